@@ -1,0 +1,174 @@
+"""The one description of a model that the reference, the layers and a checkpoint share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ConfigError
+
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "swiglu")
+GATED_ACTIVATIONS = ("reglu", "geglu", "swiglu")
+NORMS = ("layer", "rms")
+NORM_PLACES = ("before", "after")
+POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """The shape of a Transformer: everything that its weights and its results depend on.
+
+    With ``encoder_layers == 0`` it is a decoder-only model, with ``decoder_layers == 0`` an
+    encoder-only one.
+
+    Attributes:
+        vocab_size: number of token ids.
+        d_model: width of the residual stream.
+        num_heads: number of query heads; divides ``d_model``.
+        num_kv_heads: number of key and value heads, dividing ``num_heads``; None means as many
+            as query heads (fewer is grouped-query attention, 1 is multi-query attention).
+        encoder_layers, decoder_layers: depth of each side.
+        feed_forward_dim: width of the feed-forward layer between its two projections.
+        activation: ``relu``, ``gelu`` (exact), ``gelu_tanh``, ``silu``, or a gated form:
+            ``reglu``, ``geglu``, ``swiglu`` (Shazeer 2020, arXiv 2002.05202).
+        norm: ``layer`` (Ba et al. 2016) or ``rms`` (Zhang and Sennrich 2019).
+        norm_place: ``after`` each residual sum, as in Vaswani et al. 2017, or ``before`` each
+            sublayer, with one more norm at the end of each stack.
+        positions: ``sinusoidal`` or ``learned`` vectors added to the embeddings, ``rotary``
+            (Su et al. 2021), ``alibi`` (Press et al. 2022), T5's ``relative`` bias
+            (Raffel et al. 2020), or ``none``. The last three act in self-attention only.
+        max_length: the longest source or target, in tokens, start and end tokens included.
+        dropout: dropped share of embeddings and of each sublayer's output, in training.
+        attention_dropout: dropped share of attention weights, in training.
+        bias: whether the linear projections have a bias.
+        tied_embeddings: source, target and output share one matrix (Press and Wolf 2017).
+        scale_embedding: multiply embeddings by sqrt(d_model), as in Vaswani et al. 2017.
+        norm_epsilon: added to the variance (or the mean square) in each norm.
+        rotary_base: the base of rotary frequencies.
+        relative_buckets, relative_max_distance: of T5's relative bias.
+        pad_id, start_id, end_id: the special tokens that the model itself must know.
+    """
+
+    vocab_size: int
+    d_model: int = 256
+    num_heads: int = 4
+    num_kv_heads: int | None = None
+    encoder_layers: int = 4
+    decoder_layers: int = 2
+    feed_forward_dim: int = 1024
+    activation: str = "relu"
+    norm: str = "layer"
+    norm_place: str = "before"
+    positions: str = "sinusoidal"
+    max_length: int = 256
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    bias: bool = True
+    tied_embeddings: bool = True
+    scale_embedding: bool = True
+    norm_epsilon: float = 1e-5
+    rotary_base: float = 10000.0
+    relative_buckets: int = 32
+    relative_max_distance: int = 128
+    pad_id: int = 0
+    start_id: int = 1
+    end_id: int = 2
+
+    def __post_init__(self) -> None:
+        self._check_sizes()
+        self._check_choices()
+
+    def _check_sizes(self) -> None:
+        for name in ("vocab_size", "d_model", "num_heads", "feed_forward_dim", "max_length"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1; it is {getattr(self, name)}.")
+        for name in ("encoder_layers", "decoder_layers"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative; it is {getattr(self, name)}.")
+        if self.encoder_layers + self.decoder_layers == 0:
+            raise ConfigError("A model needs layers: encoder_layers and decoder_layers are both 0.")
+        if self.d_model % self.num_heads:
+            raise ConfigError(
+                f"d_model must be a multiple of num_heads; {self.d_model} is not a multiple "
+                f"of {self.num_heads}."
+            )
+        if self.key_value_heads < 1 or self.num_heads % self.key_value_heads:
+            raise ConfigError(
+                f"num_heads must be a multiple of num_kv_heads; {self.num_heads} is not a "
+                f"multiple of {self.num_kv_heads}."
+            )
+        for name in ("dropout", "attention_dropout"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(f"{name} must be in [0, 1); it is {getattr(self, name)}.")
+        for name in ("pad_id", "start_id", "end_id"):
+            if not 0 <= getattr(self, name) < self.vocab_size:
+                raise ConfigError(
+                    f"{name} must be a token id below vocab_size ({self.vocab_size}); "
+                    f"it is {getattr(self, name)}."
+                )
+
+    def _check_choices(self) -> None:
+        choices = {
+            "activation": ACTIVATIONS,
+            "norm": NORMS,
+            "norm_place": NORM_PLACES,
+            "positions": POSITIONS,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{name} must be one of {', '.join(known)}; it is {getattr(self, name)!r}."
+                )
+        if self.positions in ("rotary", "sinusoidal"):
+            width = self.head_dim if self.positions == "rotary" else self.d_model
+            if width % 2:
+                what = "head_dim (d_model / num_heads)" if self.positions == "rotary" else "d_model"
+                raise ConfigError(f"{self.positions} positions need an even {what}; it is {width}.")
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one head: ``d_model // num_heads``."""
+        return self.d_model // self.num_heads
+
+    @property
+    def key_value_heads(self) -> int:
+        """Number of key and value heads, ``num_kv_heads`` with its default filled in."""
+        return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    @property
+    def gated(self) -> bool:
+        """Whether the feed-forward layer has a gate."""
+        return self.activation in GATED_ACTIVATIONS
+
+    def replace(self, **changes: Any) -> TransformerConfig:
+        """A copy with some settings changed; an unknown one is a ConfigError."""
+        return type(self).from_dict({**self.to_dict(), **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as a plain dictionary, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> TransformerConfig:
+        """The config that `to_dict` described.
+
+        Raises:
+            ConfigError: a key is unknown (the known ones are listed), or ``vocab_size`` missing.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        unknown = sorted(set(settings) - set(known))
+        if unknown:
+            raise ConfigError(
+                f"Unknown model setting {', '.join(map(repr, unknown))}. "
+                f"The settings are: {', '.join(known)}."
+            )
+        if "vocab_size" not in settings:
+            raise ConfigError("A model's settings need vocab_size; it is missing.")
+        return cls(**settings)
+
+    def to_json(self) -> str:
+        """All settings as JSON text."""
+        return json.dumps(self.to_dict(), indent=2)
