@@ -1,0 +1,84 @@
+# Two set-ups share one virtual environment. `make translate` installs the light one (NumPy,
+# tokenizers, safetensors, click: no PyTorch); `make test` adds what the tests need. Each leaves
+# a stamp, so that a second call sets nothing up, and the package is installed in editable mode,
+# so that a change in src/ needs no new install.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# pyproject.toml's four dependencies, which tests/test_packaging.py compares. They are installed
+# without what they depend on in turn: tokenizers names huggingface_hub, which it needs only to
+# download tokenizers, which clearhead never asks of it, and which brings 15 packages and 33 MB.
+LIGHT := click numpy safetensors tokenizers
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
+
+# The text travels in the environment and untouched: $(value) keeps make from reading $ in it,
+# and "$$TEXT" keeps the shell from reading quotes, backticks and the rest.
+override TEXT := $(value TEXT)
+export TEXT
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help translate trace test quick lint format bench setup clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@echo
+	@echo '  make translate TEXT="I would like a cup of tea."'
+	@echo '  In double quotes the shell reads $$, ` and !; in single quotes the text comes through as it is.'
+
+translate: $(VENV)/light.stamp ## translate TEXT from English to French
+	@test -n "$$TEXT" || { echo 'Say what to translate: make translate TEXT="I would like a cup of tea."' >&2; exit 2; }
+	@$(RUN) -m clearhead translate -- "$$TEXT"
+
+trace: $(VENV)/light.stamp ## print every number between TEXT and its translation
+	@test -n "$$TEXT" || { echo 'Say what to trace: make trace TEXT="I love tea."' >&2; exit 2; }
+	@$(RUN) -m clearhead trace -- "$$TEXT"
+
+test: lint ## set up everything, check the style and the types, run all tests
+	@$(RUN) -m pytest
+
+quick: $(VENV)/full.stamp ## run the tests that take no more than a few seconds each
+	@$(RUN) -m pytest -m "not slow"
+
+lint: $(VENV)/full.stamp ## check style and types
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+format: $(VENV)/full.stamp ## put the source in order
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+bench: $(VENV)/full.stamp ## print the tables of the benchmarks, with their ratios
+	@$(RUN) -m clearhead bench
+
+setup: $(VENV)/full.stamp ## set up everything, for development
+
+clean: ## remove the environment and all that tests and builds left
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Standard output belongs to the translation, so set-up speaks on standard error alone. A healthy
+# environment is kept; a missing, broken or outdated one is made anew.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+
+$(VENV)/light.stamp: pyproject.toml constraints.txt
+	@{ set -e; \
+	$(RUN) -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
+	  $(PYTHON) -c '$(NEW_ENOUGH)' || { \
+	    echo "clearhead needs Python 3.11 or later; $(PYTHON) is: $$($(PYTHON) --version 2>&1 || true)"; \
+	    echo 'Name a newer one: make PYTHON=python3.12 ...'; exit 1; }; \
+	  echo 'Setting up $(VENV) (once, less than a minute) ...'; \
+	  $(PYTHON) -m venv --clear $(VENV) || { \
+	    echo 'Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv'; exit 1; }; }; \
+	$(INSTALL) --no-deps $(LIGHT); \
+	$(INSTALL) --no-deps --editable .; \
+	touch $@; } >&2
+
+$(VENV)/full.stamp: $(VENV)/light.stamp
+	@{ set -e; \
+	echo 'Setting up $(VENV) for development (once, PyTorch included: a few minutes) ...'; \
+	$(INSTALL) --editable '.[dev]'; \
+	touch $@; } >&2

@@ -1,0 +1,76 @@
+"""Transformers you can see through.
+
+The public names, each loaded when it is first used, so that ``import clearhead`` costs next to
+nothing and needs neither PyTorch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import nn, reference
+    from .config import TransformerConfig
+    from .errors import (
+        CheckpointError,
+        ClearheadError,
+        ConfigError,
+        CorpusError,
+        MissingExtraError,
+        ShapeError,
+        TextError,
+        TraceError,
+        TrainingError,
+    )
+    from .reference.trace import Trace
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it; a name that is itself a module maps to itself.
+_HOMES = {
+    "CheckpointError": "clearhead.errors",
+    "ClearheadError": "clearhead.errors",
+    "ConfigError": "clearhead.errors",
+    "CorpusError": "clearhead.errors",
+    "MissingExtraError": "clearhead.errors",
+    "ShapeError": "clearhead.errors",
+    "TextError": "clearhead.errors",
+    "Trace": "clearhead.reference.trace",
+    "TraceError": "clearhead.errors",
+    "TrainingError": "clearhead.errors",
+    "TransformerConfig": "clearhead.config",
+    "nn": "clearhead.nn",
+    "reference": "clearhead.reference",
+}
+
+__all__ = [  # noqa: RUF022 - the errors after what people come for
+    "Trace",
+    "TransformerConfig",
+    "__version__",
+    "nn",
+    "reference",
+    "CheckpointError",
+    "ClearheadError",
+    "ConfigError",
+    "CorpusError",
+    "MissingExtraError",
+    "ShapeError",
+    "TextError",
+    "TraceError",
+    "TrainingError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'clearhead' has no attribute {name!r}")
+    module = importlib.import_module(home)
+    value = module if home == f"clearhead.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
