@@ -9,7 +9,6 @@ traceback.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
 import click
@@ -64,7 +63,3 @@ def main(arguments: list[str] | None = None) -> None:
     except ClearheadError as error:
         click.echo(f"clearhead: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader (`| head`, say) has gone; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
