@@ -1,0 +1,124 @@
+"""Who may attend to whom: boolean masks, True where a query may attend to a key.
+
+Positions are counted along the keys. The first query stands at position ``offset``: 0 in a whole
+sequence, the number of earlier keys where a cache holds them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+
+Array = np.ndarray[Any, Any]
+Window = int | tuple[int | None, int | None]
+
+
+def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array = 0) -> Array:
+    """A query attends to its own position and those before it, never to a later one.
+
+    Args:
+        query_len: number of queries.
+        key_len: number of keys; None means as many as queries.
+        offset: position of the first query. An array, such as one of shape [batch, 1], gives a
+            mask for each of its entries.
+
+    Returns:
+        Bool["query_len key_len"], or Bool["*offset query_len key_len"] for an array of offsets.
+    """
+    ahead = _distance(query_len, query_len if key_len is None else key_len, offset)
+    return ahead <= 0
+
+
+def sliding_window_mask(
+    query_len: int, key_len: int, window: Window, offset: int | Array = 0
+) -> Array:
+    """A query attends to the keys near its own position.
+
+    Args:
+        query_len: number of queries.
+        key_len: number of keys.
+        window: how many positions it sees beside its own: (before, after), where None is without
+            limit; one number is for both sides. (2, 0) sees two keys before it and its own.
+        offset: as in `causal_mask`.
+
+    Returns:
+        Bool["query_len key_len"], or Bool["*offset query_len key_len"] for an array of offsets.
+    """
+    before, after = window if isinstance(window, tuple) else (window, window)
+    for side in (before, after):
+        if side is not None and side < 0:
+            raise ValueError(
+                f"window counts positions and cannot be negative; it is {window}. "
+                "For a side without limit give None."
+            )
+    ahead = _distance(query_len, key_len, offset)
+    allowed = np.ones(ahead.shape, dtype=bool)
+    if before is not None:
+        allowed &= ahead >= -before
+    if after is not None:
+        allowed &= ahead <= after
+    return allowed
+
+
+def padding_mask(lengths: Array, max_len: int) -> Array:
+    """The first ``lengths`` positions are there, the rest is padding.
+
+    Args:
+        lengths: Int["*batch"], the number of tokens of each sequence.
+        max_len: the padded length.
+
+    Returns:
+        Bool["*batch max_len"]. For attention scores, give it the axes of heads and queries:
+        ``padding_mask(lengths, key_len)[:, None, None, :]``.
+    """
+    return np.arange(max_len) < np.asarray(lengths)[..., None]
+
+
+def extend_mask(mask: Array, key_len: int) -> Array:
+    """A mask for more keys than it was made for: nobody attends to the new ones.
+
+    Args:
+        mask: boolean, or additive, of shape ["*queries shorter_len"].
+        key_len: the number of keys to reach.
+
+    Returns:
+        the mask of shape ["*queries key_len"], filled with False or -inf.
+    """
+    missing = key_len - mask.shape[-1]
+    if missing < 0:
+        raise ShapeError(
+            f"The mask of shape {mask.shape} covers {mask.shape[-1]} keys, and there are only "
+            f"{key_len}. Cut its last axis."
+        )
+    widths = [(0, 0)] * (mask.ndim - 1) + [(0, missing)]
+    return np.pad(mask, widths, constant_values=False if mask.dtype == bool else -np.inf)
+
+
+def combine(*masks: Array | None) -> Array | None:
+    """A query may attend where every mask allows it; None allows all, and is the result of none.
+
+    Args:
+        masks: boolean masks of shapes that broadcast against each other, or None.
+
+    Returns:
+        one boolean mask of the broadcast shape, or None where no mask was given.
+    """
+    combined: Array | None = None
+    for mask in masks:
+        if mask is not None:
+            if mask.dtype != bool:
+                raise ShapeError(
+                    f"Only boolean masks can be combined; this one of shape {mask.shape} holds "
+                    f"{mask.dtype}. An additive mask goes to attention(mask=...) by itself."
+                )
+            combined = mask if combined is None else combined & mask
+    return combined
+
+
+def _distance(query_len: int, key_len: int, offset: int | Array) -> Array:
+    """How far each key lies ahead of each query: Int["*offset query_len key_len"]."""
+    queries = np.asarray(offset)[..., None, None] + np.arange(query_len)[:, None]
+    return np.arange(key_len) - queries

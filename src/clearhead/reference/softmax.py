@@ -1,0 +1,53 @@
+"""Softmax: numbers in, shares of one out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# The lowest finite and the smallest positive number of each floating dtype.
+_LIMITS = {
+    np.dtype(kind).char: (np.finfo(kind).min, np.finfo(kind).tiny)
+    for kind in (np.float16, np.float32, np.float64, np.longdouble)
+}
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """exp(x) / sum exp(x) along an axis.
+
+    The largest number of each row is subtracted first, which changes nothing but keeps exp from
+    overflowing. A row of nothing but -inf gives zeros: no key to attend to, no weight.
+
+    Args:
+        x: any shape, any floating dtype (other numbers are read as float64).
+        axis: the axis whose entries sum to 1.
+
+    Returns:
+        an array of the shape (and floating dtype) of ``x``.
+    """
+    x = np.asarray(x)
+    return softmax_in_place(x.astype(x.dtype if x.dtype.kind == "f" else np.float64), axis)
+
+
+def softmax_in_place(x: Array, axis: int = -1) -> Array:
+    """`softmax` of a floating array, written over it; returns that array."""
+    lowest, smallest = _LIMITS[x.dtype.char]
+    # A highest of -inf would make -inf - -inf = NaN; from any finite number exp gives 0.
+    x -= x.max(axis=axis, keepdims=True, initial=lowest)
+    np.exp(x, out=x)
+    # The highest entry gives exp(0) = 1, so only a row without entries has a smaller total.
+    x /= np.maximum(x.sum(axis=axis, keepdims=True), smallest)
+    return x
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """log softmax(x) without taking the logarithm of a rounded zero; same shape and dtype."""
+    x = np.asarray(x)
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    lowest, smallest = _LIMITS[x.dtype.char]
+    shifted = x - x.max(axis=axis, keepdims=True, initial=lowest)
+    total = np.exp(shifted).sum(axis=axis, keepdims=True)
+    return np.subtract(shifted, np.log(np.maximum(total, smallest)), out=shifted)

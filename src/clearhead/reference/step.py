@@ -1,0 +1,46 @@
+"""One step of a computation: a value, and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One named intermediate of a forward pass.
+
+    Attributes:
+        path: where it is, such as ``decoder.layers.0.self_attention.weights``.
+        value: the array, read-only: what later steps were computed from.
+        axes: the name of each axis of ``value``; empty where none were given.
+        formula: how it was computed, in the field's notation, such as ``"softmax over keys"``.
+        of: the paths of the steps that it was computed from.
+        replaced: whether ``value`` is what a replacement made of the computed one.
+    """
+
+    path: str
+    value: np.ndarray[Any, Any]
+    axes: tuple[str, ...] = ()
+    formula: str = ""
+    of: tuple[str, ...] = ()
+    replaced: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.value.shape
+
+    def __repr__(self) -> str:
+        sizes = zip(self.axes, self.shape, strict=True) if self.axes else ()
+        shape = ", ".join(f"{axis} {size}" for axis, size in sizes) or str(self.shape)
+        source = f" of {', '.join(self.of)}" if self.of else ""
+        mark = ", replaced" if self.replaced else ""
+        return f"<Step {self.path} ({shape}) {self.value.dtype}: {self.formula}{source}{mark}>"
