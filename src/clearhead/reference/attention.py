@@ -79,7 +79,8 @@ def attention(
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
         trace: records and replaces the steps ``query key value scores scaled [capped] masked
-            weights [contributions] output``. Contributions, weight times value for each query and
+            weights [contributions] output``; of the first three those that the caller has not
+            recorded in the same scope, with the projection they came from. Contributions, weight times value for each query and
             key, are large: they are computed only for a trace that asks for them by a pattern.
 
     Returns:
@@ -94,10 +95,10 @@ def attention(
         key = split_heads(key, num_kv_heads or num_heads)
         value = split_heads(value, num_kv_heads or num_heads)
     query, key, value, past_len = _prepared(query, key, value, past_key, past_value)
-    query = trace.step("query", query, "Q", axes=QUERY_AXES[-query.ndim :])
-    key = trace.step("key", key, "K", axes=KEY_AXES[-key.ndim :])
-    value = trace.step("value", value, "V", axes=VALUE_AXES[-value.ndim :])
-
+    if trace.enabled:
+        query = _input(trace, "query", query, "Q", QUERY_AXES)
+        key = _input(trace, "key", key, "K" if not past_len else "[past K; K]", KEY_AXES)
+        value = _input(trace, "value", value, "V" if not past_len else "[past V; V]", VALUE_AXES)
     scores = _scaled_scores(query, key, scale, softcap, trace)
     mask = _fitting(mask, scores.shape[-1], key_lengths)
     allowed = _allowed(scores, causal, window, past_len, key_lengths)
@@ -188,6 +189,15 @@ def _each_head(left: Array, right: Array) -> Array:
     # The group's rows lie below one another, so no head on the right need be repeated.
     groups = left.reshape(*lead, kv_heads, heads // kv_heads * rows, width) @ right
     return groups.reshape(*lead, heads, rows, right.shape[-1])
+
+
+def _input(
+    trace: Trace | Off, name: str, value: Array, formula: str, axes: tuple[str, ...]
+) -> Array:
+    """Record what attention was given, unless the caller has done so."""
+    if trace.visited(name):
+        return value
+    return trace.step(name, value, formula, axes=axes[-value.ndim :])
 
 
 def _scaled_scores(

@@ -64,6 +64,10 @@ class Off:
         """Nothing is ever asked for."""
         return False
 
+    def visited(self, name: str) -> bool:
+        """Nothing is remembered."""
+        return False
+
     def __repr__(self) -> str:
         return "OFF"
 
@@ -127,6 +131,10 @@ class Trace:
             fnmatchcase(path, pattern)
             for pattern in (*(self._record.keep or ()), *self._record.replace)
         )
+
+    def visited(self, name: str) -> bool:
+        """Whether this scope has had a step of that name, recorded or not."""
+        return self._path(name) in self._record.visited
 
     def step(
         self,
