@@ -17,7 +17,6 @@ INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input 
 # and "$$TEXT" keeps the shell from reading quotes, backticks and the rest.
 override TEXT := $(value TEXT)
 export TEXT
-MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help translate trace test quick lint format bench setup clean

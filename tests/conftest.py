@@ -1,0 +1,49 @@
+"""What every test shares: few threads, repeatable hypothesis runs, and reasons for skipping."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+# Before NumPy or PyTorch start their threads: small arrays lose more to them than they gain.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# derandomize: the same examples on every machine, so that a failure is everyone's failure.
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--heavy", action="store_true", help="run also the tests marked heavy")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, with its reason, what this machine or this run is not made for."""
+    marked_gpu = [item for item in items if "gpu" in item.keywords]
+    if marked_gpu and not _has_gpu():
+        for item in marked_gpu:
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device; this machine has none"))
+    if not config.getoption("--heavy"):
+        for item in items:
+            if "heavy" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="heavy; run it with --heavy"))
+
+
+def _has_gpu() -> bool:
+    if importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,156 @@
+"""Reads the imports of src/ and fails on an arrow that ARCHITECTURE.md does not draw."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import clearhead
+
+SOURCE = Path(clearhead.__file__).parent
+ROOT = SOURCE.parent.parent
+
+# Room -> the rooms it may stand on. errors and config are known to all.
+GROUND = {"errors", "config"}
+ARROWS = {
+    "errors": set(),
+    "config": {"errors"},
+    "reference": GROUND,
+    "nn": GROUND,
+    "text": GROUND,
+    "translation": GROUND | {"reference", "text"},
+    "training": GROUND | {"nn", "text"},
+    # The commands stand on top, __init__ (here "clearhead") names what is public and loads it
+    # late, and __main__ hands over to the command line.
+    "cli": GROUND | {"reference", "nn", "text", "translation", "training", "clearhead"},
+    "clearhead": GROUND | {"reference", "nn", "translation"},
+    "__main__": {"cli"},
+}
+
+WITHOUT_TORCH = ("errors", "config", "reference", "text", "translation", "clearhead", "cli")
+# Room -> the packages that its modules may import when they are loaded.
+AT_LOAD = {
+    "errors": set(),
+    "config": set(),
+    "clearhead": set(),
+    "__main__": set(),
+    "cli": {"click", "numpy"},
+    "reference": {"numpy", "safetensors"},
+    "text": {"numpy", "tokenizers"},
+    "translation": {"numpy", "safetensors", "tokenizers"},
+    "nn": {"torch", "numpy"},
+    "training": {"torch", "numpy", "safetensors"},
+}
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package, by its dotted name."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = ("clearhead", *path.relative_to(SOURCE).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text("utf-8"), filename=str(path))
+    return found
+
+
+MODULES = modules()
+PACKAGES = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "clearhead"
+
+
+def imported(name: str, *, at_load: bool) -> set[str]:
+    """The dotted names of the modules that `name` imports, anywhere or only when it is loaded.
+
+    Imports under ``if TYPE_CHECKING`` count as anywhere: an arrow is an arrow in a type, too.
+    """
+    targets: set[str] = set()
+    stack: list[ast.AST] = [MODULES[name]]
+    while stack:
+        node = stack.pop()
+        if at_load and (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ):
+            continue
+        if isinstance(node, ast.Import):
+            targets.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            targets.update(_from_targets(name, node))
+        stack.extend(ast.iter_child_nodes(node))
+    return targets
+
+
+def _from_targets(name: str, node: ast.ImportFrom) -> set[str]:
+    base = node.module or ""
+    if node.level:
+        package = name.split(".") if name in PACKAGES else name.split(".")[:-1]
+        package = package[: len(package) - node.level + 1]
+        base = ".".join([*package, *([node.module] if node.module else [])])
+    found = set()
+    for alias in node.names:
+        full = f"{base}.{alias.name}"
+        found.add(full if full in MODULES else base)
+    return found
+
+
+def inside(targets: set[str]) -> set[str]:
+    return {target for target in targets if target.split(".")[0] == "clearhead"}
+
+
+def outside(targets: set[str]) -> set[str]:
+    roots = {target.split(".")[0] for target in targets}
+    return roots - {"clearhead"} - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arrows_point_one_way(name):
+    for target in inside(imported(name, at_load=False)):
+        here, there = room(name), room(target)
+        assert here in ARROWS, f"{name}: the room {here} is not in ARCHITECTURE.md's list"
+        assert here == there or there in ARROWS[here], (
+            f"{name} imports {target}: {here} must not know {there}"
+        )
+
+
+def test_there_is_no_circle_between_modules():
+    graph = {name: inside(imported(name, at_load=True)) - {name} for name in MODULES}
+    for name, targets in graph.items():
+        # A package that gathers its modules' names is loaded before them and known to them.
+        targets -= {package for package in PACKAGES if name.startswith(f"{package}.")}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in WITHOUT_TORCH])
+def test_no_room_of_the_light_set_loads_torch(name):
+    everywhere = room(name) in ("reference", "text", "translation", "errors", "config")
+    assert "torch" not in outside(imported(name, at_load=not everywhere))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_optional_packages_are_loaded_when_they_are_needed(name):
+    surplus = outside(imported(name, at_load=True)) - AT_LOAD[room(name)]
+    assert not surplus, f"{name} imports {sorted(surplus)} when it is loaded; import it where used"
+
+
+def test_the_reference_stands_alone():
+    for name in MODULES:
+        if room(name) == "reference":
+            assert outside(imported(name, at_load=False)) <= {"numpy", "safetensors"}
+
+
+def test_the_drawing_names_every_room():
+    drawing = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    for path in SOURCE.iterdir():
+        if path.is_dir() and path.name != "__pycache__":
+            assert f"{path.name}/" in drawing, f"ARCHITECTURE.md does not mention {path.name}/"

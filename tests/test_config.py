@@ -1,0 +1,131 @@
+"""TransformerConfig: frozen, keyword-only, and plain about what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.config import ACTIVATIONS, NORM_PLACES, NORMS, POSITIONS, TransformerConfig
+from clearhead.errors import ConfigError
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> TransformerConfig:
+    num_heads = draw(st.sampled_from([1, 2, 4, 6]))
+    divisors = [n for n in range(1, num_heads + 1) if num_heads % n == 0]
+    return TransformerConfig(
+        vocab_size=draw(st.integers(3, 1000)),
+        d_model=num_heads * 2 * draw(st.integers(1, 8)),
+        num_heads=num_heads,
+        num_kv_heads=draw(st.sampled_from([None, *divisors])),
+        encoder_layers=draw(st.integers(0, 3)),
+        decoder_layers=draw(st.integers(1, 3)),
+        feed_forward_dim=draw(st.integers(1, 64)),
+        activation=draw(st.sampled_from(ACTIVATIONS)),
+        norm=draw(st.sampled_from(NORMS)),
+        norm_place=draw(st.sampled_from(NORM_PLACES)),
+        positions=draw(st.sampled_from(POSITIONS)),
+        dropout=draw(st.floats(0, 0.9)),
+        bias=draw(st.booleans()),
+    )
+
+
+@given(configs())
+def test_json_gives_back_the_same_config(config):
+    assert TransformerConfig.from_dict(json.loads(config.to_json())) == config
+    assert TransformerConfig.from_dict(config.to_dict()) == config
+
+
+@given(configs())
+def test_heads_divide_the_width_and_groups_divide_the_heads(config):
+    assert config.head_dim * config.num_heads == config.d_model
+    assert config.num_heads % config.key_value_heads == 0
+    assert config.key_value_heads == (config.num_kv_heads or config.num_heads)
+
+
+def test_it_is_frozen_keyword_only_and_hashable():
+    config = TransformerConfig(vocab_size=10)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.d_model = 8
+    with pytest.raises(TypeError):
+        TransformerConfig(10)
+    assert {config: 1}[TransformerConfig(vocab_size=10)] == 1
+
+
+def test_replace_changes_one_setting_and_checks_the_whole():
+    config = TransformerConfig(vocab_size=10, d_model=64, num_heads=4)
+    assert config.replace(num_heads=8).head_dim == 8
+    assert config.num_heads == 4
+    with pytest.raises(ConfigError, match="64 is not a multiple of 5"):
+        config.replace(num_heads=5)
+    with pytest.raises(ConfigError, match="'heads'"):
+        config.replace(heads=5)
+
+
+def test_an_unknown_setting_is_named_and_the_known_ones_listed():
+    with pytest.raises(ConfigError) as caught:
+        TransformerConfig.from_dict({"vocab_size": 10, "n_layers": 2, "attn": 1})
+    message = str(caught.value)
+    assert message.startswith("Unknown model setting 'attn', 'n_layers'. The settings are: ")
+    for field in dataclasses.fields(TransformerConfig):
+        assert field.name in message
+
+
+def test_vocab_size_has_no_default():
+    with pytest.raises(ConfigError, match="A model's settings need vocab_size; it is missing"):
+        TransformerConfig.from_dict({"d_model": 8})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"d_model": 0}, "d_model must be at least 1; it is 0."),
+        ({"max_length": -1}, "max_length must be at least 1; it is -1."),
+        ({"encoder_layers": -1}, "encoder_layers must not be negative; it is -1."),
+        (
+            {"encoder_layers": 0, "decoder_layers": 0},
+            "A model needs layers: encoder_layers and decoder_layers are both 0.",
+        ),
+        (
+            {"d_model": 10, "num_heads": 4},
+            "d_model must be a multiple of num_heads; 10 is not a multiple of 4.",
+        ),
+        (
+            {"num_heads": 4, "num_kv_heads": 3},
+            "num_heads must be a multiple of num_kv_heads; 4 is not a multiple of 3.",
+        ),
+        (
+            {"num_heads": 4, "num_kv_heads": 0},
+            "num_heads must be a multiple of num_kv_heads; 4 is not a multiple of 0.",
+        ),
+        ({"dropout": 1.0}, "dropout must be in [0, 1); it is 1.0."),
+        ({"attention_dropout": -0.1}, "attention_dropout must be in [0, 1); it is -0.1."),
+        ({"pad_id": 10}, "pad_id must be a token id below vocab_size (10); it is 10."),
+        (
+            {"activation": "tanh"},
+            f"activation must be one of {', '.join(ACTIVATIONS)}; it is 'tanh'.",
+        ),
+        ({"norm": "batch"}, "norm must be one of layer, rms; it is 'batch'."),
+        ({"norm_place": "middle"}, "norm_place must be one of before, after; it is 'middle'."),
+        (
+            {"positions": "absolute"},
+            f"positions must be one of {', '.join(POSITIONS)}; it is 'absolute'.",
+        ),
+        (
+            {"positions": "sinusoidal", "d_model": 9, "num_heads": 3},
+            "sinusoidal positions need an even d_model; it is 9.",
+        ),
+        (
+            {"positions": "rotary", "d_model": 12, "num_heads": 4},
+            "rotary positions need an even head_dim (d_model / num_heads); it is 3.",
+        ),
+    ],
+)
+def test_what_it_refuses_it_says(settings, message):
+    with pytest.raises(ConfigError) as caught:
+        TransformerConfig(**{"vocab_size": 10, **settings})
+    assert str(caught.value) == message

@@ -1,0 +1,60 @@
+"""Importing clearhead, and asking the command for help, stays light and quick."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import clearhead
+
+SOURCE = Path(clearhead.__file__).parent.parent
+HEAVY = ("torch", "matplotlib", "huggingface_hub", "sacrebleu", "transformers", "datasets")
+
+
+def run(code: str, *arguments: str) -> str:
+    """Standard output of `code` in a fresh interpreter that finds the package in src/."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(
+        [sys.executable, *arguments, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def loaded_after(code: str) -> set[str]:
+    printed = run(f"{code}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})")
+    return set(printed.split("\n")[-2].split())
+
+
+def test_import_clearhead_loads_nothing_but_the_standard_library():
+    foreign = loaded_after("import clearhead") - loaded_after("pass")
+    assert foreign - set(sys.stdlib_module_names) == {"clearhead"}
+
+
+@pytest.mark.slow
+def test_import_clearhead_takes_under_150_milliseconds():
+    code = "import time\nt = time.perf_counter()\nimport clearhead\nprint(time.perf_counter() - t)"
+    # The best of a few: what else the machine does is not what is measured.
+    assert min(float(run(code)) for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import clearhead.reference",
+        "import clearhead.text.tokenizer",
+        "import clearhead.translation.translator",
+        "from clearhead import TransformerConfig, ClearheadError",
+        "from clearhead.cli.main import cli\ncli.main(['--help'], standalone_mode=False)",
+        "from clearhead.cli.main import cli\ncli.main(['translate', '-h'], standalone_mode=False)",
+    ],
+)
+def test_the_light_set_suffices(code):
+    assert not loaded_after(code) & set(HEAVY)
