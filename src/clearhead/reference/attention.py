@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .masks import Window, causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
+from .attention_inputs import allowed_keys, fitting_mask, prepared
+from .masks import Window
 from .softmax import softmax_in_place
 from .trace import OFF, Off, Trace
 
@@ -80,8 +81,9 @@ def attention(
             side again. None for the second means as many as of the first.
         trace: records and replaces the steps ``query key value scores scaled [capped] masked
             weights [contributions] output``; of the first three those that the caller has not
-            recorded in the same scope, with the projection they came from. Contributions, weight times value for each query and
-            key, are large: they are computed only for a trace that asks for them by a pattern.
+            recorded in the same scope, with the projection they came from. Contributions, weight
+            times value for each query and key, are large: they are computed only for a trace that
+            asks for them by a pattern.
 
     Returns:
         output Float["batch heads query_len value_dim"] and
@@ -94,14 +96,14 @@ def attention(
         query = split_heads(query, num_heads)
         key = split_heads(key, num_kv_heads or num_heads)
         value = split_heads(value, num_kv_heads or num_heads)
-    query, key, value, past_len = _prepared(query, key, value, past_key, past_value)
+    query, key, value, past_len = prepared(query, key, value, past_key, past_value)
     if trace.enabled:
         query = _input(trace, "query", query, "Q", QUERY_AXES)
         key = _input(trace, "key", key, "K" if not past_len else "[past K; K]", KEY_AXES)
         value = _input(trace, "value", value, "V" if not past_len else "[past V; V]", VALUE_AXES)
     scores = _scaled_scores(query, key, scale, softcap, trace)
-    mask = _fitting(mask, scores.shape[-1], key_lengths)
-    allowed = _allowed(scores, causal, window, past_len, key_lengths)
+    mask = fitting_mask(mask, scores.shape[-1], key_lengths)
+    allowed = allowed_keys(scores, causal, window, past_len, key_lengths)
     masked = _masked(scores, mask, allowed, trace, of="capped" if softcap > 0 else "scaled")
     weights = _weights(masked, softmax_dtype, trace)
     output = _output(weights, value, trace)
@@ -123,61 +125,6 @@ def merge_heads(x: Array) -> Array:
     """["batch heads length head_dim"] to ["batch length heads*head_dim"]."""
     *lead, heads, length, width = x.shape
     return x.swapaxes(-2, -3).reshape(*lead, length, heads * width)
-
-
-def _prepared(
-    query: Array, key: Array, value: Array, past_key: Array | None, past_value: Array | None
-) -> tuple[Array, Array, Array, int]:
-    """Floating arrays that fit together, the past joined on, and the length of the past."""
-    query, key, value = _floating(query), _floating(key), _floating(value)
-    past_len = 0
-    if past_key is not None and past_value is not None:
-        past_len = past_key.shape[-2]
-        key = _joined("key", past_key, key)
-        value = _joined("value", past_value, value)
-    elif past_key is not None or past_value is not None:
-        missing = "past_value" if past_value is None else "past_key"
-        raise ShapeError(f"past_key and past_value go together; {missing} is missing.")
-    _check_shapes(query, key, value)
-    return query, key, value, past_len
-
-
-def _check_shapes(query: Array, key: Array, value: Array) -> None:
-    shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
-    if not 2 <= query.ndim <= 4 or not query.ndim == key.ndim == value.ndim:
-        raise ShapeError(
-            f"attention takes a query, key and value of the same number of axes, two to four; "
-            f"they are {shapes}."
-        )
-    if query.shape[-1] != key.shape[-1]:
-        raise ShapeError(f"Query and key must have the same last axis (head_dim); got {shapes}.")
-    if key.shape[:-1] != value.shape[:-1]:
-        raise ShapeError(
-            f"Key and value must agree in all axes but the last (batch, heads, key_len); "
-            f"got {shapes}."
-        )
-    if query.ndim > 2 and query.shape[-3] != key.shape[-3]:
-        if key.shape[-3] == 0 or query.shape[-3] % key.shape[-3]:
-            raise ShapeError(
-                f"The query's heads (axis -3) must be a multiple of the key's; got {shapes}."
-            )
-    if query.shape[:-3] != key.shape[:-3]:
-        raise ShapeError(f"Query and key must have the same batch size; got {shapes}.")
-
-
-def _floating(x: Array) -> Array:
-    x = np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
-
-
-def _joined(name: str, past: Array, new: Array) -> Array:
-    try:
-        return np.concatenate((past, new), axis=-2)
-    except ValueError as error:
-        raise ShapeError(
-            f"past_{name} {past.shape} and {name} {new.shape} must agree in all axes but the "
-            "second to last, the length (with num_heads, past heads are apart: 4 axes)."
-        ) from error
 
 
 def _each_head(left: Array, right: Array) -> Array:
@@ -242,63 +189,6 @@ def _masked(
         np.copyto(scores, -np.inf, where=~allowed)
     formula = "-inf where a query may not attend"
     return trace.step("masked", scores, formula, of=(of,), axes=SCORE_AXES[-scores.ndim :])
-
-
-def _fitting(mask: Array | None, key_len: int, key_lengths: Array | None) -> Array | None:
-    """The caller's mask as a boolean or floating array that covers all keys."""
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.dtype != bool and mask.dtype.kind != "f":
-        raise ShapeError(
-            f"A mask must be boolean (True where a query may attend) or floating (added to the "
-            f"scores); this one of shape {mask.shape} holds {mask.dtype}. Convert it: "
-            "mask.astype(bool)."
-        )
-    if mask.ndim and key_lengths is not None and 1 < mask.shape[-1] < key_len:
-        return extend_mask(mask, key_len)
-    return mask
-
-
-def _allowed(
-    scores: Array, causal: bool, window: Window | None, past_len: int, key_lengths: Array | None
-) -> Array | None:
-    """Causality, window and padding as one boolean mask, or None where nothing is forbidden."""
-    query_len, key_len = scores.shape[-2:]
-    offset: int | Array = past_len
-    padding = None
-    if key_lengths is not None:
-        lengths = _checked_lengths(key_lengths, scores, past_len)
-        offset = lengths - query_len
-        padding = padding_mask(lengths, key_len)[..., None, :]
-    # Where the first query stands at the last key (decoding), no key is in anyone's future.
-    elif causal and past_len >= key_len - 1:
-        causal = False
-    return combine(
-        causal_mask(query_len, key_len, offset) if causal else None,
-        None if window is None else sliding_window_mask(query_len, key_len, window, offset),
-        padding,
-    )
-
-
-def _checked_lengths(key_lengths: Array, scores: Array, past_len: int) -> Array:
-    """The lengths with an axis for heads: Int["batch 1"], or Int[""] without a batch."""
-    lengths = np.asarray(key_lengths)
-    if past_len:
-        raise ShapeError(
-            "key_lengths and past_key exclude each other: padding between past and new keys has "
-            "no position. Put the past into key and value yourself."
-        )
-    if lengths.shape != scores.shape[:-3]:
-        raise ShapeError(
-            f"key_lengths holds one number for each row of the batch, the shape "
-            f"{scores.shape[:-3]}; it has the shape {lengths.shape}."
-        )
-    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= scores.shape[-1]:
-        raise ShapeError(
-            f"key_lengths must lie between 0 and key_len ({scores.shape[-1]}); they are {lengths}."
-        )
-    return lengths[..., None] if lengths.ndim else lengths
 
 
 def _weights(masked: Array, softmax_dtype: Any, trace: Trace | Off) -> Array:

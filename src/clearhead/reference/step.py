@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,3 +45,21 @@ class Step:
         source = f" of {', '.join(self.of)}" if self.of else ""
         mark = ", replaced" if self.replaced else ""
         return f"<Step {self.path} ({shape}) {self.value.dtype}: {self.formula}{source}{mark}>"
+
+
+def table(steps: Iterable[Step]) -> str:
+    """Steps as aligned lines of text: path, shape, axes, formula."""
+    rows = [
+        (
+            step.path,
+            " x ".join(map(str, step.shape)) or "scalar",
+            ", ".join(step.axes),
+            step.formula + (" (replaced)" if step.replaced else ""),
+        )
+        for step in steps
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    )

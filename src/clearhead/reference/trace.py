@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TraceError
-from .step import Step
+from .step import Step, table
 
 Array = np.ndarray[Any, Any]
 Replacement = Callable[[Array], Any]
@@ -264,11 +264,11 @@ class Trace:
 
     def table(self, pattern: str = "*") -> str:
         """The steps that match a pattern as lines of text: path, shape, axes, formula."""
-        return _table(step for step in self if fnmatchcase(step.path, pattern))
+        return table(step for step in self if fnmatchcase(step.path, pattern))
 
     def __repr__(self) -> str:
         shown = 60
-        lines = [f"Trace of {len(self)} steps", _table([*self][:shown])]
+        lines = [f"Trace of {len(self)} steps", table([*self][:shown])]
         if len(self) > shown:
             lines.append(f"… and {len(self) - shown} more; table(pattern) shows those that match")
         if self.unused:
@@ -321,20 +321,3 @@ def _near(path: str, known: Iterable[str]) -> str:
 
 def _listed(paths: list[str], most: int = 5) -> str:
     return ", ".join(paths[:most]) + (", …" if len(paths) > most else "")
-
-
-def _table(steps: Iterable[Step]) -> str:
-    rows = [
-        (
-            step.path,
-            " x ".join(map(str, step.shape)) or "scalar",
-            ", ".join(step.axes),
-            step.formula + (" (replaced)" if step.replaced else ""),
-        )
-        for step in steps
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
-        for row in rows
-    )

@@ -1,0 +1,124 @@
+"""What comes before the mathematics of attention: arrays that fit, and one mask of several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .masks import Window, causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
+
+Array = np.ndarray[Any, Any]
+
+
+def prepared(
+    query: Array, key: Array, value: Array, past_key: Array | None, past_value: Array | None
+) -> tuple[Array, Array, Array, int]:
+    """Floating arrays that fit together, the past joined on, and the length of the past."""
+    query, key, value = _floating(query), _floating(key), _floating(value)
+    past_len = 0
+    if past_key is not None and past_value is not None:
+        past_len = past_key.shape[-2]
+        key = _joined("key", past_key, key)
+        value = _joined("value", past_value, value)
+    elif past_key is not None or past_value is not None:
+        missing = "past_value" if past_value is None else "past_key"
+        raise ShapeError(f"past_key and past_value go together; {missing} is missing.")
+    _check_shapes(query, key, value)
+    return query, key, value, past_len
+
+
+def _check_shapes(query: Array, key: Array, value: Array) -> None:
+    shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
+    if not 2 <= query.ndim <= 4 or not query.ndim == key.ndim == value.ndim:
+        raise ShapeError(
+            f"attention takes a query, key and value of the same number of axes, two to four; "
+            f"they are {shapes}."
+        )
+    if query.shape[-1] != key.shape[-1]:
+        raise ShapeError(f"Query and key must have the same last axis (head_dim); got {shapes}.")
+    if key.shape[:-1] != value.shape[:-1]:
+        raise ShapeError(
+            f"Key and value must agree in all axes but the last (batch, heads, key_len); "
+            f"got {shapes}."
+        )
+    heads, kv_heads = query.shape[-3:-2], key.shape[-3:-2]
+    if heads != kv_heads and (kv_heads == (0,) or heads[0] % kv_heads[0]):
+        raise ShapeError(
+            f"The query's heads (axis -3) must be a multiple of the key's; got {shapes}."
+        )
+    if query.shape[:-3] != key.shape[:-3]:
+        raise ShapeError(f"Query and key must have the same batch size; got {shapes}.")
+
+
+def _floating(x: Array) -> Array:
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _joined(name: str, past: Array, new: Array) -> Array:
+    try:
+        return np.concatenate((past, new), axis=-2)
+    except ValueError as error:
+        raise ShapeError(
+            f"past_{name} {past.shape} and {name} {new.shape} must agree in all axes but the "
+            "second to last, the length (with num_heads, past heads are apart: 4 axes)."
+        ) from error
+
+
+def fitting_mask(mask: Array | None, key_len: int, key_lengths: Array | None) -> Array | None:
+    """The caller's mask as a boolean or floating array that covers all keys."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.dtype != bool and mask.dtype.kind != "f":
+        raise ShapeError(
+            f"A mask must be boolean (True where a query may attend) or floating (added to the "
+            f"scores); this one of shape {mask.shape} holds {mask.dtype}. Convert it: "
+            "mask.astype(bool)."
+        )
+    if mask.ndim and key_lengths is not None and 1 < mask.shape[-1] < key_len:
+        return extend_mask(mask, key_len)
+    return mask
+
+
+def allowed_keys(
+    scores: Array, causal: bool, window: Window | None, past_len: int, key_lengths: Array | None
+) -> Array | None:
+    """Causality, window and padding as one boolean mask, or None where nothing is forbidden."""
+    query_len, key_len = scores.shape[-2:]
+    offset: int | Array = past_len
+    padding = None
+    if key_lengths is not None:
+        lengths = _checked_lengths(key_lengths, scores, past_len)
+        offset = lengths - query_len
+        padding = padding_mask(lengths, key_len)[..., None, :]
+    # Where the first query stands at the last key (decoding), no key is in anyone's future.
+    elif causal and past_len >= key_len - 1:
+        causal = False
+    return combine(
+        causal_mask(query_len, key_len, offset) if causal else None,
+        None if window is None else sliding_window_mask(query_len, key_len, window, offset),
+        padding,
+    )
+
+
+def _checked_lengths(key_lengths: Array, scores: Array, past_len: int) -> Array:
+    """The lengths with an axis for heads: Int["batch 1"], or Int[""] without a batch."""
+    lengths = np.asarray(key_lengths)
+    if past_len:
+        raise ShapeError(
+            "key_lengths and past_key exclude each other: padding between past and new keys has "
+            "no position. Put the past into key and value yourself."
+        )
+    if lengths.shape != scores.shape[:-3]:
+        raise ShapeError(
+            f"key_lengths holds one number for each row of the batch, the shape "
+            f"{scores.shape[:-3]}; it has the shape {lengths.shape}."
+        )
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= scores.shape[-1]:
+        raise ShapeError(
+            f"key_lengths must lie between 0 and key_len ({scores.shape[-1]}); they are {lengths}."
+        )
+    return lengths[..., None] if lengths.ndim else lengths
