@@ -1,0 +1,49 @@
+"""What search asks of a model: log-probabilities of the next token, for any prefixes.
+
+Anything with these two methods can be searched: the NumPy reference with its key-value cache,
+a PyTorch model, an ensemble, or a table of probabilities in a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+
+
+class Decoding(Protocol):
+    """The state of one batch while it is decoded: the prefixes so far, one a row."""
+
+    def advance(self, tokens: IntArray, parents: IntArray) -> FloatArray:
+        """Lengthen prefixes by one token each and say what may follow.
+
+        Row ``i`` of the new state is row ``parents[i]`` of the previous call with ``tokens[i]``
+        appended; in the first call ``parents[i]`` is the number of a source. A row that is
+        nobody's parent is dropped, and one that is several rows' parent is copied.
+
+        Args:
+            tokens: ids ``[rows]``; in the first call the start token of each row.
+            parents: row numbers ``[rows]`` of the previous call.
+
+        Returns:
+            log-probabilities ``[rows, vocab]`` in a fresh array, which the caller may change.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """A model that search can ask."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids: the width of what `Decoding.advance` returns."""
+        ...
+
+    def begin(self, sources: Sequence[Sequence[int]]) -> Decoding:
+        """Encode a batch of sources (token ids, end token included) and begin to decode."""
+        ...
