@@ -75,7 +75,7 @@ def attention(
         past_key, past_value: earlier keys and values, put before the given ones; the steps
             ``key`` and ``value`` of a trace are the joined ones. Heads apart, as in 4 axes.
         key_lengths: Int["batch"], how many of the keys are there in each row; the rest is padding.
-        softmax_dtype: the dtype to compute the softmax in; weights come back in the query's.
+        softmax_dtype: the dtype to compute the softmax in; the weights are cast back.
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
@@ -87,11 +87,13 @@ def attention(
 
     Returns:
         output Float["batch heads query_len value_dim"] and
-        weights Float["batch heads query_len key_len"], in the query's dtype.
+        weights Float["batch heads query_len key_len"], in the dtype of the inputs. Half precision
+        is computed in float32 and rounded once, at the end.
 
     Raises:
         ShapeError: the arrays do not fit together.
     """
+    half = getattr(query, "dtype", None) == np.float16
     if num_heads is not None:
         query = split_heads(query, num_heads)
         key = split_heads(key, num_kv_heads or num_heads)
@@ -107,7 +109,9 @@ def attention(
     masked = _masked(scores, mask, allowed, trace, of="capped" if softcap > 0 else "scaled")
     weights = _weights(masked, softmax_dtype, trace)
     output = _output(weights, value, trace)
-    return (output if num_heads is None else merge_heads(output)), weights
+    if num_heads is not None:
+        output = merge_heads(output)
+    return (output.astype(np.float16), weights.astype(np.float16)) if half else (output, weights)
 
 
 def split_heads(x: Array, num_heads: int) -> Array:

@@ -53,8 +53,11 @@ def _check_shapes(query: Array, key: Array, value: Array) -> None:
 
 
 def _floating(x: Array) -> Array:
+    """As it is, but half precision as float32 and whole numbers as float64."""
     x = np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    if x.dtype.kind != "f":
+        return x.astype(np.float64)
+    return x.astype(np.float32) if x.dtype.char == "e" else x
 
 
 def _joined(name: str, past: Array, new: Array) -> Array:

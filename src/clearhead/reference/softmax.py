@@ -26,10 +26,19 @@ def softmax(x: Array, axis: int = -1) -> Array:
         axis: the axis whose entries sum to 1.
 
     Returns:
-        an array of the shape (and floating dtype) of ``x``.
+        an array of the shape (and floating dtype) of ``x``. Half precision is computed in float32
+        and rounded once, at the end.
     """
     x = np.asarray(x)
-    return softmax_in_place(x.astype(x.dtype if x.dtype.kind == "f" else np.float64), axis)
+    return softmax_in_place(x.astype(_working_dtype(x)), axis).astype(_dtype(x), copy=False)
+
+
+def _dtype(x: Array) -> np.dtype[Any]:
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _working_dtype(x: Array) -> np.dtype[Any]:
+    return np.dtype(np.float32) if x.dtype.char == "e" else _dtype(x)
 
 
 def softmax_in_place(x: Array, axis: int = -1) -> Array:
@@ -44,10 +53,14 @@ def softmax_in_place(x: Array, axis: int = -1) -> Array:
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """log softmax(x) without taking the logarithm of a rounded zero; same shape and dtype."""
+    """log softmax(x), computed so that no small share is rounded to log 0.
+
+    Shapes and dtypes as in `softmax`; -inf stays -inf.
+    """
     x = np.asarray(x)
-    x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    lowest, smallest = _LIMITS[x.dtype.char]
-    shifted = x - x.max(axis=axis, keepdims=True, initial=lowest)
+    shifted = x.astype(_working_dtype(x))
+    lowest, smallest = _LIMITS[shifted.dtype.char]
+    shifted -= shifted.max(axis=axis, keepdims=True, initial=lowest)
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
-    return np.subtract(shifted, np.log(np.maximum(total, smallest)), out=shifted)
+    shifted -= np.log(np.maximum(total, smallest))
+    return shifted.astype(_dtype(x), copy=False)
