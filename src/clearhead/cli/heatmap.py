@@ -1,0 +1,155 @@
+"""Matrices as text: tokens as labels, columns aligned, and weights as a heat map.
+
+A heat map's scale is fixed at 0 to 1, so that two maps can be compared. Colour stands behind the
+numbers, never instead of them, and cells that a mask forbids are hatched, because "may not
+attend" is not "attends with weight 0".
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# xterm's 256 colours, light to dark; black text stands on the lighter half, white on the darker.
+RAMP = (231, 195, 153, 117, 75, 69, 33, 26, 25, 18)
+DARK_FROM = 5
+SHADES = " ░▒▓█"
+HATCH = "///"
+LABEL_MOST = 14
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What is printed on: its width in columns, and whether it takes colour and Unicode."""
+
+    width: int = 80
+    colour: bool = False
+    unicode: bool = True
+
+    @classmethod
+    def of(cls, stream: TextIO | None = None) -> Paper:
+        """The paper that a stream is: colour for a terminal that wants it (no-color.org)."""
+        stream = stream or sys.stdout
+        terminal = stream.isatty()
+        wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        return cls(
+            width=max(40, shutil.get_terminal_size((100, 24)).columns),
+            colour=terminal and wanted,
+            unicode=(stream.encoding or "").lower().replace("-", "").startswith("utf"),
+        )
+
+
+def width_of(text: str) -> int:
+    """How many columns a terminal gives a text: two to wide characters, none to accents."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """A text in exactly so many columns: cut with an ellipsis, or filled with spaces."""
+    if width_of(text) > width:
+        while text and width_of(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    space = " " * (width - width_of(text))
+    return space + text if right else text + space
+
+
+def number_format(values: Array, digits: int = 4) -> str:
+    """A format that shows the largest finite number of `values` with about `digits` digits."""
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max()) if finite.size else 0.0
+    whole = len(str(int(largest)))
+    return f"{{:.{max(0, min(digits - whole, 3))}f}}"
+
+
+def cells_of(values: Array, *, pattern: str | None = None, masked: Array | None = None) -> Array:
+    """The numbers of a matrix as text, all of one format; hatched where masked.
+
+    Args:
+        values: Float["rows columns"].
+        pattern: a format such as ``"{:.2f}"``; None finds one that suits the numbers.
+        masked: Bool["rows columns"], True where a mask forbids.
+    """
+    pattern = pattern or number_format(values)
+    text = np.empty(values.shape, dtype=object)
+    for place, value in np.ndenumerate(values):
+        hidden = masked is not None and bool(masked[place])
+        # NaN marks a cell that has nothing to say.
+        number = "" if np.isnan(value) else pattern.format(value)
+        text[place] = HATCH if hidden else _without_minus_zero(number)
+    return text
+
+
+def _without_minus_zero(number: str) -> str:
+    return number.lstrip("-") if number.strip("-0.") == "" else number
+
+
+def draw_matrix(
+    values: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    paper: Paper,
+    *,
+    pattern: str | None = None,
+    masked: Array | None = None,
+    heat: bool = False,
+) -> str:
+    """A labelled matrix as lines of text, in blocks of columns that fit the paper.
+
+    Args:
+        values: Float["rows columns"].
+        rows, columns: the labels.
+        paper: what it is drawn on.
+        pattern: the format of a number; None finds one.
+        masked: Bool["rows columns"], True where a cell is hatched instead of shown.
+        heat: whether the cells are tinted by their value, on a scale from 0 to 1.
+    """
+    cells = cells_of(values, pattern=pattern, masked=masked)
+    label = min(LABEL_MOST, max((width_of(row) for row in rows), default=0))
+    numbers = max((len(cell) for cell in cells.flat), default=1)
+    names = max((width_of(column) for column in columns), default=1)
+    tints = np.full(values.shape, np.nan)
+    if heat:
+        tints = np.clip(values, 0.0, 1.0).astype(float)
+        tints[cells == HATCH] = np.nan
+    width = max(numbers + heat, min(names, 8)) + 1
+    per_block = max(1, (paper.width - label - 2) // width)
+    blocks = []
+    for start in range(0, len(columns), per_block):
+        span = range(start, min(start + per_block, len(columns)))
+        head = "".join(" " + fit(columns[j], width - 1, right=True) for j in span)
+        lines = [" " * (label + 2) + head]
+        for i, row in enumerate(rows):
+            drawn = "".join(
+                _heated(fit(cells[i, j], width, right=True), tints[i, j], paper) for j in span
+            )
+            lines.append(f"{fit(row, label)}  {drawn}".rstrip())
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _heated(cell: str, level: float, paper: Paper) -> str:
+    """One cell, of a fixed width, tinted by a level from 0 to 1; not tinted if that is NaN."""
+    if not np.isfinite(level):
+        return cell
+    if paper.colour:
+        step = min(int(level * len(RAMP)), len(RAMP) - 1)
+        ink = 231 if step >= DARK_FROM else 16
+        return f"\x1b[48;5;{RAMP[step]}m\x1b[38;5;{ink}m{cell}\x1b[0m"
+    if paper.unicode:
+        shade = SHADES[min(int(level * len(SHADES)), len(SHADES) - 1)]
+        number = cell.lstrip()
+        return cell[: len(cell) - len(number) - 1] + shade + number
+    return cell
