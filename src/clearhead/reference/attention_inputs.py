@@ -30,26 +30,23 @@ def prepared(
 
 
 def _check_shapes(query: Array, key: Array, value: Array) -> None:
-    shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
     if not 2 <= query.ndim <= 4 or not query.ndim == key.ndim == value.ndim:
-        raise ShapeError(
-            f"attention takes a query, key and value of the same number of axes, two to four; "
-            f"they are {shapes}."
-        )
-    if query.shape[-1] != key.shape[-1]:
-        raise ShapeError(f"Query and key must have the same last axis (head_dim); got {shapes}.")
-    if key.shape[:-1] != value.shape[:-1]:
-        raise ShapeError(
-            f"Key and value must agree in all axes but the last (batch, heads, key_len); "
-            f"got {shapes}."
-        )
-    heads, kv_heads = query.shape[-3:-2], key.shape[-3:-2]
-    if heads != kv_heads and (kv_heads == (0,) or heads[0] % kv_heads[0]):
-        raise ShapeError(
-            f"The query's heads (axis -3) must be a multiple of the key's; got {shapes}."
-        )
-    if query.shape[:-3] != key.shape[:-3]:
-        raise ShapeError(f"Query and key must have the same batch size; got {shapes}.")
+        problem = "Query, key and value must have the same number of axes, two to four"
+    elif query.shape[-1] != key.shape[-1]:
+        problem = "Query and key must have the same last axis (head_dim)"
+    elif key.shape[:-1] != value.shape[:-1]:
+        problem = "Key and value must agree in all axes but the last (batch, heads, key_len)"
+    elif query.shape[:-3] != key.shape[:-3]:
+        problem = "Query and key must have the same batch size"
+    elif not _heads_fit(query.shape[-3:-2], key.shape[-3:-2]):
+        problem = "The number of heads of the query must be a multiple of that of the key (axis -3)"
+    else:
+        return
+    raise ShapeError(f"{problem}; got query {query.shape}, key {key.shape}, value {value.shape}.")
+
+
+def _heads_fit(heads: tuple[int, ...], kv_heads: tuple[int, ...]) -> bool:
+    return heads == kv_heads or (kv_heads[0] > 0 and heads[0] % kv_heads[0] == 0)
 
 
 def _floating(x: Array) -> Array:

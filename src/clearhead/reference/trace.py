@@ -82,7 +82,7 @@ class _Record:
         self.keep = keep
         self.replace = replace
         self.steps: dict[str, Step] = {}
-        self.visited: set[str] = set()
+        self.visited: dict[str, None] = {}  # in order
         self.used: set[str] = set()
 
 
@@ -173,7 +173,7 @@ class Trace:
                 f"{', '.join(axes)}. Name each axis once."
             )
         sources = tuple(self._source(path, source) for source in of)
-        self._record.visited.add(path)
+        self._record.visited[path] = None
         result = self._replaced(path, value)
         if self._record.keep is None or any(fnmatchcase(path, p) for p in self._record.keep):
             recorded = np.array(result)
@@ -305,17 +305,18 @@ class Trace:
 
         trace = cls()
         trace._record.steps = {step.path: step for step in read_steps(path)}
-        trace._record.visited = set(trace._record.steps)
+        trace._record.visited = dict.fromkeys(trace._record.steps)
         return trace
 
 
 def _near(path: str, known: Iterable[str]) -> str:
     """A sentence that names steps like the one asked for."""
-    known = sorted(known)
+    known = list(known)
     if not known:
         return " Nothing has been recorded."
-    ending = [other for other in known if other.endswith("." + path.rpartition(".")[2])]
-    near = difflib.get_close_matches(path, known, n=5, cutoff=0.5) or ending or known
+    name = path.rpartition(".")[2]
+    namesakes = [other for other in known if other.rpartition(".")[2] == name]
+    near = difflib.get_close_matches(path, known, n=5, cutoff=0.6) or namesakes or known
     return f" There are, for example: {_listed(near)}."
 
 

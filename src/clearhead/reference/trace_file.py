@@ -16,14 +16,27 @@ from .step import Step
 
 FORMAT = "clearhead-trace"
 VERSION = 1
+DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64", "complex64"),
+)
 
 
 def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
-    """Write steps to a file, whole or not at all: an existing file is replaced at the end."""
+    """Write steps to a file, whole or not at all: an existing file is replaced at the end.
+
+    Raises:
+        TraceError: a value is not made of numbers that the format knows.
+    """
     from safetensors.numpy import save_file
 
     arrays, described = {}, []
     for step in steps:
+        if step.value.dtype.name not in DTYPES:
+            raise TraceError(
+                f"The step {step.path!r} holds {step.value.dtype}, which cannot be saved; a file "
+                f"holds {', '.join(DTYPES)}."
+            )
         value = np.ascontiguousarray(step.value).reshape(step.shape)
         arrays[step.path] = value
         described.append(
