@@ -19,9 +19,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# xterm's 256 colours, light to dark; black text stands on the lighter half, white on the darker.
+# xterm's 256 colours, light to dark; black text on the lighter ones, white on the darkest.
 RAMP = (231, 195, 153, 117, 75, 69, 33, 26, 25, 18)
-DARK_FROM = 5
+DARK_FROM = 7
 SHADES = " ░▒▓█"
 HATCH = "///"
 LABEL_MOST = 14

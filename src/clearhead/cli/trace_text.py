@@ -6,6 +6,7 @@ same cell throughout: the query that was chosen, and the key to which it gives m
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,6 +35,11 @@ MEANING = {
 }
 
 
+def prose(text: str, paper: Paper) -> str:
+    """A sentence, broken where the paper ends."""
+    return textwrap.fill(text, paper.width)
+
+
 def heading(text: str, paper: Paper) -> str:
     """A section's title, bold in a terminal, underlined elsewhere."""
     if paper.colour:
@@ -52,9 +58,10 @@ def tell_head(head: Head, row: int, paper: Paper) -> Iterator[str]:
     values, column = head.values, int(head.values["weights"][row].argmax())
     query, key = head.queries[row], head.keys[column]
     yield heading(f"Head {head.number} of {head.path}", paper)
-    yield (
+    yield prose(
         f"Rows are queries, columns are keys. The sums are spelled out for the query {query!r} "
-        f"(row {row}) and the key {key!r} (column {column})."
+        f"(row {row}) and the key {key!r} (column {column}).",
+        paper,
     )
     for name, labels in (("query", head.queries), ("key", head.keys), ("value", head.keys)):
         yield _title(head.steps[name], values[name], paper)
@@ -63,13 +70,13 @@ def tell_head(head: Head, row: int, paper: Paper) -> Iterator[str]:
         yield _title(head.steps[name], values[name], paper)
         masked = head.masked if name == "masked" else None
         yield draw_matrix(values[name], head.queries, head.keys, paper, masked=masked)
-        yield _sum_of(name, head, row, column)
+        yield prose(_sum_of(name, head, row, column), paper)
     yield _title(head.steps["weights"], values["weights"], paper)
     yield draw_matrix(
         values["weights"], head.queries, head.keys, paper,
         pattern="{:.2f}", masked=head.masked, heat=True,
     )  # fmt: skip
-    yield _sum_of("weights", head, row, column)
+    yield prose(_sum_of("weights", head, row, column), paper)
     yield _title(head.steps["contributions"], values["contributions"], paper)
     yield contributions(head, row, paper)
     yield _title(head.steps["output"], values["output"], paper)
@@ -81,7 +88,10 @@ def _title(step: Step, value: Array, paper: Paper) -> str:
     axes = step.axes[-value.ndim :]
     shape = " x ".join(f"{size} {axis}" for size, axis in zip(value.shape, axes, strict=True))
     name = f"\x1b[1m{step.name}\x1b[0m" if paper.colour else step.name
-    return f"\n{name} = {step.formula}   [{shape}]\n{MEANING[step.name]}"
+    title = f"{name} = {step.formula}"
+    # Escape codes take no room, so the width is that of the plain title.
+    apart = "\n" if width_of(f"{step.name} = {step.formula}   [{shape}]") > paper.width else "   "
+    return f"\n{title}{apart}[{shape}]\n{prose(MEANING[step.name], paper)}"
 
 
 def vectors(values: Array, labels: Sequence[str], paper: Paper) -> str:
@@ -111,10 +121,11 @@ def contributions(head: Head, row: int, paper: Paper) -> str:
         np.vstack([table, last]), [*head.keys, "sum"], columns, paper,
         pattern="{:.3f}", masked=masked,
     )  # fmt: skip
-    return (
+    words = (
         f"For the query {head.queries[row]!r}: each key gives weight times value, and the sum "
-        f"is row {row} of the output.\n{text}"
+        f"is row {row} of the output. |value| and |given| are the lengths of the vectors."
     )
+    return f"{prose(words, paper)}\n{text}"
 
 
 def _sum_of(name: str, head: Head, row: int, column: int) -> str:
@@ -127,10 +138,9 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
             f"{'+' if q * k >= 0 else '-'} {abs(q):.3f} * {abs(k):.3f}"
             for q, k in zip(query[:2], key[:2], strict=True)
         )
+        first = first[2:] if first[0] == "+" else f"-{first[2:]}"
         more = f" and {len(query) - 2} more products" if len(query) > 2 else ""
-        return (
-            f"Row {row}, column {column}: {first.removeprefix('+ ')}{more} = {cell['scores']:.3f}"
-        )
+        return f"Row {row}, column {column}: {first}{more} = {cell['scores']:.3f}"
     if name == "scaled":
         factor = values["query"].shape[-1]
         return (
