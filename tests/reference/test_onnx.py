@@ -14,12 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clearhead.reference import (
-    Trace,
-    attention,
-    log_softmax,
-    softmax,
-)
+from clearhead.reference import Trace, attention, log_softmax, softmax
+from clearhead.reference.norms import layer_norm, layer_norm_statistics, rms_norm
+from clearhead.reference.positions import rotary_embedding
 
 onnx = pytest.importorskip("onnx", reason="the cases come with the package onnx")
 cases_of_onnx = importlib.import_module("onnx.backend.test.case.node")
@@ -28,11 +25,17 @@ MODULES = {
     "Attention": "attention",
     "Softmax": "softmax",
     "LogSoftmax": "logsoftmax",
+    "RotaryEmbedding": "rotaryembedding",
+    "LayerNormalization": "layernormalization",
+    "RMSNormalization": "rmsnormalization",
 }
 HOW_MANY = {
     "Attention": 93,
     "Softmax": 7,
     "LogSoftmax": 7,
+    "RotaryEmbedding": 8,
+    "LayerNormalization": 19,
+    "RMSNormalization": 19,
 }
 
 
@@ -180,3 +183,43 @@ def test_log_softmax(case: Any) -> None:
     inputs, attributes, [(_, theirs)] = _read(case)
 
     _agree(log_softmax(inputs["x"], **attributes), theirs, case)
+
+
+@_of("RotaryEmbedding")
+def test_rotary_embedding(case: Any) -> None:
+    x, attributes, [(_, theirs)] = _read(case)
+
+    ours = rotary_embedding(
+        x["input"],
+        x["cos_cache"],
+        x["sin_cache"],
+        x.get("position_ids"),
+        interleaved=bool(attributes.get("interleaved", 0)),
+        rotary_dim=attributes.get("rotary_embedding_dim", 0),
+        num_heads=attributes.get("num_heads", 0),
+    )
+
+    _agree(ours, theirs, case)
+
+
+@_of("LayerNormalization")
+def test_layer_normalization(case: Any) -> None:
+    x, settings, outputs = _read(case)
+
+    mean, inverse_deviation = layer_norm_statistics(x["X"], **settings)
+    ours = {
+        "Y": layer_norm(x["X"], x["W"], x["B"], **settings),
+        "Mean": mean,
+        "InvStdDev": inverse_deviation,
+    }
+
+    assert [name for name, _ in outputs] == list(ours)
+    for name, theirs in outputs:
+        _agree(ours[name], theirs, case)
+
+
+@_of("RMSNormalization")
+def test_rms_normalization(case: Any) -> None:
+    x, settings, [(_, theirs)] = _read(case)
+
+    _agree(rms_norm(x["X"], x["W"], **settings), theirs, case)

@@ -145,10 +145,14 @@ def _each_head(left: Array, right: Array) -> Array:
 def _input(
     trace: Trace | Off, name: str, value: Array, formula: str, axes: tuple[str, ...]
 ) -> Array:
-    """Record what attention was given, unless the caller has done so."""
+    """Record what attention was given, unless the caller has done so.
+
+    A caller with a cache records what is new as ``new_key`` and ``new_value``.
+    """
     if trace.visited(name):
         return value
-    return trace.step(name, value, formula, axes=axes[-value.ndim :])
+    of = (f"new_{name}",) if trace.visited(f"new_{name}") else ()
+    return trace.step(name, value, formula, of=of, axes=axes[-value.ndim :])
 
 
 def _scaled_scores(

@@ -50,7 +50,7 @@ def sliding_window_mask(
     before, after = window if isinstance(window, tuple) else (window, window)
     for side in (before, after):
         if side is not None and side < 0:
-            raise ValueError(
+            raise ShapeError(
                 f"window counts positions and cannot be negative; it is {window}. "
                 "For a side without limit give None."
             )
@@ -63,7 +63,7 @@ def sliding_window_mask(
     return allowed
 
 
-def padding_mask(lengths: Array, max_len: int) -> Array:
+def padding_mask(lengths: Array | int, max_len: int) -> Array:
     """The first ``lengths`` positions are there, the rest is padding.
 
     Args:
