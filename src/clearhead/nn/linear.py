@@ -1,0 +1,31 @@
+"""The linear layer whose arithmetic follows its input's dtype.
+
+Parameters stay float32; given bfloat16 activations the product is done in bfloat16. This is
+what autocast does, without its per-operator dispatch and with every cast in plain sight.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Linear(nn.Linear):
+    """``x W^T + b`` in the dtype of x. Shapes: [..., in_features] -> [..., out_features]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.linear(x, self.weight.to(x.dtype), bias)
+
+
+def joint_linear(x: Tensor, *layers: Linear) -> tuple[Tensor, ...]:
+    """Apply several linear layers to one input as a single matrix product.
+
+    Returns one output per layer, as views of the joint result.
+    """
+    weight = torch.cat([layer.weight for layer in layers]).to(x.dtype)
+    bias = None
+    if layers[0].bias is not None:
+        bias = torch.cat([layer.bias for layer in layers]).to(x.dtype)
+    return F.linear(x, weight, bias).split([layer.out_features for layer in layers], dim=-1)

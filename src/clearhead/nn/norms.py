@@ -1,0 +1,41 @@
+"""Layer norm and root-mean-square norm, in the dtype of their input."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import TransformerConfig
+
+
+class LayerNorm(nn.Module):
+    """``(x - mean) / sqrt(variance + epsilon) * weight + bias`` (Ba et al. 2016)."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        return F.layer_norm(x, weight.shape, weight, bias, self.epsilon)
+
+
+class RMSNorm(nn.Module):
+    """``x / sqrt(mean(x^2) + epsilon) * weight`` (Zhang and Sennrich 2019)."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.epsilon)
+
+
+def make_norm(config: TransformerConfig) -> LayerNorm | RMSNorm:
+    """The norm that a config asks for."""
+    kind = LayerNorm if config.norm == "layer" else RMSNorm
+    return kind(config.d_model, config.norm_epsilon)

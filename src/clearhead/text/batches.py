@@ -1,0 +1,114 @@
+"""Batches of pairs of like length, in an order that a seed and an epoch decide alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ConfigError
+from .token_store import TokenStore, store_lengths
+from .tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Token ids of several pairs, padded at the end with the pad id.
+
+    Attributes:
+        source: ``tokens </s>``, int64 [batch, source_len].
+        target_input: ``<s> tokens``, int64 [batch, target_len].
+        target_output: ``tokens </s>``, int64 [batch, target_len].
+    """
+
+    source: np.ndarray
+    target_input: np.ndarray
+    target_output: np.ndarray
+
+    @property
+    def target_tokens(self) -> int:
+        """Number of target positions that are not padding, end tokens included."""
+        return int((self.target_output != Tokenizer.pad_id).sum())
+
+
+def pad(rows: Sequence[Sequence[int]] | Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of token ids as one array, padded at the end, int64 [rows, longest]."""
+    ids = np.full((len(rows), max(map(len, rows))), Tokenizer.pad_id, dtype=np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+    return ids
+
+
+def make_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Batch:
+    """Pairs without specials as a batch with them."""
+    start, end = [Tokenizer.start_id], [Tokenizer.end_id]
+    return Batch(
+        pad([np.concatenate((row, end)) for row in sources]),
+        pad([np.concatenate((start, row)) for row in targets]),
+        pad([np.concatenate((row, end)) for row in targets]),
+    )
+
+
+class Corpus:
+    """Several stores as one, and the batches of each epoch.
+
+    Args:
+        stores: tokenised corpora.
+        passes: how often an epoch goes through each; 0.25 takes a quarter, the next epoch the
+            next quarter, in an order that is shuffled anew for each whole pass.
+        seed: of every random choice here.
+    """
+
+    def __init__(self, stores: Sequence[TokenStore], passes: Sequence[float], seed: int) -> None:
+        if len(stores) != len(passes) or any(share <= 0 for share in passes):
+            raise ConfigError(f"Each corpus needs a positive number of passes; got {passes}.")
+        self.stores = list(stores)
+        self.passes = list(passes)
+        self.seed = seed
+        self.source_lengths, self.target_lengths = store_lengths(self.stores)
+        self._starts = np.cumsum([0] + [len(store) for store in self.stores])
+
+    def _chosen(self, number: int, epoch: int) -> np.ndarray:
+        """Indices that an epoch takes from one store: a window of its endless shuffled passes."""
+        size = len(self.stores[number])
+        first = round(epoch * self.passes[number] * size)
+        last = max(round((epoch + 1) * self.passes[number] * size), first + 1)
+        parts = []
+        for which in range(first // size, (last - 1) // size + 1):
+            order = np.random.default_rng((self.seed, number, which)).permutation(size)
+            parts.append(order[max(first - which * size, 0) : last - which * size])
+        return np.concatenate(parts) + self._starts[number]
+
+    def epoch(self, epoch: int, batch_tokens: int) -> list[np.ndarray]:
+        """Indices of the pairs of each batch of an epoch.
+
+        Args:
+            epoch: counted from 0.
+            batch_tokens: rows times the longest side of a batch is at most this (a single pair
+                that is longer makes a batch of its own).
+        """
+        chosen = np.concatenate([self._chosen(i, epoch) for i in range(len(self.stores))])
+        rng = np.random.default_rng((self.seed, 1 << 20, epoch))
+        rng.shuffle(chosen)
+        order = np.lexsort((self.source_lengths[chosen], self.target_lengths[chosen]))
+        chosen = chosen[order]
+        longest = np.maximum(self.source_lengths[chosen], self.target_lengths[chosen]) + 1
+        batches, first, width = [], 0, 0
+        for i, length in enumerate(longest.tolist()):
+            width = max(width, length)
+            if i > first and (i + 1 - first) * width > batch_tokens:
+                batches.append(chosen[first:i])
+                first, width = i, length
+        batches.append(chosen[first:])
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def batch(self, indices: np.ndarray) -> Batch:
+        """The pairs of one batch."""
+        places = np.searchsorted(self._starts, indices, side="right") - 1
+        local = indices - self._starts[places]
+        where = list(zip(places.tolist(), local.tolist(), strict=True))
+        return make_batch(
+            [self.stores[place].source(i) for place, i in where],
+            [self.stores[place].target(i) for place, i in where],
+        )

@@ -1,0 +1,163 @@
+"""Sentence pairs from files and data sets, read as a stream, with their origin kept.
+
+A corpus is written as
+
+    path/pairs.tsv             source, a tab, target; further columns are an error
+    path/train.en,path/train.fr    two files, line by line
+    hub:name[:config[:split]]  a Hugging Face data set with a "translation" column
+
+Each file may be compressed with gzip (``.gz``). Text is UTF-8. Only a line feed ends a line, a
+carriage return before it is dropped.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ..errors import CorpusError, require
+
+
+class Pair(NamedTuple):
+    """One source text and its translation."""
+
+    source: str
+    target: str
+
+
+@dataclass
+class Skipped:
+    """How many lines were left out, by reason. Filled while a corpus is read."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        return sum(self.reasons.values())
+
+    def __str__(self) -> str:
+        if not self.total:
+            return "no line skipped"
+        parts = ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
+        return f"{self.total} lines skipped: {parts}"
+
+
+def _open(path: Path) -> IO[bytes]:
+    if not path.exists():
+        raise CorpusError(f"There is no corpus file {path}.")
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def read_lines(path: str | Path) -> Iterator[bytes]:
+    """The lines of a file, plain or gzip, as bytes without their ends.
+
+    Raises:
+        CorpusError: the file is missing, or its compression is damaged.
+    """
+    path = Path(path)
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, 1):
+                yield line.removesuffix(b"\n").removesuffix(b"\r")
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error
+
+
+class _Problem(Exception):
+    """A line that is no pair: the reason in two words, then the full sentence."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _Problem(
+            "not UTF-8", f"byte {error.start + 1} of the line is not UTF-8 ({error.reason})"
+        ) from None
+
+
+def _tsv_pair(line: bytes) -> Pair:
+    columns = _decode(line).split("\t")
+    if len(columns) != 2:
+        found = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
+        raise _Problem(found, f"expected a source, one tab and a target; it has {found}")
+    return Pair(*columns)
+
+
+def _read_tsv(path: Path, skipped: Skipped | None) -> Iterator[Pair]:
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            yield _tsv_pair(line)
+        except _Problem as problem:
+            _skip_or_raise(problem, f"{path}, line {number}", skipped)
+
+
+def _read_two_files(source: Path, target: Path, skipped: Skipped | None) -> Iterator[Pair]:
+    rows = zip_longest(read_lines(source), read_lines(target))
+    for number, (source_line, target_line) in enumerate(rows, 1):
+        if source_line is None or target_line is None:
+            ended = source if source_line is None else target
+            raise CorpusError(
+                f"{source} and {target} must have as many lines as each other; {ended} ends "
+                f"after line {number - 1} and the other goes on."
+            )
+        name = source
+        try:
+            source_text, name = _decode(source_line), target
+            yield Pair(source_text, _decode(target_line))
+        except _Problem as problem:
+            _skip_or_raise(problem, f"{name}, line {number}", skipped)
+
+
+def _read_hub(name: str, skipped: Skipped | None) -> Iterator[Pair]:
+    datasets = require("datasets", extra="hub", purpose="Reading a data set from a hub")
+    dataset_name, config, split, *_ = (*name.split(":"), "", "")
+    rows = datasets.load_dataset(
+        dataset_name, config or None, split=split or "train", streaming=True
+    )
+    for number, row in enumerate(rows, 1):
+        translation = row.get("translation", row)
+        try:
+            if len(translation) < 2:
+                raise _Problem("no pair", f"expected two texts; the row has {list(translation)}")
+            source, target, *_ = translation.values()
+            yield Pair(source, target)
+        except _Problem as problem:
+            _skip_or_raise(problem, f"data set {name}, row {number}", skipped)
+
+
+def _skip_or_raise(problem: _Problem, place: str, skipped: Skipped | None) -> None:
+    if skipped is None:
+        raise CorpusError(
+            f"{place}: {problem}. Mend the line, or leave bad lines out with skip_bad_lines."
+        ) from None
+    skipped.reasons[problem.reason] += 1
+
+
+def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterator[Pair]:
+    """The pairs of a corpus, one at a time.
+
+    Args:
+        corpus: as written at the head of this module.
+        skipped: where bad lines are counted; without it the first one is an error.
+
+    Raises:
+        CorpusError: naming the file and the line.
+    """
+    name = str(corpus)
+    if name.startswith("hub:"):
+        return _read_hub(name.removeprefix("hub:"), skipped)
+    source, comma, target = name.partition(",")
+    if comma:
+        return _read_two_files(Path(source), Path(target), skipped)
+    return _read_tsv(Path(name), skipped)

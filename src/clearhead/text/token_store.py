@@ -1,0 +1,180 @@
+"""Tokenised pairs in a file, read through the page cache: memory does not grow with the corpus.
+
+A store is a folder: ``tokens.bin`` (uint16 or uint32, source and target of each pair in turn),
+``offsets.npy`` (where each text begins) and ``store.json`` (what it was made of). It is
+complete or absent: it is written under another name and renamed at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CorpusError
+from .corpus import Pair, Skipped, read_pairs
+from .tokenizer import Tokenizer
+
+_SPACES = re.compile(r"[^\S\n]+")
+_ENCODED_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What happens to pairs before they are stored.
+
+    Attributes:
+        max_tokens: a pair with a side longer than this is left out (and counted).
+        normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
+        held_out_share: share of distinct source texts kept out of training, in every corpus.
+        skip_bad_lines: count unusable lines instead of stopping at the first.
+    """
+
+    max_tokens: int
+    normalize_spaces: bool = True
+    held_out_share: float = 0.0
+    skip_bad_lines: bool = False
+
+    def clean(self, pair: Pair) -> Pair:
+        """The pair with its spaces made plain, if asked for."""
+        if not self.normalize_spaces:
+            return pair
+        return Pair(*(_SPACES.sub(" ", text).strip() for text in pair))
+
+    def held_out(self, source: str) -> bool:
+        """Whether a source text is kept out of training.
+
+        Decided by a hash of its letters and digits without case, so that every version of one
+        sentence falls on the same side in every corpus.
+        """
+        return split_position(source) < self.held_out_share
+
+
+def split_position(source: str) -> float:
+    """A number in [0, 1) that depends on the letters and digits of a text alone."""
+    folded = unicodedata.normalize("NFKC", source).casefold()
+    letters = "".join(character for character in folded if character.isalnum())
+    digest = hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+class TokenStore:
+    """The tokenised pairs of one corpus. Length: the number of pairs."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.facts = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
+        self._offsets = np.load(self.folder / "offsets.npy", mmap_mode="r")
+        self._tokens = np.memmap(
+            self.folder / "tokens.bin", dtype=self.facts["dtype"], mode="r"
+        )
+        lengths = np.diff(self._offsets).astype(np.int32)
+        self.source_lengths = lengths[0::2]
+        self.target_lengths = lengths[1::2]
+
+    def __len__(self) -> int:
+        return len(self.source_lengths)
+
+    def source(self, index: int) -> np.ndarray:
+        """Token ids of a source text, without specials."""
+        return self._tokens[self._offsets[2 * index] : self._offsets[2 * index + 1]]
+
+    def target(self, index: int) -> np.ndarray:
+        """Token ids of a target text, without specials."""
+        return self._tokens[self._offsets[2 * index + 1] : self._offsets[2 * index + 2]]
+
+
+def usable_pairs(
+    corpus: str, preparation: Preparation, skipped: Skipped, *, held_out: bool = False
+) -> Iterator[Pair]:
+    """Cleaned pairs of a corpus: those for training, or those held out."""
+    bad = skipped if preparation.skip_bad_lines else None
+    for raw in read_pairs(corpus, skipped=bad):
+        pair = preparation.clean(raw)
+        if not pair.source or not pair.target:
+            skipped.reasons["with an empty side"] += 1
+        elif preparation.held_out(pair.source) == held_out:
+            yield pair
+
+
+def build_store(
+    folder: str | Path, corpus: str, tokenizer: Tokenizer, preparation: Preparation
+) -> TokenStore:
+    """Tokenise a corpus into a store, or open the one that is there already."""
+    folder = Path(folder)
+    if (folder / "store.json").exists():
+        return TokenStore(folder)
+    draft = folder.with_name(folder.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    skipped = Skipped()
+    dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
+    lengths: list[np.ndarray] = []
+    with (draft / "tokens.bin").open("wb") as file:
+        pairs = usable_pairs(corpus, preparation, skipped)
+        for rows in _encoded(pairs, tokenizer, preparation.max_tokens, skipped):
+            lengths.append(np.array([len(row) for row in rows], dtype=np.int32))
+            np.concatenate(rows).astype(dtype).tofile(file)
+    if not lengths:
+        raise CorpusError(f"{corpus} holds no usable pair ({skipped}).")
+    offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
+    np.save(draft / "offsets.npy", offsets)
+    facts = {
+        "corpus": Path(corpus.partition(",")[0]).name,
+        "pairs": (len(offsets) - 1) // 2,
+        "tokens": int(offsets[-1]),
+        "skipped": dict(skipped.reasons),
+        "dtype": np.dtype(dtype).name,
+        "sha256": corpus_hash(corpus),
+    }
+    (draft / "store.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    os.replace(draft, folder)
+    return TokenStore(folder)
+
+
+def _encoded(
+    pairs: Iterable[Pair], tokenizer: Tokenizer, max_tokens: int, skipped: Skipped
+) -> Iterator[list[np.ndarray]]:
+    """Token ids, source and target in turn, some thousand pairs at a time."""
+    pairs = iter(pairs)
+    while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
+        sources = tokenizer.encode_batch([pair.source for pair in chunk])
+        targets = tokenizer.encode_batch([pair.target for pair in chunk])
+        rows: list[np.ndarray] = []
+        for source, target in zip(sources, targets, strict=True):
+            if max(len(source), len(target)) > max_tokens:
+                skipped.reasons[f"longer than {max_tokens} tokens"] += 1
+            else:
+                rows += [np.asarray(source), np.asarray(target)]
+        if rows:
+            yield rows
+
+
+def corpus_hash(corpus: str) -> str:
+    """SHA-256 of a corpus's files, one after the other; of its name for one on a hub."""
+    digest = hashlib.sha256()
+    if corpus.startswith("hub:"):
+        digest.update(corpus.encode())
+        return digest.hexdigest()
+    for name in corpus.split(","):
+        with open(name, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def store_lengths(stores: Sequence[TokenStore]) -> tuple[np.ndarray, np.ndarray]:
+    """Source and target lengths of all pairs of several stores, one after the other."""
+    return (
+        np.concatenate([store.source_lengths for store in stores]),
+        np.concatenate([store.target_lengths for store in stores]),
+    )

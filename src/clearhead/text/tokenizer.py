@@ -1,0 +1,174 @@
+"""A subword tokenizer that gives back every text exactly, built on the tokenizers library.
+
+Byte-pair encoding (Sennrich et al. 2016) with byte fallback: a character outside the learnt
+alphabet becomes its UTF-8 bytes, each a token of its own, so nothing is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+
+from ..errors import CheckpointError, ConfigError, TextError
+
+PAD, START, END = "<pad>", "<s>", "</s>"
+SPECIALS = (PAD, START, END)
+SPACE = "▁"
+_BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
+_FIRST_BYTE = len(SPECIALS)
+FIRST_LEARNT = _FIRST_BYTE + 256
+
+# A word with its space and a French elision (l', qu'); a digit; a run of anything else.
+_WORDS = rf"{SPACE}?[\p{{L}}\p{{M}}]+['’]?|{SPACE}?\p{{N}}|{SPACE}?[^{SPACE}\p{{L}}\p{{M}}\p{{N}}]|{SPACE}"
+_SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Tokenizer:
+    """Text to token ids and back.
+
+    Ids 0, 1 and 2 are ``<pad>``, ``<s>`` and ``</s>``; 3 to 258 are bytes; then come learnt
+    pieces, in which ``▁`` stands for a space. ``decode(encode(text)) == text`` for every text
+    that UTF-8 can hold.
+    """
+
+    pad_id, start_id, end_id = range(3)
+
+    def __init__(self, core: tokenizers.Tokenizer) -> None:
+        self._core = core
+        self._pieces = [core.id_to_token(i) for i in range(core.get_vocab_size())]
+        if tuple(self._pieces[:FIRST_LEARNT]) != SPECIALS + _BYTES:
+            raise CheckpointError(
+                "This tokenizer is not one of clearhead's: its first ids must be <pad>, <s>, </s> "
+                "and the 256 bytes. Train one with clearhead.text.tokenizer.Tokenizer.train."
+            )
+        self._bytes = [b""] * _FIRST_BYTE + [bytes([value]) for value in range(256)]
+        self._bytes += [
+            piece.replace(SPACE, " ").encode() for piece in self._pieces[FIRST_LEARNT:]
+        ]
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, *, min_frequency: int = 2, limit: int = 400
+    ) -> Tokenizer:
+        """Learn pieces from texts.
+
+        Args:
+            texts: read once, as a stream.
+            vocab_size: number of ids, the 259 of specials and bytes among them. Fewer come out
+                where the texts have fewer pairs to merge.
+            min_frequency: a pair seen less often is not merged.
+            limit: the most characters of the alphabet that get an id of their own.
+        """
+        if vocab_size <= FIRST_LEARNT:
+            raise ConfigError(
+                f"vocab_size must be more than {FIRST_LEARNT} (three specials and 256 bytes); "
+                f"it is {vocab_size}."
+            )
+        draft = tokenizers.Tokenizer(models.BPE())
+        _set_splitting(draft)
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size - 256,
+            min_frequency=min_frequency,
+            limit_alphabet=limit,
+            special_tokens=list(SPECIALS),
+            show_progress=False,
+        )
+        draft.train_from_iterator(map(_printable, texts), trainer)
+        learnt = json.loads(draft.to_str())["model"]
+        pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)[len(SPECIALS) :]
+        vocabulary = {piece: i for i, piece in enumerate((*SPECIALS, *_BYTES, *pieces))}
+        merges = [tuple(pair) for pair in learnt["merges"]]
+        core = tokenizers.Tokenizer(
+            models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True)
+        )
+        _set_splitting(core)
+        return cls(core)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+        return len(self._pieces)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without start and end tokens.
+
+        Raises:
+            TextError: the text holds a lone surrogate, which is no character.
+        """
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of each text, several at a time on several threads."""
+        for text in texts:
+            _refuse_surrogates(text)
+        # Every text begins with a space, so that a word at its start is the same piece as
+        # elsewhere; decode takes it off again.
+        plain = [" " + text if text else "" for text in texts if SPACE not in text]
+        encoded = iter(self._core.encode_batch_fast(plain, add_special_tokens=False))
+        return [self._encode_marks(t) if SPACE in t else next(encoded).ids for t in texts]
+
+    def _encode_marks(self, text: str) -> list[int]:
+        """A text that itself holds the space mark: the mark becomes its three bytes."""
+        ids: list[int] = []
+        for i, part in enumerate(text.split(SPACE)):
+            ids.extend(_SPACE_BYTES if i else ())
+            start = " " if part and not i else ""
+            ids.extend(self._core.encode(start + part, add_special_tokens=False).ids)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of token ids; special tokens give nothing, broken UTF-8 gives U+FFFD."""
+        text = b"".join(self._bytes[i] for i in ids).decode("utf-8", errors="replace")
+        return text.removeprefix(" ")
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """Each token as it is written in the vocabulary, ``▁`` for a space."""
+        return [self._pieces[i] for i in ids]
+
+    def to_json(self) -> str:
+        """The tokenizer as the tokenizers library writes it."""
+        return self._core.to_str()
+
+    def save(self, path: str | Path) -> None:
+        """Write the file that `load` reads."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """Read a saved tokenizer.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or another kind of tokenizer.
+        """
+        try:
+            return cls(tokenizers.Tokenizer.from_file(str(path)))
+        except CheckpointError:
+            raise
+        except Exception as error:  # the library raises bare Exception
+            raise CheckpointError(f"Cannot read the tokenizer {path}: {error}") from error
+
+
+def _set_splitting(core: tokenizers.Tokenizer) -> None:
+    core.normalizer = normalizers.Replace(" ", SPACE)
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="isolated")
+
+
+def _refuse_surrogates(text: str) -> None:
+    found = _SURROGATE.search(text)
+    if found:
+        raise TextError(
+            f"The text holds a lone surrogate (U+{ord(found[0]):04X}) at character "
+            f"{found.start()}, which is half of a character. Decode the text with the right "
+            f"encoding, or leave it out."
+        )
+
+
+def _printable(text: str) -> str:
+    """A training text without what must never enter the alphabet."""
+    return " " + _SURROGATE.sub("", text).replace(SPACE, " ")

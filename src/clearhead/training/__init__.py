@@ -1,0 +1,1 @@
+"""Training: settings, data, loss, schedule, loop, checkpoints."""

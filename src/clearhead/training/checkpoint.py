@@ -1,0 +1,208 @@
+"""What a run leaves on disk: states to go on from, and the finished model.
+
+A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer and
+random generators (``state.safetensors``) and where the run stands (``progress.json``). Folders
+are written under another name and renamed when complete, so that one that exists is whole.
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import CheckpointError
+
+_STEP = re.compile(r"step-(\d{8})")
+FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """Where a run stands, between two steps.
+
+    Attributes:
+        step: optimizer steps done.
+        epoch: the epoch the next batch belongs to, from 0.
+        batch: batches of that epoch already used.
+        seconds: time spent in steps so far, over all starts.
+        target_tokens: target tokens trained on so far.
+        best_loss: the lowest development loss, in nats a token, and the step it was found at.
+        without_better: measurements since then.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    target_tokens: int = 0
+    best_loss: float | None = None
+    best_step: int = 0
+    without_better: int = 0
+    starts: list[int] = field(default_factory=list)
+
+
+def _sync_folder(folder: Path) -> None:
+    for path in [*folder.iterdir(), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _replace_folder(draft: Path, folder: Path) -> None:
+    """Put a complete draft in a folder's place."""
+    _sync_folder(draft)
+    if folder.exists():
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+        os.replace(draft, folder)
+        shutil.rmtree(old)
+    else:
+        os.replace(draft, folder)
+
+
+def _new_draft(folder: Path) -> Path:
+    draft = folder.with_name(folder.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    return draft
+
+
+def _weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+
+
+def _optimizer_tensors(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state[parameter].items():
+            tensors[f"optimizer.{name}.{key}"] = torch.as_tensor(value).cpu().contiguous()
+    return tensors
+
+
+def save_state(
+    run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+) -> Path:
+    """Write the state of a run after a step, and return its folder."""
+    folder = run / f"step-{progress.step:08d}"
+    draft = _new_draft(folder)
+    tensors = _optimizer_tensors(model, optimizer)
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    save_file(_weights(model), draft / "model.safetensors")
+    save_file(tensors, draft / "state.safetensors")
+    (draft / "progress.json").write_text(json.dumps(asdict(progress), indent=2), encoding="utf-8")
+    _replace_folder(draft, folder)
+    return folder
+
+
+def states(run: Path) -> list[Path]:
+    """The complete states of a run, oldest first."""
+    return sorted(path for path in run.glob("step-*") if _STEP.fullmatch(path.name))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error}. It is missing or damaged; remove its folder to go on "
+            f"from the state before it."
+        ) from error
+
+
+def load_state(
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress:
+    """Put a run back to where `save_state` left it."""
+    model.load_state_dict(read_tensors(folder / "model.safetensors"))
+    tensors = read_tensors(folder / "state.safetensors")
+    for name, parameter in model.named_parameters():
+        prefix = f"optimizer.{name}."
+        optimizer.state[parameter] = {
+            key.removeprefix(prefix): value if key.endswith(".step") else value.to(parameter.device)
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+
+
+def forget_old_states(run: Path, keep: int) -> None:
+    """Keep the weights of the last ``keep`` states and the whole of the last two."""
+    complete = states(run)
+    for folder in complete[:-keep]:
+        condemned = folder.with_name(folder.name + ".old")
+        os.replace(folder, condemned)
+        shutil.rmtree(condemned)
+    for folder in complete[-keep:-2]:
+        (folder / "state.safetensors").unlink(missing_ok=True)
+
+
+def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
+    """The mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1)."""
+    total: dict[str, Tensor] = {}
+    count = 0
+    for path in files:
+        for name, value in read_tensors(path).items():
+            total[name] = total[name] + value.double() if name in total else value.double()
+        count += 1
+    if not count:
+        raise CheckpointError("There is no checkpoint to average.")
+    return {name: (value / count).float() for name, value in total.items()}
+
+
+def export_model(
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    tokenizer_json: str,
+    provenance: Mapping[str, Any],
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a checkpoint folder: what translation, tracing and others read.
+
+    Args:
+        folder: replaced if it exists.
+        weights: by name, as in the model's state dict.
+        config: `TransformerConfig.to_dict`.
+        tokenizer_json: `Tokenizer.to_json`.
+        provenance: where the weights come from: data and their hashes, steps, versions.
+        dtype: float32, or float16 to halve the file.
+    """
+    draft = _new_draft(folder)
+    save_file(
+        {name: value.to(dtype).contiguous() for name, value in weights.items()},
+        draft / "model.safetensors",
+    )
+    description = {"format": FORMAT, "model": dict(config), "provenance": dict(provenance)}
+    (draft / "config.json").write_text(
+        json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"
+    )
+    (draft / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
+    _replace_folder(draft, folder)

@@ -1,0 +1,134 @@
+"""What a run tells: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingExtraError, require
+
+
+class Log:
+    """``log.jsonl`` in the run's folder, and what a terminal shows meanwhile.
+
+    Lines of steps beyond ``step`` are dropped when a run goes on from an earlier state, so that
+    the file tells one straight story.
+    """
+
+    def __init__(self, run: Path, *, step: int, last_step: int, tensorboard: bool) -> None:
+        self.path = run / "log.jsonl"
+        self._drop_after(step)
+        self._file = self.path.open("a", encoding="utf-8")
+        self._last_step = last_step
+        self._terminal = sys.stderr.isatty()
+        self._writer = None
+        if tensorboard:
+            board = require("torch.utils.tensorboard", extra="train", purpose="TensorBoard logs")
+            self._writer = board.SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+
+    def _drop_after(self, step: int) -> None:
+        if not self.path.exists():
+            return
+        kept = [row for row in read_log(self.path) if row.get("step", 0) <= step]
+        draft = self.path.with_suffix(".part")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.replace(self.path)
+
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        """Add a line; numbers also go to TensorBoard."""
+        self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+        self._file.flush()
+        if self._writer is not None:
+            for name, value in values.items():
+                if isinstance(value, (int, float)):
+                    self._writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def show(self, text: str) -> None:
+        """A sentence of its own line."""
+        end = "\033[K\n" if self._terminal else "\n"
+        start = "\r" if self._terminal else ""
+        print(start + text, file=sys.stderr, end=end, flush=True)
+
+    def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
+        """One line: a bar on a terminal, plain text elsewhere."""
+        left = time_text((self._last_step - step) * seconds_per_step)
+        facts = (
+            f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
+            f"{rate:,.0f} target tokens/s  {left} left"
+        )
+        if not self._terminal:
+            print(facts, file=sys.stderr, flush=True)
+            return
+        done = round(24 * step / self._last_step)
+        bar = "█" * done + "░" * (24 - done)
+        print(f"\r{bar}  {facts}\033[K", file=sys.stderr, end="", flush=True)
+
+    def close(self) -> None:
+        """End the bar's line and close the files."""
+        if self._terminal:
+            print(file=sys.stderr)
+        self._file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; a last line that a kill cut short is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def time_text(seconds: float) -> str:
+    """``1:02:03`` or ``4:05``."""
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def plot_curves(run: Path) -> Path | None:
+    """Draw the log as ``curves.png``; None where matplotlib is not installed."""
+    try:
+        figure_module = require("matplotlib.figure", extra="plots", purpose="Drawing the curves")
+    except MissingExtraError:
+        return None
+    rows = read_log(run / "log.jsonl")
+    figure = figure_module.Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for kind, label, colour in (
+        ("train", "training", "#8899aa"),
+        ("development", "development", "#0b6e99"),
+    ):
+        points = [(row["step"], row["loss"]) for row in rows if row["kind"] == kind]
+        if points:
+            left.plot(*zip(*points, strict=True), label=label, color=colour)
+    left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
+    left.legend(frameon=False)
+    points = [(row["step"], row["learning_rate"]) for row in rows if row["kind"] == "train"]
+    if points:
+        right.plot(*zip(*points, strict=True), color="#0b6e99")
+    right.set(xlabel="step", title="Learning rate")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    path = run / "curves.png"
+    figure.savefig(path, dpi=150)
+    return path
+
+
+class Clock:
+    """Seconds since it was made or last asked."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self._last = now - self._last, now
+        return elapsed

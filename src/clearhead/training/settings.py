@@ -1,0 +1,251 @@
+"""What a training run is told, as TOML or as Python; unknown keys are errors.
+
+    [data]
+    development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
+    [[data.corpus]]
+    path = "train.tsv.gz"            # as in clearhead.text.corpus
+    passes = 1.0                     # how often an epoch goes through it
+    [tokenizer]
+    vocab_size = 8000
+    [model]                          # TransformerConfig, without vocab_size
+    encoder_layers = 4
+    [training]
+    max_steps = 20000
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..config import TransformerConfig
+from ..errors import ConfigError
+from .schedule import SCHEDULES
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSettings:
+    """One corpus: where it is, how often an epoch goes through it, whether to hold out of it."""
+
+    path: str
+    passes: float = 1.0
+    held_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """The corpora and what is done to them.
+
+    Attributes:
+        corpus: the training corpora.
+        development: a corpus to measure on during training; without it, the first half of what
+            is held out (the second half is for the final test).
+        development_pairs: at most so many pairs are measured on.
+        held_out_share: share of distinct source texts kept out of training in every corpus;
+            from the corpora marked ``held_out`` they become held_out.development.tsv and
+            held_out.test.tsv.
+        max_tokens: pairs with a longer side are left out and counted.
+        normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
+        skip_bad_lines: count unusable lines instead of stopping at the first.
+    """
+
+    corpus: tuple[CorpusSettings, ...] = ()
+    development: str | None = None
+    development_pairs: int = 1000
+    held_out_share: float = 0.0
+    max_tokens: int = 128
+    normalize_spaces: bool = True
+    skip_bad_lines: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSettings:
+    """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one."""
+
+    vocab_size: int = 8000
+    pairs_per_corpus: int = 200_000
+    min_frequency: int = 2
+    path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """The run itself.
+
+    Attributes:
+        seed: of weights, dropout and the order of the data.
+        max_steps, max_epochs: the run ends at whichever comes first.
+        batch_tokens: rows times longest side of one batch.
+        accumulation: batches whose gradients make one step.
+        learning_rate, schedule, warmup_steps, decay_steps: see training.schedule.
+        label_smoothing: Szegedy et al. 2016.
+        clip_norm: gradients are scaled down to this norm; 0 leaves them.
+        weight_decay, betas, epsilon: of AdamW.
+        precision: ``bfloat16`` for the products of the forward and backward pass (parameters,
+            optimizer and sums stay float32), or ``float32``.
+        checkpoint_every: steps between checkpoints.
+        keep_checkpoints: how many checkpoints' weights are kept, for averaging.
+        average: the final model is the mean of so many last checkpoints.
+        evaluate_every: steps between measurements on the development set.
+        patience: stop after so many measurements without a better one; 0 never stops.
+        initial: a checkpoint folder whose weights to begin from.
+        log_every: steps between lines of the log.
+        threads: processor threads for PyTorch; 0 leaves its own choice.
+        device: ``cpu``, ``cuda``, ...
+        tensorboard: write TensorBoard event files beside the log.
+    """
+
+    seed: int = 1
+    max_steps: int = 100_000
+    max_epochs: int = 1000
+    batch_tokens: int = 4096
+    accumulation: int = 1
+    learning_rate: float = 1e-3
+    schedule: str = "inverse_sqrt"
+    warmup_steps: int = 1000
+    decay_steps: int = 0
+    label_smoothing: float = 0.1
+    clip_norm: float = 1.0
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.98)
+    epsilon: float = 1e-9
+    precision: str = "bfloat16"
+    checkpoint_every: int = 500
+    keep_checkpoints: int = 5
+    average: int = 5
+    evaluate_every: int = 500
+    patience: int = 0
+    initial: str | None = None
+    log_every: int = 50
+    threads: int = 0
+    device: str = "cpu"
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("precision", self.precision, ("bfloat16", "float32"))
+        for name in ("max_steps", "max_epochs", "batch_tokens", "accumulation", "log_every",
+                     "checkpoint_every", "evaluate_every", "keep_checkpoints", "average"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"training.{name} must be at least 1; got {getattr(self, name)}.")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ConfigError(
+                f"training.label_smoothing must be in [0, 1); got {self.label_smoothing}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A whole run."""
+
+    data: DataSettings
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        if not self.data.corpus:
+            raise ConfigError("There is nothing to train on: give at least one [[data.corpus]].")
+        held_out = any(corpus.held_out for corpus in self.data.corpus)
+        if not self.data.development and not (held_out and self.data.held_out_share > 0):
+            raise ConfigError(
+                "There is no development set: set data.development to a corpus, or "
+                "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
+            )
+        self.model_config(vocab_size=self.tokenizer.vocab_size)
+
+    def model_config(self, vocab_size: int) -> TransformerConfig:
+        """The model's config, once the tokenizer's size is known."""
+        if "vocab_size" in self.model:
+            raise ConfigError("model.vocab_size follows from the tokenizer; set tokenizer.vocab_size.")
+        return TransformerConfig.from_dict({"vocab_size": vocab_size, **self.model})
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain dictionaries and lists."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Settings:
+        """Settings from what a TOML file holds.
+
+        Raises:
+            ConfigError: a key is unknown (the known ones are listed) or of the wrong type.
+        """
+        _known(settings, ("data", "tokenizer", "model", "training"), "the settings")
+        data = dict(settings.get("data", {}))
+        rows = data.pop("corpus", [])
+        if not isinstance(rows, (list, tuple)):
+            raise ConfigError("data.corpus must be a list: write [[data.corpus]] in TOML.")
+        corpora = tuple(_build(CorpusSettings, row, "data.corpus") for row in rows)
+        return cls(
+            data=_build(DataSettings, {**data, "corpus": corpora}, "data"),
+            tokenizer=_build(TokenizerSettings, settings.get("tokenizer", {}), "tokenizer"),
+            model=dict(settings.get("model", {})),
+            training=_build(TrainingSettings, settings.get("training", {}), "training"),
+        )
+
+    @classmethod
+    def from_toml(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
+        """Read a TOML file; ``overrides`` are dotted keys, such as ``training.max_steps``."""
+        path = Path(path)
+        if not path.exists():
+            raise ConfigError(f"There is no settings file {path}.")
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        for key, value in (overrides or {}).items():
+            *sections, name = key.split(".")
+            if not sections:
+                raise ConfigError(f"Write {key!r} with its section, such as training.{key}.")
+            inner = table
+            for section in sections:
+                inner = inner.setdefault(section, {})
+            inner[name] = value
+        return cls.from_dict(table)
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"training.{name} must be one of {', '.join(known)}; got {value!r}.")
+
+
+def _known(settings: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"Unknown key {', '.join(map(repr, unknown))} in {where}. "
+            f"The keys are: {', '.join(known)}."
+        )
+
+
+_PLAIN_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool}
+
+
+def _build(cls: type, settings: Mapping[str, Any], where: str) -> Any:
+    """A settings dataclass from a table, with unknown keys and wrong types refused."""
+    fields = {item.name: item for item in dataclasses.fields(cls)}
+    _known(settings, tuple(fields), where)
+    values = dict(settings)
+    for name, value in values.items():
+        annotation = str(fields[name].type).partition(" |")[0]
+        expected = _PLAIN_TYPES.get(annotation)
+        wrong = expected is not None and not isinstance(value, expected)
+        if (wrong and value is not None) or (isinstance(value, bool) and annotation != "bool"):
+            raise ConfigError(f"{where}.{name} must be of type {annotation}; got {value!r}.")
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    missing = [
+        name
+        for name, item in fields.items()
+        if name not in values
+        and item.default is dataclasses.MISSING
+        and item.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{where} needs {', '.join(missing)}.")
+    return cls(**values)
