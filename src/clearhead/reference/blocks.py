@@ -1,0 +1,187 @@
+"""One layer of an encoder and one of a decoder.
+
+With norms after, as in Vaswani et al. 2017:    x = norm(x + sublayer(x))
+With norms before, as in Xiong et al. 2020:     x = x + sublayer(norm(x))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..config import TransformerConfig
+from .feed_forward import FeedForward
+from .linear import Linear
+from .multi_head import Memory, MultiHeadAttention, Past
+from .norms import Norm
+from .positions import Rotation
+from .trace import OFF, Off, Trace
+
+Array = np.ndarray[Any, Any]
+
+_AXES = ("batch", "length", "d_model")
+_LAST_STEP = {
+    "self_attention": "projected",
+    "cross_attention": "projected",
+    "feed_forward": "output",
+}
+
+
+class _Block:
+    """What both kinds of layer share: self-attention, feed-forward, residual sums and norms."""
+
+    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
+        self.norm_before = config.norm_place == "before"
+        self._weights, self._path, self._config = weights, path, config
+        self.self_attention = self._attention("self_attention", cross=False)
+        self.self_attention_norm = self._norm("self_attention_norm")
+        self.feed_forward = self._feed_forward()
+        self.feed_forward_norm = self._norm("feed_forward_norm")
+
+    def _attention(self, name: str, *, cross: bool) -> MultiHeadAttention:
+        return MultiHeadAttention(
+            self._weights,
+            f"{self._path}.{name}",
+            num_heads=self._config.num_heads,
+            num_kv_heads=self._config.key_value_heads,
+            cross=cross,
+        )
+
+    def _norm(self, name: str) -> Norm:
+        path = f"{self._path}.{name}"
+        bias = self._weights.get(f"{path}.bias")
+        return Norm(self._config, self._weights[f"{path}.weight"], bias)
+
+    def _feed_forward(self) -> FeedForward:
+        def layer(name: str) -> tuple[Array, Array | None]:
+            path = f"{self._path}.feed_forward.{name}"
+            return self._weights[f"{path}.weight"], self._weights.get(f"{path}.bias")
+
+        gated = self._config.gated
+        up = Linear.joint([layer("gate"), layer("up")]) if gated else Linear(*layer("up"))
+        return FeedForward(self._config.activation, up, Linear(*layer("down")))
+
+    def _residual(
+        self,
+        name: str,
+        norm: Norm,
+        sublayer: Callable[..., Array],
+        x: Array,
+        of: str,
+        *given: Any,
+        trace: Trace | Off,
+        **options: Any,
+    ) -> tuple[Array, str]:
+        """The sublayer with its residual sum and its norm, in the order of the config.
+
+        ``of`` is the name of the step that ``x`` is; the second result, that of the first.
+        """
+        inner, inner_of, norm_trace = x, of, trace.at(f"{name}_norm")
+        if self.norm_before:
+            inner, inner_of = norm(x, trace=norm_trace, of=(of,)), f"{name}_norm.output"
+        y = sublayer(inner, *given, trace=trace.at(name), of=(inner_of,), **options)
+        sources = (of, f"{name}.{_LAST_STEP[name]}")
+        x = trace.step(f"{name}_residual", x + y, f"x + {name}", of=sources, axes=_AXES)
+        if self.norm_before:
+            return x, f"{name}_residual"
+        return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
+
+    def _feed(self, x: Array, of: str, trace: Trace | Off) -> Array:
+        norm, layer = self.feed_forward_norm, self.feed_forward
+        return self._residual("feed_forward", norm, layer, x, of, trace=trace)[0]
+
+
+class EncoderBlock(_Block):
+    """Self-attention, then feed-forward.
+
+    Args:
+        weights: of the whole model.
+        path: of this layer, such as ``encoder.layers.0``.
+        config: of the model.
+    """
+
+    def __call__(
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        rotation: Rotation | None = None,
+        trace: Trace | Off = OFF,
+    ) -> Array:
+        """Float["batch source_len d_model"] to the same shape; ``mask`` as in `attention`."""
+        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        x, of = self._residual(
+            "self_attention",
+            self.self_attention_norm,
+            self.self_attention.self_attention,
+            x,
+            "input",
+            mask=mask,
+            rotation=rotation,
+            trace=trace,
+        )
+        return self._feed(x, of, trace)
+
+
+class DecoderBlock(_Block):
+    """Causal self-attention, cross-attention where there is an encoder, then feed-forward.
+
+    Args:
+        weights: of the whole model.
+        path: of this layer, such as ``decoder.layers.0``.
+        config: of the model; with encoder layers, there is cross-attention.
+    """
+
+    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
+        super().__init__(weights, path, config)
+        self.cross_attention: MultiHeadAttention | None = None
+        if config.encoder_layers:
+            self.cross_attention = self._attention("cross_attention", cross=True)
+            self.cross_attention_norm = self._norm("cross_attention_norm")
+
+    def __call__(
+        self,
+        x: Array,
+        memories: Sequence[Memory] = (),
+        *,
+        mask: Array | None = None,
+        rotation: Rotation | None = None,
+        past: Past | None = None,
+        trace: Trace | Off = OFF,
+    ) -> Array:
+        """Float["batch target_len d_model"] to the same shape.
+
+        Args:
+            x: the previous layer's output; with ``past``, of the new positions alone.
+            memories: what `MultiHeadAttention.memory` made of the encoder's output.
+            mask: beside causality, as in `attention`.
+            rotation: of the positions of ``x``.
+            past: this layer's keys and values of earlier positions.
+            trace: records every step.
+        """
+        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        x, of = self._residual(
+            "self_attention",
+            self.self_attention_norm,
+            self.self_attention.self_attention,
+            x,
+            "input",
+            causal=True,
+            mask=mask,
+            rotation=rotation,
+            past=past,
+            trace=trace,
+        )
+        if self.cross_attention is not None:
+            x, of = self._residual(
+                "cross_attention",
+                self.cross_attention_norm,
+                self.cross_attention.cross_attention,
+                x,
+                of,
+                memories,
+                trace=trace,
+            )
+        return self._feed(x, of, trace)

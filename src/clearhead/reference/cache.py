@@ -1,0 +1,110 @@
+"""Keys and values kept from step to step, so that decoding computes each position once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_FIRST_CAPACITY = 16
+
+
+class KeyValueCache:
+    """The self-attention keys and values of all decoder layers, for the rows of one batch.
+
+    They lie in one buffer, [layers, 2, rows, kv_heads, capacity, head_dim], which doubles when
+    it is full, so that a step of decoding writes one position and copies nothing.
+
+    Args:
+        layers: number of decoder layers.
+        rows: number of prefixes.
+        kv_heads, head_dim: of the layers.
+        dtype: of the keys and values.
+        max_length: the capacity never needs to be larger.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        rows: int,
+        kv_heads: int,
+        head_dim: int,
+        dtype: Any,
+        max_length: int,
+    ) -> None:
+        self.length = 0
+        self.rows = rows
+        self.max_length = max_length
+        shape = (layers, 2, rows, kv_heads, min(_FIRST_CAPACITY, max_length), head_dim)
+        self._buffer = np.empty(shape, dtype)
+        self._spare: Array | None = None
+        self.layers = [LayerCache(self, layer) for layer in range(layers)]
+
+    @property
+    def capacity(self) -> int:
+        """How many positions fit before the buffer grows."""
+        return self._buffer.shape[4]
+
+    def advance(self, length: int) -> None:
+        """All layers have taken in ``length`` more positions."""
+        self.length += length
+
+    def reserve(self, length: int) -> None:
+        """Make room for ``length`` positions in all."""
+        if length <= self.capacity:
+            return
+        capacity = min(max(2 * self.capacity, length), max(self.max_length, length))
+        shape = list(self._buffer.shape)
+        shape[4] = capacity
+        grown = np.empty(shape, self._buffer.dtype)
+        grown[..., : self.length, :] = self._buffer[..., : self.length, :]
+        self._buffer, self._spare = grown, None
+
+    def reorder(self, parents: Array) -> None:
+        """Row i becomes what row ``parents[i]`` was; rows that are nobody's parent are dropped.
+
+        Args:
+            parents: Int["new_rows"], in [0, rows).
+        """
+        rows = len(parents)
+        if rows == self.rows and (parents == np.arange(rows)).all():
+            return
+        shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
+        if self._spare is None or self._spare.shape != shape:
+            self._spare = np.empty(shape, self._buffer.dtype)
+        # mode="clip" lets take write to `out` directly; the caller has checked the parents.
+        np.take(self._buffer, parents, axis=2, out=self._spare, mode="clip")
+        self._buffer, self._spare = self._spare, self._buffer
+        self.rows = rows
+
+    def extend(self, layer: int, key: Array, value: Array) -> tuple[Array, Array]:
+        """Write one layer's new keys and values behind the earlier ones, and give all.
+
+        Args:
+            layer: number of the layer.
+            key, value: Float["rows kv_heads new_len head_dim"].
+
+        Returns:
+            views Float["rows kv_heads length head_dim"].
+        """
+        end = self.length + key.shape[2]
+        self.reserve(end)
+        keys, values = self._buffer[layer]
+        keys[:, :, self.length : end] = key
+        values[:, :, self.length : end] = value
+        return keys[:, :, :end], values[:, :, :end]
+
+
+class LayerCache:
+    """One layer's part of a `KeyValueCache`."""
+
+    def __init__(self, cache: KeyValueCache, layer: int) -> None:
+        self._cache = cache
+        self._layer = layer
+
+    def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
+        """Take in new keys and values, and give all so far: see `KeyValueCache.extend`."""
+        return self._cache.extend(self._layer, key, value)

@@ -1,0 +1,126 @@
+"""The linear layer, x W^T + b, whose rows do not depend on the rows beside them.
+
+A matrix product by a BLAS library rounds differently for different numbers of rows: one row is
+done by another routine than two, few rows by another than many, and the sum over a long inner
+axis is broken into pieces of different lengths. A translation could then depend on what else is
+in its batch. Three rules remove that, with OpenBLAS (which NumPy's wheels bring) bit for bit;
+tests/reference/test_linear.py holds it to that:
+
+- a single row is computed as two,
+- the inner axis is summed in pieces of at most 256, which no routine breaks up further,
+- the outer axis is padded with zeros to a multiple of 64, so that no routine meets a remainder.
+
+And with few rows the outer axis is done in blocks that are small enough for OpenBLAS to
+multiply without repacking the weights first, which is two to three times as fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+
+Array = np.ndarray[Any, Any]
+
+_INNER = 256  # the longest piece of the inner axis
+_OUTER = 64  # the outer axis is a multiple of this
+_SMALL = 1_000_000  # multiplications that OpenBLAS does without repacking
+_FEW_ROWS = 16
+
+
+class Linear:
+    """x W^T + b, prepared for many calls.
+
+    Args:
+        weight: Float["out in"], as PyTorch keeps it.
+        bias: Float["out"], or None.
+
+    Raises:
+        ShapeError: weight and bias do not fit together.
+    """
+
+    def __init__(self, weight: Array, bias: Array | None = None) -> None:
+        if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+            came = "no bias" if bias is None else f"a bias of shape {bias.shape}"
+            raise ShapeError(
+                f"A linear layer takes a weight [out, in] and a bias [out]; "
+                f"got a weight of shape {weight.shape} and {came}."
+            )
+        self.out_dim, self.in_dim = weight.shape
+        self.sizes: tuple[int, ...] = (self.out_dim,)
+        padded = -(-self.out_dim // _OUTER) * _OUTER
+        self._weight = np.zeros((self.in_dim, padded), weight.dtype)
+        self._weight[:, : self.out_dim] = weight.T
+        self._bias = None
+        if bias is not None:
+            self._bias = np.zeros(padded, bias.dtype)
+            self._bias[: self.out_dim] = bias
+        pieces = max(1, -(-self.in_dim // _INNER))
+        edges = [self.in_dim * i // pieces for i in range(pieces + 1)]
+        self._pieces = [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
+        self._longest = max(piece.stop - piece.start for piece in self._pieces)
+        self._blocks: dict[int, list[tuple[slice, list[Array]]]] = {}
+
+    @classmethod
+    def joint(cls, layers: Sequence[tuple[Array, Array | None]]) -> Linear:
+        """Several linear layers of the same input as one product; `parts` takes them apart."""
+        weights = [weight for weight, _ in layers]
+        biases = [bias for _, bias in layers if bias is not None]
+        if biases and len(biases) < len(layers):
+            raise ShapeError("Joint linear layers have a bias either all or none.")
+        linear = cls(np.concatenate(weights), np.concatenate(biases) if biases else None)
+        linear.sizes = tuple(len(weight) for weight in weights)
+        return linear
+
+    def __call__(self, x: Array) -> Array:
+        """Float["... in"] to Float["... out"]."""
+        if x.shape[-1] != self.in_dim:
+            raise ShapeError(
+                f"A linear layer of {self.in_dim} inputs was given an array of shape {x.shape}; "
+                f"its last axis must be {self.in_dim}."
+            )
+        rows = x.reshape(-1, self.in_dim)
+        count = len(rows)
+        product = self._product(np.concatenate((rows, rows)) if count == 1 else rows)
+        if self._bias is not None:
+            product += self._bias
+        if product.shape != (count, self.out_dim):
+            product = product[:count, : self.out_dim]
+        return product.reshape(*x.shape[:-1], self.out_dim)
+
+    def parts(self, x: Array) -> list[Array]:
+        """The results of the joint layers, one by one: views of one array."""
+        whole = self(x)
+        edges = np.cumsum((0, *self.sizes)).tolist()
+        return [whole[..., a:b] for a, b in zip(edges, edges[1:], strict=False)]
+
+    def _product(self, rows: Array) -> Array:
+        width = self._weight.shape[1]
+        block = width
+        if len(rows) <= _FEW_ROWS:
+            fitting = _SMALL // (max(1, len(rows)) * self._longest) // _OUTER * _OUTER
+            block = min(width, fitting) or width
+        if block == width and len(self._pieces) == 1:
+            return rows @ self._weight
+        product = np.empty((len(rows), width), np.result_type(rows, self._weight))
+        pieces = [rows[:, piece] for piece in self._pieces]
+        for columns, weights in self._blocked(block):
+            out = product[:, columns]
+            np.matmul(pieces[0], weights[0], out=out)
+            for piece, weight in zip(pieces[1:], weights[1:], strict=False):
+                out += piece @ weight
+        return product
+
+    def _blocked(self, block: int) -> list[tuple[slice, list[Array]]]:
+        """The weight in blocks of columns and pieces of rows; views, made once."""
+        if block not in self._blocks:
+            starts = range(0, self._weight.shape[1], block)
+            columns = [slice(start, start + block) for start in starts]
+            self._blocks[block] = [
+                (column, [self._weight[piece, column] for piece in self._pieces])
+                for column in columns
+            ]
+        return self._blocks[block]

@@ -1,0 +1,263 @@
+"""Multi-head attention: projections, heads, attention in each, concatenation, projection.
+
+    query, key, value = x W_q^T + b_q, x W_k^T + b_k, x W_v^T + b_v      split into heads
+    output            = attention(query, key, value)                     in each head
+    projected         = concatenated output W_o^T + b_o
+
+(Vaswani et al. 2017, section 3.2.2.) With fewer heads of keys and values it is grouped-query
+attention (Ainslie et al. 2023, arXiv 2305.13245).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..errors import ConfigError
+from .attention import KEY_AXES, QUERY_AXES, VALUE_AXES, attention, merge_heads, split_heads
+from .linear import Linear
+from .masks import causal_mask
+from .positions import Rotation, rotate
+from .trace import OFF, Off, Trace
+
+Array = np.ndarray[Any, Any]
+
+
+class Memory(NamedTuple):
+    """What cross-attention attends to, for some rows of a batch.
+
+    Attributes:
+        key, value: Float["rows kv_heads key_len head_dim"].
+        mask: Bool["rows 1 1 key_len"], True where a key may be attended; None allows all.
+        rows: Int["rows"], the rows of the batch that it belongs to; None means all, in order.
+    """
+
+    key: Array
+    value: Array
+    mask: Array | None = None
+    rows: Array | None = None
+
+
+class Past(Protocol):
+    """Keeps the keys and values of one layer between calls; see `clearhead.reference.cache`."""
+
+    def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
+        """Take in new keys and values, and give all so far."""
+        ...
+
+
+class MultiHeadAttention:
+    """One attention layer, its weights prepared for many calls.
+
+    Args:
+        weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output.
+        path: where in the weights, such as ``decoder.layers.0.self_attention``.
+        num_heads, num_kv_heads: of queries, and of keys and values.
+        cross: whether keys and values come from another sequence than queries.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        *,
+        num_heads: int,
+        num_kv_heads: int | None = None,
+        cross: bool = False,
+    ) -> None:
+        def layer(name: str) -> tuple[Array, Array | None]:
+            return weights[f"{path}.{name}.weight"], weights.get(f"{path}.{name}.bias")
+
+        self.num_heads = num_heads
+        self.num_kv_heads = num_kv_heads or num_heads
+        self.cross = cross
+        # Projections of the same input are one matrix product.
+        if cross:
+            self._query = Linear(*layer("query"))
+            self._key_value = Linear.joint([layer("key"), layer("value")])
+        else:
+            self._joint = Linear.joint([layer("query"), layer("key"), layer("value")])
+        self._output = Linear(*layer("output"))
+
+    def self_attention(
+        self,
+        x: Array,
+        *,
+        causal: bool = False,
+        mask: Array | None = None,
+        rotation: Rotation | None = None,
+        past: Past | None = None,
+        trace: Trace | Off = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Array:
+        """Attend within one sequence.
+
+        Args:
+            x: Float["batch query_len d_model"].
+            causal: nobody attends to later positions.
+            mask: as in `attention`: boolean, or added to the scaled scores.
+            rotation: of the positions of ``x``, for rotary positions.
+            past: keys and values of earlier positions, to which those of ``x`` are added.
+            trace: records ``query key value`` (before rotation as ``query_projected``,
+                ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
+            of: the name of the step that ``x`` is, for the trace.
+
+        Returns:
+            Float["batch query_len d_model"].
+        """
+        query, key, value = self._joint.parts(x)
+        query = split_heads(query, self.num_heads)
+        key = split_heads(key, self.num_kv_heads)
+        value = split_heads(value, self.num_kv_heads)
+        if trace.enabled or rotation is not None:
+            query, key, value = _placed(query, key, value, rotation, past is not None, trace, of)
+        if past is not None:
+            key, value = past.extend(key, value)
+            query_len, key_len = query.shape[2], key.shape[2]
+            # One query at the last position sees all: a step of decoding needs no mask.
+            if causal and query_len > 1:
+                mask = _causal(query_len, key_len, mask)
+            causal = False
+        output, _ = attention(query, key, value, mask=mask, causal=causal, trace=trace)
+        return self._projected(output, trace)
+
+    def memory(
+        self,
+        x: Array,
+        mask: Array | None = None,
+        *,
+        trace: Trace | Off = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Memory:
+        """Keys and values of another sequence, for `cross_attention`.
+
+        Args:
+            x: Float["batch key_len d_model"], an encoder's output.
+            mask: Bool["batch 1 1 key_len"], True where a position may be attended.
+            trace: records ``key`` and ``value``.
+            of: the name of the step that ``x`` is, for the trace.
+        """
+        if not self.cross:
+            raise ConfigError("Only a layer made with cross=True attends to another sequence.")
+        key, value = self._key_value.parts(x)
+        key = split_heads(key, self.num_kv_heads)
+        value = split_heads(value, self.num_kv_heads)
+        key = trace.step("key", key, "memory W_k^T + b_k", of=of, axes=KEY_AXES)
+        value = trace.step("value", value, "memory W_v^T + b_v", of=of, axes=VALUE_AXES)
+        return Memory(key, value, mask)
+
+    def cross_attention(
+        self,
+        x: Array,
+        memories: Sequence[Memory],
+        *,
+        trace: Trace | Off = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Array:
+        """Attend to what `memory` made of another sequence.
+
+        Args:
+            x: Float["batch query_len d_model"].
+            memories: one for the whole batch, or several that share its rows among them.
+            trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
+            of: the name of the step that ``x`` is, for the trace.
+
+        Returns:
+            Float["batch query_len d_model"].
+        """
+        query = split_heads(self._query(x), self.num_heads)
+        query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
+        if len(memories) == 1 and memories[0].rows is None:
+            key, value, mask, _ = memories[0]
+            output, _ = attention(query, key, value, mask=mask, trace=trace)
+        else:
+            output = np.empty_like(query)
+            for key, value, mask, rows in memories:
+                output[rows], _ = attention(query[rows], key, value, mask=mask)
+        return self._projected(output, trace)
+
+    def _projected(self, output: Array, trace: Trace | Off) -> Array:
+        concatenated = trace.step(
+            "concatenated",
+            merge_heads(output),
+            "heads side by side",
+            of=("output",) if trace.enabled else (),
+            axes=("batch", "query_len", "d_model"),
+        )
+        return trace.step(
+            "projected",
+            self._output(concatenated),
+            "concatenated W_o^T + b_o",
+            of=("concatenated",),
+            axes=("batch", "query_len", "d_model"),
+        )
+
+
+def multi_head_attention(
+    query: Array,
+    key: Array | None = None,
+    *,
+    weights: Mapping[str, Array],
+    num_heads: int,
+    num_kv_heads: int | None = None,
+    path: str = "",
+    causal: bool = False,
+    mask: Array | None = None,
+    trace: Trace | Off = OFF,
+) -> Array:
+    """Multi-head attention from a plain dictionary of weights.
+
+    Args:
+        query: Float["batch query_len d_model"], what queries are made from.
+        key: Float["batch key_len d_model"], what keys and values are made from; None means
+            ``query``, self-attention.
+        weights: ``query.weight`` [d_model, d_model], ``query.bias`` [d_model] (or none of the
+            four), and the same of key, value and output, behind ``path`` where one is given.
+        num_heads, num_kv_heads: of queries, and of keys and values.
+        path: the beginning of the weights' names.
+        causal, mask: as in `attention`; the mask for cross-attention is boolean.
+        trace: records every step.
+
+    Returns:
+        Float["batch query_len d_model"].
+    """
+    if not path:
+        path, weights = "layer", {f"layer.{name}": array for name, array in weights.items()}
+    layer = MultiHeadAttention(
+        weights, path, num_heads=num_heads, num_kv_heads=num_kv_heads, cross=key is not None
+    )
+    if key is None:
+        return layer.self_attention(query, causal=causal, mask=mask, trace=trace)
+    if causal:
+        mask = _causal(query.shape[1], key.shape[1], mask, offset=0)
+    return layer.cross_attention(query, [layer.memory(key, mask, trace=trace)], trace=trace)
+
+
+def _placed(
+    query: Array, key: Array, value: Array, rotation: Rotation | None, past: bool,
+    trace: Trace | Off, of: tuple[str, ...],
+) -> tuple[Array, Array, Array]:
+    """Rotate queries and keys where positions are rotary, and record all three."""
+    new = "new_" if past else ""  # `key` and `value` are then all so far, which attention records
+    value = trace.step(f"{new}value", value, "x W_v^T + b_v", of=of, axes=VALUE_AXES)
+    formulas = {"query": "x W_q^T + b_q", f"{new}key": "x W_k^T + b_k"}
+    placed = []
+    for (name, formula), x, axes in zip(
+        formulas.items(), (query, key), (QUERY_AXES, KEY_AXES), strict=True
+    ):
+        if rotation is None:
+            placed.append(trace.step(name, x, formula, of=of, axes=axes))
+        else:
+            x = trace.step(f"{name}_projected", x, formula, of=of, axes=axes)
+            placed.append(rotate(x, rotation, name=name, of=(f"{name}_projected",), trace=trace))
+    return placed[0], placed[1], value
+
+
+def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:
+    """Causality, the last query at the last key unless told otherwise, and another mask."""
+    order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
+    if mask is None:
+        return order
+    return order & mask if mask.dtype == bool else np.where(order, mask, -np.inf)

@@ -1,0 +1,333 @@
+"""The Transformer of a config and a dictionary of weights: the forward pass, step by step.
+
+    x        = embedding[source] * sqrt(d_model) + positions
+    memory   = encoder layers, one after the other                        encode
+    y        = embedding[target] * sqrt(d_model) + positions
+    hidden   = decoder layers, each attending to memory                   decode
+    logits   = hidden W_output^T                                          logits
+
+(Vaswani et al. 2017.) The same object is the engine that translates: `begin` gives a `Decoding`,
+which runs these same layers with their keys and values kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..config import TransformerConfig
+from ..errors import ConfigError, ShapeError
+from .blocks import DecoderBlock, EncoderBlock
+from .cache import KeyValueCache
+from .linear import Linear
+from .multi_head import Memory
+from .norms import Norm
+from .positions import (
+    Rotation,
+    alibi_bias,
+    learned_positions,
+    relative_bias,
+    rotary_angles,
+    sinusoidal_positions,
+)
+from .softmax import log_softmax, softmax
+from .trace import OFF, Off, Trace
+from .weights import check_weights
+
+Array = np.ndarray[Any, Any]
+
+_HIDDEN = ("batch", "length", "d_model")
+_LOGITS = ("batch", "length", "vocab")
+
+
+class Encoded(NamedTuple):
+    """A source as the decoder reads it.
+
+    Attributes:
+        output: Float["batch source_len d_model"].
+        mask: Bool["batch 1 1 source_len"], True where a position may be attended; None for all.
+    """
+
+    output: Array
+    mask: Array | None
+
+
+class Transformer:
+    """A Transformer in NumPy: every number on the way can be traced and replaced.
+
+    Args:
+        config: the shape of the model.
+        weights: arrays by name, as ARCHITECTURE.md names them. They are checked and cast once.
+        dtype: to compute in: float64 to judge another implementation, float32 to translate.
+
+    Raises:
+        ConfigError: weights are missing or unexpected; the message lists them.
+        ShapeError: weights have wrong shapes; the message lists them.
+    """
+
+    def __init__(
+        self, config: TransformerConfig, weights: Mapping[str, Array], *, dtype: Any = np.float64
+    ) -> None:
+        self.config = config
+        self.dtype = np.dtype(dtype)
+        self.weights = check_weights(weights, config, dtype=self.dtype)
+        named = self.weights
+        self.encoder_layers = [
+            EncoderBlock(named, f"encoder.layers.{i}", config) for i in range(config.encoder_layers)
+        ]
+        self.decoder_layers = [
+            DecoderBlock(named, f"decoder.layers.{i}", config) for i in range(config.decoder_layers)
+        ]
+        output = "embedding.weight" if config.tied_embeddings else "output.weight"
+        self._output = Linear(named[output])
+        if config.positions == "sinusoidal":
+            length, width = config.max_length, config.d_model
+            self._sinusoidal = sinusoidal_positions(length, width, dtype=self.dtype)
+        if config.positions == "rotary":
+            dim, base = config.head_dim, config.rotary_base
+            self._angles = rotary_angles(config.max_length, dim, base=base, dtype=self.dtype)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+        return self.config.vocab_size
+
+    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Trace | Off = OFF) -> Array:
+        """Token vectors with their positions.
+
+        Args:
+            ids: Int["batch length"].
+            side: ``source`` or ``target``.
+            start: position of the first column.
+            trace: records ``tokens embedding [scaled_embedding] [positions] embedded``.
+
+        Returns:
+            Float["batch length d_model"].
+
+        Raises:
+            ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
+        """
+        config = self.config
+        self._check_ids(ids, side, start)
+        matrix = "embedding" if config.tied_embeddings else f"{side}_embedding"
+        ids = trace.step("tokens", ids, axes=_HIDDEN[:2])
+        x = self.weights[f"{matrix}.weight"].take(ids, axis=0)
+        last = "embedding"
+        x = trace.step(last, x, f"row of {matrix}", of=("tokens",), axes=_HIDDEN)
+        if config.scale_embedding:
+            x *= math.sqrt(config.d_model)
+            last, of = "scaled_embedding", (last,)
+            x = trace.step(last, x, "embedding * sqrt(d_model)", of=of, axes=_HIDDEN)
+        sources: tuple[str, ...] = (last,)
+        added = self._added_positions(side, start, ids.shape[1])
+        if added is not None:
+            formula = f"{config.positions} position vectors"
+            x = x + trace.step("positions", added, formula, axes=_HIDDEN[1:])
+            sources = (last, "positions")
+        return trace.step("embedded", x, " + ".join(sources), of=sources, axes=_HIDDEN)
+
+    def encode(self, source_ids: Array, *, trace: Trace | Off = OFF) -> Encoded:
+        """Run the encoder.
+
+        Args:
+            source_ids: Int["batch source_len"]; ``pad_id`` marks padding, to which nothing
+                attends.
+            trace: records every step, under ``encoder``.
+        """
+        if not self.encoder_layers:
+            raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
+        source_ids = np.asarray(source_ids)
+        x = self.embed(source_ids, "source", trace=trace.at("encoder"))
+        visible = source_ids != self.config.pad_id
+        mask = None if visible.all() else visible[:, None, None, :]
+        length = source_ids.shape[1]
+        scores_mask = self._with_bias(mask, "encoder", 0, length)
+        rotation = self._rotation(0, length)
+        for i, layer in enumerate(self.encoder_layers):
+            scope = trace.at(f"encoder.layers.{i}")
+            x = layer(x, mask=scores_mask, rotation=rotation, trace=scope)
+        return Encoded(self._final(x, "encoder", trace), mask)
+
+    def memories(self, encoded: Encoded, *, trace: Trace | Off = OFF) -> list[list[Memory]]:
+        """The keys and values of each decoder layer's cross-attention, made once for a source."""
+        of = ("encoder.output",) if trace.visited("encoder.output") else ()
+        memories = []
+        for i, layer in enumerate(self.decoder_layers):
+            assert layer.cross_attention is not None
+            scope = trace.at(f"decoder.layers.{i}.cross_attention")
+            memories.append(
+                [layer.cross_attention.memory(encoded.output, encoded.mask, trace=scope, of=of)]
+            )
+        return memories
+
+    def decode(
+        self,
+        target_ids: Array,
+        encoded: Encoded | None = None,
+        *,
+        memories: Sequence[Sequence[Memory]] | None = None,
+        cache: KeyValueCache | None = None,
+        trace: Trace | Off = OFF,
+    ) -> Array:
+        """Run the decoder.
+
+        Args:
+            target_ids: Int["batch target_len"], beginning with the start token; padding stands
+                at the end, where causality hides it. With ``cache``, only the new positions.
+            encoded: what `encode` returned; None for a decoder-only model.
+            memories: what `memories` made of it, if it is to be used several times.
+            cache: keys and values of earlier positions, which is added to.
+            trace: records every step, under ``decoder``.
+
+        Returns:
+            hidden Float["batch target_len d_model"].
+        """
+        if not self.decoder_layers:
+            raise ConfigError("This model has no decoder: its config says decoder_layers=0.")
+        if memories is None:
+            if (encoded is None) == bool(self.encoder_layers):
+                verb = "needs" if self.encoder_layers else "takes no"
+                raise ConfigError(
+                    f"This model has {len(self.encoder_layers)} encoder layers; its decoder "
+                    f"{verb} encoded source."
+                )
+            memories = self.memories(encoded, trace=trace) if encoded is not None else ()
+        target_ids = np.asarray(target_ids)
+        start = cache.length if cache is not None else 0
+        length = target_ids.shape[1]
+        x = self.embed(target_ids, "target", start=start, trace=trace.at("decoder"))
+        mask = self._with_bias(None, "decoder", start, length)
+        rotation = self._rotation(start, length)
+        for i, layer in enumerate(self.decoder_layers):
+            x = layer(
+                x,
+                memories[i] if memories else (),
+                mask=mask,
+                rotation=rotation,
+                past=cache.layers[i] if cache is not None else None,
+                trace=trace.at(f"decoder.layers.{i}"),
+            )
+        if cache is not None:
+            cache.advance(length)
+        return self._final(x, "decoder", trace)
+
+    def logits(self, hidden: Array, *, trace: Trace | Off = OFF) -> Array:
+        """Float["... d_model"] to Float["... vocab"]; steps ``logits`` and ``probabilities``."""
+        stack = "decoder" if self.decoder_layers else "encoder"
+        of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
+        logits = self._output(hidden)
+        axes = _LOGITS[-logits.ndim :]
+        logits = trace.step("logits", logits, "hidden W_output^T", of=of, axes=axes)
+        if trace.enabled:
+            formula = "softmax of logits over the vocabulary"
+            trace.step("probabilities", softmax(logits), formula, of=("logits",), axes=axes)
+        return logits
+
+    def forward(
+        self,
+        source_ids: Array | None = None,
+        target_ids: Array | None = None,
+        *,
+        trace: Trace | Off = OFF,
+    ) -> Array:
+        """The logits of every position: of the target, or of the source if there is no decoder.
+
+        Args:
+            source_ids: Int["batch source_len"]; None for a decoder-only model.
+            target_ids: Int["batch target_len"]; None for an encoder-only model.
+            trace: records every step.
+
+        Returns:
+            Float["batch length vocab"].
+
+        Raises:
+            ConfigError: a side that the model has is missing, or one that it lacks is given.
+            ShapeError: a side is longer than max_length, or an id is not in the vocabulary.
+        """
+        for side, ids, layers in (
+            ("source", source_ids, self.encoder_layers),
+            ("target", target_ids, self.decoder_layers),
+        ):
+            if (ids is None) == bool(layers):
+                verb = "needs" if layers else "takes no"
+                stack = "encoder" if side == "source" else "decoder"
+                raise ConfigError(
+                    f"This model has {len(layers)} {stack} layers and {verb} {side}_ids."
+                )
+        encoded = None if source_ids is None else self.encode(source_ids, trace=trace)
+        if target_ids is None:
+            assert encoded is not None
+            return self.logits(encoded.output, trace=trace)
+        return self.logits(self.decode(target_ids, encoded, trace=trace), trace=trace)
+
+    def log_probabilities(
+        self, source_ids: Array | None = None, target_ids: Array | None = None
+    ) -> Array:
+        """log softmax of `forward` over the vocabulary."""
+        return log_softmax(self.forward(source_ids, target_ids))
+
+    def begin(self, sources: Sequence[Sequence[int]]) -> Any:
+        """Encode sources and begin to decode them; see `clearhead.reference.decoding.begin`."""
+        from .decoding import begin
+
+        return begin(self, sources)
+
+    def _check_ids(self, ids: Array, side: str, start: int) -> None:
+        end = start + ids.shape[1]
+        if end > self.config.max_length:
+            raise ShapeError(
+                f"A {side} of {end} tokens is longer than this model's max_length of "
+                f"{self.config.max_length}. Split the text, or use a model with a larger one."
+            )
+        if ids.size and (ids.min() < 0 or ids.max() >= self.config.vocab_size):
+            wrong = ids[(ids < 0) | (ids >= self.config.vocab_size)][0]
+            raise ShapeError(
+                f"The {side} has the token id {wrong}; ids of this model lie between 0 and "
+                f"{self.config.vocab_size - 1}. Is it the tokenizer that belongs to the model?"
+            )
+
+    def _added_positions(self, side: str, start: int, length: int) -> Array | None:
+        if self.config.positions == "sinusoidal":
+            return self._sinusoidal[start : start + length]
+        if self.config.positions == "learned":
+            return learned_positions(self.weights[f"{side}_positions.weight"], length, start)
+        return None
+
+    def _rotation(self, start: int, length: int) -> Rotation | None:
+        if self.config.positions != "rotary":
+            return None
+        window = slice(start, start + length)
+        return Rotation(self._angles.cosine[window], self._angles.sine[window])
+
+    def _with_bias(self, mask: Array | None, stack: str, start: int, length: int) -> Array | None:
+        """The mask, as an additive one where positions add a bias to the scores."""
+        config = self.config
+        if config.positions not in ("alibi", "relative"):
+            return mask
+        queries, keys = np.arange(start, start + length), np.arange(start + length)
+        if config.positions == "alibi":
+            bias = alibi_bias(config.num_heads, queries, keys)
+        else:
+            bias = relative_bias(
+                self.weights[f"{stack}.relative_bias.weight"],
+                queries,
+                keys,
+                bidirectional=stack == "encoder",
+                max_distance=config.relative_max_distance,
+            )
+        bias = bias.astype(self.dtype, copy=False)
+        return bias if mask is None else np.where(mask, bias, self.dtype.type(-np.inf))
+
+    def _final(self, x: Array, stack: str, trace: Trace | Off) -> Array:
+        """The stack's last norm, which it has where norms stand before sublayers."""
+        scope, layers = trace.at(stack), getattr(self, f"{stack}_layers")
+        last = f"layers.{len(layers) - 1}.feed_forward"
+        of = f"{last}_norm.output"
+        if self.config.norm_place == "before":
+            bias = self.weights.get(f"{stack}.norm.bias")
+            norm = Norm(self.config, self.weights[f"{stack}.norm.weight"], bias)
+            x, of = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",)), "norm.output"
+        return scope.step("output", x, "the stack's output", of=(of,), axes=_HIDDEN)
