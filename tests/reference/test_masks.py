@@ -81,7 +81,7 @@ def test_offsets_of_a_batch_give_masks_of_a_batch() -> None:
 
 @pytest.mark.parametrize("window", [-1, (-1, 0), (0, -3)])
 def test_a_negative_window_is_an_error(window: int | tuple[int, int]) -> None:
-    with pytest.raises(ShapeError, match="cannot be negative.*give None"):
+    with pytest.raises(ShapeError, match=r"cannot be negative.*give None"):
         sliding_window_mask(3, 3, window)
 
 
