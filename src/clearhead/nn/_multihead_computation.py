@@ -1,0 +1,208 @@
+"""The computation of `MultiheadAttention`: check, project, split, attend, join, project."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import _multihead_checks as check
+from ._attention_weights import attend
+from ._multihead_checks import MultiheadShapeError
+
+
+class Parameters(NamedTuple):
+    """The weights of the layer, as PyTorch names them."""
+
+    in_proj_weight: Tensor | None
+    in_proj_bias: Tensor | None
+    bias_k: Tensor | None
+    bias_v: Tensor | None
+    out_proj_weight: Tensor
+    out_proj_bias: Tensor | None
+    separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None
+
+
+class Options(NamedTuple):
+    """How to run it."""
+
+    embed_dim: int
+    num_heads: int
+    batch_first: bool
+    add_zero_attn: bool
+    dropout: float
+    need_weights: bool
+    average: bool
+    causal: bool
+
+
+def multi_head_attention(
+    inputs: tuple[Tensor, Tensor, Tensor],
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+    parameters: Parameters,
+    options: Options,
+    static: tuple[Tensor | None, Tensor | None] = (None, None),
+) -> tuple[Tensor, Tensor | None]:
+    """Output and weights, as `MultiheadAttention.forward` describes them."""
+    check.check_mask_kinds(key_padding_mask, attn_mask)
+    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, options.num_heads)
+    if options.causal and attn_mask is None:
+        raise check.MultiheadMaskError(
+            "Need attn_mask if specifying the is_causal hint. "
+            "You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    check.check_widths(inputs[0], options.embed_dim, options.num_heads)
+    if not batched:
+        inputs = _unsqueeze(*inputs)
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+        options = options._replace(batch_first=True)
+    by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
+    check.check_key_value(*by_length, separate=parameters.separate is not None)
+    heads = [_split(x, options) for x in _project(*inputs, parameters)]
+    if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
+        query_len, batch, _ = by_length[0].shape
+        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, len(by_length[1]))
+    query, key, value, added = _extend(heads, parameters, options, static)
+    causal = added == 0 and _trusted(options, key_padding_mask)
+    mask = None
+    if not causal:
+        mask = _additive_mask(attn_mask, key_padding_mask, query, key, added, inputs[0].dtype)
+    output, weights = attend(
+        query,
+        key,
+        value,
+        mask=mask,
+        causal=causal,
+        dropout=options.dropout,
+        need_weights=options.need_weights,
+        average=options.average,
+    )
+    output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
+    output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
+    if not batched:
+        return output.squeeze(0), None if weights is None else weights.squeeze(0)
+    return output, weights
+
+
+def _trusted(options: Options, key_padding_mask: Tensor | None) -> bool:
+    """Whether the hint stands for the mask: padding makes another mask of the two."""
+    return options.causal and key_padding_mask is None
+
+
+def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Add a batch axis; what was one tensor stays one, so that self-attention shows."""
+    new_query = query.unsqueeze(0)
+    new_key = new_query if key is query else key.unsqueeze(0)
+    new_value = new_key if value is key else value.unsqueeze(0)
+    return new_query, new_key, new_value
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    # PyTorch's layer takes a bias of another type, which F.linear takes for some layouts only.
+    if bias is not None and bias.dtype != weight.dtype:
+        bias = bias.to(weight.dtype)
+    return F.linear(x, weight, bias)
+
+
+def _project(
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters
+) -> tuple[Tensor, ...]:
+    """Queries, keys and values in one matrix product where they are one tensor, else in two
+    or three; each is shaped like its input, embed_dim wide."""
+    bias = parameters.in_proj_bias
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    if parameters.separate is not None:
+        check.check_separate_weights(query, key, value, parameters.separate)
+        separate = zip((query, key, value), parameters.separate, biases, strict=True)
+        return tuple(_linear(x, w, b) for x, w, b in separate if w is not None)
+    weight = parameters.in_proj_weight
+    if weight is None:
+        raise MultiheadShapeError("use_separate_proj_weight is False but in_proj_weight is None")
+    if query is key and key is value:
+        return _linear(query, weight, bias).chunk(3, dim=-1)
+    width = query.shape[-1]
+    if key is value:
+        both = None if bias is None else bias[width:]
+        return (
+            _linear(query, weight[:width], biases[0]),
+            *_linear(key, weight[width:], both).chunk(2, dim=-1),
+        )
+    triples = zip((query, key, value), weight.chunk(3), biases, strict=True)
+    return tuple(_linear(x, w, b) for x, w, b in triples)
+
+
+def _split(x: Tensor, options: Options) -> Tensor:
+    """To [batch, heads, length, head_dim], without a copy."""
+    heads = x.unflatten(-1, (options.num_heads, -1))
+    return heads.permute((0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3))
+
+
+def _extend(
+    projected: list[Tensor],
+    parameters: Parameters,
+    options: Options,
+    static: tuple[Tensor | None, Tensor | None],
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Keys and values with the ready-made ones in their place and the added ones behind them,
+    and how many were added."""
+    query, key, value = projected
+    batch, heads, _, head_dim = query.shape
+    bias_k, bias_v = parameters.bias_k, parameters.bias_v
+    added = 0
+    if bias_k is not None and bias_v is not None:
+        for given, name in zip(static, ("key", "value"), strict=True):
+            if given is not None:
+                raise MultiheadShapeError(f"bias cannot be added to static {name}.")
+        key, value = (
+            torch.cat([x, bias.view(1, heads, 1, head_dim).expand(batch, -1, -1, -1)], dim=2)
+            for x, bias in ((key, bias_k), (value, bias_v))
+        )
+        added += 1
+    elif bias_k is not None or bias_v is not None:
+        present, absent = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
+        raise MultiheadShapeError(f"{present} is set but {absent} is None")
+    if static[0] is not None:
+        check.check_static(static[0], "static_k", batch, heads, head_dim)
+        key = static[0].unflatten(0, (batch, heads))
+    if static[1] is not None:
+        check.check_static(static[1], "static_v", batch, heads, head_dim)
+        value = static[1].unflatten(0, (batch, heads))
+    if options.add_zero_attn:
+        key, value = F.pad(key, (0, 0, 0, 1)), F.pad(value, (0, 0, 0, 1))
+        added += 1
+    return query, key, value, added
+
+
+def _additive_mask(
+    attn_mask: Tensor | None,
+    key_padding_mask: Tensor | None,
+    query: Tensor,
+    key: Tensor,
+    added: int,
+    dtype: torch.dtype,
+) -> Tensor | None:
+    """Both masks as one that is added to the scores; axes that it does not need are 1 long."""
+    batch, heads, _, _ = query.shape
+    allowed = None
+    if attn_mask is not None:
+        allowed = _floating(attn_mask, dtype, added)
+        allowed = (
+            allowed.unflatten(0, (batch, heads)) if allowed.dim() == 3 else allowed[None, None]
+        )
+    if key_padding_mask is None:
+        return allowed
+    present = _floating(key_padding_mask, dtype, added)
+    check.check_padding_mask(present, batch, key.shape[2])
+    present = present[:, None, None]
+    return present if allowed is None else allowed + present
+
+
+def _floating(mask: Tensor, dtype: torch.dtype, added: int) -> Tensor:
+    """The mask to add to scores, with room for keys that were added and are always visible."""
+    if mask.dtype == torch.bool:
+        mask = torch.zeros_like(mask, dtype=dtype).masked_fill_(mask, -torch.inf)
+    return F.pad(mask, (0, added)) if added else mask
