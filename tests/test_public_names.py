@@ -25,6 +25,7 @@ PUBLIC_NAMES = [
     "__version__",
     "nn",
     "reference",
+    "trace",
 ]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from .reference.trace import Trace
+    from .translation.tracing import trace
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOMES = {
     "TransformerConfig": "clearhead.config",
     "nn": "clearhead.nn",
     "reference": "clearhead.reference",
+    "trace": "clearhead.translation.tracing",
 }
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
@@ -50,6 +52,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "__version__",
     "nn",
     "reference",
+    "trace",
     "CheckpointError",
     "ClearheadError",
     "ConfigError",

@@ -47,17 +47,56 @@ def heading(text: str, paper: Paper) -> str:
     return f"\n{text}\n{('─' if paper.unicode else '-') * width_of(text)}"
 
 
-def tell_head(head: Head, row: int, paper: Paper) -> Iterator[str]:
+def tell_tokens(
+    text: str,
+    translation: str,
+    source: Sequence[str],
+    target: Sequence[str],
+    predicted: Sequence[str],
+    probabilities: Sequence[float],
+    paper: Paper,
+) -> Iterator[str]:
+    """The two texts as tokens, and how sure the model was of each word."""
+    yield f"{text}\n{translation}"
+    yield heading("Tokens", paper)
+    yield prose("The model reads and writes pieces of words; ▁ stands for a space.", paper)
+    yield prose(f"It reads     {' '.join(source)}", paper)
+    yield prose("At each position the decoder reads one token and predicts the next:", paper)
+    width = max(width_of(token) for token in (*target, "reads"))
+    wide = max(width_of(token) for token in (*predicted, "predicts"))
+    yield f"     {fit('reads', width)}  {fit('predicts', wide)}  probability"
+    for i, (token, after, share) in enumerate(zip(target, predicted, probabilities, strict=True)):
+        yield f"{i:3d}  {fit(token, width)}  {fit(after, wide)}  {share:11.4f}"
+
+
+def tell_step(step: Step, paper: Paper) -> str:
+    """Any step: its path, axes and formula, and its numbers, shortened where they are many."""
+    sizes = zip(step.shape, step.axes, strict=True) if step.axes else ()
+    shape = " x ".join(f"{size} {axis}" for size, axis in sizes) or str(step.shape)
+    numbers = np.array2string(
+        step.value, max_line_width=paper.width, precision=4, threshold=200, suppress_small=True
+    )
+    title = f"\x1b[1m{step.path}\x1b[0m" if paper.colour else step.path
+    return f"{title} = {step.formula}   [{shape}]\n{numbers}\n"
+
+
+def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) -> Iterator[str]:
     """The steps of one head, a section each.
 
     Args:
         head: what to tell.
         row: the query whose arithmetic is spelled out.
         paper: what it is printed on.
+        layers, heads: how many there are to choose from.
     """
     values, column = head.values, int(head.values["weights"][row].argmax())
     query, key = head.queries[row], head.keys[column]
     yield heading(f"Head {head.number} of {head.path}", paper)
+    yield prose(
+        f"One of {layers} layers (--layer) with {heads} heads each (--head). --part shows the "
+        "encoder's attention, the decoder's, or the decoder's to the encoder (cross).",
+        paper,
+    )
     yield prose(
         f"Rows are queries, columns are keys. The sums are spelled out for the query {query!r} "
         f"(row {row}) and the key {key!r} (column {column}).",
@@ -149,9 +188,15 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
         )
     if name == "masked":
         hidden = int(head.masked[row].sum())
+        seen = ~head.masked
+        if not np.array_equal(values["masked"][seen], values["scaled"][seen]):
+            return (
+                f"Row {row}, column {column}: with what the distance between the two positions "
+                f"adds, {cell['scaled']:.3f} becomes {cell['masked']:.3f}."
+            )
         if not hidden:
             return f"Row {row} may attend to every key, so nothing changes."
-        return f"Row {row} may not attend to {hidden} of {len(head.keys)} keys, shown as ///."
+        return f"Row {row} may not attend to {hidden} of the {len(head.keys)} keys, shown as ///."
     return _softmax_of(values["masked"][row], values["weights"][row], row, column)
 
 

@@ -1,0 +1,90 @@
+"""A whole translation, traced: from the source's tokens to the probabilities of every word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..reference.trace import Replacement, Trace
+from ..reference.transformer import Transformer
+from .checkpoint import Checkpoint, read_checkpoint
+from .search import SpecialTokens, search
+from .settings import SearchSettings
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What goes into one forward pass over a sentence and its translation.
+
+    Attributes:
+        source: token ids of the sentence, its end token included.
+        target: token ids that the decoder reads: the start token, then the translation.
+    """
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+def translated_pass(
+    checkpoint: Checkpoint, reference: Transformer, text: str, *, target: str | None = None
+) -> Pass:
+    """Translate a text as one sentence, with the reference.
+
+    Args:
+        checkpoint: of the model.
+        reference: the model itself.
+        text: taken as it is: not split at sentences, nothing in it protected.
+        target: a translation to take instead of searching for one.
+
+    Raises:
+        TextError: the text holds what is no character.
+        ShapeError: it is longer than the model can read.
+    """
+    config, tokenizer = checkpoint.config, checkpoint.tokenizer
+    source = (*tokenizer.encode(text), config.end_id)
+    if target is None:
+        settings = SearchSettings.of(max_length=config.max_length - 1)
+        special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
+        found = search(reference, [source], settings, special=special)[0][0].tokens
+    else:
+        found = tuple(tokenizer.encode(target))
+    return Pass(source, (config.start_id, *found))
+
+
+def trace(
+    text: str,
+    *,
+    model: str | Path = "en-fr",
+    target: str | None = None,
+    keep: str | Iterable[str] | None = None,
+    replace: Mapping[str, Replacement] | None = None,
+) -> Trace:
+    """Every number between a sentence and its translation.
+
+    The sentence is translated with the reference in float64, and the forward pass over sentence
+    and translation is recorded: ``encoder.tokens`` and ``decoder.tokens`` first, then every step
+    of every layer, and last ``logits`` and ``probabilities`` ["1 target_len vocab"], in which row
+    i is the prediction of what follows the decoder's token i.
+
+    Args:
+        text: one sentence.
+        model: the name of a bundled model, or a folder.
+        target: a translation to look at instead of the model's own.
+        keep: which steps to record, as in `Trace`.
+        replace: steps to replace, as in `Trace`. The translation is the one found without.
+
+    Raises:
+        CheckpointError: there is no such model.
+        TextError: the text holds what is no character.
+        ShapeError: text or target is longer than the model can read.
+        TraceError: a replacement matched no step.
+    """
+    checkpoint = read_checkpoint(model)
+    reference = Transformer(checkpoint.config, checkpoint.weights)
+    given = translated_pass(checkpoint, reference, text, target=target)
+    with Trace(keep=keep, replace=replace) as recorded:
+        reference.forward(np.array([given.source]), np.array([given.target]), trace=recorded)
+    return recorded
