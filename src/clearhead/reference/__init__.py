@@ -1,26 +1,81 @@
-"""The readable implementation: a Transformer written as its mathematics, in NumPy alone."""
+"""The readable implementation: a Transformer written as its mathematics, in NumPy alone.
+
+Every function and class takes ``trace``: with a `Trace`, each intermediate is recorded under a path
+and can be replaced; without one it costs next to nothing.
+"""
 
 from __future__ import annotations
 
 from .attention import attention, merge_heads, split_heads
+from .blocks import DecoderBlock, EncoderBlock
+from .cache import KeyValueCache
+from .decoding import Decoding, begin, greedy
+from .feed_forward import FeedForward, feed_forward, gelu, gelu_tanh, relu, silu
 from .masks import causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
+from .multi_head import MultiHeadAttention, multi_head_attention
+from .norms import layer_norm, rms_norm
+from .padding import lengths_of, pad, truncate
+from .positions import (
+    alibi_bias,
+    alibi_slopes,
+    learned_positions,
+    relative_bias,
+    relative_buckets,
+    rotary_angles,
+    rotary_embedding,
+    rotate,
+    sinusoidal_positions,
+)
 from .softmax import log_softmax, softmax
 from .step import Step
 from .trace import OFF, Off, Trace
+from .transformer import Transformer
+from .weights import check_weights, expected_shapes
 
 __all__ = [
     "OFF",
+    "DecoderBlock",
+    "Decoding",
+    "EncoderBlock",
+    "FeedForward",
+    "KeyValueCache",
+    "MultiHeadAttention",
     "Off",
     "Step",
     "Trace",
+    "Transformer",
+    "alibi_bias",
+    "alibi_slopes",
     "attention",
+    "begin",
     "causal_mask",
+    "check_weights",
     "combine",
+    "expected_shapes",
     "extend_mask",
+    "feed_forward",
+    "gelu",
+    "gelu_tanh",
+    "greedy",
+    "layer_norm",
+    "learned_positions",
+    "lengths_of",
     "log_softmax",
     "merge_heads",
+    "multi_head_attention",
+    "pad",
     "padding_mask",
+    "relative_bias",
+    "relative_buckets",
+    "relu",
+    "rms_norm",
+    "rotary_angles",
+    "rotary_embedding",
+    "rotate",
+    "silu",
+    "sinusoidal_positions",
     "sliding_window_mask",
     "softmax",
     "split_heads",
+    "truncate",
 ]
