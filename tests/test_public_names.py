@@ -22,6 +22,8 @@ PUBLIC_NAMES = [
     "TraceError",
     "TrainingError",
     "TransformerConfig",
+    "Translation",
+    "Translator",
     "__version__",
     "nn",
     "reference",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     )
     from .reference.trace import Trace
     from .translation.tracing import trace
+    from .translation.translation import Translation
+    from .translation.translator import Translator
 
 __version__ = "0.1.0"
 
@@ -41,6 +43,8 @@ _HOMES = {
     "TraceError": "clearhead.errors",
     "TrainingError": "clearhead.errors",
     "TransformerConfig": "clearhead.config",
+    "Translation": "clearhead.translation.translation",
+    "Translator": "clearhead.translation.translator",
     "nn": "clearhead.nn",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.tracing",
@@ -49,6 +53,8 @@ _HOMES = {
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "Trace",
     "TransformerConfig",
+    "Translation",
+    "Translator",
     "__version__",
     "nn",
     "reference",
