@@ -487,6 +487,40 @@ class TestTrace:
         np.testing.assert_array_equal(weights, np.eye(3))
         np.testing.assert_allclose(output, x)
 
+    @pytest.mark.parametrize("shape", [(), (3,), (1, 3), (3, 3)])
+    def test_a_floating_mask_is_a_step_of_its_own(self, shape: tuple[int, ...]) -> None:
+        numbers = np.random.default_rng(0)
+        x, bias = numbers.normal(size=(3, 4)), numbers.normal(size=shape)
+        trace = Trace()
+
+        attention(x, x, x, mask=bias, trace=trace)
+
+        assert trace["bias"].axes == ("query_len", "key_len")[2 - len(shape) :]
+        assert trace["masked"].of == ("scaled", "bias")
+        np.testing.assert_allclose(trace["masked"].value, trace["scaled"].value + bias)
+        plain = attention(x, x, x)[0]
+        without, _ = attention(x, x, x, mask=bias, trace=Trace(replace={"bias": np.zeros_like}))
+        np.testing.assert_array_equal(without, plain)
+
+    def test_a_boolean_mask_is_none(self) -> None:
+        x, trace = np.ones((3, 4)), Trace()
+
+        attention(x, x, x, mask=np.tri(3, dtype=bool), trace=trace)
+
+        assert "bias" not in trace
+
+    def test_a_token_can_be_masked(self) -> None:
+        x = np.random.default_rng(0).normal(size=(3, 4))
+
+        def hide_first_key(masked: Array) -> Array:
+            masked[..., 0] = -np.inf
+            return masked
+
+        output, weights = attention(x, x, x, trace=Trace(replace={"masked": hide_first_key}))
+
+        assert (weights[:, 0] == 0).all()
+        np.testing.assert_allclose(output, attention(x, x[1:], x[1:])[0])
+
     def test_one_contribution_can_be_taken_out(self) -> None:
         x = np.random.default_rng(0).normal(size=(2, 4, 3, 8))
 

@@ -79,8 +79,8 @@ def attention(
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
-        trace: records and replaces the steps ``query key value scores scaled [capped] masked
-            weights [contributions] output``; of the first three those that the caller has not
+        trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
+            masked weights [contributions] output``; of the first three those that the caller has not
             recorded in the same scope, with the projection they came from. Contributions, weight
             times value for each query and key, are large: they are computed only for a trace that
             asks for them by a pattern.
@@ -152,7 +152,7 @@ def _input(
     if trace.visited(name):
         return value
     of = (f"new_{name}",) if trace.visited(f"new_{name}") else ()
-    return trace.step(name, value, formula, of=of, axes=axes[-value.ndim :])
+    return trace.step(name, value, formula, of=of, axes=axes[len(axes) - value.ndim :])
 
 
 def _scaled_scores(
@@ -181,6 +181,10 @@ def _masked(
     scores: Array, mask: Array | None, allowed: Array | None, trace: Trace | Off, of: str
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
+    sources, formula = (of,), "-inf where a query may not attend"
+    if trace.enabled and mask is not None and mask.dtype != bool:
+        mask = _input(trace, "bias", mask, "the floating mask", SCORE_AXES)
+        sources, formula = (of, "bias"), f"{of} + bias, {formula}"
     try:
         if mask is not None and mask.dtype != bool:
             with np.errstate(invalid="ignore"):  # inf + -inf, which is put right below
@@ -195,8 +199,7 @@ def _masked(
         ) from error
     if allowed is not None:
         np.copyto(scores, -np.inf, where=~allowed)
-    formula = "-inf where a query may not attend"
-    return trace.step("masked", scores, formula, of=(of,), axes=SCORE_AXES[-scores.ndim :])
+    return trace.step("masked", scores, formula, of=sources, axes=SCORE_AXES[-scores.ndim :])
 
 
 def _weights(masked: Array, softmax_dtype: Any, trace: Trace | Off) -> Array:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-
-# The lowest finite and the smallest positive number of each floating dtype.
-_LIMITS = {
-    np.dtype(kind).char: (np.finfo(kind).min, np.finfo(kind).tiny)
-    for kind in (np.float16, np.float32, np.float64, np.longdouble)
-}
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -33,17 +28,9 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return softmax_in_place(x.astype(_working_dtype(x)), axis).astype(_dtype(x), copy=False)
 
 
-def _dtype(x: Array) -> np.dtype[Any]:
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
-
-
-def _working_dtype(x: Array) -> np.dtype[Any]:
-    return np.dtype(np.float32) if x.dtype.char == "e" else _dtype(x)
-
-
 def softmax_in_place(x: Array, axis: int = -1) -> Array:
     """`softmax` of a floating array, written over it; returns that array."""
-    lowest, smallest = _LIMITS[x.dtype.char]
+    lowest, smallest = _limits(x.dtype.char)
     # A highest of -inf would make -inf - -inf = NaN; from any finite number exp gives 0.
     x -= x.max(axis=axis, keepdims=True, initial=lowest)
     np.exp(x, out=x)
@@ -59,8 +46,23 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     """
     x = np.asarray(x)
     shifted = x.astype(_working_dtype(x))
-    lowest, smallest = _LIMITS[shifted.dtype.char]
+    lowest, smallest = _limits(shifted.dtype.char)
     shifted -= shifted.max(axis=axis, keepdims=True, initial=lowest)
     total = np.exp(shifted).sum(axis=axis, keepdims=True)
     shifted -= np.log(np.maximum(total, smallest))
     return shifted.astype(_dtype(x), copy=False)
+
+
+@cache
+def _limits(dtype: str) -> tuple[Any, Any]:
+    """The lowest finite and the smallest positive number of a floating dtype."""
+    limits = np.finfo(dtype)
+    return limits.min, limits.tiny
+
+
+def _dtype(x: Array) -> np.dtype[Any]:
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _working_dtype(x: Array) -> np.dtype[Any]:
+    return np.dtype(np.float32) if x.dtype.char == "e" else _dtype(x)

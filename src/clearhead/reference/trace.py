@@ -22,7 +22,6 @@ would be lost. What repeats gets a scope for each repetition: decoding records i
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -311,6 +310,8 @@ class Trace:
 
 def _near(path: str, known: Iterable[str]) -> str:
     """A sentence that names steps like the one asked for."""
+    import difflib  # only errors need it, and it would take half of this module's loading time
+
     known = list(known)
     if not known:
         return " Nothing has been recorded."
