@@ -80,10 +80,10 @@ def attention(
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
         trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
-            masked weights [contributions] output``; of the first three those that the caller has not
-            recorded in the same scope, with the projection they came from. Contributions, weight
-            times value for each query and key, are large: they are computed only for a trace that
-            asks for them by a pattern.
+            masked weights [contributions] output``; those that it was given only where the caller
+            has not recorded them in the same scope. Contributions, weight times value for each
+            query and key, are large: they are computed only for a trace that asks for them by a
+            pattern.
 
     Returns:
         output Float["batch heads query_len value_dim"] and
@@ -181,7 +181,8 @@ def _masked(
     scores: Array, mask: Array | None, allowed: Array | None, trace: Trace | Off, of: str
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
-    sources, formula = (of,), "-inf where a query may not attend"
+    sources: tuple[str, ...] = (of,)
+    formula = "-inf where a query may not attend"
     if trace.enabled and mask is not None and mask.dtype != bool:
         mask = _input(trace, "bias", mask, "the floating mask", SCORE_AXES)
         sources, formula = (of, "bias"), f"{of} + bias, {formula}"
