@@ -50,6 +50,27 @@ def make_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> 
     )
 
 
+def _batch_ends(longest: list[int], batch_tokens: int) -> list[int]:
+    """Where each batch ends, for pairs in the order of their lengths.
+
+    Rows come in multiples of eight where there are more: matrix libraries compile a kernel for
+    each new shape, and few shapes mean few compilations.
+    """
+    ends, first = [], 0
+    while first < len(longest):
+        width, end = longest[first], first + 1
+        while end < len(longest):
+            width = max(width, longest[end])
+            if (end + 1 - first) * width > batch_tokens:
+                break
+            end += 1
+        if end < len(longest) and end - first > 8:
+            end -= (end - first) % 8
+        ends.append(end)
+        first = end
+    return ends
+
+
 class Corpus:
     """Several stores as one, and the batches of each epoch.
 
@@ -94,13 +115,8 @@ class Corpus:
         order = np.lexsort((self.source_lengths[chosen], self.target_lengths[chosen]))
         chosen = chosen[order]
         longest = np.maximum(self.source_lengths[chosen], self.target_lengths[chosen]) + 1
-        batches, first, width = [], 0, 0
-        for i, length in enumerate(longest.tolist()):
-            width = max(width, length)
-            if i > first and (i + 1 - first) * width > batch_tokens:
-                batches.append(chosen[first:i])
-                first, width = i, length
-        batches.append(chosen[first:])
+        ends = _batch_ends(longest.tolist(), batch_tokens)
+        batches = np.split(chosen, ends[:-1])
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def batch(self, indices: np.ndarray) -> Batch:
