@@ -50,7 +50,7 @@ format: $(VENV)/full.stamp ## put the source in order
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-bench: $(VENV)/full.stamp ## print the tables of the benchmarks, with their ratios
+bench: $(VENV)/bench.stamp ## print the tables of the benchmarks, with their ratios
 	@$(RUN) -m clearhead bench
 
 setup: $(VENV)/full.stamp ## set up everything, for development
@@ -80,4 +80,10 @@ $(VENV)/full.stamp: $(VENV)/light.stamp
 	@{ set -e; \
 	echo 'Setting up $(VENV) for development (once, PyTorch included: a few minutes) ...'; \
 	$(INSTALL) --editable '.[dev]'; \
+	touch $@; } >&2
+
+$(VENV)/bench.stamp: $(VENV)/full.stamp
+	@{ set -e; \
+	echo 'Adding the systems to compare with (once) ...'; \
+	$(INSTALL) --editable '.[bench]'; \
 	touch $@; } >&2

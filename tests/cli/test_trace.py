@@ -286,9 +286,16 @@ def test_a_picture_without_matplotlib_names_the_extra(model, monkeypatch, tmp_pa
 @pytest.mark.parametrize("positions", ["rotary", "alibi", "relative", "learned"])
 def test_every_kind_of_position_can_be_traced(tmp_path, positions):
     folder = str(write_model(tmp_path / positions, positions=positions))
+    steps = as_json(folder, "--part", "encoder")["head"]["steps"]
     page = output(folder, "--part", "encoder", "--query", "2")
-    adds = "with what the distance between the two positions adds" in " ".join(page.split())
-    assert adds == (positions in ("alibi", "relative"))
+    biased = positions in ("alibi", "relative")
+    assert ("bias" in steps) == ("\nbias = " in page) == biased
+    if biased:
+        masked = array(steps["scaled"]) + array(steps["bias"])
+        np.testing.assert_allclose(array(steps["masked"]), masked, atol=1e-12)
+        shown = re.search(r"Row 2, column \d: (-?[\d.]+) ([+-]) ([\d.]+) = (-?[\d.]+)", page)
+        added = float(shown[3]) * (1 if shown[2] == "+" else -1)
+        assert float(shown[1]) + added == pytest.approx(float(shown[4]), abs=2e-3)
 
 
 def test_an_empty_text_still_has_its_end_token(model):

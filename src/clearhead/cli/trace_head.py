@@ -43,8 +43,8 @@ class Head:
         queries, keys: the tokens of the rows and of the columns.
         steps: name -> the step it comes from.
         values: name -> the head's part: query, key, value ["len head_dim"], scores, scaled,
-            masked, weights ["query_len key_len"], contributions ["query_len key_len value_dim"],
-            output ["query_len value_dim"].
+            masked, weights ["query_len key_len"] (bias too, where positions add one),
+            contributions ["query_len key_len value_dim"], output ["query_len value_dim"].
     """
 
     path: str
@@ -86,6 +86,10 @@ def head_of(
     found = {name: trace[f"{path}.{name}"] for name in STEPS}
     # Several query heads may share one head of keys and values.
     values = {name: s.value[0, number * s.shape[1] // heads] for name, s in found.items()}
+    if f"{path}.bias" in trace:
+        found["bias"] = trace[f"{path}.bias"]
+        whole = np.broadcast_to(found["bias"].value, trace[f"{path}.scores"].shape)
+        values["bias"] = whole[0, number]
     return Head(
         path,
         number,

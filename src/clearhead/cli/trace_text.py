@@ -28,6 +28,7 @@ MEANING = {
     "value": "What each column's token has to give: its vector times the value matrix.",
     "scores": "How well each query fits each key: the sum of the products of their numbers.",
     "scaled": "Longer vectors give larger sums; dividing by sqrt(head_dim) takes that out again.",
+    "bias": "What the distance between two positions adds to their score.",
     "masked": "Where looking is forbidden (padding, or words still to come) the score is -inf.",
     "weights": "Each row becomes shares of 1: how much of each value flows to the query.",
     "contributions": "What flows: each value times its weight.",
@@ -105,7 +106,9 @@ def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) ->
     for name, labels in (("query", head.queries), ("key", head.keys), ("value", head.keys)):
         yield _title(head.steps[name], values[name], paper)
         yield vectors(values[name], labels, paper)
-    for name in ("scores", "scaled", "masked"):
+    for name in ("scores", "scaled", "bias", "masked"):
+        if name not in values:
+            continue
         yield _title(head.steps[name], values[name], paper)
         masked = head.masked if name == "masked" else None
         yield draw_matrix(values[name], head.queries, head.keys, paper, masked=masked)
@@ -186,13 +189,15 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
             f"Row {row}, column {column}: {cell['scores']:.3f} / sqrt({factor}) = "
             f"{cell['scores']:.3f} / {factor**0.5:.3f} = {cell['scaled']:.3f}"
         )
+    if name == "bias":
+        return f"Row {row}, column {column}: {values['bias'][row, column]:.3f}"
     if name == "masked":
         hidden = int(head.masked[row].sum())
-        seen = ~head.masked
-        if not np.array_equal(values["masked"][seen], values["scaled"][seen]):
+        if "bias" in values:
+            bias = float(values["bias"][row, column])
             return (
-                f"Row {row}, column {column}: with what the distance between the two positions "
-                f"adds, {cell['scaled']:.3f} becomes {cell['masked']:.3f}."
+                f"Row {row}, column {column}: {cell['scaled']:.3f} {'+' if bias >= 0 else '-'} "
+                f"{abs(bias):.3f} = {cell['masked']:.3f}"
             )
         if not hidden:
             return f"Row {row} may attend to every key, so nothing changes."

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import clearhead
+from clearhead.cli import main as main_module
+from clearhead.cli.main import COMMANDS, cli, main
+from clearhead.errors import ClearheadError
+
+SOURCE = Path(clearhead.__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_exists_and_explains_itself(name):
+    module = importlib.import_module(f"clearhead.cli.{name}")
+    assert isinstance(module.command, click.Command)
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: cli {name} ")
+    assert len(module.command.get_short_help_str(200)) > 20
+
+
+def test_help_lists_every_command_and_imports_none():
+    code = (
+        "import sys; from clearhead.cli.main import cli\n"
+        "cli.main(['--help'], standalone_mode=False)\n"
+        "print(sorted(name for name in sys.modules if name.startswith('clearhead.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name, line in COMMANDS.items():
+        assert f"  {name} " in done.stdout
+        assert line in done.stdout
+    loaded = done.stdout.strip().split("\n")[-1]
+    assert loaded == "['clearhead.cli', 'clearhead.cli.main', 'clearhead.errors']"
+
+
+def test_the_version():
+    result = CliRunner().invoke(cli, ["--version"])
+    assert result.output == f"cli, version {clearhead.__version__}\n".replace("cli", "clearhead")
+
+
+def test_an_unknown_command_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["transalte"])
+    assert left.value.code == 2
+    assert "No such command 'transalte'" in capsys.readouterr().err
+
+
+class Broken(click.Command):
+    def __init__(self, error: Exception) -> None:
+        super().__init__("broken")
+        self.error = error
+
+    def invoke(self, context: click.Context) -> None:
+        raise self.error
+
+
+def test_our_errors_are_messages_and_others_keep_their_traceback(monkeypatch, capsys):
+    def run(error: Exception) -> None:
+        monkeypatch.setattr(main_module, "cli", Broken(error))
+        main([])
+
+    with pytest.raises(SystemExit) as left:
+        run(ClearheadError("There is no tea. Make some."))
+    assert left.value.code == 2
+    assert capsys.readouterr() == ("", "clearhead: There is no tea. Make some.\n")
+    with pytest.raises(ZeroDivisionError):
+        run(ZeroDivisionError())
+
+
+def test_python_dash_m_is_the_command():
+    for module in ("clearhead", "clearhead.cli"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, "--version"],
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"clearhead, version {clearhead.__version__}\n"
