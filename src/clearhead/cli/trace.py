@@ -102,7 +102,8 @@ class Sentence:
     def likely(self, position: int) -> Likely:
         """The likeliest tokens after the decoder's token at a position."""
         row, taken = self.probabilities[position], self.predicted[position]
-        best = np.argsort(-row, kind="stable")[:NEXT]
+        # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
+        best = np.argsort(-row[: self.checkpoint.tokenizer.vocab_size], kind="stable")[:NEXT]
         pieces = self.checkpoint.tokenizer.pieces
         return Likely(
             pieces([int(token) for token in best]),
