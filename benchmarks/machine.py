@@ -1,0 +1,89 @@
+"""What a timing was taken on, and how fast that machine multiplies matrices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "torch", "transformers", "ctranslate2", "tokenizers")
+QUIET_LOAD = 0.5
+
+
+def processor() -> str:
+    """The processor's model, with the parts of its instruction set that decide here."""
+    name, flags, family = platform.processor() or platform.machine(), "", ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        fields = dict(
+            line.split("\t", 1)[0:2] for line in info.read_text().splitlines() if "\t" in line
+        )
+        fields = {key.strip(): value.strip("\t :") for key, value in fields.items()}
+        name = fields.get("model name", name)
+        family = f" (family {fields['cpu family']}, model {fields['model']})" * (
+            "cpu family" in fields
+        )
+        flags = fields.get("flags", "")
+    known = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    found = [flag for flag in known if flag in flags.split()]
+    return name + family + (f", {', '.join(found)}" if found else "")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def installed(package: str) -> str | None:
+    """A package's version, or None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, versions, and how busy the machine was before the measuring began."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "processor": processor(),
+        "cores": cores(),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "libraries": {name: installed(name) for name in LIBRARIES if installed(name)},
+        "load_before": load,
+        "quiet": load is None or load < QUIET_LOAD,
+    }
+
+
+def describe(facts: dict[str, Any]) -> list[str]:
+    """The machine in a few lines, with a warning where others were using it."""
+    libraries = ", ".join(f"{name} {number}" for name, number in facts["libraries"].items())
+    lines = [
+        f"{facts['processor']}, {facts['cores']} cores",
+        f"{facts['system']}; {libraries}",
+    ]
+    if not facts["quiet"]:
+        lines.append(
+            f"NOT A QUIET MACHINE: load {facts['load_before']:.1f} before the start. Others "
+            f"slow every row, and not equally; the table is no evidence."
+        )
+    return lines
+
+
+def matmul_ceiling(threads: int, dtype_name: str, size: int = 2048, seconds: float = 0.6) -> float:
+    """Fastest of repeated products of two square matrices with PyTorch, in FLOP/s."""
+    import torch
+
+    torch.set_num_threads(threads)
+    dtype = getattr(torch, dtype_name)
+    a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
+    a @ b
+    fastest, end = float("inf"), time.perf_counter() + seconds
+    while fastest == float("inf") or time.perf_counter() < end:
+        start = time.perf_counter()
+        a @ b
+        fastest = min(fastest, time.perf_counter() - start)
+    return 2 * size**3 / fastest
