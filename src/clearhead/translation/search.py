@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import ConfigError
 from . import constraints
 from .choose import top_tokens
-from .engine import Engine, FloatArray, IntArray
+from .engine import BoolArray, Engine, FloatArray, IntArray
 from .hypothesis import Hypothesis, length_penalty
 from .sampling import draw, generators
 from .settings import SearchSettings
@@ -200,7 +200,7 @@ class _Search:
             return {}
         return {
             row: self.prefixes[source][self.length]
-            for row, source in enumerate(np.repeat(self.active, self.width))
+            for row, source in enumerate(np.repeat(self.active, self.width).tolist())
             if self.length < len(self.prefixes[source])
         }
 
@@ -242,7 +242,7 @@ class _Search:
             rows = np.pad(rows, pad, mode="edge")
         return _Candidates(reached, tokens, rows)
 
-    def finish(self, candidates: _Candidates) -> IntArray:
+    def finish(self, candidates: _Candidates) -> BoolArray:
         """Keep the continuations that end; say which sources are done, ``[sources]`` of bool."""
         possible = candidates.log_probs > -np.inf
         ended = candidates.tokens[:, : self.beam] == self.special.end_id
@@ -265,22 +265,22 @@ class _Search:
             self.close(done)
         return done
 
-    def close(self, done: IntArray) -> None:
+    def close(self, done: BoolArray) -> None:
         """A source that is done without a hypothesis (nothing was possible) gives its prefix."""
         for place in np.flatnonzero(done):
             finished = self.finished[self.active[place]]
             if not finished:
                 finished.append(self.hypothesis(int(place) * self.width, None))
 
-    def prune(self, candidates: _Candidates, done: IntArray) -> None:
+    def prune(self, candidates: _Candidates, done: BoolArray) -> None:
         """Choose the continuations to go on with and drop the sources that are done."""
         log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
         if self.beam > 1:
             ends = tokens == self.special.end_id
             order = np.argsort(ends, axis=1, kind="stable")[:, : self.beam]
-            log_probs, tokens, rows = (
-                np.take_along_axis(array, order, axis=1) for array in (log_probs, tokens, rows)
-            )
+            log_probs = np.take_along_axis(log_probs, order, axis=1)
+            tokens = np.take_along_axis(tokens, order, axis=1)
+            rows = np.take_along_axis(rows, order, axis=1)
         if done.any():
             going = ~done
             self.active, self.limits = self.active[going], self.limits[going]

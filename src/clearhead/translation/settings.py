@@ -78,7 +78,8 @@ class SearchSettings:
     def of(cls, settings: SearchSettings | None = None, **changes: Any) -> SearchSettings:
         """These settings (or the defaults) with some changed; an unknown one is a ConfigError.
 
-        A beam grows to ``n_best`` unless its size is among the changes.
+        Unless its size is among the changes, a beam grows to ``n_best``, and ``sample`` draws
+        no more samples than ``n_best``.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         unknown = sorted(set(changes) - set(known))
@@ -88,8 +89,10 @@ class SearchSettings:
                 f"The settings are: {', '.join(known)}."
             )
         base = settings or cls()
-        if "beam_size" not in changes and changes.get("n_best", 1) > base.beam_size:
-            changes["beam_size"] = changes["n_best"]
+        if "beam_size" not in changes:
+            wanted = changes.get("n_best", base.n_best)
+            if changes.get("sample") or wanted > base.beam_size:
+                changes["beam_size"] = wanted
         return dataclasses.replace(base, **changes)
 
     def limit(self, source_length: int) -> int:

@@ -1,0 +1,139 @@
+"""Lines in as they come, with their numbers, and progress on a terminal."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+import click
+
+from clearhead.errors import TextError
+from clearhead.translation.segments import check_text
+
+_READ = 1 << 16  # bytes
+_LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
+
+
+class Text(NamedTuple):
+    """A text, and the number of its line or argument, from 1."""
+
+    number: int
+    text: str
+
+
+def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
+    """A file, unpacked if it ends in .gz; standard input for None and ``-``."""
+    if path is None or path == "-":
+        if sys.stdin.isatty():
+            click.echo("Type a line to translate it; Ctrl-D ends.", err=True)
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return cast(BinaryIO, gzip.open(path)) if path.endswith(".gz") else Path(path).open("rb")
+    except OSError as error:
+        raise click.ClickException(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def numbered_arguments(texts: Sequence[str]) -> list[Text]:
+    """Arguments as texts; one that is no text (not UTF-8) is refused."""
+    for number, text in enumerate(texts, 1):
+        try:
+            check_text(text)
+        except TextError as error:
+            raise TextError(f"Argument {number}: {error}") from None
+    return [Text(number, text) for number, text in enumerate(texts, 1)]
+
+
+def read_texts(stream: BinaryIO, count: int = 512) -> Iterator[list[Text]]:
+    """The lines of a stream without their ends, as they come: at most ``count`` at a time.
+
+    What a slow writer has sent so far is given at once, so a pipe or a terminal is answered
+    line by line while a file is read in large parts. Only a line feed ends a line. A byte order
+    mark at the start is dropped.
+
+    Raises:
+        TextError: a line is not UTF-8 or is far too long. The lines before it are given first.
+    """
+    number = 0
+    for lines in _arriving(stream):
+        for start in range(0, len(lines), count):
+            chunk: list[Text] = []
+            for line in lines[start : start + count]:
+                number += 1
+                try:
+                    chunk.append(Text(number, _decoded(line, number)))
+                except TextError:
+                    if chunk:
+                        yield chunk
+                    raise
+            yield chunk
+
+
+def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """The complete lines that each read of a stream brings."""
+    rest = b""
+    # read1 waits for some bytes and gives what there is; `read` would wait for all.
+    while arrived := stream.read1(_READ):  # type: ignore[attr-defined]
+        *lines, last = arrived.split(b"\n")
+        if not lines:
+            rest += last
+        else:
+            lines[0], rest = rest + lines[0], last
+            yield lines
+        if len(rest) > _LONGEST_LINE:
+            break
+    if rest:
+        yield [rest]
+
+
+def _decoded(line: bytes, number: int) -> str:
+    if len(line) > _LONGEST_LINE:
+        raise TextError(
+            f"Line {number} is longer than {_LONGEST_LINE:,} bytes. Break it into lines."
+        )
+    if number == 1:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = line.removesuffix(b"\r").decode("utf-8")
+        check_text(text)
+    except UnicodeDecodeError as error:
+        raise TextError(
+            f"Line {number} is not valid UTF-8: byte {error.start + 1} of the line is "
+            f"0x{line[error.start]:02x} ({error.reason}). Convert the input to UTF-8, for "
+            f"example with: iconv -f latin1 -t utf-8"
+        ) from None
+    except TextError as error:
+        raise TextError(f"Line {number}: {error}") from None
+    return text
+
+
+class Progress:
+    """Lines done, and how fast, on one line of a terminal's standard error."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self.shown = shown
+        self.done = 0
+        self.begun = self.last = time.monotonic()
+
+    @classmethod
+    def of(cls, stream: BinaryIO, *, quiet: bool) -> Progress:
+        """Progress of reading a stream, shown on a terminal unless one types the lines."""
+        return cls(shown=not quiet and sys.stderr.isatty() and not stream.isatty())
+
+    def advance(self, lines: int) -> None:
+        """So many more lines are done."""
+        self.done += lines
+        now = time.monotonic()
+        if self.shown and now - self.last > 0.2:
+            self.last = now
+            rate = self.done / (now - self.begun)
+            click.echo(f"\r{self.done:,} lines, {rate:,.1f} a second\x1b[K", err=True, nl=False)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self.shown:
+            click.echo("\r\x1b[K", err=True, nl=False)

@@ -1,0 +1,157 @@
+"""``clearhead translate``: text in, translations out, in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from clearhead.cli.lines import Progress, Text, numbered_arguments, open_input, read_texts
+
+if TYPE_CHECKING:
+    from clearhead.translation.translation import Translation
+    from clearhead.translation.translator import Translator
+
+_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_SEARCH = (
+    "beam_size",
+    "n_best",
+    "length_penalty",
+    "normalization",
+    "min_length",
+    "max_length",
+    "no_repeat_ngram_size",
+    "sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "seed",
+)
+
+
+@click.command()
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("-i", "--input", "source", metavar="FILE", help="Translate a file's lines (.gz too).")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
+@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
+@click.option("--n-best", type=int, help="Give so many translations of each text. [1]")
+@click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
+@click.option("--normalization", help="How length counts: length, gnmt or none. [length]")
+@click.option("--min-length", type=int, help="Fewest tokens of a sentence's translation. [1]")
+@click.option("--max-length", type=int, help="Most tokens of a sentence's translation.")
+@click.option("--no-repeat-ngram-size", type=int, help="No n-gram of this size twice. [0: off]")
+@click.option("--sample", is_flag=True, default=None, help="Draw at random instead of searching.")
+@click.option("--temperature", type=float, help="Of a draw; below 1 prefers the likely. [1.0]")
+@click.option("--top-k", type=int, help="Draw among so many tokens. [0: all]")
+@click.option("--top-p", type=float, help="Draw among the likeliest of this probability. [1.0]")
+@click.option("--seed", type=int, help="Of the draws. [0]")
+@click.option("--target-prefix", metavar="TEXT", help="Each translation begins with this.")
+@click.option("--no-protect", is_flag=True, help="Do not check placeholders and numbers.")
+@click.option("--scores", is_flag=True, help="Log-probability and a tab before each translation.")
+@click.option("--alignments", is_flag=True, help="A tab and source-target token pairs after it.")
+@click.option("--alignment-layer", type=int, default=-1, help="The decoder layer to ask. [-1]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
+@click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
+@click.option("--threads", type=click.IntRange(min=1), help="For matrix products. [1]")
+@click.option("--quiet", is_flag=True, help="No progress on a terminal's standard error.")
+def command(texts: tuple[str, ...], source: str | None, output: str | None, **options: Any) -> None:
+    """Translate TEXT, a file's lines, or standard input line by line.
+
+    Each line becomes one line, in order. Line breaks inside of a TEXT argument are kept.
+    """
+    set_threads(options["threads"])
+    if texts and source is not None:
+        raise click.UsageError("Give texts or --input, not both.")
+    try:
+        _translate(texts, source, output, options)
+    except KeyboardInterrupt:
+        # Quiet, and with the status of a program that an interrupt ended.
+        sys.exit(130)
+
+
+def _translate(
+    texts: tuple[str, ...], source: str | None, output: str | None, options: dict[str, Any]
+) -> None:
+    from clearhead.translation.translator import Translator
+
+    translator = Translator.load(options["model"])
+    with _opened_output(output) as out:
+        if texts:
+            _run(translator, [numbered_arguments(texts)], out, options, Progress(shown=False))
+            return
+        with open_input(source) as stream:
+            progress = Progress.of(stream, quiet=options["quiet"])
+            try:
+                _run(translator, read_texts(stream), out, options, progress)
+            finally:
+                progress.close()
+
+
+def set_threads(threads: int | None) -> None:
+    """Set the number of threads of NumPy's BLAS, which reads it when NumPy is imported.
+
+    Matrix products of one sentence are so small that a second thread costs more than it gives;
+    the environment's own setting wins over our default, and the option over both.
+    """
+    for name in _THREAD_VARIABLES:
+        if threads is not None:
+            os.environ[name] = str(threads)
+        else:
+            os.environ.setdefault(name, "1")
+
+
+def _opened_output(path: str | None) -> AbstractContextManager[BinaryIO]:
+    if path is None:
+        return nullcontext(sys.stdout.buffer)
+    try:
+        return Path(path).open("wb")
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def _run(
+    translator: Translator,
+    chunks: Iterable[list[Text]],
+    out: BinaryIO,
+    options: dict[str, Any],
+    progress: Progress,
+) -> None:
+    search = {name: options[name] for name in _SEARCH if options[name] is not None}
+    extra = {"batch_tokens": options["batch_tokens"]} if options["batch_tokens"] else {}
+    for chunk in chunks:
+        translations = translator.translate(
+            [text.text for text in chunk],
+            protect=not options["no_protect"],
+            alignment=options["alignments"],
+            alignment_layer=options["alignment_layer"],
+            target_prefix=options["target_prefix"],
+            **extra,
+            **search,
+        )
+        for text, translation in zip(chunk, translations, strict=True):
+            for line in _lines(text, translation, options):
+                out.write(line.encode("utf-8") + b"\n")
+        out.flush()
+        progress.advance(len(chunk))
+
+
+def _lines(text: Text, translation: Translation, options: dict[str, Any]) -> Iterator[str]:
+    """What is written for one text: a line of JSON, or its translations in columns."""
+    if options["as_json"]:
+        yield json.dumps(translation.to_dict(), ensure_ascii=False)
+        return
+    for other in translation.alternatives or (translation,):
+        columns = [str(text.number)] if translation.alternatives else []
+        if options["scores"]:
+            columns.append(f"{other.score:.4f}")
+        columns.append(other.text)
+        if options["alignments"]:
+            columns.append(" ".join(f"{a}-{b}" for a, b in other.pairs()))
+        yield "\t".join(columns)

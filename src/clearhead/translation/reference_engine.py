@@ -1,0 +1,70 @@
+"""The default engine: the readable reference itself, in float32, with its key-value cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..errors import CheckpointError, ConfigError, ShapeError
+from ..reference.trace import Trace
+from ..reference.transformer import Transformer
+from .checkpoint import Checkpoint
+from .engine import FloatArray
+
+
+def reference_engine(checkpoint: Checkpoint) -> Transformer:
+    """The engine of a checkpoint.
+
+    Raises:
+        CheckpointError: its weights are not those that its config asks for.
+    """
+    try:
+        return Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
+    except (ConfigError, ShapeError) as error:
+        raise CheckpointError(
+            f"The weights in {checkpoint.folder} are not those of its config.json. {error}"
+        ) from error
+
+
+def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int], FloatArray]:
+    """A function that says how a translation looks at its source."""
+
+    def align(source: Sequence[int], target: Sequence[int], layer: int) -> FloatArray:
+        return align_tokens(model, source, target, layer)
+
+    return align
+
+
+def align_tokens(
+    model: Transformer, source: Sequence[int], target: Sequence[int], layer: int = -1
+) -> FloatArray:
+    """Cross-attention weights of one decoder layer, averaged over its heads.
+
+    The row of a target token is the position where the decoder *reads* it, not the one that
+    predicts it: there attention aligns better (Chen et al. 2020, arXiv 2004.14837). Weights on
+    the source's end token are left out, so a row sums to at most 1.
+
+    Args:
+        source, target: token ids without special tokens.
+        layer: number of the decoder layer; negative counts from the last.
+
+    Returns:
+        ``[len(target), len(source)]``.
+
+    Raises:
+        ConfigError: the decoder has no such layer.
+    """
+    config, depth = model.config, model.config.decoder_layers
+    if not -depth <= layer < depth:
+        raise ConfigError(
+            f"alignment_layer must be one of the decoder's {depth} layers, {-depth} to "
+            f"{depth - 1}; it is {layer}."
+        )
+    path = f"decoder.layers.{layer % depth}.cross_attention.weights"
+    trace = Trace(keep=[path])
+    source_ids = np.array([[*source, config.end_id]])
+    target_ids = np.array([[config.start_id, *target]])
+    model.forward(source_ids, target_ids, trace=trace)
+    weights: FloatArray = trace[path].value[0].mean(axis=0)
+    return weights[1:, : len(source)]

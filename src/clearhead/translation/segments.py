@@ -1,0 +1,204 @@
+"""From a text to the sentences that a model is asked, and nothing lost between them.
+
+A text is cut into pieces: sentences, which are translated, and everything else (line breaks,
+spaces, list markers, control characters, runs of symbols), which comes through as it is. The
+pieces joined are the text again, character for character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import TextError
+
+MAX_CHARACTERS = 1_000_000
+
+# No alphabet has words this long; such a run is data (a key, a picture, a stuck key) and is
+# kept as it is, which also bounds the work that it can cause.
+_LONGEST_WORD = 200
+_LONGEST_TOKEN = 40  # characters; a text of more for each token allowed is not even counted
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile("(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
+_KEPT = re.compile(
+    "[\x00-\x09\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufeff\ufff0-\uffff\ue000-\uf8ff]+"
+    rf"|[0-9A-Za-z\u00c0-\u024f\u0370-\u052f+/=_.:!?&%~#@-]{{{_LONGEST_WORD},}}"
+)
+_MARKER = re.compile(r"\s*(?:[-*•◦‣·–—#>|]+|\(?\d{1,3}[.)]|\(?[a-z]\))\s+")
+SYMBOLS = (
+    "[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3"
+    "\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
+_LEADING = re.compile(rf"(?:\s|{SYMBOLS})+")
+_EDGE = re.compile(rf"\s|{SYMBOLS}")
+
+# Where a sentence may end: its mark, closing quotes and brackets, then space. Each pattern here
+# starts where a run starts, so that a long run is read once and not from each of its characters.
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?:\s+|\Z)|[。！？]+\s*")
+_BOUNDARIES = (
+    re.compile(r"[;:.!?]\s+"),
+    re.compile(r",\s+|(?<!\s)\s+[—–-]\s+"),
+    re.compile(r"\s+"),
+)
+_OPENING = "\"'“‘«([¿¡-–—"
+_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        mr mrs ms mx dr prof st sr jr rev hon gen col capt lt sgt gov sen rep pres messrs mme mlle
+        vs etc e.g i.e cf viz al approx est dept univ assn bros ltd inc corp co no nos vol fig
+        figs eq ch sec art p pp ed eds trans jan feb mar apr jun jul aug sep sept oct nov dec
+        mon tue tues wed thu thur thurs fri sat sun ave blvd rd ft mt a.m p.m u.s u.k u.n d.c
+        """,
+    )
+)
+# After these a capital letter begins a new sentence more often than it goes on.
+_MAY_END = frozenset(
+    ("etc", "a.m", "p.m", "u.s", "u.k", "u.n", "d.c", "inc", "ltd", "corp", "co", "al", "jr", "sr")
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a text: a sentence to translate, or what comes through as it is."""
+
+    text: str
+    translate: bool
+
+
+def split_text(text: str, *, sentences: bool = True) -> list[Piece]:
+    """The pieces of a text: ``"".join(piece.text for piece in pieces) == text``.
+
+    Args:
+        text: any text.
+        sentences: split lines into sentences; otherwise a line is one.
+
+    Raises:
+        TextError: the text holds a lone surrogate, or more than `MAX_CHARACTERS` characters.
+    """
+    check_text(text)
+    pieces: list[Piece] = []
+    for place, line in enumerate(_BREAK.split(text)):
+        if place % 2:
+            _keep(pieces, line)
+        else:
+            _split_line(pieces, line, sentences)
+    return pieces
+
+
+def check_text(text: str) -> None:
+    """Refuse what is no text, or more than is taken at once.
+
+    Raises:
+        TextError: with the place of what is wrong.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TextError(
+            f"A text may have {MAX_CHARACTERS:,} characters; this one has {len(text):,}. "
+            f"Give it in parts, such as its lines."
+        )
+    found = _SURROGATE.search(text)
+    if found:
+        raise TextError(
+            f"The text holds a lone surrogate (U+{ord(found[0]):04X}) at character "
+            f"{found.start()}, which is half of a character. Decode the text with the right "
+            f"encoding, or leave it out."
+        )
+
+
+def fit(sentence: str, limit: int, length: Callable[[str], int]) -> list[Piece]:
+    """Cut a sentence that is too long for the model, at clauses, else words, else anywhere.
+
+    Args:
+        sentence: what to cut.
+        limit: the largest ``length`` that a piece may have.
+        length: tokens of a text.
+
+    Returns:
+        pieces that give the sentence when joined, each of at most ``limit`` (or one character).
+    """
+    waiting, pieces = [sentence], list[Piece]()
+    certain = limit * _LONGEST_TOKEN
+    while waiting:
+        part = waiting.pop()
+        if len(part) <= 1 or (len(part) <= certain and length(part) <= limit):
+            _sentence(pieces, part)
+        else:
+            cut = _best_cut(part)
+            waiting += [part[cut:], part[:cut]]
+    return pieces
+
+
+def _best_cut(text: str) -> int:
+    """The place nearest to the middle of the middle half, at the strongest boundary in it."""
+    middle, reach = len(text) // 2, len(text) // 4
+    for boundary in _BOUNDARIES:
+        places = [
+            match.end() for match in boundary.finditer(text) if abs(match.end() - middle) <= reach
+        ]
+        if places:
+            return min(places, key=lambda place: abs(place - middle))
+    return middle
+
+
+def _keep(pieces: list[Piece], text: str) -> None:
+    if text:
+        pieces.append(Piece(text, False))
+
+
+def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
+    start = 0
+    split = _split_sentences if sentences else _sentence
+    for match in _KEPT.finditer(line):
+        split(pieces, line[start : match.start()])
+        _keep(pieces, match[0])
+        start = match.end()
+    split(pieces, line[start:])
+
+
+def _split_sentences(pieces: list[Piece], text: str) -> None:
+    marker = _MARKER.match(text)
+    start = marker.end() if marker else 0
+    _keep(pieces, text[:start])
+    for match in _END.finditer(text, start):
+        end = match.end()
+        if end > start and _ends_sentence(text, start, match):
+            _sentence(pieces, text[start:end])
+            start = end
+    _sentence(pieces, text[start:])
+
+
+def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
+    """Whether a mark ends a sentence: not after an abbreviation, not before a small letter."""
+    following = text[match.end() : match.end() + 9].lstrip(_OPENING + " ")[:1]
+    if not following:
+        return True
+    if following.islower():
+        return False
+    mark = match[0].strip()
+    if not mark.startswith(".") or mark.startswith(".."):
+        return True
+    before = text[max(start, match.start() - 20) : match.start()]
+    word = re.split(r"[\s(\[\"'“‘«]", before)[-1].lower()
+    if len(word) == 1 and word.isalpha() and word != "i":
+        return False
+    if word in _ABBREVIATIONS:
+        return word in _MAY_END and following.isupper()
+    return True
+
+
+def _sentence(pieces: list[Piece], text: str) -> None:
+    """A sentence between the spaces and symbols around it; without a letter it is kept."""
+    if not any(map(str.isalpha, text)):
+        _keep(pieces, text)
+        return
+    leading = _LEADING.match(text)
+    start = leading.end() if leading else 0
+    end = len(text)
+    while _EDGE.match(text[end - 1]):
+        end -= 1
+    _keep(pieces, text[:start])
+    pieces.append(Piece(text[start:end], True))
+    _keep(pieces, text[end:])

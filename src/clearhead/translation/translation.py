@@ -1,0 +1,131 @@
+"""What a translation is: its text, and where every part of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .engine import FloatArray
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One sentence of a text as the model was given it, or a stretch that was kept as it is.
+
+    Attributes:
+        source: the text, as it stands in the whole source.
+        text: its translation; for what was kept, the same.
+        log_prob: natural logarithm of the translation's probability given the source, summed
+            over its tokens and the end token; 0 for what was kept.
+        source_tokens, tokens: pieces of words as the model read and wrote them (with stand-ins
+            for placeholders, where these were used), without special tokens.
+        token_log_probs: of each token and of the end token.
+        alignment: how much each token looked at each source token,
+            ``[len(tokens), len(source_tokens)]``, when it was asked for.
+    """
+
+    source: str
+    text: str
+    log_prob: float = 0.0
+    source_tokens: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    token_log_probs: tuple[float, ...] = ()
+    alignment: FloatArray | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the model was not asked."""
+        return not self.source_tokens
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translation of one text.
+
+    Attributes:
+        source: the text that was given.
+        segments: its sentences and what stands between them, in order.
+        alternatives: the n best, this one first, when more than one was asked for. Those of a
+            text of several sentences join the first, second, ... best of each.
+    """
+
+    source: str
+    segments: tuple[Segment, ...] = ()
+    alternatives: tuple[Translation, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The translation."""
+        return "".join(segment.text for segment in self.segments)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def score(self) -> float:
+        """Natural logarithm of the probability: the sum over all segments."""
+        return sum(segment.log_prob for segment in self.segments)
+
+    @property
+    def source_tokens(self) -> tuple[str, ...]:
+        """All segments' source tokens."""
+        return _joined(segment.source_tokens for segment in self.segments)
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All segments' tokens."""
+        return _joined(segment.tokens for segment in self.segments)
+
+    @property
+    def alignment(self) -> FloatArray | None:
+        """All segments' alignments, ``[len(tokens), len(source_tokens)]``; None if not asked.
+
+        A sentence cannot look at another one: there the alignment is 0.
+        """
+        asked = [segment for segment in self.segments if not segment.kept]
+        parts = [segment.alignment for segment in asked if segment.alignment is not None]
+        if not parts or len(parts) < len(asked):
+            return None
+        whole = np.zeros((len(self.tokens), len(self.source_tokens)), dtype=parts[0].dtype)
+        row = column = 0
+        for part in parts:
+            whole[row : row + len(part), column : column + part.shape[1]] = part
+            row, column = row + len(part), column + part.shape[1]
+        return whole
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """For each token the source token that it looked at most: (source, target) places."""
+        alignment = self.alignment
+        if alignment is None or not alignment.size:
+            return []
+        return [(int(row.argmax()), place) for place, row in enumerate(alignment)]
+
+    def to_dict(self, *, alternatives: bool = True) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        alignment = self.alignment
+        plain: dict[str, Any] = {
+            "source": self.source,
+            "text": self.text,
+            "score": self.score,
+            "source_tokens": list(self.source_tokens),
+            "tokens": list(self.tokens),
+            "segments": [
+                {"source": segment.source, "text": segment.text, "score": segment.log_prob}
+                for segment in self.segments
+                if not segment.kept
+            ],
+        }
+        if alignment is not None:
+            plain["alignment"] = [[round(float(x), 4) for x in row] for row in alignment]
+        if alternatives and self.alternatives:
+            plain["alternatives"] = [
+                {"text": other.text, "score": other.score} for other in self.alternatives
+            ]
+        return plain
+
+
+def _joined(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(token for part in parts for token in part)

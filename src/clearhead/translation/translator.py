@@ -1,0 +1,224 @@
+"""The way from text to text: cut into sentences, search, check what must be kept, join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from ..config import TransformerConfig
+from ..errors import CheckpointError, ConfigError, TextError
+from ..text.tokenizer import Tokenizer
+from .checkpoint import Checkpoint, read_checkpoint
+from .engine import Engine
+from .reference_engine import aligner, reference_engine
+from .segments import Piece, fit, split_text
+from .sentences import Aligner, Options, Request, Sentences
+from .settings import SearchSettings
+from .translation import Segment, Translation
+
+BATCH_TOKENS = 1024
+
+
+class Translator:
+    """Translates texts with one model.
+
+        translator = Translator.load("en-fr")
+        translator.translate("Where is the station?").text
+
+    Args:
+        engine: answers with log-probabilities of next tokens.
+        tokenizer: from text to the engine's token ids and back.
+        config: the model's shape; its ``max_length`` bounds sources and targets.
+        settings: how to search where a call says nothing else; a beam of 4.
+        align: gives alignments; None where the engine cannot.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        config: TransformerConfig,
+        *,
+        settings: SearchSettings | None = None,
+        align: Aligner | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.engine, self.tokenizer, self.config = engine, tokenizer, config
+        self.align = align
+        self.provenance: Mapping[str, Any] = provenance or {}
+        self.longest = config.max_length - 1  # beside the start or end token
+        self.settings = settings or SearchSettings(max_length=self.longest)
+        self._sentences = Sentences(engine, tokenizer, config, align)
+
+    @classmethod
+    def load(cls, model: str | Path = "en-fr") -> Translator:
+        """Load a bundled model by its name, or any by its folder.
+
+        Raises:
+            CheckpointError: the model is unknown, damaged, or no translation model.
+        """
+        return cls.from_checkpoint(read_checkpoint(model))
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Translator:
+        """A translator of a model that was read, with the NumPy engine."""
+        config = checkpoint.config
+        if not (config.encoder_layers and config.decoder_layers):
+            raise CheckpointError(
+                f"Translating needs a model with encoder and decoder; {checkpoint.folder} has "
+                f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
+            )
+        model = reference_engine(checkpoint)
+        return cls(
+            model,
+            checkpoint.tokenizer,
+            config,
+            align=aligner(model),
+            provenance=checkpoint.provenance,
+        )
+
+    @overload
+    def translate(self, texts: str, **options: Any) -> Translation: ...
+    @overload
+    def translate(self, texts: Iterable[str], **options: Any) -> list[Translation]: ...
+    def translate(
+        self,
+        texts: str | Iterable[str],
+        *,
+        batch_tokens: int = BATCH_TOKENS,
+        protect: bool = True,
+        split: bool = True,
+        alignment: bool = False,
+        alignment_layer: int = -1,
+        target_prefix: str | Sequence[str] | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        **search_settings: Any,
+    ) -> Translation | list[Translation]:
+        """Translate one text, or several together.
+
+        Line breaks, spaces around sentences, list markers, control characters and words of
+        more than 200 letters come through as they are. A text is translated sentence by
+        sentence, and a sentence that is longer than the model's limit is cut at a clause or a
+        word; nothing is left out. A sentence's translation does not depend on its neighbours.
+
+        Args:
+            texts: one text, or several.
+            batch_tokens: source tokens that are translated at once, padding counted.
+            protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
+                `clearhead.translation.protected` describes.
+            split: translate a line sentence by sentence; otherwise a line is one sentence.
+            alignment: give each translation its ``alignment``, cross-attention averaged over
+                the heads of one layer: routing weight, not a reason.
+            alignment_layer: the decoder's layer that it is taken from.
+            target_prefix: what the translation of a text's first sentence must begin with: one
+                for all texts, or one each. Such a sentence is not checked for ``protect``.
+            on_progress: called with the number of sentences that have been translated.
+            search_settings: ``beam_size``, ``n_best``, ``length_penalty``, ``max_length`` and
+                the rest of `SearchSettings`.
+
+        Returns:
+            a Translation for a single text, a list in the order of the texts otherwise.
+
+        Raises:
+            TextError: a text holds a lone surrogate or is far too long; its place is named.
+            ConfigError: a setting is unknown or out of its range.
+        """
+        if isinstance(texts, str):
+            prefix = [target_prefix] if isinstance(target_prefix, str) else target_prefix
+            return self.translate(
+                [texts],
+                batch_tokens=batch_tokens,
+                protect=protect,
+                split=split,
+                alignment=alignment,
+                alignment_layer=alignment_layer,
+                target_prefix=prefix,
+                on_progress=on_progress,
+                **search_settings,
+            )[0]
+        texts = list(texts)
+        settings = SearchSettings.of(self.settings, **search_settings)
+        self._check(settings, batch_tokens, alignment)
+        layer = alignment_layer if alignment else None
+        options = Options(settings, batch_tokens, protect, layer, on_progress)
+        plans = [
+            self._plan(text, place, prefix, split)
+            for place, (text, prefix) in enumerate(
+                zip(texts, self._prefixes(target_prefix, len(texts)), strict=True)
+            )
+        ]
+        requests = [part for plan in plans for part in plan if isinstance(part, Request)]
+        results = self._sentences.translate(list(dict.fromkeys(requests)), options)
+        return [
+            _assemble(text, plan, results, settings.n_best)
+            for text, plan in zip(texts, plans, strict=True)
+        ]
+
+    def _check(self, settings: SearchSettings, batch_tokens: int, alignment: bool) -> None:
+        if settings.max_length > self.longest:
+            raise ConfigError(
+                f"max_length must not exceed what the model has positions for, {self.longest} "
+                f"tokens beside the end token; it is {settings.max_length}."
+            )
+        if batch_tokens < 1:
+            raise ConfigError(f"batch_tokens must be at least 1; it is {batch_tokens}.")
+        if alignment and self.align is None:
+            raise ConfigError("This translator's engine gives no alignments.")
+
+    def _prefixes(self, prefix: str | Sequence[str] | None, count: int) -> list[tuple[int, ...]]:
+        prefixes = [prefix or ""] * count if prefix is None or isinstance(prefix, str) else prefix
+        if len(prefixes) != count:
+            raise ConfigError(
+                f"target_prefix must be one text or one for each of the {count} texts; "
+                f"{len(prefixes)} came."
+            )
+        return [tuple(self.tokenizer.encode(prefix)) for prefix in prefixes]
+
+    def _plan(
+        self, text: str, place: int, prefix: tuple[int, ...], split: bool
+    ) -> list[Piece | Request]:
+        """A text as what is kept and what is translated."""
+        if not isinstance(text, str):
+            raise TypeError(
+                f"Texts to translate are str; text {place} is of type {type(text).__name__}."
+            )
+        try:
+            pieces = split_text(text, sentences=split)
+        except TextError as error:
+            raise TextError(f"Text {place}: {error}") from None
+        # Stand-ins for placeholders may need a few tokens more than what they stand for.
+        limit = max(1, self.longest - 8)
+        plan: list[Piece | Request] = []
+        for piece in pieces:
+            parts = fit(piece.text, limit, self._length) if piece.translate else [piece]
+            for part in parts:
+                plan.append(Request(part.text, prefix) if part.translate else part)
+                prefix = () if part.translate else prefix
+        return plan
+
+    def _length(self, text: str) -> int:
+        return len(self.tokenizer.encode(text))
+
+
+def _assemble(
+    text: str,
+    plan: Sequence[Piece | Request],
+    results: Mapping[Request, list[tuple[Segment, ...]]],
+    n_best: int,
+) -> Translation:
+    """The translation of a text, and with n best more than one, its alternatives."""
+    ranks = max((len(results[part]) for part in plan if isinstance(part, Request)), default=1)
+    made: list[Translation] = []
+    for rank in range(min(ranks, n_best)):
+        segments: list[Segment] = []
+        for part in plan:
+            if isinstance(part, Piece):
+                segments.append(Segment(part.text, part.text))
+            else:
+                best = results[part]
+                segments += best[min(rank, len(best) - 1)]
+        made.append(Translation(text, tuple(segments)))
+    if n_best == 1:
+        return made[0]
+    return Translation(text, made[0].segments, tuple(made))

@@ -1,0 +1,199 @@
+"""`clearhead translate` in a process of its own, as it is used."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+COMMAND = [sys.executable, "-m", "clearhead", "translate"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small random model: it writes nonsense, always the same."""
+    from safetensors.numpy import save_file
+
+    from clearhead.config import TransformerConfig
+    from clearhead.reference.weights import expected_shapes
+    from clearhead.text.tokenizer import Tokenizer
+
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = Tokenizer.train(["the old house by the river", "la maison"] * 5, 300)
+    config = TransformerConfig(
+        vocab_size=tokenizer.vocab_size, d_model=16, num_heads=2, feed_forward_dim=16,
+        encoder_layers=1, decoder_layers=1, max_length=48, tied_embeddings=False,
+    )  # fmt: skip
+    generator = np.random.default_rng(3)
+    weights = {
+        name: generator.normal(size=shape).astype(np.float32)
+        for name, shape in expected_shapes(config).items()
+    }
+    tokenizer.save(folder / "tokenizer.json")
+    save_file(weights, folder / "model.safetensors")
+    content = {"format": 1, "model": config.to_dict()}
+    (folder / "config.json").write_text(json.dumps(content))
+    return str(folder)
+
+
+def environment():
+    paths = [str(SOURCE), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "LC_ALL": "C"}
+
+
+def translate(model, *arguments, stdin=b""):
+    return subprocess.run(
+        [*COMMAND, "--model", model, "--max-length", "6", *arguments],
+        input=stdin,
+        capture_output=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+
+
+def test_arguments_files_and_standard_input_agree(model, tmp_path):
+    lines = "the old house\n\n  été 12 😀\r\n12:30\nla maison".encode()
+    plain, packed = tmp_path / "in.txt", tmp_path / "in.gz"
+    plain.write_bytes(lines)
+    packed.write_bytes(gzip.compress(lines))
+    piped = translate(model, stdin=lines)
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    translated = piped.stdout.decode().split("\n")
+    assert len(translated) == 6
+    assert translated[1] == ""
+    assert translated[2].startswith("  ")
+    assert translated[2].endswith("12 😀")
+    assert translated[3] == "12:30"
+    output = tmp_path / "out.txt"
+    for source in (plain, packed):
+        assert translate(model, "-i", str(source), "-o", str(output)).stdout == b""
+        assert output.read_bytes() == piped.stdout
+    given = translate(model, "the old house", "", "  été 12 😀", "12:30", "la maison")
+    assert given.stdout == piped.stdout
+
+
+def test_json_scores_n_best_and_alignments(model):
+    text = "the old house"
+    (record,) = map(
+        json.loads, translate(model, "--json", "--alignments", text).stdout.splitlines()
+    )
+    assert record["source"] == text
+    assert len(record["alignment"]) == len(record["tokens"])
+    assert len(record["alignment"][0]) == len(record["source_tokens"])
+    score, translated, pairs = (
+        translate(model, "--scores", "--alignments", text).stdout.decode()[:-1].split("\t")
+    )
+    assert float(score) == pytest.approx(record["score"], abs=1e-3)
+    assert translated == record["text"]
+    expected = [row.index(max(row)) for row in record["alignment"]]
+    assert [int(pair.split("-")[0]) for pair in pairs.split()] == expected
+    best = translate(model, "--n-best", "3", "--scores", text).stdout.decode().splitlines()
+    columns = [line.split("\t") for line in best]
+    assert [column[0] for column in columns] == ["1", "1", "1"]
+    assert len({column[2] for column in columns}) == 3
+    assert columns[0][2] == translated
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message", "status"),
+    [
+        ([], b"good\nbad \xff line\n", "Line 2 is not valid UTF-8: byte 5 of the line is 0xff", 2),
+        ([b"bad \xff"], b"", "Argument 1: The text holds a lone surrogate (U+DCFF)", 2),
+        (["-i", "nowhere.txt"], b"", "Cannot read nowhere.txt: No such file", 1),
+        (["-o", "nowhere/x", "a"], b"", "Cannot write nowhere/x: No such file", 1),
+        (["-i", "x", "text"], b"", "Give texts or --input, not both.", 2),
+        (["--model", "klingon", "text"], b"", "There is no model 'klingon'", 2),
+        (["--beam-size", "0", "text"], b"", "beam_size must be at least 1; it is 0.", 2),
+        (["--threads", "0", "text"], b"", "0 is not in the range x>=1", 2),
+    ],
+)
+def test_errors_are_one_message_and_a_status(model, arguments, stdin, message, status):
+    done = translate(model, *arguments, stdin=stdin)
+    assert message in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+    assert done.returncode == status
+
+
+def test_lines_before_a_bad_one_are_translated(model):
+    done = translate(model, stdin=b"12\n13\n\xff\n14\n")
+    assert done.stdout == b"12\n13\n"
+
+
+def start(model):
+    return subprocess.Popen(
+        [*COMMAND, "--model", model, "--max-length", "6"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+
+
+def test_each_line_is_answered_while_the_input_stays_open(model):
+    process = start(model)
+    for number in (b"1", b"22", b"333"):
+        process.stdin.write(number + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == number + b"\n"
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, b"")
+
+
+def test_an_interrupt_is_quiet(model):
+    process = start(model)
+    process.stdin.write(b"1\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, b"")
+
+
+def test_a_reader_that_leaves_is_no_error_message(model):
+    process = start(model)
+    process.stdout.close()
+    try:
+        process.stdin.write(b"1\n" * 100_000)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    assert process.stderr.read() == b""
+    process.wait(timeout=30)
+
+
+def test_memory_does_not_grow_with_the_input(model):
+    def peak(lines):
+        code = (
+            f"import sys, resource; sys.path.insert(0, {str(SOURCE)!r});"
+            f"sys.argv = ['clearhead', 'translate', '--model', {model!r}];"
+            "from clearhead.cli.main import cli; cli(standalone_mode=False);"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=b"12:30 12:30 12:30 12:30\n" * lines,
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        assert done.stdout.count(b"\n") == lines
+        return int(done.stderr)
+
+    assert peak(60_000) - peak(2_000) < 12_000  # kilobytes; the lines alone are 1.4 MB
+
+
+def test_a_quick_start(model):
+    assert translate(model, "12").returncode == 0
+    begun = time.perf_counter()
+    translate(model, "the old house")
+    assert time.perf_counter() - begun < 5  # a loaded machine; alone it is a quarter of a second
