@@ -221,6 +221,17 @@ def test_added_keys_are_visible_under_the_causal_hint() -> None:
         assert_same(found, expected[0])
 
 
+@pytest.mark.parametrize("need_weights", [False, True])
+def test_padding_counts_beside_the_causal_hint(need_weights: bool) -> None:
+    theirs, ours = pair(batch_first=True)
+    inputs = random_inputs(theirs)
+    mask = torch.ones(QUERY_LEN, QUERY_LEN, dtype=torch.bool).triu(1)
+    padding = random_masks("none", "bool", QUERY_LEN)["key_padding_mask"]
+    arguments = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": True}
+    expected = theirs(*inputs, need_weights=need_weights, **arguments)
+    assert_same(ours(*inputs, need_weights=need_weights, **arguments), expected)
+
+
 def test_dropout_gives_the_weights_that_were_used() -> None:
     """With one seed the same elements fall as in PyTorch, in the weights and in the output."""
     theirs, ours = pair(dropout=0.5)
