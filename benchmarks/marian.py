@@ -83,7 +83,7 @@ def _marian_name(name: str) -> str:
 
 def _permuted(name: str, weight: Any, order: Any) -> Any:
     """Each axis that is the residual stream, in Marian's order."""
-    if name.endswith("_norm.weight") or name.endswith("_norm.bias"):
+    if name.endswith(("_norm.weight", "_norm.bias")):
         return weight[order]
     if name.endswith((".output.weight", ".down.weight", ".output.bias", ".down.bias")):
         return weight[order]
@@ -109,7 +109,6 @@ def marian_model(config: TransformerConfig, weights: Mapping[str, Any]) -> Maria
         ConfigError: Marian has no such model, or a weight found no place in it.
     """
     import torch
-
     from transformers import MarianMTModel
 
     model = MarianMTModel(marian_config(config)).eval()

@@ -78,9 +78,7 @@ def makers(options: argparse.Namespace) -> dict[str, list[Callable[[Shape, str],
             lambda shape, precision, kind=kind: systems.marian(shape, precision, compiled, kind)
             for kind in ("sdpa", "eager")
         ]
-    found[TORCH] = [
-        lambda shape, precision: systems.torch_transformer(shape, precision, compiled)
-    ]
+    found[TORCH] = [lambda shape, precision: systems.torch_transformer(shape, precision, compiled)]
     return found
 
 
@@ -179,7 +177,12 @@ def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -
             {
                 "title": f"Batch: {kind}",
                 "header": [
-                    "system", "precision", "threads", "target tokens/s", "GFLOP/s", "of ceiling"
+                    "system",
+                    "precision",
+                    "threads",
+                    "target tokens/s",
+                    "GFLOP/s",
+                    "of ceiling",
                 ],
                 "rows": [
                     [

@@ -126,9 +126,9 @@ def cross_entropy(logits: Tensor, batch: Batch, pad_id: int) -> Tensor:
 
 def marian(shape: Shape, precision: str, compiled: bool, attention: str = "sdpa") -> Step:
     """transformers' MarianMTModel under autocast; masks only where there is padding."""
-    from .marian import marian_config
-
     from transformers import MarianMTModel
+
+    from .marian import marian_config
 
     config = shape.config()
     model = MarianMTModel._from_config(marian_config(config), attn_implementation=attention)

@@ -240,7 +240,11 @@ def result_of(
             {
                 "title": case_name(batch, beam),
                 "header": [
-                    "system", "threads", "target tokens/s", "clearhead's best to it", "same tokens"
+                    "system",
+                    "threads",
+                    "target tokens/s",
+                    "clearhead's best to it",
+                    "same tokens",
                 ],
                 "rows": body,
             }

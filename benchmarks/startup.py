@@ -1,0 +1,120 @@
+"""How long a person waits before anything happens.
+
+    python -m benchmarks.startup [--model FOLDER] [--quick] [--json]
+
+Each figure is the median wall time of whole processes, started anew every time, with files
+already in the page cache; a bare `python -c pass` is measured beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .machine import machine
+from .report import add_arguments, progress, publish
+from .translation import ROOT, search_path
+
+IMPORT_LIMIT, TRANSLATE_LIMIT = 0.15, 0.6
+SENTENCE = "I would like a cup of tea."
+HEAVY = ("torch", "matplotlib", "transformers")
+BARE, IMPORT, TRANSLATE = "python -c pass", "import clearhead", "clearhead translate"
+CHECK = (
+    "import sys, clearhead; "
+    f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; "
+    "sys.exit(f'import clearhead loads {loaded}' if loaded else 0)"
+)
+
+
+def commands(model: str | None) -> dict[str, list[str]]:
+    """What is started, by name."""
+    python = sys.executable
+    translate = [python, "-m", "clearhead", "translate", *(["--model", model] if model else [])]
+    return {
+        BARE: [python, "-c", "pass"],
+        IMPORT: [python, "-c", "import clearhead"],
+        TRANSLATE: [*translate, "--", SENTENCE],
+    }
+
+
+def seconds_of(command: Sequence[str]) -> float:
+    """Wall time of a process from its start to its end.
+
+    Raises:
+        RuntimeError: it failed; the message is its own words.
+    """
+    environment = {**os.environ, "PYTHONPATH": search_path()}
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    taken = time.perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip()[-500:] or f"It ended with {done.returncode}.")
+    return taken
+
+
+def measure(model: str | None, rounds: int) -> tuple[dict[str, float], list[str]]:
+    """Median seconds by name, in interleaved rounds, and notes on what could not be measured."""
+    notes: list[str] = []
+    seconds_of([sys.executable, "-c", CHECK])
+    found = commands(model)
+    try:
+        seconds_of(found[TRANSLATE])
+    except RuntimeError as error:
+        notes.append(f"{TRANSLATE} was left out; it says: {error}")
+        del found[TRANSLATE]
+    times: dict[str, list[float]] = {name: [] for name in found}
+    for _ in range(rounds):
+        for name, command in found.items():
+            times[name].append(seconds_of(command))
+    return {name: statistics.median(values) for name, values in times.items()}, notes
+
+
+def result_of(
+    seconds: dict[str, float], notes: Sequence[str], facts: dict[str, Any]
+) -> dict[str, Any]:
+    """The result as `report.publish` takes it."""
+    bare = seconds[BARE]
+    # The limit on the import is for the import; Python's own start is not ours to shorten.
+    judged = {IMPORT: (seconds[IMPORT] - bare, IMPORT_LIMIT, "beyond Python's own start")}
+    if TRANSLATE in seconds:
+        judged[TRANSLATE] = (seconds[TRANSLATE], TRANSLATE_LIMIT, "in all")
+    verdicts = [
+        f"{name}: {value:.3f} s {which} (limit {limit:g} s: "
+        f"{'kept' if value < limit else 'MISSED'})"
+        for name, (value, limit, which) in judged.items()
+    ]
+    header = ["process", "seconds", "beyond python's own"]
+    rows = [[name, f"{value:.3f}", f"{value - bare:.3f}"] for name, value in seconds.items()]
+    return {
+        "name": "startup",
+        "title": "Start-up: wall time of a whole process",
+        "machine": facts,
+        "seconds": seconds,
+        "tables": [{"title": "Median of warm starts", "header": header, "rows": rows}],
+        "verdicts": [*verdicts, "import clearhead loads none of: " + ", ".join(HEAVY), *notes],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="benchmarks.startup", description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--model", help="a model's name or folder [the command's default]")
+    parser.add_argument("--rounds", type=int, default=21)
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds = 1
+    facts = machine()
+    progress(f"Starting each process {options.rounds} times ...")
+    seconds, notes = measure(options.model, options.rounds)
+    publish(result_of(seconds, notes, facts), options)
+
+
+if __name__ == "__main__":
+    main()
