@@ -4,7 +4,10 @@ A corpus is written as
 
     path/pairs.tsv             source, a tab, target; further columns are an error
     path/train.en,path/train.fr    two files, line by line
-    hub:name[:config[:split]]  a Hugging Face data set with a "translation" column
+    hub:name[:config[:split[:source:target]]]
+                               a Hugging Face data set with a "translation" column, or two columns
+                               of text; source and target are its languages (without them the
+                               first two, in the data set's order)
 
 Each file may be compressed with gzip (``.gz``). Text is UTF-8. Only a line feed ends a line, a
 carriage return before it is dropped.
@@ -13,8 +16,9 @@ carriage return before it is dropped.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -44,7 +48,7 @@ class Skipped:
         if not self.total:
             return "no line skipped"
         parts = ", ".join(f"{count} {reason}" for reason, count in sorted(self.reasons.items()))
-        return f"{self.total} lines skipped: {parts}"
+        return f"{self.total} line{'s' * (self.total > 1)} skipped: {parts}"
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -63,9 +67,10 @@ def read_lines(path: str | Path) -> Iterator[bytes]:
     number = 0
     try:
         with _open(path) as file:
-            for number, line in enumerate(file, 1):
+            for line in file:
+                number += 1
                 yield line.removesuffix(b"\n").removesuffix(b"\r")
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error
 
 
@@ -105,14 +110,15 @@ def _read_tsv(path: Path, skipped: Skipped | None) -> Iterator[Pair]:
 def _read_two_files(source: Path, target: Path, skipped: Skipped | None) -> Iterator[Pair]:
     rows = zip_longest(read_lines(source), read_lines(target))
     for number, (source_line, target_line) in enumerate(rows, 1):
-        if source_line is None or target_line is None:
-            ended = source if source_line is None else target
-            raise CorpusError(
-                f"{source} and {target} must have as many lines as each other; {ended} ends "
-                f"after line {number - 1} and the other goes on."
-            )
         name = source
         try:
+            if source_line is None or target_line is None:
+                ended, name = (source, target) if source_line is None else (target, source)
+                raise _Problem(
+                    "without a partner",
+                    f"{source} and {target} must have as many lines as each other; {ended} ends "
+                    f"after line {number - 1}",
+                )
             source_text, name = _decode(source_line), target
             yield Pair(source_text, _decode(target_line))
         except _Problem as problem:
@@ -121,19 +127,31 @@ def _read_two_files(source: Path, target: Path, skipped: Skipped | None) -> Iter
 
 def _read_hub(name: str, skipped: Skipped | None) -> Iterator[Pair]:
     datasets = require("datasets", extra="hub", purpose="Reading a data set from a hub")
-    dataset_name, config, split, *_ = (*name.split(":"), "", "")
-    rows = datasets.load_dataset(
-        dataset_name, config or None, split=split or "train", streaming=True
-    )
+    parts = name.split(":")
+    if len(parts) not in (1, 2, 3, 5):
+        raise CorpusError(
+            f"Write a data set as hub:name[:config[:split[:source:target]]]; got hub:{name}."
+        )
+    dataset_name, config, split, *languages = parts + [""] * (3 - len(parts))
+    try:
+        rows = datasets.load_dataset(
+            dataset_name, config or None, split=split or "train", streaming=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CorpusError(f"The data set {name} cannot be opened: {error}") from error
     for number, row in enumerate(rows, 1):
-        translation = row.get("translation", row)
         try:
-            if len(translation) < 2:
-                raise _Problem("no pair", f"expected two texts; the row has {list(translation)}")
-            source, target, *_ = translation.values()
-            yield Pair(source, target)
+            yield _hub_pair(row.get("translation", row), languages)
         except _Problem as problem:
             _skip_or_raise(problem, f"data set {name}, row {number}", skipped)
+
+
+def _hub_pair(texts: Mapping[str, object], languages: Sequence[str]) -> Pair:
+    found = [texts.get(name) for name in languages or list(texts)[:2]]
+    if len(found) != 2 or not all(isinstance(text, str) for text in found):
+        wanted = " and ".join(languages) or "two columns"
+        raise _Problem("no pair", f"expected texts in {wanted}; the row has {dict(texts)!r:.200}")
+    return Pair(*map(str, found))
 
 
 def _skip_or_raise(problem: _Problem, place: str, skipped: Skipped | None) -> None:

@@ -15,7 +15,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from .corpus import Pair, Skipped, read_pairs
 from .tokenizer import Tokenizer
 
 _SPACES = re.compile(r"[^\S\n]+")
+_NOT_LETTERS = re.compile(r"[\W_]+")  # all but what str.isalnum accepts
 _ENCODED_AT_ONCE = 4096
 
 
@@ -48,7 +49,7 @@ class Preparation:
         """The pair with its spaces made plain, if asked for."""
         if not self.normalize_spaces:
             return pair
-        return Pair(*(_SPACES.sub(" ", text).strip() for text in pair))
+        return Pair(_plain_spaces(pair.source), _plain_spaces(pair.target))
 
     def held_out(self, source: str) -> bool:
         """Whether a source text is kept out of training.
@@ -56,13 +57,20 @@ class Preparation:
         Decided by a hash of its letters and digits without case, so that every version of one
         sentence falls on the same side in every corpus.
         """
-        return split_position(source) < self.held_out_share
+        return self.held_out_share > 0 and split_position(source) < self.held_out_share
+
+
+def _plain_spaces(text: str) -> str:
+    """Each run of white space but line feeds as one space, and none at the ends."""
+    if "\n" in text:
+        return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())  # the same, five times as fast
 
 
 def split_position(source: str) -> float:
     """A number in [0, 1) that depends on the letters and digits of a text alone."""
     folded = unicodedata.normalize("NFKC", source).casefold()
-    letters = "".join(character for character in folded if character.isalnum())
+    letters = _NOT_LETTERS.sub("", folded)
     digest = hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
@@ -122,8 +130,8 @@ def build_store(
     with (draft / "tokens.bin").open("wb") as file:
         pairs = usable_pairs(corpus, preparation, skipped)
         for rows in _encoded(pairs, tokenizer, preparation.max_tokens, skipped):
-            lengths.append(np.array([len(row) for row in rows], dtype=np.int32))
-            np.concatenate(rows).astype(dtype).tofile(file)
+            lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
+            np.fromiter(chain.from_iterable(rows), dtype=dtype).tofile(file)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable pair ({skipped}).")
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
@@ -143,18 +151,18 @@ def build_store(
 
 def _encoded(
     pairs: Iterable[Pair], tokenizer: Tokenizer, max_tokens: int, skipped: Skipped
-) -> Iterator[list[np.ndarray]]:
+) -> Iterator[list[list[int]]]:
     """Token ids, source and target in turn, some thousand pairs at a time."""
     pairs = iter(pairs)
     while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
         sources = tokenizer.encode_batch([pair.source for pair in chunk])
         targets = tokenizer.encode_batch([pair.target for pair in chunk])
-        rows: list[np.ndarray] = []
+        rows: list[list[int]] = []
         for source, target in zip(sources, targets, strict=True):
             if max(len(source), len(target)) > max_tokens:
                 skipped.reasons[f"longer than {max_tokens} tokens"] += 1
             else:
-                rows += [np.asarray(source), np.asarray(target)]
+                rows += [source, target]
         if rows:
             yield rows
 

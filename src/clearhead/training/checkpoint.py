@@ -53,18 +53,18 @@ class Progress:
     starts: list[int] = field(default_factory=list)
 
 
-def _sync_folder(folder: Path) -> None:
-    for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _replace_folder(draft: Path, folder: Path) -> None:
     """Put a complete draft in a folder's place."""
-    _sync_folder(draft)
+    for path in [*draft.iterdir(), draft]:
+        _sync(path)
     if folder.exists():
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
@@ -73,6 +73,14 @@ def _replace_folder(draft: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         os.replace(draft, folder)
+    _sync(folder.parent)  # or the new name may not outlive a power cut
+
+
+def remove_drafts(run: Path) -> None:
+    """Remove what a kill left half written or half removed."""
+    for pattern in ("step-*.part", "step-*.old"):
+        for folder in run.glob(pattern):
+            shutil.rmtree(folder)
 
 
 def _new_draft(folder: Path) -> Path:
@@ -127,18 +135,42 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"Cannot read {path}: {error}. It is missing or damaged; remove its folder to go on "
-            f"from the state before it."
-        ) from error
+        raise CheckpointError(_damaged(path, error)) from error
+
+
+def _damaged(path: Path, error: object) -> str:
+    advice = "Give another folder."
+    if _STEP.fullmatch(path.parent.name):
+        advice = f"Remove the folder {path.parent} to go on from the state before it."
+    return f"Cannot read {path}: {error}. It is missing or damaged. {advice}"
+
+
+def load_weights(path: Path, model: torch.nn.Module) -> None:
+    """Give a model the weights of a file, as float32.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or belongs to another model.
+    """
+    weights = {name: value.float() for name, value in read_tensors(path).items()}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"The weights in {path} do not fit this model: {error}") from error
 
 
 def load_state(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
 ) -> Progress:
-    """Put a run back to where `save_state` left it."""
-    model.load_state_dict(read_tensors(folder / "model.safetensors"))
+    """Put a run back to where `save_state` left it.
+
+    Raises:
+        CheckpointError: a file of the state is missing or damaged.
+    """
+    load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
+    progress = _read_progress(folder / "progress.json")
+    if "random.cpu" not in tensors:
+        raise CheckpointError(_damaged(folder / "state.safetensors", "it lacks 'random.cpu'"))
     for name, parameter in model.named_parameters():
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {
@@ -149,7 +181,14 @@ def load_state(
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+    return progress
+
+
+def _read_progress(path: Path) -> Progress:
+    try:
+        return Progress(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(_damaged(path, error)) from error
 
 
 def forget_old_states(run: Path, keep: int) -> None:

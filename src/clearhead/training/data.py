@@ -16,6 +16,8 @@ from ..text.token_store import Preparation, TokenStore, build_store, split_posit
 from ..text.tokenizer import Tokenizer
 from .settings import Settings
 
+_DEVELOPMENT_ROWS = 64
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -60,15 +62,16 @@ def _training_texts(settings: Settings, preparation: Preparation) -> Iterator[st
 
 def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Tokenizer:
     path = run / "tokenizer.json"
-    if settings.tokenizer.path is not None:
-        return Tokenizer.load(settings.tokenizer.path)
     if path.exists():
         return Tokenizer.load(path)
-    tokenizer = Tokenizer.train(
-        _training_texts(settings, preparation),
-        settings.tokenizer.vocab_size,
-        min_frequency=settings.tokenizer.min_frequency,
-    )
+    if settings.tokenizer.path is not None:
+        tokenizer = Tokenizer.load(settings.tokenizer.path)
+    else:
+        tokenizer = Tokenizer.train(
+            _training_texts(settings, preparation),
+            settings.tokenizer.vocab_size,
+            min_frequency=settings.tokenizer.min_frequency,
+        )
     draft = path.with_suffix(".part")
     tokenizer.save(draft)
     os.replace(draft, path)
@@ -99,30 +102,45 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
     }
     for path, pairs in parts.items():
         draft = path.with_suffix(".part")
-        draft.write_text("".join(f"{p.source}\t{p.target}\n" for p in pairs), encoding="utf-8")
+        draft.write_text("".join(map(_tsv_line, pairs)), encoding="utf-8")
         os.replace(draft, path)
     return development
 
 
+_NO_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+def _tsv_line(pair: Pair) -> str:
+    return "\t".join(text.translate(_NO_SEPARATORS) for text in pair) + "\n"
+
+
 def _development_batches(
-    corpus: str, tokenizer: Tokenizer, settings: Settings, preparation: Preparation
+    corpus: str,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    preparation: Preparation,
+    skipped: Skipped,
 ) -> list[Batch]:
-    pairs = list(
-        islice(map(preparation.clean, read_pairs(corpus)), settings.data.development_pairs)
-    )
-    if not pairs:
-        raise CorpusError(f"The development set {corpus} is empty.")
-    limit = int(settings.model.get("max_length", 256)) - 1
-    sources = [ids[:limit] for ids in tokenizer.encode_batch([pair.source for pair in pairs])]
-    targets = [ids[:limit] for ids in tokenizer.encode_batch([pair.target for pair in pairs])]
-    order = sorted(range(len(pairs)), key=lambda i: (len(targets[i]), len(sources[i])))
-    rows = 64
+    """The development set in order of length; what the model cannot hold is left out, counted."""
+    rows = read_pairs(corpus, skipped=skipped if preparation.skip_bad_lines else None)
+    pairs = list(islice(map(preparation.clean, rows), settings.data.development_pairs))
+    sources = tokenizer.encode_batch([pair.source for pair in pairs])
+    targets = tokenizer.encode_batch([pair.target for pair in pairs])
+    limit = settings.model_config(tokenizer.vocab_size).max_length - 1
+    usable: list[tuple[list[int], list[int]]] = []
+    for source, target in zip(sources, targets, strict=True):
+        if not source or not target:
+            skipped.reasons["with an empty side"] += 1
+        elif max(len(source), len(target)) > limit:
+            skipped.reasons[f"longer than {limit} tokens"] += 1
+        else:
+            usable.append((source, target))
+    if not usable:
+        raise CorpusError(f"The development set {corpus} holds no usable pair ({skipped}).")
+    usable.sort(key=lambda pair: (len(pair[1]), len(pair[0])))
     return [
-        make_batch(
-            [sources[i] for i in order[first : first + rows]],
-            [targets[i] for i in order[first : first + rows]],
-        )
-        for first in range(0, len(order), rows)
+        make_batch(*zip(*usable[first : first + _DEVELOPMENT_ROWS], strict=True))
+        for first in range(0, len(usable), _DEVELOPMENT_ROWS)
     ]
 
 
@@ -150,10 +168,14 @@ def prepare(
     development = settings.data.development
     if development is None:
         development = str(_write_held_out(run, settings, preparation))
+    skipped = Skipped()
+    measured_on = _development_batches(development, tokenizer, settings, preparation, skipped)
+    pairs = sum(len(batch.source) for batch in measured_on)
+    tell(f"development set: {pairs:,} pairs ({skipped})")
     passes = [corpus.passes for corpus in settings.data.corpus]
     return TrainingData(
         tokenizer=tokenizer,
         corpus=Corpus(stores, passes, settings.training.seed),
-        development=_development_batches(development, tokenizer, settings, preparation),
+        development=measured_on,
         facts={"corpora": [{**s.facts, "passes": p} for s, p in zip(stores, passes, strict=True)]},
     )

@@ -26,7 +26,9 @@ class Log:
         self._terminal = sys.stderr.isatty()
         self._writer = None
         if tensorboard:
-            board = require("torch.utils.tensorboard", extra="train", purpose="TensorBoard logs")
+            # PyTorch's own import would fail without naming what to install.
+            require("tensorboard", extra="train", purpose="Writing TensorBoard logs")
+            board = require("torch.utils.tensorboard", extra="train", purpose="Writing logs")
             self._writer = board.SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def _drop_after(self, step: int) -> None:
@@ -110,7 +112,8 @@ def plot_curves(run: Path) -> Path | None:
         if points:
             left.plot(*zip(*points, strict=True), label=label, color=colour)
     left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
-    left.legend(frameon=False)
+    if left.lines:
+        left.legend(frameon=False)
     points = [(row["step"], row["learning_rate"]) for row in rows if row["kind"] == "train"]
     if points:
         right.plot(*zip(*points, strict=True), color="#0b6e99")

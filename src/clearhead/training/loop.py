@@ -27,7 +27,8 @@ from .checkpoint import (
     export_model,
     forget_old_states,
     load_state,
-    read_tensors,
+    load_weights,
+    remove_drafts,
     save_state,
     states,
 )
@@ -91,6 +92,7 @@ class Trainer:
         )
 
     def _restore(self) -> Progress:
+        remove_drafts(self.run)
         saved = states(self.run)
         if saved:
             progress = load_state(saved[-1], self.model, self.optimizer)
@@ -98,8 +100,7 @@ class Trainer:
         else:
             progress = Progress()
             if self.options.initial:
-                weights = read_tensors(Path(self.options.initial) / "model.safetensors")
-                self.model.load_state_dict({k: v.float() for k, v in weights.items()})
+                load_weights(Path(self.options.initial) / "model.safetensors", self.model)
         progress.starts.append(progress.step)
         return progress
 
@@ -109,8 +110,6 @@ class Trainer:
             for batches in self._steps():
                 self._step(batches)
                 self._after_step()
-                if self._is_enough():
-                    break
             if not states(self.run) or states(self.run)[-1].name[5:] != f"{self.progress.step:08d}":
                 self._save()
             return self._finish()
@@ -124,7 +123,7 @@ class Trainer:
         while progress.epoch < self.options.max_epochs:
             plan = self.data.corpus.epoch(progress.epoch, self.options.batch_tokens)
             while progress.batch < len(plan):
-                if progress.step >= self.options.max_steps:
+                if progress.step >= self.options.max_steps or self._is_enough():
                     return
                 chosen = plan[progress.batch : progress.batch + count]
                 progress.batch += len(chosen)
@@ -164,10 +163,12 @@ class Trainer:
         if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
             return
         what = "loss" if not bool(torch.isfinite(loss)) else "gradient"
+        saved = states(self.run)
+        kept = f"The state before it is in {saved[-1]}" if saved else "No state was saved yet"
         raise TrainingError(
             f"The {what} of step {self.progress.step} is not a finite number, so training stops "
-            f"before the weights are spoilt. The last good state is on disk. Try a lower "
-            f"training.learning_rate, more warmup_steps, or precision = 'float32'."
+            f"before the weights are spoilt. {kept}. Try a lower training.learning_rate, more "
+            f"training.warmup_steps, or training.precision = 'float32', in a new run."
         )
 
     _window = (0, 0.0, 0.0, 0)

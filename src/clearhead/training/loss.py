@@ -41,8 +41,10 @@ def _chunk_loss(
     target_column = targets[:, None]
     target_logits = logits.gather(1, target_column).to(precision)
     target_probabilities = probabilities.gather(1, target_column)
-    tiny = torch.finfo(precision).tiny
-    log_sum_exp = target_logits - target_probabilities.clamp(min=tiny).log()
+    log_sum_exp = target_logits - target_probabilities.log()
+    lost = (target_probabilities < torch.finfo(precision).tiny).squeeze(1)
+    if bool(lost.any()):  # a probability too small for its logarithm to be exact, or to exist
+        log_sum_exp[lost] = torch.logsumexp(logits[lost].to(precision), dim=-1, keepdim=True)
     plain = (log_sum_exp - target_logits).sum()
     smoothed = plain
     if smoothing:
@@ -96,12 +98,12 @@ def linear_cross_entropy(
     """
     if not torch.is_grad_enabled():
         return _loss_alone(hidden, weight, targets, label_smoothing)
-    return VocabularyLoss(
-        *_LinearCrossEntropy.apply(hidden, weight, targets, label_smoothing)
-    )
+    return VocabularyLoss(*_LinearCrossEntropy.apply(hidden, weight, targets, label_smoothing))
 
 
-def _loss_alone(hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> VocabularyLoss:
+def _loss_alone(
+    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
+) -> VocabularyLoss:
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)
     for start in range(0, len(targets), CHUNK_POSITIONS):

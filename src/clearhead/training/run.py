@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from .settings import Settings
 
 # What may differ when a run goes on: how long, how often, where; not what is computed.
@@ -40,6 +40,16 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return rows
 
 
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error}. It says what the run was begun with; put it back, or "
+            f"give the run another folder."
+        ) from error
+
+
 def open_run(run: Path, settings: Settings) -> None:
     """Make the folder of a run, or check that it was begun with the same settings.
 
@@ -50,7 +60,7 @@ def open_run(run: Path, settings: Settings) -> None:
     path = run / "settings.json"
     new = json.loads(json.dumps(settings.to_dict()))
     if path.exists():
-        old_rows, new_rows = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(new)
+        old_rows, new_rows = _flat(_read(path)), _flat(new)
         changed = sorted(
             name
             for name in old_rows.keys() | new_rows.keys()

@@ -72,6 +72,15 @@ class TokenizerSettings:
     path: str | None = None
 
 
+# The least value that each number may have.
+_LEAST = {
+    1: ("max_steps", "max_epochs", "batch_tokens", "accumulation", "log_every",
+        "checkpoint_every", "evaluate_every", "keep_checkpoints", "average"),
+    0: ("seed", "learning_rate", "warmup_steps", "decay_steps", "clip_norm", "weight_decay",
+        "epsilon", "patience", "threads"),
+}  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """The run itself.
@@ -128,10 +137,17 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("precision", self.precision, ("bfloat16", "float32"))
-        for name in ("max_steps", "max_epochs", "batch_tokens", "accumulation", "log_every",
-                     "checkpoint_every", "evaluate_every", "keep_checkpoints", "average"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"training.{name} must be at least 1; got {getattr(self, name)}.")
+        for least, names in _LEAST.items():
+            for name in names:
+                if not getattr(self, name) >= least:  # a NaN is not
+                    raise ConfigError(
+                        f"training.{name} must be at least {least}; got {getattr(self, name)}."
+                    )
+        numbers = [beta for beta in self.betas if isinstance(beta, (int, float))]
+        if len(self.betas) != 2 or [beta for beta in numbers if 0.0 <= beta < 1.0] != [*self.betas]:
+            raise ConfigError(
+                f"training.betas must be two numbers in [0, 1); got {list(self.betas)}."
+            )
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ConfigError(
                 f"training.label_smoothing must be in [0, 1); got {self.label_smoothing}."
@@ -148,6 +164,10 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.data.held_out_share < 1.0:
+            raise ConfigError(
+                f"data.held_out_share must be in [0, 1); got {self.data.held_out_share}."
+            )
         if not self.data.corpus:
             raise ConfigError("There is nothing to train on: give at least one [[data.corpus]].")
         held_out = any(corpus.held_out for corpus in self.data.corpus)
@@ -156,12 +176,25 @@ class Settings:
                 "There is no development set: set data.development to a corpus, or "
                 "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
             )
-        self.model_config(vocab_size=self.tokenizer.vocab_size)
+        model = self.model_config(vocab_size=self.tokenizer.vocab_size)
+        if not (model.encoder_layers and model.decoder_layers):
+            raise ConfigError(
+                "Training here is from source to target: model.encoder_layers and "
+                "model.decoder_layers must both be at least 1."
+            )
+        if self.data.max_tokens >= model.max_length:
+            raise ConfigError(
+                f"data.max_tokens must be below model.max_length, which has room for the end "
+                f"token too; got {self.data.max_tokens} and {model.max_length}."
+            )
 
     def model_config(self, vocab_size: int) -> TransformerConfig:
         """The model's config, once the tokenizer's size is known."""
         if "vocab_size" in self.model:
-            raise ConfigError("model.vocab_size follows from the tokenizer; set tokenizer.vocab_size.")
+            raise ConfigError(
+                "model.vocab_size follows from the tokenizer; set tokenizer.vocab_size."
+            )
+        _check_types(TransformerConfig, self.model, "model")
         return TransformerConfig.from_dict({"vocab_size": vocab_size, **self.model})
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,7 +208,11 @@ class Settings:
         Raises:
             ConfigError: a key is unknown (the known ones are listed) or of the wrong type.
         """
-        _known(settings, ("data", "tokenizer", "model", "training"), "the settings")
+        sections = ("data", "tokenizer", "model", "training")
+        _known(settings, sections, "the settings")
+        for name in sections:
+            if not isinstance(settings.get(name, {}), Mapping):
+                raise ConfigError(f"{name} must be a table of settings; got {settings[name]!r}.")
         data = dict(settings.get("data", {}))
         rows = data.pop("corpus", [])
         if not isinstance(rows, (list, tuple)):
@@ -192,7 +229,7 @@ class Settings:
     def from_toml(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
         """Read a TOML file; ``overrides`` are dotted keys, such as ``training.max_steps``."""
         path = Path(path)
-        if not path.exists():
+        if not path.is_file():
             raise ConfigError(f"There is no settings file {path}.")
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -205,6 +242,8 @@ class Settings:
             inner = table
             for section in sections:
                 inner = inner.setdefault(section, {})
+                if not isinstance(inner, dict):
+                    raise ConfigError(f"Cannot set {key}: {section} is no table of settings.")
             inner[name] = value
         return cls.from_dict(table)
 
@@ -223,22 +262,39 @@ def _known(settings: Mapping[str, Any], known: tuple[str, ...], where: str) -> N
         )
 
 
-_PLAIN_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool}
+_PLAIN_TYPES: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "bool": bool,
+    "tuple[float, float]": (list, tuple),
+    "tuple[CorpusSettings, ...]": tuple,
+}
+
+
+def _check_types(cls: type, settings: Mapping[str, Any], where: str) -> None:
+    """Refuse unknown keys and values of another type than a dataclass's field has."""
+    fields = {item.name: str(item.type) for item in dataclasses.fields(cls)}
+    _known(settings, tuple(fields), where)
+    for name, value in settings.items():
+        annotation, _, rest = fields[name].partition(" | ")
+        if value is None and rest == "None":
+            continue
+        misplaced_bool = isinstance(value, bool) and annotation != "bool"
+        if misplaced_bool or not isinstance(value, _PLAIN_TYPES[annotation]):
+            raise ConfigError(f"{where}.{name} must be of type {annotation}; got {value!r}.")
 
 
 def _build(cls: type, settings: Mapping[str, Any], where: str) -> Any:
     """A settings dataclass from a table, with unknown keys and wrong types refused."""
     fields = {item.name: item for item in dataclasses.fields(cls)}
-    _known(settings, tuple(fields), where)
-    values = dict(settings)
-    for name, value in values.items():
-        annotation = str(fields[name].type).partition(" |")[0]
-        expected = _PLAIN_TYPES.get(annotation)
-        wrong = expected is not None and not isinstance(value, expected)
-        if (wrong and value is not None) or (isinstance(value, bool) and annotation != "bool"):
-            raise ConfigError(f"{where}.{name} must be of type {annotation}; got {value!r}.")
-        if isinstance(value, list):
-            values[name] = tuple(value)
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{where} must be a table of settings; got {settings!r}.")
+    _check_types(cls, settings, where)
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in settings.items()
+    }
     missing = [
         name
         for name, item in fields.items()

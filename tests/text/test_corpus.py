@@ -1,0 +1,227 @@
+"""Corpora as TSV, two files, gzip and data sets; what is wrong with a line is told or counted."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from clearhead.errors import CorpusError, MissingExtraError
+from clearhead.text.corpus import Pair, Skipped, read_pairs
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+PAIRS = [Pair("Hello.", "Bonjour."), Pair("Thanks!", "Merci !"), Pair("", "rien")]
+TSV = b"Hello.\tBonjour.\nThanks!\tMerci !\r\n\trien"
+
+
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.tsv.gz"])
+def test_tsv(tmp_path: Path, name: str) -> None:
+    assert list(read_pairs(write(tmp_path / name, TSV))) == PAIRS
+
+
+@pytest.mark.parametrize(("source", "target"), [("a.en", "a.fr"), ("a.en.gz", "a.fr")])
+def test_two_files(tmp_path: Path, source: str, target: str) -> None:
+    write(tmp_path / source, b"Hello.\nThanks!\n\n")
+    write(tmp_path / target, b"Bonjour.\r\nMerci !\nrien\n")
+    assert list(read_pairs(f"{tmp_path / source},{tmp_path / target}")) == PAIRS
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
+    text = "a\x0bb\x0c\x1c\u2028c\u0085\td\re\n"
+    path = write(tmp_path / "pairs.tsv", text.encode())
+    assert list(read_pairs(path)) == [Pair("a\x0bb\x0c\x1c\u2028c\u0085", "d\re")]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint", "reason"),
+    [
+        (b"no tab here", "expected a source, one tab and a target; it has no tab", "no tab"),
+        (b"a\tb\tc", "it has 2 tabs", "2 tabs"),
+        (b"", "it has no tab", "no tab"),
+        (b"caf\xe9\tcafe", "byte 4 of the line is not UTF-8", "not UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.tsv.gz"])
+def test_a_bad_line_is_told_or_counted(
+    tmp_path: Path, name: str, line: bytes, complaint: str, reason: str
+) -> None:
+    path = write(tmp_path / name, b"Hello.\tBonjour.\n" + line + b"\nThanks!\tMerci !\n")
+    pairs = read_pairs(path)
+    assert next(pairs) == PAIRS[0]
+    with pytest.raises(CorpusError) as caught:
+        next(pairs)
+    assert str(caught.value).startswith(f"{path}, line 2: ")
+    assert complaint in str(caught.value)
+    assert "skip_bad_lines" in str(caught.value)
+    skipped = Skipped()
+    assert list(read_pairs(path, skipped=skipped)) == PAIRS[:2]
+    assert skipped.reasons == {reason: 1}
+    assert str(skipped) == f"1 line skipped: 1 {reason}"
+
+
+@pytest.mark.parametrize(("bad", "line"), [("fr", 2), ("en", 1)])
+def test_bad_bytes_in_two_files_name_the_right_file(tmp_path: Path, bad: str, line: int) -> None:
+    for name in ("en", "fr"):
+        rows = [b"a", b"b", b"c"]
+        if name == bad:
+            rows[line - 1] = b"\xff"
+        write(tmp_path / name, b"\n".join(rows))
+    corpus = f"{tmp_path / 'en'},{tmp_path / 'fr'}"
+    place = re.escape(f"{tmp_path / bad}, line {line}: byte 1 ")
+    with pytest.raises(CorpusError, match=place):
+        list(read_pairs(corpus))
+    skipped = Skipped()
+    assert len(list(read_pairs(corpus, skipped=skipped))) == 2
+    assert skipped.reasons == {"not UTF-8": 1}
+
+
+@pytest.mark.parametrize(("short", "long"), [("en", "fr"), ("fr", "en")])
+def test_unequal_line_counts(tmp_path: Path, short: str, long: str) -> None:
+    write(tmp_path / short, b"a\nb\n")
+    write(tmp_path / long, b"a\nb\nc\nd\n")
+    corpus = f"{tmp_path / 'en'},{tmp_path / 'fr'}"
+    with pytest.raises(CorpusError) as caught:
+        list(read_pairs(corpus))
+    assert str(caught.value).startswith(f"{tmp_path / long}, line 3: ")
+    assert f"{tmp_path / short} ends after line 2" in str(caught.value)
+    skipped = Skipped()
+    assert list(read_pairs(corpus, skipped=skipped)) == [Pair("a", "a"), Pair("b", "b")]
+    assert skipped.reasons == {"without a partner": 2}
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no corpus file .*absent\.tsv"):
+        next(read_pairs(tmp_path / "absent.tsv"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="cannot be read after line 0"):
+        next(read_pairs(tmp_path))
+
+
+def noisy_lines(count: int) -> bytes:
+    """Text that gzip cannot shrink to one block."""
+    return b"".join(b"%d\t%d\n" % (i * i % 99991, i * 7919 % 65537) for i in range(count))
+
+
+def test_cut_gzip_is_an_error_even_where_bad_lines_are_skipped(tmp_path: Path) -> None:
+    whole = gzip.compress(noisy_lines(5000))
+    path = tmp_path / "pairs.tsv.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    skipped = Skipped()
+    with pytest.raises(CorpusError, match=r"pairs\.tsv\.gz cannot be read after line [1-9]\d*: "):
+        list(read_pairs(path, skipped=skipped))
+    assert not skipped.total
+
+
+def test_damaged_gzip(tmp_path: Path) -> None:
+    damaged = bytearray(gzip.compress(noisy_lines(5000)))
+    damaged[len(damaged) // 2 : len(damaged) // 2 + 40] = bytes(range(40))
+    path = tmp_path / "pairs.tsv.gz"
+    path.write_bytes(damaged)
+    with pytest.raises(CorpusError, match="cannot be read after line"):
+        list(read_pairs(path))
+    path.write_bytes(b"Hello.\tBonjour.\n")
+    with pytest.raises(CorpusError, match="after line 0: Not a gzipped file"):
+        list(read_pairs(path))
+
+
+class Hub(ModuleType):
+    """What `datasets` is to this project: one function."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        super().__init__("datasets")
+        self.rows = rows
+        self.asked: list[Any] = []
+
+    def load_dataset(self, *names: Any, **options: Any) -> Iterator[dict[str, Any]]:
+        self.asked.append((names, options))
+        if names[0] == "absent":
+            raise FileNotFoundError("Dataset 'absent' doesn't exist")
+        return iter(self.rows)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    rows = [{"id": i, "translation": {"fr": f"f{i}", "en": f"e{i}"}} for i in range(3)]
+    module = Hub(rows)
+    monkeypatch.setitem(sys.modules, "datasets", module)
+    return module
+
+
+def test_a_data_set(hub: Hub) -> None:
+    assert list(read_pairs("hub:books")) == [Pair(f"f{i}", f"e{i}") for i in range(3)]
+    assert hub.asked == [(("books", None), {"split": "train", "streaming": True})]
+
+
+def test_a_data_set_in_the_other_direction(hub: Hub) -> None:
+    assert list(read_pairs("hub:group/books:en-fr:test:en:fr")) == [
+        Pair(f"e{i}", f"f{i}") for i in range(3)
+    ]
+    assert hub.asked == [(("group/books", "en-fr"), {"split": "test", "streaming": True})]
+
+
+def test_a_data_set_of_two_columns(hub: Hub) -> None:
+    hub.rows = [{"en": "a", "fr": "b"}]
+    assert list(read_pairs("hub:columns")) == [Pair("a", "b")]
+
+
+@pytest.mark.parametrize(
+    "row", [{"translation": {"en": "a"}}, {"translation": {"en": "a", "fr": None}}, {"text": "a"}]
+)
+def test_a_row_that_is_no_pair(hub: Hub, row: dict[str, Any]) -> None:
+    hub.rows.insert(1, row)
+    with pytest.raises(CorpusError, match="data set books, row 2: expected texts in two columns"):
+        list(read_pairs("hub:books"))
+    with pytest.raises(CorpusError, match="row 2: expected texts in en and fr"):
+        list(read_pairs("hub:books:::en:fr"))
+    skipped = Skipped()
+    assert len(list(read_pairs("hub:books", skipped=skipped))) == 3
+    assert skipped.reasons == {"no pair": 1}
+
+
+def test_a_data_set_that_cannot_be_opened(hub: Hub) -> None:
+    with pytest.raises(CorpusError, match=r"data set absent cannot be opened: .*doesn't exist"):
+        list(read_pairs("hub:absent"))
+    with pytest.raises(CorpusError, match=r"Write a data set as hub:name\[:.*got hub:a:b:c:d"):
+        list(read_pairs("hub:a:b:c:d"))
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MissingExtraError, match=r"'datasets'.*clearhead\[hub\]"):
+        list(read_pairs("hub:books"))
+
+
+def test_nothing_skipped_says_so() -> None:
+    assert str(Skipped()) == "no line skipped"
+
+
+def peak_of_reading(path: Path, lines: int) -> int:
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for i in range(lines):
+            file.write(b"source sentence %d\ttarget sentence %d\n" % (i, i))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_pairs(path)) == lines
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
+    small = peak_of_reading(tmp_path / "small.tsv.gz", 10_000)
+    large = peak_of_reading(tmp_path / "large.tsv.gz", 100_000)
+    assert large < 1.2 * small
