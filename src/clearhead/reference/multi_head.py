@@ -236,8 +236,13 @@ def multi_head_attention(
 
 
 def _placed(
-    query: Array, key: Array, value: Array, rotation: Rotation | None, past: bool,
-    trace: Trace | Off, of: tuple[str, ...],
+    query: Array,
+    key: Array,
+    value: Array,
+    rotation: Rotation | None,
+    past: bool,
+    trace: Trace | Off,
+    of: tuple[str, ...],
 ) -> tuple[Array, Array, Array]:
     """Rotate queries and keys where positions are rotary, and record all three."""
     new = "new_" if past else ""  # `key` and `value` are then all so far, which attention records

@@ -109,9 +109,7 @@ class Norm:
         self.weight = weight
         self.bias = bias
 
-    def __call__(
-        self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()
-    ) -> Array:
+    def __call__(self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()) -> Array:
         """Float["... d_model"] to the same shape."""
         if self.kind == "rms":
             return rms_norm(x, self.weight, epsilon=self.epsilon, trace=trace, of=of)

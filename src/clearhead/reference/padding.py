@@ -12,9 +12,7 @@ from ..errors import ShapeError
 Array = np.ndarray[Any, Any]
 
 
-def pad(
-    sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None = None
-) -> Array:
+def pad(sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None = None) -> Array:
     """Put sequences of token ids below one another, filled up with ``pad_id`` at the end.
 
     Args:
@@ -71,5 +69,5 @@ def truncate(
 
 def lengths_of(ids: Array, pad_id: int) -> Array:
     """How many tokens each row of a padded array has: Int["batch"], one past the last token."""
-    present = ids != pad_id
-    return np.where(present.any(-1), ids.shape[-1] - present[..., ::-1].argmax(-1), 0)
+    ends = np.where(ids != pad_id, np.arange(1, ids.shape[-1] + 1), 0)
+    return ends.max(axis=-1, initial=0)

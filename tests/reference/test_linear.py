@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.errors import ShapeError
+from clearhead.reference.linear import Linear
+
+
+@given(
+    rows=st.integers(0, 20),
+    inner=st.sampled_from([1, 7, 64, 255, 257, 600]),
+    outer=st.sampled_from([1, 63, 64, 65, 700]),
+    bias=st.booleans(),
+)
+def test_it_is_x_times_the_transposed_weight_plus_bias(rows, inner, outer, bias):
+    rng = np.random.default_rng(rows)
+    weight, x = rng.standard_normal((outer, inner)), rng.standard_normal((rows, inner))
+    b = rng.standard_normal(outer) if bias else None
+    expected = x @ weight.T + (b if bias else 0)
+    np.testing.assert_allclose(Linear(weight, b)(x), expected, rtol=0, atol=1e-11)
+
+
+def test_few_rows_are_done_in_blocks_with_the_same_result():
+    rng = np.random.default_rng(0)
+    weight, x = rng.standard_normal((3000, 512)), rng.standard_normal((5, 512))
+    np.testing.assert_allclose(Linear(weight)(x), x @ weight.T, rtol=0, atol=1e-10)
+
+
+def test_leading_axes_are_kept():
+    layer = Linear(np.ones((5, 3)))
+    assert layer(np.ones((2, 4, 3))).shape == (2, 4, 5)
+    assert layer(np.ones(3)).shape == (5,)
+
+
+def test_joint_layers_come_apart():
+    rng = np.random.default_rng(0)
+    layers = [(rng.standard_normal((n, 6)), rng.standard_normal(n)) for n in (3, 5, 2)]
+    x = rng.standard_normal((4, 6))
+    for part, (weight, bias) in zip(Linear.joint(layers).parts(x), layers, strict=True):
+        np.testing.assert_allclose(part, x @ weight.T + bias, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(256, 768), (1024, 256), (256, 8000), (100, 70)])
+def test_a_row_does_not_depend_on_the_rows_beside_it(inner, outer, row_independent_blas):
+    rng = np.random.default_rng(0)
+    layer = Linear(rng.standard_normal((outer, inner)).astype(np.float32))
+    x = rng.standard_normal((70, inner)).astype(np.float32)
+    together = layer(x)
+    for count in (1, 2, 3, 4, 7, 16, 17, 33):
+        some = layer(x[5 : 5 + count])
+        if row_independent_blas:
+            assert np.array_equal(some, together[5 : 5 + count]), f"{count} rows"
+        np.testing.assert_allclose(some, together[5 : 5 + count], rtol=0, atol=2e-4)
+
+
+def test_shapes_are_checked():
+    with pytest.raises(ShapeError, match=r"weight \[out, in\] and a bias \[out\]; got .*\(4, 3\)"):
+        Linear(np.ones((4, 3)), np.ones(3))
+    with pytest.raises(ShapeError, match=r"of 3 inputs was given an array of shape \(2, 4\)"):
+        Linear(np.ones((4, 3)))(np.ones((2, 4)))
+    with pytest.raises(ShapeError, match="all or none"):
+        Linear.joint([(np.ones((4, 3)), np.ones(4)), (np.ones((4, 3)), None)])

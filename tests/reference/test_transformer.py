@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.errors import ConfigError, ShapeError
+from clearhead.reference.cache import KeyValueCache
+from clearhead.reference.trace import Trace
+from clearhead.reference.transformer import Transformer
+from tests.reference.models import configs, random_ids, random_weights, small_config
+
+
+def _model(**changes: object) -> Transformer:
+    config = small_config(**changes)
+    return Transformer(config, random_weights(config))
+
+
+def _inputs(config, rng, source_len=6, target_len=5):
+    source = random_ids(rng, config, 2, source_len) if config.encoder_layers else None
+    target = random_ids(rng, config, 2, target_len) if config.decoder_layers else None
+    return source, target
+
+
+@given(config=configs(encoder=True), seed=st.integers(0, 9), extra=st.integers(1, 8))
+def test_padding_changes_nothing(config, seed, extra):
+    rng = np.random.default_rng(seed)
+    model = Transformer(config, random_weights(config, seed))
+    source, target = _inputs(config, rng)
+    padded = np.pad(source, ((0, 0), (0, extra)), constant_values=config.pad_id)
+    ours = model.forward(padded, target)
+    if target is None:
+        ours = ours[:, : source.shape[1]]
+    np.testing.assert_allclose(ours, model.forward(source, target), atol=1e-10)
+
+
+@given(config=configs(decoder=True), seed=st.integers(0, 9))
+def test_later_target_tokens_change_nothing_before_them(config, seed):
+    rng = np.random.default_rng(seed)
+    model = Transformer(config, random_weights(config, seed))
+    source, target = _inputs(config, rng)
+    whole = model.forward(source, target)
+    np.testing.assert_allclose(model.forward(source, target[:, :3]), whole[:, :3], atol=1e-10)
+
+
+@given(config=configs(decoder=True), seed=st.integers(0, 9), pieces=st.sampled_from(["1111", "31"]))
+def test_a_cache_changes_nothing(config, seed, pieces):
+    rng = np.random.default_rng(seed)
+    model = Transformer(config, random_weights(config, seed))
+    source, target = _inputs(config, rng, target_len=4)
+    encoded = None if source is None else model.encode(source)
+    cache = KeyValueCache(
+        layers=config.decoder_layers,
+        rows=2,
+        kv_heads=config.key_value_heads,
+        head_dim=config.head_dim,
+        dtype=np.float64,
+        max_length=config.max_length,
+    )
+    parts = []
+    for size in map(int, pieces):
+        ids = target[:, cache.length : cache.length + size]
+        parts.append(model.decode(ids, encoded, cache=cache))
+    whole = model.decode(target, encoded)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-10)
+
+
+@given(config=configs())
+def test_a_trace_changes_nothing_and_names_every_source(config):
+    rng = np.random.default_rng(0)
+    model = Transformer(config, random_weights(config))
+    source, target = _inputs(config, rng)
+    trace = Trace()
+    assert np.array_equal(model.forward(source, target, trace=trace), model.forward(source, target))
+    np.testing.assert_allclose(trace["probabilities"].value.sum(-1), 1)
+    steps = {step.path: step for step in trace}
+    seen, open_paths = set(), ["probabilities"]
+    while open_paths:  # from the end back to the beginning
+        step = steps[open_paths.pop()]
+        seen.add(step.path)
+        open_paths += [path for path in step.of if path not in seen]
+    sides = [s for s, ids in (("encoder", source), ("decoder", target)) if ids is not None]
+    for side in sides:
+        last = f"{side}.layers.{getattr(config, f'{side}_layers') - 1}"
+        assert {f"{side}.output", f"{last}.self_attention.scores"} <= seen
+
+
+def test_paths_follow_the_weights():
+    model, trace = _model(), Trace()
+    model.forward(np.array([[5, 6, 2]]), np.array([[1, 7]]), trace=trace)
+    for path in (
+        "encoder.tokens",
+        "encoder.scaled_embedding",
+        "encoder.positions",
+        "encoder.embedded",
+        "encoder.layers.0.self_attention_norm.normalized",
+        "encoder.layers.1.self_attention.scores",
+        "decoder.layers.0.cross_attention.key",
+        "decoder.layers.0.cross_attention_residual",
+        "decoder.layers.1.feed_forward.hidden",
+        "decoder.norm.output",
+        "logits",
+    ):
+        assert path in trace
+    assert trace["decoder.layers.1.cross_attention.weights"].shape == (1, 4, 2, 3)
+
+
+def test_a_head_that_is_switched_off_is_a_head_without_output_weights():
+    config = small_config()
+    weights = random_weights(config)
+    source, target = np.array([[5, 6, 2]]), np.array([[1, 7]])
+
+    def ablate(output):
+        output[:, 2] = 0
+        return output
+
+    with Trace(replace={"decoder.layers.0.cross_attention.output": ablate}) as trace:
+        ours = Transformer(config, weights).forward(source, target, trace=trace)
+    name = "decoder.layers.0.cross_attention.output.weight"
+    weights[name] = weights[name].copy()
+    weights[name][:, 8:12] = 0
+    np.testing.assert_allclose(
+        ours, Transformer(config, weights).forward(source, target), atol=1e-12
+    )
+    assert np.abs(ours - _model().forward(source, target)).max() > 1e-3
+
+
+def test_float32_computes_in_float32():
+    config = small_config()
+    model = Transformer(config, random_weights(config), dtype=np.float32)
+    source, target = np.array([[5, 6, 2]]), np.array([[1, 7]])
+    logits = model.forward(source, target)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, _model().forward(source, target), atol=1e-4)
+
+
+def test_log_probabilities_are_those_of_the_logits():
+    model = _model()
+    ids = np.array([[5, 6, 2]]), np.array([[1, 7]])
+    shares = np.exp(model.log_probabilities(*ids))
+    odds = np.exp(model.forward(*ids))
+    np.testing.assert_allclose(shares, odds / odds.sum(-1, keepdims=True), rtol=1e-10)
+
+
+def test_sides_are_checked():
+    with pytest.raises(ConfigError, match="has 0 encoder layers and takes no source_ids"):
+        _model(encoder_layers=0).forward(np.array([[1]]), np.array([[1]]))
+    with pytest.raises(ConfigError, match="has 2 decoder layers and needs target_ids"):
+        _model().forward(np.array([[1]]))
+    with pytest.raises(ConfigError, match="has 2 encoder layers; its decoder needs encoded"):
+        _model().decode(np.array([[1]]))
+    with pytest.raises(ConfigError, match="encoder_layers=0"):
+        _model(encoder_layers=0).encode(np.array([[1]]))
+
+
+def test_lengths_and_ids_are_checked():
+    model = _model()
+    with pytest.raises(ShapeError, match=r"source of 25 tokens is longer than .* max_length of 24"):
+        model.encode(np.ones((1, 25), int))
+    with pytest.raises(ShapeError, match=r"source has the token id 29; .* between 0 and 28"):
+        model.encode(np.array([[5, 29]]))
+    with pytest.raises(ShapeError, match="target has the token id -1"):
+        model.decode(np.array([[-1]]), model.encode(np.array([[5]])))
