@@ -14,6 +14,7 @@ import pytest
 from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError, TextError
 from clearhead.text.tokenizer import Tokenizer
+from clearhead.translation.checkpoint import bundled_models
 from clearhead.translation.translator import Translator
 
 WORDS = "the old man walks to a house by river with tea cup station young woman where is I like"
@@ -233,6 +234,16 @@ def test_a_thousand_sentences_whatever_the_batch(translator, beam_size):
         assert alone.tokens == whole[place].tokens
         assert alone.score == whole[place].score
     assert len({translation.text for translation in whole}) > 300
+
+
+@pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
+def test_the_bundled_model_does_not_look_at_neighbours_either():
+    translator = Translator.load("en-fr")
+    texts = sentences(40)
+    whole = translator.translate(texts, beam_size=2)
+    small = translator.translate(texts[::-1], beam_size=2, batch_tokens=30)[::-1]
+    for together, apart in zip(whole, small, strict=True):
+        assert (together.tokens, together.score) == (apart.tokens, apart.score)
 
 
 def test_sampling_is_repeatable_and_depends_on_its_seed(translator):

@@ -11,6 +11,7 @@ go on; a source is done when ``beam_size`` hypotheses are finished.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -300,12 +301,12 @@ class _Search:
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
         """A running prefix as it stands, or with the end token, at this log-probability."""
-        tokens = self.prefix(row)
+        tokens: list[int] = []
         reached = [] if log_prob is None else [log_prob]
         for step in reversed(self.steps):
+            tokens.append(int(step.tokens[row]))
             reached.append(float(step.log_probs[row]))
             row = int(step.parents[row])
-        token_log_probs = tuple(float(value) for value in -np.diff(reached))[::-1]
-        length = max(1, len(token_log_probs))
-        score = reached[0] / self.penalty(length, self.settings.length_penalty)
-        return Hypothesis(tuple(tokens), score, reached[0], token_log_probs, log_prob is not None)
+        parts = tuple(after - before for after, before in itertools.pairwise(reached))[::-1]
+        score = reached[0] / self.penalty(max(1, len(parts)), self.settings.length_penalty)
+        return Hypothesis(tuple(tokens[-2::-1]), score, reached[0], parts, log_prob is not None)
