@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -146,7 +146,7 @@ class Attention(nn.Module):
         key, value = joint_linear(memory, self.key, self.value)
         return KeyValue(self._heads(key), self._heads(value))
 
-    def _attend(self, query: Tensor, kept: KeyValue, **options) -> Tensor:
+    def _attend(self, query: Tensor, kept: KeyValue, **options: Any) -> Tensor:
         rate = self.dropout.probability if self.training else 0.0
         heads = fused_attention(query, kept.key, kept.value, dropout=rate, **options)
         return self.output(heads.transpose(1, 2).flatten(2))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
+from ..errors import ShapeError
 from .attention import Attention, KeyValue, Rotation
 from .dropout import Dropout
 from .feed_forward import FeedForward
@@ -98,7 +99,7 @@ class DecoderBlock(_Block):
         x, present = self._attend_self(x, mask, bias, True, rotation, past)
         if self.has_cross_attention:
             if memory is None:
-                raise ValueError("This decoder has cross-attention: give it the encoder's memory.")
+                raise ShapeError("This decoder has cross-attention: give it the encoder's memory.")
             x = self._residual(
                 x,
                 self.cross_attention_norm,

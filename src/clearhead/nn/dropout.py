@@ -8,6 +8,8 @@ what is kept is scaled by the inverse of the rounded value, so the expectation s
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,13 +21,13 @@ class _ScaledMask(torch.autograd.Function):
     """``x * keep * scale`` with only the boolean mask saved for the backward pass."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, keep: Tensor, scale: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(keep)
         ctx.scale = scale
         return (x * scale).mul_(keep)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (keep,) = ctx.saved_tensors
         return (grad * ctx.scale).mul_(keep), None, None
 

@@ -43,9 +43,7 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """
     first, second = x.chunk(2, dim=-1)
     cosine, sine = cosine.to(x.dtype), sine.to(x.dtype)
-    return torch.cat(
-        (first * cosine - second * sine, second * cosine + first * sine), dim=-1
-    )
+    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
 
 
 def alibi_slopes(num_heads: int) -> Tensor:

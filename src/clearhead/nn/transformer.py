@@ -106,6 +106,7 @@ class Transformer(nn.Module):
                 self.target_positions = Embedding(config.max_length, config.d_model)
         if config.positions == "sinusoidal":
             table = sinusoidal_positions(config.max_length, config.d_model, dtype=torch.float64)
+            self._sinusoidal: Tensor
             self.register_buffer("_sinusoidal", table, persistent=False)
 
     @torch.no_grad()
@@ -172,7 +173,9 @@ class Transformer(nn.Module):
     def memories(self, encoded: Encoded) -> list[KeyValue]:
         """The cross-attention keys and values of each decoder layer, computed once a source."""
         return [
-            layer.cross_attention.project_key_value(encoded.output) for layer in self.decoder.layers
+            layer.cross_attention.project_key_value(encoded.output)
+            for layer in self.decoder.layers
+            if isinstance(layer, DecoderBlock)
         ]
 
     def decode(
@@ -242,8 +245,6 @@ class Transformer(nn.Module):
         encoded = None if source_ids is None else self.encode(source_ids)
         return self.decode(target_ids, encoded)[0]
 
-    def forward(
-        self, source_ids: Tensor | None = None, target_ids: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, source_ids: Tensor | None = None, target_ids: Tensor | None = None) -> Tensor:
         """Logits [batch, length, vocab] of the decoder's positions (of the source's, if none)."""
         return self.logits(self.hidden(source_ids, target_ids))
