@@ -116,6 +116,22 @@ def test_nothing_is_cut_from_a_text_longer_than_the_model(scripted):
     assert len(translator.engine.asked) > 10
 
 
+def test_a_sentence_is_cut_where_training_had_no_more_positions(tokenizer):
+    config = TransformerConfig(vocab_size=tokenizer.vocab_size, max_length=400)
+    engine = Scripted(tokenizer, str.upper)
+    provenance = {"settings": {"data": {"max_tokens": 50}}}
+    translator = Translator(engine, tokenizer, config, provenance=provenance)
+    assert translator.longest_source == 40
+    text = "".join(f"it goes {'on' * times}, " for times in range(1, 9)) + "and stops."
+    assert translator.translate(text).text == text.upper()
+    assert max(len(tokenizer.encode(asked)) for asked in engine.asked) in range(25, 41)
+
+
+def test_the_model_reads_plain_spaces(scripted):
+    translator = scripted(str.upper)
+    assert translator.translate("one\u00a0two  three\u202f!").text == "ONE TWO THREE !"
+
+
 MESSAGE = "Hello {name}, you have %d messages."
 
 

@@ -18,6 +18,7 @@ from .settings import SearchSettings
 from .translation import Segment
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SPACES = re.compile(r"\s+")
 
 # Attention of targets to sources: (source ids, target ids, layer) -> [target_len, source_len].
 Aligner = Callable[[Sequence[int], Sequence[int], int], FloatArray]
@@ -50,6 +51,13 @@ class Sentences:
     ) -> None:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
         self.special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
+
+    def encode(self, sentence: str) -> list[int]:
+        """Token ids of a sentence, with each run of spaces, of whatever kind, as one plain one.
+
+        That is how models are trained here; a no-break space would be a token never seen.
+        """
+        return self.tokenizer.encode(_SPACES.sub(" ", sentence))
 
     def translate(
         self, requests: list[Request], options: Options
@@ -135,7 +143,7 @@ class Sentences:
     def _segment(
         self, sentence: str, source: str, text: str, hypothesis: Hypothesis, options: Options
     ) -> Segment:
-        ids = self.tokenizer.encode(source)
+        ids = self.encode(source)
         aligned = None
         if options.alignment_layer is not None and self.align is not None:
             aligned = self.align(ids, hypothesis.tokens, options.alignment_layer)
@@ -152,7 +160,7 @@ class Sentences:
     def _decode(self, requests: list[Request], options: Options) -> dict[Request, list[Hypothesis]]:
         """Search for all requests, alike lengths together: all hypotheses of the beam."""
         sources = [
-            [*self.tokenizer.encode(request.sentence), self.special.end_id] for request in requests
+            [*self.encode(request.sentence), self.special.end_id] for request in requests
         ]
         settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
         answers: dict[Request, list[Hypothesis]] = {}

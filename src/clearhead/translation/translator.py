@@ -49,6 +49,7 @@ class Translator:
         self.provenance: Mapping[str, Any] = provenance or {}
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
+        self.longest_source = _longest_source(self.longest, self.provenance)
         self._sentences = Sentences(engine, tokenizer, config, align)
 
     @classmethod
@@ -187,18 +188,18 @@ class Translator:
             pieces = split_text(text, sentences=split)
         except TextError as error:
             raise TextError(f"Text {place}: {error}") from None
-        # Stand-ins for placeholders may need a few tokens more than what they stand for.
-        limit = max(1, self.longest - 8)
         plan: list[Piece | Request] = []
         for piece in pieces:
-            parts = fit(piece.text, limit, self._length) if piece.translate else [piece]
+            parts = (
+                fit(piece.text, self.longest_source, self._length) if piece.translate else [piece]
+            )
             for part in parts:
                 plan.append(Request(part.text, prefix) if part.translate else part)
                 prefix = () if part.translate else prefix
         return plan
 
     def _length(self, text: str) -> int:
-        return len(self.tokenizer.encode(text))
+        return len(self._sentences.encode(text))
 
 
 def _assemble(
@@ -222,3 +223,16 @@ def _assemble(
     if n_best == 1:
         return made[0]
     return Translation(text, made[0].segments, tuple(made))
+
+
+def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
+    """The tokens that a sentence may have before it is cut.
+
+    A model knows no positions beyond those that it was trained on. Pairs with a side of more
+    than ``max_tokens`` were left out then; a source of four fifths of that leaves room for a
+    target that is a quarter longer. Stand-ins for placeholders may need some tokens more than
+    what they stand for, hence the 8.
+    """
+    data = provenance.get("settings", {}).get("data", {})
+    trained = int(data["max_tokens"]) * 4 // 5 if "max_tokens" in data else longest
+    return max(1, min(longest - 8, trained))
