@@ -1,0 +1,210 @@
+"""States and finished models on disk: whole or absent, and clear where they are damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from clearhead.config import TransformerConfig
+from clearhead.errors import CheckpointError
+from clearhead.nn.transformer import Transformer
+from clearhead.training.checkpoint import (
+    Progress,
+    average_weights,
+    export_model,
+    forget_old_states,
+    load_state,
+    load_weights,
+    remove_drafts,
+    save_state,
+    states,
+)
+
+CONFIG = TransformerConfig(
+    vocab_size=12, d_model=8, num_heads=2, encoder_layers=1, decoder_layers=1,
+    feed_forward_dim=8, max_length=8,
+)  # fmt: skip
+
+
+class Setup:
+    """A model that has taken a step, and its optimizer."""
+
+    def __init__(self, seed: int = 0, config: TransformerConfig = CONFIG) -> None:
+        torch.manual_seed(seed)
+        self.model = Transformer(config)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.01)
+        self.step()
+
+    def step(self) -> None:
+        ids = torch.tensor([[3, 4, 5]])
+        self.model(ids, ids).square().sum().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def save(self, run: Path, step: int) -> Path:
+        return save_state(run, self.model, self.optimizer, Progress(step=step, batch=step % 7))
+
+
+def test_a_state_comes_back_with_every_bit(tmp_path: Path) -> None:
+    first, second = Setup(0), Setup(1)
+    progress = Progress(step=9, epoch=1, batch=3, seconds=1.5, best_loss=2.25, starts=[0, 4])
+    folder = save_state(tmp_path, first.model, first.optimizer, progress)
+    drawn = torch.rand(3)
+    assert folder.name == "step-00000009"
+    assert load_state(folder, second.model, second.optimizer) == progress
+    assert torch.equal(torch.rand(3), drawn)
+    for setup in (first, second):
+        torch.manual_seed(7)  # the same dropout
+        setup.step()
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+
+
+def test_nothing_is_pickled(tmp_path: Path) -> None:
+    folder = Setup().save(tmp_path, 1)
+    assert sorted(path.suffix for path in folder.iterdir()) == [
+        ".json",
+        ".safetensors",
+        ".safetensors",
+    ]
+
+
+def test_a_state_replaces_one_of_the_same_step(tmp_path: Path) -> None:
+    Setup(0).save(tmp_path, 5)
+    other = Setup(1)
+    folder = other.save(tmp_path, 5)
+    saved = load_file(folder / "model.safetensors")
+    assert torch.equal(saved["embedding.weight"], other.model.embedding.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000005"]
+
+
+def test_drafts_are_no_states_and_are_removed(tmp_path: Path) -> None:
+    Setup().save(tmp_path, 5)
+    for name in ("step-00000010.part", "step-00000003.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(b"half")
+    assert [path.name for path in states(tmp_path)] == ["step-00000005"]
+    remove_drafts(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000005"]
+
+
+def test_a_failure_while_saving_leaves_the_states_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = Setup()
+    setup.save(tmp_path, 5)
+
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("clearhead.training.checkpoint.os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        setup.save(tmp_path, 10)
+    assert [path.name for path in states(tmp_path)] == ["step-00000005"]
+
+
+def test_old_states_are_forgotten(tmp_path: Path) -> None:
+    setup = Setup()
+    for step in (1, 2, 3, 4, 5, 6):
+        setup.save(tmp_path, step)
+        forget_old_states(tmp_path, keep=4)
+    kept = states(tmp_path)
+    assert [int(path.name[5:]) for path in kept] == [3, 4, 5, 6]
+    whole = [(path / "state.safetensors").exists() for path in kept]
+    assert whole == [False, False, True, True]
+    assert all((path / "model.safetensors").exists() for path in kept)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "progress.json"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "absent", "noise"])
+def test_a_damaged_state_is_a_checkpoint_error(tmp_path: Path, name: str, damage: str) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    path = folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "absent":
+        made = {"cut": content[: len(content) * 2 // 3], "empty": b"", "noise": b"\xff" * 99}
+        path.write_bytes(made[damage])
+    with pytest.raises(CheckpointError) as caught:
+        load_state(folder, setup.model, setup.optimizer)
+    assert str(caught.value).startswith(f"Cannot read {path}: ")
+    assert f"Remove the folder {folder} to go on from the state before it." in str(caught.value)
+
+
+def test_a_state_without_its_random_generator_is_damaged(tmp_path: Path) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    tensors = load_file(folder / "state.safetensors")
+    del tensors["random.cpu"]
+    save_file(tensors, folder / "state.safetensors")
+    with pytest.raises(CheckpointError, match=r"it lacks 'random\.cpu'"):
+        load_state(folder, setup.model, setup.optimizer)
+
+
+def test_an_unknown_key_of_progress_is_refused(tmp_path: Path) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    (folder / "progress.json").write_text(json.dumps({"step": 12, "mood": "good"}))
+    with pytest.raises(CheckpointError, match="mood"):
+        load_state(folder, setup.model, setup.optimizer)
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    folder = Setup().save(tmp_path, 1)
+    wider = Transformer(CONFIG.replace(d_model=16))
+    with pytest.raises(CheckpointError, match=r"do not fit this model: [\s\S]*size mismatch"):
+        load_weights(folder / "model.safetensors", wider)
+
+
+def test_the_average_is_the_mean(tmp_path: Path) -> None:
+    values = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(1))
+    for i, value in enumerate(values):
+        save_file({"a": value.clone(), "b": torch.full((2,), float(i))}, tmp_path / str(i))
+    mean = average_weights(tmp_path / str(i) for i in range(3))
+    assert torch.equal(mean["a"], values.double().mean(0).float())
+    assert mean["b"].tolist() == [1.0, 1.0]
+    assert mean["a"].dtype == torch.float32
+
+
+def test_the_average_of_one_is_itself(tmp_path: Path) -> None:
+    folder = Setup().save(tmp_path, 1)
+    mean = average_weights([folder / "model.safetensors"])
+    saved = load_file(folder / "model.safetensors")
+    assert all(torch.equal(mean[name], saved[name]) for name in saved)
+    with pytest.raises(CheckpointError, match="no checkpoint to average"):
+        average_weights([])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_finished_model(tmp_path: Path, dtype: torch.dtype) -> None:
+    model = Setup().model
+    folder = tmp_path / "model"
+    for note in ("first", "second"):  # the second replaces the first
+        export_model(
+            folder,
+            model.state_dict(),
+            CONFIG.to_dict(),
+            '{"tokenizer": 1}',
+            {"note": note},
+            dtype=dtype,
+        )
+    description = json.loads((folder / "config.json").read_text())
+    assert description == {
+        "format": 1,
+        "model": CONFIG.to_dict(),
+        "provenance": {"note": "second"},
+    }
+    assert (folder / "tokenizer.json").read_text() == '{"tokenizer": 1}'
+    saved = load_file(folder / "model.safetensors")
+    assert saved.keys() == model.state_dict().keys()
+    assert {value.dtype for value in saved.values()} == {dtype}
+    torch.testing.assert_close(
+        saved["embedding.weight"].float(), model.embedding.weight.detach(), rtol=1e-3, atol=1e-3
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,0 +1,219 @@
+"""Settings: what is unknown, of the wrong type or contradictory is told in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clearhead.errors import CheckpointError, ConfigError
+from clearhead.training.run import MAY_CHANGE, open_run
+from clearhead.training.settings import (
+    CorpusSettings,
+    DataSettings,
+    Settings,
+    TokenizerSettings,
+    TrainingSettings,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def small(**sections: Any) -> dict[str, Any]:
+    table: dict[str, Any] = {"data": {"corpus": [{"path": "a.tsv"}], "development": "b.tsv"}}
+    for name, values in sections.items():
+        table[name] = {**table.get(name, {}), **values}
+    return table
+
+
+def test_a_table_becomes_settings() -> None:
+    settings = Settings.from_dict(
+        small(training={"betas": [0.9, 0.999], "learning_rate": 1}, model={"d_model": 64})
+    )
+    assert settings.data.corpus == (CorpusSettings(path="a.tsv"),)
+    assert settings.training.betas == (0.9, 0.999)
+    assert settings.model_config(1000).d_model == 64
+    assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"trainning": {}}, "Unknown key 'trainning' in the settings. The keys are: data, tok"),
+        (small(training={"max_step": 3}), "Unknown key 'max_step' in training. The keys are: seed"),
+        (small(data={"held_out": 1}), "Unknown key 'held_out' in data."),
+        (small(tokenizer={"size": 1}), "Unknown key 'size' in tokenizer. The keys are: vocab_size"),
+        (small(model={"layers": 1}), "Unknown key 'layers' in model."),
+        (small(data={"corpus": [{"path": "a", "weight": 1}]}), "'weight' in data.corpus"),
+        (small(data={"corpus": [{"passes": 1.0}]}), "data.corpus needs path."),
+        (small(data={"corpus": {"path": "a"}}), "must be a list: write [[data.corpus]] in TOML"),
+        (small(data={"corpus": ["a.tsv"]}), "data.corpus must be a table of settings; got 'a.tsv'"),
+        (small(data={"corpus": []}), "nothing to train on: give at least one [[data.corpus]]"),
+        ({}, "There is nothing to train on"),
+        ({"data": 3}, "data must be a table of settings; got 3."),
+        (small(training={"max_steps": 1.5}), "training.max_steps must be of type int; got 1.5."),
+        (small(training={"max_steps": True}), "training.max_steps must be of type int; got True."),
+        (small(training={"max_steps": None}), "max_steps must be of type int; got None."),
+        (small(training={"tensorboard": 1}), "training.tensorboard must be of type bool; got 1."),
+        (small(training={"device": 0}), "training.device must be of type str; got 0."),
+        (small(training={"learning_rate": "a"}), "must be of type float; got 'a'."),
+        (small(training={"betas": 0.9}), "training.betas must be of type tuple[float, float]"),
+        (small(training={"betas": [0.9]}), "two numbers in [0, 1); got [0.9]."),
+        (small(training={"betas": [0.9, 1.0]}), "two numbers in [0, 1); got [0.9, 1.0]."),
+        (small(training={"betas": [0.9, "a"]}), "two numbers in [0, 1); got [0.9, 'a']."),
+        (small(model={"d_model": "64"}), "model.d_model must be of type int; got '64'."),
+        (small(model={"d_model": 63}), "d_model must be a multiple of num_heads"),
+        (small(model={"vocab_size": 9}), "set tokenizer.vocab_size"),
+        (small(model={"encoder_layers": 0}), "must both be at least 1"),
+        (small(training={"schedule": "step"}), "one of inverse_sqrt, cosine, constant; got 'step'"),
+        (small(training={"precision": "half"}), "one of bfloat16, float32; got 'half'"),
+        (small(training={"max_steps": 0}), "training.max_steps must be at least 1; got 0."),
+        (small(training={"accumulation": 0}), "training.accumulation must be at least 1; got 0."),
+        (small(training={"seed": -1}), "training.seed must be at least 0; got -1."),
+        (small(training={"clip_norm": float("nan")}), "clip_norm must be at least 0; got nan."),
+        (small(training={"label_smoothing": 1.0}), "label_smoothing must be in [0, 1); got 1.0."),
+        (small(data={"held_out_share": 1.0}), "data.held_out_share must be in [0, 1); got 1.0."),
+        (small(data={"max_tokens": 256}), "data.max_tokens must be below model.max_length"),
+        (small(data={"development": None}), "There is no development set: set data.development"),
+        (small(data={"development": None, "held_out_share": 0.1}), "held_out = true in a"),
+    ],
+)
+def test_what_is_wrong_is_said(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        Settings.from_dict(table)
+
+
+def test_held_out_pairs_are_a_development_set() -> None:
+    data = {"held_out_share": 0.1, "corpus": [{"path": "a.tsv", "held_out": True}]}
+    assert Settings.from_dict({"data": data}).data.development is None
+
+
+TOML = """
+[data]
+development = "b.tsv"
+[[data.corpus]]
+path = "a.tsv"
+[training]
+max_steps = 7
+"""
+
+
+def test_toml_with_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(TOML)
+    assert Settings.from_toml(path).training.max_steps == 7
+    changed = Settings.from_toml(path, {"training.max_steps": 9, "model.dropout": 0.3})
+    assert changed.training.max_steps == 9
+    assert changed.model_config(500).dropout == 0.3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"max_steps": 9}, "Write 'max_steps' with its section, such as training.max_steps."),
+        ({"training.steps": 9}, "Unknown key 'steps' in training."),
+        ({"data.corpus.path": "c"}, "Cannot set data.corpus.path: corpus is no table"),
+    ],
+)
+def test_wrong_overrides(tmp_path: Path, overrides: dict[str, Any], message: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(TOML)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        Settings.from_toml(path, overrides)
+
+
+@pytest.mark.parametrize("content", [b"[data", b"\xff"])
+def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"run\.toml is not valid TOML"):
+        Settings.from_toml(path)
+    with pytest.raises(ConfigError, match=r"There is no settings file .*absent\.toml"):
+        Settings.from_toml(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
+def test_the_configs_of_the_repository_are_valid(path: Path) -> None:
+    assert Settings.from_toml(path).training.max_steps > 0
+
+
+def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any]) -> None:
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    table["training"] |= {"max_steps": 99, "threads": 2, "log_every": 1, "patience": 3}
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    saved = json.loads((tmp_path / "run/settings.json").read_text())
+    assert saved["training"]["max_steps"] == 99
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "named"),
+    [
+        ("training", {"learning_rate": 0.5}, "training.learning_rate was 0.01 and is now 0.5"),
+        ("training", {"seed": 7}, "training.seed was 1 and is now 7"),
+        ("model", {"dropout": 0.0}, "model.dropout was 0.1 and is now 0.0"),
+        ("model", {"bias": False}, "model.bias was None and is now False"),
+        ("data", {"max_tokens": 9}, "data.max_tokens was 20 and is now 9"),
+        ("tokenizer", {"vocab_size": 301}, "tokenizer.vocab_size was 300 and is now 301"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings(
+    tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], named: str
+) -> None:
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    before = (tmp_path / "run/settings.json").read_text()
+    table[section] |= change
+    with pytest.raises(ConfigError) as caught:
+        open_run(tmp_path / "run", Settings.from_dict(table))
+    assert f"begun with other settings: {named} (1 differ" in str(caught.value)
+    assert "Give the run another folder" in str(caught.value)
+    assert (tmp_path / "run/settings.json").read_text() == before
+
+
+def test_damaged_settings_of_a_run(tmp_path: Path, tiny: Settings) -> None:
+    open_run(tmp_path / "run", tiny)
+    (tmp_path / "run/settings.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"Cannot read .*settings\.json"):
+        open_run(tmp_path / "run", tiny)
+
+
+def test_what_may_change_exists() -> None:
+    names = {f"training.{field.name}" for field in dataclasses.fields(TrainingSettings)}
+    assert names >= MAY_CHANGE
+
+
+def test_the_page_on_training_lists_every_setting_with_its_default() -> None:
+    """docs/training.md has a row ``| `name` | default | ...`` for each field, in order."""
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### `\[+([a-z.]+)\]+`\n(.*?)(?=^##|\Z)", page, re.M | re.S))
+    for name, cls in (
+        ("data", DataSettings),
+        ("data.corpus", CorpusSettings),
+        ("tokenizer", TokenizerSettings),
+        ("training", TrainingSettings),
+    ):
+        rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? *\|", sections[name], re.M)
+        expected = [
+            (field.name, toml(field.default))
+            for field in dataclasses.fields(cls)
+            if (cls, field.name) != (DataSettings, "corpus")
+        ]
+        assert rows == expected
+
+
+def toml(value: Any) -> str:
+    """A default as a TOML file would say it; nothing for none."""
+    if value is None or value is dataclasses.MISSING:
+        return ""
+    return json.dumps(value)
+
+
+def test_the_page_names_what_may_change() -> None:
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    listed = re.search(r"May change: (.*?)\.\n", page, re.S)
+    assert listed is not None
+    assert set(re.findall(r"`(\w+)`", listed[1])) == {name[9:] for name in MAY_CHANGE}
