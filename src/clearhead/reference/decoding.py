@@ -213,7 +213,7 @@ class _PromptDecoding:
             numbers = np.flatnonzero(lengths == length)
             cache = _new_cache(model, len(numbers))
             if length:
-                ids = np.array([prompts[number] for number in numbers])
+                ids = np.array([prompts[number] for number in numbers.tolist()])
                 model.decode(ids, cache=cache)
             self._cache_of[numbers] = len(self._caches)
             self._row_in[numbers] = np.arange(len(numbers))

@@ -105,11 +105,11 @@ class FeedForward:
             gate = trace.step("gate", gate, "x W_gate^T + b_gate", of=of)
             up = trace.step("up", up, "x W_up^T + b_up", of=of)
             hidden = self.function(gate) * up
-            formula, sources = f"{self.kind}: act(gate) * up", ("gate", "up")
+            formula, sources = f"{self.kind}: act(gate) * up", ["gate", "up"]
         else:
             up = trace.step("up", self.up(x), "x W_up^T + b_up", of=of)
             hidden = self.function(up)
-            formula, sources = f"{self.kind}(up)", ("up",)
+            formula, sources = f"{self.kind}(up)", ["up"]
         hidden = trace.step("hidden", hidden, formula, of=sources)
         return trace.step("output", self.down(hidden), "hidden W_down^T + b_down", of=("hidden",))
 

@@ -28,6 +28,8 @@ import numpy as np
 from ..errors import ShapeError
 
 Array = np.ndarray[Any, Any]
+# Columns of the result, and the weight for them in pieces of its inner axis: views.
+_Plan = list[tuple[slice, list[Array]]]
 
 _INNER = 256  # the longest piece of the inner axis
 _OUTER = 64  # the outer axis is a multiple of this
@@ -54,7 +56,7 @@ class Linear:
                 f"got a weight of shape {weight.shape} and {came}."
             )
         self.out_dim, self.in_dim = weight.shape
-        self.sizes: tuple[int, ...] = (self.out_dim,)
+        self._parts = [slice(0, self.out_dim)]
         padded = -(-self.out_dim // _OUTER) * _OUTER
         self._weight = np.zeros((self.in_dim, padded), weight.dtype)
         self._weight[:, : self.out_dim] = weight.T
@@ -66,7 +68,8 @@ class Linear:
         edges = [self.in_dim * i // pieces for i in range(pieces + 1)]
         self._pieces = [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
         self._longest = max(piece.stop - piece.start for piece in self._pieces)
-        self._blocks: dict[int, list[tuple[slice, list[Array]]]] = {}
+        self._plans: dict[int, _Plan] = {}
+        self._blocks: dict[int, _Plan] = {}
 
     @classmethod
     def joint(cls, layers: Sequence[tuple[Array, Array | None]]) -> Linear:
@@ -76,7 +79,8 @@ class Linear:
         if biases and len(biases) < len(layers):
             raise ShapeError("Joint linear layers have a bias either all or none.")
         linear = cls(np.concatenate(weights), np.concatenate(biases) if biases else None)
-        linear.sizes = tuple(len(weight) for weight in weights)
+        ends = np.cumsum([len(weight) for weight in weights]).tolist()
+        linear._parts = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
         return linear
 
     def __call__(self, x: Array) -> Array:
@@ -98,31 +102,35 @@ class Linear:
     def parts(self, x: Array) -> list[Array]:
         """The results of the joint layers, one by one: views of one array."""
         whole = self(x)
-        edges = np.cumsum((0, *self.sizes)).tolist()
-        return [whole[..., a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        return [whole[..., part] for part in self._parts]
 
     def _product(self, rows: Array) -> Array:
-        width = self._weight.shape[1]
-        block = width
-        if len(rows) <= _FEW_ROWS:
-            fitting = _SMALL // (max(1, len(rows)) * self._longest) // _OUTER * _OUTER
-            block = min(width, fitting) or width
-        if block == width and len(self._pieces) == 1:
+        count = len(rows)
+        if count not in self._plans:
+            self._plans[count] = self._plan(count)
+        plan = self._plans[count]
+        if not plan:
             return rows @ self._weight
-        product = np.empty((len(rows), width), np.result_type(rows, self._weight))
-        pieces = [rows[:, piece] for piece in self._pieces]
-        for columns, weights in self._blocked(block):
+        product = np.empty((count, self._weight.shape[1]), np.result_type(rows, self._weight))
+        for columns, weights in plan:
             out = product[:, columns]
-            np.matmul(pieces[0], weights[0], out=out)
-            for piece, weight in zip(pieces[1:], weights[1:], strict=False):
-                out += piece @ weight
+            for number, (piece, weight) in enumerate(zip(self._pieces, weights, strict=True)):
+                if number:
+                    out += rows[:, piece] @ weight
+                else:
+                    np.matmul(rows[:, piece], weight, out=out)
         return product
 
-    def _blocked(self, block: int) -> list[tuple[slice, list[Array]]]:
-        """The weight in blocks of columns and pieces of rows; views, made once."""
+    def _plan(self, rows: int) -> _Plan:
+        """Blocks of columns, and the pieces of the weight in each; empty if there is but one."""
+        width = block = self._weight.shape[1]
+        if rows <= _FEW_ROWS:
+            fitting = _SMALL // (max(1, rows) * self._longest) // _OUTER * _OUTER
+            block = min(width, fitting) or width
+        if block == width and len(self._pieces) == 1:
+            return []
         if block not in self._blocks:
-            starts = range(0, self._weight.shape[1], block)
-            columns = [slice(start, start + block) for start in starts]
+            columns = [slice(start, start + block) for start in range(0, width, block)]
             self._blocks[block] = [
                 (column, [self._weight[piece, column] for piece in self._pieces])
                 for column in columns

@@ -13,6 +13,8 @@ from .trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 
+_LAST = (-1,)
+
 
 def layer_norm(
     x: Array,
@@ -46,7 +48,7 @@ def layer_norm(
     axes = _axes(x, axis, weight, bias)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
     mean, centred, variance = _moments(wide, axes)
-    normalized = centred * (1 / np.sqrt(variance + epsilon))
+    normalized = np.divide(centred, np.sqrt(variance + epsilon), out=centred)
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
@@ -72,7 +74,7 @@ def rms_norm(
     axes = _axes(x, axis, weight, None)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
     mean_square = _mean(wide * wide, axes)
-    normalized = wide * (1 / np.sqrt(mean_square + epsilon))
+    normalized = wide / np.sqrt(mean_square + epsilon)
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
@@ -117,6 +119,14 @@ class Norm:
 
 
 def _axes(x: Array, axis: int, weight: Array | None, bias: Array | None) -> tuple[int, ...]:
+    last = x.shape[-1:]
+    if (
+        axis == -1
+        and last
+        and (weight is None or weight.shape == last)
+        and (bias is None or bias.shape == last)
+    ):
+        return _LAST
     first = axis + x.ndim if axis < 0 else axis
     if not 0 <= first < x.ndim:
         raise ShapeError(
