@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,22 @@ def _override(text: str) -> tuple[str, Any]:
         return key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key, value
+
+
+def _start_processes(count: int) -> None:
+    """Start this command anew in so many processes, by torchrun's launcher, and wait for them."""
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        run_id="clearhead",
+    )
+    elastic_launch(config, sys.executable)("-m", "clearhead", *sys.argv[1:])
 
 
 @click.command()
@@ -40,6 +58,12 @@ def _override(text: str) -> tuple[str, Any]:
 @click.option("--max-steps", type=int, help="Short for --set training.max_steps=N.")
 @click.option("--threads", type=int, help="Short for --set training.threads=N.")
 @click.option("--device", help="Short for --set training.device=NAME.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Share each step's batches (training.accumulation) among so many processes [1].",
+)
 def command(
     config: Path,
     run: Path | None,
@@ -48,6 +72,7 @@ def command(
     max_steps: int | None,
     threads: int | None,
     device: str | None,
+    processes: int,
 ) -> None:
     """Train a Transformer as CONFIG (a TOML file) says.
 
@@ -55,6 +80,9 @@ def command(
     checkpoint, in the middle of an epoch too, and ends with the same weights.
     """
     require("torch", extra="torch", purpose="Training")
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        _start_processes(processes)
+        return
     from ..training.loop import Trainer
     from ..training.settings import Settings
 
@@ -63,5 +91,7 @@ def command(
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
     settings = Settings.from_toml(config, changes)
     run = run or Path("runs") / config.stem
-    folder = Trainer(settings, run, data_folder=data_folder).train()
-    click.echo(folder)
+    trainer = Trainer(settings, run, data_folder=data_folder)
+    folder = trainer.train()
+    if trainer.processes.first:
+        click.echo(folder)

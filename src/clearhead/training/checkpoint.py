@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,13 +105,21 @@ def _optimizer_tensors(
 
 
 def save_state(
-    run: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
+    run: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    random_states: Sequence[Tensor] | None = None,
 ) -> Path:
-    """Write the state of a run after a step, and return its folder."""
+    """Write the state of a run after a step, and return its folder.
+
+    ``random_states`` are those of every process by rank; without it there is this one alone.
+    """
     folder = run / f"step-{progress.step:08d}"
     draft = _new_draft(folder)
     tensors = _optimizer_tensors(model, optimizer)
-    tensors["random.cpu"] = torch.get_rng_state()
+    for rank, state in enumerate(random_states or [torch.get_rng_state()]):
+        tensors[_random_name(rank)] = state
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     save_file(_weights(model), draft / "model.safetensors")
@@ -158,19 +166,35 @@ def load_weights(path: Path, model: torch.nn.Module) -> None:
         raise CheckpointError(f"The weights in {path} do not fit this model: {error}") from error
 
 
+def _random_name(rank: int) -> str:
+    return f"random.cpu.{rank}" if rank else "random.cpu"
+
+
 def load_state(
-    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    rank: int = 0,
+    count: int = 1,
 ) -> Progress:
-    """Put a run back to where `save_state` left it.
+    """Put process ``rank`` of ``count`` back to where `save_state` left it.
 
     Raises:
-        CheckpointError: a file of the state is missing or damaged.
+        CheckpointError: a file of the state is missing or damaged, or was written by a run of
+            another number of processes.
     """
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
     progress = _read_progress(folder / "progress.json")
     if "random.cpu" not in tensors:
         raise CheckpointError(_damaged(folder / "state.safetensors", "it lacks 'random.cpu'"))
+    begun = sum(name.startswith("random.cpu") for name in tensors)
+    if begun != count:
+        raise CheckpointError(
+            f"{folder} was written by a run of {begun} processes, and this one has {count}: go "
+            f"on with --processes {begun}, or the result would be another."
+        )
     for name, parameter in model.named_parameters():
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {
@@ -178,7 +202,7 @@ def load_state(
             for key, value in tensors.items()
             if key.startswith(prefix)
         }
-    torch.set_rng_state(tensors["random.cpu"])
+    torch.set_rng_state(tensors[_random_name(rank)])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
     return progress

@@ -77,6 +77,22 @@ class Log:
             self._writer.close()
 
 
+class NoLog:
+    """What a process keeps that leaves the log to another."""
+
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        """Nothing."""
+
+    def show(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The lines of a log; a last line that a kill cut short is left out."""
     rows = []

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import TrainingError
+from ..errors import ConfigError, TrainingError
 from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .checkpoint import (
@@ -33,8 +33,9 @@ from .checkpoint import (
     states,
 )
 from .data import TrainingData, prepare
-from .log import Clock, Log, plot_curves
+from .log import Clock, Log, NoLog, plot_curves
 from .loss import VocabularyLoss, linear_cross_entropy
+from .parallel import Processes
 from .run import open_run
 from .schedule import learning_rate
 from .settings import Settings
@@ -66,10 +67,21 @@ class Trainer:
         self.settings = settings
         self.options = settings.training
         self.run = Path(run)
-        open_run(self.run, settings)
+        self.processes = Processes()
+        if self.processes.count > self.options.accumulation:
+            raise ConfigError(
+                f"{self.processes.count} processes need as many batches in each step; "
+                f"training.accumulation is {self.options.accumulation}."
+            )
+        if self.processes.first:
+            open_run(self.run, settings)
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
-        self.data: TrainingData = prepare(self.run, settings, data_folder, print_sentence)
+        if not self.processes.first:
+            self.processes.wait()  # until the first one has prepared the data
+        self.data: TrainingData = prepare(self.run, settings, data_folder, self._tell)
+        if self.processes.first:
+            self.processes.wait()
         self.config = settings.model_config(self.data.tokenizer.vocab_size)
         torch.manual_seed(self.options.seed)
         self.model = Transformer(self.config).to(self.options.device)
@@ -84,28 +96,42 @@ class Trainer:
             fused=True,
         )
         self.progress = self._restore()
-        self.log = Log(
-            self.run,
-            step=self.progress.step,
-            last_step=self.options.max_steps,
-            tensorboard=self.options.tensorboard,
-        )
+        self.log: Log | NoLog = NoLog()
+        if self.processes.first:
+            self.log = Log(
+                self.run,
+                step=self.progress.step,
+                last_step=self.options.max_steps,
+                tensorboard=self.options.tensorboard,
+            )
+
+    def _tell(self, sentence: str) -> None:
+        if self.processes.first:
+            print_sentence(sentence)
 
     def _restore(self) -> Progress:
-        remove_drafts(self.run)
+        if self.processes.first:
+            remove_drafts(self.run)
+        self.processes.wait()
         saved = states(self.run)
         if saved:
-            progress = load_state(saved[-1], self.model, self.optimizer)
-            print_sentence(f"Going on from step {progress.step:,}.")
+            ours = {"rank": self.processes.rank, "count": self.processes.count}
+            progress = load_state(saved[-1], self.model, self.optimizer, **ours)
+            self._tell(f"Going on from step {progress.step:,}.")
         else:
             progress = Progress()
             if self.options.initial:
                 load_weights(Path(self.options.initial) / "model.safetensors", self.model)
+            if self.processes.rank:  # the same weights, but dropout of its own
+                torch.manual_seed(self.options.seed + (self.processes.rank << 32))
         progress.starts.append(progress.step)
         return progress
 
     def train(self) -> Path:
-        """Run to the end and return the folder of the finished model."""
+        """Run to the end and return the folder of the finished model.
+
+        Of several processes only the first writes it.
+        """
         try:
             for batches in self._steps():
                 self._step(batches)
@@ -127,7 +153,8 @@ class Trainer:
                     return
                 chosen = plan[progress.batch : progress.batch + count]
                 progress.batch += len(chosen)
-                yield [self.data.corpus.batch(indices) for indices in chosen]
+                ours = self.processes.share(chosen)
+                yield [self.data.corpus.batch(indices) for indices in ours]
             progress.epoch, progress.batch = progress.epoch + 1, 0
 
     def _step(self, batches: list[Batch]) -> None:
@@ -135,12 +162,17 @@ class Trainer:
         options, progress = self.options, self.progress
         progress.step += 1
         self.model.train()
-        tokens = sum(batch.target_tokens for batch in batches)
-        plain = torch.zeros((), dtype=torch.float64)
+        sums = torch.tensor([sum(batch.target_tokens for batch in batches), 0.0]).double()
         for batch in batches:
             loss = batch_loss(self.model, batch, options.label_smoothing)
-            (loss.smoothed / tokens).backward()
-            plain += loss.plain.detach().double().cpu()
+            loss.smoothed.backward()
+            sums[1] += loss.plain.detach().double().cpu()
+        self.processes.add_up_gradients(self.model.parameters())
+        count, plain = self.processes.add_up(sums)
+        tokens = int(count)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= tokens
         limit = options.clip_norm or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit, foreach=True)
         self._check(norm, plain)
@@ -207,10 +239,11 @@ class Trainer:
     def development_loss(self) -> float:
         """Nats per target token on the development set, without smoothing or dropout."""
         self.model.eval()
-        total, tokens = 0.0, 0
-        for batch in self.data.development:
-            total += float(batch_loss(self.model, batch, 0.0).plain)
-            tokens += batch.target_tokens
+        sums = torch.zeros(2, dtype=torch.float64)
+        for batch in self.processes.share(self.data.development):
+            sums[0] += batch_loss(self.model, batch, 0.0).plain.cpu()
+            sums[1] += batch.target_tokens
+        total, tokens = self.processes.add_up(sums).tolist()
         return total / tokens
 
     def _evaluate(self) -> None:
@@ -235,13 +268,19 @@ class Trainer:
         return False
 
     def _save(self) -> None:
-        save_state(self.run, self.model, self.optimizer, self.progress)
-        forget_old_states(self.run, max(self.options.keep_checkpoints, self.options.average))
+        random_states = self.processes.random_states()
+        if self.processes.first:
+            save_state(self.run, self.model, self.optimizer, self.progress, random_states)
+            keep = max(self.options.keep_checkpoints, self.options.average)
+            forget_old_states(self.run, keep)
+        self.processes.wait()
 
     def _finish(self) -> Path:
+        folder = self.run / "model"
+        if not self.processes.first:
+            return folder
         chosen = states(self.run)[-self.options.average :]
         weights = average_weights(folder / "model.safetensors" for folder in chosen)
-        folder = self.run / "model"
         export_model(
             folder,
             weights,
@@ -266,6 +305,7 @@ class Trainer:
             "epochs": progress.epoch,
             "target_tokens": progress.target_tokens,
             "training_seconds": round(progress.seconds),
+            "processes": self.processes.count,
             "averaged": averaged,
         }
 

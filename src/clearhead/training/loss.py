@@ -27,9 +27,7 @@ class VocabularyLoss(NamedTuple):
     plain: Tensor
 
 
-def _chunk_loss(
-    logits: Tensor, targets: Tensor, smoothing: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def _chunk_loss(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
     """Smoothed and plain loss of one chunk, and the gradient with respect to its logits.
 
     With V classes and smoothing s the target distribution is (1 - s) one_hot + s / V

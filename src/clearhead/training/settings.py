@@ -1,16 +1,16 @@
 """What a training run is told, as TOML or as Python; unknown keys are errors.
 
-    [data]
-    development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
-    [[data.corpus]]
-    path = "train.tsv.gz"            # as in clearhead.text.corpus
-    passes = 1.0                     # how often an epoch goes through it
-    [tokenizer]
-    vocab_size = 8000
-    [model]                          # TransformerConfig, without vocab_size
-    encoder_layers = 4
-    [training]
-    max_steps = 20000
+[data]
+development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
+[[data.corpus]]
+path = "train.tsv.gz"            # as in clearhead.text.corpus
+passes = 1.0                     # how often an epoch goes through it
+[tokenizer]
+vocab_size = 8000
+[model]                          # TransformerConfig, without vocab_size
+encoder_layers = 4
+[training]
+max_steps = 20000
 """
 
 from __future__ import annotations
@@ -292,8 +292,7 @@ def _build(cls: type, settings: Mapping[str, Any], where: str) -> Any:
         raise ConfigError(f"{where} must be a table of settings; got {settings!r}.")
     _check_types(cls, settings, where)
     values = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in settings.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
     }
     missing = [
         name

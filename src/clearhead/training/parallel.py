@@ -1,0 +1,78 @@
+"""Several processes on one run, each with its own batches of every step.
+
+On a processor of few cores, processes of one thread each train faster than one process of as
+many threads, which wait for each other at every operator. Started by torchrun (``clearhead train
+--processes N`` does that), each process takes every N-th batch of a step; gradients are summed
+over all, so that all make the same update.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+T = TypeVar("T")
+
+
+class Processes:
+    """This process among those of its run.
+
+    Attributes:
+        rank: this process's number; process 0 writes the files and the log.
+        count: how many there are.
+    """
+
+    def __init__(self) -> None:
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.count = int(os.environ.get("WORLD_SIZE", "1"))
+        if self.count > 1 and not dist.is_initialized():
+            dist.init_process_group("gloo")
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and the log."""
+        return self.rank == 0
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """The items that are this process's to work on."""
+        return items[self.rank :: self.count]
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        if self.count > 1:
+            dist.barrier()
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """Sum a tensor over the processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(values)
+        return values
+
+    def add_up_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Sum every parameter's gradient over the processes, as one message."""
+        if self.count == 1:
+            return
+        gradients = []
+        for parameter in parameters:
+            if parameter.grad is None:  # this process had no batch in this step
+                parameter.grad = torch.zeros_like(parameter)
+            gradients.append(parameter.grad)
+        joint = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(joint)
+        parts = joint.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def random_states(self) -> list[Tensor]:
+        """The state of each process's random generator, by rank."""
+        own = torch.get_rng_state()
+        if self.count == 1:
+            return [own]
+        states = [torch.empty_like(own) for _ in range(self.count)]
+        dist.all_gather(states, own)
+        return states
