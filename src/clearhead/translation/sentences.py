@@ -19,9 +19,19 @@ from .translation import Segment
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r"\s+")
+_PLAIN_QUOTES = str.maketrans("‘’ʼ“”", "'''\"\"")
 
 # Attention of targets to sources: (source ids, target ids, layer) -> [target_len, source_len].
 Aligner = Callable[[Sequence[int], Sequence[int], int], FloatArray]
+
+
+def as_read(sentence: str) -> str:
+    """A sentence as models are given it: spaces and quotation marks in their plain forms.
+
+    They are trained with each run of spaces as one plain space, and hardly ever see a curled
+    apostrophe: as typed, "don’t" would be another and unknown word.
+    """
+    return _SPACES.sub(" ", sentence).translate(_PLAIN_QUOTES)
 
 
 @dataclass(frozen=True)
@@ -53,11 +63,8 @@ class Sentences:
         self.special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
 
     def encode(self, sentence: str) -> list[int]:
-        """Token ids of a sentence, with each run of spaces, of whatever kind, as one plain one.
-
-        That is how models are trained here; a no-break space would be a token never seen.
-        """
-        return self.tokenizer.encode(_SPACES.sub(" ", sentence))
+        """Token ids of a sentence as the model reads it."""
+        return self.tokenizer.encode(as_read(sentence))
 
     def translate(
         self, requests: list[Request], options: Options

@@ -12,6 +12,7 @@ from ..reference.trace import Replacement, Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint, read_checkpoint
 from .search import SpecialTokens, search
+from .sentences import as_read
 from .settings import SearchSettings
 
 
@@ -44,7 +45,7 @@ def translated_pass(
         ShapeError: it is longer than the model can read.
     """
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
-    source = (*tokenizer.encode(text), config.end_id)
+    source = (*tokenizer.encode(as_read(text)), config.end_id)
     if target is None:
         settings = SearchSettings.of(max_length=config.max_length - 1)
         special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
