@@ -114,6 +114,7 @@ def time_text(seconds: float) -> str:
 def plot_curves(run: Path) -> Path | None:
     """Draw the log as ``curves.png``; None where matplotlib is not installed."""
     try:
+        require("matplotlib", extra="plots", purpose="Drawing the curves")
         figure_module = require("matplotlib.figure", extra="plots", purpose="Drawing the curves")
     except MissingExtraError:
         return None

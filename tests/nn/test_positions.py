@@ -1,0 +1,132 @@
+"""Positions at values that can be worked out by hand, and the properties that name them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.config import TransformerConfig
+from clearhead.nn.positions import (
+    ScoreBias,
+    alibi_slopes,
+    relative_buckets,
+    rotary_angles,
+    rotate,
+    sinusoidal_positions,
+)
+
+
+def test_sinusoidal_columns_interleave() -> None:
+    table = sinusoidal_positions(3, 4, dtype=torch.float64)
+    assert table[0].tolist() == [0.0, 1.0, 0.0, 1.0]
+    expected = [math.sin(2), math.cos(2), math.sin(0.02), math.cos(0.02)]
+    assert table[2].tolist() == pytest.approx(expected)
+    assert sinusoidal_positions(3, 4).dtype == torch.float32
+
+
+def test_a_shift_of_sinusoidal_positions_is_a_rotation() -> None:
+    """Vaswani et al. 2017, 3.5: the product of two positions depends on their distance alone."""
+    table = sinusoidal_positions(40, 16, dtype=torch.float64)
+    products = table @ table.T
+    for distance in (1, 7):
+        along = products.diagonal(distance)
+        torch.testing.assert_close(along, along[:1].expand_as(along))
+
+
+def test_rotary_turns_pairs_of_the_two_halves() -> None:
+    x = torch.tensor([1.0, 10.0, 2.0, 20.0], dtype=torch.float64).expand(1, 1, 3, 4)
+    angles = rotary_angles(3, 4, 100.0)
+    assert angles[2].tolist() == pytest.approx([2.0, 0.2])
+    turned = rotate(x, angles.cos(), angles.sin())[0, 0]
+    assert turned[0].tolist() == [1.0, 10.0, 2.0, 20.0]
+    expected = [
+        math.cos(2) - 2 * math.sin(2),
+        10 * math.cos(0.2) - 20 * math.sin(0.2),
+        2 * math.cos(2) + math.sin(2),
+        20 * math.cos(0.2) + 10 * math.sin(0.2),
+    ]
+    assert turned[2].tolist() == pytest.approx(expected)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
+def test_rotary_scores_depend_on_the_distance(first: int, second: int, shift: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    query, key = torch.randn(2, 1, 1, 1, 6, generator=generator, dtype=torch.float64)
+    angles = rotary_angles(20, 6, 10000.0)
+
+    def score(i: int, j: int) -> torch.Tensor:
+        turned = [
+            rotate(x, angles[p : p + 1].cos(), angles[p : p + 1].sin())
+            for x, p in ((query, i), (key, j))
+        ]
+        return (turned[0] * turned[1]).sum()
+
+    torch.testing.assert_close(score(first, second), score(first + shift, second + shift))
+
+
+@pytest.mark.parametrize(
+    ("heads", "slopes"),
+    [
+        (1, [2**-8]),
+        (4, [2**-2, 2**-4, 2**-6, 2**-8]),
+        (8, [2.0**-i for i in range(1, 9)]),
+        (6, [2**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]),
+    ],
+)
+def test_alibi_slopes(heads: int, slopes: list[float]) -> None:
+    assert alibi_slopes(heads).tolist() == pytest.approx(slopes)
+
+
+@pytest.mark.parametrize(
+    ("bidirectional", "distance", "bucket"),
+    [
+        (False, 0, 0),
+        (False, 5, 0),  # later keys, which causality hides anyway
+        (False, -1, 1),
+        (False, -15, 15),
+        (False, -16, 16),
+        (False, -127, 31),
+        (False, -9999, 31),
+        (True, 0, 0),
+        (True, -7, 7),
+        (True, -8, 8),
+        (True, 1, 17),
+        (True, 9999, 31),
+        (True, -9999, 15),
+    ],
+)
+def test_relative_buckets(bidirectional: bool, distance: int, bucket: int) -> None:
+    found = relative_buckets(
+        torch.tensor([distance]), bidirectional=bidirectional, num_buckets=32, max_distance=128
+    )
+    assert found.tolist() == [bucket]
+
+
+def config(positions: str) -> TransformerConfig:
+    return TransformerConfig(vocab_size=9, d_model=8, num_heads=4, positions=positions)
+
+
+@pytest.mark.parametrize("positions", ["alibi", "relative"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_bias_of_the_last_queries_is_the_end_of_the_whole(
+    positions: str, bidirectional: bool
+) -> None:
+    made = ScoreBias(config(positions), bidirectional=bidirectional)
+    if made.weight is not None:
+        torch.nn.init.normal_(made.weight)
+    whole = made(6, 6, torch.float64)
+    assert whole.shape == (4, 6, 6)
+    assert torch.equal(made(2, 6, torch.float64), whole[:, 4:])
+    for distance in range(-5, 6):  # the same along each diagonal
+        along = whole.diagonal(distance, 1, 2)
+        assert torch.equal(along, along[:, :1].expand_as(along))
+
+
+def test_alibi_is_minus_the_slope_times_the_distance() -> None:
+    bias = ScoreBias(config("alibi"), bidirectional=True)(3, 3, torch.float64)
+    assert bias[0].tolist() == [[0.0, -0.25, -0.5], [-0.25, 0.0, -0.25], [-0.5, -0.25, 0.0]]
+    assert list(ScoreBias(config("alibi"), bidirectional=True).parameters()) == []

@@ -1,0 +1,246 @@
+"""The whole model: causality, padding and caches hold in every kind of config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clearhead.config import ACTIVATIONS, NORM_PLACES, NORMS, POSITIONS, TransformerConfig
+from clearhead.errors import ShapeError
+from clearhead.nn.transformer import Transformer
+
+SMALL: dict[str, Any] = {
+    "vocab_size": 17, "d_model": 16, "num_heads": 4, "feed_forward_dim": 12, "max_length": 16,
+    "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.1, "attention_dropout": 0.1,
+}  # fmt: skip
+
+
+@st.composite
+def configs(draw: st.DrawFn, *, decoder: bool = True, encoder: bool | None = None) -> Any:
+    least = 1 if encoder or not decoder else 0
+    return TransformerConfig(
+        **{
+            **SMALL,
+            "num_kv_heads": draw(st.sampled_from([None, 1, 2, 4])),
+            "encoder_layers": draw(st.integers(least, 2)),
+            "decoder_layers": draw(st.integers(1, 2)) if decoder else 0,
+            "activation": draw(st.sampled_from(ACTIVATIONS)),
+            "norm": draw(st.sampled_from(NORMS)),
+            "norm_place": draw(st.sampled_from(NORM_PLACES)),
+            "positions": draw(st.sampled_from(POSITIONS)),
+            "bias": draw(st.booleans()),
+            "tied_embeddings": draw(st.booleans()),
+            "scale_embedding": draw(st.booleans()),
+            "relative_buckets": 6,
+            "relative_max_distance": 8,
+        }
+    )
+
+
+def make(config: TransformerConfig, seed: int = 1) -> Transformer:
+    """A float64 model in evaluation whose biases and norms are not zeros and ones."""
+    torch.manual_seed(seed)
+    model = Transformer(config).double().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def ids(*shape: int, seed: int = 5) -> torch.Tensor:
+    return torch.randint(3, 17, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def sides(
+    config: TransformerConfig, source: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    return source if config.encoder_layers else None, target if config.decoder_layers else None
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-10)
+
+
+@settings(max_examples=20)
+@given(configs(), st.integers(1, 6))
+def test_a_later_target_token_changes_nothing_before_it(
+    config: TransformerConfig, place: int
+) -> None:
+    model = make(config)
+    source, target = sides(config, ids(2, 5), ids(2, 7))
+    assert target is not None
+    before = model(source, target)
+    changed = target.clone()
+    changed[:, place] = 3 + (target[:, place] - 2) % 14
+    after = model(source, changed)
+    assert before.shape == (2, 7, 17)
+    close(after[:, :place], before[:, :place])
+    assert not torch.allclose(after[:, place], before[:, place])
+
+
+@settings(max_examples=20)
+@given(configs(), st.integers(0, 4), st.integers(0, 4))
+def test_padding_changes_nothing(config: TransformerConfig, source_more: int, more: int) -> None:
+    model = make(config)
+    source, target = ids(2, 5), ids(2, 6)
+    source[1, 3:] = 0  # one row is shorter than the other
+    expected = model(*sides(config, source, target))
+    padded_source = torch.nn.functional.pad(source, (0, source_more))
+    padded_target = torch.nn.functional.pad(target, (0, more))
+    close(model(*sides(config, padded_source, padded_target))[:, :6], expected)
+    alone = model(*sides(config, source[1:, :3], target[1:]))
+    close(alone, expected[1:])
+
+
+@settings(max_examples=10)
+@given(configs(decoder=False, encoder=True), st.integers(0, 4))
+def test_padding_changes_nothing_in_an_encoder(config: TransformerConfig, more: int) -> None:
+    model = make(config)
+    source = ids(2, 5)
+    expected = model(source)
+    close(model(torch.nn.functional.pad(source, (0, more)))[:, :5], expected)
+    changed = source.clone()
+    changed[:, 4] = 3 + (source[:, 4] - 2) % 14
+    assert not torch.allclose(model(changed)[:, 0], expected[:, 0])  # it looks ahead
+
+
+@settings(max_examples=20)
+@given(configs(), st.lists(st.integers(1, 3), min_size=1, max_size=4))
+def test_decoding_step_by_step_is_decoding_at_once(
+    config: TransformerConfig, steps: list[int]
+) -> None:
+    model = make(config)
+    source, target = ids(2, 5), ids(2, sum(steps))
+    source[0, 4:] = 0
+    expected = model(*sides(config, source, target))
+    encoded = model.encode(source) if config.encoder_layers else None
+    memories = None if encoded is None else model.memories(encoded)
+    past = None
+    found = []
+    for part in target.split(steps, dim=1):
+        hidden, past = model.decode(part, encoded, memories=memories, past=past)
+        found.append(model.logits(hidden))
+    close(torch.cat(found, dim=1), expected)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_positions_tell_two_orders_apart(positions: str) -> None:
+    config = TransformerConfig(**{**SMALL, "positions": positions, "decoder_layers": 0})
+    model = make(config)
+    source = ids(1, 5)
+    backwards = model(source.flip(1)).flip(1)
+    assert torch.allclose(backwards, model(source)) == (positions in ("none", "alibi"))
+
+
+def test_symmetric_alibi_tells_what_is_between() -> None:
+    model = make(TransformerConfig(**{**SMALL, "positions": "alibi", "decoder_layers": 0}))
+    source = torch.tensor([[3, 4, 5, 6]])
+    swapped = torch.tensor([[3, 5, 4, 6]])
+    assert not torch.allclose(model(source)[:, 0], model(swapped)[:, 0])
+
+
+def test_an_empty_source_row_is_no_nan() -> None:
+    for places in NORM_PLACES:
+        model = make(TransformerConfig(**SMALL, norm_place=places))
+        source = torch.tensor([[3, 4, 2], [0, 0, 0]])
+        assert bool(torch.isfinite(model(source, ids(2, 4))).all())
+
+
+def test_the_initial_weights() -> None:
+    torch.manual_seed(0)
+    wide = {"vocab_size": 500, "d_model": 64, "feed_forward_dim": 256, "positions": "learned"}
+    model = Transformer(TransformerConfig(**{**SMALL, **wide}))
+    state = model.state_dict()
+    assert float(state["embedding.weight"].std()) == pytest.approx(64**-0.5, rel=0.02)
+    assert float(state["source_positions.weight"].std()) == pytest.approx(64**-0.5, rel=0.1)
+    up = state["encoder.layers.0.feed_forward.up.weight"]
+    bound = (6 / (64 + 256)) ** 0.5
+    assert 0.98 * bound < float(up.abs().max()) <= bound
+    for name, value in state.items():
+        if name.endswith("bias"):
+            assert not value.any(), name
+        elif "norm" in name:
+            assert bool((value == 1).all()), name
+    # The first loss is about that of a uniform guess.
+    logits = model.eval()(ids(4, 9), ids(4, 9))
+    assert float(logits.detach().std()) < 2.0
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("encoder", "decoder"), [(1, 1), (1, 0), (0, 1)])
+def test_names_of_the_embeddings(tied: bool, encoder: int, decoder: int) -> None:
+    changes = {"encoder_layers": encoder, "decoder_layers": decoder, "tied_embeddings": tied}
+    model = Transformer(TransformerConfig(**{**SMALL, **changes}))
+    names = {name for name in model.state_dict() if name.count(".") == 1} - {
+        "encoder.norm", "decoder.norm"
+    }  # fmt: skip
+    names = {name for name in names if not name.startswith(("encoder", "decoder"))}
+    if tied:
+        assert names == {"embedding.weight"}
+        assert model.output_matrix is model.embedding.weight
+    else:
+        assert names == {"output.weight"} | {
+            f"{side}_embedding.weight"
+            for side, layers in (("source", encoder), ("target", decoder))
+            if layers
+        }
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    for positions in ("learned", "relative"):
+        changes = {"positions": positions, "activation": "swiglu", "tied_embeddings": False}
+        model = make(TransformerConfig(**{**SMALL, **changes}))
+        model(ids(2, 5), ids(2, 6)).square().sum().backward()
+        assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+
+
+def test_dropout_in_training_only() -> None:
+    model = Transformer(TransformerConfig(**SMALL))
+    source, target = ids(1, 4), ids(1, 4)
+    assert not torch.equal(model(source, target), model(source, target))
+    model.eval()
+    assert torch.equal(model(source, target), model(source, target))
+
+
+def test_a_lower_precision_of_the_arithmetic_is_near() -> None:
+    torch.manual_seed(1)
+    model = Transformer(TransformerConfig(**SMALL)).eval()
+    source, target = ids(2, 5), ids(2, 6)
+    exact = model(source, target)
+    model.compute_dtype = torch.bfloat16
+    rough = model(source, target)
+    assert rough.dtype == torch.bfloat16
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.1)
+    assert not torch.equal(rough.float(), exact)
+
+
+def test_a_text_that_is_too_long_is_refused() -> None:
+    model = Transformer(TransformerConfig(**SMALL))
+    model(ids(1, 16), ids(1, 16))
+    with pytest.raises(ShapeError, match=r"source of 17 tokens .* max_length of 16"):
+        model(ids(1, 17), ids(1, 3))
+    with pytest.raises(ShapeError, match=r"target of 17 tokens .*Split the text"):
+        model(ids(1, 3), ids(1, 17))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "given_sides", "words"),
+    [
+        (1, 1, (True, False), "needs target_ids"),
+        (1, 1, (False, True), "needs source_ids"),
+        (0, 1, (True, True), "takes no source_ids"),
+        (1, 0, (True, True), "takes no target_ids"),
+    ],
+)
+def test_a_side_too_many_or_too_few(
+    encoder: int, decoder: int, given_sides: tuple[bool, bool], words: str
+) -> None:
+    changes = {"encoder_layers": encoder, "decoder_layers": decoder}
+    model = Transformer(TransformerConfig(**{**SMALL, **changes}))
+    with pytest.raises(ShapeError, match=words):
+        model(*(ids(1, 3) if present else None for present in given_sides))

@@ -1,0 +1,156 @@
+"""What a run reads: held-out sets, the development set, and a tokenizer that stays with the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clearhead.errors import CorpusError
+from clearhead.text.corpus import read_pairs
+from clearhead.text.token_store import split_position
+from clearhead.text.tokenizer import Tokenizer
+from clearhead.training.data import TrainingData, locate, prepare
+from clearhead.training.settings import Settings
+
+Table = dict[str, Any]
+
+
+def prepared(run: Path, table: Table, folder: Path | None = None) -> tuple[TrainingData, list[str]]:
+    run.mkdir(exist_ok=True)
+    told: list[str] = []
+    return prepare(run, Settings.from_dict(table), folder, told.append), told
+
+
+def test_what_is_prepared(table: Table, tmp_path: Path) -> None:
+    data, told = prepared(tmp_path / "run", table)
+    assert told == [
+        "train.tsv: 160 pairs (no line skipped)",
+        "development set: 12 pairs (no line skipped)",
+    ]
+    assert len(data.corpus.source_lengths) == 160
+    assert data.facts["corpora"][0]["passes"] == 1.0
+    sources = {
+        data.tokenizer.decode(row) for batch in data.development for row in batch.source.tolist()
+    }
+    assert sources == {pair.source for pair in read_pairs(tmp_path / "development.tsv")}
+
+
+def test_a_second_start_reads_what_the_first_left(table: Table, tmp_path: Path) -> None:
+    first, _ = prepared(tmp_path / "run", table)
+    (tmp_path / "train.tsv").unlink()
+    second, told = prepared(tmp_path / "run", table)
+    assert told[0] == "train.tsv: 160 pairs (no line skipped)"
+    assert second.tokenizer.to_json() == first.tokenizer.to_json()
+    assert second.corpus.epoch(1, 99)[0].tolist() == first.corpus.epoch(1, 99)[0].tolist()
+
+
+def test_what_the_model_cannot_hold_is_left_out_and_told(table: Table, tmp_path: Path) -> None:
+    with (tmp_path / "development.tsv").open("a") as file:
+        file.write(f"{'one ' * 24}\ttwo\ntwo\t{'one ' * 30}\nthree\t \n{'one ' * 23}\ttwo\n")
+    data, told = prepared(tmp_path / "run", table)
+    assert told[1] == (
+        "development set: 13 pairs (3 lines skipped: 2 longer than 23 tokens, 1 with an empty side)"
+    )
+    assert max(batch.source.shape[1] for batch in data.development) == 24
+    assert sum(len(batch.source) for batch in data.development) == 13
+
+
+def test_a_bad_line_of_the_development_set(table: Table, tmp_path: Path) -> None:
+    with (tmp_path / "development.tsv").open("a") as file:
+        file.write("no tab\n")
+    with pytest.raises(CorpusError, match=r"development\.tsv, line 13: .*no tab"):
+        prepared(tmp_path / "run", table)
+    table["data"]["skip_bad_lines"] = True
+    _, told = prepared(tmp_path / "other", table)
+    assert told[1] == "development set: 12 pairs (1 line skipped: 1 no tab)"
+
+
+def test_so_many_development_pairs(table: Table, tmp_path: Path) -> None:
+    table["data"]["development_pairs"] = 5
+    data, _ = prepared(tmp_path / "run", table)
+    assert sum(len(batch.source) for batch in data.development) == 5
+
+
+def test_an_empty_development_set(table: Table, tmp_path: Path) -> None:
+    (tmp_path / "development.tsv").write_text("")
+    with pytest.raises(CorpusError, match=r"development\.tsv holds no usable pair"):
+        prepared(tmp_path / "run", table)
+
+
+@pytest.fixture
+def held_out_table(table: Table, tmp_path: Path) -> Table:
+    rows = [f"number {i} here\tnombre {i} ici\n" for i in range(200)]
+    rows += [f"Number {i} here!\tun autre {i}\n" for i in range(200)]
+    (tmp_path / "main.tsv").write_text("".join(rows))
+    (tmp_path / "other.tsv").write_text("".join(f"NUMBER {i} HERE\tici\n" for i in range(200)))
+    table["data"] = {
+        "corpus": [{"path": "main.tsv", "held_out": True}, {"path": "other.tsv"}],
+        "held_out_share": 0.2,
+        "max_tokens": 23,
+    }
+    return table
+
+
+def test_the_held_out_sets(held_out_table: Table, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    data, _ = prepared(run, held_out_table, tmp_path)
+    development = list(read_pairs(run / "held_out.development.tsv"))
+    test = list(read_pairs(run / "held_out.test.tsv"))
+    assert 20 < len(development) < 60
+    assert 20 < len(test) < 60
+    assert all(split_position(pair.source) < 0.1 for pair in development)
+    assert all(0.1 <= split_position(pair.source) < 0.2 for pair in test)
+    held = {split_position(pair.source) for pair in development + test}
+    decode = data.tokenizer.decode
+    for store in data.corpus.stores:
+        assert len(store) > 100
+        kept = {split_position(decode(store.source(i))) for i in range(len(store))}
+        assert not kept & held
+    # Both ways of writing a sentence are there, each with its own first translation.
+    assert len({pair.source for pair in development}) == len(development)
+    assert {pair.target.split()[0] for pair in development} == {"nombre", "un"}
+    order = [split_position(pair.source) for pair in development]
+    assert order == sorted(order)
+
+
+def test_tabs_and_line_feeds_do_not_break_the_held_out_sets(
+    held_out_table: Table, tmp_path: Path
+) -> None:
+    (tmp_path / "en").write_text("".join(f"a\tnumber {i}\n" for i in range(50)))
+    (tmp_path / "fr").write_text("".join(f"le\tnombre {i}\n" for i in range(50)))
+    held_out_table["data"] |= {
+        "corpus": [{"path": "en,fr", "held_out": True}],
+        "normalize_spaces": False,
+        "held_out_share": 0.5,
+    }
+    prepared(tmp_path / "run", held_out_table, tmp_path)
+    pairs = list(read_pairs(tmp_path / "run/held_out.development.tsv"))
+    assert pairs
+    assert all(pair.target.startswith("le nombre") for pair in pairs)
+
+
+def test_too_little_held_out(held_out_table: Table, tmp_path: Path) -> None:
+    held_out_table["data"]["held_out_share"] = 1e-9
+    with pytest.raises(CorpusError, match=r"Too little is held out; raise data\.held_out_share"):
+        prepared(tmp_path / "run", held_out_table, tmp_path)
+
+
+def test_a_ready_tokenizer_is_copied_into_the_run(table: Table, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    Tokenizer.train(["one two three"] * 9, 280).save(ready)
+    table["tokenizer"] = {"path": str(ready)}
+    first, _ = prepared(tmp_path / "run", table)
+    ready.write_text("something else")
+    second, _ = prepared(tmp_path / "run", table)
+    assert first.tokenizer.to_json() == second.tokenizer.to_json()
+
+
+def test_relative_paths_begin_at_the_data_folder() -> None:
+    folder = Path("there")
+    assert locate("a.tsv", folder) == "there/a.tsv"
+    assert locate("a.en,b.fr", folder) == "there/a.en,there/b.fr"
+    assert locate("/root.tsv", folder) == "/root.tsv"
+    assert locate("hub:books", folder) == "hub:books"
+    assert locate("a.tsv", None) == "a.tsv"
