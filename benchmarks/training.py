@@ -114,7 +114,7 @@ def measure(
 def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
     """All rows: each batch kind, precision, number of threads and system."""
     kinds = {
-        "128 x 14": even_batches(shape, 128, 14, 2),
+        "128 x 14": even_batches(shape, 128, 14, 1),
         "4,096 tokens, varied lengths": varied_batches(shape, 4096, 2),
     }
     if options.quick:
@@ -240,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_arguments(parser)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--compile", action="store_true", help="torch.compile all systems")
-    parser.add_argument("--seconds", type=float, default=12.0, help="of each block of rows")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each block of rows")
     parser.add_argument("--rounds", type=int, default=3, help="the fewest rounds of a block")
     parser.add_argument("--precisions", nargs="+", default=["bfloat16", "float32"])
     parser.add_argument(
