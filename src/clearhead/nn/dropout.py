@@ -17,19 +17,35 @@ from torch.nn import functional as F
 _LEVELS = 1 << 16
 
 
+_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _bits(words: Tensor, dropped: int, itemsize: int) -> Tensor:
+    """All ones where a 16-bit word is at least ``dropped`` above the least, all zeros elsewhere.
+
+    By clamping and subtracting, which are vectorised, where comparing and converting are not.
+    """
+    least = dropped - _LEVELS // 2
+    return ((least - 1) - words.clamp(least - 1, least)).to(_INTEGERS[itemsize])
+
+
 class _ScaledMask(torch.autograd.Function):
-    """``x * keep * scale`` with only the boolean mask saved for the backward pass."""
+    """``x * scale`` where ``bits`` are ones, zero where they are zeros."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(keep)
+    def forward(ctx: Any, x: Tensor, bits: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(bits)
         ctx.scale = scale
-        return (x * scale).mul_(keep)
+        scaled = x * scale
+        scaled.view(bits.dtype).bitwise_and_(bits)
+        return scaled
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (keep,) = ctx.saved_tensors
-        return (grad * ctx.scale).mul_(keep), None, None
+        (bits,) = ctx.saved_tensors
+        scaled = grad * ctx.scale
+        scaled.view(bits.dtype).bitwise_and_(bits)
+        return scaled, None, None
 
 
 def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
@@ -44,8 +60,9 @@ def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
         return F.dropout(x, probability)
     dropped = min(max(round(probability * _LEVELS), 1), _LEVELS - 1)
     words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-    keep = words.view(torch.int16)[: x.numel()].view(x.shape) >= dropped - _LEVELS // 2
-    return _ScaledMask.apply(x, keep, _LEVELS / (_LEVELS - dropped))
+    words = words.view(torch.int16)[: x.numel()].view(x.shape)
+    bits = _bits(words, dropped, x.dtype.itemsize)
+    return _ScaledMask.apply(x, bits, _LEVELS / (_LEVELS - dropped))
 
 
 class Dropout(nn.Module):

@@ -7,12 +7,13 @@ its value is, computes the gradients in the forward pass: no logits outlive thei
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-CHUNK_POSITIONS = 512
+CHUNK_POSITIONS = 1024
+CACHED_ROWS = 32
 
 
 class VocabularyLoss(NamedTuple):
@@ -27,56 +28,73 @@ class VocabularyLoss(NamedTuple):
     plain: Tensor
 
 
-def _chunk_loss(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Smoothed and plain loss of one chunk, and the gradient with respect to its logits.
+def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn logits into probabilities, some rows at a time, so that the float32 copies stay in
+    the processor's second-level cache.
 
-    With V classes and smoothing s the target distribution is (1 - s) one_hot + s / V
-    (Szegedy et al. 2016), so loss = lse - (1 - s) z_target - s mean(z) and
-    gradient = softmax(z) - (1 - s) one_hot - s / V.
+    Returns the targets' probabilities and every row's log-sum-exp, each [positions, 1].
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
-    probabilities = torch.softmax(logits, dim=-1, dtype=precision)
-    target_column = targets[:, None]
-    target_logits = logits.gather(1, target_column).to(precision)
-    target_probabilities = probabilities.gather(1, target_column)
-    log_sum_exp = target_logits - target_probabilities.log()
-    lost = (target_probabilities < torch.finfo(precision).tiny).squeeze(1)
-    if bool(lost.any()):  # a probability too small for its logarithm to be exact, or to exist
-        log_sum_exp[lost] = torch.logsumexp(logits[lost].to(precision), dim=-1, keepdim=True)
-    plain = (log_sum_exp - target_logits).sum()
-    smoothed = plain
-    if smoothing:
-        mean_logits = logits.mean(dim=-1, keepdim=True, dtype=precision)
-        smoothed = (log_sum_exp - (1 - smoothing) * target_logits - smoothing * mean_logits).sum()
-        probabilities -= smoothing / logits.shape[-1]
-    at_target = target_probabilities - (1 - smoothing) - smoothing / logits.shape[-1]
-    probabilities.scatter_(1, target_column, at_target)
-    return smoothed, plain, probabilities
+    column = targets[:, None]
+    log_sum_exp = logits.gather(1, column).to(precision)
+    at_target = torch.empty_like(log_sum_exp)
+    for start in range(0, len(targets), CACHED_ROWS):
+        rows = slice(start, start + CACHED_ROWS)
+        exact = logits[rows].to(precision)
+        probabilities = torch.softmax(exact, dim=-1)
+        found = probabilities.gather(1, column[rows])
+        row_sums = log_sum_exp[rows] - found.log()
+        lost = (found < torch.finfo(precision).tiny).squeeze(1)
+        if bool(lost.any()):  # a probability too small for its logarithm to be exact, or to exist
+            row_sums[lost] = torch.logsumexp(exact[lost], dim=-1, keepdim=True)
+        log_sum_exp[rows], at_target[rows] = row_sums, found
+        logits[rows] = probabilities
+    return at_target, log_sum_exp
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
+    """With V classes and smoothing s the target distribution is (1 - s) one_hot + s / V
+    (Szegedy et al. 2016), so loss = lse - (1 - s) z_target - s mean(z) and
+    gradient = softmax(z) - (1 - s) one_hot - s / V.
+
+    The last term, the same everywhere, is a matrix of rank one: it enters the two products as a
+    vector each, and never goes over the positions' whole vocabularies.
+    """
+
     @staticmethod
-    def forward(ctx, hidden, weight, targets, smoothing):  # type: ignore[override]
-        matrix = weight.to(hidden.dtype)
-        hidden_grad = torch.empty_like(hidden)
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         precision = torch.promote_types(hidden.dtype, torch.float32)
+        matrix, vocab = weight.to(hidden.dtype), weight.shape[0]
+        mean_row = matrix.mean(dim=0, dtype=precision)
+        hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight, dtype=precision)
         smoothed, plain = hidden.new_zeros(2, dtype=precision).unbind()
+        buffer = hidden.new_empty(min(CHUNK_POSITIONS, len(targets)), vocab)
         for start in range(0, len(targets), CHUNK_POSITIONS):
             part = slice(start, start + CHUNK_POSITIONS)
-            logits = hidden[part] @ matrix.T
-            chunk_smoothed, chunk_plain, gradient = _chunk_loss(logits, targets[part], smoothing)
-            smoothed += chunk_smoothed
-            plain += chunk_plain
-            gradient = gradient.to(hidden.dtype)
-            hidden_grad[part] = gradient @ matrix
-            weight_grad += gradient.T @ hidden[part]
+            inputs, column = hidden[part], targets[part, None]
+            logits = torch.mm(inputs, matrix.T, out=buffer[: len(inputs)])
+            target_logits = logits.gather(1, column).to(precision)
+            at_target, log_sum_exp = _softmax_in_place(logits, targets[part])
+            plain += (log_sum_exp - target_logits).sum()
+            smoothed += (log_sum_exp - (1 - smoothing) * target_logits).sum()
+            smoothed -= smoothing * (inputs.to(precision) @ mean_row).sum()
+            # Not scatter_: on a CPU it copies the whole matrix before it changes one column.
+            places = torch.arange(len(inputs), device=targets.device), targets[part]
+            logits.index_put_(places, (at_target - (1 - smoothing)).squeeze(1).to(logits.dtype))
+            hidden_grad[part] = (logits @ matrix).sub_(smoothing * mean_row)
+            weight_grad += logits.T @ inputs
+            weight_grad -= smoothing / vocab * inputs.sum(dim=0, dtype=precision)
         ctx.save_for_backward(hidden_grad, weight_grad.to(weight.dtype))
         ctx.mark_non_differentiable(plain)
         return smoothed, plain
 
     @staticmethod
-    def backward(ctx, grad_smoothed, _grad_plain):  # type: ignore[override]
+    def backward(
+        ctx: Any, grad_smoothed: Tensor, _grad_plain: Tensor
+    ) -> tuple[Tensor, Tensor, None, None]:
         hidden_grad, weight_grad = ctx.saved_tensors
         return hidden_grad * grad_smoothed, weight_grad * grad_smoothed, None, None
 
@@ -102,10 +120,16 @@ def linear_cross_entropy(
 def _loss_alone(
     hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
 ) -> VocabularyLoss:
+    """The same without gradients, summed in float64."""
+    precision = torch.promote_types(hidden.dtype, torch.float32)
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)
     for start in range(0, len(targets), CHUNK_POSITIONS):
         part = slice(start, start + CHUNK_POSITIONS)
-        losses = _chunk_loss(hidden[part] @ matrix.T, targets[part], smoothing)
-        total += torch.stack(losses[:2]).double()
+        logits = (hidden[part] @ matrix.T).to(precision)
+        log_sum_exp = torch.logsumexp(logits, dim=-1)
+        target_logits = logits.gather(1, targets[part, None]).squeeze(1)
+        spread = (1 - smoothing) * target_logits + smoothing * logits.mean(dim=-1)
+        total[0] += (log_sum_exp - spread).sum().double()
+        total[1] += (log_sum_exp - target_logits).sum().double()
     return VocabularyLoss(total[0], total[1])
