@@ -11,6 +11,8 @@ from ..errors import ConfigError
 from .token_store import TokenStore, store_lengths
 from .tokenizer import Tokenizer
 
+Ids = Sequence[int] | np.ndarray
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -32,7 +34,7 @@ class Batch:
         return int((self.target_output != Tokenizer.pad_id).sum())
 
 
-def pad(rows: Sequence[Sequence[int]] | Sequence[np.ndarray]) -> np.ndarray:
+def pad(rows: Sequence[Ids]) -> np.ndarray:
     """Rows of token ids as one array, padded at the end, int64 [rows, longest]."""
     ids = np.full((len(rows), max(map(len, rows))), Tokenizer.pad_id, dtype=np.int64)
     for i, row in enumerate(rows):
@@ -40,7 +42,7 @@ def pad(rows: Sequence[Sequence[int]] | Sequence[np.ndarray]) -> np.ndarray:
     return ids
 
 
-def make_batch(sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Batch:
+def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
     """Pairs without specials as a batch with them."""
     start, end = [Tokenizer.start_id], [Tokenizer.end_id]
     return Batch(

@@ -82,9 +82,7 @@ class TokenStore:
         self.folder = Path(folder)
         self.facts = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
         self._offsets = np.load(self.folder / "offsets.npy", mmap_mode="r")
-        self._tokens = np.memmap(
-            self.folder / "tokens.bin", dtype=self.facts["dtype"], mode="r"
-        )
+        self._tokens = np.memmap(self.folder / "tokens.bin", dtype=self.facts["dtype"], mode="r")
         lengths = np.diff(self._offsets).astype(np.int32)
         self.source_lengths = lengths[0::2]
         self.target_lengths = lengths[1::2]

@@ -47,16 +47,15 @@ class Tokenizer:
 
     def __init__(self, core: tokenizers.Tokenizer) -> None:
         self._core = core
-        self._pieces = [core.id_to_token(i) for i in range(core.get_vocab_size())]
-        if tuple(self._pieces[:FIRST_LEARNT]) != SPECIALS + _BYTES:
+        pieces = [core.id_to_token(i) for i in range(core.get_vocab_size())]
+        self._pieces = [piece for piece in pieces if piece is not None]
+        if tuple(pieces[:FIRST_LEARNT]) != SPECIALS + _BYTES or None in pieces:
             raise CheckpointError(
                 "This tokenizer is not one of clearhead's: its first ids must be <pad>, <s>, </s> "
                 "and the 256 bytes. Train one with clearhead.text.tokenizer.Tokenizer.train."
             )
         self._bytes = [b""] * _FIRST_BYTE + [bytes([value]) for value in range(256)]
-        self._bytes += [
-            piece.replace(SPACE, " ").encode() for piece in self._pieces[FIRST_LEARNT:]
-        ]
+        self._bytes += [piece.replace(SPACE, " ").encode() for piece in self._pieces[FIRST_LEARNT:]]
         self._remembered: dict[str, tuple[int, ...]] = {}
         self._remembered_ids = 0
 
@@ -95,9 +94,7 @@ class Tokenizer:
         pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)[len(SPECIALS) :]
         vocabulary = {piece: i for i, piece in enumerate((*SPECIALS, *_BYTES, *pieces))}
         merges = [tuple(pair) for pair in learnt["merges"]]
-        core = tokenizers.Tokenizer(
-            models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True)
-        )
+        core = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True))
         _set_splitting(core)
         return cls(core)
 
