@@ -80,6 +80,8 @@ class Process:
 
     def __init__(self, system: str, threads: int, folder: Path) -> None:
         self.system, self.threads = system, threads
+        # Our threads each work on a batch of their own, beside a BLAS library of one thread.
+        inner = 1 if system == OURS else threads
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         self._process = subprocess.Popen(
             command(system, threads, folder),
@@ -88,7 +90,7 @@ class Process:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": search_path(), **dict.fromkeys(names, str(threads))},
+            env={**os.environ, "PYTHONPATH": search_path(), **dict.fromkeys(names, str(inner))},
         )
         self._receive()
 

@@ -77,12 +77,13 @@ def random_sources(vocab_size: int, batch: int) -> Sources:
 
 
 def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translate:
-    """The default engine and search, as `Translator` puts them together."""
+    """The default engine and search, as `Translator` puts them together: one BLAS thread, and
+    several batches at once."""
     from safetensors.numpy import load_file
 
+    from clearhead.translation.batches import search_batches
     from clearhead.translation.checkpoint import Checkpoint
     from clearhead.translation.reference_engine import reference_engine
-    from clearhead.translation.search import search
     from clearhead.translation.settings import SearchSettings
 
     weights = load_file(folder / "model.safetensors")
@@ -93,7 +94,8 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
         # With the end token, which is forced in the last step, as many steps as the others do.
         length = TARGET_TOKENS - 1
         settings = SearchSettings(beam_size=beam, min_length=length, max_length=length)
-        return [list(found[0].tokens) for found in search(engine, sources, settings)]
+        found = search_batches(engine, sources, settings, batch_tokens=1024, threads=threads)
+        return [list(best[0].tokens) for best in found]
 
     return translate
 

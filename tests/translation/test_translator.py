@@ -134,7 +134,7 @@ def test_the_model_reads_plain_spaces(scripted):
 
 def test_the_model_reads_plain_quotation_marks(scripted):
     translator = scripted(str.upper)
-    assert translator.translate("don\u2019t say \u201cno\u201d").text == "DON'T SAY \"NO\""
+    assert translator.translate("don\u2019t say \u201cno\u201d").text == 'DON\'T SAY "NO"'
 
 
 MESSAGE = "Hello {name}, you have %d messages."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearhead.cli.lines import Progress
-from clearhead.cli.translate import set_threads
+from clearhead.cli.translate import one_blas_thread, processors
 
 if TYPE_CHECKING:
     from clearhead.translation.score import Score
@@ -45,11 +45,13 @@ _CHUNK = 256
 @click.option("--no-protect", is_flag=True, help="Do not check placeholders and numbers.")
 @click.option("--no-split", is_flag=True, help="A line is one sentence, whatever marks it holds.")
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
-@click.option("--threads", type=click.IntRange(min=1), help="For matrix products. [1]")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Batches translated at once. [all processors]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(model: str, **options: Any) -> None:
     """Score MODEL's translations of a test set: sacreBLEU and chrF with their signatures."""
-    set_threads(options["threads"])
+    one_blas_thread()
     sources, references = _test_set(options)
     result: dict[str, Any] = {"sentences": len(references)}
     if options["hypotheses"]:
@@ -123,6 +125,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
                 chunk,
                 protect=not options["no_protect"],
                 split=not options["no_split"],
+                threads=options["threads"] or processors(),
                 **settings,
             )
             hypotheses += [translation.text for translation in translations]

@@ -59,14 +59,16 @@ _SEARCH = (
 @click.option("--alignment-layer", type=int, default=-1, help="The decoder layer to ask. [-1]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
-@click.option("--threads", type=click.IntRange(min=1), help="For matrix products. [1]")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Batches translated at once. [all processors]"
+)
 @click.option("--quiet", is_flag=True, help="No progress on a terminal's standard error.")
 def command(texts: tuple[str, ...], source: str | None, output: str | None, **options: Any) -> None:
     """Translate TEXT, a file's lines, or standard input line by line.
 
     Each line becomes one line, in order. Line breaks inside of a TEXT argument are kept.
     """
-    set_threads(options["threads"])
+    one_blas_thread()
     if texts and source is not None:
         raise click.UsageError("Give texts or --input, not both.")
     try:
@@ -94,17 +96,21 @@ def _translate(
                 progress.close()
 
 
-def set_threads(threads: int | None) -> None:
-    """Set the number of threads of NumPy's BLAS, which reads it when NumPy is imported.
+def one_blas_thread() -> None:
+    """Keep NumPy's BLAS to one thread, unless the environment says otherwise.
 
-    Matrix products of one sentence are so small that a second thread costs more than it gives;
-    the environment's own setting wins over our default, and the option over both.
+    It reads the number when NumPy is imported. Matrix products of some sentences are so small
+    that a second thread costs more than it gives; threads are put to use on whole batches.
     """
     for name in _THREAD_VARIABLES:
-        if threads is not None:
-            os.environ[name] = str(threads)
-        else:
-            os.environ.setdefault(name, "1")
+        os.environ.setdefault(name, "1")
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _opened_output(path: str | None) -> AbstractContextManager[BinaryIO]:
@@ -132,6 +138,7 @@ def _run(
             alignment=options["alignments"],
             alignment_layer=options["alignment_layer"],
             target_prefix=options["target_prefix"],
+            threads=options["threads"] or processors(),
             **extra,
             **search,
         )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ..config import TransformerConfig
 from ..text.tokenizer import Tokenizer
-from .batches import batches
+from .batches import search_batches
 from .engine import Engine, FloatArray
 from .hypothesis import Hypothesis
 from .protected import Attempt, as_fragment, attempts
-from .search import SpecialTokens, search
+from .search import SpecialTokens
 from .segments import Piece
 from .settings import SearchSettings
 from .translation import Segment
@@ -48,6 +48,7 @@ class Options:
 
     settings: SearchSettings
     batch_tokens: int
+    threads: int = 1
     protect: bool = True
     alignment_layer: int | None = None
     on_progress: Callable[[int], None] | None = None
@@ -166,23 +167,19 @@ class Sentences:
 
     def _decode(self, requests: list[Request], options: Options) -> dict[Request, list[Hypothesis]]:
         """Search for all requests, alike lengths together: all hypotheses of the beam."""
-        sources = [
-            [*self.encode(request.sentence), self.special.end_id] for request in requests
-        ]
+        sources = [[*self.encode(request.sentence), self.special.end_id] for request in requests]
         settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
-        answers: dict[Request, list[Hypothesis]] = {}
-        for batch in batches([len(source) for source in sources], options.batch_tokens):
-            found = search(
-                self.engine,
-                [sources[place] for place in batch],
-                settings,
-                special=self.special,
-                prefixes=[requests[place].prefix for place in batch],
-            )
-            answers |= {requests[place]: best for place, best in zip(batch, found, strict=True)}
-            if options.on_progress:
-                options.on_progress(len(answers))
-        return answers
+        found = search_batches(
+            self.engine,
+            sources,
+            settings,
+            batch_tokens=options.batch_tokens,
+            threads=options.threads,
+            special=self.special,
+            prefixes=[request.prefix for request in requests],
+            on_progress=options.on_progress,
+        )
+        return dict(zip(requests, found, strict=True))
 
 
 def _ways(request: Request, protect: bool) -> Iterator[Attempt]:

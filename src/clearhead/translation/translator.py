@@ -88,6 +88,7 @@ class Translator:
         texts: str | Iterable[str],
         *,
         batch_tokens: int = BATCH_TOKENS,
+        threads: int = 1,
         protect: bool = True,
         split: bool = True,
         alignment: bool = False,
@@ -106,6 +107,9 @@ class Translator:
         Args:
             texts: one text, or several.
             batch_tokens: source tokens that are translated at once, padding counted.
+            threads: so many batches at once, for several texts or sentences; one sentence is
+                one thread's work. Keep NumPy's BLAS library to one thread beside it: set
+                OPENBLAS_NUM_THREADS=1 before NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
                 `clearhead.translation.protected` describes.
             split: translate a line sentence by sentence; otherwise a line is one sentence.
@@ -130,6 +134,7 @@ class Translator:
             return self.translate(
                 [texts],
                 batch_tokens=batch_tokens,
+                threads=threads,
                 protect=protect,
                 split=split,
                 alignment=alignment,
@@ -140,9 +145,9 @@ class Translator:
             )[0]
         texts = list(texts)
         settings = SearchSettings.of(self.settings, **search_settings)
-        self._check(settings, batch_tokens, alignment)
+        self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
-        options = Options(settings, batch_tokens, protect, layer, on_progress)
+        options = Options(settings, batch_tokens, threads, protect, layer, on_progress)
         plans = [
             self._plan(text, place, prefix, split)
             for place, (text, prefix) in enumerate(
@@ -156,14 +161,17 @@ class Translator:
             for text, plan in zip(texts, plans, strict=True)
         ]
 
-    def _check(self, settings: SearchSettings, batch_tokens: int, alignment: bool) -> None:
+    def _check(
+        self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
+    ) -> None:
         if settings.max_length > self.longest:
             raise ConfigError(
                 f"max_length must not exceed what the model has positions for, {self.longest} "
                 f"tokens beside the end token; it is {settings.max_length}."
             )
-        if batch_tokens < 1:
-            raise ConfigError(f"batch_tokens must be at least 1; it is {batch_tokens}.")
+        for name, value in (("batch_tokens", batch_tokens), ("threads", threads)):
+            if value < 1:
+                raise ConfigError(f"{name} must be at least 1; it is {value}.")
         if alignment and self.align is None:
             raise ConfigError("This translator's engine gives no alignments.")
 
