@@ -1,9 +1,8 @@
 """Decoding step by step: what search asks of a model.
 
 No row depends on which rows are beside it, bit for bit: sources of one padded length are encoded
-and attended to together and apart from others, and `clearhead.reference.linear` sees to the rest
-(a row alone is the exception: it agrees to rounding, about 1e-6). So a sentence has the same
-translation in any batch.
+and attended to together and apart from others, and `clearhead.reference.linear` sees to the rest.
+So a sentence has the same translation in any batch.
 """
 
 from __future__ import annotations

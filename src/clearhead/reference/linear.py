@@ -2,28 +2,29 @@
 
 A matrix product by a BLAS library rounds differently for different numbers of rows: few rows
 are done by another routine than many, and the sum over a long inner axis is broken into pieces
-of different lengths. A translation could then depend on what else is in its batch. Two rules
-remove that for two rows and more, with OpenBLAS (which NumPy's wheels bring) bit for bit;
-tests/reference/test_linear.py holds it to that:
+of different lengths. A translation could then depend on what else is in its batch. So all
+products here are made of small ones of one kind, which OpenBLAS (NumPy's wheels bring it) does
+by one routine for any number of rows, bit for bit; tests/reference/test_linear.py holds it to
+that:
 
-- the inner axis is summed in pieces of at most 256, which no routine breaks up further,
-- the outer axis is padded with zeros to a multiple of 64, so that no routine meets a remainder.
+- at most 33 rows by 64 columns (the outer axis is padded with zeros to a multiple of 64), the
+  inner axis in pieces of at most 256,
+- a row alone is computed as two equal rows, never by the matrix-vector routine.
 
-A single row is left to the matrix-vector routine, which rounds in its own way (log-probabilities
-differ by about 1e-6): computed as two equal rows it would agree to the last bit, but decoding
-one sentence would take half as long again.
+They are faster too. OpenBLAS multiplies so small matrices without repacking them first; and as
+each small weight is stored in one stretch, it streams from memory once, in order. Decoding a
+batch of 16 or 32 takes about half the time of whole products, and a row alone no longer.
 
-OpenBLAS's AVX2 kernels (Haswell, Zen) round the rows of an incomplete tile in another way, and
-no rule that is cheap helps: there, log-probabilities of a row alone and in a batch were seen to
-differ by up to 3e-6. tests/reference/test_linear.py and test_decoding.py hold it to this.
-
-And with few rows the outer axis is done in blocks that are small enough for OpenBLAS to
-multiply without repacking the weights first, which is two to three times as fast.
+All this holds for OpenBLAS's AVX-512 kernels. Those for AVX2 (Haswell, Zen) have no such routine
+and round the rows of an incomplete tile in another way, which no rule that is cheap would undo.
+There, and with other libraries, products are whole, and log-probabilities of a row alone and in
+a batch were seen to differ by up to 3e-6.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,10 @@ import numpy as np
 from ..errors import ShapeError
 
 Array = np.ndarray[Any, Any]
-# Columns of the result, and the weight for them in pieces of its inner axis: views.
-_Plan = list[tuple[slice, list[Array]]]
 
-_INNER = 256  # the longest piece of the inner axis
-_OUTER = 64  # the outer axis is a multiple of this
-_SMALL = 1_000_000  # multiplications that OpenBLAS does without repacking
-_FEW_ROWS = 16
+_ROWS = 32  # rows of a small product; one more where a single row would be left over
+_COLUMNS = 64
+_INNER = 256  # rows * columns * inner stays below the 10^6 that OpenBLAS calls small
 
 
 class Linear:
@@ -60,19 +58,22 @@ class Linear:
             )
         self.out_dim, self.in_dim = weight.shape
         self._parts = [slice(0, self.out_dim)]
-        padded = -(-self.out_dim // _OUTER) * _OUTER
-        self._weight = np.zeros((self.in_dim, padded), weight.dtype)
-        self._weight[:, : self.out_dim] = weight.T
+        blocks = -(-self.out_dim // _COLUMNS) if _small_products() else 1
+        width = blocks * _COLUMNS if _small_products() else self.out_dim
+        padded = np.zeros((self.in_dim, width), weight.dtype)
+        padded[:, : self.out_dim] = weight.T
+        number = max(1, -(-self.in_dim // _INNER)) if _small_products() else 1
+        edges = [self.in_dim * i // number for i in range(number + 1)]
+        self._pieces = [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
+        # Float["blocks inner columns"] for each piece of the inner axis.
+        self._weights = [
+            np.ascontiguousarray(padded[piece].reshape(-1, blocks, width // blocks).swapaxes(0, 1))
+            for piece in self._pieces
+        ]
         self._bias = None
         if bias is not None:
-            self._bias = np.zeros(padded, bias.dtype)
+            self._bias = np.zeros(width, bias.dtype)
             self._bias[: self.out_dim] = bias
-        pieces = max(1, -(-self.in_dim // _INNER))
-        edges = [self.in_dim * i // pieces for i in range(pieces + 1)]
-        self._pieces = [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
-        self._longest = max(piece.stop - piece.start for piece in self._pieces)
-        self._plans: dict[int, _Plan] = {}
-        self._blocks: dict[int, _Plan] = {}
 
     @classmethod
     def joint(cls, layers: Sequence[tuple[Array, Array | None]]) -> Linear:
@@ -95,7 +96,10 @@ class Linear:
             )
         rows = x.reshape(-1, self.in_dim)
         count = len(rows)
-        product = rows @ self._weight if count == 1 else self._product(rows)
+        if not _small_products():
+            product = rows @ self._weights[0][0]
+        else:
+            product = self._product(rows if count != 1 else rows.repeat(2, axis=0))
         if self._bias is not None:
             product += self._bias
         if product.shape != (count, self.out_dim):
@@ -108,34 +112,34 @@ class Linear:
         return [whole[..., part] for part in self._parts]
 
     def _product(self, rows: Array) -> Array:
-        count = len(rows)
-        if count not in self._plans:
-            self._plans[count] = self._plan(count)
-        plan = self._plans[count]
-        if not plan:
-            return rows @ self._weight
-        product = np.empty((count, self._weight.shape[1]), np.result_type(rows, self._weight))
-        for columns, weights in plan:
-            out = product[:, columns]
-            for number, (piece, weight) in enumerate(zip(self._pieces, weights, strict=True)):
-                if number:
-                    out += rows[:, piece] @ weight
-                else:
-                    np.matmul(rows[:, piece], weight, out=out)
+        """Float["rows in"] to Float["rows padded_out"], by small products; never of one row."""
+        count, left = len(rows), len(rows) % _ROWS
+        rest = left + _ROWS if left == 1 else left
+        full = slice(0, count - rest), (-1, 1, _ROWS), (-1, _ROWS)
+        last = slice(count - rest, count), (1, 1, rest), (1, rest)
+        groups = [group for group in (full, last) if group[0].stop > group[0].start]
+        blocks, _, columns = self._weights[0].shape
+        product = np.empty((count, blocks * columns), np.result_type(rows, self._weights[0]))
+        out = product
+        for piece, weight in zip(self._pieces, self._weights, strict=True):
+            inner = weight.shape[1]
+            for some, split, whole in groups:
+                # The result is written where it belongs, block by block.
+                place = out[some].reshape(*whole, blocks, columns).swapaxes(1, 2)
+                np.matmul(rows[some, piece].reshape(*split, inner), weight, out=place)
+            if out is product:
+                out = np.empty_like(product) if len(self._pieces) > 1 else product
+            else:
+                product += out
         return product
 
-    def _plan(self, rows: int) -> _Plan:
-        """Blocks of columns, and the pieces of the weight in each; empty if there is but one."""
-        width = block = self._weight.shape[1]
-        if rows <= _FEW_ROWS:
-            fitting = _SMALL // (max(1, rows) * self._longest) // _OUTER * _OUTER
-            block = min(width, fitting) or width
-        if block == width and len(self._pieces) == 1:
-            return []
-        if block not in self._blocks:
-            columns = [slice(start, start + block) for start in range(0, width, block)]
-            self._blocks[block] = [
-                (column, [self._weight[piece, column] for piece in self._pieces])
-                for column in columns
-            ]
-        return self._blocks[block]
+
+@cache
+def _small_products() -> bool:
+    """Whether OpenBLAS's AVX-512 kernels are at work: rows then agree bit for bit."""
+    rng = np.random.default_rng(0)
+    x, weight = (rng.standard_normal((64, 256)).astype(np.float32) for _ in range(2))
+    together = x @ weight.T.copy()
+    return all(
+        np.array_equal(x[:rows] @ weight.T.copy(), together[:rows]) for rows in (2, 3, 5, 7, 33)
+    )
