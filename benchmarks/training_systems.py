@@ -18,10 +18,11 @@ from clearhead.config import TransformerConfig
 from clearhead.nn.positions import sinusoidal_positions
 from clearhead.nn.transformer import Transformer
 from clearhead.text.batches import Batch
-from clearhead.training.loop import batch_loss
+from clearhead.training.step import batch_loss, clip_and_update
 
 LABEL_SMOOTHING = 0.1
 CLIP_NORM = 1.0
+LEARNING_RATE = 1e-4
 Step = Callable[[Batch], None]
 
 
@@ -76,19 +77,17 @@ def batch_flops(shape: Shape, batch: Batch) -> float:
     )
 
 
-def optimizer_step(model: nn.Module, compiled: bool = False) -> Callable[[Tensor], None]:
-    """Backward, clip, AdamW: the same for all, as clearhead.training.loop does it."""
+def optimizer_step(model: nn.Module) -> Callable[..., None]:
+    """Backward, clip, AdamW: the same code for all, that of clearhead.training."""
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=1e-4, betas=(0.9, 0.98), eps=1e-9, weight_decay=0.0, fused=True
+        model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, weight_decay=0.0, fused=True
     )
 
-    def step(loss: Tensor) -> None:
+    def step(loss: Tensor, tokens: int = 1) -> None:
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM, foreach=True)
-        if not bool(torch.isfinite(norm)):
-            raise RuntimeError("The gradient is not finite; a timing of it would mean nothing.")
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        clip_and_update(
+            optimizer, loss, learning_rate=LEARNING_RATE, clip_norm=CLIP_NORM, tokens=tokens
+        )
 
     return step
 
@@ -101,7 +100,7 @@ def autocast(precision: str) -> contextlib.AbstractContextManager:
 
 
 def clearhead(shape: Shape, precision: str, compiled: bool) -> Step:
-    """`clearhead.nn.Transformer` with the loss of clearhead.training.loop."""
+    """`clearhead.nn.Transformer` with the loss of clearhead.training.step."""
     model = Transformer(shape.config()).train()
     if precision != "float32":
         model.compute_dtype = getattr(torch, precision)
@@ -111,7 +110,7 @@ def clearhead(shape: Shape, precision: str, compiled: bool) -> Step:
 
     def step(batch: Batch) -> None:
         loss = batch_loss(model, batch, LABEL_SMOOTHING)
-        update(loss.smoothed / batch.target_tokens)
+        update(loss.smoothed, batch.target_tokens)
 
     return step
 

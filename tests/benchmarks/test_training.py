@@ -34,7 +34,7 @@ def test_counted_flops_are_those_of_the_matrix_products():
     from torch.utils.flop_counter import FlopCounterMode
 
     from clearhead.nn.transformer import Transformer
-    from clearhead.training.loop import batch_loss
+    from clearhead.training.step import batch_loss
 
     rows, length = 3, 4
     (batch,) = training.even_batches(TINY, rows, length, 1)

@@ -16,8 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from clearhead.config import TransformerConfig
 from clearhead.nn.transformer import Transformer
 from clearhead.text.batches import Batch, make_batch
-from clearhead.training.loop import batch_loss
 from clearhead.training.loss import CHUNK_POSITIONS, linear_cross_entropy
+from clearhead.training.step import batch_loss
 
 
 def inputs(

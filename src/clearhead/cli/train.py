@@ -6,11 +6,14 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ConfigError, require
+
+if TYPE_CHECKING:
+    from ..training.settings import Settings
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -21,22 +24,6 @@ def _override(text: str) -> tuple[str, Any]:
         return key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key, value
-
-
-def _start_processes(count: int) -> None:
-    """Start this command anew in so many processes, by torchrun's launcher, and wait for them."""
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=count,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        run_id="clearhead",
-    )
-    elastic_launch(config, sys.executable)("-m", "clearhead", *sys.argv[1:])
 
 
 @click.command()
@@ -79,19 +66,39 @@ def command(
     Killed at any moment and started again with the same command, it goes on from its last
     checkpoint, in the middle of an epoch too, and ends with the same weights.
     """
-    require("torch", extra="torch", purpose="Training")
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        _start_processes(processes)
-        return
-    from ..training.loop import Trainer
     from ..training.settings import Settings
 
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
     settings = Settings.from_toml(config, changes)
-    run = run or Path("runs") / config.stem
-    trainer = Trainer(settings, run, data_folder=data_folder)
-    folder = trainer.train()
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        _launch(processes, settings)
+        return
+    require("torch", extra="torch", purpose="Training")
+    _train(settings, run or Path("runs") / config.stem, data_folder)
+
+
+def _launch(processes: int, settings: Settings) -> None:
+    from ..training.launch import check_processes, launch
+
+    check_processes(processes, settings.training.accumulation)
+    status = launch(sys.argv[1:], processes)
+    if status:
+        sys.exit(status)
+
+
+def _train(settings: Settings, run: Path, data_folder: Path | None) -> None:
+    from ..training.launch import LOST_CONTACT, end_with_launcher
+    from ..training.loop import Trainer
+    from ..training.parallel import LostContactError
+
+    end_with_launcher()
+    try:
+        trainer = Trainer(settings, run, data_folder=data_folder)
+        folder = trainer.train()
+    except LostContactError as error:
+        click.echo(f"clearhead: {error}", err=True)
+        sys.exit(LOST_CONTACT)
     if trainer.processes.first:
         click.echo(folder)

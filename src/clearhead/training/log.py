@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,48 @@ def plot_curves(run: Path) -> Path | None:
     path = run / "curves.png"
     figure.savefig(path, dpi=150)
     return path
+
+
+def tell(text: str) -> None:
+    """Tell the person who started the run."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Window:
+    """The steps since the last line of the log.
+
+    Attributes:
+        tokens, total_loss, seconds: sums over the steps; the loss is in nats.
+        steps: how many.
+    """
+
+    tokens: int = 0
+    total_loss: float = 0.0
+    seconds: float = 0.0
+    steps: int = 0
+
+    def add(self, tokens: int, loss: float, seconds: float) -> None:
+        """One step more."""
+        self.tokens += tokens
+        self.total_loss += loss
+        self.seconds += seconds
+        self.steps += 1
+
+    @property
+    def loss(self) -> float:
+        """Nats per target token."""
+        return self.total_loss / self.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Target tokens in a second of training."""
+        return self.tokens / self.seconds
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Of one step, on average."""
+        return self.seconds / self.steps
 
 
 class Clock:

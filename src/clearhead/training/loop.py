@@ -8,23 +8,16 @@ the seed and the epoch. So a run that is killed and started again ends with the 
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from ..errors import ConfigError, TrainingError
+from ..errors import TrainingError
 from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .checkpoint import (
     Progress,
-    average_weights,
-    export_model,
     forget_old_states,
     load_state,
     load_weights,
@@ -33,29 +26,14 @@ from .checkpoint import (
     states,
 )
 from .data import TrainingData, prepare
-from .log import Clock, Log, NoLog, plot_curves
-from .loss import VocabularyLoss, linear_cross_entropy
+from .finish import export_average, provenance
+from .launch import check_processes
+from .log import Clock, Log, NoLog, Window, plot_curves, tell
 from .parallel import Processes
-from .run import open_run
+from .run import RunLock, open_run
 from .schedule import learning_rate
 from .settings import Settings
-
-
-def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
-    """Sums of the losses over the target tokens of a batch; padded positions take no part."""
-    device = model.output_matrix.device
-    source, target_input, target_output = (
-        torch.from_numpy(ids).to(device)
-        for ids in (batch.source, batch.target_input, batch.target_output)
-    )
-    hidden = model.hidden(source, target_input).flatten(0, 1)
-    real = (target_output.flatten() != model.config.pad_id).nonzero().squeeze(1)
-    targets = target_output.flatten()
-    if len(real) < len(targets):
-        hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
-    return linear_cross_entropy(
-        hidden, model.output_matrix, targets, label_smoothing=label_smoothing
-    )
+from .step import NotFiniteError, batch_loss, clip_and_update
 
 
 class Trainer:
@@ -68,15 +46,25 @@ class Trainer:
         self.options = settings.training
         self.run = Path(run)
         self.processes = Processes()
-        if self.processes.count > self.options.accumulation:
-            raise ConfigError(
-                f"{self.processes.count} processes need as many batches in each step; "
-                f"training.accumulation is {self.options.accumulation}."
-            )
+        check_processes(self.processes.count, self.options.accumulation)
+        self.lock = RunLock(self.run)
+        self.log: Log | NoLog = NoLog()
+        self._window = Window()
+        try:
+            self._open(data_folder)
+        except BaseException:
+            self.lock.release()
+            raise
+
+    def _open(self, data_folder: Path | None) -> None:
+        """Everything that a step needs, from the folder of the run or made anew."""
+        settings = self.settings
         if self.processes.first:
+            self.lock.acquire()
             open_run(self.run, settings)
         if self.options.threads:
             torch.set_num_threads(self.options.threads)
+        self.processes.meet()
         if not self.processes.first:
             self.processes.wait()  # until the first one has prepared the data
         self.data: TrainingData = prepare(self.run, settings, data_folder, self._tell)
@@ -96,7 +84,6 @@ class Trainer:
             fused=True,
         )
         self.progress = self._restore()
-        self.log: Log | NoLog = NoLog()
         if self.processes.first:
             self.log = Log(
                 self.run,
@@ -107,7 +94,7 @@ class Trainer:
 
     def _tell(self, sentence: str) -> None:
         if self.processes.first:
-            print_sentence(sentence)
+            tell(sentence)
 
     def _restore(self) -> Progress:
         if self.processes.first:
@@ -123,7 +110,9 @@ class Trainer:
             if self.options.initial:
                 load_weights(Path(self.options.initial) / "model.safetensors", self.model)
             if self.processes.rank:  # the same weights, but dropout of its own
-                torch.manual_seed(self.options.seed + (self.processes.rank << 32))
+                # A CPU's generator reads 32 bits of the seed; an odd factor keeps them apart.
+                seed = self.options.seed + self.processes.rank * 0x9E3779B1
+                torch.manual_seed(seed % (1 << 32))
         progress.starts.append(progress.step)
         return progress
 
@@ -141,6 +130,7 @@ class Trainer:
             return self._finish()
         finally:
             self.log.close()
+            self.lock.release()
 
     def _steps(self) -> Iterator[list[Batch]]:
         """The batches of each step, from where the run stands."""
@@ -170,12 +160,6 @@ class Trainer:
         self.processes.add_up_gradients(self.model.parameters())
         count, plain = self.processes.add_up(sums)
         tokens = int(count)
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= tokens
-        limit = options.clip_norm or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit, foreach=True)
-        self._check(norm, plain)
         rate = learning_rate(
             progress.step,
             schedule=options.schedule,
@@ -184,48 +168,49 @@ class Trainer:
             last=options.max_steps,
             decay=options.decay_steps,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        try:
+            norm = clip_and_update(
+                self.optimizer,
+                plain,
+                learning_rate=rate,
+                clip_norm=options.clip_norm,
+                tokens=tokens,
+            )
+        except NotFiniteError as error:
+            raise self._spoilt(str(error)) from error
         progress.target_tokens += tokens
-        self._tally(tokens, float(plain), float(norm), rate)
+        self._tally(tokens, float(plain), norm, rate)
 
-    def _check(self, norm: Tensor, loss: Tensor) -> None:
-        if bool(torch.isfinite(norm)) and bool(torch.isfinite(loss)):
-            return
-        what = "loss" if not bool(torch.isfinite(loss)) else "gradient"
+    def _spoilt(self, what: str) -> TrainingError:
         saved = states(self.run)
         kept = f"The state before it is in {saved[-1]}" if saved else "No state was saved yet"
-        raise TrainingError(
+        return TrainingError(
             f"The {what} of step {self.progress.step} is not a finite number, so training stops "
             f"before the weights are spoilt. {kept}. Try a lower training.learning_rate, more "
             f"training.warmup_steps, or training.precision = 'float32', in a new run."
         )
 
-    _window = (0, 0.0, 0.0, 0)
-
     def _tally(self, tokens: int, loss: float, norm: float, rate: float) -> None:
         """Sum up steps, and log every so many."""
         elapsed = self._clock.lap()
         self.progress.seconds += elapsed
-        count, total, seconds, steps = self._window
-        self._window = (count + tokens, total + loss, seconds + elapsed, steps + 1)
+        window = self._window
+        window.add(tokens, loss, elapsed)
         if self.progress.step % self.options.log_every:
             return
-        count, total, seconds, steps = self._window
-        self._window = (0, 0.0, 0.0, 0)
-        self.log.progress(self.progress.step, count / seconds, total / count, seconds / steps)
+        step, loss, speed = self.progress.step, window.loss, window.tokens_per_second
+        self.log.progress(step, speed, loss, window.seconds_per_step)
         self.log.write(
             "train",
-            self.progress.step,
+            step,
             epoch=self.progress.epoch,
-            loss=total / count,
+            loss=loss,
             learning_rate=rate,
             gradient_norm=norm,
-            tokens_per_second=count / seconds,
+            tokens_per_second=speed,
             seconds=self.progress.seconds,
         )
+        self._window = Window()
 
     def _after_step(self) -> None:
         step = self.progress.step
@@ -280,46 +265,14 @@ class Trainer:
         if not self.processes.first:
             return folder
         chosen = states(self.run)[-self.options.average :]
-        weights = average_weights(folder / "model.safetensors" for folder in chosen)
-        export_model(
-            folder,
-            weights,
-            self.config.to_dict(),
-            self.data.tokenizer.to_json(),
-            self._provenance([path.name for path in chosen]),
+        origin = provenance(
+            self.settings,
+            self.data,
+            self.progress,
+            averaged=chosen,
+            processes=self.processes.count,
         )
+        export_average(folder, chosen, self.config, self.data, origin)
         plot_curves(self.run)
         self.log.show(f"The mean of {len(chosen)} checkpoints is in {folder}.")
         return folder
-
-    def _provenance(self, averaged: list[str]) -> dict[str, Any]:
-        progress = self.progress
-        return {
-            "clearhead": installed_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "processor": platform.processor() or platform.machine(),
-            "settings": self.settings.to_dict(),
-            **self.data.facts,
-            "steps": progress.step,
-            "epochs": progress.epoch,
-            "target_tokens": progress.target_tokens,
-            "training_seconds": round(progress.seconds),
-            "processes": self.processes.count,
-            "averaged": averaged,
-        }
-
-
-def installed_version() -> str:
-    """The version of this package, or ``unknown`` where it is not installed."""
-    try:
-        return version("clearhead")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def print_sentence(text: str) -> None:
-    """Tell the person who started the run."""
-    import sys
-
-    print(text, file=sys.stderr, flush=True)

@@ -1,22 +1,29 @@
 """Several processes on one run, each with its own batches of every step.
 
 On a processor of few cores, processes of one thread each train faster than one process of as
-many threads, which wait for each other at every operator. Started by torchrun (``clearhead train
---processes N`` does that), each process takes every N-th batch of a step; gradients are summed
-over all, so that all make the same update.
+many threads, which wait for each other at every operator. Started by `launch` (``clearhead train
+--processes N`` does that) or by torchrun, each process takes every N-th batch of a step;
+gradients are summed over all, so that all make the same update.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from ..errors import TrainingError
+
 T = TypeVar("T")
+
+
+class LostContactError(TrainingError):
+    """Another process of the run has ended, so this one cannot go on."""
 
 
 class Processes:
@@ -30,8 +37,16 @@ class Processes:
     def __init__(self) -> None:
         self.rank = int(os.environ.get("RANK", "0"))
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
+
+    def meet(self) -> None:
+        """Connect the processes; everything below needs it.
+
+        Raises:
+            LostContactError: another process has ended, here as in all that follows.
+        """
         if self.count > 1 and not dist.is_initialized():
-            dist.init_process_group("gloo")
+            with _contact():
+                dist.init_process_group("gloo", rank=self.rank, world_size=self.count)
 
     @property
     def first(self) -> bool:
@@ -45,12 +60,14 @@ class Processes:
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.count > 1:
-            dist.barrier()
+            with _contact():
+                dist.barrier()
 
     def add_up(self, values: Tensor) -> Tensor:
         """Sum a tensor over the processes, in place."""
         if self.count > 1:
-            dist.all_reduce(values)
+            with _contact():
+                dist.all_reduce(values)
         return values
 
     def add_up_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
@@ -62,8 +79,7 @@ class Processes:
             if parameter.grad is None:  # this process had no batch in this step
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
-        joint = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(joint)
+        joint = self.add_up(torch.cat([gradient.flatten() for gradient in gradients]))
         parts = joint.split([gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
@@ -74,5 +90,17 @@ class Processes:
         if self.count == 1:
             return [own]
         states = [torch.empty_like(own) for _ in range(self.count)]
-        dist.all_gather(states, own)
+        with _contact():
+            dist.all_gather(states, own)
         return states
+
+
+@contextmanager
+def _contact() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostContactError(
+            "Another process of this run has ended, so training stops. Start the same command "
+            "again to go on from the last checkpoint."
+        ) from error

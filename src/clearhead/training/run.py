@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, TrainingError
 from .settings import Settings
 
 # What may differ when a run goes on: how long, how often, where; not what is computed.
@@ -77,3 +77,45 @@ def open_run(run: Path, settings: Settings) -> None:
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(new, indent=2), encoding="utf-8")
     os.replace(draft, path)
+
+
+class RunLock:
+    """Keeps a run to one training at a time.
+
+    The kernel holds it and lets go when the process ends, killed or not, so a lock is never
+    stale. Where there is no flock (Windows, some network drives) nothing is locked.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / "lock"
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; the folder is made if need be.
+
+        Raises:
+            TrainingError: another training has it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            import fcntl
+        except ImportError:
+            return
+        file = self._path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise TrainingError(
+                f"Another training is at work in {self._path.parent}. Wait until it ends or stop "
+                f"it, or give this one another folder with --run."
+            ) from error
+        except OSError:
+            pass
+        self._file = file
+
+    def release(self) -> None:
+        """Let another training have the folder."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

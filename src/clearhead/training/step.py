@@ -1,0 +1,72 @@
+"""The arithmetic of a training step: the loss of a batch, and the update of the weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..nn.transformer import Transformer
+from ..text.batches import Batch
+from .loss import VocabularyLoss, linear_cross_entropy
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient is not a finite number; the message says which."""
+
+
+def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
+    """Sums of the losses over the target tokens of a batch; padded positions take no part."""
+    device = model.output_matrix.device
+    source, target_input, target_output = (
+        torch.from_numpy(ids).to(device)
+        for ids in (batch.source, batch.target_input, batch.target_output)
+    )
+    hidden = model.hidden(source, target_input).flatten(0, 1)
+    real = (target_output.flatten() != model.config.pad_id).nonzero().squeeze(1)
+    targets = target_output.flatten()
+    if len(real) < len(targets):
+        hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
+    return linear_cross_entropy(
+        hidden, model.output_matrix, targets, label_smoothing=label_smoothing
+    )
+
+
+def clip_and_update(
+    optimizer: torch.optim.Optimizer,
+    loss: Tensor,
+    *,
+    learning_rate: float,
+    clip_norm: float,
+    tokens: int = 1,
+) -> float:
+    """Make one update from the gradients that are there, and clear them.
+
+    Args:
+        optimizer: of the parameters, whose gradients are sums.
+        loss: of this step, only looked at.
+        learning_rate: of this step.
+        clip_norm: gradients are scaled down to this norm (Pascanu et al. 2013); 0 leaves them.
+        tokens: what the sums are divided by.
+
+    Returns:
+        The norm of the gradient, before clipping.
+
+    Raises:
+        NotFiniteError: the loss or the gradient is not a finite number; no weight has changed.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if tokens != 1:
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad /= tokens
+    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf, foreach=True)
+    for what, value in (("loss", loss), ("gradient", norm)):
+        if not bool(torch.isfinite(value)):
+            raise NotFiniteError(what)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(norm)
