@@ -34,14 +34,14 @@ def test_it_is_concatenation_and_indexing(data):
 
 
 def test_room_doubles_and_ends_at_the_models_limit():
-    cache = _cache(1, max_length=50)
+    cache = _cache(1, max_length=100)
     seen = []
-    for _ in range(50):
+    for _ in range(100):
         for layer in cache.layers:
             layer.extend(np.ones((1, 2, 1, 3)), np.ones((1, 2, 1, 3)))
         cache.advance(1)
         seen.append(cache.capacity)
-    assert sorted(set(seen)) == [16, 32, 50]
+    assert sorted(set(seen)) == [32, 64, 100]
 
 
 def test_rows_in_their_old_order_are_not_copied():

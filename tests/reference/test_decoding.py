@@ -45,8 +45,8 @@ def test_every_step_is_the_full_forward_pass(config, data):
 
 
 def test_a_long_decoding_outgrows_the_first_buffer():
-    model = _model(max_length=60)
-    tokens = random_ids(np.random.default_rng(0), model.config, 59)
+    model = _model(max_length=80)
+    tokens = random_ids(np.random.default_rng(0), model.config, 79)
     decoding = model.begin([[5, 6, 2]])
     for token in tokens:
         ours = decoding.advance(np.array([token]), np.array([0]))

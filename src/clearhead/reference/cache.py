@@ -8,7 +8,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-_FIRST_CAPACITY = 16
+_FIRST_CAPACITY = 32
 
 
 class KeyValueCache:
@@ -75,8 +75,12 @@ class KeyValueCache:
         shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
         if self._spare is None or self._spare.shape != shape:
             self._spare = np.empty(shape, self._buffer.dtype)
-        # mode="clip" lets take write to `out` directly; the caller has checked the parents.
-        np.take(self._buffer, parents, axis=2, out=self._spare, mode="clip")
+        # Two copies of what is in use are less than one of all while the buffer is half empty.
+        if 2 * self.length <= self.capacity:
+            self._spare[..., : self.length, :] = self._buffer[:, :, parents, :, : self.length]
+        else:
+            # mode="clip" lets take write to `out` directly; the caller has checked the parents.
+            np.take(self._buffer, parents, axis=2, out=self._spare, mode="clip")
         self._buffer, self._spare = self._spare, self._buffer
         self.rows = rows
 

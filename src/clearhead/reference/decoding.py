@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_MULTIPLE = 8  # sources are padded to a multiple of this many tokens
+_MULTIPLE = 4  # sources are padded to a multiple of this many tokens
 
 
 class Decoding(Protocol):
