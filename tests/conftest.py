@@ -1,13 +1,14 @@
-"""What every test shares: few threads, repeatable hypothesis runs, and reasons for skipping."""
+"""What every test shares: one thread, repeatable hypothesis runs, and reasons for skipping."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 
-# Before NumPy or PyTorch start their threads: small arrays lose more to them than they gain.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")
+# Before NumPy or PyTorch start their threads: on small arrays a second one only waits (tests/nn
+# took four times the processor time with two).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
