@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 
-# Before NumPy or PyTorch start their threads: on small arrays a second one only waits (tests/nn
-# took four times the processor time with two).
+# Before NumPy or PyTorch start their threads: on small arrays a second one mostly waits. With two,
+# beside other work on two cores, tests/nn took more than twice as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
