@@ -123,9 +123,61 @@ def test_vocab_size_has_no_default():
             {"positions": "rotary", "d_model": 12, "num_heads": 4},
             "rotary positions need an even head_dim (d_model / num_heads); it is 3.",
         ),
+        (
+            {"positions": "relative", "relative_buckets": 3},
+            "relative_buckets must be at least 4 for a model with encoder layers; it is 3.",
+        ),
+        (
+            {"positions": "relative", "relative_buckets": 1, "encoder_layers": 0},
+            "relative_buckets must be at least 2 for a model with decoder layers; it is 1.",
+        ),
+        (
+            {"positions": "relative", "relative_max_distance": 16},
+            "relative_max_distance must be more than 16, the distances that have a bucket of "
+            "their own when the decoder has relative_buckets = 32; it is 16.",
+        ),
+        (
+            {"positions": "relative", "relative_max_distance": 8, "decoder_layers": 0},
+            "relative_max_distance must be more than 8, the distances that have a bucket of "
+            "their own when the encoder has relative_buckets = 32; it is 8.",
+        ),
     ],
 )
 def test_what_it_refuses_it_says(settings, message):
     with pytest.raises(ConfigError) as caught:
         TransformerConfig(**{"vocab_size": 10, **settings})
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"positions": "relative", "relative_buckets": 4, "relative_max_distance": 3},
+        {"relative_buckets": 2, "relative_max_distance": 2, "encoder_layers": 0},
+        {"relative_max_distance": 9, "decoder_layers": 0},
+    ],
+)
+def test_the_least_that_relative_positions_need(settings):
+    """From there on, buckets grow with the distance up to the last."""
+    import numpy as np
+
+    from clearhead.reference.positions import relative_buckets
+
+    config = TransformerConfig(**{"vocab_size": 10, "positions": "relative", **settings})
+    distances = np.arange(0, -50, -1)
+    for side in ("encoder", "decoder"):
+        if getattr(config, f"{side}_layers"):
+            both = side == "encoder"
+            found = relative_buckets(
+                distances,
+                bidirectional=both,
+                num_buckets=config.relative_buckets,
+                max_distance=config.relative_max_distance,
+            )
+            assert found[0] == 0
+            assert (np.diff(found) >= 0).all()
+            assert found[-1] == config.relative_buckets // (2 if both else 1) - 1
+
+
+def test_other_positions_leave_the_buckets_alone():
+    assert TransformerConfig(vocab_size=10, relative_buckets=0).relative_buckets == 0

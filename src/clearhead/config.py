@@ -48,7 +48,9 @@ class TransformerConfig:
         scale_embedding: multiply embeddings by sqrt(d_model), as in Vaswani et al. 2017.
         norm_epsilon: added to the variance (or the mean square) in each norm.
         rotary_base: the base of rotary frequencies.
-        relative_buckets, relative_max_distance: of T5's relative bias.
+        relative_buckets, relative_max_distance: of T5's relative bias. An encoder needs at least
+            4 buckets, a decoder 2; the distance must be more than a quarter of the buckets in
+            an encoder, and than half in a decoder.
         pad_id, start_id, end_id: the special tokens that the model itself must know.
     """
 
@@ -80,6 +82,8 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         self._check_sizes()
         self._check_choices()
+        if self.positions == "relative":
+            self._check_relative_buckets()
 
     def _check_sizes(self) -> None:
         for name in ("vocab_size", "d_model", "num_heads", "feed_forward_dim", "max_length"):
@@ -127,6 +131,24 @@ class TransformerConfig:
             if width % 2:
                 what = "head_dim (d_model / num_heads)" if self.positions == "rotary" else "d_model"
                 raise ConfigError(f"{self.positions} positions need an even {what}; it is {width}.")
+
+    def _check_relative_buckets(self) -> None:
+        # An encoder halves the buckets by direction; half of what is left holds one distance each.
+        for side, share in (("encoder", 4), ("decoder", 2)):
+            if not getattr(self, f"{side}_layers"):
+                continue
+            exact = self.relative_buckets // share
+            if exact < 1:
+                raise ConfigError(
+                    f"relative_buckets must be at least {share} for a model with {side} layers; "
+                    f"it is {self.relative_buckets}."
+                )
+            if self.relative_max_distance <= exact:
+                raise ConfigError(
+                    f"relative_max_distance must be more than {exact}, the distances that have a "
+                    f"bucket of their own when the {side} has relative_buckets = "
+                    f"{self.relative_buckets}; it is {self.relative_max_distance}."
+                )
 
     @property
     def head_dim(self) -> int:
