@@ -23,10 +23,19 @@ def export_average(
     config: TransformerConfig,
     data: TrainingData,
     provenance: Mapping[str, Any],
+    *,
+    dtype: str,
 ) -> None:
-    """Write the mean of the weights of some states as a checkpoint folder."""
+    """Write the mean of the weights of some states as a checkpoint folder, in a dtype."""
     weights = average_weights(state / "model.safetensors" for state in states)
-    export_model(folder, weights, config.to_dict(), data.tokenizer.to_json(), provenance)
+    export_model(
+        folder,
+        weights,
+        config.to_dict(),
+        data.tokenizer.to_json(),
+        provenance,
+        dtype=getattr(torch, dtype),
+    )
 
 
 def provenance(

@@ -272,7 +272,7 @@ class Trainer:
             averaged=chosen,
             processes=self.processes.count,
         )
-        export_average(folder, chosen, self.config, self.data, origin)
+        export_average(folder, chosen, self.config, self.data, origin, dtype=self.options.export)
         plot_curves(self.run)
         self.log.show(f"The mean of {len(chosen)} checkpoints is in {folder}.")
         return folder

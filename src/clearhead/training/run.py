@@ -26,6 +26,7 @@ MAY_CHANGE = frozenset(
         "threads",
         "device",
         "tensorboard",
+        "export",
     )
 )
 

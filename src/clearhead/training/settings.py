@@ -106,6 +106,8 @@ class TrainingSettings:
         threads: processor threads for PyTorch; 0 leaves its own choice.
         device: ``cpu``, ``cuda``, ...
         tensorboard: write TensorBoard event files beside the log.
+        export: how the finished model's weights are written, ``float32`` or, in half the
+            space, ``float16``.
     """
 
     seed: int = 1
@@ -133,10 +135,12 @@ class TrainingSettings:
     threads: int = 0
     device: str = "cpu"
     tensorboard: bool = False
+    export: str = "float32"
 
     def __post_init__(self) -> None:
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("precision", self.precision, ("bfloat16", "float32"))
+        _one_of("export", self.export, ("float32", "float16"))
         for least, names in _LEAST.items():
             for name in names:
                 if not getattr(self, name) >= least:  # a NaN is not
