@@ -44,6 +44,21 @@ def test_every_step_is_the_full_forward_pass(config, data):
         np.testing.assert_allclose(ours, full, atol=1e-10)
 
 
+def test_rows_of_a_beam_share_what_they_attend_to():
+    """Rows side by side of sources of two lengths; then a source is dropped."""
+    model, rng = _model(), np.random.default_rng(0)
+    sources = [random_ids(rng, model.config, length).tolist() for length in (3, 9, 4)]
+    decoding, width = model.begin(sources), 3
+    tokens = random_ids(rng, model.config, 9)
+    decoding.advance(tokens, np.arange(3).repeat(width))
+    parents = np.array([2, 0, 0, 8, 7, 8])  # of the first and the last source
+    last = random_ids(rng, model.config, 6)
+    ours = decoding.advance(last, parents)
+    for row, (parent, token) in enumerate(zip(parents, last, strict=True)):
+        full = _full(model, sources[parent // width], [int(tokens[parent]), int(token)])
+        np.testing.assert_allclose(ours[row], full, atol=1e-10)
+
+
 def test_a_long_decoding_outgrows_the_first_buffer():
     model = _model(max_length=80)
     tokens = random_ids(np.random.default_rng(0), model.config, 79)

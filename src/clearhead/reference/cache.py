@@ -40,7 +40,6 @@ class KeyValueCache:
         self.max_length = max_length
         shape = (layers, 2, rows, kv_heads, min(_FIRST_CAPACITY, max_length), head_dim)
         self._buffer = np.empty(shape, dtype)
-        self._spare: Array | None = None
         self.layers = [LayerCache(self, layer) for layer in range(layers)]
 
     @property
@@ -61,7 +60,7 @@ class KeyValueCache:
         shape[4] = capacity
         grown = np.empty(shape, self._buffer.dtype)
         grown[..., : self.length, :] = self._buffer[..., : self.length, :]
-        self._buffer, self._spare = grown, None
+        self._buffer = grown
 
     def reorder(self, parents: Array) -> None:
         """Row i becomes what row ``parents[i]`` was; rows that are nobody's parent are dropped.
@@ -70,19 +69,20 @@ class KeyValueCache:
             parents: Int["new_rows"], in [0, rows).
         """
         rows = len(parents)
-        if rows == self.rows and (parents == np.arange(rows)).all():
+        if rows > self.rows:
+            shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
+            grown = np.empty(shape, self._buffer.dtype)
+            grown[..., : self.length, :] = self._buffer[:, :, parents, :, : self.length]
+            self._buffer, self.rows = grown, rows
             return
-        shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
-        if self._spare is None or self._spare.shape != shape:
-            self._spare = np.empty(shape, self._buffer.dtype)
-        # Two copies of what is in use are less than one of all while the buffer is half empty.
-        if 2 * self.length <= self.capacity:
-            self._spare[..., : self.length, :] = self._buffer[:, :, parents, :, : self.length]
-        else:
-            # mode="clip" lets take write to `out` directly; the caller has checked the parents.
-            np.take(self._buffer, parents, axis=2, out=self._spare, mode="clip")
-        self._buffer, self._spare = self._spare, self._buffer
-        self.rows = rows
+        # In a beam many rows go on from themselves; only the others are moved. One layer's keys
+        # or values at a time, so that what is copied on the way stays in the processor's cache.
+        moved = np.flatnonzero(parents != np.arange(rows))
+        sources = parents[moved]
+        if moved.size and self.length:
+            for part in self._buffer.reshape(-1, *self._buffer.shape[2:]):
+                part[moved, :, : self.length] = part[sources, :, : self.length]
+        self._buffer, self.rows = self._buffer[:, :, :rows], rows
 
     def extend(self, layer: int, key: Array, value: Array) -> tuple[Array, Array]:
         """Write one layer's new keys and values behind the earlier ones, and give all.

@@ -180,6 +180,8 @@ class _SourceDecoding:
 
     def _gathered(self, sources: Array) -> list[list[Memory]]:
         """For each layer, the memories of the rows' sources, one for each padded length."""
+        shared = _rows_of_each(sources)
+        sources = sources[::shared]
         layers: list[list[Memory]] = [[] for _ in self._model.decoder_layers]
         for numbers, memories in self._groups:
             position = np.full(self._count, -1)
@@ -191,12 +193,22 @@ class _SourceDecoding:
             chosen = found[rows]
             whole = len(rows) == len(sources)
             same = len(chosen) == len(numbers) and (chosen == np.arange(len(numbers))).all()
-            for layer, (key, value, mask, _) in zip(layers, memories, strict=True):
+            for layer, (key, value, mask, *_) in zip(layers, memories, strict=True):
                 if not same:
                     key, value = key[chosen], value[chosen]
                     mask = None if mask is None else mask[chosen]
-                layer.append(Memory(key, value, mask, None if whole else rows))
+                layer.append(Memory(key, value, mask, None if whole else rows, shared))
         return layers
+
+
+def _rows_of_each(sources: Array) -> int:
+    """How many rows each source has, where they stand together, as the rows of a beam do."""
+    if not len(sources):
+        return 1
+    shared = int((sources == sources[0]).argmin()) or len(sources)
+    groups = sources.reshape(-1, shared) if len(sources) % shared == 0 else sources[:, None]
+    together = (groups == groups[:, :1]).all() and len(np.unique(groups[:, 0])) == len(groups)
+    return shared if together else 1
 
 
 class _PromptDecoding:

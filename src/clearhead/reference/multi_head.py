@@ -32,12 +32,14 @@ class Memory(NamedTuple):
         key, value: Float["rows kv_heads key_len head_dim"].
         mask: Bool["rows 1 1 key_len"], True where a key may be attended; None allows all.
         rows: Int["rows"], the rows of the batch that it belongs to; None means all, in order.
+        shared: so many rows of the batch, side by side, attend to each row of it (a beam).
     """
 
     key: Array
     value: Array
     mask: Array | None = None
     rows: Array | None = None
+    shared: int = 1
 
 
 class Past(Protocol):
@@ -160,23 +162,30 @@ class MultiHeadAttention:
 
         Args:
             x: Float["batch query_len d_model"].
-            memories: one for the whole batch, or several that share its rows among them.
+            memories: one for the whole batch, or several that share its rows among them; all
+                with the same number of rows ``shared``, and ``rows`` counted in these groups.
             trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
 
         Returns:
             Float["batch query_len d_model"].
         """
-        query = split_heads(self._query(x), self.num_heads)
+        projected = self._query(x)
+        shared = memories[0].shared
+        if shared > 1:
+            # Rows that attend to the same keys are as good as positions of one row: their
+            # products are one, and the keys need not be copied for each.
+            projected = projected.reshape(len(x) // shared, -1, projected.shape[-1])
+        query = split_heads(projected, self.num_heads)
         query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
         if len(memories) == 1 and memories[0].rows is None:
-            key, value, mask, _ = memories[0]
+            key, value, mask, *_ = memories[0]
             output, _ = attention(query, key, value, mask=mask, trace=trace)
         else:
             output = np.empty_like(query)
-            for key, value, mask, rows in memories:
+            for key, value, mask, rows, _ in memories:
                 output[rows], _ = attention(query[rows], key, value, mask=mask)
-        return self._projected(output, trace)
+        return self._projected(output, trace).reshape(x.shape)
 
     def _projected(self, output: Array, trace: Trace | Off) -> Array:
         concatenated = trace.step(
