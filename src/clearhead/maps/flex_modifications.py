@@ -1,0 +1,27 @@
+"""Calling FlexAttention's score_mod and mask_mod for many places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def over_all_places(modification: Callable[..., Tensor], *, with_score: bool) -> Callable[..., Any]:
+    """A function of scalars as one of vectors of batch, head, query and key indices.
+
+    As FlexAttention does it: mapped over one axis after the other, so that a modification may do
+    with its scalars whatever it may do there.
+
+    Returns:
+        f(batch, heads, rows, columns), or f(scores, batch, heads, rows, columns) with a score;
+        the result has the shape [batch, heads, rows, columns].
+    """
+    score = (0,) if with_score else ()
+    mapped = modification
+    for axis in (3, 2, 1, 0):
+        places = tuple(0 if axis == i else None for i in range(4))
+        mapped = torch.vmap(mapped, in_dims=score + places)
+    return mapped
