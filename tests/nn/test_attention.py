@@ -11,9 +11,7 @@ from clearhead.config import TransformerConfig
 from clearhead.nn.attention import (
     Attention,
     KeyValue,
-    _explicit_is_faster,
     causal_mask,
-    explicit_attention,
     fused_attention,
 )
 
@@ -107,24 +105,6 @@ def test_fully_masked_rows_are_zeros_with_gradients_that_are_numbers(
         output.float().square().sum().backward()
         assert bool(torch.isfinite(query.grad).all())
         assert torch.equal(query.grad[1], torch.zeros(2, 3, 4, dtype=dtype))
-
-
-@pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
-def test_the_explicit_form_is_the_kernels(causal: bool, masked: bool) -> None:
-    torch.manual_seed(1)
-    query = torch.randn(2, 4, 6, 8, dtype=torch.bfloat16, requires_grad=True)
-    key, value = (torch.randn(2, 2, 6, 8, dtype=torch.bfloat16) for _ in range(2))
-    mask = torch.ones(2, 1, 1, 6, dtype=torch.bool) if masked else None
-    if mask is not None:
-        mask[0, ..., 4:] = False
-    assert _explicit_is_faster(query, key)
-    explicit = fused_attention(query, key, value, mask=mask, causal=causal)
-    assert not _explicit_is_faster(query.detach(), key)
-    fused = fused_attention(query.detach(), key, value, mask=mask, causal=causal)
-    torch.testing.assert_close(explicit.detach(), fused, rtol=0.03, atol=0.03)
-    exact = explicit_attention(query.double(), key.double(), value.double(), None)
-    torch.testing.assert_close(exact, by_hand(query.double(), key.double(), value.double(), None))
 
 
 CONFIG = TransformerConfig(vocab_size=9, d_model=12, num_heads=4, num_kv_heads=2)

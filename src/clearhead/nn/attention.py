@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..config import TransformerConfig
 from .dropout import Dropout
-from .dropout import dropout as drop
+from .explicit_attention import explicit_attention, explicit_is_faster
 from .linear import Linear, joint_linear
 from .positions import rotate
 
@@ -33,36 +33,6 @@ def causal_mask(query_len: int, key_len: int, device: torch.device | None = None
     """True where a query may attend, [query_len, key_len]; the last query sees every key."""
     full = torch.ones(query_len, key_len, dtype=torch.bool, device=device)
     return full.tril(key_len - query_len)
-
-
-def _explicit_is_faster(query: Tensor, key: Tensor) -> bool:
-    """Whether to leave PyTorch's kernel: its bfloat16 backward pass on a CPU takes seven times
-    as long as three small matrix products at 14 tokens, and three times at 60."""
-    return (
-        query.device.type == "cpu"
-        and query.dtype == torch.bfloat16
-        and query.requires_grad
-        and key.shape[-2] <= 256
-    )
-
-
-def explicit_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout: float = 0.0
-) -> Tensor:
-    """The same as the fused kernel, by batched matrix products and a softmax.
-
-    Takes what `torch.nn.functional.scaled_dot_product_attention` takes; no row may be fully
-    masked. Shapes as in `fused_attention`.
-    """
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
-    scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2))
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        scores = scores.masked_fill(~attn_mask, -torch.inf)
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    return torch.matmul(drop(torch.softmax(scores, dim=-1), dropout), value)
 
 
 def fused_attention(
@@ -105,7 +75,7 @@ def fused_attention(
     attn_mask = visible
     if bias is not None:
         attn_mask = bias if visible is None else bias.masked_fill(~visible, -torch.inf)
-    if _explicit_is_faster(query, key):
+    if explicit_is_faster(query, key):
         if only_causal:
             attn_mask = causal_mask(query_len, key_len, query.device)
         output = explicit_attention(query, key, value, attn_mask, dropout)

@@ -24,8 +24,8 @@ def joint_linear(x: Tensor, *layers: Linear) -> tuple[Tensor, ...]:
 
     Returns one output per layer, as views of the joint result.
     """
-    weight = torch.cat([layer.weight for layer in layers]).to(x.dtype)
+    weight = torch.cat([layer.weight.to(x.dtype) for layer in layers])
     bias = None
     if layers[0].bias is not None:
-        bias = torch.cat([layer.bias for layer in layers]).to(x.dtype)
+        bias = torch.cat([layer.bias.to(x.dtype) for layer in layers])
     return F.linear(x, weight, bias).split([layer.out_features for layer in layers], dim=-1)
