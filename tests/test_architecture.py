@@ -14,34 +14,47 @@ import clearhead
 SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
-# Room -> the rooms it may stand on. errors and config are known to all.
-GROUND = {"errors", "config"}
+# Room -> the rooms it may stand on. errors, config and files are known to all.
+GROUND = {"errors", "config", "files"}
 ARROWS = {
     "errors": set(),
     "config": {"errors"},
+    "files": set(),
     "reference": GROUND,
-    "nn": GROUND,
+    "maps": GROUND,
+    "nn": GROUND | {"maps"},
     "text": GROUND,
     "translation": GROUND | {"reference", "text"},
     "training": GROUND | {"nn", "text"},
     # The commands stand on top, __init__ (here "clearhead") names what is public and loads it
     # late, and __main__ hands over to the command line.
-    "cli": GROUND | {"reference", "nn", "text", "translation", "training", "clearhead"},
-    "clearhead": GROUND | {"reference", "nn", "translation"},
+    "cli": GROUND | {"reference", "nn", "text", "translation", "training", "maps", "clearhead"},
+    "clearhead": GROUND | {"reference", "nn", "translation", "maps"},
     "__main__": {"cli"},
 }
 
-WITHOUT_TORCH = ("errors", "config", "reference", "text", "translation", "clearhead", "cli")
+WITHOUT_TORCH = (
+    "errors",
+    "config",
+    "files",
+    "reference",
+    "text",
+    "translation",
+    "clearhead",
+    "cli",
+)
 # Room -> the packages that its modules may import when they are loaded.
 AT_LOAD = {
     "errors": set(),
     "config": set(),
+    "files": set(),
     "clearhead": set(),
     "__main__": set(),
     "cli": {"click", "numpy"},
     "reference": {"numpy", "safetensors"},
     "text": {"numpy", "tokenizers"},
     "translation": {"numpy", "safetensors", "tokenizers"},
+    "maps": {"torch", "numpy", "safetensors"},
     "nn": {"torch", "numpy"},
     "training": {"torch", "numpy", "safetensors"},
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TraceError
+from ..files import write_with_usual_mode
 from .step import Step
 
 FORMAT = "clearhead-trace"
@@ -53,7 +54,7 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(arrays, unfinished, metadata=metadata)
+        write_with_usual_mode(unfinished, lambda path: save_file(arrays, path, metadata=metadata))
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

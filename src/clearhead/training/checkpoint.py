@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..files import write_with_usual_mode
 
 _STEP = re.compile(r"step-(\d{8})")
 FORMAT = 1
@@ -259,10 +260,8 @@ def export_model(
         dtype: float32, or float16 to halve the file.
     """
     draft = _new_draft(folder)
-    save_file(
-        {name: value.to(dtype).contiguous() for name, value in weights.items()},
-        draft / "model.safetensors",
-    )
+    tensors = {name: value.to(dtype).contiguous() for name, value in weights.items()}
+    write_with_usual_mode(draft / "model.safetensors", lambda path: save_file(tensors, path))
     description = {"format": FORMAT, "model": dict(config), "provenance": dict(provenance)}
     (draft / "config.json").write_text(
         json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"
