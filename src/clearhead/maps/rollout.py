@@ -1,0 +1,236 @@
+"""What positions draw on through all layers: attention rollout without an L x L product.
+
+Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928) takes every layer for a step of a
+walk over positions. With P_h the attention weights of head h, a layer passes on
+
+    A = (r I + (1 - r) mean_h P_h) / its row sums,
+
+where r is the share that the residual connection carries (the paper's 0.5), and L layers pass on
+R = A_L ... A_2 A_1: row i of R says what output position i draws on, column j where input
+position j went. The row sums are 1 except where a query may attend to nothing (its row becomes
+the identity: the residual alone) and where a sink takes part of the weight.
+
+Nobody needs all of R. A row is a row vector times matrices, from the last layer down, a column
+matrices times a vector, from the first layer up:
+
+    rollout:  w <- w A_l,  l = L ... 1        flow_to:  v <- A_l v,  l = 1 ... L
+
+and each product is a sum over tiles of P_h, which come from queries, keys and the log-sum-exp.
+Memory is linear in the length, work is one pass over the tiles of each layer.
+
+Rollout is a model of routing, not a fact about the network: it knows neither values nor
+feed-forward layers, and takes heads for equals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError, ShapeError
+from .attention_map import AttentionMap
+from .key_ranges import KeyRanges
+
+TILE_ROWS, TILE_COLUMNS = 256, 1024
+
+Tokens = int | Sequence[int] | Tensor
+Heads = int | Sequence[int] | None
+
+
+def rollout(
+    maps: Sequence[AttentionMap], tokens: Tokens, *, residual: float = 0.5, heads: Heads = None
+) -> Tensor:
+    """What chosen output positions draw on among the inputs, through all layers.
+
+    Rows of the rollout matrix of Abnar and Zuidema 2020 (arXiv 2005.00928), computed from the
+    last layer down: w <- w A_l with A_l = (r I + (1 - r) mean_h P_h) / row sums.
+
+    Args:
+        maps: self-attention of one stack in the order of its layers, each [batch, heads,
+            length, length]. Maps of a part of the layers give the rollout of that part.
+        tokens: output positions: one, several, or [batch, n] for others in each sequence (the
+            last tokens of sequences padded on the right, say). Negative ones count from the end.
+        residual: the share r of the residual connection, 0 to 1; the paper takes 0.5.
+        heads: the heads to average over in every layer; None for all.
+
+    Returns:
+        [batch, n, length], or [batch, length] for a single int. Each row sums to 1.
+
+    Raises:
+        ShapeError: the maps are not square or do not fit together.
+        ConfigError: a token, head or share that does not exist.
+    """
+    _check(maps, residual)
+    places, single = _places(tokens, maps[0])
+    flow = _one_hot(places, maps[0])
+    for attention_map in reversed(maps):
+        flow = _downwards(flow, attention_map, residual, _heads(heads, attention_map))
+    return flow[:, 0] if single else flow
+
+
+def flow_to(
+    maps: Sequence[AttentionMap], tokens: Tokens, *, residual: float = 0.5, heads: Heads = None
+) -> Tensor:
+    """How much every output position draws on chosen input tokens, through all layers.
+
+    Columns of the rollout matrix of Abnar and Zuidema 2020 (arXiv 2005.00928), computed from the
+    first layer up: v <- A_l v with A_l = (r I + (1 - r) mean_h P_h) / row sums. The value at
+    (i, j) of `rollout(maps, i)` and of `flow_to(maps, j)` is the same number.
+
+    Args:
+        maps, residual, heads: as in `rollout`.
+        tokens: input positions, one, several, or [batch, n].
+
+    Returns:
+        [batch, n, length], or [batch, length] for a single int: over output positions, each
+        value 0 to 1. They do not sum to 1: a token may reach all positions, or none.
+
+    Raises:
+        ShapeError: the maps are not square or do not fit together.
+        ConfigError: a token, head or share that does not exist.
+    """
+    _check(maps, residual)
+    places, single = _places(tokens, maps[0])
+    flow = _one_hot(places, maps[0])
+    for attention_map in maps:
+        flow = _upwards(flow, attention_map, residual, _heads(heads, attention_map))
+    return flow[:, 0] if single else flow
+
+
+@torch.no_grad()
+def _downwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: Tensor) -> Tensor:
+    """One layer of `rollout`: w A, for w [batch, n, length]."""
+    kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
+    flow = flow.to(kept.device)
+    below, drawn = flow * kept, flow * attended
+    for rows in _steps(flow.shape[-1], TILE_ROWS):
+        # At the last layer only the chosen rows are drawn on: the rest need no tile.
+        if drawn[..., rows].any():
+            for columns, weights in _mean_weights(attention_map, rows, heads):
+                below[..., columns] += drawn[..., rows] @ weights
+    return below
+
+
+@torch.no_grad()
+def _upwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: Tensor) -> Tensor:
+    """One layer of `flow_to`: A v, for v as rows, [batch, n, length]."""
+    kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
+    flow = flow.to(kept.device)
+    above = flow * kept
+    for rows in _steps(flow.shape[-1], TILE_ROWS):
+        for columns, weights in _mean_weights(attention_map, rows, heads, only=flow):
+            above[..., rows] += attended[..., rows] * (flow[..., columns] @ weights.mT)
+    return above
+
+
+def _shares(attention_map: AttentionMap, residual: float, heads: Tensor) -> tuple[Tensor, Tensor]:
+    """What each row takes from itself and what factor its weights get, each [batch, length]."""
+    lse = attention_map.lse[:, heads]
+    row_sum = (lse > -torch.inf).to(lse.dtype)
+    if attention_map.scoring.sinks is not None:
+        sinks = attention_map.scoring.sinks.to(lse)[heads][:, None]
+        row_sum = row_sum * -torch.expm1(sinks - lse)
+    row_sum = row_sum.nan_to_num(0.0).clamp(0.0, 1.0).mean(1)
+    total = residual + (1 - residual) * row_sum
+    nothing = total <= 0  # r is 0 and the query may attend to nothing: it stays where it is
+    total = total.masked_fill(nothing, 1.0)
+    kept = torch.full_like(total, residual) / total
+    return kept.masked_fill(nothing, 1.0), (1 - residual) / total
+
+
+def _mean_weights(
+    attention_map: AttentionMap, rows: slice, heads: Tensor, only: Tensor | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    """Tiles of the mean over heads of P, each [batch, rows, columns], with their columns.
+
+    Tiles that the mask forbids altogether, or whose columns are all zero in `only`, are left out.
+    """
+    lse = attention_map.lse[:, heads, rows, None]
+    # exp(-inf - inf) is 0, so a fully masked row has weights of zero.
+    lse = lse.masked_fill(lse == -torch.inf, torch.inf)
+    query, key, scoring = attention_map.query, attention_map.key, attention_map.scoring
+    first, end = 0, key.shape[-2]
+    if isinstance(scoring.allowed, KeyRanges):
+        first, _, _, end = scoring.allowed.hull(rows, heads=heads)
+    for columns in _steps(end, TILE_COLUMNS, first):
+        if only is None or only[..., columns].any():
+            scores = scoring.tile(query, key, rows, columns, heads=heads)
+            yield columns, scores.sub_(lse).exp_().mean(1)
+
+
+def _steps(end: int, step: int, first: int = 0) -> list[slice]:
+    return [slice(start, min(start + step, end)) for start in range(first, end, step)]
+
+
+def _one_hot(places: Tensor, attention_map: AttentionMap) -> Tensor:
+    """Where each walk begins, [batch, n, length]."""
+    exact = attention_map.query.dtype == torch.float64
+    start = torch.zeros(
+        *places.shape,
+        attention_map.query.shape[-2],
+        dtype=torch.float64 if exact else torch.float32,
+        device=attention_map.query.device,
+    )
+    return start.scatter_(-1, places[..., None], 1.0)
+
+
+def _places(tokens: Tokens, attention_map: AttentionMap) -> tuple[Tensor, bool]:
+    """Positions from the start, [batch, n], and whether a single one was asked for."""
+    batch, length = attention_map.query.shape[0], attention_map.query.shape[-2]
+    places = torch.as_tensor(tokens, device=attention_map.query.device)
+    if places.is_floating_point() or places.dtype == torch.bool or places.numel() == 0:
+        raise ConfigError(
+            f"tokens must be positions (integers), at least one; {tokens!r} came. For the token "
+            "of a word, look its position up in the tokens that the model was given."
+        )
+    single = places.dim() == 0
+    places = places.long().reshape(1, -1) if places.dim() < 2 else places.long()
+    if places.dim() > 2 or places.shape[0] not in (1, batch):
+        raise ShapeError(
+            f"tokens must be one position, [n], or [batch, n] with batch {batch}; "
+            f"a tensor of shape {list(places.shape)} came."
+        )
+    outside = places[(places < -length) | (places >= length)]
+    if outside.numel():
+        raise ConfigError(
+            f"token {int(outside[0])} does not exist: there are {length} positions, "
+            f"0 to {length - 1} (or -{length} to -1, from the end)."
+        )
+    return (places % length).expand(batch, -1), single
+
+
+def _heads(heads: Heads, attention_map: AttentionMap) -> Tensor:
+    """The indices of the heads to average over."""
+    count = attention_map.query.shape[1]
+    chosen = range(count) if heads is None else [heads] if isinstance(heads, int) else heads
+    wrong = [head for head in chosen if not -count <= head < count]
+    if wrong or not len(chosen):
+        asked = f"head {wrong[0]} does not exist" if wrong else "no head was chosen"
+        raise ConfigError(f"{asked}: this layer has {count} heads, 0 to {count - 1}.")
+    return torch.tensor([head % count for head in chosen], device=attention_map.query.device)
+
+
+def _check(maps: Sequence[AttentionMap], residual: float) -> None:
+    if not 0 <= residual <= 1:
+        raise ConfigError(
+            f"residual is the share of the residual connection, 0 to 1, not {residual}."
+        )
+    if not maps:
+        raise ShapeError("A rollout needs the self-attention map of at least one layer; none came.")
+    first = maps[0].query
+    for layer, attention_map in enumerate(maps):
+        query_len, key_len = attention_map.query.shape[-2], attention_map.key.shape[-2]
+        if query_len != key_len:
+            raise ShapeError(
+                f"A rollout goes through self-attention, position by position; layer {layer} has "
+                f"{query_len} queries and {key_len} keys. Cross-attention and steps that see an "
+                "older cache have no rollout of their own."
+            )
+        if attention_map.query.shape[0] != first.shape[0] or query_len != first.shape[-2]:
+            raise ShapeError(
+                f"The layers of one stack have the same sequences; layer 0 has batch "
+                f"{first.shape[0]} and length {first.shape[-2]}, layer {layer} has batch "
+                f"{attention_map.query.shape[0]} and length {query_len}."
+            )

@@ -1,0 +1,281 @@
+"""Rollout from chosen positions against the product of whole matrices, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.errors import ConfigError, ShapeError
+from clearhead.maps import rollout as module
+from clearhead.maps.attention_map import AttentionMap
+from clearhead.maps.provenance import Source
+from clearhead.maps.rollout import flow_to, rollout
+from clearhead.maps.stacks import self_attention_stack
+
+
+def weights_of(query, key, *, allowed=None, sinks=None):
+    """softmax(Q K^T / sqrt(d)) over what is allowed, the plain way."""
+    group = query.shape[1] // key.shape[1]
+    scores = query @ key.repeat_interleave(group, 1).mT / query.shape[-1] ** 0.5
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    if sinks is not None:
+        column = sinks[None, :, None, None].expand(*scores.shape[:-1], 1)
+        return torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+    return scores.softmax(-1).nan_to_num(0.0)
+
+
+def dense_rollout(weights, residual, heads=None):
+    """R = A_L ... A_1 of Abnar and Zuidema 2020, with every L x L matrix in memory."""
+    product = torch.eye(weights[0].shape[-1], dtype=torch.float64)
+    for layer in weights:
+        chosen = layer if heads is None else layer[:, heads]
+        identity = torch.eye(layer.shape[-1], dtype=torch.float64)
+        step = residual * identity + (1 - residual) * chosen.mean(1)
+        total = step.sum(-1, keepdim=True)
+        step = torch.where(total > 0, step / total.clamp_min(1e-300), identity)
+        product = step @ product
+    return product
+
+
+@dataclass
+class Stack:
+    maps: list[AttentionMap]
+    weights: list[torch.Tensor]
+
+
+def make_stack(layers=3, batch=2, heads=4, kv_heads=2, length=9, mask="none", sinks=False, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    allowed = {
+        "none": None,
+        "causal": torch.ones(length, length, dtype=torch.bool).tril(),
+        "padding": (torch.arange(length) < max(length - 2, 1)).expand(length, length),
+        "random": torch.rand(batch, 1, length, length, generator=generator) < 0.4,
+    }[mask]
+    stack = Stack([], [])
+    for _ in range(layers):
+        query, key = 2 * draw(batch, heads, length, 8), draw(batch, kv_heads, length, 8)
+        logits = draw(heads) if sinks else None
+        stack.maps.append(AttentionMap.of(query, key, mask=allowed, sinks=logits))
+        stack.weights.append(weights_of(query, key, allowed=allowed, sinks=logits))
+    return stack
+
+
+@given(
+    layers=st.integers(1, 4),
+    batch=st.integers(1, 2),
+    group=st.integers(1, 2),
+    length=st.integers(1, 12),
+    mask=st.sampled_from(["none", "causal", "padding", "random"]),
+    sinks=st.booleans(),
+    residual=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    seed=st.integers(0, 2**16),
+)
+def test_rows_and_columns_are_those_of_the_dense_product(
+    layers, batch, group, length, mask, sinks, residual, seed
+):
+    stack = make_stack(layers, batch, 2 * group, 2, length, mask, sinks, seed)
+    dense = dense_rollout(stack.weights, residual).expand(batch, length, length)
+    places = range(length)
+    rows = rollout(stack.maps, places, residual=residual)
+    columns = flow_to(stack.maps, places, residual=residual)
+    torch.testing.assert_close(rows, dense, rtol=0, atol=1e-12)
+    torch.testing.assert_close(columns.mT, dense, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mask", ["none", "causal", "random"])
+def test_many_tiles_give_the_same_as_one(monkeypatch, mask):
+    stack = make_stack(length=50, mask=mask)
+    whole = rollout(stack.maps, [0, 30, -1]), flow_to(stack.maps, [0, 30, -1])
+    monkeypatch.setattr(module, "TILE_ROWS", 7)
+    monkeypatch.setattr(module, "TILE_COLUMNS", 11)
+    tiled = rollout(stack.maps, [0, 30, -1]), flow_to(stack.maps, [0, 30, -1])
+    for one, other in zip(whole, tiled, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
+
+
+def test_a_walk_by_hand():
+    # One head that looks at the token before with all its weight, and at itself at the start.
+    places = torch.eye(3)
+    before = places[[0, 0, 1]]
+    attention_map = AttentionMap.of(100.0 * before[None, None], places[None, None], scale=1.0)
+    found = rollout([attention_map, attention_map], 2)
+    # Half stays at 2, half goes to 1; and again.
+    torch.testing.assert_close(found, torch.tensor([[0.25, 0.5, 0.25]]))
+    reached = flow_to([attention_map, attention_map], 1)
+    torch.testing.assert_close(reached, torch.tensor([[0.0, 0.25, 0.5]]))
+
+
+def test_a_query_that_sees_nothing_keeps_itself():
+    query = torch.randn(1, 2, 4, 8)
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[2] = False
+    attention_map = AttentionMap.of(query, query, mask=mask)
+    for residual in (0.0, 0.5):
+        found = rollout([attention_map] * 2, 2, residual=residual)
+        assert found.tolist() == [[0, 0, 1, 0]]
+
+
+def test_each_row_is_a_share_of_one():
+    stack = make_stack(length=33, mask="random", sinks=True)
+    found = rollout(stack.maps, [0, 5, 32])
+    torch.testing.assert_close(found.sum(-1), torch.ones(2, 3, dtype=torch.float64))
+    assert (found >= 0).all()
+
+
+def test_heads_are_chosen_in_every_layer():
+    stack = make_stack(mask="causal")
+    dense = dense_rollout(stack.weights, 0.5, heads=[0, 3])
+    torch.testing.assert_close(rollout(stack.maps, 8, heads=[0, -1]), dense[:, 8])
+    torch.testing.assert_close(flow_to(stack.maps, 1, heads=[0, -1]), dense[..., 1])
+    one = dense_rollout(stack.weights, 0.5, heads=[2])
+    torch.testing.assert_close(rollout(stack.maps, 8, heads=2), one[:, 8])
+
+
+def test_each_sequence_may_have_its_own_positions():
+    stack = make_stack(length=6)
+    dense = dense_rollout(stack.weights, 0.5)
+    found = rollout(stack.maps, torch.tensor([[5], [3]]))
+    torch.testing.assert_close(found[:, 0], torch.stack([dense[0, 5], dense[1, 3]]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_lower_precisions_are_computed_in_float32(dtype):
+    query = torch.randn(1, 4, 40, 16, generator=torch.Generator().manual_seed(1)).to(dtype)
+    attention_map = AttentionMap.of(query, query, causal=True)
+    exact = query.double()
+    weights = weights_of(exact, exact, allowed=torch.ones(40, 40).tril().bool())
+    found = rollout([attention_map] * 3, 39)
+    assert found.dtype == torch.float32
+    dense = dense_rollout([weights] * 3, 0.5)[:, 39]
+    torch.testing.assert_close(found.double(), dense, rtol=0, atol=2e-6)
+
+
+def test_memory_is_linear():
+    """4,096 tokens in a small part of the 64 MiB that one head's matrix alone would take."""
+    length = 4096
+    query = torch.randn(1, 2, length, 8)
+    attention_map = AttentionMap.of(query, query, causal=True)
+    attention_map.lse  # noqa: B018 - the map keeps it; it is not what is measured here
+    peak = peak_bytes(lambda: rollout([attention_map] * 2, -1))
+    assert peak < length * length  # bytes: a quarter of one float32 matrix
+
+
+def peak_bytes(work):
+    """The most that tensors hold at once, beyond what they held before."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    held = most = 0
+    for event in seen.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most
+
+
+def test_peak_bytes_sees_a_tensor():
+    assert peak_bytes(lambda: torch.ones(1000, 1000)) >= 4_000_000
+
+
+# Errors say what was asked, what came and what to do.
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"tokens": 9}, "token 9 does not exist: there are 9 positions, 0 to 8"),
+        ({"tokens": [0, -10]}, "token -10 does not exist"),
+        ({"tokens": []}, "at least one"),
+        ({"tokens": 0.5}, "must be positions (integers)"),
+        ({"tokens": 0, "heads": 4}, "head 4 does not exist: this layer has 4 heads, 0 to 3"),
+        ({"tokens": 0, "heads": []}, "no head was chosen"),
+        ({"tokens": 0, "residual": 1.5}, "the share of the residual connection, 0 to 1, not 1.5"),
+    ],
+)
+@pytest.mark.parametrize("ask", [rollout, flow_to])
+def test_what_does_not_exist(ask, asked, words):
+    with pytest.raises(ConfigError) as error:
+        ask(make_stack(1).maps, **asked)
+    assert words in str(error.value)
+
+
+def test_maps_that_do_not_fit():
+    square, longer = make_stack(1).maps[0], make_stack(1, length=10).maps[0]
+    with pytest.raises(ShapeError, match="at least one layer; none came"):
+        rollout([], 0)
+    with pytest.raises(
+        ShapeError, match="layer 0 has batch 2 and length 9, layer 1 has batch 2 and"
+    ):
+        rollout([square, longer], 0)
+    cross = AttentionMap.of(torch.randn(2, 4, 9, 8), torch.randn(2, 4, 5, 8))
+    with pytest.raises(ShapeError, match="layer 1 has 9 queries and 5 keys"):
+        flow_to([square, cross], 0)
+    with pytest.raises(ShapeError, match=r"\[batch, n\] with batch 2; a tensor of shape \[3, 1\]"):
+        rollout([square], torch.zeros(3, 1, dtype=torch.int64))
+
+
+# Which maps are the layers of one stack.
+
+
+def named(*names):
+    tensor = torch.randn(1, 1, 3, 4)
+    return {
+        name: AttentionMap.of(
+            tensor, tensor, source=Source(module=name, kind="cross" if "cross" in name else "self")
+        )
+        for name in names
+    }
+
+
+ENCODER_DECODER = named(
+    "encoder.layers.0.self_attn",
+    "encoder.layers.1.self_attn",
+    "decoder.layers.0.self_attn",
+    "decoder.layers.0.cross_attn",
+)
+
+
+def test_the_one_stack_of_a_model():
+    maps = named("blocks.0.attn", "blocks.1.attn", "blocks.10.attn")
+    assert self_attention_stack(maps) == list(maps.values())
+
+
+def test_an_encoder_and_a_decoder_must_be_chosen_from():
+    with pytest.raises(ConfigError) as error:
+        self_attention_stack(ENCODER_DECODER)
+    assert "these are 2: 'encoder.layers.*.self_attn' (2 layers), 'decoder.layers.*" in str(
+        error.value
+    )
+    assert "layers='encoder.layers.*.self_attn'" in str(error.value)
+    chosen = self_attention_stack(ENCODER_DECODER, "encoder.layers.*.self_attn")
+    assert chosen == [ENCODER_DECODER[f"encoder.layers.{i}.self_attn"] for i in (0, 1)]
+    # Cross-attention is never a part of a stack, whatever the pattern.
+    assert self_attention_stack(ENCODER_DECODER, "decoder*") == [
+        ENCODER_DECODER["decoder.layers.0.self_attn"]
+    ]
+
+
+def test_names_are_taken_as_they_are():
+    names = ["encoder.layers.1.self_attn", "encoder.layers.0.self_attn"]
+    assert self_attention_stack(ENCODER_DECODER, names) == [ENCODER_DECODER[n] for n in names]
+    with pytest.raises(
+        ConfigError, match="There is no map 'layers.7'. Recorded are: encoder.layers"
+    ):
+        self_attention_stack(ENCODER_DECODER, ["layers.7"])
+
+
+def test_no_map_is_left():
+    with pytest.raises(ConfigError, match="matches 'vision"):
+        self_attention_stack(ENCODER_DECODER, "vision*")
+    with pytest.raises(ConfigError, match=r"none was recorded. Recorded are: a.cross_attn"):
+        self_attention_stack(named("a.cross_attn"))
