@@ -43,6 +43,10 @@ class ToeplitzBias:
             return values.unfold(-1, len(j), 1).flip(-2)
         return values[..., j[None, :] - i[:, None] + (self.query_len - 1)]
 
+    def describe(self) -> str:
+        """A few words."""
+        return "bias by distance"
+
     def to(self, device: torch.device | str) -> ToeplitzBias:
         """The same on another device."""
         return ToeplitzBias(self.values.to(device), self.query_len)
@@ -69,6 +73,10 @@ class DenseBias:
         """Float["batch|1 heads|1 rows|1 columns|1"]."""
         found = take(take(take(self.values, 1, heads), 0, batch), 2, rows)
         return take(found, 3, columns)
+
+    def describe(self) -> str:
+        """A few words."""
+        return f"bias {list(self.values.shape)}"
 
     def to(self, device: torch.device | str) -> DenseBias:
         """The same on another device."""

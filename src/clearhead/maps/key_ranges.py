@@ -74,6 +74,16 @@ class KeyRanges:
         seen = end > start
         return KeyRanges(torch.where(seen, start, 0), torch.where(seen, end, 0))
 
+    def describe(self) -> str:
+        """A few words."""
+        steps = torch.arange(self.end.shape[-1], device=self.end.device)
+        last = self.end - steps
+        if bool((self.start == 0).all()) and bool((last == last[..., :1]).all()):
+            return "causal mask"
+        if bool((self.start == self.start[..., :1]).all() & (self.end == self.end[..., :1]).all()):
+            return "padding mask"
+        return "mask of one run of keys per query"
+
     def to(self, device: torch.device | str) -> KeyRanges:
         """The same on another device."""
         return KeyRanges(self.start.to(device), self.end.to(device))
@@ -120,6 +130,10 @@ class DenseMask:
         """The keys that both allow."""
         within = ranges if self.within is None else self.within.intersect(ranges)
         return DenseMask(self.allowed, within)
+
+    def describe(self) -> str:
+        """A few words."""
+        return f"mask {list(self.allowed.shape)}" + ("" if self.within is None else " in ranges")
 
     def to(self, device: torch.device | str) -> DenseMask:
         """The same on another device."""

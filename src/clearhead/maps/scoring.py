@@ -265,6 +265,17 @@ class Scoring:
             flat=None if self.flat is None else self.flat.to(device),
         )
 
+    def __str__(self) -> str:
+        parts = [
+            f"scale {self.scale:.6g}",
+            f"softcap {self.softcap:g}" if self.softcap else "",
+            self.allowed.describe() if self.allowed is not None else "no mask",
+            self.bias.describe() if self.bias is not None else "",
+            "a score_mod" if self.score_mod is not None else "",
+            "sinks" if self.sinks is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
     @property
     def nbytes(self) -> int:
         """Memory of mask, bias and sinks."""

@@ -1,0 +1,405 @@
+"""AttentionMap: any weight of an attention, computed when it is asked for.
+
+A map keeps queries and keys (and values where contributions are asked for) and answers from them,
+in memory linear in the length: w_ij = exp(score_ij - lse_i), where lse_i is the log-sum-exp that
+fused kernels compute anyway (FlashAttention, arXiv 2205.14135).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError, ShapeError
+from .indexing import selection
+from .key_ranges import Positions, as_slice, chunks, take
+from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink, as_measure
+from .measuring import Measure, PassContext
+from .pooled import Mass, Pooled
+from .provenance import Source
+from .scoring import Scoring, score_dtype, score_shape
+from .tiles import Pass
+from .topk import TopK, TopKeys
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Dtype = torch.dtype  # a method of the class below is called torch
+Labels = Sequence[str] | Sequence[Sequence[str]]
+DENSE_LIMIT = 1 << 30
+
+
+class AttentionMap:
+    """The attention weights of one call of one module, none of which is stored.
+
+    ``m[0, 3, 17]`` are the weights of query 17 in head 3, ``m[0, :, 100:110, :]`` those of ten
+    queries in all heads; only what is asked for is computed. ``m.scores[...]`` gives the scores
+    before the softmax (-inf where a query may not attend), ``m.contributions[...]`` weight times
+    the norm of the value. All is exact to the rounding of float32 (of float64 for such inputs);
+    half-precision inputs are computed in float32. A query that may attend to nothing has weights
+    of zero.
+
+    Args:
+        query: Float["batch heads query_len head_dim"], as the kernel got it.
+        key: Float["batch kv_heads key_len head_dim"]; each head serves a group of query heads.
+        scoring: how scores come from them.
+        value: Float["batch kv_heads key_len value_dim"]; needed for contributions only.
+        lse: Float["batch heads query_len"], natural log of the denominator, the sinks' share
+            included; None to compute it when it is needed. Ignored for half-precision inputs,
+            where the kernel's has their rounding.
+        source: where the map came from.
+        query_labels, key_labels: a token for each query and key, or such a list for each batch row.
+        query_offset: the key at which query 0 stands, for distances: key_len - query_len for new
+            tokens after a cache.
+
+    Raises:
+        ShapeError: the tensors do not fit together.
+    """
+
+    def __init__(
+        self,
+        query: Tensor,
+        key: Tensor,
+        scoring: Scoring,
+        *,
+        value: Tensor | None = None,
+        lse: Tensor | None = None,
+        source: Source | None = None,
+        query_labels: Labels | None = None,
+        key_labels: Labels | None = None,
+        query_offset: int = 0,
+    ) -> None:
+        self.shape = score_shape(query, key)
+        batch, _, query_len, key_len = self.shape
+        self.query, self.key = query.detach(), key.detach()
+        self.value = None if value is None else value.detach()
+        if value is not None and value.shape[:3] != key.shape[:3]:
+            raise ShapeError(
+                f"value {tuple(value.shape)} must have the batch, heads and length of key "
+                f"{tuple(key.shape)}."
+            )
+        self.scoring = scoring
+        self.source = source or Source()
+        self.query_labels = _checked_labels(query_labels, batch, query_len, "query_labels")
+        self.key_labels = _checked_labels(key_labels, batch, key_len, "key_labels")
+        self.query_offset = query_offset
+        self._lse = self._trusted(lse)
+
+    @classmethod
+    def of(
+        cls,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor | None = None,
+        *,
+        lse: Tensor | None = None,
+        source: Source | None = None,
+        query_labels: Labels | None = None,
+        key_labels: Labels | None = None,
+        **scoring: Any,
+    ) -> AttentionMap:
+        """The map of an attention that would be called with these tensors and arguments.
+
+        Args:
+            scoring: the keywords of :meth:`Scoring.of`: scale, softcap, mask, causal,
+                causal_offset, window, bias, score_mod, mask_mod, sinks.
+        """
+        return cls(
+            query,
+            key,
+            Scoring.of(query, key, **scoring),
+            value=value,
+            lse=lse,
+            source=source,
+            query_labels=query_labels,
+            key_labels=key_labels,
+            query_offset=scoring.get("causal_offset", 0),
+        )
+
+    # What was asked for, and nothing else
+
+    def __getitem__(self, index: Any) -> Tensor:
+        """Weights, indexed like a tensor of the map's shape."""
+        return self.weights[index]
+
+    @property
+    def weights(self) -> _View:
+        """To be indexed: the same as the map itself."""
+        return _View(self, "weights")
+
+    @property
+    def scores(self) -> _View:
+        """To be indexed: the scores before the softmax, -inf where a query may not attend."""
+        return _View(self, "scores")
+
+    @property
+    def contributions(self) -> _View:
+        """To be indexed: each weight times the Euclidean norm of its key's value."""
+        self._require_values()
+        return _View(self, "contributions")
+
+    def row(self, query: int) -> Tensor:
+        """The weights of one query: Float["batch heads key_len"]."""
+        return self[:, :, query]
+
+    def column(self, key: int) -> Tensor:
+        """The weights with which all queries attend to one key: Float["batch heads query_len"]."""
+        return self[:, :, :, key]
+
+    def dense(self, *, max_bytes: int = DENSE_LIMIT) -> Tensor:
+        """All weights at once: Float["batch heads query_len key_len"].
+
+        Raises:
+            ConfigError: they would need more memory than ``max_bytes``.
+        """
+        count = self.shape[0] * self.shape[1] * self.shape[2] * self.shape[3]
+        size = count * self.dtype.itemsize
+        if size > max_bytes:
+            raise ConfigError(
+                f"The dense map {list(self.shape)} would take {size / 1e9:,.1f} GB, more than the "
+                f"{max_bytes / 1e9:,.1f} GB allowed. Ask for a part, m[0, 3, 100:110], or a "
+                f"picture, m.pooled(512, 512), or allow it: dense(max_bytes={size})."
+            )
+        return self[...]
+
+    def torch(self, *, max_bytes: int = DENSE_LIMIT) -> Tensor:
+        """The same as :meth:`dense`."""
+        return self.dense(max_bytes=max_bytes)
+
+    def numpy(self, *, max_bytes: int = DENSE_LIMIT) -> np.ndarray[Any, Any]:
+        """:meth:`dense` as a NumPy array."""
+        found: np.ndarray[Any, Any] = self.dense(max_bytes=max_bytes).cpu().numpy()
+        return found
+
+    # Measures
+
+    def measure(self, *measures: Measure | str) -> dict[Any, Any]:
+        """Several measures in one pass over the map.
+
+        Args:
+            measures: ``Entropy()``, ``TopK(8)``, ...; the name of one stands for its usual
+                settings: ``"entropy"``, ``"received"``, ``"topk"``.
+
+        Returns:
+            The result of each, under what it was asked for with.
+
+        Raises:
+            ConfigError: there is no such measure, or it needs values that were not kept.
+        """
+        asked = {name: as_measure(name) for name in measures}
+        if any(measure.needs_values for measure in asked.values()):
+            self._require_values()
+        context = PassContext(
+            self.shape, self.dtype, self.query.device, self.query_offset, self._value_norms()
+        )
+        wanted = dict.fromkeys(asked.values())
+        # The log-sum-exp is kept where it costs nothing to have.
+        needs_scores = any(measure.needs_scores for measure in wanted)
+        if needs_scores and self._lse is None:
+            wanted.setdefault(LogSumExp())
+        running = {measure: measure.begin(context) for measure in wanted}
+        Pass(self.query, self.key, self.scoring, needs_scores=needs_scores).run([*running.values()])
+        found = {measure: run.result() for measure, run in running.items()}
+        if LogSumExp() in found:
+            self._lse = found[LogSumExp()]
+        return {name: found[measure] for name, measure in asked.items()}
+
+    def _measured(self, measure: Measure) -> Any:
+        return self.measure(measure)[measure]
+
+    def entropy(self) -> Tensor:
+        """-sum_j w_ij ln w_ij of each query: Float["batch heads query_len"], in nats."""
+        found: Tensor = self._measured(Entropy())
+        return found
+
+    def received(self) -> Tensor:
+        """sum_i w_ij, what each key receives: Float["batch heads key_len"]."""
+        found: Tensor = self._measured(Received())
+        return found
+
+    def distance(self) -> Tensor:
+        """sum_j w_ij |i - j|: Float["batch heads query_len"], in tokens; see :class:`Distance`."""
+        found: Tensor = self._measured(Distance())
+        return found
+
+    def sink(self, count: int = 1) -> Tensor:
+        """The weight on the first ``count`` keys: Float["batch heads query_len"]."""
+        found: Tensor = self._measured(Sink(count))
+        return found
+
+    def diagonal(self, offset: int = 0) -> Tensor:
+        """The weight of key i + offset in query i: Float["batch heads query_len"]; 0 if none."""
+        found: Tensor = self._measured(Diagonal(offset))
+        return found
+
+    def topk(self, k: int = 8, *, by: str = "weight") -> TopKeys:
+        """The keys that each query attends to most: ``.values`` and ``.indices``.
+
+        Args:
+            k: how many; where a query may attend to fewer, the rest has value 0 and index -1.
+            by: ``"weight"``, or ``"contribution"``, weight times the norm of the value.
+        """
+        found: TopKeys = self._measured(TopK(k, by))
+        return found
+
+    def mass(
+        self, query_spans: Iterable[Sequence[int]], key_spans: Iterable[Sequence[int]]
+    ) -> Tensor:
+        """Attention from stretch to stretch: Float["batch heads query_spans key_spans"].
+
+        Args:
+            query_spans, key_spans: (begin, end) of each stretch, the end not included.
+
+        Returns:
+            For each pair the mean over its queries of the weight that falls on its keys.
+        """
+        found: Tensor = self._measured(Mass(query_spans, key_spans))
+        return found
+
+    def pooled(self, height: int, width: int, reduce: str = "mean") -> Tensor:
+        """A picture of each head: Float["batch heads height width"]; see :class:`Pooled`."""
+        found: Tensor = self._measured(Pooled(height, width, reduce))
+        return found
+
+    @property
+    def lse(self) -> Tensor:
+        """Log of the softmax's denominator: Float["batch heads query_len"]; computed once."""
+        if self._lse is None:
+            self._measured(LogSumExp())
+        assert self._lse is not None
+        return self._lse
+
+    # Showing
+
+    def plot(self, *args: Any, **kwargs: Any) -> Any:
+        """A picture with matplotlib; the arguments are those of ``clearhead.maps.plots.plot``."""
+        from .plots import plot
+
+        return plot(self, *args, **kwargs)
+
+    def to_dataframe(self, *args: Any, **kwargs: Any) -> Any:
+        """A pandas table; the arguments are those of ``clearhead.maps.frames.to_dataframe``."""
+        from .frames import to_dataframe
+
+        return to_dataframe(self, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        batch, heads, query_len, key_len = self.shape
+        groups = "" if self.key.shape[1] == heads else f" ({self.key.shape[1]} of keys)"
+        parts = [
+            f"{batch} x {heads} heads{groups} x {query_len} queries x {key_len} keys",
+            str(self.source),
+            f"{str(self.query.dtype).removeprefix('torch.')} on {self.query.device}",
+            str(self.scoring),
+            f"{self.nbytes / 1e6:,.1f} MB kept",
+        ]
+        return f"AttentionMap({'; '.join(parts)})"
+
+    @property
+    def dtype(self) -> Dtype:
+        """Of the answers: float32, or float64 for float64 inputs."""
+        return score_dtype(self.query)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of what the map keeps."""
+        held = (self.query, self.key, self.value, self._lse)
+        return self.scoring.nbytes + sum(x.nbytes for x in held if x is not None)
+
+    # Behind it
+
+    def _trusted(self, lse: Tensor | None) -> Tensor | None:
+        if lse is None or self.query.dtype in (torch.float16, torch.bfloat16):
+            return None
+        if tuple(lse.shape) != self.shape[:3]:
+            raise ShapeError(
+                f"lse holds one number per query, {list(self.shape[:3])}; got {list(lse.shape)}."
+            )
+        allowed = self.scoring.allowed
+        if allowed is None or self.scoring.sinks is not None:
+            return lse.detach()
+        # The CPU kernel says 0 for a query that may attend to nothing.
+        return lse.detach().masked_fill(~allowed.sees(), -torch.inf)
+
+    def _require_values(self) -> None:
+        if self.value is None:
+            raise ConfigError(
+                "Contributions are weights times the norms of values, and this map has kept no "
+                "values: record with values=True, or give AttentionMap.of a value."
+            )
+
+    def _value_norms(self) -> Tensor | None:
+        """Float["batch heads key_len"]; heads of a group share the memory of one."""
+        if self.value is None:
+            return None
+        norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
+        group = self.shape[1] // norms.shape[1]
+        return norms[:, :, None].expand(-1, -1, group, -1).flatten(1, 2)
+
+    def _selected(self, kind: str, index: Any) -> Tensor:
+        chosen = selection(index, self.shape, self.query.device)
+        batch, heads, rows, columns = (as_slice(x) for x in chosen.positions)
+        place = {"batch": batch, "heads": heads}
+        scores = self.scoring.tile(self.query, self.key, rows, columns, **place)
+        if kind != "scores":
+            lse = self._lse_of(chosen.positions[2], batch, heads)[..., None]
+            # Nothing minus nothing: where a row is empty, all of its weights are exp(-inf).
+            scores = scores.sub_(lse.masked_fill(lse == -torch.inf, torch.inf)).exp_()
+        if kind == "contributions":
+            norms = self._value_norms()
+            assert norms is not None
+            scores *= take(take(take(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
+        return scores[chosen.within]
+
+    def _lse_of(self, rows: Tensor, batch: Positions, heads: Positions) -> Tensor:
+        """Float["batch heads rows"]: of these rows alone unless it is known or most are asked."""
+        if self._lse is None and rows.numel() * 4 < self.shape[2]:
+            parts = [rows[part] for part in chunks(len(rows), self.shape[1] * self.shape[3])]
+            found = [
+                self.scoring.tile(self.query, self.key, as_slice(part), batch=batch, heads=heads)
+                for part in parts
+            ]
+            lse = torch.cat([scores.logsumexp(-1) for scores in found], -1)
+            if self.scoring.sinks is not None:
+                sinks = take(self.scoring.sinks, 0, heads).to(lse.dtype)
+                lse = torch.logaddexp(lse, sinks[:, None])
+            return lse
+        return take(take(take(self.lse, 0, batch), 1, heads), 2, as_slice(rows))
+
+
+class _View:
+    """Something of a map that is computed where it is indexed."""
+
+    def __init__(self, attention_map: AttentionMap, kind: str) -> None:
+        self._map, self._kind = attention_map, kind
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(batch, heads, query_len, key_len)."""
+        return self._map.shape
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return self._map._selected(self._kind, index)
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} of {self._map!r}; index it, as in [0, 3, 100:110]>"
+
+
+def _checked_labels(
+    labels: Labels | None, batch: int, length: int, what: str
+) -> tuple[tuple[str, ...], ...] | None:
+    """A tuple of tokens for each batch row."""
+    if labels is None:
+        return None
+    one_row = all(isinstance(label, str) for label in labels)
+    rows = [tuple(labels)] * batch if one_row else [tuple(row) for row in labels]
+    lengths = [len(row) for row in rows]
+    if lengths != [length] * batch:
+        raise ShapeError(
+            f"{what} must be {length} tokens, or such a list for each of {batch} batch rows; got "
+            f"lengths {lengths}."
+        )
+    return tuple(rows)  # type: ignore[arg-type]

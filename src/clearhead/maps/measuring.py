@@ -1,0 +1,103 @@
+"""What a measure is: something that is told of an attention map tile by tile, and sums it up.
+
+A tile holds all keys that its queries may attend to, so its weights are final, and no measure
+needs a second pass. Several measures that are asked for together look at the same tiles.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Some rows of some heads of an attention map, with every key that may be attended to.
+
+    Attributes:
+        batch, heads, rows, columns: which part of the map it is; slices with both ends.
+        weights: Float["batch heads rows columns"].
+        scratch: a tensor of the same shape to work in; what it holds is of no use.
+        lse: Float["batch heads rows"], log of the denominator; -inf for a query that may attend
+            to nothing. Only where a measure asks for scores.
+        mean_score: Float["batch heads rows"], the scores' mean under the weights, likewise.
+    """
+
+    batch: slice
+    heads: slice
+    rows: slice
+    columns: slice
+    weights: Tensor
+    scratch: Tensor
+    lse: Tensor | None = None
+    mean_score: Tensor | None = None
+
+    @property
+    def queries(self) -> tuple[slice, slice, slice]:
+        """Where its rows are in a tensor ["batch heads query_len"]."""
+        return self.batch, self.heads, self.rows
+
+    @property
+    def keys(self) -> tuple[slice, slice, slice]:
+        """Where its columns are in a tensor ["batch heads key_len"]."""
+        return self.batch, self.heads, self.columns
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """What a measure may want to know of a map before the first tile.
+
+    Attributes:
+        shape: (batch, heads, query_len, key_len).
+        dtype: of scores and weights.
+        device: of the tensors.
+        query_offset: the key at which query 0 stands.
+        value_norms: Float["batch heads key_len"], Euclidean; None where values were not kept.
+    """
+
+    shape: tuple[int, int, int, int]
+    dtype: torch.dtype
+    device: torch.device
+    query_offset: int = 0
+    value_norms: Tensor | None = None
+
+    def per_query(self, *more: int, dtype: torch.dtype | None = None, fill: float = 0) -> Tensor:
+        """A tensor ["batch heads query_len", ...] to write results into."""
+        size = (*self.shape[:3], *more)
+        return torch.full(size, fill, dtype=dtype or self.dtype, device=self.device)
+
+    def sums(self, *more: int) -> Tensor:
+        """A tensor ["batch heads", ...] to add many tiles to, in float64."""
+        return torch.zeros((*self.shape[:2], *more), dtype=torch.float64, device=self.device)
+
+
+class Running(ABC):
+    """A measure under way. Tiles come from several threads, each tile once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # held while adding to what another tile may add to
+
+    @abstractmethod
+    def add(self, tile: Tile) -> None:
+        """Take account of a tile."""
+
+    @abstractmethod
+    def result(self) -> Any:
+        """What was found, after the last tile."""
+
+
+class Measure(ABC):
+    """Something to be found out about an attention map. Frozen, so that it can be a key."""
+
+    name: ClassVar[str]
+    needs_scores: ClassVar[bool] = False
+    needs_values: bool = False
+
+    @abstractmethod
+    def begin(self, context: PassContext) -> Running:
+        """Start on a map."""

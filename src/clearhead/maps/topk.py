@@ -1,0 +1,112 @@
+"""The keys that a query attends to most, exactly, without sorting whole rows.
+
+A row is laid out as blocks. The k largest entries lie in the k blocks with the largest maxima: an
+entry elsewhere has k entries above it that are the maxima of other blocks. So the maxima of all
+blocks are taken, which is one vectorised look at the row, then k of them are chosen, and then k
+among the entries of these blocks. With about sqrt(row / k) entries in a block, both choices are
+among about sqrt(row * k) numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError
+from .measuring import Measure, PassContext, Running, Tile
+
+
+class TopKeys(NamedTuple):
+    """The keys that each query attends to most, most first.
+
+    Attributes:
+        values: Float["batch heads query_len k"], 0 where a query attends to fewer keys.
+        indices: Int64["batch heads query_len k"], -1 there.
+    """
+
+    values: Tensor
+    indices: Tensor
+
+
+@dataclass(frozen=True)
+class TopK(Measure):
+    """The ``k`` keys of each query with the largest weight or contribution: TopKeys.
+
+    A contribution is the weight times the Euclidean norm of the key's value: a large weight may
+    carry next to nothing (arXiv 2410.10781).
+    """
+
+    k: int = 8
+    by: str = "weight"
+    name: ClassVar[str] = "topk"
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ConfigError(f"topk(k) needs k of at least 1, not {self.k}.")
+        if self.by not in ("weight", "contribution"):
+            raise ConfigError(f"topk is by 'weight' or by 'contribution', not by {self.by!r}.")
+
+    @property
+    def needs_values(self) -> bool:  # type: ignore[override]
+        """Whether the map must have kept its values."""
+        return self.by == "contribution"
+
+    def begin(self, context: PassContext) -> Running:
+        return _TopK(context, self)
+
+
+class _TopK(Running):
+    def __init__(self, context: PassContext, measure: TopK) -> None:
+        super().__init__()
+        self.k = measure.k
+        self.norms = context.value_norms if measure.needs_values else None
+        self.values = context.per_query(measure.k)
+        self.indices = context.per_query(measure.k, dtype=torch.int64, fill=-1)
+
+    def add(self, tile: Tile) -> None:
+        entries = tile.weights
+        if self.norms is not None:
+            norms = self.norms[tile.keys][..., None, :]
+            entries = torch.mul(tile.weights, norms, out=tile.scratch)
+        values, indices = largest(entries.flatten(0, -2), self.k)
+        indices += tile.columns.start
+        indices.masked_fill_(values <= 0, -1)
+        size = (*entries.shape[:-1], values.shape[-1])
+        found = slice(0, size[-1])
+        self.values[(*tile.queries, found)] = values.reshape(size)
+        self.indices[(*tile.queries, found)] = indices.reshape(size)
+
+    def result(self) -> TopKeys:
+        return TopKeys(self.values, self.indices)
+
+
+def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(values, indices) of the k largest entries of each row, largest first.
+
+    Args:
+        rows: Float["rows columns"].
+        k: how many; where there are fewer columns, all of them.
+    """
+    count, width = rows.shape
+    block = int(math.sqrt(width / k))
+    blocks = width // max(block, 1)
+    if rows.is_cuda or block < 4:
+        found = rows.topk(min(k, width), -1)
+        return found.values, found.indices
+    # Block b holds the columns b, b + blocks, b + 2 blocks, ..., so that maxima are taken of whole
+    # stretches of a row, entry by entry.
+    body = rows[:, : block * blocks].unflatten(1, (block, blocks))
+    chosen = body.amax(1).topk(k, -1, sorted=False).indices
+    candidates = body.gather(2, chosen[:, None, :].expand(count, block, k)).flatten(1)
+    rest = rows[:, block * blocks :]
+    if rest.shape[1]:
+        candidates = torch.cat([candidates, rest], 1)
+    values, place = candidates.topk(k, -1)
+    columns = place.div(k, rounding_mode="floor") * blocks + chosen.gather(1, place % k)
+    if rest.shape[1]:
+        columns = torch.where(place < block * k, columns, place + (block * blocks - block * k))
+    return values, columns
