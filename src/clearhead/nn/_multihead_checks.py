@@ -11,7 +11,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from ..errors import ShapeError
+from ..errors import ConfigError, ShapeError
 
 
 class MultiheadShapeError(ShapeError, AssertionError):
@@ -20,6 +20,19 @@ class MultiheadShapeError(ShapeError, AssertionError):
 
 class MultiheadMaskError(ShapeError, RuntimeError):
     """A mask or batch that does not fit, where PyTorch raises RuntimeError."""
+
+
+def check_need_weights(need_weights: object) -> None:
+    """``need_weights`` is a truth value or "map".
+
+    Raises:
+        ConfigError: it is another text.
+    """
+    if isinstance(need_weights, str) and need_weights != "map":
+        raise ConfigError(
+            f"need_weights must be True, False or 'map' (for an AttentionMap); it is "
+            f"{need_weights!r}."
+        )
 
 
 def check_mask_kinds(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch.nn import functional as F
 from . import _multihead_checks as check
 from ._attention_weights import attend
 from ._multihead_checks import MultiheadShapeError
+
+if TYPE_CHECKING:
+    from ..maps.attention_map import AttentionMap
 
 
 class Parameters(NamedTuple):
@@ -33,7 +36,7 @@ class Options(NamedTuple):
     batch_first: bool
     add_zero_attn: bool
     dropout: float
-    need_weights: bool
+    need_weights: bool | Literal["map"]
     average: bool
     causal: bool
 
@@ -45,8 +48,9 @@ def multi_head_attention(
     parameters: Parameters,
     options: Options,
     static: tuple[Tensor | None, Tensor | None] = (None, None),
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor | AttentionMap | None]:
     """Output and weights, as `MultiheadAttention.forward` describes them."""
+    check.check_need_weights(options.need_weights)
     check.check_mask_kinds(key_padding_mask, attn_mask)
     batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, options.num_heads)
     if options.causal and attn_mask is None:
@@ -78,14 +82,39 @@ def multi_head_attention(
         mask=mask,
         causal=causal,
         dropout=options.dropout,
-        need_weights=options.need_weights,
+        need_weights=bool(options.need_weights) and options.need_weights != "map",
         average=options.average,
     )
+    found: Tensor | AttentionMap | None = weights
+    if options.need_weights == "map":
+        found = _map(query, key, value, mask, causal, options)
     output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
     output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
     if not batched:
-        return output.squeeze(0), None if weights is None else weights.squeeze(0)
-    return output, weights
+        return output.squeeze(0), found if weights is None else weights.squeeze(0)
+    return output, found
+
+
+def _map(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    causal: bool,
+    options: Options,
+) -> AttentionMap:
+    """The weights of all heads as a map, none of them computed yet."""
+    from ..maps.attention_map import AttentionMap
+    from ..maps.provenance import Source
+
+    return AttentionMap.of(
+        query.detach(),
+        key.detach(),
+        value.detach(),
+        mask=mask,
+        causal=causal,
+        source=Source(model="MultiheadAttention", dropout=options.dropout),
+    )
 
 
 def _trusted(options: Options, key_padding_mask: Tensor | None) -> bool:

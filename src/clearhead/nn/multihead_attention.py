@@ -16,10 +16,16 @@ Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. What differs from PyTorch's
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, cast, overload
+
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from ._multihead_computation import Options, Parameters, multi_head_attention
+
+if TYPE_CHECKING:
+    from ..maps.attention_map import AttentionMap
 
 
 class MultiheadAttention(torch.nn.MultiheadAttention):
@@ -31,17 +37,44 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
     query may **not** attend, PyTorch's meaning here, the opposite of clearhead's elsewhere.
     """
 
+    @overload
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = ...,
+        need_weights: bool = ...,
+        attn_mask: Tensor | None = ...,
+        average_attn_weights: bool = ...,
+        is_causal: bool = ...,
+    ) -> tuple[Tensor, Tensor | None]: ...
+
+    @overload
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = ...,
+        *,
+        need_weights: Literal["map"],
+        attn_mask: Tensor | None = ...,
+        average_attn_weights: bool = ...,
+        is_causal: bool = ...,
+    ) -> tuple[Tensor, AttentionMap]: ...
+
     def forward(
         self,
         query: Tensor,
         key: Tensor,
         value: Tensor,
         key_padding_mask: Tensor | None = None,
-        need_weights: bool = True,
+        need_weights: bool | Literal["map"] = True,
         attn_mask: Tensor | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Tensor, Tensor | AttentionMap | None]:
         """Attend from queries to keys and values.
 
         Args:
@@ -51,7 +84,8 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             value: the same with key_len and vdim.
             key_padding_mask: [batch, key_len], unbatched [key_len]. Boolean, True for a key to
                 ignore, or floating, added to the scaled scores.
-            need_weights: whether to return weights.
+            need_weights: whether to return weights; "map" for an `AttentionMap` instead, which
+                computes those that are asked of it later, of all heads and before dropout.
             attn_mask: [query_len, key_len] or [batch * num_heads, query_len, key_len]. Boolean,
                 True where a query may not attend, or floating, added to the scaled scores.
             average_attn_weights: the mean of the weights over heads, or all heads' weights.
@@ -63,14 +97,20 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             The output, shaped like the query, and the weights, [batch, query_len, key_len] or
             [batch, num_heads, query_len, key_len], without the batch axis for unbatched input;
             None unless asked for. The keys that ``add_bias_kv`` and ``add_zero_attn`` add count
-            in key_len. In training with dropout, weights are those after dropout.
+            in key_len. In training with dropout, weights are those after dropout. A map is
+            [batch, num_heads, query_len, key_len], with a batch axis of 1 for unbatched input.
 
         Raises:
+            ConfigError: ``need_weights`` is neither true nor false nor "map".
             MultiheadShapeError: (an AssertionError, as PyTorch's is) inputs that do not fit.
             MultiheadMaskError: (a RuntimeError, as PyTorch's is) an attn_mask that does not fit,
                 or none with ``is_causal``.
         """
         if query.is_nested or key.is_nested or value.is_nested:
+            if need_weights == "map":
+                raise ConfigError(
+                    "Nested tensors have no attention map. Pad them, with a key_padding_mask."
+                )
             return super().forward(
                 query,
                 key,
@@ -155,4 +195,7 @@ def multi_head_attention_forward(
         is_causal,
     )
     inputs, static = (query, key, value), (static_k, static_v)
-    return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, options, static)
+    output, weights = multi_head_attention(
+        inputs, key_padding_mask, attn_mask, parameters, options, static
+    )
+    return output, cast("Tensor | None", weights)
