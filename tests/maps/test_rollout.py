@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import rollout as module
+from clearhead.maps import tiles
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.provenance import Source
 from clearhead.maps.rollout import flow_to, rollout
@@ -94,12 +94,19 @@ def test_rows_and_columns_are_those_of_the_dense_product(
 @pytest.mark.parametrize("mask", ["none", "causal", "random"])
 def test_many_tiles_give_the_same_as_one(monkeypatch, mask):
     stack = make_stack(length=50, mask=mask)
-    whole = rollout(stack.maps, [0, 30, -1]), flow_to(stack.maps, [0, 30, -1])
-    monkeypatch.setattr(module, "TILE_ROWS", 7)
-    monkeypatch.setattr(module, "TILE_COLUMNS", 11)
-    tiled = rollout(stack.maps, [0, 30, -1]), flow_to(stack.maps, [0, 30, -1])
+    places = range(50)  # so many that no layer takes rows alone
+    whole = rollout(stack.maps, places), flow_to(stack.maps, places)
+    monkeypatch.setattr(tiles, "CPU_TILE", 200)
+    tiled = rollout(stack.maps, places), flow_to(stack.maps, places)
     for one, other in zip(whole, tiled, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
+
+
+def test_few_positions_are_rows_of_many():
+    stack = make_stack(length=50, mask="causal", sinks=True)
+    every = rollout(stack.maps, range(50), heads=[1, 2])
+    few = rollout(stack.maps, [3, 49, 3], heads=[1, 2])
+    torch.testing.assert_close(few, every[:, [3, 49, 3]], rtol=0, atol=1e-13)
 
 
 def test_a_walk_by_hand():
@@ -269,7 +276,7 @@ def test_names_are_taken_as_they_are():
     names = ["encoder.layers.1.self_attn", "encoder.layers.0.self_attn"]
     assert self_attention_stack(ENCODER_DECODER, names) == [ENCODER_DECODER[n] for n in names]
     with pytest.raises(
-        ConfigError, match="There is no map 'layers.7'. Recorded are: encoder.layers"
+        ConfigError, match=r"There is no map 'layers.7'. Recorded are: encoder.layers"
     ):
         self_attention_stack(ENCODER_DECODER, ["layers.7"])
 

@@ -19,6 +19,7 @@ Array = np.ndarray[Any, Any]
 
 ALL = slice(None)
 MOST_ROWS = 1_000_000
+ENTRIES = 1 << 22  # of a map in memory at a time
 
 
 def to_dataframe(
@@ -127,7 +128,9 @@ def _frame(attention_map: AttentionMap, parts: Sequence[dict[str, Array]]) -> Da
     }
     for name, labels in (("query", attention_map.query_labels), ("key", attention_map.key_labels)):
         if labels is not None:
-            columns[f"{name}_token"] = np.asarray(labels, dtype=object)[columns[name]]
+            columns[f"{name}_token"] = np.array(labels, dtype=object)[
+                columns["batch"], columns[name]
+            ]
     columns["weight"] = np.concatenate([part["weight"] for part in parts])
     frame = pandas.DataFrame(columns)
     return frame.sort_values(["batch", "head", "query"], kind="stable", ignore_index=True)
@@ -165,7 +168,7 @@ def _window(name: str, asked: slice, length: int) -> range:
 
 
 def _parts(rows: range, width: int) -> list[range]:
-    step = max((1 << 22) // max(width, 1), 1)  # entries in memory at a time
+    step = max(ENTRIES // width, 1)
     return [rows[start : start + step] for start in range(0, len(rows), step)]
 
 

@@ -171,7 +171,7 @@ def new_figure(width: float, height: float, title: str, note: str = "") -> Figur
     if note:
         figure.supxlabel(note, fontsize=8, color="0.35")
     # IPython asks an object for its picture; matplotlib answers only once pyplot is loaded.
-    figure._repr_png_ = functools.partial(_png, figure)
+    vars(figure)["_repr_png_"] = functools.partial(_png, figure)
     return figure
 
 
@@ -285,7 +285,8 @@ def _hatch(axes: Any, masked: Array) -> None:
 
 def _boxes(masked: Array) -> list[tuple[int, int, int, int]]:
     """Rectangles (top, bottom, left, right) that cover the masked cells, each cell once."""
-    boxes, open_runs = [], {}
+    boxes: list[tuple[int, int, int, int]] = []
+    open_runs: dict[tuple[int, int], int] = {}
     for row in range(len(masked) + 1):
         edges = np.diff(np.concatenate([[0], masked[row], [0]])) if row < len(masked) else [0]
         runs = set(zip(np.flatnonzero(np.equal(edges, 1)).tolist(),

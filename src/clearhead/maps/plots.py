@@ -1,4 +1,4 @@
-"""Pictures of attention maps: one head, all heads side by side, layers by heads.
+"""Pictures of attention maps: one head, or all heads side by side.
 
 Weights have a fixed scale from 0 to 1, so that two pictures can be compared; scores have a sign,
 so theirs is diverging and centred on 0. Masked cells are hatched: they are not zeros. A map that is
@@ -8,12 +8,9 @@ too long for a picture is pooled, and the picture says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .attention_map import AttentionMap
@@ -74,8 +71,8 @@ def plot(
         MissingExtraError: matplotlib is not installed.
     """
     check_target(save)
-    _check_index("batch", batch, attention_map.query.shape[0], "sequences")
-    count = attention_map.query.shape[1]
+    _check_index("batch", batch, attention_map.shape[0], "sequences")
+    batch, count = batch % attention_map.shape[0], attention_map.shape[1]
     if head is None and count == 1:
         head = 0
     if head is not None:
@@ -137,80 +134,14 @@ def _many_heads(
     return figure
 
 
-def plot_layers(
-    values: Mapping[str, Tensor | Sequence[float]],
-    measure: str,
-    *,
-    limits: tuple[float, float] | None = None,
-    title: str = "",
-    save: str | Path | None = None,
-) -> Figure:
-    """Draw one number per layer and head: the overview of a model.
-
-    Args:
-        values: by the name of the layer, a number per head; NaN where there is none.
-        measure: what the numbers are, written beside the colour bar.
-        limits: the ends of the colours; None takes 0 (or the least, if below) and the greatest.
-        title: above the picture.
-        save: a .png or .svg file to write as well.
-
-    Returns:
-        matplotlib's Figure.
-
-    Raises:
-        ConfigError: there are no values, or the file's name is neither .png nor .svg.
-        MissingExtraError: matplotlib is not installed.
-    """
-    check_target(save)
-    if not values:
-        raise ConfigError("An overview needs the values of at least one layer; none came.")
-    table = _table(values)
-    masked = ~np.isfinite(table)
-    low, high = limits or (min(float(np.nanmin(table)), 0.0), float(np.nanmax(table)))
-    scale = Scale(measure, "Blues", low, high if high > low else low + 1.0)
-    layers, heads = table.shape
-    rows = Axis("layer", layers, labels=short_names(list(values)))
-    columns = Axis("head", heads)
-    noted = heads <= 24 and layers <= 48
-    width = max(heads * (0.42 if noted else 0.2), SMALLEST)
-    height = max(layers * 0.26, 1.2)
-    notes = [[f"{v:.2f}" if abs(v) < 10 else f"{v:,.0f}" for v in row] for row in table]
-    figure = new_figure(width + 3.0, height + 1.3, title or f"{measure}, layers by heads")
-    axes = figure.subplots()
-    panel = Panel(table, masked, rows, columns, notes=notes if noted else None)
-    image = draw(axes, panel, scale, (width, height))
-    colour_bar(figure, image, axes, scale)
-    return finish(figure, save)
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """Names without the parts, between dots, that all of them share at the beginning and end."""
-    parts = [name.split(".") for name in names]
-    least = min(len(p) for p in parts) - 1
-    front = next((i for i in range(least) if len({p[i] for p in parts}) > 1), least)
-    back = next((i for i in range(least - front) if len({p[-1 - i] for p in parts}) > 1),
-                least - front)  # fmt: skip
-    return [".".join(p[front : len(p) - back]) for p in parts]
-
-
-def _table(values: Mapping[str, Tensor | Sequence[float]]) -> np.ndarray[Any, Any]:
-    rows = [np.asarray(v.detach().cpu() if isinstance(v, Tensor) else v, float).ravel()
-            for v in values.values()]  # fmt: skip
-    table = np.full((len(rows), max(len(row) for row in rows)), np.nan)
-    for index, row in enumerate(rows):
-        table[index, : len(row)] = row
-    if not np.isfinite(table).any():
-        raise ConfigError("An overview needs numbers; all values are NaN or infinite.")
-    return table
-
-
 def _axes(attention_map: AttentionMap, cells: Cells, batch: int) -> tuple[Axis, Axis]:
     sides = []
     for name, window, count, labels in (
         ("query", cells.queries, cells.values.shape[1], attention_map.query_labels),
         ("key", cells.keys, cells.values.shape[2], attention_map.key_labels),
     ):
-        sides.append(Axis(name, count, window.start, len(window), labels))
+        tokens = None if labels is None else labels[batch]
+        sides.append(Axis(name, count, window.start, len(window), tokens))
     return sides[0], sides[1]
 
 
@@ -234,8 +165,8 @@ def _columns_of_grid(panels: int) -> int:
 
 
 def _title(attention_map: AttentionMap, batch: int, head: int | None) -> str:
-    source, sequences = attention_map.source, attention_map.query.shape[0]
-    parts = [source.module] if source is not None and source.module else []
+    sequences = attention_map.shape[0]
+    parts = [attention_map.source.module] if attention_map.source.module else []
     if head is not None:
         parts.append(f"head {head}")
     if sequences > 1:

@@ -24,16 +24,16 @@ feed-forward layers, and takes heads for equals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
 from .attention_map import AttentionMap
-from .key_ranges import KeyRanges
-
-TILE_ROWS, TILE_COLUMNS = 256, 1024
+from .key_ranges import chunks
+from .measuring import Running, Tile
+from .tiles import Pass
 
 Tokens = int | Sequence[int] | Tensor
 Heads = int | Sequence[int] | None
@@ -67,6 +67,7 @@ def rollout(
     flow = _one_hot(places, maps[0])
     for attention_map in reversed(maps):
         flow = _downwards(flow, attention_map, residual, _heads(heads, attention_map))
+    flow = flow.to(maps[0].dtype)
     return flow[:, 0] if single else flow
 
 
@@ -96,6 +97,7 @@ def flow_to(
     flow = _one_hot(places, maps[0])
     for attention_map in maps:
         flow = _upwards(flow, attention_map, residual, _heads(heads, attention_map))
+    flow = flow.to(maps[0].dtype)
     return flow[:, 0] if single else flow
 
 
@@ -104,13 +106,16 @@ def _downwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads
     """One layer of `rollout`: w A, for w [batch, n, length]."""
     kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
     flow = flow.to(kept.device)
-    below, drawn = flow * kept, flow * attended
-    for rows in _steps(flow.shape[-1], TILE_ROWS):
-        # At the last layer only the chosen rows are drawn on: the rest need no tile.
-        if drawn[..., rows].any():
-            for columns, weights in _mean_weights(attention_map, rows, heads):
-                below[..., columns] += drawn[..., rows] @ weights
-    return below
+    drawn = flow * attended
+    rows = drawn.any(1).any(0).nonzero()[:, 0]
+    if len(rows) * 4 > flow.shape[-1]:
+        below = _through(attention_map, _Downwards(drawn, heads))
+    else:  # at the last layer only the chosen positions are drawn on
+        below = torch.zeros_like(flow)
+        for part in chunks(len(rows), attention_map.shape[1] * flow.shape[0] * flow.shape[-1]):
+            weights = attention_map[:, :, rows[part]][:, heads]
+            below += drawn[..., rows[part]] @ weights.mean(1).to(drawn)
+    return flow * kept + below
 
 
 @torch.no_grad()
@@ -118,21 +123,59 @@ def _upwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: 
     """One layer of `flow_to`: A v, for v as rows, [batch, n, length]."""
     kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
     flow = flow.to(kept.device)
-    above = flow * kept
-    for rows in _steps(flow.shape[-1], TILE_ROWS):
-        for columns, weights in _mean_weights(attention_map, rows, heads, only=flow):
-            above[..., rows] += attended[..., rows] * (flow[..., columns] @ weights.mT)
-    return above
+    return flow * kept + attended * _through(attention_map, _Upwards(flow, heads))
+
+
+def _through(attention_map: AttentionMap, product: _Product) -> Tensor:
+    """The product with the mean of the heads' matrices, tile by tile."""
+    tiles = Pass(attention_map.query, attention_map.key, attention_map.scoring, needs_scores=False)
+    tiles.run([product])
+    return product.result()
+
+
+class _Product(Running):
+    """A product with mean_h P_h, which is told of the tiles of all P_h.
+
+    Args:
+        flow: Float64["batch n length"].
+        heads: the heads that count.
+    """
+
+    def __init__(self, flow: Tensor, heads: Tensor) -> None:
+        super().__init__()
+        self.flow, self.heads = flow, heads
+        self.found = torch.zeros_like(flow)
+
+    def of_heads(self, tile: Tile) -> Tensor:
+        """Float["batch rows columns"]: the sum of the tile's weights over the heads that count."""
+        inside = (self.heads >= tile.heads.start) & (self.heads < tile.heads.stop)
+        if bool(inside.all()) and len(self.heads) == tile.weights.shape[1]:
+            return tile.weights.sum(1)
+        return tile.weights[:, self.heads[inside] - tile.heads.start].sum(1)
+
+    def result(self) -> Tensor:
+        return self.found / len(self.heads)
+
+
+class _Downwards(_Product):
+    def add(self, tile: Tile) -> None:
+        weights = self.of_heads(tile)
+        product = self.flow[tile.batch, :, tile.rows].to(weights.dtype) @ weights
+        with self.lock:
+            self.found[tile.batch, :, tile.columns] += product
+
+
+class _Upwards(_Product):
+    def add(self, tile: Tile) -> None:
+        weights = self.of_heads(tile)
+        product = self.flow[tile.batch, :, tile.columns].to(weights.dtype) @ weights.mT
+        with self.lock:
+            self.found[tile.batch, :, tile.rows] += product
 
 
 def _shares(attention_map: AttentionMap, residual: float, heads: Tensor) -> tuple[Tensor, Tensor]:
     """What each row takes from itself and what factor its weights get, each [batch, length]."""
-    lse = attention_map.lse[:, heads]
-    row_sum = (lse > -torch.inf).to(lse.dtype)
-    if attention_map.scoring.sinks is not None:
-        sinks = attention_map.scoring.sinks.to(lse)[heads][:, None]
-        row_sum = row_sum * -torch.expm1(sinks - lse)
-    row_sum = row_sum.nan_to_num(0.0).clamp(0.0, 1.0).mean(1)
+    row_sum = _row_sums(attention_map, heads)
     total = residual + (1 - residual) * row_sum
     nothing = total <= 0  # r is 0 and the query may attend to nothing: it stays where it is
     total = total.masked_fill(nothing, 1.0)
@@ -140,38 +183,26 @@ def _shares(attention_map: AttentionMap, residual: float, heads: Tensor) -> tupl
     return kept.masked_fill(nothing, 1.0), (1 - residual) / total
 
 
-def _mean_weights(
-    attention_map: AttentionMap, rows: slice, heads: Tensor, only: Tensor | None = None
-) -> Iterator[tuple[slice, Tensor]]:
-    """Tiles of the mean over heads of P, each [batch, rows, columns], with their columns.
-
-    Tiles that the mask forbids altogether, or whose columns are all zero in `only`, are left out.
-    """
-    lse = attention_map.lse[:, heads, rows, None]
-    # exp(-inf - inf) is 0, so a fully masked row has weights of zero.
-    lse = lse.masked_fill(lse == -torch.inf, torch.inf)
-    query, key, scoring = attention_map.query, attention_map.key, attention_map.scoring
-    first, end = 0, key.shape[-2]
-    if isinstance(scoring.allowed, KeyRanges):
-        first, _, _, end = scoring.allowed.hull(rows, heads=heads)
-    for columns in _steps(end, TILE_COLUMNS, first):
-        if only is None or only[..., columns].any():
-            scores = scoring.tile(query, key, rows, columns, heads=heads)
-            yield columns, scores.sub_(lse).exp_().mean(1)
-
-
-def _steps(end: int, step: int, first: int = 0) -> list[slice]:
-    return [slice(start, min(start + step, end)) for start in range(first, end, step)]
+def _row_sums(attention_map: AttentionMap, heads: Tensor) -> Tensor:
+    """The sums of the rows of mean_h P_h, Float64["batch length"]: 1 but where there is reason."""
+    batch, count, query_len, _ = attention_map.shape
+    scoring, device = attention_map.scoring, attention_map.query.device
+    if scoring.sinks is None and scoring.bias is None and scoring.score_mod is None:
+        sums = torch.ones(1, 1, 1, dtype=torch.float64, device=device)
+        if scoring.allowed is not None:
+            sums = scoring.allowed.sees().to(sums)
+        return sums.expand(batch, count, query_len)[:, heads].mean(1)
+    lse = attention_map.lse[:, heads].double()
+    sums = (lse > -torch.inf).double()
+    if scoring.sinks is not None:  # the sink has exp(sink - lse) of the row
+        sums *= -torch.expm1(scoring.sinks.double()[heads][:, None] - lse)
+    return sums.nan_to_num(0.0).clamp(0.0, 1.0).mean(1)
 
 
 def _one_hot(places: Tensor, attention_map: AttentionMap) -> Tensor:
-    """Where each walk begins, [batch, n, length]."""
-    exact = attention_map.query.dtype == torch.float64
+    """Where each walk begins, Float64["batch n length"]."""
     start = torch.zeros(
-        *places.shape,
-        attention_map.query.shape[-2],
-        dtype=torch.float64 if exact else torch.float32,
-        device=attention_map.query.device,
+        *places.shape, attention_map.shape[2], dtype=torch.float64, device=places.device
     )
     return start.scatter_(-1, places[..., None], 1.0)
 

@@ -33,7 +33,7 @@ def self_attention_stack(
     found = {
         name: attention_map
         for name, attention_map in maps.items()
-        if not _is_cross(attention_map) and (layers is None or fnmatchcase(name, layers))
+        if attention_map.source.kind != "cross" and (layers is None or fnmatchcase(name, layers))
     }
     if not found:
         raise ConfigError(_none_left(maps, layers))
@@ -60,10 +60,3 @@ def _none_left(maps: Mapping[str, AttentionMap], layers: str | None) -> str:
     if layers is None:
         return f"A rollout needs self-attention maps; none was recorded. Recorded are: {recorded}."
     return f"No self-attention map's name matches {layers!r}. Recorded are: {recorded}."
-
-
-def _is_cross(attention_map: AttentionMap) -> bool:
-    source = attention_map.source
-    if source is not None:
-        return source.kind == "cross"
-    return attention_map.query.shape[-2] != attention_map.key.shape[-2]
