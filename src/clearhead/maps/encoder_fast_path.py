@@ -1,0 +1,92 @@
+"""The opaque operators of `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` in eval.
+
+They tell neither queries nor keys, so these are computed beside them, from the same arguments:
+the layer's norm where it comes first, and the joint projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .captured import Captured, Unreadable
+from .mask_cache import MaskCache
+from .scoring import Scoring
+
+# The operators' mask_type.
+_SOURCE, _PADDING, _MERGED = 0, 1, 2
+
+
+def read_encoder_layer(call: Mapping[str, Any], masks: MaskCache) -> Captured:
+    """The self-attention of `aten::_transformer_encoder_layer_fwd`."""
+    x, lengths = _padded(call["src"])
+    if call["norm_first"]:
+        width = (call["embed_dim"],)
+        x = F.layer_norm(x, width, call["norm_weight_1"], call["norm_bias_1"], call["eps"])
+    return _read(x, x, x, lengths, call, call["num_heads"], masks, "encoder fast path")
+
+
+def read_multi_head(call: Mapping[str, Any], masks: MaskCache) -> Captured:
+    """The attention of `aten::_native_multi_head_attention`."""
+    query, lengths = _padded(call["query"])
+    same = call["key"] is call["query"] and call["value"] is call["key"]
+    if not same and any(call[name].is_nested for name in ("query", "key", "value")):
+        raise Unreadable("nested tensors of different sequences are not read yet")
+    key = query if same else call["key"]
+    value = query if same else call["value"]
+    return _read(query, key, value, lengths, call, call["num_head"], masks, "multi-head fast path")
+
+
+def _padded(x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A nested tensor as an ordinary one, and its lengths."""
+    if not x.is_nested:
+        return x, None
+    lengths = torch.tensor([len(part) for part in x.unbind()], device=x.device)
+    return torch.nested.to_padded_tensor(x, 0.0), lengths
+
+
+def _read(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    lengths: Tensor | None,
+    call: Mapping[str, Any],
+    num_heads: int,
+    masks: MaskCache,
+    kernel: str,
+) -> Captured:
+    weights, biases = call["qkv_weight"].chunk(3), call["qkv_bias"].chunk(3)
+    query, key, value = (
+        F.linear(x, weight, bias).unflatten(-1, (num_heads, -1)).transpose(1, 2)
+        for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
+    )
+    shape = (query.shape[0], num_heads, query.shape[2], key.shape[2])
+    allowed = _allowed(call.get("mask"), call.get("mask_type"), shape)
+    notes: tuple[str, ...] = ()
+    if lengths is not None:
+        inside = torch.arange(shape[2], device=lengths.device) < lengths[:, None]
+        present = inside[:, None, :, None] & inside[:, None, None, :]
+        allowed = present if allowed is None else allowed & present
+        notes = ("padding was left out of the computation: its queries have weights of zero",)
+    compact = None if allowed is None else masks.compact(allowed, shape)
+    scoring = Scoring.of(query, key, mask=compact)
+    return Captured(query=query, key=key, value=value, scoring=scoring, kernel=kernel, notes=notes)
+
+
+def _allowed(
+    mask: Tensor | None, mask_type: int | None, shape: tuple[int, int, int, int]
+) -> Tensor | None:
+    """True where a query may attend. The operators read every mask as a boolean one, True or not
+    zero where it may not, whatever its dtype."""
+    if mask is None:
+        return None
+    hidden = mask.bool()
+    if mask_type == _PADDING or (mask_type is None and mask.shape == (shape[0], shape[3])):
+        hidden = hidden[:, None, None, :]
+    elif mask_type not in (_SOURCE, _MERGED, None):
+        raise Unreadable(f"mask_type {mask_type} of the fast path is not known")
+    return ~hidden

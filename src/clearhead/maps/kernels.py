@@ -1,0 +1,159 @@
+"""The fused attention operators, and what their arguments and results mean.
+
+Each tells its log-sum-exp beside its output, at least where gradients are wanted; an inference on
+a GPU may leave it out, and the map then computes it when it is needed. Their `is_causal` aligns
+the first query with the first key, but flash-attn's own operators align the last with the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .captured import Captured, Unreadable, without_repeated_heads
+from .mask_cache import MaskCache
+from .scoring import Scoring
+
+
+@dataclass(frozen=True)
+class FusedKernel:
+    """How to read one operator.
+
+    Attributes:
+        name: what it is called in tables.
+        mask: the argument that is added to the scores, if it takes one.
+        lse: where the log-sum-exp is among its results; None if it is not told.
+        batch_first_heads_last: tensors are [batch, length, heads, head_dim].
+        last_to_last: a causal mask lets the last query see the last key.
+    """
+
+    name: str
+    mask: str | None = None
+    lse: int | None = 1
+    heads_third: bool = False
+    last_to_last: bool = False
+
+
+_ATEN = {
+    "aten::_scaled_dot_product_flash_attention_for_cpu": FusedKernel("sdpa flash (cpu)", "attn_mask"),
+    "aten::_scaled_dot_product_flash_attention": FusedKernel("sdpa flash"),
+    "aten::_scaled_dot_product_efficient_attention": FusedKernel("sdpa efficient", "attn_bias"),
+    "aten::_scaled_dot_product_cudnn_attention": FusedKernel("sdpa cudnn", "attn_bias"),
+    "aten::_scaled_dot_product_fused_attention_overrideable": FusedKernel("sdpa", "attn_bias"),
+    "flash_attn::_flash_attn_forward": FusedKernel(
+        "flash-attn", heads_third=True, last_to_last=True
+    ),
+}
+
+# What tells an attention that no table knows by its name.
+_NAMES_OF_ATTENTION = ("scaled_dot_product", "flash_attn", "flash_attention", "efficient_attention")
+_NOT_FORWARD = ("backward", "_bwd", "fill", "debug")
+
+
+def fused_kernel(operator: torch._ops.OpOverload) -> FusedKernel | None:
+    """The table's entry of an operator."""
+    return _ATEN.get(operator._schema.name)
+
+
+def is_unknown_attention(operator: torch._ops.OpOverload) -> bool:
+    """Whether an operator goes by the name of an attention and is not in the table."""
+    name = operator._schema.name.partition("::")[2]
+    if operator._schema.name in _ATEN or any(part in name for part in _NOT_FORWARD):
+        return False
+    return any(part in name for part in _NAMES_OF_ATTENTION)
+
+
+def arguments(
+    operator: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call by name, defaults included."""
+    names = operator._schema.arguments
+    bound = {
+        argument.name: argument.default_value
+        for argument in names
+        if argument.has_default_value()
+    }
+    bound.update(zip((argument.name for argument in names), args, strict=False))
+    bound.update(kwargs)
+    return bound
+
+
+def read_fused(
+    kernel: FusedKernel, call: Mapping[str, Any], result: Any, masks: MaskCache
+) -> Captured:
+    """What a fused operator computed.
+
+    Args:
+        call: its arguments by name.
+        result: what it returned.
+
+    Raises:
+        Unreadable: an argument is beyond what a map can hold.
+    """
+    query, key, value = _tensors(call)
+    if kernel.heads_third:
+        query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+    if call.get("alibi_slopes") is not None:
+        raise Unreadable("the kernel was given ALiBi slopes, which are not read yet")
+    mask = None if kernel.mask is None else call.get(kernel.mask)
+    if query.ndim != 4:
+        raise Unreadable(f"the kernel got queries of {query.ndim} axes; four were expected")
+    shape = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+    scoring = Scoring.of(
+        query,
+        key,
+        scale=call.get("scale", call.get("softmax_scale")),
+        softcap=call.get("softcap"),
+        mask=None if mask is None else masks.compact(mask, shape),
+        causal=bool(call.get("is_causal", call.get("causal", False))),
+        causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
+        window=_window(call),
+    )
+    key, value = without_repeated_heads(key, value)
+    return Captured(
+        query=query,
+        key=key,
+        value=value,
+        lse=_log_sum_exp(kernel, result, query),
+        scoring=scoring,
+        kernel=kernel.name,
+        dropout=float(call.get("dropout_p") or 0.0),
+    )
+
+
+def _tensors(call: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+    names: tuple[str, str, str] = ("query", "key", "value")
+    if "query" not in call:
+        names = ("q", "k", "v")
+    query, key, value = (call[name] for name in names)
+    return query, key, value
+
+
+def _window(call: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
+    """flash-attn's window: -1 for no limit on that side."""
+    sides = (call.get("window_size_left", -1), call.get("window_size_right", -1))
+    if all(side is None or side < 0 for side in sides):
+        return None
+    before, after = (None if side is None or side < 0 else int(side) for side in sides)
+    return before, after
+
+
+def _log_sum_exp(kernel: FusedKernel, result: Any, query: Tensor) -> Tensor | None:
+    """Float["batch heads query_len"]: some kernels pad it, one has a fourth axis, all may skip it."""
+    if kernel.lse is None or not isinstance(result, tuple | list) or len(result) <= kernel.lse:
+        return None
+    lse = result[kernel.lse]
+    if not isinstance(lse, Tensor) or lse.numel() == 0:
+        return None
+    if lse.ndim == 4 and lse.shape[-1] == 1:
+        lse = lse.squeeze(-1)
+    if lse.ndim != 3 or lse.shape[:2] != query.shape[:2] or lse.shape[2] < query.shape[2]:
+        return None
+    return lse[:, :, : query.shape[2]]
+
+
+Reader = Callable[[Mapping[str, Any], Any], Captured]

@@ -1,0 +1,144 @@
+"""Which module of a model is attending, read from Python's own call stack.
+
+Hooks on modules would switch the encoder's fast path off, do not see methods that are called by
+another name than forward, and change what torch.compile makes of a model. The stack tells as
+much and is asked only when an attention is met.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from torch import Tensor, nn
+
+# Parameters' names by which models hand the other sequence to cross-attention.
+_OTHER_SEQUENCE = (
+    "key_value_states",
+    "encoder_hidden_states",
+    "cross_attention_states",
+    "encoder_output",
+    "encoder_outputs",
+    "encoder_out",
+    "memory",
+    "context",
+    "key_value",
+    "kv_states",
+)
+_PAIRS = (("query", "key"), ("q", "k"), ("queries", "keys"), ("query_states", "key_states"))
+_COMPILED = ("_dynamo/eval_frame.py", "_functorch/_aot_autograd/runtime_wrappers.py")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who is attending.
+
+    Attributes:
+        name: the module's name in the model; "" for the model itself.
+        module: the module.
+        kind: ``"self"`` or ``"cross"``.
+        batch: sizes that the call's tensors begin with, to tell batch from heads.
+        compiled: a compiled graph lies between the module and its attention, so the attention
+            may belong to any module below this one.
+        inputs: integer tensors of two axes that the outermost module was called with, by name.
+    """
+
+    name: str
+    module: nn.Module
+    kind: str
+    batch: frozenset[int]
+    compiled: bool
+    inputs: Mapping[str, Tensor]
+
+
+def find_owner(names: Mapping[int, str]) -> Owner | None:
+    """The innermost module of the model whose code is running in this thread.
+
+    Args:
+        names: the modules' names by their ids.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    compiled = False
+    owner: tuple[str, nn.Module] | None = None
+    calls: list[tuple[nn.Module, dict[str, Any]]] = []
+    outermost: dict[str, Any] = {}
+    while frame is not None:
+        code = frame.f_code
+        if owner is None and code.co_filename.replace("\\", "/").endswith(_COMPILED):
+            compiled = True
+        if code.co_argcount:
+            module = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(module, nn.Module) and id(module) in names:
+                owner = owner or (names[id(module)], module)
+                call = _call(frame, module)
+                outermost = call or outermost
+                if len(calls) < 6:
+                    calls.append((module, call))
+        frame = frame.f_back
+    if owner is None:
+        return None
+    return Owner(*owner, _kind(calls), _leading(calls), compiled, _integers(outermost))
+
+
+def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
+    """What a frame's function was called with, by name; what it renamed since is not noticed."""
+    code, local = frame.f_code, frame.f_locals
+    if code.co_name == "_call_impl":  # as it was called, before forward could assign anything
+        forward = getattr(type(module), "forward", None)
+        inner = getattr(forward, "__wrapped__", forward)
+        names = getattr(inner, "__code__", None)
+        given = local.get("args", ())
+        positional = () if names is None else names.co_varnames[1 : 1 + len(given)]
+        return dict(zip(positional, given, strict=False)) | dict(local.get("kwargs", {}))
+    named = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    return {name: local[name] for name in named if name in local}
+
+
+def _kind(calls: list[tuple[nn.Module, dict[str, Any]]]) -> str:
+    """Self or cross, from what the attending module was called with, never from lengths."""
+    if not calls:
+        return "self"
+    owner = calls[0][0]
+    own = [call for module, call in calls if module is owner]
+    # _call_impl's arguments are untouched, so they are asked first.
+    for call in reversed(own):
+        if any(_is_sequence(call.get(name)) for name in _OTHER_SEQUENCE):
+            return "cross"
+        for query, key in _PAIRS:
+            one, other = call.get(query), call.get(key)
+            if isinstance(one, Tensor) and isinstance(other, Tensor):
+                if one.ndim < 4:
+                    return "self" if one is other else "cross"
+                # Projected already: the module around it knows.
+                return _kind([pair for pair in calls if pair[0] is not owner])
+    return "self"
+
+
+def _is_sequence(given: Any) -> bool:
+    if isinstance(given, tuple | list):
+        return any(isinstance(x, Tensor) for x in given)
+    return isinstance(given, Tensor) and given.ndim > 1
+
+
+def _leading(calls: list[tuple[nn.Module, dict[str, Any]]]) -> frozenset[int]:
+    """First and second sizes of the tensors that the innermost modules were called with."""
+    sizes: set[int] = set()
+    for _, call in calls:
+        for given in call.values():
+            if isinstance(given, Tensor) and given.ndim > 2 and not given.is_nested:
+                sizes.update(given.shape[:2])
+    return frozenset(sizes)
+
+
+def _integers(call: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {
+        name: given
+        for name, given in call.items()
+        if isinstance(given, Tensor)
+        and given.ndim == 2
+        and not given.is_floating_point()
+        and "mask" not in name
+    }

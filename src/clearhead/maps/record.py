@@ -1,0 +1,258 @@
+"""`record`: watch any PyTorch model attend, with its fused kernels on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from .attention_map import AttentionMap
+from .calls import KeptCall, Storage
+from .captured import Captured, without_repeated_heads
+from .measures import as_measure
+from .measuring import Measure
+from .owners import Owner
+from .provenance import Source
+from .recorder import Recorder
+from .recording import Recording, Refusal, ids_of_length
+from .summary_map import SummaryMap
+
+Layers = str | int | Iterable[str | int] | None
+
+
+@contextmanager
+def record(
+    model: nn.Module,
+    layers: Layers = None,
+    *,
+    values: bool = False,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    summaries: Sequence[Measure | str] | None = None,
+    tokenizer: Any = None,
+) -> Iterator[Recording]:
+    """Records the attention of a model within a ``with`` block.
+
+    The model is not changed, and its outputs are the same bits as without. Queries, keys and the
+    kernel's log-sum-exp are copied, which is linear in the length; weights are computed when a
+    map is asked for them. Other models, and other threads, are not recorded.
+
+    Args:
+        model: any module. What it is called with, and how often, does not matter.
+        layers: which modules: a name, a pattern such as ``"*.self_attn"``, a number (the
+            how-manieth attending module, in the order of first calls, from 0), or several of
+            these; a name stands for the modules below it, too. None for all.
+        values: whether values are kept, for contributions.
+        device: where to keep, such as ``"cpu"``; None for where the model computes.
+        dtype: what to narrow to, such as ``torch.bfloat16``; the maps are then those of the
+            narrowed queries and keys.
+        summaries: measures to compute during the forward pass, by name or as objects; nothing
+            else is kept.
+        tokenizer: labels queries and keys with tokens: something with ``convert_ids_to_tokens``,
+            or a function from a list of ids to a list of strings.
+
+    Raises:
+        ConfigError: no module has such a name, or there is no such measure.
+    """
+    if not isinstance(model, nn.Module):
+        raise ConfigError(
+            f"record() watches a torch.nn.Module; got {type(model).__name__}. Of a pipeline or "
+            "wrapper, give the model within it."
+        )
+    recording = Recording(type(model).__name__)
+    keeper = _Keeper(
+        recording,
+        _Selection(model, layers),
+        Storage(None if device is None else torch.device(device), dtype, values),
+        None if summaries is None else [as_measure(one) for one in summaries],
+        tokenizer,
+    )
+    recorder = Recorder(model, keeper.captured, keeper.refused)
+    compiled = [name for name, module in model.named_modules() if _is_compiled(module)]
+    try:
+        with recorder:
+            yield recording
+    finally:
+        recorder.finish()
+        _say_what_is_compiled(recording, compiled, keeper.in_graphs)
+
+
+class _Selection:
+    """Which modules are recorded."""
+
+    def __init__(self, model: nn.Module, layers: Layers) -> None:
+        self._all = layers is None
+        given = [layers] if isinstance(layers, str | int) else list(layers or ())
+        self._numbers = {one for one in given if isinstance(one, int)}
+        self._patterns = [one for one in given if isinstance(one, str)]
+        self._order: dict[str, int] = {}
+        names = [name for name, _ in model.named_modules()]
+        for pattern in self._patterns:
+            if not any(self._fits(name, pattern) for name in names):
+                raise ConfigError(
+                    f"layers={pattern!r} fits no module of {type(model).__name__}. Its modules "
+                    f"are named {', '.join(map(repr, names[1:6]))}, ...; patterns may have *."
+                )
+        if any(number < 0 for number in self._numbers):
+            raise ConfigError(
+                "layers counts attending modules from 0 as they are first called, so that none "
+                f"can be counted from the end; got {sorted(self._numbers)}."
+            )
+
+    @staticmethod
+    def _fits(name: str, pattern: str) -> bool:
+        return name == pattern or name.startswith(f"{pattern}.") or fnmatchcase(name, pattern)
+
+    def __contains__(self, name: str) -> bool:
+        number = self._order.setdefault(name, len(self._order))
+        return (
+            self._all
+            or number in self._numbers
+            or any(self._fits(name, pattern) for pattern in self._patterns)
+        )
+
+
+class _Keeper:
+    """Puts into a recording what the recorder tells of."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        selection: _Selection,
+        storage: Storage,
+        summaries: list[Measure] | None,
+        tokenizer: Any,
+    ) -> None:
+        self._recording, self._selection, self._storage = recording, selection, storage
+        self._summaries = summaries
+        self._tokens = _token_function(tokenizer)
+        self._pass_goes_on = False
+        self._sources: dict[int, list[list[str]]] = {}
+        self.in_graphs = 0
+
+    def refused(self, owner: Owner, why: str, kernel: str) -> None:
+        """An attention that cannot be read."""
+        if owner.name in self._selection:
+            self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
+
+    def captured(self, owner: Owner, captured: Captured) -> None:
+        """An attention that was read."""
+        if owner.name not in self._selection:
+            return
+        key, value = without_repeated_heads(captured.key, captured.value)
+        captured.key, captured.value = key, value
+        if owner.compiled:
+            self.in_graphs += 1
+            captured.notes += (
+                "within a compiled graph: which module inside computed it cannot be seen, and "
+                "calls are in the order of the graph",
+            )
+        entry = self._recording._entry(owner.name)
+        if self._summaries is not None:
+            entry.calls.append(self._summary(owner, captured, len(entry.calls)))
+            return
+        last = entry.calls[-1] if entry.calls else None
+        goes_on = isinstance(last, KeptCall) and last.goes_on(
+            owner.kind, captured, pass_goes_on=self._pass_goes_on
+        )
+        if owner.kind == "self":
+            self._pass_goes_on = goes_on
+        if not goes_on:
+            last = KeptCall.of(owner.kind, captured, self._storage)
+            entry.calls.append(last)
+        if self._tokens is not None:
+            assert isinstance(last, KeptCall)
+            self._label(last, owner, captured)
+
+    def _summary(self, owner: Owner, captured: Captured, number: int) -> SummaryMap:
+        source = Source(
+            model=self._recording.model,
+            module=owner.name,
+            kind=owner.kind,
+            kernel=captured.kernel,
+            dropout=captured.dropout,
+            call=number,
+            notes=captured.notes,
+        )
+        passing = AttentionMap(
+            captured.query,
+            captured.key,
+            captured.scoring,
+            value=captured.value,
+            lse=captured.lse,
+            source=source,
+            query_offset=max(captured.key.shape[2] - captured.query.shape[2], 0)
+            if owner.kind == "self"
+            else 0,
+        )
+        assert self._summaries is not None
+        found = passing.measure(*self._summaries)
+        device = self._storage.device
+        if device is not None:
+            found = {
+                name: result.to(device) if isinstance(result, Tensor) else result
+                for name, result in found.items()
+            }
+        return SummaryMap(passing.shape, source, found)
+
+    def _label(self, call: KeptCall, owner: Owner, captured: Captured) -> None:
+        """Tokens of the queries of this step, and of the keys."""
+        assert self._tokens is not None
+        query_len, key_len = captured.query.shape[2], captured.key.shape[2]
+        decoder = "decoder" in owner.name.split(".")
+        ids = ids_of_length(dict(owner.inputs), query_len, decoder=decoder)
+        if ids is not None and len(ids) == captured.query.shape[0]:
+            rows = [self._tokens(row) for row in ids.tolist()]
+            known = call.labels.setdefault("query", [[] for _ in rows])
+            for row, more in zip(known, rows, strict=True):
+                row.extend(more)
+            if owner.kind == "self":
+                self._sources[query_len] = rows
+                call.labels["key"] = known
+        if owner.kind == "cross":
+            found = ids_of_length(dict(owner.inputs), key_len, decoder=False)
+            if found is not None and len(found) == captured.query.shape[0]:
+                call.labels["key"] = [self._tokens(row) for row in found.tolist()]
+            elif key_len in self._sources:
+                call.labels["key"] = self._sources[key_len]
+
+
+def _token_function(tokenizer: Any) -> Callable[[list[int]], list[str]] | None:
+    if tokenizer is None:
+        return None
+    named = getattr(tokenizer, "convert_ids_to_tokens", None)
+    if named is not None:
+        return lambda ids: [str(token) for token in named(ids)]
+    if hasattr(tokenizer, "id_to_token"):
+        return lambda ids: [str(tokenizer.id_to_token(one)) for one in ids]
+    if callable(tokenizer):
+        return lambda ids: [str(token) for token in tokenizer(ids)]
+    raise ConfigError(
+        "tokenizer must have convert_ids_to_tokens or id_to_token, or be a function from ids to "
+        f"tokens; got {type(tokenizer).__name__}."
+    )
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    return (
+        type(module).__name__ == "OptimizedModule"
+        or getattr(module, "_compiled_call_impl", None) is not None
+    )
+
+
+def _say_what_is_compiled(recording: Recording, compiled: list[str], seen: int) -> None:
+    if not compiled:
+        return
+    names = ", ".join(repr(name) if name else "the model" for name in compiled[:4])
+    more = f" and {len(compiled) - 4} more" if len(compiled) > 4 else ""
+    recording.notes.append(
+        f"{names}{more} ran as compiled graphs. Of the attention inside them, {seen} calls of "
+        "fused kernels were seen; what the compiler fused into kernels of its own cannot be. "
+        "For all of it by module name, record the model before torch.compile "
+        "(compiled._orig_mod)."
+    )

@@ -1,0 +1,243 @@
+"""The dispatch mode that watches a model attend.
+
+It sees every operator below autograd and before any kernel, runs each exactly as it came, and
+looks at the arguments and results of those that attention is made of. Nothing is added to the
+model, so its outputs are the same bits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .captured import Captured, Unreadable, at_work, own_work
+from .encoder_fast_path import read_encoder_layer, read_multi_head
+from .explicit_scores import ScoreTracker, head_hints
+from .flex import read_flex
+from .kernels import arguments, fused_kernel, is_unknown_attention, read_fused
+from .mask_cache import MaskCache
+from .owners import Owner, find_owner
+
+Caught = Callable[[Owner, Captured], None]
+Refused = Callable[[Owner, str, str], None]
+
+
+class _Action(Enum):
+    """What to do about an operator."""
+
+    PASS = auto()
+    FUSED = auto()
+    UNKNOWN_ATTENTION = auto()
+    PRODUCT = auto()
+    SOFTMAX = auto()
+    NOISE = auto()
+    MASK = auto()
+    WRITES = auto()
+    FLEX = auto()
+    ENCODER_LAYER = auto()
+    MULTI_HEAD = auto()
+    DECOMPOSE = auto()
+
+
+_BY_NAME = {
+    "aten::bmm": _Action.PRODUCT,
+    "aten::mm": _Action.PRODUCT,
+    "aten::baddbmm": _Action.PRODUCT,
+    "aten::_softmax": _Action.SOFTMAX,
+    "aten::_safe_softmax": _Action.SOFTMAX,
+    "aten::bernoulli_": _Action.NOISE,
+    "aten::where": _Action.MASK,
+    "aten::_transformer_encoder_layer_fwd": _Action.ENCODER_LAYER,
+    "aten::_native_multi_head_attention": _Action.MULTI_HEAD,
+}
+# In inference mode operators arrive before they are taken apart. These are the ones in which an
+# attention may hide; others would only cost time.
+_TAKEN_APART = frozenset(
+    f"aten::{name}"
+    for name in (
+        "scaled_dot_product_attention",
+        "matmul",
+        "einsum",
+        "softmax",
+        "dropout",
+        "dropout_",
+        "where",
+        "to",
+        "type_as",
+        "contiguous",
+        "reshape",
+    )
+)
+
+
+class Recorder(TorchDispatchMode):
+    """Tells of each attention of one model in one thread.
+
+    Args:
+        model: whose attention is of interest.
+        captured: called with each that was read.
+        refused: called with each that was not: who, why, and the kernel.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, model: nn.Module, captured: Caught, refused: Refused) -> None:
+        super().__init__()
+        self._names = {id(module): name for name, module in model.named_modules()}
+        self._model = model  # or the ids could be given to others
+        self._thread = threading.get_ident()
+        self._caught, self._refuse = captured, refused
+        self._masks = MaskCache()
+        self._actions: dict[Any, _Action] = {}
+        parameters = frozenset(p.untyped_storage()._cdata for p in model.parameters())
+        self._tracker = ScoreTracker(self._owner, parameters, self._masks, captured, refused)
+
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Compiled parts of a model stay compiled, and FlexAttention compiles its own."""
+        return True
+
+    def _owner(self) -> Owner | None:
+        return find_owner(self._names)
+
+    def finish(self) -> None:
+        """After the last operator."""
+        with own_work():
+            self._tracker.finish()
+        self._masks.clear()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        action = self._actions.get(func)
+        if action is None:
+            action = self._actions[func] = _action_of(func)
+        if action is _Action.PASS and not self._tracker.live:
+            return func(*args, **kwargs)
+        if at_work() or torch._C._current_graph_task_id() != -1:  # the latter: a backward pass
+            return func(*args, **kwargs)
+        if action is _Action.DECOMPOSE:
+            if _plain(args):
+                with self:
+                    taken_apart = func.decompose(*args, **kwargs)
+                if taken_apart is not NotImplemented:
+                    return taken_apart
+            return func(*args, **kwargs)
+        out = func(*args, **kwargs)
+        with own_work():
+            try:
+                self._look(action, func, args, kwargs, out)
+            except Unreadable as error:
+                self._refused(str(error), str(func))
+            except Exception as error:
+                # The model must run on, and the reader must be told: no map instead of a doubt.
+                self._refused(f"reading it failed: {type(error).__name__}: {error}", str(func))
+        return out
+
+    def _refused(self, why: str, kernel: str) -> None:
+        owner = self._owner()
+        if owner is not None:
+            self._refuse(owner, why, kernel)
+
+    def _look(
+        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+    ) -> None:
+        if action is _Action.PRODUCT and _plain((*args, out)):
+            name = func._schema.name.partition("::")[2]
+            self._tracker.product(name, args, kwargs, out)
+        elif action is _Action.SOFTMAX and _plain((*args, out)):
+            self._tracker.softmax(args, out)
+        elif action in (_Action.FUSED, _Action.FLEX, _Action.ENCODER_LAYER, _Action.MULTI_HEAD):
+            self._look_at_fused(action, func, args, kwargs, out)
+        elif action is _Action.UNKNOWN_ATTENTION:
+            if self._owner() is not None:
+                raise Unreadable(f"the operator {func} is not known to clearhead")
+        else:
+            if action is _Action.NOISE and len(args) > 1 and isinstance(args[1], float):
+                self._tracker.noise(args[0], args[1])
+            elif action is _Action.MASK:
+                self._note_mask(args, out)
+            elif action is _Action.WRITES and isinstance(args[0], Tensor) and _plain(args[:1]):
+                self._masks.written(args[0])
+            if self._tracker.live and _plain((*args, out)):
+                self._tracker.other(func, args, kwargs, out)
+
+    def _look_at_fused(
+        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+    ) -> None:
+        owner = self._owner()
+        if owner is None:
+            return
+        if action is _Action.FLEX:
+            self._caught(owner, read_flex(args, kwargs, out))
+            return
+        call = arguments(func, args, kwargs)
+        if action is _Action.ENCODER_LAYER:
+            owner = self._attention_within(owner, call["qkv_weight"])
+            self._caught(owner, read_encoder_layer(call, self._masks))
+        elif action is _Action.MULTI_HEAD:
+            self._caught(owner, read_multi_head(call, self._masks))
+        else:
+            kernel = fused_kernel(func)
+            assert kernel is not None
+            self._caught(owner, read_fused(kernel, call, out, self._masks))
+
+    def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
+        """The encoder layer's operator was called for its attention, known by its weight."""
+        for name, module in self._model.named_modules():
+            if getattr(module, "in_proj_weight", None) is weight:
+                return Owner(name, module, "self", owner.batch, owner.compiled, owner.inputs)
+        return owner
+
+    def _note_mask(self, args: tuple[Any, ...], out: Any) -> None:
+        """SDPA turns a boolean mask into 0 and -inf in every call."""
+        if len(args) != 3 or not all(isinstance(x, Tensor) for x in args):
+            return
+        condition, allowed, forbidden = args
+        if condition.dtype != torch.bool or allowed.numel() != 1 or forbidden.numel() != 1:
+            return
+        if out.shape == condition.shape and float(allowed) == 0.0 and float(forbidden) == -torch.inf:
+            self._masks.made_from(out, condition)
+
+
+def _action_of(func: Any) -> _Action:
+    schema = getattr(func, "_schema", None)
+    if schema is None:
+        return _Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else _Action.PASS
+    if fused_kernel(func) is not None:
+        return _Action.FUSED
+    if is_unknown_attention(func) and schema.name not in _TAKEN_APART:
+        return _Action.UNKNOWN_ATTENTION
+    if schema.name in _TAKEN_APART and func._can_decompose():
+        return _Action.DECOMPOSE
+    if schema.name in _BY_NAME:
+        out_variant = func._overloadname in ("out", "dtype_out")
+        return _Action.PASS if out_variant else _BY_NAME[schema.name]
+    return _Action.WRITES if schema.is_mutable else _Action.PASS
+
+
+def _plain(args: Any) -> bool:
+    """Whether all tensors have a memory of their own: not nested, sparse, fake or of a subclass."""
+    for x in args:
+        if isinstance(x, Tensor):
+            if x.is_nested or x.layout != torch.strided or x.device.type == "meta":
+                return False
+            if type(x) not in (Tensor, nn.Parameter):
+                return False
+        elif isinstance(x, list | tuple) and not _plain(x):
+            return False
+    return True
+
+
+__all__ = ["Recorder", "head_hints"]

@@ -1,0 +1,225 @@
+"""How scores came from a product: a chain of small notes, one per operator.
+
+A tensor of scores is known by the memory it lies in, and what is noted describes how that memory
+is laid out. So views, permutations and slices need no note at all: they are other strides over
+the same memory, and places are found by arithmetic on strides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from .captured import Unreadable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the elements of a tensor lie in its storage."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+    @classmethod
+    def of(cls, x: Tensor) -> Layout:
+        return cls(tuple(x.shape), tuple(x.stride()), x.storage_offset())
+
+    def moved(self, axis: int, to: int) -> Layout:
+        """The same with one axis in another place."""
+        order = list(range(len(self.shape)))
+        order.insert(to % len(order), order.pop(axis))
+        return Layout(
+            tuple(self.shape[i] for i in order), tuple(self.stride[i] for i in order), self.offset
+        )
+
+    def positions(self, coordinates: list[Tensor]) -> Tensor:
+        """Storage positions of elements, given by their index along each axis."""
+        found = torch.full((), self.offset, dtype=torch.int64)
+        for index, stride in zip(coordinates, self.stride, strict=True):
+            found = found + index * stride
+        return found
+
+    def coordinates(self, positions: Tensor) -> list[Tensor]:
+        """The inverse of `positions`.
+
+        Raises:
+            Unreadable: positions that are not of this tensor.
+        """
+        rest = positions - self.offset
+        found = [torch.zeros_like(rest) for _ in self.shape]
+        axes = [i for i, size in enumerate(self.shape) if size > 1]
+        for axis in sorted(axes, key=lambda i: -self.stride[i]):
+            stride = self.stride[axis]
+            if stride <= 0:
+                raise Unreadable("the scores share memory with one another")
+            found[axis] = rest // stride
+            rest = rest % stride
+        inside = all(
+            bool(((index >= 0) & (index < size)).all())
+            for index, size in zip(found, self.shape, strict=True)
+        )
+        if not inside or bool((rest != 0).any()):
+            raise Unreadable("a part of the scores' memory was read as if it were another shape")
+        return found
+
+    @property
+    def numel(self) -> int:
+        return math.prod(self.shape)
+
+
+def row_major(coordinates: list[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """The index of elements when a tensor of this shape is flattened."""
+    found = torch.zeros((), dtype=torch.int64)
+    for index, size in zip(coordinates, shape, strict=True):
+        found = found * size + index
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """``left @ right``: [..., rows, inner] and [..., inner, columns], of three axes."""
+
+    left: Tensor
+    right: Tensor
+    name: str
+    versions: tuple[int, int]
+
+    @classmethod
+    def of(cls, left: Tensor, right: Tensor, name: str) -> Product:
+        left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
+        return cls(left.detach(), right.detach(), name, (version(left), version(right)))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the factors are still what was multiplied."""
+        return self.versions == (version(self.left), version(self.right))
+
+    @property
+    def certain(self) -> bool:
+        """Whether to follow it into operators that are not understood.
+
+        Products with matrices that may be weights, and outer products such as those of positions
+        and frequencies, lead to everything else in a model.
+        """
+        return self.name != "mm" and self.left.shape[-1] > 1
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Multiplied by a number."""
+
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class RowsScaled:
+    """Multiplied by a number per row, [..., rows|1, 1]."""
+
+    factor: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Added:
+    """Something was added: a mask, a bias."""
+
+    term: Tensor
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """A number took the place of the scores where a boolean mask is True."""
+
+    where: Tensor
+    value: float
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Capped:
+    """The hyperbolic tangent was taken."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """One number per row was subtracted, which no softmax notices."""
+
+
+@dataclass(frozen=True, eq=False)
+class SinkAppended:
+    """A column that belongs to no key was put behind the others."""
+
+    logits: Tensor
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Something happened that is not understood."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Nothing but a copy, perhaps in another dtype."""
+
+
+Step = (
+    Scaled | RowsScaled | Added | Filled | Capped | Shifted | SinkAppended | Lost | Copied | Product
+)
+
+
+@dataclass(eq=False)
+class Node:
+    """A tensor of scores: what was done to the one before it.
+
+    Attributes:
+        layout: of the tensor that the step made.
+        step: what was done; a `Product` at the beginning of a chain.
+        parent: the tensor before.
+        seen_as: the layout in which the parent's memory was read; its axes are this tensor's.
+    """
+
+    layout: Layout
+    step: Step
+    reference: StorageWeakRef
+    parent: Node | None = None
+    seen_as: Layout | None = None
+    dtype: torch.dtype = torch.float32
+    product: Product = field(init=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.step, Product):
+            self.product = self.step
+        else:
+            assert self.parent is not None
+            self.product = self.parent.product
+
+    @property
+    def lost(self) -> str | None:
+        """Why the chain is not understood."""
+        node: Node | None = self
+        while node is not None:
+            if isinstance(node.step, Lost):
+                return node.step.why
+            node = node.parent
+        return None
+
+    def chain(self) -> list[Node]:
+        """From the product to this node."""
+        nodes: list[Node] = []
+        node: Node | None = self
+        while node is not None:
+            nodes.append(node)
+            node = node.parent
+        return nodes[::-1]
+
+
+def version(x: Tensor) -> int:
+    """How often a tensor was written to; 0 in inference mode, which does not count."""
+    return 0 if x.is_inference() else x._version
