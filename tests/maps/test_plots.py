@@ -13,15 +13,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearhead.errors import ConfigError, MissingExtraError
+from clearhead.errors import ConfigError, MissingExtraError, TraceError
 from clearhead.maps import picture_cells
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures import Diagonal, Entropy
-from clearhead.maps.overview import per_head, plot_layers, plot_overview, short_names
+from clearhead.maps.overview import per_head, plot_layers, plot_recording, short_names
 from clearhead.maps.picture_cells import cells_of
 from clearhead.maps.plot_panels import Axis, _boxes, shown
 from clearhead.maps.plots import ALL, plot
 from clearhead.maps.provenance import Source
+from clearhead.maps.summary_map import SummaryMap
 
 pytest.importorskip("matplotlib")
 
@@ -251,7 +252,7 @@ def test_shown_is_one_short_line():
 
 def test_the_overview_has_the_means_of_each_head():
     maps = {f"layers.{i}.attn": make_map(heads=4 + i, causal=True, seed=i) for i in range(3)}
-    (axes,) = panels(plot_overview(maps, "entropy"))
+    (axes,) = panels(plot_recording(maps, "entropy"))
     drawn = image_of(axes).get_array()
     for layer, attention_map in enumerate(maps.values()):
         found = drawn[layer, : 4 + layer]
@@ -261,10 +262,31 @@ def test_the_overview_has_the_means_of_each_head():
     assert {text.get_text() for text in axes.texts} >= {f"{drawn[0, 0]:.2f}", f"{drawn[2, 5]:.2f}"}
 
 
+class Recorded(dict):
+    """What the overview asks of a recording: keys and the maps of all calls."""
+
+    def calls(self, name):
+        if self[name] is None:
+            raise TraceError(name)
+        return self[name]
+
+
+def test_calls_have_rows_and_what_was_not_read_is_hatched():
+    attention_map = make_map()
+    summary = SummaryMap(attention_map.shape, Source(), attention_map.measure(Entropy()))
+    maps = Recorded({"a.0": [attention_map, summary], "a.1": None})
+    (axes,) = panels(plot_recording(maps))
+    drawn = image_of(axes).get_array()
+    assert texts_of(axes.yaxis) == ["0 call 0", "0 call 1", "1"]
+    np.testing.assert_allclose(drawn[0], drawn[1])
+    assert np.ma.getmaskarray(drawn).all(1).tolist() == [False, False, True]
+    assert hatched(axes)
+
+
 def test_an_overview_of_shares_goes_from_0_to_1():
     maps = {"attn": make_map()}
     for measure in ("sink", Diagonal(-1)):
-        figure = plot_overview(maps, measure)
+        figure = plot_recording(maps, measure)
         assert image_of(panels(figure)[0]).get_clim() == (0.0, 1.0)
     assert figure.axes[-1].get_ylabel() == "weight on key i -1"
 
@@ -331,9 +353,9 @@ def test_what_cannot_be_drawn(settings, words):
 
 def test_overviews_that_cannot_be_drawn():
     with pytest.raises(ConfigError, match="at least one layer; none came"):
-        plot_overview({})
+        plot_recording({})
     with pytest.raises(ConfigError, match="needs a measure with a number per query"):
-        plot_overview({"a": make_map()}, "received")
+        plot_recording({"a": make_map()}, "received")
     with pytest.raises(ConfigError, match="all values are NaN or infinite"):
         plot_layers({"a": [float("nan")]}, "x")
 

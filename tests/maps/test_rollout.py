@@ -15,6 +15,7 @@ from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.provenance import Source
 from clearhead.maps.rollout import flow_to, rollout
 from clearhead.maps.stacks import self_attention_stack
+from clearhead.maps.summary_map import SummaryMap
 
 
 def weights_of(query, key, *, allowed=None, sinks=None):
@@ -286,3 +287,39 @@ def test_no_map_is_left():
         self_attention_stack(ENCODER_DECODER, "vision*")
     with pytest.raises(ConfigError, match=r"none was recorded. Recorded are: a.cross_attn"):
         self_attention_stack(named("a.cross_attn"))
+
+
+class Recorded(dict):
+    """What a rollout asks of a recording: names and the maps of all calls."""
+
+    def calls(self, name):
+        return self[name]
+
+    def __getitem__(self, layer):
+        name, call = layer if isinstance(layer, tuple) else (layer, None)
+        return super().__getitem__(name) if call is None else super().__getitem__(name)[call]
+
+
+def test_a_module_called_for_every_layer_is_a_stack():
+    stack = make_stack(3)
+    shared = Recorded({"encoder.layer": stack.maps})
+    assert self_attention_stack(shared) == stack.maps
+    torch.testing.assert_close(rollout(shared, 4), rollout(stack.maps, 4))
+
+
+def test_two_passes_are_not_one_stack():
+    stack = make_stack(4)
+    twice = Recorded({"layers.0": stack.maps[:2], "layers.1": stack.maps[2:]})
+    with pytest.raises(ConfigError) as error:
+        rollout(twice, 0)
+    assert "'layers.0' was called 2 times" in str(error.value)
+    assert "layers=[('layers.0', 0), ...]" in str(error.value)
+    chosen = [("layers.0", 1), ("layers.1", 1)]
+    expected = flow_to([stack.maps[1], stack.maps[3]], 2)
+    torch.testing.assert_close(flow_to(twice, 2, layers=chosen), expected)
+
+
+def test_summaries_are_not_enough():
+    maps = {"layers.0": SummaryMap((1, 1, 3, 3), Source(), {})}
+    with pytest.raises(ConfigError, match="only summaries were kept: record without summaries"):
+        rollout(maps, 0)

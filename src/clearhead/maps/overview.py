@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..errors import ConfigError, TraceError
 from .attention_map import AttentionMap
 from .measures import Diagonal, Distance, Entropy, Sink, as_measure
 from .measuring import Measure
 from .plot_panels import Axis, Panel, Scale, check_target, colour_bar, draw, finish, new_figure
+from .stacks import calls_of
+from .summary_map import SummaryMap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +33,8 @@ PER_QUERY: dict[type[Measure], tuple[str, tuple[float, float] | None]] = {
 }
 
 
-def plot_overview(
-    maps: Mapping[str, AttentionMap],
+def plot_recording(
+    maps: Any,
     measure: Measure | str = "entropy",
     *,
     save: str | Path | None = None,
@@ -39,7 +42,8 @@ def plot_overview(
     """Draw a measure of every layer and head: the mean over all queries that see anything.
 
     Args:
-        maps: by the name of the layer, such as a recording.
+        maps: a recording, or maps by the name of their layer. An attention that could not be read
+            has a hatched row; a module that was called several times has a row for each call.
         measure: one with a number per query: ``"entropy"``, ``"distance"``, ``"sink"``,
             ``"diagonal"``, or such an object, ``Diagonal(-1)``.
         save: a .png or .svg file to write as well.
@@ -60,17 +64,27 @@ def plot_overview(
             f"diagonal); {measure!r} is none."
         )
     name = name.format(**vars(asked))
-    values = {layer: per_head(attention_map, asked) for layer, attention_map in maps.items()}
+    values: dict[str, Any] = {}
+    for layer in maps.keys():  # noqa: SIM118 - a recording is no dictionary
+        try:
+            calls = calls_of(maps, layer)
+        except TraceError:
+            values[layer] = [math.nan]
+            continue
+        for number, attention_map in enumerate(calls):
+            row = layer if len(calls) == 1 else f"{layer} call {number}"
+            values[row] = per_head(attention_map, asked)
     return plot_layers(values, name, limits=limits, save=save)
 
 
-def per_head(attention_map: AttentionMap, measure: Measure) -> Tensor:
+def per_head(attention_map: AttentionMap | SummaryMap, measure: Measure) -> Tensor:
     """The mean over batch and queries of a measure with a number per query: Float["heads"].
 
-    Queries that may attend to nothing do not count; without any other, it is NaN.
+    Queries that may attend to nothing do not count; without any other, it is NaN. Where only
+    summaries were kept it is not known which these are, and they count as 0.
     """
     found: Tensor = attention_map.measure(measure)[measure]
-    allowed = attention_map.scoring.allowed
+    allowed = attention_map.scoring.allowed if isinstance(attention_map, AttentionMap) else None
     if allowed is None:
         return found.mean((0, 2))
     seen = allowed.sees().expand_as(found).to(found.dtype)

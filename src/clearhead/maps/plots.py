@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .attention_map import AttentionMap
+from .overview import plot_layers, plot_recording
 from .picture_cells import Cells, Quantity, Reduce, cells_of
 from .plot_panels import (
     Axis,
@@ -30,6 +31,8 @@ from .plot_panels import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+__all__ = ["plot", "plot_layers", "plot_recording"]
 
 ALL = slice(None)
 CELL = 0.26  # inches of a cell, where there are few

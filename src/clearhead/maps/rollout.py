@@ -25,6 +25,7 @@ feed-forward layers, and takes heads for equals.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ from ..errors import ConfigError, ShapeError
 from .attention_map import AttentionMap
 from .key_ranges import chunks
 from .measuring import Running, Tile
+from .stacks import Layers, self_attention_stack
 from .tiles import Pass
 
 Tokens = int | Sequence[int] | Tensor
@@ -40,7 +42,12 @@ Heads = int | Sequence[int] | None
 
 
 def rollout(
-    maps: Sequence[AttentionMap], tokens: Tokens, *, residual: float = 0.5, heads: Heads = None
+    maps: Any,
+    tokens: Tokens,
+    *,
+    layers: Layers = None,
+    residual: float = 0.5,
+    heads: Heads = None,
 ) -> Tensor:
     """What chosen output positions draw on among the inputs, through all layers.
 
@@ -48,10 +55,13 @@ def rollout(
     last layer down: w <- w A_l with A_l = (r I + (1 - r) mean_h P_h) / row sums.
 
     Args:
-        maps: self-attention of one stack in the order of its layers, each [batch, heads,
-            length, length]. Maps of a part of the layers give the rollout of that part.
+        maps: a recording, or the maps of self-attention of one stack in the order of its layers,
+            each [batch, heads, length, length]. A part of the layers gives the rollout of that
+            part.
         tokens: output positions: one, several, or [batch, n] for others in each sequence (the
             last tokens of sequences padded on the right, say). Negative ones count from the end.
+        layers: which stack of a recording: a pattern (``"encoder*"``) or names in their order;
+            needed where there are several, as in a model with encoder and decoder.
         residual: the share r of the residual connection, 0 to 1; the paper takes 0.5.
         heads: the heads to average over in every layer; None for all.
 
@@ -60,8 +70,10 @@ def rollout(
 
     Raises:
         ShapeError: the maps are not square or do not fit together.
-        ConfigError: a token, head or share that does not exist.
+        ConfigError: a token, head or share that does not exist, or several stacks to choose from.
+        TraceError: an attention among them could not be read.
     """
+    maps = self_attention_stack(maps, layers)
     _check(maps, residual)
     places, single = _places(tokens, maps[0])
     flow = _one_hot(places, maps[0])
@@ -72,7 +84,12 @@ def rollout(
 
 
 def flow_to(
-    maps: Sequence[AttentionMap], tokens: Tokens, *, residual: float = 0.5, heads: Heads = None
+    maps: Any,
+    tokens: Tokens,
+    *,
+    layers: Layers = None,
+    residual: float = 0.5,
+    heads: Heads = None,
 ) -> Tensor:
     """How much every output position draws on chosen input tokens, through all layers.
 
@@ -81,7 +98,7 @@ def flow_to(
     (i, j) of `rollout(maps, i)` and of `flow_to(maps, j)` is the same number.
 
     Args:
-        maps, residual, heads: as in `rollout`.
+        maps, layers, residual, heads: as in `rollout`.
         tokens: input positions, one, several, or [batch, n].
 
     Returns:
@@ -90,8 +107,10 @@ def flow_to(
 
     Raises:
         ShapeError: the maps are not square or do not fit together.
-        ConfigError: a token, head or share that does not exist.
+        ConfigError: a token, head or share that does not exist, or several stacks to choose from.
+        TraceError: an attention among them could not be read.
     """
+    maps = self_attention_stack(maps, layers)
     _check(maps, residual)
     places, single = _places(tokens, maps[0])
     flow = _one_hot(places, maps[0])

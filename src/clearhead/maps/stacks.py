@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from ..errors import ConfigError
 from .attention_map import AttentionMap
 
-Layers = str | Sequence[str] | None
+Layer = str | tuple[str, int]
+Layers = str | Sequence[Layer] | None
 
 
-def self_attention_stack(
-    maps: Mapping[str, AttentionMap], layers: Layers = None
-) -> list[AttentionMap]:
+def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]:
     """The self-attention maps of one stack of layers, from the first layer to the last.
 
-    A stack is what has the same name but for its numbers: ``encoder.layers.*.self_attn``.
+    A stack is what has the same name but for its numbers: ``encoder.layers.*.self_attn``. A
+    module that is called once for every layer, as ALBERT's is, makes up a stack alone.
 
     Args:
-        maps: by module name, in the order of their calls, as a recording holds them.
+        maps: a recording, or maps by name; or maps in the order of their layers, which are taken
+            as they are.
         layers: None where the model has one stack; a pattern such as ``"*encoder*"``, which must
-            leave one stack; or the names themselves, in the order in which they are to be
-            gone through, which are taken as they are.
+            leave one stack; or the names in the order in which they are to be gone through, with
+            ``(name, call)`` for one of several calls of a module.
 
     Raises:
         ConfigError: no map is left, or more than one stack is, and which there are.
+        TraceError: an attention among them could not be read.
     """
+    if not hasattr(maps, "keys"):
+        return [_whole(attention_map) for attention_map in maps]
     if layers is not None and not isinstance(layers, str):
-        return [_named(maps, name) for name in layers]
-    found = {
-        name: attention_map
-        for name, attention_map in maps.items()
-        if attention_map.source.kind != "cross" and (layers is None or fnmatchcase(name, layers))
+        return [_whole(_named(maps, layer)) for layer in layers]
+    calls = {
+        name: found
+        for name in maps.keys()  # noqa: SIM118 - a recording is no dictionary
+        if layers is None or fnmatchcase(name, layers)
+        if (found := calls_of(maps, name))[0].source.kind != "cross"
     }
-    if not found:
+    if not calls:
         raise ConfigError(_none_left(maps, layers))
     stacks: dict[str, list[str]] = {}
-    for name in found:
+    for name in calls:
         stacks.setdefault(re.sub(r"\d+", "*", name), []).append(name)
     if len(stacks) > 1:
         listed = ", ".join(f"{stack!r} ({len(names)} layers)" for stack, names in stacks.items())
@@ -46,17 +52,39 @@ def self_attention_stack(
             f"A rollout goes through one stack of layers, and these are {len(stacks)}: {listed}. "
             f"Choose one with layers={next(iter(stacks))!r}, or give the names in their order."
         )
-    return list(found.values())
+    several = next((name for name, found in calls.items() if len(found) > 1), None)
+    if several is not None and len(calls) > 1:
+        raise ConfigError(
+            f"{several!r} was called {len(calls[several])} times, so that more than one pass was "
+            f"recorded. Record one pass, or choose with layers=[({several!r}, 0), ...]."
+        )
+    return [_whole(attention_map) for found in calls.values() for attention_map in found]
 
 
-def _named(maps: Mapping[str, AttentionMap], name: str) -> AttentionMap:
+def calls_of(maps: Any, name: str) -> list[Any]:
+    """The maps of a name: one for each call in a recording, one in a dictionary."""
+    return list(maps.calls(name)) if hasattr(maps, "calls") else [maps[name]]
+
+
+def _named(maps: Any, layer: Layer) -> Any:
+    name = layer if isinstance(layer, str) else layer[0]
     if name not in maps:
-        raise ConfigError(f"There is no map {name!r}. Recorded are: {', '.join(maps) or 'none'}.")
-    return maps[name]
+        recorded = ", ".join(maps.keys()) or "none"
+        raise ConfigError(f"There is no map {name!r}. Recorded are: {recorded}.")
+    return maps[layer]
 
 
-def _none_left(maps: Mapping[str, AttentionMap], layers: str | None) -> str:
-    recorded = ", ".join(maps) or "none"
+def _whole(attention_map: Any) -> AttentionMap:
+    if not isinstance(attention_map, AttentionMap):
+        raise ConfigError(
+            "A rollout needs queries and keys, and of this recording only summaries were kept: "
+            "record without summaries=."
+        )
+    return attention_map
+
+
+def _none_left(maps: Any, layers: str | None) -> str:
+    recorded = ", ".join(maps.keys()) or "none"
     if layers is None:
         return f"A rollout needs self-attention maps; none was recorded. Recorded are: {recorded}."
     return f"No self-attention map's name matches {layers!r}. Recorded are: {recorded}."
