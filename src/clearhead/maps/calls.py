@@ -77,6 +77,10 @@ class KeptCall:
 
     Attributes:
         kind: ``"self"`` or ``"cross"``.
+        seen: from this key on, none has been attended to, so it may still change.
+        reach: the same, counting queries that attend evenly whatever the keys are.
+        offset: the key at which the last step's first key stands.
+        static: keys took the place of others that nobody had seen.
         steps: how many calls of the module it took.
         reordered: another call of the module had these keys with its rows in another order.
     """
@@ -92,6 +96,7 @@ class KeptCall:
     lse: _Growing | None
     parts: list[Part]
     seen: int
+    reach: int
     offset: int = 0
     static: bool = False
     steps: int = 1
@@ -115,7 +120,8 @@ class KeptCall:
             value=_Growing(storage.copy(captured.value)) if has_value else None,  # type: ignore[arg-type]
             lse=None if lse is None else _Growing(storage.copy(lse)),
             parts=[_part(captured, 0, storage)],
-            seen=_seen(captured),
+            seen=_reach(captured, flat=False),
+            reach=_reach(captured, flat=True),
         )
 
     def goes_on(self, kind: str, captured: Captured, *, pass_goes_on: bool) -> bool:
@@ -211,16 +217,21 @@ class KeptCall:
             self.lse = None
         self.parts.append(_part(captured, offset, self.storage))
         self.offset = offset
-        self.seen = max(self.seen, offset + _seen(captured))
+        self.seen = max(self.seen, offset + _reach(captured, flat=False))
+        self.reach = max(self.reach, offset + _reach(captured, flat=True))
         self.steps += 1
-        if captured.kernel not in self.kernel.split(", "):
-            self.kernel += f", {captured.kernel}"
+        if captured.kernel not in self.kernel.split(" and "):
+            self.kernel += f" and {captured.kernel}"
         self.notes = tuple(dict.fromkeys(self.notes + captured.notes))
+
+    @property
+    def length(self) -> int:
+        """How many keys there are; a static cache has room behind the last one in use."""
+        return min(self.key.length, self.reach) if self.static else self.key.length
 
     def whole(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Scoring]:
         """Queries, keys, values, log-sum-exp and scoring of all steps together."""
-        # A static cache has room behind the last key that anybody saw.
-        length = min(self.key.length, self.seen) if self.static else self.key.length
+        length = self.length
         key = self.key.tensor[:, :, :length]
         value = None if self.value is None else self.value.tensor[:, :, :length]
         lse = None if self.lse is None else self.lse.tensor[..., 0]
@@ -234,13 +245,20 @@ def _part(captured: Captured, offset: int, storage: Storage) -> Part:
     return Part(scoring, captured.query.shape[2], captured.key.shape[2], offset)
 
 
-def _seen(captured: Captured) -> int:
-    """Keys from this one on are seen by no query."""
-    allowed = captured.scoring.allowed
-    length = captured.key.shape[2]
+def _reach(captured: Captured, *, flat: bool) -> int:
+    """The key from which on no query attends to any, counting those that attend evenly if asked:
+    to them it does not matter what the keys are."""
+    scoring, length = captured.scoring, captured.key.shape[2]
+    allowed = scoring.allowed
     if isinstance(allowed, KeyRanges):
-        return int(allowed.end.max()) if allowed.end.numel() else 0
+        end = allowed.end
+        if scoring.flat is not None and not flat:
+            end = end.masked_fill(scoring.flat, 0) if end.ndim == scoring.flat.ndim else end
+        return int(end.max()) if end.numel() else 0
     if isinstance(allowed, DenseMask):
-        columns = allowed.allowed.flatten(0, 2).any(0).expand(length).nonzero()
+        seen = allowed.allowed
+        if scoring.flat is not None and not flat:
+            seen = seen & ~scoring.flat[..., None]
+        columns = seen.flatten(0, 2).any(0).expand(length).nonzero()
         return int(columns.max()) + 1 if len(columns) else 0
     return length

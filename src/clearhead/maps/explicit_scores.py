@@ -104,8 +104,10 @@ class ScoreTracker:
 
     def product(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
         """bmm, mm or baddbmm: the beginning or the end of an attention."""
-        self.forget_dead()
         bias, left, right = args if name == "baddbmm" else (None, *args)
+        if not self.live and _storage(right) in self._parameters:
+            return
+        self.forget_dead()
         if self._meets_values(left, right):
             return
         if _storage(right) in self._parameters:
@@ -127,10 +129,10 @@ class ScoreTracker:
         """A softmax over scores, or over anything else."""
         self.forget_dead()
         scores, axis = args[0], args[1] % max(args[0].ndim, 1)
+        if scores.ndim == 1:
+            scores, out, axis = scores[None], out[None], 1
         node = self._nodes.pop(_storage(scores), None)
         layout = Layout.of(out).moved(axis, -1)
-        if len(layout.shape) == 1:
-            layout = Layout((1, *layout.shape), (layout.shape[0], *layout.stride), layout.offset)
         found = Weights(layout, _weak(out), None)
         if node is None:
             found.why = "its scores are not a product of queries and keys that could be followed"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from enum import Enum, auto
 from typing import Any
 
@@ -42,7 +43,8 @@ class _Action(Enum):
     FLEX = auto()
     ENCODER_LAYER = auto()
     MULTI_HEAD = auto()
-    DECOMPOSE = auto()
+    TAKE_APART = auto()
+    LEAVE_WHOLE = auto()
 
 
 _BY_NAME = {
@@ -56,24 +58,9 @@ _BY_NAME = {
     "aten::_transformer_encoder_layer_fwd": _Action.ENCODER_LAYER,
     "aten::_native_multi_head_attention": _Action.MULTI_HEAD,
 }
-# In inference mode operators arrive before they are taken apart. These are the ones in which an
-# attention may hide; others would only cost time.
-_TAKEN_APART = frozenset(
-    f"aten::{name}"
-    for name in (
-        "scaled_dot_product_attention",
-        "matmul",
-        "einsum",
-        "softmax",
-        "dropout",
-        "dropout_",
-        "where",
-        "to",
-        "type_as",
-        "contiguous",
-        "reshape",
-    )
-)
+# In inference mode composite operators arrive whole. Attention may hide in any of them but these,
+# which are many in a model and need not be taken apart.
+_LEFT_WHOLE = frozenset(f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm"))
 
 
 class Recorder(TorchDispatchMode):
@@ -125,14 +112,10 @@ class Recorder(TorchDispatchMode):
             action = self._actions[func] = _action_of(func)
         if action is _Action.PASS and not self._tracker.live:
             return func(*args, **kwargs)
+        composite = action is _Action.TAKE_APART or action is _Action.LEAVE_WHOLE
+        if composite and not at_work():
+            return self._composite(action, func, args, kwargs)
         if at_work() or torch._C._current_graph_task_id() != -1:  # the latter: a backward pass
-            return func(*args, **kwargs)
-        if action is _Action.DECOMPOSE:
-            if _plain(args):
-                with self:
-                    taken_apart = func.decompose(*args, **kwargs)
-                if taken_apart is not NotImplemented:
-                    return taken_apart
             return func(*args, **kwargs)
         out = func(*args, **kwargs)
         with own_work():
@@ -144,6 +127,30 @@ class Recorder(TorchDispatchMode):
                 # The model must run on, and the reader must be told: no map instead of a doubt.
                 self._refused(f"reading it failed: {type(error).__name__}: {error}", str(func))
         return out
+
+    def _composite(
+        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """An operator made of others, which only inference mode lets through to here.
+
+        Below a dispatch mode views and autocast are switched off. A composite operator is above
+        them, and gives other bits without them (a linear layer asks its weight whether it needs a
+        gradient, which a view of it here would deny), so they are switched on again.
+        """
+        keys = [torch._C.DispatchKey.ADInplaceOrView]
+        if torch.is_autocast_enabled("cpu"):
+            keys.append(torch._C.DispatchKey.AutocastCPU)
+        if torch.is_autocast_enabled("cuda"):
+            keys.append(torch._C.DispatchKey.AutocastCUDA)
+        with ExitStack() as stack:
+            for key in keys:
+                stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
+            if action is _Action.TAKE_APART and _plain(args):
+                with self:
+                    result = func.decompose(*args, **kwargs)
+                if result is not NotImplemented:
+                    return result
+            return func(*args, **kwargs)
 
     def _refused(self, why: str, kernel: str) -> None:
         owner = self._owner()
@@ -217,10 +224,10 @@ def _action_of(func: Any) -> _Action:
         return _Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else _Action.PASS
     if fused_kernel(func) is not None:
         return _Action.FUSED
-    if is_unknown_attention(func) and schema.name not in _TAKEN_APART:
+    if func._can_decompose():
+        return _Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else _Action.TAKE_APART
+    if is_unknown_attention(func):
         return _Action.UNKNOWN_ATTENTION
-    if schema.name in _TAKEN_APART and func._can_decompose():
-        return _Action.DECOMPOSE
     if schema.name in _BY_NAME:
         out_variant = func._overloadname in ("out", "dtype_out")
         return _Action.PASS if out_variant else _BY_NAME[schema.name]

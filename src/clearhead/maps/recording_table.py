@@ -20,7 +20,8 @@ def table(recording: Recording) -> str:
     for entry in map(recording._entry, recording.keys()):
         rows.extend(_rows(entry))
     model = f" of {recording.model}" if recording.model else ""
-    title = f"Recording{model}: {len(recording)} attending modules"
+    count = len(recording)
+    title = f"Recording{model}: {count} attending module{'' if count == 1 else 's'}"
     if len(rows) == 1:
         lines = [f"{title}."]
     else:
@@ -58,9 +59,8 @@ def _described(call: object) -> tuple[str, ...]:
     if isinstance(call, KeptCall):
         query, key = call.query.tensor.shape, call.key.tensor.shape
         heads = str(query[1]) if query[1] == key[1] else f"{query[1]} on {key[1]}"
-        length = min(key[2], call.seen) if call.static else key[2]
         steps = f" ({call.steps} steps)" if call.steps > 1 else ""
-        return call.kind, heads, str(query[2]), str(length), call.kernel + steps
+        return call.kind, heads, str(query[2]), str(call.length), call.kernel + steps
     if isinstance(call, AttentionMap | SummaryMap):
         _, heads, queries, keys = call.shape
         kept = " (summaries)" if isinstance(call, SummaryMap) else ""

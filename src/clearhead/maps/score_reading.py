@@ -52,8 +52,6 @@ class Axes:
     def four(self, x: Tensor) -> Tensor:
         """[batch|1, heads|1, queries, keys] of a tensor with these axes, some perhaps 1 wide."""
         x = x.movedim(self.softmax, -1)
-        if x.ndim == 1:
-            x = x[None]
         if self.query != x.ndim - 2:
             x = x.movedim(self.query, -2)
         lead = x.shape[:-2]
@@ -117,8 +115,6 @@ def read_scores(
     if not product.untouched:
         raise Unreadable("queries or keys were written to before their scores were normalised")
     layout = Layout.of(scores).moved(axis, -1)
-    if len(layout.shape) == 1:
-        layout = Layout((1, *layout.shape), (layout.shape[0], *layout.stride), layout.offset)
     places, batch_index, row, column, left, right = _trace(node, layout)
     query_axis = _query_axis(batch_index)
     batch_index, row = (x.movedim(query_axis, -1) for x in (batch_index, row))
@@ -320,7 +316,7 @@ def _compose(
         mask=_mask(done, scores, axes, shape, masks),
         sinks=done.sinks,
     )
-    return Captured(query=query, key=key, scoring=scoring, kernel=f"explicit ({kernel}, softmax)")
+    return Captured(query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax")
 
 
 def _in_final_axes(term: Tensor, place: _Place, layout: Layout, axes: Axes) -> Tensor:
