@@ -356,7 +356,7 @@ class AttentionMap:
 
     def _lse_of(self, rows: Tensor, batch: Positions, heads: Positions) -> Tensor:
         """Float["batch heads rows"]: of these rows alone unless it is known or most are asked."""
-        if self._lse is None and rows.numel() * 4 < self.shape[2]:
+        if self._lse is None and 0 < rows.numel() * 4 < self.shape[2]:
             parts = [rows[part] for part in chunks(len(rows), self.shape[1] * self.shape[3])]
             found = [
                 self.scoring.tile(self.query, self.key, as_slice(part), batch=batch, heads=heads)

@@ -58,7 +58,8 @@ def _axis(part: Any, size: int, name: str, device: torch.device) -> tuple[Tensor
             start, stop, step = part.indices(size)
         except (TypeError, ValueError) as error:
             raise IndexError(f"{_shown(part)} is no slice of the axis {name}: {error}.") from error
-        return torch.tensor(range(start, stop, step), dtype=torch.int64, device=device), slice(None)
+        count = len(range(start, stop, step))
+        return start + step * torch.arange(count, device=device), slice(None)
     if hasattr(part, "__index__") and not isinstance(part, Tensor | bool):
         return _in_range([int(part)], size, name, device), 0
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +23,18 @@ ALL = slice(None)
 
 # Of a mask that is examined, so many entries at a time: a pass then needs little memory beside it.
 _CHUNK_ENTRIES = 1 << 21
+
+
+class Hull(NamedTuple):
+    """Of some queries: none attends to a key outside [first, end), all to [inner_first, inner_end).
+
+    The second is empty where its end is not above its beginning.
+    """
+
+    first: int
+    inner_first: int
+    inner_end: int
+    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +58,17 @@ class KeyRanges:
         )
         return (columns >= start) & (columns < end)
 
-    def hull(
-        self, rows: Positions = ALL, batch: Positions = ALL, heads: Positions = ALL
-    ) -> tuple[int, int, int, int]:
-        """(first, inner_first, inner_end, end) of these rows.
-
-        Nobody attends to a key outside [first, end); everybody attends to each key within
-        [inner_first, inner_end), which is empty where the second is not above the first.
-        """
+    def hull(self, rows: Positions = ALL, batch: Positions = ALL, heads: Positions = ALL) -> Hull:
+        """What these rows may attend to together, and what each of them may."""
         start, end = (
             take(take(take(x, -1, rows), 1, heads), 0, batch) for x in (self.start, self.end)
         )
         if not start.numel():
-            return 0, 0, 0, 0
+            return Hull(0, 0, 0, 0)
         inner_first, inner_end = int(start.max()), int(end.min())
         last = int(end.max())
         first = int(torch.where(end > start, start, last).min())
-        return first, inner_first, inner_end, last
+        return Hull(first, inner_first, inner_end, last)
 
     def sees(self) -> Tensor:
         """Bool["batch|1 heads|1 query_len"]: False for a query that may attend to nothing."""

@@ -46,8 +46,8 @@ class _Entropy(_PerQuery):
         assert tile.lse is not None
         assert tile.mean_score is not None
         dead = tile.lse == -torch.inf
-        # With a sink the weights do not sum to 1; without one, their rounded sum is no better.
-        entropy = tile.lse * tile.weights.sum(-1) - tile.mean_score
+        total = tile.lse if tile.total is None else tile.lse * tile.total
+        entropy = total - tile.mean_score
         self.found[tile.queries] = entropy.clamp_(min=0).masked_fill_(dead, 0)
 
 

@@ -25,7 +25,8 @@ class Tile:
         scratch: a tensor of the same shape to work in; what it holds is of no use.
         lse: Float["batch heads rows"], log of the denominator; -inf for a query that may attend
             to nothing. Only where a measure asks for scores.
-        mean_score: Float["batch heads rows"], the scores' mean under the weights, likewise.
+        mean_score: Float["batch heads rows"], the sum of weight times score, likewise.
+        total: Float["batch heads rows"], the sum of the weights; None where it is 1.
     """
 
     batch: slice
@@ -36,6 +37,7 @@ class Tile:
     scratch: Tensor
     lse: Tensor | None = None
     mean_score: Tensor | None = None
+    total: Tensor | None = None
 
     @property
     def queries(self) -> tuple[slice, slice, slice]:

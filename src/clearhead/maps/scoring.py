@@ -26,6 +26,7 @@ from .flex_modifications import over_all_places
 from .key_ranges import (
     ALL,
     DenseMask,
+    Hull,
     KeyRanges,
     Positions,
     causal_ranges,
@@ -194,6 +195,7 @@ class Scoring:
         batch: Positions,
         heads: Positions,
         forbidden: float = -torch.inf,
+        hull: Hull | None = None,
     ) -> Tensor:
         """From scaled products to scores, in place where that can be.
 
@@ -201,6 +203,7 @@ class Scoring:
             scores: Float["batch heads rows columns"], scale * q . k.
             rows, columns, batch, heads: which these are: vectors, or slices with both ends.
             forbidden: what stands where a query may not attend.
+            hull: of these rows, where it is known already.
         """
         if self.softcap is not None:
             scores.div_(self.softcap).tanh_().mul_(self.softcap)
@@ -212,7 +215,8 @@ class Scoring:
             flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
             scores.masked_fill_(flat[..., None], 0)
         if isinstance(self.allowed, KeyRanges) and isinstance(columns, slice):
-            self._forbid_edges(scores, rows, columns, batch, heads, forbidden)
+            hull = hull or self.allowed.hull(rows, batch, heads)
+            self._forbid_edges(scores, rows, columns, batch, heads, forbidden, hull)
         elif self.allowed is not None:
             allowed = self.allowed.tile(rows, _vector(columns, scores.device), batch, heads)
             scores.masked_fill_(~allowed, forbidden)
@@ -226,14 +230,14 @@ class Scoring:
         batch: Positions,
         heads: Positions,
         forbidden: float,
+        hull: Hull,
     ) -> None:
         """Masks only those columns that some row may not see."""
         assert isinstance(self.allowed, KeyRanges)
         first = columns.start or 0
         width = scores.shape[-1]
-        _, inner_first, inner_end, _ = self.allowed.hull(rows, batch, heads)
-        inner_first = min(max(inner_first - first, 0), width)
-        inner_end = min(max(inner_end - first, 0), width)
+        inner_first = min(max(hull.inner_first - first, 0), width)
+        inner_end = min(max(hull.inner_end - first, 0), width)
         edges = [(0, inner_first), (inner_end, width)]
         if inner_end <= inner_first:
             edges = [(0, width)]

@@ -21,9 +21,9 @@ from .scoring import Scoring, score_dtype
 
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU wants
 # as much work as there is memory for.
-CPU_TILE, GPU_TILE = 1 << 18, 1 << 25
+CPU_TILE, GPU_TILE = 1 << 19, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
-LEAST_ROWS = 32
+LEAST_ROWS = 64
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21
 
@@ -62,6 +62,11 @@ class Pass:
         self.dtype = score_dtype(query)
         self.group = query.shape[1] // max(key.shape[1], 1)
         self.lowest = torch.finfo(self.dtype).min
+        # A bias or a score_mod may be -inf, and so leave a query nothing.
+        self.may_be_infinite = scoring.bias is not None or scoring.score_mod is not None
+        self.may_be_dead = self.may_be_infinite or not (
+            scoring.allowed is None or bool(scoring.allowed.sees().all())
+        )
 
     def run(self, measures: Sequence[Running]) -> None:
         """Tells each of the measures of each tile once."""
@@ -144,18 +149,24 @@ class Pass:
         self, key: Tensor, work: _Work, rows: slice, buffers: Sequence[Tensor]
     ) -> Tile | None:
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
-        columns = slice(0, key.shape[2])
+        columns, hull = slice(0, key.shape[2]), None
         allowed = self.scoring.allowed
         if isinstance(allowed, DenseMask):
             allowed = allowed.within
         if isinstance(allowed, KeyRanges):
-            first, _, _, end = allowed.hull(rows, work.batch, heads)
-            columns = slice(first, end)
-            if end <= first:
+            hull = allowed.hull(rows, work.batch, heads)
+            columns = slice(hull.first, hull.end)
+            if hull.end <= hull.first:
                 return None
         scores = self._products(key, work.batch, heads, rows, columns, buffers[0])
         scores = self.scoring.finish(
-            scores, rows, columns, batch=work.batch, heads=heads, forbidden=self.lowest
+            scores,
+            rows,
+            columns,
+            batch=work.batch,
+            heads=heads,
+            forbidden=self.lowest,
+            hull=hull,
         )
         return self._weighted(scores, buffers[1], work.batch, heads, rows, columns)
 
@@ -186,36 +197,27 @@ class Pass:
         columns: slice,
     ) -> Tile:
         scoring = self.scoring
-        if scoring.bias is not None or scoring.score_mod is not None:
-            # A bias may itself be -inf, of which 0 times would not be 0.
+        if self.may_be_infinite:  # 0 times -inf would not be 0
             scores = torch.clamp(scores, min=self.lowest, out=scores)
         weights = torch.softmax(scores, -1, out=buffer[: scores.numel()].view(scores.shape))
-        lse = mean_score = None
-        if self.needs_scores or scoring.sinks is not None or self._may_be_dead:
+        lse = mean_score = total = None
+        if self.needs_scores or scoring.sinks is not None or self.may_be_dead:
             highest = scores.amax(-1)
             # The largest weight is exp(highest - lse).
             lse = highest - weights.amax(-1).log_()
             dead = highest <= self.lowest
-            if self._may_be_dead and bool(dead.any()):
+            if self.may_be_dead and bool(dead.any()):
                 weights.masked_fill_(dead[..., None], 0)
                 scores.masked_fill_(dead[..., None], 0)
                 lse.masked_fill_(dead, -torch.inf)
         if scoring.sinks is not None:
             assert lse is not None
-            without = lse
-            lse = torch.logaddexp(lse, scoring.sinks[heads].to(self.dtype)[:, None])
-            weights *= (without - lse).exp_()[..., None]
+            without, lse = lse, torch.logaddexp(lse, scoring.sinks[heads].to(self.dtype)[:, None])
+            total = (without - lse).exp_()
+            weights *= total[..., None]
         if self.needs_scores:
             mean_score = torch.mul(weights, scores, out=scores).sum(-1)
-        return Tile(batch, heads, rows, columns, weights, scores, lse, mean_score)
-
-    @property
-    def _may_be_dead(self) -> bool:
-        return (
-            self.scoring.allowed is not None
-            or self.scoring.bias is not None
-            or self.scoring.score_mod is not None
-        )
+        return Tile(batch, heads, rows, columns, weights, scores, lse, mean_score, total)
 
 
 class _Shared(Iterator[_Work]):

@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
 from .measuring import Measure, PassContext, Running, Tile
+
+
+_STRETCH = 64
+_SPARE_BITS = (1 << 29) - 1
 
 
 class TopKeys(NamedTuple):
@@ -88,25 +93,49 @@ def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """(values, indices) of the k largest entries of each row, largest first.
 
     Args:
-        rows: Float["rows columns"].
+        rows: Float["rows columns"], none below 0.
         k: how many; where there are fewer columns, all of them.
     """
     count, width = rows.shape
-    block = int(math.sqrt(width / k))
-    blocks = width // max(block, 1)
-    if rows.is_cuda or block < 4:
+    # Block b holds the columns b, b + blocks, b + 2 blocks, ..., so that maxima are taken of whole
+    # stretches of a row, entry by entry; of lengths that are no multiple of a vector register they
+    # take three times as long.
+    blocks = max(round(math.sqrt(width * k) / _STRETCH), 1) * _STRETCH
+    depth = width // blocks
+    if rows.is_cuda or depth < 4 or blocks < 2 * k:
         found = rows.topk(min(k, width), -1)
         return found.values, found.indices
-    # Block b holds the columns b, b + blocks, b + 2 blocks, ..., so that maxima are taken of whole
-    # stretches of a row, entry by entry.
-    body = rows[:, : block * blocks].unflatten(1, (block, blocks))
-    chosen = body.amax(1).topk(k, -1, sorted=False).indices
-    candidates = body.gather(2, chosen[:, None, :].expand(count, block, k)).flatten(1)
-    rest = rows[:, block * blocks :]
+    body = rows[:, : depth * blocks].unflatten(1, (depth, blocks))
+    rest = rows[:, depth * blocks :]
+    highest = body.amax(1)
     if rest.shape[1]:
-        candidates = torch.cat([candidates, rest], 1)
-    values, place = candidates.topk(k, -1)
-    columns = place.div(k, rounding_mode="floor") * blocks + chosen.gather(1, place % k)
-    if rest.shape[1]:
-        columns = torch.where(place < block * k, columns, place + (block * blocks - block * k))
-    return values, columns
+        torch.maximum(highest[:, : rest.shape[1]], rest, out=highest[:, : rest.shape[1]])
+    _, chosen = _sorted_top(highest, k)
+    candidates = rows.new_empty((count, depth + 1, k))
+    torch.gather(body, 2, chosen[:, None].expand(-1, depth, -1), out=candidates[:, :depth])
+    # The blocks that reach into the rest have one entry more.
+    last = F.pad(rest, (0, blocks - rest.shape[1]), value=-1.0)
+    torch.gather(last, 1, chosen, out=candidates[:, depth])
+    values, place = _sorted_top(candidates.flatten(1), k)
+    layer = place.div(k, rounding_mode="floor")
+    return values, layer * blocks + chosen.gather(1, place - layer * k)
+
+
+def _sorted_top(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The same for short rows.
+
+    torch.topk keeps a heap of the best so far, and a processor cannot foresee which entries go on
+    it: 1.9 us for 192 random ones. NumPy sorts whole rows of 64-bit integers with vector
+    instructions in 0.4 us. A float32 as a float64 leaves 29 bits for its index, and the integers
+    that such numbers of one sign look like are in their order.
+    """
+    if x.dtype != torch.float32 or x.is_cuda:
+        found = x.topk(k, -1)
+        return found.values, found.indices
+    width = x.shape[1]
+    bits = x.double().view(torch.int64)
+    bits |= torch.arange(width - 1, -1, -1)  # of equal ones the first is the largest
+    bits.numpy().sort(-1)
+    top = bits[:, -k:].flip(-1)
+    place = top & _SPARE_BITS
+    return (top ^ place).view(torch.float64).float(), width - 1 - place
