@@ -299,6 +299,12 @@ def test_queries_that_see_nothing_do_not_count():
     torch.testing.assert_close(per_head(attention_map, Entropy()), expected)
 
 
+def test_names_of_layers_are_whole():
+    names = [f"encoder.block.{i}.layer.{i}.SelfAttention" for i in (0, 1)] + ["decoder.block.0.x"]
+    figure = plot_recording({name: make_map(seed=i) for i, name in enumerate(names)})
+    assert texts_of(panels(figure)[0].yaxis) == names
+
+
 def test_short_names_keep_what_differs():
     assert short_names(["model.layers.0.attn", "model.layers.11.attn"]) == ["0", "11"]
     assert short_names(["encoder.0.self", "decoder.0.self"]) == ["encoder", "decoder"]

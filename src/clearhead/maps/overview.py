@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_WIDTH, LEAST_HEIGHT = 2.4, 1.2  # inches of the matrix
+NAME_MOST = 48  # characters of a layer's name
 NOTED_HEADS, NOTED_LAYERS = 24, 48  # so many have room for their numbers
 
 # What is written beside the colours, and their ends where the measure has its own.
 PER_QUERY: dict[type[Measure], tuple[str, tuple[float, float] | None]] = {
     Entropy: ("entropy (nats)", None),
     Distance: ("distance (tokens)", None),
-    Sink: ("weight on the first keys ({count})", (0.0, 1.0)),
+    Sink: ("weight on the first keys (count {count})", (0.0, 1.0)),
     Diagonal: ("weight on key i {offset:+d}", (0.0, 1.0)),
 }
 
@@ -74,7 +75,7 @@ def plot_recording(
         for number, attention_map in enumerate(calls):
             row = layer if len(calls) == 1 else f"{layer} call {number}"
             values[row] = per_head(attention_map, asked)
-    return plot_layers(values, name, limits=limits, save=save)
+    return plot_layers(values, name, limits=limits, title=getattr(maps, "model", ""), save=save)
 
 
 def per_head(attention_map: AttentionMap | SummaryMap, measure: Measure) -> Tensor:
@@ -123,13 +124,15 @@ def plot_layers(
     low, high = limits or (min(float(np.nanmin(table)), 0.0), float(np.nanmax(table)))
     scale = Scale(measure, "Blues", low, high if high > low else low + 1.0)
     layers, heads = table.shape
-    rows = Axis("layer", layers, labels=short_names(list(values)))
+    names = short_names(list(values))
+    rows = Axis("layer", layers, labels=names, most=NAME_MOST)
     columns = Axis("head", heads)
     noted = heads <= NOTED_HEADS and layers <= NOTED_LAYERS
     width = max(heads * (0.42 if noted else 0.2), LEAST_WIDTH)
     height = max(layers * 0.26, LEAST_HEIGHT)
     notes = [[f"{v:.2f}" if abs(v) < 10 else f"{v:,.0f}" for v in row] for row in table]
-    figure = new_figure(width + 3.0, height + 1.3, title or f"{measure}, layers by heads")
+    beside = 1.8 + 0.075 * min(max(map(len, names)), NAME_MOST)  # inches: names and colour bar
+    figure = new_figure(width + beside, height + 1.3, title or "Layers by heads")
     axes = figure.subplots()
     panel = Panel(table, masked, rows, columns, notes=notes if noted else None)
     image = draw(axes, panel, scale, (width, height))

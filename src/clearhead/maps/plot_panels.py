@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 KINDS = (".png", ".svg")
 DOTS = 150  # per inch, of a PNG
-LABEL_MOST = 16  # characters of a token
+LABEL_MOST = 16  # characters of a label
 NUMBERS_MOST = 16  # numbered ticks along a side; as many as fit would be a wall
 NICE = (1, 2, 5)  # times a power of ten: the steps between ticks
 
@@ -46,6 +46,7 @@ class Axis:
         first: the position that the first cell begins at.
         positions: how many positions there are; more than cells where the map is pooled.
         labels: a text per position, if there are any.
+        most: characters of a label that are shown.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Axis:
     first: int = 0
     positions: int = 0
     labels: Sequence[str] | None = None
+    most: int = LABEL_MOST
 
     @property
     def per_cell(self) -> float:
@@ -88,7 +90,7 @@ class Axis:
     def _text(self, position: int, step: int) -> str:
         if self.labels is None or self.per_cell > 1:
             return f"{position:,}"
-        token = shown(self.labels[position])
+        token = shown(self.labels[position], self.most)
         return token if step == 1 else f"{token}  {position:,}"
 
 
@@ -221,11 +223,11 @@ def colour_bar(figure: Figure, image: Any, axes: Any, scale: Scale, points: floa
     bar.outline.set(edgecolor="0.6", linewidth=0.6)
 
 
-def shown(token: str) -> str:
+def shown(token: str, most: int = LABEL_MOST) -> str:
     """A token as a label: one line, not too long."""
     text = token.replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return text if len(text) <= LABEL_MOST else text[: LABEL_MOST - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _png(figure: Figure) -> bytes:
