@@ -1,0 +1,76 @@
+"""FlexAttention: masks and scores that are functions of positions.
+
+transformers compiles it, which takes more than a minute on two cores, so that most tests run its
+uncompiled form.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tests.maps.families.comparing import (  # noqa: E402
+    assert_maps,
+    ids,
+    own_attentions,
+    padding,
+    recorded,
+    self_maps,
+)
+from tests.maps.families.models import model  # noqa: E402
+from tests.maps.families.test_decoders import LAYERS  # noqa: E402
+from tests.maps.families.test_encoder_decoders import expected, inputs_of  # noqa: E402
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    from torch.nn.attention import flex_attention as of_torch
+    from transformers.integrations import flex_attention as of_transformers
+
+    monkeypatch.setattr(of_torch, "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG", True)
+    monkeypatch.setattr(
+        of_transformers.WrappedFlexAttention, "__call__", lambda self: of_torch.flex_attention
+    )
+
+
+def check_language_model(family: str, lengths: tuple[int, ...]) -> None:
+    found = model(family)
+    found.set_attn_implementation("flex_attention")
+    mask = padding(lengths, left=True)
+    inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
+    try:
+        recording = recorded(found, inputs)
+        truth = own_attentions(found, inputs).attentions
+    finally:
+        found.set_attn_implementation("eager")
+    assert_maps(recording, self_maps(LAYERS[family], truth), rows=mask.bool())
+    assert all("flex" in found.source.kernel for found in recording.values())
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.filterwarnings("ignore:.*flex_attention called without torch.compile")
+@pytest.mark.parametrize("lengths", [(11, 11), (11, 6)])
+@pytest.mark.parametrize("family", ["llama", "mistral", "gemma2", "gemma3"])
+def test_language_models(family, lengths):
+    check_language_model(family, lengths)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.filterwarnings("ignore:.*flex_attention called without torch.compile")
+def test_an_encoder_and_a_decoder():
+    found = model("bart")
+    found.set_attn_implementation("flex_attention")
+    inputs = inputs_of("bart", (9, 5), (7, 4))
+    try:
+        recording = recorded(found, inputs)
+        truth = own_attentions(found, inputs)
+    finally:
+        found.set_attn_implementation("eager")
+    assert_maps(recording, expected("bart", truth))
+
+
+@pytest.mark.heavy
+def test_compiled_as_transformers_does_it():
+    check_language_model("llama", (11, 6))
