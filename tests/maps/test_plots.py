@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from clearhead.errors import ConfigError, MissingExtraError, TraceError
 from clearhead.maps import picture_cells
 from clearhead.maps.attention_map import AttentionMap
+from clearhead.maps.hatching import boxes_of
 from clearhead.maps.measures import Diagonal, Entropy
 from clearhead.maps.overview import per_head, plot_layers, plot_recording, short_names
 from clearhead.maps.picture_cells import cells_of
-from clearhead.maps.plot_panels import Axis, _boxes, shown
+from clearhead.maps.plot_panels import Axis, shown
 from clearhead.maps.plots import ALL, plot
 from clearhead.maps.provenance import Source
 from clearhead.maps.summary_map import SummaryMap
@@ -172,7 +173,7 @@ def test_a_pooled_picture_says_so():
 def test_boxes_cover_what_is_masked_once(bits):
     masked = np.array([bits >> i & 1 for i in range(20)], dtype=bool).reshape(4, 5)
     covered = np.zeros((4, 5), dtype=int)
-    for top, bottom, left, right in _boxes(masked):
+    for top, bottom, left, right in boxes_of(masked):
         covered[top:bottom, left:right] += 1
     np.testing.assert_array_equal(covered, masked.astype(int))
 

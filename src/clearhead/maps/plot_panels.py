@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, require
+from .hatching import hatch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -206,7 +207,7 @@ def draw(
     axes.tick_params(length=2, pad=2)
     for spine in axes.spines.values():
         spine.set(color="0.6", linewidth=0.6)
-    _hatch(axes, panel.masked)
+    hatch(axes, panel.masked)
     if panel.notes is not None:
         _write_notes(axes, panel, scale, points)
     return image
@@ -262,42 +263,6 @@ def _fonts() -> tuple[str, ...]:
 
     installed = {font.name for font in fontManager.ttflist}
     return ("DejaVu Sans", *(name for name in FALLBACKS if name in installed))
-
-
-def _hatch(axes: Any, masked: Array) -> None:
-    """One outline for all masked cells: a patch per cell is slow, and its seams show."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path as Outline
-
-    boxes = _boxes(masked)
-    if not boxes:
-        return
-    corners = [
-        [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-        for top, bottom, left, right in boxes
-    ]
-    codes = [Outline.MOVETO, Outline.LINETO, Outline.LINETO, Outline.LINETO, Outline.CLOSEPOLY]
-    outline = Outline(np.concatenate(corners) - 0.5, codes * len(boxes))
-    axes.add_patch(
-        PathPatch(
-            outline, hatch="/////", facecolor="0.97", edgecolor="0.78", linewidth=0, zorder=0.5
-        )
-    )
-
-
-def _boxes(masked: Array) -> list[tuple[int, int, int, int]]:
-    """Rectangles (top, bottom, left, right) that cover the masked cells, each cell once."""
-    boxes: list[tuple[int, int, int, int]] = []
-    open_runs: dict[tuple[int, int], int] = {}
-    for row in range(len(masked) + 1):
-        edges = np.diff(np.concatenate([[0], masked[row], [0]])) if row < len(masked) else [0]
-        runs = set(zip(np.flatnonzero(np.equal(edges, 1)).tolist(),
-                       np.flatnonzero(np.equal(edges, -1)).tolist(), strict=True))  # fmt: skip
-        for run in [run for run in open_runs if run not in runs]:
-            boxes.append((open_runs.pop(run), row, *run))
-        for run in runs - open_runs.keys():
-            open_runs[run] = row
-    return boxes
 
 
 def _write_notes(axes: Any, panel: Panel, scale: Scale, points: float) -> None:

@@ -1,0 +1,48 @@
+"""Masked cells of a picture, hatched: they are not zeros.
+
+All of them are one outline, for a patch per cell is slow, and its seams show.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def hatch(axes: Any, masked: Array) -> None:
+    """Hatch the cells that are True in Bool["rows columns"]."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    boxes = boxes_of(masked)
+    if not boxes:
+        return
+    corners = [
+        [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        for top, bottom, left, right in boxes
+    ]
+    codes = [Outline.MOVETO, Outline.LINETO, Outline.LINETO, Outline.LINETO, Outline.CLOSEPOLY]
+    outline = Outline(np.concatenate(corners) - 0.5, codes * len(boxes))
+    axes.add_patch(
+        PathPatch(
+            outline, hatch="/////", facecolor="0.97", edgecolor="0.78", linewidth=0, zorder=0.5
+        )
+    )
+
+
+def boxes_of(masked: Array) -> list[tuple[int, int, int, int]]:
+    """Rectangles (top, bottom, left, right) that cover the masked cells, each cell once."""
+    boxes: list[tuple[int, int, int, int]] = []
+    open_runs: dict[tuple[int, int], int] = {}
+    for row in range(len(masked) + 1):
+        edges = np.diff(np.concatenate([[0], masked[row], [0]])) if row < len(masked) else [0]
+        runs = set(zip(np.flatnonzero(np.equal(edges, 1)).tolist(),
+                       np.flatnonzero(np.equal(edges, -1)).tolist(), strict=True))  # fmt: skip
+        for run in [run for run in open_runs if run not in runs]:
+            boxes.append((open_runs.pop(run), row, *run))
+        for run in runs - open_runs.keys():
+            open_runs[run] = row
+    return boxes
