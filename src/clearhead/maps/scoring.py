@@ -114,6 +114,11 @@ class Scoring:
             mask = compact_mask(mask, shape)
         allowed = mask.allowed if mask else None
         added = mask.bias if mask else None
+        flat = mask.flat if mask else None
+        if flat is not None and sinks is not None:
+            # The sink is not swallowed with the scores, and takes everything.
+            end = torch.where(flat, 0, key_len).int()
+            allowed, flat = both_allowed(allowed, KeyRanges(torch.zeros_like(end), end)), None
         if mask_mod is not None:
             allowed = both_allowed(allowed, compact_mask_mod(mask_mod, shape, query.device))
         if causal or window is not None:
@@ -145,7 +150,7 @@ class Scoring:
             bias=bias if bias is not None else added,
             score_mod=score_mod,
             sinks=None if sinks is None else sinks.detach(),
-            flat=mask.flat if mask else None,
+            flat=flat,
         )
 
     def tile(

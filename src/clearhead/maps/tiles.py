@@ -21,7 +21,7 @@ from .scoring import Scoring, score_dtype
 
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU wants
 # as much work as there is memory for.
-CPU_TILE, GPU_TILE = 1 << 19, 1 << 25
+CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
 # With less work than this (entries of the map) threads cost more than they bring.

@@ -20,7 +20,6 @@ from torch import Tensor
 from ..errors import ConfigError
 from .measuring import Measure, PassContext, Running, Tile
 
-
 _STRETCH = 64
 _SPARE_BITS = (1 << 29) - 1
 
