@@ -27,8 +27,13 @@ from tests.maps.families.test_encoder_decoders import expected, inputs_of  # noq
 @pytest.fixture
 def uncompiled(monkeypatch):
     from torch.nn.attention import flex_attention as of_torch
+    from transformers import masking_utils
     from transformers.integrations import flex_attention as of_transformers
 
+    def block_mask(*args, _compile=False, **kwargs):
+        return of_torch.create_block_mask(*args, **kwargs)
+
+    monkeypatch.setattr(masking_utils, "create_block_mask", block_mask)
     monkeypatch.setattr(of_torch, "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG", True)
     monkeypatch.setattr(
         of_transformers.WrappedFlexAttention, "__call__", lambda self: of_torch.flex_attention
