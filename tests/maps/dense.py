@@ -35,9 +35,8 @@ class Case:
         scores = self.query.double() @ self.key.double().repeat_interleave(group, 1).mT * scale
         if softcap := options.get("softcap"):
             scores = softcap * torch.tanh(scores / softcap)
-        batch, heads, query_len, key_len = scores.shape
-        places = torch.meshgrid(*(torch.arange(n) for n in scores.shape), indexing="ij")
-        b, h, i, j = places
+        places = [torch.arange(size) for size in scores.shape]
+        b, h, i, j = torch.meshgrid(*places, indexing="ij")
         if score_mod := options.get("score_mod"):
             scores = score_mod(scores, b, h, i, j)
         if (bias := options.get("bias")) is not None:

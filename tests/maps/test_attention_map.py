@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+import clearhead
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps import AttentionMap, Entropy, Mass, Pooled, Received, Sink, Source, TopK
 from clearhead.maps import attention_map as attention_map_module
-from clearhead.maps import tiles
 from tests.maps.dense import Case, cases, entropy
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -133,6 +134,7 @@ def random_map(shape=(2, 4, 30, 30), **options):
         ([1, 0], [0, 3], 4),
         (slice(None), [0, 2], slice(3, 9, 2), torch.tensor([[1, 2], [3, 4]])),
         (1, 2, [], 3),
+        (slice(1, 2), [0, 0], slice(0, 4, 2), [-1, -1]),
         (1, 2, slice(7, 7)),
     ],
 )
@@ -209,7 +211,7 @@ def test_one_measure_is_the_same_alone_as_with_others():
     spans = [(0, 3), (3, 30)]
     assert attention_map.mass(spans, spans).shape == (2, 4, 2, 2)
     assert attention_map.pooled(5, 6).shape == (2, 4, 5, 6)
-    assert torch.equal(attention_map.sink(), attention_map[..., 0])
+    torch.testing.assert_close(attention_map.sink(), attention_map[..., 0])
     before = attention_map.diagonal(-1)
     torch.testing.assert_close(before[0, 0, 5], attention_map[0, 0, 5, 4])
     assert torch.equal(before[..., 0], torch.zeros(2, 4))
@@ -264,11 +266,11 @@ def test_the_repr_says_what_it_is_and_where_from():
 
 def test_tensors_that_do_not_fit_are_refused():
     case = random_map()
-    with pytest.raises(ShapeError, match="value .* must have the batch, heads and length of key"):
+    with pytest.raises(ShapeError, match=r"value .* must have the batch, heads and length of key"):
         AttentionMap.of(case.query, case.key, case.value[:, :, 1:])
     with pytest.raises(ShapeError, match="lse holds one number per query"):
         AttentionMap.of(case.query, case.key, lse=torch.zeros(2, 4))
-    with pytest.raises(ConfigError, match="no measure 'spread'. Those with a name are diagonal"):
+    with pytest.raises(ConfigError, match="There is no measure 'spread'"):
         case.map.measure("spread")
 
 
@@ -296,7 +298,7 @@ def look(query, key):
     found = AttentionMap.of(query, key, causal=True)
     found.measure("entropy", "received", "topk", Pooled(64, 64))
     found.column(3)
-look(query[:, :, :2048], key[:, :, :2048])
+look(query[:, :, :1024], key[:, :, :1024])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 look(query, key)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
@@ -304,16 +306,22 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_memory_is_linear_in_the_length():
-    """8,192 tokens in one head: a dense map alone would be 256 MiB."""
+    """4,096 tokens in one head: a dense map alone would be 64 MiB."""
     unit = 1024 if sys.platform != "darwin" else 1
-    command = [sys.executable, "-c", PEAK.format(length=8192)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) * unit < 48 << 20
-    assert resource.RUSAGE_SELF == 0
-    assert tiles.CPU_TILE * 4 < 48 << 20
+    command = [sys.executable, "-c", PEAK.format(length=4096)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(clearhead.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) * unit < 16 << 20
 
 
 def test_received_adds_up_to_the_number_of_queries():
     assert float(random_map((1, 2, 30, 50)).map.measure(Received())[Received()][0, 0].sum()) == (
         pytest.approx(30, rel=1e-6)
     )
+
+
+def test_an_axis_of_one_is_indexed_as_any_other():
+    case = random_map((1, 2, 1, 1))
+    weights = case.weights()
+    for index in ((0, 0, 0, [0, 0]), (slice(0, 0), 1), (0, [1, 1], [0, 0])):
+        assert case.map[index].shape == weights[index].shape

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
 from .indexing import selection
-from .key_ranges import Positions, as_slice, chunks, take
+from .key_ranges import Positions, as_slice, chunks, pick
 from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink, as_measure
 from .measuring import Measure, PassContext
 from .pooled import Mass, Pooled
@@ -351,7 +351,7 @@ class AttentionMap:
         if kind == "contributions":
             norms = self._value_norms()
             assert norms is not None
-            scores *= take(take(take(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
+            scores *= pick(pick(pick(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
         return scores[chosen.within]
 
     def _lse_of(self, rows: Tensor, batch: Positions, heads: Positions) -> Tensor:
@@ -364,10 +364,10 @@ class AttentionMap:
             ]
             lse = torch.cat([scores.logsumexp(-1) for scores in found], -1)
             if self.scoring.sinks is not None:
-                sinks = take(self.scoring.sinks, 0, heads).to(lse.dtype)
+                sinks = pick(self.scoring.sinks, 0, heads).to(lse.dtype)
                 lse = torch.logaddexp(lse, sinks[:, None])
             return lse
-        return take(take(take(self.lse, 0, batch), 1, heads), 2, as_slice(rows))
+        return pick(pick(pick(self.lse, 0, batch), 1, heads), 2, as_slice(rows))
 
 
 class _View:

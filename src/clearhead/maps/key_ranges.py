@@ -155,9 +155,12 @@ class DenseMask:
 
 
 def take(x: Tensor, axis: int, positions: Positions) -> Tensor:
-    """x at these positions of an axis; an axis of one stands for all of them."""
-    if x.shape[axis] == 1:
-        return x
+    """x at these positions of an axis, where an axis of one stands for all of them."""
+    return x if x.shape[axis] == 1 else pick(x, axis, positions)
+
+
+def pick(x: Tensor, axis: int, positions: Positions) -> Tensor:
+    """x at these positions of an axis; a slice gives a view."""
     if isinstance(positions, slice):
         start, stop, _ = positions.indices(x.shape[axis])
         return x.narrow(axis, start, max(stop - start, 0))

@@ -13,6 +13,20 @@ from .measuring import Measure, PassContext, Running, Tile
 from .pooled import Mass, Pooled
 from .topk import TopK
 
+__all__ = [
+    "BY_NAME",
+    "Diagonal",
+    "Distance",
+    "Entropy",
+    "LogSumExp",
+    "Mass",
+    "Pooled",
+    "Received",
+    "Sink",
+    "TopK",
+    "as_measure",
+]
+
 
 class _PerQuery(Running):
     """One number for each query; 0 for a query that may attend to nothing."""

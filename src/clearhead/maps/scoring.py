@@ -33,6 +33,7 @@ from .key_ranges import (
     checked_shape,
     explicit,
     indices,
+    pick,
     take,
 )
 
@@ -106,7 +107,7 @@ class Scoring:
             ShapeError: the tensors do not fit together.
             ConfigError: a setting makes no sense.
         """
-        shape = score_shape(query, key)
+        shape, dtype = score_shape(query, key), score_dtype(query)
         _, heads, query_len, key_len = shape
         if softcap is not None and softcap < 0:
             raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
@@ -136,7 +137,7 @@ class Scoring:
             bias = compact_bias(checked, query_len, key_len)
         if bias is not None and added is not None:
             rows, columns = slice(0, query_len), slice(0, key_len)
-            total = bias.tile(rows, columns) + added.tile(rows, columns)
+            total = bias.tile(rows, columns).to(dtype) + added.tile(rows, columns)
             bias = compact_bias(total, query_len, key_len)
         if sinks is not None and tuple(sinks.shape) != (heads,):
             raise ShapeError(
@@ -179,15 +180,15 @@ class Scoring:
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
         dtype = score_dtype(query)
         group = query.shape[1] // key.shape[1]
-        q = take(take(take(query.detach(), 0, batch), 1, heads), 2, rows).to(dtype)
-        k = take(take(key.detach(), 0, batch), 2, columns)
+        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows).to(dtype)
+        k = pick(pick(key.detach(), 0, batch), 2, columns)
         if all_heads:  # the rows of a group lie below one another, and no key is repeated
             lead = q.shape[:3]
             grouped = q.reshape(lead[0], key.shape[1], group * lead[2], q.shape[3])
             scores = (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
         else:
             owners = indices(heads, query.shape[1], key.device) // group
-            scores = q @ take(k, 1, owners).to(dtype).mT
+            scores = q @ pick(k, 1, owners).to(dtype).mT
         scores *= self.scale
         return self.finish(scores, rows, columns, batch=batch, heads=heads)
 
