@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from .bias import DenseBias, ToeplitzBias
+from .key_ranges import KeyRanges
 from .scoring import Scoring
 
 
@@ -87,3 +89,28 @@ def without_repeated_heads(key: Tensor, value: Tensor | None) -> tuple[Tensor, T
             first = [x[:, :, 0] for x in split]
             return first[0], first[1] if value is not None else None
     return key, value
+
+
+def without_idle_keys(captured: Captured) -> Captured:
+    """Leaves out keys behind the last one that any query may attend to, where they are zeros.
+
+    Models put such keys there for themselves: to fill whole registers, or as room in a cache.
+    """
+    scoring, key_len = captured.scoring, captured.key.shape[2]
+    allowed = scoring.allowed
+    if not isinstance(allowed, KeyRanges) or not allowed.end.numel():
+        return captured
+    end = int(allowed.end.max())
+    if not 0 < end < key_len or bool(captured.key[:, :, end:].any()):
+        return captured
+    bias = scoring.bias
+    if isinstance(bias, ToeplitzBias):
+        bias = ToeplitzBias(bias.values[..., : bias.query_len + end - 1], bias.query_len)
+    elif isinstance(bias, DenseBias) and bias.values.shape[-1] > 1:
+        bias = DenseBias(bias.values[..., :end])
+    return replace(
+        captured,
+        key=captured.key[:, :, :end],
+        value=None if captured.value is None else captured.value[:, :, :end],
+        scoring=replace(scoring, bias=bias),
+    )

@@ -19,7 +19,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from .captured import Captured, Unreadable
 from .mask_cache import MaskCache
 from .owners import Owner
-from .score_nodes import Copied, Layout, Lost, Node, Product, Scaled, Added, Step
+from .score_nodes import Added, Copied, Layout, Lost, Node, Product, Scaled, Step
 from .score_reading import read_scores
 from .score_steps import BASE_NAMES, step_of
 
@@ -102,7 +102,9 @@ class ScoreTracker:
 
     # Operators
 
-    def product(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> None:
+    def product(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
+    ) -> None:
         """bmm, mm or baddbmm: the beginning or the end of an attention."""
         bias, left, right = args if name == "baddbmm" else (None, *args)
         if not self.live and _storage(right) in self._parameters:
@@ -164,11 +166,12 @@ class ScoreTracker:
         if not tracked and not weighted:
             return
         self.forget_dead()
-        for result in _tensors([out]):
-            if tracked:
+        results = _tensors([out])
+        if tracked:
+            for result in results:
                 self._score_step(operator, args, kwargs, result, tracked)
-            elif weighted and _storage(result) != _storage(weighted[0]):
-                self._weights_step(operator, args, result, weighted[0])
+        elif results and _storage(results[0]) != _storage(weighted[0]):
+            self._weights_step(operator, args, results[0], weighted[0])
 
     # What they mean
 
@@ -208,16 +211,14 @@ class ScoreTracker:
             Layout.of(out), step, _weak(out), node, Layout.of(scores), out.dtype
         )
 
-    def _read(
-        self, found: Weights, node: Node, scores: Tensor, axis: int, out: Tensor
-    ) -> None:
+    def _read(self, found: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
         assert found.owner is not None
         captured, axes, heads = read_scores(
             node,
             scores,
             axis,
             head_hints=head_hints(found.owner.module),
-            batches=found.owner.batch,
+            batches=found.owner.batches,
             masks=self._masks,
         )
         _compare(captured, axes.four(out.detach()))

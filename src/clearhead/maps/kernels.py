@@ -7,14 +7,14 @@ the first query with the first key, but flash-attn's own operators align the las
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .captured import Captured, Unreadable, without_repeated_heads
+from .captured import Captured, Unreadable
 from .mask_cache import MaskCache
 from .scoring import Scoring
 
@@ -27,7 +27,7 @@ class FusedKernel:
         name: what it is called in tables.
         mask: the argument that is added to the scores, if it takes one.
         lse: where the log-sum-exp is among its results; None if it is not told.
-        batch_first_heads_last: tensors are [batch, length, heads, head_dim].
+        heads_third: tensors are [batch, length, heads, head_dim].
         last_to_last: a causal mask lets the last query see the last key.
     """
 
@@ -39,7 +39,9 @@ class FusedKernel:
 
 
 _ATEN = {
-    "aten::_scaled_dot_product_flash_attention_for_cpu": FusedKernel("sdpa flash (cpu)", "attn_mask"),
+    "aten::_scaled_dot_product_flash_attention_for_cpu": FusedKernel(
+        "sdpa flash (cpu)", "attn_mask"
+    ),
     "aten::_scaled_dot_product_flash_attention": FusedKernel("sdpa flash"),
     "aten::_scaled_dot_product_efficient_attention": FusedKernel("sdpa efficient", "attn_bias"),
     "aten::_scaled_dot_product_cudnn_attention": FusedKernel("sdpa cudnn", "attn_bias"),
@@ -73,9 +75,7 @@ def arguments(
     """The arguments of a call by name, defaults included."""
     names = operator._schema.arguments
     bound = {
-        argument.name: argument.default_value
-        for argument in names
-        if argument.has_default_value()
+        argument.name: argument.default_value for argument in names if argument.has_default_value()
     }
     bound.update(zip((argument.name for argument in names), args, strict=False))
     bound.update(kwargs)
@@ -113,7 +113,6 @@ def read_fused(
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),
     )
-    key, value = without_repeated_heads(key, value)
     return Captured(
         query=query,
         key=key,
@@ -143,7 +142,7 @@ def _window(call: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
 
 
 def _log_sum_exp(kernel: FusedKernel, result: Any, query: Tensor) -> Tensor | None:
-    """Float["batch heads query_len"]: some kernels pad it, one has a fourth axis, all may skip it."""
+    """Float["batch heads query_len"]; some kernels pad it or add an axis, all may skip it."""
     if kernel.lse is None or not isinstance(result, tuple | list) or len(result) <= kernel.lse:
         return None
     lse = result[kernel.lse]
@@ -154,6 +153,3 @@ def _log_sum_exp(kernel: FusedKernel, result: Any, query: Tensor) -> Tensor | No
     if lse.ndim != 3 or lse.shape[:2] != query.shape[:2] or lse.shape[2] < query.shape[2]:
         return None
     return lse[:, :, : query.shape[2]]
-
-
-Reader = Callable[[Mapping[str, Any], Any], Captured]

@@ -26,7 +26,7 @@ class _Origin(NamedTuple):
     @classmethod
     def of(cls, x: Tensor) -> _Origin:
         return cls(
-            x.untyped_storage()._cdata, x.storage_offset(), x.shape, x.stride(), x.dtype
+            x.untyped_storage()._cdata, int(x.storage_offset()), x.shape, x.stride(), x.dtype
         )
 
 

@@ -33,9 +33,7 @@ def merged(parts: Sequence[Part], key_len: int) -> Scoring:
     if len(parts) == 1:
         return first
     allowed = _allowed(parts, key_len)
-    return replace(
-        first, allowed=allowed, bias=_bias(parts, key_len, allowed), flat=_flat(parts)
-    )
+    return replace(first, allowed=allowed, bias=_bias(parts, key_len, allowed), flat=_flat(parts))
 
 
 def _allowed(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
@@ -64,7 +62,9 @@ def _dense(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
         if allowed is None:
             known = torch.ones(1, 1, part.query_len, width, dtype=torch.bool)
         else:
-            device = allowed.start.device if isinstance(allowed, KeyRanges) else allowed.allowed.device
+            device = (
+                allowed.start.device if isinstance(allowed, KeyRanges) else allowed.allowed.device
+            )
             columns = torch.arange(width, device=device)
             known = allowed.tile(slice(0, part.query_len), columns)
             known = known.expand(*known.shape[:2], part.query_len, width)
@@ -92,12 +92,12 @@ def _bias(
             whole[..., part.offset : part.offset + width] = known
         rows.append(whole)
     together = _joined(rows, -2)
-    visible = allowed.tile(slice(0, together.shape[2]), torch.arange(key_len, device=together.device))
+    visible = allowed.tile(
+        slice(0, together.shape[2]), torch.arange(key_len, device=together.device)
+    )
     if visible.shape[0] > together.shape[0] or visible.shape[1] > together.shape[1]:
-        shape = torch.broadcast_shapes(visible.shape, together.shape)
         # What nobody sees may have any value, and then a bias by distance shows as such.
         visible = visible.any(0, keepdim=True).any(1, keepdim=True).expand(together.shape)
-        del shape
     return compact_bias(
         together, together.shape[2], key_len, visible.expand(together.shape).contiguous()
     )

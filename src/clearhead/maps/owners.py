@@ -9,30 +9,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
 from torch import Tensor, nn
 
 # Parameters' names by which models hand the other sequence to cross-attention.
-_OTHER_SEQUENCE = (
-    "key_value_states",
-    "encoder_hidden_states",
-    "cross_attention_states",
-    "encoder_output",
-    "encoder_outputs",
-    "encoder_out",
-    "memory",
-    "context",
-    "key_value",
-    "kv_states",
+_OTHER_SEQUENCE = frozenset(
+    {
+        "key_value_states",
+        "encoder_hidden_states",
+        "cross_attention_states",
+        "encoder_output",
+        "encoder_outputs",
+        "encoder_out",
+        "memory",
+        "context",
+        "key_value",
+        "kv_states",
+    }
 )
 _PAIRS = (("query", "key"), ("q", "k"), ("queries", "keys"), ("query_states", "key_states"))
 _COMPILED = ("_dynamo/eval_frame.py", "_functorch/_aot_autograd/runtime_wrappers.py")
 
 
-@dataclass(frozen=True)
+_Calls = list[tuple[nn.Module, dict[str, Any]]]
+# A module and the one around it tell the kind; a few more may tell the size of a batch.
+_MODULES_ASKED = 4
+
+
+@dataclass(frozen=True, eq=False)
 class Owner:
     """Who is attending.
 
@@ -40,47 +47,74 @@ class Owner:
         name: the module's name in the model; "" for the model itself.
         module: the module.
         kind: ``"self"`` or ``"cross"``.
-        batch: sizes that the call's tensors begin with, to tell batch from heads.
         compiled: a compiled graph lies between the module and its attention, so the attention
             may belong to any module below this one.
-        inputs: integer tensors of two axes that the outermost module was called with, by name.
+        calls: the innermost modules and what they were called with.
+        outermost: what the outermost module was called with; only if it was asked for.
     """
 
     name: str
     module: nn.Module
     kind: str
-    batch: frozenset[int]
-    compiled: bool
-    inputs: Mapping[str, Tensor]
+    compiled: bool = False
+    calls: _Calls = field(default_factory=list)
+    outermost: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def batches(self) -> frozenset[int]:
+        """First and second sizes of the tensors that the modules were called with."""
+        sizes: set[int] = set()
+        for _, call in self.calls:
+            for given in call.values():
+                if isinstance(given, Tensor) and not given.is_nested and given.ndim > 2:
+                    sizes.update(given.shape[:2])
+        return frozenset(sizes)
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """The tensors of token ids that the outermost module was called with."""
+        return {
+            name: given
+            for name, given in self.outermost.items()
+            if isinstance(given, Tensor)
+            and given.ndim == 2
+            and not given.is_floating_point()
+            and "mask" not in name
+        }
 
 
-def find_owner(names: Mapping[int, str]) -> Owner | None:
+def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | None:
     """The innermost module of the model whose code is running in this thread.
 
     Args:
         names: the modules' names by their ids.
+        outermost: whether to go on to the module that was called first.
     """
     frame: FrameType | None = sys._getframe(1)
     compiled = False
-    owner: tuple[str, nn.Module] | None = None
-    calls: list[tuple[nn.Module, dict[str, Any]]] = []
-    outermost: dict[str, Any] = {}
+    owner: nn.Module | None = None
+    calls: _Calls = []
+    first: dict[str, Any] = {}
+    asked = 0
     while frame is not None:
         code = frame.f_code
         if owner is None and code.co_filename.replace("\\", "/").endswith(_COMPILED):
             compiled = True
-        if code.co_argcount:
-            module = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(module, nn.Module) and id(module) in names:
-                owner = owner or (names[id(module)], module)
-                call = _call(frame, module)
-                outermost = call or outermost
-                if len(calls) < 6:
-                    calls.append((module, call))
+        module = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        if module is not None and id(module) in names and isinstance(module, nn.Module):
+            owner = owner or module
+            first = _call(frame, module) or first
+            if asked < _MODULES_ASKED:
+                calls.append((module, first))
+            if code.co_name == "_call_impl":
+                asked += 1
+                if asked >= _MODULES_ASKED and not outermost:
+                    break
         frame = frame.f_back
     if owner is None:
         return None
-    return Owner(*owner, _kind(calls), _leading(calls), compiled, _integers(outermost))
+    name = names[id(owner)]
+    return Owner(name, owner, _kind(calls), compiled, calls, first if outermost else {})
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
@@ -97,7 +131,7 @@ def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
     return {name: local[name] for name in named if name in local}
 
 
-def _kind(calls: list[tuple[nn.Module, dict[str, Any]]]) -> str:
+def _kind(calls: _Calls) -> str:
     """Self or cross, from what the attending module was called with, never from lengths."""
     if not calls:
         return "self"
@@ -105,7 +139,7 @@ def _kind(calls: list[tuple[nn.Module, dict[str, Any]]]) -> str:
     own = [call for module, call in calls if module is owner]
     # _call_impl's arguments are untouched, so they are asked first.
     for call in reversed(own):
-        if any(_is_sequence(call.get(name)) for name in _OTHER_SEQUENCE):
+        if any(name in _OTHER_SEQUENCE and _is_sequence(call[name]) for name in call):
             return "cross"
         for query, key in _PAIRS:
             one, other = call.get(query), call.get(key)
@@ -121,24 +155,3 @@ def _is_sequence(given: Any) -> bool:
     if isinstance(given, tuple | list):
         return any(isinstance(x, Tensor) for x in given)
     return isinstance(given, Tensor) and given.ndim > 1
-
-
-def _leading(calls: list[tuple[nn.Module, dict[str, Any]]]) -> frozenset[int]:
-    """First and second sizes of the tensors that the innermost modules were called with."""
-    sizes: set[int] = set()
-    for _, call in calls:
-        for given in call.values():
-            if isinstance(given, Tensor) and given.ndim > 2 and not given.is_nested:
-                sizes.update(given.shape[:2])
-    return frozenset(sizes)
-
-
-def _integers(call: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {
-        name: given
-        for name, given in call.items()
-        if isinstance(given, Tensor)
-        and given.ndim == 2
-        and not given.is_floating_point()
-        and "mask" not in name
-    }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from .attention_map import AttentionMap
 from .calls import KeptCall, Storage
-from .captured import Captured, without_repeated_heads
+from .captured import Captured, without_idle_keys, without_repeated_heads
 from .measures import as_measure
 from .measuring import Measure
 from .owners import Owner
@@ -72,7 +72,7 @@ def record(
         None if summaries is None else [as_measure(one) for one in summaries],
         tokenizer,
     )
-    recorder = Recorder(model, keeper.captured, keeper.refused)
+    recorder = Recorder(model, keeper.captured, keeper.refused, inputs=tokenizer is not None)
     compiled = [name for name, module in model.named_modules() if _is_compiled(module)]
     try:
         with recorder:
@@ -144,6 +144,7 @@ class _Keeper:
         """An attention that was read."""
         if owner.name not in self._selection:
             return
+        captured = without_idle_keys(captured)
         key, value = without_repeated_heads(captured.key, captured.value)
         captured.key, captured.value = key, value
         if owner.compiled:
@@ -160,6 +161,8 @@ class _Keeper:
         goes_on = isinstance(last, KeptCall) and last.goes_on(
             owner.kind, captured, pass_goes_on=self._pass_goes_on
         )
+        if isinstance(last, KeptCall) and not goes_on and last.is_the_same(captured):
+            return  # weights that were asked for, computed beside the fused output
         if owner.kind == "self":
             self._pass_goes_on = goes_on
         if not goes_on:
@@ -205,7 +208,7 @@ class _Keeper:
         assert self._tokens is not None
         query_len, key_len = captured.query.shape[2], captured.key.shape[2]
         decoder = "decoder" in owner.name.split(".")
-        ids = ids_of_length(dict(owner.inputs), query_len, decoder=decoder)
+        ids = ids_of_length(owner.inputs, query_len, decoder=decoder)
         if ids is not None and len(ids) == captured.query.shape[0]:
             rows = [self._tokens(row) for row in ids.tolist()]
             known = call.labels.setdefault("query", [[] for _ in rows])
@@ -215,7 +218,7 @@ class _Keeper:
                 self._sources[query_len] = rows
                 call.labels["key"] = known
         if owner.kind == "cross":
-            found = ids_of_length(dict(owner.inputs), key_len, decoder=False)
+            found = ids_of_length(owner.inputs, key_len, decoder=False)
             if found is not None and len(found) == captured.query.shape[0]:
                 call.labels["key"] = [self._tokens(row) for row in found.tolist()]
             elif key_len in self._sources:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Any
 
@@ -60,7 +61,9 @@ _BY_NAME = {
 }
 # In inference mode composite operators arrive whole. Attention may hide in any of them but these,
 # which are many in a model and need not be taken apart.
-_LEFT_WHOLE = frozenset(f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm"))
+_LEFT_WHOLE = frozenset(
+    f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
+)
 
 
 class Recorder(TorchDispatchMode):
@@ -70,12 +73,16 @@ class Recorder(TorchDispatchMode):
         model: whose attention is of interest.
         captured: called with each that was read.
         refused: called with each that was not: who, why, and the kernel.
+        inputs: whether owners should know what the model was called with.
     """
 
     supports_higher_order_operators = True
 
-    def __init__(self, model: nn.Module, captured: Caught, refused: Refused) -> None:
+    def __init__(
+        self, model: nn.Module, captured: Caught, refused: Refused, *, inputs: bool = False
+    ) -> None:
         super().__init__()
+        self._inputs = inputs
         self._names = {id(module): name for name, module in model.named_modules()}
         self._model = model  # or the ids could be given to others
         self._thread = threading.get_ident()
@@ -91,7 +98,7 @@ class Recorder(TorchDispatchMode):
         return True
 
     def _owner(self) -> Owner | None:
-        return find_owner(self._names)
+        return find_owner(self._names, outermost=self._inputs)
 
     def finish(self) -> None:
         """After the last operator."""
@@ -204,7 +211,7 @@ class Recorder(TorchDispatchMode):
         """The encoder layer's operator was called for its attention, known by its weight."""
         for name, module in self._model.named_modules():
             if getattr(module, "in_proj_weight", None) is weight:
-                return Owner(name, module, "self", owner.batch, owner.compiled, owner.inputs)
+                return replace(owner, name=name, module=module, kind="self")
         return owner
 
     def _note_mask(self, args: tuple[Any, ...], out: Any) -> None:
@@ -214,7 +221,11 @@ class Recorder(TorchDispatchMode):
         condition, allowed, forbidden = args
         if condition.dtype != torch.bool or allowed.numel() != 1 or forbidden.numel() != 1:
             return
-        if out.shape == condition.shape and float(allowed) == 0.0 and float(forbidden) == -torch.inf:
+        if (
+            out.shape == condition.shape
+            and float(allowed) == 0.0
+            and float(forbidden) == -torch.inf
+        ):
             self._masks.made_from(out, condition)
 
 

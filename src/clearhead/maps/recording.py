@@ -233,19 +233,19 @@ class Recording:
         """What positions draw on through all layers: see `clearhead.maps.rollout.rollout`."""
         from . import rollout
 
-        return rollout.rollout(self, *args, **kwargs)  # type: ignore[arg-type]
+        return rollout.rollout(self, *args, **kwargs)
 
     def flow_to(self, *args: Any, **kwargs: Any) -> Any:
         """How a position is drawn on: see `clearhead.maps.rollout.flow_to`."""
         from . import rollout
 
-        return rollout.flow_to(self, *args, **kwargs)  # type: ignore[arg-type]
+        return rollout.flow_to(self, *args, **kwargs)
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
         """An overview of layers by heads: see `clearhead.maps.plots`."""
         from . import plots
 
-        return plots.plot_recording(self, *args, **kwargs)  # type: ignore[attr-defined]
+        return plots.plot_recording(self, *args, **kwargs)
 
     def save(self, path: str | Path) -> Path:
         """Writes all maps to one safetensors file, described in JSON; nothing is pickled.

@@ -16,7 +16,7 @@ _HEADER = ("module", "kind", "heads", "queries", "keys", "kernel")
 
 def table(recording: Recording) -> str:
     """Name, kind, heads, lengths and kernel of each module; refusals with their reasons."""
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     for entry in map(recording._entry, recording.keys()):
         rows.extend(_rows(entry))
     model = f" of {recording.model}" if recording.model else ""
@@ -62,7 +62,6 @@ def _described(call: object) -> tuple[str, ...]:
         steps = f" ({call.steps} steps)" if call.steps > 1 else ""
         return call.kind, heads, str(query[2]), str(call.length), call.kernel + steps
     if isinstance(call, AttentionMap | SummaryMap):
-        _, heads, queries, keys = call.shape
         kept = " (summaries)" if isinstance(call, SummaryMap) else ""
-        return call.source.kind, str(heads), str(queries), str(keys), call.source.kernel + kept
+        return call.source.kind, *map(str, call.shape[1:]), call.source.kernel + kept
     return "?", "?", "?", "?", "not read"

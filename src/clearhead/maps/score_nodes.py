@@ -27,7 +27,7 @@ class Layout:
 
     @classmethod
     def of(cls, x: Tensor) -> Layout:
-        return cls(tuple(x.shape), tuple(x.stride()), x.storage_offset())
+        return cls(tuple(x.shape), tuple(x.stride()), int(x.storage_offset()))
 
     def moved(self, axis: int, to: int) -> Layout:
         """The same with one axis in another place."""

@@ -60,7 +60,9 @@ class Axes:
         if all(size == 1 for size in lead):
             return x.reshape(1, 1, *x.shape[-2:])
         if lead.numel() != self.batch * self.heads:
-            raise Unreadable("a mask or bias is broadcast along an axis that became part of another")
+            raise Unreadable(
+                "a mask or bias is broadcast along an axis that became part of another"
+            )
         return x.reshape(self.batch, self.heads, *x.shape[-2:])
 
 
@@ -191,9 +193,7 @@ def _query_axis(batch_index: Tensor) -> int:
     if _constant(batch_index, last):
         return last
     constant = [
-        axis
-        for axis in range(last)
-        if batch_index.shape[axis] > 1 and _constant(batch_index, axis)
+        axis for axis in range(last) if batch_index.shape[axis] > 1 and _constant(batch_index, axis)
     ]
     if not constant:
         raise Unreadable("every query has keys of its own")
@@ -382,7 +382,9 @@ def _mask(
         flat = total.flat if part.flat is None else part.flat
         if total.flat is not None and part.flat is not None:
             flat = total.flat | part.flat
-        total = replace(total, allowed=both_allowed(total.allowed, part.allowed), bias=bias, flat=flat)
+        total = replace(
+            total, allowed=both_allowed(total.allowed, part.allowed), bias=bias, flat=flat
+        )
     return total
 
 
@@ -405,9 +407,7 @@ def _fill(
                 f"masked scores were set to {value:g}, which is too high to hide them altogether"
             )
     lowest = torch.zeros((), dtype=torch.float32, device=allowed.device)
-    return masks.compact(
-        torch.where(allowed, lowest, torch.finfo(torch.float32).min), shape
-    )
+    return masks.compact(torch.where(allowed, lowest, torch.finfo(torch.float32).min), shape)
 
 
 __all__ = ["Axes", "Lost", "heads_of", "read_scores"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from .score_nodes import (
@@ -110,9 +109,9 @@ def _copied(args: _Arguments, options: _Options, scores: Tensor) -> Step:
 def _joined(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     parts = args[0]
     axis = args[1] if len(args) > 1 else options.get("dim", 0)
-    if len(parts) == 2 and parts[0] is scores and axis % scores.ndim == scores.ndim - 1:
-        if parts[1].shape[-1] == 1:
-            return SinkAppended(parts[1])
+    last = axis % scores.ndim == scores.ndim - 1
+    if len(parts) == 2 and parts[0] is scores and last and parts[1].shape[-1] == 1:
+        return SinkAppended(parts[1])
     return Lost("its scores were joined with something that is not one column of sinks")
 
 
@@ -131,9 +130,7 @@ _STEPS: dict[str, Callable[[_Arguments, _Options, Tensor], Step]] = {
 BASE_NAMES = frozenset(_STEPS)
 
 
-def step_of(
-    name: str, args: _Arguments, options: _Options, scores: Tensor
-) -> Step:
+def step_of(name: str, args: _Arguments, options: _Options, scores: Tensor) -> Step:
     """What an operator did to scores, which are one of its arguments.
 
     Args:
