@@ -22,6 +22,7 @@ COMMANDS = {
     "trace": "Print every number between a sentence and its translation.",
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
+    "inspect": "Show what a Hugging Face model attends to in a text.",
     "bench": "Measure speed, with ratios to other systems.",
 }
 
