@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 import clearhead
 
 PUBLIC_NAMES = [
+    "AttentionMap",
     "CheckpointError",
     "ClearheadError",
     "ConfigError",
     "CorpusError",
     "MissingExtraError",
+    "Recording",
     "ShapeError",
     "TextError",
     "Trace",
@@ -25,7 +28,10 @@ PUBLIC_NAMES = [
     "Translation",
     "Translator",
     "__version__",
+    "load_recording",
+    "maps",
     "nn",
+    "record",
     "reference",
     "trace",
 ]
@@ -45,6 +51,18 @@ def test_every_public_name_loads(name):
     elif home is not None:
         assert value is getattr(importlib.import_module(home), name)
         assert value.__module__ == home
+
+
+@pytest.mark.parametrize("name", ["nn", "record", "AttentionMap"])
+def test_what_needs_pytorch_says_how_to_get_it(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delattr(clearhead, name, raising=False)
+    with pytest.raises(clearhead.MissingExtraError) as error:
+        getattr(clearhead, name)
+    assert str(error.value) == (
+        f"clearhead.{name} needs the package 'torch', which is not installed. "
+        f'Install it with: pip install "clearhead[torch]"'
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import nn, reference
+    from . import maps, nn, reference
     from .config import TransformerConfig
     from .errors import (
         CheckpointError,
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         TraceError,
         TrainingError,
     )
+    from .maps.attention_map import AttentionMap
+    from .maps.record import record
+    from .maps.recording import Recording
+    from .maps.recording_file import load_recording
     from .reference.trace import Trace
     from .translation.tracing import trace
     from .translation.translation import Translation
@@ -32,6 +36,7 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it; a name that is itself a module maps to itself.
 _HOMES = {
+    "AttentionMap": "clearhead.maps.attention_map",
     "CheckpointError": "clearhead.errors",
     "ClearheadError": "clearhead.errors",
     "ConfigError": "clearhead.errors",
@@ -42,21 +47,32 @@ _HOMES = {
     "Trace": "clearhead.reference.trace",
     "TraceError": "clearhead.errors",
     "TrainingError": "clearhead.errors",
+    "Recording": "clearhead.maps.recording",
     "TransformerConfig": "clearhead.config",
     "Translation": "clearhead.translation.translation",
     "Translator": "clearhead.translation.translator",
     "nn": "clearhead.nn",
+    "load_recording": "clearhead.maps.recording_file",
+    "maps": "clearhead.maps",
+    "record": "clearhead.maps.record",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.tracing",
 }
 
+_NEED_TORCH = ("clearhead.maps", "clearhead.nn")
+
 __all__ = [  # noqa: RUF022 - the errors after what people come for
+    "AttentionMap",
+    "Recording",
     "Trace",
     "TransformerConfig",
     "Translation",
     "Translator",
     "__version__",
+    "load_recording",
+    "maps",
     "nn",
+    "record",
     "reference",
     "trace",
     "CheckpointError",
@@ -75,6 +91,10 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'clearhead' has no attribute {name!r}")
+    if home.startswith(_NEED_TORCH):
+        from .errors import require
+
+        require("torch", extra="torch", purpose=f"clearhead.{name}")
     module = importlib.import_module(home)
     value = module if home == f"clearhead.{name}" else getattr(module, name)
     globals()[name] = value
