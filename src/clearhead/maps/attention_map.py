@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
-from .indexing import selection
-from .key_ranges import Positions, as_slice, chunks, pick
+from .map_view import MapView
 from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink, as_measure
 from .measuring import Measure, PassContext
 from .pooled import Mass, Pooled
-from .provenance import Source
+from .provenance import Labels, Source, checked_labels
 from .scoring import Scoring, score_dtype, score_shape
 from .tiles import Pass
 from .topk import TopK, TopKeys
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 Dtype = torch.dtype  # a method of the class below is called torch
-Labels = Sequence[str] | Sequence[Sequence[str]]
 DENSE_LIMIT = 1 << 30
 
 
@@ -83,8 +81,8 @@ class AttentionMap:
             )
         self.scoring = scoring
         self.source = source or Source()
-        self.query_labels = _checked_labels(query_labels, batch, query_len, "query_labels")
-        self.key_labels = _checked_labels(key_labels, batch, key_len, "key_labels")
+        self.query_labels = checked_labels(query_labels, batch, query_len, "query_labels")
+        self.key_labels = checked_labels(key_labels, batch, key_len, "key_labels")
         self.query_offset = query_offset
         self._lse = self._trusted(lse)
 
@@ -126,20 +124,20 @@ class AttentionMap:
         return self.weights[index]
 
     @property
-    def weights(self) -> _View:
+    def weights(self) -> MapView:
         """To be indexed: the same as the map itself."""
-        return _View(self, "weights")
+        return MapView(self, "weights")
 
     @property
-    def scores(self) -> _View:
+    def scores(self) -> MapView:
         """To be indexed: the scores before the softmax, -inf where a query may not attend."""
-        return _View(self, "scores")
+        return MapView(self, "scores")
 
     @property
-    def contributions(self) -> _View:
+    def contributions(self) -> MapView:
         """To be indexed: each weight times the Euclidean norm of its key's value."""
         self._require_values()
-        return _View(self, "contributions")
+        return MapView(self, "contributions")
 
     def row(self, query: int) -> Tensor:
         """The weights of one query: Float["batch heads key_len"]."""
@@ -193,7 +191,7 @@ class AttentionMap:
         if any(measure.needs_values for measure in asked.values()):
             self._require_values()
         context = PassContext(
-            self.shape, self.dtype, self.query.device, self.query_offset, self._value_norms()
+            self.shape, self.dtype, self.query.device, self.query_offset, self.value_norms()
         )
         wanted = dict.fromkeys(asked.values())
         # The log-sum-exp is kept where it costs nothing to have.
@@ -265,6 +263,11 @@ class AttentionMap:
         return found
 
     @property
+    def known_lse(self) -> Tensor | None:
+        """:attr:`lse` if it was given or has been computed."""
+        return self._lse
+
+    @property
     def lse(self) -> Tensor:
         """Log of the softmax's denominator: Float["batch heads query_len"]; computed once."""
         if self._lse is None:
@@ -331,75 +334,10 @@ class AttentionMap:
                 "values: record with values=True, or give AttentionMap.of a value."
             )
 
-    def _value_norms(self) -> Tensor | None:
-        """Float["batch heads key_len"]; heads of a group share the memory of one."""
+    def value_norms(self) -> Tensor | None:
+        """Euclidean norms of the values, Float["batch heads key_len"]; None without values."""
         if self.value is None:
             return None
         norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
         group = self.shape[1] // norms.shape[1]
         return norms[:, :, None].expand(-1, -1, group, -1).flatten(1, 2)
-
-    def _selected(self, kind: str, index: Any) -> Tensor:
-        chosen = selection(index, self.shape, self.query.device)
-        batch, heads, rows, columns = (as_slice(x) for x in chosen.positions)
-        place = {"batch": batch, "heads": heads}
-        scores = self.scoring.tile(self.query, self.key, rows, columns, **place)
-        if kind != "scores":
-            lse = self._lse_of(chosen.positions[2], batch, heads)[..., None]
-            # Nothing minus nothing: where a row is empty, all of its weights are exp(-inf).
-            scores = scores.sub_(lse.masked_fill(lse == -torch.inf, torch.inf)).exp_()
-        if kind == "contributions":
-            norms = self._value_norms()
-            assert norms is not None
-            scores *= pick(pick(pick(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
-        return scores[chosen.within]
-
-    def _lse_of(self, rows: Tensor, batch: Positions, heads: Positions) -> Tensor:
-        """Float["batch heads rows"]: of these rows alone unless it is known or most are asked."""
-        if self._lse is None and 0 < rows.numel() * 4 < self.shape[2]:
-            parts = [rows[part] for part in chunks(len(rows), self.shape[1] * self.shape[3])]
-            found = [
-                self.scoring.tile(self.query, self.key, as_slice(part), batch=batch, heads=heads)
-                for part in parts
-            ]
-            lse = torch.cat([scores.logsumexp(-1) for scores in found], -1)
-            if self.scoring.sinks is not None:
-                sinks = pick(self.scoring.sinks, 0, heads).to(lse.dtype)
-                lse = torch.logaddexp(lse, sinks[:, None])
-            return lse
-        return pick(pick(pick(self.lse, 0, batch), 1, heads), 2, as_slice(rows))
-
-
-class _View:
-    """Something of a map that is computed where it is indexed."""
-
-    def __init__(self, attention_map: AttentionMap, kind: str) -> None:
-        self._map, self._kind = attention_map, kind
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(batch, heads, query_len, key_len)."""
-        return self._map.shape
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return self._map._selected(self._kind, index)
-
-    def __repr__(self) -> str:
-        return f"<{self._kind} of {self._map!r}; index it, as in [0, 3, 100:110]>"
-
-
-def _checked_labels(
-    labels: Labels | None, batch: int, length: int, what: str
-) -> tuple[tuple[str, ...], ...] | None:
-    """A tuple of tokens for each batch row."""
-    if labels is None:
-        return None
-    one_row = all(isinstance(label, str) for label in labels)
-    rows = [tuple(labels)] * batch if one_row else [tuple(row) for row in labels]
-    lengths = [len(row) for row in rows]
-    if lengths != [length] * batch:
-        raise ShapeError(
-            f"{what} must be {length} tokens, or such a list for each of {batch} batch rows; got "
-            f"lengths {lengths}."
-        )
-    return tuple(rows)  # type: ignore[arg-type]

@@ -1,8 +1,13 @@
-"""Where an attention map came from."""
+"""Where an attention map came from, and what its queries and keys are called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ..errors import ShapeError
+
+Labels = Sequence[str] | Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,20 @@ class Source:
         model = f" in {self.model}" if self.model else ""
         kernel = f", computed by {self.kernel}" if self.kernel else ""
         return f"{self.kind}-attention{named}{model}{kernel}"
+
+
+def checked_labels(
+    labels: Labels | None, batch: int, length: int, what: str
+) -> tuple[tuple[str, ...], ...] | None:
+    """A tuple of tokens for each batch row."""
+    if labels is None:
+        return None
+    one_row = all(isinstance(label, str) for label in labels)
+    rows = [tuple(labels)] * batch if one_row else [tuple(row) for row in labels]
+    lengths = [len(row) for row in rows]
+    if lengths != [length] * batch:
+        raise ShapeError(
+            f"{what} must be {length} tokens, or such a list for each of {batch} batch rows; got "
+            f"lengths {lengths}."
+        )
+    return tuple(rows)  # type: ignore[arg-type]
