@@ -181,7 +181,8 @@ def command(
     # The heads of one layer are drawn from queries and keys; measures are enough for all else.
     keep = save is not None or (plot is not None and len(layers) == 1)
     recording = _recorded(found, source, target, layers, keep=keep)
-    stacks, notes = stacks_of(recording, source, target), _notes(recording)
+    stacks = stacks_of(recording, source, target)
+    notes = [*found.notes, *_notes(recording)]
     if save is not None:
         recording.save(save)
     if plot is not None and stacks:

@@ -46,12 +46,19 @@ class Model:
 
     def __init__(self, name: str, device: str | None, dtype: str) -> None:
         self.name = name
+        self.notes: list[str] = []
         self._torch: Any = require("torch", extra="hub", purpose=PURPOSE)
         self._transformers: Any = require("transformers", extra="hub", purpose=PURPOSE)
         _check_folder(name)
         with _quiet(self._transformers):
             self.config = self._load("AutoConfig", "configuration")
             self.tokenizer = self._load("AutoTokenizer", "tokenizer")
+            if len(self.tokenizer) <= len(self.tokenizer.all_special_ids):
+                # transformers makes an empty one where it finds no files.
+                raise CheckpointError(
+                    f"{name} has no tokenizer of its own, or an empty one. Give a folder that also "
+                    "holds what tokenizer.save_pretrained writes."
+                )
             self.two_stacks = bool(getattr(self.config, "is_encoder_decoder", False))
             found = self._device(device)
             # Without its head a language model needs no logits of all tokens, which for 16,000
@@ -138,8 +145,13 @@ class Model:
             )[0].tolist()
         # The end that was written last is read by nobody.
         end = self.model.generation_config.eos_token_id
-        ends = end if isinstance(end, list) else [end]
-        return self.described(found[:-1] if found[-1] in ends else found, target=True)
+        ended = found[-1] in (end if isinstance(end, list) else [end])
+        if not ended:
+            self.notes.append(
+                f"The target is the beginning of what the model writes, {MOST_GENERATED} tokens; "
+                "give --target-text for another."
+            )
+        return self.described(found[:-1] if ended else found, target=True)
 
     @contextmanager
     def recorded(
@@ -219,11 +231,24 @@ class Model:
     def _shown(self, one: int, piece: str) -> str:
         """A token in characters that people read, ▁ for a space."""
         text = str(piece)
-        if "▁" not in text and not text.isascii():  # byte-level tokenizers write bytes as letters
+        if "▁" not in text and not text.isascii():
             decoded = self.tokenizer.decode([one], clean_up_tokenization_spaces=False)
-            text = text if "\N{REPLACEMENT CHARACTER}" in decoded or not decoded else decoded
+            if decoded and "\N{REPLACEMENT CHARACTER}" not in decoded:
+                text = decoded
+            elif all(letter in _LETTERS for letter in text):  # a part of a character
+                return "".join(f"<{_LETTERS[letter]:02X}>" for letter in text)
         text = text.replace(" ", "▁").replace("\n", "↵").replace("\t", "⇥")
         return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _letters_of_bytes() -> dict[str, int]:
+    """The letters as which GPT-2's tokenizer, and all byte-level ones since, write bytes."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + i): b for i, b in enumerate(others)}
+
+
+_LETTERS = _letters_of_bytes()
 
 
 def _check_folder(name: str) -> None:

@@ -113,8 +113,8 @@ def layer_table(
     for start in range(0, heads, count):
         span = range(start, min(start + count, heads))
         names = [str(j) for j in span]
-        if width >= len("head 0"):
-            names[0] = f"head {names[0]}"
+        if width >= len(first := f"head {names[0]}"):
+            names[0] = first
         lines = [f"{fit('layer', side)} " + "".join(fit(name, width, right=True) for name in names)]
         for i, label in enumerate(labels):
             drawn = "".join(
@@ -134,8 +134,11 @@ def _tables(stack: Stack, paper: Paper) -> Iterator[str]:
         if measure == "distance" and stack.kind == "cross":
             continue  # a target's positions are no places in the source
         values = stack.table(measure)
-        most = {"entropy": even, "sink": 1.0}.get(measure, float(np.nanmax(values)))
-        pattern = number_format(values, 3) if measure == "distance" else "{:.2f}"
+        # A head that attends evenly, in both directions, looks a third of the length away.
+        most = {"entropy": even, "sink": 1.0, "distance": keys / 3}[measure]
+        pattern = "{:.2f}"
+        if measure == "distance":
+            pattern = number_format(values, 3).replace(":", ":,")
         yield _title(measure, meaning.format(even=f"{even:.2f}"), paper)
         yield layer_table(values, labels, values / (most or 1.0), paper, pattern)
 
@@ -148,20 +151,23 @@ def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) 
     if stack.kind == "self":
         dull += ", the first token or itself"
     yield _title("strongest links", f"one a head, none to {dull}", paper)
-    place = len(f"{max(len(queries.ids), len(keys.ids)) - 1:,}")
+    places = [
+        max(len(f"{position:,}") for position in column)
+        for column in zip(*((link.query, link.key) for _, link in strongest), strict=True)
+    ]
     shown = [(queries.shown[link.query], keys.shown[link.key]) for _, link in strongest]
     wide = [min(LINK_TOKEN, max(width_of(pair[i]) for pair in shown)) for i in (0, 1)]
     arrow = "→" if paper.unicode else "->"
     side = max(len("layer"), *(width_of(layer.label) for layer, _ in strongest))
     yield (
-        f"{'weight':<{BAR + 7}}{fit('query', place + wide[0] + 4 + len(arrow))}"
-        f"{fit('key', place + wide[1] + 3)}{fit('layer', side)}  head"
+        f"{'weight':<{BAR + 7}}{fit('query', places[0] + wide[0] + 4 + len(arrow))}"
+        f"{fit('key', places[1] + wide[1] + 3)}{fit('layer', side)}  head"
     )
     for (layer, link), (query, key) in zip(strongest, shown, strict=True):
         yield (
             f"{link.weight:.3f} {fit(bar(link.weight, paper), BAR)} "
-            f"{link.query:>{place},} {fit(query, wide[0])}  {arrow} "
-            f"{link.key:>{place},} {fit(key, wide[1])}  "
+            f"{link.query:>{places[0]},} {fit(query, wide[0])}  {arrow} "
+            f"{link.key:>{places[1]},} {fit(key, wide[1])}  "
             f"{fit(layer.label, side, right=True)}  {link.head:>4}"
         )
 
