@@ -103,10 +103,11 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
         module = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
         if module is not None and id(module) in names and isinstance(module, nn.Module):
             owner = owner or module
-            first = _call(frame, module) or first
+            call = _call(frame, module)
             if asked < _MODULES_ASKED:
-                calls.append((module, first))
+                calls.append((module, call))
             if code.co_name == "_call_impl":
+                first = call
                 asked += 1
                 if asked >= _MODULES_ASKED and not outermost:
                     break

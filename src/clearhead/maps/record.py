@@ -17,6 +17,7 @@ from .captured import Captured, without_idle_keys, without_repeated_heads
 from .measures import as_measure
 from .measuring import Measure
 from .owners import Owner
+from .packed_heads import with_heads_unpacked
 from .provenance import Source
 from .recorder import Recorder
 from .recording import Recording, Refusal, ids_of_length
@@ -144,7 +145,7 @@ class _Keeper:
         """An attention that was read."""
         if owner.name not in self._selection:
             return
-        captured = without_idle_keys(captured)
+        captured = without_idle_keys(with_heads_unpacked(owner, captured))
         key, value = without_repeated_heads(captured.key, captured.value)
         captured.key, captured.value = key, value
         if owner.compiled:

@@ -62,6 +62,9 @@ def _described(call: object) -> tuple[str, ...]:
         steps = f" ({call.steps} steps)" if call.steps > 1 else ""
         return call.kind, heads, str(query[2]), str(call.length), call.kernel + steps
     if isinstance(call, AttentionMap | SummaryMap):
+        heads = str(call.shape[1])
+        if isinstance(call, AttentionMap) and call.key.shape[1] != call.shape[1]:
+            heads += f" on {call.key.shape[1]}"
         kept = " (summaries)" if isinstance(call, SummaryMap) else ""
-        return call.source.kind, *map(str, call.shape[1:]), call.source.kernel + kept
+        return call.source.kind, heads, *map(str, call.shape[2:]), call.source.kernel + kept
     return "?", "?", "?", "?", "not read"

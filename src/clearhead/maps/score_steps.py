@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,14 @@ def _one_per_row(x: Tensor, scores: Tensor) -> bool:
     return x.ndim > 0 and x.shape[-1] == 1 and scores.shape[-1] > 1
 
 
+def _shifts(x: Any, scores: Tensor) -> bool:
+    """Whether adding it gives each row one finite number, which no softmax notices."""
+    if not isinstance(x, Tensor):
+        return math.isfinite(x)
+    per_row = x.ndim == 0 or _one_per_row(x, scores)
+    return per_row and bool(x.isfinite().all())
+
+
 def _multiplied(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     other = args[1] if args[0] is scores else args[0]
     factor = _number(other)
@@ -64,8 +73,10 @@ def _added(args: _Arguments, options: _Options, scores: Tensor) -> Step:
         other = args[0]
     else:
         other = args[1]
-    if _number(other) is not None or _one_per_row(other, scores):
+    if _shifts(other, scores):
         return Shifted()
+    if not isinstance(other, Tensor):
+        return Lost(f"{other} was added to its scores")
     return Added(other, alpha)
 
 
@@ -73,8 +84,10 @@ def _subtracted(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     if args[0] is not scores:
         return Lost("its scores were subtracted from something")
     other = args[1]
-    if _number(other) is not None or _one_per_row(other, scores):
+    if _shifts(other, scores):
         return Shifted()
+    if not isinstance(other, Tensor):
+        return Lost(f"{other} was subtracted from its scores")
     return Added(other, -float(options.get("alpha", args[2] if len(args) > 2 else 1)))
 
 

@@ -1,0 +1,71 @@
+"""Small models that attend, and the truth about them: a dense softmax in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from clearhead.maps.record import record
+from clearhead.maps.recording import Recording
+
+
+class Calls(nn.Module):
+    """A model whose forward pass is a function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args: Any) -> Any:
+        return self.function(*args)
+
+
+def dense(
+    query: Tensor,
+    key: Tensor,
+    *,
+    scale: float | None = None,
+    mask: Tensor | None = None,
+    causal: bool = False,
+    softcap: float | None = None,
+    sinks: Tensor | None = None,
+) -> Tensor:
+    """The weights by the plain formula in float64."""
+    query = query.detach().double()
+    key = key.detach().double().repeat_interleave(query.shape[1] // key.shape[1], 1)
+    scores = query @ key.mT * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if causal:
+        scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -torch.inf)
+    if mask is not None and mask.dtype == torch.bool:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    elif mask is not None:
+        scores = scores + mask
+    if sinks is not None:
+        column = sinks.double()[None, :, None, None].expand(*scores.shape[:3], 1)
+        return torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+    return scores.softmax(-1).nan_to_num(0.0)
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether all tensors of two results are equal, NaN being equal to NaN."""
+    pairs = list(zip(tree_leaves(one), tree_leaves(other), strict=True))
+    return all(
+        torch.equal(x.isnan(), y.isnan()) and torch.equal(x.nan_to_num(), y.nan_to_num())
+        for x, y in pairs
+        if isinstance(x, Tensor)
+    )
+
+
+def recorded(model: nn.Module, run: Callable[[], Any], **options: Any) -> Recording:
+    """A recording of a run whose results are the same bits as without."""
+    plain = run()
+    with record(model, **options) as recording:
+        watched = run()
+    assert same_bits(plain, watched)
+    return recording
