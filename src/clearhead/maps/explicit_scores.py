@@ -9,7 +9,6 @@ a few rows, so that no number is told that is not the model's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,36 +16,14 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from .captured import Captured, Unreadable
+from .explicit_weights import Weights, compare, values_of
 from .mask_cache import MaskCache
-from .owners import Owner
-from .score_nodes import Added, Copied, Layout, Lost, Node, Product, Scaled, Step
+from .owners import Owner, head_hints
+from .score_nodes import Added, Layout, Lost, Node, Product, Scaled, Step
 from .score_reading import read_scores
 from .score_steps import BASE_NAMES, step_of
 
-_ROWS_COMPARED = 8
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-3}
-_TOLERANCE_OF_HALF = 0.1
 _AT_MOST = 64
-
-
-@dataclass(eq=False)
-class Weights:
-    """The result of a softmax, until it meets the values.
-
-    Attributes:
-        layout: of the tensor; keys on the last axis.
-        heads: Int["..."], for each place but the last axis, batch_index * heads + head.
-        captured: what was read; None where it was refused.
-        why: why it was refused.
-    """
-
-    layout: Layout
-    reference: StorageWeakRef
-    owner: Owner | None
-    heads: Tensor | None = None
-    captured: Captured | None = None
-    why: str = ""
-    done: list[bool] = field(default_factory=lambda: [False])
 
 
 class ScoreTracker:
@@ -102,13 +79,16 @@ class ScoreTracker:
 
     # Operators
 
+    def is_projection(self, args: Sequence[Any]) -> bool:
+        """Whether a product's second factor is a parameter: most are, and begin no attention."""
+        right = args[-1]
+        return not right.is_nested and _storage(right) in self._parameters
+
     def product(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
     ) -> None:
         """bmm, mm or baddbmm: the beginning or the end of an attention."""
         bias, left, right = args if name == "baddbmm" else (None, *args)
-        if not self.live and _storage(right) in self._parameters:
-            return
         self.forget_dead()
         if self._meets_values(left, right):
             return
@@ -221,7 +201,7 @@ class ScoreTracker:
             batches=found.owner.batches,
             masks=self._masks,
         )
-        _compare(captured, axes.four(out.detach()))
+        compare(captured, axes.four(out.detach()))
         found.captured = captured
         found.heads = heads
 
@@ -266,7 +246,7 @@ class ScoreTracker:
         del self._weights[_storage(left)]
         if found.captured is not None and found.heads is not None:
             try:
-                found.captured.value = _values(found, found.captured, left, right)
+                found.captured.value = values_of(found, found.captured, left, right)
             except Unreadable:
                 found.captured.value = None
         self._tell(found, met=True)
@@ -302,65 +282,6 @@ class ScoreTracker:
                 self._refused(owner, found.why, "explicit")
 
 
-def head_hints(module: torch.nn.Module) -> list[int]:
-    """Numbers of heads that a module speaks of, its configuration's last."""
-    names = ("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h")
-    found = []
-    for holder in (module, getattr(module, "config", None)):
-        for name in names:
-            number = getattr(holder, name, None)
-            if isinstance(number, int) and not isinstance(number, bool):
-                found.append(number)
-    return found
-
-
-def _compare(captured: Captured, truth: Tensor) -> None:
-    """Computes a few rows from what was read, and compares them with the model's.
-
-    Raises:
-        Unreadable: they differ.
-    """
-    query_len, key_len = captured.query.shape[2], captured.key.shape[2]
-    count = min(query_len, _ROWS_COMPARED)
-    rows = torch.linspace(0, query_len - 1, count).long().unique().to(truth.device)
-    scores = captured.scoring.tile(captured.query, captured.key, rows)
-    sinks = captured.scoring.sinks
-    if sinks is not None:
-        column = sinks.to(scores.dtype)[None, :, None, None].expand(*scores.shape[:3], 1)
-        scores = torch.cat([scores, column], -1)
-    mine = torch.softmax(scores, -1)[..., :key_len].nan_to_num(0.0)
-    theirs = truth[:, :, rows, :key_len].to(mine.dtype).nan_to_num(0.0)
-    tolerance = _TOLERANCE.get(truth.dtype, _TOLERANCE_OF_HALF)
-    if captured.query.dtype in (torch.float16, torch.bfloat16):
-        tolerance = _TOLERANCE_OF_HALF
-    error = float((mine - theirs).abs().max()) if mine.numel() else 0.0
-    if not error <= tolerance:
-        raise Unreadable(
-            f"what was read of it does not give the model's own weights: they differ by {error:.2g}"
-        )
-
-
-def _values(found: Weights, captured: Captured, left: Tensor, right: Tensor) -> Tensor:
-    """Float["batch kv_heads key_len value_dim"] of the second factor of weights and values."""
-    assert found.heads is not None
-    left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
-    heads, (batch, kv_heads, key_len, _) = captured.query.shape[1], captured.key.shape
-    if right.shape[1] != key_len:
-        raise Unreadable("there are more or fewer values than keys")
-    zero = torch.zeros((), dtype=torch.int64)
-    first = Layout.of(left).positions([torch.arange(left.shape[0]), zero, zero])
-    where = found.layout.coordinates(first)
-    owners = found.heads[tuple(where[:-1])]
-    wanted = (owners // heads) * kv_heads + (owners % heads) // (heads // kv_heads)
-    order = torch.full((batch * kv_heads,), -1)
-    order[wanted.flip(0)] = torch.arange(len(wanted)).flip(0)
-    if bool((order < 0).any()):
-        raise Unreadable("values are not given for every head")
-    if len(order) != len(right) or bool((order != torch.arange(len(order))).any()):
-        right = right.index_select(0, order.to(right.device))
-    return right.detach().reshape(batch, kv_heads, key_len, -1)
-
-
 def _tensors(args: Sequence[Any]) -> list[Tensor]:
     found = []
     for x in args:
@@ -377,6 +298,3 @@ def _storage(x: Tensor) -> int:
 
 def _weak(x: Tensor) -> StorageWeakRef:
     return StorageWeakRef(x.untyped_storage())
-
-
-__all__ = ["Copied", "ScoreTracker", "Weights", "head_hints"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -73,13 +74,15 @@ def arguments(
     operator: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The arguments of a call by name, defaults included."""
-    names = operator._schema.arguments
-    bound = {
-        argument.name: argument.default_value for argument in names if argument.has_default_value()
-    }
-    bound.update(zip((argument.name for argument in names), args, strict=False))
-    bound.update(kwargs)
-    return bound
+    names, defaults = _signature(operator)
+    return {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
+
+
+@lru_cache(maxsize=64)
+def _signature(operator: torch._ops.OpOverload) -> tuple[tuple[str, ...], dict[str, Any]]:
+    known = operator._schema.arguments
+    defaults = {one.name: one.default_value for one in known if one.has_default_value()}
+    return tuple(one.name for one in known), defaults
 
 
 def read_fused(

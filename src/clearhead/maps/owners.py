@@ -156,3 +156,15 @@ def _is_sequence(given: Any) -> bool:
     if isinstance(given, tuple | list):
         return any(isinstance(x, Tensor) for x in given)
     return isinstance(given, Tensor) and given.ndim > 1
+
+
+def head_hints(module: nn.Module) -> list[int]:
+    """Numbers of heads that a module speaks of, its configuration's last."""
+    names = ("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h")
+    found = []
+    for holder in (module, getattr(module, "config", None)):
+        for name in names:
+            number = getattr(holder, name, None)
+            if isinstance(number, int) and not isinstance(number, bool):
+                found.append(number)
+    return found

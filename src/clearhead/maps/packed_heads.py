@@ -13,9 +13,8 @@ from torch import Tensor
 
 from .bias import DenseBias
 from .captured import Captured, Unreadable
-from .explicit_scores import head_hints
 from .key_ranges import KeyRanges
-from .owners import Owner
+from .owners import Owner, head_hints
 
 
 def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:

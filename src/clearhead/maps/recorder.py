@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from .captured import Captured, Unreadable, at_work, own_work
 from .encoder_fast_path import read_encoder_layer, read_multi_head
-from .explicit_scores import ScoreTracker, head_hints
+from .explicit_scores import ScoreTracker
 from .flex import read_flex
 from .kernels import arguments, fused_kernel, is_unknown_attention, read_fused
 from .mask_cache import MaskCache
@@ -117,7 +117,10 @@ class Recorder(TorchDispatchMode):
         action = self._actions.get(func)
         if action is None:
             action = self._actions[func] = _action_of(func)
-        if action is _Action.PASS and not self._tracker.live:
+        if not self._tracker.live and (
+            action is _Action.PASS
+            or (action is _Action.PRODUCT and self._tracker.is_projection(args))
+        ):
             return func(*args, **kwargs)
         composite = action is _Action.TAKE_APART or action is _Action.LEAVE_WHOLE
         if composite and not at_work():
@@ -256,6 +259,3 @@ def _plain(args: Any) -> bool:
         elif isinstance(x, list | tuple) and not _plain(x):
             return False
     return True
-
-
-__all__ = ["Recorder", "head_hints"]
