@@ -267,6 +267,9 @@ class TestRefusals:
     def test_a_folder_without_a_model(self, tmp_path):
         self.refused(CheckpointError, "no config.json", str(tmp_path), "--text", TEXT)
 
+    def test_a_folder_that_does_not_exist(self, tmp_path):
+        self.refused(CheckpointError, "no folder", str(tmp_path / "none"), "--text", TEXT)
+
     def test_a_model_of_our_own(self, tmp_path):
         (tmp_path / "config.json").write_text('{"format": 1, "model": {}}', "utf-8")
         self.refused(ConfigError, "clearhead trace", str(tmp_path), "--text", TEXT)

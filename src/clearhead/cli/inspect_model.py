@@ -254,6 +254,8 @@ _LETTERS = _letters_of_bytes()
 def _check_folder(name: str) -> None:
     """Point those who give a model of ours to the command that explains it."""
     file = Path(name) / "config.json"
+    if not Path(name).exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise CheckpointError(f"There is no folder {name!r}, and no model on a hub is named so.")
     if Path(name).is_dir() and not file.is_file():
         raise CheckpointError(f"The folder {name!r} holds no model: it has no config.json.")
     if file.is_file():
