@@ -133,14 +133,14 @@ def draw_matrix(
         lines = [" " * (label + 2) + head]
         for i, row in enumerate(rows):
             drawn = "".join(
-                _heated(fit(cells[i, j], width, right=True), tints[i, j], paper) for j in span
+                heated(fit(cells[i, j], width, right=True), tints[i, j], paper) for j in span
             )
             lines.append(f"{fit(row, label)}  {drawn}".rstrip())
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def _heated(cell: str, level: float, paper: Paper) -> str:
+def heated(cell: str, level: float, paper: Paper) -> str:
     """One cell, of a fixed width, tinted by a level from 0 to 1; not tinted if that is NaN."""
     if not np.isfinite(level):
         return cell

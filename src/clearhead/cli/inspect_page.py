@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .heatmap import Paper, fit, number_format, width_of
-from .heatmap import _heated as heated
+from .heatmap import heated as heated
 from .inspect_findings import Layer, Stack, sides
 from .inspect_model import Model, Tokens
 from .trace_text import heading, prose
