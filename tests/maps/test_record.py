@@ -357,3 +357,12 @@ def test_our_own_drop_in_with_weights_beside_the_fused_output_is_one_call():
 
     one = recorded(layer, run)[""]
     torch.testing.assert_close(one.dense(), kept["weights"], rtol=0, atol=3e-6)
+
+
+def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():
+    class Config:
+        _attn_implementation = "flex_attention"
+
+    model = Calls(lambda: torch.ones(1))
+    model.config = Config()
+    assert "note: no attention was seen" in str(recorded(model, model))

@@ -7,6 +7,7 @@ much and is asked only when an attention is met.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,21 +96,24 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
     owner: nn.Module | None = None
     calls: _Calls = []
     first: dict[str, Any] = {}
-    asked = 0
+    entered: set[int] = set()
     while frame is not None:
         code = frame.f_code
         if owner is None and code.co_filename.replace("\\", "/").endswith(_COMPILED):
             compiled = True
         module = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-        if module is not None and id(module) in names and isinstance(module, nn.Module):
+        known = isinstance(module, nn.Module) and id(module) in names
+        if known and id(module) not in entered:
+            assert isinstance(module, nn.Module)
             owner = owner or module
             call = _call(frame, module)
-            if asked < _MODULES_ASKED:
+            if len(entered) < _MODULES_ASKED:
                 calls.append((module, call))
             if code.co_name == "_call_impl":
+                # What calls it, and happens to hold it as its first argument, is not its own.
+                entered.add(id(module))
                 first = call
-                asked += 1
-                if asked >= _MODULES_ASKED and not outermost:
+                if len(entered) >= _MODULES_ASKED and not outermost:
                     break
         frame = frame.f_back
     if owner is None:
@@ -123,33 +127,42 @@ def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
     code, local = frame.f_code, frame.f_locals
     if code.co_name == "_call_impl":  # as it was called, before forward could assign anything
         forward = getattr(type(module), "forward", None)
-        inner = getattr(forward, "__wrapped__", forward)
-        names = getattr(inner, "__code__", None)
-        given = local.get("args", ())
-        positional = () if names is None else names.co_varnames[1 : 1 + len(given)]
-        return dict(zip(positional, given, strict=False)) | dict(local.get("kwargs", {}))
-    named = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    return {name: local[name] for name in named if name in local}
+        inner = getattr(inspect.unwrap(forward), "__code__", None) if forward else None
+        given, named = local.get("args", ()), dict(local.get("kwargs", {}))
+        positional = () if inner is None else inner.co_varnames[1 : 1 + len(given)]
+        return dict(zip(positional, given, strict=False)) | named
+    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    return {name: local[name] for name in names if name in local}
 
 
 def _kind(calls: _Calls) -> str:
-    """Self or cross, from what the attending module was called with, never from lengths."""
+    """Self or cross, from what the attending module was called with, never from lengths.
+
+    The last call of the innermost module is how it was called from outside: those before are its
+    own methods and the functions that it hands queries and keys to.
+    """
     if not calls:
         return "self"
     owner = calls[0][0]
-    own = [call for module, call in calls if module is owner]
-    # _call_impl's arguments are untouched, so they are asked first.
-    for call in reversed(own):
-        if any(name in _OTHER_SEQUENCE and _is_sequence(call[name]) for name in call):
-            return "cross"
-        for query, key in _PAIRS:
-            one, other = call.get(query), call.get(key)
-            if isinstance(one, Tensor) and isinstance(other, Tensor):
-                if one.ndim < 4:
-                    return "self" if one is other else "cross"
-                # Projected already: the module around it knows.
-                return _kind([pair for pair in calls if pair[0] is not owner])
+    call = [call for module, call in calls if module is owner][-1]
+    if any(_takes(owner, name) and _is_sequence(call[name]) for name in _OTHER_SEQUENCE & {*call}):
+        return "cross"
+    for query, key in _PAIRS:
+        one, other = call.get(query), call.get(key)
+        if isinstance(one, Tensor) and isinstance(other, Tensor):
+            if one.ndim < 4:
+                return "self" if one is other else "cross"
+            # Projected already: the module around it knows.
+            return _kind([pair for pair in calls if pair[0] is not owner])
     return "self"
+
+
+def _takes(module: nn.Module, name: str) -> bool:
+    """Whether a module names such a parameter; others pass through it to modules inside."""
+    inner = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+    if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
+        return True
+    return name in inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
 
 
 def _is_sequence(given: Any) -> bool:

@@ -23,6 +23,11 @@ from .recorder import Recorder
 from .recording import Recording, Refusal, ids_of_length
 from .summary_map import SummaryMap
 
+_FLEX_HIDDEN = (
+    "no attention was seen, and the model's configuration asks for flex_attention: compiled "
+    "by torch.compile it is one kernel that tells neither queries nor keys. Load the model with "
+    'attn_implementation="sdpa" (or "eager") to record it.'
+)
 Layers = str | int | Iterable[str | int] | None
 
 
@@ -81,6 +86,9 @@ def record(
     finally:
         recorder.finish()
         _say_what_is_compiled(recording, compiled, keeper.in_graphs)
+        asked_for = getattr(getattr(model, "config", None), "_attn_implementation", None)
+        if asked_for == "flex_attention" and not recording.keys():
+            recording.notes.append(_FLEX_HIDDEN)
 
 
 class _Selection:
