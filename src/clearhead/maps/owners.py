@@ -107,7 +107,7 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
             assert isinstance(module, nn.Module)
             owner = owner or module
             call = _call(frame, module)
-            if len(entered) < _MODULES_ASKED:
+            if len(entered) < _MODULES_ASKED and _is_method(frame, module):
                 calls.append((module, call))
             if code.co_name == "_call_impl":
                 # What calls it, and happens to hold it as its first argument, is not its own.
@@ -120,6 +120,12 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
         return None
     name = names[id(owner)]
     return Owner(name, owner, _kind(calls), compiled, calls, first if outermost else {})
+
+
+def _is_method(frame: FrameType, module: nn.Module) -> bool:
+    """Whether a frame runs a method of the module, not a function that was handed the module."""
+    method = getattr(type(module), frame.f_code.co_name, None)
+    return getattr(inspect.unwrap(method), "__code__", None) is frame.f_code if method else False
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
