@@ -366,3 +366,14 @@ def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():
     model = Calls(lambda: torch.ones(1))
     model.config = Config()
     assert "note: no attention was seen" in str(recorded(model, model))
+
+
+def test_rollout_flow_and_the_overview_are_methods_of_a_recording():
+    from clearhead.maps import rollout
+
+    model = Model(2)
+    recording = recorded(model, lambda: model(X))
+    assert torch.equal(recording.rollout([4]), rollout.rollout(recording, [4]))
+    assert torch.equal(recording.flow_to(4), rollout.flow_to(recording, 4))
+    pytest.importorskip("matplotlib")
+    assert recording.plot() is not None

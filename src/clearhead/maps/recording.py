@@ -242,10 +242,10 @@ class Recording:
         return rollout.flow_to(self, *args, **kwargs)
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """An overview of layers by heads: see `clearhead.maps.plots`."""
-        from . import plots
+        """An overview of layers by heads: see `clearhead.maps.overview.plot_recording`."""
+        from . import overview
 
-        return plots.plot_recording(self, *args, **kwargs)
+        return overview.plot_recording(self, *args, **kwargs)
 
     def save(self, path: str | Path) -> Path:
         """Writes all maps to one safetensors file, described in JSON; nothing is pickled.
