@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -226,6 +227,9 @@ def checked_shape(x: Tensor, what: str, shape: tuple[int, int, int, int]) -> Ten
     return collapsed(x.detach())
 
 
+# Every layer of a model asks for the same ranges, and while it runs each small operator counts.
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def causal_ranges(
     query_len: int,
     key_len: int,
