@@ -202,15 +202,18 @@ def test_a_mask_of_another_length_is_refused():
 @st.composite
 def compact_masks(draw, shape):
     """None, ranges, a dense mask, or a dense one within ranges; and all of it."""
-    ranges = causal_ranges(
-        *shape[2:], causal=True, offset=draw(st.integers(-2, 5)), window=(4, None), device=CPU
-    )
     kind = draw(st.sampled_from(["none", "ranges", "mask", "within"]))
-    found = compact_mask(draw(boolean_masks(shape)), shape).allowed if kind != "none" else None
+    if kind == "none":
+        return None, shown(None, shape)
+    torch.manual_seed(draw(st.integers(0, 10**6)))
+    sizes = [draw(st.sampled_from([1, size])) for size in shape[:3]]
+    found = DenseMask(torch.rand(*sizes, shape[3]) < 0.8)
+    before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    ranges = causal_ranges(*shape[2:], causal=False, offset=0, window=(before, after), device=CPU)
     if kind == "ranges":
-        found = ranges
-    if kind == "within" and isinstance(found, DenseMask):
-        found = found.intersect(ranges)
+        return ranges, shown(ranges, shape)
+    if kind == "within":
+        return found.intersect(ranges), shown(found, shape) & shown(ranges, shape)
     return found, shown(found, shape)
 
 

@@ -118,6 +118,14 @@ def test_a_tile_and_its_hull_are_those_of_the_mask(mask, data):
     assert inner == list(range(hull.inner_first, hull.inner_end))
 
 
+def test_a_hull_is_what_some_may_see_and_what_all_may():
+    start, end = torch.tensor([[[2, 0, 3, 1]]]).int(), torch.tensor([[[7, 5, 9, 8]]]).int()
+    ranges = KeyRanges(start, end)
+    assert ranges.hull() == Hull(0, 3, 5, 9)
+    assert ranges.hull(slice(2, 4)) == Hull(1, 3, 8, 9)
+    assert ranges.hull(torch.tensor([3, 0])) == Hull(1, 2, 7, 8)
+
+
 def test_of_no_queries_there_is_no_hull():
     ranges = KeyRanges(torch.zeros(1, 1, 4).int(), torch.full((1, 1, 4), 3).int())
     assert ranges.hull(slice(2, 2)) == Hull(0, 0, 0, 0)
