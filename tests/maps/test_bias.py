@@ -203,7 +203,6 @@ def test_words_memory_and_device():
         assert torch.equal(bias.to("cpu").tile(ALL, ALL), bias.tile(ALL, ALL))
 
 
-@pytest.mark.xfail(reason="a column or diagonal of -inf in a bias is taken for one of 0")
 @pytest.mark.parametrize("kind", ["causal", "column"])
 def test_a_bias_may_forbid(kind):
     """bias= takes -inf too, and a query then has no weight there."""

@@ -151,7 +151,10 @@ def _constant_along(bias: Tensor, allowed: Tensor | None, *, skewed: bool) -> Te
         lowest[..., where] = torch.minimum(lowest[..., where], low.amin(2))
         if bool((highest > lowest).any()):
             return None
-    return torch.where(highest == -torch.inf, 0, highest)
+    if bool(highest.isnan().any()):
+        return None
+    # Where nothing was counted the lowest is above the highest; -inf may be the bias itself.
+    return torch.where(highest < lowest, 0, highest)
 
 
 def _skewed(x: Tensor, fill: float) -> Tensor:

@@ -60,7 +60,9 @@ def _axis(part: Any, size: int, name: str, device: torch.device) -> tuple[Tensor
             raise IndexError(f"{_shown(part)} is no slice of the axis {name}: {error}.") from error
         count = len(range(start, stop, step))
         return start + step * torch.arange(count, device=device), slice(None)
-    if hasattr(part, "__index__") and not isinstance(part, Tensor | bool):
+    # Every NumPy array has __index__, but only one without axes is an integer.
+    single = hasattr(part, "__index__") and not getattr(part, "shape", ())
+    if single and not isinstance(part, Tensor | bool):
         return _in_range([int(part)], size, name, device), 0
     try:
         wanted = torch.as_tensor(part)
