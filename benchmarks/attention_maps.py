@@ -25,7 +25,7 @@ import torch
 from clearhead.maps.record import record
 from clearhead.nn import MultiheadAttention
 
-from .machine import cores, installed, machine
+from .machine import cores, installed, machine, peak_memory
 from .report import add_arguments, progress, publish, verdict
 
 SHAPE = {
@@ -149,19 +149,12 @@ def speeds(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def memory_of(kind: str, length: int, quick: bool) -> None:
     """In a process of its own: one pass, and what it needed at most above the model, in bytes."""
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-
-    def peak() -> int:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
     with torch.inference_mode():
         passes(16, quick)[kind]()  # what is loaded at the first call is no part of the pass
         run = passes(length, quick)[kind]
-        before = peak()
+        before = peak_memory()
         kept = run()
-        print(json.dumps({"kind": kind, "length": length, "bytes": max(peak() - before, 0)}))
+        print(json.dumps({"kind": kind, "length": length, "bytes": max(peak_memory() - before, 0)}))
         del kept
 
 

@@ -65,6 +65,22 @@ def busy_processors(seconds: float = 2.0) -> float | None:
     return max(0.0, everyone - (idle() - before) / (time.monotonic() - start))
 
 
+def peak_memory() -> int:
+    """The most memory that this process has held, in bytes.
+
+    On Linux from its own status: what getrusage tells there is at least what the process that
+    started this one held, because a program inherits it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    import resource
+
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def machine() -> dict[str, Any]:
     """Processor, cores, versions, and how busy the machine was before the measuring began."""
     load = busy_processors()
