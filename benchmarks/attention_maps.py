@@ -217,8 +217,10 @@ def result_of(
         ratio = 1 / weights["times"][name]
         verdicts.append(verdict(f"{length:,} tokens, {name}, speed of torch's", ratio, least))
     verdicts.append(
-        "What bounds them: recording copies q, k and the log-sum-exp, one write of memory a layer; "
-        "a tensor of all weights has to be written whole, whoever computes it."
+        "What bounds them: recording copies q, k and the log-sum-exp of each layer, and every "
+        "operator of the model passes through a Python handler, which short texts feel. "
+        "Projections and the fused kernel are all that a layer with a map computes; a tensor of "
+        "weights needs the scores a second time beside them."
     )
     return {
         "name": "attention_maps",

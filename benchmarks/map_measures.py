@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from clearhead.maps import AttentionMap, Pooled, TopK
 
-from .machine import cores, machine, matmul_ceiling
+from .machine import cores, machine, matmul_ceiling, peak_memory
 from .report import add_arguments, progress, publish
 
 HEADS, HEAD_DIM = 8, 64
@@ -112,8 +112,6 @@ def rows_of(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def long_layer(length: int) -> None:
     """In a process of its own: looks at a layer, and prints seconds and memory in bytes."""
-    import resource
-
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, HEADS, length, HEAD_DIM)
     start = time.perf_counter()
@@ -121,10 +119,8 @@ def long_layer(length: int) -> None:
     AttentionMap.of(query, key, causal=True).measure(
         "entropy", "received", TopK(8), Pooled(size, size)
     )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     taken = time.perf_counter() - start
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(json.dumps({"length": length, "seconds": taken, "peak_bytes": peak * unit}))
+    print(json.dumps({"length": length, "seconds": taken, "peak_bytes": peak_memory()}))
 
 
 def long_result(options: argparse.Namespace) -> dict[str, Any] | None:
