@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.errors import ConfigError
 from clearhead.maps import AttentionMap, key_ranges
 from clearhead.maps.bias import DenseBias, ToeplitzBias, compact_bias
 from clearhead.maps.key_ranges import ALL
@@ -212,3 +213,9 @@ def test_a_bias_may_forbid(kind):
     bias = torch.zeros(4, 4).masked_fill(forbidden, -torch.inf)
     expected = (query @ key.mT / math.sqrt(8) + bias).softmax(-1)
     torch.testing.assert_close(AttentionMap.of(query, key, bias=bias).dense(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64])
+def test_a_bias_is_floating(dtype):
+    with pytest.raises(ConfigError, match=rf"A bias is floating.*of {dtype}.*is a mask"):
+        compact_bias(torch.ones(1, 1, 2, 2, dtype=dtype), 2, 2)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.errors import ShapeError
+from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps import key_ranges
 from clearhead.maps.bias import DenseBias, ToeplitzBias
 from clearhead.maps.compact_mask import both_allowed, compact_mask, compact_mask_mod
@@ -248,3 +248,10 @@ def test_a_mask_mod_is_asked_for_every_place(shape, data):
     for axis in (0, 1):  # what is the same for all is kept once
         same = bool((whole == whole.narrow(axis, 0, 1)).all())
         assert held.shape[axis] == (1 if same else shape[axis])
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8])
+def test_a_mask_of_integers_could_mean_either(dtype):
+    words = r"True where a query may attend, or floating.*of torch\.u?int\d+.*mask\.bool\(\)"
+    with pytest.raises(ConfigError, match=words):
+        compact_mask(torch.ones(1, 1, 1, 4, dtype=dtype), (1, 1, 2, 4))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from .key_ranges import ALL, Positions, chunks, indices, take
 
 
@@ -96,7 +97,15 @@ def compact_bias(
     Args:
         bias: Float["batch|1 heads|1 query_len|1 key_len|1"].
         allowed: a boolean mask of the same shape; what it forbids may have any value.
+
+    Raises:
+        ConfigError: it is not floating.
     """
+    if not bias.is_floating_point():
+        raise ConfigError(
+            f"A bias is floating, added to the scores; this one is of {bias.dtype}. A boolean "
+            f"one that says where a query may attend is a mask."
+        )
     _, _, rows, columns = bias.shape
     if not _nonzero(bias, allowed):
         return None

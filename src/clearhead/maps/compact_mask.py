@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from .bias import DenseBias, ToeplitzBias, compact_bias
 from .key_ranges import (
     DenseMask,
@@ -45,8 +46,14 @@ def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
 
     Raises:
         ShapeError: it does not broadcast.
+        ConfigError: it is of integers, which may mean either.
     """
     mask = checked_shape(mask, "mask", shape)
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise ConfigError(
+            f"A mask is boolean, True where a query may attend, or floating, added to the scores; "
+            f"this one is of {mask.dtype}. Of ones and zeros, as tokenizers give it: mask.bool()."
+        )
     query_len, key_len = shape[2:]
     if mask.dtype == torch.bool:
         return CompactMask(_unless_all(mask, query_len, key_len))
