@@ -159,6 +159,17 @@ def test_padding_is_a_small_share() -> None:
     assert padding_share(made, shuffled) > 0.6  # what the order by length saves
 
 
+def test_a_corpus_that_joins_later_changes_nothing_before() -> None:
+    stores = [store(60), store(20, first=200, seed=1)]
+    alone = Corpus(stores[:1], [1.0], 1)  # type: ignore[arg-type]
+    joined = Corpus(stores, [1.0, 2.0], 1, from_epochs=[0, 2])  # type: ignore[arg-type]
+    for epoch in (0, 1):
+        for ours, theirs in zip(joined.epoch(epoch, 500), alone.epoch(epoch, 500), strict=True):
+            assert ours.tolist() == theirs.tolist()
+    uses = Counter(used(joined, 2))
+    assert [uses[i] for i in range(80)] == [1] * 60 + [2] * 20
+
+
 @pytest.mark.parametrize("passes", [[], [1.0, 1.0], [0.0], [-1.0]])
 def test_wrong_passes_are_refused(passes: list[float]) -> None:
     with pytest.raises(ConfigError, match="positive number of passes"):

@@ -37,6 +37,22 @@ def test_what_is_prepared(table: Table, tmp_path: Path) -> None:
     assert sources == {pair.source for pair in read_pairs(tmp_path / "development.tsv")}
 
 
+def test_a_part_of_a_corpus_again_and_later(table: Table, tmp_path: Path) -> None:
+    alone, _ = prepared(tmp_path / "alone", table)
+    table["data"]["corpus"].append(
+        {**table["data"]["corpus"][0], "max_tokens": 4, "passes": 2.0, "from_epoch": 1}
+    )
+    data, told = prepared(tmp_path / "run", table)
+    short = data.corpus.stores[1]
+    assert 0 < len(short) < 160
+    assert max(short.source_lengths.max(), short.target_lengths.max()) <= 4
+    assert told[1].startswith(f"train.tsv: {len(short)} pairs ({160 - len(short)} lines skipped: ")
+    assert data.tokenizer.to_json() == alone.tokenizer.to_json()  # a text counts once
+    assert data.facts["corpora"][1]["from_epoch"] == 1
+    sizes = [sum(map(len, data.corpus.epoch(epoch, 99))) for epoch in (0, 1)]
+    assert sizes == [160, 160 + 2 * len(short)]
+
+
 def test_a_second_start_reads_what_the_first_left(table: Table, tmp_path: Path) -> None:
     first, _ = prepared(tmp_path / "run", table)
     (tmp_path / "train.tsv").unlink()

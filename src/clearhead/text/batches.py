@@ -81,13 +81,22 @@ class Corpus:
         passes: how often an epoch goes through each; 0.25 takes a quarter, the next epoch the
             next quarter, in an order that is shuffled anew for each whole pass.
         seed: of every random choice here.
+        from_epochs: the first epoch that takes from each; without it, all take part at once.
     """
 
-    def __init__(self, stores: Sequence[TokenStore], passes: Sequence[float], seed: int) -> None:
+    def __init__(
+        self,
+        stores: Sequence[TokenStore],
+        passes: Sequence[float],
+        seed: int,
+        *,
+        from_epochs: Sequence[int] | None = None,
+    ) -> None:
         if len(stores) != len(passes) or any(share <= 0 for share in passes):
             raise ConfigError(f"Each corpus needs a positive number of passes; got {passes}.")
         self.stores = list(stores)
         self.passes = list(passes)
+        self.from_epochs = list(from_epochs or [0] * len(stores))
         self.seed = seed
         self.source_lengths, self.target_lengths = store_lengths(self.stores)
         self._starts = np.cumsum([0] + [len(store) for store in self.stores])
@@ -111,7 +120,8 @@ class Corpus:
             batch_tokens: rows times the longest side of a batch is at most this (a single pair
                 that is longer makes a batch of its own).
         """
-        chosen = np.concatenate([self._chosen(i, epoch) for i in range(len(self.stores))])
+        taking = [i for i, first in enumerate(self.from_epochs) if epoch >= first]
+        chosen = np.concatenate([self._chosen(i, epoch) for i in taking])
         rng = np.random.default_rng((self.seed, 1 << 20, epoch))
         rng.shuffle(chosen)
         order = np.lexsort((self.source_lengths[chosen], self.target_lengths[chosen]))

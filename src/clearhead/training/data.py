@@ -54,8 +54,8 @@ def _located(settings: Settings, folder: Path | None) -> Settings:
 
 
 def _training_texts(settings: Settings, preparation: Preparation) -> Iterator[str]:
-    for corpus in settings.data.corpus:
-        pairs = usable_pairs(corpus.path, preparation, Skipped())
+    for path in dict.fromkeys(corpus.path for corpus in settings.data.corpus):
+        pairs = usable_pairs(path, preparation, Skipped())
         for pair in islice(pairs, settings.tokenizer.pairs_per_corpus):
             yield from pair
 
@@ -160,7 +160,8 @@ def prepare(
     tokenizer = _tokenizer(run, settings, preparation)
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
-        store = build_store(run / "data" / str(number), corpus.path, tokenizer, preparation)
+        kept = replace(preparation, max_tokens=corpus.max_tokens or preparation.max_tokens)
+        store = build_store(run / "data" / str(number), corpus.path, tokenizer, kept)
         skipped = Skipped()
         skipped.reasons.update(store.facts["skipped"])
         tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skipped})")
@@ -172,10 +173,20 @@ def prepare(
     measured_on = _development_batches(development, tokenizer, settings, preparation, skipped)
     pairs = sum(len(batch.source) for batch in measured_on)
     tell(f"development set: {pairs:,} pairs ({skipped})")
-    passes = [corpus.passes for corpus in settings.data.corpus]
+    rows = settings.data.corpus
     return TrainingData(
         tokenizer=tokenizer,
-        corpus=Corpus(stores, passes, settings.training.seed),
+        corpus=Corpus(
+            stores,
+            [row.passes for row in rows],
+            settings.training.seed,
+            from_epochs=[row.from_epoch for row in rows],
+        ),
         development=measured_on,
-        facts={"corpora": [{**s.facts, "passes": p} for s, p in zip(stores, passes, strict=True)]},
+        facts={
+            "corpora": [
+                {**store.facts, "passes": row.passes, "from_epoch": row.from_epoch}
+                for store, row in zip(stores, rows, strict=True)
+            ]
+        },
     )

@@ -29,11 +29,27 @@ from .schedule import SCHEDULES
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSettings:
-    """One corpus: where it is, how often an epoch goes through it, whether to hold out of it."""
+    """One corpus, or a part of it.
+
+    Attributes:
+        path: as in clearhead.text.corpus. A path may come twice, with other limits.
+        passes: how often an epoch goes through it.
+        max_tokens: pairs with a longer side are left out and counted; None takes data.max_tokens.
+        from_epoch: the first epoch, counted from 0, that goes through it.
+        held_out: whether the held-out pairs of this corpus become development and test sets.
+    """
 
     path: str
     passes: float = 1.0
+    max_tokens: int | None = None
+    from_epoch: int = 0
     held_out: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ConfigError(f"data.corpus.max_tokens must be at least 1; got {self.max_tokens}.")
+        if self.from_epoch < 0:
+            raise ConfigError(f"data.corpus.from_epoch must be at least 0; got {self.from_epoch}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +190,11 @@ class Settings:
             )
         if not self.data.corpus:
             raise ConfigError("There is nothing to train on: give at least one [[data.corpus]].")
+        if all(corpus.from_epoch for corpus in self.data.corpus):
+            raise ConfigError(
+                "The first epoch has nothing to train on: every data.corpus has a from_epoch "
+                "above 0. Leave it out of one."
+            )
         held_out = any(corpus.held_out for corpus in self.data.corpus)
         if not self.data.development and not (held_out and self.data.held_out_share > 0):
             raise ConfigError(
@@ -186,10 +207,11 @@ class Settings:
                 "Training here is from source to target: model.encoder_layers and "
                 "model.decoder_layers must both be at least 1."
             )
-        if self.data.max_tokens >= model.max_length:
+        longest = max(self.data.max_tokens, *(row.max_tokens or 0 for row in self.data.corpus))
+        if longest >= model.max_length:
             raise ConfigError(
                 f"data.max_tokens must be below model.max_length, which has room for the end "
-                f"token too; got {self.data.max_tokens} and {model.max_length}."
+                f"token too; got {longest} and {model.max_length}."
             )
 
     def model_config(self, vocab_size: int) -> TransformerConfig:
