@@ -1,0 +1,1 @@
+"""The explorer: one sentence, and every number between it and its translation."""
