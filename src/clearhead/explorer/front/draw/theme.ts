@@ -1,0 +1,22 @@
+/** Which of the two themes is on the screen: the chosen one, or else what the system prefers. */
+
+import { computed, signal } from "@preact/signals";
+
+import { state } from "../core/state";
+import { INKS, type Inks, type Theme } from "./colours";
+
+const query = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null;
+const systemDark = signal(query?.matches ?? false);
+query?.addEventListener("change", (event) => {
+  systemDark.value = event.matches;
+});
+
+export const shownTheme = computed<Theme>(() => {
+  const chosen = state.theme.value;
+  if (chosen !== "system") return chosen;
+  return systemDark.value ? "dark" : "light";
+});
+
+export function inks(): Inks {
+  return INKS[shownTheme.value];
+}
