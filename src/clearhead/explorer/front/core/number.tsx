@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { format } from "./format";
+import type { Derivation } from "./protocol";
 
 export interface NumProps {
   /** The step (or "weights/NAME") that the number is an element of, and which. */
@@ -10,6 +11,9 @@ export interface NumProps {
   digits?: number;
   /** Put before the number for screen readers, such as "weight on ▁tea". */
   label?: string;
+  /** For a number that is no element of a step, such as one product of a score: how it follows
+   * from steps (indices as numbers), in place of the step's own derivations. `path` names it. */
+  derivation?: Derivation;
   class?: string;
 }
 

@@ -26,6 +26,8 @@ export interface State {
   position: number | null;
   /** Rows of the decoder labelled by what goes in, or by what comes out. */
   rows: "input" | "output";
+  /** The panel of the walk that an address leads to. */
+  step: string;
   language: Language;
   theme: Theme;
 }
@@ -44,6 +46,7 @@ export const DEFAULTS: Omit<State, "language"> = {
   key: null,
   position: null,
   rows: "input",
+  step: "",
   theme: "system",
 };
 
@@ -61,6 +64,7 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   key: signal(DEFAULTS.key),
   position: signal(DEFAULTS.position),
   rows: signal(DEFAULTS.rows),
+  step: signal(DEFAULTS.step),
   language,
   theme: signal(DEFAULTS.theme),
 };

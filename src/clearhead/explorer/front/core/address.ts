@@ -1,0 +1,98 @@
+/** The address holds the state: what is not as by default stands after the #, in plain words, so
+ * that a view can be bookmarked and shared. */
+
+import { batch, effect } from "@preact/signals";
+import { preferredLanguage } from "./i18n";
+import { DEFAULTS, setState, snapshot, state, type State } from "./state";
+
+/** A change of one of these is a step that the browser's back button takes back. */
+const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
+const CHOICES: Partial<Record<keyof State, string[]>> = {
+  part: ["encoder", "decoder", "cross", "self"],
+  rows: ["input", "output"],
+  language: ["en", "pt"],
+  theme: ["light", "dark", "system"],
+};
+const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position"];
+
+function defaults(): State {
+  return { ...DEFAULTS, language: preferredLanguage() };
+}
+
+export function toHash(current: State = snapshot()): string {
+  const usual = defaults();
+  const pairs = new URLSearchParams();
+  for (const name of Object.keys(usual) as (keyof State)[]) {
+    const value = current[name];
+    // The language travels with every address that says anything, for readers of the other one.
+    if (name === "language" ? pairs.size === 0 && value === usual.language : same(value, usual[name])) continue;
+    pairs.set(name, typeof value === "string" ? value : JSON.stringify(value));
+  }
+  return pairs.size ? `#${pairs}` : "";
+}
+
+/** What a hash says; what it says wrongly is left as by default. */
+export function fromHash(hash: string): State {
+  const read: State = defaults();
+  for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+    if (!(name in read)) continue;
+    const key = name as keyof State;
+    const value = parse(key, text, read[key]);
+    if (value !== undefined) Object.assign(read, { [key]: value });
+  }
+  return read;
+}
+
+function parse(name: keyof State, text: string, usual: unknown): unknown {
+  const choices = CHOICES[name];
+  if (choices) return choices.includes(text) ? text : undefined;
+  if (typeof usual === "string" || name === "target") return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value === null) return POSSIBLY_NONE.includes(name) ? null : undefined;
+    if (name === "edits") return Array.isArray(value) ? value : undefined;
+    return Number.isInteger(value) && (value as number) >= 0 ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Let the address and the state follow each other. Returns what ends it. */
+export function followAddress(): () => void {
+  let shown = fromHash(location.hash);
+  setState(shown);
+  let writing = false;
+  const restore = (): void => {
+    const read = fromHash(location.hash);
+    if (same(read, snapshot())) return;
+    shown = read;
+    batch(() => setState(read));
+  };
+  const end = effect(() => {
+    for (const name of Object.keys(state) as (keyof State)[]) void state[name].value;
+    if (writing) return;
+    writing = true;
+    // Once per turn: a click that changes several things in a row is one step back.
+    queueMicrotask(() => {
+      writing = false;
+      const current = snapshot();
+      if (same(current, shown)) return;
+      const step = STEPS.some((name) => !same(current[name], shown[name]));
+      shown = current;
+      const address = location.pathname + location.search + toHash(current);
+      if (step) history.pushState(null, "", address);
+      else history.replaceState(null, "", address);
+    });
+  });
+  addEventListener("popstate", restore);
+  addEventListener("hashchange", restore);
+  return () => {
+    end();
+    removeEventListener("popstate", restore);
+    removeEventListener("hashchange", restore);
+  };
+}
