@@ -1,10 +1,39 @@
-"""Questions as they come, as plain values, made into what the explorer works with."""
+"""Questions as they come, as plain values, made into what the explorer works with.
+
+Whatever does not fit is an error with words that help, never a guess: numbers are not read from
+strings, truth values are no numbers, and unknown names are refused.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from .edits import Edit
+from ..errors import ConfigError, TextError
+from .edits import KINDS, PARTS, Edit
+
+MOST_BEAM = 8
+MOST_ITEMS = 64
+_HIGHEST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken and given at once.
+
+    Attributes:
+        characters: of a text.
+        numbers: of the arrays of one answer.
+        edits: of one run.
+        query: characters of a search for words.
+    """
+
+    characters: int = 20_000
+    numbers: int = 1_000_000
+    edits: int = 32
+    query: int = 200
 
 
 @dataclass(frozen=True)
@@ -25,6 +54,24 @@ class RunRequest:
     beam_size: int = 4
     edits: tuple[Edit, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The request as plain values, from which it can be read again."""
+        return {
+            "text": self.text,
+            "target": self.target,
+            "sentence": self.sentence,
+            "beam_size": self.beam_size,
+            "edits": [edit.to_dict() for edit in self.edits],
+        }
+
+
+@dataclass(frozen=True)
+class BeamRequest:
+    """The beam of a run's sentence, of any width."""
+
+    run: RunRequest
+    beam_size: int
+
 
 @dataclass(frozen=True)
 class ArrayItem:
@@ -37,3 +84,229 @@ class ArrayItem:
 
     path: str
     window: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True)
+class EffectsRequest:
+    """The links of one query of one head: which, how many, and what the effect is on.
+
+    Attributes:
+        run: the run that they are in.
+        part, layer, head, query: where they start.
+        position: of the predicted token whose log-probability is looked at; None for all.
+        most: so many keys, those with the largest weights.
+    """
+
+    run: RunRequest
+    part: str
+    layer: int
+    head: int
+    query: int
+    position: int | None = None
+    most: int = 24
+
+
+class Reader:
+    """Reads the parameters of one question, one by one.
+
+    Args:
+        what: of what they are, for the words of errors.
+        params: the parameters.
+        known: their names.
+
+    Raises:
+        ConfigError: there is another, or they are no object.
+    """
+
+    def __init__(self, what: str, params: Any, known: Sequence[str]) -> None:
+        if not isinstance(params, Mapping):
+            raise ConfigError(f"{what} takes an object of named values; it is {_shown(params)}.")
+        unknown = sorted(str(name) for name in params if name not in known)
+        if unknown:
+            takes = f"takes {', '.join(known)}" if known else "takes none"
+            raise ConfigError(f"Unknown {', '.join(map(_shown, unknown))}: {what} {takes}.")
+        self.what, self.params = what, params
+
+    def __contains__(self, name: str) -> bool:
+        return self.params.get(name) is not None
+
+    def value(self, name: str) -> Any:
+        """Whatever came; ConfigError if nothing did."""
+        if name not in self:
+            raise ConfigError(f"{self.what} needs {name}; it is missing.")
+        return self.params[name]
+
+    def text(self, name: str) -> str:
+        """A string."""
+        value = self.value(name)
+        if not isinstance(value, str):
+            raise ConfigError(f"{self.what}: {name} must be a text; it is {_shown(value)}.")
+        return value
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """One of several strings."""
+        value = self.value(name)
+        if not isinstance(value, str) or value not in choices:
+            raise ConfigError(
+                f"{self.what}: {name} must be one of {', '.join(choices)}; it is {_shown(value)}."
+            )
+        return value
+
+    def whole(
+        self, name: str, default: int | None = None, *, least: int = 0, most: int = _HIGHEST
+    ) -> int:
+        """A whole number in a range; ``default`` where none came, if there is one."""
+        if name not in self and default is not None:
+            return default
+        value = self.value(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JavaScript does not tell 3 from 3.0
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            upper = f"between {least} and {most}" if most < _HIGHEST else f"{least} or more"
+            raise ConfigError(
+                f"{self.what}: {name} must be a whole number {upper}; it is {_shown(value)}."
+            )
+        return value
+
+    def number(self, name: str, *, least: float, most: float) -> float:
+        """A finite number in a range."""
+        value = self.value(name)
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not math.isfinite(value)
+            or not least <= value <= most
+        ):
+            raise ConfigError(
+                f"{self.what}: {name} must be a number between {least:g} and {most:g}; "
+                f"it is {_shown(value)}."
+            )
+        return float(value)
+
+    def truth(self, name: str, default: bool) -> bool:
+        """True or false."""
+        value = self.params.get(name, default)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.what}: {name} must be true or false; it is {_shown(value)}.")
+        return value
+
+    def listed(self, name: str, most: int) -> list[Any]:
+        """A list; empty where none came."""
+        value = self.params.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple) or len(value) > most:
+            came = f"it has {len(value)}" if isinstance(value, list | tuple) else _shown(value)
+            raise ConfigError(f"{self.what}: {name} must be a list of at most {most}; {came}.")
+        return list(value)
+
+
+def run_request(params: Any, limits: Limits) -> RunRequest:
+    """The request of a run.
+
+    Raises:
+        ConfigError: a value is missing, unknown or out of its range.
+        TextError: the text is empty or too long.
+    """
+    names = ("text", "target", "sentence", "beam_size", "edits")
+    reader = Reader("run", params, names)
+    text = _bounded("text", reader.text("text"), limits)
+    if not text.strip():
+        raise TextError('The text is empty. Give a sentence, such as "The cat sleeps."')
+    target = _bounded("target", reader.text("target"), limits) if "target" in reader else None
+    edits = reader.listed("edits", limits.edits)
+    return RunRequest(
+        text,
+        target if target and target.strip() else None,
+        reader.whole("sentence", 0),
+        reader.whole("beam_size", 4, least=1, most=MOST_BEAM),
+        tuple(edit(given, place) for place, given in enumerate(edits)),
+    )
+
+
+def _bounded(name: str, text: str, limits: Limits) -> str:
+    if len(text) > limits.characters:
+        raise TextError(
+            f"A {name} may have {limits.characters:,} characters here; this one has "
+            f"{len(text):,}. Give a part of it, such as a page."
+        )
+    return text
+
+
+def edit(params: Any, place: int = 0) -> Edit:
+    """One edit; whether it fits a model and a sentence is for `clearhead.explorer.edits` to say.
+
+    Raises:
+        ConfigError: a value is missing, unknown or out of its range.
+    """
+    every = {name for names in KINDS.values() for name in names}
+    reader = Reader(f"edit {place}", params, ("kind", *sorted(every)))
+    kind = reader.choice("kind", tuple(KINDS))
+    names = KINDS[kind]
+    reader = Reader(f"edit {place} ({kind})", params, ("kind", *names))
+    given: dict[str, Any] = {"kind": kind}
+    for name in names:
+        if name == "part":
+            given[name] = reader.choice(name, tuple(PARTS))
+        elif name == "renormalise":
+            given[name] = reader.truth(name, False)
+        elif name == "value":
+            # Temperatures beyond these bounds would leave the numbers that floats can hold.
+            least, most = (0.0, 1.0) if kind == "set_weight" else (0.01, 100.0)
+            given[name] = reader.number(name, least=least, most=most)
+        else:
+            given[name] = reader.whole(name)
+    return Edit(**given)
+
+
+def beam_request(params: Any, limits: Limits) -> BeamRequest:
+    """The request of a beam; its width is the run's where none is given."""
+    reader = Reader("beam", params, ("run", "beam_size"))
+    run = run_request(reader.value("run"), limits)
+    return BeamRequest(run, reader.whole("beam_size", run.beam_size, least=1, most=MOST_BEAM))
+
+
+def array_items(values: Sequence[Any]) -> tuple[ArrayItem, ...]:
+    """Windows of arrays, whose bounds are checked where the arrays are known."""
+    items = []
+    for place, value in enumerate(values):
+        reader = Reader(f"items[{place}]", value, ("path", "window"))
+        window = None
+        if "window" in reader:
+            window = tuple(_range(reader.what, pair) for pair in reader.listed("window", 8))
+        items.append(ArrayItem(reader.text("path"), window))
+    return tuple(items)
+
+
+def _range(what: str, pair: Any) -> tuple[int, int]:
+    if (
+        not isinstance(pair, list | tuple)
+        or len(pair) != 2
+        or not all(isinstance(end, int) and not isinstance(end, bool) for end in pair)
+    ):
+        raise ConfigError(
+            f"{what}: window is a list of [start, stop], two whole numbers for each axis; "
+            f"one is {_shown(pair)}."
+        )
+    return pair[0], pair[1]
+
+
+def effects_request(params: Any, limits: Limits) -> EffectsRequest:
+    """The request of effects; heads and positions are checked where the run is known."""
+    names = ("run", "part", "layer", "head", "query", "position", "most")
+    reader = Reader("effects", params, names)
+    return EffectsRequest(
+        run_request(reader.value("run"), limits),
+        reader.choice("part", tuple(PARTS)),
+        reader.whole("layer"),
+        reader.whole("head"),
+        reader.whole("query"),
+        reader.whole("position") if "position" in reader else None,
+        reader.whole("most", 24, least=1, most=64),
+    )
+
+
+def _shown(value: Any) -> str:
+    """A value in the words of an error: short, whatever it is."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,138 @@
+"""Weight, contribution, effect: three numbers of the same link, which need not agree.
+
+weight        weights[query, key], the routing weight
+contribution  |weights[query, key] * value[key] W_o|, the size of what it carries to the
+              residual stream (the norm of Kobayashi et al. 2020, arXiv 2004.10102)
+effect        log-probability of the translation with weights[query, key] := 0 (and the rest
+              of the row as it is), less that without
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..reference.multi_head import Memory
+from ..reference.softmax import log_softmax
+from ..reference.transformer import Encoded, Transformer
+from .edits import Change, attention_path, check_head
+from .requests import EffectsRequest
+from .run import Run
+from .run_answer import finite
+
+Array = np.ndarray[Any, Any]
+
+
+def effects_answer(run: Run, request: EffectsRequest) -> dict[str, Any]:
+    """The answer to ``effects``: the links of one query, keys by falling weight.
+
+    Raises:
+        ConfigError: there is no such head.
+        ShapeError: the query or the position is outside of the sentence.
+    """
+    check_head(request.part, request.layer, request.head, run.config)
+    path = attention_path(request.part, request.layer)
+    weights = run.trace[f"{path}.weights"].value[0, request.head]
+    _check("query", request.query, len(weights), f"The {request.part} attention")
+    if request.position is not None:
+        _check("position", request.position, len(run.predicted), "The translation")
+    row = weights[request.query]
+    seen = _seen(request, len(row))
+    keys = np.argsort(-row[:seen], kind="stable")[: request.most]
+    effects = _effects(run, request, path, keys)
+    return {
+        "keys": keys.tolist(),
+        "of": int(seen),
+        "weight": row[keys].tolist(),
+        "contribution": _contributions(run, request, path)[keys].tolist(),
+        "effect": [finite(effect) for effect in effects],
+        "effect_on": _effect_on(run, request.position),
+    }
+
+
+def _check(name: str, asked: int, count: int, where: str) -> None:
+    if not 0 <= asked < count:
+        noun = "queries" if name == "query" else "predicted tokens"
+        raise ShapeError(
+            f"effects: {where} has {count} {noun} here, so {name} must be between 0 and "
+            f"{count - 1}; it is {asked}."
+        )
+
+
+def _seen(request: EffectsRequest, keys: int) -> int:
+    """So many keys the query may attend to: a decoder's own, none after its position."""
+    return request.query + 1 if request.part == "decoder" else keys
+
+
+def _effect_on(run: Run, position: int | None) -> dict[str, Any]:
+    if position is None:
+        return {"position": None, "text": run.translation}
+    return {"position": position, "text": run.models.token(run.predicted[position])["piece"]}
+
+
+def _contributions(run: Run, request: EffectsRequest, path: str) -> Array:
+    """|weight * value W_o^T| for each key, Float["key_len"]."""
+    config = run.config
+    if any(
+        edit.kind == "ablate_head"
+        and (edit.part, edit.layer, edit.head) == (request.part, request.layer, request.head)
+        for edit in run.request.edits
+    ):
+        return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # its output is 0, whatever it adds
+    group = config.num_heads // config.key_value_heads
+    value = run.trace[f"{path}.value"].value[0, request.head // group]
+    columns = slice(request.head * config.head_dim, (request.head + 1) * config.head_dim)
+    output = run.reference.weights[f"{path}.output.weight"][:, columns]
+    weights = run.trace[f"{path}.weights"].value[0, request.head, request.query]
+    return np.linalg.norm(weights[:, None] * (value @ output.T), axis=-1)
+
+
+def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array:
+    """The change of the log-probability for each key, Float["keys"]: one pass for all."""
+    head, query = request.head, request.query
+
+    def ablate(weights: Array, position: int | None) -> Array:
+        weights[np.arange(len(keys)), head, query, keys] = 0
+        return weights
+
+    step = f"{path}.weights"
+    changes: dict[str, Sequence[Change]] = {
+        **run.changes,
+        step: [*run.changes.get(step, ()), ablate],
+    }
+    model = run.models.reference_with(changes)
+    rows = len(keys)
+    if request.part == "encoder":
+        encoded = model.encode(np.array([run.source] * rows))
+        memories = model.memories(encoded)
+    else:
+        memories = _repeated(run.models.reference_with(run.changes), run.source, rows)
+    hidden = model.decode(np.array([run.target] * rows), memories=memories)
+    return _change(run, model, hidden, request.position)
+
+
+def _repeated(model: Transformer, source: Sequence[int], rows: int) -> list[list[Memory]]:
+    """The memories of one source for several rows, without copies."""
+    encoded: Encoded = model.encode(np.array([source]))
+    return [
+        [
+            memory._replace(
+                key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
+                value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
+            )
+            for memory in layer
+        ]
+        for layer in model.memories(encoded)
+    ]
+
+
+def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -> Array:
+    """Log-probabilities of the translation, or of one token of it, less those of the run."""
+    places = np.arange(len(run.predicted)) if position is None else np.array([position])
+    predicted = np.array(run.predicted)[places]
+    logits = log_softmax(model.logits(hidden[:, places]))
+    reached = logits[:, np.arange(len(places)), predicted]
+    return (reached - run.log_probabilities[places]).sum(axis=-1)
