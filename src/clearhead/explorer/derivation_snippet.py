@@ -1,0 +1,149 @@
+"""A derivation at work: its operands, its value, and a Python snippet that asserts a number.
+
+The front end does the same in TypeScript, from the same JSON; what it writes is this text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import TraceError
+
+Array = np.ndarray[Any, Any]
+Slices = tuple["slice | int", ...]
+Fetch = Callable[[str, Slices], Any]
+
+_LINE = 88  # columns of a line of literals
+
+
+def applicable(
+    derivations: Sequence[Mapping[str, Any]], index: Sequence[int], *, replaced: bool = False
+) -> Mapping[str, Any]:
+    """The first derivation whose condition holds for an element.
+
+    Args:
+        derivations: of the step, as JSON.
+        index: of the element, one for each axis.
+        replaced: whether the step was replaced.
+
+    Raises:
+        TraceError: none holds.
+    """
+    for derivation in derivations:
+        if _holds(derivation.get("when"), index, replaced):
+            return derivation
+    raise TraceError(f"None of {len(derivations)} derivations holds for the element {list(index)}.")
+
+
+def _holds(when: Mapping[str, Any] | None, index: Sequence[int], replaced: bool) -> bool:
+    if when is None:
+        return True
+    if "replaced" in when:
+        return bool(when["replaced"]) == replaced
+    return bool(index[when["axis"]] // when.get("floordiv", 1) % when["mod"] == when["equals"])
+
+
+def operand_values(
+    derivation: Mapping[str, Any], index: Sequence[int], fetch: Fetch
+) -> dict[str, Any]:
+    """The value of each symbol of a derivation, for one element.
+
+    Args:
+        derivation: as JSON.
+        index: of the explained element.
+        fetch: gives the entries of a step or weight for an int or a slice on each axis.
+
+    Returns:
+        an int for a scalar, a number for a constant, and float or array for a slice.
+    """
+    values: dict[str, Any] = {}
+    for operand in derivation["operands"]:
+        if "path" in operand:
+            where = tuple(resolved(entry, index, fetch) for entry in operand["index"])
+            values[operand["symbol"]] = fetch(operand["path"], where)
+        elif "scalar" in operand:
+            values[operand["symbol"]] = resolved(operand["scalar"], index, fetch)
+        else:
+            values[operand["symbol"]] = operand["constant"]
+    return values
+
+
+def resolved(entry: Any, index: Sequence[int], fetch: Fetch) -> Any:
+    """One entry of an operand's index: an int, or a slice for a whole axis."""
+    if entry == ":":
+        return slice(None)
+    if isinstance(entry, int):
+        return entry
+    if "sum" in entry:
+        return sum(resolved(part, index, fetch) for part in entry["sum"])
+    if "value_of" in entry:
+        source = entry["value_of"]
+        where = tuple(resolved(part, index, fetch) for part in source["index"])
+        return int(fetch(source["path"], where))
+    number = int(index[entry["axis"]]) * entry.get("times", 1) // entry.get("floordiv", 1)
+    if "mod" in entry:
+        number %= entry["mod"]
+    return number + entry.get("plus", 0)
+
+
+def snippet(derivation: Mapping[str, Any], value: float, operands: Mapping[str, Any]) -> str:
+    """A Python program that computes a number from its operands, and asserts it.
+
+    Args:
+        derivation: as JSON; not one of a given or replaced number.
+        value: the number shown.
+        operands: what each symbol stands for, as `operand_values` gives it.
+
+    Returns:
+        the text of the program: it needs NumPy alone, and floats are written out in full.
+
+    Raises:
+        TraceError: the number follows from nothing, so there is nothing to compute.
+    """
+    expression = derivation["expression"]
+    if expression is None or not derivation["operands"]:
+        raise TraceError(
+            "This number was given and follows from no others, so there is no snippet for it. "
+            "Ask for one of a number that was computed."
+        )
+    lines = ["import math", ""] if re.search(r"\bmath\.", expression) else []
+    lines += ["import numpy as np", ""]
+    for operand in derivation["operands"]:
+        lines.append(f"# {operand['label']['en']}")
+        lines.append(f"{operand['symbol']} = {literal(operands[operand['symbol']])}")
+    lines += [
+        "",
+        f"value = {expression}",
+        f"assert np.isclose(value, {literal(value)}, rtol=1e-9, atol=1e-12), value",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def literal(value: Any) -> str:
+    """Python that makes a number or an array again, bit for bit."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"np.array({_entries(value)})"
+    number = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return "np.nan" if math.isnan(number) else f"{'-' * (number < 0)}np.inf"
+    return repr(number)
+
+
+def _entries(array: Array) -> str:
+    if array.ndim > 1:
+        return "[" + ",\n".join(_entries(row) for row in array) + "]"
+    lines, line = [], ""
+    for entry in array:
+        text = f"{literal(entry)}, "
+        if line and len(line) + len(text) > _LINE:
+            lines.append(line.rstrip())
+            line = ""
+        line += text
+    lines.append(line.rstrip(", "))
+    body = "\n    ".join(lines)
+    return f"[{body}]" if len(lines) == 1 else f"[\n    {body}\n]"

@@ -1,0 +1,111 @@
+"""Where every number of a trace comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..config import TransformerConfig
+from ..errors import TraceError
+from ..reference.step import Step
+from ..reference.trace import Trace
+from . import derivation_attention, derivation_feed_forward, derivation_norms
+from .derivation import REPLACED, Derivation
+from .derivation_attention import attention_derivations
+from .derivation_embeddings import embedding_derivations
+from .derivation_feed_forward import feed_forward_derivations
+from .derivation_norms import norm_derivations
+from .derivation_output import layer_input, logits, probabilities, residual, stack_output
+
+_EMBEDDINGS = ("tokens", "embedding", "scaled_embedding", "positions", "embedded")
+_ATTENTIONS = ("self_attention", "cross_attention")
+
+
+def derivations(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+    """How an element of a step follows from others; the first whose condition holds applies.
+
+    Args:
+        step: of the forward pass of a `clearhead.reference.Transformer`.
+        trace: all steps of that pass.
+        config: of the model.
+
+    Raises:
+        TraceError: it is no step of such a pass.
+    """
+    found = _computed(step, trace, config)
+    return (REPLACED, *found) if step.replaced else found
+
+
+def _computed(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+    scope, _, name = step.path.rpartition(".")
+    owner = scope.rpartition(".")[2]
+    if step.path == "logits":
+        return (logits(step, config),)
+    if step.path == "probabilities":
+        return (probabilities(),)
+    if scope in ("encoder", "decoder"):
+        if name == "output":
+            return (stack_output(step),)
+        if name in _EMBEDDINGS:
+            return embedding_derivations(step, config)
+    if (owner == "norm" or owner.endswith("_norm")) and name in derivation_norms.NAMES:
+        return norm_derivations(step, config)
+    if owner in _ATTENTIONS and name in derivation_attention.NAMES:
+        return attention_derivations(step, trace, config)
+    if owner == "feed_forward" and name in derivation_feed_forward.NAMES:
+        return feed_forward_derivations(step, config)
+    if name.endswith("_residual"):
+        return (residual(step),)
+    if name == "input" and ".layers." in scope:
+        return (layer_input(step, config),)
+    raise TraceError(
+        f"The step {step.path!r} is none of a Transformer's forward pass, so where its numbers "
+        "come from is not known. Ask for the steps that reference.Transformer records."
+    )
+
+
+def described_steps(trace: Trace, config: TransformerConfig) -> list[dict[str, Any]]:
+    """Every step of a trace, in order, with its derivations: ``steps`` of the answer to ``run``.
+
+    Attention's ``contributions`` are among them, after the weights, though the trace need not
+    hold them: `clearhead.explorer.arrays.windows` computes windows of them.
+
+    Returns:
+        ``{path, shape, axes, formula, of, replaced, derivations}`` of each.
+    """
+    described = []
+    for step in trace:
+        described.append(_described(step, step.shape, trace, config))
+        if (
+            step.name == "weights"
+            and f"{step.path.removesuffix('weights')}contributions" not in trace
+        ):
+            described.append(_contributions(step, trace, config))
+    return described
+
+
+def _contributions(weights: Step, trace: Trace, config: TransformerConfig) -> dict[str, Any]:
+    scope = weights.path.rpartition(".")[0]
+    value = trace[f"{scope}.value"]
+    step = Step(
+        f"{scope}.contributions",
+        weights.value,  # of another shape: what counts here is where the numbers come from
+        (*weights.axes, "value_dim"),
+        "weights * V, before the sum over keys",
+        (weights.path, value.path),
+    )
+    return _described(step, (*weights.shape, value.shape[-1]), trace, config)
+
+
+def _described(
+    step: Step, shape: tuple[int, ...], trace: Trace, config: TransformerConfig
+) -> dict[str, Any]:
+    return {
+        "path": step.path,
+        "shape": list(shape),
+        "axes": list(step.axes),
+        "formula": step.formula,
+        "of": list(step.of),
+        "replaced": step.replaced,
+        "derivations": [found.to_json() for found in derivations(step, trace, config)],
+    }
