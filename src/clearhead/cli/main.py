@@ -20,6 +20,7 @@ from clearhead.errors import ClearheadError
 COMMANDS = {
     "translate": "Translate arguments, files or standard input.",
     "trace": "Print every number between a sentence and its translation.",
+    "explore": "Open a page that shows every number of a translation.",
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",

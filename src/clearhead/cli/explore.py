@@ -1,0 +1,34 @@
+"""`clearhead explore`: a local page that shows every number behind a translation."""
+
+from __future__ import annotations
+
+import click
+
+from clearhead.cli.translate import one_blas_thread
+
+
+@click.command()
+@click.argument("text", required=False)
+@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of this computer's own address; 0 is any that is free. [8017, or the next free one]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
+def command(text: str | None, model: str, port: int | None, no_browser: bool) -> None:
+    """Open a page on which every number between TEXT and its translation can be followed.
+
+    The page is served to this computer alone, until Ctrl-C.
+    """
+    # Questions are worked on in two threads; each with a BLAS of several would only wait.
+    one_blas_thread()
+    from clearhead.explorer.serve import explore
+
+    explore(
+        model,
+        text=text,
+        port=port,
+        open_page=not no_browser,
+        say=click.echo,
+    )

@@ -1,0 +1,208 @@
+"""The gate before the explorer's application: who may ask, how much, and what answers carry.
+
+A web page of anybody's can make a browser send requests to this computer's loopback, and can name
+it with a host name of its own (DNS rebinding). So the Host header must be one of ours, and a
+request that changes or computes something must come from our own page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .limits import Limits, Refusal
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+READING = ("GET", "HEAD", "OPTIONS")
+# A body that is too long is read on so far, and dropped, because a client that is cut off while it
+# sends may never see the answer.
+READ_ON = 8
+
+
+@dataclass(frozen=True)
+class Body:
+    """What came of a request's body: all of it, or the fact that it was too long."""
+
+    content: bytes
+    too_long: bool
+
+
+def hosts_of(port: int) -> frozenset[str]:
+    """The Host headers that name a server on this port of the loopback."""
+    names = ("127.0.0.1", "localhost")
+    short = names if port == 80 else ()  # a browser leaves HTTP's own port out
+    return frozenset((*(f"{name}:{port}" for name in names), *short))
+
+
+def error_content(kind: str, message: str) -> bytes:
+    """An error as JSON. Escaped, so that half a surrogate in a message does no harm."""
+    return json.dumps({"error": {"kind": kind, "message": message}}).encode()
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: what is guarded.
+        port: that the server listens on.
+        limits: of bodies.
+    """
+
+    def __init__(self, app: ASGIApp, *, port: int, limits: Limits) -> None:
+        self._app, self._port, self._limits = app, port, limits
+        self._hosts = hosts_of(port)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it to the application."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_SECURITY]}
+            await send(message)
+
+        try:
+            body = await self._body(receive)
+            if body is None:
+                return
+            self._check(scope, body)
+        except Refusal as refusal:
+            await _refuse(refusal, send_secured)
+            return
+        await self._app(scope, _again(body, receive), send_secured)
+
+    async def _body(self, receive: Receive) -> Body | None:
+        """The body, with its size and time bounded; None if the client left."""
+        content = bytearray()
+        received = 0
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    part = message.get("body", b"")
+                    received += len(part)
+                    too_long = received > self._limits.body_bytes
+                    if too_long:
+                        content.clear()
+                    else:
+                        content += part
+                    ended = not message.get("more_body", False)
+                    if ended or received > READ_ON * self._limits.body_bytes:
+                        return Body(bytes(content), too_long)
+        except TimeoutError:
+            raise Refusal(
+                408,
+                "TooSlow",
+                f"The request's body had not come whole after {self._limits.body_seconds:g} "
+                f"seconds. Send it again.",
+                {"Connection": "close"},
+            ) from None
+
+    def _check(self, scope: Scope, body: Body) -> None:
+        """Raise Refusal unless it is for us, from our page or a program, and short enough."""
+        hosts = _values(scope, b"host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            raise Refusal(
+                421,
+                "WrongHost",
+                f"This server answers as http://127.0.0.1:{self._port} and "
+                f"http://localhost:{self._port} alone, to keep other sites out; the request was "
+                f"for {', '.join(hosts)[:100] or 'no host'}. Through a tunnel, keep the port "
+                f"number the same on both ends.",
+            )
+        if scope["method"] not in READING:
+            self._check_origin(scope, hosts[0])
+        if body.too_long:
+            raise Refusal(
+                413,
+                "TooLarge",
+                f"A request's body may have {self._limits.body_bytes} bytes; this one has more. "
+                f"Ask with a shorter text, or for less at once.",
+                {"Connection": "close"},
+            )
+        if scope["method"] == "POST":
+            _check_type(scope)
+
+    def _check_origin(self, scope: Scope, host: str) -> None:
+        origins = _values(scope, b"origin")
+        sites = _values(scope, b"sec-fetch-site")
+        ours = f"http://{host.lower()}"
+        foreign = [origin for origin in origins if origin.lower() != ours]
+        foreign += [site for site in sites if site not in ("same-origin", "none")]
+        if foreign:
+            raise Refusal(
+                403,
+                "WrongOrigin",
+                f"Questions are taken from the explorer's own page, {ours}, and from programs; "
+                f"this one was sent by another page ({foreign[0][:100]}). Open {ours} and ask "
+                f"there.",
+            )
+
+
+def _check_type(scope: Scope) -> None:
+    types = _values(scope, b"content-type")
+    if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(
+            415,
+            "WrongType",
+            f"A question is JSON: send it with the header Content-Type: application/json. "
+            f"This one came as {', '.join(types)[:100] or 'nothing named'}.",
+        )
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for key, value in scope["headers"] if key == name]
+
+
+def _again(body: Body, receive: Receive) -> Receive:
+    """A receive that gives the body once more, and then what else the client does."""
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body.content, "more_body": False}
+
+    return receive_again
+
+
+async def _refuse(refusal: Refusal, send: Send) -> None:
+    content = error_content(refusal.kind, refusal.message)
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(content)),
+        "cache-control": "no-store",
+        **{name.lower(): value for name, value in refusal.headers.items()},
+    }
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": content})
