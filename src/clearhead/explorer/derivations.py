@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..config import TransformerConfig
 from ..errors import TraceError
@@ -62,50 +61,3 @@ def _computed(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[D
         f"The step {step.path!r} is none of a Transformer's forward pass, so where its numbers "
         "come from is not known. Ask for the steps that reference.Transformer records."
     )
-
-
-def described_steps(trace: Trace, config: TransformerConfig) -> list[dict[str, Any]]:
-    """Every step of a trace, in order, with its derivations: ``steps`` of the answer to ``run``.
-
-    Attention's ``contributions`` are among them, after the weights, though the trace need not
-    hold them: `clearhead.explorer.arrays.windows` computes windows of them.
-
-    Returns:
-        ``{path, shape, axes, formula, of, replaced, derivations}`` of each.
-    """
-    described = []
-    for step in trace:
-        described.append(_described(step, step.shape, trace, config))
-        if (
-            step.name == "weights"
-            and f"{step.path.removesuffix('weights')}contributions" not in trace
-        ):
-            described.append(_contributions(step, trace, config))
-    return described
-
-
-def _contributions(weights: Step, trace: Trace, config: TransformerConfig) -> dict[str, Any]:
-    scope = weights.path.rpartition(".")[0]
-    value = trace[f"{scope}.value"]
-    step = Step(
-        f"{scope}.contributions",
-        weights.value,  # of another shape: what counts here is where the numbers come from
-        (*weights.axes, "value_dim"),
-        "weights * V, before the sum over keys",
-        (weights.path, value.path),
-    )
-    return _described(step, (*weights.shape, value.shape[-1]), trace, config)
-
-
-def _described(
-    step: Step, shape: tuple[int, ...], trace: Trace, config: TransformerConfig
-) -> dict[str, Any]:
-    return {
-        "path": step.path,
-        "shape": list(shape),
-        "axes": list(step.axes),
-        "formula": step.formula,
-        "of": list(step.of),
-        "replaced": step.replaced,
-        "derivations": [found.to_json() for found in derivations(step, trace, config)],
-    }

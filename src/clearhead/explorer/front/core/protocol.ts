@@ -3,7 +3,10 @@
 
 export type Part = "encoder" | "decoder" | "cross" | "self";
 export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations";
-export type Index1 = number | { axis: number; times?: number; plus?: number; floordiv?: number; mod?: number };
+export type Index1 =
+  | number
+  | { axis: number; times?: number; plus?: number; floordiv?: number; mod?: number }
+  | { sum: Index1[] };
 /** [start, stop] per axis; null asks for the whole array. */
 export type Window = [number, number][];
 
@@ -87,8 +90,11 @@ export type Operand = { symbol: string; label: { en: string; pt: string } } & (
 );
 
 export interface Derivation {
-  when?: { axis: number; mod?: number; equals: number } | { replaced: true };
-  expression: string;
+  /** (index[axis] // floordiv) % mod == equals, or one of the step's replaced elements. */
+  when?: { axis: number; floordiv?: number; mod?: number; equals: number } | { replaced: true };
+  /** Python over the symbols, np and math; null for what is given. */
+  expression: string | null;
+  given?: true;
   operands: Operand[];
 }
 
@@ -99,6 +105,8 @@ export interface Step {
   formula: string;
   of: string[];
   replaced: boolean;
+  /** Which elements, and by which edit: one entry per axis, null for all of it. */
+  replaced_at?: { edit: number; index: (number | null)[] }[];
   derivations: Derivation[];
 }
 
