@@ -26,8 +26,8 @@ export interface MatrixProps {
   /** What the rows and the columns are; "queries" and "keys" unless said otherwise. */
   rowTitle?: string;
   columnTitle?: string;
-  /** Row-major numbers of the window. Minus infinity and NaN are masked cells. */
-  values: ArrayLike<number>;
+  /** Row-major numbers of the window. Minus infinity and NaN are masked cells; null is not there yet. */
+  values: ArrayLike<number> | null;
   /** The part that is shown; all of it where not given. At most 48 by 48 are meant to be. */
   window?: Window2;
   /** Move the window, for arrow keys that walk out of it. */
@@ -195,7 +195,7 @@ function dataOf(props: MatrixProps & { shown: Window2 }): MatrixData {
   const [top, left] = [shown.rows[0], shown.columns[0]];
   return {
     kind: props.kind,
-    values: props.values,
+    values: props.values ?? [],
     rows: shown.rows[1] - top,
     columns: shown.columns[1] - left,
     max: props.max ?? 0,
@@ -273,10 +273,10 @@ interface Placed extends Cell {
 
 function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element {
   const { row, column, line, place, size, numbers, theme } = at;
-  const masked = isMasked(data, line, place);
-  const value = data.values[line * data.columns + place]!;
-  const text = masked ? words(table).maskedShort : cellText(data.kind, value);
-  const bytes = masked ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
+  const value = data.values[line * data.columns + place];
+  const masked = value !== undefined && isMasked(data, line, place);
+  const text = value === undefined ? "…" : masked ? words(table).maskedShort : cellText(data.kind, value);
+  const bytes = masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
   const side = `${size}px`;
   const chosen = row === props.selectedRow && column === props.selectedColumn;
   return (

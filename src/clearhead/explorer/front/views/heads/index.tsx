@@ -1,8 +1,57 @@
+/** Heads: all of them as small pictures, and the locked one in full. */
+
+import type { JSX } from "preact";
+
+import { words } from "../../core/i18n";
+import { attention, run } from "../../core/state";
 import type { View } from "../../core/view";
+import { WeightLegend } from "../../draw/scene_view";
+import { AllHeads } from "./all_heads";
+import { exported } from "./export";
+import "./heads.css";
+import { LockedHead } from "./locked";
+import { scene } from "./scene";
+import { table } from "./words";
+
+function Heads(): JSX.Element | null {
+  const told = words(table);
+  const entry = attention.value;
+  if (!run.value || !entry) return null;
+  return (
+    <div class="heads">
+      <div class="heads-top">
+        <WeightLegend />
+        <p class="soft">{told.legendNote}</p>
+      </div>
+      <div class="heads-columns">
+        <section class="heads-all" aria-labelledby="heads-all">
+          <h3 id="heads-all">{told.all}</h3>
+          <p>
+            {told.lock} {told.entropyNote(Math.log(entry.keys).toFixed(2), entry.keys)}
+          </p>
+          <button type="button" class="heads-jump" onClick={toLocked}>
+            {told.toLocked}
+          </button>
+          <AllHeads />
+        </section>
+        <LockedHead />
+      </div>
+    </div>
+  );
+}
+
+/** On a narrow page the locked head stands below all others. */
+function toLocked(): void {
+  const heading = document.getElementById("heads-locked");
+  heading?.scrollIntoView({ block: "start" });
+  heading?.focus({ preventScroll: true });
+}
 
 export const view: View = {
   id: "heads",
-  title: { en: "Heads", pt: "Heads" },
+  title: { en: "Heads", pt: "Cabeças" },
   needs: [],
-  component: () => null,
+  component: Heads,
+  scene,
+  json: exported,
 };

@@ -1,0 +1,170 @@
+/** Layers by heads as small pictures, one grid for each part of the model. */
+
+import type { JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
+
+import { words } from "../../core/i18n";
+import type { Part, Run } from "../../core/protocol";
+import { fit } from "../../core/running";
+import { run, setState, state } from "../../core/state";
+import { moved, type Cell } from "../../draw/grid_keys";
+import { Picture, useNear } from "../../draw/picture";
+import { exactText } from "../../draw/matrix";
+import type { Range } from "../../draw/window";
+import { headPicture, overviewOf, pagesOf, partsOf, type PartLayers } from "./data";
+import { table } from "./words";
+
+const SIDE = 84;
+
+export function partName(part: Part): string {
+  return words(table).parts[part] ?? part;
+}
+
+export function AllHeads(): JSX.Element | null {
+  const answer = run.value;
+  if (!answer) return null;
+  return (
+    <>
+      {partsOf(answer).map((part) => (
+        <PartGrid key={part.part} answer={answer} part={part} />
+      ))}
+    </>
+  );
+}
+
+interface PartProps {
+  answer: Run;
+  part: PartLayers;
+}
+
+function PartGrid({ answer, part }: PartProps): JSX.Element | null {
+  const grid = useRef<HTMLDivElement>(null);
+  const [stop, setStop] = useState<Cell | null>(null);
+  const told = words(table);
+  const first = part.layers[0];
+  if (!first) return null;
+  const heads = first.heads;
+  const here = state.part.value === part.part;
+  const locked = here ? { row: state.layer.value, column: state.head.value } : null;
+  const focus = stop ?? locked ?? { row: 0, column: 0 };
+  const pages = pagesOf(part);
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const at = headOf(event.target);
+    const bounds = { rows: [0, part.layers.length] as const, columns: [0, heads] as const };
+    const next = at && moved(at, event, bounds, 4);
+    if (!next) return;
+    event.preventDefault();
+    setStop(next);
+    headButton(grid.current, next)?.focus();
+  };
+  return (
+    <section class="heads-part">
+      <h4>{partName(part.part)}</h4>
+      <p class="soft">
+        {told.told[part.part] && <>{told.told[part.part]}. </>}
+        {told.size(part.layers.length, heads, first.queries, first.keys)}
+        {pages.length > 1 && <> {told.pages(pages[0]![1] - pages[0]![0])}</>}
+      </p>
+      <div
+        ref={grid}
+        class="heads-grid"
+        role="grid"
+        aria-label={partName(part.part)}
+        onKeyDown={onKeyDown}
+        onFocusIn={(event) => setStop(headOf(event.target))}
+        onFocusOut={() => setStop(null)}
+      >
+        {pages.map((page) => (
+          <Page key={page[0]} answer={answer} part={part} page={page} stop={focus} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function headOf(target: EventTarget | null): Cell | null {
+  const button =
+    target instanceof Element ? target.closest<HTMLElement>("button[data-head]") : null;
+  return button ? { row: Number(button.dataset.layer), column: Number(button.dataset.head) } : null;
+}
+
+function headButton(grid: HTMLElement | null, { row, column }: Cell): HTMLElement | null {
+  return grid?.querySelector(`button[data-layer="${row}"][data-head="${column}"]`) ?? null;
+}
+
+interface PageProps extends PartProps {
+  page: Range;
+  stop: Cell;
+}
+
+/** Some layers of a part, asked for when they come near the screen. */
+function Page({ answer, part, page, stop }: PageProps): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
+  const near = useNear(element);
+  const wanted = useRef(false);
+  wanted.current ||= near;
+  const overview = wanted.current ? overviewOf(answer, part, page).value : null;
+  const told = words(table);
+  const failed = overview instanceof Error;
+  return (
+    <div class="heads-page" role="rowgroup" ref={element}>
+      {!failed && overview?.pooled && (
+        <p class="soft" role="presentation">
+          {told.pooled(overview.block[0], overview.block[1])}
+        </p>
+      )}
+      {failed && (
+        <p class="heads-failed" role="presentation">
+          {told.failed} {overview.message}
+        </p>
+      )}
+      {part.layers.slice(page[0], page[1]).map(({ layer, heads }, line) => (
+        <div class="heads-row" role="row" key={layer}>
+          <span class="heads-layer" role="rowheader">
+            {told.layer(layer)}
+          </span>
+          {Array.from({ length: heads }, (_, head) => {
+            const picture = failed || !overview ? null : headPicture(overview, page[0] + line, head);
+            const entropy = picture ? exactText(round2(picture.entropy)) : "…";
+            const locked = isLocked(part.part, layer, head);
+            return (
+              <button
+                key={head}
+                type="button"
+                role="gridcell"
+                class={locked ? "heads-head locked" : "heads-head"}
+                data-part={part.part}
+                data-layer={layer}
+                data-head={head}
+                aria-selected={locked}
+                aria-label={told.picture(partName(part.part), layer, head, entropy)}
+                tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
+                onClick={() => {
+                  setState({ part: part.part, layer, head });
+                  fit();
+                }}
+              >
+                {picture ? <Picture data={picture.data} side={SIDE} /> : <Blank />}
+                <span>{told.head(head)}</span>
+                <span class="soft">{told.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
+              </button>
+            );
+          })}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Blank(): JSX.Element {
+  return <span class="heads-blank" style={{ width: `${SIDE}px`, height: `${SIDE}px` }} />;
+}
+
+function isLocked(part: Part, layer: number, head: number): boolean {
+  return state.part.value === part && state.layer.value === layer && state.head.value === head;
+}
+
+function round2(value: number): number {
+  return Math.round(value * 100) / 100;
+}

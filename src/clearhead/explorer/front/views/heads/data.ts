@@ -1,0 +1,244 @@
+/** What the view shows: pictures of all heads, fetched a few layers at a time, and the numbers of
+ * the one locked head, fetched a window at a time. */
+
+import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+
+import { useArrayState, type Windowed } from "../../core/arrays";
+import type { Attention, Part, Run } from "../../core/protocol";
+import type { NumberArray } from "../../core/source";
+import { attention, model, run, source, state, stepAt } from "../../core/state";
+import type { MatrixData } from "../../draw/picture_items";
+import { rangeAround, rangeFrom, rangeHolding, type Range, type Window2 } from "../../draw/window";
+
+// All heads
+
+/** The layers of one part, in order. */
+export interface PartLayers {
+  part: Part;
+  layers: Attention[];
+}
+
+export function partsOf(answer: Run): PartLayers[] {
+  const parts = new Map<Part, Attention[]>();
+  for (const entry of answer.attention) {
+    parts.set(entry.part, [...(parts.get(entry.part) ?? []), entry]);
+  }
+  return [...parts].map(([part, layers]) => ({
+    part,
+    layers: layers.sort((one, other) => one.layer - other.layer),
+  }));
+}
+
+/** Pictures of some layers of a part. */
+export interface Overview {
+  layers: Range;
+  pooled: boolean;
+  block: [number, number];
+  weights: NumberArray;
+  entropy: NumberArray;
+  masked: NumberArray | undefined;
+}
+
+/** So many pictures are asked for at once; a model that walks a sentence has fewer. */
+const HEADS_AT_ONCE = 64;
+
+/** The pages in which a part's layers are fetched. */
+export function pagesOf({ layers }: PartLayers): Range[] {
+  const heads = layers[0]?.heads ?? 1;
+  const size = recorded() ? Math.max(1, Math.floor(HEADS_AT_ONCE / heads)) : layers.length;
+  const pages: Range[] = [];
+  for (let start = 0; start < layers.length; start += size) {
+    pages.push([start, Math.min(start + size, layers.length)]);
+  }
+  return pages;
+}
+
+function recorded(): boolean {
+  return model.value?.kind === "recording";
+}
+
+type Asked = Signal<Overview | Error | null>;
+const asked = new WeakMap<Run, Map<string, Asked>>();
+
+/** The pictures of a page; null until they come. */
+export function overviewOf(answer: Run, { part, layers }: PartLayers, page: Range): Asked {
+  let known = asked.get(answer);
+  if (!known) asked.set(answer, (known = new Map()));
+  const name = JSON.stringify([part, page]);
+  let found = known.get(name);
+  if (!found) {
+    known.set(name, (found = signal<Overview | Error | null>(null)));
+    void ask(answer, part, page, layers.length).then(
+      (overview) => (found!.value = overview),
+      (error: Error) => {
+        found!.value = error;
+        known.delete(name); // so that another look asks again
+      },
+    );
+  }
+  return found;
+}
+
+async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Overview> {
+  const whole = page[0] === 0 && page[1] === of;
+  const params = { run: answer.request, part, ...(!whole && { layers: page }) };
+  const { json, arrays } = await source.peek().ask("overview", params);
+  const { weights, entropy, masked } = arrays;
+  if (!weights || !entropy) throw new Error(`No pictures came for ${part}.`);
+  return { layers: page, pooled: json.pooled, block: json.block, weights, entropy, masked };
+}
+
+/** What is there already of a page, asking for nothing. */
+export function overviewNow(answer: Run, part: Part, page: Range): Overview | null {
+  const found = asked.get(answer)?.get(JSON.stringify([part, page]))?.value ?? null;
+  return found instanceof Error ? null : found;
+}
+
+export interface HeadPicture {
+  data: MatrixData;
+  /** Nats, the mean over queries. */
+  entropy: number;
+}
+
+const pictures = new WeakMap<Overview, Map<number, HeadPicture>>();
+
+/** One head of a page; the same object each time, so that nothing is painted twice. */
+export function headPicture(overview: Overview, layer: number, head: number): HeadPicture {
+  let known = pictures.get(overview);
+  if (!known) pictures.set(overview, (known = new Map()));
+  const [, heads = 1, rows = 0, columns = 0] = overview.weights.shape;
+  const at = (layer - overview.layers[0]) * heads + head;
+  let found = known.get(at);
+  if (!found) {
+    const { masked } = overview;
+    const values = overview.weights.data.subarray(at * rows * columns, (at + 1) * rows * columns);
+    const data: MatrixData = {
+      kind: "weight",
+      values,
+      rows,
+      columns,
+      masked: (row, column) => masked?.data[row * columns + column] === 1,
+    };
+    known.set(at, (found = { data, entropy: overview.entropy.data[at] ?? 0 }));
+  }
+  return found;
+}
+
+/** The small picture of the locked head, if its page has come. */
+export function lockedPicture(): HeadPicture | null {
+  const [answer, entry] = [run.value, attention.value];
+  const layers = answer && partsOf(answer).find(({ part }) => part === entry?.part);
+  if (!answer || !entry || !layers) return null;
+  const at = layers.layers.indexOf(entry);
+  const page = pagesOf(layers).find(([start, stop]) => start <= at && at < stop);
+  const overview = page && overviewNow(answer, entry.part, page);
+  return overview ? headPicture(overview, at, state.head.value) : null;
+}
+
+// The locked head
+
+const moved = signal<{ of: Attention; window: Window2 } | null>(null);
+
+/** The queries and keys on the screen: where they were moved to, or else around what is chosen. */
+export const shownWindow = computed<Window2>(() => {
+  const entry = attention.value;
+  if (!entry) return { rows: [0, 0], columns: [0, 0] };
+  const kept = moved.value;
+  if (kept?.of === entry) return kept.window;
+  const key = state.key.value ?? (entry.queries === entry.keys ? state.query.peek() : 0);
+  return {
+    rows: rangeAround(state.query.peek(), entry.queries),
+    columns: rangeAround(key, entry.keys),
+  };
+});
+
+export function moveWindow(window: Window2): void {
+  const of = attention.peek();
+  if (of) moved.value = { of, window };
+}
+
+/** Let the window follow a query that was chosen elsewhere. */
+export function holdQuery(query: number): void {
+  const entry = attention.peek();
+  if (!entry) return;
+  const { rows, columns } = shownWindow.peek();
+  const held = rangeHolding(rows, query, entry.queries);
+  if (held[0] !== rows[0]) moveWindow({ rows: held, columns });
+}
+
+export interface Locked {
+  entry: Attention;
+  head: number;
+  window: Window2;
+  /** Row-major, NaN where masked; null until they come. */
+  values: Float64Array | null;
+  error: Error | null;
+}
+
+/** Numbers of one attention, one head, some queries and keys. */
+function tile(entry: Attention, head: number, { rows, columns }: Window2): Locked {
+  const window: Range[] = [[0, 1], [head, head + 1], rows, columns];
+  const weights = useArrayState(`${entry.path}.weights`, window).value;
+  const hidden = scoresPath(entry);
+  const scores = hidden === null ? null : useArrayState(hidden, window).value;
+  const common = { entry, head, window: { rows, columns } };
+  for (const came of [weights, scores]) {
+    if (came instanceof Error) return { ...common, values: null, error: came };
+  }
+  const ready = weights && (hidden === null || scores);
+  const values = ready ? hatched(weights as Windowed, scores as Windowed | null) : null;
+  return { ...common, values, error: null };
+}
+
+/** The scores that softmax saw: minus infinity there is what masked means. */
+function scoresPath(entry: Attention): string | null {
+  return [`${entry.path}.masked`, `${entry.path}.scores`].find((path) => stepAt(path)) ?? null;
+}
+
+function hatched(weights: Windowed, scores: Windowed | null): Float64Array {
+  return Float64Array.from(weights.data, (weight, at) =>
+    // A weight that an edit gave to a masked key is a weight, and drawn as one.
+    scores?.data[at] === -Infinity && weight === 0 ? NaN : weight,
+  );
+}
+
+export const lockedTile: ReadonlySignal<Locked | null> = computed(() => {
+  const entry = attention.value;
+  return entry && tile(entry, state.head.value, shownWindow.value);
+});
+
+/** The whole row of the chosen query, whatever the window shows of it. */
+export const lockedRow: ReadonlySignal<Locked | null> = computed(() => {
+  const entry = attention.value;
+  if (!entry) return null;
+  const query = state.query.value;
+  const window: Window2 = { rows: [query, query + 1], columns: [0, entry.keys] };
+  return tile(entry, state.head.value, window);
+});
+
+/** So many lines are drawn at most. */
+export const LINES_MOST = 24;
+
+export interface Link {
+  key: number;
+  /** NaN where masked. */
+  weight: number;
+}
+
+/** The links of a row in the order of the keys: all, or the largest of them. */
+export function linksOf(values: ArrayLike<number>, most = LINES_MOST): Link[] {
+  const all = Array.from(values, (weight, key): Link => ({ key, weight }));
+  if (all.length <= most) return all;
+  const size = ({ weight }: Link): number => (Number.isNaN(weight) ? -1 : weight);
+  const largest = all.sort((one, other) => size(other) - size(one) || one.key - other.key);
+  return largest.slice(0, most).sort((one, other) => one.key - other.key);
+}
+
+export function sumOf(links: readonly Link[]): number {
+  return links.reduce((sum, { weight }) => sum + (Number.isNaN(weight) ? 0 : weight), 0);
+}
+
+/** The queries that are listed beside the lines. */
+export function listedQueries(entry: Attention, query: number): Range {
+  return rangeHolding(rangeFrom(0, entry.queries, LINES_MOST), query, entry.queries);
+}

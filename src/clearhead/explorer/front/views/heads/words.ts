@@ -1,0 +1,125 @@
+/** The words of the heads view. Indices count from 0, as in the steps' paths. */
+
+const en = {
+  all: "All heads",
+  legendNote: "The same colours mean the same routing weights in every picture on this page.",
+  lock: "Choose a picture to lock that head in all views. Arrow keys move between heads, Enter locks.",
+  entropyNote: (most: string, keys: number) =>
+    `Below each head stands its mean entropy over the queries, in nats: 0 where every query takes ` +
+    `a single key, ln ${keys} = ${most} where every query takes all ${keys} keys alike.`,
+  parts: {
+    encoder: "Encoder",
+    decoder: "Decoder",
+    cross: "Cross-attention",
+    self: "Self-attention",
+  } as Record<string, string>,
+  told: {
+    encoder: "the sentence attends to itself",
+    decoder: "the translation attends to what is already written",
+    cross: "the translation attends to the sentence",
+    self: "a sequence attends to itself",
+  } as Record<string, string>,
+  size: (layers: number, heads: number, queries: number, keys: number) =>
+    `${layers} ${layers === 1 ? "layer" : "layers"} of ${heads} ${heads === 1 ? "head" : "heads"}; ` +
+    `${queries} queries by ${keys} keys.`,
+  pooled: (queries: number, keys: number) =>
+    `Too many to draw one by one: each dot is the largest weight of ${queries} × ${keys} cells.`,
+  pages: (layers: number) =>
+    `Pictures are fetched ${layers === 1 ? "one layer" : `${layers} layers`} at a time, as they come into sight.`,
+  waiting: "Fetching these pictures …",
+  layer: (layer: number) => `Layer ${layer}`,
+  head: (head: number) => `Head ${head}`,
+  nats: (entropy: string) => `${entropy} nats`,
+  picture: (part: string, layer: number, head: number, entropy: string) =>
+    `${part}, layer ${layer}, head ${head}, mean entropy ${entropy} nats`,
+  locked: (part: string, layer: number, head: number) => `${part}, layer ${layer}, head ${head}`,
+  lockedKicker: "The locked head",
+  matrix: (part: string, layer: number, head: number) =>
+    `Routing weights of ${part}, layer ${layer}, head ${head}: rows are queries, columns are keys`,
+  matrixNote: "Each row sums to 1: how one query divides its attention among the keys. Choose a cell to hold its query.",
+  rows: "Decoder rows labelled by",
+  rowsInput: "the word it reads",
+  rowsOutput: "the word it predicts",
+  rowsWhy:
+    "Row i is computed while the decoder reads one word and is about to predict the next. Labelled by the " +
+    "word it reads, rows tend to line up better with the words they translate (Chen et al. 2020); labelled " +
+    "by the word it predicts, they show what the row is about to be used for.",
+  lines: "One query’s weights",
+  linesNote: (query: string, at: number) => `Query ${at} “${query}” and the keys it attends to.`,
+  linesMost: (shown: number, of: number, sum: string) =>
+    `The ${shown} largest of ${of} weights; together they are ${sum} of the row.`,
+  linesQueries: (from: number, to: number, of: number) => `Queries ${from}–${to} of ${of} are listed.`,
+  queries: "Queries",
+  keys: "Keys",
+  masked: "masked",
+  failed: "The weights did not come:",
+  seen: "A routing weight says how much of a key’s value is passed on, not why.",
+  sceneAll: "Routing weights of all heads",
+  sceneAbout: (name: string, text: string) => `${name}: “${text}”`,
+  scenePooled: (rows: number, columns: number) => `largest of ${rows} × ${columns} cells`,
+  sceneWindow: (rows: string, columns: string) => `queries ${rows}, keys ${columns}`,
+  toLocked: "Go to the locked head",
+};
+
+const pt: typeof en = {
+  all: "Todas as cabeças",
+  legendNote: "As mesmas cores são os mesmos pesos de roteamento em todas as figuras desta página.",
+  lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças, Enter fixa.",
+  entropyNote: (most, keys) =>
+    `Abaixo de cada cabeça está sua entropia média sobre as consultas, em nats: 0 quando cada consulta ` +
+    `toma uma só chave, ln ${keys} = ${most} quando cada uma toma as ${keys} chaves por igual.`,
+  parts: {
+    encoder: "Codificador",
+    decoder: "Decodificador",
+    cross: "Atenção cruzada",
+    self: "Autoatenção",
+  },
+  told: {
+    encoder: "a frase atende a si mesma",
+    decoder: "a tradução atende ao que já foi escrito",
+    cross: "a tradução atende à frase",
+    self: "uma sequência atende a si mesma",
+  },
+  size: (layers, heads, queries, keys) =>
+    `${layers} ${layers === 1 ? "camada" : "camadas"} de ${heads} ${heads === 1 ? "cabeça" : "cabeças"}; ` +
+    `${queries} consultas por ${keys} chaves.`,
+  pooled: (queries, keys) =>
+    `São demais para desenhar uma a uma: cada ponto é o maior peso de ${queries} × ${keys} células.`,
+  pages: (layers) =>
+    `As figuras são buscadas ${layers === 1 ? "uma camada" : `${layers} camadas`} por vez, quando chegam à tela.`,
+  waiting: "Buscando estas figuras …",
+  layer: (layer) => `Camada ${layer}`,
+  head: (head) => `Cabeça ${head}`,
+  nats: (entropy) => `${entropy} nats`,
+  picture: (part, layer, head, entropy) =>
+    `${part}, camada ${layer}, cabeça ${head}, entropia média ${entropy} nats`,
+  locked: (part, layer, head) => `${part}, camada ${layer}, cabeça ${head}`,
+  lockedKicker: "A cabeça fixada",
+  matrix: (part, layer, head) =>
+    `Pesos de roteamento de ${part}, camada ${layer}, cabeça ${head}: linhas são consultas, colunas são chaves`,
+  matrixNote: "Cada linha soma 1: como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
+  rows: "Linhas do decodificador rotuladas por",
+  rowsInput: "a palavra que ele lê",
+  rowsOutput: "a palavra que ele prevê",
+  rowsWhy:
+    "A linha i é calculada enquanto o decodificador lê uma palavra e está por prever a seguinte. Rotuladas pela " +
+    "palavra lida, as linhas costumam alinhar-se melhor com as palavras que traduzem (Chen et al. 2020); rotuladas " +
+    "pela palavra prevista, mostram para que a linha será usada.",
+  lines: "Os pesos de uma consulta",
+  linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
+  linesMost: (shown, of, sum) =>
+    `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
+  linesQueries: (from, to, of) => `Estão listadas as consultas ${from}–${to} de ${of}.`,
+  queries: "Consultas",
+  keys: "Chaves",
+  masked: "mascarada",
+  failed: "Os pesos não vieram:",
+  seen: "Um peso de roteamento diz quanto do valor de uma chave é passado adiante, não por quê.",
+  sceneAll: "Pesos de roteamento de todas as cabeças",
+  sceneAbout: (name, text) => `${name}: “${text}”`,
+  scenePooled: (rows, columns) => `o maior de ${rows} × ${columns} células`,
+  sceneWindow: (rows, columns) => `consultas ${rows}, chaves ${columns}`,
+  toLocked: "Ir para a cabeça fixada",
+};
+
+export const table = { en, pt };
