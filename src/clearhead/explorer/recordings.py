@@ -1,0 +1,300 @@
+"""The explorer's questions, answered by attention maps of any PyTorch model.
+
+No weight is stored: the window that is asked for is computed from queries, keys and the
+log-sum-exp, and is exact. Pictures of long maps are maxima over blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ConfigError, ShapeError, TraceError
+from .answers import Answer
+from .arrays import Array, Window, _check_numbers, _checked
+from .overview import LARGEST_PICTURE
+from .recordings_modules import Labels, Module, Tokens, modules_of
+from .recordings_steps import available, picture, step_shape, steps_of, values
+
+if TYPE_CHECKING:
+    from ..maps.recording import Recording
+
+NUMBERS = 1_000_000  # in one answer, unless told otherwise
+
+
+class RecordingExplorer:
+    """A recording, one attention map, or maps by name, as the explorer's front end asks for them.
+
+    Args:
+        recorded: a Recording, an AttentionMap, or a dictionary of AttentionMaps by name.
+        tokens: names of the positions, or such a list for each row of the batch; they stand
+            wherever a sequence has as many. Without them: those of the recording, or numbers.
+        source_tokens: the same for the other sequence of a model that has two.
+        name: what the page calls it; the class of the recorded model unless given.
+        numbers: how many numbers one answer may hold.
+
+    Raises:
+        ConfigError: nothing in it can be shown.
+        ShapeError: the tokens are as many as no sequence has positions.
+    """
+
+    def __init__(
+        self,
+        recorded: Any,
+        *,
+        tokens: Tokens | None = None,
+        source_tokens: Tokens | None = None,
+        name: str = "",
+        numbers: int = NUMBERS,
+    ) -> None:
+        found, self.notes = modules_of(recorded)
+        self.modules = {module.path: module for module in found}
+        self.notes += list(getattr(recorded, "notes", []))
+        self.labels = Labels(tokens, source_tokens)
+        self.labels.check(found)
+        self.name = name or getattr(recorded, "model", "") or found[0].map.source.model
+        self.numbers = numbers
+        self.rows = min(module.map.shape[0] for module in found)
+        self._pictures: dict[tuple[str, int, int], tuple[Array, Array, Array]] = {}
+
+    def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
+        """Answer a question: ``model``, ``run``, ``array`` or ``overview``.
+
+        Raises:
+            ConfigError: a recording cannot answer it, or a parameter makes no sense.
+            ShapeError: a window lies outside its array, or holds too many numbers.
+            TraceError: there is no such module or step.
+        """
+        questions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+            "model": self._model,
+            "run": self._run,
+            "array": self._array,
+            "overview": self._overview,
+        }
+        if name not in questions:
+            raise ConfigError(
+                f"A recording cannot answer {name!r}: it holds what a model attended to, and no "
+                f"model to run again. It answers {', '.join(questions)}."
+            )
+        return questions[name](params or {})
+
+    # The questions
+
+    def _model(self, params: Mapping[str, Any]) -> Answer:
+        parts = []
+        for part in dict.fromkeys(module.part for module in self.modules.values()):
+            layers = self._layers(part)
+            first = layers[0]
+            parts.append(
+                {
+                    "part": part,
+                    "layers": len(layers),
+                    "heads": first.map.shape[1],
+                    "kind": first.kind,
+                }
+            )
+        sources = [module.map.source for module in self.modules.values()]
+        provenance = {
+            "model": self.name,
+            "kernels": sorted({source.kernel for source in sources if source.kernel}),
+            "notes": self.notes + sorted({note for source in sources for note in source.notes}),
+        }
+        return Answer(
+            {
+                "kind": "recording",
+                "name": self.name or "recording",
+                "languages": None,
+                "config": None,
+                "parameters": None,
+                "parts": parts,
+                "abilities": [],
+                "limits": {"characters": 0, "tokens": 0, "numbers": self.numbers},
+                "special": None,
+                "provenance": provenance,
+            }
+        )
+
+    def _run(self, params: Mapping[str, Any]) -> Answer:
+        if params.get("edits"):
+            raise ConfigError(
+                "A recording cannot be edited: it holds what a model attended to, and no model to "
+                "run again. Ask without edits."
+            )
+        row = self._row(params)
+        attention, steps = [], []
+        for module in self.modules.values():
+            _, heads, queries, keys = module.map.shape
+            attention.append(
+                {
+                    "part": module.part,
+                    "layer": module.layer,
+                    "heads": heads,
+                    "queries": queries,
+                    "keys": keys,
+                    "path": module.path,
+                    "kind": module.kind,
+                    "query_tokens": _tokens(self.labels.of(module, "query", row)),
+                    "key_tokens": _tokens(self.labels.of(module, "key", row)),
+                }
+            )
+            steps.extend(steps_of(module))
+        first = next(iter(self.modules.values()))
+        sentences = [
+            {"text": " ".join(self.labels.of(first, "query", one)), "translated": False}
+            for one in range(self.rows)
+        ]
+        return Answer(
+            {
+                "request": {"text": None, "target": None, "sentence": row, "beam_size": 1,
+                            "edits": []},
+                "text": None,
+                "sentences": sentences,
+                "sentence": row,
+                "translation": None,
+                "target_given": False,
+                "source": attention[0]["query_tokens"],
+                "decoder_input": [],
+                "predicted": [],
+                "log_probability": None,
+                "log_probabilities": [],
+                "next": [],
+                "attention": attention,
+                "steps": steps,
+                "check": None,
+                "seconds": {},
+                "baseline": None,
+            }
+        )  # fmt: skip
+
+    def _array(self, params: Mapping[str, Any]) -> Answer:
+        row = self._row(params.get("run") or {})
+        items = params.get("items")
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            raise ConfigError(
+                f"items is a list of {{path, window}}; got {type(items).__name__}: {items!r}."
+            )
+        asked = []
+        for item in items:
+            path = str(item.get("path"))
+            module, step = self._step(path)
+            shape = step_shape(module, step)
+            asked.append((path, module, step, shape, _checked(path, shape, _spans(item, path))))
+        _check_numbers(
+            sum(math.prod(stop - start for start, stop in window) for *_, window in asked),
+            self.numbers,
+        )
+        arrays = {
+            str(number): values(module, step, row, window)
+            for number, (_, module, step, _, window) in enumerate(asked)
+        }
+        described = [
+            {
+                "path": path,
+                "window": [list(span) for span in window],
+                "shape": list(shape),
+                "dtype": arrays[str(number)].dtype.name,
+            }
+            for number, (path, _, _, shape, window) in enumerate(asked)
+        ]
+        return Answer({"items": described}, arrays)
+
+    def _overview(self, params: Mapping[str, Any]) -> Answer:
+        row = self._row(params.get("run") or {})
+        layers = self._layers(str(params.get("part")))
+        _, heads, queries, keys = layers[0].map.shape
+        most = max(1, min(LARGEST_PICTURE, math.isqrt(self.numbers // (len(layers) * heads) or 1)))
+        block = (-(-queries // most), -(-keys // most))
+        pictures = []
+        for module in layers:
+            known = (module.path, row, most)
+            if known not in self._pictures:
+                self._pictures[known] = picture(module, row, block)
+            pictures.append(self._pictures[known])
+        return Answer(
+            {
+                "part": layers[0].part,
+                "pooled": block != (1, 1),
+                "block": list(block),
+                "queries": queries,
+                "keys": keys,
+            },
+            {
+                "weights": np.stack([weights for weights, *_ in pictures]),
+                "entropy": np.stack([entropy for _, entropy, _ in pictures]),
+                "masked": np.stack([masked for *_, masked in pictures]).min(axis=0),
+            },
+        )
+
+    # What they stand on
+
+    def _row(self, params: Mapping[str, Any]) -> int:
+        row = params.get("sentence", 0)
+        if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < self.rows:
+            raise ConfigError(
+                f"sentence is the row of the batch, from 0 to {self.rows - 1}; got {row!r}."
+            )
+        return row
+
+    def _layers(self, part: str) -> list[Module]:
+        found = [module for module in self.modules.values() if module.part == part]
+        if not found:
+            known = dict.fromkeys(module.part for module in self.modules.values())
+            raise ConfigError(
+                f"The recording has no part {part!r}. It has {', '.join(map(repr, known))}."
+            )
+        return found
+
+    def _step(self, path: str) -> tuple[Module, str]:
+        name, _, step = path.rpartition(".")
+        if name not in self.modules or step not in available(self.modules[name]):
+            known = next(iter(self.modules))
+            raise TraceError(
+                f"The recording has no array {path!r}. Its arrays are named after the modules "
+                f"that attended, such as {known + '.weights'!r}, and each module has "
+                f"{', '.join(available(self.modules[known]))}."
+            )
+        return self.modules[name], step
+
+
+def open_recording(
+    path: str | Path, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
+) -> RecordingExplorer:
+    """The explorer of a recording's file; see `RecordingExplorer`.
+
+    Raises:
+        MissingExtraError: PyTorch is not installed.
+        TraceError: the file is missing, damaged, or no recording.
+    """
+    from ..errors import require
+
+    require("torch", extra="torch", purpose="Opening a recording")
+    from ..maps.recording_file import load_recording
+
+    recording: Recording = load_recording(path)
+    name = recording.model or Path(path).stem
+    return RecordingExplorer(recording, tokens=tokens, source_tokens=source_tokens, name=name)
+
+
+def _tokens(names: list[str]) -> list[dict[str, Any]]:
+    """Names as the front end's tokens; a recording knows no ids."""
+    return [{"id": -1, "piece": name, "special": False} for name in names]
+
+
+def _spans(item: Mapping[str, Any], path: str) -> Window | None:
+    window = item.get("window")
+    if window is None:
+        return None
+    spans = window if isinstance(window, list | tuple) else [window]
+    if not all(
+        isinstance(span, list | tuple) and len(span) == 2 and all(type(end) is int for end in span)
+        for span in spans
+    ):
+        raise ShapeError(
+            f"The window of {path!r} is [start, stop] for each of its axes, or null for all of "
+            f"it; got {window!r}."
+        )
+    return tuple((start, stop) for start, stop in spans)
