@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .limits import Limits, Refusal
+from .limits import Refusal, ServerLimits
 
 POLICY = "; ".join(
     (
@@ -71,7 +71,7 @@ class Guard:
         limits: of bodies.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, limits: ServerLimits) -> None:
         self._app, self._port, self._limits = app, port, limits
         self._hosts = hosts_of(port)
 

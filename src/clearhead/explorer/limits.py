@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """The bounds of one server.
 
     Attributes:
@@ -71,7 +71,7 @@ class Workers:
         limits: how many, how long a queue and how long a question.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         self.limits = limits
         self._threads = ThreadPoolExecutor(limits.at_work, thread_name_prefix="explorer")
         self._inside = 0

@@ -11,13 +11,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TEXT, QUERY, STATE, PATH = 20_000, 100, 100_000, 200  # characters
-EDITS, ITEMS, AXES, MOST, BEAM = 32, 64, 8, 64, 8
-COUNT = 2**31 - 1
+from .requests import MOST_BEAM, MOST_ITEMS, Limits
 
-Index = Annotated[int, Field(ge=0, le=COUNT)]
-Temperature = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-Part = Literal["encoder", "decoder", "cross", "self"]
+LIMITS = Limits()
+PATH = 200  # characters
+AXES, MOST_KEYS, HIGHEST = 8, 64, 2**31 - 1
+
+Index = Annotated[int, Field(ge=0, le=HIGHEST)]
+Temperature = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=LIMITS.characters)]
+BeamSize = Annotated[int, Field(ge=1, le=MOST_BEAM)]
+Part = Literal["encoder", "decoder", "cross"]
 
 
 class Question(BaseModel):
@@ -93,24 +97,24 @@ class ModelQuestion(Question):
 class RunQuestion(Question):
     """A sentence is translated and its forward pass traced."""
 
-    text: Annotated[str, Field(max_length=TEXT)]
-    target: Annotated[str, Field(max_length=TEXT)] | None = None
+    text: Text
+    target: Text | None = None
     sentence: Index = 0
-    beam_size: Annotated[int, Field(ge=1, le=BEAM)] = 4
-    edits: Annotated[list[Edit], Field(max_length=EDITS)] = []
+    beam_size: BeamSize = 4
+    edits: Annotated[list[Edit], Field(max_length=LIMITS.edits)] = []
 
 
 class WordsQuestion(Question):
     """Entries of the vocabulary, for a swap."""
 
-    query: Annotated[str, Field(max_length=QUERY)]
+    query: Annotated[str, Field(max_length=LIMITS.query)]
 
 
 class BeamQuestion(Question):
     """What beam search kept and dropped at each step."""
 
     run: RunQuestion
-    beam_size: Annotated[int, Field(ge=1, le=BEAM)]
+    beam_size: BeamSize
 
 
 class Item(Question):
@@ -130,7 +134,7 @@ class ArrayQuestion(Question):
     """Numbers of the run or of the model."""
 
     run: RunQuestion
-    items: Annotated[list[Item], Field(min_length=1, max_length=ITEMS)]
+    items: Annotated[list[Item], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
 class OverviewQuestion(Question):
@@ -149,7 +153,7 @@ class EffectsQuestion(Question):
     head: Index
     query: Index
     position: Index | None = None
-    most: Annotated[int, Field(ge=1, le=MOST)] = 24
+    most: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 24
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -161,18 +165,18 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-TEXT_, BOOL = {"type": "string"}, {"type": "boolean"}
-COUNT_ = {"type": "integer", "minimum": 0}
+WORDS, BOOL = {"type": "string"}, {"type": "boolean"}
+COUNT = {"type": "integer", "minimum": 0}
 NUMBER, NUMBER_OR_NULL = {"type": "number"}, {"type": ["number", "null"]}
-TOKEN = _object(id=COUNT_, piece=TEXT_, special=BOOL)
+TOKEN = _object(id=COUNT, piece=WORDS, special=BOOL)
 LIKELY = {"token": TOKEN, "probability": NUMBER}
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "model": _object(
         kind={"enum": ["translation", "recording"]},
-        name=TEXT_,
-        parts=_list(_object(part=TEXT_, layers=COUNT_, heads=COUNT_)),
-        abilities=_list(TEXT_),
+        name=WORDS,
+        parts=_list(_object(part=WORDS, layers=COUNT, heads=COUNT)),
+        abilities=_list(WORDS),
     ),
     "run": _object(
         request={"type": "object"},
@@ -180,12 +184,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
         source=_list(TOKEN),
         attention=_list(
             _object(
-                part=TEXT_, layer=COUNT_, heads=COUNT_, queries=COUNT_, keys=COUNT_, path=TEXT_
+                part=WORDS, layer=COUNT, heads=COUNT, queries=COUNT, keys=COUNT, path=WORDS
             )
         ),
         steps=_list(
-            _object(path=TEXT_, shape=_list(COUNT_), axes=_list(TEXT_), formula=TEXT_,
-                    of=_list(TEXT_), replaced=BOOL)
+            _object(path=WORDS, shape=_list(COUNT), axes=_list(WORDS), formula=WORDS,
+                    of=_list(WORDS), replaced=BOOL)
         ),
     ),
     "words": _object(tokens=_list(TOKEN)),
@@ -194,7 +198,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
             _object(
                 prefixes=_list(
                     _object(
-                        pieces=_list(TEXT_),
+                        pieces=_list(WORDS),
                         log_probability=NUMBER_OR_NULL,
                         continuations=_list(
                             _object(
@@ -209,18 +213,18 @@ ANSWERS: dict[str, dict[str, Any]] = {
         ),
         finished=_list(
             _object(
-                translation=TEXT_, pieces=_list(TEXT_), log_probability=NUMBER_OR_NULL,
+                translation=WORDS, pieces=_list(WORDS), log_probability=NUMBER_OR_NULL,
                 score=NUMBER_OR_NULL, chosen=BOOL,
             )
         ),
     ),
     "effects": _object(
-        keys=_list(COUNT_),
-        of=COUNT_,
+        keys=_list(COUNT),
+        of=COUNT,
         weight=_list(NUMBER),
         contribution=_list(NUMBER),
         effect=_list(NUMBER_OR_NULL),
-        effect_on=_object(position={"type": ["integer", "null"]}, text=TEXT_),
+        effect_on=_object(position={"type": ["integer", "null"]}, text=WORDS),
     ),
 }  # fmt: skip
 CONTAINER = "application/octet-stream"
@@ -235,4 +239,4 @@ QUESTIONS: dict[str, type[Question]] = {
     "overview": OverviewQuestion,
     "effects": EffectsQuestion,
 }
-ERROR = _object(error=_object(kind=TEXT_, message=TEXT_))
+ERROR = _object(error=_object(kind=WORDS, message=WORDS))

@@ -107,11 +107,11 @@ def explore(
         for name in ("fastapi", "uvicorn"):
             require(name, extra="explore", purpose="The explorer's page")
         from .app import create_app
-        from .limits import Limits, Workers
+        from .limits import ServerLimits, Workers
 
     with open_port(port) as listener:
         number = listener.getsockname()[1]
-        workers = Workers(Limits())
+        workers = Workers(ServerLimits())
         app = create_app(explorer.result(), port=number, workers=workers)
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
