@@ -1,5 +1,8 @@
+/** The page that the server serves, and the one that is saved as a single file. */
+
 import { render } from "preact";
+import { followAddress } from "./core/address";
 import { App } from "./core/app";
 
 const root = document.getElementById("clearhead");
-if (root) render(<App />, root);
+if (root) render(<App begin={followAddress} />, root);

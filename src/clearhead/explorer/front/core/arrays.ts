@@ -79,7 +79,10 @@ async function flush(of: Run): Promise<void> {
   await Promise.all(groups(of, items).map((group) => send(of.request, group)));
 }
 
-/** As many items to a question as its limit on numbers allows. */
+/** The most items that one question may have. */
+const ITEMS = 64;
+
+/** As many items to a question as its limits allow. */
 function groups(of: Run, items: Waiting[]): Waiting[][] {
   const limit = model.peek()?.limits.numbers ?? 100_000;
   const all: Waiting[][] = [];
@@ -87,7 +90,7 @@ function groups(of: Run, items: Waiting[]): Waiting[][] {
   for (const item of items) {
     const shape = item.window?.map(([start, stop]) => stop - start) ?? of.steps.find((step) => step.path === item.path)?.shape;
     const size = shape?.reduce((product, axis) => product * axis, 1) ?? limit;
-    if (filled + size > limit) {
+    if (filled + size > limit || all[all.length - 1]?.length === ITEMS) {
       all.push([]);
       filled = 0;
     }

@@ -6,13 +6,22 @@ export function format(value: number | null, digits = 4): string {
   if (Number.isNaN(value)) return "NaN";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text =
-    size >= 10 ** digits || size < 1e-3 ? scientific(value, digits) : value.toPrecision(digits);
-  return text.replace("-", "−");
+  if (Number.isInteger(value) && size < 1e7) return String(value).replace("-", "−");
+  if (size >= 1e-3 && size < 10 ** Math.max(digits, 6)) {
+    // Rounding may not lose digits before the point: 12345.6 in four digits is 12346.
+    const whole = Math.floor(Math.log10(size)) + 1;
+    return value.toPrecision(Math.max(digits, whole)).replace("-", "−");
+  }
+  return scientific(value, digits);
+}
+
+/** All digits that a float64 has: reading them gives the same number. */
+export function exact(value: number | null): string {
+  if (value === null || value === -Infinity) return "−∞";
+  return String(value).replaceAll("-", "−");
 }
 
 function scientific(value: number, digits: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);
-  const [mantissa = "", exponent = ""] = value.toExponential(Math.max(0, digits - 2)).split("e");
-  return `${mantissa}e${exponent.replace("+", "").replace("-", "−")}`;
+  const [mantissa = "", exponent = ""] = value.toExponential(digits - 1).split("e");
+  return `${mantissa}e${exponent.replace("+", "")}`.replaceAll("-", "−");
 }

@@ -1,27 +1,47 @@
+/** A number on the page: it says where it comes from when it is pressed. */
+
 import type { JSX } from "preact";
-import { format } from "./format";
+import { exact, format } from "./format";
+import { words } from "./i18n";
 import type { Derivation } from "./protocol";
+import { askWhere } from "./where_state";
+import { table } from "./words";
+
+export { exact, format } from "./format";
 
 export interface NumProps {
-  /** The step (or "weights/NAME") that the number is an element of, and which. */
+  /** The step (or "weights/NAME") that the number is an element of, and which: one per axis. */
   path: string;
   index: number[];
+  /** null is -infinity: a masked score. */
   value: number | null;
   /** Significant digits; 4 where not given. */
   digits?: number;
-  /** Put before the number for screen readers, such as "weight on ▁tea". */
+  /** What it is, for screen readers, such as "weight on tea". */
   label?: string;
-  /** For a number that is no element of a step, such as one product of a score: how it follows
-   * from steps (indices as numbers), in place of the step's own derivations. `path` names it. */
+  /** For a number that is no element of a step, such as one product of a score: how it follows from
+   * steps. Then `path` and `index` only name it. */
   derivation?: Derivation;
   class?: string;
+  /** For grids with a roving tabindex. */
+  tabIndex?: number;
 }
 
-/** A number that answers "where from?" when it is pressed. */
-export function Num({ value, digits, label }: NumProps): JSX.Element {
+export function Num({ path, index, value, digits, label, derivation, class: extra, tabIndex }: NumProps): JSX.Element {
+  const shown = format(value, digits);
+  const t = words(table);
   return (
-    <button type="button" class="num" aria-label={label ? `${label}: ${format(value, digits)}` : undefined}>
-      {format(value, digits)}
+    <button
+      type="button"
+      class={extra ? `num ${extra}` : "num"}
+      title={exact(value)}
+      aria-label={`${label ? `${label}: ` : ""}${shown}. ${t.whereFrom}`}
+      data-path={path}
+      data-index={index.join(",")}
+      tabIndex={tabIndex}
+      onClick={(event) => askWhere({ path, index, value, derivation }, event.currentTarget)}
+    >
+      {shown}
     </button>
   );
 }

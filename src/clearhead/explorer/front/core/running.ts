@@ -1,0 +1,114 @@
+/** Asking for the run that the state describes, whenever it changes. */
+
+import { batch, effect } from "@preact/signals";
+import type { Model, Run, RunParams } from "./protocol";
+import { Refusal } from "./source";
+import { asking, failure, model, run, setState, source, state } from "./state";
+
+let current: AbortController | null = null;
+/** What was asked last, so that the same is not asked twice. */
+let asked = "";
+
+export function params(): RunParams {
+  return {
+    text: state.text.value,
+    target: state.target.value,
+    sentence: state.sentence.value,
+    beam_size: state.beam.value,
+    edits: state.edits.value,
+  };
+}
+
+/** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
+export function followState(firstText: (model: Model) => string = () => ""): () => void {
+  let end = (): void => undefined;
+  void askModel(firstText).then((known) => {
+    if (known) end = effect(() => void follow(known, params()));
+  });
+  return () => {
+    end();
+    current?.abort();
+  };
+}
+
+async function askModel(firstText: (model: Model) => string): Promise<Model | null> {
+  asking.value = true;
+  try {
+    const { json } = await source.peek().ask("model", {});
+    batch(() => {
+      model.value = json;
+      const first = json.kind === "translation" && !state.text.peek() ? firstText(json) : "";
+      if (first) state.text.value = first;
+      asking.value = false;
+    });
+    return json;
+  } catch (error) {
+    batch(() => {
+      failure.value = error as Error;
+      asking.value = false;
+    });
+    return null;
+  }
+}
+
+/** Ask once more, after a failure. */
+export function retry(): void {
+  if (!model.peek()) location.reload();
+  else {
+    asked = "";
+    void follow(model.peek() as Model, params());
+  }
+}
+
+async function follow(known: Model, request: RunParams): Promise<void> {
+  const key = JSON.stringify(request);
+  if (key === asked) return;
+  asked = key;
+  current?.abort();
+  if (known.kind === "translation" && !request.text.trim()) {
+    batch(() => {
+      run.value = null;
+      failure.value = null;
+      asking.value = false;
+    });
+    return;
+  }
+  const mine = (current = new AbortController());
+  asking.value = true;
+  try {
+    const { json } = await source.peek().ask("run", request, mine.signal);
+    if (current !== mine) return;
+    batch(() => {
+      run.value = json;
+      failure.value = null;
+      asking.value = false;
+      fit(json);
+    });
+  } catch (error) {
+    if (current !== mine || mine.signal.aborted) return;
+    batch(() => {
+      failure.value = error instanceof Error ? error : new Refusal("Error", String(error));
+      asking.value = false;
+    });
+  }
+}
+
+/** A head, a query and a key that this run has, as near as can be to those that are chosen. */
+export function fit(answer: Run | null = run.peek()): void {
+  const all = answer?.attention ?? [];
+  const first = all[0];
+  if (!answer || !first) return;
+  const part = all.some((entry) => entry.part === state.part.peek()) ? state.part.peek() : first.part;
+  const layers = all.filter((entry) => entry.part === part);
+  const chosen = layers.find((entry) => entry.layer === state.layer.peek()) ?? layers[layers.length - 1] ?? first;
+  const key = state.key.peek();
+  const position = state.position.peek();
+  setState({
+    part,
+    layer: chosen.layer,
+    head: Math.min(state.head.peek(), chosen.heads - 1),
+    query: Math.min(state.query.peek(), chosen.queries - 1),
+    key: key === null || key < chosen.keys ? key : null,
+    position: position === null || position < answer.predicted.length ? position : null,
+  });
+}

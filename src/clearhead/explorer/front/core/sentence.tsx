@@ -1,0 +1,170 @@
+/** The sentence, its translation, and which sentence of a long text is walked. */
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { format } from "./format";
+import { language, words } from "./i18n";
+import { asking, model, run, setState, state } from "./state";
+import { table } from "./words";
+
+/** By source language: short ones, of which something can be learned. */
+export const EXAMPLES: Record<string, string[]> = {
+  en: [
+    "I would like a cup of tea.",
+    "The cat sleeps on the chair.",
+    "She did not see the black dog.",
+    "We are going to the new museum tomorrow.",
+  ],
+};
+
+export function SentenceBox(): JSX.Element | null {
+  const known = model.value;
+  if (known?.kind === "recording") return <RecordedText />;
+  return (
+    <section class="sentence-box">
+      <Sentence />
+      <Translation />
+    </section>
+  );
+}
+
+function Sentence(): JSX.Element {
+  const t = words(table);
+  const draft = useSignal(state.text.value);
+  const text = state.text.value;
+  useEffect(() => {
+    draft.value = text;
+  }, [text]);
+  const submit = (event?: Event): void => {
+    event?.preventDefault();
+    if (draft.value.trim()) translate(draft.value.trim());
+  };
+  const from = model.value?.languages.source;
+  return (
+    <form class="sentence" onSubmit={submit}>
+      <label for="sentence">{from ? t.sentence(nameOf(from)) : t.anySentence}</label>
+      <textarea
+        id="sentence"
+        rows={2}
+        spellcheck={false}
+        lang={from}
+        placeholder={t.placeholder}
+        maxLength={model.value?.limits.characters}
+        value={draft.value}
+        onInput={(event) => (draft.value = event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+        }}
+      />
+      <div class="under">
+        <Examples />
+        <button type="submit" class="primary">
+          {t.translate}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function translate(text: string): void {
+  // Edits, and a given translation, speak of the tokens of the text they were made for.
+  if (text !== state.text.peek()) setState({ text, sentence: 0, edits: [], target: null, key: null, position: null, query: 0 });
+  else setState({ text });
+}
+
+function Examples(): JSX.Element | null {
+  const t = words(table);
+  const examples = EXAMPLES[model.value?.languages.source ?? ""];
+  if (!examples) return null;
+  return (
+    <div class="examples" role="group" aria-label={t.examples}>
+      {examples.map((text) => (
+        <button type="button" key={text} lang="en" aria-pressed={state.text.value === text} onClick={() => translate(text)}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Translation(): JSX.Element {
+  const t = words(table);
+  const answer = run.value;
+  const to = model.value?.languages.target;
+  return (
+    <div class="translation">
+      <h2>{to ? t.translation(nameOf(to)) : ""}</h2>
+      <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
+        {answer?.translation ?? <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>}
+      </p>
+      {answer && <About />}
+      {answer && answer.sentences.length > 1 && <SentencePicker />}
+    </div>
+  );
+}
+
+function About(): JSX.Element | null {
+  const t = words(table);
+  const answer = run.value;
+  if (!answer) return null;
+  const seconds = (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
+  return (
+    <div class="about">
+      {answer.target_given && <p>{t.targetGiven}</p>}
+      {answer.baseline && (
+        <p>
+          {t.editedNow(state.edits.value.length)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          <button type="button" class="link" onClick={() => setState({ edits: [] })}>
+            {t.undoEdits}
+          </button>
+        </p>
+      )}
+      <p class="soft">
+        {t.logProbability} {format(answer.log_probability)} · {t.seconds} {format(seconds, 2)} s
+      </p>
+    </div>
+  );
+}
+
+function SentencePicker(): JSX.Element | null {
+  const t = words(table);
+  const answer = run.value;
+  if (!answer) return null;
+  const choose = (sentence: number): void =>
+    setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });
+  return (
+    <div class="sentence-picker">
+      <label for="which-sentence">{t.sentences}</label>
+      <select
+        id="which-sentence"
+        value={answer.sentence}
+        onChange={(event) => choose(Number(event.currentTarget.value))}
+      >
+        {answer.sentences.map(({ text, translated }, place) => (
+          <option key={place} value={place} disabled={!translated}>
+            {`${t.sentenceOf(place + 1, answer.sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function RecordedText(): JSX.Element | null {
+  const pieces = run.value?.source;
+  if (!pieces?.length) return null;
+  return (
+    <section class="sentence-box">
+      <p class="recorded">{pieces.map(({ piece }) => piece).join(" ")}</p>
+    </section>
+  );
+}
+
+function nameOf(code: string): string {
+  try {
+    return new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,49 @@
+/** Language and theme. */
+
+import type { JSX } from "preact";
+import { type Language, words } from "./i18n";
+import { setState, state, type Theme } from "./state";
+import { table } from "./words";
+
+const LANGUAGES: [Language, string, string][] = [
+  ["en", "EN", "English"],
+  ["pt", "PT", "Português"],
+];
+const THEMES: Theme[] = ["system", "light", "dark"];
+
+export function Settings(): JSX.Element {
+  const t = words(table);
+  return (
+    <>
+      <div class="languages" role="group" aria-label={t.language}>
+        {LANGUAGES.map(([code, short, name]) => (
+          <button
+            type="button"
+            key={code}
+            lang={code}
+            title={name}
+            aria-label={name}
+            aria-pressed={state.language.value === code}
+            onClick={() => setState({ language: code })}
+          >
+            {short}
+          </button>
+        ))}
+      </div>
+      <label class="theme">
+        <span class="unseen">{t.theme}</span>
+        <select
+          value={state.theme.value}
+          onChange={(event) => setState({ theme: event.currentTarget.value as Theme })}
+          title={t.theme}
+        >
+          {THEMES.map((theme) => (
+            <option key={theme} value={theme}>
+              {t.themes[theme]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+}

@@ -1,0 +1,170 @@
+/** The panel "where from?": the formula of one number, with these operands, and back from there. */
+
+import { useSignal, useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { type Asked, explain, type Explained, WEIGHTS } from "./derive";
+import { wordsOf } from "./failure";
+import { exact, format } from "./format";
+import { words } from "./i18n";
+import { Operands } from "./operands";
+import { Python } from "./python";
+import { run, stepAt } from "./state";
+import { closeWhere, goBackTo, side, trail } from "./where_state";
+import { table } from "./words";
+
+export function WhereFrom(): JSX.Element | null {
+  const open = trail.value.length > 0;
+  useEffect(() => {
+    if (!open) return;
+    const listen = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && !event.defaultPrevented) closeWhere();
+    };
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, [open]);
+  // Numbers of another run would no longer be those on the page.
+  const shown = useRef(run.peek());
+  useSignalEffect(() => {
+    if (run.value !== shown.current && trail.peek().length) trail.value = [];
+    shown.current = run.value;
+  });
+  return open ? <Panel /> : null;
+}
+
+function Panel(): JSX.Element {
+  const t = words(table);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const asked = trail.value[trail.value.length - 1] as Asked;
+  const found = useExplained(asked);
+  useEffect(() => heading.current?.focus(), [asked]);
+  return (
+    <div class="where" role="dialog" aria-modal="false" aria-labelledby="where-heading" data-side={side.value}>
+      <header>
+        <h2 id="where-heading" ref={heading} tabIndex={-1}>
+          {t.whereFrom}
+        </h2>
+        <button type="button" class="close" aria-label={t.close} title={t.close} onClick={closeWhere}>
+          ×
+        </button>
+      </header>
+      <Trail />
+      <div class="where-body" aria-busy={found === null}>
+        <Subject asked={asked} value={found instanceof Error ? null : (found?.value ?? null)} />
+        {found === null && <p class="soft">{t.waiting}</p>}
+        {found instanceof Error && <p role="alert">{wordsOf(found)}</p>}
+        {found && !(found instanceof Error) && <Explanation found={found} />}
+      </div>
+    </div>
+  );
+}
+
+/** Null until the numbers are there. */
+function useExplained(asked: Asked): Explained | Error | null {
+  const found = useSignal<{ of: Asked; result: Explained | Error } | null>(null);
+  useEffect(() => {
+    let wanted = true;
+    explain(asked).then(
+      (result) => wanted && (found.value = { of: asked, result }),
+      (result: Error) => wanted && (found.value = { of: asked, result }),
+    );
+    return () => void (wanted = false);
+  }, [asked]);
+  const latest = found.value;
+  return latest?.of === asked ? latest.result : null;
+}
+
+function Trail(): JSX.Element | null {
+  const t = words(table);
+  const all = trail.value;
+  if (all.length < 2) return null;
+  return (
+    <nav class="trail" aria-label={t.trail}>
+      <ol>
+        {all.map((asked, place) => (
+          <li key={place}>
+            <button
+              type="button"
+              class="link"
+              title={elementName(asked)}
+              aria-current={place === all.length - 1 ? "step" : undefined}
+              onClick={() => goBackTo(place)}
+            >
+              {shortName(asked.path)} <span class="number">{format(asked.value)}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function Subject({ asked, value }: { asked: Asked; value: number | null }): JSX.Element {
+  const t = words(table);
+  const step = asked.derivation ? undefined : stepAt(asked.path);
+  return (
+    <div class="subject">
+      <p class="value number">{format(value ?? asked.value)}</p>
+      <p class="soft">
+        {t.exact} <span class="number">{exact(value ?? asked.value)}</span>
+      </p>
+      {!asked.derivation && (
+        <p class="path">
+          <code>{elementName(asked)}</code>
+        </p>
+      )}
+      {step && step.axes.length === asked.index.length && (
+        <p class="axes soft">{step.axes.map((axis, place) => `${axis} ${asked.index[place]}`).join(" · ")}</p>
+      )}
+    </div>
+  );
+}
+
+function Explanation({ found }: { found: Explained }): JSX.Element {
+  const t = words(table);
+  const { derivation, step, path } = found;
+  if (path.startsWith(WEIGHTS) && !derivation) return <p>{t.givenNumber}</p>;
+  if (!derivation?.operands.length) return <p>{step?.replaced ? t.setByYou : t.noFormula}</p>;
+  return (
+    <>
+      {step?.replaced && <p class="warning">{t.replacedNote}</p>}
+      <div class="formula">
+        {step?.formula && <p class="named">{step.formula}</p>}
+        <p>
+          <code>
+            {step ? `${shortName(path)} = ` : ""}
+            {derivation.expression}
+          </code>
+        </p>
+        {substituted(found) !== derivation.expression && (
+          <p>
+            <code>
+              = {substituted(found)} = {format(found.value)}
+            </code>
+          </p>
+        )}
+      </div>
+      <Operands found={found} />
+      <Python found={found} />
+    </>
+  );
+}
+
+/** The expression with its single numbers in place of their symbols. */
+function substituted({ derivation, operands }: Explained): string {
+  let text = derivation?.expression ?? "";
+  for (const { symbol, shape, numbers } of operands)
+    if (!shape.length) {
+      const number = format(numbers[0] ?? null);
+      text = text.replace(new RegExp(`(?<![\\w.])${symbol}(?!\\w)`, "g"), number.startsWith("−") ? `(${number})` : number);
+    }
+  return text;
+}
+
+export function shortName(path: string): string {
+  return path.split(/[./]/).slice(path.startsWith(WEIGHTS) ? -2 : -1).join(".");
+}
+
+function elementName({ path, index }: Asked): string {
+  return `${path}[${index.join(", ")}]`;
+}

@@ -1,0 +1,42 @@
+/** Which number is asked about, and the way that led there. */
+
+import { signal } from "@preact/signals";
+import type { Asked } from "./derive";
+
+/** The last is shown; the ones before it are the breadcrumb. Empty: the panel is closed. */
+export const trail = signal<Asked[]>([]);
+/** At which edge the panel stands, so that it never covers what it explains. */
+export const side = signal<"left" | "right">("right");
+
+let opener: HTMLElement | null = null;
+
+/** Ask about a number. From within the panel it is one step further back; else a new question. */
+export function askWhere(asked: Asked, from: HTMLElement): void {
+  if (from.closest(".where")) {
+    trail.value = [...trail.peek(), asked];
+    return;
+  }
+  opener = from;
+  const { left, right } = from.getBoundingClientRect();
+  side.value = (left + right) / 2 > innerWidth * 0.55 ? "left" : "right";
+  trail.value = [asked];
+}
+
+export function goBackTo(place: number): void {
+  trail.value = trail.peek().slice(0, place + 1);
+}
+
+export function closeWhere(): void {
+  trail.value = [];
+  // The number may have been drawn anew since.
+  const again = opener?.isConnected ? opener : elementLike(opener);
+  again?.focus();
+  opener = null;
+}
+
+function elementLike(gone: HTMLElement | null): HTMLElement | null {
+  const { path, index } = gone?.dataset ?? {};
+  if (path === undefined || index === undefined) return null;
+  const all = document.querySelectorAll<HTMLElement>(".clearhead button.num");
+  return [...all].find(({ dataset }) => dataset.path === path && dataset.index === index) ?? null;
+}
