@@ -10,6 +10,8 @@ const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "
 const CHOICES: Partial<Record<keyof State, string[]>> = {
   part: ["encoder", "decoder", "cross", "self"],
   rows: ["input", "output"],
+  heads: ["one", "mean"],
+  sort: ["weight", "contribution", "effect", "position"],
   language: ["en", "pt"],
   theme: ["light", "dark", "system"],
 };

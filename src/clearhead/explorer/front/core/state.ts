@@ -26,6 +26,11 @@ export interface State {
   position: number | null;
   /** Rows of the decoder labelled by what goes in, or by what comes out. */
   rows: "input" | "output";
+  /** Word by word: the locked head's weights, or the mean of its layer's heads. */
+  heads: "one" | "mean";
+  /** Weight, contribution, effect: the order of the keys, and how many. */
+  sort: "weight" | "contribution" | "effect" | "position";
+  most: number;
   /** The panel of the walk that an address leads to. */
   step: string;
   language: Language;
@@ -46,6 +51,9 @@ export const DEFAULTS: Omit<State, "language"> = {
   key: null,
   position: null,
   rows: "input",
+  heads: "one",
+  sort: "weight",
+  most: 24,
   step: "",
   theme: "system",
 };
@@ -64,6 +72,9 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   key: signal(DEFAULTS.key),
   position: signal(DEFAULTS.position),
   rows: signal(DEFAULTS.rows),
+  heads: signal(DEFAULTS.heads),
+  sort: signal(DEFAULTS.sort),
+  most: signal(DEFAULTS.most),
   step: signal(DEFAULTS.step),
   language,
   theme: signal(DEFAULTS.theme),

@@ -1,8 +1,158 @@
+/** Weight, contribution and effect of the same links, side by side. */
+
+import type { JSX } from "preact";
+import { format } from "../../core/format";
+import { words } from "../../core/i18n";
+import type { Attention, Run } from "../../core/protocol";
+import { attention, keyTokens, model, queryTokens, run, setState, state } from "../../core/state";
 import type { View } from "../../core/view";
+import { useAnswer } from "../words/asked";
+import { Choice, Panel, Pick, visible } from "../words/parts";
+import { picture } from "./picture";
+import { type Effects, type Link, links, LinkTable, type Place } from "./table";
+import { text } from "./words";
+import "../words/parts.css";
+import "./compare.css";
+
+const MANY = [12, 24, 48, 64];
+
+/** What was drawn last, for export. */
+let drawn: { title: string; answer: Effects; place: Place; shown: Link[] } | null = null;
+
+function CompareView(): JSX.Element {
+  const t = words(text);
+  const answer = run.value;
+  const chosen = attention.value;
+  if (!answer) return <p>{t.none}</p>;
+  if (!chosen || chosen.part === "self") return <p>{t.unable}</p>;
+  const place: Place = {
+    part: chosen.part,
+    layer: chosen.layer,
+    head: state.head.value,
+    query: Math.min(state.query.value, chosen.queries - 1),
+    path: chosen.path,
+  };
+  const name = t.headName(t.parts[place.part], place.layer, place.head);
+  return (
+    <div class="study compare-view">
+      <Panel title={t.title} id="compare-title">
+        <p class="compare-head">
+          <strong>{name}</strong>
+          {answer.request.edits?.length ? <> · {t.underEdits}</> : null}
+        </p>
+        <Controls answer={answer} chosen={chosen} place={place} />
+        <Shown answer={answer} place={place} name={name} />
+        <ul class="compare-meanings">
+          <li>{t.weightMeans}</li>
+          <li>{t.contributionMeans}</li>
+          <li>{t.effectMeans}</li>
+          <li>{t.disagree}</li>
+        </ul>
+        <p class="note">{t.notReason}</p>
+      </Panel>
+    </div>
+  );
+}
+
+function Controls({ answer, chosen, place }: { answer: Run; chosen: Attention; place: Place }): JSX.Element {
+  const t = words(text);
+  const labels = queryTokens();
+  const label = (query: number) => visible(labels[query]?.piece ?? "");
+  const [orders, order] = [
+    [
+      { value: "weight" as const, label: t.byWeight },
+      { value: "contribution" as const, label: t.byContribution },
+      { value: "effect" as const, label: t.byEffect },
+      { value: "position" as const, label: t.byPosition },
+    ],
+    state.sort.value,
+  ];
+  return (
+    <div class="controls">
+      <Pick
+        label={t.row}
+        value={place.query}
+        options={Array.from({ length: chosen.queries }, (_, query) => ({ value: query, label: t.rowOf(query, label(query)) }))}
+        choose={(query) => setState({ query: Number(query) })}
+      />
+      <Pick
+        label={t.effectOn}
+        value={state.position.value ?? "whole"}
+        options={[
+          { value: "whole", label: t.whole },
+          ...answer.predicted.map(({ piece }, value) => ({ value, label: t.oneWord(value, visible(piece)) })),
+        ]}
+        choose={(position) => setState({ position: position === "whole" ? null : Number(position) })}
+      />
+      {chosen.keys > MANY[0]! && (
+        <Pick
+          label={t.most}
+          value={state.most.value}
+          options={MANY.map((value) => ({ value, label: String(value) }))}
+          choose={(value) => setState({ most: Number(value) })}
+        />
+      )}
+      <Choice legend={t.sortBy} name="compare-sort" options={orders} chosen={order} choose={(sort) => setState({ sort })} />
+    </div>
+  );
+}
+
+/** As many keys as the address says, where it says something sensible. */
+function mostKeys(): number {
+  return Math.min(64, Math.max(1, state.most.value));
+}
+
+function Shown({ answer, place, name }: { answer: Run; place: Place; name: string }): JSX.Element {
+  const t = words(text);
+  const { part, layer, head, query } = place;
+  const position = state.position.value;
+  const params = { run: answer.request, part, layer, head, query, position, most: mostKeys() };
+  const asked = useAnswer(answer, "effects", params).value;
+  drawn = null;
+  if (asked === null) return <p role="status">{t.asking}</p>;
+  if (asked instanceof Error) return <p role="alert">{asked.message}</p>;
+  const shown = links(asked, keyTokens(), state.sort.value);
+  const label = t.rowOf(query, visible(queryTokens()[query]?.piece ?? ""));
+  drawn = { title: t.caption(name, label), answer: asked, place, shown };
+  return (
+    <>
+      <p class="compare-largest">{largest(shown)}</p>
+      <LinkTable
+        shown={shown}
+        place={place}
+        caption={drawn.title}
+        canEdit={model.value?.abilities.includes("edit") ?? false}
+      />
+      <p class="note">{shownOf(asked)}</p>
+    </>
+  );
+}
+
+/** Which key is first in each of the three. */
+function largest(shown: Link[]): string {
+  const t = words(text);
+  const first = (by: keyof Link["ranks"]) => {
+    const link = shown.find(({ ranks }) => ranks[by] === 1);
+    return link ? `${link.key} “${visible(link.token.piece)}”` : "";
+  };
+  const [weight, contribution, effect] = [first("weight"), first("contribution"), first("effect")];
+  const agree = weight === contribution && weight === effect;
+  return agree ? t.agree(weight) : t.largestOf(weight, contribution, effect);
+}
+
+/** How many of the keys are shown, and how much weight the others have. */
+function shownOf(answer: Effects): string {
+  const t = words(text);
+  if (answer.keys.length === answer.of) return t.complete(answer.of);
+  const rest = 1 - answer.weight.reduce((sum, weight) => sum + weight, 0);
+  return t.truncated(answer.keys.length, answer.of, format(Math.max(0, rest)));
+}
 
 export const view: View = {
   id: "compare",
-  title: { en: "Compare", pt: "Compare" },
-  needs: [],
-  component: () => null,
+  title: { en: text.en.title, pt: text.pt.title },
+  needs: ["effects"],
+  component: CompareView,
+  scene: () => drawn && picture(drawn.title, shownOf(drawn.answer), drawn.shown),
+  json: () => drawn && { ...drawn.place, ...drawn.answer, tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })) },
 };

@@ -1,8 +1,98 @@
+/** What if: changes to the model or its source, and what they do to the translation. */
+
+import type { JSX } from "preact";
+import { words } from "../../core/i18n";
+import type { Run } from "../../core/protocol";
+import { run, state } from "../../core/state";
 import type { View } from "../../core/view";
+import { Panel } from "../words/parts";
+import { BeforeAfter } from "./before_after";
+import { NextChanges, PerWord } from "./changes";
+import { describe } from "./describe";
+import { EditForm } from "./form";
+import { EditList, QuickEdits } from "./list";
+import { picture } from "./picture";
+import { type Comparison, useComparison } from "./result";
+import { text } from "./words";
+import "../words/parts.css";
+import "./what_if.css";
+
+export { EditsBanner } from "./banner";
+
+/** What was shown last, for export. */
+let drawn: { answer: Run; comparison: Comparison | null } | null = null;
+
+function WhatIfView(): JSX.Element {
+  const t = words(text);
+  const answer = run.value;
+  if (!answer) return <p>{t.none}</p>;
+  return (
+    <div class="study what-if-view">
+      <Panel title={t.title} id="what-if-editing" class="what-if-editing">
+        <QuickEdits answer={answer} />
+        <EditForm answer={answer} />
+        <EditList answer={answer} />
+      </Panel>
+      <Results answer={answer} />
+    </div>
+  );
+}
+
+function Results({ answer }: { answer: Run }): JSX.Element {
+  const t = words(text);
+  const comparison = useComparison(answer);
+  const known = comparison instanceof Error ? null : comparison;
+  drawn = { answer, comparison: known };
+  if (!answer.baseline)
+    return (
+      <Panel title={t.resultTitle} id="what-if-result">
+        <p>{t.noEdits}</p>
+        <p class="edit-translation">{answer.translation}</p>
+      </Panel>
+    );
+  return (
+    <div class="what-if-results">
+      <Panel title={t.resultTitle} id="what-if-result">
+        <BeforeAfter answer={answer} baseline={answer.baseline} />
+      </Panel>
+      {comparison === null && <p role="status">{t.asking}</p>}
+      {comparison instanceof Error && <p role="alert">{comparison.message}</p>}
+      {known && !known.aligned && <p class="note">{t.retokenised}</p>}
+      {known?.aligned && (
+        <>
+          <Panel title={t.perWordTitle} id="what-if-words">
+            <PerWord comparison={known} />
+          </Panel>
+          <Panel title={t.nextTitle} id="what-if-next">
+            <NextChanges comparison={known} answer={answer} />
+          </Panel>
+        </>
+      )}
+    </div>
+  );
+}
 
 export const view: View = {
   id: "what_if",
-  title: { en: "What if", pt: "What if" },
-  needs: [],
-  component: () => null,
+  title: { en: text.en.title, pt: text.pt.title },
+  needs: ["edit"],
+  component: WhatIfView,
+  scene: () => drawn && picture(drawn.answer, drawn.comparison),
+  json: () =>
+    drawn && {
+      edits: state.edits.peek(),
+      described: state.edits.peek().map((edit) => describe(edit, drawn!.answer)),
+      translation: drawn.answer.translation,
+      log_probability: drawn.answer.log_probability,
+      baseline: drawn.answer.baseline,
+      original_translation:
+        drawn.comparison && {
+          predicted: drawn.comparison.before.predicted,
+          log_probabilities: {
+            before: drawn.comparison.before.log_probabilities,
+            after: drawn.comparison.after.log_probabilities,
+          },
+          next: { before: drawn.comparison.before.next, after: drawn.comparison.after.next },
+        },
+    },
 };

@@ -1,0 +1,50 @@
+/** What the shell shows above every view while edits are in force. */
+
+import type { JSX } from "preact";
+import { words } from "../../core/i18n";
+import { setState, state } from "../../core/state";
+import { describe } from "./describe";
+import { canUndo, removeAll, removeEdit, undo } from "./history";
+import { text } from "./words";
+
+export function EditsBanner(): JSX.Element | null {
+  const t = words(text);
+  const edits = state.edits.value;
+  if (edits.length === 0) return null;
+  return (
+    <section class="edits-banner" aria-label={t.count(edits.length)}>
+      <p>
+        <strong>
+          <span aria-hidden="true">✎ </span>
+          {t.count(edits.length)}
+        </strong>{" "}
+        {t.banner}
+      </p>
+      <ul>
+        {edits.map((edit, place) => (
+          <li key={JSON.stringify(edit)}>
+            <span>{describe(edit)}</span>{" "}
+            <button type="button" aria-label={t.removeLong(describe(edit))} onClick={() => removeEdit(place)}>
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="edits-banner-ways">
+        {state.view.value !== "what_if" && (
+          <button type="button" onClick={() => setState({ view: "what_if" })}>
+            {t.open}
+          </button>
+        )}
+        {canUndo() && (
+          <button type="button" onClick={undo}>
+            {t.undo}
+          </button>
+        )}
+        <button type="button" onClick={removeAll}>
+          {t.removeAll}
+        </button>
+      </p>
+    </section>
+  );
+}

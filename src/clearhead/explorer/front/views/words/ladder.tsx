@@ -1,0 +1,219 @@
+/** Target words on the left, source tokens on the right, lines from the chosen word only. */
+
+import type { JSX, TargetedKeyboardEvent } from "preact";
+import { signal } from "@preact/signals";
+import { format } from "../../core/format";
+import { words } from "../../core/i18n";
+import { Num } from "../../core/number";
+import type { Derivation, Run, Token } from "../../core/protocol";
+import { state } from "../../core/state";
+import { weightColour } from "../../draw/colours";
+import { shownTheme } from "../../draw/theme";
+import { Bar, moved, Piece, visible } from "./parts";
+import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
+import { text } from "./words";
+
+/** So many tokens of a side at a time; longer texts are paged. */
+export const PAGE = 48;
+const ROW = 30;
+const GAP = 96;
+
+/** First source token shown; null follows the largest weight. */
+const sourceFrom = signal<number | null>(null);
+let sourceOf: Run | null = null;
+
+export interface Window {
+  start: number;
+  stop: number;
+  of: number;
+}
+
+function page(around: number, of: number): Window {
+  const start = Math.floor(around / PAGE) * PAGE;
+  return { start, stop: Math.min(of, start + PAGE), of };
+}
+
+export function windows(answer: Run, current: Shown, weights: number[] | null): { target: Window; source: Window } {
+  if (sourceOf !== answer) {
+    sourceOf = answer;
+    sourceFrom.value = null;
+  }
+  const largest = weights ? weights.indexOf(Math.max(...weights)) : 0;
+  return {
+    target: page(current.row, answer.predicted.length),
+    source: page(sourceFrom.value ?? largest, answer.source.length),
+  };
+}
+
+interface LadderProps {
+  answer: Run;
+  current: Shown;
+  row: RowWeights | null;
+}
+
+export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
+  const t = words(text);
+  const { target, source } = windows(answer, current, row?.weights ?? null);
+  const hidden = (row?.weights ?? []).reduce(
+    (sum, weight, key) => (key < source.start || key >= source.stop ? sum + weight : sum),
+    0,
+  );
+  return (
+    <div class="words-ladder-all">
+      <div class="words-ladder">
+        <div>
+          <h3 id="words-target">{t.target}</h3>
+          <Pager window={target} name={t.target} move={(to) => chooseRow(to)} />
+          <Targets answer={answer} current={current} window={target} />
+        </div>
+        <Lines current={current} weights={row?.weights ?? null} target={target} source={source} />
+        <div>
+          <h3 id="words-source">{t.source}</h3>
+          <Pager window={source} name={t.source} move={(to) => (sourceFrom.value = to)} />
+          <Sources answer={answer} current={current} row={row} window={source} />
+        </div>
+      </div>
+      {source.of > PAGE && <p class="note">{t.outside(format(hidden))}</p>}
+    </div>
+  );
+}
+
+function Pager({ window, name, move }: { window: Window; name: string; move: (to: number) => void }): JSX.Element | null {
+  const t = words(text);
+  if (window.of <= PAGE) return null;
+  const shown = t.shownTokens(window.start, window.stop - 1, window.of);
+  return (
+    <div class="words-pager" role="group" aria-label={name}>
+      <button type="button" disabled={window.start === 0} onClick={() => move(window.start - PAGE)}>
+        {t.earlier}
+      </button>
+      <span>{shown}</span>
+      <button type="button" disabled={window.stop === window.of} onClick={() => move(window.start + PAGE)}>
+        {t.later}
+      </button>
+    </div>
+  );
+}
+
+function Targets({ answer, current, window }: { answer: Run; current: Shown; window: Window }): JSX.Element {
+  const t = words(text);
+  const labels = rowTokens(answer);
+  const choose = (event: TargetedKeyboardEvent<HTMLUListElement>) => {
+    const next = moved(event.key, current.row, window.of);
+    if (next === null) return;
+    event.preventDefault();
+    const list = event.currentTarget;
+    chooseRow(next);
+    requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
+  };
+  return (
+    <ul class="words-tokens words-targets" role="listbox" aria-labelledby="words-target" title={t.targetHelp} onKeyDown={choose}>
+      {labels.slice(window.start, window.stop).map((token, offset) => {
+        const place = window.start + offset;
+        const chosen = place === current.row;
+        return (
+          <li
+            key={place}
+            role="option"
+            aria-selected={chosen}
+            tabIndex={chosen ? 0 : -1}
+            style={{ height: `${ROW}px` }}
+            onClick={() => chooseRow(place)}
+          >
+            <span class="words-place">{place}</span>
+            <Piece token={token} special={t.special} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Sources({ answer, current, row, window }: LadderProps & { window: Window }): JSX.Element {
+  const t = words(text);
+  return (
+    <ol class="words-tokens words-sources" aria-label={t.sourceTable} start={window.start}>
+      {answer.source.slice(window.start, window.stop).map((token, offset) => {
+        const key = window.start + offset;
+        const weight = row?.weights[key];
+        return (
+          <li key={key} style={{ height: `${ROW}px` }}>
+            <span class="words-place">{key}</span>
+            <Piece token={token} special={t.special} />
+            <Bar share={weight ?? 0} colour={weightColour(weight ?? 0, shownTheme.value)} />
+            {weight !== undefined && row && <Weight row={row} current={current} token={token} weight={weight} place={key} />}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+interface WeightProps {
+  row: RowWeights;
+  current: Shown;
+  token: Token;
+  weight: number;
+  place: number;
+}
+
+function Weight({ row, current, token, weight, place }: WeightProps): JSX.Element {
+  const index = [0, row.head ?? 0, current.row, place];
+  const derivation = row.head === null ? meanOfHeads(row.path, current.row, place) : undefined;
+  const label = visible(token.piece);
+  return (
+    <Num class="words-number" path={row.path} index={index} value={weight} label={label} derivation={derivation} />
+  );
+}
+
+/** A mean is no step of the model: this is how it follows from the heads' weights. */
+function meanOfHeads(path: string, query: number, key: number): Derivation {
+  const label = { en: "the weights of all heads", pt: "os pesos de todas as cabeças" };
+  return { expression: "np.mean(w)", operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }] };
+}
+
+interface LinesProps {
+  current: Shown;
+  weights: number[] | null;
+  target: Window;
+  source: Window;
+}
+
+/** How wide the line of a weight is. */
+export function lineWidth(weight: number): number {
+  return 0.4 + 11 * weight;
+}
+
+function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
+  const height = ROW * Math.max(target.stop - target.start, source.stop - source.start);
+  const from = (current.row - target.start + 0.5) * ROW;
+  const keys = weights ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at) : [];
+  return (
+    <svg class="words-lines" width={GAP} height={height} viewBox={`0 0 ${GAP} ${height}`} aria-hidden="true">
+      {keys.map((key) => {
+        const to = (key - source.start + 0.5) * ROW;
+        return (
+          <path
+            key={key}
+            d={`M0 ${from}C${GAP / 2} ${from} ${GAP / 2} ${to} ${GAP} ${to}`}
+            class="words-line"
+            stroke-width={lineWidth(weights?.[key] ?? 0)}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
+/** What a row says of itself: "reads ▁le, writes ▁chat". */
+export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.Element {
+  const t = words(text);
+  const [read, written] = [answer.decoder_input[row], answer.predicted[row]];
+  return (
+    <p class="words-row-sentence" aria-live="polite">
+      <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />}, {t.writes}{" "}
+      {written && <Piece token={written} special={t.special} />}
+      <span class="unseen"> {state.rows.value}</span>
+    </p>
+  );
+}
