@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 Slices = tuple["slice | int", ...]
 Fetch = Callable[[str, Slices], Any]
 
-_LINE = 88  # columns of a line of literals
+_LINE = 96  # columns of a line of literals
 
 
 def applicable(
@@ -91,13 +91,22 @@ def resolved(entry: Any, index: Sequence[int], fetch: Fetch) -> Any:
     return number + entry.get("plus", 0)
 
 
-def snippet(derivation: Mapping[str, Any], value: float, operands: Mapping[str, Any]) -> str:
+def snippet(
+    derivation: Mapping[str, Any],
+    value: float,
+    operands: Mapping[str, Any],
+    *,
+    heading: str = "",
+    language: str = "en",
+) -> str:
     """A Python program that computes a number from its operands, and asserts it.
 
     Args:
         derivation: as JSON; not one of a given or replaced number.
         value: the number shown.
         operands: what each symbol stands for, as `operand_values` gives it.
+        heading: what the number is, for a comment.
+        language: of the comments: ``en`` or ``pt``.
 
     Returns:
         the text of the program: it needs NumPy alone, and floats are written out in full.
@@ -113,13 +122,16 @@ def snippet(derivation: Mapping[str, Any], value: float, operands: Mapping[str, 
         )
     lines = ["import math", ""] if re.search(r"\bmath\.", expression) else []
     lines += ["import numpy as np", ""]
+    if heading:
+        lines.append(f"# {' '.join(heading.split())}")
     for operand in derivation["operands"]:
-        lines.append(f"# {operand['label']['en']}")
-        lines.append(f"{operand['symbol']} = {literal(operands[operand['symbol']])}")
+        symbol = operand["symbol"]
+        lines.append(f"# {symbol}: {operand['label'][language]}")
+        lines.append(f"{symbol} = {literal(operands[symbol])}")
     lines += [
-        "",
         f"value = {expression}",
-        f"assert np.isclose(value, {literal(value)}, rtol=1e-9, atol=1e-12), value",
+        f"assert np.isclose(value, {literal(float(value))}, rtol=1e-9, atol=1e-12), value",
+        "print(value)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -127,23 +139,16 @@ def snippet(derivation: Mapping[str, Any], value: float, operands: Mapping[str, 
 def literal(value: Any) -> str:
     """Python that makes a number or an array again, bit for bit."""
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"np.array({_entries(value)})"
+        lines = [""]
+        for entry in value.ravel():
+            text = f" {literal(entry)},"
+            if lines[-1] and 3 + len(lines[-1]) + len(text) > _LINE:
+                lines.append("")
+            lines[-1] += text
+        body = "\n".join(f"   {line}" for line in lines)
+        shape = "" if value.ndim == 1 else f".reshape({', '.join(map(str, value.shape))})"
+        return f"np.array([\n{body}\n]){shape}"
     number = value.item() if isinstance(value, np.generic | np.ndarray) else value
     if isinstance(number, float) and not math.isfinite(number):
         return "np.nan" if math.isnan(number) else f"{'-' * (number < 0)}np.inf"
     return repr(number)
-
-
-def _entries(array: Array) -> str:
-    if array.ndim > 1:
-        return "[" + ",\n".join(_entries(row) for row in array) + "]"
-    lines, line = [], ""
-    for entry in array:
-        text = f"{literal(entry)}, "
-        if line and len(line) + len(text) > _LINE:
-            lines.append(line.rstrip())
-            line = ""
-        line += text
-    lines.append(line.rstrip(", "))
-    body = "\n    ".join(lines)
-    return f"[{body}]" if len(lines) == 1 else f"[\n    {body}\n]"
