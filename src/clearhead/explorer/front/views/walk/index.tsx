@@ -1,8 +1,144 @@
+/** The walk: one layer, head and query held fixed from the text to the next word, a panel for each
+ * step of the computation, in its order. */
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useArray } from "../../core/arrays";
+import { words } from "../../core/i18n";
+import { attention, run, setState, state } from "../../core/state";
 import type { View } from "../../core/view";
+import { beginning } from "./beginning";
+import { ending } from "./ending";
+import { mixing } from "./mixing";
+import { anchor, Panel, reveal, StepLink, type PanelSpec } from "./panel";
+import { planFor, weightsRow, type Plan } from "./plan";
+import { projections } from "./projections";
+import { walkJson, walkScene } from "./saving";
+import { scores } from "./scores";
+import { table, type Words } from "./words";
+import "./walk.css";
+
+/** All panels of a plan, in the order of computation. */
+export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
+  return [...beginning(plan, t), ...projections(plan, t), ...scores(plan, t), ...mixing(plan, t), ...ending(plan, t)];
+}
+
+/** The plan of the state. Where no key is chosen it is the one with the largest weight, and while
+ * that is not known, the plan before stays. */
+function usePlan(): Plan | null {
+  const last = useRef<Plan | null>(null);
+  const of = attention.value;
+  const weights = useArray(of && state.key.value === null ? `${of.path}.weights` : null, of && weightsRow(of));
+  const largest = weights ? weights.data.indexOf(Math.max(...weights.data) as never) : null;
+  const key = state.key.value ?? largest;
+  const fresh = key === null ? null : planFor(key);
+  // A plan of another run may speak of tokens that this one lacks.
+  const old = last.current?.run === run.value ? last.current : planFor(0);
+  last.current = fresh ?? old;
+  return last.current;
+}
+
+function Walk(): JSX.Element {
+  const t = words(table);
+  const plan = usePlan();
+  const step = state.step.value;
+  const ready = plan !== null;
+  useEffect(() => {
+    // The address leads to a panel once, when the page opens; later the links do.
+    if (ready && state.step.peek()) reveal(state.step.peek());
+  }, [ready]);
+  if (!plan) return <p>{t.waiting}</p>;
+  const panels = panelsOf(plan, t);
+  return (
+    <div class="walk">
+      <Bar plan={plan} />
+      <div class="walk-columns">
+        <Contents panels={panels} step={step} />
+        <div class="walk-panels">
+          <p class="walk-hint">{t.hint}</p>
+          {panels.map((spec, place) => (
+            <Panel
+              key={spec.id}
+              spec={spec}
+              plan={plan}
+              number={place + 1}
+              total={panels.length}
+              before={panels[place - 1]}
+              after={panels[place + 1]}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** What is held fixed, in sight of every panel. */
+function Bar({ plan }: { plan: Plan }): JSX.Element {
+  const t = words(table);
+  const choices = (tokens: Plan["keys"]): JSX.Element[] =>
+    tokens.map((token, at) => <option key={at} value={at}>{`${at}: ${token.piece}`}</option>);
+  return (
+    <div class="walk-bar-fixed" role="group" aria-label={t.choose}>
+      <span class="walk-where">{t.where(t.parts[plan.part as "cross"], plan.layer, plan.head)}</span>
+      <label>
+        {t.query}{" "}
+        <select value={plan.query} onChange={(event) => setState({ query: Number(event.currentTarget.value) })}>
+          {choices(plan.queries)}
+        </select>
+      </label>
+      <label>
+        {t.key}{" "}
+        <select value={plan.key} onChange={(event) => setState({ key: Number(event.currentTarget.value) })}>
+          {choices(plan.keys)}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+/** The list of panels; the one in sight is marked. */
+function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.Element {
+  const t = words(table);
+  const [seen, setSeen] = useState(step);
+  const ids = panels.map(({ id }) => id).join();
+  useEffect(() => {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        const entering = entries.find((entry) => entry.isIntersecting);
+        const id = (entering?.target as HTMLElement | undefined)?.dataset.step;
+        if (id) setSeen(id);
+      },
+      // A line a quarter down the window: the panel that crosses it is the one being read.
+      { rootMargin: "-25% 0px -75% 0px" },
+    );
+    for (const id of ids.split(",")) {
+      const panel = document.getElementById(anchor(id));
+      if (panel) observer.observe(panel);
+    }
+    return () => observer.disconnect();
+  }, [ids]);
+  return (
+    <nav class="walk-contents" aria-label={t.contents}>
+      <ol>
+        {panels.map((panel, place) => (
+          <li key={panel.id}>
+            <StepLink to={panel} current={panel.id === seen}>
+              <span class="walk-place">{String(place + 1)}</span>
+              {panel.title}
+            </StepLink>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
 
 export const view: View = {
   id: "walk",
-  title: { en: "Walk", pt: "Walk" },
-  needs: [],
-  component: () => null,
+  title: { en: table.en.title, pt: table.pt.title },
+  needs: ["derivations"],
+  component: Walk,
+  scene: walkScene,
+  json: walkJson,
 };

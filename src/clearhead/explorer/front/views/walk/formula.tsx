@@ -1,0 +1,18 @@
+/** Formulas from plain text: `s_{ij} = Σ_c q_{ic} k_{jc}`. Single letters are variables. */
+
+import type { JSX } from "preact";
+
+const PARTS = /([_^])(?:\{([^}]*)\}|(.))|([A-Za-z]+)|([^A-Za-z_^]+)/gu;
+
+export function Formula({ text }: { text: string }): JSX.Element {
+  return <p class="walk-formula">{typeset(text)}</p>;
+}
+
+export function typeset(text: string): (JSX.Element | string)[] {
+  return [...text.matchAll(PARTS)].map(([, mark, group, single, word, rest]) => {
+    if (mark === "_") return <sub>{typeset(group ?? single ?? "")}</sub>;
+    if (mark === "^") return <sup>{typeset(group ?? single ?? "")}</sup>;
+    if (word) return word.length === 1 ? <i>{word}</i> : word;
+    return rest ?? "";
+  });
+}

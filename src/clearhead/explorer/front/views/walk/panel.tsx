@@ -1,0 +1,101 @@
+/** The frame of a panel: its number, what it is in one sentence, its formula, and the way on. */
+
+import type { FunctionComponent, JSX } from "preact";
+import { toHash } from "../../core/address";
+import { words } from "../../core/i18n";
+import { setState, snapshot } from "../../core/state";
+import { Formula } from "./formula";
+import type { Plan } from "./plan";
+import { table } from "./words";
+
+export interface PanelSpec {
+  id: string;
+  title: string;
+  sentence: string;
+  formula?: string | undefined;
+  body: FunctionComponent<{ plan: Plan; panel: string }>;
+}
+
+/** Prefix of the panels' ids in the page. */
+export const anchor = (id: string): string => `walk-${id}`;
+
+/** Go to a panel: the address holds it, and the keyboard goes on from there. */
+export function goTo(id: string): void {
+  setState({ step: id });
+  reveal(id);
+}
+
+export function reveal(id: string): void {
+  const panel = document.getElementById(anchor(id));
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  panel?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+  panel?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
+}
+
+interface LinkProps {
+  to: { id: string; title: string };
+  class?: string;
+  label?: string;
+  current?: boolean;
+  children: JSX.Element | string | (JSX.Element | string)[];
+}
+
+export function StepLink({ to, class: name, label, current, children }: LinkProps): JSX.Element {
+  return (
+    <a
+      class={name}
+      href={toHash({ ...snapshot(), step: to.id }) || "#"}
+      aria-label={label}
+      aria-current={current ? "step" : undefined}
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        goTo(to.id);
+      }}
+    >
+      {children}
+    </a>
+  );
+}
+
+interface PanelProps {
+  spec: PanelSpec;
+  plan: Plan;
+  number: number;
+  total: number;
+  before: PanelSpec | undefined;
+  after: PanelSpec | undefined;
+}
+
+export function Panel({ spec, plan, number, total, before, after }: PanelProps): JSX.Element {
+  const t = words(table);
+  const id = anchor(spec.id);
+  const Body = spec.body;
+  return (
+    <section id={id} class="walk-panel" aria-labelledby={`${id}-title`} data-step={spec.id}>
+      <header>
+        <h2 id={`${id}-title`} tabIndex={-1}>
+          <StepLink to={spec} class="walk-number" label={`${t.stepOf(number, total)}. ${t.linkTo(spec.title)}`}>
+            {String(number)}
+          </StepLink>
+          {spec.title}
+        </h2>
+        <nav class="walk-neighbours" aria-label={t.stepOf(number, total)}>
+          {before && (
+            <StepLink to={before} label={`${t.previous}: ${before.title}`}>
+              {`← ${before.title}`}
+            </StepLink>
+          )}
+          {after && (
+            <StepLink to={after} label={`${t.next}: ${after.title}`}>
+              {`${after.title} →`}
+            </StepLink>
+          )}
+        </nav>
+      </header>
+      <p class="walk-sentence">{spec.sentence}</p>
+      {spec.formula && <Formula text={spec.formula} />}
+      <Body plan={plan} panel={spec.id} />
+    </section>
+  );
+}

@@ -1,0 +1,125 @@
+/** What the walk holds fixed, and where its numbers stand in the trace. Steps that a model does not
+ * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
+
+import type { Window } from "../../core/protocol";
+import type { Attention, Part, Run, Token } from "../../core/protocol";
+import { attention, model, run, state, stepAt } from "../../core/state";
+
+export interface Plan {
+  run: Run;
+  part: Part;
+  layer: number;
+  layers: number;
+  head: number;
+  heads: number;
+  /** Of the keys and values that this head reads. */
+  kvHead: number;
+  kvHeads: number;
+  headDim: number;
+  width: number;
+  /** Positions: of the query, of the key, and of the decoder where words are predicted. */
+  query: number;
+  key: number;
+  position: number;
+  queries: Token[];
+  keys: Token[];
+  /** The stacks that queries and keys come from. */
+  stack: "encoder" | "decoder";
+  keyStack: "encoder" | "decoder";
+  /** Paths: of the attention, of its norm, of its layer. */
+  path: string;
+  norm: string;
+  layerPath: string;
+  normBefore: boolean;
+  config: Record<string, unknown>;
+}
+
+export function has(path: string): boolean {
+  return stepAt(path) !== undefined;
+}
+
+/** The plan of the state, with this key where none is chosen; null before a translation. */
+export function planFor(key: number): Plan | null {
+  const [answer, of, known] = [run.value, attention.value, model.value];
+  if (!answer || !of || !known || known.kind !== "translation") return null;
+  const config = known.config;
+  const part = of.part;
+  const stack = part === "encoder" ? "encoder" : "decoder";
+  const keyStack = part === "decoder" ? "decoder" : "encoder";
+  const heads = of.heads;
+  const kvHeads = numberIn(config, "num_kv_heads", heads);
+  const head = Math.min(state.head.value, heads - 1);
+  const width = numberIn(config, "d_model", 0);
+  const query = Math.min(state.query.value, of.queries - 1);
+  const layerPath = of.path.slice(0, of.path.lastIndexOf("."));
+  const last = answer.decoder_input.length - 1;
+  return {
+    run: answer,
+    part,
+    layer: of.layer,
+    layers: known.parts.find((entry) => entry.part === part)?.layers ?? of.layer + 1,
+    head,
+    heads,
+    kvHead: Math.floor((head * kvHeads) / heads),
+    kvHeads,
+    headDim: width / heads,
+    width,
+    query,
+    key: Math.min(key, of.keys - 1),
+    position: stack === "decoder" ? query : Math.min(state.position.value ?? 0, last),
+    queries: tokensOf(answer, stack),
+    keys: tokensOf(answer, keyStack),
+    stack,
+    keyStack,
+    path: of.path,
+    norm: `${of.path}_norm`,
+    layerPath,
+    normBefore: config.norm_place === "before",
+    config,
+  };
+}
+
+function tokensOf(answer: Run, stack: "encoder" | "decoder"): Token[] {
+  return stack === "encoder" ? answer.source : answer.decoder_input;
+}
+
+/** The window of this head's row of weights, by which the default key is chosen. */
+export function weightsRow(of: Attention): Window {
+  const head = Math.min(state.head.value, of.heads - 1);
+  const query = Math.min(state.query.value, of.queries - 1);
+  return [[0, 1], [head, head + 1], [query, query + 1], [0, of.keys]];
+}
+
+export function numberIn(config: Record<string, unknown>, name: string, otherwise: number): number {
+  const value = config[name];
+  return typeof value === "number" ? value : otherwise;
+}
+
+/** Where the attention's input comes from: the norm's source, or what the projections read. */
+export function attentionInput(plan: Plan): string {
+  const first = stepAt(plan.normBefore ? `${plan.norm}.normalized` : queryProjection(plan));
+  return first?.of[0] ?? `${plan.layerPath}.input`;
+}
+
+function queryProjection(plan: Plan): string {
+  const projected = `${plan.path}.query_projected`;
+  return has(projected) ? projected : `${plan.path}.query`;
+}
+
+/** Windows of single rows and of this head. */
+export function rowOf(position: number, width: number): Window {
+  return [[0, 1], [position, position + 1], [0, width]];
+}
+
+export function headRows(head: number, rows: [number, number], columns: [number, number]): Window {
+  return [[0, 1], [head, head + 1], rows, columns];
+}
+
+export function one(index: number): [number, number] {
+  return [index, index + 1];
+}
+
+/** A token in words: its piece in quotation marks, or what a special one is. */
+export function quoted(token: Token | undefined): string {
+  return token ? `“${token.piece}”` : "";
+}

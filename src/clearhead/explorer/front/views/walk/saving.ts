@@ -1,0 +1,154 @@
+/** What the walk shows, to be saved: its pictures as one drawing, and its numbers as data. */
+
+import { words } from "../../core/i18n";
+import { run, state } from "../../core/state";
+import { INKS, scoreColour, scoreMax, type Kind, type Theme } from "../../draw/colours";
+import { labelItems, legendItems, LEGEND_HEIGHT, matrixItems } from "../../draw/picture_items";
+import { fitted, type Item, type Scene } from "../../draw/scene";
+import { shownTheme } from "../../draw/theme";
+import { table as drawTable } from "../../draw/words";
+import { Slice, shown } from "./loaded";
+import { table } from "./words";
+
+const MARGIN = 24;
+const LABELS = 96;
+const WIDTH = 760;
+
+/** Every number that the panels show, with where it stands. */
+export function walkJson(): unknown {
+  const answer = run.peek();
+  if (!answer) return null;
+  const [part, layer, head, query] = [state.part, state.layer, state.head, state.query].map((each) => each.peek());
+  const numbers = new Map<string, unknown>();
+  for (const slices of shown.values())
+    for (const { array } of slices)
+      numbers.set(JSON.stringify([array.path, array.window]), {
+        path: array.path,
+        window: array.window,
+        shape: array.whole,
+        values: Array.from(array.data, (value) => (Number.isFinite(value) ? value : null)),
+      });
+  return {
+    request: answer.request,
+    part,
+    layer,
+    head,
+    query,
+    source: answer.source,
+    decoder_input: answer.decoder_input,
+    next: answer.next,
+    numbers: [...numbers.values()],
+  };
+}
+
+/** Scores, scaled, masked and weights of all queries, and the contributions, below one another. */
+export function walkScene(): Scene | null {
+  const t = words(table);
+  const theme = shownTheme.peek();
+  const inks = INKS[theme];
+  const parts: [string, Kind, string][] = [
+    ["scores-all", "score", t.panels.scores.title],
+    ["scaled-all", "score", t.panels.scaled.title],
+    ["masked-all", "score", t.panels.masked.title],
+    ["softmax-all", "weight", t.panels.softmax.title],
+  ];
+  const found = parts.map(([panel, kind, title]) => ({ slice: sliceOf(panel, -1), kind, title }));
+  const answer = run.peek();
+  if (!answer || found.some(({ slice }) => !slice)) return null;
+  const title = t.where(t.parts[state.part.peek() as "cross"], state.layer.peek(), state.head.peek());
+  const items: Item[] = [{ kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true }];
+  let top = MARGIN + 40;
+  for (const { slice, kind, title: name } of found) {
+    const drawn = matrixPart(slice!, kind, name, top, theme);
+    items.push(...drawn.items);
+    top = drawn.bottom;
+  }
+  const vectors = contributionsPart(top, theme);
+  items.push(...vectors.items);
+  const description = `${answer.text ?? ""} → ${answer.translation ?? ""}`;
+  return { title, description, width: WIDTH, height: vectors.bottom + MARGIN, background: inks.paper, items };
+}
+
+/** A slice that a panel shows: the last of its needs, or one by place. */
+function sliceOf(panel: string, place: number): Slice | undefined {
+  for (const [key, slices] of shown) if (key.startsWith(`${panel}:`)) return slices.at(place);
+  return undefined;
+}
+
+function tokensOf(slice: Slice): { rows: string[]; columns: string[] } {
+  const answer = run.peek()!;
+  const part = state.part.peek();
+  const pieces = (stack: "encoder" | "decoder"): string[] =>
+    (stack === "encoder" ? answer.source : answer.decoder_input).map(({ piece }) => piece);
+  const [rows, columns] = [slice.array.window[2]!, slice.array.window[3]!];
+  return {
+    rows: pieces(part === "encoder" ? "encoder" : "decoder").slice(...rows),
+    columns: pieces(part === "decoder" ? "decoder" : "encoder").slice(...columns),
+  };
+}
+
+interface Drawn {
+  items: Item[];
+  bottom: number;
+}
+
+function heading(text: string, y: number, fill: string): Item {
+  return { kind: "text", x: MARGIN, y, text, size: 14, fill, bold: true };
+}
+
+function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: Theme): Drawn {
+  const inks = INKS[theme];
+  const { rows, columns } = tokensOf(slice);
+  const size = Math.max(12, Math.min(34, (WIDTH - 2 * MARGIN - LABELS) / columns.length));
+  const box = { x: MARGIN + LABELS, y: top + LABELS, width: size * columns.length, height: size * rows.length };
+  const max = scoreMax(slice.values);
+  const data = { kind, values: slice.values, rows: rows.length, columns: columns.length, max };
+  const { weightLegend, scoreLegend, maskedShort } = words(drawTable);
+  const legend = { title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)), masked: maskedShort };
+  const below = box.y + box.height + 12;
+  return {
+    items: [
+      heading(name, top + 12, inks.ink),
+      ...labelItems(box, rows, columns, LABELS - 20, inks),
+      ...matrixItems(data, box, theme, inks),
+      ...legendItems(kind, max, { x: box.x, y: below }, legend, theme, inks),
+    ],
+    bottom: below + LEGEND_HEIGHT + 28,
+  };
+}
+
+/** Weight times value for each key, and their sum, as strips. */
+function contributionsPart(top: number, theme: Theme): Drawn {
+  const t = words(table);
+  const inks = INKS[theme];
+  const [weights, value, parts, output] = [0, 1, 2, 3].map((place) => sliceOf("contributions", place));
+  if (!weights || !value || !parts || !output) return { items: [], bottom: top };
+  const answer = run.peek()!;
+  const [first, stop] = parts.array.window[3]!;
+  const width = parts.array.window[4]![1];
+  const max = scoreMax(value.values);
+  const tokens = state.part.peek() === "decoder" ? answer.decoder_input : answer.source;
+  const items: Item[] = [heading(`${t.panels.contributions.title}: ${t.weightTimesValue}, ±${max.toPrecision(3)}`, top + 12, inks.ink)];
+  const cell = (WIDTH - 2 * MARGIN - LABELS) / width;
+  const strip = (y: number, label: string, at: (c: number) => number): void => {
+    items.push({ kind: "text", x: MARGIN + LABELS - 6, y: y + 12, text: fitted(label, LABELS - 10, 12), size: 12, fill: inks.ink, anchor: "end" });
+    for (let c = 0; c < width; c += 1)
+      items.push({
+        kind: "rect",
+        x: MARGIN + LABELS + c * cell,
+        y,
+        width: cell + (c + 1 < width ? 0.4 : 0),
+        height: 16,
+        fill: scoreColour(at(c), max, theme),
+        role: "cell",
+      });
+  };
+  let y = top + 28;
+  for (let key = first; key < stop; key += 1, y += 19) {
+    const weight = weights.values[key - first] ?? 0;
+    strip(y, `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`, (c) => parts.values[(key - first) * width + c] ?? 0);
+  }
+  y += 6;
+  strip(y, t.sum, (c) => output.values[c] ?? 0);
+  return { items, bottom: y + 24 };
+}
