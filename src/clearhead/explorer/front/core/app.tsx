@@ -69,12 +69,13 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       <main>
         <SentenceBox />
         <Failure />
-        <Check />
-        <details class="hint" open>
-          <summary>{t.hintTitle}</summary>
-          <p>{t.hint1}</p>
-          <p>{t.hint2}</p>
-        </details>
+        <div class="beneath">
+          <Check />
+          <div class="hint" role="note" aria-label={t.hintTitle}>
+            <p>{t.hint1}</p>
+            <p>{t.hint2}</p>
+          </div>
+        </div>
         {chosen && run.value && (
           <>
             <Tabs views={all} chosen={chosen} />

@@ -12,13 +12,20 @@ export function Check(): JSX.Element {
   const line = (): string => {
     if (model.value?.kind === "recording") return t.checkNone;
     if (!check || check.largest === null) return t.checkWaiting;
-    const over = check.numbers ? t.checkOver(String(check.numbers).replace(/\B(?=(\d{3})+$)/g, " ")) : "";
+    const numbers = compared();
+    const over = numbers ? t.checkOver(String(numbers).replace(/\B(?=(\d{3})+$)/g, "\u202f")) : "";
     return t.checkLine(format(check.largest, 2), check.of, over);
   };
   return (
     <p class="check" role="status">
       <strong>{t.check}:</strong> <span class="number">{line()}</span>
-      {check && <span class="soft"> ({t.checkMore(check.fast, check.reference)})</span>}
+      {check && <span class="soft">, {t.checkMore(check.fast, check.reference)}</span>}
     </p>
   );
+}
+
+/** Every word of the vocabulary at every position. */
+function compared(): number | undefined {
+  const logits = run.value?.steps.find(({ path }) => path === "logits");
+  return run.value?.check?.numbers ?? logits?.shape.reduce((product, axis) => product * axis, 1);
 }

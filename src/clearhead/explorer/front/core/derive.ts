@@ -75,7 +75,7 @@ function replacedAt({ replaced, replaced_at }: Step, index: number[]): boolean {
 
 async function fill(operand: Operand, index: number[]): Promise<Filled> {
   const { symbol, label } = operand;
-  if ("constant" in operand) return single(symbol, label, operand.constant, false);
+  if ("constant" in operand) return single(symbol, label, operand.constant, Number.isInteger(operand.constant));
   if ("scalar" in operand) return single(symbol, label, place(operand.scalar, index), true);
   const { path } = operand;
   const entries = await Promise.all(operand.index.map((entry) => resolve(entry, index)));

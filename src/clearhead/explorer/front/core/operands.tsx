@@ -31,16 +31,22 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
         ))}
       </dl>
       {product && <Product pair={product} />}
-      {rest.filter(({ shape }) => shape.length > 0).map((operand) => (
-        <Numbers key={operand.symbol} operand={operand} />
-      ))}
+      {rest
+        .filter(({ shape }) => shape.length > 0)
+        .map((operand) =>
+          isSoftmaxOf(found, operand) ? (
+            <Softmax key={operand.symbol} row={operand} at={found.index[found.index.length - 1] ?? 0} />
+          ) : (
+            <Numbers key={operand.symbol} operand={operand} />
+          ),
+        )}
     </div>
   );
 }
 
 function Size({ operand }: { operand: Filled }): JSX.Element {
   if (!operand.shape.length) return <One operand={operand} place={0} digits={6} />;
-  return <span class="number soft">{operand.shape.join(" × ")}</span>;
+  return <span class="soft">{words(table).numbers(operand.shape.join(" × "))}</span>;
 }
 
 function One({ operand, place, digits }: { operand: Filled; place: number; digits?: number }): JSX.Element {
@@ -67,7 +73,7 @@ function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
   return (
     <Fold title={t.allTerms(size)} open={size <= 8}>
       {() => (
-        <Sheet size={size} heads={[t.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, t.runningSum]}>
+        <Sheet size={size} heads={[t.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, t.runningSum]} total>
           {(place) => (
             <>
               <td>
@@ -78,6 +84,39 @@ function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
               </td>
               <td class="number">{format((a.numbers[place] ?? 0) * (b.numbers[place] ?? 0))}</td>
               <td class="number">{format(sums[place] ?? 0)}</td>
+            </>
+          )}
+        </Sheet>
+      )}
+    </Fold>
+  );
+}
+
+function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): boolean {
+  return shape.length === 1 && Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`));
+}
+
+/** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */
+function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
+  const t = words(table);
+  const size = row.numbers.length;
+  const largest = row.numbers.reduce((most, number) => Math.max(most, number), -Infinity);
+  const exponentials = row.numbers.map((number) => Math.exp(number - largest));
+  const sum = exponentials.reduce((total, number) => total + number, 0);
+  const { symbol } = row;
+  const heads = [t.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, t.share];
+  return (
+    <Fold title={`${t.allTerms(size)}: max ${format(largest)}, ${t.sum} ${format(sum)}`} open={size <= 24}>
+      {() => (
+        <Sheet size={size} heads={heads} chosen={at}>
+          {(place) => (
+            <>
+              <td>
+                <One operand={row} place={place} />
+              </td>
+              <td class="number">{format((row.numbers[place] ?? 0) - largest)}</td>
+              <td class="number">{format(exponentials[place] ?? 0)}</td>
+              <td class="number">{format((exponentials[place] ?? 0) / sum)}</td>
             </>
           )}
         </Sheet>
@@ -124,15 +163,19 @@ interface SheetProps {
   size: number;
   heads: string[];
   row?: (place: number) => string;
+  /** The row that the explained number stands in. */
+  chosen?: number;
+  /** Whether the last cell of the last row is the result. */
+  total?: boolean;
   children: (place: number) => ComponentChildren;
 }
 
-function Sheet({ size, heads, row = String, children }: SheetProps): JSX.Element {
+function Sheet({ size, heads, row = String, chosen, total, children }: SheetProps): JSX.Element {
   const t = words(table);
   const most = useSignal(ROWS);
   return (
     <div class="sheet" tabIndex={0} role="group" aria-label={heads.join(", ")}>
-      <table>
+      <table class={total ? "total" : undefined}>
         <thead>
           <tr>
             {heads.map((head) => (
@@ -144,7 +187,7 @@ function Sheet({ size, heads, row = String, children }: SheetProps): JSX.Element
         </thead>
         <tbody>
           {Array.from({ length: Math.min(size, most.value) }, (_, place) => (
-            <tr key={place}>
+            <tr key={place} class={place === chosen ? "chosen" : undefined}>
               <th scope="row">{row(place)}</th>
               {children(place)}
             </tr>

@@ -126,6 +126,8 @@ export interface Run {
   attention: Attention[];
   steps: Step[];
   check: { largest: number | null; of: string; fast: string; reference: string; numbers?: number } | null;
+  /** What a reader should know of this run, such as an edit that changes nothing. */
+  notes?: { kind: string; words: { en: string; pt: string }; translation?: string; edit?: number }[];
   seconds: { translate?: number; trace?: number; check?: number };
   baseline: null | {
     translation: string;
@@ -171,7 +173,8 @@ export interface Questions {
     json: { items: { path: string; window: Window; shape: number[]; dtype: string }[] };
   };
   overview: {
-    params: { run: RunParams; part: Part };
+    /** A recording gives the pictures of some layers alone where it is asked to: [start, stop]. */
+    params: { run: RunParams; part: Part; layers?: [number, number] };
     json: { part: Part; pooled: boolean; block: [number, number] };
   };
   effects: {

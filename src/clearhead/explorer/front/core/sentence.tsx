@@ -12,9 +12,8 @@ import { table } from "./words";
 export const EXAMPLES: Record<string, string[]> = {
   en: [
     "I would like a cup of tea.",
-    "The cat sleeps on the chair.",
-    "She did not see the black dog.",
-    "We are going to the new museum tomorrow.",
+    "The black cat sleeps.",
+    "She did not see him.",
   ],
 };
 
@@ -120,6 +119,11 @@ function About(): JSX.Element | null {
           </button>
         </p>
       )}
+      {answer.notes?.map((note) => (
+        <p key={note.kind}>
+          {words(note.words)} {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
+        </p>
+      ))}
       <p class="soft">
         {t.logProbability} {format(answer.log_probability)} · {t.seconds} {format(seconds, 2)} s
       </p>

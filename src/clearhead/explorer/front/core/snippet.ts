@@ -1,56 +1,63 @@
-/** A number's derivation as a Python program that runs by itself and asserts the number. */
+/** A number's derivation as a Python program that runs by itself and asserts the number: the text
+ * that `clearhead.explorer.derivation_snippet` writes, to the last digit. */
 
 import type { Explained, Filled } from "./derive";
 import { words } from "./i18n";
 
 const WIDTH = 96;
 
+/** null for a number that was given or set: there is nothing to compute. */
 export function snippet({ path, index, value, step, derivation, operands }: Explained): string | null {
-  if (!derivation || derivation.expression === null) return null;
-  const lines = ["import numpy as np", ""];
-  if (/\bmath\./.test(derivation.expression)) lines.unshift("import math", "");
-  if (step) lines.push(comment(`${path}[${index.join(", ")}]${step.formula ? `: ${step.formula}` : ""}`));
-  for (const operand of operands) {
-    lines.push(comment(`${operand.symbol}: ${words(operand.label)}${operand.slice ? `, ${operand.slice}` : ""}`));
-    lines.push(...assignment(operand));
-  }
-  lines.push(`value = ${derivation.expression}`);
-  lines.push(`assert np.isclose(value, ${python(value)}, rtol=1e-9, atol=1e-12), value`);
-  lines.push("print(value)", "");
-  return lines.join("\n");
+  const expression = derivation?.expression;
+  if (!expression || !operands.length) return null;
+  const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
+  lines.push("import numpy as np", "");
+  if (step) lines.push(`# ${heading(path, index, step.formula)}`);
+  for (const operand of operands)
+    lines.push(`# ${operand.symbol}: ${words(operand.label)}`, `${operand.symbol} = ${literal(operand)}`);
+  lines.push(
+    `value = ${expression}`,
+    `assert np.isclose(value, ${python(value)}, rtol=1e-9, atol=1e-12), value`,
+    "print(value)",
+  );
+  return `${lines.join("\n")}\n`;
 }
 
-function comment(text: string): string {
-  return `# ${text.replace(/\s+/g, " ")}`;
+function heading(path: string, index: number[], formula: string): string {
+  return `${path}[${index.join(", ")}]${formula ? `: ${formula}` : ""}`.replace(/\s+/g, " ").trim();
 }
 
-function assignment({ symbol, shape, numbers, integer }: Filled): string[] {
+function literal({ shape, numbers, integer }: Filled): string {
   const items = Array.from(numbers, (number) => python(number, integer));
-  if (!shape.length) return [`${symbol} = ${items[0]}`];
-  const close = shape.length > 1 ? `]).reshape(${shape.join(", ")})` : "])";
-  return [`${symbol} = np.array([`, ...wrapped(items), close];
+  if (!shape.length) return items[0] ?? "";
+  const reshaped = shape.length > 1 ? `.reshape(${shape.join(", ")})` : "";
+  return `np.array([\n${wrapped(items)}\n])${reshaped}`;
 }
 
-function wrapped(items: string[]): string[] {
-  const lines: string[] = [];
-  let line = "   ";
+function wrapped(items: string[]): string {
+  const lines = [""];
   for (const item of items) {
-    if (line.length + item.length + 2 > WIDTH && line.trim()) {
-      lines.push(line);
-      line = "   ";
-    }
-    line += ` ${item},`;
+    const last = lines[lines.length - 1] ?? "";
+    const text = ` ${item},`;
+    if (last && 3 + last.length + text.length > WIDTH) lines.push(text);
+    else lines[lines.length - 1] = last + text;
   }
-  return [...lines, line];
+  return lines.map((line) => `   ${line}`).join("\n");
 }
 
-/** As Python writes it: a JS number's text is the shortest that reads back as the same float64. */
+/** As Python's repr writes a number: the shortest digits that read back as the same float64. */
 export function python(value: number, integer = false): string {
-  if (value === -Infinity) return "-np.inf";
-  if (value === Infinity) return "np.inf";
   if (Number.isNaN(value)) return "np.nan";
+  if (!Number.isFinite(value)) return value < 0 ? "-np.inf" : "np.inf";
   if (integer) return String(value);
-  if (Object.is(value, -0)) return "-0.0";
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa = "", power = ""] = value.toExponential().split("e");
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    const digits = String(Math.abs(exponent)).padStart(2, "0");
+    return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
+  }
+  // Between these bounds JS writes an exponent only below 1e-6, where Python does already.
   const text = String(value);
-  return /[.e]/.test(text) ? text : `${text}.0`;
+  return text.includes(".") ? text : `${text}.0`;
 }

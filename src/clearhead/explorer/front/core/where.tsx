@@ -124,10 +124,10 @@ function Explanation({ found }: { found: Explained }): JSX.Element {
   const t = words(table);
   const { derivation, step, path } = found;
   if (path.startsWith(WEIGHTS) && !derivation) return <p>{t.givenNumber}</p>;
-  if (!derivation?.operands.length) return <p>{step?.replaced ? t.setByYou : t.noFormula}</p>;
+  if (!derivation?.operands.length)
+    return <p>{derivation?.when && "replaced" in derivation.when ? t.setByYou : t.noFormula}</p>;
   return (
     <>
-      {step?.replaced && <p class="warning">{t.replacedNote}</p>}
       <div class="formula">
         {step?.formula && <p class="named">{step.formula}</p>}
         <p>

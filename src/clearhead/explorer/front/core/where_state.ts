@@ -17,8 +17,10 @@ export function askWhere(asked: Asked, from: HTMLElement): void {
     return;
   }
   opener = from;
-  const { left, right } = from.getBoundingClientRect();
+  const { left, right, bottom } = from.getBoundingClientRect();
   side.value = (left + right) / 2 > innerWidth * 0.55 ? "left" : "right";
+  // On a narrow screen it stands at the bottom (panel.css), 72 % high: the number moves above it.
+  if (innerWidth <= 768) scrollBy({ top: Math.max(0, bottom - innerHeight * 0.25) });
   trail.value = [asked];
 }
 
