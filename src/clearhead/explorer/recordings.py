@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import ConfigError, ShapeError, TraceError
 from .answers import Answer
-from .arrays import Array, Window, _check_numbers, _checked
+from .arrays import Array, Window, check_numbers, checked_window
 from .overview import LARGEST_PICTURE
 from .recordings_modules import Labels, Module, Tokens, modules_of
 from .recordings_steps import available, picture, step_shape, steps_of, values
@@ -182,8 +182,8 @@ class RecordingExplorer:
             path = str(item.get("path"))
             module, step = self._step(path)
             shape = step_shape(module, step)
-            asked.append((path, module, step, shape, _checked(path, shape, _spans(item, path))))
-        _check_numbers(
+            asked.append((path, module, step, shape, checked_window(path, shape, _spans(item, path))))
+        check_numbers(
             sum(math.prod(stop - start for start, stop in window) for *_, window in asked),
             self.numbers,
         )
@@ -204,7 +204,7 @@ class RecordingExplorer:
 
     def _overview(self, params: Mapping[str, Any]) -> Answer:
         row = self._row(params.get("run") or {})
-        layers = self._layers(str(params.get("part")))
+        layers = _page(self._layers(str(params.get("part"))), params.get("layers"))
         _, heads, queries, keys = layers[0].map.shape
         most = max(1, min(LARGEST_PICTURE, math.isqrt(self.numbers // (len(layers) * heads) or 1)))
         block = (-(-queries // most), -(-keys // most))
@@ -282,6 +282,22 @@ def open_recording(
 def _tokens(names: list[str]) -> list[dict[str, Any]]:
     """Names as the front end's tokens; a recording knows no ids."""
     return [{"id": -1, "piece": name, "special": False} for name in names]
+
+
+def _page(layers: list[Module], asked: Any) -> list[Module]:
+    """The layers from ``start`` to before ``stop``, of a part that is asked for a page at a time."""
+    if asked is None:
+        return layers
+    ends = list(asked) if isinstance(asked, list | tuple) else []
+    if len(ends) != 2 or not all(type(end) is int for end in ends):
+        raise ConfigError(f"layers is [start, stop]; got {asked!r}.")
+    start, stop = ends
+    if not 0 <= start < stop <= len(layers):
+        raise ShapeError(
+            f"layers is [start, stop] with 0 <= start < stop <= {len(layers)}, the part's layers; "
+            f"got {asked!r}."
+        )
+    return layers[start:stop]
 
 
 def _spans(item: Mapping[str, Any], path: str) -> Window | None:
