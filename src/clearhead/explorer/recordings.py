@@ -285,7 +285,7 @@ def _tokens(names: list[str]) -> list[dict[str, Any]]:
 
 
 def _page(layers: list[Module], asked: Any) -> list[Module]:
-    """The layers from ``start`` to before ``stop``, of a part that is asked for a page at a time."""
+    """The layers from ``start`` to before ``stop``, of a part that is shown page by page."""
     if asked is None:
         return layers
     ends = list(asked) if isinstance(asked, list | tuple) else []
