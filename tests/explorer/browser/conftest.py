@@ -1,0 +1,76 @@
+"""A real browser on the real server. A test that leaves an error in the console fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.explorer.served import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They start a browser, so `make quick` leaves them out."""
+    for item in items:
+        if "tests/explorer/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.slow)
+
+
+# Of this folder's tests alone and not of the whole session: while Playwright runs, other tests
+# cannot run an asyncio loop.
+@pytest.fixture(scope="package")
+def server() -> Iterator[str]:
+    """The address of a running explorer, without a slash at its end."""
+    with served() as running:
+        yield running.base
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium, Debian's or Playwright's own."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("needs Playwright: pip install playwright")
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, NAMES)), None)
+        try:
+            running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            if found is None:
+                pytest.skip("needs Chromium: apt-get install chromium, or playwright install")
+            raise AssertionError(f"{found} does not start: {error}") from error
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def console_errors() -> list[str]:
+    """What went wrong on the page; a test that means it to go wrong looks and clears the list."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, server: str, console_errors: list[str]) -> Iterator[Page]:
+    """A page on a laptop's screen in English, empty; relative addresses are the server's."""
+    context = browser.new_context(
+        base_url=server, locale="en-GB", viewport={"width": 1280, "height": 800}
+    )
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    opened.on(
+        "console",
+        lambda said: console_errors.append(said.text) if said.type == "error" else None,
+    )
+    opened.on("pageerror", lambda error: console_errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not console_errors, "The page wrote errors: " + "\n".join(console_errors)

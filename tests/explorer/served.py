@@ -1,0 +1,109 @@
+"""The real server in a process of its own, which ends with the test, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src"
+PATIENCE = 60.0  # seconds; the machine may be busy
+
+
+@dataclass
+class Served:
+    """A running `clearhead explore`."""
+
+    process: subprocess.Popen[str]
+    base: str
+    lines: list[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.base.rsplit(":", 1)[1])
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the server holds now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Interrupt it; its exit status and what it wrote to standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, errors
+
+
+def _die_with_parent() -> None:
+    # In the child, before it becomes the server. A default SIGINT too: background jobs ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def environment(**more: str) -> dict[str, str]:
+    paths = [str(SOURCE), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **more}
+
+
+def _next_line(lines: queue.Queue[str | None], process: subprocess.Popen[str]) -> str:
+    line = lines.get(timeout=PATIENCE)
+    if line is None:
+        raise RuntimeError(f"The explorer ended: {process.communicate()[1]}")
+    return line
+
+
+@contextlib.contextmanager
+def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Served]:
+    """Start `clearhead explore` with these arguments, wait until it says its address."""
+    where = [] if port is None else ["--port", port]
+    command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *where, *arguments]
+    process = subprocess.Popen(
+        command,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_die_with_parent,
+    )
+    try:
+        heard: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=_hear, args=(process, heard), daemon=True).start()
+        lines: list[str] = []
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", lines[-1] if lines else "")):
+            lines.append(_next_line(heard, process))
+        yield Served(process, found[0], lines)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _hear(process: subprocess.Popen[str], heard: queue.Queue[str | None]) -> None:
+    for line in process.stdout:
+        heard.put(line)
+    heard.put(None)
+
+
+def until(condition, seconds: float = PATIENCE) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "It did not happen in time."
+        time.sleep(0.01)
