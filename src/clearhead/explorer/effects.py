@@ -25,6 +25,8 @@ from .run_answer import finite
 
 Array = np.ndarray[Any, Any]
 
+_NUMBERS = 2**22  # log-probabilities at a time: 32 MB
+
 
 def effects_answer(run: Run, request: EffectsRequest) -> dict[str, Any]:
     """The answer to ``effects``: the links of one query, keys by falling weight.
@@ -133,6 +135,11 @@ def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -
     """Log-probabilities of the translation, or of one token of it, less those of the run."""
     places = np.arange(len(run.predicted)) if position is None else np.array([position])
     predicted = np.array(run.predicted)[places]
-    logits = log_softmax(model.logits(hidden[:, places]))
-    reached = logits[:, np.arange(len(places)), predicted]
-    return (reached - run.log_probabilities[places]).sum(axis=-1)
+    before = run.log_probabilities[places]
+    # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
+    some = max(1, _NUMBERS // (len(places) * run.config.vocab_size))
+    changed = [
+        log_softmax(model.logits(rows[:, places]))[:, np.arange(len(places)), predicted] - before
+        for rows in np.split(hidden, range(some, len(hidden), some))
+    ]
+    return np.concatenate(changed).sum(axis=-1)

@@ -21,7 +21,7 @@ from .edited_engine import replacements
 from .edits import Changes, changes_of, check_edits, check_queries, edited_source
 from .models import Models
 from .requests import RunRequest
-from .sentences import pieces_of, walked
+from .sentences import pieces_of, protected_note, walked
 
 Array = np.ndarray[Any, Any]
 
@@ -86,6 +86,15 @@ class Run:
     def log_probabilities(self) -> Array:
         """Of each predicted token, Float["target_len"]."""
         return _of_predicted(log_softmax(self.trace["logits"].value[0]), self.predicted)
+
+    @cached_property
+    def protected(self) -> dict[str, Any] | None:
+        """What is to be said where translating protects parts of the sentence; else None."""
+        if self.request.edits or self.request.target is not None:
+            return None
+        sentence = self.pieces[self.request.sentence].text
+        beam_size = self.request.beam_size
+        return protected_note(self.models.translator, sentence, self.translation, beam_size)
 
     @cached_property
     def nbytes(self) -> int:

@@ -12,7 +12,6 @@ from ..reference.step import Step
 from .derivations import derivations
 from .edits import attention_path, index_of, layers_of, paths_of
 from .run import Run
-from .sentences import protected_note
 
 Array = np.ndarray[Any, Any]
 
@@ -108,6 +107,8 @@ def _steps(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, Any]:
+    edits = [run.request.edits[place["edit"]] for place in replaced_at]
+    found = derivations(step, run.trace, run.config, edits)
     return {
         "path": step.path,
         "shape": list(step.shape),
@@ -116,7 +117,7 @@ def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, 
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": [found.to_json() for found in derivations(step, run.trace, run.config)],
+        "derivations": [derivation.to_json() for derivation in found],
     }
 
 
@@ -145,12 +146,8 @@ def _baseline(run: Run) -> dict[str, Any] | None:
 
 
 def _notes(run: Run) -> Iterator[dict[str, Any]]:
-    if not run.request.edits and run.request.target is None:
-        sentence = run.pieces[run.request.sentence].text
-        beam_size = run.request.beam_size
-        note = protected_note(run.models.translator, sentence, run.translation, beam_size)
-        if note is not None:
-            yield note
+    if run.protected is not None:
+        yield run.protected
     for number in run.unreached:
         yield {"kind": "unreached", "edit": number, "words": _UNREACHED}
 
