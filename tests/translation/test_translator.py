@@ -308,11 +308,31 @@ def test_what_is_no_text_is_refused_with_its_place(translator):
             {"alignment": True, "alignment_layer": 2},
             "one of the decoder's 2 layers, -2 to 1; it is 2",
         ),
+        (
+            {"alignment": True, "alignment_rows": "both"},
+            "alignment_rows must be output or input; it is 'both'",
+        ),
     ],
 )
 def test_settings_that_cannot_be(translator, options, message):
     with pytest.raises(ConfigError, match=re.escape(message)):
         translator.translate("the cat", **options)
+
+
+def test_words_are_aligned_with_their_counterparts():
+    """By the rows that predict them; those that read a word look at the next one already."""
+    bundled = Translator.load("en-fr")
+    texts = ["Tom is in Boston.", "I never saw Mary without her cat."]
+    counterparts = {"▁Tom": "▁Tom", "▁Boston": "▁Boston", "▁Mary": "▁Mary", "▁jamais": "▁never"}
+    found = {"output": [], "input": []}
+    for rows, right in found.items():
+        for one in bundled.translate(texts, alignment=True, alignment_rows=rows):
+            for source, target in one.pairs():
+                if (word := counterparts.get(one.tokens[target])) in one.source_tokens:
+                    right.append(one.source_tokens[source] == word)
+    assert len(found["output"]) >= 3
+    assert sum(found["output"]) >= len(found["output"]) - 1
+    assert sum(found["input"]) <= 1
 
 
 def test_no_alignment_without_an_aligner(scripted):

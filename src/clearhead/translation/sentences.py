@@ -22,7 +22,7 @@ _SPACES = re.compile(r"\s+")
 _PLAIN_QUOTES = str.maketrans("‘’ʼ“”", "'''\"\"")
 
 # Attention of targets to sources: (source ids, target ids, layer) -> [target_len, source_len].
-Aligner = Callable[[Sequence[int], Sequence[int], int], FloatArray]
+Aligner = Callable[[Sequence[int], Sequence[int], int, str], FloatArray]
 
 
 def as_read(sentence: str) -> str:
@@ -51,6 +51,7 @@ class Options:
     threads: int = 1
     protect: bool = True
     alignment_layer: int | None = None
+    alignment_rows: str = "output"
     on_progress: Callable[[int], None] | None = None
 
 
@@ -154,7 +155,8 @@ class Sentences:
         ids = self.encode(source)
         aligned = None
         if options.alignment_layer is not None and self.align is not None:
-            aligned = self.align(ids, hypothesis.tokens, options.alignment_layer)
+            layer, rows = options.alignment_layer, options.alignment_rows
+            aligned = self.align(ids, hypothesis.tokens, layer, rows)
         return Segment(
             source=sentence,
             text=text,

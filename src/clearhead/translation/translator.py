@@ -93,6 +93,7 @@ class Translator:
         split: bool = True,
         alignment: bool = False,
         alignment_layer: int = -1,
+        alignment_rows: str = "output",
         target_prefix: str | Sequence[str] | None = None,
         on_progress: Callable[[int], None] | None = None,
         **search_settings: Any,
@@ -116,6 +117,9 @@ class Translator:
             alignment: give each translation its ``alignment``, cross-attention averaged over
                 the heads of one layer: routing weight, not a reason.
             alignment_layer: the decoder's layer that it is taken from.
+            alignment_rows: whether a token's row is that of the position which predicts it,
+                ``output``, or of the one which reads it, ``input``, which suits middle layers
+                of deep decoders.
             target_prefix: what the translation of a text's first sentence must begin with: one
                 for all texts, or one each. Such a sentence is not checked for ``protect``.
             on_progress: called with the number of sentences that have been translated.
@@ -139,6 +143,7 @@ class Translator:
                 split=split,
                 alignment=alignment,
                 alignment_layer=alignment_layer,
+                alignment_rows=alignment_rows,
                 target_prefix=prefix,
                 on_progress=on_progress,
                 **search_settings,
@@ -147,7 +152,9 @@ class Translator:
         settings = SearchSettings.of(self.settings, **search_settings)
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
-        options = Options(settings, batch_tokens, threads, protect, layer, on_progress)
+        options = Options(
+            settings, batch_tokens, threads, protect, layer, alignment_rows, on_progress
+        )
         plans = [
             self._plan(text, place, prefix, split)
             for place, (text, prefix) in enumerate(
