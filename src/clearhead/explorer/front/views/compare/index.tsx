@@ -33,48 +33,34 @@ function CompareView(): JSX.Element {
     path: chosen.path,
   };
   const name = t.headName(t.parts[place.part], place.layer, place.head);
+  const row = t.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
   return (
     <div class="study compare-view">
       <Panel title={t.title} id="compare-title">
         <p class="compare-head">
-          <strong>{name}</strong>
+          <strong>
+            {name}, {row}
+          </strong>
           {answer.request.edits?.length ? <> · {t.underEdits}</> : null}
         </p>
-        <Controls answer={answer} chosen={chosen} place={place} />
-        <Shown answer={answer} place={place} name={name} />
-        <ul class="compare-meanings">
-          <li>{t.weightMeans}</li>
-          <li>{t.contributionMeans}</li>
-          <li>{t.effectMeans}</li>
-          <li>{t.disagree}</li>
-        </ul>
+        <Controls answer={answer} chosen={chosen} />
+        <Shown answer={answer} place={place} caption={t.caption(name, row)} />
+        <div class="compare-meanings">
+          <p>{t.weightMeans}</p>
+          <p>{t.contributionMeans}</p>
+          <p>{t.effectMeans}</p>
+        </div>
+        <p class="compare-disagree">{t.disagree}</p>
         <p class="note">{t.notReason}</p>
       </Panel>
     </div>
   );
 }
 
-function Controls({ answer, chosen, place }: { answer: Run; chosen: Attention; place: Place }): JSX.Element {
+function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.Element {
   const t = words(text);
-  const labels = queryTokens();
-  const label = (query: number) => visible(labels[query]?.piece ?? "");
-  const [orders, order] = [
-    [
-      { value: "weight" as const, label: t.byWeight },
-      { value: "contribution" as const, label: t.byContribution },
-      { value: "effect" as const, label: t.byEffect },
-      { value: "position" as const, label: t.byPosition },
-    ],
-    state.sort.value,
-  ];
   return (
     <div class="controls">
-      <Pick
-        label={t.row}
-        value={place.query}
-        options={Array.from({ length: chosen.queries }, (_, query) => ({ value: query, label: t.rowOf(query, label(query)) }))}
-        choose={(query) => setState({ query: Number(query) })}
-      />
       <Pick
         label={t.effectOn}
         value={state.position.value ?? "whole"}
@@ -92,7 +78,18 @@ function Controls({ answer, chosen, place }: { answer: Run; chosen: Attention; p
           choose={(value) => setState({ most: Number(value) })}
         />
       )}
-      <Choice legend={t.sortBy} name="compare-sort" options={orders} chosen={order} choose={(sort) => setState({ sort })} />
+      <Choice
+        legend={t.sortBy}
+        name="compare-sort"
+        options={[
+          { value: "weight", label: t.byWeight },
+          { value: "contribution", label: t.byContribution },
+          { value: "effect", label: t.byEffect },
+          { value: "position", label: t.byPosition },
+        ]}
+        chosen={state.sort.value}
+        choose={(sort) => setState({ sort })}
+      />
     </div>
   );
 }
@@ -102,7 +99,7 @@ function mostKeys(): number {
   return Math.min(64, Math.max(1, state.most.value));
 }
 
-function Shown({ answer, place, name }: { answer: Run; place: Place; name: string }): JSX.Element {
+function Shown({ answer, place, caption }: { answer: Run; place: Place; caption: string }): JSX.Element {
   const t = words(text);
   const { part, layer, head, query } = place;
   const position = state.position.value;
@@ -112,15 +109,14 @@ function Shown({ answer, place, name }: { answer: Run; place: Place; name: strin
   if (asked === null) return <p role="status">{t.asking}</p>;
   if (asked instanceof Error) return <p role="alert">{asked.message}</p>;
   const shown = links(asked, keyTokens(), state.sort.value);
-  const label = t.rowOf(query, visible(queryTokens()[query]?.piece ?? ""));
-  drawn = { title: t.caption(name, label), answer: asked, place, shown };
+  drawn = { title: caption, answer: asked, place, shown };
   return (
     <>
       <p class="compare-largest">{largest(shown)}</p>
       <LinkTable
         shown={shown}
         place={place}
-        caption={drawn.title}
+        caption={caption}
         canEdit={model.value?.abilities.includes("edit") ?? false}
       />
       <p class="note">{shownOf(asked)}</p>

@@ -9,7 +9,7 @@ import { setState, type State } from "../../core/state";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { addEdit } from "../what_if/history";
-import { Bar, Diverging, Piece, visible } from "../words/parts";
+import { Bar, BarCell, Diverging, Piece, visible } from "../words/parts";
 import { text } from "./words";
 
 export type Effects = Json<"effects">;
@@ -80,7 +80,7 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
   const most = scales(shown);
   return (
     <div class="table-scroll">
-      <table class="numbers links">
+      <table class="numbers links many-bars">
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
@@ -88,7 +88,6 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
             <Column name={t.weight} scale={t.weightScale} />
             <Column name={t.contribution} scale={t.contributionScale(format(most.contribution, 3))} />
             <Column name={t.effect} scale={t.effectScale(format(most.effect, 3))} />
-            {canEdit && <th scope="col">{t.tryColumn}</th>}
           </tr>
         </thead>
         <tbody>
@@ -103,7 +102,7 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
 
 function Column({ name, scale }: { name: string; scale: string }): JSX.Element {
   return (
-    <th scope="col" class="scaled" colSpan={2}>
+    <th scope="col" class="scaled">
       {name} <small>{scale}</small>
     </th>
   );
@@ -123,34 +122,30 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
   return (
     <tr data-key={key}>
       <th scope="row">
-        <small>{key}</small> <Piece token={token} special={t.special} />
+        <div>
+          <span>
+            <small>{key}</small> <Piece token={token} special={t.special} />
+          </span>
+          {canEdit && (
+            <button type="button" aria-label={t.tryLong(label)} onClick={() => tryWithout(place, key)}>
+              {t.tryIt}
+            </button>
+          )}
+        </div>
       </th>
-      <td class="bar-cell">
-        <Bar share={weight} colour={weightColour(weight, shownTheme.value)} />
-      </td>
-      <td class="figure" data-cell="weight">
+      <BarCell bar={<Bar share={weight} colour={weightColour(weight, shownTheme.value)} />} name="weight">
         <Num path={`${place.path}.weights`} index={[0, place.head, place.query, key]} value={weight} label={label} />
         <Rank rank={ranks.weight} />
-      </td>
-      <td class="bar-cell">
-        <Bar share={most.contribution > 0 ? contribution / most.contribution : 0} />
-      </td>
-      <td class="figure" data-cell="contribution">
-        {format(contribution)} <Rank rank={ranks.contribution} />
-      </td>
-      <td class="bar-cell">
-        <Diverging value={effect} most={most.effect} />
-      </td>
-      <td class="figure" data-cell="effect">
-        {signed(effect)} <Rank rank={ranks.effect} />
-      </td>
-      {canEdit && (
-        <td>
-          <button type="button" aria-label={t.tryLong(label)} onClick={() => tryWithout(place, key)}>
-            {t.tryIt}
-          </button>
-        </td>
-      )}
+      </BarCell>
+      <BarCell
+        bar={<Bar share={most.contribution > 0 ? contribution / most.contribution : 0} />}
+        name="contribution"
+      >
+        <span class="number">{format(contribution)}</span> <Rank rank={ranks.contribution} />
+      </BarCell>
+      <BarCell bar={<Diverging value={effect} most={most.effect} />} name="effect">
+        <span class="number">{signed(effect)}</span> <Rank rank={ranks.effect} />
+      </BarCell>
     </tr>
   );
 }

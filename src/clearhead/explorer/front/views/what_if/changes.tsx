@@ -9,7 +9,7 @@ import { words } from "../../core/i18n";
 import { Num } from "../../core/number";
 import type { Run, Token } from "../../core/protocol";
 import { setState, state } from "../../core/state";
-import { Bar, Diverging, moved, Piece, spoken, visible } from "../words/parts";
+import { Bar, BarCell, Diverging, moved, Piece, spoken, visible } from "../words/parts";
 import { minus, signed } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
 import { text } from "./words";
@@ -48,7 +48,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
               <th scope="col">{t.word}</th>
               <th scope="col">{t.before}</th>
               <th scope="col">{t.after}</th>
-              <th scope="col" colSpan={2}>
+              <th scope="col">
                 {t.change} <small>{t.scaleEffect(format(most))}</small>
               </th>
             </tr>
@@ -67,12 +67,15 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
                     <small>{place}</small> <Piece token={token} special={t.special} />
                   </button>
                 </th>
-                <td class="figure">{format(one)}</td>
-                <td class="figure">{format(other)}</td>
-                <td class="bar-cell">
-                  <Diverging value={change} most={most} />
+                <td class="figure" data-cell="before">
+                  {format(one)}
                 </td>
-                <td class="figure">{signed(change)}</td>
+                <td class="figure" data-cell="after">
+                  {format(other)}
+                </td>
+                <BarCell bar={<Diverging value={change} most={most} />} name="change">
+                  {signed(change)}
+                </BarCell>
               </tr>
             ))}
           </tbody>
@@ -140,14 +143,14 @@ export function NextChanges({ comparison, answer }: { comparison: Comparison; an
     <>
       <p class="note">{t.nextAt(position, prefix || t.emptyPrefix)}</p>
       <div class="table-scroll">
-        <table class="numbers next-changes">
+        <table class="numbers next-changes many-bars">
           <thead>
             <tr>
               <th scope="col">{t.word}</th>
-              <th scope="col" colSpan={2}>
+              <th scope="col">
                 {t.before} <small>0–1</small>
               </th>
-              <th scope="col" colSpan={2}>
+              <th scope="col">
                 {t.after} <small>0–1</small>
               </th>
               <th scope="col">{t.change}</th>
@@ -155,19 +158,15 @@ export function NextChanges({ comparison, answer }: { comparison: Comparison; an
           </thead>
           <tbody>
             {list.map((word) => (
-              <tr key={word.token.id}>
+              <tr key={word.token.id} data-token={word.token.id}>
                 <th scope="row">
                   <Piece token={word.token} special={t.special} />
                   {word.token.id === original?.id && <span class="mark">✓ {t.original}</span>}
                 </th>
-                <td class="bar-cell">
-                  <Bar share={word.before ?? 0} />
-                </td>
-                <td class="figure">{format(word.before)}</td>
-                <td class="bar-cell">
-                  <Bar share={word.after ?? 0} />
-                </td>
-                <td class="figure">
+                <BarCell bar={<Bar share={word.before ?? 0} />} name="before">
+                  {format(word.before)}
+                </BarCell>
+                <BarCell bar={<Bar share={word.after ?? 0} />} name="after">
                   {own ? (
                     <Num
                       path="probabilities"
@@ -178,8 +177,8 @@ export function NextChanges({ comparison, answer }: { comparison: Comparison; an
                   ) : (
                     format(word.after)
                   )}
-                </td>
-                <td class="figure">{signed(minus(word.after, word.before))}</td>
+                </BarCell>
+                <td class="figure" data-cell="change">{signed(minus(word.after, word.before))}</td>
               </tr>
             ))}
           </tbody>

@@ -30,8 +30,8 @@ function WhatIfView(): JSX.Element {
     <div class="study what-if-view">
       <Panel title={t.title} id="what-if-editing" class="what-if-editing">
         <QuickEdits answer={answer} />
-        <EditForm answer={answer} />
         <EditList answer={answer} />
+        <EditForm answer={answer} />
       </Panel>
       <Results answer={answer} />
     </div>

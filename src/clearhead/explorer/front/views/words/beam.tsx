@@ -7,7 +7,7 @@ import { words } from "../../core/i18n";
 import type { Beam, BeamContinuation, Run } from "../../core/protocol";
 import { setState, state } from "../../core/state";
 import { useAnswer } from "./asked";
-import { Bar, moved, Panel, Pick, Piece, spoken } from "./parts";
+import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "./parts";
 import { chooseRow } from "./row";
 import { text } from "./words";
 
@@ -65,7 +65,7 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
             type="button"
             role="tab"
             id={`words-step-${step}`}
-            aria-label={t.stepOf(step, of)}
+            aria-label={t.stepOf(step)}
             aria-selected={step === chosen}
             aria-controls="words-step"
             tabIndex={step === chosen ? 0 : -1}
@@ -76,7 +76,7 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
         ))}
       </div>
       <div id="words-step" role="tabpanel" aria-labelledby={`words-step-${chosen}`}>
-        <h3>{t.stepOf(chosen, of)}</h3>
+        <h3>{t.stepOf(chosen)}</h3>
         <div class="words-prefixes">
           {beam.steps[chosen]?.prefixes.map((prefix, place) => (
             <Prefix key={place} prefix={prefix} />
@@ -104,8 +104,8 @@ function Prefix({ prefix }: { prefix: Beam["steps"][number]["prefixes"][number] 
         <thead>
           <tr>
             <th scope="col">{t.word}</th>
-            <th scope="col" colSpan={2}>
-              {t.probability}
+            <th scope="col">
+              {t.probability} <small>0–1</small>
             </th>
             <th scope="col" title={t.totalLong}>
               {t.total}
@@ -130,10 +130,9 @@ function Continuation({ one }: { one: BeamContinuation }): JSX.Element {
       <th scope="row">
         <Piece token={one.token} special={t.special} />
       </th>
-      <td class="bar-cell">
-        <Bar share={one.probability} />
-      </td>
-      <td class="figure">{format(one.probability)}</td>
+      <BarCell bar={<Bar share={one.probability} />} name="probability">
+        {format(one.probability)}
+      </BarCell>
       <td class="figure">{format(one.total)}</td>
       <td class="words-fate">
         <span aria-hidden="true">{MARKS[one.fate]}</span> {t.fates[one.fate]}

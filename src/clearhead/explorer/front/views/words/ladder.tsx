@@ -6,7 +6,6 @@ import { format } from "../../core/format";
 import { words } from "../../core/i18n";
 import { Num } from "../../core/number";
 import type { Derivation, Run, Token } from "../../core/protocol";
-import { state } from "../../core/state";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Bar, moved, Piece, visible } from "./parts";
@@ -61,17 +60,17 @@ export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
   return (
     <div class="words-ladder-all">
       <div class="words-ladder">
-        <div>
+        <div class="words-side">
           <h3 id="words-target">{t.target}</h3>
           <Pager window={target} name={t.target} move={(to) => chooseRow(to)} />
-          <Targets answer={answer} current={current} window={target} />
         </div>
-        <Lines current={current} weights={row?.weights ?? null} target={target} source={source} />
-        <div>
+        <div class="words-side words-right">
           <h3 id="words-source">{t.source}</h3>
           <Pager window={source} name={t.source} move={(to) => (sourceFrom.value = to)} />
-          <Sources answer={answer} current={current} row={row} window={source} />
         </div>
+        <Targets answer={answer} current={current} window={target} />
+        <Lines current={current} weights={row?.weights ?? null} target={target} source={source} />
+        <Sources answer={answer} current={current} row={row} window={source} />
       </div>
       {source.of > PAGE && <p class="note">{t.outside(format(hidden))}</p>}
     </div>
@@ -189,7 +188,13 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
   const from = (current.row - target.start + 0.5) * ROW;
   const keys = weights ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at) : [];
   return (
-    <svg class="words-lines" width={GAP} height={height} viewBox={`0 0 ${GAP} ${height}`} aria-hidden="true">
+    <svg
+      class="words-lines"
+      height={height}
+      viewBox={`0 0 ${GAP} ${height}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       {keys.map((key) => {
         const to = (key - source.start + 0.5) * ROW;
         return (
@@ -213,7 +218,6 @@ export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.
     <p class="words-row-sentence" aria-live="polite">
       <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />}, {t.writes}{" "}
       {written && <Piece token={written} special={t.special} />}
-      <span class="unseen"> {state.rows.value}</span>
     </p>
   );
 }

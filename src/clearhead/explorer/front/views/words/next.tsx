@@ -5,7 +5,7 @@ import { format } from "../../core/format";
 import { words } from "../../core/i18n";
 import { Num } from "../../core/number";
 import type { Run } from "../../core/protocol";
-import { Bar, Panel, Piece, spoken, visible } from "./parts";
+import { Bar, BarCell, Panel, Piece, spoken, visible } from "./parts";
 import { text } from "./words";
 
 export function NextWords({ answer, position }: { answer: Run; position: number }): JSX.Element | null {
@@ -26,7 +26,7 @@ export function NextWords({ answer, position }: { answer: Run; position: number 
             <tr>
               <th scope="col">{t.rank}</th>
               <th scope="col">{t.word}</th>
-              <th scope="col" colSpan={2}>
+              <th scope="col">
                 {t.probability} <small>0–1</small>
               </th>
             </tr>
@@ -39,17 +39,14 @@ export function NextWords({ answer, position }: { answer: Run; position: number 
                   <Piece token={row.token} special={t.special} />
                   {row.taken && <span class="mark">✓ {t.taken}</span>}
                 </th>
-                <td class="bar-cell">
-                  <Bar share={row.probability} />
-                </td>
-                <td class="figure">
+                <BarCell bar={<Bar share={row.probability} />} name="probability">
                   <Num
                     path="probabilities"
                     index={[0, position, row.token.id]}
                     value={row.probability}
                     label={visible(row.token.piece)}
                   />
-                </td>
+                </BarCell>
               </tr>
             ))}
           </tbody>

@@ -53,6 +53,18 @@ export function Diverging({ value, most }: { value: number | null; most: number 
   );
 }
 
+/** A number with its bar: side by side where there is room, the bar above it where there is not. */
+export function BarCell({ bar, children, name }: { bar: JSX.Element; children: ComponentChildren; name?: string }): JSX.Element {
+  return (
+    <td class="bar-cell" data-cell={name}>
+      <div class="bar-and-number">
+        {bar}
+        <span class="figure">{children}</span>
+      </div>
+    </td>
+  );
+}
+
 interface ChoiceProps<T extends string> {
   legend: string;
   name: string;
@@ -114,7 +126,7 @@ export function Panel({
   class?: string;
 }): JSX.Element {
   return (
-    <section class={`sheet ${more}`} aria-labelledby={id}>
+    <section class={`study-part ${more}`} aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
       {children}
     </section>
