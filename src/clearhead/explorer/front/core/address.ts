@@ -3,7 +3,8 @@
 
 import { batch, effect } from "@preact/signals";
 import { preferredLanguage } from "./i18n";
-import { DEFAULTS, setState, snapshot, state, type State } from "./state";
+import { fit } from "./running";
+import { amended, DEFAULTS, setState, snapshot, state, type State } from "./state";
 
 /** A change of one of these is a step that the browser's back button takes back. */
 const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
@@ -72,7 +73,10 @@ export function followAddress(): () => void {
     const read = fromHash(location.hash);
     if (same(read, snapshot())) return;
     shown = read;
-    batch(() => setState(read));
+    batch(() => {
+      setState(read);
+      fit();
+    });
   };
   const end = effect(() => {
     for (const name of Object.keys(state) as (keyof State)[]) void state[name].value;
@@ -83,7 +87,7 @@ export function followAddress(): () => void {
       writing = false;
       const current = snapshot();
       if (same(current, shown)) return;
-      const step = STEPS.some((name) => !same(current[name], shown[name]));
+      const step = !amended() && STEPS.some((name) => !same(current[name], shown[name]));
       shown = current;
       const address = location.pathname + location.search + toHash(current);
       if (step) history.pushState(null, "", address);

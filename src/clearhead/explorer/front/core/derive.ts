@@ -62,7 +62,7 @@ async function elementAt(path: string, index: number[]): Promise<number> {
 
 function holds({ when }: Derivation, step: Step, index: number[]): boolean {
   if (!when) return true;
-  if ("replaced" in when) return replacedAt(step, index);
+  if ("replaced" in when) return replacedAt(step, index) && (!when.index || at(when.index, index));
   const place = Math.floor((index[when.axis] ?? 0) / (when.floordiv ?? 1));
   return (when.mod ? place % when.mod : place) === when.equals;
 }
@@ -70,7 +70,11 @@ function holds({ when }: Derivation, step: Step, index: number[]): boolean {
 /** An edit of one head leaves the other heads of its step as they were computed. */
 function replacedAt({ replaced, replaced_at }: Step, index: number[]): boolean {
   if (!replaced || !replaced_at) return replaced;
-  return replaced_at.some((edit) => edit.index.every((place, axis) => place === null || place === index[axis]));
+  return replaced_at.some((edit) => at(edit.index, index));
+}
+
+function at(places: (number | null)[], index: number[]): boolean {
+  return places.every((place, axis) => place === null || place === index[axis]);
 }
 
 async function fill(operand: Operand, index: number[]): Promise<Filled> {

@@ -1,6 +1,7 @@
 /** The head that every view shows: part, layer, head and query. */
 
 import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { words } from "./i18n";
 import type { Part } from "./protocol";
 import { fit } from "./running";
@@ -13,16 +14,18 @@ export function HeadPicker(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
   const chosen = attention.value;
+  const bar = useRef<HTMLDivElement>(null);
+  useEffect(() => tellHeight(bar.current), [!answer || !chosen]);
   if (!answer || !chosen) return null;
   const parts = [...new Set(answer.attention.map(({ part }) => part))];
   const layers = answer.attention.filter(({ part }) => part === chosen.part).map(({ layer }) => layer);
   const heads = Array.from({ length: chosen.heads }, (_, head) => head);
   const pick = (patch: { part?: Part; layer?: number; head?: number }): void => {
     setState(patch);
-    fit();
+    fit(run.peek(), setState);
   };
   return (
-    <div class="picker" role="group" aria-label={t.head}>
+    <div class="picker" role="group" aria-label={t.head} ref={bar}>
       <Choice legend={t.part} options={parts} chosen={chosen.part} pick={(part) => pick({ part })} titles={t.partsLong}>
         {(part) => t.parts[part]}
       </Choice>
@@ -35,6 +38,19 @@ export function HeadPicker(): JSX.Element | null {
       <QueryPicker />
     </div>
   );
+}
+
+/** The page's --shell-top is how high this bar is while it sticks to the top: what else sticks, in a
+ * view, does so below it. */
+function tellHeight(bar: HTMLElement | null): (() => void) | undefined {
+  const page = bar?.closest<HTMLElement>(".page");
+  if (!bar || !page) return undefined;
+  const observer = new ResizeObserver(() => {
+    const sticks = getComputedStyle(bar).position === "sticky";
+    page.style.setProperty("--shell-top", sticks ? `${bar.offsetHeight}px` : "0px");
+  });
+  observer.observe(bar);
+  return () => observer.disconnect();
 }
 
 interface ChoiceProps<T> {

@@ -90,8 +90,11 @@ export type Operand = { symbol: string; label: { en: string; pt: string } } & (
 );
 
 export interface Derivation {
-  /** (index[axis] // floordiv) % mod == equals, or one of the step's replaced elements. */
-  when?: { axis: number; floordiv?: number; mod?: number; equals: number } | { replaced: true };
+  /** (index[axis] // floordiv) % mod == equals, or one of the step's replaced elements (at these
+   * places alone; null for all of an axis). */
+  when?:
+    | { axis: number; floordiv?: number; mod?: number; equals: number }
+    | { replaced: true; index?: (number | null)[] };
   /** Python over the symbols, np and math; null for what is given. */
   expression: string | null;
   given?: true;

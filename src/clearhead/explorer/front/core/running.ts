@@ -3,7 +3,7 @@
 import { batch, effect } from "@preact/signals";
 import type { Model, Run, RunParams } from "./protocol";
 import { Refusal } from "./source";
-import { asking, failure, model, run, setState, source, state } from "./state";
+import { amendState, asking, failure, model, run, source, state, type State } from "./state";
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
@@ -38,7 +38,7 @@ async function askModel(firstText: (model: Model) => string): Promise<Model | nu
     batch(() => {
       model.value = json;
       const first = json.kind === "translation" && !state.text.peek() ? firstText(json) : "";
-      if (first) state.text.value = first;
+      if (first) amendState({ text: first });
       asking.value = false;
     });
     return json;
@@ -94,7 +94,7 @@ async function follow(known: Model, request: RunParams): Promise<void> {
 }
 
 /** A head, a query and a key that this run has, as near as can be to those that are chosen. */
-export function fit(answer: Run | null = run.peek()): void {
+export function fit(answer: Run | null = run.peek(), change: (patch: Partial<State>) => void = amendState): void {
   const all = answer?.attention ?? [];
   const first = all[0];
   if (!answer || !first) return;
@@ -103,7 +103,7 @@ export function fit(answer: Run | null = run.peek()): void {
   const chosen = layers.find((entry) => entry.layer === state.layer.peek()) ?? layers[layers.length - 1] ?? first;
   const key = state.key.peek();
   const position = state.position.peek();
-  setState({
+  change({
     part,
     layer: chosen.layer,
     head: Math.min(state.head.peek(), chosen.heads - 1),

@@ -5,7 +5,8 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { format } from "./format";
 import { language, words } from "./i18n";
-import { asking, model, run, setState, state } from "./state";
+import { retry } from "./running";
+import { asking, failure, model, run, setState, state } from "./state";
 import { table } from "./words";
 
 /** By source language: short ones, of which something can be learned. */
@@ -67,9 +68,11 @@ function Sentence(): JSX.Element {
 }
 
 function translate(text: string): void {
+  const failed = failure.peek() !== null;
   // Edits, and a given translation, speak of the tokens of the text they were made for.
-  if (text !== state.text.peek()) setState({ text, sentence: 0, edits: [], target: null, key: null, position: null, query: 0 });
-  else setState({ text });
+  if (failed || text !== state.text.peek())
+    setState({ text, sentence: 0, edits: [], target: null, key: null, position: null, query: 0 });
+  if (failed && !asking.peek()) retry();
 }
 
 function Examples(): JSX.Element | null {
@@ -98,7 +101,7 @@ function Translation(): JSX.Element {
         {answer?.translation ?? <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>}
       </p>
       {answer && <About />}
-      {answer && answer.sentences.length > 1 && <SentencePicker />}
+      {answer && <SentencePicker />}
     </div>
   );
 }
@@ -134,7 +137,9 @@ function About(): JSX.Element | null {
 function SentencePicker(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
-  if (!answer) return null;
+  // What stands between sentences (spaces, addresses) is no sentence, but counts as a piece.
+  const sentences = answer?.sentences.flatMap(({ text, translated }, piece) => (translated ? [{ text, piece }] : [])) ?? [];
+  if (!answer || sentences.length < 2) return null;
   const choose = (sentence: number): void =>
     setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });
   return (
@@ -145,9 +150,9 @@ function SentencePicker(): JSX.Element | null {
         value={answer.sentence}
         onChange={(event) => choose(Number(event.currentTarget.value))}
       >
-        {answer.sentences.map(({ text, translated }, place) => (
-          <option key={place} value={place} disabled={!translated}>
-            {`${t.sentenceOf(place + 1, answer.sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
+        {sentences.map(({ text, piece }, place) => (
+          <option key={piece} value={piece}>
+            {`${t.sentenceOf(place + 1, sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
           </option>
         ))}
       </select>

@@ -102,6 +102,21 @@ export function setState(patch: Partial<State>): void {
   });
 }
 
+let amending = false;
+
+/** The same where the page itself mends the state, which is no step that one could take back. */
+export function amendState(patch: Partial<State>): void {
+  amending ||= (Object.entries(patch) as [keyof State, unknown][]).some(([name, value]) => state[name].peek() !== value);
+  setState(patch);
+}
+
+/** Whether the page mended the state since this was last asked. */
+export function amended(): boolean {
+  const was = amending;
+  amending = false;
+  return was;
+}
+
 /** The attention that holds the chosen head. */
 export const attention = computed<Attention | null>(
   () =>

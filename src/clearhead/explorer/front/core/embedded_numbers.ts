@@ -1,0 +1,156 @@
+/** The arrays of a saved page: stored numbers, and those that follow from them by one elementwise
+ * operation, which are the same bits as in Python (`clearhead.explorer.offline_numbers`). */
+
+import type { NumberArray, Numbers } from "./container";
+
+/** How the page gets an array: `stored` numbers, or a `recipe` over other arrays. */
+export interface Entry {
+  path: string;
+  /** Of the whole array. */
+  shape: number[];
+  stored?: "float64" | "float32" | "float16" | "int32";
+  start?: number;
+  /** The numbers are float32 themselves, or rounded to it. */
+  single?: boolean;
+  recipe?: "copy" | "heads" | "times" | "relu" | "causal" | "normalized" | "affine" | "sum";
+  of?: string[];
+  number?: number;
+  /** Of this axis only the `kept` indices are here. */
+  axis?: number;
+  kept?: number[];
+}
+
+export interface Held extends NumberArray {
+  data: Float64Array | Float32Array | Int32Array;
+  entry: Entry;
+}
+
+const KINDS = { float64: Float64Array, float32: Float32Array, float16: Uint16Array, int32: Int32Array } as const;
+
+export class EmbeddedNumbers {
+  private readonly entries: Map<string, Entry>;
+  private readonly made = new Map<string, Held>();
+  private readonly stored = new Map<string, Float64Array | Float32Array | Uint16Array | Int32Array>();
+
+  constructor(
+    entries: Entry[],
+    private readonly sorted: Record<string, NumberArray>,
+  ) {
+    this.entries = new Map(entries.map((entry) => [entry.path, entry]));
+  }
+
+  has(path: string): boolean {
+    return this.entries.has(path);
+  }
+
+  get(path: string): Held | undefined {
+    const known = this.made.get(path);
+    const entry = this.entries.get(path);
+    if (known || !entry) return known;
+    const data = entry.stored ? this.read(entry) : this.follow(entry);
+    const dtype = data instanceof Int32Array ? "int32" : data instanceof Float32Array ? "float32" : "float64";
+    const held = { dtype, shape: here(entry), data, entry };
+    this.made.set(path, held);
+    return held;
+  }
+
+  private read({ stored = "float64", start = 0, single, ...entry }: Entry): Held["data"] {
+    const numbers = this.numbers(stored).subarray(start, start + count(here(entry as Entry)));
+    if (numbers instanceof Uint16Array) {
+      const wide = Float64Array.from(numbers, fromHalf);
+      return single ? Float32Array.from(wide) : wide;
+    }
+    return numbers instanceof Float32Array && !single ? Float64Array.from(numbers) : numbers;
+  }
+
+  /** All numbers of a type, their bytes in order again. */
+  private numbers(type: keyof typeof KINDS): Float64Array | Float32Array | Uint16Array | Int32Array {
+    let found = this.stored.get(type);
+    if (!found) {
+      const bytes = this.sorted[type]?.data as Uint8Array;
+      const Kind = KINDS[type];
+      const size = bytes.length / Kind.BYTES_PER_ELEMENT;
+      const ordered = new Uint8Array(bytes.length);
+      for (let plane = 0; plane < Kind.BYTES_PER_ELEMENT; plane++)
+        for (let place = 0; place < size; place++)
+          ordered[place * Kind.BYTES_PER_ELEMENT + plane] = bytes[plane * size + place] as number;
+      this.stored.set(type, (found = new Kind(ordered.buffer)));
+    }
+    return found;
+  }
+
+  private follow({ recipe, of = [], number = 0, shape }: Entry): Held["data"] {
+    const operands = of.map((path) => this.get(path) as Held);
+    const x = (operands[0] as Held).data;
+    const y = operands[1]?.data ?? x;
+    const z = operands[2]?.data ?? x;
+    if (recipe === "copy") return x;
+    if (recipe === "heads") return sideBySide(operands[0] as Held);
+    const keys = shape[shape.length - 1] ?? 1;
+    const queries = shape[shape.length - 2] ?? 1;
+    const width = keys;
+    const made = new Float64Array(count(shape));
+    // Operands with fewer numbers are repeated from the beginning: vectors, positions.
+    for (let i = 0; i < made.length; i++) {
+      const a = x[i % x.length] as number;
+      const b = y[i % y.length] as number;
+      const c = z[i % z.length] as number;
+      const row = Math.floor(i / width);
+      if (recipe === "times") made[i] = a * number;
+      else if (recipe === "relu") made[i] = a > 0 ? a : 0;
+      else if (recipe === "sum") made[i] = a + b;
+      else if (recipe === "affine") made[i] = a * b + c;
+      else if (recipe === "causal") made[i] = i % keys <= row % queries ? a : -Infinity;
+      else made[i] = (a - (y[row] as number)) / Math.sqrt((z[row] as number) + number);
+    }
+    return made;
+  }
+}
+
+/** [batch, heads, length, width] to [batch, length, heads * width]. */
+function sideBySide({ data, entry }: Held): Held["data"] {
+  const [batch = 1, heads = 1, length = 1, width = 1] = entry.shape;
+  const made = data.slice();
+  for (let b = 0; b < batch; b++)
+    for (let head = 0; head < heads; head++)
+      for (let place = 0; place < length; place++)
+        for (let column = 0; column < width; column++)
+          made[((b * length + place) * heads + head) * width + column] = data[
+            ((b * heads + head) * length + place) * width + column
+          ] as number;
+  return made;
+}
+
+/** The shape of what is here of an array. */
+export function here({ shape, axis, kept }: Entry): number[] {
+  return shape.map((size, place) => (place === axis ? (kept?.length ?? size) : size));
+}
+
+export function count(shape: number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** The number that 16 bits of half precision stand for. */
+export function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return exponent ? sign * 2 ** (exponent - 25) * (1024 + fraction) : sign * 2 ** -24 * fraction;
+}
+
+/** A window of numbers in C order, all of the axes being of this `shape`. */
+export function slice(data: Numbers, shape: number[], places: number[][]): Numbers {
+  const made = data.slice(0, count(places.map((axis) => axis.length)));
+  const strides = shape.map((_, axis) => count(shape.slice(axis + 1)));
+  let next = 0;
+  const walk = (axis: number, offset: number): void => {
+    if (axis === shape.length) {
+      made[next++] = data[offset] as number;
+      return;
+    }
+    for (const place of places[axis] ?? []) walk(axis + 1, offset + place * (strides[axis] ?? 1));
+  };
+  walk(0, 0);
+  return made;
+}
