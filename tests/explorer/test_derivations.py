@@ -196,49 +196,101 @@ def test_the_bundled_model_says_where_every_number_comes_from() -> None:
         assert np.isclose(value, read(run, step["path"], whole)[index], **SAME), step["path"]
 
 
+HEAD = {"part": "decoder", "layer": 1, "head": 0}
+# One head at temperature 0.5 and then 3 is beyond one formula: those scores are "set by you".
 EDITS = [
     {"kind": "ablate_head", "part": "encoder", "layer": 1, "head": 2},
-    {
-        "kind": "set_weight",
-        "part": "cross",
-        "layer": 0,
-        "head": 1,
-        "query": 1,
-        "key": 2,
-        "value": 0.5,
-        "renormalise": True,
-    },
+    {"kind": "set_weight", **HEAD, "query": 2, "key": 1, "value": 0.5, "renormalise": True},
+    {"kind": "set_weight", **HEAD, "query": 0, "key": 0, "value": 0.5, "renormalise": True},
+    {"kind": "set_weight", **HEAD, "query": 3, "key": 0, "value": 0.9, "renormalise": False},
     {"kind": "mask_token", "position": 1},
     {"kind": "swap_token", "position": 0, "token": 300},
-    {"kind": "attention_temperature", "part": "decoder", "layer": 1, "head": 0, "value": 2.0},
+    {"kind": "attention_temperature", **HEAD, "head": 3, "value": 2.0},
+    {"kind": "attention_temperature", **HEAD, "head": 2, "value": 0.5},
+    {"kind": "attention_temperature", **HEAD, "head": 2, "value": 3.0},
+    {"kind": "output_temperature", "value": 0.7},
 ]
 
 
-def test_what_no_edit_touched_follows_as_before_and_the_rest_is_set_by_you() -> None:
+def elements(step: dict, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Some elements of a step, and some of those that each edit changes."""
+    anywhere = [None] * len(step["shape"])
+    return [
+        tuple(
+            int(rng.integers(size)) if place is None else place
+            for size, place in zip(step["shape"], places, strict=True)
+        )
+        for places in [anywhere, *(edit["index"] for edit in step["replaced_at"])]
+        for _ in range(3)
+    ]
+
+
+def changed_by(step: dict, index: tuple[int, ...]) -> list[str]:
+    """The kinds of the edits that change an element."""
+    edits = [
+        EDITS[edit["edit"]]
+        for edit in step["replaced_at"]
+        if all(place in (None, at) for place, at in zip(edit["index"], index, strict=True))
+    ]
+    return [edit["kind"] + " for all" * edit.get("renormalise", False) for edit in edits]
+
+
+def test_in_a_what_if_every_number_follows_from_others_or_was_set_by_you() -> None:
     params = {"text": "The cat sleeps on the mat.", "edits": EDITS}
-    run = bundled().run(_request(**params))
+    run, rng = bundled().run(_request(**params)), np.random.default_rng(3)
     source = Walked(run.reference, run.trace)
-    set_by_you = 0
-    rng = np.random.default_rng(3)
+    found = set()
     for step in bundled().answer("run", params).json["steps"]:
         if step["path"].endswith((".tokens", ".contributions")):
             continue
-        value = run.trace[step["path"]].value
-        for _ in range(40 if step["replaced"] else 2):
-            index = tuple(int(rng.integers(size)) for size in step["shape"])
-            touched = any(
-                all(place in (None, at) for place, at in zip(edit["index"], index, strict=True))
-                for edit in step["replaced_at"]
-            )
-            derivation = applicable(step["derivations"], index, replaced=touched)
-            if touched:
-                assert derivation["expression"] == "set by you"
-                set_by_you += 1
+        for index in elements(step, rng):
+            by = changed_by(step, index)
+            derivation = applicable(step["derivations"], index, replaced=bool(by))
+            you = derivation["expression"] == "set by you"
+            found.add((" and ".join(by), you))
+            if you:
                 continue
             operands = operand_values(derivation, index, source.fetch)
-            found = eval(derivation["expression"], {"np": np, "math": math, **operands})
-            assert np.isclose(found, value[index], **SAME), (step["path"], index)
-    assert set_by_you > 20
+            value = eval(derivation["expression"], {"np": np, "math": math, **operands})
+            shown = run.trace[step["path"]].value[index]
+            assert np.isclose(value, shown, **SAME), (step["path"], index)
+            if by:
+                exec(snippet(derivation, shown, operands), {})
+    assert found == {
+        ("", False),
+        ("ablate_head", True),
+        ("set_weight", True),
+        ("set_weight for all", False),
+        ("mask_token", True),
+        ("attention_temperature", False),
+        ("attention_temperature and attention_temperature", True),
+        ("output_temperature", False),
+    }
+
+
+@pytest.mark.parametrize(("renormalise", "by_you"), [(False, True), (True, False)])
+def test_weights_that_share_what_a_set_one_leaves_are_not_set_by_you(
+    renormalise: bool, by_you: bool
+) -> None:
+    edit = {"kind": "set_weight", "part": "cross", "layer": 0, "head": 1, "query": 1, "key": 2}
+    edit |= {"value": 0.999, "renormalise": renormalise}
+    params = {"text": "The cat sleeps.", "edits": [edit]}
+    run = bundled().run(_request(**params))
+    path = "decoder.layers.0.cross_attention.weights"
+    [step] = [
+        step for step in bundled().answer("run", params).json["steps"] if step["path"] == path
+    ]
+    source = Walked(run.reference, run.trace)
+    for key in range(step["shape"][3]):
+        touched = renormalise or key == 2
+        index = (0, 1, 1, key)
+        derivation = applicable(step["derivations"], index, replaced=touched)
+        if by_you and touched:
+            assert derivation["expression"] == "set by you"
+            continue
+        operands = operand_values(derivation, index, source.fetch)
+        found = eval(derivation["expression"], {"np": np, **operands})
+        assert np.isclose(found, run.trace[path].value[index], **SAME)
 
 
 def test_a_row_that_may_attend_to_nothing_has_weights_of_zero() -> None:

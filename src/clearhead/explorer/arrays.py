@@ -166,11 +166,10 @@ def windows(run: Source, items: Sequence[ArrayItem], limit: int) -> Answer:
     """
     shapes = [shape_of(run, item.path) for item in items]
     asked = [
-        _checked(item.path, shape, item.window) for item, shape in zip(items, shapes, strict=True)
+        checked_window(item.path, shape, item.window)
+        for item, shape in zip(items, shapes, strict=True)
     ]
-    _check_numbers(
-        sum(math.prod(stop - start for start, stop in window) for window in asked), limit
-    )
+    check_numbers(sum(math.prod(stop - start for start, stop in window) for window in asked), limit)
     described, arrays = [], {}
     for number, (item, shape, window) in enumerate(zip(items, shapes, asked, strict=True)):
         array = read(run, item.path, window)
@@ -238,7 +237,7 @@ def _near(name: str, known: list[str]) -> str:
     return f" There are, for example: {', '.join(near)}."
 
 
-def _checked(path: str, shape: tuple[int, ...], window: Window | None) -> Window:
+def checked_window(path: str, shape: tuple[int, ...], window: Window | None) -> Window:
     if window is None:
         return tuple((0, size) for size in shape)
     if len(window) != len(shape):
@@ -255,7 +254,7 @@ def _checked(path: str, shape: tuple[int, ...], window: Window | None) -> Window
     return tuple((int(start), int(stop)) for start, stop in window)
 
 
-def _check_numbers(count: int, limit: int) -> None:
+def check_numbers(count: int, limit: int) -> None:
     if count > limit:
         raise ShapeError(
             f"{count:,} numbers were asked for, and at most {limit:,} are sent at a time. "

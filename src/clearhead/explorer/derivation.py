@@ -71,7 +71,8 @@ class Derivation:
         operands: what the symbols stand for.
         when: for which elements it holds; None for all. ``{"axis", "mod", "equals"}``, with
             ``"floordiv"`` before ``mod``: (index[axis] // floordiv) % mod == equals.
-            ``{"replaced": true}``: where the step was replaced.
+            ``{"replaced": true}``: where the step was replaced, with ``"index"`` at these places
+            alone: one for each axis, None for all of it.
     """
 
     expression: str | None

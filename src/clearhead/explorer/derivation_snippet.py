@@ -29,7 +29,7 @@ def applicable(
     Args:
         derivations: of the step, as JSON.
         index: of the element, one for each axis.
-        replaced: whether the step was replaced.
+        replaced: whether the element was replaced.
 
     Raises:
         TraceError: none holds.
@@ -44,7 +44,10 @@ def _holds(when: Mapping[str, Any] | None, index: Sequence[int], replaced: bool)
     if when is None:
         return True
     if "replaced" in when:
-        return bool(when["replaced"]) == replaced
+        places = when.get("index") or [None] * len(index)
+        return replaced and all(
+            place in (None, at) for place, at in zip(places, index, strict=True)
+        )
     return bool(index[when["axis"]] // when.get("floordiv", 1) % when["mod"] == when["equals"])
 
 

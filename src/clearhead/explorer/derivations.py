@@ -11,28 +11,35 @@ from ..reference.trace import Trace
 from . import derivation_attention, derivation_feed_forward, derivation_norms
 from .derivation import REPLACED, Derivation
 from .derivation_attention import attention_derivations
+from .derivation_edits import edited_derivations
 from .derivation_embeddings import embedding_derivations
 from .derivation_feed_forward import feed_forward_derivations
 from .derivation_norms import norm_derivations
 from .derivation_output import layer_input, logits, probabilities, residual, stack_output
+from .edits import Edit
 
 _EMBEDDINGS = ("tokens", "embedding", "scaled_embedding", "positions", "embedded")
 _ATTENTIONS = ("self_attention", "cross_attention")
 
 
-def derivations(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+def derivations(
+    step: Step, trace: Trace, config: TransformerConfig, edits: Sequence[Edit] = ()
+) -> Sequence[Derivation]:
     """How an element of a step follows from others; the first whose condition holds applies.
 
     Args:
         step: of the forward pass of a `clearhead.reference.Transformer`.
         trace: all steps of that pass.
         config: of the model.
+        edits: of a what-if, those that change this step.
 
     Raises:
         TraceError: it is no step of such a pass.
     """
     found = _computed(step, trace, config)
-    return (REPLACED, *found) if step.replaced else found
+    if not step.replaced:
+        return found
+    return (*edited_derivations(step, trace, found[0], edits), REPLACED, *found)
 
 
 def _computed(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
