@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { views } from "../views";
+import { EditsBanner } from "../views/what_if";
 import { Check } from "./check";
 import { ExportMenu } from "./export";
 import { Failure } from "./failure";
@@ -78,6 +79,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         </div>
         {chosen && run.value && (
           <>
+            <EditsBanner />
             <Tabs views={all} chosen={chosen} />
             <HeadPicker />
             <section

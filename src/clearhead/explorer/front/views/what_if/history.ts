@@ -7,13 +7,17 @@ import { setState, state } from "../../core/state";
 const MOST = 100;
 const past = signal<Edit[][]>([]);
 let last = state.edits.peek();
+let sentence = "";
 let undoing = false;
 
-// Whoever changes the edits (a view, the shell, an address), it can be taken back here.
+// Whoever changes the edits (a view, the shell, an address), it can be taken back here: until
+// another sentence comes, since edits speak of the tokens of one.
 effect(() => {
   const now = state.edits.value;
-  if (now !== last && !undoing && !same(now, last)) past.value = [...past.peek(), last].slice(-MOST);
-  last = now;
+  const of = JSON.stringify([state.text.value, state.sentence.value]);
+  if (of !== sentence) past.value = [];
+  else if (!undoing && !same(now, last)) past.value = [...past.peek(), last].slice(-MOST);
+  [last, sentence] = [now, of];
 });
 
 export function canUndo(): boolean {

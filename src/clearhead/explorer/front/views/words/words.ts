@@ -130,7 +130,7 @@ export const text = {
     prefixScore: "log-probabilidade",
     total: "Total",
     totalLong: "log-probabilidade do prefixo e da palavra juntos",
-    fate: "Destino",
+    fate: "Resultado",
     fates: { kept: "mantida", dropped: "descartada", finished: "terminada" },
     fateNote:
       "Mantida: um prefixo do passo seguinte. Terminada: uma tradução inteira. Descartada: fora das melhores. Um prefixo tem mais alternativas do que as mostradas, todas menos prováveis.",
