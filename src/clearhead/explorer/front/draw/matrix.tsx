@@ -50,7 +50,7 @@ export interface MatrixProps {
 /** Pixels of a cell's side: large enough for a number where there are few, never under 13. */
 export function cellSize(rows: number, columns: number): number {
   const most = Math.max(rows, columns);
-  if (most <= 16) return 36;
+  if (most <= 16) return 34;
   return most <= 28 ? 22 : 15;
 }
 

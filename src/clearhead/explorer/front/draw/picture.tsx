@@ -14,6 +14,8 @@ export interface PictureProps {
   side: number;
   /** What it shows, for those who cannot see it; none where the words stand beside it. */
   label?: string;
+  /** Paint it only while it is near the screen: of a thousand heads, few are. */
+  lazy?: boolean;
 }
 
 /** Width and height of a picture whose cells are square, unless that would make a thread of it. */
@@ -26,10 +28,9 @@ export function pictureSize(data: MatrixData, side: number): { width: number; he
   };
 }
 
-/** Painted when it comes near the screen: of a thousand heads, few are. */
-export function Picture({ data, side, label }: PictureProps): JSX.Element {
+export function Picture({ data, side, label, lazy = false }: PictureProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const near = useNear(canvas);
+  const near = useNear(canvas) || !lazy;
   const theme = shownTheme.value;
   const { width, height } = pictureSize(data, side);
   useEffect(() => {

@@ -1,5 +1,6 @@
 /** Layers by heads as small pictures, one grid for each part of the model. */
 
+import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
@@ -11,10 +12,16 @@ import { moved, type Cell } from "../../draw/grid_keys";
 import { Picture, useNear } from "../../draw/picture";
 import { exactText } from "../../draw/matrix";
 import type { Range } from "../../draw/window";
-import { headPicture, overviewOf, pagesOf, partsOf, type PartLayers } from "./data";
+import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
 import { table } from "./words";
 
-const SIDE = 84;
+/** Pixels of a picture's longer side; four of them fit beside their layer's name on a phone. */
+const SIDE = { wide: 72, narrow: 58, many: 48 };
+const MANY = 8;
+
+const narrowQuery = matchMedia("(max-width: 30rem)");
+const narrow = signal(narrowQuery.matches);
+narrowQuery.addEventListener("change", (event) => (narrow.value = event.matches));
 
 export function partName(part: Part): string {
   return words(table).parts[part] ?? part;
@@ -60,9 +67,11 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   };
   return (
     <section class="heads-part">
-      <h4>{partName(part.part)}</h4>
+      <h4>
+        {partName(part.part)}
+        {told.told[part.part] && <span>: {told.told[part.part]}</span>}
+      </h4>
       <p class="soft">
-        {told.told[part.part] && <>{told.told[part.part]}. </>}
         {told.size(part.layers.length, heads, first.queries, first.keys)}
         {pages.length > 1 && <> {told.pages(pages[0]![1] - pages[0]![0])}</>}
       </p>
@@ -103,10 +112,12 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
   const element = useRef<HTMLDivElement>(null);
   const near = useNear(element);
   const wanted = useRef(false);
-  wanted.current ||= near;
+  wanted.current ||= near || !recorded();
   const overview = wanted.current ? overviewOf(answer, part, page).value : null;
   const told = words(table);
   const failed = overview instanceof Error;
+  const many = (part.layers[0]?.heads ?? 0) > MANY;
+  const side = many ? SIDE.many : narrow.value ? SIDE.narrow : SIDE.wide;
   return (
     <div class="heads-page" role="rowgroup" ref={element}>
       {!failed && overview?.pooled && (
@@ -124,41 +135,43 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
           <span class="heads-layer" role="rowheader">
             {told.layer(layer)}
           </span>
-          {Array.from({ length: heads }, (_, head) => {
-            const picture = failed || !overview ? null : headPicture(overview, page[0] + line, head);
-            const entropy = picture ? exactText(round2(picture.entropy)) : "…";
-            const locked = isLocked(part.part, layer, head);
-            return (
-              <button
-                key={head}
-                type="button"
-                role="gridcell"
-                class={locked ? "heads-head locked" : "heads-head"}
-                data-part={part.part}
-                data-layer={layer}
-                data-head={head}
-                aria-selected={locked}
-                aria-label={told.picture(partName(part.part), layer, head, entropy)}
-                tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
-                onClick={() => {
-                  setState({ part: part.part, layer, head });
-                  fit();
-                }}
-              >
-                {picture ? <Picture data={picture.data} side={SIDE} /> : <Blank />}
-                <span>{told.head(head)}</span>
-                <span class="soft">{told.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
-              </button>
-            );
-          })}
+          <div class="heads-of-layer" role="presentation">
+            {Array.from({ length: heads }, (_, head) => {
+              const picture = failed || !overview ? null : headPicture(overview, page[0] + line, head);
+              const entropy = picture ? exactText(round2(picture.entropy)) : "…";
+              const locked = isLocked(part.part, layer, head);
+              return (
+                <button
+                  key={head}
+                  type="button"
+                  role="gridcell"
+                  class={locked ? "heads-head locked" : "heads-head"}
+                  data-part={part.part}
+                  data-layer={layer}
+                  data-head={head}
+                  aria-selected={locked}
+                  aria-label={told.picture(partName(part.part), layer, head, entropy)}
+                  tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
+                  onClick={() => {
+                    setState({ part: part.part, layer, head });
+                    fit();
+                  }}
+                >
+                  {picture ? <Picture data={picture.data} side={side} lazy={recorded()} /> : <Blank side={side} />}
+                  <span>{told.head(head)}</span>
+                  <span class="soft">{told.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
+                </button>
+              );
+            })}
+          </div>
         </div>
       ))}
     </div>
   );
 }
 
-function Blank(): JSX.Element {
-  return <span class="heads-blank" style={{ width: `${SIDE}px`, height: `${SIDE}px` }} />;
+function Blank({ side }: { side: number }): JSX.Element {
+  return <span class="heads-blank" style={{ width: `${side}px`, height: `${side}px` }} />;
 }
 
 function isLocked(part: Part, layer: number, head: number): boolean {

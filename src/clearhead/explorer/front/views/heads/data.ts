@@ -8,7 +8,7 @@ import type { Attention, Part, Run } from "../../core/protocol";
 import type { NumberArray } from "../../core/source";
 import { attention, model, run, source, state, stepAt } from "../../core/state";
 import type { MatrixData } from "../../draw/picture_items";
-import { rangeAround, rangeFrom, rangeHolding, type Range, type Window2 } from "../../draw/window";
+import { rangeAround, rangeHolding, type Range, type Window2 } from "../../draw/window";
 
 // All heads
 
@@ -39,13 +39,17 @@ export interface Overview {
   masked: NumberArray | undefined;
 }
 
-/** So many pictures are asked for at once; a model that walks a sentence has fewer. */
+/** So many pictures, and pictures of so many weights, are asked for at once: a page takes seconds. */
 const HEADS_AT_ONCE = 64;
+const WEIGHTS_AT_ONCE = 2e7;
 
 /** The pages in which a part's layers are fetched. */
 export function pagesOf({ layers }: PartLayers): Range[] {
-  const heads = layers[0]?.heads ?? 1;
-  const size = recorded() ? Math.max(1, Math.floor(HEADS_AT_ONCE / heads)) : layers.length;
+  const { heads = 1, queries = 1, keys = 1 } = layers[0] ?? {};
+  const most = Math.min(HEADS_AT_ONCE / heads, WEIGHTS_AT_ONCE / (heads * queries * keys));
+  // A saved page holds what it holds, in one piece.
+  const paged = recorded() && source.value.place !== "offline";
+  const size = paged ? Math.max(1, Math.floor(most)) : layers.length;
   const pages: Range[] = [];
   for (let start = 0; start < layers.length; start += size) {
     pages.push([start, Math.min(start + size, layers.length)]);
@@ -53,7 +57,8 @@ export function pagesOf({ layers }: PartLayers): Range[] {
   return pages;
 }
 
-function recorded(): boolean {
+/** A recording may have hundreds of heads over thousands of tokens: only what is seen is asked for. */
+export function recorded(): boolean {
   return model.value?.kind === "recording";
 }
 
@@ -124,15 +129,15 @@ export function headPicture(overview: Overview, layer: number, head: number): He
   return found;
 }
 
-/** The small picture of the locked head, if its page has come. */
+/** The small picture of the locked head, by which its window is moved; null until it comes. */
 export function lockedPicture(): HeadPicture | null {
   const [answer, entry] = [run.value, attention.value];
   const layers = answer && partsOf(answer).find(({ part }) => part === entry?.part);
   if (!answer || !entry || !layers) return null;
   const at = layers.layers.indexOf(entry);
   const page = pagesOf(layers).find(([start, stop]) => start <= at && at < stop);
-  const overview = page && overviewNow(answer, entry.part, page);
-  return overview ? headPicture(overview, at, state.head.value) : null;
+  const overview = page && overviewOf(answer, layers, page).value;
+  return overview && !(overview instanceof Error) ? headPicture(overview, at, state.head.value) : null;
 }
 
 // The locked head
@@ -240,5 +245,5 @@ export function sumOf(links: readonly Link[]): number {
 
 /** The queries that are listed beside the lines. */
 export function listedQueries(entry: Attention, query: number): Range {
-  return rangeHolding(rangeFrom(0, entry.queries, LINES_MOST), query, entry.queries);
+  return rangeAround(query, entry.queries, LINES_MOST);
 }

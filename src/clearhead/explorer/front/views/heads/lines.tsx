@@ -13,7 +13,7 @@ import { LINES_MOST, linksOf, listedQueries, lockedRow, sumOf, type Link } from 
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */
-export const LINE = { height: 26, gap: 150, widest: 14 } as const;
+export const LINE = { height: 26, gap: 110, widest: 14 } as const;
 
 /** The width of a weight's line: proportional, and never too thin to be seen. */
 export function lineWidth(weight: number): number {
@@ -53,6 +53,7 @@ export function Lines(): JSX.Element | null {
         </svg>
         <KeyList entry={entry} head={head} query={query} links={links} />
       </div>
+      {values && <p class="soft">{told.rowSum(sumOf(linksOf(values, entry.keys)).toFixed(4))}</p>}
       {entry.keys > LINES_MOST && values && (
         <p class="soft">{told.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
       )}

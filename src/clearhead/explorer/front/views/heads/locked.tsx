@@ -1,7 +1,7 @@
 /** The locked head: its matrix, and the lines of the chosen query beside it. */
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { words } from "../../core/i18n";
 import { attention, keyTokens, queryTokens, setState, state } from "../../core/state";
@@ -17,6 +17,8 @@ import { table } from "./words";
 export function LockedHead(): JSX.Element | null {
   const entry = attention.value;
   const told = words(table);
+  const section = useRef<HTMLElement>(null);
+  const fits = useFits(section);
   useEffect(() => holdQuery(state.query.value), [state.query.value]);
   if (!entry) return null;
   const { layer, path } = entry;
@@ -24,9 +26,9 @@ export function LockedHead(): JSX.Element | null {
   const name = partName(entry.part);
   const ofDecoder = entry.part === "decoder" || entry.part === "cross";
   return (
-    <section class="heads-locked" aria-labelledby="heads-locked">
-      <p class="heads-kicker">{told.lockedKicker}</p>
+    <section ref={section} class={fits ? "heads-locked fits" : "heads-locked"} aria-labelledby="heads-locked">
       <h3 id="heads-locked" tabIndex={-1}>
+        <span>{told.lockedKicker}: </span>
         {told.locked(name, layer, head)}
       </h3>
       <p class="heads-path">
@@ -43,6 +45,27 @@ export function LockedHead(): JSX.Element | null {
       <p class="soft">{told.seen}</p>
     </section>
   );
+}
+
+/** Pixels at the top of the window that belong to the head picker. */
+const PICKER = 64;
+
+/** Whether an element is less high than the window: then it may stay in sight, and hides nothing. */
+function useFits(element: { current: Element | null }): boolean {
+  const [fits, setFits] = useState(false);
+  useEffect(() => {
+    const watched = element.current;
+    if (!watched) return;
+    const measure = (): void => setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
+    const observer = new ResizeObserver(measure);
+    observer.observe(watched);
+    addEventListener("resize", measure);
+    return () => {
+      observer.disconnect();
+      removeEventListener("resize", measure);
+    };
+  }, []);
+  return fits;
 }
 
 function LockedMatrix({ label }: { label: string }): JSX.Element | null {

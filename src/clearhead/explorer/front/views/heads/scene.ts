@@ -108,6 +108,12 @@ function smallMultiples(pen: Pen): Drawn {
   const factor = Math.max(1, Math.ceil(Math.sqrt(heads / CELLS_MOST)));
   const items: Item[] = [];
   let [y, right, part] = [TOP + LEGEND_HEIGHT - 32, MARGIN, ""];
+  const all = run.value?.attention.reduce((sum, entry) => sum + entry.heads, 0) ?? 0;
+  const drawn = pages.reduce((sum, { overview }) => sum + overview.entropy.data.length, 0);
+  if (drawn < all) {
+    items.push(text(MARGIN, y, told.sceneSome(drawn, all), 11, pen.inks.soft));
+    y += 12;
+  }
   for (const page of pages) {
     if (page.part !== part) {
       part = page.part;

@@ -36,7 +36,7 @@ const en = {
   lockedKicker: "The locked head",
   matrix: (part: string, layer: number, head: number) =>
     `Routing weights of ${part}, layer ${layer}, head ${head}: rows are queries, columns are keys`,
-  matrixNote: "Each row sums to 1: how one query divides its attention among the keys. Choose a cell to hold its query.",
+  matrixNote: "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
   rows: "Decoder rows labelled by",
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
@@ -48,6 +48,7 @@ const en = {
   linesNote: (query: string, at: number) => `Query ${at} “${query}” and the keys it attends to.`,
   linesMost: (shown: number, of: number, sum: string) =>
     `The ${shown} largest of ${of} weights; together they are ${sum} of the row.`,
+  rowSum: (sum: string) => `The whole row sums to ${sum}.`,
   linesQueries: (from: number, to: number, of: number) => `Queries ${from}–${to} of ${of} are listed.`,
   queries: "Queries",
   keys: "Keys",
@@ -56,6 +57,7 @@ const en = {
   seen: "A routing weight says how much of a key’s value is passed on, not why.",
   sceneAll: "Routing weights of all heads",
   sceneAbout: (name: string, text: string) => `${name}: “${text}”`,
+  sceneSome: (drawn: number, of: number) => `${drawn} of ${of} heads: those that were looked at`,
   scenePooled: (rows: number, columns: number) => `largest of ${rows} × ${columns} cells`,
   sceneWindow: (rows: string, columns: string) => `queries ${rows}, keys ${columns}`,
   toLocked: "Go to the locked head",
@@ -97,7 +99,7 @@ const pt: typeof en = {
   lockedKicker: "A cabeça fixada",
   matrix: (part, layer, head) =>
     `Pesos de roteamento de ${part}, camada ${layer}, cabeça ${head}: linhas são consultas, colunas são chaves`,
-  matrixNote: "Cada linha soma 1: como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
+  matrixNote: "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
   rows: "Linhas do decodificador rotuladas por",
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
@@ -109,6 +111,7 @@ const pt: typeof en = {
   linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
   linesMost: (shown, of, sum) =>
     `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
+  rowSum: (sum) => `A linha inteira soma ${sum}.`,
   linesQueries: (from, to, of) => `Estão listadas as consultas ${from}–${to} de ${of}.`,
   queries: "Consultas",
   keys: "Chaves",
@@ -117,6 +120,7 @@ const pt: typeof en = {
   seen: "Um peso de roteamento diz quanto do valor de uma chave é passado adiante, não por quê.",
   sceneAll: "Pesos de roteamento de todas as cabeças",
   sceneAbout: (name, text) => `${name}: “${text}”`,
+  sceneSome: (drawn, of) => `${drawn} de ${of} cabeças: as que foram olhadas`,
   scenePooled: (rows, columns) => `o maior de ${rows} × ${columns} células`,
   sceneWindow: (rows, columns) => `consultas ${rows}, chaves ${columns}`,
   toLocked: "Ir para a cabeça fixada",
