@@ -22,6 +22,7 @@ from clearhead.explorer.derivation_snippet import (
     snippet,
 )
 from clearhead.explorer.derivations import derivations
+from clearhead.explorer.edits import Edit, changes_of
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.requests import ArrayItem
 from clearhead.reference import Trace, Transformer
@@ -291,6 +292,33 @@ def test_weights_that_share_what_a_set_one_leaves_are_not_set_by_you(
         operands = operand_values(derivation, index, source.fetch)
         found = eval(derivation["expression"], {"np": np, **operands})
         assert np.isclose(found, run.trace[path].value[index], **SAME)
+
+
+@pytest.mark.parametrize("lead", [0.0, 5.0, 20.0, 600.0])
+def test_what_is_left_is_shared_to_the_last_digit_even_where_one_weight_was_all(
+    lead: float,
+) -> None:
+    config = small_config(encoder_layers=1, decoder_layers=0)
+    place = {"part": "encoder", "layer": 0, "head": 1, "query": 2, "key": 3}
+    edit = Edit("set_weight", **place, value=0.25, renormalise=True)
+    path = "encoder.layers.0.self_attention"
+
+    def ahead(masked: np.ndarray) -> np.ndarray:
+        masked[0, 1, 2] = [1.0, 0.5, -0.5, lead, 0.0]
+        return masked
+
+    [change] = changes_of([edit], config)[f"{path}.weights"]
+    trace = Trace(replace={f"{path}.masked": ahead, f"{path}.weights": lambda x: change(x, None)})
+    reference = Transformer(config, random_weights(config))
+    reference.forward(np.array([[5, 6, 7, 8, 9]]), trace=trace)
+    run, step = Walked(reference, trace), trace[f"{path}.weights"]
+    found = [each.to_json() for each in derivations(step, trace, config, [edit])]
+    for key in range(5):
+        index = (0, 1, 2, key)
+        operands = operand_values(found[0], index, run.fetch)
+        value = eval(found[0]["expression"], {"np": np, **operands})
+        assert np.isclose(value, step.value[index], rtol=1e-9, atol=0.0)
+    assert step.value[0, 1, 2].sum() == pytest.approx(1.0, abs=1e-12)
 
 
 def test_a_row_that_may_attend_to_nothing_has_weights_of_zero() -> None:

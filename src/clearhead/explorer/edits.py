@@ -279,7 +279,9 @@ def _set_weight(edit: Edit, weights: Array, position: int | None) -> Array:
     else:
         return weights
     if edit.renormalise:
-        others = rows.sum(axis=-1) - rows[..., edit.key]
+        # Summed without it: a row's total less a weight near 1 would keep few digits.
+        rows[..., edit.key] = 0
+        others = rows.sum(axis=-1)
         left = np.divide(1 - edit.value, others, out=np.zeros_like(others), where=others > 0)
         rows *= left[..., None]
     rows[..., edit.key] = edit.value
