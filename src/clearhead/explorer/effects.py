@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..reference.multi_head import Memory
 from ..reference.softmax import log_softmax
-from ..reference.transformer import Encoded, Transformer
+from ..reference.transformer import Transformer
 from .edits import Change, attention_path, check_head
 from .requests import EffectsRequest
 from .run import Run
@@ -25,7 +25,7 @@ from .run_answer import finite
 
 Array = np.ndarray[Any, Any]
 
-_NUMBERS = 2**22  # log-probabilities at a time: 32 MB
+_NUMBERS = 2**22  # of the widest array of a batch: 32 MB
 
 
 def effects_answer(run: Run, request: EffectsRequest) -> dict[str, Any]:
@@ -93,11 +93,39 @@ def _contributions(run: Run, request: EffectsRequest, path: str) -> Array:
 
 
 def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array:
-    """The change of the log-probability for each key, Float["keys"]: one pass for all."""
-    head, query = request.head, request.query
+    """The change of the log-probability for each key, Float["keys"].
+
+    Each key is a row of one batch, in which its weight alone is set to 0. A batch is as large
+    as some memory allows: all keys of a sentence, fewer of a very long one.
+    """
+    config = run.config
+    longest = max(len(run.source), len(run.target))
+    width = max(config.feed_forward_dim, config.d_model, config.num_heads * longest)
+    some = max(1, _NUMBERS // (longest * width))
+    memories = None
+    if request.part != "encoder":
+        # The encoder does not see the change: it runs once.
+        model = run.models.reference_with(run.changes)
+        memories = model.memories(model.encode(np.array([run.source])))
+    return np.concatenate(
+        [
+            _effects_of_batch(run, request, path, batch, memories)
+            for batch in np.split(keys, range(some, len(keys), some))
+        ]
+    )
+
+
+def _effects_of_batch(
+    run: Run,
+    request: EffectsRequest,
+    path: str,
+    keys: Array,
+    memories: list[list[Memory]] | None,
+) -> Array:
+    head, query, rows = request.head, request.query, len(keys)
 
     def ablate(weights: Array, position: int | None) -> Array:
-        weights[np.arange(len(keys)), head, query, keys] = 0
+        weights[np.arange(rows), head, query, keys] = 0
         return weights
 
     step = f"{path}.weights"
@@ -106,29 +134,20 @@ def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array
         step: [*run.changes.get(step, ()), ablate],
     }
     model = run.models.reference_with(changes)
-    rows = len(keys)
-    if request.part == "encoder":
-        encoded = model.encode(np.array([run.source] * rows))
-        memories = model.memories(encoded)
+    if memories is None:
+        memories = model.memories(model.encode(np.array([run.source] * rows)))
     else:
-        memories = _repeated(run.models.reference_with(run.changes), run.source, rows)
+        memories = [[_repeated(memory, rows) for memory in layer] for layer in memories]
     hidden = model.decode(np.array([run.target] * rows), memories=memories)
     return _change(run, model, hidden, request.position)
 
 
-def _repeated(model: Transformer, source: Sequence[int], rows: int) -> list[list[Memory]]:
-    """The memories of one source for several rows, without copies."""
-    encoded: Encoded = model.encode(np.array([source]))
-    return [
-        [
-            memory._replace(
-                key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
-                value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
-            )
-            for memory in layer
-        ]
-        for layer in model.memories(encoded)
-    ]
+def _repeated(memory: Memory, rows: int) -> Memory:
+    """The memory of one source for several rows, without copies."""
+    return memory._replace(
+        key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
+        value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
+    )
 
 
 def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -> Array:

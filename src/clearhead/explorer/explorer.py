@@ -21,10 +21,10 @@ from .edits import PARTS, layers_of
 from .effects import effects_answer
 from .models import Models
 from .overview import overview
+from .reader import Reader
 from .requests import (
     MOST_ITEMS,
     Limits,
-    Reader,
     RunRequest,
     array_items,
     beam_request,

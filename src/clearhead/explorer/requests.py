@@ -6,17 +6,16 @@ strings, truth values are no numbers, and unknown names are refused.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, TextError
 from .edits import KINDS, PARTS, Edit
+from .reader import Reader, shown
 
 MOST_BEAM = 8
 MOST_ITEMS = 64
-_HIGHEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -106,101 +105,6 @@ class EffectsRequest:
     most: int = 24
 
 
-class Reader:
-    """Reads the parameters of one question, one by one.
-
-    Args:
-        what: of what they are, for the words of errors.
-        params: the parameters.
-        known: their names.
-
-    Raises:
-        ConfigError: there is another, or they are no object.
-    """
-
-    def __init__(self, what: str, params: Any, known: Sequence[str]) -> None:
-        if not isinstance(params, Mapping):
-            raise ConfigError(f"{what} takes an object of named values; it is {_shown(params)}.")
-        unknown = sorted(str(name) for name in params if name not in known)
-        if unknown:
-            takes = f"takes {', '.join(known)}" if known else "takes none"
-            raise ConfigError(f"Unknown {', '.join(map(_shown, unknown))}: {what} {takes}.")
-        self.what, self.params = what, params
-
-    def __contains__(self, name: str) -> bool:
-        return self.params.get(name) is not None
-
-    def value(self, name: str) -> Any:
-        """Whatever came; ConfigError if nothing did."""
-        if name not in self:
-            raise ConfigError(f"{self.what} needs {name}; it is missing.")
-        return self.params[name]
-
-    def text(self, name: str) -> str:
-        """A string."""
-        value = self.value(name)
-        if not isinstance(value, str):
-            raise ConfigError(f"{self.what}: {name} must be a text; it is {_shown(value)}.")
-        return value
-
-    def choice(self, name: str, choices: Sequence[str]) -> str:
-        """One of several strings."""
-        value = self.value(name)
-        if not isinstance(value, str) or value not in choices:
-            raise ConfigError(
-                f"{self.what}: {name} must be one of {', '.join(choices)}; it is {_shown(value)}."
-            )
-        return value
-
-    def whole(
-        self, name: str, default: int | None = None, *, least: int = 0, most: int = _HIGHEST
-    ) -> int:
-        """A whole number in a range; ``default`` where none came, if there is one."""
-        if name not in self and default is not None:
-            return default
-        value = self.value(name)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # JavaScript does not tell 3 from 3.0
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            upper = f"between {least} and {most}" if most < _HIGHEST else f"{least} or more"
-            raise ConfigError(
-                f"{self.what}: {name} must be a whole number {upper}; it is {_shown(value)}."
-            )
-        return value
-
-    def number(self, name: str, *, least: float, most: float) -> float:
-        """A finite number in a range."""
-        value = self.value(name)
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not math.isfinite(value)
-            or not least <= value <= most
-        ):
-            raise ConfigError(
-                f"{self.what}: {name} must be a number between {least:g} and {most:g}; "
-                f"it is {_shown(value)}."
-            )
-        return float(value)
-
-    def truth(self, name: str, default: bool) -> bool:
-        """True or false."""
-        value = self.params.get(name, default)
-        if not isinstance(value, bool):
-            raise ConfigError(f"{self.what}: {name} must be true or false; it is {_shown(value)}.")
-        return value
-
-    def listed(self, name: str, most: int) -> list[Any]:
-        """A list; empty where none came."""
-        value = self.params.get(name)
-        if value is None:
-            return []
-        if not isinstance(value, list | tuple) or len(value) > most:
-            came = f"it has {len(value)}" if isinstance(value, list | tuple) else _shown(value)
-            raise ConfigError(f"{self.what}: {name} must be a list of at most {most}; {came}.")
-        return list(value)
-
-
 def run_request(params: Any, limits: Limits) -> RunRequest:
     """The request of a run.
 
@@ -286,7 +190,7 @@ def _range(what: str, pair: Any) -> tuple[int, int]:
     ):
         raise ConfigError(
             f"{what}: window is a list of [start, stop], two whole numbers for each axis; "
-            f"one is {_shown(pair)}."
+            f"one is {shown(pair)}."
         )
     return pair[0], pair[1]
 
@@ -304,9 +208,3 @@ def effects_request(params: Any, limits: Limits) -> EffectsRequest:
         reader.whole("position") if "position" in reader else None,
         reader.whole("most", 24, least=1, most=64),
     )
-
-
-def _shown(value: Any) -> str:
-    """A value in the words of an error: short, whatever it is."""
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
