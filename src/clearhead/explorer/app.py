@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,10 +24,11 @@ from starlette.types import ASGIApp
 
 from .. import __version__
 from ..errors import ClearheadError, ConfigError, TraceError
-from .answers import Answer
 from .arrays import encode, to_json
 from .guard import Guard, error_content
 from .limits import Gone, Refusal, Workers
+from .offline import offline_answer
+from .offline_answers import Answering
 from .schemas import ANSWERS, CONTAINER, ERROR, QUESTIONS, Question
 
 _HERE = Path(__file__).parent
@@ -52,14 +53,6 @@ REASONS = {
     429: "Too many questions at once.",
     503: "The answer took too long.",
 }
-
-
-class Answering(Protocol):
-    """What answers questions: an `Explorer`, or the same over a recording."""
-
-    def answer(self, name: str, params: dict[str, Any]) -> Answer:
-        """The answer to a question; a ClearheadError where it cannot be answered."""
-        ...
 
 
 def create_app(explorer: Answering, *, port: int, workers: Workers) -> ASGIApp:
@@ -99,7 +92,10 @@ def _add_question(
 ) -> None:
     def answered(params: dict[str, Any]) -> Response:
         try:
-            answer = explorer.answer(name, params)
+            if name == "offline":
+                answer = offline_answer(explorer, params)
+            else:
+                answer = explorer.answer(name, params)
         except ClearheadError as error:
             # A step that does not exist is not found; all else does not fit the model or the text.
             status = 404 if isinstance(error, TraceError) else 400

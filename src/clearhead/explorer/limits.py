@@ -30,7 +30,7 @@ class ServerLimits:
         seconds: how long a question may take, waiting included.
     """
 
-    body_bytes: int = 256 * 1024
+    body_bytes: int = 512 * 1024
     body_seconds: float = 10.0
     header_bytes: int = 16 * 1024
     connections: int = 256

@@ -7,14 +7,14 @@ Answers are described for the page at /api/openapi.json alone, so they are plain
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .requests import MOST_BEAM, MOST_ITEMS, Limits
 
 LIMITS = Limits()
-PATH = 200  # characters
+PATH, STATE = 200, 200_000  # characters
 AXES, MOST_KEYS, HIGHEST = 8, 64, 2**31 - 1
 
 Index = Annotated[int, Field(ge=0, le=HIGHEST)]
@@ -27,7 +27,7 @@ Part = Literal["encoder", "decoder", "cross"]
 class Question(BaseModel):
     """The parameters of a question: exactly the named keys, exactly these types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config: ClassVar[ConfigDict] = {"extra": "forbid", "strict": True}
 
 
 class AblateHead(Question):
@@ -156,6 +156,13 @@ class EffectsQuestion(Question):
     most: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 24
 
 
+class OfflineQuestion(Question):
+    """The page as one HTML file that needs no server."""
+
+    run: RunQuestion
+    state: Annotated[str, Field(max_length=STATE)] = ""
+
+
 def _object(**properties: Any) -> dict[str, Any]:
     """An object with at least these keys. Answers may grow, so others are allowed."""
     return {"type": "object", "properties": properties, "required": list(properties)}
@@ -238,5 +245,6 @@ QUESTIONS: dict[str, type[Question]] = {
     "array": ArrayQuestion,
     "overview": OverviewQuestion,
     "effects": EffectsQuestion,
+    "offline": OfflineQuestion,
 }
 ERROR = _object(error=_object(kind=WORDS, message=WORDS))

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from ..errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from .app import Answering
     from .limits import Workers
+    from .offline_answers import Answering
 
 ADDRESS, PORT, TRIED = "127.0.0.1", 8017, 20
 # After Ctrl-C, how long answers that are on their way may still take.
@@ -101,9 +101,29 @@ def explore(
         CheckpointError: the model cannot be read.
         ConfigError: the port cannot be had, or the package lacks the built page.
     """
+    serve(lambda: explorer_of(model), model, text=text, port=port, open_page=open_page, say=say)
+
+
+def serve(
+    load: Callable[[], Answering],
+    named: str,
+    *,
+    text: str | None = None,
+    state: str = "",
+    port: int | None = None,
+    open_page: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve whatever answers the explorer's questions; see `explore`.
+
+    Args:
+        load: gives what answers, a model's explorer or a recording's; it is called once.
+        named: what it is called in the line for the reader.
+        text, state: what the page begins with: a text, or all that stands behind its #.
+    """
     with ThreadPoolExecutor(1) as loading:
         # Reading the model mostly waits for files, importing mostly computes: side by side.
-        explorer = loading.submit(explorer_of, model)
+        explorer = loading.submit(load)
         for name in ("fastapi", "uvicorn"):
             require(name, extra="explore", purpose="The explorer's page")
         from .app import create_app
@@ -116,7 +136,9 @@ def explore(
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
         address = address_of(number, text)
-        say(f"Exploring {model} at {address}")
+        if state:
+            address = f"{address_of(number)}#{state.removeprefix('#')}"
+        say(f"Exploring {named} at {address}")
         say("Ctrl-C ends it.")
         if open_page and has_browser(os.environ, sys.platform):
             threading.Thread(target=_open, args=(address,), daemon=True).start()
