@@ -41,7 +41,7 @@ class Operand:
         label: what it is.
         path, index: a slice of a step or weight: one `Index` for each axis.
         scalar: an integer that follows from the index of the explained number.
-        constant: a number of the model's config.
+        constant: a number of the model's config or of an edit.
     """
 
     symbol: str
@@ -115,8 +115,9 @@ def scalar(symbol: str, en: str, pt: str, value: Index) -> Operand:
 
 
 def constant(symbol: str, en: str, pt: str, value: float) -> Operand:
-    """An operand that is a number of the config."""
-    return Operand(symbol, Label(en, pt), constant=value)
+    """An operand that is a number of the config, or of an edit; a whole one is an int."""
+    whole = int(value) if float(value).is_integer() else value
+    return Operand(symbol, Label(en, pt), constant=whole)
 
 
 def linear(inputs: Operand, name: str, row: Index, *, bias: bool, symbol: str = "x") -> Derivation:
