@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { words } from "../../core/i18n";
 import { Num } from "../../core/number";
 import type { Token } from "../../core/protocol";
-import { setState, stepAt } from "../../core/state";
+import { setState } from "../../core/state";
 import { scoreMax } from "../../draw/colours";
 import { Loaded, type Needs, type Slice } from "./loaded";
 import type { PanelSpec } from "./panel";
@@ -214,12 +214,14 @@ function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
       {has(path) && (
         <Loaded panel={`${panel}-vector`} needs={{ place: [path, [one(plan.query), [0, plan.width]]] }}>
           {({ place }) => (
-            <Strip
-              slice={place}
-              label={t.positionVector}
-              width={plan.width}
-              index={(c) => [place.array.window[0]?.[0] ?? 0, c]}
-            />
+            <div class="walk-strips">
+              <Strip
+                slice={place}
+                label={t.positionVector}
+                width={plan.width}
+                index={(c) => [place.array.window[0]?.[0] ?? 0, c]}
+              />
+            </div>
           )}
         </Loaded>
       )}
@@ -283,8 +285,4 @@ export function NormSteps({ plan, panel, path, at }: { plan: Plan; panel: string
 
 export function shortNumber(value: number): string {
   return String(Number(value.toPrecision(4)));
-}
-
-export function replaced(path: string): boolean {
-  return stepAt(path)?.replaced ?? false;
 }

@@ -62,12 +62,15 @@ export function cellAt(layout: Layout, x: number, y: number): { row: number; col
 }
 
 export interface Painting {
-  value: (row: number, column: number) => number;
+  values: ArrayLike<number>;
+  /** Where a row begins among the values. */
+  begin: (row: number) => number;
   max: number;
   theme: Theme;
 }
 
 export function paintCells(canvas: HTMLCanvasElement, layout: Layout, painting: Painting): void {
+  const { values, begin, max, theme } = painting;
   const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
   canvas.width = Math.max(1, Math.round(layout.width * ratio));
   canvas.height = Math.max(1, Math.round(layout.height * ratio));
@@ -75,9 +78,10 @@ export function paintCells(canvas: HTMLCanvasElement, layout: Layout, painting: 
   if (!context) return;
   context.scale(ratio, ratio);
   for (let row = 0; row < layout.rows; row += 1) {
+    const first = begin(row);
     for (let column = 0; column < layout.columns; column += 1) {
       const { left, top, width, height } = boxOf(layout, row, column);
-      context.fillStyle = scoreColour(painting.value(row, column), painting.max, painting.theme);
+      context.fillStyle = scoreColour(values[first + column] ?? 0, max, theme);
       context.fillRect(left, top, width, height);
     }
   }

@@ -28,7 +28,7 @@ export function ending(plan: Plan, t: Words): PanelSpec[] {
       formula: has(`${plan.stack}.norm.output`) ? normFormula(plan.config.norm) : undefined,
       body: FinalBody,
     },
-    { id: "logits", title: logits.title, sentence: logits.sentence(vocabulary), formula: "ℓ_t = x · E_t", body: LogitsBody },
+    { id: "logits", title: logits.title, sentence: logits.sentence(vocabulary), formula: "ℓ_t = x · E_t", steps: ["logits"], body: LogitsBody },
     { id: "words", title: said.title, sentence: said.sentence, formula: "p_t = exp(ℓ_t) / Σ_u exp(ℓ_u)", body: WordsBody },
   ];
 }
@@ -98,57 +98,61 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   const token = all.find(({ id }) => id === chosen) ?? all[0];
   const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
   if (!token) return <></>;
-  const needs: Needs = {
-    vector: ["decoder.output", rowOf(plan.position, plan.width)],
-    row: [matrix, [one(token.id), [0, plan.width]]],
-  };
-  all.forEach(({ id }, place) => (needs[place] = logitNeed(plan, "logits", id)));
+  const needs: Needs = Object.fromEntries(all.map(({ id }, place) => [place, logitNeed(plan, "logits", id)]));
   return (
     <>
       <PositionNote plan={plan} />
+      <Loaded
+        panel={`${panel}-vectors`}
+        needs={{
+          vector: ["decoder.output", rowOf(plan.position, plan.width)],
+          row: [matrix, [one(token.id), [0, plan.width]]],
+        }}
+      >
+        {({ vector, row }) => (
+          <div class="walk-strips">
+            <Strip slice={vector} label={said.vector} width={plan.width} index={(c) => [0, plan.position, c]} />
+            <Strip slice={row} label={said.rowOf(quoted(token))} width={plan.width} index={(c) => [token.id, c]} />
+          </div>
+        )}
+      </Loaded>
       <Loaded key={all.length} panel={panel} needs={needs}>
         {(slices) => (
-          <>
-            <div class="walk-strips">
-              <Strip slice={slices.vector!} label={said.vector} width={plan.width} index={(c) => [0, plan.position, c]} />
-              <Strip slice={slices.row!} label={said.rowOf(quoted(token))} width={plan.width} index={(c) => [token.id, c]} />
-            </div>
-            <Roving label={said.choose} class="walk-table">
-              <table aria-label={said.title}>
-                <thead>
-                  <tr>
-                    <th scope="col">{t.token}</th>
-                    <th scope="col" class="number">{t.id}</th>
-                    <th scope="col" class="number">{t.logit}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {all.map((each, place) => {
-                    const index = [0, plan.position, each.id];
-                    const value = slices[place]!.at(...index);
-                    return (
-                      <tr key={each.id} class={each.id === token.id ? "chosen" : undefined}>
-                        <th scope="row">
-                          <button
-                            type="button"
-                            class={each.special ? "walk-key special" : "walk-key"}
-                            aria-pressed={each.id === token.id}
-                            onClick={() => setChosen(each.id)}
-                          >
-                            {each.piece}
-                          </button>
-                        </th>
-                        <td class="number walk-id">{each.id}</td>
-                        <td class="number">
-                          <Num path="logits" index={index} value={value} digits={fixed(value, 3)} label={`${t.logit}, ${quoted(each)}`} />
-                        </td>
-                      </tr>
-                    );
-                  })}
-                </tbody>
-              </table>
-            </Roving>
-          </>
+          <Roving label={said.choose} class="walk-table">
+            <table aria-label={said.title}>
+              <thead>
+                <tr>
+                  <th scope="col">{t.token}</th>
+                  <th scope="col" class="number">{t.id}</th>
+                  <th scope="col" class="number">{t.logit}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {all.map((each, place) => {
+                  const index = [0, plan.position, each.id];
+                  const value = slices[place]!.at(...index);
+                  return (
+                    <tr key={each.id} class={each.id === token.id ? "chosen" : undefined}>
+                      <th scope="row">
+                        <button
+                          type="button"
+                          class={each.special ? "walk-key special" : "walk-key"}
+                          aria-pressed={each.id === token.id}
+                          onClick={() => setChosen(each.id)}
+                        >
+                          {each.piece}
+                        </button>
+                      </th>
+                      <td class="number walk-id">{each.id}</td>
+                      <td class="number">
+                        <Num path="logits" index={index} value={value} digits={fixed(value, 3)} label={`${t.logit}, ${quoted(each)}`} />
+                      </td>
+                    </tr>
+                  );
+                })}
+              </tbody>
+            </table>
+          </Roving>
         )}
       </Loaded>
     </>

@@ -8,11 +8,14 @@ export function Formula({ text }: { text: string }): JSX.Element {
   return <p class="walk-formula">{typeset(text)}</p>;
 }
 
-export function typeset(text: string): (JSX.Element | string)[] {
+const NAMES = new Set(["id", "up", "down", "gate", "max"]);
+
+export function typeset(text: string, small = false): (JSX.Element | string)[] {
   return [...text.matchAll(PARTS)].map(([, mark, group, single, word, rest]) => {
-    if (mark === "_") return <sub>{typeset(group ?? single ?? "")}</sub>;
-    if (mark === "^") return <sup>{typeset(group ?? single ?? "")}</sup>;
-    if (word) return word.length === 1 ? <i>{word}</i> : word;
+    if (mark === "_") return <sub>{typeset(group ?? single ?? "", true)}</sub>;
+    if (mark === "^") return <sup>{typeset(group ?? single ?? "", true)}</sup>;
+    // In an index, several letters are several variables.
+    if (word) return word.length === 1 || (small && !NAMES.has(word)) ? <i>{word}</i> : word;
     return rest ?? "";
   });
 }

@@ -10,7 +10,7 @@ import type { View } from "../../core/view";
 import { beginning } from "./beginning";
 import { ending } from "./ending";
 import { mixing } from "./mixing";
-import { anchor, Panel, reveal, StepLink, type PanelSpec } from "./panel";
+import { anchor, follow, hold, Panel, StepLink, type PanelSpec } from "./panel";
 import { planFor, weightsRow, type Plan } from "./plan";
 import { projections } from "./projections";
 import { walkJson, walkScene } from "./saving";
@@ -45,8 +45,11 @@ function Walk(): JSX.Element {
   const ready = plan !== null;
   useEffect(() => {
     // The address leads to a panel once, when the page opens; later the links do.
-    if (ready && state.step.peek()) reveal(state.step.peek());
+    return ready && state.step.peek() ? hold(state.step.peek()) : undefined;
   }, [ready]);
+  useEffect(() => {
+    if (ready) follow(step);
+  }, [step]);
   if (!plan) return <p>{t.waiting}</p>;
   const panels = panelsOf(plan, t);
   return (

@@ -91,9 +91,10 @@ export function KeyButton({ plan, at }: { plan: Plan; at: number }): JSX.Element
 
 /** Significant digits that give so many decimals; small numbers keep two digits. */
 export function fixed(value: number, decimals: number): number {
-  const size = Math.abs(value);
-  if (!Number.isFinite(size) || size === 0) return decimals;
-  return size < 1e-3 ? 2 : Math.max(1, Math.floor(Math.log10(size)) + 1 + decimals);
+  if (!Number.isFinite(value) || Math.abs(value) < 1e-3) return 2;
+  // Of the rounded number: 0.0999 in two decimals is 0.10, a digit more than 0.09.
+  const rounded = Math.abs(Number(value.toFixed(decimals)));
+  return Math.max(1, Math.floor(Math.log10(rounded || 1e-3)) + 1 + decimals);
 }
 
 export function ScoreSwatch({ value, max }: { value: number; max: number }): JSX.Element {

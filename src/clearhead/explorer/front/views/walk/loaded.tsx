@@ -4,6 +4,7 @@
 import type { JSX, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useArrayState, type Windowed } from "../../core/arrays";
+import { wordsOf } from "../../core/failure";
 import { words } from "../../core/i18n";
 import type { Window } from "../../core/protocol";
 import { table } from "./words";
@@ -17,6 +18,11 @@ export class Slice {
   }
 
   at(...index: number[]): number {
+    return this.array.data[this.offset(index)] ?? NaN;
+  }
+
+  /** Where an element lies among `values`; those of its last axis follow one another. */
+  offset(index: number[]): number {
     let offset = 0;
     this.array.window.forEach(([start, stop], axis) => {
       const place = (index[axis] ?? 0) - start;
@@ -24,7 +30,7 @@ export class Slice {
         throw new Error(`${this.path}: the index ${index.join(", ")} is outside the window.`);
       offset = offset * (stop - start) + place;
     });
-    return this.array.data[offset] ?? NaN;
+    return offset;
   }
 
   /** The numbers as they lie in the window. */
@@ -61,7 +67,7 @@ export function Loaded<N extends Needs>({ panel, needs, children }: LoadedProps<
     if (complete) shown.set(key, Object.values(slices) as Slice[]);
   });
   useEffect(() => () => void shown.delete(key), [key]);
-  if (failed) return <p class="walk-failed" role="alert">{failed.message}</p>;
+  if (failed) return <p class="walk-failed" role="alert">{wordsOf(failed)}</p>;
   if (complete) last.current = children(slices as Slices<N>);
   return last.current ?? <p class="walk-loading">{words(table).loading}</p>;
 }

@@ -25,6 +25,7 @@ export function mixing(plan: Plan, t: Words): PanelSpec[] {
       title: contributions.title,
       sentence: contributions.sentence,
       formula: "o_i = Σ_j w_{ij} v_j",
+      steps: [`${plan.path}.output`],
       body: ContributionsBody,
     },
     {
@@ -91,7 +92,7 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
           return (
             <div class="walk-two">
               <Rows label={t.panels.vectors.names.value} slice={value} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={pick} max={max} />
-              <div>
+              <div class="walk-summed">
                 <Rows label={t.weightTimesValue} slice={parts} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={pick} max={max} extra={weightOf} />
                 <Strip slice={output} label={t.sumIsOutput(head)} width={plan.headDim} max={max} index={(c) => [0, head, query, c]} />
               </div>

@@ -3,7 +3,7 @@
 import type { FunctionComponent, JSX } from "preact";
 import { toHash } from "../../core/address";
 import { words } from "../../core/i18n";
-import { setState, snapshot } from "../../core/state";
+import { setState, snapshot, stepAt } from "../../core/state";
 import { Formula } from "./formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
@@ -13,23 +13,57 @@ export interface PanelSpec {
   title: string;
   sentence: string;
   formula?: string | undefined;
+  /** Steps that the panel shows and an edit may have replaced. */
+  steps?: string[];
   body: FunctionComponent<{ plan: Plan; panel: string }>;
 }
 
 /** Prefix of the panels' ids in the page. */
 export const anchor = (id: string): string => `walk-${id}`;
 
+/** The panel that was last led to: the browser's back button changes the address alone. */
+let led = "";
+
 /** Go to a panel: the address holds it, and the keyboard goes on from there. */
 export function goTo(id: string): void {
+  led = id;
   setState({ step: id });
   reveal(id);
 }
 
-export function reveal(id: string): void {
+/** The address says another panel than the links have: go there. */
+export function follow(id: string): void {
+  if (!id || id === led) return;
+  led = id;
+  reveal(id);
+}
+
+function reveal(id: string): void {
   const panel = document.getElementById(anchor(id));
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   panel?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   panel?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
+}
+
+/** Keep a panel in place while those above it fill with numbers, until the reader moves. */
+export function hold(id: string): () => void {
+  led = id;
+  const walk = document.querySelector(".walk-panels");
+  const place = (): void => document.getElementById(anchor(id))?.scrollIntoView({ block: "start" });
+  const observer = new ResizeObserver(() => {
+    place();
+    if (!walk?.querySelector(".walk-loading")) setTimeout(end, 500);
+  });
+  const moves = ["wheel", "touchstart", "keydown", "pointerdown"];
+  const end = (): void => {
+    observer.disconnect();
+    moves.forEach((move) => removeEventListener(move, end));
+  };
+  moves.forEach((move) => addEventListener(move, end, { passive: true }));
+  if (walk) observer.observe(walk);
+  place();
+  document.getElementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });
+  return end;
 }
 
 interface LinkProps {
@@ -95,6 +129,7 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
       </header>
       <p class="walk-sentence">{spec.sentence}</p>
       {spec.formula && <Formula text={spec.formula} />}
+      {spec.steps?.some((path) => stepAt(path)?.replaced) && <p class="walk-edited">{t.edited}</p>}
       <Body plan={plan} panel={spec.id} />
     </section>
   );

@@ -127,8 +127,8 @@ function useColumns(): [(element: HTMLElement | null) => void, number] {
   useLayoutEffect(() => {
     if (!element.current) return;
     const measure = (): void => {
-      const room = (element.current?.clientWidth ?? 0) - 70;
-      setColumns(room >= 16 * 58 ? 16 : room >= 8 * 58 ? 8 : 4);
+      const room = (element.current?.clientWidth ?? 0) - 84;
+      setColumns(room >= 16 * 56 ? 16 : room >= 8 * 56 ? 8 : 4);
     };
     measure();
     const observer = new ResizeObserver(measure);

@@ -27,13 +27,15 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
       title: said.scaled.title,
       sentence: said.scaled.sentence(plan.headDim, root),
       formula: `s_{ij} / √${plan.headDim}`,
+      steps: [`${plan.path}.scaled`],
       body: ScaledBody,
     },
     {
       id: "masked",
       title: said.masked.title,
       sentence: biased ? said.masked.biased : said.masked.sentence,
-      formula: biased ? "m_{ij} = s_{ij} / √d_k + b_{ij},  or −∞" : "m_{ij} = s_{ij} / √d_k,  or −∞",
+      formula: biased ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${t.or} −∞` : `m_{ij} = s_{ij} / √d_k,  ${t.or} −∞`,
+      steps: [`${plan.path}.masked`],
       body: MaskedBody,
     },
     {
@@ -41,6 +43,7 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
       title: said.softmax.title,
       sentence: said.softmax.sentence,
       formula: "w_{ij} = exp(m_{ij} − max_j m_{ij}) / Σ_j exp(m_{ij} − max_j m_{ij})",
+      steps: [`${plan.path}.weights`],
       body: SoftmaxBody,
     },
   ];
@@ -85,8 +88,22 @@ function Pair({ plan, panel, name, kind, children, row }: {
         </div>
         <div>
           <h3>{t.all}</h3>
-          <Loaded panel={`${panel}-all`} needs={{ all: [`${plan.path}.${name}`, headRows(plan.head, queries, keys)] }}>
-            {({ all }) => <All plan={plan} slice={all} kind={kind} title={t.panels[panel as "scores"].title} />}
+          <Loaded
+            panel={`${panel}-all`}
+            needs={{
+              masked: [`${plan.path}.masked`, headRows(plan.head, queries, keys)],
+              all: [`${plan.path}.${name}`, headRows(plan.head, queries, keys)],
+            }}
+          >
+            {({ all, masked }) => (
+              <All
+                plan={plan}
+                slice={all}
+                kind={kind}
+                title={t.panels[panel as "scores"].title}
+                {...(kind === "weight" && { masked })}
+              />
+            )}
           </Loaded>
         </div>
       </div>
@@ -96,10 +113,18 @@ function Pair({ plan, panel, name, kind, children, row }: {
   );
 }
 
-function All({ plan, slice, kind, title }: { plan: Plan; slice: Slice; kind: "score" | "weight"; title: string }): JSX.Element {
+/** The matrix. Weights of 0 where nothing may be attended to are hatched as their scores are. */
+function All({ plan, slice, kind, title, masked }: {
+  plan: Plan;
+  slice: Slice;
+  kind: "score" | "weight";
+  title: string;
+  masked?: Slice;
+}): JSX.Element {
   const window = { rows: slice.array.window[2]!, columns: slice.array.window[3]! };
   const head = slice.array.window[1]![0];
   const max = scoreMax(slice.values);
+  const t = words(table);
   return (
     <Matrix
       label={title}
@@ -109,9 +134,13 @@ function All({ plan, slice, kind, title }: { plan: Plan; slice: Slice; kind: "sc
       values={slice.values}
       window={window}
       max={max}
+      {...(masked && { masked: (row: number, column: number) => masked.at(0, head, row, column) === -Infinity })}
       selected={{ row: plan.query, column: plan.key }}
       onCell={(query, key) => setState({ query, key })}
       from={{ path: slice.path, index: (row, column) => [0, head, row, column] }}
+      describe={(row, column, _value, masked) =>
+        t.cell(quoted(plan.queries[row]), quoted(plan.keys[column]), masked ? t.maskedCell : "")
+      }
     >
       {kind === "weight" ? <WeightLegend /> : <ScoreLegend max={max} />}
     </Matrix>
@@ -130,7 +159,7 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
             label={t.panels.scores.title}
             columns={[
               { title: "", cell: (key) => <ScoreSwatch value={raw.at(...place(raw, plan, plan.query, key))} max={max} /> },
-              { title: t.panels.score.title, cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.panels.score.title} /> },
+              { title: t.score, cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.score} /> },
             ]}
           />
         );
@@ -250,7 +279,7 @@ function Softmax({ plan, masked, weights }: { plan: Plan; masked: Slice; weights
           },
           { title: "", cell: (key) => <WeightBar value={all[key] ?? 0} /> },
           {
-            title: t.weight,
+            title: `÷ ${t.sum} = ${t.weight}`,
             cell: (key) => <Cell slice={weights} plan={plan} at={key} label={t.weight} decimals={4} />,
             total: <Derived name="weight_sum" plan={plan} index={at} value={total(all)} digits={5} derivation={weightSumOf(plan)} label={`${t.sum}, ${t.weight}`} />,
           },

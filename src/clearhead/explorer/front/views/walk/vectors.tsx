@@ -40,7 +40,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
   const [pointed, setPointed] = useState<Cell | null>(null);
   const [room, setRoom] = useState(0);
   const frame = useRef<HTMLDivElement>(null);
-  const readout = useRef<HTMLParagraphElement>(null);
+  const readout = useRef<HTMLSpanElement>(null);
   const wanted = useRef(false);
   const layout = layoutOf(rows.length, columns, room || 320);
   const value = (row: number, column: number): number => from.at(...index(row, column));
@@ -82,21 +82,24 @@ export function Vectors(props: VectorsProps): JSX.Element {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     return cellAt(layout, event.clientX - box.left, event.clientY - box.top);
   };
+  const reading = (
+    <span class="walk-reading" ref={readout}>
+      {rows[read.row]?.label && <span class="walk-piece">{rows[read.row]?.label}</span>}
+      <span>{t.component(read.column, columns - 1)}</span>
+      <Num
+        path={from.path}
+        index={index(read.row, read.column)}
+        value={value(read.row, read.column)}
+        label={`${props.label}, ${rows[read.row]?.label ?? ""} ${t.component(read.column, columns - 1)}`}
+      />
+    </span>
+  );
   const rowHeight = layout.lines * (layout.lineHeight + layout.gap);
   return (
     <div class="walk-vectors">
-      <p class="walk-readout" ref={readout}>
+      <p class="walk-readout">
         <span class="walk-caption">{props.label}</span>
-        <span class="walk-reading">
-          {rows[read.row]?.label && <span class="walk-piece">{rows[read.row]?.label}</span>}
-          <span>{t.component(read.column, columns - 1)}</span>
-          <Num
-            path={from.path}
-            index={index(read.row, read.column)}
-            value={value(read.row, read.column)}
-            label={`${props.label}, ${rows[read.row]?.label ?? ""} ${t.component(read.column, columns - 1)}`}
-          />
-        </span>
+        {!props.rows && reading}
         <span class="walk-ends">{t.scale(scaleMark(props.max))}</span>
       </p>
       <div
@@ -124,7 +127,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
           </div>
         )}
         <div ref={frame} class="walk-vectors-cells" style={{ height: `${layout.height}px` }}>
-          <Picture {...props} rowCount={rows.length} layout={layout} value={value} />
+          {room > 0 && <Picture {...props} rowCount={rows.length} layout={layout} />}
           <div
             class="walk-vectors-touch"
             style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
@@ -142,6 +145,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
           <Stops {...props} layout={layout} at={at} value={value} labels={rows.map((row) => row.label)} />
         </div>
       </div>
+      {props.rows && <p class="walk-readout below">{reading}</p>}
     </div>
   );
 }
@@ -159,14 +163,14 @@ function step(at: Cell, event: KeyboardEvent, layout: Layout, first: number): Ce
 interface PictureProps extends VectorsProps {
   rowCount: number;
   layout: Layout;
-  value: (row: number, column: number) => number;
 }
 
-function Picture({ layout, value, max, from, rowCount, columns }: PictureProps): JSX.Element {
+function Picture({ layout, index, max, from, rowCount, columns }: PictureProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = shownTheme.value;
   useEffect(() => {
-    if (canvas.current) paintCells(canvas.current, layout, { value, max, theme });
+    const begin = (row: number): number => from.offset(index(row, 0));
+    if (canvas.current) paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
   }, [from.array, layout.width, layout.height, layout.perLine, max, theme, rowCount, columns]);
   return (
     <canvas

@@ -3,6 +3,7 @@
 const en = {
   locale: "en",
   then: "then",
+  or: "or",
   title: "Walk",
   contents: "Steps of the walk",
   choose: "What the walk follows",
@@ -38,6 +39,7 @@ const en = {
   elsewhere: (count: number, mass: string) =>
     `The ${count} keys not shown hold ${mass} of this query's weight.`,
   sum: "sum",
+  score: "score",
   largest: "largest",
   product: "product",
   running: "running sum",
@@ -46,6 +48,7 @@ const en = {
   value: "value",
   masked: "masked",
   maskedCell: "masked, minus infinity",
+  cell: (query: string, key: string, masked: string) => `${query} → ${key}: ${masked}`,
   all: "All queries and keys",
   thisRow: (token: string) => `Row of the query ${token}`,
   bias: "bias",
@@ -88,7 +91,7 @@ const en = {
   rowNotMasked: (matrix: number) =>
     `In this row nothing is masked; in the whole matrix ${matrix} cells are.`,
   rowMasked: (row: number, of: number) => `In this row ${row} of ${of} keys are masked (hatched).`,
-  edited: "set by you",
+  edited: "Numbers here were changed by an edit.",
   panels: {
     text: {
       title: "Text",
@@ -217,6 +220,7 @@ export type Words = typeof en;
 const pt: Words = {
   locale: "pt-BR",
   then: "depois",
+  or: "ou",
   title: "Percurso",
   contents: "Passos do percurso",
   choose: "O que o percurso segue",
@@ -250,6 +254,7 @@ const pt: Words = {
   later: "seguintes",
   elsewhere: (count, mass) => `As ${count} chaves que não aparecem têm ${mass} do peso desta consulta.`,
   sum: "soma",
+  score: "pontuação",
   largest: "maior",
   product: "produto",
   running: "soma parcial",
@@ -258,6 +263,7 @@ const pt: Words = {
   value: "valor",
   masked: "mascarada",
   maskedCell: "mascarada, menos infinito",
+  cell: (query, key, masked) => `${query} → ${key}: ${masked}`,
   all: "Todas as consultas e chaves",
   thisRow: (token) => `Linha da consulta ${token}`,
   bias: "viés",
@@ -295,10 +301,10 @@ const pt: Words = {
   taken: "tomado",
   takenIs: (piece, rank, probability) => `Tomado: ${piece}, lugar ${rank}, probabilidade ${probability}.`,
   ofVocabulary: (shown, of) => `À vista, os ${shown} mais prováveis de ${of} tokens.`,
-  nothingMasked: "Aqui nada é mascarado: toda consulta pode atender a toda chave.",
+  nothingMasked: "Aqui nada é mascarado: toda consulta pode dar atenção a toda chave.",
   rowNotMasked: (matrix) => `Nesta linha nada é mascarado; na matriz inteira, ${matrix} células são.`,
   rowMasked: (row, of) => `Nesta linha, ${row} de ${of} chaves são mascaradas (hachuradas).`,
-  edited: "definido por você",
+  edited: "Há números aqui mudados por uma edição.",
   panels: {
     text: {
       title: "Texto",
@@ -358,8 +364,8 @@ const pt: Words = {
     },
     masked: {
       title: "Mascaradas",
-      sentence: "Onde uma consulta não pode atender, a pontuação vira −∞, que a softmax transforma em peso 0.",
-      biased: "Soma-se um viés pela distância; onde uma consulta não pode atender, a pontuação vira −∞, que a softmax transforma em peso 0.",
+      sentence: "Onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
+      biased: "Soma-se um viés pela distância; onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
     },
     softmax: {
       title: "Softmax",
@@ -379,7 +385,7 @@ const pt: Words = {
     },
     cross: {
       title: "Atenção cruzada",
-      sentence: "Antes da parte feed-forward, esta camada atende à origem e soma o que toma de lá.",
+      sentence: "Antes da parte feed-forward, esta camada dá atenção à origem e soma o que toma de lá.",
     },
     feed: {
       title: "Feed-forward",
