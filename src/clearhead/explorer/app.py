@@ -51,6 +51,7 @@ REASONS = {
     421: "The Host header is not this server's.",
     422: "The parameters are not those of the question.",
     429: "Too many questions at once.",
+    431: "The address and the headers are too long.",
     503: "The answer took too long.",
 }
 
@@ -108,7 +109,7 @@ def _add_question(
     async def ask(question: Any, request: Request) -> Response:
         params = question.model_dump()
         try:
-            return await workers.do(lambda: answered(params), _disconnected(request))
+            return await workers.do(lambda: answered(params), lambda: _disconnected(request))
         except Gone:
             return Response(status_code=499)  # nobody reads it
 

@@ -137,6 +137,15 @@ class Guard:
                 f"for {', '.join(hosts)[:100] or 'no host'}. Through a tunnel, keep the port "
                 f"number the same on both ends.",
             )
+        long = sum(len(name) + len(value) for name, value in scope["headers"])
+        long += len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+        if long > self._limits.header_bytes:
+            raise Refusal(
+                431,
+                "TooLarge",
+                f"The address and the headers of a request may have {self._limits.header_bytes} "
+                f"bytes together; these have {long}. What is long belongs into the body.",
+            )
         if scope["method"] not in READING:
             self._check_origin(scope, hosts[0])
         if body.too_long:

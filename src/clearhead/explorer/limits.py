@@ -81,16 +81,16 @@ class Workers:
         """How many questions are worked on or waiting."""
         return self._inside
 
-    async def do(self, work: Callable[[], Result], gone: Awaitable[None]) -> Result:
+    async def do(self, work: Callable[[], Result], gone: Callable[[], Awaitable[Any]]) -> Result:
         """Do a piece of work in a thread and wait for it.
 
         Args:
             work: what is called in the thread.
-            gone: ends when nobody waits for the result any more.
+            gone: what it gives ends when nobody waits for the result any more.
 
         Raises:
             Refusal: 429, the queue is full; 503, it took too long.
-            Gone: `gone` ended first.
+            Gone: that ended first.
         """
         limits = self.limits
         if self._inside >= limits.at_work + limits.waiting:
@@ -102,7 +102,7 @@ class Workers:
                 {"Retry-After": "1"},
             )
         task = self._started(work)
-        watch = asyncio.ensure_future(gone)
+        watch = asyncio.ensure_future(gone())
         try:
             either: set[asyncio.Future[Any]] = {task, watch}
             await asyncio.wait(either, timeout=limits.seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,117 @@
+"""Many clients at once, each asking the explorer one question after the other."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+TIMEOUT = 60.0
+HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass
+class Crowd:
+    """What a crowd met.
+
+    Attributes:
+        statuses: how often each HTTP status came.
+        seconds: how long each answer took, by status.
+        broken: errors that are no answer, in words: a connection that was cut, a refusal
+            without words.
+    """
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: dict[int, list[float]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self.statuses[status] += 1
+        self.seconds.setdefault(status, []).append(seconds)
+
+
+def questions(text: str, random_: random.Random) -> list[tuple[str, dict[str, object]]]:
+    """What a reader asks about a sentence, in a random order after the run itself."""
+    run = {"text": text}
+    edit = {"kind": "ablate_head", "part": "cross", "layer": 0, "head": 0}
+    more: list[tuple[str, dict[str, object]]] = [
+        ("run", {**run, "edits": [edit]}),
+        ("overview", {"run": run, "part": "encoder"}),
+        ("overview", {"run": run, "part": "cross"}),
+        ("array", {"run": run, "items": [{"path": "probabilities", "window": None}]}),
+        ("array", {"run": run, "items": [{"path": "no.such.step", "window": None}]}),
+        ("beam", {"run": run, "beam_size": 3}),
+        ("words", {"query": text[:3]}),
+        ("model", {}),
+    ]
+    return [("run", run), *random_.sample(more, 3)]
+
+
+def crowd(port: int, clients: int, seconds: float, texts: Sequence[str]) -> Crowd:
+    """Let clients ask for so long.
+
+    Args:
+        port: of a server on the loopback.
+        clients: how many, each with a thread and a connection that it keeps.
+        seconds: how long new questions are asked.
+        texts: the sentences that are asked about.
+
+    Returns:
+        what they met. Questions about a step that does not exist count as answered when they
+        are answered with 404.
+    """
+    found, lock, end = Crowd(), threading.Lock(), time.monotonic() + seconds
+
+    def client(number: int) -> None:
+        random_ = random.Random(number)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        asked = itertools.chain.from_iterable(
+            questions(random_.choice(texts), random_) for _ in itertools.count()
+        )
+        while time.monotonic() < end:
+            name, params = next(asked)
+            start = time.perf_counter()
+            try:
+                connection.request("POST", f"/api/{name}", json.dumps(params), HEADERS)
+                response = connection.getresponse()
+                content = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()  # and opened again with the next question
+                with lock:
+                    found.broken.append(repr(error))
+                continue
+            taken = time.perf_counter() - start
+            status = response.status
+            with lock:
+                if status == 404 and b"TraceError" in content and "no.such.step" in str(params):
+                    found.add(200, taken)
+                    continue
+                found.add(status, taken)
+                if status != 200 and not said(content):
+                    found.broken.append(f"{status} without words: {content[:80]!r}")
+            if status in (429, 503):
+                # As Retry-After asks, and not all at the same moment.
+                time.sleep(random_.uniform(0.5, 1.0) * min(1, seconds / 10))
+        connection.close()
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def said(content: bytes) -> bool:
+    """Whether an error says something in words."""
+    try:
+        return bool(json.loads(content)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return False
