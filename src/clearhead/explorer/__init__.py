@@ -1,1 +1,120 @@
 """The explorer: one sentence, and every number between it and its translation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..errors import ConfigError, require
+
+if TYPE_CHECKING:
+    from .offline_answers import Answering
+    from .recordings_modules import Tokens
+
+__all__ = ["explore"]
+
+
+def explore(
+    what: Any = "en-fr",
+    text: str | None = None,
+    *,
+    tokens: Tokens | None = None,
+    source_tokens: Tokens | None = None,
+    state: str = "",
+    port: int | None = None,
+    open_page: bool = True,
+    say: Callable[[str], None] = print,
+) -> Any:
+    """Open the explorer: in a notebook as a widget, elsewhere as a local page until Ctrl-C.
+
+    Args:
+        what: a translation model (its name, its folder, or a Checkpoint), or what any
+            PyTorch model attended to: a Recording, its file, an AttentionMap, or a dictionary
+            of AttentionMaps by name.
+        text: what a translation model translates first.
+        tokens, source_tokens: of a recording, names of its positions; see
+            `clearhead.explorer.recordings.RecordingExplorer`.
+        state: what the page begins with instead, as it stands behind the # of a page's address.
+        port: of the local page; see `clearhead.explorer.serve.open_port`.
+        open_page: whether the local page is opened in a browser.
+        say: takes each line that tells where the local page is.
+
+    Returns:
+        the widget in a notebook, to be shown or kept; elsewhere None, when the page has ended.
+
+    Raises:
+        ConfigError: the explorer cannot show this, or an argument is not for it.
+        CheckpointError: the model cannot be read.
+        TraceError: the recording's file cannot be read.
+        MissingExtraError: ``pip install "clearhead[notebook]"`` brings what a widget needs,
+            ``clearhead[explore]`` what the page needs, ``clearhead[torch]`` what recordings need.
+    """
+    if text is not None and state:
+        raise ConfigError("Give a text to begin with or a whole state, not both.")
+    in_widget = in_notebook()
+    if in_widget:
+        require("anywidget", extra="notebook", purpose="Exploring in a notebook")
+    explorer = explorer_of(what, tokens=tokens, source_tokens=source_tokens)
+    begin = state or (f"#text={quote(text, safe='')}" if text else "")
+    if in_widget:
+        from .widget import ExplorerWidget
+
+        return ExplorerWidget(explorer, state=begin)
+    from .serve import serve
+
+    named = what if isinstance(what, str | Path) else type(what).__name__
+    serve(lambda: explorer, str(named), state=begin, port=port, open_page=open_page, say=say)
+    return None
+
+
+def explorer_of(
+    what: Any, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
+) -> Answering:
+    """What answers the explorer's questions about a model or a recording; see `explore`."""
+    if hasattr(what, "answer"):
+        return _unnamed(what, tokens, source_tokens)
+    if isinstance(what, str | Path):
+        if Path(what).suffix == ".safetensors":
+            from .recordings import open_recording
+
+            return open_recording(what, tokens=tokens, source_tokens=source_tokens)
+        from ..translation.checkpoint import read_checkpoint
+
+        what = read_checkpoint(what)
+    from ..translation.checkpoint import Checkpoint
+
+    if isinstance(what, Checkpoint):
+        from .explorer import Explorer
+
+        return _unnamed(Explorer(what), tokens, source_tokens)
+    if "torch" not in sys.modules:  # then it cannot be anything that was recorded
+        raise ConfigError(
+            f"The explorer shows a translation model (a name, a folder or a Checkpoint), a "
+            f"Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name; got "
+            f"{type(what).__name__}."
+        )
+    from .recordings import RecordingExplorer
+
+    return RecordingExplorer(what, tokens=tokens, source_tokens=source_tokens)
+
+
+def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:
+    if any(given is not None for given in names):
+        raise ConfigError(
+            "tokens and source_tokens name the positions of a recording; a translation model "
+            "names its own. Leave them out."
+        )
+    return explorer
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook that can show a widget: a Jupyter kernel, or marimo."""
+    marimo = sys.modules.get("marimo")
+    if marimo is not None and marimo.running_in_notebook():
+        return True
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

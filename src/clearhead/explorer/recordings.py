@@ -149,7 +149,7 @@ class RecordingExplorer:
         ]
         return Answer(
             {
-                "request": {"text": None, "target": None, "sentence": row, "beam_size": 1,
+                "request": {"text": "", "target": None, "sentence": row, "beam_size": 1,
                             "edits": []},
                 "text": None,
                 "sentences": sentences,
@@ -182,7 +182,9 @@ class RecordingExplorer:
             path = str(item.get("path"))
             module, step = self._step(path)
             shape = step_shape(module, step)
-            asked.append((path, module, step, shape, checked_window(path, shape, _spans(item, path))))
+            asked.append(
+                (path, module, step, shape, checked_window(path, shape, _spans(item, path)))
+            )
         check_numbers(
             sum(math.prod(stop - start for start, stop in window) for *_, window in asked),
             self.numbers,

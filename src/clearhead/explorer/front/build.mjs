@@ -24,7 +24,7 @@ for (const [entry, name] of [["main.tsx", "explorer"], ["widget.tsx", "widget"]]
     outdir: "out", // a name only: nothing is written there
     write: false,
     bundle: true,
-    format: "esm",
+    ...(name === "widget" ? { format: "iife", globalName: "widget" } : { format: "esm" }),
     target: ["es2022"],
     minify: true,
     charset: "utf8",
@@ -33,12 +33,19 @@ for (const [entry, name] of [["main.tsx", "explorer"], ["widget.tsx", "widget"]]
     logOverride: { "ignored-bare-import": "silent" },
   });
   for (const { path, contents } of outputFiles) {
-    if (path.endsWith(".js")) write(`${name}.js`, `${banner}\n${Buffer.from(contents).toString("utf8")}`);
+    const text = Buffer.from(contents).toString("utf8");
+    if (path.endsWith(".js")) write(`${name}.js`, `${banner}\n${name === "widget" ? anew(text) : text}`);
     // The widget wears the page's style sheet: both import the same views.
     if (path.endsWith(".css") && name === "explorer") write("explorer.css", contents);
   }
 }
 write("index.html", readFileSync(join(here, "index.html")));
+
+/** The widget's script runs once for each widget: two of them would otherwise share their state
+ * where a notebook loads equal scripts once. */
+function anew(script) {
+  return `export default { render(context) {\n${script}\nreturn widget.render(context);\n} };\n`;
+}
 
 function licence(name) {
   const folder = join(here, "node_modules", name);
