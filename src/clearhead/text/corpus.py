@@ -1,6 +1,6 @@
 """Sentence pairs from files and data sets, read as a stream, with their origin kept.
 
-A corpus is written as
+A corpus is written as::
 
     path/pairs.tsv             source, a tab, target; further columns are an error
     path/train.en,path/train.fr    two files, line by line

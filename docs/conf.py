@@ -1,0 +1,62 @@
+"""How the site is built: `make site`, or sphinx-build -W -c docs . build/site.
+
+The source folder is the repository's root, so that the lessons, the architecture and the pages in
+docs/ are the same files that one reads there. Lessons are executed; a cell that fails stops the
+build.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+import clearhead  # noqa: E402
+
+project = "clearhead"
+author = "the clearhead authors"
+copyright = "the clearhead authors; Apache 2.0"
+version = release = clearhead.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+root_doc = "docs/index"
+include_patterns = ["docs/**", "lessons/**", "ARCHITECTURE.md", "CHANGELOG.md"]
+exclude_patterns = ["docs/next.md", "**/node_modules"]
+# A class may be named by a short name that two rooms share (the reference's and PyTorch's
+# Transformer): the link then goes to the first.
+suppress_warnings = ["config.cache", "ref.python"]
+
+# Lessons
+nb_execution_mode = "force"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+
+# The interface, from docstrings
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+add_module_names = False
+
+html_theme = "furo"
+html_title = "clearhead"
+html_show_sphinx = False
+
+
+def _escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text: a bar or an asterisk in them is no markup."""
+    lines[:] = [re.sub(r"\|(?=[^ ])|(?<=\")\*(?=\w)", r"\\\g<0>", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """What Sphinx calls when it has read this file."""
+    app.connect("autodoc-process-docstring", _escape, priority=100)

