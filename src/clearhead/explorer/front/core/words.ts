@@ -37,6 +37,7 @@ const en = {
   checkLine: (difference: string, of: string, numbers: string) => `largest difference ${difference} in ${of}${numbers}`,
   checkOver: (n: string) => ` over ${n} numbers`,
   checkMore: (fast: string, reference: string) => `between the fast model (${fast}) and the numbers shown (${reference})`,
+  checkRounded: "To keep this saved file small, its numbers are rounded to float32, about 7 digits.",
   checkNone: "not available here: these numbers are the recorded model's own",
   hintTitle: "How to read this page",
   hint1: "The head you lock below holds in every view; rows are queries, columns are keys.",
@@ -120,6 +121,7 @@ const pt: typeof en = {
   checkOver: (n) => ` entre ${n} números`,
   checkMore: (fast, reference) =>
     `entre o modelo rápido (${fast.replace("with its cache", "com seu cache")}) e os números mostrados (${reference})`,
+  checkRounded: "Para que este arquivo salvo seja pequeno, seus números estão arredondados para float32, cerca de 7 dígitos.",
   checkNone: "não se aplica aqui: estes números são do próprio modelo gravado",
   hintTitle: "Como ler esta página",
   hint1: "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
