@@ -11,6 +11,7 @@ export function EditsBanner(): JSX.Element | null {
   const t = words(text);
   const edits = state.edits.value;
   if (edits.length === 0) return null;
+  const listed = state.view.value === "what_if"; // that view has the list itself
   return (
     <section class="edits-banner" aria-label={t.count(edits.length)}>
       <p>
@@ -20,18 +21,20 @@ export function EditsBanner(): JSX.Element | null {
         </strong>{" "}
         {t.banner}
       </p>
-      <ul>
-        {edits.map((edit, place) => (
-          <li key={JSON.stringify(edit)}>
-            <span>{describe(edit)}</span>{" "}
-            <button type="button" aria-label={t.removeLong(describe(edit))} onClick={() => removeEdit(place)}>
-              ×
-            </button>
-          </li>
-        ))}
-      </ul>
+      {!listed && (
+        <ul>
+          {edits.map((edit, place) => (
+            <li key={JSON.stringify(edit)}>
+              <span>{describe(edit)}</span>{" "}
+              <button type="button" aria-label={t.removeLong(describe(edit))} onClick={() => removeEdit(place)}>
+                ×
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
       <p class="edits-banner-ways">
-        {state.view.value !== "what_if" && (
+        {!listed && (
           <button type="button" onClick={() => setState({ view: "what_if" })}>
             {t.open}
           </button>

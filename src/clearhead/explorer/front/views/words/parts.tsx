@@ -1,6 +1,7 @@
 /** Small things that the views of words, of edits and of effects share. */
 
 import type { ComponentChildren, JSX } from "preact";
+import { useId } from "preact/hooks";
 import type { Token } from "../../core/protocol";
 
 /** A token as the model has it: "▁" stands for the space before a word. */
@@ -99,17 +100,18 @@ interface PickProps {
 
 /** One of many, as a native list. */
 export function Pick({ label, value, options, choose }: PickProps): JSX.Element {
+  const id = useId();
   return (
-    <label class="choice">
-      <span>{label}</span>
-      <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
+    <div class="choice">
+      <label for={id}>{label}</label>
+      <select id={id} value={value} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map((option) => (
           <option key={option.value} value={option.value} selected={String(option.value) === String(value)}>
             {option.label}
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }
 
