@@ -39,6 +39,8 @@ export interface Explained extends Element {
   step: Step | null;
   derivation: Derivation | null;
   operands: Filled[];
+  /** The value is a float32, so its operands give it to about 7 digits. */
+  rounded: boolean;
 }
 
 /** The element, its exact value, and what it follows from. */
@@ -46,18 +48,18 @@ export async function explain({ path, index, value, derivation: own }: Asked): P
   const step = own ? null : (stepAt(path) ?? null);
   const derivation = own ?? step?.derivations.find((each) => holds(each, step, index)) ?? null;
   const [found, operands] = await Promise.all([
-    own ? (value ?? -Infinity) : elementAt(path, index),
+    own ? { value: value ?? -Infinity, rounded: false } : elementAt(path, index),
     Promise.all((derivation?.operands ?? []).map((operand) => fill(operand, index))),
   ]);
-  return { path, index, value: found, step, derivation, operands };
+  return { path, index, ...found, step, derivation, operands };
 }
 
-async function elementAt(path: string, index: number[]): Promise<number> {
+async function elementAt(path: string, index: number[]): Promise<{ value: number; rounded: boolean }> {
   const array = await askArray(
     path,
     index.map((place) => [place, place + 1]),
   );
-  return Number(array.data[0]);
+  return { value: Number(array.data[0]), rounded: array.dtype === "float32" };
 }
 
 function holds({ when }: Derivation, step: Step, index: number[]): boolean {

@@ -7,7 +7,7 @@ import { words } from "./i18n";
 const WIDTH = 96;
 
 /** null for a number that was given or set: there is nothing to compute. */
-export function snippet({ path, index, value, step, derivation, operands }: Explained): string | null {
+export function snippet({ path, index, value, step, derivation, operands, rounded }: Explained): string | null {
   const expression = derivation?.expression;
   if (!expression || !operands.length) return null;
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
@@ -15,9 +15,11 @@ export function snippet({ path, index, value, step, derivation, operands }: Expl
   if (step) lines.push(`# ${heading(path, index, step.formula)}`);
   for (const operand of operands)
     lines.push(`# ${operand.symbol}: ${words(operand.label)}`, `${operand.symbol} = ${literal(operand)}`);
+  const tolerance = rounded ? "rtol=1e-5, atol=1e-5" : "rtol=1e-9, atol=1e-12";
+  if (rounded) lines.push("# the numbers of this page are rounded to float32");
   lines.push(
     `value = ${expression}`,
-    `assert np.isclose(value, ${python(value)}, rtol=1e-9, atol=1e-12), value`,
+    `assert np.isclose(value, ${python(value)}, ${tolerance}), value`,
     "print(value)",
   );
   return `${lines.join("\n")}\n`;
