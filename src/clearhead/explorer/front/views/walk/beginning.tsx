@@ -166,6 +166,7 @@ export function Strip({ slice, label, index, width, span, max }: {
       columns={width}
       index={(_, column) => index(column)}
       max={max ?? scoreMax(slice.values)}
+      sameScale={max !== undefined}
       {...(span && { span })}
     />
   );

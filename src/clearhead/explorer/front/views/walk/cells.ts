@@ -4,6 +4,8 @@ import { scoreColour, type Theme } from "../../draw/colours";
 
 /** So wide at least is a cell on the screen; a long vector wraps rather than go below. */
 const NARROWEST = 4;
+/** Rows of several vectors are better read on one line each. */
+const NARROWEST_ROWS = 2.5;
 const WIDEST = 14;
 
 export interface Layout {
@@ -28,7 +30,7 @@ export interface Box {
 export function layoutOf(rows: number, columns: number, room: number): Layout {
   let perLine = columns;
   // Halving keeps a head's components together where there are heads.
-  while (perLine > 16 && room / perLine < NARROWEST) perLine = Math.ceil(perLine / 2);
+  while (perLine > 16 && room / perLine < (rows > 1 ? NARROWEST_ROWS : NARROWEST)) perLine = Math.ceil(perLine / 2);
   const lines = Math.ceil(columns / perLine);
   const width = Math.min(room, perLine * WIDEST);
   const lineHeight = rows > 1 ? 18 : lines > 1 ? 11 : 18;

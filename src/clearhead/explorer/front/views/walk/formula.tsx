@@ -5,7 +5,8 @@ import type { JSX } from "preact";
 const PARTS = /([_^])(?:\{([^}]*)\}|(.))|([A-Za-z]+)|([^A-Za-z_^]+)/gu;
 
 export function Formula({ text }: { text: string }): JSX.Element {
-  return <p class="walk-formula">{typeset(text)}</p>;
+  // Several equations: a line breaks between them rather than within one.
+  return <p class="walk-formula">{text.split(/,\s{2}/).map((part, at) => <span key={at}>{typeset(part)}</span>)}</p>;
 }
 
 const NAMES = new Set(["id", "up", "down", "gate", "max"]);

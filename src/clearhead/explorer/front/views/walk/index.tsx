@@ -54,9 +54,11 @@ function Walk(): JSX.Element {
   const panels = panelsOf(plan, t);
   return (
     <div class="walk">
-      <Bar plan={plan} />
       <div class="walk-columns">
-        <Contents panels={panels} step={step} />
+        <div class="walk-side">
+          <KeyChoice plan={plan} />
+          <Contents panels={panels} step={step} />
+        </div>
         <div class="walk-panels">
           <p class="walk-hint">{t.hint}</p>
           {panels.map((spec, place) => (
@@ -76,27 +78,18 @@ function Walk(): JSX.Element {
   );
 }
 
-/** What is held fixed, in sight of every panel. */
-function Bar({ plan }: { plan: Plan }): JSX.Element {
+/** The key, beside the shell's choice of head and query. */
+function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
   const t = words(table);
-  const choices = (tokens: Plan["keys"]): JSX.Element[] =>
-    tokens.map((token, at) => <option key={at} value={at}>{`${at}: ${token.piece}`}</option>);
   return (
-    <div class="walk-bar-fixed" role="group" aria-label={t.choose}>
-      <span class="walk-where">{t.where(t.parts[plan.part as "cross"], plan.layer, plan.head)}</span>
-      <label>
-        {t.query}{" "}
-        <select value={plan.query} onChange={(event) => setState({ query: Number(event.currentTarget.value) })}>
-          {choices(plan.queries)}
-        </select>
-      </label>
-      <label>
-        {t.key}{" "}
-        <select value={plan.key} onChange={(event) => setState({ key: Number(event.currentTarget.value) })}>
-          {choices(plan.keys)}
-        </select>
-      </label>
-    </div>
+    <label class="walk-key-choice">
+      {t.key}{" "}
+      <select value={plan.key} onChange={(event) => setState({ key: Number(event.currentTarget.value) })}>
+        {plan.keys.map((token, at) => (
+          <option key={at} value={at}>{`${at}: ${token.piece}`}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 
@@ -113,7 +106,7 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
         if (id) setSeen(id);
       },
       // A line a quarter down the window: the panel that crosses it is the one being read.
-      { rootMargin: "-25% 0px -75% 0px" },
+      { rootMargin: "-25% 0px -74% 0px" },
     );
     for (const id of ids.split(",")) {
       const panel = document.getElementById(anchor(id));

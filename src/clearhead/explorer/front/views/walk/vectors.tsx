@@ -2,7 +2,7 @@
  * by pointing, or by arrow keys through a grid of which only the cells around the focus exist. */
 
 import type { JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Num } from "../../core/number";
 import { words } from "../../core/i18n";
 import { moved, type Cell } from "../../draw/grid_keys";
@@ -27,7 +27,8 @@ export interface VectorsProps {
   max: number;
   /** A part of the vector that is bracketed: this head's among all. */
   span?: [number, number];
-  spanLabel?: string;
+  /** The colours' scale is said elsewhere. */
+  sameScale?: boolean;
 }
 
 const LABEL = -1;
@@ -100,7 +101,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
       <p class="walk-readout">
         <span class="walk-caption">{props.label}</span>
         {!props.rows && reading}
-        <span class="walk-ends">{t.scale(scaleMark(props.max))}</span>
+        {!props.sameScale && <span class="walk-ends">{t.scale(scaleMark(props.max))}</span>}
       </p>
       <div
         class="walk-vectors-body"
@@ -141,7 +142,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
           {rows.map((row, place) =>
             row.chosen && rows.length > 1 ? <Band key={place} layout={layout} row={place} /> : null,
           )}
-          {props.span && <Span layout={layout} span={props.span} label={props.spanLabel} />}
+          {props.span && <Span layout={layout} span={props.span} />}
           <Stops {...props} layout={layout} at={at} value={value} labels={rows.map((row) => row.label)} />
         </div>
       </div>
@@ -168,7 +169,7 @@ interface PictureProps extends VectorsProps {
 function Picture({ layout, index, max, from, rowCount, columns }: PictureProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = shownTheme.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const begin = (row: number): number => from.offset(index(row, 0));
     if (canvas.current) paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
   }, [from.array, layout.width, layout.height, layout.perLine, max, theme, rowCount, columns]);
@@ -194,7 +195,7 @@ function Band({ layout, row }: { layout: Layout; row: number }): JSX.Element {
 }
 
 /** A bracket under a part of the vector, line by line where it wraps. */
-function Span({ layout, span, label }: { layout: Layout; span: [number, number]; label: string | undefined }): JSX.Element {
+function Span({ layout, span }: { layout: Layout; span: [number, number] }): JSX.Element {
   const boxes = [];
   for (let at = span[0]; at < span[1]; ) {
     const stop = Math.min(span[1], (Math.floor(at / layout.perLine) + 1) * layout.perLine);
@@ -209,7 +210,6 @@ function Span({ layout, span, label }: { layout: Layout; span: [number, number];
           key={place}
           class="walk-vectors-band"
           aria-hidden="true"
-          title={label}
           style={{ left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${box.height}px` }}
         />
       ))}
