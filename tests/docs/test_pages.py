@@ -83,4 +83,4 @@ def test_the_programs_of_the_page_on_training(
     for program in blocks(page, "python"):
         exec(compile(program, page.name, "exec"), names)
     assert (names["folder"] / "model.safetensors").exists()
-    assert names["weights"]["embedding.weight"].shape == (300, 16)
+    assert names["weights"]["embedding.weight"].shape[1] == 16
