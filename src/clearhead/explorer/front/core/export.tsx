@@ -80,10 +80,10 @@ async function save(kind: Kind, view: View): Promise<string> {
   }
   if (kind === "html") {
     if (!answer) return t.exportNothing;
-    const { arrays } = await source.peek().ask("offline", { run: answer.request, state: toHash(snapshot()) });
+    const { json, arrays } = await source.peek().ask("offline", { run: answer.request, state: toHash() });
     const html = arrays.html?.data;
     if (!html) return t.exportNothing;
-    return download("clearhead.html", new Blob([html as Uint8Array<ArrayBuffer>], { type: "text/html" }));
+    return download(json.name, new Blob([html as Uint8Array<ArrayBuffer>], { type: "text/html" }));
   }
   if (kind === "json") {
     const shown = { state: snapshot(), view: view.id, shown: view.json?.() };

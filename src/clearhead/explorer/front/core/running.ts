@@ -22,8 +22,13 @@ export function params(): RunParams {
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
   let end = (): void => undefined;
-  void askModel(firstText).then((known) => {
-    if (known) end = effect(() => void follow(known, params()));
+  // An address without a text is one of the first text.
+  const withText = (known: Model): RunParams => {
+    if (known.kind === "translation" && !state.text.value) amendState({ text: firstText(known) });
+    return params();
+  };
+  void askModel().then((known) => {
+    if (known) end = effect(() => void follow(known, withText(known)));
   });
   return () => {
     end();
@@ -31,14 +36,12 @@ export function followState(firstText: (model: Model) => string = () => ""): () 
   };
 }
 
-async function askModel(firstText: (model: Model) => string): Promise<Model | null> {
+async function askModel(): Promise<Model | null> {
   asking.value = true;
   try {
     const { json } = await source.peek().ask("model", {});
     batch(() => {
       model.value = json;
-      const first = json.kind === "translation" && !state.text.peek() ? firstText(json) : "";
-      if (first) amendState({ text: first });
       asking.value = false;
     });
     return json;

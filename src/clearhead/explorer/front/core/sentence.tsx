@@ -6,7 +6,7 @@ import { useEffect } from "preact/hooks";
 import { format } from "./format";
 import { language, words } from "./i18n";
 import { retry } from "./running";
-import { asking, failure, model, run, setState, state } from "./state";
+import { asking, failure, model, run, setState, source, state } from "./state";
 import { table } from "./words";
 
 /** By source language: short ones, of which something can be learned. */
@@ -75,10 +75,10 @@ function translate(text: string): void {
   if (failed && !asking.peek()) retry();
 }
 
-function Examples(): JSX.Element | null {
+function Examples(): JSX.Element {
   const t = words(table);
   const examples = EXAMPLES[model.value?.languages.source ?? ""];
-  if (!examples) return null;
+  if (!examples || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={t.examples}>
       {examples.map((text) => (

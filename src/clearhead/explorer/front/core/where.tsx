@@ -10,7 +10,7 @@ import { words } from "./i18n";
 import { Operands } from "./operands";
 import { Python } from "./python";
 import { run, stepAt } from "./state";
-import { closeWhere, goBackTo, side, trail } from "./where_state";
+import { closeWhere, goBackTo, makeRoom, side, trail } from "./where_state";
 import { table } from "./words";
 
 export function WhereFrom(): JSX.Element | null {
@@ -37,17 +37,21 @@ function Panel(): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   const asked = trail.value[trail.value.length - 1] as Asked;
   const found = useExplained(asked);
-  useEffect(() => heading.current?.focus(), [asked]);
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+    if (panel.current) makeRoom(panel.current);
+  }, [asked, found]);
   return (
-    <div class="where" role="dialog" aria-modal="false" aria-labelledby="where-heading" data-side={side.value}>
-      <header>
+    <div class="where" role="dialog" ref={panel} aria-modal="false" aria-labelledby="where-heading" data-side={side.value}>
+      <div class="where-head">
         <h2 id="where-heading" ref={heading} tabIndex={-1}>
           {t.whereFrom}
         </h2>
         <button type="button" class="close" aria-label={t.close} title={t.close} onClick={closeWhere}>
           ×
         </button>
-      </header>
+      </div>
       <Trail />
       <div class="where-body" aria-busy={found === null}>
         <Subject asked={asked} value={found instanceof Error ? null : (found?.value ?? null)} />

@@ -17,11 +17,16 @@ export function askWhere(asked: Asked, from: HTMLElement): void {
     return;
   }
   opener = from;
-  const { left, right, bottom } = from.getBoundingClientRect();
+  const { left, right } = from.getBoundingClientRect();
   side.value = (left + right) / 2 > innerWidth * 0.55 ? "left" : "right";
-  // On a narrow screen it stands at the bottom (panel.css), 72 % high: the number moves above it.
-  if (innerWidth <= 768) scrollBy({ top: Math.max(0, bottom - innerHeight * 0.25) });
   trail.value = [asked];
+}
+
+/** On a narrow screen the panel stands at the bottom (panel.css): the number moves above it. */
+export function makeRoom(panel: HTMLElement): void {
+  const { top, left } = panel.getBoundingClientRect();
+  const bottom = opener?.getBoundingClientRect().bottom ?? 0;
+  if (left <= 0 && top > 0 && bottom > top) scrollBy({ top: bottom - top + 12 });
 }
 
 export function goBackTo(place: number): void {
