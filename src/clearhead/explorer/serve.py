@@ -167,7 +167,7 @@ def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
         http="h11",  # whose limit on headers is known, whatever else is installed
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
