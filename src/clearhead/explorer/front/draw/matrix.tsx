@@ -105,7 +105,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
   };
   const point = (event: Event): void => {
     const cell = cellOf(event.target);
-    if (cell && (cell.row !== pointed?.row || cell.column !== pointed.column)) setPointed(cell);
+    if (cell) setPointed((old) => (old && same(old, cell) ? old : cell));
   };
 
   return (
@@ -127,7 +127,10 @@ export function Matrix(props: MatrixProps): JSX.Element {
               const cell = cellOf(event.target);
               if (cell) setFocus(cell);
             }}
-            onFocusOut={() => setPointed(null)}
+            onFocusOut={(event) => {
+              // From one cell to the next, the next has been told of already.
+              if (!cellOf(event.relatedTarget)) setPointed(null);
+            }}
             onClick={(event) => {
               const cell = cellOf(event.target);
               if (cell) onCell?.(cell.row, cell.column);
@@ -156,6 +159,10 @@ export function Matrix(props: MatrixProps): JSX.Element {
       {props.children}
     </div>
   );
+}
+
+function same(one: Cell, other: Cell): boolean {
+  return one.row === other.row && one.column === other.column;
 }
 
 function within({ row, column }: Cell, shown: Window2): Cell {

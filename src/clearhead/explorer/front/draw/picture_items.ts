@@ -52,7 +52,9 @@ export function matrixItems(data: MatrixData, box: Box, theme: Theme, inks: Inks
       }
       const value = data.values[row * data.columns + column]!;
       const bytes = bytesOf(data.kind, value, data.max ?? 0, theme);
-      items.push({ kind: "rect", ...place, fill: hex(bytes), role: "cell" });
+      // A weight of 0 is nearly the paper's colour: a large cell is seen by its edge.
+      const edge = width >= 12 ? { stroke: inks.line, strokeWidth: 0.5 } : {};
+      items.push({ kind: "rect", ...place, fill: hex(bytes), ...edge, role: "cell" });
       if (numbers) {
         const text = cellText(data.kind, value);
         const [x, y] = [place.x + width / 2, place.y + height / 2 + size * 0.35];

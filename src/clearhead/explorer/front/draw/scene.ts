@@ -116,7 +116,6 @@ export function fitted(text: string, width: number, size: number, mono = false):
 
 /** Text for XML: its five special characters, and none of the control characters XML forbids. */
 export function escaped(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
     .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
@@ -170,7 +169,6 @@ export function marksOf(item: Item): Mark[] {
           y2: short(item.y2),
           stroke: item.stroke,
           "stroke-width": short(item.strokeWidth),
-          "stroke-linecap": "round",
         },
         title: item.title,
       },
@@ -271,13 +269,13 @@ function paint(context: CanvasRenderingContext2D, item: Item): void {
     context.fillText(item.text, 0, 0);
     context.restore();
   } else {
-    const segments = item.kind === "line" ? [[item.x1, item.y1, item.x2, item.y2]] : hatchSegments(item);
+    const segments =
+      item.kind === "line" ? [[item.x1, item.y1, item.x2, item.y2]] : hatchSegments(item);
     context.beginPath();
     for (const [x1, y1, x2, y2] of segments) {
       context.moveTo(x1!, y1!);
       context.lineTo(x2!, y2!);
     }
-    context.lineCap = item.kind === "line" ? "round" : "butt";
     context.strokeStyle = item.stroke;
     context.lineWidth = item.strokeWidth ?? 1;
     context.stroke();
