@@ -3,7 +3,7 @@
 import { scoreColour, type Theme } from "../../draw/colours";
 
 /** So wide at least is a cell on the screen; a long vector wraps rather than go below. */
-const NARROWEST = 4;
+const NARROWEST = 3.5;
 /** Rows of several vectors are better read on one line each. */
 const NARROWEST_ROWS = 2.5;
 const WIDEST = 14;
