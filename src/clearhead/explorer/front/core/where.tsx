@@ -38,8 +38,8 @@ function Panel(): JSX.Element {
   const asked = trail.value[trail.value.length - 1] as Asked;
   const found = useExplained(asked);
   const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [asked]);
   useEffect(() => {
-    heading.current?.focus({ preventScroll: true });
     if (panel.current) makeRoom(panel.current);
   }, [asked, found]);
   return (
@@ -133,7 +133,7 @@ function Explanation({ found }: { found: Explained }): JSX.Element {
   return (
     <>
       <div class="formula">
-        {step?.formula && <p class="named">{step.formula}</p>}
+        {step?.formula && <p class="named">{inPrint(step.formula)}</p>}
         <p>
           <code>
             {step ? `${shortName(path)} = ` : ""}
@@ -163,6 +163,11 @@ function substituted({ derivation, operands }: Explained): string {
       text = text.replace(new RegExp(`(?<![\\w.])${symbol}(?!\\w)`, "g"), number.startsWith("−") ? `(${number})` : number);
     }
   return text;
+}
+
+/** A step's formula as one would print it: Q Kᵀ for Q K^T. */
+function inPrint(formula: string): string {
+  return formula.replaceAll("^T", "ᵀ").replaceAll("^2", "²").replaceAll("sqrt(", "√(").replaceAll("-inf", "−∞");
 }
 
 export function shortName(path: string): string {
