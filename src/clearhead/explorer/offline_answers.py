@@ -242,8 +242,8 @@ class Gathered:
         return [path for name in names if (path := f"weights/{name}.weight") in known]
 
     def _add_columns(self, numbers: Packed, step: Mapping[str, Any], ids: Sequence[int]) -> None:
-        _, positions, size = step["shape"]
-        windows = [[[0, 1], [0, positions], [i, i + 1]] for i in ids if i < size]
+        _, positions, _ = step["shape"]
+        windows = [[[0, 1], [0, positions], [i, i + 1]] for i in ids]
         found = self._asked([{"path": step["path"], "window": window} for window in windows])
         numbers.add(step["path"], np.concatenate(found, axis=2), kept=(2, ids))
         numbers.entries[-1]["shape"] = list(step["shape"])

@@ -112,7 +112,7 @@ class Packed:
 def planes(x: Array) -> Array:
     """The bytes of numbers: the lowest of all of them first, then the next, little-endian."""
     little = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False))
-    return np.ascontiguousarray(little.view(np.uint8).reshape(x.size, -1).T).ravel()
+    return np.ascontiguousarray(little.view(np.uint8).reshape(x.size, x.itemsize).T).ravel()
 
 
 def narrowest(x: Array) -> Array:
