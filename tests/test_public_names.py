@@ -28,6 +28,7 @@ PUBLIC_NAMES = [
     "Translation",
     "Translator",
     "__version__",
+    "explore",
     "load_recording",
     "maps",
     "nn",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TraceError,
         TrainingError,
     )
+    from .explorer import explore
     from .maps.attention_map import AttentionMap
     from .maps.record import record
     from .maps.recording import Recording
@@ -54,6 +55,7 @@ _HOMES = {
     "nn": "clearhead.nn",
     "load_recording": "clearhead.maps.recording_file",
     "maps": "clearhead.maps",
+    "explore": "clearhead.explorer",
     "record": "clearhead.maps.record",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.tracing",
@@ -69,6 +71,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "Translation",
     "Translator",
     "__version__",
+    "explore",
     "load_recording",
     "maps",
     "nn",
