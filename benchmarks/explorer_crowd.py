@@ -6,13 +6,16 @@ import http.client
 import itertools
 import json
 import random
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 TIMEOUT = 60.0
+FLAT, MOST_ROUNDS = 1.02, 12
 HEADERS = {"Content-Type": "application/json"}
 
 
@@ -107,6 +110,30 @@ def crowd(port: int, clients: int, seconds: float, texts: Sequence[str]) -> Crow
     for thread in threads:
         thread.join()
     return found
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that a process holds; 0 where /proc does not say."""
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else 0
+
+
+def warm_up(port: int, process: int, clients: int, seconds: float, texts: Sequence[str]) -> int:
+    """Let a crowd ask, so many seconds at a time, until the server's memory has stopped growing.
+
+    What was computed lately is remembered up to a bound, which takes a while to be reached.
+
+    Returns:
+        bytes of memory that the server holds then.
+    """
+    held = resident(process)
+    for _ in range(MOST_ROUNDS):
+        crowd(port, clients, seconds, texts)
+        before, held = held, resident(process)
+        if held <= before * FLAT:
+            break
+    return held
 
 
 def said(content: bytes) -> bool:

@@ -32,12 +32,6 @@ class Served:
     def port(self) -> int:
         return int(self.base.rsplit(":", 1)[1])
 
-    @property
-    def resident(self) -> int:
-        """Bytes of memory that the server holds now."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
-
     def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Interrupt it; its exit status and what it wrote to standard error."""
         self.process.send_signal(number)

@@ -158,6 +158,15 @@ def test_each_question_reaches_the_explorer_with_its_parameters():
     assert explorer.asked == [("beam", {"run": whole, "beam_size": 3})]
 
 
+def test_a_whole_number_may_be_written_with_a_point():
+    explorer = Scripted()
+    ask(explorer, "run", {"text": "a", "sentence": 1.0, "beam_size": 2.0})
+    ((_, params),) = explorer.asked
+    assert (params["sentence"], params["beam_size"]) == (1, 2)
+    assert {type(params["sentence"]), type(params["beam_size"])} == {int}
+    error_of(ask(explorer, "run", {"text": "a", "sentence": 1.5}), 422)
+
+
 def test_arrays_come_as_a_container():
     values = np.array([[1.5, -np.inf]])
     response = ask(Scripted(lambda: Answer({"n": 1}, {"a": values})), "overview",

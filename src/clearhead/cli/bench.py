@@ -11,7 +11,7 @@ import click
 
 from ..errors import ConfigError
 
-NAMES = ("startup", "translation", "training", "attention_maps", "map_measures")
+NAMES = ("startup", "translation", "training", "attention_maps", "map_measures", "explorer")
 
 
 def benchmarks_root() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .requests import MOST_BEAM, MOST_ITEMS, Limits
 
@@ -17,10 +17,17 @@ LIMITS = Limits()
 PATH, STATE = 200, 200_000  # characters
 AXES, MOST_KEYS, HIGHEST = 8, 64, 2**31 - 1
 
-Index = Annotated[int, Field(ge=0, le=HIGHEST)]
+
+def _whole(value: Any) -> Any:
+    """To JSON, and to JavaScript, 3.0 is the whole number 3; Python's strictness is undone."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+Index = Annotated[int, Field(ge=0, le=HIGHEST), WHOLE]
 Temperature = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=LIMITS.characters)]
-BeamSize = Annotated[int, Field(ge=1, le=MOST_BEAM)]
+BeamSize = Annotated[int, Field(ge=1, le=MOST_BEAM), WHOLE]
 Part = Literal["encoder", "decoder", "cross"]
 
 
@@ -153,7 +160,7 @@ class EffectsQuestion(Question):
     head: Index
     query: Index
     position: Index | None = None
-    most: Annotated[int, Field(ge=1, le=MOST_KEYS)] = 24
+    most: Annotated[int, Field(ge=1, le=MOST_KEYS), WHOLE] = 24
 
 
 class OfflineQuestion(Question):
