@@ -178,8 +178,8 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
                   <th scope="col" class="number">{t.rank}</th>
                   <th scope="col">{t.token}</th>
                   <th scope="col" class="number">{t.probability}</th>
-                  <th scope="col" />
-                  <th scope="col" />
+                  <td />
+                  <td />
                 </tr>
               </thead>
               <tbody>

@@ -16,6 +16,8 @@ import { projections } from "./projections";
 import { walkJson, walkScene } from "./saving";
 import { scores } from "./scores";
 import { table, type Words } from "./words";
+import "./vectors.css";
+import "./tables.css";
 import "./walk.css";
 
 /** All panels of a plan, in the order of computation. */

@@ -33,11 +33,15 @@ export function KeyTable({ plan, label, columns, total }: KeyTableProps): JSX.El
         <thead>
           <tr>
             <th scope="col">{t.key}</th>
-            {columns.map((column, place) => (
-              <th key={place} scope="col" class="number">
-                {column.title}
-              </th>
-            ))}
+            {columns.map((column, place) =>
+              column.title ? (
+                <th key={place} scope="col" class="number">
+                  {column.title}
+                </th>
+              ) : (
+                <td key={place} />
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

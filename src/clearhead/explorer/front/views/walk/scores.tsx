@@ -16,6 +16,9 @@ import { has, headRows, one, quoted, type Plan } from "./plan";
 import { rangeOf, Truncation } from "./windows";
 import { table, type Words } from "./words";
 
+/** Up to so many keys, the matrix has room beside the row. */
+const BESIDE = 14;
+
 export function scores(plan: Plan, t: Words): PanelSpec[] {
   const said = t.panels;
   const root = shortNumber(Math.sqrt(plan.headDim));
@@ -81,7 +84,7 @@ function Pair({ plan, panel, name, kind, children, row }: {
   return (
     <>
       {children}
-      <div class="walk-pair">
+      <div class={keys[1] - keys[0] > BESIDE ? "walk-pair stacked" : "walk-pair"}>
         <div>
           <h3>{t.thisRow(quoted(plan.queries[plan.query]))}</h3>
           {row}

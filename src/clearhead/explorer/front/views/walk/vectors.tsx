@@ -10,6 +10,7 @@ import { shownTheme } from "../../draw/theme";
 import { scaleMark } from "../../draw/picture_items";
 import { boxOf, cellAt, layoutOf, paintCells, type Layout } from "./cells";
 import type { Slice } from "./loaded";
+import { Roving } from "./roving";
 import { table } from "./words";
 
 export interface VectorsProps {
@@ -103,31 +104,9 @@ export function Vectors(props: VectorsProps): JSX.Element {
         {!props.rows && reading}
         {!props.sameScale && <span class="walk-ends">{t.scale(scaleMark(props.max))}</span>}
       </p>
-      <div
-        class="walk-vectors-body"
-        role="grid"
-        aria-label={props.label}
-        aria-rowcount={rows.length}
-        aria-colcount={columns + 1}
-        onKeyDown={onKeyDown}
-      >
-        {props.rows && (
-          <div class="walk-vectors-labels" role="presentation">
-            {rows.map((row, place) => (
-              <div
-                key={place}
-                class={row.chosen ? "walk-vectors-label chosen" : "walk-vectors-label"}
-                style={{ height: `${rowHeight}px` }}
-              >
-                <span class="walk-vectors-name" title={row.label} onClick={() => onRow?.(place)}>
-                  {row.label}
-                </span>
-                {row.extra}
-              </div>
-            ))}
-          </div>
-        )}
-        <div ref={frame} class="walk-vectors-cells" style={{ height: `${layout.height}px` }}>
+      <div class="walk-vectors-body">
+        {props.rows && <Labels {...props} rowHeight={rowHeight} />}
+        <div ref={frame} class="walk-vectors-cells" style={{ height: `${layout.height}px` }} onKeyDown={onKeyDown}>
           {room > 0 && <Picture {...props} rowCount={rows.length} layout={layout} />}
           <div
             class="walk-vectors-touch"
@@ -148,6 +127,30 @@ export function Vectors(props: VectorsProps): JSX.Element {
       </div>
       {props.rows && <p class="walk-readout below">{reading}</p>}
     </div>
+  );
+}
+
+/** The rows' names, for the mouse; the grid has them as headers. What stands beside them is one
+ * stop of the Tab key. */
+function Labels({ rows = [], onRow, label, rowHeight }: VectorsProps & { rowHeight: number }): JSX.Element {
+  const all = rows.map((row, place) => (
+    <div
+      key={place}
+      class={row.chosen ? "walk-vectors-label chosen" : "walk-vectors-label"}
+      style={{ height: `${rowHeight}px` }}
+    >
+      <span class="walk-vectors-name" title={row.label} onClick={() => onRow?.(place)}>
+        {row.label}
+      </span>
+      {row.extra}
+    </div>
+  ));
+  return rows.some((row) => row.extra) ? (
+    <Roving class="walk-vectors-labels" label={label}>
+      {all}
+    </Roving>
+  ) : (
+    <div class="walk-vectors-labels">{all}</div>
   );
 }
 
@@ -225,42 +228,43 @@ interface StopsProps extends VectorsProps {
 }
 
 /** The cell with the focus and its neighbours, as elements: a screen reader hears each in turn. */
-function Stops({ layout, at, value, labels, rows, onRow, columns }: StopsProps): JSX.Element {
+function Stops({ layout, at, value, labels, label: name, rows, onRow, columns }: StopsProps): JSX.Element {
   const t = words(table);
   const around = [at.column - 1, at.column, at.column + 1].filter(
     (column) => column < columns && (column >= 0 || (onRow && column === LABEL)),
   );
   return (
-    <div role="row" aria-rowindex={at.row + 1} class="walk-vectors-row">
-      {around.map((column) => {
-        const here = column === at.column;
-        const box = boxOf(layout, at.row, Math.max(0, column));
-        const label = labels[at.row] ?? "";
-        const style = { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${box.height}px` };
-        if (column === LABEL)
-          return (
+    <div role="grid" aria-label={name} aria-rowcount={labels.length} aria-colcount={columns + 1}>
+      <div role="row" aria-rowindex={at.row + 1}>
+        {around.map((column) => {
+          const focusable = { tabIndex: column === at.column ? 0 : -1 };
+          const { left, top, width, height } = boxOf(layout, at.row, Math.max(0, column));
+          const label = labels[at.row] ?? "";
+          const down = { top: `${top}px`, height: `${height}px` };
+          return column === LABEL ? (
             <div
               key={`${at.row}:label`}
               role="rowheader"
               aria-colindex={1}
-              tabIndex={here ? 0 : -1}
               class="walk-vectors-stop label"
-              style={{ top: style.top, height: style.height }}
-              aria-label={t.rowHeader(label, rows?.[at.row]?.chosen ?? false)}
+              style={down}
+              {...focusable}
+            >
+              <span class="unseen">{t.rowHeader(label, rows?.[at.row]?.chosen ?? false)}</span>
+            </div>
+          ) : (
+            <div
+              key={`${at.row}:${column}`}
+              role="gridcell"
+              aria-colindex={column + 2}
+              class="walk-vectors-stop"
+              style={{ ...down, left: `${left}px`, width: `${width}px` }}
+              aria-label={`${label} ${t.component(column, columns - 1)}: ${spoken(value(at.row, column))}`}
+              {...focusable}
             />
           );
-        return (
-          <div
-            key={`${at.row}:${column}`}
-            role="gridcell"
-            aria-colindex={column + 2}
-            tabIndex={here ? 0 : -1}
-            class="walk-vectors-stop"
-            style={style}
-            aria-label={`${label} ${t.component(column, columns - 1)}: ${spoken(value(at.row, column))}`}
-          />
-        );
-      })}
+        })}
+      </div>
     </div>
   );
 }

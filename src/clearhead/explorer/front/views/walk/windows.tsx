@@ -4,7 +4,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { words } from "../../core/i18n";
-import { rangeAround, rangeFrom, rangeHolding, type Range } from "../../draw/window";
+import { rangeAround, rangeFrom, type Range } from "../../draw/window";
 import type { Plan } from "./plan";
 import { table } from "./words";
 
@@ -31,9 +31,10 @@ export function rangeOf(plan: Plan, side: Side): Range {
   const of = lengthOf(plan, side);
   const among = sequence(plan, side);
   const [there, last] = [moved[side].value, kept[side]];
-  const usual = last?.[0] === among ? rangeFrom(last[1], of, MOST) : rangeAround(plan[side], of, MOST);
-  const range =
-    there?.[0] === `${among}${plan[side]}` ? rangeFrom(there[1], of, MOST) : rangeHolding(usual, plan[side], of);
+  const around = rangeAround(plan[side], of, MOST);
+  const stays = last?.[0] === among ? rangeFrom(last[1], of, MOST) : around;
+  const holds = plan[side] >= stays[0] && plan[side] < stays[1];
+  const range = there?.[0] === `${among}${plan[side]}` ? rangeFrom(there[1], of, MOST) : holds ? stays : around;
   kept[side] = [among, range[0]];
   return range;
 }
