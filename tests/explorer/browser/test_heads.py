@@ -33,9 +33,9 @@ def shared(browser, server):
 def ready(page):
     page.wait_for_function(
         """() => {
-            const cell = document.querySelector('table.matrix td[data-row]');
+            const cell = document.querySelector('.heads table.matrix td[data-row]');
             return document.querySelector('[aria-busy="false"]')
-                && cell && cell.getAttribute('aria-label') !== '…'
+                && cell && (cell.getAttribute('aria-label') ?? cell.textContent) !== '…'
                 && document.querySelectorAll('.heads-head').length
                 && !document.querySelector('.heads-blank')
                 && document.querySelector('.heads-keys li');
@@ -295,8 +295,8 @@ def recording(browser, server, maps):
         page.route("**/api/*", answer)
         page.goto("/#view=heads&part=self&layer=1&head=5&query=100&language=en")
         page.wait_for_function(
-            "() => { const cell = document.querySelector('table.matrix td[data-row]');"
-            "  return cell && cell.getAttribute('aria-label') !== '…'; }"
+            "() => { const cell = document.querySelector('.heads table.matrix td[data-row]');"
+            "  return cell && (cell.getAttribute('aria-label') ?? cell.textContent) !== '…'; }"
         )
         page.wait_for_selector(".window-picker-picture canvas")
         yield page, asked

@@ -46,10 +46,10 @@ def opened(page, sentence=CAT, **state):
     page.goto(sentence.address(**{"part": "cross", "layer": 1, "head": 2, "query": 4, **state}))
     page.wait_for_function(
         """text => {
-            const cell = document.querySelector('table.matrix td[data-row]');
+            const cell = document.querySelector('.heads table.matrix td[data-row]');
             return document.querySelector('[aria-busy="false"]')
                 && document.querySelector('textarea, input[type=text]')?.value === text
-                && cell && cell.getAttribute('aria-label') !== '…';
+                && cell && (cell.getAttribute('aria-label') ?? cell.textContent) !== '…';
         }""",
         arg=sentence.text,
     )
@@ -129,7 +129,7 @@ def test_the_live_line_says_row_column_and_value(page):
     said = live(page)
     assert f"query 4 “{CAT.decoder_input[4]}”" in said
     assert f"key 4 “{CAT.source[4]}”" in said
-    assert f"routing weight {float(f'{weight:.4g}')}" in said
+    assert f"routing weight {weight:#.4g}." in said
     number = page.locator(".matrix-live button.num")
     assert number.get_attribute("data-path") == "decoder.layers.1.cross_attention.weights"
     assert number.get_attribute("data-index") == "0,2,4,4"

@@ -1,17 +1,15 @@
 /** A matrix as a grid: a real table with headers, every number in it, moved through by keyboard. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { memo } from "preact/compat";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { words } from "../core/i18n";
-import { Num } from "../core/number";
-import { bytesOf, hex, inkOn, type Kind, type Theme } from "./colours";
+import type { Kind } from "./colours";
 import { Crosshair } from "./crosshair";
 import { moved, type Cell } from "./grid_keys";
 import "./matrix.css";
-import { cellText, isMasked, type MatrixData } from "./picture_items";
-import { hatchSegments } from "./scene";
+import { Cells } from "./matrix_cells";
+import { Live } from "./matrix_live";
 import { shownTheme } from "./theme";
 import { isWhole, rangeHolding, type Window2 } from "./window";
 import { table } from "./words";
@@ -47,15 +45,6 @@ export interface MatrixProps {
   children?: ComponentChildren;
 }
 
-/** Pixels of a cell's side: large enough for a number where there are few, never under 13. */
-export function cellSize(rows: number, columns: number): number {
-  const most = Math.max(rows, columns);
-  if (most <= 16) return 34;
-  return most <= 28 ? 22 : 15;
-}
-
-const NUMBERS_FROM = 30;
-
 export function Matrix(props: MatrixProps): JSX.Element {
   const { rows, columns, onCell, onWindow, selected } = props;
   const shown = props.window ?? { rows: [0, rows.length], columns: [0, columns.length] };
@@ -68,10 +57,15 @@ export function Matrix(props: MatrixProps): JSX.Element {
   const wanted = useRef(false);
   const stop = within(focus, shown);
 
+  // By hand and not as a property of each cell: of two thousand cells, a key press changes two.
   useLayoutEffect(() => {
-    if (!wanted.current) return;
     const cell = cellElement(body.current, stop);
+    for (const old of body.current?.querySelectorAll<HTMLElement>('td[tabindex="0"]') ?? []) {
+      if (old !== cell) old.tabIndex = -1;
+    }
     if (!cell) return;
+    cell.tabIndex = 0;
+    if (!wanted.current) return;
     wanted.current = false;
     cell.focus();
   });
@@ -142,8 +136,6 @@ export function Matrix(props: MatrixProps): JSX.Element {
               theme={shownTheme.value}
               selectedRow={selected?.row ?? null}
               selectedColumn={selected?.column ?? null}
-              stopRow={stop.row}
-              stopColumn={stop.column}
             />
           </table>
           <Crosshair table={body} row={selected?.row} column={selected?.column} kind="selected" />
@@ -185,188 +177,4 @@ function cellOf(target: EventTarget | null): Cell | null {
 
 function cellElement(grid: HTMLElement | null, { row, column }: Cell): HTMLElement | null {
   return grid?.querySelector(`td[data-row="${row}"][data-column="${column}"]`) ?? null;
-}
-
-interface CellsProps extends MatrixProps {
-  shown: Window2;
-  theme: Theme;
-  selectedRow: number | null;
-  selectedColumn: number | null;
-  stopRow: number;
-  stopColumn: number;
-}
-
-/** The window's numbers as the drawing helpers want them. */
-function dataOf(props: MatrixProps & { shown: Window2 }): MatrixData {
-  const { shown, masked } = props;
-  const [top, left] = [shown.rows[0], shown.columns[0]];
-  return {
-    kind: props.kind,
-    values: props.values ?? [],
-    rows: shown.rows[1] - top,
-    columns: shown.columns[1] - left,
-    max: props.max ?? 0,
-    ...(masked && { masked: (row, column) => masked(row + top, column + left) }),
-  };
-}
-
-const CellsOnce = memo((props: CellsProps) => {
-  const { shown, rows, columns, theme } = props;
-  const data = dataOf(props);
-  const size = cellSize(data.rows, data.columns);
-  const { queries, keys } = words(table);
-  const numbers = size >= NUMBERS_FROM;
-  const indices = (range: readonly [number, number]): number[] =>
-    Array.from({ length: range[1] - range[0] }, (_, at) => range[0] + at);
-  return (
-    <>
-      <thead>
-        <tr aria-rowindex={1}>
-          <td class="matrix-corner" aria-colindex={1}>
-            <span class="matrix-corner-keys">{props.columnTitle ?? keys} →</span>
-            <span class="matrix-corner-queries">{props.rowTitle ?? queries} ↓</span>
-          </td>
-          {indices(shown.columns).map((column) => (
-            <th
-              key={column}
-              scope="col"
-              aria-colindex={column + 2}
-              class={column === props.selectedColumn ? "chosen" : undefined}
-            >
-              <span title={columns[column]}>{columns[column]}</span>
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody class={numbers ? "with-numbers" : "without-numbers"}>
-        {indices(shown.rows).map((row, line) => (
-          <tr key={row} aria-rowindex={row + 2}>
-            <th
-              scope="row"
-              aria-colindex={1}
-              class={row === props.selectedRow ? "chosen" : undefined}
-            >
-              <span title={rows[row]}>{rows[row]}</span>
-            </th>
-            {indices(shown.columns).map((column, place) =>
-              cellView(props, data, { row, column, line, place, size, numbers, theme }),
-            )}
-          </tr>
-        ))}
-      </tbody>
-    </>
-  );
-});
-
-/** What changes for every render of the parent, and draws nothing, is left out of the comparison. */
-const Cells = (props: CellsProps): JSX.Element => {
-  const { onCell, onWindow, describe, from, children, selected, masked, shown, ...drawn } = props;
-  const [top, bottom] = shown.rows;
-  const [left, right] = shown.columns;
-  const window = useMemo(
-    () => ({ rows: [top, bottom], columns: [left, right] }) as Window2,
-    [top, bottom, left, right],
-  );
-  return <CellsOnce {...drawn} masked={masked} shown={window} window={window} />;
-};
-
-interface Placed extends Cell {
-  line: number;
-  place: number;
-  size: number;
-  numbers: boolean;
-  theme: Theme;
-}
-
-function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element {
-  const { row, column, line, place, size, numbers, theme } = at;
-  const value = data.values[line * data.columns + place];
-  const masked = value !== undefined && isMasked(data, line, place);
-  const text = value === undefined ? "…" : masked ? words(table).maskedShort : cellText(data.kind, value);
-  const bytes = masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
-  const side = `${size}px`;
-  const chosen = row === props.selectedRow && column === props.selectedColumn;
-  return (
-    <td
-      key={column}
-      class={masked ? "masked" : undefined}
-      style={{
-        width: side,
-        minWidth: side,
-        height: side,
-        ...(bytes && { background: hex(bytes), color: inkOn(bytes) }),
-      }}
-      aria-colindex={column + 2}
-      aria-selected={chosen}
-      aria-label={masked || !numbers ? text : undefined}
-      tabIndex={row === props.stopRow && column === props.stopColumn ? 0 : -1}
-      data-row={row}
-      data-column={column}
-    >
-      {masked ? <Hatch size={size} /> : numbers ? text : null}
-    </td>
-  );
-}
-
-const hatchPaths = new Map<number, string>();
-
-function Hatch({ size }: { size: number }): JSX.Element {
-  let path = hatchPaths.get(size);
-  if (path === undefined) {
-    const spacing = size / Math.max(2, Math.round(size / 6));
-    path = hatchSegments({ x: 0, y: 0, width: size, height: size, spacing })
-      .map(([x1, y1, x2, y2]) => `M${x1} ${y1}L${x2} ${y2}`)
-      .join("");
-    hatchPaths.set(size, path);
-  }
-  return (
-    <svg viewBox={`0 0 ${size} ${size}`} width={size} height={size} aria-hidden="true">
-      <path d={path} class="hatch-line" />
-    </svg>
-  );
-}
-
-interface LiveProps extends MatrixProps {
-  shown: Window2;
-  cell: Cell | null;
-}
-
-/** The pointed, focused or locked cell in words. */
-function Live(props: LiveProps): JSX.Element {
-  const told = words(table);
-  const { cell, shown, kind } = props;
-  if (!cell) return <p class="matrix-live soft" role="status">{told.pointAtCell}</p>;
-  const data = dataOf(props);
-  const [line, place] = [cell.row - shown.rows[0], cell.column - shown.columns[0]];
-  const value = data.values[line * data.columns + place];
-  if (value === undefined || line < 0 || place < 0) {
-    return <p class="matrix-live soft" role="status">…</p>;
-  }
-  const masked = isMasked(data, line, place);
-  const row = told.row(props.rows[cell.row] ?? "", cell.row);
-  const column = told.column(props.columns[cell.column] ?? "", cell.column);
-  const exact = masked ? told.masked : told.value(kind, exactText(value));
-  return (
-    <p class="matrix-live" role="status">
-      {props.describe?.(cell.row, cell.column, value, masked) ?? told.between(row, column, exact)}
-      {props.from && !masked && (
-        <>
-          {" "}
-          <Num
-            path={props.from.path}
-            index={props.from.index(cell.row, cell.column)}
-            value={value}
-            label={told.value(kind, "")}
-          />
-        </>
-      )}
-    </p>
-  );
-}
-
-/** Four significant digits, and more zeros rather than an exponent where there is room. */
-export function exactText(value: number): string {
-  if (value === 0) return "0";
-  const text = Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
-  return text.replaceAll("-", "−");
 }

@@ -10,7 +10,7 @@ import { fit } from "../../core/running";
 import { run, setState, state } from "../../core/state";
 import { moved, type Cell } from "../../draw/grid_keys";
 import { Picture, useNear } from "../../draw/picture";
-import { exactText } from "../../draw/matrix";
+import { exactText } from "../../draw/matrix_live";
 import type { Range } from "../../draw/window";
 import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
 import { table } from "./words";

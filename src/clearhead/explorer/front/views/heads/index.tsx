@@ -1,6 +1,6 @@
 /** Heads: all of them as small pictures, and the locked one in full. */
 
-import type { JSX } from "preact";
+import type { JSX, TargetedEvent } from "preact";
 
 import { words } from "../../core/i18n";
 import { attention, run } from "../../core/state";
@@ -41,8 +41,8 @@ function Heads(): JSX.Element | null {
 }
 
 /** On a narrow page the locked head stands below all others. */
-function toLocked(): void {
-  const heading = document.getElementById("heads-locked");
+function toLocked(event: TargetedEvent<HTMLElement>): void {
+  const heading = event.currentTarget.closest(".heads")?.querySelector<HTMLElement>("#heads-locked");
   heading?.scrollIntoView({ block: "start" });
   heading?.focus({ preventScroll: true });
 }
