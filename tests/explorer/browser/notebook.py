@@ -79,7 +79,7 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
         return {"reply": reply, "data": [base64.b64encode(one).decode("ascii") for one in data]}
 
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     context.route("**/*", fulfil)
     page = context.new_page()
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)

@@ -44,7 +44,7 @@ def saved(browser: Browser, files: dict[str, Path]) -> Any:
     """Opens a saved page; whatever it would fetch, and any error, fails the test."""
     wrong: list[str] = []
     context = browser.new_context(offline=True, locale="en-GB", accept_downloads=True)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
 
     def opened(text: str = TEXT, hash_: str = "") -> Page:
         page = context.new_page()
