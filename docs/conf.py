@@ -37,7 +37,7 @@ suppress_warnings = ["config.cache", "ref.python"]
 
 # Lessons
 nb_execution_mode = "force"
-nb_execution_timeout = 600
+nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist"]
