@@ -148,7 +148,8 @@ class OverviewQuestion(Question):
     """All heads of a part as small pictures."""
 
     run: RunQuestion
-    part: Part
+    # Of a recording, parts are named after the stacks of its model.
+    part: Annotated[str, Field(min_length=1, max_length=PATH)]
 
 
 class EffectsQuestion(Question):
