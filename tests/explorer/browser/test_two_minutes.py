@@ -1,0 +1,67 @@
+"""From nothing to understanding one weight, as the guide's six steps tell a newcomer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from clearhead.translation.tracing import trace
+
+pytest.importorskip("fastapi")
+pytest.importorskip("playwright")
+
+TEXT = "Where is the station?"
+
+
+def test_a_newcomer_understands_one_weight(page):
+    began = time.monotonic()
+
+    # 1. A sentence, Enter, its translation and the check.
+    page.goto("/")
+    page.get_by_role("textbox", name=re.compile("Sentence")).fill(TEXT)
+    page.keyboard.press("Enter")
+    translation = page.locator(".translation, [lang=fr]").first
+    translation.get_by_text("gare").wait_for()
+    assert re.search(r"largest difference \d\.\de−\d", page.locator(".check").inner_text())
+
+    # 2. One head, which stays.
+    picker = page.locator(".picker")
+    picker.get_by_role("radio", name="Cross").check()
+    picker.locator("fieldset", has_text="Layer").get_by_role("radio", name="1").check()
+
+    # 3. The heads: the darkest cell of the locked head's matrix.
+    page.get_by_role("tab", name="Heads").click()
+    path = "decoder.layers.1.cross_attention.weights"
+    weights = trace(TEXT)[path].value[0, 0]
+    row, column = np.unravel_index(weights.argmax(), weights.shape)
+    page.locator(f'.heads-locked td[data-row="{row}"][data-column="{column}"]').click()
+    number = page.locator(".heads-locked .matrix-live button.num")
+    number.wait_for()
+    assert number.get_attribute("data-path") == path
+    assert number.get_attribute("data-index") == f"0,0,{row},{column}"
+    assert float(number.get_attribute("title")) == weights[row, column]
+
+    # 4. Where from? The softmax of the row, with its operands.
+    number.click()
+    panel = page.locator(".where")
+    panel.wait_for()
+    assert "exp" in panel.inner_text()
+
+    # 5. As Python: the program runs by itself and asserts the number.
+    program = panel.locator("pre").last.inner_text()
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    wrong = re.sub(r"np\.isclose\(value, ", "np.isclose(value + 1, ", program)
+    assert wrong != program
+    assert subprocess.run([sys.executable, "-c", wrong], capture_output=True).returncode != 0
+
+    # 6. The same row in the walk, down to the ten likeliest words.
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Walk").click()
+    page.locator("#walk-words").get_by_text("gare").first.wait_for(state="attached", timeout=20_000)
+
+    assert time.monotonic() - began < 120
