@@ -95,7 +95,9 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
   const edit = edited(now);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (edit) addEdit(edit);
+    // Enter in a field settles its value in this very turn: what was rendered is older.
+    const latest = edited(settled(answer));
+    if (latest) addEdit(latest);
   };
   return (
     <form class="edit-form" onSubmit={submit} aria-labelledby="what-if-add">

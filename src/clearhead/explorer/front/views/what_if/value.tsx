@@ -1,8 +1,7 @@
 /** A number that an edit sets: a slider for the hand and a field for the exact value. */
 
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Scale {
   least: number;
@@ -25,33 +24,52 @@ interface ValueProps {
 }
 
 export function Value({ id, label, value, scale, settle }: ValueProps): JSX.Element {
-  const moving = useSignal(value);
-  useEffect(() => void (moving.value = value), [value]);
-  const take = (number: number) => {
-    if (acceptable(number, scale)) settle(number);
-    else moving.value = value;
+  const slider = useRef<HTMLInputElement>(null);
+  const field = useRef<HTMLInputElement>(null);
+  // The two inputs keep what is typed and dragged themselves: set from here at every step, the
+  // slider would jump back to the settled value between its events.
+  const say = (number: number) => {
+    slider.current?.setAttribute("aria-valuetext", String(number));
+    if (field.current) field.current.value = String(number);
   };
+  const show = (number: number) => {
+    if (slider.current) slider.current.value = String(STEPS * share(number, scale));
+    say(number);
+  };
+  useLayoutEffect(() => show(value), [value, scale]);
+  const take = (number: number) => {
+    const taken = acceptable(number, scale) ? number : value;
+    show(taken);
+    if (taken !== value) settle(taken);
+  };
+  const slid = () => rounded(valueAt((slider.current?.valueAsNumber ?? 0) / STEPS, scale));
+  const settling = useRef({ slider: () => {}, field: () => {} });
+  settling.current = { slider: () => take(slid()), field: () => take(field.current?.valueAsNumber ?? NaN) };
+  // The browser's own "change", which comes when a value is settled: Preact's onChange may be given
+  // at every key.
+  useEffect(() => {
+    const [slides, types] = [() => settling.current.slider(), () => settling.current.field()];
+    slider.current?.addEventListener("change", slides);
+    field.current?.addEventListener("change", types);
+  }, []);
   return (
     <div class="value">
       <label for={id}>{label}</label>
       <input
+        ref={slider}
         type="range"
         aria-label={label}
         min={0}
         max={STEPS}
-        value={STEPS * share(moving.value, scale)}
-        aria-valuetext={String(moving.value)}
-        onInput={(event) => (moving.value = rounded(valueAt(event.currentTarget.valueAsNumber / STEPS, scale)))}
-        onChange={() => take(moving.value)}
+        onInput={() => say(slid())}
       />
       <input
+        ref={field}
         id={id}
         type="number"
         min={scale.logarithmic ? undefined : scale.least}
         max={scale.logarithmic ? undefined : scale.most}
         step="any"
-        value={moving.value}
-        onChange={(event) => take(event.currentTarget.valueAsNumber)}
       />
     </div>
   );
