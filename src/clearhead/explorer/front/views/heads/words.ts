@@ -41,9 +41,9 @@ const en = {
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
   rowsWhy:
-    "Row i is computed while the decoder reads one word and is about to predict the next. Labelled by the " +
-    "word it reads, rows tend to line up better with the words they translate (Chen et al. 2020); labelled " +
-    "by the word it predicts, they show what the row is about to be used for.",
+    "Row i is computed while the decoder reads one word and is about to predict the next. Which of the two " +
+    "labels lines up with the words translated depends on the model: in the middle layers of deep decoders " +
+    "the word read (Chen et al. 2020), in the bundled model, with two decoder layers, the word predicted.",
   lines: "One query’s weights",
   linesNote: (query: string, at: number) => `Query ${at} “${query}” and the keys it attends to.`,
   linesMost: (shown: number, of: number, sum: string) =>
@@ -104,9 +104,9 @@ const pt: typeof en = {
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
   rowsWhy:
-    "A linha i é calculada enquanto o decodificador lê uma palavra e está por prever a seguinte. Rotuladas pela " +
-    "palavra lida, as linhas costumam alinhar-se melhor com as palavras que traduzem (Chen et al. 2020); rotuladas " +
-    "pela palavra prevista, mostram para que a linha será usada.",
+    "A linha i é calculada enquanto o decodificador lê uma palavra e está por prever a seguinte. Qual dos dois " +
+    "rótulos se alinha com as palavras traduzidas depende do modelo: nas camadas do meio de decodificadores fundos, " +
+    "a palavra lida (Chen et al. 2020); no modelo incluído, com duas camadas de decodificador, a palavra prevista.",
   lines: "Os pesos de uma consulta",
   linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
   linesMost: (shown, of, sum) =>
