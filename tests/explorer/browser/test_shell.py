@@ -21,9 +21,11 @@ ABLATION = {"kind": "ablate_head", "part": "cross", "layer": 1, "head": 2}
 
 
 def open_page(page, **state):
+    """Open the page in a view that is quickly drawn, or in the one that is named."""
+    state.setdefault("view", "what_if")
     for name, value in state.items():
         state[name] = value if isinstance(value, str) else json.dumps(value)
-    page.goto("/" + (f"#{urlencode(state)}" if state else ""))
+    page.goto(f"/#{urlencode(state)}")
     settled(page)
 
 
@@ -76,7 +78,9 @@ class Asked:
 
 
 def test_the_first_view_is_a_translation(page):
-    open_page(page)
+    page.goto("/")
+    settled(page)
+    assert tab(page, "walk").get_attribute("aria-selected") == "true"
     asked = Asked(page, {"text": TEA})
     assert page.locator("#sentence").input_value() == TEA
     assert page.locator(".translated").inner_text() == asked.run["translation"]
@@ -160,7 +164,7 @@ def test_nothing_jumps_while_it_computes(page):
 
 
 def test_tabs_go_by_keyboard(page):
-    open_page(page)
+    open_page(page, view="walk")
     tab(page, "walk").focus()
     for key, name in [("ArrowRight", "heads"), ("End", "compare"), ("ArrowRight", "walk"),
                       ("ArrowLeft", "compare"), ("Home", "walk")]:  # fmt: skip
@@ -229,7 +233,7 @@ def test_a_shared_address_restores_everything(page):
 
 
 def test_back_and_forward(page):
-    open_page(page)
+    open_page(page, view="compare")
     tab(page, "heads").click()
     page.locator(".examples button").nth(1).click()
     page.wait_for_function("() => location.hash.includes('black')")
@@ -238,7 +242,7 @@ def test_back_and_forward(page):
     page.wait_for_function(f"() => document.title.startsWith('{TEA}')")
     assert tab(page, "heads").get_attribute("aria-selected") == "true"
     page.go_back()
-    page.wait_for_selector("[data-tab=walk][aria-selected=true]")
+    page.wait_for_selector("[data-tab=compare][aria-selected=true]")
     page.go_forward()
     page.wait_for_selector("[data-tab=heads][aria-selected=true]")
 
