@@ -59,7 +59,7 @@ export function walkScene(): Scene | null {
   const items: Item[] = [{ kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true }];
   let top = MARGIN + 40;
   for (const { slice, kind, title: name } of found) {
-    const drawn = matrixPart(slice!, kind, name, top, theme);
+    const drawn = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
     items.push(...drawn.items);
     top = drawn.bottom;
   }
@@ -96,13 +96,15 @@ function heading(text: string, y: number, fill: string): Item {
   return { kind: "text", x: MARGIN, y, text, size: 14, fill, bold: true };
 }
 
-function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: Theme): Drawn {
+function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: Theme, mask: Slice): Drawn {
   const inks = INKS[theme];
   const { rows, columns } = tokensOf(slice);
   const size = Math.max(12, Math.min(34, (WIDTH - 2 * MARGIN - LABELS) / columns.length));
   const box = { x: MARGIN + LABELS, y: top + LABELS, width: size * columns.length, height: size * rows.length };
   const max = scoreMax(slice.values);
-  const data = { kind, values: slice.values, rows: rows.length, columns: columns.length, max };
+  const masked = (row: number, column: number): boolean =>
+    kind === "weight" && mask.values[row * columns.length + column] === -Infinity;
+  const data = { kind, values: slice.values, rows: rows.length, columns: columns.length, max, masked };
   const { weightLegend, scoreLegend, maskedShort } = words(drawTable);
   const legend = { title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)), masked: maskedShort };
   const below = box.y + box.height + 12;

@@ -20,7 +20,6 @@ export const en = {
   token: "token",
   id: "id",
   special: "special",
-  specials: { start: "start", end: "end", pad: "padding" },
   source: "Source",
   decoderInput: "Decoder input",
   translation: "Translation",
@@ -32,7 +31,6 @@ export const en = {
     `${what} ${first}–${last} of 0–${of - 1} are shown.`,
   keys: "Keys",
   queries: "Queries",
-  tokensWord: "Tokens",
   earlier: "earlier",
   later: "later",
   elsewhere: (count: number, mass: string) =>
@@ -67,7 +65,6 @@ export const en = {
   positionVector: "position",
   inputVector: "input",
   outputVector: "output",
-  headOutput: (head: number) => `head ${head}`,
   sideBySide: "side by side",
   bracket: (head: number) => `head ${head} framed`,
   weightTimesValue: "weight × value",
@@ -77,14 +74,10 @@ export const en = {
   attentionOut: "attention",
   feedOut: "feed-forward",
   walkCross: "Walk through cross-attention",
-  walkEncoder: "Walk through the encoder",
-  walkLayer: (layer: number) => `Walk through layer ${layer}`,
   rank: "rank",
   logit: "logit",
   probability: "probability",
   taken: "taken",
-  takenIs: (piece: string, rank: number, probability: string) =>
-    `Taken: ${piece}, rank ${rank}, probability ${probability}.`,
   ofVocabulary: (shown: number, of: string) => `The ${shown} likeliest of ${of} tokens are shown.`,
   nothingMasked: "Nothing is masked here: every query may attend to every key.",
   rowNotMasked: (matrix: number) =>
