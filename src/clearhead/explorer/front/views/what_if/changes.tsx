@@ -10,6 +10,7 @@ import { Num } from "../../core/number";
 import type { Run, Token } from "../../core/protocol";
 import { setState, state } from "../../core/state";
 import { Bar, BarCell, Diverging, moved, Piece, spoken, visible } from "../words/parts";
+import { page, Pager } from "../words/pager";
 import { minus, signed } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
 import { text } from "./words";
@@ -27,8 +28,9 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
   const chosen = chosenPosition(comparison);
   const rows = before.predicted.map((token, place) => {
     const [one, other] = [before.log_probabilities[place] ?? null, after.log_probabilities[place] ?? null];
-    return { token, one, other, change: minus(other, one) };
+    return { token, one, other, change: minus(other, one), place };
   });
+  const window = page(chosen, rows.length);
   const most = Math.max(...rows.map(({ change }) => Math.abs(change ?? 0)));
   const choose = (event: TargetedKeyboardEvent<HTMLTableSectionElement>) => {
     const next = moved(event.key, chosen, rows.length);
@@ -41,6 +43,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
   return (
     <>
       <p class="note">{t.perWordNote}</p>
+      <Pager window={window} name={t.perWordTitle} move={(position) => setState({ position })} />
       <div class="table-scroll">
         <table class="numbers per-word">
           <thead>
@@ -54,7 +57,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
             </tr>
           </thead>
           <tbody onKeyDown={choose}>
-            {rows.map(({ token, one, other, change }, place) => (
+            {rows.slice(window.start, window.stop).map(({ token, one, other, change, place }) => (
               <tr key={place} class={place === chosen ? "chosen" : undefined}>
                 <th scope="row">
                   <button

@@ -8,6 +8,7 @@ import type { Beam, BeamContinuation, Run } from "../../core/protocol";
 import { setState, state } from "../../core/state";
 import { useAnswer } from "./asked";
 import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "./parts";
+import { page, Pager } from "./pager";
 import { chooseRow } from "./row";
 import { text } from "./words";
 
@@ -56,10 +57,13 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
     choose(next);
     requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
+  const window = page(chosen, of);
+  const places = Array.from({ length: window.stop - window.start }, (_, place) => window.start + place);
   return (
     <>
+      <Pager window={window} name={t.steps} move={choose} />
       <div class="words-steps" role="tablist" aria-label={t.steps} onKeyDown={key}>
-        {beam.steps.map((_, step) => (
+        {places.map((step) => (
           <button
             key={step}
             type="button"

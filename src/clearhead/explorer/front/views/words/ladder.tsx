@@ -9,28 +9,16 @@ import type { Derivation, Run, Token } from "../../core/protocol";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Bar, moved, Piece, visible } from "./parts";
+import { page, PAGE, Pager, type Window } from "./pager";
 import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
 import { text } from "./words";
 
-/** So many tokens of a side at a time; longer texts are paged. */
-export const PAGE = 48;
 const ROW = 30;
 const GAP = 96;
 
 /** First source token shown; null follows the largest weight. */
 const sourceFrom = signal<number | null>(null);
 let sourceOf: Run | null = null;
-
-export interface Window {
-  start: number;
-  stop: number;
-  of: number;
-}
-
-function page(around: number, of: number): Window {
-  const start = Math.floor(around / PAGE) * PAGE;
-  return { start, stop: Math.min(of, start + PAGE), of };
-}
 
 export function windows(answer: Run, current: Shown, weights: number[] | null): { target: Window; source: Window } {
   if (sourceOf !== answer) {
@@ -73,23 +61,6 @@ export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
         <Sources answer={answer} current={current} row={row} window={source} />
       </div>
       {source.of > PAGE && <p class="note">{t.outside(format(hidden))}</p>}
-    </div>
-  );
-}
-
-function Pager({ window, name, move }: { window: Window; name: string; move: (to: number) => void }): JSX.Element | null {
-  const t = words(text);
-  if (window.of <= PAGE) return null;
-  const shown = t.shownTokens(window.start, window.stop - 1, window.of);
-  return (
-    <div class="words-pager" role="group" aria-label={name}>
-      <button type="button" disabled={window.start === 0} onClick={() => move(window.start - PAGE)}>
-        {t.earlier}
-      </button>
-      <span>{shown}</span>
-      <button type="button" disabled={window.stop === window.of} onClick={() => move(window.start + PAGE)}>
-        {t.later}
-      </button>
     </div>
   );
 }
