@@ -1,0 +1,148 @@
+"""Every number says where it comes from, in a real browser."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from clearhead.explorer.derivation_snippet import applicable, operand_values, resolved, snippet
+from tests.explorer.browser.shell import TEA, Asked, open_page
+
+
+def first_weight(page):
+    open_page(page, view="heads", part="cross", layer=1, head=2, query=3)
+    number = page.locator("button.num[data-path$='weights']").first
+    number.click()
+    page.wait_for_selector(".where pre")
+    return number
+
+
+def asked_about(page) -> tuple[str, list[int]]:
+    text = page.locator(".where .subject .path").inner_text()
+    path, index = re.fullmatch(r"(\S+?)\[(.*)\]", text).groups()
+    return path, [int(place) for place in index.split(",")]
+
+
+def exactly(page) -> float:
+    text = page.locator(".where .subject .soft .number").first.inner_text()
+    return float(text.replace("−", "-").replace("∞", "inf"))
+
+
+def test_a_number_leads_back_to_the_embedding(page):
+    """Each number on the way is the reference's, and its snippet runs and asserts it."""
+    first_weight(page)
+    asked = Asked(page, {"text": TEA})
+    seen, way = [], page.locator(".where .trail li")
+    for depth in range(60):
+        path, index = asked_about(page)
+        seen.append(path)
+        expected = asked.array(path, [[place, place + 1] for place in index])[0].item()
+        assert exactly(page) == expected
+        if path.startswith("weights/"):
+            break
+        program = page.locator(".where pre").inner_text()
+        exec(compile(program, path, "exec"), {"print": lambda _: None})
+        assert repr(expected) in program
+        if depth:
+            assert way.count() == depth + 1
+        # The first number of the first vector leads on, or else the first operand.
+        folded = page.locator(".where .operands details")
+        if folded.count() and folded.first.get_attribute("open") is None:
+            folded.first.locator("summary").click()
+        numbers = folded.first.locator(".num") if folded.count() else page.locator(".operands .num")
+        numbers.first.click()
+        page.wait_for_function(
+            "depth => document.querySelectorAll('.where .trail li').length === depth"
+            " && document.querySelector('.where-body').getAttribute('aria-busy') === 'false'",
+            arg=depth + 2,
+        )
+    assert seen[:3] == [
+        f"decoder.layers.1.cross_attention.{step}" for step in ("weights", "masked", "scaled")
+    ]
+    assert seen[-1] == "weights/embedding.weight"
+    assert "training found it" in page.locator(".where-body").inner_text()
+    way.nth(1).get_by_role("button").click()
+    assert way.count() == 2
+    assert asked_about(page)[0] == seen[1]
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_the_snippet_is_pythons_own(page, language):
+    """The page writes the same program as clearhead.explorer.derivation_snippet."""
+    first_weight(page)
+    if language == "pt":
+        page.get_by_role("button", name="Português").click()
+    asked = Asked(page, {"text": TEA})
+    path, index = asked_about(page)
+    step = asked.steps[path]
+    derivation = applicable(step["derivations"], index)
+    operands = operand_values(derivation, index, asked.fetch)
+    value = asked.fetch(path, tuple(index))
+    heading = f"{path}[{', '.join(map(str, index))}]: {step['formula']}"
+    expected = snippet(derivation, float(value), operands, heading=heading, language=language)
+    assert page.locator(".where pre").inner_text().rstrip() == expected.rstrip()
+    assert resolved({"axis": 1}, index, asked.fetch) == index[1]
+
+
+def test_a_dot_product_is_laid_out_and_adds_up(page):
+    first_weight(page)
+    for _ in range(3):  # masked, scaled, scores
+        page.locator(".where .operands .num").first.click()
+        page.wait_for_function(
+            "() => document.querySelector('.where-body').getAttribute('aria-busy') === 'false'"
+        )
+    assert asked_about(page)[0].endswith(".scores")
+    page.locator(".where summary").first.click()
+    rows = page.locator(".where .sheet tbody tr")
+    cells = [
+        [text.replace("−", "-") for text in row.locator("th, td").all_inner_texts()]
+        for row in rows.all()
+    ]
+    numbers = np.array(cells, dtype=float)
+    asked = Asked(page, {"text": TEA})
+    path, index = asked_about(page)
+    a, b = operand_values(
+        applicable(asked.steps[path]["derivations"], index), index, asked.fetch
+    ).values()
+    assert np.allclose(numbers[:, 1], a, rtol=1e-3)
+    assert np.allclose(numbers[:, 2], b, rtol=1e-3)
+    assert np.allclose(numbers[:, 3], a * b, rtol=1e-3)
+    assert np.allclose(numbers[:, 4], np.cumsum(a * b), rtol=2e-3, atol=1e-6)
+    assert math.isclose(numbers[-1, 4], exactly(page), rel_tol=1e-3)
+
+
+def test_escape_closes_the_panel_and_the_focus_returns(page):
+    number = first_weight(page)
+    assert page.get_by_role("dialog", name="Where from?").get_attribute("aria-modal") == "false"
+    assert page.evaluate("document.activeElement.closest('.where') !== null")
+    page.keyboard.press("Escape")
+    assert page.locator(".where").count() == 0
+    assert number.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".where pre")
+
+
+def test_the_panel_does_not_cover_what_it_explains(page):
+    for width in (1366, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        number = first_weight(page)
+        box, panel = number.bounding_box(), page.locator(".where").bounding_box()
+        apart = (
+            box["x"] + box["width"] <= panel["x"]
+            or panel["x"] + panel["width"] <= box["x"]
+            or box["y"] + box["height"] <= panel["y"]
+        )
+        assert apart, (width, box, panel)
+        page.keyboard.press("Escape")
+
+
+def test_copy_as_python(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    first_weight(page)
+    page.get_by_role("button", name="Copy as Python").click()
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.rstrip() == page.locator(".where pre").inner_text().rstrip()
