@@ -24,8 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-# Of this folder's tests alone and not of the whole session: while Playwright runs, other tests
-# cannot run an asyncio loop.
+# Of this package and not of all tests: see its __init__.py.
 @pytest.fixture(scope="package")
 def server() -> Iterator[str]:
     """The address of a running explorer, without a slash at its end."""
