@@ -45,7 +45,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
       <p class="note">{t.perWordNote}</p>
       <Pager window={window} name={t.perWordTitle} move={(position) => setState({ position })} />
       <div class="table-scroll">
-        <table class="numbers per-word">
+        <table class="numbers per-word many-bars">
           <thead>
             <tr>
               <th scope="col">{t.word}</th>
