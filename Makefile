@@ -24,7 +24,7 @@ override TEXT := $(value TEXT)
 export TEXT
 
 .DEFAULT_GOAL := help
-.PHONY: help translate trace explore test quick lint format bench setup clean
+.PHONY: help translate trace explore test quick lint format bench site page setup clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -60,6 +60,13 @@ format: $(VENV)/full.stamp ## put the source in order
 
 bench: $(VENV)/bench.stamp ## print the tables of the benchmarks, with their ratios
 	@$(RUN) -m clearhead bench
+
+site: $(VENV)/full.stamp ## build the documentation, lessons executed, into build/site
+	@$(RUN) -m sphinx -W --keep-going -q -c docs . build/site
+	@echo build/site/docs/index.html
+
+page: ## build the explorer's page from its TypeScript (needs Node 20)
+	@cd src/clearhead/explorer/front && npm ci --no-audit --no-fund && npm run check && npm run build
 
 setup: $(VENV)/full.stamp ## set up everything, for development
 

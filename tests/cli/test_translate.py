@@ -199,3 +199,15 @@ def test_a_quick_start(model):
     begun = time.perf_counter()
     translate(model, "the old house")
     assert time.perf_counter() - begun < 5  # a loaded machine; alone it is a quarter of a second
+
+
+def test_a_file_given_as_a_text_is_told(model, tmp_path):
+    (tmp_path / "lines.en").write_text("the old house\nthe river\n")
+    named = str(tmp_path / "lines.en")
+    run = translate(model, named, "the river")
+    assert len(run.stdout.splitlines()) == 2
+    assert run.stderr.decode() == (
+        f"clearhead: {named!r} was translated as a text. To translate the lines of the file of "
+        f"that name: --input {named}\n"
+    )
+    assert translate(model, "a" * 5000, "the river").stderr == b""

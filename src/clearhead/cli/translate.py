@@ -92,6 +92,7 @@ def _translate(
     translator = Translator.load(options["model"])
     with _opened_output(output) as out:
         if texts:
+            _tell_of_files(texts)
             _run(translator, [numbered_arguments(texts)], out, options, Progress(shown=False))
             return
         with open_input(source) as stream:
@@ -100,6 +101,18 @@ def _translate(
                 _run(translator, read_texts(stream), out, options, progress)
             finally:
                 progress.close()
+
+
+def _tell_of_files(texts: tuple[str, ...]) -> None:
+    """An argument is a text, also where a file has its name; that is worth a word."""
+    for text in texts:
+        # A name longer than a file may have, or with a zero byte, is an error to ask about.
+        if len(text) < 256 and "\0" not in text and os.path.isfile(text):
+            click.echo(
+                f"clearhead: {text!r} was translated as a text. To translate the lines of the file "
+                f"of that name: --input {text}",
+                err=True,
+            )
 
 
 def one_blas_thread() -> None:
