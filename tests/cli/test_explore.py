@@ -24,14 +24,16 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 def calls(monkeypatch):
     """What the command asks of the server."""
     made = []
-    monkeypatch.setattr(serve, "explore", lambda model, **options: made.append((model, options)))
+    monkeypatch.setattr(
+        serve, "serve", lambda load, named, **options: made.append((named, options, load))
+    )
     return made
 
 
 def options_of(calls, *arguments):
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
-    ((model, options),) = calls
+    ((model, options, _),) = calls
     options.pop("say")
     return model, options
 
@@ -44,6 +46,25 @@ def test_options_reach_the_server(calls):
     arguments = ["--model", "folder", "--port", "0", "--no-browser", "--", "-I love tea."]
     expected = {"text": "-I love tea.", "port": 0, "open_page": False}
     assert options_of(calls, *arguments) == ("folder", expected)
+
+
+def test_a_recording_is_opened_instead(calls, tmp_path):
+    torch = pytest.importorskip("torch")
+    import clearhead as ch
+
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 8, batch_first=True).eval()
+    with torch.no_grad(), ch.record(layer) as recording:
+        layer(torch.randn(1, 5, 8))
+    file = str(recording.save(tmp_path / "seen.safetensors"))
+    assert options_of(calls, "--recording", file)[0] == file
+    load = calls[0][2]
+    assert load().answer("model", {}).json["kind"] == "recording"
+
+
+def test_a_recording_takes_no_text(calls):
+    done = CliRunner().invoke(command, ["--recording", "file", "I love tea."])
+    assert "A recording has its own text; leave TEXT out, or --recording." in str(done.exception)
+    assert calls == []
 
 
 def test_no_port_beyond_the_last(calls):

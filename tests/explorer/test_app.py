@@ -347,7 +347,7 @@ def test_the_description_names_every_question_and_every_error():
 def test_neither_torch_nor_a_plotting_library_is_loaded(explorer):
     code = (
         "import sys\n"
-        "from clearhead.explorer.serve import explorer_of\n"
+        "from clearhead.explorer import explorer_of\n"
         "import clearhead.explorer.app, uvicorn\n"
         f"explorer = explorer_of({str(explorer.models.checkpoint.folder)!r})\n"
         "run = explorer.answer('run', {'text': 'the old house'}).json['request']\n"

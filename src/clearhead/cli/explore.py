@@ -11,22 +11,35 @@ from clearhead.cli.translate import one_blas_thread
 @click.argument("text", required=False)
 @click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
 @click.option(
+    "--recording",
+    metavar="FILE",
+    help="Show what a PyTorch model attended to instead: a file that Recording.save wrote.",
+)
+@click.option(
     "--port",
     type=click.IntRange(0, 65535),
     help="Of this computer's own address; 0 is any that is free. [8017, or the next free one]",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
-def command(text: str | None, model: str, port: int | None, no_browser: bool) -> None:
+def command(
+    text: str | None, model: str, recording: str | None, port: int | None, no_browser: bool
+) -> None:
     """Open a page on which every number between TEXT and its translation can be followed.
 
     The page is served to this computer alone, until Ctrl-C.
     """
     # Questions are worked on in two threads; each with a BLAS of several would only wait.
     one_blas_thread()
-    from clearhead.explorer.serve import explore
+    from clearhead.errors import ConfigError
+    from clearhead.explorer import explorer_of
+    from clearhead.explorer.recordings import open_recording
+    from clearhead.explorer.serve import serve
 
-    explore(
-        model,
+    if recording is not None and text is not None:
+        raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")
+    serve(
+        (lambda: explorer_of(model)) if recording is None else (lambda: open_recording(recording)),
+        model if recording is None else recording,
         text=text,
         port=port,
         open_page=not no_browser,

@@ -67,43 +67,6 @@ def address_of(port: int, text: str | None = None) -> str:
     return f"http://{ADDRESS}:{port}/" + (f"#text={quote(text, safe='')}" if text else "")
 
 
-def explorer_of(model: str) -> Answering:
-    """The explorer over a model's name or folder.
-
-    Raises:
-        CheckpointError: the model is unknown, or one of its files is missing or damaged.
-    """
-    from ..translation.checkpoint import read_checkpoint
-    from .explorer import Explorer
-
-    return Explorer(read_checkpoint(model))
-
-
-def explore(
-    model: str,
-    *,
-    text: str | None = None,
-    port: int | None = None,
-    open_page: bool = True,
-    say: Callable[[str], None] = print,
-) -> None:
-    """Serve the explorer until the process is interrupted.
-
-    Args:
-        model: a name, or a folder.
-        text: what the page begins with.
-        port: see `open_port`.
-        open_page: whether a browser is opened.
-        say: takes each line for the reader.
-
-    Raises:
-        MissingExtraError: the server's packages are not installed.
-        CheckpointError: the model cannot be read.
-        ConfigError: the port cannot be had, or the package lacks the built page.
-    """
-    serve(lambda: explorer_of(model), model, text=text, port=port, open_page=open_page, say=say)
-
-
 def serve(
     load: Callable[[], Answering],
     named: str,
@@ -114,12 +77,20 @@ def serve(
     open_page: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve whatever answers the explorer's questions; see `explore`.
+    """Serve whatever answers the explorer's questions until the process is interrupted.
 
     Args:
         load: gives what answers, a model's explorer or a recording's; it is called once.
         named: what it is called in the line for the reader.
         text, state: what the page begins with: a text, or all that stands behind its #.
+        port: see `open_port`.
+        open_page: whether a browser is opened.
+        say: takes each line for the reader.
+
+    Raises:
+        MissingExtraError: the server's packages are not installed.
+        CheckpointError: the model cannot be read.
+        ConfigError: the port cannot be had, or the package lacks the built page.
     """
     with ThreadPoolExecutor(1) as loading:
         # Reading the model mostly waits for files, importing mostly computes: side by side.

@@ -9,7 +9,6 @@ import { amended, DEFAULTS, setState, snapshot, state, type State } from "./stat
 /** A change of one of these is a step that the browser's back button takes back. */
 const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
 const CHOICES: Partial<Record<keyof State, string[]>> = {
-  part: ["encoder", "decoder", "cross", "self"],
   rows: ["input", "output"],
   heads: ["one", "mean"],
   sort: ["weight", "contribution", "effect", "position"],

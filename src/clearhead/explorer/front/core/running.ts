@@ -1,9 +1,9 @@
 /** Asking for the run that the state describes, whenever it changes. */
 
 import { batch, effect } from "@preact/signals";
-import type { Model, Run, RunParams } from "./protocol";
+import type { Model, Part, Run, RunParams } from "./protocol";
 import { Refusal } from "./source";
-import { amendState, asking, failure, model, run, source, state, type State } from "./state";
+import { amendState, asking, DEFAULTS, failure, model, run, source, state, type State } from "./state";
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
@@ -101,7 +101,9 @@ export function fit(answer: Run | null = run.peek(), change: (patch: Partial<Sta
   const all = answer?.attention ?? [];
   const first = all[0];
   if (!answer || !first) return;
-  const part = all.some((entry) => entry.part === state.part.peek()) ? state.part.peek() : first.part;
+  // A recording has parts of its own, so an address may name any; one that is not there is the usual.
+  const has = (part: Part): boolean => all.some((entry) => entry.part === part);
+  const part = [state.part.peek(), DEFAULTS.part].find(has) ?? first.part;
   const layers = all.filter((entry) => entry.part === part);
   const chosen = layers.find((entry) => entry.layer === state.layer.peek()) ?? layers[layers.length - 1] ?? first;
   const key = state.key.peek();

@@ -83,7 +83,7 @@ function Controls({ current }: { current: Shown }): JSX.Element {
 export const view: View = {
   id: "words",
   title: { en: text.en.title, pt: text.pt.title },
-  needs: [],
+  needs: ["translate"],
   component: WordsView,
   scene: () => drawn && picture(drawn.answer, drawn.current, drawn.row),
   json: () =>
