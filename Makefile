@@ -43,11 +43,15 @@ trace: $(VENV)/light.stamp ## print every number between TEXT and its translatio
 explore: $(VENV)/explore.stamp ## open a page that shows every number of a translation
 	@$(RUN) -m clearhead explore -- $${TEXT:+"$$TEXT"}
 
+# Two processes, each with a thread of its own: the files are shared out among them.
+WORKERS ?= 2
+TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile
+
 test: lint ## set up everything, check the style and the types, run all tests
-	@$(RUN) -m pytest
+	@$(TESTS)
 
 quick: $(VENV)/full.stamp ## run the tests that take no more than a few seconds each
-	@$(RUN) -m pytest -m "not slow"
+	@$(TESTS) -m "not slow"
 
 lint: $(VENV)/full.stamp ## check style and types
 	@$(RUN) -m ruff check .
