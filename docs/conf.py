@@ -57,11 +57,29 @@ html_title = "clearhead"
 html_show_sphinx = False
 
 
-def _escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings are plain text: a bar or an asterisk in them is no markup."""
-    lines[:] = [re.sub(r"\|(?=[^ ])|(?<=\")\*(?=\w)", r"\\\g<0>", line) for line in lines]
+def _as_plain_text(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Docstrings are plain text: bars and asterisks are no markup, and what is indented stands as
+    it is written."""
+    found: list[str] = []
+    before, literal = "", False  # the last line that is not blank; within an indented block
+    for line in lines:
+        if line.strip():
+            indented = line.startswith("    ")
+            if not indented:
+                literal = False
+            elif not literal and found and not found[-1].strip() and not before.startswith(" "):
+                literal = True
+                if not before.endswith("::"):
+                    found += ["::", ""]
+            before = line
+        if not literal:
+            line = re.sub(r"\|(?=[^ ])|(?<=\")\*(?=\w)", r"\\\g<0>", line)
+        found.append(line)
+    lines[:] = found
 
 
 def setup(app: Any) -> None:
     """What Sphinx calls when it has read this file."""
-    app.connect("autodoc-process-docstring", _escape, priority=100)
+    app.connect("autodoc-process-docstring", _as_plain_text, priority=100)
