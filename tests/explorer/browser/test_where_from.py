@@ -97,6 +97,7 @@ def test_a_dot_product_is_laid_out_and_adds_up(page):
     assert asked_about(page)[0].endswith(".scores")
     page.locator(".where summary").first.click()
     rows = page.locator(".where .sheet tbody tr")
+    rows.nth(63).wait_for()  # one for each of the head's 64 products
     cells = [
         [text.replace("−", "-") for text in row.locator("th, td").all_inner_texts()]
         for row in rows.all()
