@@ -18,8 +18,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They start a browser, so `make quick` leaves them out. What a busy machine does to a browser's
-    timing is not ours: one that fails has a second try, and the run's summary counts it."""
+    """They start a browser, so `make quick` leaves them out. What a busy machine does to the timing
+    of a browser is not ours: a test that fails has a second try, and the summary counts it."""
     for item in items:
         if "tests/explorer/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.slow)
