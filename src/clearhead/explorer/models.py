@@ -68,7 +68,7 @@ class Models:
     @property
     def special(self) -> SpecialTokens:
         """The ids that search must know."""
-        return SpecialTokens(self.config.pad_id, self.config.start_id, self.config.end_id)
+        return SpecialTokens.of(self.config)
 
     def fast_with(self, changes: Changes) -> Transformer:
         """The float32 model, edited where there is anything to edit."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..config import TransformerConfig
 from ..errors import ConfigError
 from . import constraints
 from .choose import top_tokens
@@ -33,6 +34,11 @@ class SpecialTokens:
     pad_id: int = 0
     start_id: int = 1
     end_id: int = 2
+
+    @classmethod
+    def of(cls, config: TransformerConfig) -> SpecialTokens:
+        """Those of a model."""
+        return cls(config.pad_id, config.start_id, config.end_id)
 
 
 def search(

@@ -62,7 +62,7 @@ class Sentences:
         self, engine: Engine, tokenizer: Tokenizer, config: TransformerConfig, align: Aligner | None
     ) -> None:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
-        self.special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
+        self.special = SpecialTokens.of(config)
 
     def encode(self, sentence: str) -> list[int]:
         """Token ids of a sentence as the model reads it."""

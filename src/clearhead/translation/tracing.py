@@ -48,7 +48,7 @@ def translated_pass(
     source = (*tokenizer.encode(as_read(text)), config.end_id)
     if target is None:
         settings = SearchSettings.of(max_length=config.max_length - 1)
-        special = SpecialTokens(config.pad_id, config.start_id, config.end_id)
+        special = SpecialTokens.of(config)
         found = search(reference, [source], settings, special=special)[0][0].tokens
     else:
         found = tuple(tokenizer.encode(target))
