@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import ShapeError
 from .attention_inputs import allowed_keys, fitting_mask, prepared
 from .masks import Window
+from .products import multiply
 from .softmax import softmax_in_place
 from .trace import OFF, Off, Trace
 
@@ -134,11 +135,11 @@ def merge_heads(x: Array) -> Array:
 def _each_head(left: Array, right: Array) -> Array:
     """left @ right, where one head on the right may serve a group of heads on the left."""
     if left.ndim < 3 or left.shape[-3] == right.shape[-3]:
-        return left @ right
+        return multiply(left, right)
     *lead, heads, rows, width = left.shape
     kv_heads = right.shape[-3]
     # The group's rows lie below one another, so no head on the right need be repeated.
-    groups = left.reshape(*lead, kv_heads, heads // kv_heads * rows, width) @ right
+    groups = multiply(left.reshape(*lead, kv_heads, heads // kv_heads * rows, width), right)
     return groups.reshape(*lead, heads, rows, right.shape[-1])
 
 

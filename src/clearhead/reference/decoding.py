@@ -1,8 +1,9 @@
 """Decoding step by step: what search asks of a model.
 
 No row depends on which rows are beside it, bit for bit: sources of one padded length are encoded
-and attended to together and apart from others, and `clearhead.reference.linear` sees to the rest.
-So a sentence has the same translation in any batch.
+together and apart from others, the rows of a source attend to it together and apart from the rows
+of others, and `clearhead.reference.products` sees to the rest. So a sentence has the same
+translation, and the same score, in any batch.
 """
 
 from __future__ import annotations
@@ -176,39 +177,37 @@ class _SourceDecoding:
         self._cache.reorder(parents)
         model = self._model
         hidden = model.decode(tokens[:, None], memories=self._memories, cache=self._cache)
-        return log_softmax(model.logits(hidden[:, 0]))
+        return log_softmax(model.logits(hidden)[:, 0])
 
     def _gathered(self, sources: Array) -> list[list[Memory]]:
-        """For each layer, the memories of the rows' sources, one for each padded length."""
-        shared = _rows_of_each(sources)
-        sources = sources[::shared]
+        """For each layer, the memories that the rows attend to.
+
+        Sources of one padded length that have the same number of rows make one memory.
+        """
+        present, counts = np.unique(sources, return_counts=True)
+        rows_by_source = np.argsort(sources, kind="stable")
+        first_row = np.cumsum(counts) - counts
+        in_order = bool((rows_by_source[1:] > rows_by_source[:-1]).all())
         layers: list[list[Memory]] = [[] for _ in self._model.decoder_layers]
         for numbers, memories in self._groups:
-            position = np.full(self._count, -1)
-            position[numbers] = np.arange(len(numbers))
-            found = position[sources]
-            rows = np.flatnonzero(found >= 0)
-            if not rows.size:
-                continue
-            chosen = found[rows]
-            whole = len(rows) == len(sources)
-            same = len(chosen) == len(numbers) and (chosen == np.arange(len(numbers))).all()
-            for layer, (key, value, mask, *_) in zip(layers, memories, strict=True):
-                if not same:
-                    key, value = key[chosen], value[chosen]
-                    mask = None if mask is None else mask[chosen]
-                layer.append(Memory(key, value, mask, None if whole else rows, shared))
+            place = np.full(self._count, -1)
+            place[numbers] = np.arange(len(numbers))
+            places = place[present]
+            for count in np.unique(counts[places >= 0]).tolist():
+                members = np.flatnonzero((places >= 0) & (counts == count))
+                users = rows_by_source[first_row[members, None] + np.arange(count)]
+                every = in_order and users.size == len(sources)
+                for layer, memory in zip(layers, memories, strict=True):
+                    layer.append(_chosen(memory, places[members], None if every else users))
         return layers
 
 
-def _rows_of_each(sources: Array) -> int:
-    """How many rows each source has, where they stand together, as the rows of a beam do."""
-    if not len(sources):
-        return 1
-    shared = int((sources == sources[0]).argmin()) or len(sources)
-    groups = sources.reshape(-1, shared) if len(sources) % shared == 0 else sources[:, None]
-    together = (groups == groups[:, :1]).all() and len(np.unique(groups[:, 0])) == len(groups)
-    return shared if together else 1
+def _chosen(memory: Memory, places: Array, users: Array | None) -> Memory:
+    """Some rows of a memory, without a copy where they are all, for other users."""
+    if len(places) == len(memory.key) and (places == np.arange(len(places))).all():
+        return memory._replace(users=users)
+    mask = None if memory.mask is None else memory.mask[places]
+    return Memory(memory.key[places], memory.value[places], mask, users)
 
 
 class _PromptDecoding:
@@ -243,5 +242,5 @@ class _PromptDecoding:
             cache.reorder(old_rows[rows])
             if rows.size:
                 hidden = self._model.decode(tokens[rows, None], cache=cache)
-                log_probabilities[rows] = log_softmax(self._model.logits(hidden[:, 0]))
+                log_probabilities[rows] = log_softmax(self._model.logits(hidden)[:, 0])
         return log_probabilities

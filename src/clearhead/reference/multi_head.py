@@ -31,15 +31,14 @@ class Memory(NamedTuple):
     Attributes:
         key, value: Float["rows kv_heads key_len head_dim"].
         mask: Bool["rows 1 1 key_len"], True where a key may be attended; None allows all.
-        rows: Int["rows"], the rows of the batch that it belongs to; None means all, in order.
-        shared: so many rows of the batch, side by side, attend to each row of it (a beam).
+        users: Int["rows batch_rows"], which rows of the batch attend to each of its rows (several
+            in a beam); None means all rows of the batch, in order and shared out evenly.
     """
 
     key: Array
     value: Array
     mask: Array | None = None
-    rows: Array | None = None
-    shared: int = 1
+    users: Array | None = None
 
 
 class Past(Protocol):
@@ -123,7 +122,7 @@ class MultiHeadAttention:
                 mask = _causal(query_len, key_len, mask)
             causal = False
         output, _ = attention(query, key, value, mask=mask, causal=causal, trace=trace)
-        return self._projected(output, trace)
+        return self._project(merge_heads(output), trace)
 
     def memory(
         self,
@@ -162,8 +161,7 @@ class MultiHeadAttention:
 
         Args:
             x: Float["batch query_len d_model"].
-            memories: one for the whole batch, or several that share its rows among them; all
-                with the same number of rows ``shared``, and ``rows`` counted in these groups.
+            memories: one for the whole batch, or several that share its rows among them.
             trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
 
@@ -171,36 +169,42 @@ class MultiHeadAttention:
             Float["batch query_len d_model"].
         """
         projected = self._query(x)
-        shared = memories[0].shared
-        if shared > 1:
+        if len(memories) == 1 and memories[0].users is None:
+            joined = self._attend(projected, memories[0], trace, of)
+        else:
+            joined = np.empty_like(projected)
+            for memory in memories:
+                output = self._attend(projected[memory.users], memory)
+                joined[memory.users] = output.reshape(*projected[memory.users].shape)
+        return self._project(joined.reshape(x.shape), trace)
+
+    def _attend(
+        self,
+        projected: Array,
+        memory: Memory,
+        trace: Trace | Off = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Array:
+        """Attend to one memory: Float["memory_rows positions d_model"], heads side by side."""
+        if len(projected) != len(memory.key) or projected.ndim > 3:
             # Rows that attend to the same keys are as good as positions of one row: their
             # products are one, and the keys need not be copied for each.
-            projected = projected.reshape(len(x) // shared, -1, projected.shape[-1])
+            projected = projected.reshape(len(memory.key), -1, projected.shape[-1])
         query = split_heads(projected, self.num_heads)
         query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
-        if len(memories) == 1 and memories[0].rows is None:
-            key, value, mask, *_ = memories[0]
-            output, _ = attention(query, key, value, mask=mask, trace=trace)
-        else:
-            output = np.empty_like(query)
-            for key, value, mask, rows, _ in memories:
-                output[rows], _ = attention(query[rows], key, value, mask=mask)
-        return self._projected(output, trace).reshape(x.shape)
+        output, _ = attention(query, memory.key, memory.value, mask=memory.mask, trace=trace)
+        return merge_heads(output)
 
-    def _projected(self, output: Array, trace: Trace | Off) -> Array:
-        concatenated = trace.step(
-            "concatenated",
-            merge_heads(output),
-            "heads side by side",
-            of=("output",) if trace.enabled else (),
-            axes=("batch", "query_len", "d_model"),
-        )
+    def _project(self, joined: Array, trace: Trace | Off) -> Array:
+        axes = ("batch", "query_len", "d_model")
+        of = ("output",) if trace.enabled else ()
+        joined = trace.step("concatenated", joined, "heads side by side", of=of, axes=axes)
         return trace.step(
             "projected",
-            self._output(concatenated),
+            self._output(joined),
             "concatenated W_o^T + b_o",
             of=("concatenated",),
-            axes=("batch", "query_len", "d_model"),
+            axes=axes,
         )
 
 
