@@ -1,4 +1,4 @@
-"""Importing clearhead, and asking the command for help, stays light and quick."""
+"""Importing clearhead, and asking the command for help, loads little."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ def test_import_clearhead_loads_nothing_but_the_standard_library():
     assert foreign - set(sys.stdlib_module_names) == {"clearhead"}
 
 
-@pytest.mark.slow
-def test_import_clearhead_takes_under_150_milliseconds():
-    code = "import time\nt = time.perf_counter()\nimport clearhead\nprint(time.perf_counter() - t)"
-    # The best of a few: what else the machine does is not what is measured.
-    assert min(float(run(code)) for _ in range(5)) < 0.15
+def test_import_clearhead_loads_one_module_of_its_own():
+    # So it takes milliseconds; benchmarks/startup.py measures them.
+    code = "import clearhead, sys\nprint(*[name for name in sys.modules if 'clearhead' in name])"
+    assert run(code).split() == ["clearhead"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -192,13 +191,6 @@ def test_memory_does_not_grow_with_the_input(model):
         return int(done.stderr)
 
     assert peak(60_000) - peak(2_000) < 12_000  # kilobytes; the lines alone are 1.4 MB
-
-
-def test_a_quick_start(model):
-    assert translate(model, "12").returncode == 0
-    begun = time.perf_counter()
-    translate(model, "the old house")
-    assert time.perf_counter() - begun < 5  # a loaded machine; alone it is a quarter of a second
 
 
 def test_a_file_given_as_a_text_is_told(model, tmp_path):

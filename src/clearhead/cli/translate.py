@@ -177,7 +177,7 @@ def _lines(text: Text, translation: Translation, options: dict[str, Any]) -> Ite
     for other in translation.alternatives or (translation,):
         columns = [str(text.number)] if translation.alternatives else []
         if options["scores"]:
-            columns.append(f"{other.score:.4f}")
+            columns.append(f"{other.score:.3f}")
         columns.append(other.text)
         if options["alignments"]:
             columns.append(" ".join(f"{a}-{b}" for a, b in other.pairs()))

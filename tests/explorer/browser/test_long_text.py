@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from clearhead.translation.checkpoint import read_checkpoint
@@ -25,7 +23,6 @@ TEXT = " ".join(SENTENCES)
 
 def test_a_text_of_a_thousand_tokens_is_walked_sentence_by_sentence(page):
     assert len(read_checkpoint("en-fr").tokenizer.encode(TEXT)) > 1000
-    began = time.monotonic()
     open_page(page, text=TEXT)
     picker = page.locator("#which-sentence")
     assert picker.locator("option").count() == len(SENTENCES)
@@ -44,4 +41,3 @@ def test_a_text_of_a_thousand_tokens_is_walked_sentence_by_sentence(page):
     tab(page, "heads").click()
     page.locator(".heads-locked [role=grid] td").first.wait_for()
     assert "sentence=" in page.url
-    assert time.monotonic() - began < 60

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ TEXT = "Where is the station?"
 
 
 def test_a_newcomer_understands_one_weight(page):
-    began = time.monotonic()
 
     # 1. A sentence, Enter, its translation and the check.
     page.goto("/")
@@ -63,5 +61,3 @@ def test_a_newcomer_understands_one_weight(page):
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Walk").click()
     page.locator("#walk-words").get_by_text("gare").first.wait_for(state="attached", timeout=20_000)
-
-    assert time.monotonic() - began < 120

@@ -1,0 +1,143 @@
+"""The same tokens and scores, bit for bit, alone and in any batch, on every BLAS kernel set.
+
+OpenBLAS chooses its kernels when it is loaded, so each set is tried in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from clearhead.translation.checkpoint import bundled_models
+
+threadpoolctl = pytest.importorskip("threadpoolctl")
+
+# Kernel set -> the instructions that a processor needs for it.
+KERNELS = {
+    "Nehalem": {"sse4_2"},
+    "Sandybridge": {"avx"},
+    "Haswell": {"avx2", "fma"},
+    "Zen": {"avx2", "fma"},
+    "SkylakeX": {"avx512f", "avx512vl"},
+    "Cooperlake": {"avx512f", "avx512_bf16"},
+    "SapphireRapids": {"avx512f", "amx_bf16"},
+    "": set(),  # what the library chooses for itself
+}
+
+NAME = "import threadpoolctl, numpy; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
+
+PROGRAM = '''
+import json, random, sys
+from clearhead.reference.products import method
+from clearhead.translation.translator import Translator
+
+words = """the a old young cat dog house station water bread my your his friend sees eats likes
+wants is was not never today here very I you we they red small where why when good""".split()
+generator = random.Random(7)
+texts = list(dict.fromkeys(
+    " ".join(generator.choices(words, k=generator.randint(1, 7))).capitalize() + "."
+    for _ in range(1200)
+))[:1000]
+translator = Translator.load("en-fr")
+
+def bits(translation):
+    return [
+        (segment.text, segment.tokens, segment.log_prob, segment.token_log_probs)
+        for segment in translation.segments
+    ]
+
+def different(texts, **options):
+    alone = [bits(translator.translate(text, **options)) for text in texts]
+    order = generator.sample(range(len(texts)), len(texts))
+    mixed = [texts[i] for i in order]
+    shuffled = translator.translate(mixed, threads=2, batch_tokens=500, **options)
+    batch = translator.translate(texts, **options)
+    return (
+        sum(alone[i] != bits(other) for i, other in zip(order, shuffled))
+        + sum(one != bits(other) for one, other in zip(alone, batch))
+    )
+
+long = " ".join(texts[:12]).replace(".", ",")
+print(json.dumps({
+    "method": method(),
+    "sentences": len(texts),
+    "greedy": different(texts, beam_size=1, max_length=5),
+    "beam": different(texts[:60], beam_size=4, max_length=12),
+    "long": different([long, long.lower(), *texts[:3]], beam_size=2, max_length=60),
+}))
+'''
+
+
+def run(code: str, kernels: str, threads: int = 1) -> str:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
+    environment.pop("OPENBLAS_CORETYPE", None)
+    environment.pop("OMP_NUM_THREADS", None)
+    if kernels:
+        environment["OPENBLAS_CORETYPE"] = kernels
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@cache
+def processor_flags() -> frozenset[str]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))
+
+
+@cache
+def architecture(kernels: str) -> str:
+    """The kernel set that the library runs when it is asked for ``kernels``."""
+    return run(NAME, kernels).strip()
+
+
+def tried_before(kernels: str) -> str | None:
+    """An earlier name in the list for the very same kernels."""
+    for other in KERNELS:
+        if other == kernels:
+            return None
+        if KERNELS[other] <= processor_flags() and architecture(other) == architecture(kernels):
+            return other
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
+@pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels or "default")
+def test_a_thousand_sentences_have_the_same_bits_alone_and_in_batches(kernels):
+    lacking = KERNELS[kernels] - processor_flags()
+    if lacking:
+        pytest.skip(f"this processor lacks {', '.join(sorted(lacking))}")
+    other = tried_before(kernels)
+    if other:
+        pytest.skip(f"runs the kernels of {other} here, which are tried under that name")
+    found = json.loads(run(PROGRAM, kernels, threads=2))
+    if found["method"] == "whole":
+        pytest.skip("this BLAS keeps rows apart in no known way, which the documentation says")
+    assert found == {
+        "method": found["method"],
+        "sentences": 1000,
+        "greedy": 0,
+        "beam": 0,
+        "long": 0,
+    }
+
+
+@pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
+def test_the_number_of_blas_threads_changes_no_bit():
+    code = (
+        "from clearhead.translation.translator import Translator\n"
+        "text = 'The old man walks slowly to the house by the river, where ' + 'a dog, ' * 30\n"
+        "done = Translator.load('en-fr').translate([text, 'A cat.'], beam_size=2, max_length=90)\n"
+        "print([(t.text, t.score) for t in done])"
+    )
+    assert run(code, "", threads=1) == run(code, "", threads=4)
