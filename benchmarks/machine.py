@@ -32,6 +32,30 @@ def processor() -> str:
     return name + family + (f", {', '.join(found)}" if found else "")
 
 
+def matrix_kernels() -> str | None:
+    """The BLAS library that NumPy calls, and which of its kernel sets runs on this processor.
+
+    OpenBLAS chooses by the processor, or by OPENBLAS_CORETYPE in the environment; tables of
+    different kernel sets cannot be compared.
+    """
+    try:
+        from threadpoolctl import threadpool_info
+    except ModuleNotFoundError:
+        return None
+    import numpy  # noqa: F401 - loads the library that is asked about
+
+    from clearhead.reference.products import method
+
+    for library in threadpool_info():
+        if library["user_api"] == "blas" and "numpy" in library["filepath"]:
+            kernels = f", {library['architecture']} kernels" if "architecture" in library else ""
+            name = f"{library['internal_api']} {library['version']}{kernels}"
+            if method() == "whole":
+                return f"{name}; scores may depend on the batch in their last bits"
+            return f"{name}; scores do not depend on the batch, by {method()}"
+    return None
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -87,6 +111,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": processor(),
         "cores": cores(),
+        "kernels": matrix_kernels(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "libraries": {name: installed(name) for name in LIBRARIES if installed(name)},
         "load_before": load,
@@ -101,6 +126,8 @@ def describe(facts: dict[str, Any]) -> list[str]:
         f"{facts['processor']}, {facts['cores']} cores",
         f"{facts['system']}; {libraries}",
     ]
+    if facts.get("kernels"):
+        lines.append(f"NumPy's products: {facts['kernels']}")
     if not facts["quiet"]:
         lines.append(
             f"NOT A QUIET MACHINE: {facts['load_before']:.1f} processors busy before the start. "

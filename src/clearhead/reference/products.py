@@ -42,6 +42,8 @@ _ONE_THREAD_MATRIX = 9_215
 class Product(Protocol):
     """Multiplies sequences of rows by one weight, which is prepared for many calls."""
 
+    def __init__(self, matrix: Array) -> None: ...
+
     def __call__(self, x: Array) -> Array:
         """Float["batch length in"] to Float["batch length out"]."""
         ...
@@ -53,7 +55,8 @@ def prepare(matrix: Array) -> Product:
     Args:
         matrix: Float["in out"], out a multiple of 64.
     """
-    return {"tiles": Tiles, "rows": Rows, "whole": Whole}[method(matrix.dtype)](matrix)
+    kinds: dict[str, type[Product]] = {"tiles": Tiles, "rows": Rows, "whole": Whole}
+    return kinds[method(matrix.dtype)](matrix)
 
 
 class Tiles:
@@ -236,7 +239,8 @@ def multiply(left: Array, right: Array) -> Array:
         Float["... rows columns"]. Each of the leading axes' products is one of its own, so its
         bits depend on nothing beside it.
     """
-    rows, inner, columns = *left.shape[-2:], right.shape[-1]
+    rows, inner = left.shape[-2:]
+    columns = right.shape[-1]
     if rows == 1:
         step = max(_ONE_THREAD_MATRIX // max(inner, 1) // 8 * 8, 8)
         if columns > step:
