@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from clearhead.files import write_with_usual_mode
+from clearhead.files import open_whole, whole_file, write_whole, write_with_usual_mode
 
 
 def write(path: Path) -> None:
@@ -34,3 +34,68 @@ def test_an_existing_file_keeps_its_permissions(tmp_path: Path) -> None:
     path.chmod(0o640)
     write_with_usual_mode(path, write)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_file_takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("earlier")
+    with open_whole(path) as file:
+        file.write(b"later")
+        file.flush()
+        assert path.read_text() == "earlier"
+    assert path.read_text() == "later"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_a_failure_leaves_the_earlier_file_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("earlier")
+
+    def write_half() -> None:
+        with open_whole(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_permissions_are_the_files_own_or_the_usual_ones(tmp_path: Path, mask: int) -> None:
+    path = tmp_path / "notes.txt"
+    before = os.umask(mask)
+    try:
+        write_whole(path, "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+    path.chmod(0o640)
+    write_whole(path, b"newer")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    path = tmp_path / "link"
+    path.symlink_to("there/notes.txt")
+    write_whole(path, "été")
+    assert path.is_symlink()
+    assert (tmp_path / "there" / "notes.txt").read_text("utf-8") == "été"
+
+
+def test_errors_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing, open_whole(tmp_path / "no" / "x"):
+        pass
+    assert missing.value.filename == str(tmp_path / "no" / "x")
+    with pytest.raises(IsADirectoryError, match="It is a folder") as folder, open_whole(tmp_path):
+        pass
+    assert folder.value.filename == str(tmp_path)
+    with pytest.raises(OSError, match="No space left") as full, whole_file(tmp_path / "x"):
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+    assert full.value.filename == str(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []

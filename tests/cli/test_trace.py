@@ -296,7 +296,3 @@ def test_every_kind_of_position_can_be_traced(tmp_path, positions):
         shown = re.search(r"Row 2, column \d: (-?[\d.]+) ([+-]) ([\d.]+) = (-?[\d.]+)", page)
         added = float(shown[3]) * (1 if shown[2] == "+" else -1)
         assert float(shown[1]) + added == pytest.approx(float(shown[4]), abs=2e-3)
-
-
-def test_an_empty_text_still_has_its_end_token(model):
-    assert as_json(model, text="", target="")["source_tokens"] == ["</s>"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clearhead.cli.lines import Progress
 from clearhead.cli.translate import one_blas_thread, processors
+from clearhead.files import write_whole
 
 if TYPE_CHECKING:
     from clearhead.translation.score import Score
@@ -136,7 +136,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
         progress.close()
     if options["save"]:
         lines = "".join(f"{hypothesis}\n" for hypothesis in hypotheses)
-        Path(options["save"]).write_text(lines, encoding="utf-8", newline="\n")
+        write_whole(options["save"], lines)
     return hypotheses
 
 

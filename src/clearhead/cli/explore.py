@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from clearhead.cli.texts import TextArgument, TextCommand
 from clearhead.cli.translate import one_blas_thread
 
 
-@click.command()
-@click.argument("text", required=False)
+@click.command(cls=TextCommand)
+@click.argument("text", required=False, type=TextArgument())
 @click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
 @click.option(
     "--recording",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clearhead.errors import ConfigError, TextError, require
+from clearhead.files import write_whole
 
 from .heatmap import Paper
 from .inspect_findings import Stack, as_json, stacks_of, summaries
@@ -108,7 +109,7 @@ def _write_json(
     if str(path) == "-":
         sys.stdout.write(text)
     else:
-        path.write_text(text, "utf-8")
+        write_whole(path, text)
 
 
 @click.command()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
+import stat
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -38,6 +41,26 @@ def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
         raise click.ClickException(f"Cannot read {path}: {error.strerror}.") from error
 
 
+def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
+    """Refuse to read a file that is being written at the same time.
+
+    A file of --output takes its name when it is complete, so it may be the input's; what the shell
+    opened for standard output may not.
+
+    Raises:
+        ClickException: both are one regular file.
+    """
+    try:
+        read, written = os.fstat(stream.fileno()), os.fstat(out.fileno())
+    except (OSError, ValueError):  # a stream of a test, or one that is closed
+        return
+    if stat.S_ISREG(written.st_mode) and os.path.samestat(read, written):
+        raise click.ClickException(
+            f"{name} is also the file that standard output goes to, which the shell has opened for "
+            f"writing before. Write it with --output {name}, which replaces it when it is complete."
+        )
+
+
 def numbered_arguments(texts: Sequence[str]) -> list[Text]:
     """Arguments as texts; one that is no text (not UTF-8) is refused."""
     for number, text in enumerate(texts, 1):
@@ -48,7 +71,9 @@ def numbered_arguments(texts: Sequence[str]) -> list[Text]:
     return [Text(number, text) for number, text in enumerate(texts, 1)]
 
 
-def read_texts(stream: BinaryIO, count: int = 512) -> Iterator[list[Text]]:
+def read_texts(
+    stream: BinaryIO, count: int = 512, *, name: str = "standard input"
+) -> Iterator[list[Text]]:
     """The lines of a stream without their ends, as they come: at most ``count`` at a time.
 
     What a slow writer has sent so far is given at once, so a pipe or a terminal is answered
@@ -56,10 +81,11 @@ def read_texts(stream: BinaryIO, count: int = 512) -> Iterator[list[Text]]:
     mark at the start is dropped.
 
     Raises:
-        TextError: a line is not UTF-8 or is far too long. The lines before it are given first.
+        TextError: a line is not UTF-8 or is far too long, or the stream cannot be read to its end.
+            The lines before it are given first.
     """
     number = 0
-    for lines in _arriving(stream):
+    for lines in _readable(stream, name):
         for start in range(0, len(lines), count):
             chunk: list[Text] = []
             for line in lines[start : start + count]:
@@ -71,6 +97,26 @@ def read_texts(stream: BinaryIO, count: int = 512) -> Iterator[list[Text]]:
                         yield chunk
                     raise
             yield chunk
+
+
+def _readable(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
+    """The lines of `_arriving`, or an error that says why they end."""
+    number = 0
+    try:
+        for lines in _arriving(stream):
+            yield lines
+            number += len(lines)
+    except EOFError:
+        reason = "its compressed data are cut off. Fetch the file again"
+    except gzip.BadGzipFile as error:
+        reason = f"it is not a gzip file, as .gz says: {error}. Rename it, or fetch it again"
+    except zlib.error as error:
+        reason = f"its compressed data are damaged: {error}. Fetch the file again"
+    except OSError as error:
+        reason = f"{error.strerror or error}"
+    else:
+        return
+    raise TextError(f"{name} cannot be read after line {number}: {reason}.")
 
 
 def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:

@@ -2,14 +2,19 @@
 
 `clearhead --help` imports none of them, so their one-line descriptions stand here, beside the
 module that defines each as ``command``. A ClearheadError, which says what to do, becomes one
-message on standard error and exit status 2; any other error is a fault of ours and keeps its
-traceback.
+message on standard error and exit status 2; what the system refuses (a full disk, a missing file)
+one message and status 1; an interrupt ends with 130. Any other error is a fault of ours and keeps
+its traceback.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
+import os
 import sys
+from typing import Any, NoReturn
 
 import click
 
@@ -60,8 +65,86 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: what follows the program's name; None means the process's own.
     """
+    _replace_closed_streams()
     try:
-        cli.main(args=arguments, prog_name="clearhead")
+        status = cli.main(args=arguments, prog_name="clearhead", standalone_mode=False)
+        sys.stdout.flush()
     except ClearheadError as error:
-        click.echo(f"clearhead: {error}", err=True)
-        sys.exit(2)
+        _leave(f"clearhead: {error}", 2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except OSError as error:
+        _leave(f"clearhead: {_describe(error)}", 1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+_ADVICE = {
+    errno.ENOSPC: "Make room, or write to another disk.",
+    errno.EDQUOT: "Make room, or write to another disk.",
+    errno.EFBIG: "A limit on the size of files is in force: see `ulimit -f`.",
+    errno.EROFS: "Write to another folder.",
+    errno.EBADF: "Open it, or name a file with --output.",
+    errno.EACCES: "Choose another place, or change its permissions.",
+    errno.EISDIR: "Name a file in it.",
+    errno.ENOENT: "Check the name and its folder.",
+}
+
+
+def _describe(error: OSError) -> str:
+    name = "standard output" if error.filename is None else os.fsdecode(error.filename)
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f"{name}: {error.strerror or error}. {advice}".rstrip()
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    click.echo(message, err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What is left in the buffer has nowhere to go; the interpreter would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(status)
+
+
+class _ClosedStream(io.RawIOBase):
+    """Standard input or output that was closed before the program began."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._refused = False
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raise click.ClickException(f"{self._name} is closed. Give a TEXT, or --input FILE.")
+
+    def write(self, data: Any) -> int:
+        if self._refused:  # told once; at its end the interpreter flushes again
+            return len(data)
+        self._refused = True
+        raise OSError(errno.EBADF, "It is closed", self._name)
+
+
+def _replace_closed_streams() -> None:
+    """Put something in the place of closed standard streams, for which Python has None."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The next file to be opened would have this number, and be taken for the stream.
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    if sys.stdin is None:
+        reader = io.BufferedReader(_ClosedStream("standard input"))
+        sys.stdin = io.TextIOWrapper(reader, encoding="utf-8")
+    if sys.stdout is None:
+        writer: Any = io.BufferedWriter(_ClosedStream("standard output"))
+        sys.stdout = io.TextIOWrapper(writer, encoding="utf-8", write_through=True)

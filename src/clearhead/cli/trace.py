@@ -20,6 +20,7 @@ from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.tracing import Pass, translated_pass
 
 from .heatmap import Paper
+from .texts import TextArgument, TextCommand
 from .trace_compare import differences
 from .trace_head import PARTS, Head, head_of
 from .trace_plot import check_plot, plot_head
@@ -189,8 +190,8 @@ def _as_json(sentence: Sentence, head: Head | None, steps: list[Step], position:
     return json.dumps(found, ensure_ascii=False)
 
 
-@click.command()
-@click.argument("text")
+@click.command(cls=TextCommand)
+@click.argument("text", type=TextArgument())
 @click.option("--model", default="en-fr", show_default=True, help="Name of a model, or its folder.")
 @click.option("--target", help="Look at this translation instead of the model's own.")
 @click.option(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clearhead.errors import ConfigError, require
+from clearhead.files import open_whole
 
 from .trace_head import Head
 
@@ -53,7 +54,8 @@ def plot_head(head: Head, path: str | Path) -> None:
     limit = float(np.abs(scaled[~head.masked]).max(initial=0.0)) or 1.0
     _panel(scores, head, scaled, "scaled scores", "RdBu_r", (-limit, limit))
     _panel(weights, head, head.values["weights"], "weights", "Blues", (0.0, 1.0))
-    figure.savefig(path, dpi=150)
+    with open_whole(path) as file:
+        figure.savefig(file, format=Path(path).suffix[1:].lower(), dpi=150)
 
 
 def _panel(

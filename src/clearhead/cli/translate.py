@@ -7,12 +7,20 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from clearhead.cli.lines import Progress, Text, numbered_arguments, open_input, read_texts
+from clearhead.cli.lines import (
+    Progress,
+    Text,
+    check_apart,
+    numbered_arguments,
+    open_input,
+    read_texts,
+)
+from clearhead.cli.texts import TextArgument, TextCommand
+from clearhead.files import open_whole
 
 if TYPE_CHECKING:
     from clearhead.translation.translation import Translation
@@ -35,8 +43,8 @@ _SEARCH = (
 )
 
 
-@click.command()
-@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.command(cls=TextCommand)
+@click.argument("texts", nargs=-1, type=TextArgument(), metavar="[TEXT]...")
 @click.option("-i", "--input", "source", metavar="FILE", help="Translate a file's lines (.gz too).")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
 @click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
@@ -72,7 +80,8 @@ _SEARCH = (
 def command(texts: tuple[str, ...], source: str | None, output: str | None, **options: Any) -> None:
     """Translate TEXT, a file's lines, or standard input line by line.
 
-    Each line becomes one line, in order. Line breaks inside of a TEXT argument are kept.
+    Each line becomes one line, in order. Line breaks inside of a TEXT argument are kept. Put --
+    before texts that begin with a hyphen.
     """
     one_blas_thread()
     if texts and source is not None:
@@ -89,21 +98,26 @@ def _translate(
 ) -> None:
     from clearhead.translation.translator import Translator
 
-    translator = Translator.load(options["model"])
-    with _opened_output(output) as out:
-        if texts:
-            _tell_of_files(texts)
-            _run(translator, [numbered_arguments(texts)], out, options, Progress(shown=False))
-            return
-        with open_input(source) as stream:
+    if texts:
+        arguments = numbered_arguments(texts)
+        translator = Translator.load(options["model"])
+        _warn_about_file_names(texts)
+        with _opened_output(output) as out:
+            _run(translator, [arguments], out, options, Progress(shown=False))
+        return
+    name = "standard input" if source in (None, "-") else str(source)
+    with open_input(source) as stream:
+        translator = Translator.load(options["model"])
+        with _opened_output(output) as out:
+            check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
             try:
-                _run(translator, read_texts(stream), out, options, progress)
+                _run(translator, read_texts(stream, name=name), out, options, progress)
             finally:
                 progress.close()
 
 
-def _tell_of_files(texts: tuple[str, ...]) -> None:
+def _warn_about_file_names(texts: tuple[str, ...]) -> None:
     """An argument is a text, also where a file has its name; that is worth a word."""
     for text in texts:
         # A name longer than a file may have, or with a zero byte, is an error to ask about.
@@ -133,12 +147,7 @@ def processors() -> int:
 
 
 def _opened_output(path: str | None) -> AbstractContextManager[BinaryIO]:
-    if path is None:
-        return nullcontext(sys.stdout.buffer)
-    try:
-        return Path(path).open("wb")
-    except OSError as error:
-        raise click.ClickException(f"Cannot write {path}: {error.strerror}.") from error
+    return nullcontext(sys.stdout.buffer) if path is None else open_whole(path)
 
 
 def _run(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ConfigError, TextError
+from ..errors import ConfigError
 from ..translation.protected import attempts
-from ..translation.segments import Piece, fit, split_text
+from ..translation.segments import Piece, check_letters, fit, split_text
 from ..translation.sentences import as_read
 from ..translation.translator import Translator
 
@@ -21,17 +21,13 @@ def pieces_of(translator: Translator, text: str) -> list[Piece]:
     def length(part: str) -> int:
         return len(translator.tokenizer.encode(as_read(part)))
 
+    check_letters(text)
     pieces: list[Piece] = []
     for piece in split_text(text):
         if piece.translate:
             pieces += fit(piece.text, translator.longest_source, length)
         else:
             pieces.append(piece)
-    if not any(piece.translate for piece in pieces):
-        raise TextError(
-            "There is nothing to translate in this text: what has no letters comes through as "
-            'it is. Give a sentence, such as "The cat sleeps."'
-        )
     return pieces
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, require
+from ..files import open_whole
 from .hatching import hatch
 
 if TYPE_CHECKING:
@@ -181,7 +182,8 @@ def new_figure(width: float, height: float, title: str, note: str = "") -> Figur
 def finish(figure: Figure, save: str | Path | None) -> Figure:
     """Write the figure, if it is to be written."""
     if save is not None:
-        figure.savefig(save, dpi=DOTS)
+        with open_whole(save) as file:
+            figure.savefig(file, format=Path(save).suffix[1:].lower(), dpi=DOTS)
     return figure
 
 

@@ -6,7 +6,6 @@ Nothing is pickled, so that a file from a stranger is read as numbers and nothin
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, TraceError
+from ..files import whole_file
 from .attention_map import AttentionMap
 from .bias import DenseBias, ToeplitzBias
 from .key_ranges import DenseMask, KeyRanges
@@ -83,11 +83,10 @@ def save_recording(recording: Recording, path: Path) -> Path:
         "notes": recording.notes,
         "modules": modules,
     }
-    draft = path.with_name(path.name + ".part")
     if not tensors.named:
         tensors.named["nothing"] = torch.zeros(0)
-    save_file(tensors.named, draft, metadata={_HEADER: json.dumps(described)})
-    os.replace(draft, path)
+    with whole_file(path) as draft:
+        save_file(tensors.named, draft, metadata={_HEADER: json.dumps(described)})
     return path
 
 

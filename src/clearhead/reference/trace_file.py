@@ -6,13 +6,12 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import TraceError
-from ..files import write_with_usual_mode
+from ..files import whole_file
 from .step import Step
 
 FORMAT = "clearhead-trace"
@@ -51,13 +50,8 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
             }
         )
     metadata = {"format": FORMAT, "version": str(VERSION), "steps": json.dumps(described)}
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write_with_usual_mode(unfinished, lambda path: save_file(arrays, path, metadata=metadata))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as draft:
+        save_file(arrays, draft, metadata=metadata)
 
 
 def read_steps(path: str | os.PathLike[str]) -> list[Step]:

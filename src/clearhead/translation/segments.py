@@ -108,6 +108,19 @@ def check_text(text: str) -> None:
         )
 
 
+def check_letters(text: str) -> None:
+    """Refuse a text without a letter, which would come through as it is.
+
+    Raises:
+        TextError: there is nothing to translate.
+    """
+    if not any(piece.translate for piece in split_text(text)):
+        raise TextError(
+            "There is nothing to translate in this text: what has no letters comes through as "
+            'it is. Give a sentence, such as "The cat sleeps."'
+        )
+
+
 def fit(sentence: str, limit: int, length: Callable[[str], int]) -> list[Piece]:
     """Cut a sentence that is too long for the model, at clauses, else words, else anywhere.
 

@@ -12,6 +12,7 @@ from ..reference.trace import Replacement, Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint, read_checkpoint
 from .search import SpecialTokens, search
+from .segments import check_letters
 from .sentences import as_read
 from .settings import SearchSettings
 
@@ -41,9 +42,10 @@ def translated_pass(
         target: a translation to take instead of searching for one.
 
     Raises:
-        TextError: the text holds what is no character.
+        TextError: the text holds what is no character, or no letter.
         ShapeError: it is longer than the model can read.
     """
+    check_letters(text)
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
     source = (*tokenizer.encode(as_read(text)), config.end_id)
     if target is None:
