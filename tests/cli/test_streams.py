@@ -78,7 +78,7 @@ def test_a_limit_on_files_leaves_the_earlier_file_whole(shell):
     [
         ("T 'the river' >&-", "clearhead: standard output: It is closed. Open it, or name a file"),
         ("R 'the river' >&-", "clearhead: standard output: It is closed."),
-        ("T <&-", "Error: standard input is closed. Give a TEXT, or --input FILE."),
+        ("T <&-", "Error: standard input is closed. Give the text itself, or a file."),
     ],
 )
 def test_closed_streams_are_named(shell, line, message):

@@ -123,7 +123,7 @@ class _ClosedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        raise click.ClickException(f"{self._name} is closed. Give a TEXT, or --input FILE.")
+        raise click.ClickException(f"{self._name} is closed. Give the text itself, or a file.")
 
     def write(self, data: Any) -> int:
         if self._refused:  # told once; at its end the interpreter flushes again
