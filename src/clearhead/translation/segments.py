@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import TextError
+from .sentence_ends import ends, list_items
 
 MAX_CHARACTERS = 1_000_000
 
@@ -34,29 +35,10 @@ SYMBOLS = (
 _LEADING = re.compile(rf"(?:\s|{SYMBOLS})+")
 _EDGE = re.compile(rf"\s|{SYMBOLS}")
 
-# Where a sentence may end: its mark, closing quotes and brackets, then space. Each pattern here
-# starts where a run starts, so that a long run is read once and not from each of its characters.
-_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?:\s+|\Z)|[。！？]+\s*")
 _BOUNDARIES = (
     re.compile(r"[;:.!?]\s+"),
     re.compile(r",\s+|(?<!\s)\s+[—–-]\s+"),
     re.compile(r"\s+"),
-)
-_OPENING = "\"'“‘«([¿¡-–—"
-_ABBREVIATIONS = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        mr mrs ms mx dr prof st sr jr rev hon gen col capt lt sgt gov sen rep pres messrs mme mlle
-        vs etc e.g i.e cf viz al approx est dept univ assn bros ltd inc corp co no nos vol fig
-        figs eq ch sec art p pp ed eds trans jan feb mar apr jun jul aug sep sept oct nov dec
-        mon tue tues wed thu thur thurs fri sat sun ave blvd rd ft mt a.m p.m u.s u.k u.n d.c
-        """,
-    )
-)
-# After these a capital letter begins a new sentence more often than it goes on.
-_MAY_END = frozenset(
-    ("etc", "a.m", "p.m", "u.s", "u.k", "u.n", "d.c", "inc", "ltd", "corp", "co", "al", "jr", "sr")
 )
 
 
@@ -172,34 +154,24 @@ def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
 
 
 def _split_sentences(pieces: list[Piece], text: str) -> None:
+    items = list_items(text)
+    if not items:
+        _split_item(pieces, text)
+        return
+    edges = [start for start, _ in items[1:]] + [len(text)]
+    for (start, end), edge in zip(items, edges, strict=True):
+        _keep(pieces, text[start:end])
+        _split_item(pieces, text[end:edge])
+
+
+def _split_item(pieces: list[Piece], text: str) -> None:
     marker = _MARKER.match(text)
     start = marker.end() if marker else 0
     _keep(pieces, text[:start])
-    for match in _END.finditer(text, start):
-        end = match.end()
-        if end > start and _ends_sentence(text, start, match):
-            _sentence(pieces, text[start:end])
-            start = end
+    for end in ends(text, start):
+        _sentence(pieces, text[start:end])
+        start = end
     _sentence(pieces, text[start:])
-
-
-def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether a mark ends a sentence: not after an abbreviation, not before a small letter."""
-    following = text[match.end() : match.end() + 9].lstrip(_OPENING + " ")[:1]
-    if not following:
-        return True
-    if following.islower():
-        return False
-    mark = match[0].strip()
-    if not mark.startswith(".") or mark.startswith(".."):
-        return True
-    before = text[max(start, match.start() - 20) : match.start()]
-    word = re.split(r"[\s(\[\"'“‘«]", before)[-1].lower()
-    if len(word) == 1 and word.isalpha() and word != "i":
-        return False
-    if word in _ABBREVIATIONS:
-        return word in _MAY_END and following.isupper()
-    return True
 
 
 def _sentence(pieces: list[Piece], text: str) -> None:
