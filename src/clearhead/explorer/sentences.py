@@ -6,8 +6,8 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..translation.protected import attempts
+from ..translation.rules.characters import plain_characters
 from ..translation.segments import Piece, check_letters, fit, split_text
-from ..translation.sentences import as_read
 from ..translation.translator import Translator
 
 
@@ -19,7 +19,7 @@ def pieces_of(translator: Translator, text: str) -> list[Piece]:
     """
 
     def length(part: str) -> int:
-        return len(translator.tokenizer.encode(as_read(part)))
+        return len(translator.tokenizer.encode(plain_characters(part)))
 
     check_letters(text)
     pieces: list[Piece] = []

@@ -22,7 +22,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .segments import SYMBOLS, Piece
+from .rules.final_mark import add_final_mark, drop_final_mark
+from .rules.symbols import SYMBOLS
+from .segments import Piece
 
 _PATTERNS = (
     ("address", r"\b(?:https?|ftp)://[^\s<>\"“”«»]*[^\s<>\"“”«».,;:!?)\]}'’]"),
@@ -189,8 +191,8 @@ def as_fragment(source: str, output: str) -> str:
     they are given a part of a sentence.
     """
     output = output.strip()
-    if output.endswith(".") and not source.endswith("."):
-        output = output.rstrip(".").rstrip()
+    if add_final_mark(source) != source:
+        output = drop_final_mark(output)
     if source[:1].islower() and output[:1].isupper() and not output[1:2].isupper():
         output = output[:1].lower() + output[1:]
     return output

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import TextError
+from .rules.frame import label, peel
+from .rules.symbols import SYMBOLS
 from .sentence_ends import ends, list_items
 
 MAX_CHARACTERS = 1_000_000
@@ -28,10 +30,6 @@ _KEPT = re.compile(
     rf"|[0-9A-Za-z\u00c0-\u024f\u0370-\u052f+/=_.:!?&%~#@-]{{{_LONGEST_WORD},}}"
 )
 _MARKER = re.compile(r"\s*(?:[-*•◦‣·–—#>|]+|\(?\d{1,3}[.)]|\(?[a-z]\))\s+")
-SYMBOLS = (
-    "[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3"
-    "\U0001f000-\U0001faff\U000e0020-\U000e007f]"
-)
 _LEADING = re.compile(rf"(?:\s|{SYMBOLS})+")
 _EDGE = re.compile(rf"\s|{SYMBOLS}")
 
@@ -44,10 +42,17 @@ _BOUNDARIES = (
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a text: a sentence to translate, or what comes through as it is."""
+    """A stretch of a text: a sentence to translate, or what comes through as it is.
+
+    Attributes:
+        text: the stretch.
+        translate: whether it is a sentence.
+        rule: the rule that takes it for no part of a sentence, such as ``speaker`` or ``frame``.
+    """
 
     text: str
     translate: bool
+    rule: str = ""
 
 
 def split_text(text: str, *, sentences: bool = True) -> list[Piece]:
@@ -138,9 +143,9 @@ def _best_cut(text: str) -> int:
     return middle
 
 
-def _keep(pieces: list[Piece], text: str) -> None:
+def _keep(pieces: list[Piece], text: str, rule: str = "") -> None:
     if text:
-        pieces.append(Piece(text, False))
+        pieces.append(Piece(text, False, rule))
 
 
 def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
@@ -185,5 +190,23 @@ def _sentence(pieces: list[Piece], text: str) -> None:
     while _EDGE.match(text[end - 1]):
         end -= 1
     _keep(pieces, text[:start])
-    pieces.append(Piece(text[start:end], True))
+    _framed(pieces, text[start:end])
     _keep(pieces, text[end:])
+
+
+def _framed(pieces: list[Piece], text: str) -> None:
+    """A sentence between the marks around it, behind the label that it may have."""
+    before, sentence, after = peel(text)
+    _keep(pieces, before, "frame")
+    parts = label(sentence)
+    if parts is None:
+        pieces.append(Piece(sentence, True))
+    else:
+        name, colon, is_name = parts
+        if is_name:
+            _keep(pieces, name + colon, "speaker")
+        else:
+            pieces.append(Piece(name, True))
+            _keep(pieces, colon, "label")
+        _framed(pieces, sentence[len(name) + len(colon) :])
+    _keep(pieces, after, "frame")

@@ -22,41 +22,42 @@ _WORD_AFTER = re.compile(r"[\w'’]+")
 _LONGEST_ABBREVIATION = 20
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as data is written here."""
     return frozenset(text.split())
 
 
 # Before a name: "Mr. Smith". Written with a capital letter.
-TITLES = _words(
+TITLES = word_set(
     """
     mr mrs ms mx dr drs prof profs st rev hon fr br msgr ven amb atty insp supt pres gov sen rep
     messrs mme mlle gen col maj lt cmdr cdr capt adm brig sgt cpl pvt lieut sir gens cols ft mt pt
     """
 )
 # Before a number: "No. 5", "Jan. 3".
-BEFORE_NUMBERS = _words(
+BEFORE_NUMBERS = word_set(
     """
     no nos n° nº vol vols fig figs eq eqs ch sec secs art p pp pg rs approx ca tel ext ft
     jan feb mar apr jun jul aug sep sept oct nov dec
     """
 )
-DAYS = _words("mon tue tues wed thu thur thurs fri sat sun")
-MONTHS = _words(
+DAYS = word_set("mon tue tues wed thu thur thurs fri sat sun")
+MONTHS = word_set(
     "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july "
     "august september october november december"
 )
 # Within a sentence, whatever follows: "e.g. London", "Smith v. Jones".
-NEVER_LAST = _words("e.g i.e cf viz vs v approx hon messrs ed eds trans univ assn bros dept est")
+NEVER_LAST = word_set("e.g i.e cf viz vs v approx hon messrs ed eds trans univ assn bros dept est")
 # Last in a sentence as often as not: a capital letter after them begins the next one.
-MAY_BE_LAST = _words(
+MAY_BE_LAST = word_set(
     "etc inc ltd corp co al jr sr esq plc llc ave blvd rd bldg a.m p.m ph.d m.d b.c"
 )
 # Last only before a word that begins sentences, for names are written after them: "J.K. Rowling",
 # "Ph.D. Smith".
-DEGREES = _words("ph.d m.d b.a m.a b.sc m.sc d.phil m.b.a ll.d ll.b d.d.s")
-COUNTRIES = _words("u.s u.k u.n e.u u.s.a d.c u.s.s.r u.a.e")
+DEGREES = word_set("ph.d m.d b.a m.a b.sc m.sc d.phil m.b.a ll.d ll.b d.d.s")
+COUNTRIES = word_set("u.s u.k u.n e.u u.s.a d.c u.s.s.r u.a.e")
 # What a country's abbreviation qualifies: "the U.S. Army".
-INSTITUTIONS = _words(
+INSTITUTIONS = word_set(
     """
     government army navy air marine marines coast senate senator senators house congress
     congressman president department state states supreme court treasury dollar dollars
@@ -66,7 +67,7 @@ INSTITUTIONS = _words(
     trade economy media troops soldiers officials bank banks patent mint marshal marshals
     """
 )
-STARTERS = _words(
+STARTERS = word_set(
     """
     a an the this that these those he she it they we i you his her its their our my your there
     here what where when why who whose which how is are was were do does did can could will would

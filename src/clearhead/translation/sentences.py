@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..config import TransformerConfig
 from ..text.tokenizer import Tokenizer
@@ -12,26 +12,18 @@ from .batches import search_batches
 from .engine import Engine, FloatArray
 from .hypothesis import Hypothesis
 from .protected import Attempt, as_fragment, attempts
+from .rules.characters import plain_characters
+from .rules.final_mark import add_final_mark
+from .rules.links import Links, link_words
+from .rules.reading import Reader, Reading
 from .search import SpecialTokens
 from .segments import Piece
 from .settings import SearchSettings
-from .translation import Segment
+from .translation import Segment, Translation
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_SPACES = re.compile(r"\s+")
-_PLAIN_QUOTES = str.maketrans("‘’ʼ“”", "'''\"\"")
-
 # Attention of targets to sources: (source ids, target ids, layer) -> [target_len, source_len].
 Aligner = Callable[[Sequence[int], Sequence[int], int, str], FloatArray]
-
-
-def as_read(sentence: str) -> str:
-    """A sentence as models are given it: spaces and quotation marks in their plain forms.
-
-    They are trained with each run of spaces as one plain space, and hardly ever see a curled
-    apostrophe: as typed, "don’t" would be another and unknown word.
-    """
-    return _SPACES.sub(" ", sentence).translate(_PLAIN_QUOTES)
 
 
 @dataclass(frozen=True)
@@ -50,6 +42,7 @@ class Options:
     batch_tokens: int
     threads: int = 1
     protect: bool = True
+    adapt: bool = True
     alignment_layer: int | None = None
     alignment_rows: str = "output"
     on_progress: Callable[[int], None] | None = None
@@ -62,11 +55,18 @@ class Sentences:
         self, engine: Engine, tokenizer: Tokenizer, config: TransformerConfig, align: Aligner | None
     ) -> None:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
+        self.reader = Reader(tokenizer)
         self.special = SpecialTokens.of(config)
 
     def encode(self, sentence: str) -> list[int]:
-        """Token ids of a sentence as the model reads it."""
-        return self.tokenizer.encode(as_read(sentence))
+        """Token ids of a sentence as the model reads it, by no rule but that of characters."""
+        return self.tokenizer.encode(plain_characters(sentence))
+
+    def read(self, request: Request, options: Options) -> Reading:
+        """Return a sentence as the model reads it."""
+        if options.adapt and not request.prefix:
+            return self.reader.read(request.sentence)
+        return Reading(request.sentence, plain_characters(request.sentence))
 
     def translate(
         self, requests: list[Request], options: Options
@@ -77,18 +77,21 @@ class Sentences:
         next of the ways that `attempts` names.
         """
         done: dict[Request, list[tuple[Segment, ...]]] = {}
-        waiting = {request: _ways(request, options.protect) for request in requests}
+        readings = {request: self.read(request, options) for request in requests}
+        waiting = {
+            request: _ways(request, readings[request].text, options.protect) for request in requests
+        }
         while waiting:
             tried = {request: next(ways) for request, ways in waiting.items()}
-            asked = dict.fromkeys(
-                Request(piece.text, request.prefix)
+            questions = dict.fromkeys(
+                _question(request, attempt, piece, options.adapt)
                 for request, attempt in tried.items()
                 for piece in attempt.pieces
                 if piece.translate
             )
-            answers = self._decode(list(asked), options)
+            answers = self._decode(list(questions), options)
             for request, attempt in tried.items():
-                results = self._results(request, attempt, answers, options)
+                results = self._results(request, readings[request], attempt, answers, options)
                 if results:
                     done[request] = results
                     del waiting[request]
@@ -99,6 +102,7 @@ class Sentences:
     def _results(
         self,
         request: Request,
+        reading: Reading,
         attempt: Attempt,
         answers: Mapping[Request, list[Hypothesis]],
         options: Options,
@@ -106,34 +110,63 @@ class Sentences:
         """What an attempt gave: the n best that keep what they must; empty when none does."""
         wanted = options.settings.n_best
         if not attempt.whole:
-            ranks = max(
-                (len(answers[Request(p.text)]) for p in attempt.pieces if p.translate), default=1
-            )
-            rows = [
-                tuple(self._fragment(piece, answers, rank, options) for piece in attempt.pieces)
-                for rank in range(min(ranks, wanted))
-            ]
-            joined = ["".join(segment.text for segment in row) for row in rows]
-            return [
-                row
-                for row, text in zip(rows, joined, strict=True)
-                if attempt.result(request.sentence, text) is not None
-            ]
+            return self._joined_results(request, reading, attempt, answers, options)
         source = attempt.pieces[0].text
         results: list[tuple[Segment, ...]] = []
         for hypothesis in answers[Request(source, request.prefix)]:
-            output = self._text(hypothesis)
-            text = attempt.result(request.sentence, output)
+            text = attempt.result(reading.text, self._text(hypothesis))
             if text is not None:
-                results.append(
-                    (self._segment(request.sentence, source, text, hypothesis, options),)
-                )
+                text = reading.restore(text, self._linker(reading))
+                segment = self._segment(request.sentence, source, text, hypothesis, options)
+                results.append((replace(segment, read=reading.text, actions=reading.actions),))
             if len(results) == wanted:
                 break
         return results
 
+    def _joined_results(
+        self,
+        request: Request,
+        reading: Reading,
+        attempt: Attempt,
+        answers: Mapping[Request, list[Hypothesis]],
+        options: Options,
+    ) -> list[tuple[Segment, ...]]:
+        """The n best of a sentence that was translated in pieces."""
+        pieces = attempt.pieces
+        keys = [_question(request, attempt, p, options.adapt) for p in pieces if p.translate]
+        ranks = max((len(answers[key]) for key in keys), default=1)
+        results: list[tuple[Segment, ...]] = []
+        for rank in range(min(ranks, options.settings.n_best)):
+            row = tuple(self._fragment(request, attempt, p, answers, rank, options) for p in pieces)
+            text = "".join(segment.text for segment in row)
+            if attempt.result(reading.text, text) is None:
+                continue
+            if reading.is_plain and reading.text == request.sentence:
+                results.append(row)
+                continue
+            text = reading.restore(text, self._linker(reading))
+            results.append((_merged(row, request.sentence, text, reading),))
+        return results
+
+    def _linker(self, reading: Reading) -> Callable[[str], Links]:
+        def link(translation: str) -> Links:
+            source, target = self.encode(reading.text), self.tokenizer.encode(translation)
+            if self.align is None or not source or not target:
+                return link_words(reading.text, translation, None)
+            weights = self.align(source, target, -1, "output")
+            ends = self._token_ends
+            return link_words(reading.text, translation, weights, ends(source), ends(target))
+
+        return link
+
+    def _token_ends(self, ids: Sequence[int]) -> list[int]:
+        """Where each token ends in the text of all."""
+        return [len(self.tokenizer.decode(ids[: count + 1])) for count in range(len(ids))]
+
     def _fragment(
         self,
+        request: Request,
+        attempt: Attempt,
         piece: Piece,
         answers: Mapping[Request, list[Hypothesis]],
         rank: int,
@@ -141,7 +174,7 @@ class Sentences:
     ) -> Segment:
         if not piece.translate:
             return Segment(piece.text, piece.text)
-        hypotheses = answers[Request(piece.text)]
+        hypotheses = answers[_question(request, attempt, piece, options.adapt)]
         hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
         text = as_fragment(piece.text, self._text(hypothesis))
         return self._segment(piece.text, piece.text, text, hypothesis, options)
@@ -184,7 +217,30 @@ class Sentences:
         return dict(zip(requests, found, strict=True))
 
 
-def _ways(request: Request, protect: bool) -> Iterator[Attempt]:
+def _ways(request: Request, text: str, protect: bool) -> Iterator[Attempt]:
     if request.prefix or not protect:
-        return iter([Attempt((Piece(request.sentence, True),), last=True)])
-    return attempts(request.sentence)
+        return iter([Attempt((Piece(text, True),), last=True)])
+    return attempts(text)
+
+
+def _question(request: Request, attempt: Attempt, piece: Piece, adapt: bool) -> Request:
+    """What the model is asked for a piece of an attempt."""
+    if attempt.whole:
+        return Request(piece.text, request.prefix)
+    return Request(add_final_mark(piece.text) if adapt else piece.text)
+
+
+def _merged(row: tuple[Segment, ...], sentence: str, text: str, reading: Reading) -> Segment:
+    """The segments of a sentence that was translated in pieces, as one."""
+    asked = [segment for segment in row if not segment.kept]
+    return Segment(
+        source=sentence,
+        text=text,
+        log_prob=sum(segment.log_prob for segment in asked),
+        source_tokens=tuple(token for segment in asked for token in segment.source_tokens),
+        tokens=tuple(token for segment in asked for token in segment.tokens),
+        token_log_probs=tuple(p for segment in asked for p in segment.token_log_probs),
+        alignment=Translation(sentence, row).alignment,
+        read=reading.text,
+        actions=reading.actions,
+    )

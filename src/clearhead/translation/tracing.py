@@ -11,9 +11,9 @@ import numpy as np
 from ..reference.trace import Replacement, Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint, read_checkpoint
+from .rules.reading import Reader
 from .search import SpecialTokens, search
 from .segments import check_letters
-from .sentences import as_read
 from .settings import SearchSettings
 
 
@@ -24,10 +24,12 @@ class Pass:
     Attributes:
         source: token ids of the sentence, its end token included.
         target: token ids that the decoder reads: the start token, then the translation.
+        read: the sentence as the model reads it, see `clearhead.translation.rules`.
     """
 
     source: tuple[int, ...]
     target: tuple[int, ...]
+    read: str = ""
 
 
 def translated_pass(
@@ -38,7 +40,8 @@ def translated_pass(
     Args:
         checkpoint: of the model.
         reference: the model itself.
-        text: taken as it is: not split at sentences, nothing in it protected.
+        text: one sentence, read by the rules that a translation follows; not split, and nothing
+            in it protected.
         target: a translation to take instead of searching for one.
 
     Raises:
@@ -47,14 +50,15 @@ def translated_pass(
     """
     check_letters(text)
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
-    source = (*tokenizer.encode(as_read(text)), config.end_id)
+    read = Reader(tokenizer).read(text).text
+    source = (*tokenizer.encode(read), config.end_id)
     if target is None:
         settings = SearchSettings.of(max_length=config.max_length - 1)
         special = SpecialTokens.of(config)
         found = search(reference, [source], settings, special=special)[0][0].tokens
     else:
         found = tuple(tokenizer.encode(target))
-    return Pass(source, (config.start_id, *found))
+    return Pass(source, (config.start_id, *found), read)
 
 
 def trace(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .engine import FloatArray
+from .rules.reading import Action
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Segment:
         token_log_probs: of each token and of the end token.
         alignment: how much each token looked at each source token,
             ``[len(tokens), len(source_tokens)]``, when it was asked for.
+        read: the sentence as the model read it.
+        actions: what the rules around the model did to it, in order.
     """
 
     source: str
@@ -34,6 +37,8 @@ class Segment:
     tokens: tuple[str, ...] = ()
     token_log_probs: tuple[float, ...] = ()
     alignment: FloatArray | None = None
+    read: str = ""
+    actions: tuple[Action, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -112,12 +117,13 @@ class Translation:
             "score": self.score,
             "source_tokens": list(self.source_tokens),
             "tokens": list(self.tokens),
-            "segments": [
-                {"source": segment.source, "text": segment.text, "score": segment.log_prob}
-                for segment in self.segments
-                if not segment.kept
-            ],
+            "segments": [_plain(segment) for segment in self.segments if not segment.kept],
         }
+        kept = [segment for segment in self.segments if segment.kept and segment.actions]
+        if kept:
+            plain["kept"] = [
+                {"text": segment.text, "rule": segment.actions[0].rule} for segment in kept
+            ]
         if alignment is not None:
             plain["alignment"] = [[round(float(x), 4) for x in row] for row in alignment]
         if alternatives and self.alternatives:
@@ -125,6 +131,16 @@ class Translation:
                 {"text": other.text, "score": other.score} for other in self.alternatives
             ]
         return plain
+
+
+def _plain(segment: Segment) -> dict[str, Any]:
+    plain = {"source": segment.source, "text": segment.text, "score": segment.log_prob}
+    if segment.actions:
+        plain["read"] = segment.read
+        plain["rules"] = [
+            {"rule": action.rule, "change": action.change} for action in segment.actions
+        ]
+    return plain
 
 
 def _joined(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

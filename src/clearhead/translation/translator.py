@@ -12,6 +12,7 @@ from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
 from .engine import Engine
 from .reference_engine import aligner, reference_engine
+from .rules.reading import Action
 from .segments import Piece, fit, split_text
 from .sentences import Aligner, Options, Request, Sentences
 from .settings import SearchSettings
@@ -90,6 +91,7 @@ class Translator:
         batch_tokens: int = BATCH_TOKENS,
         threads: int = 1,
         protect: bool = True,
+        adapt: bool = True,
         split: bool = True,
         alignment: bool = False,
         alignment_layer: int = -1,
@@ -113,6 +115,9 @@ class Translator:
                 OPENBLAS_NUM_THREADS=1 before NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
                 `clearhead.translation.protected` describes.
+            adapt: give the model each sentence as it knows sentences (with a final mark, in
+                ordinary case, without Markdown, tags and emoji), and the translation what was
+                taken away; `clearhead.translation.rules` describes it, and each segment tells it.
             split: translate a line sentence by sentence; otherwise a line is one sentence.
             alignment: give each translation its ``alignment``, cross-attention averaged over
                 the heads of one layer: routing weight, not a reason.
@@ -140,6 +145,7 @@ class Translator:
                 batch_tokens=batch_tokens,
                 threads=threads,
                 protect=protect,
+                adapt=adapt,
                 split=split,
                 alignment=alignment,
                 alignment_layer=alignment_layer,
@@ -153,7 +159,7 @@ class Translator:
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
         options = Options(
-            settings, batch_tokens, threads, protect, layer, alignment_rows, on_progress
+            settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress
         )
         plans = [
             self._plan(text, place, prefix, split)
@@ -230,7 +236,8 @@ def _assemble(
         segments: list[Segment] = []
         for part in plan:
             if isinstance(part, Piece):
-                segments.append(Segment(part.text, part.text))
+                actions = (Action(part.rule, "kept as it is"),) if part.rule else ()
+                segments.append(Segment(part.text, part.text, actions=actions))
             else:
                 best = results[part]
                 segments += best[min(rank, len(best) - 1)]

@@ -1,0 +1,35 @@
+"""A sentence without a final mark is translated with one, which is taken away again.
+
+Models were hardly ever shown a sentence without its mark, and go on writing where none comes.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARKED = re.compile(r"[.!?…:;,。！？][\"'”’»)\]}]*\s*\Z")
+_MARK = re.compile(r"\s*[.!?…]+\Z")
+_QUESTION = re.compile(
+    r"(?i)(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|"
+    r"will|would|shall|should|may|might|have|has|had|isn't|aren't|wasn't|weren't|don't|doesn't|"
+    r"didn't|can't|couldn't|won't|wouldn't|shouldn't|haven't|hasn't)\s+\S"
+)
+# "What a day", "How nice" and "Have a seat" are no questions.
+_EXCLAMATION = re.compile(
+    r"(?i)(?:what an?|how (?!are|is|was|were|do|does|did|can|could|will|would|should|many|much|old|"
+    r"long|far|often|about|come|to)\w+|have an?|do (?:not|it|that|this)|don't|will power)\b"
+)
+
+
+def add_final_mark(sentence: str) -> str:
+    """Return a sentence with a full stop or a question mark where it has no final mark."""
+    text = sentence.rstrip()
+    if not text or _MARKED.search(text) or not any(map(str.isalpha, text)):
+        return sentence
+    asks = _QUESTION.match(text) and not _EXCLAMATION.match(text)
+    return text + ("?" if asks else ".")
+
+
+def drop_final_mark(translation: str) -> str:
+    """Return a translation without its final mark and the space that French puts before it."""
+    return _MARK.sub("", translation)

@@ -1,0 +1,127 @@
+"""What stands around a whole sentence: a speaker's name, brackets, quotes, Markdown, tags.
+
+It stays as it is, and the sentence inside is translated as if it stood alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..sentence_ends import STARTERS, word_set
+
+PAIRS = (
+    ("***", "***"), ("**", "**"), ("__", "__"), ("~~", "~~"), ("==", "=="), ("*", "*"), ("_", "_"),
+    ("``", "''"), ("(", ")"), ("[", "]"), ("{", "}"), ('"', '"'), ("“", "”"), ("„", "“"),
+    ("„", "”"), ("«", "»"), ("‹", "›"), ("‘", "’"), ("'", "'"), ("<", ">"),
+)  # fmt: skip
+_TAG = re.compile(r"\A(<([A-Za-z][\w-]*)(?:\s[^<>]*)?>)(.*)(</\2\s*>)\Z", re.DOTALL)
+_MARK_AFTER = re.compile(r"[.!?…,;:]+\Z")
+_APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
+_LABEL = re.compile(
+    r"\A([A-Z][^:.!?\"“”«»()\[\]{}<>/@\d]{0,40}):(\s+)(?=[\"'“‘«(\[*_~{]*[^\W\d_a-z])"
+)
+_NAME_WORD = re.compile(r"[A-Z][\w.'’-]*\Z")
+# Words that are no speaker's name before a colon. Other capitalised words are taken for names.
+LABELS = word_set(
+    """
+    note notes warning caution attention important tip tips hint example examples question
+    questions answer answers problem problems solution solutions remember result results reason
+    reasons summary conclusion conclusions introduction subject title date time place address
+    phone email name names price total today tomorrow yesterday monday tuesday wednesday thursday
+    friday saturday sunday breakfast lunch dinner step ingredients directions instructions news
+    update error success message reply re ps update first second third finally also rule rules
+    idea translation meaning definition chapter section part page figure table contents source
+    advice
+    """
+)
+
+
+def peel(sentence: str) -> tuple[str, str, str]:
+    """Return what stands before a sentence, the sentence, and what stands after it."""
+    before, core, after = "", sentence, ""
+    while True:
+        split = _tagged(core) or _paired(core) or _lone(core)
+        if split is None:
+            return before, core, after
+        opening, inner, closing = split
+        stripped = inner.strip()
+        lead = inner[: len(inner) - len(inner.lstrip())]
+        tail = inner[len(inner.rstrip()) :]
+        before, core, after = before + opening + lead, stripped, tail + closing + after
+
+
+def label(sentence: str) -> tuple[str, str, bool] | None:
+    """Return the label that a sentence begins with, its colon and space, and if it is a name.
+
+    Returns:
+        for "Tom: Come in." ``("Tom", ": ", True)``; None where there is none.
+    """
+    match = _LABEL.match(sentence)
+    if match is None or not any(map(str.isalpha, sentence[match.end() :])):
+        return None
+    words = match[1].split()
+    is_name = (
+        len(words) <= 3
+        and all(_NAME_WORD.match(word) for word in words)
+        and words[0].lower() not in STARTERS | LABELS
+        and words[-1].lower() not in LABELS
+    )
+    return match[1], ":" + match[2], is_name
+
+
+def _tagged(text: str) -> tuple[str, str, str] | None:
+    match = _TAG.match(text)
+    if match is None or re.search(rf"</?{match[2]}[\s>]", match[3]) or not _has_letter(match[3]):
+        return None
+    return match[1], match[3], match[4]
+
+
+def _paired(text: str) -> tuple[str, str, str] | None:
+    """A pair of marks around a text, which may have its final mark after them."""
+    mark = _MARK_AFTER.search(text)
+    tail = mark[0] if mark else ""
+    for opening, closing in PAIRS:
+        for end in dict.fromkeys(("", tail)):
+            if not (text.startswith(opening) and text.endswith(closing + end)):
+                continue
+            inner = text[len(opening) : len(text) - len(closing) - len(end)]
+            if _stands_alone(inner, opening, closing):
+                return opening, inner, closing + end
+    return None
+
+
+_OPENINGS = {"(": ")", "[": "]", "“": "”", "«": "»", '"': '"'}
+_CLOSINGS = {closing: opening for opening, closing in _OPENINGS.items()}
+
+
+def _lone(text: str) -> tuple[str, str, str] | None:
+    """A bracket or quote at one end whose partner stands in another sentence."""
+    first, last = text[:1], text[-1:]
+    if first in _OPENINGS and _OPENINGS[first] not in text[1:] and _has_letter(text[1:]):
+        return first, text[1:], ""
+    if last in _CLOSINGS and _CLOSINGS[last] not in text[:-1] and _has_letter(text[:-1]):
+        return "", text[:-1], last
+    return None
+
+
+def _stands_alone(inner: str, opening: str, closing: str) -> bool:
+    if not _has_letter(inner):
+        return False
+    if opening in ("{", "<") and " " not in inner.strip():
+        return False  # a placeholder, a tag
+    if opening in ("'", "‘"):
+        return not _APOSTROPHE.search(inner) and not inner[0].isspace()
+    if opening == closing or opening in ("„", "``"):
+        if opening in ("*", "_") and (inner[0].isspace() or inner[-1].isspace()):
+            return False
+        return opening not in inner and closing not in inner
+    depth = 0
+    for character in inner:
+        depth += (character == opening) - (character == closing)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))

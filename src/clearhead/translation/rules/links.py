@@ -1,0 +1,66 @@
+"""Which words of a translation belong to which words of its source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+WORD = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+@dataclass(frozen=True)
+class Links:
+    """Words and what they draw on.
+
+    Attributes:
+        source, target: start and end of each word in its text.
+        drawn: for each word of the target the number of a word of the source.
+    """
+
+    source: tuple[tuple[int, int], ...]
+    target: tuple[tuple[int, int], ...]
+    drawn: tuple[int, ...]
+
+    def targets_of(self, start: int, end: int) -> list[int]:
+        """Return the words of the target that draw on the source's characters start to end."""
+        wanted = {i for i, (a, b) in enumerate(self.source) if a < end and start < b}
+        return [place for place, source in enumerate(self.drawn) if source in wanted]
+
+
+def link_words(
+    source: str,
+    target: str,
+    weights: np.ndarray[Any, Any] | None,
+    source_ends: Sequence[int] = (),
+    target_ends: Sequence[int] = (),
+) -> Links:
+    """Link words by attention, or by their places where there is none.
+
+    Args:
+        source, target: the texts.
+        weights: Float["target_tokens source_tokens"], cross-attention; None links by place.
+        source_ends, target_ends: where in its text each token ends.
+    """
+    rows = [match.span() for match in WORD.finditer(target)]
+    columns = [match.span() for match in WORD.finditer(source)]
+    if weights is None or not rows or not columns:
+        count, most = len(columns), max(len(rows) - 1, 1)
+        drawn = [round(i * (count - 1) / most) for i in range(len(rows))] if count else []
+        return Links(tuple(columns), tuple(rows) if count else (), tuple(drawn))
+    by_word = _membership(rows, target_ends) @ weights @ _membership(columns, source_ends).T
+    return Links(tuple(columns), tuple(rows), tuple(by_word.argmax(axis=1).tolist()))
+
+
+def _membership(words: Sequence[tuple[int, int]], ends: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Float["words tokens"]: 1 where a token has a character of a word."""
+    starts = [0, *ends[:-1]]
+    return np.array(
+        [
+            [float(start < last and first < end) for start, end in zip(starts, ends, strict=True)]
+            for first, last in words
+        ]
+    ).reshape(len(words), len(ends))

@@ -1,0 +1,119 @@
+"""A sentence as the model reads it, and its translation as a person would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...text.tokenizer import FIRST_LEARNT, Tokenizer
+from .characters import character_changes, plain_characters
+from .final_mark import add_final_mark, drop_final_mark
+from .inline_marks import Mark, put_back, take_out
+from .letter_case import give_back_case, kind_of_case, ordinary_case
+from .links import Links
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a rule did to a sentence.
+
+    Attributes:
+        rule: its name: characters, marks, case, final mark.
+        change: what it did, for a reader.
+    """
+
+    rule: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One sentence as the model reads it.
+
+    Attributes:
+        sentence: as it was typed.
+        text: as the model reads it.
+        actions: what was done, in order; empty for a sentence that needs no rule.
+        marks: taken out of it, with places in ``marked``.
+        marked: the text that the places of ``marks`` count in, as long as ``text`` or shorter.
+        case: its letter case, as `letter_case` names it.
+        mark_added: whether ``text`` has a final mark that the sentence lacks.
+    """
+
+    sentence: str
+    text: str
+    actions: tuple[Action, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    case: str = "sentence"
+    mark_added: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a translation needs nothing back."""
+        return not self.marks and self.case == "sentence" and not self.mark_added
+
+    def restore(self, translation: str, link: Callable[[str], Links]) -> str:
+        """Return the translation with what its sentence had and the model did not read.
+
+        Args:
+            translation: of ``text``.
+            link: gives the links between the words of ``text`` and of the translation; asked only
+                where there are marks.
+        """
+        if self.is_plain:
+            return translation
+        restored = drop_final_mark(translation) if self.mark_added else translation
+        restored = give_back_case(restored, self.case)
+        if not self.marks:
+            return restored
+        return put_back(restored, self.marks, _within(link(translation), len(restored)))
+
+
+def _within(links: Links, length: int) -> Links:
+    """The links of a text of which the end was cut off."""
+    pairs = [
+        (span, drawn)
+        for span, drawn in zip(links.target, links.drawn, strict=True)
+        if span[1] <= length
+    ]
+    return Links(links.source, tuple(span for span, _ in pairs), tuple(n for _, n in pairs))
+
+
+class Reader:
+    """Reads sentences as one model knows them.
+
+    Args:
+        tokenizer: of the model; a word in fewer pieces is one that it knows better.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        # A model whose texts had no full stops or capital letters does not know them either.
+        self._knows_marks = self._knows(".?")
+        self._knows_case = self._knows("ATIati")
+
+    def read(self, sentence: str) -> Reading:
+        """Return a sentence as the model reads it, by every rule in turn."""
+        actions = [Action("characters", change) for change in character_changes(sentence)]
+        text = plain_characters(sentence)
+        text, marks = take_out(text)
+        if marks:
+            names = " ".join(mark.opening + mark.closing for mark in marks)
+            actions.append(Action("marks", f"put back by attention: {names}"))
+        kind = kind_of_case(text) if self._knows_case else "sentence"
+        cased = ordinary_case(text, kind, self._count_pieces)
+        if cased != text:
+            actions.append(Action("case", f"read in ordinary case: {cased}"))
+        else:
+            kind = "sentence"
+        ended = add_final_mark(cased) if self._knows_marks else cased
+        if ended != cased:
+            actions.append(Action("final mark", f"read with {ended[-1]} at its end"))
+        return Reading(sentence, ended, tuple(actions), marks, kind, ended != cased)
+
+    def _knows(self, characters: str) -> bool:
+        """Whether all of the characters were in the texts that the tokenizer learnt from."""
+        return all(self._tokenizer.encode(c)[-1] >= FIRST_LEARNT for c in characters)
+
+    def _count_pieces(self, word: str) -> int:
+        return len(self._tokenizer.encode(word))
