@@ -71,6 +71,11 @@ def spans(sentence: str) -> list[Span]:
     ]
 
 
+def has_words(sentence: str) -> bool:
+    """Whether there is a letter outside of the protected spans."""
+    return any(map(str.isalpha, _SPAN.sub(" ", sentence)))
+
+
 def numbers(sentence: str) -> list[Span]:
     """The numbers outside of other spans."""
     blank = _SPAN.sub(lambda match: " " * len(match[0]), sentence)

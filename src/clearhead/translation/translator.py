@@ -11,6 +11,7 @@ from ..errors import CheckpointError, ConfigError, TextError
 from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
 from .engine import Engine
+from .protected import has_words
 from .reference_engine import aligner, reference_engine
 from .rules.reading import Action
 from .segments import Piece, fit, split_text
@@ -162,7 +163,7 @@ class Translator:
             settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress
         )
         plans = [
-            self._plan(text, place, prefix, split)
+            self._plan(text, place, prefix, split, protect)
             for place, (text, prefix) in enumerate(
                 zip(texts, self._prefixes(target_prefix, len(texts)), strict=True)
             )
@@ -198,7 +199,7 @@ class Translator:
         return [tuple(self.tokenizer.encode(prefix)) for prefix in prefixes]
 
     def _plan(
-        self, text: str, place: int, prefix: tuple[int, ...], split: bool
+        self, text: str, place: int, prefix: tuple[int, ...], split: bool, protect: bool
     ) -> list[Piece | Request]:
         """A text as what is kept and what is translated."""
         if not isinstance(text, str):
@@ -215,6 +216,8 @@ class Translator:
                 fit(piece.text, self.longest_source, self._length) if piece.translate else [piece]
             )
             for part in parts:
+                if part.translate and protect and not has_words(part.text):
+                    part = Piece(part.text, False, "protected")
                 plan.append(Request(part.text, prefix) if part.translate else part)
                 prefix = () if part.translate else prefix
         return plan

@@ -20,6 +20,7 @@ _APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
 _LABEL = re.compile(
     r"\A([A-Z][^:.!?\"“”«»()\[\]{}<>/@\d]{0,40}):(\s+)(?=[\"'“‘«(\[*_~{]*[^\W\d_a-z])"
 )
+_DEEPEST = 12  # frames within frames; what is deeper is no text that a person wrote
 _NAME_WORD = re.compile(r"[A-Z][\w.'’-]*\Z")
 # Words that are no speaker's name before a colon. Other capitalised words are taken for names.
 LABELS = word_set(
@@ -39,15 +40,16 @@ LABELS = word_set(
 def peel(sentence: str) -> tuple[str, str, str]:
     """Return what stands before a sentence, the sentence, and what stands after it."""
     before, core, after = "", sentence, ""
-    while True:
+    for _ in range(_DEEPEST):
         split = _tagged(core) or _paired(core) or _lone(core)
         if split is None:
-            return before, core, after
+            break
         opening, inner, closing = split
         stripped = inner.strip()
         lead = inner[: len(inner) - len(inner.lstrip())]
         tail = inner[len(inner.rstrip()) :]
         before, core, after = before + opening + lead, stripped, tail + closing + after
+    return before, core, after
 
 
 def label(sentence: str) -> tuple[str, str, bool] | None:

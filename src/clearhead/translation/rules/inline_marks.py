@@ -117,7 +117,10 @@ def _cuts(sentence: str) -> list[tuple[int, int, int, str]]:
             cuts.append((after, end, number, "close"))
 
     for match in re.finditer(_LINK, sentence):
-        add_pair(match.start(), match.start("text"), match.end("text"), match.end())
+        # The address in its closing half is protected by going with it.
+        if is_free(match.start(), match.end("text")):
+            cuts.append((match.start(), match.start("text"), len(cuts), "open"))
+            cuts.append((match.end("text"), match.end(), len(cuts) - 1, "close"))
     _add_tags(sentence, cuts, is_free)
     for match in _EMPHASIS.finditer(sentence):
         size = len(match["mark"])
