@@ -208,7 +208,8 @@ def test_a_sentence_without_an_end_is_cut_where_the_model_can_read_it(explorer):
 
 def test_what_is_kept_as_it_is_moves_on_to_the_next_sentence(explorer):
     answer = asked(explorer, text="\n  \nThe man.\n", beam_size=1)
-    assert answer["sentences"][answer["sentence"]] == {"text": "The man.", "translated": True}
+    walked = answer["sentences"][answer["sentence"]]
+    assert (walked["text"], walked["translated"], walked["rules"]) == ("The man.", True, [])
     assert answer["request"]["sentence"] == answer["sentence"] > 0
     last = len(answer["sentences"]) - 1
     assert asked(explorer, text="\n  \nThe man.\n", sentence=last)["sentence"] == answer["sentence"]

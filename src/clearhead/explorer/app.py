@@ -56,6 +56,15 @@ REASONS = {
 }
 
 
+def _parameters(question: Question) -> dict[str, Any]:
+    """The question's parameters, without those that may be left out and were."""
+    optional = ("layers", "beam_size")
+    plain = question.model_dump()
+    return {
+        name: value for name, value in plain.items() if value is not None or name not in optional
+    }
+
+
 def create_app(explorer: Answering, *, port: int, workers: Workers) -> ASGIApp:
     """The application.
 
@@ -107,7 +116,7 @@ def _add_question(
         return Response(to_json(answer.json), 200, headers, "application/json")
 
     async def ask(question: Any, request: Request) -> Response:
-        params = question.model_dump()
+        params = _parameters(question)
         try:
             return await workers.do(lambda: answered(params), lambda: _disconnected(request))
         except Gone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..config import TransformerConfig
@@ -14,9 +14,12 @@ from ..translation.checkpoint import Checkpoint
 from ..translation.hypothesis import Hypothesis
 from ..translation.search import SpecialTokens, search
 from ..translation.settings import SearchSettings
+from ..translation.translation import Translation
 from ..translation.translator import Translator
 from .edited_engine import EditedTransformer
 from .edits import Changes
+
+_REMEMBERED_SENTENCES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class Models:
     fast: Transformer
     reference: Transformer
     translator: Translator
+    _translations: dict[tuple[str, int], Translation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Models:
@@ -77,6 +81,16 @@ class Models:
     def reference_with(self, changes: Changes) -> Transformer:
         """The float64 model, edited where there is anything to edit."""
         return EditedTransformer(self.reference, changes) if changes else self.reference
+
+    def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
+        """The translator's own translation of each sentence, remembered for the next question."""
+        known = self._translations
+        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in known]
+        found = self.translator.translate(missing, split=False, beam_size=beam_size)
+        if len(known) > _REMEMBERED_SENTENCES:
+            known.clear()
+        known.update({(one.source, beam_size): one for one in found})
+        return [known[text, beam_size] for text in sentences]
 
     def search(
         self, engine: Any, source: Sequence[int], beam_size: int, *, n_best: int = 1

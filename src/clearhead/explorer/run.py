@@ -17,6 +17,7 @@ from ..reference.transformer import Transformer
 from ..translation.checkpoint import Checkpoint
 from ..translation.rules.reading import Reader
 from ..translation.segments import Piece
+from ..translation.translation import Translation
 from .edited_engine import replacements
 from .edits import Changes, changes_of, check_edits, check_queries, edited_source
 from .models import Models
@@ -92,9 +93,22 @@ class Run:
         """What is to be said where translating protects parts of the sentence; else None."""
         if self.request.edits or self.request.target is not None:
             return None
-        sentence = self.pieces[self.request.sentence].text
         beam_size = self.request.beam_size
-        return protected_note(self.models.translator, sentence, self.translation, beam_size)
+        return protected_note(self.models.translator, self.read, self.translation, beam_size)
+
+    @cached_property
+    def read(self) -> str:
+        """The sentence as the model reads it."""
+        sentence = self.pieces[self.request.sentence].text
+        return Reader(self.models.tokenizer).read(sentence).text
+
+    @cached_property
+    def translations(self) -> dict[int, Translation]:
+        """What the translator makes of each sentence, without edits, by the number of its piece."""
+        places = [number for number, piece in enumerate(self.pieces) if piece.translate]
+        sentences = [self.pieces[number].text for number in places]
+        translations = self.models.translations(sentences, self.request.beam_size)
+        return dict(zip(places, translations, strict=True))
 
     @cached_property
     def nbytes(self) -> int:

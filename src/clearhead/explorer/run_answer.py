@@ -25,7 +25,7 @@ def run_answer(run: Run) -> dict[str, Any]:
     return {
         "request": run.request.to_dict(),
         "text": run.request.text,
-        "sentences": [{"text": piece.text, "translated": piece.translate} for piece in run.pieces],
+        "sentences": list(_sentences(run)),
         "sentence": run.request.sentence,
         "translation": run.translation,
         "target_given": run.request.target is not None,
@@ -47,6 +47,21 @@ def run_answer(run: Run) -> dict[str, Any]:
         "baseline": _baseline(run),
         "notes": list(_notes(run)),
     }
+
+
+def _sentences(run: Run) -> Iterator[dict[str, Any]]:
+    """The pieces of the text, each sentence with what the translator makes of it and how."""
+    for number, piece in enumerate(run.pieces):
+        answer: dict[str, Any] = {"text": piece.text, "translated": piece.translate}
+        if piece.translate:
+            translation = run.translations[number]
+            actions = [action for segment in translation.segments for action in segment.actions]
+            answer["translation"] = translation.text
+            answer["read"] = " ".join(s.read for s in translation.segments if s.read)
+            answer["rules"] = [{"rule": one.rule, "change": one.change} for one in actions]
+        elif piece.rule:
+            answer["rules"] = [{"rule": piece.rule, "change": "kept as it is"}]
+        yield answer
 
 
 def finite(value: float) -> float | None:

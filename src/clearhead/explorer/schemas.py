@@ -56,7 +56,7 @@ class SetWeight(Question):
     query: Index
     key: Index
     value: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    renormalise: bool
+    renormalise: bool = False
 
 
 class MaskToken(Question):
@@ -121,7 +121,7 @@ class BeamQuestion(Question):
     """What beam search kept and dropped at each step."""
 
     run: RunQuestion
-    beam_size: BeamSize
+    beam_size: BeamSize | None = None
 
 
 class Item(Question):
@@ -150,6 +150,8 @@ class OverviewQuestion(Question):
     run: RunQuestion
     # Of a recording, parts are named after the stacks of its model.
     part: Annotated[str, Field(min_length=1, max_length=PATH)]
+    # Of a recording with many heads, a page of its layers: from the first to before the second.
+    layers: Annotated[list[Index], Field(min_length=2, max_length=2)] | None = None
 
 
 class EffectsQuestion(Question):

@@ -57,6 +57,7 @@ class Sentences:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
         self.reader = Reader(tokenizer)
         self.special = SpecialTokens.of(config)
+        self._longest = config.max_length
 
     def encode(self, sentence: str) -> list[int]:
         """Token ids of a sentence as the model reads it, by no rule but that of characters."""
@@ -151,7 +152,8 @@ class Sentences:
     def _linker(self, reading: Reading) -> Callable[[str], Links]:
         def link(translation: str) -> Links:
             source, target = self.encode(reading.text), self.tokenizer.encode(translation)
-            if self.align is None or not source or not target:
+            fits = 0 < len(source) < self._longest and 0 < len(target) < self._longest
+            if self.align is None or not fits:
                 return link_words(reading.text, translation, None)
             weights = self.align(source, target, -1, "output")
             ends = self._token_ends

@@ -9,6 +9,7 @@ import { amended, DEFAULTS, setState, snapshot, state, type State } from "./stat
 /** A change of one of these is a step that the browser's back button takes back. */
 const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
 const CHOICES: Partial<Record<keyof State, string[]>> = {
+  view: ["walk", "heads", "words", "what_if", "compare"],
   rows: ["input", "output"],
   heads: ["one", "mean"],
   sort: ["weight", "contribution", "effect", "position"],
@@ -37,7 +38,7 @@ export function toHash(current: State = snapshot()): string {
 export function fromHash(hash: string): State {
   const read: State = defaults();
   for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    if (!(name in read)) continue;
+    if (!Object.hasOwn(read, name)) continue;
     const key = name as keyof State;
     const value = parse(key, text, read[key]);
     if (value !== undefined) Object.assign(read, { [key]: value });
@@ -59,6 +60,15 @@ function parse(name: keyof State, text: string, usual: unknown): unknown {
   }
 }
 
+/** Whether an address has names that are no part of the state, or values that were not taken. */
+function namesUnknown(hash: string, read: State): boolean {
+  return [...new URLSearchParams(hash.replace(/^#/, ""))].some(([name, text]) => {
+    if (!Object.hasOwn(read, name)) return true;
+    const value = read[name as keyof State];
+    return (typeof value === "string" ? value : JSON.stringify(value)) !== text;
+  });
+}
+
 function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
@@ -67,6 +77,9 @@ function same(one: unknown, other: unknown): boolean {
 export function followAddress(): () => void {
   let shown = fromHash(location.hash);
   setState(shown);
+  // What the address says wrongly does not stay in it.
+  if (!same(fromHash(toHash(shown)), shown) || namesUnknown(location.hash, shown))
+    history.replaceState(null, "", location.pathname + location.search + toHash(shown));
   let writing = false;
   const restore = (): void => {
     const read = fromHash(location.hash);

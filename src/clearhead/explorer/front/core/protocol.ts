@@ -116,7 +116,15 @@ export interface Step {
 export interface Run {
   request: RunParams;
   text: string | null;
-  sentences: { text: string; translated: boolean }[];
+  /** The text's pieces; of a sentence also what the translator makes of it, what the model reads,
+   * and which rules around the model acted. */
+  sentences: {
+    text: string;
+    translated: boolean;
+    translation?: string;
+    read?: string;
+    rules?: { rule: string; change: string }[];
+  }[];
   sentence: number;
   translation: string | null;
   target_given: boolean;

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { format } from "./format";
 import { language, words } from "./i18n";
+import type { Run } from "./protocol";
 import { retry } from "./running";
 import { asking, failure, model, run, setState, source, state } from "./state";
 import { table } from "./words";
@@ -94,15 +95,55 @@ function Translation(): JSX.Element {
   const t = words(table);
   const answer = run.value;
   const to = model.value?.languages.target;
+  // After an error the last translation is that of another text.
+  const failed = failure.value !== null && !asking.value;
   return (
     <div class="translation">
       <h2>{to ? t.translation(nameOf(to)) : ""}</h2>
       <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
-        {answer?.translation ?? <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>}
+        {failed ? (
+          <span class="soft">{t.nothingYet}</span>
+        ) : (
+          (answer && shownTranslation(answer)) ?? <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>
+        )}
       </p>
-      {answer && <About />}
+      {answer && !failed && <Whole />}
+      {answer && !failed && <About />}
       {answer && <SentencePicker />}
     </div>
+  );
+}
+
+/** The translator's own translation of the sentence that is walked; an edited or given one as it is. */
+function shownTranslation(answer: Run): string | null {
+  const own = answer.sentences[answer.sentence]?.translation;
+  return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
+}
+
+/** All sentences of a text of several, translated; the one that is walked is marked. */
+function Whole(): JSX.Element | null {
+  const t = words(table);
+  const answer = run.value;
+  if (!answer || answer.sentences.filter((piece) => piece.translated).length < 2) return null;
+  return (
+    <p class="whole" lang={model.value?.languages.target} aria-label={t.whole}>
+      {answer.sentences.map((piece, number) =>
+        number === answer.sentence ? <mark key={number}>{piece.translation}</mark> : (piece.translation ?? piece.text),
+      )}
+    </p>
+  );
+}
+
+/** What the rules around the model did to the sentence that is walked. */
+function Rules({ answer }: { answer: Run }): JSX.Element | null {
+  const t = words(table);
+  const piece = answer.sentences[answer.sentence];
+  if (!piece?.rules?.length) return null;
+  return (
+    <p class="rules">
+      {t.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
+      <span class="soft">({piece.rules.map(({ rule }) => t.rules[rule] ?? rule).join(", ")})</span>
+    </p>
   );
 }
 
@@ -127,6 +168,7 @@ function About(): JSX.Element | null {
           {words(note.words)} {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
         </p>
       ))}
+      <Rules answer={answer} />
       <p class="soft">
         {t.logProbability} {format(answer.log_probability)} · {t.seconds} {format(seconds, 2)} s
       </p>

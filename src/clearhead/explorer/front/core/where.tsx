@@ -9,7 +9,7 @@ import { exact, format } from "./format";
 import { words } from "./i18n";
 import { Operands } from "./operands";
 import { Python } from "./python";
-import { run, stepAt } from "./state";
+import { run, state, stepAt } from "./state";
 import { closeWhere, goBackTo, makeRoom, side, trail } from "./where_state";
 import { table } from "./words";
 
@@ -23,11 +23,14 @@ export function WhereFrom(): JSX.Element | null {
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
   }, [open]);
-  // Numbers of another run would no longer be those on the page.
+  // Numbers of another run, or of a view that was left, would no longer be those on the page.
   const shown = useRef(run.peek());
+  const shownView = useRef(state.view.peek());
   useSignalEffect(() => {
-    if (run.value !== shown.current && trail.peek().length) trail.value = [];
+    const elsewhere = run.value !== shown.current || state.view.value !== shownView.current;
+    if (elsewhere && trail.peek().length) trail.value = [];
     shown.current = run.value;
+    shownView.current = state.view.value;
   });
   return open ? <Panel /> : null;
 }

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { words } from "../../core/i18n";
-import { attention, keyTokens, queryTokens, setState, state } from "../../core/state";
+import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state";
 import { Matrix } from "../../draw/matrix";
 import { WindowPicker } from "../../draw/window_picker";
 import { isWhole } from "../../draw/window";
@@ -84,7 +84,8 @@ function LockedMatrix({ label }: { label: string }): JSX.Element | null {
   const whole = isWhole(window, entry.queries, entry.keys);
   return (
     <Matrix
-      key={entry.path}
+      // Another sentence is another matrix: nothing drawn on the last one stays.
+      key={`${entry.path} ${run.value?.text} ${run.value?.sentence}`}
       label={label}
       kind="weight"
       rows={queryTokens(entry.part).map(({ piece }) => piece)}
