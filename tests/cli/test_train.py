@@ -94,7 +94,7 @@ def test_mistakes_are_said(folder: Path) -> None:
     result = run("small.toml", "--data", "nowhere")
     assert result.exit_code == 2
     assert "nowhere" in result.stderr
-    with pytest.raises(CheckpointError, match=r"Cannot read the tokenizer nowhere\.json"):
+    with pytest.raises(CheckpointError, match=r"no tokenizer nowhere\.json, which tokenizer\.path"):
         run("small.toml", "--data", "data", "--set", "tokenizer.path=nowhere.json")
 
 

@@ -11,6 +11,8 @@ from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .loss import VocabularyLoss, linear_cross_entropy
 
+_PROBE_ROWS = 8
+
 
 class NotFiniteError(ArithmeticError):
     """A loss or a gradient is not a finite number; the message says which."""
@@ -31,6 +33,24 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
     return linear_cross_entropy(
         hidden, model.output_matrix, targets, label_smoothing=label_smoothing
     )
+
+
+def unfit(model: Transformer, batch: Batch) -> str | None:
+    """Return what is not a finite number with these weights, the loss or the gradient, or None.
+
+    It takes a few pairs of the batch, without dropout, and leaves no gradient behind.
+    """
+    few = Batch(*(ids[:_PROBE_ROWS] for ids in (batch.source, batch.target_input,
+                                                batch.target_output)))  # fmt: skip
+    model.eval()
+    loss = batch_loss(model, few, 0.0)
+    loss.smoothed.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    finite = all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
+    model.zero_grad(set_to_none=True)
+    if not bool(torch.isfinite(loss.plain)):
+        return "loss"
+    return None if finite else "gradient"
 
 
 def clip_and_update(
