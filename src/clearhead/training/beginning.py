@@ -107,8 +107,9 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
     for key, value in config.to_dict().items():
         if key in begun and begun[key] != value and key not in _FREE:
             raise CheckpointError(
-                f"The weights of training.initial = {name!r} do not fit this model: it has model.{key} = "
-                f"{begun[key]!r} and this run {value!r}. Set model.{key} as it is there."
+                f"The weights of training.initial = {name!r} do not fit this model: it has "
+                f"model.{key} = {begun[key]!r} and this run {value!r}. Set model.{key} as it is "
+                f"there."
             )
     load_weights(folder / "model.safetensors", _shape_of(config))
 

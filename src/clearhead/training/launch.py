@@ -159,7 +159,7 @@ def _start(arguments: Sequence[str], rank: int, count: int, meeting: Path) -> _M
 def _wait(members: Sequence[_Member], orders: _Orders) -> None:
     """Until all have ended, or one has failed and the others had time to say so."""
     deadline = None
-    while any([member.process.poll() is None for member in members]):
+    while [member for member in members if member.process.poll() is None]:
         orders.pass_on(members)
         if len(orders.signals) > 1:
             return

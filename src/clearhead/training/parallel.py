@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch._C._distributed_c10d import FileStore
 
 from ..errors import TrainingError
 from .launch import MEETING
@@ -49,7 +50,7 @@ class Processes:
         if self.count > 1 and not dist.is_initialized():
             meeting = os.environ.get(MEETING)
             # A store of torchrun's kind would listen on every interface of the machine.
-            store = dist.FileStore(meeting, self.count) if meeting else None
+            store = FileStore(meeting, self.count) if meeting else None
             with _contact():
                 dist.init_process_group("gloo", store=store, rank=self.rank, world_size=self.count)
 

@@ -83,8 +83,9 @@ def check_files(settings: Settings) -> None:
                 f"There is no {what} {path}, which {key} names. Relative paths of corpora begin "
                 f"at --data, or else in the working folder."
             )
-        if path.is_dir():
-            raise kind(f"{key} names {path}, which is a folder. Name a file.")
+        if not path.is_file():  # a pipe could be read once only
+            what = "a folder" if path.is_dir() else "no plain file"
+            raise kind(f"{key} names {path}, which is {what}. Name a file.")
         try:
             path.open("rb").close()
         except OSError as error:
