@@ -8,6 +8,7 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -68,6 +69,8 @@ class Progress:
 def _replace_state(draft: Path, folder: Path) -> None:
     """Put a complete draft in a state's place."""
     sync_folder(draft)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     if folder.exists():
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
@@ -140,7 +143,9 @@ def save_state(
 
 def states(run: Path) -> list[Path]:
     """The complete states of a run, oldest first."""
-    return sorted(path for path in run.glob("step-*") if _STEP.fullmatch(path.name))
+    return sorted(
+        path for path in run.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir()
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -371,10 +371,10 @@ class Trainer:
         progress = self.progress
         random_states = self.processes.random_states()
         if self.processes.first:
-            if what := unfit(self.model, self.data.development[0]):
+            if reason := unfit(self.model, self.data.development[0]):
                 raise TrainingError(
-                    f"With the weights after step {progress.step} the {what} is not a finite "
-                    f"number, so they are not saved and training stops. {self._way_on()}"
+                    f"With the weights after step {progress.step} {reason}, so they are not saved "
+                    f"and training stops. {self._way_on()}"
                 )
             with writing(self.run):
                 save_state(self.run, self.model, self.optimizer, progress, random_states)

@@ -72,12 +72,16 @@ def writing(run: Path) -> Iterator[None]:
         if number is None:
             raise
         reason = _FULL.get(number, os.strerror(number).lower())
-        saved = sorted(run.glob(_STATES)) if run.is_dir() else []
+        saved = _states(run)
         state = f" The last checkpoint, {saved[-1]}, is whole." if saved else ""
         raise TrainingError(
             f"Cannot write {name or f'in {run}'}: {reason}.{state} Make room for it and start the "
             f"same command again to go on, or give the run another folder with --run."
         ) from error
+
+
+def _states(run: Path) -> list[Path]:
+    return sorted(path for path in run.glob(_STATES) if path.is_dir())
 
 
 def _system_error(error: Exception) -> tuple[int | None, str]:
@@ -126,7 +130,7 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
     path = run / "settings.json"
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        begun = any(run.glob(_STATES))
+        begun = bool(_states(run))
         if begun or path.exists():
             changed = _changes(_read(path), settings)
             file = changed_source(run, located)
