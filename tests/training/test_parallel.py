@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -185,20 +186,21 @@ def test_an_error_is_told_once(config: Path, tmp_path: Path) -> None:
     assert "train.tsv" in told
 
 
-def test_more_processes_than_batches_in_a_step_are_refused(
+def test_more_processes_than_can_have_work_are_refused(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = start(config, tmp_path / "launched", "--processes", "3")
+    process = start(config, tmp_path / "launched", "--processes", "129")
     said, told = process.communicate(timeout=240)
     assert process.returncode == 2
     assert (said, told.count("\n")) == ("", 1)
     expected = (
-        "3 processes need at least 3 batches in each step; training.accumulation is 2. Give "
-        "--processes 2 at most, or --set training.accumulation=3."
+        "The rows of a step cannot be shared among 129 processes: training.batch_tokens and "
+        "training.accumulation give each step 256 tokens, and at most 128 processes are started. "
+        "Give --processes 128 at most."
     )
     assert told == f"clearhead: {expected}\n"
     # Under torchrun there is no launcher of ours that could say it.
-    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("WORLD_SIZE", "129")
     monkeypatch.setenv("RANK", "1")
     with pytest.raises(ConfigError) as caught:
         Trainer(Settings.from_toml(config, {}), tmp_path / "run")
@@ -225,6 +227,26 @@ def test_batches_are_dealt_out(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RANK", str(rank))
         hands.append(Processes().share([0, 1, 2, 3]))
     assert hands == [[0, 3], [1], [2]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("sizes", [[5], [4, 3], [1], [3, 2, 2], [1, 1, 1, 1]])
+def test_rows_of_a_step_are_shared_out_once(
+    count: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = np.cumsum(sizes)
+    batches = np.split(np.arange(ends[-1]), ends[:-1])
+    monkeypatch.setenv("WORLD_SIZE", str(count))
+    shares = []
+    for rank in range(count):
+        monkeypatch.setenv("RANK", str(rank))
+        shares.append(Processes().share_batches(batches))
+    rows = [int(row) for share in shares for part in share for row in part]
+    assert sorted(rows) == list(range(ends[-1]))
+    assert all(len(part) for share in shares for part in share)
+    work = [sum(map(len, share)) for share in shares]
+    if len(set(sizes)) == 1 or len(sizes) % count:
+        assert max(work) - min(work) <= len(sizes)
 
 
 def test_a_process_that_loses_the_others_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,12 +69,50 @@ def test_a_table_becomes_settings() -> None:
         (small(training={"betas": [0.9]}), "two numbers in [0, 1); got [0.9]."),
         (small(training={"betas": [0.9, 1.0]}), "two numbers in [0, 1); got [0.9, 1.0]."),
         (small(training={"betas": [0.9, "a"]}), "two numbers in [0, 1); got [0.9, 'a']."),
+        (small(training={"betas": [True, 0.9]}), "two numbers in [0, 1); got [True, 0.9]."),
+        (small(training={"learning_rate": float("inf")}), "learning_rate must be a finite number"),
+        (small(training={"seed": 1 << 63}), "training.seed must be at most 9,223,372,036,854,775,"),
+        (small(training={"max_steps": 10**8}), "max_steps must be at most 99,999,999; got 1000000"),
+        (small(training={"epsilon": 0}), "training.epsilon must be at least 1e-38; got 0."),
+        (small(training={"threads": 5000}), "training.threads must be at most 1,024; got 5000."),
+        (small(training={"device": ""}), "training.device must not be empty; got ''."),
+        (small(training={"initial": "a\0b"}), "training.initial must be text that UTF-8 can hold"),
+        (small(data={"development_pairs": -1}), "development_pairs must be at least 1; got -1."),
+        (small(data={"development": "\udc80"}), "data.development must be text that UTF-8 can"),
+        (small(data={"held_out_share": float("nan")}), "held_out_share must be in [0, 1); got nan"),
+        (small(data={"corpus": [{"path": "a", "passes": 0}]}), "passes must be above 0; got 0."),
+        (small(data={"corpus": [{"path": "a", "passes": -1.0}]}), "passes must be above 0; got -1"),
+        (
+            small(data={"corpus": [{"path": "a", "passes": float("nan")}]}),
+            "data.corpus.passes must be above 0; got nan. It stands beside path = 'a'.",
+        ),
+        (
+            small(data={"corpus": [{"path": "a", "passes": float("inf")}]}),
+            "a finite number; got inf",
+        ),
+        (
+            small(data={"corpus": [{"path": "a", "passes": 1e9}]}),
+            "passes must be at most 1,000; got",
+        ),
+        (
+            small(tokenizer={"vocab_size": 259}),
+            "tokenizer.vocab_size must be at least 260; got 259",
+        ),
+        (small(tokenizer={"min_frequency": -1}), "tokenizer.min_frequency must be at least 1; got"),
+        (small(tokenizer={"pairs_per_corpus": 0}), "pairs_per_corpus must be at least 1; got 0."),
+        (small(model={"encoder_layers": 10**9}), "model.encoder_layers must be at most 1,000; got"),
+        (
+            small(model={"norm_epsilon": float("nan")}),
+            "model.norm_epsilon must be above 0; got nan",
+        ),
+        (small(model={"dropout": float("nan")}), "In the section model: dropout must be in [0, 1)"),
+        (small(model={"pad_id": 5}), "model.pad_id must be at most 0; got 5."),
         (small(model={"d_model": "64"}), "model.d_model must be of type int; got '64'."),
         (small(model={"d_model": 63}), "d_model must be a multiple of num_heads"),
         (small(model={"vocab_size": 9}), "set tokenizer.vocab_size"),
         (small(model={"encoder_layers": 0}), "must both be at least 1"),
         (small(training={"schedule": "step"}), "one of inverse_sqrt, cosine, constant; got 'step'"),
-        (small(training={"precision": "half"}), "one of bfloat16, float32; got 'half'"),
+        (small(training={"precision": "half"}), "one of auto, bfloat16, float32; got 'half'"),
         (small(training={"max_steps": 0}), "training.max_steps must be at least 1; got 0."),
         (small(training={"accumulation": 0}), "training.accumulation must be at least 1; got 0."),
         (small(training={"seed": -1}), "training.seed must be at least 0; got -1."),
@@ -151,13 +189,18 @@ def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any
     open_run(tmp_path / "run", Settings.from_dict(table))
     saved = json.loads((tmp_path / "run/settings.json").read_text())
     assert saved["training"]["max_steps"] == 99
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["settings.json"]
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert names == ["settings.json", "sources.json"]
 
 
 @pytest.mark.parametrize(
     ("section", "change", "named"),
     [
-        ("training", {"learning_rate": 0.5}, "training.learning_rate was 0.01 and is now 0.5"),
+        (
+            "training",
+            {"learning_rate": 0.5},
+            "training.learning_rate was 0.01 and is now 0.5 (it may only become lower)",
+        ),
         ("training", {"seed": 7}, "training.seed was 1 and is now 7"),
         ("model", {"dropout": 0.0}, "model.dropout was 0.1 and is now 0.0"),
         ("model", {"bias": False}, "model.bias was None and is now False"),
@@ -169,6 +212,7 @@ def test_a_run_does_not_go_on_with_other_settings(
     tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], named: str
 ) -> None:
     open_run(tmp_path / "run", Settings.from_dict(table))
+    (tmp_path / "run/step-00000004").mkdir()
     before = (tmp_path / "run/settings.json").read_text()
     table[section] |= change
     with pytest.raises(ConfigError) as caught:
@@ -176,6 +220,42 @@ def test_a_run_does_not_go_on_with_other_settings(
     assert f"begun with other settings: {named} (1 differ" in str(caught.value)
     assert "Give the run another folder" in str(caught.value)
     assert (tmp_path / "run/settings.json").read_text() == before
+
+
+def test_before_the_first_checkpoint_any_setting_may_change(
+    tmp_path: Path, table: dict[str, Any]
+) -> None:
+    run = tmp_path / "run"
+    open_run(run, Settings.from_dict(table))
+    prepared = run / "data/0"
+    prepared.mkdir(parents=True)
+    (prepared / "store.json").write_text("{}")
+    (run / "data/mine").mkdir()
+    (run / "tokenizer.json").write_text("{}")
+    table["training"]["seed"] = 7
+    open_run(run, Settings.from_dict(table))
+    assert json.loads((run / "settings.json").read_text())["training"]["seed"] == 7
+    assert prepared.exists()  # it does not depend on the seed
+    table["data"]["max_tokens"] = 9
+    open_run(run, Settings.from_dict(table))
+    assert not prepared.exists()
+    assert not (run / "tokenizer.json").exists()
+    assert (run / "data/mine").is_dir()
+
+
+def test_the_learning_rate_may_fall(tmp_path: Path, table: dict[str, Any]) -> None:
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    (tmp_path / "run/step-00000004").mkdir()
+    table["training"]["learning_rate"] = 0.001
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    saved = json.loads((tmp_path / "run/settings.json").read_text())
+    assert saved["training"]["learning_rate"] == 0.001
+
+
+def test_states_without_settings_are_refused(tmp_path: Path, tiny: Settings) -> None:
+    (tmp_path / "run/step-00000004").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"settings\.json.*put it back"):
+        open_run(tmp_path / "run", tiny)
 
 
 def test_damaged_settings_of_a_run(tmp_path: Path, tiny: Settings) -> None:

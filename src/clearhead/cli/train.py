@@ -14,6 +14,7 @@ from ..errors import ConfigError, require
 
 if TYPE_CHECKING:
     from ..training.settings import Settings
+    from ..training.stopping import Stop
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -48,8 +49,7 @@ def _override(text: str) -> tuple[str, Any]:
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
-    default=1,
-    help="Share each step's batches (training.accumulation) among so many processes [1].",
+    help="Share each step among so many processes [as many as there are cores and work for].",
 )
 def command(
     config: Path,
@@ -59,46 +59,73 @@ def command(
     max_steps: int | None,
     threads: int | None,
     device: str | None,
-    processes: int,
+    processes: int | None,
 ) -> None:
     """Train a Transformer as CONFIG (a TOML file) says.
 
     Killed at any moment and started again with the same command, it goes on from its last
-    checkpoint, in the middle of an epoch too, and ends with the same weights.
+    checkpoint, in the middle of an epoch too, and ends with the same weights. Ctrl-C and SIGTERM
+    save a checkpoint first.
     """
     from ..training.settings import Settings
+    from ..training.stopping import Stop
 
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
     changes |= {f"training.{name}": value for name, value in flags.items() if value is not None}
     settings = Settings.from_toml(config, changes)
-    if processes > 1 and "WORLD_SIZE" not in os.environ:
-        _launch(processes, settings)
+    run = run or Path("runs") / config.stem
+    # Before PyTorch loads OpenMP: threads that wait for one whose core another program has taken
+    # would otherwise spin and keep that program from ending.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    count = _process_count(settings, run, processes)
+    if count > 1 and "WORLD_SIZE" not in os.environ:
+        _launch(count, settings)
         return
-    require("torch", extra="torch", purpose="Training")
-    _train(settings, run or Path("runs") / config.stem, data_folder)
+    stop = Stop()
+    _follow_launcher(stop)
+    with stop.listening():
+        require("torch", extra="torch", purpose="Training")
+        _train(settings, run, data_folder, stop)
+
+
+def _process_count(settings: Settings, run: Path, processes: int | None) -> int:
+    """As many as were asked for, or as have begun the run, or as this machine has cores for."""
+    from ..training.workers import choose_processes, processes_of_run, usable_cores
+
+    return processes or processes_of_run(run) or choose_processes(settings.training, usable_cores())
 
 
 def _launch(processes: int, settings: Settings) -> None:
     from ..training.launch import check_processes, launch
 
-    check_processes(processes, settings.training.accumulation)
+    options = settings.training
+    check_processes(processes, options.batch_tokens * options.accumulation)
     status = launch(sys.argv[1:], processes)
     if status:
         sys.exit(status)
 
 
-def _train(settings: Settings, run: Path, data_folder: Path | None) -> None:
-    from ..training.launch import LOST_CONTACT, end_with_launcher
+def _follow_launcher(stop: Stop) -> None:
+    from ..training.launch import end_with_launcher
+
+    end_with_launcher(stop)
+
+
+def _train(settings: Settings, run: Path, data_folder: Path | None, stop: Stop) -> None:
+    from ..training.launch import LOST_CONTACT
     from ..training.loop import Trainer
     from ..training.parallel import LostContactError
+    from ..training.stopping import StoppedError
 
-    end_with_launcher()
     try:
-        trainer = Trainer(settings, run, data_folder=data_folder)
+        trainer = Trainer(settings, run, data_folder=data_folder, stop=stop)
         folder = trainer.train()
     except LostContactError as error:
         click.echo(f"clearhead: {error}", err=True)
         sys.exit(LOST_CONTACT)
+    except StoppedError as error:
+        click.echo(f"clearhead: {error}", err=True)
+        sys.exit(128 + error.signal)
     if trainer.processes.first:
         click.echo(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ class Corpus:
         *,
         from_epochs: Sequence[int] | None = None,
     ) -> None:
-        if len(stores) != len(passes) or any(share <= 0 for share in passes):
+        if len(stores) != len(passes) or not all(0 < share < math.inf for share in passes):
             raise ConfigError(f"Each corpus needs a positive number of passes; got {passes}.")
         self.stores = list(stores)
         self.passes = list(passes)

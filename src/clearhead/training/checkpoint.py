@@ -8,6 +8,7 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..files import write_with_usual_mode
+from ._model_folder import model_draft, remove_model_drafts, sync, sync_folder
 
 _STEP = re.compile(r"step-(\d{8})")
 FORMAT = 1
@@ -41,6 +43,12 @@ class Progress:
         target_tokens: target tokens trained on so far.
         best_loss: the lowest development loss, in nats a token, and the step it was found at.
         without_better: measurements since then.
+        starts: the steps that the run was started or went on from.
+        stopped: whether this state is none of the regular ones but was saved when someone
+            stopped the run; it serves to go on from and has no part in the finished model.
+        precision: of the products, as it was chosen when the run began; None in old states.
+        machine: what else the bits depend on, by name: processor, PyTorch, threads, processes.
+        rates: each step from which on there was another training.learning_rate, with it.
     """
 
     step: int = 0
@@ -52,20 +60,17 @@ class Progress:
     best_step: int = 0
     without_better: int = 0
     starts: list[int] = field(default_factory=list)
+    stopped: bool = False
+    precision: str | None = None
+    machine: dict[str, Any] = field(default_factory=dict)
+    rates: list[list[float]] = field(default_factory=list)
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace_folder(draft: Path, folder: Path) -> None:
-    """Put a complete draft in a folder's place."""
-    for path in [*draft.iterdir(), draft]:
-        _sync(path)
+def _replace_state(draft: Path, folder: Path) -> None:
+    """Put a complete draft in a state's place."""
+    sync_folder(draft)
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     if folder.exists():
         old = folder.with_name(folder.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
@@ -74,7 +79,7 @@ def _replace_folder(draft: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         os.replace(draft, folder)
-    _sync(folder.parent)  # or the new name may not outlive a power cut
+    sync(folder.parent)  # or the new name may not outlive a power cut
 
 
 def remove_drafts(run: Path) -> None:
@@ -82,6 +87,7 @@ def remove_drafts(run: Path) -> None:
     for pattern in ("step-*.part", "step-*.old"):
         for folder in run.glob(pattern):
             shutil.rmtree(folder)
+    remove_model_drafts(run / "model")
 
 
 def _new_draft(folder: Path) -> Path:
@@ -123,16 +129,23 @@ def save_state(
         tensors[_random_name(rank)] = state
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
-    save_file(_weights(model), draft / "model.safetensors")
-    save_file(tensors, draft / "state.safetensors")
-    (draft / "progress.json").write_text(json.dumps(asdict(progress), indent=2), encoding="utf-8")
-    _replace_folder(draft, folder)
+    try:
+        save_file(_weights(model), draft / "model.safetensors")
+        save_file(tensors, draft / "state.safetensors")
+        progress_json = json.dumps(asdict(progress), indent=2)
+        (draft / "progress.json").write_text(progress_json, encoding="utf-8")
+        _replace_state(draft, folder)
+    except BaseException:  # a full disk: give back the room
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     return folder
 
 
 def states(run: Path) -> list[Path]:
     """The complete states of a run, oldest first."""
-    return sorted(path for path in run.glob("step-*") if _STEP.fullmatch(path.name))
+    return sorted(
+        path for path in run.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir()
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -158,13 +171,19 @@ def load_weights(path: Path, model: torch.nn.Module) -> None:
     """Give a model the weights of a file, as float32.
 
     Raises:
-        CheckpointError: the file is missing or damaged, or belongs to another model.
+        CheckpointError: the file is missing or damaged, holds a value that is not a finite
+            number, or belongs to another model.
     """
     weights = {name: value.float() for name, value in read_tensors(path).items()}
+    for name, value in weights.items():
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(_damaged(path, f"{name} holds values that are not finite"))
     try:
-        model.load_state_dict(weights)
+        without_memory = any(parameter.is_meta for parameter in model.parameters())
+        model.load_state_dict(weights, assign=without_memory)
     except RuntimeError as error:
-        raise CheckpointError(f"The weights in {path} do not fit this model: {error}") from error
+        reasons = " ".join(str(error).split())
+        raise CheckpointError(f"The weights in {path} do not fit this model: {reasons}") from error
 
 
 def _random_name(rank: int) -> str:
@@ -187,7 +206,7 @@ def load_state(
     """
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
-    progress = _read_progress(folder / "progress.json")
+    progress = read_progress(folder)
     if "random.cpu" not in tensors:
         raise CheckpointError(_damaged(folder / "state.safetensors", "it lacks 'random.cpu'"))
     begun = sum(name.startswith("random.cpu") for name in tensors)
@@ -209,20 +228,38 @@ def load_state(
     return progress
 
 
-def _read_progress(path: Path) -> Progress:
+def read_progress(folder: Path) -> Progress:
+    """Read where the run stood at a state.
+
+    Raises:
+        CheckpointError: its file is missing or damaged.
+    """
+    path = folder / "progress.json"
     try:
-        return Progress(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        progress = Progress(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(_damaged(path, error)) from error
+    return progress
+
+
+def remove_stopped_states(run: Path) -> None:
+    """Remove what was saved when the run was stopped, but for the newest state."""
+    for folder in states(run)[:-1]:
+        if read_progress(folder).stopped:
+            _remove_state(folder)
+
+
+def _remove_state(folder: Path) -> None:
+    condemned = folder.with_name(folder.name + ".old")
+    os.replace(folder, condemned)
+    shutil.rmtree(condemned)
 
 
 def forget_old_states(run: Path, keep: int) -> None:
     """Keep the weights of the last ``keep`` states and the whole of the last two."""
     complete = states(run)
     for folder in complete[:-keep]:
-        condemned = folder.with_name(folder.name + ".old")
-        os.replace(folder, condemned)
-        shutil.rmtree(condemned)
+        _remove_state(folder)
     for folder in complete[-keep:-2]:
         (folder / "state.safetensors").unlink(missing_ok=True)
 
@@ -251,20 +288,22 @@ def export_model(
 ) -> None:
     """Write a checkpoint folder: what translation, tracing and others read.
 
+    It is complete or absent. Of what was there before, a model's own three files are replaced;
+    other files beside them stay, and so do other folders, whatever their names.
+
     Args:
-        folder: replaced if it exists.
+        folder: where to.
         weights: by name, as in the model's state dict.
         config: `TransformerConfig.to_dict`.
         tokenizer_json: `Tokenizer.to_json`.
         provenance: where the weights come from: data and their hashes, steps, versions.
         dtype: float32, or float16 to halve the file.
     """
-    draft = _new_draft(folder)
     tensors = {name: value.to(dtype).contiguous() for name, value in weights.items()}
-    write_with_usual_mode(draft / "model.safetensors", lambda path: save_file(tensors, path))
     description = {"format": FORMAT, "model": dict(config), "provenance": dict(provenance)}
-    (draft / "config.json").write_text(
-        json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"
-    )
-    (draft / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
-    _replace_folder(draft, folder)
+    with model_draft(folder) as draft:
+        write_with_usual_mode(draft / "model.safetensors", lambda path: save_file(tensors, path))
+        (draft / "config.json").write_text(
+            json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8"
+        )
+        (draft / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorpusError
+from ..errors import ConfigError, CorpusError
 from ..text.batches import Batch, Corpus, make_batch
 from ..text.corpus import Pair, Skipped, read_pairs
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import Tokenizer
 from .settings import Settings
+from .sources import tokenizer_file
 
 _DEVELOPMENT_ROWS = 64
+_MOST_PAIRS = 300_000_000  # of an epoch: 8 bytes each, several times over
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def locate(corpus: str, folder: Path | None) -> str:
     return ",".join(str(folder / name) for name in corpus.split(","))
 
 
-def _located(settings: Settings, folder: Path | None) -> Settings:
+def located_settings(settings: Settings, folder: Path | None) -> Settings:
+    """The settings with paths of corpora that can be opened as they are."""
     data = settings.data
     corpora = tuple(replace(row, path=locate(row.path, folder)) for row in data.corpus)
     development = data.development and locate(data.development, folder)
@@ -65,7 +68,7 @@ def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Token
     if path.exists():
         return Tokenizer.load(path)
     if settings.tokenizer.path is not None:
-        tokenizer = Tokenizer.load(settings.tokenizer.path)
+        tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
     else:
         tokenizer = Tokenizer.train(
             _training_texts(settings, preparation),
@@ -144,6 +147,19 @@ def _development_batches(
     ]
 
 
+def _check_epoch(settings: Settings, stores: Sequence[TokenStore]) -> None:
+    """Refuse an epoch whose order would fill the memory."""
+    rows = settings.data.corpus
+    for i, (row, store) in enumerate(zip(rows, stores, strict=True)):
+        pairs = round(row.passes * len(store))
+        if pairs > _MOST_PAIRS:
+            raise ConfigError(
+                f"data.corpus[{i}].passes = {row.passes} makes {pairs:,} pairs of the "
+                f"{len(store):,} in {row.path}; an epoch has room for {_MOST_PAIRS:,}. Set it "
+                f"lower: how long a run takes is for training.max_epochs and max_steps."
+            )
+
+
 def prepare(
     run: Path, settings: Settings, folder: Path | None, tell: Callable[[str], None]
 ) -> TrainingData:
@@ -155,7 +171,7 @@ def prepare(
         folder: where relative paths of corpora begin; None for the working folder.
         tell: called with a sentence about each corpus.
     """
-    settings = _located(settings, folder)
+    settings = located_settings(settings, folder)
     preparation = _preparation(settings)
     tokenizer = _tokenizer(run, settings, preparation)
     stores: list[TokenStore] = []
@@ -166,6 +182,7 @@ def prepare(
         skipped.reasons.update(store.facts["skipped"])
         tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skipped})")
         stores.append(store)
+    _check_epoch(settings, stores)
     development = settings.data.development
     if development is None:
         development = str(_write_held_out(run, settings, preparation))

@@ -59,6 +59,8 @@ def provenance(
         "target_tokens": progress.target_tokens,
         "training_seconds": round(progress.seconds),
         "processes": processes,
+        "precision": progress.precision,
+        "learning_rates": progress.rates,
         "averaged": [path.name for path in averaged],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class Log:
         self._drop_after(step)
         self._file = self.path.open("a", encoding="utf-8")
         self._last_step = last_step
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._writer = None
         if tensorboard:
             # PyTorch's own import would fail without naming what to install.
@@ -53,7 +54,7 @@ class Log:
         """A sentence of its own line."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
-        print(start + text, file=sys.stderr, end=end, flush=True)
+        tell(start + text, end)
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
         """One line: a bar on a terminal, plain text elsewhere."""
@@ -63,17 +64,18 @@ class Log:
             f"{rate:,.0f} target tokens/s  {left} left"
         )
         if not self._terminal:
-            print(facts, file=sys.stderr, flush=True)
+            tell(facts)
             return
         done = round(24 * step / self._last_step)
         bar = "█" * done + "░" * (24 - done)
-        print(f"\r{bar}  {facts}\033[K", file=sys.stderr, end="", flush=True)
+        tell(f"\r{bar}  {facts}\033[K", end="")
 
     def close(self) -> None:
         """End the bar's line and close the files."""
         if self._terminal:
-            print(file=sys.stderr)
-        self._file.close()
+            tell("")
+        with suppress(OSError):  # a full disk, which has been told of
+            self._file.close()
         if self._writer is not None:
             self._writer.close()
 
@@ -143,9 +145,11 @@ def plot_curves(run: Path) -> Path | None:
     return path
 
 
-def tell(text: str) -> None:
-    """Tell the person who started the run."""
-    print(text, file=sys.stderr, flush=True)
+def tell(text: str, end: str = "\n") -> None:
+    """Tell the person who started the run; who does not listen any more ends no training."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(text, file=sys.stderr, end=end, flush=True)
 
 
 @dataclass

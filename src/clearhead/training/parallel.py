@@ -2,8 +2,8 @@
 
 On a processor of few cores, processes of one thread each train faster than one process of as
 many threads, which wait for each other at every operator. Started by `launch` (``clearhead train
---processes N`` does that) or by torchrun, each process takes every N-th batch of a step;
-gradients are summed over all, so that all make the same update.
+--processes N`` does that) or by torchrun, each process takes every N-th batch of a step, or
+every N-th row of each batch; gradients are summed over all, so that all make the same update.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch._C._distributed_c10d import FileStore
 
 from ..errors import TrainingError
+from .launch import MEETING
 
 T = TypeVar("T")
 
@@ -45,8 +48,11 @@ class Processes:
             LostContactError: another process has ended, here as in all that follows.
         """
         if self.count > 1 and not dist.is_initialized():
+            meeting = os.environ.get(MEETING)
+            # A store of torchrun's kind would listen on every interface of the machine.
+            store = FileStore(meeting, self.count) if meeting else None
             with _contact():
-                dist.init_process_group("gloo", rank=self.rank, world_size=self.count)
+                dist.init_process_group("gloo", store=store, rank=self.rank, world_size=self.count)
 
     @property
     def first(self) -> bool:
@@ -56,6 +62,24 @@ class Processes:
     def share(self, items: Sequence[T]) -> Sequence[T]:
         """The items that are this process's to work on."""
         return items[self.rank :: self.count]
+
+    def share_batches(self, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """This process's part of the batches of a step, each an array of the pairs' indices.
+
+        Whole batches where all get as many; otherwise rows of every batch. They are in the
+        order of their lengths, so that every N-th makes parts of equal work.
+        """
+        if len(batches) % self.count == 0:
+            return list(self.share(batches))
+        return [rows[self.rank :: self.count] for rows in batches if len(rows) > self.rank]
+
+    def agree(self, number: int) -> int:
+        """Return the largest of a number over the processes."""
+        values = torch.tensor([number])
+        if self.count > 1:
+            with _contact():
+                dist.all_reduce(values, op=dist.ReduceOp.MAX)
+        return int(values)
 
     def wait(self) -> None:
         """Wait until every process is here."""

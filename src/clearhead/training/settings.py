@@ -24,7 +24,10 @@ from typing import Any
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
+from . import _setting_checks as checks
 from .schedule import SCHEDULES
+
+PRECISIONS = ("auto", "bfloat16", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +49,11 @@ class CorpusSettings:
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise ConfigError(f"data.corpus.max_tokens must be at least 1; got {self.max_tokens}.")
-        if self.from_epoch < 0:
-            raise ConfigError(f"data.corpus.from_epoch must be at least 0; got {self.from_epoch}.")
+        checks.check_types(type(self), vars(self), "data.corpus")
+        try:
+            checks.check_ranges(vars(self), checks.CORPUS, "data.corpus")
+        except ConfigError as error:
+            raise ConfigError(f"{error} It stands beside path = {self.path!r}.") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,24 +81,28 @@ class DataSettings:
     normalize_spaces: bool = True
     skip_bad_lines: bool = False
 
+    def __post_init__(self) -> None:
+        checks.check_types(type(self), vars(self), "data")
+        checks.check_ranges(vars(self), checks.DATA, "data")
+        if not 0.0 <= self.held_out_share < 1.0:
+            raise ConfigError(f"data.held_out_share must be in [0, 1); got {self.held_out_share}.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
-    """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one."""
+    """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one.
+
+    The path is that of a ``tokenizer.json``, or the name of a bundled model.
+    """
 
     vocab_size: int = 8000
     pairs_per_corpus: int = 200_000
     min_frequency: int = 2
     path: str | None = None
 
-
-# The least value that each number may have.
-_LEAST = {
-    1: ("max_steps", "max_epochs", "batch_tokens", "accumulation", "log_every",
-        "checkpoint_every", "evaluate_every", "keep_checkpoints", "average"),
-    0: ("seed", "learning_rate", "warmup_steps", "decay_steps", "clip_norm", "weight_decay",
-        "epsilon", "patience", "threads"),
-}  # fmt: skip
+    def __post_init__(self) -> None:
+        checks.check_types(type(self), vars(self), "tokenizer")
+        checks.check_ranges(vars(self), checks.TOKENIZER, "tokenizer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,15 +119,16 @@ class TrainingSettings:
         clip_norm: gradients are scaled down to this norm; 0 leaves them.
         weight_decay, betas, epsilon: of AdamW.
         precision: ``bfloat16`` for the products of the forward and backward pass (parameters,
-            optimizer and sums stay float32), or ``float32``.
+            optimizer and sums stay float32), ``float32``, or ``auto``, which measures both when
+            the run begins and keeps the faster.
         checkpoint_every: steps between checkpoints.
         keep_checkpoints: how many checkpoints' weights are kept, for averaging.
         average: the final model is the mean of so many last checkpoints.
         evaluate_every: steps between measurements on the development set.
         patience: stop after so many measurements without a better one; 0 never stops.
-        initial: a checkpoint folder whose weights to begin from.
+        initial: a checkpoint folder or a bundled model whose weights to begin from.
         log_every: steps between lines of the log.
-        threads: processor threads for PyTorch; 0 leaves its own choice.
+        threads: processor threads of each process; 0 chooses by cores and size of the steps.
         device: ``cpu``, ``cuda``, ...
         tensorboard: write TensorBoard event files beside the log.
         export: how the finished model's weights are written, ``float32`` or, in half the
@@ -140,7 +149,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.98)
     epsilon: float = 1e-9
-    precision: str = "bfloat16"
+    precision: str = "auto"
     checkpoint_every: int = 500
     keep_checkpoints: int = 5
     average: int = 5
@@ -154,17 +163,13 @@ class TrainingSettings:
     export: str = "float32"
 
     def __post_init__(self) -> None:
+        checks.check_types(type(self), vars(self), "training")
         _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("precision", self.precision, ("bfloat16", "float32"))
+        _one_of("precision", self.precision, PRECISIONS)
         _one_of("export", self.export, ("float32", "float16"))
-        for least, names in _LEAST.items():
-            for name in names:
-                if not getattr(self, name) >= least:  # a NaN is not
-                    raise ConfigError(
-                        f"training.{name} must be at least {least}; got {getattr(self, name)}."
-                    )
-        numbers = [beta for beta in self.betas if isinstance(beta, (int, float))]
-        if len(self.betas) != 2 or [beta for beta in numbers if 0.0 <= beta < 1.0] != [*self.betas]:
+        checks.check_ranges(vars(self), checks.TRAINING, "training")
+        numbers = [beta for beta in self.betas if type(beta) in (int, float) and 0.0 <= beta < 1.0]
+        if len(self.betas) != 2 or numbers != [*self.betas]:
             raise ConfigError(
                 f"training.betas must be two numbers in [0, 1); got {list(self.betas)}."
             )
@@ -184,10 +189,6 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.data.held_out_share < 1.0:
-            raise ConfigError(
-                f"data.held_out_share must be in [0, 1); got {self.data.held_out_share}."
-            )
         if not self.data.corpus:
             raise ConfigError("There is nothing to train on: give at least one [[data.corpus]].")
         if all(corpus.from_epoch for corpus in self.data.corpus):
@@ -220,8 +221,12 @@ class Settings:
             raise ConfigError(
                 "model.vocab_size follows from the tokenizer; set tokenizer.vocab_size."
             )
-        _check_types(TransformerConfig, self.model, "model")
-        return TransformerConfig.from_dict({"vocab_size": vocab_size, **self.model})
+        checks.check_types(TransformerConfig, self.model, "model")
+        checks.check_ranges(self.model, checks.MODEL, "model")
+        try:
+            return TransformerConfig.from_dict({"vocab_size": vocab_size, **self.model})
+        except ConfigError as error:
+            raise ConfigError(f"In the section model: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain dictionaries and lists."""
@@ -235,7 +240,7 @@ class Settings:
             ConfigError: a key is unknown (the known ones are listed) or of the wrong type.
         """
         sections = ("data", "tokenizer", "model", "training")
-        _known(settings, sections, "the settings")
+        checks.check_known(settings, sections, "the settings")
         for name in sections:
             if not isinstance(settings.get(name, {}), Mapping):
                 raise ConfigError(f"{name} must be a table of settings; got {settings[name]!r}.")
@@ -243,24 +248,18 @@ class Settings:
         rows = data.pop("corpus", [])
         if not isinstance(rows, (list, tuple)):
             raise ConfigError("data.corpus must be a list: write [[data.corpus]] in TOML.")
-        corpora = tuple(_build(CorpusSettings, row, "data.corpus") for row in rows)
+        corpora = tuple(checks.build(CorpusSettings, row, "data.corpus") for row in rows)
         return cls(
-            data=_build(DataSettings, {**data, "corpus": corpora}, "data"),
-            tokenizer=_build(TokenizerSettings, settings.get("tokenizer", {}), "tokenizer"),
+            data=checks.build(DataSettings, {**data, "corpus": corpora}, "data"),
+            tokenizer=checks.build(TokenizerSettings, settings.get("tokenizer", {}), "tokenizer"),
             model=dict(settings.get("model", {})),
-            training=_build(TrainingSettings, settings.get("training", {}), "training"),
+            training=checks.build(TrainingSettings, settings.get("training", {}), "training"),
         )
 
     @classmethod
     def from_toml(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
         """Read a TOML file; ``overrides`` are dotted keys, such as ``training.max_steps``."""
-        path = Path(path)
-        if not path.is_file():
-            raise ConfigError(f"There is no settings file {path}.")
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        table = _read_toml(Path(path))
         for key, value in (overrides or {}).items():
             *sections, name = key.split(".")
             if not sections:
@@ -274,59 +273,21 @@ class Settings:
         return cls.from_dict(table)
 
 
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no plain file"
+        there = f"{path} is {what}; give a TOML file" if path.exists() else "Name one that exists"
+        raise ConfigError(f"There is no settings file {path}. {there}.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the settings file {path}: {error.strerror}.") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ConfigError(f"training.{name} must be one of {', '.join(known)}; got {value!r}.")
-
-
-def _known(settings: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise ConfigError(
-            f"Unknown key {', '.join(map(repr, unknown))} in {where}. "
-            f"The keys are: {', '.join(known)}."
-        )
-
-
-_PLAIN_TYPES: dict[str, Any] = {
-    "int": int,
-    "float": (int, float),
-    "str": str,
-    "bool": bool,
-    "tuple[float, float]": (list, tuple),
-    "tuple[CorpusSettings, ...]": tuple,
-}
-
-
-def _check_types(cls: type, settings: Mapping[str, Any], where: str) -> None:
-    """Refuse unknown keys and values of another type than a dataclass's field has."""
-    fields = {item.name: str(item.type) for item in dataclasses.fields(cls)}
-    _known(settings, tuple(fields), where)
-    for name, value in settings.items():
-        annotation, _, rest = fields[name].partition(" | ")
-        if value is None and rest == "None":
-            continue
-        misplaced_bool = isinstance(value, bool) and annotation != "bool"
-        if misplaced_bool or not isinstance(value, _PLAIN_TYPES[annotation]):
-            raise ConfigError(f"{where}.{name} must be of type {annotation}; got {value!r}.")
-
-
-def _build(cls: type, settings: Mapping[str, Any], where: str) -> Any:
-    """A settings dataclass from a table, with unknown keys and wrong types refused."""
-    fields = {item.name: item for item in dataclasses.fields(cls)}
-    if not isinstance(settings, Mapping):
-        raise ConfigError(f"{where} must be a table of settings; got {settings!r}.")
-    _check_types(cls, settings, where)
-    values = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
-    }
-    missing = [
-        name
-        for name, item in fields.items()
-        if name not in values
-        and item.default is dataclasses.MISSING
-        and item.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ConfigError(f"{where} needs {', '.join(missing)}.")
-    return cls(**values)

@@ -11,6 +11,9 @@ from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .loss import VocabularyLoss, linear_cross_entropy
 
+_PROBE_ROWS = 8
+_SPOILT = 50.0  # times the loss of guessing: no training comes back from there
+
 
 class NotFiniteError(ArithmeticError):
     """A loss or a gradient is not a finite number; the message says which."""
@@ -31,6 +34,27 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
     return linear_cross_entropy(
         hidden, model.output_matrix, targets, label_smoothing=label_smoothing
     )
+
+
+def unfit(model: Transformer, batch: Batch) -> str | None:
+    """Return why training could not go on from a model's weights, as a sentence; None if it can.
+
+    It looks at a few pairs of the batch, without dropout, and leaves no gradient behind.
+    """
+    inputs = batch.source, batch.target_input, batch.target_output
+    few = Batch(*(ids[:_PROBE_ROWS] for ids in inputs))
+    model.eval()
+    loss = batch_loss(model, few, 0.0)
+    loss.smoothed.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    finite = all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
+    model.zero_grad(set_to_none=True)
+    nats, guess = float(loss.plain) / few.target_tokens, math.log(model.config.vocab_size)
+    if not math.isfinite(nats):
+        return "the loss is not a finite number"
+    if nats > _SPOILT * guess:
+        return f"the loss is {nats:.4g} nats a token, where mere guessing gives {guess:.1f}"
+    return None if finite else "the gradient is not a finite number"
 
 
 def clip_and_update(

@@ -1,0 +1,84 @@
+"""Putting a finished model's folder in place: complete or absent, and nothing else harmed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_SUFFIX = ".draft"
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the files of a folder, and their names, are on the disk."""
+    for path in [*folder.iterdir(), folder]:
+        sync(path)
+
+
+@contextmanager
+def model_draft(folder: Path) -> Iterator[Path]:
+    """Give a new folder to write a model to, which takes the place of ``folder`` at the end.
+
+    Its name is unique, so no folder of anyone is taken for it. Of what was in ``folder`` before,
+    a model's three files are removed; others are moved to the new one.
+    """
+    folder = folder.resolve()  # a link to a folder stays a link
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = _unique(folder)
+    try:
+        draft.chmod(0o777 & ~_umask())
+        yield draft
+        _put_in_place(draft, folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _unique(folder: Path) -> Path:
+    draft = tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=_SUFFIX, dir=folder.parent)
+    return Path(draft)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    sync_folder(draft)
+    if not folder.is_dir():
+        os.rename(draft, folder)  # a file in the way is an error
+    else:
+        before = _unique(folder)
+        os.replace(folder, before)  # takes the place of the empty folder
+        os.replace(draft, folder)
+        for path in before.iterdir():
+            if path.name in _FILES:
+                path.unlink()
+            else:
+                path.rename(folder / path.name)
+        before.rmdir()
+    sync(folder.parent)
+
+
+def remove_model_drafts(folder: Path) -> None:
+    """Remove what a kill left of drafts of this folder; other files in them stay."""
+    for draft in folder.parent.glob(f".{folder.name}.*{_SUFFIX}"):
+        for name in _FILES:
+            (draft / name).unlink(missing_ok=True)
+        if not any(draft.iterdir()):
+            draft.rmdir()

@@ -1,0 +1,161 @@
+"""The files that a run is made from: whether they are there, and whether they are still the same.
+
+A run keeps what it has made of them, token ids and a tokenizer, and goes on with that. So it
+notes the size, the time and the SHA-256 of each file in ``sources.json``, and a file that is
+another one by the next start is named instead of being silently left out of account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError, CorpusError
+from ..text.token_store import corpus_hash
+from .settings import Settings
+
+# A file up to this size is always hashed (some tenths of a second); a larger one only where its
+# size is the same and its time is not.
+_ALWAYS_HASHED = 1 << 28
+_BUNDLED = Path(__file__).parent.parent / "models"
+NAME = "sources.json"
+
+
+def model_folder(model: str, key: str = "training.initial") -> Path:
+    """Return the folder of a bundled model's name, or of a path.
+
+    Raises:
+        CheckpointError: there is neither.
+    """
+    bundled = sorted(path.parent.name for path in _BUNDLED.glob("*/config.json"))
+    if model in bundled:
+        return _BUNDLED / model
+    if Path(model).is_dir():
+        return Path(model)
+    known = ", ".join(bundled) or "none in this installation"
+    raise CheckpointError(
+        f"{key} = {model!r} is neither a bundled model ({known}) nor a folder. Name one that "
+        f"exists."
+    )
+
+
+def tokenizer_file(path: str) -> Path:
+    """Return the file that tokenizer.path means: its own, or that of a bundled model's name."""
+    bundled = _BUNDLED / path / "tokenizer.json"
+    return bundled if "/" not in path and bundled.is_file() else Path(path)
+
+
+def source_files(settings: Settings) -> dict[str, Path]:
+    """Return each local file that settings name, by the full name of its setting.
+
+    Args:
+        settings: with paths that can be opened as they are.
+    """
+    texts = {f"data.corpus[{i}].path": row.path for i, row in enumerate(settings.data.corpus)}
+    if settings.data.development is not None:
+        texts["data.development"] = settings.data.development
+    files = {}
+    for key, corpus in texts.items():
+        names = [] if corpus.startswith("hub:") else corpus.split(",")
+        for i, name in enumerate(names):
+            files[key + (f", file {i + 1}" if len(names) > 1 else "")] = Path(name)
+    if settings.tokenizer.path is not None:
+        files["tokenizer.path"] = tokenizer_file(settings.tokenizer.path)
+    return files
+
+
+def check_files(settings: Settings) -> None:
+    """Refuse settings that name a file which is missing or cannot be read.
+
+    Raises:
+        CorpusError: naming the setting and the file.
+        CheckpointError: it is the tokenizer's.
+    """
+    for key, path in source_files(settings).items():
+        kind = CheckpointError if key == "tokenizer.path" else CorpusError
+        what = "tokenizer" if key == "tokenizer.path" else "corpus file"
+        if not path.exists():
+            raise kind(
+                f"There is no {what} {path}, which {key} names. Relative paths of corpora begin "
+                f"at --data, or else in the working folder."
+            )
+        if not path.is_file():  # a pipe could be read once only
+            what = "a folder" if path.is_dir() else "no plain file"
+            raise kind(f"{key} names {path}, which is {what}. Name a file.")
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise kind(f"Cannot read {path}, which {key} names: {error.strerror}.") from error
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {
+        "path": str(path),
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": _hash(path),
+    }
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def note_sources(run: Path, settings: Settings) -> None:
+    """Write down what the files of a run are now."""
+    rows = {key: _facts(path) for key, path in source_files(settings).items()}
+    draft = run / (NAME + ".part")
+    draft.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+    os.replace(draft, run / NAME)
+
+
+def changed_source(run: Path, settings: Settings) -> str | None:
+    """Return what has changed in the files of a run since it was begun, as half a sentence.
+
+    None means that all are the same. A run of an earlier version has no note; its token stores
+    hold the hashes of their corpora.
+
+    Raises:
+        CheckpointError: the note cannot be read.
+    """
+    path = run / NAME
+    try:
+        if not path.exists():
+            return _changed_corpus(run, settings)
+        rows = dict(json.loads(path.read_text(encoding="utf-8")))
+        for key, file in source_files(settings).items():
+            if key in rows and (difference := _difference(file, rows[key])):
+                return f"{file} ({key}) {difference}"
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error}. It says what the run was made from; put it back, or "
+            f"give the run another folder."
+        ) from error
+    return None
+
+
+def _changed_corpus(run: Path, settings: Settings) -> str | None:
+    for i, row in enumerate(settings.data.corpus):
+        store = run / "data" / str(i) / "store.json"
+        if store.exists():
+            before = json.loads(store.read_text(encoding="utf-8"))["sha256"]
+            if corpus_hash(row.path) != before:
+                return f"{row.path} (data.corpus[{i}].path) has other content"
+    return None
+
+
+def _difference(path: Path, before: Mapping[str, Any]) -> str | None:
+    if not path.exists():
+        return "is no longer there"
+    status = path.stat()
+    if status.st_size != before["size"]:
+        return f"had {before['size']:,} bytes and now has {status.st_size:,}"
+    if status.st_size > _ALWAYS_HASHED and status.st_mtime_ns == before["mtime_ns"]:
+        return None
+    return "has other content of the same length" if _hash(path) != before["sha256"] else None
