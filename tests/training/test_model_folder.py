@@ -36,9 +36,14 @@ def test_folders_and_files_of_others_stay(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_the_model_that_was_there(tmp_path: Path) -> None:
     write(tmp_path / "model", "first")
-    with pytest.raises(OSError, match="full"), model_draft(tmp_path / "model") as draft:
-        (draft / "config.json").write_text("half")
-        raise OSError(28, "full")
+
+    def write_half() -> None:
+        with model_draft(tmp_path / "model") as draft:
+            (draft / "config.json").write_text("half")
+            raise OSError(28, "full")
+
+    with pytest.raises(OSError, match="full"):
+        write_half()
     assert (tmp_path / "model/config.json").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
