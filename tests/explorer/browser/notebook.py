@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 HOST = "http://notebook.test"
 # What anywidget gives to a widget: one model, of which there may be several views.
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Notebook</title>
-<link rel="stylesheet" href="/widget.css"></head><body><div id="cell"></div><div id="other"></div>
+</head><body><div id="cell"></div><div id="other"></div>
 <script type="module">
 import widget from "/widget.js";
+const sheet = await (await fetch("/widget.css")).text();
 class Model {
-  constructor(name, state) { this.name = name; this.traits = { state }; this.heard = {}; }
+  constructor(name, state) { this.name = name; this.traits = { state, style_sheet: sheet }; this.heard = {}; }
   get(trait) { return this.traits[trait]; }
   set(trait, value) {
     this.traits[trait] = value;
@@ -62,7 +63,7 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
     files = {
         "/": ("text/html", PAGE),
         "/widget.js": ("text/javascript", built("widget.js")),
-        "/widget.css": ("text/css", built("explorer.css")),
+        "/widget.css": ("text/css", built("widget.css")),
         "/favicon.ico": ("image/x-icon", ""),
     }
 

@@ -1,0 +1,150 @@
+"""Real JupyterLab and real marimo, each in a process of its own that ends with the test."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.explorer.served import die_with_parent, end_process, environment, until
+
+SECONDS = 120.0  # for a server to start; the machine may be busy
+CODE = "from clearhead.explorer import explore\nshown = explore(state={state!r})\nshown"
+
+
+@dataclass
+class Notebook:
+    """A running notebook server with one notebook in it."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+def need(package: str) -> None:
+    """Skip where a notebook's server is not installed."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f'needs {package}: pip install "clearhead[test]"')
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> Iterator[Notebook]:
+    """JupyterLab with a notebook of one cell, which shows the explorer when it is run.
+
+    Args:
+        folder: an empty one, for the notebook and for all that the server writes.
+        state: what the explorer begins with.
+        theme: of JupyterLab.
+    """
+    need("jupyterlab")
+    home, files = folder / "home", folder / "files"
+    files.mkdir()
+    (files / "try.ipynb").write_text(json.dumps(_one_cell(CODE.format(state=state))), "utf-8")
+    settings = home / "settings" / "@jupyterlab"
+    for name, chosen in (
+        ("apputils-extension/themes", {"theme": theme}),
+        ("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False}),
+    ):
+        written = settings / f"{name}.jupyterlab-settings"
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(json.dumps(chosen), "utf-8")
+    port, token = _free_port(), secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={files}"),
+        *(f"--LabApp.user_settings_dir={home / 'settings'}", "--expose-app-in-browser"),
+        *(f"--LabApp.workspaces_dir={home / 'workspaces'}", "--LabApp.extension_manager=readonly"),
+    ]
+    folders = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    places = {f"JUPYTER_{name}": str(home / name.lower()) for name in folders}
+    base = f"http://127.0.0.1:{port}"
+    with _running(command, f"{base}/api?token={token}", home, **places) as process:
+        yield Notebook(f"{base}/lab/tree/try.ipynb?token={token}", process)
+
+
+@contextlib.contextmanager
+def marimo(folder: Path, state: str, *, theme: str = "light") -> Iterator[Notebook]:
+    """marimo's editor with a notebook of one cell, which shows the explorer."""
+    need("marimo")
+    home = folder / "home"
+    settings = home / "config" / "marimo" / "marimo.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'[display]\ntheme = "{theme}"\n', "utf-8")
+    written = folder / "try.py"
+    body = CODE.format(state=state).replace("\n", "\n    ")
+    written.write_text(
+        f"import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    {body}\n    return\n\n\n"
+        'if __name__ == "__main__":\n    app.run()\n',
+        "utf-8",
+    )
+    port, token = _free_port(), secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "marimo", "--yes", "edit", str(written), "--headless"),
+        *("--host", "127.0.0.1", "--port", str(port), "--token-password", token),
+        *("--skip-update-check",),
+    ]
+    places = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "state", "cache")}
+    base = f"http://127.0.0.1:{port}"
+    with _running(command, f"{base}/health", home, **places) as process:
+        yield Notebook(f"{base}/?access_token={token}", process)
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], asked: str, home: Path, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server, wait until it answers, end it: in the order in which it ends its kernels."""
+    home.mkdir(parents=True, exist_ok=True)
+    written = home / "server.log"
+    with written.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment(HOME=str(home), OMP_NUM_THREADS="1", **more),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent,
+        )
+        try:
+            until(lambda: process.poll() is not None or _answers(asked), SECONDS)
+            assert process.poll() is None, written.read_text("utf-8")[-3000:]
+            yield process
+        finally:
+            end_process(process)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _one_cell(code: str) -> dict[str, object]:
+    cell = {"cell_type": "code", "id": "one", "metadata": {}, "outputs": [], "source": code}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [{**cell, "execution_count": None}],
+    }
