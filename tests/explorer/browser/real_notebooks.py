@@ -14,21 +14,17 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.explorer.served import die_with_parent, end_process, environment, until
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+
 SECONDS = 120.0  # for a server to start; the machine may be busy
 CODE = "from clearhead.explorer import explore\nshown = explore(state={state!r})\nshown"
-
-
-@dataclass
-class Notebook:
-    """A running notebook server with one notebook in it."""
-
-    address: str
-    process: subprocess.Popen[bytes]
 
 
 def need(package: str) -> None:
@@ -38,13 +34,16 @@ def need(package: str) -> None:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> Iterator[Notebook]:
+def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> Iterator[str]:
     """JupyterLab with a notebook of one cell, which shows the explorer when it is run.
 
     Args:
         folder: an empty one, for the notebook and for all that the server writes.
         state: what the explorer begins with.
         theme: of JupyterLab.
+
+    Yields:
+        the notebook's address.
     """
     need("jupyterlab")
     home, files = folder / "home", folder / "files"
@@ -69,13 +68,13 @@ def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> 
     folders = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     places = {f"JUPYTER_{name}": str(home / name.lower()) for name in folders}
     base = f"http://127.0.0.1:{port}"
-    with _running(command, f"{base}/api?token={token}", home, **places) as process:
-        yield Notebook(f"{base}/lab/tree/try.ipynb?token={token}", process)
+    with _running(command, f"{base}/api?token={token}", home, **places):
+        yield f"{base}/lab/tree/try.ipynb?token={token}"
 
 
 @contextlib.contextmanager
-def marimo(folder: Path, state: str, *, theme: str = "light") -> Iterator[Notebook]:
-    """marimo's editor with a notebook of one cell, which shows the explorer."""
+def marimo(folder: Path, state: str, *, theme: str = "dark") -> Iterator[str]:
+    """The same with marimo's editor."""
     need("marimo")
     home = folder / "home"
     settings = home / "config" / "marimo" / "marimo.toml"
@@ -96,14 +95,14 @@ def marimo(folder: Path, state: str, *, theme: str = "light") -> Iterator[Notebo
     ]
     places = {f"XDG_{name.upper()}_HOME": str(home / name) for name in ("config", "state", "cache")}
     base = f"http://127.0.0.1:{port}"
-    with _running(command, f"{base}/health", home, **places) as process:
-        yield Notebook(f"{base}/?access_token={token}", process)
+    with _running(command, f"{base}/health", home, **places):
+        yield f"{base}/?access_token={token}"
 
 
 @contextlib.contextmanager
 def _running(
     command: list[str], asked: str, home: Path, **more: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[None]:
     """Start a server, wait until it answers, end it: in the order in which it ends its kernels."""
     home.mkdir(parents=True, exist_ok=True)
     written = home / "server.log"
@@ -120,7 +119,7 @@ def _running(
         try:
             until(lambda: process.poll() is not None or _answers(asked), SECONDS)
             assert process.poll() is None, written.read_text("utf-8")[-3000:]
-            yield process
+            yield
         finally:
             end_process(process)
 
@@ -148,3 +147,48 @@ def _one_cell(code: str) -> dict[str, object]:
         "metadata": {"kernelspec": kernel},
         "cells": [{**cell, "execution_count": None}],
     }
+
+
+@dataclass
+class Shown:
+    """The widget, in the one cell of a notebook.
+
+    Attributes:
+        kind: "jupyterlab" or "marimo".
+        page: the notebook's.
+        widget: the widget's root.
+        errors: what the widget wrote to the console.
+    """
+
+    kind: str
+    page: Page
+    widget: Locator
+    errors: list[str]
+
+
+@contextlib.contextmanager
+def shown_in(kind: str, browser: Browser, folder: Path, state: str) -> Iterator[Shown]:
+    """Start a notebook's server, open the notebook, run its cell, wait for the widget."""
+    start = {"jupyterlab": jupyterlab, "marimo": marimo}[kind]
+    with start(folder, state) as address:
+        context = browser.new_context(
+            locale="en-GB", color_scheme="light", viewport={"width": 1280, "height": 900}
+        )
+        context.set_default_timeout(60_000)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page, errors = context.new_page(), []
+        page.on("console", lambda said: errors.append(said.text) if _of_widget(said) else None)
+        page.goto(address)
+        if kind == "jupyterlab":
+            page.get_by_text("| Idle").wait_for(timeout=1000 * SECONDS)
+        page.locator(".cm-content").first.click()
+        page.keyboard.press("Control+Enter")
+        widget = page.locator(".clearhead")
+        widget.locator(".page[aria-busy=false] [role=tabpanel]").wait_for(timeout=1000 * SECONDS)
+        yield Shown(kind, page, widget, errors)
+        context.close()
+
+
+def _of_widget(said: ConsoleMessage) -> bool:
+    """A notebook loads a widget's script from memory; what it says itself is not ours."""
+    return said.type == "error" and said.location["url"].startswith("blob:")
