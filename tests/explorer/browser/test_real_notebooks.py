@@ -36,6 +36,7 @@ STYLE = """(root) => [...root.querySelectorAll("*")].map((element) => {
     "verticalAlign", "cursor", "opacity"];
   return [element.tagName, element.getAttribute("class"), ...names.map((name) => style[name])];
 })"""
+PLACE = "cell => [cell.dataset.row, cell.dataset.column].map(Number)"
 CUT = """(page) => [...page.querySelectorAll(".walk-panel *")].filter((element) => {
   const box = element.getBoundingClientRect();
   if (element.closest(".unseen") || !box.width) return false;
@@ -163,17 +164,17 @@ def in_corners(panel: Locator) -> None:
     assert seen(panel, CORNERS)
 
 
-def test_a_number_leads_on_within_the_panel_and_its_program_is_copied(
+def test_a_program_is_copied_and_a_number_leads_on_within_the_panel(
     shown: Shown, widget: Locator
 ) -> None:
-    panel = ask(shown, widget.locator("[data-step=contributions] button.num").first)
-    panel.locator(".operands .num").first.click()
-    panel.locator(".trail li").nth(1).wait_for()
-    panel.locator(".where-body[aria-busy=false] pre").wait_for()
+    panel = ask(shown, widget.locator("[data-step=contributions] button.num").last)
+    program = panel.locator("pre").inner_text()
     panel.get_by_role("button", name="Copy as Python").click()
     panel.get_by_text("Copied").wait_for()
-    copied = shown.page.evaluate("navigator.clipboard.readText()")
-    assert copied.strip() == panel.locator("pre").inner_text().strip()
+    assert shown.page.evaluate("navigator.clipboard.readText()").strip() == program.strip()
+    panel.locator(".operands .num").first.click()
+    panel.locator(".trail li").nth(1).wait_for()
+    eventually(shown.page, lambda: in_corners(panel))
 
 
 @pytest.mark.parametrize("width", [1280, 1000])
@@ -251,11 +252,10 @@ def test_keys_are_the_widget_s_and_leave_the_cells_alone(shown: Shown, widget: L
     tab(shown, "Heads")
     number = widget.locator("#view td[tabindex='0']").first
     number.focus()
-    was = number.evaluate("one => [one.dataset.row, one.dataset.column].map(Number)")
+    was = number.evaluate(PLACE)
     for key in ("ArrowDown", "ArrowRight", "b", "d", "d"):
         shown.page.keyboard.press(key)
-    place = "[row, column] = [+one.dataset.row, +one.dataset.column]"
-    now = number.evaluate(f"one => {{ let row, column; one = one.getRootNode().activeElement; return {place}; }}")
+    now = widget.evaluate(f"one => ({PLACE})(one.getRootNode().activeElement)")
     assert now == [was[0] + 1, was[1] + 1]
     assert cells.count() == 1
 

@@ -27,6 +27,13 @@ export function focusedElement(): HTMLElement | null {
   return tree.activeElement as HTMLElement | null;
 }
 
+/** Mark an element's text, so that it can be copied by hand. */
+export function selectText(element: HTMLElement): void {
+  // Chromium's document has no selection within a shadow root; the root has, where it has any.
+  const chooser = tree as { getSelection?: () => Selection | null };
+  (chooser.getSelection?.() ?? getSelection())?.selectAllChildren(element);
+}
+
 /** Whether the page is at most so wide, as the style sheet asks with `@media (max-width: …)`. */
 export function atMostWide(rem: number): ReadonlySignal<boolean> {
   const query = matchMedia(`(max-width: ${rem}rem)`);
