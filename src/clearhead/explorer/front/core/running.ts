@@ -19,9 +19,6 @@ export function params(): RunParams {
   };
 }
 
-/** Ask for the model once more. */
-let begin = (): void => undefined;
-
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
   let end = (): void => undefined;
@@ -58,6 +55,9 @@ async function askModel(): Promise<Model | null> {
     return null;
   }
 }
+
+/** Asks for the model once more. */
+let begin = (): void => undefined;
 
 /** Ask once more, after a failure. */
 export function retry(): void {
