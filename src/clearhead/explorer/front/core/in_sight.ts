@@ -24,11 +24,15 @@ export function keepInSight(panel: HTMLElement, opener: HTMLElement | null): () 
   const observer = new IntersectionObserver(() => void settle(), { threshold: EDGES });
   observer.observe(panel);
   observer.observe(cell);
+  // It grows when its numbers come; one that stands above what it explains grows upwards.
+  const growth = new ResizeObserver(() => void settle());
+  growth.observe(panel);
   const again = (): void => void settle();
   addEventListener("resize", again);
   return () => {
     ended = true;
     observer.disconnect();
+    growth.disconnect();
     removeEventListener("resize", again);
   };
 }
