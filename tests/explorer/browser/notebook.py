@@ -24,7 +24,11 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Note
 import widget from "/widget.js";
 const sheet = await (await fetch("/widget.css")).text();
 class Model {
-  constructor(name, state) { this.name = name; this.traits = { state, style_sheet: sheet }; this.heard = {}; }
+  constructor(name, state) {
+    this.name = name;
+    this.traits = { state, style_sheet: sheet };
+    this.heard = {};
+  }
   get(trait) { return this.traits[trait]; }
   set(trait, value) {
     this.traits[trait] = value;

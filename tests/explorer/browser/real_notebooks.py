@@ -25,6 +25,25 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0  # for a server to start; the machine may be busy
 CODE = "from clearhead.explorer import explore\nshown = explore(state={state!r})\nshown"
+MARIMO = """import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    {body}
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+# JupyterLab asks the network for news otherwise.
+SETTINGS = {
+    "apputils-extension/themes": {"theme": "JupyterLab Light"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 
 
 def need(package: str) -> None:
@@ -34,29 +53,22 @@ def need(package: str) -> None:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> Iterator[str]:
-    """JupyterLab with a notebook of one cell, which shows the explorer when it is run.
+def jupyterlab(folder: Path, state: str) -> Iterator[str]:
+    """JupyterLab, light, with a notebook of one cell, which shows the explorer when it is run.
 
     Args:
         folder: an empty one, for the notebook and for all that the server writes.
         state: what the explorer begins with.
-        theme: of JupyterLab.
 
     Yields:
         the notebook's address.
     """
     need("jupyterlab")
     home, files = folder / "home", folder / "files"
-    files.mkdir()
-    (files / "try.ipynb").write_text(json.dumps(_one_cell(CODE.format(state=state))), "utf-8")
-    settings = home / "settings" / "@jupyterlab"
-    for name, chosen in (
-        ("apputils-extension/themes", {"theme": theme}),
-        ("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False}),
-    ):
-        written = settings / f"{name}.jupyterlab-settings"
-        written.parent.mkdir(parents=True, exist_ok=True)
-        written.write_text(json.dumps(chosen), "utf-8")
+    _write(files / "try.ipynb", json.dumps(_one_cell(CODE.format(state=state))))
+    for name, chosen in SETTINGS.items():
+        written = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        _write(written, json.dumps(chosen))
     port, token = _free_port(), secrets.token_hex(16)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
@@ -73,20 +85,12 @@ def jupyterlab(folder: Path, state: str, *, theme: str = "JupyterLab Light") -> 
 
 
 @contextlib.contextmanager
-def marimo(folder: Path, state: str, *, theme: str = "dark") -> Iterator[str]:
-    """The same with marimo's editor."""
+def marimo(folder: Path, state: str) -> Iterator[str]:
+    """The same with marimo's editor, dark."""
     need("marimo")
-    home = folder / "home"
-    settings = home / "config" / "marimo" / "marimo.toml"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(f'[display]\ntheme = "{theme}"\n', "utf-8")
-    written = folder / "try.py"
-    body = CODE.format(state=state).replace("\n", "\n    ")
-    written.write_text(
-        f"import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n    {body}\n    return\n\n\n"
-        'if __name__ == "__main__":\n    app.run()\n',
-        "utf-8",
-    )
+    home, written = folder / "home", folder / "try.py"
+    _write(home / "config" / "marimo" / "marimo.toml", '[display]\ntheme = "dark"\n')
+    _write(written, MARIMO.format(body=CODE.format(state=state).replace("\n", "\n    ")))
     port, token = _free_port(), secrets.token_hex(16)
     command = [
         *(sys.executable, "-m", "marimo", "--yes", "edit", str(written), "--headless"),
@@ -100,11 +104,8 @@ def marimo(folder: Path, state: str, *, theme: str = "dark") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _running(
-    command: list[str], asked: str, home: Path, **more: str
-) -> Iterator[None]:
-    """Start a server, wait until it answers, end it: in the order in which it ends its kernels."""
-    home.mkdir(parents=True, exist_ok=True)
+def _running(command: list[str], asked: str, home: Path, **more: str) -> Iterator[None]:
+    """Start a server and wait until it answers. Asked to end, it ends its kernels first."""
     written = home / "server.log"
     with written.open("wb") as log:
         process = subprocess.Popen(
@@ -122,6 +123,11 @@ def _running(
             yield
         finally:
             end_process(process)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
 
 
 def _answers(address: str) -> bool:
