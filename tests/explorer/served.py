@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).parents[2] / "src"
 PATIENCE = 60.0  # seconds; the machine may be busy
@@ -39,7 +40,7 @@ class Served:
         return self.process.returncode, errors
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     # In the child, before it becomes the server. A default SIGINT too: background jobs ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform == "linux":
@@ -70,7 +71,7 @@ def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Ser
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
     try:
         heard: queue.Queue[str | None] = queue.Queue()
@@ -80,13 +81,18 @@ def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Ser
             lines.append(_next_line(heard, process))
         yield Served(process, found[0], lines)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        end_process(process)
+
+
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """Ask a process to end, and end it when it does not."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def _hear(process: subprocess.Popen[str], heard: queue.Queue[str | None]) -> None:
