@@ -14,12 +14,16 @@ import clearhead
 SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
-# Room -> the rooms it may stand on. errors, config and files are known to all.
-GROUND = {"errors", "config", "files"}
+# Room -> the rooms it may stand on. The ground is known to all.
+GROUND = {"errors", "config", "files", "visible", "file_reading", "json_fields", "tensor_file"}
 ARROWS = {
     "errors": set(),
     "config": {"errors"},
     "files": set(),
+    "visible": set(),
+    "file_reading": {"errors", "visible"},
+    "json_fields": {"file_reading", "visible"},
+    "tensor_file": {"file_reading", "json_fields", "visible"},
     "reference": GROUND,
     "maps": GROUND,
     "nn": GROUND | {"maps"},
@@ -39,6 +43,10 @@ WITHOUT_TORCH = (
     "errors",
     "config",
     "files",
+    "visible",
+    "file_reading",
+    "json_fields",
+    "tensor_file",
     "reference",
     "text",
     "translation",
@@ -51,6 +59,10 @@ AT_LOAD = {
     "errors": set(),
     "config": set(),
     "files": set(),
+    "visible": set(),
+    "file_reading": set(),
+    "json_fields": set(),
+    "tensor_file": {"numpy"},
     "clearhead": set(),
     "__main__": set(),
     "cli": {"click", "numpy"},
