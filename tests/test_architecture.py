@@ -18,7 +18,7 @@ ROOT = SOURCE.parent.parent
 GROUND = {"errors", "config", "files", "visible", "file_reading", "json_fields", "tensor_file"}
 ARROWS = {
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "visible"},
     "files": set(),
     "visible": set(),
     "file_reading": {"errors", "visible"},

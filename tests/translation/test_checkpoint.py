@@ -97,7 +97,7 @@ def test_an_encoder_alone_does_not_translate(new_model):
     ("array", "message"),
     [
         (np.full(32, np.nan, np.float32), "values that are not finite numbers"),
-        (np.ones(32, np.int64), "is of type int64; weights are float32 or float16"),
+        (np.ones(32, np.int64), "is of type int64; weights are float32, float16 or bfloat16"),
     ],
 )
 def test_weights_that_are_no_weights(new_model, array, message):
