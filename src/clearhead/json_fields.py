@@ -134,7 +134,7 @@ def _of_type(value: Any, kinds: tuple[type, ...], name: str) -> Any:
 
 
 def _bounded(number: int, least: int | None, most: int, name: str) -> int:
-    lowest = -MOST if least is None else least
+    lowest = -most if least is None else least
     if not lowest <= number <= most:
         raise FileProblem(f"{name} is {quoted(number)}; it must be from {lowest} to {most}")
     return number
