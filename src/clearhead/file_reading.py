@@ -69,6 +69,8 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         reason = "there is no such file" if missing else _system_words(error)
         raise FileProblem(reason, path, missing=missing) from error
+    except FileProblem:
+        raise
     except ValueError as error:  # a zero byte
         raise FileProblem("no file can have this name", path, missing=True) from error
     try:

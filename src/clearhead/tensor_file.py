@@ -57,6 +57,7 @@ _TYPES = {
     "F6_E3M2": ("float6_e3m2", 6),
     "F4": ("float4_e2m1", 4),
 }
+_NOT_OF_NUMPY = ("float8_", "float6_", "float4_")
 _MOST_AXES = 32
 # Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
 _MOST_AROUND_NOTHING = 1 << 24
@@ -164,7 +165,7 @@ class TensorFile:
         """
         tensor = self.tensors[name]
         dtype = "uint16" if tensor.dtype == "bfloat16" else tensor.dtype
-        if dtype.startswith(("float8", "float6", "float4")):
+        if dtype.startswith(_NOT_OF_NUMPY):
             raise FileProblem(
                 f"its tensor {quoted(name)} is of type {dtype}, which is not read here; convert it "
                 f"to float32, float16 or bfloat16",

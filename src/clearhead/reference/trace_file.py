@@ -59,11 +59,16 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
 
 def read_steps(path: str | os.PathLike[str]) -> list[Step]:
     """The steps of a file, in order; TraceError if it is missing, foreign or damaged."""
-    name = quoted(os.fsdecode(path))
+    name = repr(os.fspath(path))
     try:
         with TensorFile(path) as file:
-            described = _described(file, name)
-            return [_step(entry, file) for entry in described]
+            steps: dict[str, Step] = {}
+            for entry in _described(file, name):
+                step = _step(entry, file)
+                # Named again and again, a tensor would fill the memory.
+                if steps.setdefault(step.path, step) is not step:
+                    raise FileProblem(f"{quoted(step.path)} is described twice")
+            return list(steps.values())
     except FileProblem as error:
         if error.missing:
             raise TraceError(f"There is no trace at {name}.") from error
@@ -93,7 +98,7 @@ def _step(entry: Fields, file: TensorFile) -> Step:
         raise FileProblem(f"the value of {quoted(path)} is missing")
     if visible(path) != path:
         raise FileProblem(f"{quoted(path)} is no name of a step")
-    if zlib.crc32(file.stored(path)) != entry.integer("crc32"):
+    if zlib.crc32(file.stored(path).data) != entry.integer("crc32"):
         raise FileProblem(f"the value of {quoted(path)} is not what was written")
     value = file.read(path)
     axes = tuple(entry.texts("axes"))
