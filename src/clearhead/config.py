@@ -104,8 +104,6 @@ class TransformerConfig:
                 continue
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 raise ConfigError(f"{field.name} must be {words}; it is {quoted(value)}.")
-            if isinstance(value, Real) and not math.isfinite(value):
-                raise ConfigError(f"{field.name} must be a finite number; it is {value}.")
 
     def _check_sizes(self) -> None:
         for name in ("vocab_size", "d_model", "num_heads", "feed_forward_dim", "max_length"):
@@ -129,9 +127,9 @@ class TransformerConfig:
         for name in ("dropout", "attention_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} must be in [0, 1); it is {getattr(self, name)}.")
-        if self.norm_epsilon < 0:
-            raise ConfigError(f"norm_epsilon must not be negative; it is {self.norm_epsilon}.")
-        if self.rotary_base <= 0:
+        if not 0.0 <= self.norm_epsilon < math.inf:
+            raise ConfigError(f"norm_epsilon must be at least 0; it is {self.norm_epsilon}.")
+        if not 0.0 < self.rotary_base < math.inf:
             raise ConfigError(f"rotary_base must be more than 0; it is {self.rotary_base}.")
         for name in ("pad_id", "start_id", "end_id"):
             if not 0 <= getattr(self, name) < self.vocab_size:

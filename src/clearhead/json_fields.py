@@ -101,6 +101,10 @@ class Fields:
         """The names of the members."""
         return list(self._members)
 
+    def members(self) -> dict[str, Any]:
+        """All members as JSON gave them."""
+        return dict(self._members)
+
     def only(self, known: tuple[str, ...]) -> None:
         """Refuse members of other names."""
         for key in self._members:

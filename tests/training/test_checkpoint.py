@@ -14,7 +14,6 @@ from clearhead.config import TransformerConfig
 from clearhead.errors import CheckpointError
 from clearhead.nn.transformer import Transformer
 from clearhead.training.checkpoint import (
-    Progress,
     average_weights,
     export_model,
     forget_old_states,
@@ -24,6 +23,7 @@ from clearhead.training.checkpoint import (
     save_state,
     states,
 )
+from clearhead.training.progress import Progress
 
 CONFIG = TransformerConfig(
     vocab_size=12, d_model=8, num_heads=2, encoder_layers=1, decoder_layers=1,
