@@ -47,7 +47,7 @@ class Fields:
     def value(self, key: str) -> Any:
         """A member of any type."""
         if key not in self._members:
-            raise FileProblem(f"{self.name} lacks {key!r}")
+            raise FileProblem(f"{self.name} lacks {quoted(key)}")
         return self._members[key]
 
     def text(self, key: str) -> str:
@@ -112,7 +112,7 @@ class Fields:
                 raise FileProblem(f"{self.name} has {quoted(key)}, which is none of its members")
 
     def _of(self, key: str) -> str:
-        return f"{key!r} of {self.name}"
+        return f"{quoted(key)} of {self.name}"
 
     def _typed(self, key: str, *kinds: type) -> Any:
         return _of_type(self.value(key), kinds, self._of(key))

@@ -217,13 +217,10 @@ class TensorFile:
 
 def _tensor(header: Fields, name: str) -> Tensor:
     """One entry of a header, checked by itself."""
-    try:
-        entry = header.object(name)
-        stored = entry.text("dtype")
-        shape = entry.integers("shape")
-        offsets = entry.integers("data_offsets")
-    except FileProblem as error:
-        raise FileProblem(f"in its header: {visible(error.reason)}") from error
+    entry = header.object(name)
+    stored = entry.text("dtype")
+    shape = entry.integers("shape")
+    offsets = entry.integers("data_offsets")
     about = f"its tensor {quoted(name)}"
     if stored not in _TYPES:
         raise FileProblem(f"{about} is of type {quoted(stored)}, which is not known here")

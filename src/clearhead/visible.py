@@ -6,10 +6,14 @@ terminal's cursor, colour it or set its title. They are shown as they are writte
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 # C0 and C1 controls, DEL, line and paragraph separators, and half characters, which UTF-8 has not.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Of these, JSON escapes the first 32 by itself.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MOST = 80  # characters of a value that a message quotes
 
 
@@ -31,3 +35,9 @@ def quoted(value: object) -> str:
     """A value as a message quotes it: on one line, without control characters, and not long."""
     text = repr(value[: _MOST + 1] if isinstance(value, str) else value)
     return text if len(text) <= _MOST else f"{text[: _MOST - 3]}..."
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON that is readable and yet safe to print: letters stay, controls do not."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import CheckpointError, MissingExtraError, require
 from ..file_reading import FileProblem, parse_json, read_text
 from ..json_fields import Fields
+from ..visible import visible
 
 _MOST_BYTES = 1 << 28  # of a log: a million lines and more
 
@@ -58,7 +59,7 @@ class Log:
         """A sentence of its own line."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
-        tell(start + text, end)
+        tell(text, end, start=start)
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
         """One line: a bar on a terminal, plain text elsewhere."""
@@ -72,7 +73,7 @@ class Log:
             return
         done = round(24 * step / self._last_step)
         bar = "█" * done + "░" * (24 - done)
-        tell(f"\r{bar}  {facts}\033[K", end="")
+        tell(f"{bar}  {facts}", "\033[K", start="\r")
 
     def close(self) -> None:
         """End the bar's line and close the files."""
@@ -168,11 +169,11 @@ def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int,
     return [(step, value) for step, value in values if isinstance(value, int | float)]
 
 
-def tell(text: str, end: str = "\n") -> None:
+def tell(text: str, end: str = "\n", *, start: str = "") -> None:
     """Tell the person who started the run; who does not listen any more ends no training."""
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
-            print(text, file=sys.stderr, end=end, flush=True)
+            print(start + visible(text), file=sys.stderr, end=end, flush=True)
 
 
 @dataclass
