@@ -132,3 +132,15 @@ def edits(value: Any) -> Iterator[tuple[str, Any]]:
         yield f"{name} left out", without(value, place)
         for odd in ODD:
             yield f"{name} = {odd!r}", edited(value, place, odd)
+
+
+def refusal(kind: type[Exception], work: Callable[[], object]) -> str | None:
+    """The message with which work was refused, which is one line without escapes; else None."""
+    try:
+        work()
+    except kind as error:
+        message = str(error)
+    else:
+        return None
+    assert message.isprintable(), message
+    return message
