@@ -19,6 +19,7 @@ from clearhead.training.settings import (
     TokenizerSettings,
     TrainingSettings,
 )
+from tests.strangers import SPOILT, refusal, spoilt
 
 ROOT = Path(__file__).parents[2]
 
@@ -183,6 +184,16 @@ def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes, words: str) -> N
         Settings.from_toml(path)
     with pytest.raises(ConfigError, match=r"There is no settings file .*absent\.toml"):
         Settings.from_toml(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_settings_file(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[training]\nmax_steps =    ")
+    with spoilt(path, how):
+        message = refusal(ConfigError, lambda: Settings.from_toml(path))
+    assert message is not None
+    assert how == "empty" or message.startswith(f"Cannot read the settings file {path}: ")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
