@@ -223,7 +223,7 @@ class RunLock:
             )
         with writing(run):
             run.mkdir(parents=True, exist_ok=True)
-            if self._path.exists() and not self._path.is_file():  # a pipe would wait for ever
+            if self._path.is_fifo():  # it would wait for ever
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self._path))
             file = self._path.open("ab")
         try:
