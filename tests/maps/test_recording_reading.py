@@ -82,6 +82,8 @@ def look_at(recording: Recording) -> None:
     """What a user does with a recording; an error of ours is an answer too."""
     assert str(recording).replace("\n", "").isprintable()
     for name in recording:
+        with contextlib.suppress(ClearheadError):
+            assert recording[name] is recording[name, 0]
         for call in range(recording._count(name)):
             for look in (_weights, _measures, _labels):
                 with contextlib.suppress(ClearheadError):
@@ -204,6 +206,7 @@ def of_ranges(description, tensors, side, change):
         (lambda d, t: first(d).update(softcap=0), "it must be above 0"),
         (lambda d, t: first(d).update(key_labels=["a"] * 6), "key_labels must be 7 tokens"),
         (lambda d, t: d["modules"].append(d["modules"][0]), "is described twice"),
+        (lambda d, t: d["modules"][0].update(calls=[]), "the module 'layers.0' has no call"),
     ],
 )  # fmt: skip
 def test_tensors_that_do_not_fit_to_their_description(change, words, tmp_path):

@@ -97,7 +97,10 @@ class _Reader:
             name = visible(module.text("name"))
             if name in recording:
                 raise FileProblem(f"the module {quoted(name)} is described twice")
-            recording._entry(name).calls.extend(map(self._call, module.objects("calls")))
+            calls = module.objects("calls")
+            if not calls:
+                raise FileProblem(f"the module {quoted(name)} has no call")
+            recording._entry(name).calls.extend(map(self._call, calls))
         return recording
 
     def _call(self, call: Fields) -> AttentionMap | SummaryMap | Refusal:
