@@ -274,7 +274,7 @@ def open_recording(
     from ..errors import require
 
     require("torch", extra="torch", purpose="Opening a recording")
-    from ..maps.recording_file import load_recording
+    from ..maps.recording_reading import load_recording
 
     recording: Recording = load_recording(path)
     name = recording.model or Path(path).stem
