@@ -24,7 +24,12 @@ class ServerLimits:
         body_bytes: the longest body of a request.
         body_seconds: how long a body may take to come.
         header_bytes: the longest request line and headers together.
-        connections: how many may be open at once.
+        header_seconds: how long they may take to come, from the opening of the connection or
+            from their first byte.
+        idle_seconds: how long a connection is kept for a further request.
+        unread_seconds: how long a client may read nothing of its answer.
+        connections: how many may be open at once; who comes then is told to wait.
+        sockets: how many more are closed without a word, so that files can still be opened.
         at_work: how many questions are worked on at once; each takes a thread.
         waiting: how many more may wait for their turn.
         seconds: how long a question may take, waiting included.
@@ -33,7 +38,11 @@ class ServerLimits:
     body_bytes: int = 512 * 1024
     body_seconds: float = 10.0
     header_bytes: int = 16 * 1024
+    header_seconds: float = 10.0
+    idle_seconds: int = 5
+    unread_seconds: float = 30.0
     connections: int = 256
+    sockets: int = 512
     at_work: int = 2
     waiting: int = 24
     seconds: float = 30.0
