@@ -125,6 +125,6 @@ def test_a_page_that_was_left_open_says_what_to_do_when_its_server_is_another(op
     opened.goto(f"{private.base}/?token={private.token}{STATE}")
     shows_the_state(opened, private)
     opened.context.clear_cookies()
-    opened.locator("#text").fill("Good evening.")
-    opened.locator("#text").press("Enter")
+    opened.locator("#sentence").fill("Good evening.")
+    opened.locator("#sentence").press("Enter")
     opened.get_by_text("Open the address that the terminal printed").wait_for()
