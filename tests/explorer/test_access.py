@@ -38,9 +38,7 @@ def visit(*requests, access, cookies=None):
     async def run():
         app = create_app(Ready(), port=8017, workers=Workers(ServerLimits()), access=access)
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url=BASE, cookies=cookies
-        ) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as client:
             return [
                 await client.request(
                     method, path, headers=headers, json={} if method == "POST" else None

@@ -25,7 +25,7 @@ from clearhead.cli.translate import one_blas_thread
 @click.option(
     "--token",
     metavar="WORD",
-    help="That the address must name; \"\" for none, which lets in everyone on this computer. "
+    help='That the address must name; "" for none, which lets in everyone on this computer. '
     "[CLEARHEAD_TOKEN of the environment, or a random one]",
 )
 def command(

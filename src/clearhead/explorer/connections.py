@@ -84,9 +84,7 @@ class BoundedProtocol(H11Protocol):
         if unread and unread == before:
             self.transport.abort()
             return
-        self._reading = self.loop.call_later(
-            self.limits.unread_seconds, self._watch_reader, unread
-        )
+        self._reading = self.loop.call_later(self.limits.unread_seconds, self._watch_reader, unread)
 
 
 def protocol_of(limits: ServerLimits) -> type[BoundedProtocol]:

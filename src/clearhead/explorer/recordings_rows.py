@@ -1,0 +1,77 @@
+"""Rows of recorded modules, and their pictures, with what was computed of them kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from .recordings_bounds import check_pictures
+from .recordings_modules import Module
+from .recordings_picture import Picture, picture
+
+if TYPE_CHECKING:
+    from ..maps.attention_map import AttentionMap
+
+KEPT = 1024
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Key, Value]):
+    """The latest values that were made, for several threads; the eldest is forgotten first."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._values: dict[Key, Value] = {}
+
+    def get(self, key: Key) -> Value | None:
+        """The value, if it is kept."""
+        with self._lock:
+            return self._values.get(key)
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Keep a value; that of another thread, if it was first."""
+        with self._lock:
+            if key not in self._values and len(self._values) >= self._most:
+                del self._values[next(iter(self._values))]
+            return self._values.setdefault(key, value)
+
+
+class Rows:
+    """One row of the batch of each module, as a map of its own, and its pictures.
+
+    Args:
+        draw: how a picture is made of a map and a block.
+    """
+
+    def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
+        self._draw = draw
+        self._maps: Kept[tuple[str, int], AttentionMap] = Kept()
+        self._pictures: Kept[tuple[str, int, tuple[int, int]], Picture] = Kept()
+
+    def map_of(self, module: Module, row: int) -> AttentionMap:
+        """A module's map of one row, which remembers its log-sum-exp."""
+        from ..maps.one_row import one_row
+
+        place = (module.path, row)
+        return self._maps.get(place) or self._maps.put(place, one_row(module.map, row))
+
+    def pictures(self, layers: list[Module], row: int, block: tuple[int, int]) -> list[Picture]:
+        """The pictures of some layers.
+
+        Those that are ready are kept when the question is given up, so that asking again goes on
+        where it ended.
+
+        Raises:
+            ShapeError: those that are missing would take too long, or too much memory.
+            Stopped: the question was given up.
+        """
+        places = [(module.path, row, block) for module in layers]
+        found = [self._pictures.get(place) for place in places]
+        missing = [i for i, one in enumerate(found) if one is None]
+        maps = [self.map_of(layers[i], row) for i in missing]
+        check_pictures(layers, maps, layers[0].part)
+        for i, one in zip(missing, maps, strict=True):
+            found[i] = self._pictures.put(places[i], self._draw(one, block))
+        return [one for one in found if one is not None]
