@@ -313,7 +313,7 @@ def test_a_crowd_is_answered_or_refused_and_the_page_stays_open():
 
     limits = ServerLimits(at_work=2, waiting=4)
     threading.Timer(0.5, open_.set).start()
-    questions = [("POST", "/api/model", {"json": {}})] * 20
+    questions = [("POST", "/api/run", {"json": RUN})] * 20
     found = send(Scripted(answer), *questions, ("GET", "/", {}), limits=limits, together=True)
     statuses = [response.status_code for response in found]
     assert (statuses.count(200), statuses.count(429)) == (7, 14)

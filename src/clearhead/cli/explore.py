@@ -41,8 +41,10 @@ def command(
     The page is served to this computer alone, and to those alone who know its token, until
     Ctrl-C.
     """
-    # Questions are worked on in two threads; each with a BLAS of several would only wait.
-    one_blas_thread()
+    if recording is None:
+        # Questions are worked on in two threads; each with a BLAS of several would only wait. The
+        # picture of a long recording is work for all of them.
+        one_blas_thread()
     from clearhead.errors import ConfigError
     from clearhead.explorer import explorer_of
     from clearhead.explorer.recordings import open_recording

@@ -45,6 +45,8 @@ PAGE = {
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
     ENTER: ("enter.js", "text/javascript; charset=utf-8"),
 }
+# Questions that take next to no time, whoever answers them.
+LIGHT = ("model", "words")
 REASONS = {
     400: "What is asked does not fit the model or the text.",
     403: "The request comes from another page, or without the token.",
@@ -126,7 +128,9 @@ def _add_question(
     async def ask(question: Any, request: Request) -> Response:
         params = _parameters(question)
         try:
-            return await workers.do(lambda: answered(params), lambda: _disconnected(request))
+            return await workers.do(
+                lambda: answered(params), lambda: _disconnected(request), light=name in LIGHT
+            )
         except Gone:
             return Response(status_code=499)  # nobody reads it
 

@@ -22,6 +22,7 @@ from .recordings_modules import Labels, Module, Tokens, modules_of
 from .recordings_requests import page_of, spans_of, tokens_of
 from .recordings_rows import Rows
 from .recordings_steps import available, step_shape, steps_of, values
+from .stopping import check
 
 if TYPE_CHECKING:
     from ..maps.recording import Recording
@@ -84,6 +85,7 @@ class RecordingExplorer:
                 f"A recording cannot answer {name!r}: it holds what a model attended to, and no "
                 f"model to run again. It answers {', '.join(questions)}."
             )
+        check()
         try:
             return questions[name](params or {})
         except (RuntimeError, IndexError) as error:  # PyTorch's; what a file says may not fit
