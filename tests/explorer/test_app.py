@@ -323,6 +323,26 @@ def test_a_crowd_is_answered_or_refused_and_the_page_stays_open():
     assert refused.headers["retry-after"] == "1"
 
 
+def test_the_page_can_be_opened_while_long_questions_are_worked_on():
+    open_, answered = threading.Event(), []
+
+    class Busy:
+        def answer(self, name, params):
+            if name == "overview":
+                assert open_.wait(20)
+            answered.append(name)
+            if name == "words":
+                open_.set()
+            return Answer({})
+
+    heavy = ("POST", "/api/overview", {"json": {"run": RUN, "part": "self"}})
+    light = [("POST", "/api/model", {"json": {}}), ("POST", "/api/words", {"json": {"query": "a"}})]
+    limits = ServerLimits(at_work=2, waiting=3)
+    found = send(Busy(), *[heavy] * 5, *light, ("GET", "/", {}), limits=limits, together=True)
+    assert [response.status_code for response in found] == [200] * 8
+    assert answered[:2] == ["model", "words"]
+
+
 def test_a_question_that_takes_too_long_is_given_up():
     limits = ServerLimits(seconds=0.1)
     response = ask(Scripted(lambda: time.sleep(0.4) or Answer({})), "model", {}, limits=limits)

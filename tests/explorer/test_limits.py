@@ -67,8 +67,8 @@ def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
         [(429, {"Retry-After": "1"})] * 4
     )
     assert refused[0].message == (
-        "The explorer works on 2 questions of this kind at once and lets 3 wait; all places are taken. "
-        "Ask again in a second."
+        "The explorer works on 2 questions of this kind at once and lets 3 wait; all places are "
+        "taken. Ask again in a second."
     )
     assert desk.most == 2
 
