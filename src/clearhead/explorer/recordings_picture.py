@@ -100,7 +100,7 @@ def _entries_visible(one: AttentionMap, block: tuple[int, int]) -> Array:
     for first in range(0, queries, height):
         check()
         scores = one.scores[0, :, first : first + height].cpu().numpy()
-        seen = pooled(~np.isneginf(scores).all(axis=0), (1, block[1]))
+        seen = pooled(np.asarray(~np.isneginf(scores).all(axis=0)), (1, block[1]))
         for offset, row in enumerate(seen):
             found[(first + offset) // block[0]] |= row
     return found

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -127,12 +128,11 @@ def serve(
         app = create_app(explorer.result(), port=number, workers=workers, access=access)
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
-        begin = {"text": text, "state": state}
-        say(f"Exploring {named} at {address_of(number, query=access.query, **begin)}")
+        address = partial(address_of, number, text=text, state=state)
+        say(f"Exploring {named} at {address(query=access.query)}")
         say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
         if open_page and has_browser(os.environ, sys.platform):
-            address = address_of(number, query=access.query_once(), **begin)
-            _open(address)
+            _open(address(query=access.query_once()))
         _serve(app, listener, workers)
 
 
