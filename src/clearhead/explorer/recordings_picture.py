@@ -34,6 +34,11 @@ class Picture:
     entropy: Array
     masked: Array
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays."""
+        return self.weights.nbytes + self.entropy.nbytes + self.masked.nbytes
+
 
 def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
     """A small picture of each head.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .recordings_bounds import check_pictures
 from .recordings_modules import Module
 from .recordings_picture import Picture, picture
+from .run_cache import RunCache
 
 if TYPE_CHECKING:
     from ..maps.attention_map import AttentionMap
 
 KEPT = 1024
+PICTURES = 64 * 1024**2  # bytes
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -48,7 +51,7 @@ class Rows:
     def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
         self._draw = draw
         self._maps: Kept[tuple[str, int], AttentionMap] = Kept()
-        self._pictures: Kept[tuple[str, int, tuple[int, int]], Picture] = Kept()
+        self._pictures: RunCache[tuple[str, int, tuple[int, int]], Picture] = RunCache(PICTURES)
 
     def map_of(self, module: Module, row: int) -> AttentionMap:
         """A module's map of one row, which remembers its log-sum-exp."""
@@ -61,17 +64,19 @@ class Rows:
         """The pictures of some layers.
 
         Those that are ready are kept when the question is given up, so that asking again goes on
-        where it ended.
+        where it ended; what two questions ask at once is drawn once.
 
         Raises:
             ShapeError: those that are missing would take too long, or too much memory.
             Stopped: the question was given up.
         """
         places = [(module.path, row, block) for module in layers]
-        found = [self._pictures.get(place) for place in places]
-        missing = [i for i, one in enumerate(found) if one is None]
-        maps = [self.map_of(layers[i], row) for i in missing]
-        check_pictures(layers, maps, layers[0].part)
-        for i, one in zip(missing, maps, strict=True):
-            found[i] = self._pictures.put(places[i], self._draw(one, block))
-        return [one for one in found if one is not None]
+        maps = [self.map_of(module, row) for module in layers]
+        missing = [
+            one for place, one in zip(places, maps, strict=True) if place not in self._pictures
+        ]
+        check_pictures(layers, missing, layers[0].part)
+        return [
+            self._pictures.get(place, partial(self._draw, one, block))
+            for place, one in zip(places, maps, strict=True)
+        ]
