@@ -79,7 +79,7 @@ def served(
     command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *how, *arguments]
     process = subprocess.Popen(
         command,
-        env=environment(**more),
+        env=environment(**{"CLEARHEAD_TOKEN": "", **more}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
