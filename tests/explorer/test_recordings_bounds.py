@@ -167,7 +167,7 @@ def test_more_positions_than_a_page_can_name_are_refused_when_it_is_opened():
         RecordingExplorer(maps)
     assert str(refused.value) == (
         "The page cannot show this recording: it would have to name 5,052,000 positions, those of "
-        "the queries and keys of 50 attentions and of 1 rows, and it names at most 4,000,000. "
+        "the queries and keys of 50 attentions and of 1 rows, and it names at most 2,000,000. "
         "Record less: a shorter text, fewer layers (layers=[...]) or fewer rows at once."
     )
 

@@ -19,7 +19,7 @@ from .arrays import check_numbers, checked_window
 from .overview import LARGEST_PICTURE
 from .recordings_bounds import check_size, check_window, check_work
 from .recordings_modules import Labels, Module, Tokens, modules_of
-from .recordings_requests import page_of, spans_of, tokens_of
+from .recordings_requests import TokenLists, page_of, spans_of
 from .recordings_rows import Rows
 from .recordings_steps import available, step_shape, steps_of, values
 from .stopping import check
@@ -137,6 +137,7 @@ class RecordingExplorer:
                 "run again. Ask without edits."
             )
         row = self._row(params)
+        tokens = TokenLists()
         attention, steps = [], []
         for module in self.modules.values():
             _, heads, queries, keys = module.map.shape
@@ -149,8 +150,8 @@ class RecordingExplorer:
                     "keys": keys,
                     "path": module.path,
                     "kind": module.kind,
-                    "query_tokens": tokens_of(self.labels.of(module, "query", row)),
-                    "key_tokens": tokens_of(self.labels.of(module, "key", row)),
+                    "query_tokens": tokens.of(self.labels.of(module, "query", row)),
+                    "key_tokens": tokens.of(self.labels.of(module, "key", row)),
                 }
             )
             steps.extend(steps_of(module))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Half a minute's work of one core, roughly; what takes longer on a slower one is given up then.
 MULTIPLY_ADDS = 10**12
 BYTES = 1 << 30
-POSITIONS = 4_000_000
+POSITIONS = 2_000_000
 # What the mask, the softmax and the sums of one weight cost, in multiply-adds.
 SOFTMAX = 100
 LEAST_ROWS = 64  # of a tile, of one key head

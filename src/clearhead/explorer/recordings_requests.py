@@ -10,9 +10,21 @@ from .arrays import Window
 from .recordings_modules import Module
 
 
-def tokens_of(names: list[str]) -> list[dict[str, Any]]:
-    """Names as the front end's tokens; a recording knows no ids."""
-    return [{"id": -1, "piece": name, "special": False} for name in names]
+class TokenLists:
+    """Names as the front end's tokens; a recording knows no ids.
+
+    All modules of a sequence have the same, of which one list is made.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+    def of(self, names: list[str]) -> list[dict[str, Any]]:
+        """The tokens of these names."""
+        place = tuple(names)
+        if place not in self._known:
+            self._known[place] = [{"id": -1, "piece": name, "special": False} for name in names]
+        return self._known[place]
 
 
 def page_of(layers: list[Module], asked: Any) -> list[Module]:
