@@ -62,7 +62,7 @@ def test_a_picture_that_would_take_too_long_is_refused_before_any_work(long: Rec
     with at_most_processor_seconds(5), pytest.raises(ShapeError) as refused:
         long.answer("overview", {"part": "self"})
     assert str(refused.value) == (
-        "The pictures of 'self' would take 4.0 x 10^12 multiply-adds (1 of 1 layers, each of 1 "
+        "The pictures of 'self' would take 4.0 x 10^12 multiply-adds (layers: 1, each of 1 "
         "heads of 200,000 queries and 200,000 keys), and one question may take 10^12. Record a "
         "shorter text, or ask for windows of its weights, which are exact at any length; in "
         "Python, AttentionMap.pooled has no such bound."
@@ -71,7 +71,9 @@ def test_a_picture_that_would_take_too_long_is_refused_before_any_work(long: Rec
 
 def test_fewer_layers_at_a_time_may_do():
     maps = {f"layers.{n}.attention": a_map(queries=60_000, keys=60_000) for n in range(6)}
-    with pytest.raises(ShapeError, match=r"6 of 6 layers.*Ask for 2 of its layers at a time"):
+    with pytest.raises(
+        ShapeError, match=r"layers: 6, each of 1 heads.*Ask for 2 of its layers at a time"
+    ):
         RecordingExplorer(maps).answer("overview", {"part": "self"})
 
 

@@ -1,4 +1,4 @@
-"""One row of a batch, as a map of its own, has the weights that it has in the batch."""
+"""A row of a batch, or some heads of it, has the weights that it has in the whole."""
 
 from __future__ import annotations
 
@@ -70,6 +70,23 @@ def test_it_has_the_weights_of_the_whole(way, known):
         assert torch.equal(found.indices, expected.indices[row : row + 1])
         assert alone.source == whole.source
         assert alone.query_offset == whole.query_offset
+
+
+@pytest.mark.parametrize("kv_heads", [(0, 1), (1, 2), (0, 2)])
+@pytest.mark.parametrize("way", WAYS)
+def test_some_heads_have_the_weights_of_the_whole(way, kv_heads):
+    whole = AttentionMap.of(*tensors(), **WAYS[way])
+    heads = slice(2 * kv_heads[0], 2 * kv_heads[1])
+    part = one_row(whole, 1, kv_heads)
+    torch.testing.assert_close(part.entropy(), whole.entropy()[1:2, heads])
+    torch.testing.assert_close(part.lse, whole.lse[1:2, heads])
+    torch.testing.assert_close(part.dense(), whole[1:2, heads])
+
+
+@pytest.mark.parametrize("kv_heads", [(-1, 1), (1, 1), (0, 3), (2, 3)])
+def test_there_are_no_other_heads(kv_heads):
+    with pytest.raises(IndexError, match="There are 2 heads of keys, from 0; there are no"):
+        one_row(AttentionMap.of(*tensors()), 1, kv_heads)
 
 
 def test_nothing_is_copied():

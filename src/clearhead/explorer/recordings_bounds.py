@@ -51,13 +51,13 @@ def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part
 
     Args:
         modules: whose pictures are asked for.
-        maps: of those of them, one row each, whose pictures are not there yet.
+        maps: what of them is not drawn yet, in pieces.
         part: what the modules are called together.
     """
     work = sum(picture_work(one) for one in maps)
     if work > MULTIPLY_ADDS:
-        _, heads, queries, keys = maps[0].shape
-        alone = max(MULTIPLY_ADDS // max(picture_work(one) for one in maps), 0)
+        _, heads, queries, keys = modules[0].map.shape
+        alone = MULTIPLY_ADDS * len(modules) // work
         way = (
             f"Ask for {alone} of its layers at a time"
             if alone
@@ -65,9 +65,9 @@ def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part
             "any length"
         )
         raise ShapeError(
-            f"The pictures of {part!r} would take {_scale(work)} multiply-adds ({len(maps)} of "
-            f"{len(modules)} layers, each of {heads} heads of {queries:,} queries and {keys:,} "
-            f"keys), and one question may take {_scale(MULTIPLY_ADDS)}. {way}; in Python, "
+            f"The pictures of {part!r} would take {_scale(work)} multiply-adds (layers: "
+            f"{len(modules)}, each of {heads} heads of {queries:,} queries and {keys:,} keys), "
+            f"and one question may take {_scale(MULTIPLY_ADDS)}. {way}; in Python, "
             f"AttentionMap.pooled has no such bound."
         )
     check_memory(max((_tile_bytes(one) for one in maps), default=0), f"The pictures of {part!r}")

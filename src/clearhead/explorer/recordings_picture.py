@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,17 @@ def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
     if dark.any():
         masked = (dark & ~_visible(one, block)).astype(np.uint8)
     return Picture(weights, entropy / np.maximum(seeing, 1), masked)
+
+
+def together(pieces: Sequence[Picture]) -> Picture:
+    """The picture of all heads, from those of some of them each."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Picture(
+        np.concatenate([one.weights for one in pieces]),
+        np.concatenate([one.entropy for one in pieces]),
+        np.min([one.masked for one in pieces], axis=0),
+    )
 
 
 def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .recordings_bounds import check_pictures
+from .recordings_bounds import check_pictures, picture_work
 from .recordings_modules import Module
-from .recordings_picture import Picture, picture
+from .recordings_picture import Picture, picture, together
 from .run_cache import RunCache
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = 1024
 PICTURES = 64 * 1024**2  # bytes
+PIECE = 10**11  # multiply-adds of a piece of a picture: some seconds
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -51,7 +52,8 @@ class Rows:
     def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
         self._draw = draw
         self._maps: Kept[tuple[str, int], AttentionMap] = Kept()
-        self._pictures: RunCache[tuple[str, int, tuple[int, int]], Picture] = RunCache(PICTURES)
+        self._pictures: RunCache[tuple[str, int, tuple[int, int], int], Picture]
+        self._pictures = RunCache(PICTURES)
 
     def map_of(self, module: Module, row: int) -> AttentionMap:
         """A module's map of one row, which remembers its log-sum-exp."""
@@ -63,20 +65,42 @@ class Rows:
     def pictures(self, layers: list[Module], row: int, block: tuple[int, int]) -> list[Picture]:
         """The pictures of some layers.
 
-        Those that are ready are kept when the question is given up, so that asking again goes on
-        where it ended; what two questions ask at once is drawn once.
+        What is ready is kept when the question is given up, so that asking again goes on where it
+        ended; what two questions ask at once is drawn once.
 
         Raises:
             ShapeError: those that are missing would take too long, or too much memory.
             Stopped: the question was given up.
         """
+        pieces = [self._pieces(module, row) for module in layers]
         places = [(module.path, row, block) for module in layers]
-        maps = [self.map_of(module, row) for module in layers]
         missing = [
-            one for place, one in zip(places, maps, strict=True) if place not in self._pictures
+            one
+            for place, ones in zip(places, pieces, strict=True)
+            for number, one in enumerate(ones)
+            if (*place, number) not in self._pictures
         ]
         check_pictures(layers, missing, layers[0].part)
         return [
-            self._pictures.get(place, partial(self._draw, one, block))
-            for place, one in zip(places, maps, strict=True)
+            together(
+                [
+                    self._pictures.get((*place, number), partial(self._draw, one, block))
+                    for number, one in enumerate(ones)
+                ]
+            )
+            for place, ones in zip(places, pieces, strict=True)
+        ]
+
+    def _pieces(self, module: Module, row: int) -> list[AttentionMap]:
+        """A row of a module, cut by heads where it takes long, so that a question that is given
+        up has got somewhere."""
+        from ..maps.one_row import one_row
+
+        whole = self.map_of(module, row)
+        heads = whole.key.shape[1]
+        each = max(PIECE * heads // picture_work(whole), 1)
+        if each >= heads:
+            return [whole]
+        return [
+            one_row(whole, 0, (first, min(first + each, heads))) for first in range(0, heads, each)
         ]
