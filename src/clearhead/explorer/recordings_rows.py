@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = 1024
 PICTURES = 64 * 1024**2  # bytes
-PIECE = 10**11  # multiply-adds of a piece of a picture: some seconds
+PIECE = 2 * 10**10  # multiply-adds of a piece of a picture: about a second
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
