@@ -23,10 +23,18 @@ PATIENCE = 60.0  # seconds; the machine may be busy
 
 @dataclass
 class Served:
-    """A running `clearhead explore`."""
+    """A running `clearhead explore`.
+
+    Attributes:
+        process: it.
+        base: its address without a slash at its end, and without the token.
+        token: what the address must name; empty where everyone is let in.
+        lines: what it has said.
+    """
 
     process: subprocess.Popen[str]
     base: str
+    token: str
     lines: list[str]
 
     @property
@@ -60,13 +68,19 @@ def _next_line(lines: queue.Queue[str | None], process: subprocess.Popen[str]) -
 
 
 @contextlib.contextmanager
-def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Served]:
-    """Start `clearhead explore` with these arguments, wait until it says its address."""
-    where = [] if port is None else ["--port", port]
-    command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *where, *arguments]
+def served(
+    *arguments: str, port: str | None = "0", token: str | None = "", **more: str
+) -> Iterator[Served]:
+    """Start `clearhead explore` with these arguments, wait until it says its address.
+
+    It lets everyone in unless a token is given, or None for the one that it makes up.
+    """
+    how = [] if port is None else ["--port", port]
+    how += [] if token is None else ["--token", token]
+    command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *how, *arguments]
     process = subprocess.Popen(
         command,
-        env=environment(**more),
+        env=environment(**{"CLEARHEAD_TOKEN": "", **more}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -79,7 +93,8 @@ def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Ser
         lines: list[str] = []
         while not (found := re.search(r"http://127\.0\.0\.1:\d+", lines[-1] if lines else "")):
             lines.append(_next_line(heard, process))
-        yield Served(process, found[0], lines)
+        named = re.search(r"[?]token=([\w-]+)", lines[-1])
+        yield Served(process, found[0], named[1] if named else "", lines)
     finally:
         end_process(process)
 
