@@ -41,7 +41,7 @@ def kind_of_case(sentence: str) -> str:
     small = [word for word in following if word.islower()]
     if len(capital) >= 2 and all(word.lower() in _SMALL for word in small):
         ordinary = [word for word in capital if word.lower() in _SMALL]
-        if ordinary or not re.search(r"[.!?]\W*\Z", sentence):
+        if ordinary or not re.search(r"[.!?]\W*\Z", sentence[-20:]):
             return "title"
     return "sentence"
 
