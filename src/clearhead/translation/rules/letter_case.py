@@ -54,7 +54,8 @@ def ordinary_case(sentence: str, kind: str, count_pieces: CountPieces) -> str:
     if kind == "small":
         first = words[0][0]
         return sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
-    parts, place = [], 0
+    parts: list[str] = []
+    place = 0
     for number, (start, end) in enumerate(words):
         is_titled = sentence[place:start] == ". " and parts[-1].lower() in TITLES
         word = _ordinary_word(sentence[start:end], number == 0 or is_titled, count_pieces)
