@@ -1,0 +1,304 @@
+"""Attention with its weights, a tile of scores at a time, in both directions.
+
+The [batch, heads, query_len, key_len] tensor of the plain formula is most of its cost: it is
+written and read several times, and a fresh one has to be mapped by the system page by page. Here
+scores, softmax, the product with the values and the mean over heads are done on one tile after
+another in the same memory.
+
+Shapes are those of `clearhead.nn._attention_weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ._attention_formula import Scoring, exact_dtype, plain_attention, without_autocast
+
+# Scores in a tile. For one thread a tile stays near the caches; several threads wait for each
+# other after every operator, for long where another process is at work, so theirs are larger.
+_TILE_ELEMENTS = 2**21
+_TILE_ELEMENTS_SHARED = 2**23
+_TILE_ELEMENTS_ELSEWHERE = 2**25  # an accelerator wants fewer and larger launches
+# So many weights are kept for the backward pass, as PyTorch keeps them; more are computed again.
+_KEPT_ELEMENTS = 2**25
+
+
+class _Tile(NamedTuple):
+    """Some rows of some heads of some batch rows; of several heads or batch rows all rows."""
+
+    batches: slice
+    heads: slice
+    rows: slice
+    columns: slice
+    start: int  # where it begins if all tiles lie one behind the other
+    size: int
+
+    def of(self, x: Tensor, columns: bool = False) -> Tensor:
+        """The tile's part of [batch, heads, query_len, ...], whose axes may be 1 long.
+
+        Args:
+            x: such a tensor.
+            columns: whether its last axis is key_len.
+        """
+        wanted = (self.batches, self.heads, self.rows, self.columns)
+        for axis, part in enumerate(wanted[: 4 if columns else 3]):
+            if x.shape[axis] > 1:
+                x = x.narrow(axis, part.start, part.stop - part.start)
+        return x
+
+    def of_keys(self, x: Tensor) -> Tensor:
+        """The tile's part of [batch, heads, key_len, head_dim]."""
+        return x[self.batches, self.heads, self.columns]
+
+    def view(self, flat: Tensor, *, one_behind_the_other: bool) -> Tensor:
+        """The tile's place in memory, [batch, heads, rows, columns]."""
+        start = self.start if one_behind_the_other else 0
+        sides = (self.batches, self.heads, self.rows, self.columns)
+        return flat[start : start + self.size].view([side.stop - side.start for side in sides])
+
+
+class _Problem(NamedTuple):
+    """What is computed: keys, values and the scaled queries, contiguous, in the exact type."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    scoring: Scoring
+    average: bool
+
+    def tiles(self) -> Iterator[_Tile]:
+        """The tiles in the order of [batch, heads, query_len, key_len]."""
+        batch, heads, query_len, _ = self.query.shape
+        key_len = self.key.shape[2]
+        budget = _TILE_ELEMENTS_ELSEWHERE
+        if self.query.device.type == "cpu":
+            budget = _TILE_ELEMENTS if torch.get_num_threads() == 1 else _TILE_ELEMENTS_SHARED
+        matrix = query_len * key_len
+        # Whole batch rows, or whole heads, or some rows: of all heads where these are averaged.
+        batches = min(batch, max(1, budget // (heads * matrix)))
+        together = heads if self.average else min(heads, max(1, budget // matrix))
+        rows = query_len
+        if together * matrix > budget:
+            rows = min(query_len, max(32, budget // (together * key_len)))
+        start = 0
+        for b in range(0, batch, batches):
+            for h in range(0, heads, together):
+                for r in range(0, query_len, rows):
+                    last = (min(b + batches, batch), min(h + together, heads))
+                    end = min(r + rows, query_len)
+                    # What lies beyond the tile's last row is zero: it need not be computed
+                    # where it need not be shown.
+                    causal = self.scoring.causal and self.average
+                    columns = slice(0, min(end, key_len) if causal else key_len)
+                    size = (last[0] - b) * (last[1] - h) * (end - r) * columns.stop
+                    some = (slice(b, last[0]), slice(h, last[1]), slice(r, end), columns)
+                    yield _Tile(*some, start, size)
+                    start += size
+
+    def largest(self) -> int:
+        """Scores in the largest tile."""
+        return max(tile.size for tile in self.tiles())
+
+    def fill(self, tile: _Tile, place: Tensor) -> Tensor:
+        """Compute the weights of a tile in its place."""
+        query, key = tile.of(self.query), tile.of_keys(self.key)
+        scores, scoring = place.flatten(0, 1), self.scoring
+        torch.bmm(query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), out=scores)
+        if scoring.causal and tile.rows.start < tile.columns.stop - 1:
+            first = tile.rows.start  # up to its own position a row sees all
+            later = place.new_ones(tile.rows.stop - first, tile.columns.stop - first).bool()
+            place[..., first:].masked_fill_(later.triu(1), -torch.inf)
+        if scoring.mask is not None:
+            place.add_(tile.of(scoring.mask, columns=True))
+        torch.softmax(place, -1, out=place)
+        if scoring.blocked is not None:
+            place.masked_fill_(tile.of(scoring.blocked), 0.0)
+        return place
+
+
+def _problem(
+    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool
+) -> tuple[_Problem, Tensor]:
+    """The problem, and an empty output in the layout of the query."""
+    dtype = exact_dtype(query)
+    scaled = query.to(dtype) * query.shape[-1] ** -0.5
+    output = torch.empty_like(scaled, dtype=query.dtype)
+    inputs = [x.to(dtype).contiguous() for x in (scaled, key, value)]
+    mask = None if scoring.mask is None else scoring.mask.to(dtype)
+    return _Problem(*inputs, scoring._replace(mask=mask), average), output
+
+
+def _forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scoring: Scoring,
+    average: bool,
+    dtype: torch.dtype,
+    keep: bool = False,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Output, weights, and all heads' weights in the order of the tiles where they were kept."""
+    with without_autocast(query.device.type):
+        problem, output = _problem(query, key, value, scoring, average)
+        batch, heads, query_len, _ = query.shape
+        shape = (batch, query_len) if average else (batch, heads, query_len)
+        make = torch.zeros if average and scoring.causal else torch.empty
+        weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
+        if not average and dtype == problem.query.dtype:
+            flat, keep = weights.view(-1), True  # they are computed where they are to stay
+        else:
+            sizes = [tile.size for tile in problem.tiles()]
+            flat = problem.query.new_empty(sum(sizes) if keep else max(sizes))
+        for tile in problem.tiles():
+            place = problem.fill(tile, tile.view(flat, one_behind_the_other=keep))
+            product = torch.bmm(place.flatten(0, 1), tile.of_keys(problem.value).flatten(0, 1))
+            tile.of(output).copy_(product.view_as(tile.of(output)))
+            _give(tile, place, weights, average)
+        return output, weights, flat if keep else None
+
+
+def _give(tile: _Tile, place: Tensor, weights: Tensor, average: bool) -> None:
+    """Hand out a tile's weights, unless they are there already."""
+    if average:
+        part = weights[tile.batches, tile.rows, tile.columns]
+        if part.is_contiguous() and part.dtype == place.dtype:
+            torch.mean(place, 1, out=part)
+        else:
+            part.copy_(place.mean(1))
+    elif weights.data_ptr() != place.data_ptr() - tile.start * place.element_size():
+        tile.of(weights, columns=True).copy_(place)
+
+
+class _TiledAttention(torch.autograd.Function):
+    """`plain_attention` and the mean of its weights."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        blocked: Tensor | None,
+        causal: bool,
+        average: bool,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.settings = (causal, average, dtype)
+        ctx.set_materialize_grads(False)
+        size = query.shape[:3].numel() * key.shape[2]
+        keep = average and size <= _KEPT_ELEMENTS
+        scoring = Scoring(mask, blocked, causal)
+        output, weights, kept = _forward(query, key, value, scoring, average, dtype, keep)
+        if kept is not None and not average:
+            kept = weights  # what is returned is saved as itself
+        ctx.save_for_backward(query, key, value, mask, blocked, kept)
+        return output, weights
+
+    @staticmethod
+    def backward(
+        ctx: Any, output_grad: Tensor | None, weights_grad: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        query, key, value, mask, blocked, kept = ctx.saved_tensors
+        causal, average, dtype = ctx.settings
+        nothing = (None,) * 5
+        if output_grad is None and weights_grad is None:
+            return None, None, None, *nothing
+        scoring = Scoring(mask, blocked, causal)
+        grads = (output_grad, weights_grad)
+        if torch.is_grad_enabled():  # a second derivative was asked for
+            return *_differentiable(query, key, value, scoring, average, dtype, grads), *nothing
+        with without_autocast(query.device.type):
+            problem, _ = _problem(query, key, value, scoring, average)
+            found = _backward(problem, None if kept is None else kept.view(-1), *grads)
+        return *(x.to(query.dtype) for x in found), *nothing
+
+
+def _backward(
+    problem: _Problem, kept: Tensor | None, output_grad: Tensor | None, weights_grad: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of query, key and value."""
+    query, key, value, scoring, average = problem
+    if output_grad is not None:
+        output_grad = output_grad.to(query.dtype)
+    if weights_grad is not None:
+        weights_grad = weights_grad.to(query.dtype)
+        weights_grad = (weights_grad / query.shape[1]).unsqueeze(1) if average else weights_grad
+    query_grad = torch.empty_like(query)
+    key_grad, value_grad = torch.zeros_like(key), torch.zeros_like(value)
+    largest = problem.largest()
+    spare = query.new_empty(largest)
+    flat = query.new_empty(largest) if kept is None else kept
+    for tile in problem.tiles():
+        place = tile.view(flat, one_behind_the_other=kept is not None)
+        if kept is None:
+            problem.fill(tile, place)
+        below = tile.view(spare, one_behind_the_other=False)
+        if output_grad is not None:
+            grad = tile.of(output_grad).flatten(0, 1)
+            keys = tile.of_keys(value).flatten(0, 1)
+            torch.bmm(grad, keys.transpose(1, 2), out=below.flatten(0, 1))
+            _add_product(tile.of_keys(value_grad), place, grad)
+        if weights_grad is not None:
+            given = tile.of(weights_grad, columns=True)
+            below = below.copy_(given) if output_grad is None else below.add_(given)
+        torch.ops.aten._softmax_backward_data.out(below, place, -1, place.dtype, grad_input=below)
+        product = torch.bmm(below.flatten(0, 1), tile.of_keys(key).flatten(0, 1))
+        tile.of(query_grad).copy_(product.view_as(tile.of(query_grad)))
+        _add_product(tile.of_keys(key_grad), below, tile.of(query).flatten(0, 1))
+    return query_grad.mul_(query.shape[-1] ** -0.5), key_grad, value_grad
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left^T right, for each batch row and head."""
+    product = torch.bmm(left.flatten(0, 1).transpose(1, 2), right)
+    total.add_(product.view_as(total))
+
+
+def _differentiable(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scoring: Scoring,
+    average: bool,
+    dtype: torch.dtype,
+    grads: tuple[Tensor | None, Tensor | None],
+) -> tuple[Tensor | None, ...]:
+    """The gradients of query, key and value, as something that can be derived again."""
+    output, weights = plain_attention(query, key, value, scoring)
+    weights = (weights.mean(dim=1) if average else weights).to(dtype)
+    pairs = [(x, g) for x, g in zip((output, weights), grads, strict=True) if g is not None]
+    inputs = [x for x in (query, key, value) if x.requires_grad]
+    found = iter(
+        torch.autograd.grad(
+            [x for x, _ in pairs],
+            inputs,
+            [g for _, g in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return tuple(next(found) if x.requires_grad else None for x in (query, key, value))
+
+
+def tiled_attention(
+    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Output and weights, differentiable in query, key and value, not in the mask.
+
+    Args:
+        query, key, value: plain tensors.
+        scoring: with a mask that needs no gradient.
+        average: the mean of the weights over heads, or all of them.
+        dtype: of the weights.
+    """
+    if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
+        return _forward(query, key, value, scoring, average, dtype)[:2]
+    found: tuple[Tensor, Tensor] = _TiledAttention.apply(
+        query, key, value, *scoring, average, dtype
+    )
+    return found
