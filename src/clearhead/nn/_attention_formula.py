@@ -58,27 +58,37 @@ def weights_dtype(query: Tensor) -> torch.dtype:
 
 
 def plain_attention(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float = 0.0
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scoring: Scoring,
+    dropout: float = 0.0,
+    *,
+    in_place: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The output in the query's type, and the weights, after dropout, in the exact one.
 
-    Autocast has no say here: it would compute scores in half precision.
+    Autocast has no say here: it would compute scores in half precision. With ``in_place``, for
+    plain tensors of which none needs a gradient, weights are written over their scores.
     """
-    dtype = exact_dtype(query)
+    dtype, shape, output_dtype = exact_dtype(query), query.shape, query.dtype
     with without_autocast(query.device.type):
-        scaled = query.to(dtype) * query.shape[-1] ** -0.5
-        scores = torch.matmul(scaled, key.to(dtype).transpose(-2, -1))
+        # Three axes: for four, matmul takes several times as long to find out what to call.
+        query, key, value = (x.to(dtype).flatten(0, 1) for x in (query, key, value))
+        scores = torch.bmm(query * shape[-1] ** -0.5, key.transpose(1, 2))
+        scores = scores.unflatten(0, shape[:2])
         if scoring.causal:
             later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
         if scoring.mask is not None:
             scores = scores + scoring.mask.to(dtype)
-        weights = torch.softmax(scores, dim=-1)
+        weights = torch.softmax(scores, dim=-1, out=scores if in_place else None)
         if scoring.blocked is not None:
             weights = weights.masked_fill(scoring.blocked, 0.0)
         if dropout > 0.0:
             weights = F.dropout(weights, dropout)
-        return torch.matmul(weights, value.to(dtype)).to(query.dtype), weights
+        output = torch.bmm(weights.flatten(0, 1), value)
+    return output.unflatten(0, shape[:2]).to(output_dtype), weights
 
 
 def without_autocast(device: str) -> AbstractContextManager[object]:

@@ -62,7 +62,7 @@ class _Tile(NamedTuple):
 
 
 class _Problem(NamedTuple):
-    """What is computed: keys, values and the scaled queries, contiguous, in the exact type."""
+    """What is computed, in the exact type."""
 
     query: Tensor
     key: Tensor
@@ -105,15 +105,18 @@ class _Problem(NamedTuple):
 
     def fill(self, tile: _Tile, place: Tensor) -> Tensor:
         """Compute the weights of a tile in its place."""
-        query, key = tile.of(self.query), tile.of_keys(self.key)
-        scores, scoring = place.flatten(0, 1), self.scoring
-        torch.bmm(query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), out=scores)
+        scoring, scores = self.scoring, place.flatten(0, 1)
+        query = tile.of(self.query).flatten(0, 1)
+        key = tile.of_keys(self.key).flatten(0, 1).transpose(1, 2)
+        if scoring.mask is not None:
+            place.copy_(tile.of(scoring.mask, columns=True))
+        # The product is scaled and, with a mask, added to what is there without another pass.
+        scale, beta = query.shape[-1] ** -0.5, float(scoring.mask is not None)
+        torch.baddbmm(scores, query, key, beta=beta, alpha=scale, out=scores)
         if scoring.causal and tile.rows.start < tile.columns.stop - 1:
             first = tile.rows.start  # up to its own position a row sees all
             later = place.new_ones(tile.rows.stop - first, tile.columns.stop - first).bool()
             place[..., first:].masked_fill_(later.triu(1), -torch.inf)
-        if scoring.mask is not None:
-            place.add_(tile.of(scoring.mask, columns=True))
         torch.softmax(place, -1, out=place)
         if scoring.blocked is not None:
             place.masked_fill_(tile.of(scoring.blocked), 0.0)
@@ -122,14 +125,11 @@ class _Problem(NamedTuple):
 
 def _problem(
     query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool
-) -> tuple[_Problem, Tensor]:
-    """The problem, and an empty output in the layout of the query."""
+) -> _Problem:
     dtype = exact_dtype(query)
-    scaled = query.to(dtype) * query.shape[-1] ** -0.5
-    output = torch.empty_like(scaled, dtype=query.dtype)
-    inputs = [x.to(dtype).contiguous() for x in (scaled, key, value)]
     mask = None if scoring.mask is None else scoring.mask.to(dtype)
-    return _Problem(*inputs, scoring._replace(mask=mask), average), output
+    inputs = (x.to(dtype) for x in (query, key, value))
+    return _Problem(*inputs, scoring._replace(mask=mask), average)
 
 
 def _forward(
@@ -143,8 +143,9 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Output, weights, and all heads' weights in the order of the tiles where they were kept."""
     with without_autocast(query.device.type):
-        problem, output = _problem(query, key, value, scoring, average)
+        problem = _problem(query, key, value, scoring, average)
         batch, heads, query_len, _ = query.shape
+        output = _in_layout_of(query)
         shape = (batch, query_len) if average else (batch, heads, query_len)
         make = torch.zeros if average and scoring.causal else torch.empty
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
@@ -159,6 +160,13 @@ def _forward(
             tile.of(output).copy_(product.view_as(tile.of(output)))
             _give(tile, place, weights, average)
         return output, weights, flat if keep else None
+
+
+def _in_layout_of(x: Tensor) -> Tensor:
+    """An empty tensor whose axes lie in memory in the same order, without gaps."""
+    order = sorted(range(x.dim()), key=x.stride, reverse=True)
+    places = [order.index(axis) for axis in range(x.dim())]
+    return x.new_empty([x.shape[axis] for axis in order]).permute(places)
 
 
 def _give(tile: _Tile, place: Tensor, weights: Tensor, average: bool) -> None:
@@ -213,7 +221,7 @@ class _TiledAttention(torch.autograd.Function):
         if torch.is_grad_enabled():  # a second derivative was asked for
             return *_differentiable(query, key, value, scoring, average, dtype, grads), *nothing
         with without_autocast(query.device.type):
-            problem, _ = _problem(query, key, value, scoring, average)
+            problem = _problem(query, key, value, scoring, average)
             found = _backward(problem, None if kept is None else kept.view(-1), *grads)
         return *(x.to(query.dtype) for x in found), *nothing
 
@@ -228,8 +236,9 @@ def _backward(
     if weights_grad is not None:
         weights_grad = weights_grad.to(query.dtype)
         weights_grad = (weights_grad / query.shape[1]).unsqueeze(1) if average else weights_grad
-    query_grad = torch.empty_like(query)
-    key_grad, value_grad = torch.zeros_like(key), torch.zeros_like(value)
+    scale = query.shape[-1] ** -0.5
+    query_grad = _in_layout_of(query)
+    key_grad, value_grad = (_in_layout_of(x).zero_() for x in (key, value))
     largest = problem.largest()
     spare = query.new_empty(largest)
     flat = query.new_empty(largest) if kept is None else kept
@@ -250,7 +259,7 @@ def _backward(
         product = torch.bmm(below.flatten(0, 1), tile.of_keys(key).flatten(0, 1))
         tile.of(query_grad).copy_(product.view_as(tile.of(query_grad)))
         _add_product(tile.of_keys(key_grad), below, tile.of(query).flatten(0, 1))
-    return query_grad.mul_(query.shape[-1] ** -0.5), key_grad, value_grad
+    return query_grad.mul_(scale), key_grad.mul_(scale), value_grad
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

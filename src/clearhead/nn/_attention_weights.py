@@ -25,7 +25,7 @@ from ._attention_formula import (
 from ._attention_tiles import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
-_PLAIN_ELEMENTS = 2**18
+_PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
 
 
 def open_blocked_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -63,13 +63,18 @@ def attend(
     if not need_weights:
         return _fused(query, key, value, scoring, dropout), None
     dtype = weights_dtype(query)
+    plain = is_plain(query, key, value, mask)
+    derived = torch.is_grad_enabled() and any(
+        x is not None and x.requires_grad for x in (query, key, value, mask)
+    )
     if (
         dropout > 0.0
-        or not is_plain(query, key, value, mask)
-        or (mask is not None and mask.requires_grad)
-        or query.shape[:3].numel() * key.shape[2] <= _PLAIN_ELEMENTS
+        or not plain
+        or (derived and mask is not None and mask.requires_grad)
+        or query.shape[:3].numel() * key.shape[2] <= _PLAIN_ELEMENTS[derived]
     ):
-        output, weights = plain_attention(query, key, value, scoring, dropout)
+        in_place = plain and not derived
+        output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
         return output, (weights.mean(dim=1) if average else weights).to(dtype)
     return tiled_attention(query, key, value, scoring, average, dtype)
 

@@ -66,7 +66,7 @@ def multi_head_attention(
         options = options._replace(batch_first=True)
     by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
-    heads = [_split(x, options) for x in _project(*inputs, parameters)]
+    heads = _heads(*inputs, parameters, options)
     if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
         query_len, batch, _ = by_length[0].shape
         check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, len(by_length[1]))
@@ -137,37 +137,41 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(x, weight, bias)
 
 
-def _project(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters
-) -> tuple[Tensor, ...]:
-    """Queries, keys and values in one matrix product where they are one tensor, else in two
-    or three; each is shaped like its input, embed_dim wide."""
+def _heads(
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
+) -> list[Tensor]:
+    """Projected queries, keys and values, each [batch, heads, length, head_dim].
+
+    Projections of one tensor are one matrix product.
+    """
     bias = parameters.in_proj_bias
-    biases = (None, None, None) if bias is None else bias.chunk(3)
     if parameters.separate is not None:
+        biases = (None, None, None) if bias is None else bias.chunk(3)
         check.check_separate_weights(query, key, value, parameters.separate)
         separate = zip((query, key, value), parameters.separate, biases, strict=True)
-        return tuple(_linear(x, w, b) for x, w, b in separate if w is not None)
+        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, options)]
     weight = parameters.in_proj_weight
     if weight is None:
         raise MultiheadShapeError("use_separate_proj_weight is False but in_proj_weight is None")
     if query is key and key is value:
-        return _linear(query, weight, bias).chunk(3, dim=-1)
-    width = query.shape[-1]
-    if key is value:
-        both = None if bias is None else bias[width:]
-        return (
-            _linear(query, weight[:width], biases[0]),
-            *_linear(key, weight[width:], both).chunk(2, dim=-1),
-        )
-    triples = zip((query, key, value), weight.chunk(3), biases, strict=True)
-    return tuple(_linear(x, w, b) for x, w, b in triples)
+        return _split(query, weight, bias, 3, options)
+    heads, width = [], query.shape[-1]
+    groups = [(query, 1), (key, 2)] if key is value else [(query, 1), (key, 1), (value, 1)]
+    start = 0
+    for x, parts in groups:
+        rows = slice(start, start + parts * width)
+        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, options)
+        start = rows.stop
+    return heads
 
 
-def _split(x: Tensor, options: Options) -> Tensor:
-    """To [batch, heads, length, head_dim], without a copy."""
-    heads = x.unflatten(-1, (options.num_heads, -1))
-    return heads.permute((0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3))
+def _split(
+    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, options: Options
+) -> list[Tensor]:
+    """Project, and part the result without a copy: [batch, heads, length, head_dim] each."""
+    projected = _linear(x, weight, bias).unflatten(-1, (parts, options.num_heads, -1))
+    order = (2, 0, 3, 1, 4) if options.batch_first else (2, 1, 3, 0, 4)
+    return list(projected.permute(order).unbind(0))
 
 
 def _extend(
