@@ -71,14 +71,16 @@ def plain_attention(
     Autocast has no say here: it would compute scores in half precision. With ``in_place``, for
     plain tensors of which none needs a gradient, weights are written over their scores.
     """
-    dtype, shape, output_dtype = exact_dtype(query), query.shape, query.dtype
+    given, dtype = query.dtype, exact_dtype(query)
+    shape = (*query.shape[:3], key.shape[2])
     with without_autocast(query.device.type):
+        if dtype != given:
+            query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
         # Three axes: for four, matmul takes several times as long to find out what to call.
-        query, key, value = (x.to(dtype).flatten(0, 1) for x in (query, key, value))
-        scores = torch.bmm(query * shape[-1] ** -0.5, key.transpose(1, 2))
-        scores = scores.unflatten(0, shape[:2])
+        query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
+        scores = torch.bmm(query * query.shape[-1] ** -0.5, key.transpose(1, 2)).view(shape)
         if scoring.causal:
-            later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+            later = torch.ones(shape[2:], dtype=torch.bool, device=scores.device).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
         if scoring.mask is not None:
             scores = scores + scoring.mask.to(dtype)
@@ -87,8 +89,8 @@ def plain_attention(
             weights = weights.masked_fill(scoring.blocked, 0.0)
         if dropout > 0.0:
             weights = F.dropout(weights, dropout)
-        output = torch.bmm(weights.flatten(0, 1), value)
-    return output.unflatten(0, shape[:2]).to(output_dtype), weights
+        output = torch.bmm(weights.flatten(0, 1), value).unflatten(0, shape[:2])
+    return output if dtype == given else output.to(given), weights
 
 
 def without_autocast(device: str) -> AbstractContextManager[object]:

@@ -75,7 +75,8 @@ def attend(
     ):
         in_place = plain and not derived
         output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
-        return output, (weights.mean(dim=1) if average else weights).to(dtype)
+        weights = weights.mean(dim=1) if average else weights
+        return output, weights if weights.dtype == dtype else weights.to(dtype)
     return tiled_attention(query, key, value, scoring, average, dtype)
 
 

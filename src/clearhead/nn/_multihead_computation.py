@@ -169,7 +169,9 @@ def _split(
     x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, options: Options
 ) -> list[Tensor]:
     """Project, and part the result without a copy: [batch, heads, length, head_dim] each."""
-    projected = _linear(x, weight, bias).unflatten(-1, (parts, options.num_heads, -1))
+    projected = _linear(x, weight, bias)
+    head_dim = projected.shape[-1] // (parts * options.num_heads)
+    projected = projected.view(*x.shape[:2], parts, options.num_heads, head_dim)
     order = (2, 0, 3, 1, 4) if options.batch_first else (2, 1, 3, 0, 4)
     return list(projected.permute(order).unbind(0))
 
