@@ -69,15 +69,13 @@ class _Problem(NamedTuple):
     value: Tensor
     scoring: Scoring
     average: bool
+    budget: int  # scores in a tile
 
     def tiles(self) -> Iterator[_Tile]:
         """The tiles in the order of [batch, heads, query_len, key_len]."""
         batch, heads, query_len, _ = self.query.shape
         key_len = self.key.shape[2]
-        budget = _TILE_ELEMENTS_ELSEWHERE
-        if self.query.device.type == "cpu":
-            budget = _TILE_ELEMENTS if torch.get_num_threads() == 1 else _TILE_ELEMENTS_SHARED
-        matrix = query_len * key_len
+        budget, matrix = self.budget, query_len * key_len
         # Whole batch rows, or whole heads, or some rows: of all heads where these are averaged.
         batches = min(batch, max(1, budget // (heads * matrix)))
         together = heads if self.average else min(heads, max(1, budget // matrix))
@@ -124,12 +122,18 @@ class _Problem(NamedTuple):
 
 
 def _problem(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool
+    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, budget: int
 ) -> _Problem:
     dtype = exact_dtype(query)
     mask = None if scoring.mask is None else scoring.mask.to(dtype)
     inputs = (x.to(dtype) for x in (query, key, value))
-    return _Problem(*inputs, scoring._replace(mask=mask), average)
+    return _Problem(*inputs, scoring._replace(mask=mask), average, budget)
+
+
+def _budget(query: Tensor) -> int:
+    if query.device.type != "cpu":
+        return _TILE_ELEMENTS_ELSEWHERE
+    return _TILE_ELEMENTS if torch.get_num_threads() == 1 else _TILE_ELEMENTS_SHARED
 
 
 def _forward(
@@ -139,11 +143,12 @@ def _forward(
     scoring: Scoring,
     average: bool,
     dtype: torch.dtype,
+    budget: int,
     keep: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Output, weights, and all heads' weights in the order of the tiles where they were kept."""
     with without_autocast(query.device.type):
-        problem = _problem(query, key, value, scoring, average)
+        problem = _problem(query, key, value, scoring, average, budget)
         batch, heads, query_len, _ = query.shape
         output = _in_layout_of(query)
         shape = (batch, query_len) if average else (batch, heads, query_len)
@@ -151,6 +156,8 @@ def _forward(
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
         if not average and dtype == problem.query.dtype:
             flat, keep = weights.view(-1), True  # they are computed where they are to stay
+            if budget > _TILE_ELEMENTS:  # for several threads, which then seldom meet
+                problem = problem._replace(budget=flat.numel())
         else:
             sizes = [tile.size for tile in problem.tiles()]
             flat = problem.query.new_empty(sum(sizes) if keep else max(sizes))
@@ -201,7 +208,11 @@ class _TiledAttention(torch.autograd.Function):
         size = query.shape[:3].numel() * key.shape[2]
         keep = average and size <= _KEPT_ELEMENTS
         scoring = Scoring(mask, blocked, causal)
-        output, weights, kept = _forward(query, key, value, scoring, average, dtype, keep)
+        # The backward pass finds kept weights by the same tiles.
+        ctx.budget = _budget(query)
+        output, weights, kept = _forward(
+            query, key, value, scoring, average, dtype, ctx.budget, keep
+        )
         if kept is not None and not average:
             kept = weights  # what is returned is saved as itself
         ctx.save_for_backward(query, key, value, mask, blocked, kept)
@@ -221,7 +232,7 @@ class _TiledAttention(torch.autograd.Function):
         if torch.is_grad_enabled():  # a second derivative was asked for
             return *_differentiable(query, key, value, scoring, average, dtype, grads), *nothing
         with without_autocast(query.device.type):
-            problem = _problem(query, key, value, scoring, average)
+            problem = _problem(query, key, value, scoring, average, ctx.budget)
             found = _backward(problem, None if kept is None else kept.view(-1), *grads)
         return *(x.to(query.dtype) for x in found), *nothing
 
@@ -230,7 +241,7 @@ def _backward(
     problem: _Problem, kept: Tensor | None, output_grad: Tensor | None, weights_grad: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of query, key and value."""
-    query, key, value, scoring, average = problem
+    query, key, value, scoring, average, _ = problem
     if output_grad is not None:
         output_grad = output_grad.to(query.dtype)
     if weights_grad is not None:
@@ -306,7 +317,7 @@ def tiled_attention(
         dtype: of the weights.
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
-        return _forward(query, key, value, scoring, average, dtype)[:2]
+        return _forward(query, key, value, scoring, average, dtype, _budget(query))[:2]
     found: tuple[Tensor, Tensor] = _TiledAttention.apply(
         query, key, value, *scoring, average, dtype
     )

@@ -25,7 +25,7 @@ from ._attention_formula import (
 from ._attention_tiles import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
-_PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
+PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
 
 
 def open_blocked_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -71,7 +71,7 @@ def attend(
         dropout > 0.0
         or not plain
         or (derived and mask is not None and mask.requires_grad)
-        or query.shape[:3].numel() * key.shape[2] <= _PLAIN_ELEMENTS[derived]
+        or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[derived]
     ):
         in_place = plain and not derived
         output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,34 +11,11 @@ from torch.nn import functional as F
 from . import _multihead_checks as check
 from ._attention_weights import attend
 from ._multihead_checks import MultiheadShapeError
+from ._multihead_native import native_attention
+from ._multihead_parameters import Options, Parameters
 
 if TYPE_CHECKING:
     from ..maps.attention_map import AttentionMap
-
-
-class Parameters(NamedTuple):
-    """The weights of the layer, as PyTorch names them."""
-
-    in_proj_weight: Tensor | None
-    in_proj_bias: Tensor | None
-    bias_k: Tensor | None
-    bias_v: Tensor | None
-    out_proj_weight: Tensor
-    out_proj_bias: Tensor | None
-    separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None
-
-
-class Options(NamedTuple):
-    """How to run it."""
-
-    embed_dim: int
-    num_heads: int
-    batch_first: bool
-    add_zero_attn: bool
-    dropout: float
-    need_weights: bool | Literal["map"]
-    average: bool
-    causal: bool
 
 
 def multi_head_attention(
@@ -66,6 +43,10 @@ def multi_head_attention(
         options = options._replace(batch_first=True)
     by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
+    if batched and key_padding_mask is attn_mask is None and static == (None, None):
+        found = native_attention(*inputs, parameters, options)
+        if found is not None:
+            return found
     heads = _heads(*inputs, parameters, options)
     if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
         query_len, batch, _ = by_length[0].shape
@@ -85,14 +66,14 @@ def multi_head_attention(
         need_weights=bool(options.need_weights) and options.need_weights != "map",
         average=options.average,
     )
-    found: Tensor | AttentionMap | None = weights
+    shown: Tensor | AttentionMap | None = weights
     if options.need_weights == "map":
-        found = _map(query, key, value, mask, causal, options)
+        shown = _map(query, key, value, mask, causal, options)
     output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
     output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
     if not batched:
-        return output.squeeze(0), found if weights is None else weights.squeeze(0)
-    return output, found
+        return output.squeeze(0), shown if weights is None else weights.squeeze(0)
+    return output, shown
 
 
 def _map(

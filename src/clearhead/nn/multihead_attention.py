@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError
-from ._multihead_computation import Options, Parameters, multi_head_attention
+from ._multihead_computation import multi_head_attention
+from ._multihead_parameters import Options, Parameters
 
 if TYPE_CHECKING:
     from ..maps.attention_map import AttentionMap
