@@ -22,7 +22,7 @@ from ._attention_formula import (
     plain_attention,
     weights_dtype,
 )
-from ._attention_tiles import tiled_attention
+from ._tiled_attention import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
 PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
