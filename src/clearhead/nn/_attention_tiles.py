@@ -117,13 +117,15 @@ class Problem(NamedTuple):
 def problem_of(
     query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, budget: int
 ) -> Problem:
+    """The problem of inputs of any type."""
     dtype = exact_dtype(query)
     mask = None if scoring.mask is None else scoring.mask.to(dtype)
-    inputs = (x.to(dtype) for x in (query, key, value))
-    return Problem(*inputs, scoring._replace(mask=mask), average, budget)
+    query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
+    return Problem(query, key, value, scoring._replace(mask=mask), average, budget)
 
 
 def tile_budget(query: Tensor) -> int:
+    """How many scores a tile may have where the query is."""
     if query.device.type != "cpu":
         return TILE_ELEMENTS_ELSEWHERE
     return TILE_ELEMENTS if torch.get_num_threads() == 1 else TILE_ELEMENTS_SHARED

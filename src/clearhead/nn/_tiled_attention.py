@@ -20,7 +20,7 @@ from ._attention_formula import Scoring, plain_attention, without_autocast
 from ._attention_tiles import Problem, Tile, in_layout_of, problem_of, tile_budget
 
 # So many weights are kept for the backward pass, as PyTorch keeps them; more are computed again.
-_KEPT_ELEMENTS = 2**25
+KEPT_ELEMENTS = 2**25
 
 
 def _forward(
@@ -68,7 +68,7 @@ def _give(tile: Tile, place: Tensor, weights: Tensor, average: bool) -> None:
         tile.of(weights, columns=True).copy_(place)
 
 
-class TiledAttention(torch.autograd.Function):
+class _TiledAttention(torch.autograd.Function):
     """`plain_attention` and the mean of its weights."""
 
     @staticmethod
@@ -86,7 +86,7 @@ class TiledAttention(torch.autograd.Function):
         ctx.settings = (causal, average, dtype)
         ctx.set_materialize_grads(False)
         size = query.shape[:3].numel() * key.shape[2]
-        keep = average and size <= _KEPT_ELEMENTS
+        keep = average and size <= KEPT_ELEMENTS
         scoring = Scoring(mask, blocked, causal)
         # The backward pass finds kept weights by the same tiles.
         ctx.budget = tile_budget(query)
@@ -121,7 +121,7 @@ def _backward(
     problem: Problem, kept: Tensor | None, output_grad: Tensor | None, weights_grad: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of query, key and value."""
-    query, key, value, scoring, average, _ = problem
+    query, key, value, average = problem.query, problem.key, problem.value, problem.average
     if output_grad is not None:
         output_grad = output_grad.to(query.dtype)
     if weights_grad is not None:
@@ -198,5 +198,5 @@ def tiled_attention(
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
         return _forward(query, key, value, scoring, average, dtype, tile_budget(query))[:2]
-    found: tuple[Tensor, Tensor] = TiledAttention.apply(query, key, value, *scoring, average, dtype)
+    found: tuple[Tensor, Tensor] = _TiledAttention.apply(query, key, value, *scoring, average, dtype)
     return found
