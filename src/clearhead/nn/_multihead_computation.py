@@ -50,7 +50,7 @@ def multi_head_attention(
     heads = _heads(*inputs, parameters, options)
     if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
         query_len, batch, _ = by_length[0].shape
-        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, len(by_length[1]))
+        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, by_length[1].shape[0])
     query, key, value, added = _extend(heads, parameters, options, static)
     causal = added == 0 and _trusted(options, key_padding_mask)
     mask = None
