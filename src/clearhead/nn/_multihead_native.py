@@ -20,25 +20,17 @@ def native_attention(
 ) -> tuple[Tensor, Tensor] | None:
     """Output and weights of inputs without a mask, or None where the operator is not for them."""
     weight, bias = parameters.in_proj_weight, parameters.in_proj_bias
-    own = query is key and key is value and options.batch_first and query.numel() > 0
+    own = query is key and key is value and options.batch_first
     whole = parameters.separate is None and parameters.bias_k is None and not options.add_zero_attn
     if not own or not whole or weight is None or bias is None or parameters.out_proj_bias is None:
         return None
     if options.need_weights is not True or options.dropout > 0.0 or options.num_heads % 2:
         return None
-    if query.shape[0] * options.num_heads * query.shape[1] ** 2 > PLAIN_ELEMENTS[False]:
-        return None
-    if not torch.backends.mha.get_fastpath_enabled() or query.device.type != "cpu":
-        return None
     output = (parameters.out_proj_weight, parameters.out_proj_bias)
     tensors = (query, weight, bias, *output)
-    if not is_plain(*tensors) or torch.is_autocast_enabled("cpu"):
+    if not _is_plain_inference(*tensors):
         return None
-    if torch.is_grad_enabled() and any(x.requires_grad for x in tensors):
-        return None
-    if query.dtype not in (torch.float32, torch.float64) or {x.dtype for x in tensors} != {
-        query.dtype
-    }:
+    if not 0 < query.shape[0] * options.num_heads * query.shape[1] ** 2 <= PLAIN_ELEMENTS[False]:
         return None
     found: tuple[Tensor, Tensor] = torch._native_multi_head_attention(
         query,
@@ -55,3 +47,16 @@ def native_attention(
         None,
     )
     return found
+
+
+def _is_plain_inference(*tensors: Tensor) -> bool:
+    """Whether no gradient is wanted, and all are of one full precision on the CPU."""
+    dtype = tensors[0].dtype
+    return (
+        dtype in (torch.float32, torch.float64)
+        and is_plain(*tensors)
+        and torch.backends.mha.get_fastpath_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and not (torch.is_grad_enabled() and any(x.requires_grad for x in tensors))
+        and all(x.dtype == dtype and x.device.type == "cpu" for x in tensors)
+    )

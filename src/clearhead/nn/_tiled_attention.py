@@ -198,5 +198,6 @@ def tiled_attention(
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
         return _forward(query, key, value, scoring, average, dtype, tile_budget(query))[:2]
-    found: tuple[Tensor, Tensor] = _TiledAttention.apply(query, key, value, *scoring, average, dtype)
+    settings = (*scoring, average, dtype)
+    found: tuple[Tensor, Tensor] = _TiledAttention.apply(query, key, value, *settings)
     return found
