@@ -1,8 +1,9 @@
 """PyTorch's one operator for a whole layer in inference, where it is the quickest.
 
 It computes scores, softmax, output and weights as the plain formula does, without the calls in
-between. It is asked for short self-attention in full precision without masks alone: it gives NaN
-to a query that may see nothing, and overflows in half precision.
+between. It is asked for self-attention in full precision without masks alone, as it gives NaN to a
+query that may see nothing and overflows in half precision; and where the mean over heads is
+wanted, for short ones, because it makes the tensor of all heads first.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def native_attention(
     tensors = (query, weight, bias, *output)
     if not _is_plain_inference(*tensors):
         return None
-    if not 0 < query.shape[0] * options.num_heads * query.shape[1] ** 2 <= PLAIN_ELEMENTS[False]:
+    scores = query.shape[0] * options.num_heads * query.shape[1] ** 2
+    if scores == 0 or (options.average and scores > PLAIN_ELEMENTS[False]):
         return None
     found: tuple[Tensor, Tensor] = torch._native_multi_head_attention(
         query,
