@@ -36,13 +36,24 @@ def is_transformed() -> bool:
 def is_plain(*tensors: Tensor | None) -> bool:
     """Whether these are ordinary tensors outside compilation, tracing, transforms and modes.
 
-    Only then may code look at values or write into buffers of its own.
+    Only then may code look at values or write into buffers of its own. A recording is no such
+    mode: it must not change a bit.
     """
     if torch.compiler.is_compiling() or torch._C._get_tracing_state():
         return False
-    if is_transformed() or _get_current_dispatch_mode() is not None:
+    if is_transformed() or (_get_current_dispatch_mode() is not None and not is_recorded()):
         return False
     return all(x is None or type(x) in (Tensor, torch.nn.Parameter) for x in tensors)
+
+
+def is_recorded() -> bool:
+    """Whether `clearhead.record` is watching."""
+    mode = _get_current_dispatch_mode()
+    if mode is None:
+        return False
+    from ..maps.recorder import Recorder
+
+    return isinstance(mode, Recorder)
 
 
 def exact_dtype(x: Tensor) -> torch.dtype:
@@ -52,7 +63,7 @@ def exact_dtype(x: Tensor) -> torch.dtype:
 
 def weights_dtype(query: Tensor) -> torch.dtype:
     """What weights are given in: the query's type, or what autocast makes of a softmax's."""
-    if torch.is_autocast_enabled(query.device.type):
+    if _is_autocast(query.device.type):
         return torch.softmax(query.new_empty(1, 1), dim=-1).dtype
     return query.dtype
 
@@ -95,6 +106,8 @@ def plain_attention(
 
 def without_autocast(device: str) -> AbstractContextManager[object]:
     """A context in which operators keep the types of their inputs."""
-    if torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
+    return torch.autocast(device, enabled=False) if _is_autocast(device) else nullcontext()
+
+
+def _is_autocast(device: str) -> bool:
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

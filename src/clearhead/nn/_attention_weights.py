@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from ._attention_formula import (
     Scoring,
     is_plain,
+    is_recorded,
     is_transformed,
     plain_attention,
     weights_dtype,
@@ -73,11 +74,21 @@ def attend(
         or (derived and mask is not None and mask.requires_grad)
         or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[derived]
     ):
-        in_place = plain and not derived
+        in_place = plain and not derived and not is_recorded()
         output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
         weights = weights.mean(dim=1) if average else weights
         return output, weights if weights.dtype == dtype else weights.to(dtype)
+    if is_recorded():
+        _show(query, key, value, scoring)
     return tiled_attention(query, key, value, scoring, average, dtype)
+
+
+def _show(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring) -> None:
+    """Let a recording see the attention in one piece, which it cannot read out of tiles."""
+    with torch.no_grad():
+        F.scaled_dot_product_attention(
+            query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
+        )
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import _attention_tiles as tiles
 from ._attention_formula import Scoring, plain_attention, without_autocast
-from ._attention_tiles import Problem, Tile, in_layout_of, problem_of, tile_budget
+from ._attention_tiles import Problem, in_layout_of, problem_of, tile_budget
 
 # So many weights are kept for the backward pass, as PyTorch keeps them; more are computed again.
 KEPT_ELEMENTS = 2**25
@@ -41,8 +41,9 @@ def _forward(
         shape = (batch, query_len) if average else (batch, heads, query_len)
         make = torch.zeros if average and scoring.causal else torch.empty
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
-        if not average and dtype == problem.query.dtype:
-            flat, keep = weights.view(-1), True  # they are computed where they are to stay
+        in_place = not average and dtype == problem.query.dtype
+        if in_place:  # they are computed where they are to stay
+            flat, keep = weights.view(-1), True
             if budget > tiles.TILE_ELEMENTS:  # for several threads, which then seldom meet
                 problem = problem._replace(budget=flat.numel())
         else:
@@ -52,20 +53,19 @@ def _forward(
             place = problem.fill(tile, tile.view(flat, one_behind_the_other=keep))
             product = torch.bmm(place.flatten(0, 1), tile.of_keys(problem.value).flatten(0, 1))
             tile.of(output).copy_(product.view_as(tile.of(output)))
-            _give(tile, place, weights, average)
+            if average:
+                _average(place, weights[tile.batches, tile.rows, tile.columns])
+            elif not in_place:
+                tile.of(weights, columns=True).copy_(place)
         return output, weights, flat if keep else None
 
 
-def _give(tile: Tile, place: Tensor, weights: Tensor, average: bool) -> None:
-    """Hand out a tile's weights, unless they are there already."""
-    if average:
-        part = weights[tile.batches, tile.rows, tile.columns]
-        if part.is_contiguous() and part.dtype == place.dtype:
-            torch.mean(place, 1, out=part)
-        else:
-            part.copy_(place.mean(1))
-    elif weights.data_ptr() != place.data_ptr() - tile.start * place.element_size():
-        tile.of(weights, columns=True).copy_(place)
+def _average(place: Tensor, mean: Tensor) -> None:
+    """Put the mean over heads of a tile's weights in its place."""
+    if mean.is_contiguous() and mean.dtype == place.dtype:
+        torch.mean(place, 1, out=mean)
+    else:
+        mean.copy_(place.mean(1))
 
 
 class _TiledAttention(torch.autograd.Function):
