@@ -12,9 +12,9 @@ Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. What differs from PyTorch's
   first derivative is still the kernel's.
 - ``is_causal`` together with ``add_bias_kv`` or ``add_zero_attn``: the added keys are visible to
   every query, with weights and without.
-- PyTorch's native operator for inference is called for short self-attention with weights and
-  without masks alone; everywhere else training and evaluation run the same code. Nested tensors
-  are handed on to PyTorch's forward.
+- PyTorch's native operator for inference is called for self-attention with weights and without
+  masks alone, and for the mean over heads only where scores are few; everywhere else training and
+  evaluation run the same code. Nested tensors are handed on to PyTorch's forward.
 - `torch.jit.script` is refused with a `ConfigError` that names what to use: PyTorch has deprecated
   it, and a script would be a second computation beside this one. `torch.compile`,
   `torch.export.export`, with dynamic lengths too, and `torch.jit.trace` work.
