@@ -23,7 +23,6 @@ from typing import Any
 import torch
 
 from clearhead.maps.record import record
-from clearhead.nn import MultiheadAttention
 
 from .machine import cores, installed, machine, peak_memory
 from .report import add_arguments, progress, publish, verdict
@@ -41,9 +40,6 @@ EAGER = "eager, output_attentions"
 MEASURES = ("entropy", "received", "topk")
 MOST_RECORDED, LEAST_SPEED, LEAST_MEMORY = 1.05, 6.0, 15.0
 EAGER_LENGTH = 4096
-TORCH, OURS = "torch.nn.MultiheadAttention", "clearhead.nn.MultiheadAttention"
-OURS_MAP = f'{OURS}, need_weights="map"'
-LEAST_WEIGHTS, LEAST_MAP = 1.5, 3.0
 
 
 def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
@@ -76,20 +72,6 @@ def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
             model.set_attn_implementation("sdpa")
 
     return {PLAIN: plain, RECORDED: recorded, MEASURED: measured, EAGER: eager}
-
-
-def layers(length: int, width: int, heads: int) -> dict[str, Callable[[], Any]]:
-    """Self-attention of one layer that also gives its weights."""
-    torch.manual_seed(0)
-    theirs = torch.nn.MultiheadAttention(width, heads, batch_first=True).eval()
-    ours = MultiheadAttention(width, heads, batch_first=True).eval()
-    ours.load_state_dict(theirs.state_dict())
-    x = torch.randn(1, length, width)
-    return {
-        TORCH: lambda: theirs(x, x, x, need_weights=True),
-        OURS: lambda: ours(x, x, x, need_weights=True),
-        OURS_MAP: lambda: ours(x, x, x, need_weights="map"),
-    }
 
 
 def interleaved(
@@ -192,7 +174,6 @@ def result_of(
     rows: list[dict[str, Any]],
     memory: dict[str, int],
     eager_length: int,
-    weights: dict[str, Any],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     """The result as `report.publish` takes it."""
@@ -211,16 +192,9 @@ def result_of(
     tables.append({"title": title, "header": ["", "MB"], "rows": shown})
     less = memory[EAGER] / max(memory[RECORDED], 1)
     verdicts.append(verdict(f"{title}, {EAGER} to recorded", less, LEAST_MEMORY))
-    length = weights["length"]
-    tables.append(table(f"One layer with its weights, {length:,} tokens", weights, TORCH))
-    for name, least in ((OURS, LEAST_WEIGHTS), (OURS_MAP, LEAST_MAP)):
-        ratio = 1 / weights["times"][name]
-        verdicts.append(verdict(f"{length:,} tokens, {name}, speed of torch's", ratio, least))
     verdicts.append(
         "What bounds them: recording copies q, k and the log-sum-exp of each layer, and every "
-        "operator of the model passes through a Python handler, which short texts feel. "
-        "Projections and the fused kernel are all that a layer with a map computes; a tensor of "
-        "weights needs the scores a second time beside them."
+        "operator of the model passes through a Python handler, which short texts feel."
     )
     return {
         "name": "attention_maps",
@@ -228,7 +202,6 @@ def result_of(
         "machine": facts,
         "rows": rows,
         "memory": memory,
-        "weights": weights,
         "tables": tables,
         "verdicts": verdicts,
     }
@@ -245,7 +218,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 4096, 16384], metavar="N")
     parser.add_argument("--eager-length", type=int, default=EAGER_LENGTH, metavar="N")
-    parser.add_argument("--layer-length", type=int, default=2048, metavar="N")
     parser.add_argument("--only-memory", default="", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=min(2, cores()))
     parser.add_argument("--seconds", type=float, default=20.0, help="of each block of rows")
@@ -261,18 +233,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         facts = machine()
         if options.quick:
-            options.lengths, options.eager_length, options.layer_length = [32, 64], 64, 48
+            options.lengths, options.eager_length = [32, 64], 64
             options.seconds, options.rounds = 0.0, 1
         rows, memory = speeds(options), memories(options)
-        progress(f"One layer with its weights, {options.layer_length:,} tokens ...")
-        with torch.inference_mode():
-            times = interleaved(
-                layers(options.layer_length, *((16, 2) if options.quick else (512, 8))),
-                options.seconds,
-                options.rounds,
-            )
-        weights = row_of(times, TORCH, length=options.layer_length)
-        publish(result_of(rows, memory, options.eager_length, weights, facts), options)
+        publish(result_of(rows, memory, options.eager_length, facts), options)
     finally:
         torch.set_num_threads(before)
 

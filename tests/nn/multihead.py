@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clearhead.nn import _attention_weights
+from clearhead.nn import _attention_tiles, _attention_weights
 from clearhead.nn.multihead_attention import MultiheadAttention
 
 BATCH, QUERY_LEN, KEY_LEN, WIDTH, HEADS = 2, 5, 7, 12, 3
@@ -81,6 +81,7 @@ MASKS = ["none", "bool", "float", "infinite", "bool3d", "float3d"]
 
 def use_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles of 32 rows at any size."""
-    monkeypatch.setattr(_attention_weights, "_DENSE_ELEMENTS", 0)
-    monkeypatch.setattr(_attention_weights, "_DENSE_ELEMENTS_PER_ROW", 0)
-    monkeypatch.setattr(_attention_weights, "_TILE_ELEMENTS", {"cpu": 1})
+    for derived in (False, True):
+        monkeypatch.setitem(_attention_weights.PLAIN_ELEMENTS, derived, 0)
+    monkeypatch.setattr(_attention_tiles, "TILE_ELEMENTS", 1)
+    monkeypatch.setattr(_attention_tiles, "TILE_ELEMENTS_SHARED", 1)

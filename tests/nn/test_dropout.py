@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.errors import ConfigError
+from clearhead.nn import fused_attention
 from clearhead.nn.dropout import Dropout, dropout
 
 LEVELS = 1 << 16
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, math.nan, "0.1", True])
+def test_a_probability_that_cannot_be_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match=r"must be a number from 0 to 1, or None; it is"):
+        dropout(torch.ones(4), wrong)
+    with pytest.raises(ConfigError, match=r"must be a number from 0 to 1, or None; it is"):
+        Dropout(wrong)
+    with pytest.raises(ConfigError, match=r"must be a number from 0 to 1, or None; it is"):
+        fused_attention(*torch.ones(3, 1, 1, 4, 8), dropout=wrong)
+
+
+def test_none_drops_nothing() -> None:
+    x = torch.randn(1, 1, 4, 8)
+    assert dropout(x, None) is x
+    assert Dropout(None)(x) is x
+    assert torch.equal(fused_attention(x, x, x, dropout=None), fused_attention(x, x, x))
+
+
+def test_a_gradient_can_be_derived_again() -> None:
+    """What was dropped stays dropped, in the second derivative as well."""
+    x = torch.linspace(-1, 1, 64, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(0)
+    y = dropout(x, 0.5)
+    kept = y.detach() / x.detach()
+    (first,) = torch.autograd.grad((y**3).sum(), x, create_graph=True)
+    torch.testing.assert_close(first, 3 * kept**3 * x**2)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    torch.testing.assert_close(second, 6 * kept**3 * x.detach())
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.3, 0.5, 0.9])

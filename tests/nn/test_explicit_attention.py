@@ -73,3 +73,13 @@ def test_dropped_weights_give_nothing_and_the_others_more() -> None:
     kept = dropped != 0
     assert 0 < int(kept.sum()) < kept.numel()
     torch.testing.assert_close(dropped[kept], 2 * weights[kept])
+
+
+def test_a_second_derivative_is_refused_rather_than_wrong() -> None:
+    """The weights that it saves are constants to a second backward pass."""
+    torch.manual_seed(1)
+    query = torch.randn(1, 1, 4, 8, dtype=torch.bfloat16, requires_grad=True)
+    output = explicit_attention(query, query, query, None)
+    (first,) = torch.autograd.grad((output.float() ** 2).sum(), query, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()

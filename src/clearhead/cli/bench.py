@@ -11,7 +11,10 @@ import click
 
 from ..errors import ConfigError
 
-NAMES = ("startup", "translation", "training", "attention_maps", "map_measures", "explorer")
+NAMES = (
+    *("startup", "translation", "training", "attention_maps", "attention_weights"),
+    *("map_measures", "explorer"),
+)
 
 
 def benchmarks_root() -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,34 +11,11 @@ from torch.nn import functional as F
 from . import _multihead_checks as check
 from ._attention_weights import attend
 from ._multihead_checks import MultiheadShapeError
+from ._multihead_native import native_attention
+from ._multihead_parameters import Options, Parameters
 
 if TYPE_CHECKING:
     from ..maps.attention_map import AttentionMap
-
-
-class Parameters(NamedTuple):
-    """The weights of the layer, as PyTorch names them."""
-
-    in_proj_weight: Tensor | None
-    in_proj_bias: Tensor | None
-    bias_k: Tensor | None
-    bias_v: Tensor | None
-    out_proj_weight: Tensor
-    out_proj_bias: Tensor | None
-    separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None
-
-
-class Options(NamedTuple):
-    """How to run it."""
-
-    embed_dim: int
-    num_heads: int
-    batch_first: bool
-    add_zero_attn: bool
-    dropout: float
-    need_weights: bool | Literal["map"]
-    average: bool
-    causal: bool
 
 
 def multi_head_attention(
@@ -66,10 +43,14 @@ def multi_head_attention(
         options = options._replace(batch_first=True)
     by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
-    heads = [_split(x, options) for x in _project(*inputs, parameters)]
+    if batched and key_padding_mask is attn_mask is None and static == (None, None):
+        found = native_attention(*inputs, parameters, options)
+        if found is not None:
+            return found
+    heads = _heads(*inputs, parameters, options)
     if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
         query_len, batch, _ = by_length[0].shape
-        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, len(by_length[1]))
+        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, by_length[1].shape[0])
     query, key, value, added = _extend(heads, parameters, options, static)
     causal = added == 0 and _trusted(options, key_padding_mask)
     mask = None
@@ -85,14 +66,14 @@ def multi_head_attention(
         need_weights=bool(options.need_weights) and options.need_weights != "map",
         average=options.average,
     )
-    found: Tensor | AttentionMap | None = weights
+    shown: Tensor | AttentionMap | None = weights
     if options.need_weights == "map":
-        found = _map(query, key, value, mask, causal, options)
+        shown = _map(query, key, value, mask, causal, options)
     output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
     output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
     if not batched:
-        return output.squeeze(0), found if weights is None else weights.squeeze(0)
-    return output, found
+        return output.squeeze(0), shown if weights is None else weights.squeeze(0)
+    return output, shown
 
 
 def _map(
@@ -137,37 +118,43 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return F.linear(x, weight, bias)
 
 
-def _project(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters
-) -> tuple[Tensor, ...]:
-    """Queries, keys and values in one matrix product where they are one tensor, else in two
-    or three; each is shaped like its input, embed_dim wide."""
+def _heads(
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
+) -> list[Tensor]:
+    """Projected queries, keys and values, each [batch, heads, length, head_dim].
+
+    Projections of one tensor are one matrix product.
+    """
     bias = parameters.in_proj_bias
-    biases = (None, None, None) if bias is None else bias.chunk(3)
     if parameters.separate is not None:
+        biases = (None, None, None) if bias is None else bias.chunk(3)
         check.check_separate_weights(query, key, value, parameters.separate)
         separate = zip((query, key, value), parameters.separate, biases, strict=True)
-        return tuple(_linear(x, w, b) for x, w, b in separate if w is not None)
+        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, options)]
     weight = parameters.in_proj_weight
     if weight is None:
         raise MultiheadShapeError("use_separate_proj_weight is False but in_proj_weight is None")
     if query is key and key is value:
-        return _linear(query, weight, bias).chunk(3, dim=-1)
-    width = query.shape[-1]
-    if key is value:
-        both = None if bias is None else bias[width:]
-        return (
-            _linear(query, weight[:width], biases[0]),
-            *_linear(key, weight[width:], both).chunk(2, dim=-1),
-        )
-    triples = zip((query, key, value), weight.chunk(3), biases, strict=True)
-    return tuple(_linear(x, w, b) for x, w, b in triples)
+        return _split(query, weight, bias, 3, options)
+    heads, width = [], query.shape[-1]
+    groups = [(query, 1), (key, 2)] if key is value else [(query, 1), (key, 1), (value, 1)]
+    start = 0
+    for x, parts in groups:
+        rows = slice(start, start + parts * width)
+        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, options)
+        start = rows.stop
+    return heads
 
 
-def _split(x: Tensor, options: Options) -> Tensor:
-    """To [batch, heads, length, head_dim], without a copy."""
-    heads = x.unflatten(-1, (options.num_heads, -1))
-    return heads.permute((0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3))
+def _split(
+    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, options: Options
+) -> list[Tensor]:
+    """Project, and part the result without a copy: [batch, heads, length, head_dim] each."""
+    projected = _linear(x, weight, bias)
+    head_dim = projected.shape[-1] // (parts * options.num_heads)
+    projected = projected.view(*x.shape[:2], parts, options.num_heads, head_dim)
+    order = (2, 0, 3, 1, 4) if options.batch_first else (2, 1, 3, 0, 4)
+    return list(projected.permute(order).unbind(0))
 
 
 def _extend(

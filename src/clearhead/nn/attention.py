@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
-from .dropout import Dropout
+from .dropout import Dropout, checked_probability
 from .explicit_attention import explicit_attention, explicit_is_faster
 from .linear import Linear, joint_linear
 from .positions import rotate
@@ -43,7 +43,7 @@ def fused_attention(
     mask: Tensor | None = None,
     bias: Tensor | None = None,
     causal: bool = False,
-    dropout: float = 0.0,
+    dropout: float | None = None,
 ) -> Tensor:
     """``softmax(Q K^T / sqrt(head_dim) + bias) V`` by PyTorch's fused kernel.
 
@@ -54,10 +54,14 @@ def fused_attention(
             [batch, heads, query_len, key_len].
         bias: added to the scaled scores, [heads, query_len, key_len].
         causal: a query sees keys up to its own position, the last query being at the last key.
-        dropout: dropped share of the weights.
+        dropout: dropped share of the weights; None and 0 drop nothing.
 
     A fully masked query gives zeros.
+
+    Raises:
+        ConfigError: ``dropout`` is no number from 0 to 1.
     """
+    dropout = checked_probability(dropout)
     query_len, key_len = query.shape[-2], key.shape[-2]
     only_causal = causal and mask is None and bias is None and query_len == key_len
     visible = mask

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import ConfigError
+
 _LEVELS = 1 << 16
 
 
@@ -43,17 +45,38 @@ class _ScaledMask(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (bits,) = ctx.saved_tensors
-        scaled = grad * ctx.scale
-        scaled.view(bits.dtype).bitwise_and_(bits)
-        return scaled, None, None
+        # By the same function, so that a gradient can be derived again.
+        return _ScaledMask.apply(grad, bits, ctx.scale), None, None
 
 
-def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
+def checked_probability(probability: float | None) -> float:
+    """A share of 0 to 1 that is dropped, 0 for None.
+
+    Raises:
+        ConfigError: it is no such number.
+    """
+    if probability is None:
+        return 0.0
+    number = isinstance(probability, int | float) and not isinstance(probability, bool)
+    if not number or not 0 <= probability <= 1:
+        raise ConfigError(
+            "A probability of dropout must be a number from 0 to 1, or None; it is "
+            f"{probability!r}."
+        )
+    return float(probability)
+
+
+def dropout(x: Tensor, probability: float | None, training: bool = True) -> Tensor:
     """Zero each element with the given probability and scale the others (Srivastava et al. 2014).
 
     On a CPU the probability is rounded to a multiple of 2**-16; elsewhere this is PyTorch's own.
-    The numbers come from PyTorch's default generator, so `torch.manual_seed` governs them.
+    The numbers come from PyTorch's default generator, so `torch.manual_seed` governs them. A
+    probability of None or 0 drops nothing.
+
+    Raises:
+        ConfigError: the probability is no number from 0 to 1.
     """
+    probability = checked_probability(probability)
     if not training or probability == 0.0:
         return x
     if x.device.type != "cpu" or torch.compiler.is_compiling():
@@ -68,9 +91,9 @@ def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
 class Dropout(nn.Module):
     """`dropout` as a layer: active in training mode only."""
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float | None) -> None:
         super().__init__()
-        self.probability = probability
+        self.probability = checked_probability(probability)
 
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.probability, self.training)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from .dropout import dropout as drop
@@ -88,6 +89,7 @@ class _Attention(torch.autograd.Function):
         return torch.matmul(weights, value)
 
     @staticmethod
+    @once_differentiable  # saved weights know nothing of where they came from
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, weights = ctx.saved_tensors
         grad = grad.contiguous()

@@ -2,27 +2,37 @@
 
 Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. What differs from PyTorch's layer, on purpose:
 
-- Asking for weights does not change the output: it comes from the fused kernel either way, and
-  the weights are computed beside it (`_attention_weights`). The exception is dropout in training:
-  the weights are then those after dropout, as PyTorch's are, and output and weights come from
-  the plain formula together.
 - A query that may see no key gets zeros, not NaN, from attention and as its weights, with finite
   gradients; what is left of it in the output is the output projection's bias.
+- Scores and weights of float16 and bfloat16, autocast's too, are computed in float32 and rounded
+  once, so that large scores do not overflow: PyTorch's layer gives NaN weights in float16 beside
+  the finite output that it has without weights.
+- ``need_weights=False`` has second derivatives (a gradient penalty, `torch.func.jvp`, `hessian`),
+  which PyTorch's fused kernel has not; only with dropout they are refused, by PyTorch's error. A
+  first derivative is still the kernel's.
 - ``is_causal`` together with ``add_bias_kv`` or ``add_zero_attn``: the added keys are visible to
   every query, with weights and without.
-- There is no second, native implementation for inference: training and evaluation run the same
-  code. Nested tensors alone are handed on to PyTorch's forward.
+- PyTorch's native operator for inference is called for self-attention with weights and without
+  masks alone, and for the mean over heads only where scores are few; everywhere else training and
+  evaluation run the same code. Nested tensors are handed on to PyTorch's forward.
+- `torch.jit.script` is refused with a `ConfigError` that names what to use: PyTorch has deprecated
+  it, and a script would be a second computation beside this one. `torch.compile`,
+  `torch.export.export`, with dynamic lengths too, and `torch.jit.trace` work.
+
+As with PyTorch's layer, asking for weights may change the last digits of the output: it is then
+made from these very weights, and from the fused kernel without them. Both agree to rounding.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import TYPE_CHECKING, Literal, NoReturn, cast, overload
 
 import torch
 from torch import Tensor
 
 from ..errors import ConfigError
-from ._multihead_computation import Options, Parameters, multi_head_attention
+from ._multihead_computation import multi_head_attention
+from ._multihead_parameters import Options, Parameters
 
 if TYPE_CHECKING:
     from ..maps.attention_map import AttentionMap
@@ -36,6 +46,19 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
     new; the module's docstring says where its results differ. A boolean mask is True where a
     query may **not** attend, PyTorch's meaning here, the opposite of clearhead's elsewhere.
     """
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` calls first, also where the layer is a part of another module.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            "torch.jit.script was asked to compile clearhead.nn.MultiheadAttention, which it "
+            "cannot; PyTorch has deprecated it. Use torch.compile, torch.export.export or "
+            "torch.jit.trace, or load this layer's state dict into torch.nn.MultiheadAttention "
+            "and script that."
+        )
 
     @overload
     def forward(

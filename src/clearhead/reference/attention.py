@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
+from ..errors import ConfigError, ShapeError
 from .attention_inputs import allowed_keys, fitting_mask, prepared
 from .masks import Window
 from .products import multiply
+from .settings import check_heads, floating_dtype, optional_number
 from .softmax import softmax_in_place
 from .trace import OFF, Off, Trace
 
@@ -43,7 +44,7 @@ def attention(
     mask: Array | None = None,
     causal: bool = False,
     scale: float | None = None,
-    softcap: float = 0.0,
+    softcap: float | None = None,
     window: Window | None = None,
     past_key: Array | None = None,
     past_value: Array | None = None,
@@ -70,13 +71,15 @@ def attention(
         causal: a query attends to no key after its own position. Its position is its index plus
             the length of the past; with ``key_lengths`` the last query stands at the last key.
         scale: factor of the scores; None means 1 / sqrt(head_dim).
-        softcap: above 0, scores are bent into (-softcap, softcap) (Gemma 2, arXiv 2408.00118).
+        softcap: above 0, scores are bent into (-softcap, softcap) (Gemma 2, arXiv 2408.00118);
+            None and 0 leave them as they are.
         window: how many positions beside its own a query sees: (before, after), None for no
             limit; one number is for both sides.
         past_key, past_value: earlier keys and values, put before the given ones; the steps
             ``key`` and ``value`` of a trace are the joined ones. Heads apart, as in 4 axes.
         key_lengths: Int["batch"], how many of the keys are there in each row; the rest is padding.
-        softmax_dtype: the dtype to compute the softmax in; the weights are cast back.
+        softmax_dtype: the dtype to compute the softmax in; the weights are cast back. None means
+            that of the scores.
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
@@ -92,13 +95,25 @@ def attention(
         is computed in float32 and rounded once, at the end.
 
     Raises:
-        ShapeError: the arrays do not fit together.
+        ShapeError: the arrays do not fit together, or ``window`` is no window.
+        ConfigError: ``scale`` or ``softcap`` is no finite number, ``softmax_dtype`` no floating
+            dtype, or a number of heads no whole number above 0.
     """
+    scale = optional_number("scale", scale)
+    softcap = optional_number("softcap", softcap, least=0.0) or 0.0
+    softmax_dtype = floating_dtype("softmax_dtype", softmax_dtype)
     half = getattr(query, "dtype", None) == np.float16
     if num_heads is not None:
+        num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        check_heads("num_heads", num_heads)
+        check_heads("num_kv_heads", num_kv_heads)
         query = split_heads(query, num_heads)
-        key = split_heads(key, num_kv_heads or num_heads)
-        value = split_heads(value, num_kv_heads or num_heads)
+        key, value = (split_heads(x, num_kv_heads) for x in (key, value))
+    elif num_kv_heads is not None:
+        raise ConfigError(
+            f"num_kv_heads is {num_kv_heads!r}, and num_heads is None: for heads that lie side by "
+            "side give num_heads too; for heads on an axis of their own give neither."
+        )
     query, key, value, past_len = prepared(query, key, value, past_key, past_value)
     if trace.enabled:
         query = _input(trace, "query", query, "Q", QUERY_AXES)
@@ -116,7 +131,16 @@ def attention(
 
 
 def split_heads(x: Array, num_heads: int) -> Array:
-    """["batch length heads*head_dim"] to a view ["batch heads length head_dim"]."""
+    """["batch length heads*head_dim"] to a view ["batch heads length head_dim"].
+
+    Raises:
+        ConfigError: ``num_heads`` is no whole number above 0.
+        ShapeError: the last axis cannot be split into so many heads.
+    """
+    check_heads("num_heads", num_heads)
+    x = np.asarray(x)
+    if x.ndim < 2:
+        raise ShapeError(f"Heads are split from [..., length, width]; the array is {x.shape}.")
     *lead, length, width = x.shape
     if width % num_heads:
         raise ShapeError(

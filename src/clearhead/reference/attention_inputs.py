@@ -19,6 +19,9 @@ def prepared(
     query, key, value = _floating(query), _floating(key), _floating(value)
     past_len = 0
     if past_key is not None and past_value is not None:
+        past_key, past_value = np.asarray(past_key), np.asarray(past_value)
+        if past_key.ndim < 2:
+            raise ShapeError(f"past_key is [..., past_len, head_dim]; it is {past_key.shape}.")
         past_len = past_key.shape[-2]
         key = _joined("key", past_key, key)
         value = _joined("value", past_value, value)
@@ -107,6 +110,8 @@ def allowed_keys(
 def _checked_lengths(key_lengths: Array, scores: Array, past_len: int) -> Array:
     """The lengths with an axis for heads: Int["batch 1"], or Int[""] without a batch."""
     lengths = np.asarray(key_lengths)
+    if lengths.size and lengths.dtype.kind not in "iu":
+        raise ShapeError(f"key_lengths holds whole numbers; it holds {lengths.dtype}.")
     if past_len:
         raise ShapeError(
             "key_lengths and past_key exclude each other: padding between past and new keys has "

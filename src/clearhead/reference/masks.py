@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from .settings import window_sides
 
 Array = np.ndarray[Any, Any]
-Window = int | tuple[int | None, int | None]
+Window = int | tuple[int | None, int | None] | list[int | None]
 
 
 def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array = 0) -> Array:
@@ -33,7 +34,7 @@ def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array 
 
 
 def sliding_window_mask(
-    query_len: int, key_len: int, window: Window, offset: int | Array = 0
+    query_len: int, key_len: int, window: Window | None, offset: int | Array = 0
 ) -> Array:
     """A query attends to the keys near its own position.
 
@@ -42,18 +43,16 @@ def sliding_window_mask(
         key_len: number of keys.
         window: how many positions it sees beside its own: (before, after), where None is without
             limit; one number is for both sides. (2, 0) sees two keys before it and its own.
+            None alone is without limit on either side.
         offset: as in `causal_mask`.
 
     Returns:
         Bool["query_len key_len"], or Bool["*offset query_len key_len"] for an array of offsets.
+
+    Raises:
+        ShapeError: the window is negative, or neither a number nor a pair.
     """
-    before, after = window if isinstance(window, tuple) else (window, window)
-    for side in (before, after):
-        if side is not None and side < 0:
-            raise ShapeError(
-                f"window counts positions and cannot be negative; it is {window}. "
-                "For a side without limit give None."
-            )
+    before, after = window_sides(window)
     ahead = _distance(query_len, key_len, offset)
     allowed = np.ones(ahead.shape, dtype=bool)
     if before is not None:

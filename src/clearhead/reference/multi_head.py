@@ -20,6 +20,7 @@ from .attention import KEY_AXES, QUERY_AXES, VALUE_AXES, attention, merge_heads,
 from .linear import Linear
 from .masks import causal_mask
 from .positions import Rotation, rotate
+from .settings import check_heads
 from .trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
@@ -72,7 +73,9 @@ class MultiHeadAttention:
             return weights[f"{path}.{name}.weight"], weights.get(f"{path}.{name}.bias")
 
         self.num_heads = num_heads
-        self.num_kv_heads = num_kv_heads or num_heads
+        self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        check_heads("num_heads", num_heads)
+        check_heads("num_kv_heads", self.num_kv_heads)
         self.cross = cross
         # Projections of the same input are one matrix product.
         if cross:

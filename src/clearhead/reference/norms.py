@@ -9,6 +9,7 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ShapeError
+from .settings import floating_dtype, required_number
 from .trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
@@ -44,7 +45,10 @@ def layer_norm(
 
     Raises:
         ShapeError: ``axis`` is not one of x, or weight and bias do not fit.
+        ConfigError: ``epsilon`` is negative or no number, ``stash_dtype`` no floating dtype.
     """
+    epsilon = required_number("epsilon", epsilon, least=0.0)
+    stash_dtype = floating_dtype("stash_dtype", stash_dtype)
     axes = _axes(x, axis, weight, bias)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
     mean, centred, variance = _moments(wide, axes)
@@ -71,6 +75,8 @@ def rms_norm(
     Arguments, result and errors are those of `layer_norm`; the steps of a trace are
     ``mean_square normalized output``.
     """
+    epsilon = required_number("epsilon", epsilon, least=0.0)
+    stash_dtype = floating_dtype("stash_dtype", stash_dtype)
     axes = _axes(x, axis, weight, None)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
     mean_square = _mean(wide * wide, axes)

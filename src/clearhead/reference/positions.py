@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
+from .settings import check_heads
 from .trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
@@ -138,8 +139,8 @@ def rotary_embedding(
     position_ids: Array | None = None,
     *,
     interleaved: bool = False,
-    rotary_dim: int = 0,
-    num_heads: int = 0,
+    rotary_dim: int | None = None,
+    num_heads: int | None = None,
 ) -> Array:
     """The ONNX operator RotaryEmbedding (opset 23), on top of `rotate`.
 
@@ -150,14 +151,14 @@ def rotary_embedding(
             without these Float["batch length pairs"].
         position_ids: Int["batch length"].
         interleaved: as in `rotate`.
-        rotary_dim: how much of each head is rotated; 0 means all of it.
-        num_heads: for 3 axes, how many heads lie side by side.
+        rotary_dim: how much of each head is rotated; None and 0 mean all of it.
+        num_heads: for 3 axes, how many heads lie side by side; else None or 0.
 
     Raises:
         ShapeError: the arrays do not fit together.
     """
     if x.ndim == 3:
-        if num_heads < 1 or x.shape[-1] % num_heads:
+        if not num_heads or num_heads < 1 or x.shape[-1] % num_heads:
             raise ShapeError(
                 f"An array of shape {x.shape} has its heads side by side: num_heads must divide "
                 f"its last axis; it is {num_heads}."
@@ -184,7 +185,11 @@ def alibi_slopes(num_heads: int) -> Array:
 
     For n heads, n a power of two: 2^(-8/n), 2^(-16/n), ...; otherwise the slopes of the next
     smaller power of two, then every other one of the next larger.
+
+    Raises:
+        ConfigError: ``num_heads`` is no whole number above 0.
     """
+    check_heads("num_heads", num_heads)
 
     def of_power(count: int) -> list[float]:
         return [2.0 ** (-8.0 * (i + 1) / count) for i in range(count)]
