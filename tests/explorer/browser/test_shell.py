@@ -176,11 +176,15 @@ def test_a_server_that_is_gone_is_told_and_the_page_stays(page, console_errors):
     page.locator(".examples button").nth(1).click()
     alert = page.get_by_role("alert").filter(has_text="clearhead explore")
     alert.wait_for()
-    assert page.locator(".translated").inner_text() == shown
+    # The views stay, and say whose they are: the new text has no translation yet.
+    assert page.locator("#view").is_visible()
+    assert f"the numbers of “{TEA}”, without edits" in page.locator(".last-answer").inner_text()
+    assert shown not in page.locator(".sentence-box").inner_text()
     page.unroute("**/api/run")
     alert.get_by_role("button", name="Try again").click()
     page.wait_for_selector(".failure", state="hidden")
     settled(page)
+    assert not page.locator(".last-answer").is_visible()
     assert page.locator(".translated").inner_text() != shown
     console_errors.clear()
 

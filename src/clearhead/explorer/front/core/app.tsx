@@ -7,7 +7,7 @@ import { views } from "../views";
 import { EditsBanner } from "../views/what_if";
 import { Check } from "./check";
 import { ExportMenu } from "./export";
-import { Failure } from "./failure";
+import { Failure, LastAnswer } from "./failure";
 import { words } from "./i18n";
 import { HeadPicker } from "./picker";
 import type { Model } from "./protocol";
@@ -79,6 +79,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         </div>
         {chosen && run.value && (
           <>
+            <LastAnswer />
             <EditsBanner />
             <Tabs views={all} chosen={chosen} />
             <HeadPicker />

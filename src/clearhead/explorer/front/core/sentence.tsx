@@ -120,11 +120,12 @@ function shownTranslation(answer: Run): string | null {
   return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
 }
 
-/** All sentences of a text of several, translated; the one that is walked is marked. */
+/** The whole text, translated, where it is more than one sentence: others, or marks around it. The
+ * sentence that is walked is marked. */
 function Whole(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
-  if (!answer || answer.sentences.filter((piece) => piece.translated).length < 2) return null;
+  if (!answer || answer.sentences.length < 2) return null;
   return (
     <p class="whole" lang={model.value?.languages.target} aria-label={t.whole}>
       {answer.sentences.map((piece, number) =>
@@ -157,7 +158,7 @@ function About(): JSX.Element | null {
       {answer.target_given && <p>{t.targetGiven}</p>}
       {answer.baseline && (
         <p>
-          {t.editedNow(state.edits.value.length)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          {t.editedNow(answer.request.edits?.length ?? 0)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
             {t.undoEdits}
           </button>

@@ -65,9 +65,12 @@ const en = {
   exported: (name: string) => `Saved ${name}.`,
   linkCopied: "The address is in the clipboard.",
   failed: "That did not work.",
+  lastAnswer: (text: string | null, edits: number) =>
+    `Below stands the last answer still${text === null ? "" : `: the numbers of “${text}”`}, ${edits === 0 ? "without edits" : edits === 1 ? "with 1 edit" : `with ${edits} edits`}.`,
   retry: "Try again",
   unreachable: "The server does not answer. Is `clearhead explore` still running? Start it again, then try again.",
-  notHere: "This saved page holds one sentence; another needs the explorer itself: run `clearhead explore`.",
+  notHere:
+    "This saved page holds one sentence as it was saved; another one, or a change, needs the explorer itself: run `clearhead explore`.",
   busy: "Computing",
   whereFrom: "Where from?",
   close: "Close",
@@ -157,9 +160,12 @@ const pt: typeof en = {
   exported: (name) => `${name} foi salvo.`,
   linkCopied: "O endereço está na área de transferência.",
   failed: "Não deu certo.",
+  lastAnswer: (text, edits) =>
+    `Abaixo ainda está a última resposta${text === null ? "" : `: os números de “${text}”`}, ${edits === 0 ? "sem edições" : edits === 1 ? "com 1 edição" : `com ${edits} edições`}.`,
   retry: "Tentar de novo",
   unreachable: "O servidor não responde. O `clearhead explore` ainda está rodando? Inicie-o outra vez e tente de novo.",
-  notHere: "Esta página salva contém uma frase; outra precisa do próprio explorador: rode `clearhead explore`.",
+  notHere:
+    "Esta página salva contém uma frase tal como foi salva; outra frase, ou uma mudança, precisa do próprio explorador: rode `clearhead explore`.",
   busy: "Calculando",
   whereFrom: "De onde vem?",
   close: "Fechar",
