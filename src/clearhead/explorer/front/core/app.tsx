@@ -17,7 +17,7 @@ import { Settings } from "./settings";
 import { asking, model, run, state } from "./state";
 import { Tabs } from "./tabs";
 import type { View } from "./view";
-import { WhereFrom } from "./where";
+import { followView, WhereFrom } from "./where";
 import { table } from "./words";
 import "./style.css";
 import "./shell.css";
@@ -37,7 +37,7 @@ export interface AppProps {
 
 export function App({ begin, bare = false }: AppProps): JSX.Element {
   useEffect(() => {
-    const endings = [begin?.(), followState(firstText), effect(tellDocument)];
+    const endings = [begin?.(), followState(firstText), followView(), effect(tellDocument)];
     return () => endings.forEach((end) => end?.());
   }, []);
   const t = words(table);
