@@ -189,6 +189,49 @@ def test_a_server_that_is_gone_is_told_and_the_page_stays(page, console_errors):
     console_errors.clear()
 
 
+@pytest.mark.parametrize("text", ["", "   \n "])
+def test_an_empty_text_is_told(page, text):
+    open_page(page)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#sentence").fill(text)
+    page.get_by_role("button", name="Translate").click()
+    alert = page.locator(".sentence [role=alert]")
+    assert alert.inner_text() == "The text is empty. Type a sentence, such as “The cat sleeps.”"
+    assert page.locator("#sentence").get_attribute("aria-invalid") == "true"
+    assert page.locator("#sentence").get_attribute("aria-describedby") == "sentence-refused"
+    page.get_by_role("button", name="Português").click()
+    assert alert.inner_text().startswith("O texto está vazio.")
+    assert not asked
+    page.locator("#sentence").fill("The dog sleeps.")
+    assert not alert.is_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.title.startsWith('The dog')")
+
+
+def test_a_text_that_is_too_long_is_told_and_not_cut(page):
+    open_page(page)
+    long = "The cat sleeps. " * 1875  # 30,000 characters
+    page.locator("#sentence").fill(long)
+    assert page.locator("#sentence").input_value() == long
+    page.get_by_role("button", name="Translate").click()
+    told = page.locator(".sentence [role=alert]").inner_text()
+    assert told.startswith("A text may have 20\u202f000 characters here; this one has 29\u202f999.")
+    assert "Give a part of it" in told
+    assert state_of(page)["text"] == TEA
+
+
+def test_one_endless_word_is_told_as_that(page, console_errors):
+    open_page(page)
+    page.locator("#sentence").fill("a" * 3000)
+    page.get_by_role("button", name="Translate").click()
+    alert = page.get_by_role("alert").filter(has_text="That did not work.")
+    alert.wait_for()
+    assert "a word may have 199 characters, and its longest has 3,000" in alert.inner_text()
+    assert "no letters" not in alert.inner_text()
+    console_errors.clear()  # the browser has written down the refusal
+
+
 # Language and theme
 
 

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { format } from "./format";
+import { count, format } from "./format";
 import { language, words } from "./i18n";
 import type { Run } from "./protocol";
 import { retry } from "./running";
@@ -33,13 +33,17 @@ export function SentenceBox(): JSX.Element | null {
 function Sentence(): JSX.Element {
   const t = words(table);
   const draft = useSignal(state.text.value);
+  const refused = useSignal<string | null>(null);
   const text = state.text.value;
   useEffect(() => {
     draft.value = text;
+    refused.value = null;
   }, [text]);
   const submit = (event?: Event): void => {
     event?.preventDefault();
-    if (draft.value.trim()) translate(draft.value.trim());
+    const asked = draft.value.trim();
+    refused.value = asked && lengthOf(asked) <= mostCharacters() ? null : asked;
+    if (refused.value === null) translate(asked);
   };
   const from = model.value?.languages.source;
   return (
@@ -51,13 +55,20 @@ function Sentence(): JSX.Element {
         spellcheck={false}
         lang={from}
         placeholder={t.placeholder}
-        maxLength={model.value?.limits.characters}
+        aria-invalid={refused.value !== null || undefined}
+        aria-describedby={refused.value === null ? undefined : "sentence-refused"}
         value={draft.value}
-        onInput={(event) => (draft.value = event.currentTarget.value)}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          refused.value = null;
+        }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
         }}
       />
+      <p id="sentence-refused" class={refused.value === null ? "refused none" : "refused"} role="alert">
+        {refused.value === null ? "" : refusal(refused.value)}
+      </p>
       <div class="under">
         <Examples />
         <button type="submit" class="primary">
@@ -66,6 +77,21 @@ function Sentence(): JSX.Element {
       </div>
     </form>
   );
+}
+
+/** As Python counts: an emoji is one character. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function mostCharacters(): number {
+  return model.value?.limits.characters ?? Infinity;
+}
+
+/** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
+function refusal(text: string): string {
+  const t = words(table);
+  return text ? t.tooLong(count(mostCharacters()), count(lengthOf(text))) : t.emptyText;
 }
 
 function translate(text: string): void {

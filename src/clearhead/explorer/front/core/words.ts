@@ -10,6 +10,9 @@ const en = {
   placeholder: "Type a sentence, then press Enter",
   examples: "Examples",
   nothingYet: "The translation appears here.",
+  emptyText: "The text is empty. Type a sentence, such as “The cat sleeps.”",
+  tooLong: (most: string, came: string) =>
+    `A text may have ${most} characters here; this one has ${came}. Give a part of it, such as a page.`,
   sentences: "This text has several sentences; one is walked at a time.",
   sentenceOf: (n: number, all: number) => `Sentence ${n} of ${all}`,
   whole: "The whole text, translated",
@@ -104,6 +107,9 @@ const pt: typeof en = {
   placeholder: "Escreva uma frase e tecle Enter",
   examples: "Exemplos",
   nothingYet: "A tradução aparece aqui.",
+  emptyText: "O texto está vazio. Escreva uma frase, como “The cat sleeps.”",
+  tooLong: (most, came) =>
+    `Um texto pode ter ${most} caracteres aqui; este tem ${came}. Dê uma parte dele, como uma página.`,
   sentences: "Este texto tem várias frases; percorre-se uma de cada vez.",
   sentenceOf: (n, all) => `Frase ${n} de ${all}`,
   whole: "O texto inteiro, traduzido",
