@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 LAYERS, HEADS, LENGTH = 9, 8, 7
+# What every object of the page's language has, and a module may be called.
+INHERITED = ["__proto__", "constructor", "toString", "hasOwnProperty"]
 # A page of pictures holds 64 heads: 72 are asked for in two.
 assert LAYERS * HEADS > 64
 
@@ -58,6 +60,10 @@ def address(recorded: tuple[Path, list[AttentionMap]]) -> Iterator[str]:
 @pytest.fixture
 def visited(browser: Browser, address: str) -> Iterator[Any]:
     """Opens the page at a state; each answer of the server, and each error, is looked at."""
+    yield from visiting(browser, address)
+
+
+def visiting(browser: Browser, address: str) -> Iterator[Any]:
     answers: list[tuple[int, str]] = []
     errors: list[str] = []
     context = browser.new_context(
@@ -82,13 +88,14 @@ def visited(browser: Browser, address: str) -> Iterator[Any]:
     assert not errors, "The page wrote errors: " + "\n".join(errors)
 
 
-def all_pictures(page: Page) -> None:
+def all_pictures(page: Page, count: int = LAYERS * HEADS) -> None:
     """Go down the page, so that the pictures of every head are asked for, and come."""
-    for layer in range(LAYERS):
-        page.locator(f".heads-head[data-layer='{layer}']").first.scroll_into_view_if_needed()
+    for row in page.locator(".heads-row").all():
+        row.scroll_into_view_if_needed()
     page.wait_for_function(
-        "() => !document.querySelector('.heads-blank') && document.querySelectorAll("
-        f"'.heads-head canvas').length === {LAYERS * HEADS}"
+        "count => !document.querySelector('.heads-blank') && document.querySelectorAll("
+        "'.heads-head canvas').length === count",
+        arg=count,
     )
 
 
@@ -169,4 +176,73 @@ def test_it_is_saved_as_one_page(visited: Any, browser: Browser, tmp_path: Path)
         f"() => document.querySelectorAll('.heads-head canvas').length === {LAYERS * HEADS}"
     )
     assert again.get_by_role("alert").filter(visible=True).count() == 0
+    context.close()
+
+
+class Named(torch.nn.Module):
+    """Attention under names that are troublesome elsewhere, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in INHERITED:
+            self.add_module(name, torch.nn.MultiheadAttention(16, 2, batch_first=True))
+
+    def forward(self, x: Any) -> Any:
+        for attention in self.children():
+            x = x + attention(x, x, x, need_weights=False)[0]
+        return x
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The address of a page about such a model, and its maps by name."""
+    torch.manual_seed(4)
+    model = Named().eval()
+    with torch.no_grad(), clearhead.record(model) as recording:
+        model(4 * torch.randn(1, 5, 16))
+    file = tmp_path_factory.mktemp("named") / "named.safetensors"
+    recording.save(file)
+    with served("--recording", str(file)) as running:
+        yield running.base, {name: recording[name] for name in recording}
+
+
+@pytest.fixture
+def visited_named(browser: Browser, named: Any) -> Iterator[Any]:
+    yield from visiting(browser, named[0])
+
+
+def test_a_module_may_have_any_name(
+    named: Any, visited_named: Any, browser: Browser, tmp_path: Path
+) -> None:
+    page = visited_named()
+    assert list(named[1]) == INHERITED
+    parts = page.locator(".picker fieldset").first.locator("label").all_inner_texts()
+    assert parts == INHERITED
+    titles = page.locator(".heads-part h4").all_inner_texts()
+    assert titles == INHERITED  # and no words about them that are not theirs
+    all_pictures(page, 8)
+    for name in INHERITED:
+        page.locator(f".heads-head[data-part='{name}'][data-head='1']").click()
+        page.locator(".heads-path").get_by_text(f"{name}.weights").wait_for()
+        page.wait_for_function(
+            "() => document.querySelector('.heads-locked td[data-row]').innerText !== '…'"
+        )
+        expected = named[1][name][0, 1].double().numpy()
+        shown = exported_json(page)
+        assert shown["locked"]["part"] == name
+        found = np.array(shown["locked"]["weights"], dtype=float)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        drawing = exported_svg(page)
+        texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
+        assert set(INHERITED) <= set(texts)
+        assert f"{name}, layer 0, head 1" in texts
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Export").click()
+        page.get_by_role("menuitem", name="one HTML file").click()
+    told.value.save_as(tmp_path / "named.html")
+    context = browser.new_context(offline=True, locale="en-GB")
+    again = context.new_page()
+    again.goto((tmp_path / "named.html").as_uri())
+    all_pictures(again, 8)
+    assert again.locator(".heads-part h4").all_inner_texts() == INHERITED
     context.close()

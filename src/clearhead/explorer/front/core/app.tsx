@@ -8,7 +8,7 @@ import { EditsBanner } from "../views/what_if";
 import { Check } from "./check";
 import { ExportMenu } from "./export";
 import { Failure, LastAnswer } from "./failure";
-import { words } from "./i18n";
+import { named, words } from "./i18n";
 import { HeadPicker } from "./picker";
 import type { Model } from "./protocol";
 import { followState } from "./running";
@@ -102,7 +102,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
 }
 
 function firstText(known: Model): string {
-  return EXAMPLES[known.languages.source]?.[0] ?? "";
+  return named(EXAMPLES, known.languages.source)?.[0] ?? "";
 }
 
 function skipToView(event: Event): void {

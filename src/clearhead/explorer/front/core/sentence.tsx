@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { count, format } from "./format";
-import { language, words } from "./i18n";
+import { language, named, words } from "./i18n";
 import type { Run } from "./protocol";
 import { retry } from "./running";
 import { asking, failure, model, run, setState, source, state } from "./state";
@@ -104,7 +104,7 @@ function translate(text: string): void {
 
 function Examples(): JSX.Element {
   const t = words(table);
-  const examples = EXAMPLES[model.value?.languages.source ?? ""];
+  const examples = named(EXAMPLES, model.value?.languages.source ?? "");
   if (!examples || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={t.examples}>
@@ -169,7 +169,7 @@ function Rules({ answer }: { answer: Run }): JSX.Element | null {
   return (
     <p class="rules">
       {t.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
-      <span class="soft">({piece.rules.map(({ rule }) => t.rules[rule] ?? rule).join(", ")})</span>
+      <span class="soft">({piece.rules.map(({ rule }) => named(t.rules, rule) ?? rule).join(", ")})</span>
     </p>
   );
 }

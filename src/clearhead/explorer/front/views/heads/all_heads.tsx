@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
-import { words } from "../../core/i18n";
+import { named, words } from "../../core/i18n";
 import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/running";
 import { run, setState, state } from "../../core/state";
@@ -24,7 +24,7 @@ const narrow = signal(narrowQuery.matches);
 narrowQuery.addEventListener("change", (event) => (narrow.value = event.matches));
 
 export function partName(part: Part): string {
-  return words(table).parts[part] ?? part;
+  return named(words(table).parts, part) ?? part;
 }
 
 export function AllHeads(): JSX.Element | null {
@@ -48,6 +48,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const grid = useRef<HTMLDivElement>(null);
   const [stop, setStop] = useState<Cell | null>(null);
   const told = words(table);
+  const meaning = named(told.told, part.part);
   const first = part.layers[0];
   if (!first) return null;
   const heads = first.heads;
@@ -69,7 +70,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
     <section class="heads-part">
       <h4>
         {partName(part.part)}
-        {told.told[part.part] && <span>: {told.told[part.part]}</span>}
+        {meaning && <span>: {meaning}</span>}
       </h4>
       <p class="soft">
         {told.size(part.layers.length, heads, first.queries, first.keys)}
