@@ -62,6 +62,7 @@
         // A name may be shortened where the whole of it can be read otherwise; a number never.
         const shortened = style.textOverflow === "ellipsis" && !NUMBER.test(said);
         if (!shortened) faults.push(`cut off: ${describe(text)} by ${over.toFixed(0)} px of ${at.localName}.${at.className}`);
+        left = true; // and what is cut off leaves no other box
       }
       if (!scrolled && !left && !scrolls(style) && !cuts(style) && text.upright && over > 1.5 && edge.width > 0) {
         left = true;
@@ -82,7 +83,7 @@
       const over = Math.max(rect.right - drawn.right, drawn.left - rect.left);
       if (over > 1.5 && styleOf(text.svg).overflow !== "visible") faults.push(`cut off: ${describe(text)} by ${over.toFixed(0)} px of its drawing`);
     }
-    if (!scrolled && Math.max(rect.right - wide, -rect.left) > 1)
+    if (!scrolled && !left && Math.max(rect.right - wide, -rect.left) > 1)
       faults.push(`leaves the page: ${describe(text)} ends at ${rect.right.toFixed(0)} of ${wide}`);
     text.seen = seen;
     text.box = text.svg ? parent : box;
@@ -106,7 +107,7 @@
   }
 
   // A table that could have had the room does not hide its numbers behind a scroll bar.
-  const free = ".examples, pre, .sheet, .trail *, .walk-side, select, textarea";
+  const free = ".examples, pre, .trail *, .walk-side, select, textarea";
   for (const scroller of page.querySelectorAll("*")) {
     if (!scrolls(styleOf(scroller)) || scroller.matches(free) || !scroller.checkVisibility()) continue;
     if (scroller.scrollWidth <= scroller.clientWidth + 1) continue;
