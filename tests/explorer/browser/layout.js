@@ -117,6 +117,16 @@
   }
 
   const shown = texts.filter(({ seen }) => seen.right - seen.left > 1 && seen.bottom - seen.top > 1);
+  for (const bar of page.querySelectorAll(".bar, .walk-bar, .walk-swatch")) {
+    const edge = bar.getBoundingClientRect();
+    const near = bar.closest("tr, li");
+    if (!edge.width || !near) continue;
+    for (const text of shown.filter(({ parent }) => near.contains(parent) && !bar.contains(parent))) {
+      const [left, right] = [Math.max(text.seen.left, edge.left), Math.min(text.seen.right, edge.right)];
+      const lower = Math.min(text.seen.bottom, edge.bottom) - Math.max(text.seen.top, edge.top);
+      if (right - left > 1 && lower > 4) faults.push(`lies on a bar: ${describe(text)} by ${(right - left).toFixed(0)} px`);
+    }
+  }
   shown.sort((one, other) => one.seen.top - other.seen.top);
   for (let first = 0; first < shown.length; first += 1) {
     const one = shown[first];
