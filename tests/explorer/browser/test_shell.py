@@ -87,6 +87,20 @@ def test_the_check_is_live(page):
     assert int(numbers.replace("\u202f", "")) == math.prod(asked.steps["logits"]["shape"])
 
 
+@pytest.mark.parametrize("invariant", [True, False])
+def test_scores_that_depend_on_their_batch_are_told(page, invariant):
+    def told(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "batch_invariant": invariant})
+
+    page.route("**/api/model", told)
+    open_page(page)
+    words = "With the matrix library (BLAS) of this computer, the last bits of the fast model's"
+    assert (words in page.locator(".check").inner_text()) is not invariant
+    page.get_by_role("button", name="Português").click()
+    assert ("Com a biblioteca de matrizes" in page.locator(".check").inner_text()) is not invariant
+
+
 def test_nothing_jumps_while_it_computes(page):
     open_page(page)
     heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .picker')]

@@ -20,6 +20,7 @@ export function Check(): JSX.Element {
     <p class="check" role="status">
       <strong>{t.check}:</strong> <span class="number">{line()}</span>
       {check && <span class="soft">, {t.checkMore(check.fast, check.reference)}</span>}
+      {model.value?.batch_invariant === false && <span class="soft">. {t.checkBatch}</span>}
       {check?.stored === "float32" && <span class="soft">. {t.checkRounded}</span>}
     </p>
   );

@@ -49,6 +49,8 @@ const en = {
   checkOver: (n: string) => ` over ${n} numbers`,
   checkMore: (fast: string, reference: string) => `between the fast model (${fast}) and the numbers shown (${reference})`,
   checkRounded: "To keep this saved file small, its numbers are rounded to float32, about 7 digits.",
+  checkBatch:
+    "With the matrix library (BLAS) of this computer, the last bits of the fast model's scores depend on which sentences are translated together.",
   checkNone: "not available here: these numbers are the recorded model's own",
   hintTitle: "How to read this page",
   hint1: "The head you lock below holds in every view; rows are queries, columns are keys.",
@@ -147,6 +149,8 @@ const pt: typeof en = {
   checkMore: (fast, reference) =>
     `entre o modelo rápido (${fast.replace("with its cache", "com seu cache")}) e os números mostrados (${reference})`,
   checkRounded: "Para que este arquivo salvo seja pequeno, seus números estão arredondados para float32, cerca de 7 dígitos.",
+  checkBatch:
+    "Com a biblioteca de matrizes (BLAS) deste computador, os últimos bits das pontuações do modelo rápido dependem de quais frases são traduzidas juntas.",
   checkNone: "não se aplica aqui: estes números são do próprio modelo gravado",
   hintTitle: "Como ler esta página",
   hint1: "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
