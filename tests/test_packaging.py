@@ -29,10 +29,31 @@ def pinned() -> dict[str, str]:
     return {name_of(name): version for name, version in pairs}
 
 
+def hashed(name: str) -> dict[str, str]:
+    """The packages of a file with hashes, and their versions."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    return {
+        name_of(package): version
+        for package, version in re.findall(r"^([\w-]+)==([\w.]+)", text, re.M)
+    }
+
+
 def test_the_light_set_is_four_packages():
     light = {name_of(requirement) for requirement in PROJECT["dependencies"]}
     assert light == {"click", "numpy", "safetensors", "tokenizers"}
-    assert set(re.search(r"^LIGHT := (.*)$", MAKEFILE, re.M)[1].split()) == light
+    assert set(hashed("light")) == light
+
+
+@pytest.mark.parametrize("name", ["light", "explore"])
+def test_what_is_installed_with_hashes_has_the_pinned_versions(name):
+    assert f"--require-hashes -r requirements/{name}.txt" in MAKEFILE
+    pins = pinned()
+    versions = hashed(name)
+    assert versions == {package: pins[package] for package in versions}
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    assert all(len(digest) == 64 for digest in re.findall(r"--hash=sha256:(\w+)", text))
+    for package in re.split(r"\n(?=[a-z])", text)[1:]:
+        assert "--hash=sha256:" in package, package.splitlines()[0]
 
 
 def test_ranges_are_open_and_every_one_is_pinned_for_the_makefile():
@@ -73,6 +94,7 @@ def checkout(tmp_path):
     that prints its arguments, one a line."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')

@@ -102,6 +102,15 @@ def test_the_steps_of_a_head_follow_from_one_another(model, part, layer, head):
     np.testing.assert_allclose(steps["output"], parts.sum(1), atol=1e-10)
 
 
+def test_the_text_as_the_model_reads_it_is_told(model):
+    typed = "i love <b>tea</b>"
+    told = f"The model does not read the text as it is typed, but: {TEXT}"
+    assert told in " ".join(output(model, text=typed).split())
+    assert as_json(model, text=typed)["read"] == TEXT
+    assert "does not read" not in output(model)
+    assert as_json(model)["read"] == TEXT
+
+
 def test_the_page_has_its_sections_in_order(model):
     page = output(model, "--part", "decoder")
     titles = [

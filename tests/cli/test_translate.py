@@ -75,6 +75,15 @@ def test_json_scores_n_best_and_alignments(model):
     assert columns[0][2] == translated
 
 
+def test_sentences_may_be_left_as_they_are_typed(model):
+    def read(*arguments):
+        record = json.loads(translate(model, "--json", *arguments, "The old house!!!").stdout)
+        return [(s["read"], [rule["rule"] for rule in s["rules"]]) for s in record["segments"]]
+
+    assert read() == [("The old house!", ["final mark"])]
+    assert read("--no-adapt") == [("The old house!!!", [])]
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message", "status"),
     [

@@ -43,6 +43,9 @@ _CHUNK = 256
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
 @click.option("--no-protect", is_flag=True, help="Do not check placeholders and numbers.")
+@click.option(
+    "--no-adapt", is_flag=True, help="Give the model each sentence as it is typed, by no rule."
+)
 @click.option("--no-split", is_flag=True, help="A line is one sentence, whatever marks it holds.")
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
 @click.option(
@@ -124,6 +127,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
             translations = translator.translate(
                 chunk,
                 protect=not options["no_protect"],
+                adapt=not options["no_adapt"],
                 split=not options["no_split"],
                 threads=options["threads"] or processors(),
                 **settings,

@@ -130,6 +130,7 @@ def _tell(sentence: Sentence, head: Head, row: int, position: int, paper: Paper)
         sentence.checkpoint.tokenizer.pieces(sentence.predicted),
         sentence.probabilities[np.arange(len(sentence.target)), sentence.predicted].tolist(),
         paper,
+        read=sentence.given.read,
     )
     config = sentence.checkpoint.config
     layers = config.encoder_layers if head.path.startswith("encoder") else config.decoder_layers
@@ -171,6 +172,7 @@ def _as_json(sentence: Sentence, head: Head | None, steps: list[Step], position:
     likely = sentence.likely(position)
     found: dict[str, Any] = {
         "text": sentence.text,
+        "read": sentence.given.read,
         "translation": sentence.translation,
         "model": sentence.model,
         "source_tokens": sentence.source,

@@ -56,9 +56,13 @@ def tell_tokens(
     predicted: Sequence[str],
     probabilities: Sequence[float],
     paper: Paper,
+    *,
+    read: str,
 ) -> Iterator[str]:
     """The two texts as tokens, and how sure the model was of each word."""
     yield f"{text}\n{translation}"
+    if read != text:
+        yield prose(f"The model does not read the text as it is typed, but: {read}", paper)
     yield heading("Tokens", paper)
     yield prose("The model reads and writes pieces of words; ▁ stands for a space.", paper)
     yield prose(f"It reads     {' '.join(source)}", paper)

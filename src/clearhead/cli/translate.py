@@ -62,6 +62,9 @@ _SEARCH = (
 @click.option("--seed", type=int, help="Of the draws. [0]")
 @click.option("--target-prefix", metavar="TEXT", help="Each translation begins with this.")
 @click.option("--no-protect", is_flag=True, help="Do not check placeholders and numbers.")
+@click.option(
+    "--no-adapt", is_flag=True, help="Give the model each sentence as it is typed, by no rule."
+)
 @click.option("--scores", is_flag=True, help="Log-probability and a tab before each translation.")
 @click.option("--alignments", is_flag=True, help="A tab and source-target token pairs after it.")
 @click.option("--alignment-layer", type=int, default=-1, help="The decoder layer to ask. [-1]")
@@ -163,6 +166,7 @@ def _run(
         translations = translator.translate(
             [text.text for text in chunk],
             protect=not options["no_protect"],
+            adapt=not options["no_adapt"],
             alignment=options["alignments"],
             alignment_layer=options["alignment_layer"],
             alignment_rows=options["alignment_rows"],

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import TextError
-from .rules.frame import label, peel
+from .rules.block_tags import BLOCK_TAG
+from .rules.frame import peel
+from .rules.opening import opening
 from .rules.symbols import SYMBOLS
 from .sentence_ends import ends, list_items
 
@@ -163,13 +165,23 @@ def _keep(pieces: list[Piece], text: str, rule: str = "") -> None:
 
 
 def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
+    """What stands between block tags is no sentence together."""
+    start = 0
+    for tag in BLOCK_TAG.finditer(line):
+        _split_stretch(pieces, line[start : tag.start()], sentences)
+        _keep(pieces, tag[0], "block tag")
+        start = tag.end()
+    _split_stretch(pieces, line[start:], sentences)
+
+
+def _split_stretch(pieces: list[Piece], stretch: str, sentences: bool) -> None:
     start = 0
     split = _split_sentences if sentences else _sentence
-    for match in _KEPT.finditer(line):
-        split(pieces, line[start : match.start()])
+    for match in _KEPT.finditer(stretch):
+        split(pieces, stretch[start : match.start()])
         _keep(pieces, match[0])
         start = match.end()
-    split(pieces, line[start:])
+    split(pieces, stretch[start:])
 
 
 def _split_sentences(pieces: list[Piece], text: str) -> None:
@@ -212,15 +224,11 @@ def _framed(pieces: list[Piece], text: str) -> None:
     """A sentence between the marks around it, behind the label that it may have."""
     before, sentence, after = peel(text)
     _keep(pieces, before, "frame")
-    parts = label(sentence)
-    if parts is None:
-        pieces.append(Piece(sentence, True))
+    parts = opening(sentence)
+    for part in parts:
+        pieces.append(Piece(part.text, part.translate, "" if part.translate else part.rule))
+    if parts:
+        _framed(pieces, sentence[sum(len(part.text) for part in parts) :])
     else:
-        name, colon, is_name = parts
-        if is_name:
-            _keep(pieces, name + colon, "speaker")
-        else:
-            pieces.append(Piece(name, True))
-            _keep(pieces, colon, "label")
-        _framed(pieces, sentence[len(name) + len(colon) :])
+        pieces.append(Piece(sentence, True))
     _keep(pieces, after, "frame")

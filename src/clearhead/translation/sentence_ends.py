@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# A mark, closing quotes and brackets, then space. Each pattern starts where a run starts, so that
-# a long run is read once and not from each of its characters. Dots with spaces between them are
-# one mark.
+# A mark, closing quotes, brackets and tags, then space, or another tag right behind them. Each
+# pattern starts where a run starts, so that a long run is read once and not from each of its
+# characters. Dots with spaces between them are one mark.
 _MARK = re.compile(
-    r"(?<![.!?…])(?:(?<!\. )\.(?: \.){2,3}(?! ?\.)|[.!?…]+)[\"'”’»)\]]*(?:\s+|\Z)|[。！？]+\s*"
+    r"(?<![.!?…])(?:(?<!\. )\.(?: \.){2,3}(?! ?\.)|[.!?…]+)"
+    r"(?:[\"'”’»)\]*_~]*(?:\s+|\Z)|[\"'”’»)\]]*(?:</\w+\s*>)+(?:\s+|\Z|(?=<\w)))|[。！？]+\s*"
 )
+_TAGS = re.compile(r"\A(?:<[^<>]*>\s*)+")
 _SPACED = re.compile(r"\.(?: \.){2,3}")
-_OPENING = "\"'“‘«([¿¡-–—"
-_WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘«]+\Z")
+_OPENING = "\"'“‘«([¿¡-–—*_~"
+_WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘«>*_~]+\Z")
 _WORD_AFTER = re.compile(r"[\w'’]+")
 _LONGEST_ABBREVIATION = 20
 
@@ -117,7 +119,7 @@ def _spaced_end(text: str, match: re.Match[str], dots: int) -> int | None:
 
 
 def _is_end(text: str, start: int, match: re.Match[str]) -> bool:
-    after = text[match.end() : match.end() + 40]
+    after = _TAGS.sub("", text[match.end() : match.end() + 100])[:40]
     bare = after.lstrip(_OPENING + " ")
     if not bare:
         return True

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from clearhead.translation.rules.final_mark import add_final_mark, drop_final_mark
+from clearhead.translation.rules.final_mark import (
+    add_final_mark,
+    drop_final_mark,
+    give_back_ending,
+    read_ending,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +45,38 @@ def test_a_sentence_with_a_mark_stays(text):
 )  # fmt: skip
 def test_the_mark_is_taken_away_with_its_space(translation, without):
     assert drop_final_mark(translation) == without
+
+
+@pytest.mark.parametrize(
+    ("typed", "read", "ending"),
+    [
+        ("Go", "Go.", ""),
+        ("Go!", "Go!", None),
+        ("Go!!!", "Go!", "!!!"),
+        ("Are you coming??", "Are you coming?", "??"),
+        ("Really?!", "Really?", "?!"),
+        ("Really!?", "Really?", "!?"),
+        ("I'm tired...", "I'm tired.", "..."),
+        ("I'm tired …", "I'm tired.", "…"),
+        ("I'm tired. . .", "I'm tired.", ". . ."),
+        ("...", "...", None),
+        ("You need:", "You need:", None),
+    ],
+)
+def test_an_ending_of_several_marks_is_read_as_one(typed, read, ending):
+    assert read_ending(typed) == (read, ending)
+
+
+@pytest.mark.parametrize(
+    ("translation", "ending", "expected"),
+    [
+        ("Va !", "!!!", "Va !!!"),
+        ("Viens-tu\u202f?", "?!", "Viens-tu\u202f?!"),
+        ("Je suis las.", "...", "Je suis las..."),
+        ("Va !", "…", "Va…"),
+        ("Va", "!!", "Va!!"),
+        ("Va !", "", "Va"),
+    ],
+)
+def test_an_ending_comes_back_with_the_space_before_it(translation, ending, expected):
+    assert give_back_ending(translation, ending) == expected

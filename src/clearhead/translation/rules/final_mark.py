@@ -1,6 +1,7 @@
-"""A sentence without a final mark is translated with one, which is taken away again.
+"""A sentence is translated with one plain final mark, and gets back the ending that it had.
 
-Models were hardly ever shown a sentence without its mark, and go on writing where none comes.
+Models were hardly ever shown a sentence without its mark, and go on writing where none comes. Of
+"...", "?!" and "!!!" they know little: they are read as one mark.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 
 _MARKED = re.compile(r"[.!?…:;,。！？][\"'”’»)\]}]*\s*\Z")
 _MARK = re.compile(r"\s*[.!?…]+\Z")
+_RUN = re.compile(r"(?:…|\.(?: ?\.)+|[.!?…]{2,})\Z")
 _QUESTION = re.compile(
     r"(?i)(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|"
     r"will|would|shall|should|may|might|have|has|had|isn't|aren't|wasn't|weren't|don't|doesn't|"
@@ -21,6 +23,23 @@ _EXCLAMATION = re.compile(
 )
 
 
+def read_ending(sentence: str) -> tuple[str, str | None]:
+    """Return a sentence with one plain final mark, and the ending that it had instead.
+
+    Returns:
+        for "Go" ``("Go.", "")``, for "Go!!!" ``("Go!", "!!!")``; the ending is None where the
+        sentence stays as it is.
+    """
+    marked = add_final_mark(sentence)
+    if marked != sentence:
+        return marked, ""
+    run = _RUN.search(sentence)
+    if run is None or not any(map(str.isalpha, sentence)):
+        return sentence, None
+    mark = "?" if "?" in run[0] else "!" if "!" in run[0] else "."
+    return sentence[: run.start()].rstrip() + mark, run[0]
+
+
 def add_final_mark(sentence: str) -> str:
     """Return a sentence with a full stop or a question mark where it has no final mark."""
     text = sentence.rstrip()
@@ -28,6 +47,13 @@ def add_final_mark(sentence: str) -> str:
         return sentence
     asks = _QUESTION.match(text) and not _EXCLAMATION.match(text)
     return text + ("?" if asks else ".")
+
+
+def give_back_ending(translation: str, ending: str) -> str:
+    """Return a translation with this ending instead of its final mark, and the space before it."""
+    mark = _MARK.search(translation)
+    space = mark[0][: -len(mark[0].lstrip())] if mark and ending[:1] in ("!", "?") else ""
+    return drop_final_mark(translation) + space + ending
 
 
 def drop_final_mark(translation: str) -> str:

@@ -1,4 +1,4 @@
-"""What stands around a whole sentence: a speaker's name, brackets, quotes, Markdown, tags.
+"""What stands around a whole sentence: brackets, quotes, Markdown, tags.
 
 It stays as it is, and the sentence inside is translated as if it stood alone.
 """
@@ -7,41 +7,24 @@ from __future__ import annotations
 
 import re
 
-from ..sentence_ends import STARTERS, word_set
-
 PAIRS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ("~~", "~~"), ("==", "=="), ("*", "*"), ("_", "_"),
     ("``", "''"), ("(", ")"), ("[", "]"), ("{", "}"), ('"', '"'), ("“", "”"), ("„", "“"),
     ("„", "”"), ("«", "»"), ("‹", "›"), ("‘", "’"), ("'", "'"), ("<", ">"),
 )  # fmt: skip
+# A run of one kind of mark before and after: "~Close the door.~", "| yes |".
+_RUN = re.compile(r"\A([~=|/\\^+#:-]+)(.*?[^~=|/\\^+#:-])(\1)([.!?…,;:]*)\Z", re.DOTALL)
 _TAG = re.compile(r"\A(<([A-Za-z][\w-]*)(?:\s[^<>]*)?>)(.*)(</\2\s*>)\Z", re.DOTALL)
 _MARK_AFTER = re.compile(r"[.!?…,;:]+\Z")
 _APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
-_LABEL = re.compile(
-    r"\A([A-Z][^:.!?\"“”«»()\[\]{}<>/@\d]{0,40}):(\s+)(?=[\"'“‘«(\[*_~{]*[^\W\d_a-z])"
-)
 _DEEPEST = 12  # frames within frames; what is deeper is no text that a person wrote
-_NAME_WORD = re.compile(r"[A-Z][\w.'’-]*\Z")
-# Words that are no speaker's name before a colon. Other capitalised words are taken for names.
-LABELS = word_set(
-    """
-    note notes warning caution attention important tip tips hint example examples question
-    questions answer answers problem problems solution solutions remember result results reason
-    reasons summary conclusion conclusions introduction subject title date time place address
-    phone email name names price total today tomorrow yesterday monday tuesday wednesday thursday
-    friday saturday sunday breakfast lunch dinner step ingredients directions instructions news
-    update error success message reply re ps update first second third finally also rule rules
-    idea translation meaning definition chapter section part page figure table contents source
-    advice
-    """
-)
 
 
 def peel(sentence: str) -> tuple[str, str, str]:
     """Return what stands before a sentence, the sentence, and what stands after it."""
     before, core, after = "", sentence, ""
     for _ in range(_DEEPEST):
-        split = _tagged(core) or _paired(core) or _lone(core)
+        split = _tagged(core) or _paired(core) or _enclosed(core) or _lone(core)
         if split is None:
             break
         opening, inner, closing = split
@@ -50,25 +33,6 @@ def peel(sentence: str) -> tuple[str, str, str]:
         tail = inner[len(inner.rstrip()) :]
         before, core, after = before + opening + lead, stripped, tail + closing + after
     return before, core, after
-
-
-def label(sentence: str) -> tuple[str, str, bool] | None:
-    """Return the label that a sentence begins with, its colon and space, and if it is a name.
-
-    Returns:
-        for "Tom: Come in." ``("Tom", ": ", True)``; None where there is none.
-    """
-    match = _LABEL.match(sentence)
-    if match is None or not any(map(str.isalpha, sentence[match.end() :])):
-        return None
-    words = match[1].split()
-    is_name = (
-        len(words) <= 3
-        and all(_NAME_WORD.match(word) for word in words)
-        and words[0].lower() not in STARTERS | LABELS
-        and words[-1].lower() not in LABELS
-    )
-    return match[1], ":" + match[2], is_name
 
 
 def _tagged(text: str) -> tuple[str, str, str] | None:
@@ -90,6 +54,13 @@ def _paired(text: str) -> tuple[str, str, str] | None:
             if _stands_alone(inner, opening, closing):
                 return opening, inner, closing + end
     return None
+
+
+def _enclosed(text: str) -> tuple[str, str, str] | None:
+    match = _RUN.match(text)
+    if match is None or match[1] in match[2] or not _has_letter(match[2]):
+        return None
+    return match[1], match[2], match[3] + match[4]
 
 
 _OPENINGS = {"(": ")", "[": "]", "“": "”", "«": "»", '"': '"'}

@@ -1,4 +1,4 @@
-"""Marks within a sentence: tags, Markdown, quotes, brackets, emoji.
+"""Marks within a sentence: tags, Markdown, quotes, brackets, emoji, dashes and dots of a pause.
 
 The sentence is translated without them, and each is put back where the words that it stood at have
 gone. Nothing is lost or doubled, and pairs never cross, whatever the links between words.
@@ -17,6 +17,11 @@ from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"
 _SYMBOL = rf"{SYMBOLS}+"
+# Only where a word follows: dots at a sentence's end are its final mark. Two hyphens that touch a
+# word on one side alone are an option of a command.
+_DASH = r"(?:—|(?<=\s)–(?=\s)|(?<=\s)-{2,3}(?=\s)|(?<=\w)-{2,3}(?=\w))"
+_PAUSE = rf"(?:{_DASH}|(?<![.…])(?:…|\.(?: ?\.)+)(?![.…]))(?=[^.!?…]*[^\W\d_])"
+_POINTS = re.compile(rf"{_SYMBOL}|{_PAUSE}|(?<!\w)\"(?=\w)|(?<=[\w.,!?])\"(?!\w)")
 _LINK = r"\[(?P<text>[^\[\]]+)\](?P<target>\([^()\s]+\))"
 _EMPHASIS = re.compile(
     r"(?<!\w)(?P<mark>\*\*\*|\*\*|\*|~~|==|__|_)(?=[^\s*_~=])"
@@ -88,9 +93,15 @@ def take_out(sentence: str) -> tuple[str, tuple[Mark, ...]]:
             elif before and length and parts[-1].endswith(" "):
                 parts[-1] = parts[-1][:-1]
                 length -= 1
+            joins = sentence[start - 1 : start].isalnum() and sentence[end : end + 1].isalnum()
+            if joins:
+                before = text[0] in "—-"
             marks.append(
                 Mark(length, length, text, "", before and length > 0, after and start == 0)
             )
+            if joins:  # "tea—and", two words without it
+                parts.append(" ")
+                length += 1
     parts.append(sentence[place:])
     plain = "".join(parts)
     if not any(map(str.isalpha, plain)):
@@ -128,7 +139,7 @@ def _cuts(sentence: str) -> list[tuple[int, int, int, str]]:
     for pattern in (_QUOTED, _BRACKETED):
         for match in pattern.finditer(sentence):
             add_pair(match.start(), match.start() + 1, match.end() - 1, match.end())
-    for match in re.finditer(rf"{_SYMBOL}|(?<!\w)\"(?=\w)|(?<=[\w.,!?])\"(?!\w)", sentence):
+    for match in _POINTS.finditer(sentence):
         if is_free(*match.span()):
             cuts.append((*match.span(), len(cuts), "point"))
     return sorted(cuts)

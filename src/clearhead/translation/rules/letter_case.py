@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from ..protected import spans
-from ..sentence_ends import word_set
+from ..sentence_ends import TITLES, word_set
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SMALL = word_set(
@@ -56,7 +56,8 @@ def ordinary_case(sentence: str, kind: str, count_pieces: CountPieces) -> str:
         return sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
     parts, place = [], 0
     for number, (start, end) in enumerate(words):
-        word = _ordinary_word(sentence[start:end], number == 0, count_pieces)
+        is_titled = sentence[place:start] == ". " and parts[-1].lower() in TITLES
+        word = _ordinary_word(sentence[start:end], number == 0 or is_titled, count_pieces)
         parts += [sentence[place:start], word]
         place = end
     return "".join([*parts, sentence[place:]])

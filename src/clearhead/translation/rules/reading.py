@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...text.tokenizer import FIRST_LEARNT, Tokenizer
 from .characters import character_changes, plain_characters
-from .final_mark import add_final_mark, drop_final_mark
+from .final_mark import give_back_ending, read_ending
 from .inline_marks import Mark, put_back, take_out
 from .letter_case import give_back_case, kind_of_case, ordinary_case
 from .links import Links
@@ -37,7 +37,7 @@ class Reading:
         marks: taken out of it, with places in ``marked``.
         marked: the text that the places of ``marks`` count in, as long as ``text`` or shorter.
         case: its letter case, as `letter_case` names it.
-        mark_added: whether ``text`` has a final mark that the sentence lacks.
+        ending: what the sentence has instead of ``text``'s final mark; None where it has the same.
     """
 
     sentence: str
@@ -45,12 +45,12 @@ class Reading:
     actions: tuple[Action, ...] = ()
     marks: tuple[Mark, ...] = ()
     case: str = "sentence"
-    mark_added: bool = False
+    ending: str | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether a translation needs nothing back."""
-        return not self.marks and self.case == "sentence" and not self.mark_added
+        return not self.marks and self.case == "sentence" and self.ending is None
 
     def restore(self, translation: str, link: Callable[[str], Links]) -> str:
         """Return the translation with what its sentence had and the model did not read.
@@ -62,8 +62,9 @@ class Reading:
         """
         if self.is_plain:
             return translation
-        restored = drop_final_mark(translation) if self.mark_added else translation
-        restored = give_back_case(restored, self.case)
+        restored = give_back_case(translation, self.case)
+        if self.ending is not None:
+            restored = give_back_ending(restored, self.ending)
         if not self.marks:
             return restored
         return put_back(restored, self.marks, _within(link(translation), len(restored)))
@@ -106,10 +107,11 @@ class Reader:
             actions.append(Action("case", f"read in ordinary case: {cased}"))
         else:
             kind = "sentence"
-        ended = add_final_mark(cased) if self._knows_marks else cased
-        if ended != cased:
-            actions.append(Action("final mark", f"read with {ended[-1]} at its end"))
-        return Reading(sentence, ended, tuple(actions), marks, kind, ended != cased)
+        ended, ending = read_ending(cased) if self._knows_marks else (cased, None)
+        if ending is not None:
+            instead = f" instead of {ending}" if ending else ""
+            actions.append(Action("final mark", f"read with {ended[-1]} at its end{instead}"))
+        return Reading(sentence, ended, tuple(actions), marks, kind, ending)
 
     def _knows(self, characters: str) -> bool:
         """Whether all of the characters were in the texts that the tokenizer learnt from."""
