@@ -139,10 +139,10 @@ def test_other_shapes_of_transformers(browser, tmp_path, config):
         errors = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         opened(
-            page, f"{running.base}/", text="a small one", part="decoder", layer=0, head=1, query=0
+            page, f"{running.base}/", text="A small one.", part="decoder", layer=0, head=1, query=0
         )
         target = ids(page, "decoder.tokens")
-        source = [*checkpoint.tokenizer.encode("a small one"), checkpoint.config.end_id]
+        source = [*checkpoint.tokenizer.encode("A small one."), checkpoint.config.end_id]
         trace = Trace(keep="*")
         reference.forward(np.array([source]), np.array([target]), trace=trace)
         steps = page.locator(".walk-panel").evaluate_all("all => all.map(e => e.dataset.step)")
