@@ -58,7 +58,7 @@ def server(model: str) -> Iterator[tuple[int, int]]:
     """A running explorer: its port and its process id."""
     command = [sys.executable, "-m", "clearhead", "explore", "--model", model, "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--no-browser"],
+        [*command, "--no-browser", "--token", ""],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": search_path()},
         stdout=subprocess.PIPE,

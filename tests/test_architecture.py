@@ -14,12 +14,16 @@ import clearhead
 SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
-# Room -> the rooms it may stand on. errors, config and files are known to all.
-GROUND = {"errors", "config", "files"}
+# Room -> the rooms it may stand on. The ground is known to all.
+GROUND = {"errors", "config", "files", "visible", "file_reading", "json_fields", "tensor_file"}
 ARROWS = {
     "errors": set(),
-    "config": {"errors"},
+    "config": {"errors", "visible"},
     "files": set(),
+    "visible": set(),
+    "file_reading": {"errors", "visible"},
+    "json_fields": {"file_reading", "visible"},
+    "tensor_file": {"file_reading", "json_fields", "visible"},
     "reference": GROUND,
     "maps": GROUND,
     "nn": GROUND | {"maps"},
@@ -39,6 +43,10 @@ WITHOUT_TORCH = (
     "errors",
     "config",
     "files",
+    "visible",
+    "file_reading",
+    "json_fields",
+    "tensor_file",
     "reference",
     "text",
     "translation",
@@ -51,6 +59,10 @@ AT_LOAD = {
     "errors": set(),
     "config": set(),
     "files": set(),
+    "visible": set(),
+    "file_reading": set(),
+    "json_fields": set(),
+    "tensor_file": {"numpy"},
     "clearhead": set(),
     "__main__": set(),
     "cli": {"click", "numpy"},
@@ -65,8 +77,11 @@ AT_LOAD = {
 # The server and the widget are what an extra is for, and are themselves loaded when it is used.
 SERVER = {"numpy", "fastapi", "pydantic", "starlette"}
 AT_LOAD_OF = {
+    "clearhead.explorer.access": SERVER,
     "clearhead.explorer.app": SERVER,
+    "clearhead.explorer.connections": {"uvicorn"},
     "clearhead.explorer.guard": SERVER,
+    "clearhead.explorer.notices": SERVER,
     "clearhead.explorer.schemas": SERVER,
     "clearhead.explorer.widget": {"anywidget", "numpy", "traitlets"},
 }
@@ -185,3 +200,40 @@ def test_the_drawing_names_every_room():
     for path in SOURCE.iterdir():
         if path.is_dir() and path.name != "__pycache__":
             assert f"{path.name}/" in drawing, f"ARCHITECTURE.md does not mention {path.name}/"
+
+
+# What parses a format or opens a file of one: src/clearhead has one way for each.
+READERS = {
+    "json.load",
+    "json.loads",
+    "tomllib.load",
+    "tomllib.loads",
+    "np.load",
+    "np.fromfile",
+    "torch.load",
+    "safe_open",
+    "load_file",
+    "from_file",
+    "pickle.load",
+    "pickle.loads",
+    "eval",
+    "exec",
+}
+METHODS = (".safe_open", ".load_file", ".from_file")
+
+
+def calls(name: str) -> set[str]:
+    """What a module calls, as it is written."""
+    nodes = (node.func for node in ast.walk(MODULES[name]) if isinstance(node, ast.Call))
+    return {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute | ast.Name)}
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"clearhead.file_reading"}))
+def test_there_is_one_way_to_read_a_file_of_a_stranger(name):
+    """file_reading, json_fields and tensor_file look at everything before it is obeyed."""
+    found = {call for call in calls(name) if call in READERS or call.endswith(METHODS)}
+    assert not found, f"{name} calls {sorted(found)}; read with clearhead.file_reading instead"
+
+
+def test_that_way_is_seen_by_this_test():
+    assert calls("clearhead.file_reading") & READERS == {"json.loads", "tomllib.loads"}

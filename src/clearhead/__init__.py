@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .maps.attention_map import AttentionMap
     from .maps.record import record
     from .maps.recording import Recording
-    from .maps.recording_file import load_recording
+    from .maps.recording_reading import load_recording
     from .reference.trace import Trace
     from .translation.tracing import trace
     from .translation.translation import Translation
@@ -53,7 +53,7 @@ _HOMES = {
     "Translation": "clearhead.translation.translation",
     "Translator": "clearhead.translation.translator",
     "nn": "clearhead.nn",
-    "load_recording": "clearhead.maps.recording_file",
+    "load_recording": "clearhead.maps.recording_reading",
     "maps": "clearhead.maps",
     "explore": "clearhead.explorer",
     "record": "clearhead.maps.record",

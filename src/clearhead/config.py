@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from .errors import ConfigError
+from .visible import quoted
 
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "swiglu")
 GATED_ACTIVATIONS = ("reglu", "geglu", "swiglu")
 NORMS = ("layer", "rms")
 NORM_PLACES = ("before", "after")
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((Integral,), "a whole number"),
+    "float": ((Real,), "a number"),
+    "bool": ((bool,), "true or false"),
+    "str": ((str,), "a text"),
+}
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 
 
@@ -80,10 +89,21 @@ class TransformerConfig:
     end_id: int = 2
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_sizes()
         self._check_choices()
         if self.positions == "relative":
             self._check_relative_buckets()
+
+    def _check_types(self) -> None:
+        """A file may say anything, and 4.0 heads fail only far from here."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            kinds, words = _TYPES[field.type.partition(" ")[0]]  # annotations are texts here
+            if value is None and "None" in field.type:
+                continue
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise ConfigError(f"{field.name} must be {words}; it is {quoted(value)}.")
 
     def _check_sizes(self) -> None:
         for name in ("vocab_size", "d_model", "num_heads", "feed_forward_dim", "max_length"):
@@ -107,6 +127,10 @@ class TransformerConfig:
         for name in ("dropout", "attention_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} must be in [0, 1); it is {getattr(self, name)}.")
+        if not 0.0 <= self.norm_epsilon < math.inf:
+            raise ConfigError(f"norm_epsilon must be at least 0; it is {self.norm_epsilon}.")
+        if not 0.0 < self.rotary_base < math.inf:
+            raise ConfigError(f"rotary_base must be more than 0; it is {self.rotary_base}.")
         for name in ("pad_id", "start_id", "end_id"):
             if not 0 <= getattr(self, name) < self.vocab_size:
                 raise ConfigError(
@@ -124,7 +148,8 @@ class TransformerConfig:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ConfigError(
-                    f"{name} must be one of {', '.join(known)}; it is {getattr(self, name)!r}."
+                    f"{name} must be one of {', '.join(known)}; it is "
+                    f"{quoted(getattr(self, name))}."
                 )
         if self.positions in ("rotary", "sinusoidal"):
             width = self.head_dim if self.positions == "rotary" else self.d_model
@@ -184,7 +209,7 @@ class TransformerConfig:
         unknown = sorted(set(settings) - set(known))
         if unknown:
             raise ConfigError(
-                f"Unknown model setting {', '.join(map(repr, unknown))}. "
+                f"Unknown model setting {', '.join(map(quoted, unknown[:8]))}. "
                 f"The settings are: {', '.join(known)}."
             )
         if "vocab_size" not in settings:

@@ -39,12 +39,25 @@ def options_of(calls, *arguments):
 
 
 def test_without_arguments_the_bundled_model_is_opened(calls):
-    assert options_of(calls) == ("en-fr", {"text": None, "port": None, "open_page": True})
+    assert options_of(calls) == (
+        "en-fr",
+        {"text": None, "port": None, "open_page": True, "token": None},
+    )
 
 
 def test_options_reach_the_server(calls):
-    arguments = ["--model", "folder", "--port", "0", "--no-browser", "--", "-I love tea."]
-    expected = {"text": "-I love tea.", "port": 0, "open_page": False}
+    arguments = [
+        "--model",
+        "folder",
+        "--port",
+        "0",
+        "--no-browser",
+        "--token",
+        "",
+        "--",
+        "-I love tea.",
+    ]
+    expected = {"text": "-I love tea.", "port": 0, "open_page": False, "token": ""}
     assert options_of(calls, *arguments) == ("folder", expected)
 
 

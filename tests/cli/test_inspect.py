@@ -193,7 +193,7 @@ def test_labels_are_the_numbers_that_differ():
 
 
 def test_files_are_written(folder, tmp_path):
-    from clearhead.maps.recording_file import load_recording
+    from clearhead.maps.recording_reading import load_recording
 
     picture, numbers, saved = tmp_path / "a.svg", tmp_path / "a.json", tmp_path / "a.safetensors"
     run(

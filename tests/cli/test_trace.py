@@ -103,7 +103,7 @@ def test_the_steps_of_a_head_follow_from_one_another(model, part, layer, head):
 
 
 def test_the_text_as_the_model_reads_it_is_told(model):
-    typed = "i love <b>tea</b>"
+    typed = "I love <b>tea</b>."
     told = f"The model does not read the text as it is typed, but: {TEXT}"
     assert told in " ".join(output(model, text=typed).split())
     assert as_json(model, text=typed)["read"] == TEXT

@@ -205,7 +205,7 @@ def block_with_folder(name: str) -> Callable[[Path], None]:
         (block("step-00000002.part"), r"step-00000002\.part: a file of this name is in the way"),
         (block("step-00000002"), r"runs/small/step-00000002: a file of this name is in the way"),
         (block("model"), r"Cannot write .*runs/small.*: a file of this name is in the way"),
-        (block_with_folder("log.jsonl"), r"log\.jsonl: a folder of this name is in the way"),
+        (block_with_folder("log.jsonl"), r"log\.jsonl: it is a folder, not a file\. Move it away"),
         (block_with_folder("lock"), r"lock: a folder of this name is in the way"),
         (block_with_folder("settings.part"), r"settings\.part: a folder of this name is in the"),
         (block_with_folder("tokenizer.part"), r"tokenizer\.part: a folder of this name is in the"),

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).parents[2] / "src"
 PATIENCE = 60.0  # seconds; the machine may be busy
@@ -22,10 +23,18 @@ PATIENCE = 60.0  # seconds; the machine may be busy
 
 @dataclass
 class Served:
-    """A running `clearhead explore`."""
+    """A running `clearhead explore`.
+
+    Attributes:
+        process: it.
+        base: its address without a slash at its end, and without the token.
+        token: what the address must name; empty where everyone is let in.
+        lines: what it has said.
+    """
 
     process: subprocess.Popen[str]
     base: str
+    token: str
     lines: list[str]
 
     @property
@@ -39,7 +48,7 @@ class Served:
         return self.process.returncode, errors
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     # In the child, before it becomes the server. A default SIGINT too: background jobs ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform == "linux":
@@ -59,18 +68,24 @@ def _next_line(lines: queue.Queue[str | None], process: subprocess.Popen[str]) -
 
 
 @contextlib.contextmanager
-def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Served]:
-    """Start `clearhead explore` with these arguments, wait until it says its address."""
-    where = [] if port is None else ["--port", port]
-    command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *where, *arguments]
+def served(
+    *arguments: str, port: str | None = "0", token: str | None = "", **more: str
+) -> Iterator[Served]:
+    """Start `clearhead explore` with these arguments, wait until it says its address.
+
+    It lets everyone in unless a token is given, or None for the one that it makes up.
+    """
+    how = [] if port is None else ["--port", port]
+    how += [] if token is None else ["--token", token]
+    command = [sys.executable, "-m", "clearhead", "explore", "--no-browser", *how, *arguments]
     process = subprocess.Popen(
         command,
-        env=environment(**more),
+        env=environment(**{"CLEARHEAD_TOKEN": "", **more}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
     try:
         heard: queue.Queue[str | None] = queue.Queue()
@@ -78,15 +93,21 @@ def served(*arguments: str, port: str | None = "0", **more: str) -> Iterator[Ser
         lines: list[str] = []
         while not (found := re.search(r"http://127\.0\.0\.1:\d+", lines[-1] if lines else "")):
             lines.append(_next_line(heard, process))
-        yield Served(process, found[0], lines)
+        named = re.search(r"[?]token=([\w-]+)", lines[-1])
+        yield Served(process, found[0], named[1] if named else "", lines)
     finally:
-        if process.poll() is None:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        end_process(process)
+
+
+def end_process(process: subprocess.Popen[Any]) -> None:
+    """Ask a process to end, and end it when it does not."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def _hear(process: subprocess.Popen[str], heard: queue.Queue[str | None]) -> None:

@@ -317,7 +317,7 @@ def test_a_crowd_is_answered_or_refused_and_the_page_stays_open():
 
     limits = ServerLimits(at_work=2, waiting=4)
     threading.Timer(0.5, open_.set).start()
-    questions = [("POST", "/api/model", {"json": {}})] * 20
+    questions = [("POST", "/api/run", {"json": RUN})] * 20
     found = send(Scripted(answer), *questions, ("GET", "/", {}), limits=limits, together=True)
     statuses = [response.status_code for response in found]
     assert (statuses.count(200), statuses.count(429)) == (7, 14)
@@ -325,6 +325,26 @@ def test_a_crowd_is_answered_or_refused_and_the_page_stays_open():
     refused = next(response for response in found if response.status_code == 429)
     assert error_of(refused, 429)["kind"] == "Busy"
     assert refused.headers["retry-after"] == "1"
+
+
+def test_the_page_can_be_opened_while_long_questions_are_worked_on():
+    open_, answered = threading.Event(), []
+
+    class Busy:
+        def answer(self, name, params):
+            if name == "overview":
+                assert open_.wait(20)
+            answered.append(name)
+            if name == "words":
+                open_.set()
+            return Answer({})
+
+    heavy = ("POST", "/api/overview", {"json": {"run": RUN, "part": "self"}})
+    light = [("POST", "/api/model", {"json": {}}), ("POST", "/api/words", {"json": {"query": "a"}})]
+    limits = ServerLimits(at_work=2, waiting=3)
+    found = send(Busy(), *[heavy] * 5, *light, ("GET", "/", {}), limits=limits, together=True)
+    assert [response.status_code for response in found] == [200] * 8
+    assert answered[:2] == ["model", "words"]
 
 
 def test_a_question_that_takes_too_long_is_given_up():

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from clearhead.explorer.limits import Gone, Refusal, ServerLimits, Workers
+from clearhead.explorer.stopping import Stopped, check
 
 SMALL = ServerLimits(at_work=2, waiting=3, seconds=20.0)
 
@@ -66,8 +67,8 @@ def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
         [(429, {"Retry-After": "1"})] * 4
     )
     assert refused[0].message == (
-        "The explorer works on 2 questions at once and lets 3 wait; all places are taken. "
-        "Ask again in a second."
+        "The explorer works on 2 questions of this kind at once and lets 3 wait; all places are "
+        "taken. Ask again in a second."
     )
     assert desk.most == 2
 
@@ -134,3 +135,93 @@ def test_an_error_of_the_work_comes_through_and_frees_the_place():
         assert await workers.do(lambda: 7, never) == 7
 
     asyncio.run(failing())
+
+
+def test_what_takes_too_long_is_told_and_gives_its_thread_back():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def slow():
+        workers = Workers(ServerLimits(at_work=1, waiting=0, seconds=0.05))
+        for _ in range(3):
+            with pytest.raises(Refusal, match="not ready"):
+                await workers.do(work, never)
+            await settled(lambda: workers.inside == 0)
+        assert begun.is_set()
+        assert workers.close()
+
+    asyncio.run(slow())
+
+
+def test_who_leaves_ends_the_work():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def leaving():
+        workers, left = Workers(ServerLimits(at_work=1)), asyncio.Event()
+        asked = asyncio.create_task(workers.do(work, left.wait))
+        await settled(begun.is_set)
+        left.set()
+        with pytest.raises(Gone):
+            await asked
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(leaving())
+
+
+def test_the_end_of_the_server_ends_the_work():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def ending():
+        workers = Workers(ServerLimits(at_work=1))
+        asked = asyncio.create_task(workers.do(work, never))
+        await settled(begun.is_set)
+        assert not workers.close()
+        with pytest.raises(Stopped):
+            await asked
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(ending())
+
+
+def test_light_questions_do_not_wait_for_heavy_ones(desk):
+    async def busy():
+        workers = Workers(ServerLimits(at_work=2, waiting=2, seconds=20))
+        heavy = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(4)]
+        await settled(lambda: desk.at_work == 2)
+        with pytest.raises(Refusal, match="works on 2 questions of this kind"):
+            await workers.do(desk.work, never)
+        for number in range(5):
+            assert await workers.do(lambda number=number: number, never, light=True) == number
+        desk.open.set()
+        await asyncio.gather(*heavy)
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(busy())
+
+
+def test_light_questions_have_a_bound_of_their_own(desk):
+    async def crowd():
+        workers = Workers(ServerLimits(at_work=2, waiting=1, seconds=20))
+        asked = [asyncio.create_task(workers.do(desk.work, never, light=True)) for _ in range(5)]
+        await settled(lambda: sum(task.done() for task in asked) == 3)
+        desk.open.set()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert found.count("done") == 2
+        refused = next(each for each in found if isinstance(each, Refusal))
+        assert refused.message.startswith("The explorer works on 1 question of this kind at once")
+
+    asyncio.run(crowd())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import math
 import re
 from typing import Any
 
@@ -294,6 +295,29 @@ def test_a_file_that_is_too_large_is_rounded_and_then_thinned(explorer: Explorer
     thinned = offline_html(explorer, request, most_bytes=1, effect_seconds=0)
     assert answers(thinned)[0]["all_layers"] is False
     assert len(thinned) < len(rounded) < len(exact)
+
+
+def test_more_numbers_than_memory_should_hold_are_thinned_before_they_are_gathered(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Watched:
+        def answer(self, name: str, params: Any = None) -> Any:
+            asked.extend(item["path"] for item in (params or {}).get("items", ()))
+            return explorer.answer(name, params)
+
+    gathered = Gathered(explorer, REQUEST, "", 0)
+    most = gathered.count(LEVELS[0])
+    held = [step for step in gathered.run["steps"] if gathered._holds(step, LEVELS[0])]
+    assert most == sum(math.prod(step["shape"]) for step in held)
+    monkeypatch.setattr(offline, "MOST_NUMBERS", most)
+    assert answers(offline_html(Watched(), REQUEST, effect_seconds=0))[0]["all_layers"] is True
+    everything = len(asked)
+    asked.clear()
+    monkeypatch.setattr(offline, "MOST_NUMBERS", most - 1)
+    assert answers(offline_html(Watched(), REQUEST, effect_seconds=0))[0]["all_layers"] is False
+    assert len(asked) < everything
 
 
 def test_a_sentence_of_twelve_tokens_is_under_three_megabytes(bundled: Explorer) -> None:

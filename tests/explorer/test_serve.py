@@ -88,7 +88,7 @@ def test_a_port_that_may_not_be_used_says_why(monkeypatch):
      ("a+b & c#d/é", "#text=a%2Bb%20%26%20c%23d%2F%C3%A9")],
 )  # fmt: skip
 def test_the_text_travels_in_the_address(text, fragment):
-    assert serve.address_of(8017, text) == f"http://127.0.0.1:8017/{fragment}"
+    assert serve.address_of(8017, text=text) == f"http://127.0.0.1:8017/{fragment}"
 
 
 @pytest.mark.parametrize(

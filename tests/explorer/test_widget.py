@@ -70,9 +70,10 @@ def widget(explorer: Explorer, wire: Any) -> tuple[ExplorerWidget, Wire]:
 def test_the_page_travels_with_the_widget(widget: tuple[ExplorerWidget, Wire]) -> None:
     state = widget[1].opened["data"]["state"]
     assert "export default" in state["_esm"]
-    assert ".clearhead" in state["_css"]
+    assert ".clearhead" in state["style_sheet"]
+    assert not state.get("_css")  # it would be the whole notebook's
     assert state["state"] == "#text=a"
-    for part in ("_esm", "_css"):
+    for part in ("_esm", "style_sheet"):
         assert "import(" not in state[part]
         assert "url(" not in state[part]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.maps import AttentionMap, Mass, Pooled
-from clearhead.maps.pooled import edges, span_sums
+from clearhead.maps.pooled import Blocks, edges, span_sums
 
 
 @given(st.integers(1, 200), st.data())
@@ -49,3 +49,19 @@ def test_stretches_beyond_the_map_are_refused():
     attention_map = AttentionMap.of(torch.randn(1, 2, 5, 4), torch.randn(1, 2, 7, 4))
     with pytest.raises(ConfigError, match=r"\(0, 8\) goes beyond the 7 keys"):
         attention_map.mass([(0, 5)], [(0, 8)])
+
+
+@pytest.mark.parametrize("block", [(1, 1), (2, 3), (5, 7), (4, 100), (100, 1)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_blocks_are_of_one_size_and_hold_the_greatest_weight(block, causal):
+    one = AttentionMap.of(torch.randn(2, 4, 11, 8), torch.randn(2, 2, 13, 8), causal=causal)
+    found, dense = one.measure(Blocks(*block))[Blocks(*block)], one.dense()
+    for y, rows in enumerate(dense.split(block[0], dim=2)):
+        for x, cell in enumerate(rows.split(block[1], dim=3)):
+            torch.testing.assert_close(found[:, :, y, x], cell.amax((2, 3)))
+    assert found.shape == (2, 4, -(-11 // block[0]), -(-13 // block[1]))
+
+
+def test_a_block_is_not_empty():
+    with pytest.raises(ConfigError, match="at least 1 query and 1 key, not 0 and 3"):
+        Blocks(0, 3)

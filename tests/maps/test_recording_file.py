@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from clearhead.errors import TraceError
-from clearhead.maps.recording_file import load_recording
+from clearhead.maps.recording_reading import load_recording
 from clearhead.maps.topk import TopK
 from tests.maps.attending import Calls, recorded
 

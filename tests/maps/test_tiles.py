@@ -86,3 +86,40 @@ def test_a_measure_that_fails_is_heard(monkeypatch, threads):
     with pytest.raises(RuntimeError, match="no such tile"):
         work.run([Failing()])
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
+    class Enough(Exception):
+        pass
+
+    class Watch(Running):
+        def add(self, tile):
+            seen.append(tile.rows)
+
+        def result(self):
+            return None
+
+    def check():
+        if len(seen) >= 3:
+            raise Enough
+
+    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 10)
+    monkeypatch.setattr(tiles, "LEAST_ROWS", 10)
+    monkeypatch.setattr(tiles, "_WORTH_THREADS", 0)
+    seen, before = [], torch.get_num_threads()
+    attention_map = random_map(1, 2, 2, 100)
+    torch.set_num_threads(threads)
+    try:
+        across = tiles.Pass(
+            attention_map.query, attention_map.key, attention_map.scoring, check=check
+        )
+        with pytest.raises(Enough):
+            across.run([Watch()])
+    finally:
+        torch.set_num_threads(before)
+    assert 3 <= len(seen) <= 3 + threads  # of 20
+    with pytest.raises(Enough):
+        attention_map.measure("entropy", check=check)
+    seen.clear()
+    assert attention_map.measure("entropy", check=check)["entropy"].shape == (1, 2, 100)

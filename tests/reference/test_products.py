@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearhead.reference.products import Rows, Tiles, Whole, method, multiply, prepare
+from tests.kernel_sets import run, skip_without
 
 SHAPES = [(1, 64), (7, 64), (64, 704), (255, 128), (257, 64), (1024, 256), (3000, 64), (256, 1536)]
 
@@ -105,3 +106,38 @@ def test_attentions_products_are_products_however_they_are_cut(rows, inner, colu
 
 def test_a_probe_names_one_of_three_ways():
     assert method(np.float32) in ("tiles", "rows", "whole")
+
+
+@pytest.mark.skipif(method() != "tiles", reason="tiles do not keep rows apart with this library")
+@pytest.mark.parametrize("rows", [2, 15, 16, 31, 46, 70])
+def test_the_height_of_tiles_changes_no_bit(rows):
+    x, matrix = draws(rows, 1, 300), draws(300, 128, seed=1)
+    high, low = Tiles(matrix), Tiles(matrix)
+    high._rows, low._rows = Tiles.ROWS
+    np.testing.assert_array_equal(high(x), low(x))
+
+
+ONE_THREAD = """
+import time
+import numpy as np
+from clearhead.reference.products import multiply, prepare
+
+rng = np.random.default_rng(0)
+weight = prepare(rng.random((256, 1024), dtype=np.float32))
+one, many = (rng.random(shape, dtype=np.float32) for shape in [(70, 1, 256), (5, 70, 256)])
+time.sleep(0.3)  # until the threads that the probe of the library woke are asleep again
+left, right = (rng.random((4, 8, 90, 64), dtype=np.float32) for _ in range(2))
+every, this = time.process_time(), time.thread_time()
+for _ in range(20):
+    weight(one), weight(many)
+    multiply(left, right.swapaxes(-1, -2)), multiply(left[..., :1, :], right.swapaxes(-1, -2))
+this, every = time.thread_time() - this, time.process_time() - every
+print((every - this) / this)
+"""
+
+
+@pytest.mark.parametrize("kernels", ["", "Nehalem", "Haswell", "SkylakeX"])
+def test_no_product_is_divided_among_threads(kernels):
+    """What other threads do shows in the processor time of the process beyond that of this one."""
+    skip_without(kernels)
+    assert float(run(ONE_THREAD, kernels, threads=2)) < 0.25

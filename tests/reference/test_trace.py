@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 
 from clearhead.errors import TraceError
 from clearhead.reference import OFF, Step, Trace, attention
+from tests.strangers import DEEP, ODD, SPOILT, edits, refusal, split, spoilt, tensor_bytes
 
 
 def small_run(trace: Trace) -> np.ndarray:
@@ -447,3 +451,92 @@ class TestFiles:
 
         assert path.read_bytes() == before
         assert [p.name for p in tmp_path.iterdir()] == ["t"]
+
+    @pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+    def test_a_spoilt_file(self, tmp_path: Path, how: str) -> None:
+        path = tmp_path / "t"
+        trace = Trace()
+        small_run(trace)
+        trace.save(path)
+
+        with spoilt(path, how):
+            assert "is no trace, or it is damaged" in str(
+                refusal(TraceError, lambda: Trace.load(path))
+            )
+
+    def test_every_member_of_the_header_replaced_by_values_of_every_type(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "t"
+        trace = Trace()
+        small_run(trace)
+        trace.save(path)
+        header, numbers = split(path.read_bytes())
+        steps = json.loads(header["__metadata__"]["steps"])
+
+        def look() -> None:
+            loaded = Trace.load(path)
+            assert str(loaded).replace("\n", "").isprintable()
+            assert loaded.table().replace("\n", "").isprintable()
+
+        refusals = 0
+        for _, changed in edits(steps):
+            header["__metadata__"]["steps"] = json.dumps(changed)
+            path.write_bytes(tensor_bytes(header, numbers))
+            refusals += refusal(TraceError, look) is not None
+        assert refusals > 100
+        for odd in ODD:
+            header["__metadata__"]["steps"] = json.dumps(odd)
+            path.write_bytes(tensor_bytes(header, numbers))
+            assert odd == [] or refusal(TraceError, look)
+
+    def test_a_deep_description(self, tmp_path: Path) -> None:
+        metadata = {"format": "clearhead-trace", "version": "1", "steps": DEEP}
+        save_file({"x": np.zeros(1)}, tmp_path / "t", metadata=metadata)
+        with pytest.raises(TraceError, match="nested more than 64 levels deep"):
+            Trace.load(tmp_path / "t")
+
+    def test_a_step_that_is_described_again_and_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "t"
+        trace = Trace()
+        small_run(trace)
+        trace.save(path)
+        header, numbers = split(path.read_bytes())
+        first = json.loads(header["__metadata__"]["steps"])[0]
+        header["__metadata__"]["steps"] = json.dumps([first] * 1000)
+        path.write_bytes(tensor_bytes(header, numbers))
+        with pytest.raises(TraceError, match="is described twice"):
+            Trace.load(path)
+
+    @pytest.mark.parametrize(
+        ("dtype", "words"),
+        [
+            ("float8_e4m3fn", "'x' is of type float8_e4m3fn, which is not read here; convert"),
+            ("float8_e5m2", "'x' is of type float8_e5m2, which is not read here; convert"),
+        ],
+    )
+    def test_steps_of_types_that_numpy_does_not_have(
+        self, tmp_path: Path, dtype: str, words: str
+    ) -> None:
+        write_foreign_trace(tmp_path / "t", torch.ones(3).to(getattr(torch, dtype)))
+        with pytest.raises(TraceError, match=words):
+            Trace.load(tmp_path / "t")
+
+    def test_bfloat16_of_another_program_is_read_as_float32(self, tmp_path: Path) -> None:
+        numbers = torch.tensor([1.0, -2.5, 3.14159]).bfloat16()
+        write_foreign_trace(tmp_path / "t", numbers)
+        loaded = Trace.load(tmp_path / "t")["x"].value
+        assert loaded.dtype == np.float32
+        np.testing.assert_array_equal(loaded, numbers.float().numpy())
+
+
+def write_foreign_trace(path: Path, value: torch.Tensor) -> None:
+    """A trace of one step, x, whose value NumPy has no type for."""
+    numbers = value.view(torch.uint8).numpy().tobytes()
+    step = {"path": "x", "axes": [], "formula": "", "of": [], "replaced": False}
+    metadata = {
+        "format": "clearhead-trace",
+        "version": "1",
+        "steps": json.dumps([step | {"crc32": zlib.crc32(numbers)}]),
+    }
+    save_torch({"x": value}, path, metadata=metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from clearhead.config import TransformerConfig
 from clearhead.errors import CheckpointError
 from clearhead.nn.transformer import Transformer
 from clearhead.training.checkpoint import (
-    Progress,
     average_weights,
     export_model,
     forget_old_states,
@@ -24,6 +24,8 @@ from clearhead.training.checkpoint import (
     save_state,
     states,
 )
+from clearhead.training.progress import Progress
+from tests.strangers import SPOILT, refusal, spoilt, tensor_bytes
 
 CONFIG = TransformerConfig(
     vocab_size=12, d_model=8, num_heads=2, encoder_layers=1, decoder_layers=1,
@@ -208,3 +210,102 @@ def test_a_finished_model(tmp_path: Path, dtype: torch.dtype) -> None:
         saved["embedding.weight"].float(), model.embedding.weight.detach(), rtol=1e-3, atol=1e-3
     )
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors"])
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_file_of_a_state(tmp_path: Path, name: str, how: str) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    with spoilt(folder / name, how) as path:
+        message = refusal(CheckpointError, lambda: load_state(folder, setup.model, setup.optimizer))
+    assert message is not None
+    assert message.startswith(f"Cannot read {path}: ")
+
+
+def with_tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.update({"optimizer.embedding.weight.exp_avg": torch.zeros(3)}),
+        lambda t: t.update({"optimizer.embedding.weight.step": torch.zeros(3)}),
+        lambda t: t.update({"optimizer.embedding.weight.mood": torch.zeros(3)}),
+        lambda t: t.update(
+            {"optimizer.embedding.weight.exp_avg": t["optimizer.embedding.weight.exp_avg"].long()}
+        ),
+        lambda t: t.pop("optimizer.embedding.weight.exp_avg_sq"),
+    ],
+)
+def test_what_the_optimizer_keeps_has_its_shapes(
+    tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], object]
+) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    with_tensors(folder / "state.safetensors", change)
+    with pytest.raises(CheckpointError, match=r"the optimizer knows of embedding\.weight is not"):
+        load_state(folder, setup.model, setup.optimizer)
+
+
+@pytest.mark.parametrize("state", [torch.zeros(3), torch.zeros(3, dtype=torch.uint8)])
+def test_a_state_of_no_random_generator(tmp_path: Path, state: torch.Tensor) -> None:
+    setup = Setup()
+    folder = setup.save(tmp_path, 12)
+    with_tensors(folder / "state.safetensors", lambda t: t.update({"random.cpu": state}))
+    with pytest.raises(CheckpointError, match="it holds no state of a random generator"):
+        load_state(folder, setup.model, setup.optimizer)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_every_floating_type_are_loaded_as_float32(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
+    setup = Setup()
+    weights = {name: value.to(dtype) for name, value in setup.model.state_dict().items()}
+    save_file(weights, tmp_path / "weights")
+    load_weights(tmp_path / "weights", setup.model)
+    for name, value in setup.model.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, weights[name].float())
+    assert average_weights([tmp_path / "weights"]).keys() == weights.keys()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        (torch.float8_e4m3fn, "is of type float8_e4m3fn, which is not read here; convert it to"),
+        (torch.float8_e5m2, "is of type float8_e5m2, which is not read here; convert it to"),
+        (torch.int64, "embedding.weight is of type int64, and weights are floating"),
+        (torch.bool, "embedding.weight is of type bool, and weights are floating"),
+    ],
+)
+def test_weights_of_other_types_are_named(tmp_path: Path, dtype: torch.dtype, words: str) -> None:
+    setup = Setup()
+    path = with_tensors(
+        setup.save(tmp_path, 1) / "model.safetensors",
+        lambda t: t.update({"embedding.weight": torch.ones(9, 8).to(dtype)}),
+    )
+    for work in (lambda: load_weights(path, setup.model), lambda: average_weights([path])):
+        message = refusal(CheckpointError, work)
+        assert message is not None
+        assert words in message
+
+
+def test_weights_of_float4_are_named(tmp_path: Path) -> None:
+    entry = {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}
+    (tmp_path / "weights").write_bytes(tensor_bytes({"x": entry}, b"\0\0"))
+    with pytest.raises(CheckpointError, match="is of type float4_e2m1, which is not read here"):
+        average_weights([tmp_path / "weights"])
+
+
+def test_no_average_of_two_models(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, tmp_path / "one")
+    for other in ({"a": torch.ones(3)}, {"b": torch.ones(2)}, {"a": torch.ones(2, 1)}, {}):
+        save_file(other, tmp_path / "two")
+        with pytest.raises(CheckpointError, match="are not those of the files before it"):
+            average_weights([tmp_path / "one", tmp_path / "two"])

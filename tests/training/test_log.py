@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from clearhead.errors import MissingExtraError
-from clearhead.training.log import Clock, Log, plot_curves, read_log, time_text
+from clearhead.errors import CheckpointError, MissingExtraError
+from clearhead.training.log import Clock, Log, plot_curves, read_log, tell, time_text
+from tests.strangers import DEEP, spoilt
 
 
 def rows(run: Path) -> list[tuple[str, int]]:
@@ -52,6 +53,47 @@ def test_a_cut_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(path.read_text()[:-5])
     assert rows(tmp_path) == [("train", 1), ("train", 2), ("train", 3)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "3", "{}", '{"kind": "train"}', '{"kind": 3, "step": 1}', DEEP, '{"step": "1"}',
+     '{"kind": "train", "step": -1}', '{"kind": "train", "step": true}'],
+)  # fmt: skip
+def test_a_line_that_no_log_has_is_left_out(tmp_path: Path, line: str) -> None:
+    write_some(tmp_path, 1, 1)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write(line + "\n")
+    assert rows(tmp_path) == [("train", 1), ("development", 1)]
+
+
+def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
+    log = Log(tmp_path, step=0, last_step=9, tensorboard=False)
+    log.write("development", 1, loss=1.0, perplexity=float("inf"))
+    log.close()
+    assert read_log(tmp_path / "log.jsonl")[0]["perplexity"] == float("inf")
+
+
+@pytest.mark.parametrize("how", ["folder", "noise", "pipe"])
+def test_a_log_that_is_none(tmp_path: Path, how: str) -> None:
+    write_some(tmp_path, 1, 1)
+    with spoilt(tmp_path / "log.jsonl", how) as path, pytest.raises(CheckpointError) as caught:
+        Log(tmp_path, step=3, last_step=9, tensorboard=False)
+    assert str(caught.value).startswith(f"Cannot read the log {path}: ")
+
+
+def test_curves_of_measurements_that_are_none(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "log.jsonl").write_text(
+        '{"kind": "train", "step": 1, "loss": "x"}\n{"kind": "train", "step": 2, "loss": null}\n'
+        '{"kind": "development", "step": 2}\n'
+    )
+    assert plot_curves(tmp_path) == tmp_path / "curves.png"
+
+
+def test_no_escapes_of_a_stranger_are_told(capsys: pytest.CaptureFixture) -> None:
+    tell("corpus \x1b[2J\x9b: 3 pairs")
+    assert capsys.readouterr().err == "corpus \\x1b[2J\\x9b: 3 pairs\n"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import pytest
 
 from clearhead.config import TransformerConfig
 from clearhead.training import precision
-from clearhead.training.checkpoint import read_progress, states
+from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
 from clearhead.training.precision import Measurement, measure
+from clearhead.training.progress import read_progress
 from clearhead.training.settings import Settings
 
 ROOT = Path(__file__).parents[2]

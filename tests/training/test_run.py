@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from clearhead.errors import CorpusError, TrainingError
+from clearhead.errors import CheckpointError, ClearheadError, CorpusError, TrainingError
 from clearhead.training.loop import Trainer
-from clearhead.training.run import RunLock
+from clearhead.training.run import RunLock, open_run
 from clearhead.training.settings import Settings
+from tests.strangers import SPOILT, edits, pipe, refusal, spoilt
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,3 +75,38 @@ def test_a_trainer_that_cannot_begin_lets_go(table: dict[str, Any], tmp_path: Pa
     corpus.write_text(good)
     Trainer(settings, tmp_path / "run").train()
     assert caught
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_spoilt_settings_of_a_run(tmp_path: Path, tiny: Settings, how: str) -> None:
+    open_run(tmp_path / "run", tiny)
+    with spoilt(tmp_path / "run/settings.json", how) as path:
+        message = refusal(CheckpointError, lambda: open_run(tmp_path / "run", tiny))
+    assert message is not None
+    assert message.startswith(f"Cannot read {path}: ")
+    assert "put it back" in message
+
+
+def test_every_setting_replaced_by_values_of_every_type(tmp_path: Path, tiny: Settings) -> None:
+    run = tmp_path / "run"
+    open_run(run, tiny)
+    (run / "step-00000004").mkdir()
+    begun = json.loads((run / "settings.json").read_text())
+    refusals = 0
+    for _, changed in edits(begun):
+        (run / "settings.json").write_text(json.dumps(changed))
+        refusals += refusal(ClearheadError, lambda: open_run(run, tiny)) is not None
+    assert refusals > 300
+
+
+@pytest.mark.parametrize("name", ["lock", "log.jsonl", "held_out.development.tsv"])
+def test_a_pipe_in_a_run_does_not_hang_it(table: dict[str, Any], tmp_path: Path, name: str) -> None:
+    table["data"] |= {"development": None, "held_out_share": 0.3}
+    table["data"]["corpus"][0]["held_out"] = True
+    (tmp_path / "run").mkdir()
+    with pipe(tmp_path / "run" / name) as path:
+        message = refusal(
+            ClearheadError, lambda: Trainer(Settings.from_dict(table), tmp_path / "run")
+        )
+    assert message is not None
+    assert str(path) in message

@@ -19,6 +19,7 @@ from clearhead.training.settings import (
     TokenizerSettings,
     TrainingSettings,
 )
+from tests.strangers import SPOILT, refusal, spoilt
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,14 +169,31 @@ def test_wrong_overrides(tmp_path: Path, overrides: dict[str, Any], message: str
         Settings.from_toml(path, overrides)
 
 
-@pytest.mark.parametrize("content", [b"[data", b"\xff"])
-def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[data", "it is not valid TOML: "),
+        (b"\xff", "it is not UTF-8: byte 1 is 0xff"),
+        (b"a = " + b"[" * 9999, "it is nested more than 64 levels deep"),
+    ],
+)
+def test_a_file_that_is_no_toml(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "run.toml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"run\.toml is not valid TOML"):
+    with pytest.raises(ConfigError, match=rf"Cannot read the settings file .*run\.toml: {words}"):
         Settings.from_toml(path)
     with pytest.raises(ConfigError, match=r"There is no settings file .*absent\.toml"):
         Settings.from_toml(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_settings_file(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[training]\nmax_steps =    ")
+    with spoilt(path, how):
+        message = refusal(ConfigError, lambda: Settings.from_toml(path))
+    assert message is not None
+    assert how == "empty" or message.startswith(f"Cannot read the settings file {path}: ")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)

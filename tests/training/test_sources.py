@@ -14,6 +14,7 @@ from clearhead.training import sources
 from clearhead.training.loop import Trainer
 from clearhead.training.settings import Settings
 from clearhead.training.sources import changed_source, check_files, model_folder, note_sources
+from tests.strangers import SPOILT, edits, refusal, spoilt
 
 
 def test_missing_files_are_named_with_their_setting(table: dict[str, Any], tmp_path: Path) -> None:
@@ -122,6 +123,27 @@ def test_a_damaged_note(tiny: Settings, tmp_path: Path, content: str) -> None:
     (tmp_path / "sources.json").write_text(content)
     with pytest.raises(CheckpointError, match=r"Cannot read .*sources\.json.*put it back"):
         changed_source(tmp_path, tiny)
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_note(tiny: Settings, tmp_path: Path, how: str) -> None:
+    note_sources(tmp_path, tiny)
+    with spoilt(tmp_path / "sources.json", how):
+        message = refusal(CheckpointError, lambda: changed_source(tmp_path, tiny))
+    assert message is not None
+    assert "It says what the run was made from; put it back" in message
+
+
+def test_every_member_of_the_note_replaced_by_values_of_every_type(
+    tiny: Settings, tmp_path: Path
+) -> None:
+    note_sources(tmp_path, tiny)
+    path = tmp_path / "sources.json"
+    refusals = 0
+    for _, changed in edits(json.loads(path.read_text())):
+        path.write_text(json.dumps(changed))
+        refusals += refusal(CheckpointError, lambda: changed_source(tmp_path, tiny)) is not None
+    assert refusals > 40
 
 
 def test_models_by_name_and_by_folder(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from clearhead.training.checkpoint import read_progress, states
+from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
+from clearhead.training.progress import read_progress
 from clearhead.training.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from clearhead.training import workers
 from clearhead.training.loop import Trainer
@@ -16,6 +18,7 @@ from clearhead.training.workers import (
     processes_of_run,
     usable_cores,
 )
+from tests.strangers import SPOILT, spoilt
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,3 +71,13 @@ def test_a_run_goes_on_with_as_many_as_it_was_begun_with(tiny: Settings, tmp_pat
     assert processes_of_run(tmp_path / "run") is None
     Trainer(tiny, tmp_path / "run").train()
     assert processes_of_run(tmp_path / "run") == 1
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_state_says_nothing_of_processes(tmp_path: Path, how: str) -> None:
+    (tmp_path / "step-00000004").mkdir()
+    path = tmp_path / "step-00000004/state.safetensors"
+    save_file({"random.cpu": torch.zeros(2), "random.cpu.1": torch.zeros(2)}, path)
+    assert processes_of_run(tmp_path) == 2
+    with spoilt(path, how):
+        assert processes_of_run(tmp_path) is None

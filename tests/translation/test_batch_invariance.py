@@ -6,29 +6,14 @@ OpenBLAS chooses its kernels when it is loaded, so each set is tried in a proces
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from clearhead.translation.checkpoint import bundled_models
+from tests.kernel_sets import KERNELS, processor_flags, run, skip_without
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
-
-# Kernel set -> the instructions that a processor needs for it.
-KERNELS = {
-    "Nehalem": {"sse4_2"},
-    "Sandybridge": {"avx"},
-    "Haswell": {"avx2", "fma"},
-    "Zen": {"avx2", "fma"},
-    "SkylakeX": {"avx512f", "avx512vl"},
-    "Cooperlake": {"avx512f", "avx512_bf16"},
-    "SapphireRapids": {"avx512f", "amx_bf16"},
-    "": set(),  # what the library chooses for itself
-}
 
 NAME = "import threadpoolctl, numpy; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
 
@@ -74,26 +59,6 @@ print(json.dumps({
 '''
 
 
-def run(code: str, kernels: str, threads: int = 1) -> str:
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
-    environment.pop("OPENBLAS_CORETYPE", None)
-    environment.pop("OMP_NUM_THREADS", None)
-    if kernels:
-        environment["OPENBLAS_CORETYPE"] = kernels
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@cache
-def processor_flags() -> frozenset[str]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return frozenset(next((line.split() for line in lines if line.startswith("flags")), ()))
-
-
 @cache
 def architecture(kernels: str) -> str:
     """The kernel set that the library runs when it is asked for ``kernels``."""
@@ -114,9 +79,7 @@ def tried_before(kernels: str) -> str | None:
 @pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
 @pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels or "default")
 def test_a_thousand_sentences_have_the_same_bits_alone_and_in_batches(kernels):
-    lacking = KERNELS[kernels] - processor_flags()
-    if lacking:
-        pytest.skip(f"this processor lacks {', '.join(sorted(lacking))}")
+    skip_without(kernels)
     other = tried_before(kernels)
     if other:
         pytest.skip(f"runs the kernels of {other} here, which are tried under that name")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_torch
 
 from clearhead.errors import CheckpointError
 from clearhead.translation import checkpoint as checkpoint_module
 from clearhead.translation.checkpoint import bundled_models, read_checkpoint
 from clearhead.translation.translator import Translator
+from tests.processor_time import at_most_processor_seconds
+from tests.strangers import SPOILT, edits, refusal, split, spoilt, tensor_bytes
 
 
 def refused(folder) -> str:
@@ -97,7 +102,7 @@ def test_an_encoder_alone_does_not_translate(new_model):
     ("array", "message"),
     [
         (np.full(32, np.nan, np.float32), "values that are not finite numbers"),
-        (np.ones(32, np.int64), "is of type int64; weights are float32 or float16"),
+        (np.ones(32, np.int64), "is of type int64; weights are float32, float16 or bfloat16"),
     ],
 )
 def test_weights_that_are_no_weights(new_model, array, message):
@@ -106,3 +111,130 @@ def test_weights_that_are_no_weights(new_model, array, message):
     weights["encoder.norm.weight"] = array
     save_file(weights, path)
     assert message in refused(path.parent)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_file_is_named(new_model, name, how):
+    with spoilt(new_model() / name, how) as path:
+        message = refused(path.parent)
+    assert name in message
+    assert "\n" not in message
+
+
+def with_config(folder, change):
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encoder_layers": 10**9}, "are not those of its config.json"),
+        ({"decoder_layers": 10**15}, "are not those of its config.json"),
+        ({"encoder_layers": 10**9, "decoder_layers": 10**9}, "are not those of its config.json"),
+        ({"d_model": 1 << 40}, "are not those of its config.json"),
+        ({"feed_forward_dim": 10**12}, "are not those of its config.json"),
+        ({"vocab_size": 10**12}, "are not those of its config.json"),
+        ({"max_length": 10**6}, "a max_length of 1000000 would take a table of 32,000,000 numbers"),
+        ({"max_length": 10**15}, "Set max_length to the longest text"),
+        ({"max_length": 10**9, "positions": "rotary"}, "a table of 8,000,000,000 numbers"),
+        ({"max_length": 10**9, "positions": "learned"}, "are not those of its config.json"),
+        ({"relative_buckets": 10**12, "positions": "relative", "relative_max_distance": 10**13},
+         "are not those of its config.json"),
+    ],
+)  # fmt: skip
+def test_a_config_takes_no_memory_that_its_weights_do_not_fill(new_model, changes, words):
+    folder = with_config(new_model(), lambda content: content["model"].update(changes))
+    tracemalloc.start()
+    with at_most_processor_seconds(60):
+        message = refused(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert words in message
+    assert len(message) < 2000
+    assert peak < 32 << 20
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "alibi", "none"])
+def test_long_texts_are_for_models_that_have_few_weights_too(new_model, positions):
+    folder = new_model(positions=positions, max_length=1 << 14)
+    assert read_checkpoint(folder).config.max_length == 1 << 14
+
+
+def test_every_member_of_the_config_replaced_by_values_of_every_type(new_model):
+    """It is a checkpoint whose model can be made, or one error in one line."""
+    folder = new_model()
+    content = json.loads((folder / "config.json").read_text())
+    content["provenance"] = {"settings": {"data": {"max_tokens": 100}}}
+    refusals = 0
+    for _, changed in edits(content):
+        (folder / "config.json").write_text(json.dumps(changed))
+        refusals += refusal(CheckpointError, lambda: Translator.load(folder)) is not None
+    assert refusals > 250
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
+def test_weights_of_each_type_become_float32(new_model, kind):
+    path = new_model() / "model.safetensors"
+    stored = {name: torch.from_numpy(array).to(kind) for name, array in load_file(path).items()}
+    save_torch(stored, path)
+    for name, array in read_checkpoint(path.parent).weights.items():
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, stored[name].float().numpy())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (torch.float8_e4m3fn, "float8_e4m3fn"),
+        (torch.float8_e5m2, "float8_e5m2"),
+        (torch.float64, "float64"),
+        (torch.int8, "int8"),
+        (torch.bool, "bool"),
+        (torch.complex64, "complex64"),
+    ],
+)
+def test_weights_of_other_types_are_named(new_model, kind, name):
+    path = new_model() / "model.safetensors"
+    stored = {key: torch.from_numpy(array) for key, array in load_file(path).items()}
+    stored["encoder.norm.weight"] = torch.ones(32).to(kind)
+    save_torch(stored, path)
+    assert refused(path.parent).endswith(
+        f"encoder.norm.weight is of type {name}; weights are float32, float16 or bfloat16. Convert "
+        f"them to one of these."
+    )
+
+
+def test_weights_of_float4_are_named(new_model):
+    path = new_model() / "model.safetensors"
+    header, numbers = split(path.read_bytes())
+    entry = header["encoder.norm.weight"]
+    begin, end = entry["data_offsets"]
+    for other in header.values():
+        if other["data_offsets"][0] >= end:
+            other["data_offsets"] = [place - (end - begin) + 16 for place in other["data_offsets"]]
+    entry |= {"dtype": "F4", "data_offsets": [begin, begin + 16]}
+    path.write_bytes(tensor_bytes(header, numbers[: begin + 16] + numbers[end:]))
+    assert "encoder.norm.weight is of type float4_e2m1; weights are" in refused(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda weights: weights.pop("encoder.norm.weight"), "missing: encoder.norm.weight"),
+        (lambda weights: weights.update({"\x1b[2J": np.ones(2)}), r"unexpected: \x1b[2J"),
+        (lambda weights: weights.clear(), "missing: source_embedding.weight"),
+    ],
+)
+def test_missing_and_foreign_weights(new_model, change, words):
+    path = new_model() / "model.safetensors"
+    weights = load_file(path)
+    change(weights)
+    save_file(weights, path)
+    message = refused(path.parent)
+    assert words in message.replace("output.weight, ", "")
+    assert "\x1b" not in message

@@ -22,15 +22,29 @@ from clearhead.cli.translate import one_blas_thread
     help="Of this computer's own address; 0 is any that is free. [8017, or the next free one]",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
+@click.option(
+    "--token",
+    metavar="WORD",
+    help='That the address must name; "" for none, which lets in everyone on this computer. '
+    "[CLEARHEAD_TOKEN of the environment, or a random one]",
+)
 def command(
-    text: str | None, model: str, recording: str | None, port: int | None, no_browser: bool
+    text: str | None,
+    model: str,
+    recording: str | None,
+    port: int | None,
+    no_browser: bool,
+    token: str | None,
 ) -> None:
     """Open a page on which every number between TEXT and its translation can be followed.
 
-    The page is served to this computer alone, until Ctrl-C.
+    The page is served to this computer alone, and to those alone who know its token, until
+    Ctrl-C.
     """
-    # Questions are worked on in two threads; each with a BLAS of several would only wait.
-    one_blas_thread()
+    if recording is None:
+        # Questions are worked on in two threads; each with a BLAS of several would only wait. The
+        # picture of a long recording is work for all of them.
+        one_blas_thread()
     from clearhead.errors import ConfigError
     from clearhead.explorer import explorer_of
     from clearhead.explorer.recordings import open_recording
@@ -44,5 +58,6 @@ def command(
         text=text,
         port=port,
         open_page=not no_browser,
+        token=token,
         say=click.echo,
     )

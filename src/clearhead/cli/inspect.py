@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from clearhead.errors import ConfigError, TextError, require
 from clearhead.files import write_whole
+from clearhead.visible import json_text
 
 from .heatmap import Paper
 from .inspect_findings import Stack, as_json, stacks_of, summaries
@@ -105,7 +105,7 @@ def _write_json(
         found["target_tokens"] = target.shown
     found["stacks"] = as_json(stacks, source, target, top)
     found["notes"] = list(notes)
-    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    text = json_text(found, indent=1) + "\n"
     if str(path) == "-":
         sys.stdout.write(text)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clearhead.errors import CheckpointError, ConfigError, TextError, require
+from clearhead.file_reading import FileProblem, read_json
 
 if TYPE_CHECKING:
     from clearhead.maps.recording import Recording
@@ -182,7 +182,7 @@ class Model:
     def _load(self, kind: str, what: str, **settings: Any) -> Any:
         try:
             return getattr(self._transformers, kind).from_pretrained(self.name, **settings)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # what transformers makes of a damaged file may be any error
             first = str(error).strip().splitlines()
             raise CheckpointError(
                 f"The {what} of {self.name!r} cannot be loaded: "
@@ -256,18 +256,26 @@ def _check_folder(name: str) -> None:
     file = Path(name) / "config.json"
     if not Path(name).exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise CheckpointError(f"There is no folder {name!r}, and no model on a hub is named so.")
-    if Path(name).is_dir() and not file.is_file():
+    if Path(name).is_dir() and not file.exists():
         raise CheckpointError(f"The folder {name!r} holds no model: it has no config.json.")
-    if file.is_file():
+    if file.exists():
+        _check_regular(Path(name))
         try:
-            content = json.loads(file.read_text("utf-8"))
-        except ValueError as error:
-            raise CheckpointError(f"{str(file)!r} is not JSON: {error}.") from error
+            content = read_json(file)
+        except FileProblem as error:
+            raise CheckpointError(f"Cannot read {str(file)!r}: {error.reason}.") from error
         if isinstance(content, dict) and {"format", "model"} <= content.keys():
             raise ConfigError(
                 f"{name!r} is a model of clearhead's own, and inspect reads Hugging Face models. "
                 f"For every number of its attention: clearhead trace TEXT --model {name}"
             )
+
+
+def _check_regular(folder: Path) -> None:
+    """Refuse a pipe among the files of a model: transformers would wait for its other end."""
+    for path in folder.iterdir():
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise CheckpointError(f"{str(path)!r} is no regular file. Get the model's files again.")
 
 
 @contextmanager

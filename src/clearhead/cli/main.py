@@ -100,7 +100,9 @@ def _describe(error: OSError) -> str:
 
 
 def _leave(message: str, status: int) -> NoReturn:
-    click.echo(message, err=True)
+    from clearhead.visible import visible  # needed by errors alone
+
+    click.echo(visible(message, keep="\n"), err=True)
     try:
         sys.stdout.flush()
     except OSError:

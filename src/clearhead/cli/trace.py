@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from clearhead.reference.trace import Trace
 from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.tracing import Pass, translated_pass
+from clearhead.visible import json_text, visible
 
 from .heatmap import Paper
 from .texts import TextArgument, TextCommand
@@ -55,6 +55,7 @@ class Sentence:
         self.given: Pass = translated_pass(self.checkpoint, self.reference, text, target=target)
         self.source = self.checkpoint.tokenizer.pieces(self.given.source)
         self.target = self.checkpoint.tokenizer.pieces(self.given.target)
+        self.shown_source, self.shown_target = printable(self.source), printable(self.target)
 
     def traced(self, keep: tuple[str, ...] | None) -> Trace:
         """The forward pass again, with these steps recorded."""
@@ -98,7 +99,7 @@ class Sentence:
         # The other layers' weights tell how many layers there are, where that one is missing.
         pattern = PARTS[part].format(layer="*")
         trace = self.traced((f"{path}.*", f"{pattern}.weights"))
-        return head_of(trace, part, layer, number, self.source, self.target)
+        return head_of(trace, part, layer, number, self.shown_source, self.shown_target)
 
     def likely(self, position: int) -> Likely:
         """The likeliest tokens after the decoder's token at a position."""
@@ -115,6 +116,11 @@ class Sentence:
         )
 
 
+def printable(pieces: Sequence[str]) -> list[str]:
+    """Pieces of a vocabulary as they may be printed: one may hold a terminal's escape codes."""
+    return [visible(piece) for piece in pieces]
+
+
 def _in_range(option: str, asked: int, count: int) -> None:
     if not 0 <= asked < count:
         raise ConfigError(f"{option} must be between 0 and {count - 1} here; it is {asked}.")
@@ -123,11 +129,11 @@ def _in_range(option: str, asked: int, count: int) -> None:
 def _tell(sentence: Sentence, head: Head, row: int, position: int, paper: Paper) -> Iterator[str]:
     """The whole page, a piece at a time."""
     yield from tell_tokens(
-        sentence.text,
-        sentence.translation,
-        sentence.source,
-        sentence.target,
-        sentence.checkpoint.tokenizer.pieces(sentence.predicted),
+        visible(sentence.text, keep="\n\t"),
+        visible(sentence.translation, keep="\n\t"),
+        sentence.shown_source,
+        sentence.shown_target,
+        printable(sentence.checkpoint.tokenizer.pieces(sentence.predicted)),
         sentence.probabilities[np.arange(len(sentence.target)), sentence.predicted].tolist(),
         paper,
         read=sentence.given.read,
@@ -137,11 +143,12 @@ def _tell(sentence: Sentence, head: Head, row: int, position: int, paper: Paper)
     yield from tell_head(head, row, paper, layers=layers, heads=config.num_heads)
     likely = sentence.likely(position)
     yield heading(f"The {len(likely.pieces)} likeliest next tokens", paper)
-    yield prose(f"After {' '.join(sentence.target[: position + 1])}", paper)
-    yield tell_next(likely.pieces, likely.probabilities, likely.taken, paper)
-    if likely.taken not in likely.pieces:
+    yield prose(f"After {' '.join(sentence.shown_target[: position + 1])}", paper)
+    pieces, taken = printable(likely.pieces), visible(likely.taken)
+    yield tell_next(pieces, likely.probabilities, taken, paper)
+    if taken not in pieces:
         # Beam search keeps what makes the whole sentence likely, and --target may be anything.
-        yield f"taken: {likely.taken} ({likely.taken_probability:.4f}, number {likely.taken_rank})"
+        yield f"taken: {taken} ({likely.taken_probability:.4f}, number {likely.taken_rank})"
     yield heading("Reference (NumPy, float64) against the fast models", paper)
     yield "The largest difference of a log-probability, over all positions and all tokens:"
     for name, found in differences(sentence.checkpoint, sentence.given, sentence.logits):
@@ -189,7 +196,7 @@ def _as_json(sentence: Sentence, head: Head | None, steps: list[Step], position:
         for piece, share in zip(likely.pieces, likely.probabilities, strict=True)
     ]
     found["differences"] = dict(differences(sentence.checkpoint, sentence.given, sentence.logits))
-    return json.dumps(found, ensure_ascii=False)
+    return json_text(found)
 
 
 @click.command(cls=TextCommand)

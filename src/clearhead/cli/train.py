@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ConfigError, require
+from ..file_reading import FileProblem, parse_toml
 
 if TYPE_CHECKING:
     from ..training.settings import Settings
@@ -22,8 +22,8 @@ def _override(text: str) -> tuple[str, Any]:
     if not equals:
         raise ConfigError(f"--set needs KEY=VALUE, such as training.max_steps=2000; got {text!r}.")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key, parse_toml(f"value = {value}")["value"]
+    except FileProblem:
         return key, value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from clearhead.cli.lines import (
 )
 from clearhead.cli.texts import TextArgument, TextCommand
 from clearhead.files import open_whole
+from clearhead.visible import json_text, visible
 
 if TYPE_CHECKING:
     from clearhead.translation.translation import Translation
@@ -161,6 +161,7 @@ def _run(
     progress: Progress,
 ) -> None:
     search = {name: options[name] for name in _SEARCH if options[name] is not None}
+    terminal = out.isatty()
     extra = {"batch_tokens": options["batch_tokens"]} if options["batch_tokens"] else {}
     for chunk in chunks:
         translations = translator.translate(
@@ -177,6 +178,8 @@ def _run(
         )
         for text, translation in zip(chunk, translations, strict=True):
             for line in _lines(text, translation, options):
+                # A translation is made of bytes too, and a terminal obeys some of them.
+                line = visible(line, keep="\n\t") if terminal else line
                 out.write(line.encode("utf-8") + b"\n")
         out.flush()
         progress.advance(len(chunk))
@@ -185,7 +188,7 @@ def _run(
 def _lines(text: Text, translation: Translation, options: dict[str, Any]) -> Iterator[str]:
     """What is written for one text: a line of JSON, or its translations in columns."""
     if options["as_json"]:
-        yield json.dumps(translation.to_dict(), ensure_ascii=False)
+        yield json_text(translation.to_dict())
         return
     for other in translation.alternatives or (translation,):
         columns = [str(text.number)] if translation.alternatives else []

@@ -26,6 +26,7 @@ def explore(
     state: str = "",
     port: int | None = None,
     open_page: bool = True,
+    token: str | None = None,
     say: Callable[[str], None] = print,
 ) -> Any:
     """Open the explorer: in a notebook as a widget, elsewhere as a local page until Ctrl-C.
@@ -40,6 +41,7 @@ def explore(
         state: what the page begins with instead, as it stands behind the # of a page's address.
         port: of the local page; see `clearhead.explorer.serve.open_port`.
         open_page: whether the local page is opened in a browser.
+        token: that whoever opens the local page must know; see `clearhead.explorer.serve.serve`.
         say: takes each line that tells where the local page is.
 
     Returns:
@@ -66,7 +68,15 @@ def explore(
     from .serve import serve
 
     named = what if isinstance(what, str | Path) else type(what).__name__
-    serve(lambda: explorer, str(named), state=begin, port=port, open_page=open_page, say=say)
+    serve(
+        lambda: explorer,
+        str(named),
+        state=begin,
+        port=port,
+        open_page=open_page,
+        token=token,
+        say=say,
+    )
     return None
 
 

@@ -1,10 +1,12 @@
 """The explorer over HTTP: its page, and a POST for every question.
 
     GET  /  /explorer.js  /explorer.css  /icon.svg     the page, from a fixed list of files
+    GET  /enter.js                                     goes on to the page after the first visit
     GET  /api/openapi.json                             the questions and their answers
     POST /api/QUESTION                                 parameters as JSON; JSON or a container
 
-Every error is ``{"error": {"kind", "message"}}``. Nothing of a request ever names a file.
+Every error is ``{"error": {"kind", "message"}}``, or a small page for a browser that has lost its
+way. Nothing of a request ever names a file.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from starlette.types import ASGIApp
 
 from .. import __version__
 from ..errors import ClearheadError, ConfigError, TraceError
+from .access import ENTER, Access
 from .arrays import encode, to_json
-from .guard import Guard, error_content
+from .guard import Guard
 from .limits import Gone, Refusal, Workers
+from .notices import error_json, notice, wants_page
 from .offline import offline_answer
 from .offline_answers import Answering
 from .schemas import ANSWERS, CONTAINER, ERROR, QUESTIONS, Question
@@ -39,10 +43,13 @@ PAGE = {
     "/explorer.css": ("built/explorer.css", "text/css; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
+    ENTER: ("enter.js", "text/javascript; charset=utf-8"),
 }
+# Questions that take next to no time, whoever answers them.
+LIGHT = ("model", "words")
 REASONS = {
     400: "What is asked does not fit the model or the text.",
-    403: "The request comes from another page.",
+    403: "The request comes from another page, or without the token.",
     404: "There is no such question, or no such step.",
     405: "Questions are asked with POST.",
     408: "The request's body did not come in time.",
@@ -65,13 +72,16 @@ def _parameters(question: Question) -> dict[str, Any]:
     }
 
 
-def create_app(explorer: Answering, *, port: int, workers: Workers) -> ASGIApp:
+def create_app(
+    explorer: Answering, *, port: int, workers: Workers, access: Access | None = None
+) -> ASGIApp:
     """The application.
 
     Args:
         explorer: answers the questions; it is asked from several threads at once.
         port: that the server listens on, which requests must name in their Host header.
         workers: the threads, with the server's limits.
+        access: who is let in; everyone without it.
 
     Raises:
         ConfigError: the package lacks the built page.
@@ -94,7 +104,7 @@ def create_app(explorer: Answering, *, port: int, workers: Workers) -> ASGIApp:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_fault)
-    return Guard(app, port=port, limits=workers.limits)
+    return Guard(app, port=port, limits=workers.limits, access=access)
 
 
 def _add_question(
@@ -118,7 +128,9 @@ def _add_question(
     async def ask(question: Any, request: Request) -> Response:
         params = _parameters(question)
         try:
-            return await workers.do(lambda: answered(params), lambda: _disconnected(request))
+            return await workers.do(
+                lambda: answered(params), lambda: _disconnected(request), light=name in LIGHT
+            )
         except Gone:
             return Response(status_code=499)  # nobody reads it
 
@@ -211,21 +223,23 @@ def _accepts_gzip(accepted: str) -> bool:
 # Errors
 
 
-def _error(status: int, kind: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    headers = {**(headers or {}), "Cache-Control": "no-store"}
-    return Response(error_content(kind, message), status, headers, "application/json")
-
-
 async def _on_refusal(request: Request, error: Any) -> Response:
-    return _error(error.status, error.kind, error.message, error.headers)
+    return error_json(error.status, error.kind, error.message, error.headers)
 
 
 async def _on_http(request: Request, error: Any) -> Response:
     headers = dict(error.headers or {})
     asked = f"{request.method[:20]} {request.url.path[:100]}"
     questions = ", ".join(f"/api/{name}" for name in QUESTIONS)
+    if error.status_code == 404 and wants_page(request.scope):
+        return notice(
+            404,
+            "There is nothing here",
+            f"Nothing of the explorer is at {request.url.path[:100]}.",
+            link=("/", "To the page"),
+        )
     if error.status_code == 404:
-        return _error(
+        return error_json(
             404,
             "NotFound",
             f"There is nothing at {asked}. The page is at /, and questions are asked with "
@@ -233,8 +247,8 @@ async def _on_http(request: Request, error: Any) -> Response:
         )
     if error.status_code == 405:
         allowed = headers.get("allow", headers.get("Allow", ""))
-        return _error(405, "WrongMethod", f"{asked} is not answered; use {allowed}.", headers)
-    return _error(
+        return error_json(405, "WrongMethod", f"{asked} is not answered; use {allowed}.", headers)
+    return error_json(
         422,
         "NotJSON",
         f"{asked} came with a body that is not JSON. Send the question's parameters as one "
@@ -244,7 +258,7 @@ async def _on_http(request: Request, error: Any) -> Response:
 
 async def _on_invalid(request: Request, error: Any) -> Response:
     problems = "; ".join(_problem(each) for each in error.errors()[:3])
-    return _error(
+    return error_json(
         422,
         "WrongParameters",
         f"{request.url.path} was asked with parameters that do not fit: {problems}. "
@@ -269,7 +283,7 @@ def _problem(found: dict[str, Any]) -> str:
 
 async def _on_fault(request: Request, error: Any) -> Response:
     # Starlette raises it again when this is sent, and the server writes its traceback.
-    return _error(
+    return error_json(
         500,
         "Fault",
         "clearhead made a mistake in answering this. The terminal in which it runs says where; "

@@ -17,6 +17,7 @@ from ..translation.hypothesis import Hypothesis
 from .models import Models
 from .run import Run
 from .run_answer import finite
+from .stopping import check
 
 Array = np.ndarray[Any, Any]
 
@@ -56,6 +57,7 @@ class _Watched:
         return self
 
     def advance(self, tokens: Array, parents: Array) -> Array:
+        check()
         log_probs = self._decoding.advance(tokens, parents)
         count = min(self._candidates, log_probs.shape[1])
         values, best = top_tokens(log_probs, count)

@@ -17,6 +17,7 @@ from ..reference.multi_head import Memory
 from ..reference.trace import OFF, Off, Trace
 from ..reference.transformer import Encoded, Transformer
 from .edits import Changes
+from .stopping import check
 
 Array = np.ndarray[Any, Any]
 
@@ -106,6 +107,7 @@ class EditedTransformer(Transformer):
         trace: Trace | Off = OFF,
     ) -> Array:
         """`Transformer.decode`, edited: with a cache, at the position of the new tokens."""
+        check()
         position = None if cache is None else cache.length
         if cache is not None and np.shape(target_ids)[1] != 1:
             raise ShapeError(

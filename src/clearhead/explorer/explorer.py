@@ -35,6 +35,7 @@ from .requests import (
 from .run import Run, walk
 from .run_answer import run_answer
 from .run_cache import RunCache
+from .stopping import check
 from .words import Vocabulary
 
 ABILITIES = ("translate", "edit", "beam", "effects", "derivations")
@@ -96,11 +97,13 @@ class Explorer:
             ShapeError: a position is outside of the sentence, or a text is too long.
             TextError: the text is empty, too long, or no text.
             TraceError: there is no step of this path.
+            Stopped: the question was given up.
         """
         if name not in self._questions:
             raise ConfigError(
                 f"There is no question {name!r}. The questions are {', '.join(self._questions)}."
             )
+        check()
         return self._questions[name]({} if params is None else params)
 
     def run(self, request: RunRequest) -> Run:

@@ -8,12 +8,13 @@ request that changes or computes something must come from our own page.
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .access import Access
 from .limits import Refusal, ServerLimits
+from .notices import error_content
 
 POLICY = "; ".join(
     (
@@ -57,11 +58,6 @@ def hosts_of(port: int) -> frozenset[str]:
     return frozenset((*(f"{name}:{port}" for name in names), *short))
 
 
-def error_content(kind: str, message: str) -> bytes:
-    """An error as JSON. Escaped, so that half a surrogate in a message does no harm."""
-    return json.dumps({"error": {"kind": kind, "message": message}}).encode()
-
-
 class Guard:
     """ASGI middleware around the whole application.
 
@@ -69,10 +65,14 @@ class Guard:
         app: what is guarded.
         port: that the server listens on.
         limits: of bodies.
+        access: who is let in; everyone without it.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int, limits: ServerLimits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, port: int, limits: ServerLimits, access: Access | None = None
+    ) -> None:
         self._app, self._port, self._limits = app, port, limits
+        self._access = access or Access("", port=port)
         self._hosts = hosts_of(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,9 +90,15 @@ class Guard:
             body = await self._body(receive)
             if body is None:
                 return
-            self._check(scope, body)
+            self._check_name_and_size(scope)
+            answer = self._access.answer(scope)
+            if answer is None:
+                self._check_question(scope, body)
         except Refusal as refusal:
             await _refuse(refusal, send_secured)
+            return
+        if answer is not None:
+            await answer(scope, receive, send_secured)
             return
         await self._app(scope, _again(body, receive), send_secured)
 
@@ -125,8 +131,8 @@ class Guard:
                 {"Connection": "close"},
             ) from None
 
-    def _check(self, scope: Scope, body: Body) -> None:
-        """Raise Refusal unless it is for us, from our page or a program, and short enough."""
+    def _check_name_and_size(self, scope: Scope) -> None:
+        """Raise Refusal unless it is for us, and its headers are short enough."""
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             raise Refusal(
@@ -146,8 +152,11 @@ class Guard:
                 f"The address and the headers of a request may have {self._limits.header_bytes} "
                 f"bytes together; these have {long}. What is long belongs into the body.",
             )
+
+    def _check_question(self, scope: Scope, body: Body) -> None:
+        """Raise Refusal unless it comes from our page or a program, as JSON, and short enough."""
         if scope["method"] not in READING:
-            self._check_origin(scope, hosts[0])
+            self._check_origin(scope)
         if body.too_long:
             raise Refusal(
                 413,
@@ -159,10 +168,10 @@ class Guard:
         if scope["method"] == "POST":
             _check_type(scope)
 
-    def _check_origin(self, scope: Scope, host: str) -> None:
+    def _check_origin(self, scope: Scope) -> None:
         origins = _values(scope, b"origin")
         sites = _values(scope, b"sec-fetch-site")
-        ours = f"http://{host.lower()}"
+        ours = f"http://{_values(scope, b'host')[0].lower()}"
         foreign = [origin for origin in origins if origin.lower() != ours]
         foreign += [site for site in sites if site not in ("same-origin", "none")]
         if foreign:

@@ -19,6 +19,8 @@ from .offline_answers import EFFECT_SECONDS, LEVELS, Answering, Gathered
 
 BUILT = Path(__file__).parent / "built"
 MOST_BYTES = 3_000_000
+# So many numbers are gathered for a page at most: of more, only the chosen layer's are kept.
+MOST_NUMBERS = 50_000_000
 # A data block is no script: the policy need not allow it, and nothing runs it.
 ANSWERS = "clearhead-answers"
 
@@ -81,6 +83,8 @@ def offline_html(
     gathered = Gathered(explorer, request, view_state, effect_seconds)
     page = ""
     for content in LEVELS:
+        if content != LEVELS[-1] and gathered.count(content) > MOST_NUMBERS:
+            continue
         packed = encode(*gathered.packed(content))
         page = _page(script, style, packed, _title(gathered.run))
         if len(page.encode("utf-8")) <= most_bytes:

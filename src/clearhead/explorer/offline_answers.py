@@ -119,6 +119,11 @@ class Gathered:
         self.effects = list(self._effects(effect_seconds)) if "effects" in abilities else []
         self._arrays: dict[str, Array] = {}
 
+    def count(self, content: Content) -> int:
+        """How many numbers of steps a page holds with this content, before any is asked for."""
+        held = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
+        return sum(map(math.prod, held))
+
     def packed(self, content: Content) -> tuple[dict[str, Any], dict[str, Array]]:
         """The plain values and the arrays of the page's answers, for `arrays.encode`."""
         numbers = Packed(content.rounded)

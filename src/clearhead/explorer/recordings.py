@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ConfigError, ShapeError, TraceError
+from ..errors import ConfigError, TraceError
 from .answers import Answer
-from .arrays import Array, Window, check_numbers, checked_window
+from .arrays import check_numbers, checked_window
 from .overview import LARGEST_PICTURE
+from .recordings_bounds import check_size, check_window, check_work
 from .recordings_modules import Labels, Module, Tokens, modules_of
-from .recordings_steps import available, picture, step_shape, steps_of, values
+from .recordings_requests import TokenLists, page_of, spans_of
+from .recordings_rows import Rows
+from .recordings_steps import available, step_shape, steps_of, values
+from .stopping import check
 
 if TYPE_CHECKING:
     from ..maps.recording import Recording
@@ -59,7 +63,8 @@ class RecordingExplorer:
         self.name = name or getattr(recorded, "model", "") or found[0].map.source.model
         self.numbers = numbers
         self.rows = min(module.map.shape[0] for module in found)
-        self._pictures: dict[tuple[str, int, int], tuple[Array, Array, Array]] = {}
+        check_size(found, self.rows)
+        self._of_rows = Rows()
 
     def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
         """Answer a question: ``model``, ``run``, ``array`` or ``overview``.
@@ -80,7 +85,14 @@ class RecordingExplorer:
                 f"A recording cannot answer {name!r}: it holds what a model attended to, and no "
                 f"model to run again. It answers {', '.join(questions)}."
             )
-        return questions[name](params or {})
+        check()
+        try:
+            return questions[name](params or {})
+        except (RuntimeError, IndexError) as error:  # PyTorch's; what a file says may not fit
+            raise TraceError(
+                f"The recording could not answer {name!r}: its tensors do not fit together, or "
+                f"there is not enough memory ({str(error)[:300]})."
+            ) from error
 
     # The questions
 
@@ -125,6 +137,7 @@ class RecordingExplorer:
                 "run again. Ask without edits."
             )
         row = self._row(params)
+        tokens = TokenLists()
         attention, steps = [], []
         for module in self.modules.values():
             _, heads, queries, keys = module.map.shape
@@ -137,8 +150,8 @@ class RecordingExplorer:
                     "keys": keys,
                     "path": module.path,
                     "kind": module.kind,
-                    "query_tokens": _tokens(self.labels.of(module, "query", row)),
-                    "key_tokens": _tokens(self.labels.of(module, "key", row)),
+                    "query_tokens": tokens.of(self.labels.of(module, "query", row)),
+                    "key_tokens": tokens.of(self.labels.of(module, "key", row)),
                 }
             )
             steps.extend(steps_of(module))
@@ -183,14 +196,18 @@ class RecordingExplorer:
             module, step = self._step(path)
             shape = step_shape(module, step)
             asked.append(
-                (path, module, step, shape, checked_window(path, shape, _spans(item, path)))
+                (path, module, step, shape, checked_window(path, shape, spans_of(item, path)))
             )
         check_numbers(
             sum(math.prod(stop - start for start, stop in window) for *_, window in asked),
             self.numbers,
         )
+        check_work(
+            check_window(self._of_rows.map_of(module, row), step, window, path)
+            for path, module, step, _, window in asked
+        )
         arrays = {
-            str(number): values(module, step, row, window)
+            str(number): values(self._of_rows.map_of(module, row), step, window)
             for number, (_, module, step, _, window) in enumerate(asked)
         }
         described = [
@@ -206,16 +223,12 @@ class RecordingExplorer:
 
     def _overview(self, params: Mapping[str, Any]) -> Answer:
         row = self._row(params.get("run") or {})
-        layers = _page(self._layers(str(params.get("part"))), params.get("layers"))
+        layers = page_of(self._layers(str(params.get("part"))), params.get("layers"))
         _, heads, queries, keys = layers[0].map.shape
         most = max(1, min(LARGEST_PICTURE, math.isqrt(self.numbers // (len(layers) * heads) or 1)))
+        check_numbers(len(layers) * heads * most * most, self.numbers)
         block = (-(-queries // most), -(-keys // most))
-        pictures = []
-        for module in layers:
-            known = (module.path, row, most)
-            if known not in self._pictures:
-                self._pictures[known] = picture(module, row, block)
-            pictures.append(self._pictures[known])
+        pictures = self._of_rows.pictures(layers, row, block)
         return Answer(
             {
                 "part": layers[0].part,
@@ -225,9 +238,9 @@ class RecordingExplorer:
                 "keys": keys,
             },
             {
-                "weights": np.stack([weights for weights, *_ in pictures]),
-                "entropy": np.stack([entropy for _, entropy, _ in pictures]),
-                "masked": np.stack([masked for *_, masked in pictures]).min(axis=0),
+                "weights": np.stack([one.weights for one in pictures]),
+                "entropy": np.stack([one.entropy for one in pictures]),
+                "masked": np.stack([one.masked for one in pictures]).min(axis=0),
             },
         )
 
@@ -274,45 +287,8 @@ def open_recording(
     from ..errors import require
 
     require("torch", extra="torch", purpose="Opening a recording")
-    from ..maps.recording_file import load_recording
+    from ..maps.recording_reading import load_recording
 
     recording: Recording = load_recording(path)
     name = recording.model or Path(path).stem
     return RecordingExplorer(recording, tokens=tokens, source_tokens=source_tokens, name=name)
-
-
-def _tokens(names: list[str]) -> list[dict[str, Any]]:
-    """Names as the front end's tokens; a recording knows no ids."""
-    return [{"id": -1, "piece": name, "special": False} for name in names]
-
-
-def _page(layers: list[Module], asked: Any) -> list[Module]:
-    """The layers from ``start`` to before ``stop``, of a part that is shown page by page."""
-    if asked is None:
-        return layers
-    ends = list(asked) if isinstance(asked, list | tuple) else []
-    if len(ends) != 2 or not all(type(end) is int for end in ends):
-        raise ConfigError(f"layers is [start, stop]; got {asked!r}.")
-    start, stop = ends
-    if not 0 <= start < stop <= len(layers):
-        raise ShapeError(
-            f"layers is [start, stop] with 0 <= start < stop <= {len(layers)}, the part's layers; "
-            f"got {asked!r}."
-        )
-    return layers[start:stop]
-
-
-def _spans(item: Mapping[str, Any], path: str) -> Window | None:
-    window = item.get("window")
-    if window is None:
-        return None
-    spans = window if isinstance(window, list | tuple) else [window]
-    if not all(
-        isinstance(span, list | tuple) and len(span) == 2 and all(type(end) is int for end in span)
-        for span in spans
-    ):
-        raise ShapeError(
-            f"The window of {path!r} is [start, stop] for each of its axes, or null for all of "
-            f"it; got {window!r}."
-        )
-    return tuple((start, stop) for start, stop in spans)

@@ -100,6 +100,9 @@ def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
     for path, found in _maps(recorded):
         if isinstance(found, str):
             notes.append(f"{path}: {found}")
+        elif 0 in (*found.shape, found.query.shape[-1]):
+            sizes = " x ".join(map(str, (*found.shape, found.query.shape[-1])))
+            notes.append(f"{path}: nothing attended in it (its shape is {sizes}).")
         else:
             modules.append(Module(path, found))
     if not modules:

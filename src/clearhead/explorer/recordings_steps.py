@@ -1,16 +1,20 @@
-"""What can be asked of one recorded attention: windows of its steps, and a picture of each head."""
+"""What can be asked of one recorded attention: windows of its steps."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .arrays import Array, Window
-from .overview import pooled
+from .recordings_bounds import SOFTMAX
 from .recordings_modules import Module
+from .stopping import check, check_from_anywhere
 
-TILE = 1 << 22  # weights that are held at once while a picture is made
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..maps.attention_map import AttentionMap
+
+PIECE = 10**10  # multiply-adds between two looks at whether anybody still waits
 
 # Of each module: name of the step, its axes, how it is computed.
 SCORE_AXES = ("batch", "heads", "query_len", "key_len")
@@ -57,53 +61,53 @@ def steps_of(module: Module) -> list[dict[str, Any]]:
     ]
 
 
-def values(module: Module, step: str, row: int, window: Window) -> Array:
-    """The window of a step, float32 or float64, with a batch axis."""
-    index = (slice(row, row + 1), *(slice(start, stop) for start, stop in window[1:]))
-    found = module.map
-    sources: dict[str, Any] = {
-        "query": found.query,
-        "key": found.key,
-        "value": found.value,
-        "scores": found.scores,
-        "weights": found.weights,
-    }
-    tensor = found.lse[index] if step == "log_sum_exp" else sources[step][index]
+def values(one: AttentionMap, step: str, window: Window) -> Array:
+    """The window of a step, float32 or float64, with a batch axis.
+
+    Args:
+        one: one row of a module's map.
+        step: its name.
+        window: with all its axes, the first of which is 1 wide.
+
+    Raises:
+        Stopped: the question was given up.
+    """
+    index = tuple(slice(start, stop) for start, stop in window)
+    if step in ("scores", "weights"):
+        tensor = _tile(one, step, index)
+    else:
+        if step == "log_sum_exp":
+            know_log_sum_exp(one)
+        stored = {"query": one.query, "key": one.key, "value": one.value}
+        tensor = stored.get(step, one.known_lse)[index]  # type: ignore[index]
     if tensor.dtype.itemsize < 4:
         tensor = tensor.float()
     values: Array = tensor.detach().cpu().numpy()
     return values
 
 
-def picture(module: Module, row: int, block: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """A small picture of each head of a module.
+def _tile(one: AttentionMap, step: str, index: tuple[slice, ...]) -> Tensor:
+    """A window of scores or weights, some rows at a time."""
+    from torch import cat
 
-    Args:
-        module: of a recording.
-        row: of the batch.
-        block: queries and keys of a cell.
+    rows = index[2]
+    if step == "weights" and 4 * (rows.stop - rows.start) >= one.shape[2]:
+        know_log_sum_exp(one)  # of so many rows, that of all
+    _, heads, _, keys = one.shape
+    height = max(PIECE // (heads * keys * (one.query.shape[-1] + SOFTMAX)), 1)
+    found = one.scores if step == "scores" else one.weights
+    pieces = []
+    for first in range(rows.start, rows.stop, height):
+        check()
+        pieces.append(found[(*index[:2], slice(first, min(first + height, rows.stop)), index[3])])
+    return cat(pieces, dim=2) if len(pieces) > 1 else pieces[0]
 
-    Returns:
-        the greatest weight of each block, Float32["heads rows columns"]; the entropy
-        -sum_j w_ij ln w_ij in nats, Float64["heads"], the mean over the queries that see anything;
-        and UInt8["rows columns"], 1 where no query of the block may attend to any key of it, in
-        any head.
+
+def know_log_sum_exp(one: AttentionMap) -> None:
+    """Let a map compute its log-sum-exp, which it then keeps.
+
+    Raises:
+        Stopped: the question was given up.
     """
-    _, heads, queries, keys = module.map.shape
-    rows_at_once = max(TILE // (heads * keys) // block[0], 1) * block[0]
-    pieces, hidden = [], []
-    entropy, seeing = np.zeros(heads), np.zeros(heads)
-    for start in range(0, queries, rows_at_once):
-        rows = slice(start, start + rows_at_once)
-        tile = module.map[row, :, rows].detach().cpu().numpy()
-        zero = (tile == 0).all(axis=0)
-        if zero.any():  # a weight may be too small for float32 and still not be masked
-            scores = module.map.scores[row, :, rows].detach().cpu().numpy()
-            zero &= np.isneginf(scores).all(axis=0)
-        hidden.append(1 - pooled(1 - zero.astype(np.uint8), block))
-        pieces.append(pooled(tile, block))
-        positive = np.where(tile > 0, tile, 1.0)
-        entropy -= (positive * np.log(positive)).sum((1, 2), dtype=np.float64)
-        seeing += (tile > 0).any(2).sum(1)
-    weights = np.concatenate(pieces, axis=1).astype(np.float32)
-    return weights, entropy / np.maximum(seeing, 1), np.concatenate(hidden, axis=0)
+    if one.known_lse is None:
+        one.measure("lse", check=check_from_anywhere())

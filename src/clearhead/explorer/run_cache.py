@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
+from .stopping import Stopped, check
+
 
 class Sized(Protocol):
     """What knows how much memory it holds."""
@@ -24,7 +26,8 @@ class RunCache(Generic[Key, Value]):
     """The values used last, as many as fit.
 
     A value that several threads ask for at once is computed by the first, and the others wait
-    for it. An error reaches all who wait and is not kept.
+    for it. An error reaches all who wait and is not kept; but where the first is given up (see
+    `stopping`), the next of them computes it.
 
     Args:
         most_bytes: what all values together may hold; the one used last is kept even if it is
@@ -51,17 +54,22 @@ class RunCache(Generic[Key, Value]):
 
     def get(self, key: Key, compute: Callable[[], Value]) -> Value:
         """The value of a key, computed if it is not there."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            future = self._computing.get(key)
-            mine = future is None
-            if future is None:
-                future = self._computing[key] = Future()
-        if mine:
-            self._compute(key, future, compute)
-        return future.result()
+        while True:
+            with self._lock:
+                if key in self._values:
+                    self._values.move_to_end(key)
+                    return self._values[key]
+                future = self._computing.get(key)
+                mine = future is None
+                if future is None:
+                    future = self._computing[key] = Future()
+            if mine:
+                self._compute(key, future, compute)
+                return future.result()
+            try:
+                return future.result()
+            except Stopped:
+                check()
 
     def put(self, key: Key, value: Value) -> None:
         """Keep a value, and let go of those used longest ago until all fit."""

@@ -10,18 +10,24 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from .limits import Workers
+    import uvicorn
+
+    from .limits import ServerLimits, Workers
     from .offline_answers import Answering
 
 ADDRESS, PORT, TRIED = "127.0.0.1", 8017, 20
 # After Ctrl-C, how long answers that are on their way may still take.
 FAREWELL = 1
+TOKEN_VARIABLE = "CLEARHEAD_TOKEN"
+ENDING = "Ctrl-C ends it."
+OPEN_TO_ALL = "Without a token everyone on this computer can open it."
 
 
 def open_port(asked: int | None) -> socket.socket:
@@ -62,9 +68,18 @@ def _listening(port: int) -> socket.socket:
     return listener
 
 
-def address_of(port: int, text: str | None = None) -> str:
-    """The page's address; a text to begin with stands in its fragment, as the page's state does."""
-    return f"http://{ADDRESS}:{port}/" + (f"#text={quote(text, safe='')}" if text else "")
+def address_of(port: int, *, query: str = "", text: str | None = None, state: str = "") -> str:
+    """The page's address.
+
+    Args:
+        port: of the server.
+        query: what stands behind the ?, which is its first character.
+        text, state: what the page begins with: a text, or all that stands behind its #.
+    """
+    if text:
+        state = f"text={quote(text, safe='')}"
+    fragment = f"#{state.removeprefix('#')}" if state else ""
+    return f"http://{ADDRESS}:{port}/{query}{fragment}"
 
 
 def serve(
@@ -75,6 +90,7 @@ def serve(
     state: str = "",
     port: int | None = None,
     open_page: bool = True,
+    token: str | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve whatever answers the explorer's questions until the process is interrupted.
@@ -85,6 +101,8 @@ def serve(
         text, state: what the page begins with: a text, or all that stands behind its #.
         port: see `open_port`.
         open_page: whether a browser is opened.
+        token: that whoever opens the page must know; None for that of the environment's
+            CLEARHEAD_TOKEN, or a random one; empty for none.
         say: takes each line for the reader.
 
     Raises:
@@ -97,22 +115,24 @@ def serve(
         explorer = loading.submit(load)
         for name in ("fastapi", "uvicorn"):
             require(name, extra="explore", purpose="The explorer's page")
+        from .access import Access
         from .app import create_app
         from .limits import ServerLimits, Workers
 
     with open_port(port) as listener:
         number = listener.getsockname()[1]
         workers = Workers(ServerLimits())
-        app = create_app(explorer.result(), port=number, workers=workers)
+        if token is None:
+            token = os.environ.get(TOKEN_VARIABLE) or None
+        access = Access(token, port=number)
+        app = create_app(explorer.result(), port=number, workers=workers, access=access)
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
-        address = address_of(number, text)
-        if state:
-            address = f"{address_of(number)}#{state.removeprefix('#')}"
-        say(f"Exploring {named} at {address}")
-        say("Ctrl-C ends it.")
+        address = partial(address_of, number, text=text, state=state)
+        say(f"Exploring {named} at {address(query=access.query)}")
+        say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
         if open_page and has_browser(os.environ, sys.platform):
-            threading.Thread(target=_open, args=(address,), daemon=True).start()
+            _open(address(query=access.query_once()))
         _serve(app, listener, workers)
 
 
@@ -124,18 +144,21 @@ def has_browser(environment: Mapping[str, str], platform: str) -> bool:
 
 
 def _open(address: str) -> None:
+    """Open a browser, which may take its time, beside the server that it asks at once."""
     import webbrowser
 
-    webbrowser.open(address)
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
+def configured(app: Any, limits: ServerLimits) -> uvicorn.Config:
+    """How uvicorn serves the application within these limits."""
     import uvicorn
 
-    limits = workers.limits
-    config = uvicorn.Config(
+    from .connections import protocol_of
+
+    return uvicorn.Config(
         app,
-        http="h11",  # whose limit on headers is known, whatever else is installed
+        http=protocol_of(limits),
         ws="none",
         lifespan="off",
         log_level="error",
@@ -143,9 +166,16 @@ def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=limits.connections,
+        timeout_keep_alive=limits.idle_seconds,
         h11_max_incomplete_event_size=limits.header_bytes,
         timeout_graceful_shutdown=FAREWELL,
     )
+
+
+def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
+    import uvicorn
+
+    config = configured(app, workers.limits)
     with _interrupted_quietly(workers):
         uvicorn.Server(config).run(sockets=[listener])
 

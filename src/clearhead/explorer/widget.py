@@ -30,6 +30,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     Attributes:
         state: what the page shows, as it stands behind the # of the page's address; it follows
             the page, and the page follows it.
+        style_sheet: the page's style, as it is in a cell.
 
     Args:
         explorer: answers the page's questions.
@@ -40,7 +41,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     """
 
     _esm = built("widget.js")
-    _css = built("explorer.css")
+    # Not `_css`, which a notebook gives to its whole page: the widget has a tree of its own.
+    style_sheet = traitlets.Unicode(built("widget.css"), read_only=True).tag(sync=True)
     state = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, explorer: Answering, *, state: str = "") -> None:

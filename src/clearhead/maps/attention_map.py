@@ -7,7 +7,7 @@ fused kernels compute anyway (FlashAttention, arXiv 2205.14135).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -174,12 +174,16 @@ class AttentionMap:
 
     # Measures
 
-    def measure(self, *measures: Measure | str) -> dict[Any, Any]:
+    def measure(
+        self, *measures: Measure | str, check: Callable[[], object] | None = None
+    ) -> dict[Any, Any]:
         """Several measures in one pass over the map.
 
         Args:
             measures: ``Entropy()``, ``TopK(8)``, ...; the name of one stands for its usual
                 settings: ``"entropy"``, ``"received"``, ``"topk"``.
+            check: called again and again on the way, so that a long pass can be ended: what it
+                raises comes out here. It may be called from several threads.
 
         Returns:
             The result of each, under what it was asked for with.
@@ -199,7 +203,8 @@ class AttentionMap:
         if needs_scores and self._lse is None:
             wanted.setdefault(LogSumExp())
         running = {measure: measure.begin(context) for measure in wanted}
-        Pass(self.query, self.key, self.scoring, needs_scores=needs_scores).run([*running.values()])
+        across = Pass(self.query, self.key, self.scoring, needs_scores=needs_scores, check=check)
+        across.run([*running.values()])
         found = {measure: run.result() for measure, run in running.items()}
         if LogSumExp() in found:
             self._lse = found[LogSumExp()]

@@ -44,18 +44,46 @@ class Pooled(Measure):
             raise ConfigError(f"reduce is one of {', '.join(REDUCTIONS)}, not {self.reduce!r}.")
 
     def begin(self, context: PassContext) -> Running:
-        return _Pooled(context, self)
+        query_len, key_len = context.shape[2:]
+        rows = edges(query_len, min(self.height, query_len))
+        return _Pooled(context, rows, edges(key_len, min(self.width, key_len)), self.reduce)
+
+
+@dataclass(frozen=True)
+class Blocks(Measure):
+    """The greatest weight of each block of a map: Float["batch heads height width"].
+
+    Cell (y, x) stands for ``queries`` queries from y * queries on and ``keys`` keys from x * keys
+    on; those at the ends may be fewer.
+    """
+
+    queries: int
+    keys: int
+    name: ClassVar[str] = "blocks"
+
+    def __post_init__(self) -> None:
+        if self.queries < 1 or self.keys < 1:
+            raise ConfigError(
+                f"A block has at least 1 query and 1 key, not {self.queries} and {self.keys}."
+            )
+
+    def begin(self, context: PassContext) -> Running:
+        rows, columns = (
+            [*range(0, length, size), length]
+            for length, size in zip(context.shape[2:], (self.queries, self.keys), strict=True)
+        )
+        return _Pooled(context, rows, columns, "max")
 
 
 class _Pooled(Running):
-    def __init__(self, context: PassContext, measure: Pooled) -> None:
+    def __init__(
+        self, context: PassContext, row_edges: list[int], column_edges: list[int], reduce: str
+    ) -> None:
         super().__init__()
-        query_len, key_len = context.shape[2:]
-        height, width = min(measure.height, query_len), min(measure.width, key_len)
-        self.context, self.reduce = context, measure.reduce
-        self.row_edges = edges(query_len, height)
-        self.column_edges = torch.tensor(edges(key_len, width), device=context.device)
-        self.found = context.sums(height, width)
+        self.context, self.reduce = context, reduce
+        self.row_edges = row_edges
+        self.column_edges = torch.tensor(column_edges, device=context.device)
+        self.found = context.sums(len(row_edges) - 1, len(column_edges) - 1)
 
     def add(self, tile: Tile) -> None:
         for y, first, last in _cells(self.row_edges, tile.rows):

@@ -1,6 +1,7 @@
-"""Recordings on disk: one safetensors file, described by JSON in its header.
+"""Writing recordings: one safetensors file, described by JSON in its header.
 
-Nothing is pickled, so that a file from a stranger is read as numbers and nothing else.
+Nothing is pickled, so that a file from a stranger is read as numbers and nothing else; see
+`recording_reading`.
 """
 
 from __future__ import annotations
@@ -13,26 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError, TraceError
+from ..errors import ConfigError
 from ..files import whole_file
 from .attention_map import AttentionMap
 from .bias import DenseBias, ToeplitzBias
 from .key_ranges import DenseMask, KeyRanges
-from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink
-from .measuring import Measure
-from .pooled import Mass, Pooled
-from .provenance import Source
 from .recording import Recording, Refusal
-from .scoring import Scoring
+from .recording_reading import FORMAT, HEADER, MEASURES
 from .summary_map import SummaryMap
-from .topk import TopK, TopKeys
-
-FORMAT = 1
-_HEADER = "clearhead.recording"
-_MEASURES = {
-    cls.__name__: cls
-    for cls in (Diagonal, Distance, Entropy, LogSumExp, Mass, Pooled, Received, Sink, TopK)
-}
+from .topk import TopKeys
 
 
 class _Tensors:
@@ -86,7 +76,7 @@ def save_recording(recording: Recording, path: Path) -> Path:
     if not tensors.named:
         tensors.named["nothing"] = torch.zeros(0)
     with whole_file(path) as draft:
-        save_file(tensors.named, draft, metadata={_HEADER: json.dumps(described)})
+        save_file(tensors.named, draft, metadata={HEADER: json.dumps(described)})
     return path
 
 
@@ -138,7 +128,7 @@ def _write_summary(one: SummaryMap, tensors: _Tensors) -> dict[str, Any]:
     results = []
     for measure, result in one.results.items():
         parts = list(result) if isinstance(result, TopKeys) else [result]
-        if type(measure).__name__ not in _MEASURES or not all(
+        if type(measure).__name__ not in MEASURES or not all(
             isinstance(part, Tensor) for part in parts
         ):
             raise ConfigError(
@@ -153,115 +143,3 @@ def _write_summary(one: SummaryMap, tensors: _Tensors) -> dict[str, Any]:
             }
         )
     return {"shape": list(one.shape), "source": asdict(one.source), "results": results}
-
-
-def load_recording(path: str | Path) -> Recording:
-    """Reads what `Recording.save` wrote.
-
-    Raises:
-        TraceError: the file is missing, damaged, or no recording.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(_HEADER)
-            if header is None:
-                raise TraceError(
-                    f"{path} is a safetensors file, but not a recording: its header has no "
-                    f"{_HEADER!r}. Recordings are written by Recording.save."
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError) as error:
-        raise TraceError(
-            f"Cannot read the recording {path}: {error}. It is missing or damaged, or no "
-            "safetensors file."
-        ) from error
-    try:
-        described = json.loads(header)
-        if described["format"] != FORMAT:
-            raise TraceError(
-                f"{path} has format {described['format']}, and this version of clearhead reads "
-                f"format {FORMAT}."
-            )
-        return _read(described, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TraceError(
-            f"The recording {path} is damaged: its description does not fit its tensors "
-            f"({type(error).__name__}: {error})."
-        ) from error
-
-
-def _read(described: dict[str, Any], tensors: dict[str, Tensor]) -> Recording:
-    recording = Recording(described["model"])
-    recording.notes = [str(note) for note in described["notes"]]
-    for module in described["modules"]:
-        calls = recording._entry(module["name"]).calls
-        for call in module["calls"]:
-            if "refused" in call:
-                calls.append(Refusal(**call["refused"]))
-            elif "summary" in call:
-                calls.append(_read_summary(call["summary"], tensors))
-            else:
-                calls.append(_read_map(call["map"], tensors))
-    return recording
-
-
-def _source(described: dict[str, Any]) -> Source:
-    return Source(**{**described, "notes": tuple(described["notes"])})
-
-
-def _read_map(described: dict[str, Any], tensors: dict[str, Tensor]) -> AttentionMap:
-    def tensor(name: str | None) -> Tensor | None:
-        return None if name is None else tensors[name]
-
-    scoring = Scoring(
-        scale=float(described["scale"]),
-        softcap=described["softcap"],
-        allowed=_read_allowed(described["allowed"], tensors),
-        bias=_read_bias(described["bias"], tensors),
-        sinks=tensor(described["sinks"]),
-        flat=tensor(described["flat"]),
-    )
-    return AttentionMap(
-        tensors[described["query"]],
-        tensors[described["key"]],
-        scoring,
-        value=tensor(described["value"]),
-        lse=tensor(described["lse"]),
-        source=_source(described["source"]),
-        query_labels=described["query_labels"],
-        key_labels=described["key_labels"],
-        query_offset=int(described["query_offset"]),
-    )
-
-
-def _read_allowed(described: Any, tensors: dict[str, Tensor]) -> KeyRanges | DenseMask | None:
-    if described is None:
-        return None
-    if "start" in described:
-        return KeyRanges(tensors[described["start"]], tensors[described["end"]])
-    within = _read_allowed(described["within"], tensors)
-    if isinstance(within, DenseMask):
-        raise ValueError("a mask within a mask")
-    return DenseMask(tensors[described["allowed"]], within)
-
-
-def _read_bias(described: Any, tensors: dict[str, Tensor]) -> ToeplitzBias | DenseBias | None:
-    if described is None:
-        return None
-    if "query_len" in described:
-        return ToeplitzBias(tensors[described["values"]], int(described["query_len"]))
-    return DenseBias(tensors[described["values"]])
-
-
-def _read_summary(described: dict[str, Any], tensors: dict[str, Tensor]) -> SummaryMap:
-    results: dict[Measure, Any] = {}
-    for one in described["results"]:
-        measure = _MEASURES[one["measure"]](**one["settings"])
-        found = [tensors[name] for name in one["tensors"]]
-        results[measure] = TopKeys(*found) if isinstance(measure, TopK) else found[0]
-    batch, heads, query_len, key_len = described["shape"]
-    source = _source(described["source"])
-    return SummaryMap((batch, heads, query_len, key_len), source, results)

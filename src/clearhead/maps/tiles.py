@@ -9,7 +9,7 @@ stay in its cache: threads that wait for each other at every operator take twice
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -52,13 +52,21 @@ class Pass:
         key: Float["batch kv_heads key_len head_dim"].
         scoring: how scores come from them.
         needs_scores: whether tiles carry ``lse`` and ``mean_score``.
+        check: called before each tile; what it raises ends the pass.
     """
 
     def __init__(
-        self, query: Tensor, key: Tensor, scoring: Scoring, *, needs_scores: bool = True
+        self,
+        query: Tensor,
+        key: Tensor,
+        scoring: Scoring,
+        *,
+        needs_scores: bool = True,
+        check: Callable[[], object] | None = None,
     ) -> None:
         self.query, self.key = query.detach(), key.detach()
         self.scoring, self.needs_scores = scoring, needs_scores
+        self.check = check or (lambda: None)
         self.dtype = score_dtype(query)
         self.group = query.shape[1] // max(key.shape[1], 1)
         self.lowest = torch.finfo(self.dtype).min
@@ -139,6 +147,7 @@ class Pass:
         for work in works:
             key = self.key[work.batch, work.kv_heads].to(self.dtype).contiguous()
             for part in _steps(work.rows.stop - work.rows.start, plan.rows):
+                self.check()
                 rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
                 tile = self._tile(key, work, rows, buffers)
                 if tile is not None:

@@ -10,8 +10,9 @@ among threads.
 `Tiles` suits kernels that treat all rows of a small product alike, as OpenBLAS does on processors
 with AVX-512. Every product is made of small ones: at most 33 rows by 64 columns, the inner axis in
 pieces of at most 256, and a row alone is computed as two equal rows, never by the matrix-vector
-routine. OpenBLAS multiplies so small matrices without repacking them, so this is faster than whole
-products too: 4 rows by 256 x 10,000 take a tenth of the time.
+routine. With AVX-512 OpenBLAS multiplies so small matrices without repacking them, so this is
+faster than whole products too: 4 rows by 256 x 10,000 take a tenth of the time. Kernels that would
+divide such a product among threads are given half as many rows, which changes no bit.
 
 `Rows` suits all others, such as OpenBLAS's kernels for AVX2 (Haswell, Zen). A sequence of several
 positions is a product of its own, in tiles whose places do not depend on other sequences; a
@@ -26,6 +27,7 @@ prepared, and not by the name of the processor: see `method`.
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from typing import Any, Protocol
 
@@ -66,11 +68,15 @@ class Tiles:
         matrix: Float["in out"], out a multiple of 64.
     """
 
-    ROWS = 32  # of a small product; one more where a single row would be left over
+    # Rows of a small product, and one more where a single row would be left over. OpenBLAS calls
+    # rows * columns * inner small up to 10^6, and has kernels for that with AVX-512 alone; the
+    # second number is for the others, which divide a product of more among threads.
+    ROWS = 32, 15
     COLUMNS = 64
-    INNER = 256  # rows * columns * inner stays below the 10^6 that OpenBLAS calls small
+    INNER = 256
 
     def __init__(self, matrix: Array) -> None:
+        self._rows = self.ROWS[_divides_among_threads(matrix.dtype)]
         self._pieces = _pieces(len(matrix), self.INNER)
         # Float["blocks inner columns"] for each piece of the inner axis, so that each small weight
         # lies in one stretch and streams from memory once, in order.
@@ -87,9 +93,9 @@ class Tiles:
 
     def _product(self, rows: Array) -> Array:
         """Float["rows in"] to Float["rows out"]; never of one row."""
-        count, left = len(rows), len(rows) % self.ROWS
-        rest = left + self.ROWS if left == 1 else left
-        full = slice(0, count - rest), (-1, 1, self.ROWS), (-1, self.ROWS)
+        count, left = len(rows), len(rows) % self._rows
+        rest = left + self._rows if left == 1 else left
+        full = slice(0, count - rest), (-1, 1, self._rows), (-1, self._rows)
         last = slice(count - rest, count), (1, 1, rest), (1, rest)
         groups = [group for group in (full, last) if group[0].stop > group[0].start]
         blocks, _, columns = self._weights[0].shape
@@ -214,6 +220,23 @@ def method(dtype: Any = np.float32) -> str:
         if _keeps_rows_apart(kind, np.dtype(dtype)):
             return name
     return "whole"
+
+
+@cache
+def _divides_among_threads(dtype: np.dtype[Any]) -> bool:
+    """Whether other threads have a part in a product of the larger tiles.
+
+    Their share shows in the processor time of the process beyond that of this thread. Work of
+    other threads of the program may show there too; the smaller tiles give the same bits.
+    """
+    x = np.ones((Tiles.ROWS[0], Tiles.INNER), dtype)
+    weight = np.ones((Tiles.INNER, Tiles.COLUMNS), dtype)
+    x @ weight
+    every, this = time.process_time_ns(), time.thread_time_ns()
+    for _ in range(50):
+        x @ weight
+    this, every = time.thread_time_ns() - this, time.process_time_ns() - every
+    return every - this > this / 4
 
 
 def _keeps_rows_apart(kind: type[Tiles] | type[Rows], dtype: np.dtype[Any]) -> bool:

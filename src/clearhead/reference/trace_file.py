@@ -6,12 +6,15 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from ..errors import TraceError
+from ..file_reading import FileProblem, parse_json
 from ..files import whole_file
+from ..json_fields import Fields
+from ..tensor_file import TensorFile
+from ..visible import quoted, visible
 from .step import Step
 
 FORMAT = "clearhead-trace"
@@ -56,45 +59,57 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
 
 def read_steps(path: str | os.PathLike[str]) -> list[Step]:
     """The steps of a file, in order; TraceError if it is missing, foreign or damaged."""
-    from safetensors import SafetensorError, safe_open
-
+    name = repr(os.fspath(path))
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise TraceError(f"There is no trace at {os.fspath(path)!r}.") from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise TraceError(f"{os.fspath(path)!r} is no trace, or it is damaged: {error}") from error
-    if metadata.get("format") != FORMAT:
+        with TensorFile(path) as file:
+            steps: dict[str, Step] = {}
+            for entry in _described(file, name):
+                step = _step(entry, file)
+                # Named again and again, a tensor would fill the memory.
+                if steps.setdefault(step.path, step) is not step:
+                    raise FileProblem(f"{quoted(step.path)} is described twice")
+            return list(steps.values())
+    except FileProblem as error:
+        if error.missing:
+            raise TraceError(f"There is no trace at {name}.") from error
         raise TraceError(
-            f"{os.fspath(path)!r} is a safetensors file, but not a trace: Trace.save writes them."
-        )
+            f"{name} is no trace, or it is damaged: {error.reason}. Save the trace again."
+        ) from error
+
+
+def _described(file: TensorFile, name: str) -> list[Fields]:
+    """What the header says of each step."""
+    metadata = file.metadata
+    if metadata.get("format") != FORMAT:
+        raise TraceError(f"{name} is a safetensors file, but not a trace: Trace.save writes them.")
     if metadata.get("version") != str(VERSION):
         raise TraceError(
-            f"{os.fspath(path)!r} is a trace of version {metadata.get('version')}; this release "
+            f"{name} is a trace of version {visible(str(metadata.get('version')))}; this release "
             f"reads version {VERSION}. Record it again, or use the release that wrote it."
         )
-    try:
-        return [_step(entry, arrays) for entry in json.loads(metadata["steps"])]
-    except (KeyError, TypeError, ValueError) as error:
-        raise TraceError(f"The trace {os.fspath(path)!r} is damaged: {error}") from error
+    if "steps" not in metadata:
+        raise FileProblem("its header does not describe the steps")
+    return Fields({"steps": parse_json(metadata["steps"])}, "the header").objects("steps")
 
 
-def _step(entry: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Step:
-    if entry["path"] not in arrays:
-        raise ValueError(f"the value of {entry['path']!r} is missing")
-    value = arrays[entry["path"]]
-    if zlib.crc32(value.tobytes()) != entry["crc32"]:
-        raise ValueError(f"the value of {entry['path']!r} is not what was written")
-    if entry["axes"] and len(entry["axes"]) != value.ndim:
-        raise ValueError(f"{entry['path']!r} has {value.ndim} axes and other names for them")
+def _step(entry: Fields, file: TensorFile) -> Step:
+    path = entry.text("path")
+    if path not in file:
+        raise FileProblem(f"the value of {quoted(path)} is missing")
+    if visible(path) != path:
+        raise FileProblem(f"{quoted(path)} is no name of a step")
+    if zlib.crc32(file.stored(path).data) != entry.integer("crc32"):
+        raise FileProblem(f"the value of {quoted(path)} is not what was written")
+    value = file.read(path)
+    axes = tuple(entry.texts("axes"))
+    if axes and len(axes) != value.ndim:
+        raise FileProblem(f"{quoted(path)} has {value.ndim} axes and other names for them")
     value.flags.writeable = False
     return Step(
-        path=entry["path"],
+        path=path,
         value=value,
-        axes=tuple(entry["axes"]),
-        formula=entry["formula"],
-        of=tuple(entry["of"]),
-        replaced=entry["replaced"],
+        axes=tuple(map(visible, axes)),
+        formula=visible(entry.text("formula")),
+        of=tuple(map(visible, entry.texts("of"))),
+        replaced=entry.flag("replaced"),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
+from ..visible import visible
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+_NAMED = 8  # weights that an error lists
+_COUNTED = 4096  # of those that it does not list, so many are counted
 
 
 def expected_shapes(config: TransformerConfig) -> dict[str, Shape]:
@@ -82,32 +86,48 @@ def check_weights(
         ConfigError: weights are missing, or there are some that the config does not know.
         ShapeError: weights have other shapes than the config says.
     """
-    expected = expected_shapes(config)
-    missing = [name for name in expected if name not in weights]
-    unexpected = [name for name in weights if name not in expected]
+    check_shapes({name: tuple(np.shape(array)) for name, array in weights.items()}, config)
+    return {name: np.asarray(weights[name], dtype=dtype) for name in expected_shapes(config)}
+
+
+def check_shapes(shapes: Mapping[str, Shape], config: TransformerConfig) -> None:
+    """Compare names and shapes of weights with those of a config, however many it asks for.
+
+    A config of a thousand million layers takes no more time and memory than there are weights.
+
+    Raises:
+        ConfigError: weights are missing, or there are some that the config does not know.
+        ShapeError: weights have other shapes than the config says.
+    """
+    # Of names that are all different, more than there are weights cannot all be among them.
+    most = max(len(shapes), _COUNTED) + _NAMED
+    expected = dict(islice(_shapes(config), most + 1))
+    whole = len(expected) <= most
+    missing = [name for name in expected if name not in shapes]
+    unexpected = [name for name in shapes if name not in expected] if whole else []
     if missing or unexpected:
         parts = []
         if missing:
-            parts.append(f"missing: {_listed(missing)}")
+            parts.append(f"missing: {_listed(missing, more=None if whole else ' and more')}")
         if unexpected:
-            parts.append(f"unexpected: {_listed(unexpected)}")
+            parts.append(f"unexpected: {_listed(list(map(visible, unexpected)))}")
         raise ConfigError(
             f"The weights are not those of this config; {'; '.join(parts)}. "
             "Load them with the config that they were saved with."
         )
     wrong = [
-        f"{name} is {tuple(np.shape(weights[name]))} and should be {shape}"
+        f"{name} is {shapes[name]} and should be {shape}"
         for name, shape in expected.items()
-        if tuple(np.shape(weights[name])) != shape
+        if shapes[name] != shape
     ]
     if wrong:
         raise ShapeError(
             f"Weights of other shapes than the config says: {_listed(wrong, '; ')}. "
             "Load them with the config that they were saved with."
         )
-    return {name: np.asarray(weights[name], dtype=dtype) for name in expected}
 
 
-def _listed(names: list[str], separator: str = ", ", most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return separator.join(names[:most]) + more
+def _listed(names: list[str], separator: str = ", ", more: str | None = None) -> str:
+    if more is None:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return separator.join(names[:_NAMED]) + more

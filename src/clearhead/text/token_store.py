@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CorpusError
+from ..file_reading import FileProblem
 from .corpus import Pair, Skipped, read_pairs
+from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
 from .tokenizer import Tokenizer
 
 _SPACES = re.compile(r"[^\S\n]+")
@@ -76,14 +78,39 @@ def split_position(source: str) -> float:
 
 
 class TokenStore:
-    """The tokenised pairs of one corpus. Length: the number of pairs."""
+    """The tokenised pairs of one corpus. Length: the number of pairs.
 
-    def __init__(self, folder: str | Path) -> None:
+    Args:
+        folder: of the store.
+        vocab_size: ids from here on are refused; None does not look at them.
+        max_tokens: longer texts are refused; None takes any.
+
+    Raises:
+        FileNotFoundError: there is no store.
+        CorpusError: its files are damaged, or do not fit together.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        vocab_size: int | None = None,
+        max_tokens: int | None = None,
+    ) -> None:
         self.folder = Path(folder)
-        self.facts = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
-        self._offsets = np.load(self.folder / "offsets.npy", mmap_mode="r")
-        self._tokens = np.memmap(self.folder / "tokens.bin", dtype=self.facts["dtype"], mode="r")
-        lengths = np.diff(self._offsets).astype(np.int32)
+        try:
+            stored = read_facts(self.folder)
+            self.facts = stored.facts
+            self._offsets = read_offsets(self.folder, stored)
+            self._tokens = map_tokens(self.folder, stored)
+            lengths = checked_lengths(self._offsets, stored, max_tokens)
+            if vocab_size is not None:
+                check_ids(self._tokens, vocab_size)
+        except FileProblem as error:
+            raise CorpusError(
+                f"The token store {self.folder} is damaged: {error.reason}. Remove that folder, "
+                f"and the next start makes it anew."
+            ) from error
         self.source_lengths = lengths[0::2]
         self.target_lengths = lengths[1::2]
 
@@ -118,7 +145,9 @@ def build_store(
     """Tokenise a corpus into a store, or open the one that is there already."""
     folder = Path(folder)
     if (folder / "store.json").exists():
-        return TokenStore(folder)
+        return TokenStore(
+            folder, vocab_size=tokenizer.vocab_size, max_tokens=preparation.max_tokens
+        )
     draft = folder.with_name(folder.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)

@@ -6,29 +6,21 @@ alphabet becomes its UTF-8 bytes, each a token of its own, so nothing is unknown
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
 import tokenizers
-from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import models, trainers
 
 from ..errors import CheckpointError, ConfigError, TextError
+from ..file_reading import FileProblem, parse_json
+from .tokenizer_file import BYTES, FIRST_LEARNT, SPACE, SPECIALS, core_of, read_core, set_splitting
 
-PAD, START, END = "<pad>", "<s>", "</s>"
-SPECIALS = (PAD, START, END)
-SPACE = "▁"
-_BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
+__all__ = ["FIRST_LEARNT", "SPACE", "Tokenizer"]
+
 _FIRST_BYTE = len(SPECIALS)
-FIRST_LEARNT = _FIRST_BYTE + 256
-
-# A word with its space and a French elision (l', qu'); a digit; a run of anything else.
-_WORDS = (
-    rf"{SPACE}?[\p{{L}}\p{{M}}]+['’]?|{SPACE}?\p{{N}}"
-    rf"|{SPACE}?[^{SPACE}\p{{L}}\p{{M}}\p{{N}}]|{SPACE}"
-)
 _SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Words whose ids are remembered hold so many ids together, some tens of megabytes.
@@ -49,7 +41,7 @@ class Tokenizer:
         self._core = core
         pieces = [core.id_to_token(i) for i in range(core.get_vocab_size())]
         self._pieces = [piece for piece in pieces if piece is not None]
-        if tuple(pieces[:FIRST_LEARNT]) != SPECIALS + _BYTES or None in pieces:
+        if tuple(pieces[:FIRST_LEARNT]) != SPECIALS + BYTES or None in pieces:
             raise CheckpointError(
                 "This tokenizer is not one of clearhead's: its first ids must be <pad>, <s>, </s> "
                 "and the 256 bytes. Train one with clearhead.text.tokenizer.Tokenizer.train."
@@ -81,7 +73,7 @@ class Tokenizer:
                 f"it is {vocab_size}."
             )
         draft = tokenizers.Tokenizer(models.BPE())
-        _set_splitting(draft)
+        set_splitting(draft)
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size - 256,
             min_frequency=min_frequency,
@@ -90,13 +82,11 @@ class Tokenizer:
             show_progress=False,
         )
         draft.train_from_iterator(map(_printable, texts), trainer)
-        learnt = json.loads(draft.to_str())["model"]
+        learnt = parse_json(draft.to_str())["model"]
         pieces = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)[len(SPECIALS) :]
-        vocabulary = {piece: i for i, piece in enumerate((*SPECIALS, *_BYTES, *pieces))}
+        vocabulary = {piece: i for i, piece in enumerate((*SPECIALS, *BYTES, *pieces))}
         merges = [tuple(pair) for pair in learnt["merges"]]
-        core = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges, byte_fallback=True))
-        _set_splitting(core)
-        return cls(core)
+        return cls(core_of(vocabulary, merges))
 
     @property
     def vocab_size(self) -> int:
@@ -180,22 +170,18 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
-        """Read a saved tokenizer.
+        """Read a saved tokenizer: its vocabulary and merges, and nothing else; see `read_core`.
 
         Raises:
             CheckpointError: the file is missing, damaged or another kind of tokenizer.
         """
         try:
-            return cls(tokenizers.Tokenizer.from_file(str(path)))
-        except CheckpointError:
-            raise
-        except Exception as error:  # the library raises bare Exception
-            raise CheckpointError(f"Cannot read the tokenizer {path}: {error}") from error
-
-
-def _set_splitting(core: tokenizers.Tokenizer) -> None:
-    core.normalizer = normalizers.Replace(" ", SPACE)
-    core.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="isolated")
+            return cls(read_core(path))
+        except FileProblem as error:
+            raise CheckpointError(
+                f"Cannot read the tokenizer {path}: {error.reason}. A tokenizer here is one that "
+                f"clearhead.text.tokenizer.Tokenizer.train has made; get the file again."
+            ) from error
 
 
 def _refuse_surrogates(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from pathlib import Path
@@ -12,8 +11,11 @@ import torch
 
 from ..config import TransformerConfig
 from ..errors import CheckpointError, ConfigError, require
+from ..file_reading import FileProblem, parse_json, read_json
+from ..json_fields import Fields
 from ..nn.transformer import Transformer
 from ..text.tokenizer import Tokenizer
+from ..visible import quoted, visible
 from .checkpoint import load_weights
 from .settings import Settings
 from .sources import check_files, model_folder, tokenizer_file
@@ -108,18 +110,18 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
         if key in begun and begun[key] != value and key not in _FREE:
             raise CheckpointError(
                 f"The weights of training.initial = {name!r} do not fit this model: it has "
-                f"model.{key} = {begun[key]!r} and this run {value!r}. Set model.{key} as it is "
-                f"there."
+                f"model.{key} = {quoted(begun[key])} and this run {value!r}. Set model.{key} as "
+                f"it is there."
             )
     load_weights(folder / "model.safetensors", _shape_of(config))
 
 
 def _model_settings(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["model"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        return Fields(read_json(path), "the file").mapping("model")
+    except FileProblem as error:
         raise CheckpointError(
-            f"Cannot read {path}: {error}. A model is a folder with config.json, "
+            f"Cannot read {path}: {error.reason}. A model is a folder with config.json, "
             f"model.safetensors and tokenizer.json. Give another folder."
         ) from error
 
@@ -135,7 +137,7 @@ def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
         first = different[0]
         there, here = pairs[first]
         return f"id {first} is {there!r}, not {here!r} ({len(different):,} ids differ)"
-    merges = [json.loads(each.to_json())["model"]["merges"] for each in (theirs, ours)]
+    merges = [parse_json(each.to_json())["model"]["merges"] for each in (theirs, ours)]
     return "it merges pieces in another order" if merges[0] != merges[1] else None
 
 
@@ -168,8 +170,8 @@ def _processor() -> str:
 
 def machine_difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
     """Return a sentence on what is not as it was when the run was begun; None if all is."""
-    changed = [f"{name} {before[name]}, now {now[name]}" for name in now if name in before
-               and before[name] != now[name]]  # fmt: skip
+    changed = [f"{name} {visible(str(before[name]))}, now {now[name]}" for name in now
+               if name in before and before[name] != now[name]]  # fmt: skip
     if not changed:
         return None
     return (

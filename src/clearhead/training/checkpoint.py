@@ -11,59 +11,25 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointError
+from ..file_reading import FileProblem
 from ..files import write_with_usual_mode
+from ..tensor_file import TensorFile
+from ..visible import visible
 from ._model_folder import model_draft, remove_model_drafts, sync, sync_folder
+from .progress import STATE, Progress, damaged, read_progress
 
-_STEP = re.compile(r"step-(\d{8})")
 FORMAT = 1
-
-
-@dataclass
-class Progress:
-    """Where a run stands, between two steps.
-
-    Attributes:
-        step: optimizer steps done.
-        epoch: the epoch the next batch belongs to, from 0.
-        batch: batches of that epoch already used.
-        seconds: time spent in steps so far, over all starts.
-        target_tokens: target tokens trained on so far.
-        best_loss: the lowest development loss, in nats a token, and the step it was found at.
-        without_better: measurements since then.
-        starts: the steps that the run was started or went on from.
-        stopped: whether this state is none of the regular ones but was saved when someone
-            stopped the run; it serves to go on from and has no part in the finished model.
-        precision: of the products, as it was chosen when the run began; None in old states.
-        machine: what else the bits depend on, by name: processor, PyTorch, threads, processes.
-        rates: each step from which on there was another training.learning_rate, with it.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    seconds: float = 0.0
-    target_tokens: int = 0
-    best_loss: float | None = None
-    best_step: int = 0
-    without_better: int = 0
-    starts: list[int] = field(default_factory=list)
-    stopped: bool = False
-    precision: str | None = None
-    machine: dict[str, Any] = field(default_factory=dict)
-    rates: list[list[float]] = field(default_factory=list)
 
 
 def _replace_state(draft: Path, folder: Path) -> None:
@@ -144,7 +110,7 @@ def save_state(
 def states(run: Path) -> list[Path]:
     """The complete states of a run, oldest first."""
     return sorted(
-        path for path in run.glob("step-*") if _STEP.fullmatch(path.name) and path.is_dir()
+        path for path in run.glob("step-*") if STATE.fullmatch(path.name) and path.is_dir()
     )
 
 
@@ -155,16 +121,26 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: the file is missing or damaged.
     """
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(_damaged(path, error)) from error
+        with TensorFile(path) as file:
+            return {name: file.read_torch(name) for name in file}
+    except FileProblem as error:
+        raise CheckpointError(damaged(path, error.reason)) from error
 
 
-def _damaged(path: Path, error: object) -> str:
-    advice = "Give another folder."
-    if _STEP.fullmatch(path.parent.name):
-        advice = f"Remove the folder {path.parent} to go on from the state before it."
-    return f"Cannot read {path}: {error}. It is missing or damaged. {advice}"
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, all of them floating numbers that are finite."""
+    weights = read_tensors(path)
+    for name, value in weights.items():
+        if not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise CheckpointError(
+                damaged(path, f"{visible(name)} is of type {kind}, and weights are floating")
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointError(
+                damaged(path, f"{visible(name)} holds values that are not finite")
+            )
+    return weights
 
 
 def load_weights(path: Path, model: torch.nn.Module) -> None:
@@ -174,15 +150,12 @@ def load_weights(path: Path, model: torch.nn.Module) -> None:
         CheckpointError: the file is missing or damaged, holds a value that is not a finite
             number, or belongs to another model.
     """
-    weights = {name: value.float() for name, value in read_tensors(path).items()}
-    for name, value in weights.items():
-        if not bool(torch.isfinite(value).all()):
-            raise CheckpointError(_damaged(path, f"{name} holds values that are not finite"))
+    weights = {name: value.float() for name, value in _read_weights(path).items()}
     try:
         without_memory = any(parameter.is_meta for parameter in model.parameters())
         model.load_state_dict(weights, assign=without_memory)
     except RuntimeError as error:
-        reasons = " ".join(str(error).split())
+        reasons = visible(" ".join(str(error).split()))
         raise CheckpointError(f"The weights in {path} do not fit this model: {reasons}") from error
 
 
@@ -207,8 +180,9 @@ def load_state(
     load_weights(folder / "model.safetensors", model)
     tensors = read_tensors(folder / "state.safetensors")
     progress = read_progress(folder)
+    path = folder / "state.safetensors"
     if "random.cpu" not in tensors:
-        raise CheckpointError(_damaged(folder / "state.safetensors", "it lacks 'random.cpu'"))
+        raise CheckpointError(damaged(path, "it lacks 'random.cpu'"))
     begun = sum(name.startswith("random.cpu") for name in tensors)
     if begun != count:
         raise CheckpointError(
@@ -216,30 +190,38 @@ def load_state(
             f"on with --processes {begun}, or the result would be another."
         )
     for name, parameter in model.named_parameters():
-        prefix = f"optimizer.{name}."
-        optimizer.state[parameter] = {
-            key.removeprefix(prefix): value if key.endswith(".step") else value.to(parameter.device)
-            for key, value in tensors.items()
-            if key.startswith(prefix)
-        }
-    torch.set_rng_state(tensors[_random_name(rank)])
-    if "random.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random.cuda"])
-    return progress
-
-
-def read_progress(folder: Path) -> Progress:
-    """Read where the run stood at a state.
-
-    Raises:
-        CheckpointError: its file is missing or damaged.
-    """
-    path = folder / "progress.json"
+        moments = _moments(tensors, name, parameter)
+        if moments is None:
+            raise CheckpointError(damaged(path, f"what the optimizer knows of {name} is not in it"))
+        optimizer.state[parameter] = moments
     try:
-        progress = Progress(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(_damaged(path, error)) from error
+        torch.set_rng_state(tensors[_random_name(rank)])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+    except (RuntimeError, TypeError, KeyError) as error:
+        raise CheckpointError(damaged(path, "it holds no state of a random generator")) from error
     return progress
+
+
+def _moments(
+    tensors: Mapping[str, Tensor], name: str, parameter: torch.nn.Parameter
+) -> dict[str, Tensor] | None:
+    """What the optimizer keeps of a parameter; None where a file does not fit to it.
+
+    Before the first step there is nothing of any parameter.
+    """
+    prefix = f"optimizer.{name}."
+    found = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+    shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+    if found and (
+        found.keys() != shapes.keys()
+        or any(tuple(found[key].shape) != tuple(shape) for key, shape in shapes.items())
+        or any(value.dtype != torch.float32 for value in found.values())
+    ):
+        return None
+    return {
+        key: value if key == "step" else value.to(parameter.device) for key, value in found.items()
+    }
 
 
 def remove_stopped_states(run: Path) -> None:
@@ -265,11 +247,19 @@ def forget_old_states(run: Path, keep: int) -> None:
 
 
 def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
-    """The mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1)."""
+    """The mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
+
+    Raises:
+        CheckpointError: a file is missing or damaged, they are not of one model, or there is none.
+    """
     total: dict[str, Tensor] = {}
     count = 0
     for path in files:
-        for name, value in read_tensors(path).items():
+        weights = _read_weights(path)
+        shapes = {name: value.shape for name, value in weights.items()}
+        if count and shapes != {name: value.shape for name, value in total.items()}:
+            raise CheckpointError(damaged(path, "its weights are not those of the files before it"))
+        for name, value in weights.items():
             total[name] = total[name] + value.double() if name in total else value.double()
         count += 1
     if not count:

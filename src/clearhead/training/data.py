@@ -88,6 +88,8 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
     so that the first so many are a fair sample.
     """
     development = run / "held_out.development.tsv"
+    if development.exists() and not development.is_file():
+        raise CorpusError(f"{development} is no file. Remove it, and it is made anew.")
     if development.exists():
         return development
     first: dict[str, Pair] = {}

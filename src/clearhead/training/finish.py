@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from ..config import TransformerConfig
-from .checkpoint import Progress, average_weights, export_model
+from .checkpoint import average_weights, export_model
 from .data import TrainingData
+from .progress import Progress
 from .settings import Settings
 
 

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtraError, require
+from ..errors import CheckpointError, MissingExtraError, require
+from ..file_reading import FileProblem, parse_json, read_text
+from ..json_fields import Fields
+from ..visible import visible
+
+_MOST_BYTES = 1 << 28  # of a log: a million lines and more
 
 
 class Log:
@@ -36,7 +41,7 @@ class Log:
     def _drop_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        kept = [row for row in read_log(self.path) if row.get("step", 0) <= step]
+        kept = [row for row in read_log(self.path) if row["step"] <= step]
         draft = self.path.with_suffix(".part")
         draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         draft.replace(self.path)
@@ -54,7 +59,7 @@ class Log:
         """A sentence of its own line."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
-        tell(start + text, end)
+        tell(text, end, start=start)
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
         """One line: a bar on a terminal, plain text elsewhere."""
@@ -68,7 +73,7 @@ class Log:
             return
         done = round(24 * step / self._last_step)
         bar = "█" * done + "░" * (24 - done)
-        tell(f"\r{bar}  {facts}\033[K", end="")
+        tell(f"{bar}  {facts}", "\033[K", start="\r")
 
     def close(self) -> None:
         """End the bar's line and close the files."""
@@ -97,13 +102,26 @@ class NoLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last line that a kill cut short is left out."""
+    """The lines of a log; a last line that a kill cut short is left out.
+
+    Raises:
+        CheckpointError: it is no file.
+    """
+    try:
+        lines = read_text(path, most=_MOST_BYTES).splitlines()
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the log {path}: {error.reason}. Move it away to go on without it."
+        ) from error
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            row = Fields(parse_json(line, finite=False), "the line")
+            row.text("kind")
+            row.integer("step", least=0)
+        except FileProblem:
             break
+        rows.append(row.members())
     return rows
 
 
@@ -128,13 +146,13 @@ def plot_curves(run: Path) -> Path | None:
         ("train", "training", "#8899aa"),
         ("development", "development", "#0b6e99"),
     ):
-        points = [(row["step"], row["loss"]) for row in rows if row["kind"] == kind]
+        points = _points(rows, kind, "loss")
         if points:
             left.plot(*zip(*points, strict=True), label=label, color=colour)
     left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
     if left.lines:
         left.legend(frameon=False)
-    points = [(row["step"], row["learning_rate"]) for row in rows if row["kind"] == "train"]
+    points = _points(rows, "train", "learning_rate")
     if points:
         right.plot(*zip(*points, strict=True), color="#0b6e99")
     right.set(xlabel="step", title="Learning rate")
@@ -145,11 +163,17 @@ def plot_curves(run: Path) -> Path | None:
     return path
 
 
-def tell(text: str, end: str = "\n") -> None:
+def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int, float]]:
+    """Steps and what was measured there."""
+    values = [(row["step"], row.get(name)) for row in rows if row["kind"] == kind]
+    return [(step, value) for step, value in values if isinstance(value, int | float)]
+
+
+def tell(text: str, end: str = "\n", *, start: str = "") -> None:
     """Tell the person who started the run; who does not listen any more ends no training."""
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
-            print(text, file=sys.stderr, end=end, flush=True)
+            print(start + visible(text), file=sys.stderr, end=end, flush=True)
 
 
 @dataclass

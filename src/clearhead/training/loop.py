@@ -18,11 +18,9 @@ from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .beginning import check_beginning, machine, machine_difference, parameter_count
 from .checkpoint import (
-    Progress,
     forget_old_states,
     load_state,
     load_weights,
-    read_progress,
     remove_drafts,
     remove_stopped_states,
     save_state,
@@ -34,6 +32,7 @@ from .launch import check_processes
 from .log import Clock, Log, NoLog, Window, plot_curves, tell
 from .parallel import Processes
 from .precision import choose_precision
+from .progress import Progress, read_progress
 from .run import RunLock, open_run, writing
 from .schedule import learning_rate
 from .settings import Settings

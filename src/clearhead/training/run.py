@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import CheckpointError, ConfigError, CorpusError, TrainingError
+from ..file_reading import FileProblem, parse_json, read_json
+from ..json_fields import Fields
+from ..visible import quoted, visible
 from .settings import Settings
 from .sources import NAME as SOURCES
 from .sources import changed_source, note_sources, tokenizer_file
@@ -105,11 +108,11 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return _flat(dict(json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        return _flat(Fields({"settings": read_json(path)}, "the file").mapping("settings"))
+    except FileProblem as error:
         raise CheckpointError(
-            f"Cannot read {path}: {error}. It says what the run was begun with; put it back, or "
-            f"give the run another folder."
+            f"Cannot read {path}: {error.reason}. It says what the run was begun with; put it "
+            f"back, or give the run another folder."
         ) from error
 
 
@@ -151,24 +154,29 @@ def _write(path: Path, settings: Settings) -> None:
 
 def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:
     """What differs, and may not: the values before and now, by full name."""
-    new = _flat(json.loads(json.dumps(settings.to_dict())))
+    new = _flat(parse_json(json.dumps(settings.to_dict())))
     return {
         name: (old.get(name), new.get(name))
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
         and name not in MAY_CHANGE
-        and not (name in MAY_FALL and new[name] < old.get(name, 0))
+        and not (name in MAY_FALL and _is_lower(new[name], old.get(name)))
     }
+
+
+def _is_lower(new: Any, old: Any) -> bool:
+    return isinstance(old, int | float) and new < old
 
 
 def _refuse_changes(run: Path, changed: dict[str, tuple[Any, Any]], file: str | None) -> None:
     ways = "Give the run another folder with --run, or remove this one to begin anew."
     if changed:
         name, (old, new) = next(iter(changed.items()))
+        names = visible(", ".join(changed))
         lower = " (it may only become lower)" if name in MAY_FALL else ""
         raise ConfigError(
-            f"The run in {run} was begun with other settings: {name} was {old!r} and is now "
-            f"{new!r}{lower} ({len(changed)} differ: {', '.join(changed)}). {ways}"
+            f"The run in {run} was begun with other settings: {name} was {quoted(old)} and is "
+            f"now {quoted(new)}{lower} ({len(changed)} differ: {names}). {ways}"
         )
     if file:
         raise CorpusError(
@@ -215,6 +223,8 @@ class RunLock:
             )
         with writing(run):
             run.mkdir(parents=True, exist_ok=True)
+            if self._path.is_fifo():  # it would wait for ever
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self._path))
             file = self._path.open("ab")
         try:
             import fcntl

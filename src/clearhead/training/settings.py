@@ -16,7 +16,6 @@ max_steps = 20000
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
+from ..file_reading import FileProblem, read_toml
 from . import _setting_checks as checks
 from .schedule import SCHEDULES
 
@@ -274,18 +274,14 @@ class Settings:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "no plain file"
-        there = f"{path} is {what}; give a TOML file" if path.exists() else "Name one that exists"
-        raise ConfigError(f"There is no settings file {path}. {there}.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the settings file {path}: {error.strerror}.") from error
-    except RecursionError:
-        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        return read_toml(path)
+    except FileProblem as error:
+        if error.missing:
+            raise ConfigError(f"There is no settings file {path}. Name one that exists.") from error
+        raise ConfigError(
+            f"Cannot read the settings file {path}: {error.reason}. Give a TOML file."
+        ) from error
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

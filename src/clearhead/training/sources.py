@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import CheckpointError, CorpusError
+from ..file_reading import FileProblem, read_json
+from ..json_fields import Fields
+from ..text.store_files import read_facts
 from ..text.token_store import corpus_hash
 from .settings import Settings
 
@@ -128,14 +130,19 @@ def changed_source(run: Path, settings: Settings) -> str | None:
     try:
         if not path.exists():
             return _changed_corpus(run, settings)
-        rows = dict(json.loads(path.read_text(encoding="utf-8")))
+        rows = Fields(read_json(path), "the file")
         for key, file in source_files(settings).items():
-            if key in rows and (difference := _difference(file, rows[key])):
+            if rows.has(key) and (difference := _difference(file, rows.object(key))):
                 return f"{file} ({key}) {difference}"
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except FileProblem as error:
         raise CheckpointError(
-            f"Cannot read {path}: {error}. It says what the run was made from; put it back, or "
-            f"give the run another folder."
+            f"Cannot read {path}: {error.reason}. It says what the run was made from; put it "
+            f"back, or give the run another folder."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(
+            f"Cannot read {error.filename or path}: {error.strerror}. The run was made from it; "
+            f"put it back, or give the run another folder."
         ) from error
     return None
 
@@ -143,19 +150,21 @@ def changed_source(run: Path, settings: Settings) -> str | None:
 def _changed_corpus(run: Path, settings: Settings) -> str | None:
     for i, row in enumerate(settings.data.corpus):
         store = run / "data" / str(i) / "store.json"
-        if store.exists():
-            before = json.loads(store.read_text(encoding="utf-8"))["sha256"]
-            if corpus_hash(row.path) != before:
-                return f"{row.path} (data.corpus[{i}].path) has other content"
+        if store.exists() and corpus_hash(row.path) != read_facts(store.parent).sha256:
+            return f"{row.path} (data.corpus[{i}].path) has other content"
     return None
 
 
-def _difference(path: Path, before: Mapping[str, Any]) -> str | None:
+def _difference(path: Path, before: Fields) -> str | None:
     if not path.exists():
         return "is no longer there"
     status = path.stat()
-    if status.st_size != before["size"]:
-        return f"had {before['size']:,} bytes and now has {status.st_size:,}"
-    if status.st_size > _ALWAYS_HASHED and status.st_mtime_ns == before["mtime_ns"]:
+    size = before.integer("size", least=0)
+    if status.st_size != size:
+        return f"had {size:,} bytes and now has {status.st_size:,}"
+    # Nanoseconds since 1970 are more than a float holds exactly.
+    modified = before.integer("mtime_ns", most=1 << 63)
+    if status.st_size > _ALWAYS_HASHED and status.st_mtime_ns == modified:
         return None
-    return "has other content of the same length" if _hash(path) != before["sha256"] else None
+    same = _hash(path) == before.text("sha256")
+    return None if same else "has other content of the same length"

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..file_reading import FileProblem
+from ..tensor_file import TensorFile
 from .settings import TrainingSettings
 
 # Of rows times longest side, in a step: with less a process mostly waits for the others.
@@ -57,12 +59,10 @@ def choose_threads(options: TrainingSettings, cores: int, processes: int) -> int
 
 def processes_of_run(run: Path) -> int | None:
     """Return how many processes the newest state of a run was saved by; None without one."""
-    from safetensors import SafetensorError, safe_open
-
     for folder in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
         try:
-            with safe_open(folder / "state.safetensors", framework="np") as file:
-                return sum(name.startswith("random.cpu") for name in file.keys())  # noqa: SIM118
-        except (OSError, SafetensorError):
+            with TensorFile(folder / "state.safetensors") as file:
+                return sum(name.startswith("random.cpu") for name in file)
+        except FileProblem:
             return None  # whoever loads it says what is wrong with it
     return None

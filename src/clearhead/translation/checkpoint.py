@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +10,20 @@ from typing import Any
 import numpy as np
 
 from ..config import TransformerConfig
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, ShapeError
+from ..file_reading import FileProblem, read_json
+from ..json_fields import Fields
+from ..reference.weights import check_shapes
+from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
+from ..visible import quoted
 from .engine import FloatArray
 
 FORMAT = 1
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_WEIGHTS = ("float32", "float16", "bfloat16")
+# Numbers of a table of positions that any model may have: 16 MB in float32.
+_POSITIONS = 1 << 22
 _BUNDLED = Path(__file__).parent.parent / "models"
 
 
@@ -70,11 +77,15 @@ def find_model(model: str | Path) -> Path:
 def read_checkpoint(model: str | Path) -> Checkpoint:
     """Read the model of this name or folder.
 
+    The weights are compared with the config by their names and shapes before any is read, so a
+    config that asks for much does not take memory that its weights do not fill.
+
     Raises:
-        CheckpointError: the model is unknown, or one of its files is missing or damaged.
+        CheckpointError: the model is unknown, or one of its files is missing or damaged, or they
+            are not of one model.
     """
     folder = find_model(model)
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
         raise CheckpointError(
             f"The model folder {folder} lacks {', '.join(missing)}. "
@@ -87,50 +98,83 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"{folder}: the tokenizer has {tokenizer.vocab_size} ids and the model only "
             f"{config.vocab_size}. The files are not of one model."
         )
-    weights = _read_weights(folder / "model.safetensors")
+    weights = _read_weights(folder / "model.safetensors", config)
     return Checkpoint(config, weights, tokenizer, provenance, folder)
 
 
 def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any]]:
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise CheckpointError(
-            f'{path} must hold an object with "format", "model" and "provenance"; '
-            f'it has no "model".'
-        )
-    if content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} has format {content.get('format')!r}; this version of clearhead reads "
-            f"format {FORMAT}. A newer version may read it."
-        )
-    try:
-        config = TransformerConfig.from_dict(content["model"])
-    except (ConfigError, TypeError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return config, content.get("provenance") or {}
-
-
-def _read_weights(path: Path) -> dict[str, FloatArray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        stored = load_file(path)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"Cannot read the weights {path}: {error}. The file is damaged or was not copied "
-            f"whole, or holds another number type than float32 and float16."
-        ) from error
-    weights: dict[str, FloatArray] = {}
-    for name, array in stored.items():
-        if array.dtype not in (np.float16, np.float32):
+        content = Fields(read_json(path), "the file")
+        if not content.has("model"):
             raise CheckpointError(
-                f"{path}: {name} is of type {array.dtype}; weights are float32 or float16."
+                f'{path} must hold an object with "format", "model" and "provenance"; '
+                f'it has no "model".'
             )
-        weights[name] = array.astype(np.float32, copy=False)
-        if not np.isfinite(weights[name]).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.")
-    return weights
+        if not content.has("format") or content.value("format") != FORMAT:
+            there = quoted(content.value("format")) if content.has("format") else "none"
+            raise CheckpointError(
+                f"{path} has format {there}; this version of clearhead reads format {FORMAT}. A "
+                f"newer version may read it."
+            )
+        config = TransformerConfig.from_dict(content.mapping("model"))
+        return config, _provenance(content)
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
+        ) from error
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def _provenance(content: Fields) -> dict[str, Any]:
+    """What the training wrote of itself; what translation reads of that has its type."""
+    if not content.has("provenance"):
+        return {}
+    of = content.object("provenance")
+    for name in ("settings", "data"):
+        of = of.object(name) if of.has(name) else Fields({}, name)
+    if of.has("max_tokens"):
+        of.integer("max_tokens", least=1)
+    return content.mapping("provenance")
+
+
+def _read_weights(path: Path, config: TransformerConfig) -> dict[str, FloatArray]:
+    try:
+        with TensorFile(path) as file:
+            _check_fit(path, file, config)
+            return {name: _weight(path, file, name) for name in file}
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the weights {path}: {error.reason}. The file is damaged or was not "
+            f"copied whole: get it again."
+        ) from error
+
+
+def _check_fit(path: Path, file: TensorFile, config: TransformerConfig) -> None:
+    """Refuse weights of another model, or a config that would take memory which they do not."""
+    try:
+        check_shapes({name: tensor.shape for name, tensor in file.tensors.items()}, config)
+    except (ConfigError, ShapeError) as error:
+        raise CheckpointError(
+            f"The weights in {path.parent} are not those of its config.json. {error}"
+        ) from error
+    width = {"sinusoidal": config.d_model, "rotary": config.head_dim}.get(config.positions, 0)
+    if config.max_length * width > max(file.numbers, _POSITIONS):
+        raise CheckpointError(
+            f"{path.parent / 'config.json'}: a max_length of {config.max_length} would take a "
+            f"table of {config.max_length * width:,} numbers for positions, and the weights have "
+            f"{file.numbers:,}. Set max_length to the longest text that the model was trained on."
+        )
+
+
+def _weight(path: Path, file: TensorFile, name: str) -> FloatArray:
+    dtype = file.tensors[name].dtype
+    if dtype not in _WEIGHTS:
+        raise CheckpointError(
+            f"{path}: {name} is of type {dtype}; weights are {', '.join(_WEIGHTS[:-1])} or "
+            f"{_WEIGHTS[-1]}. Convert them to one of these."
+        )
+    weight: FloatArray = file.read(name).astype(np.float32, copy=False)
+    if not np.isfinite(weight).all():
+        raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.")
+    return weight

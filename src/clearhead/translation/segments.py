@@ -25,6 +25,7 @@ MAX_CHARACTERS = 1_000_000
 _LONGEST_WORD = 200
 _LONGEST_TOKEN = 40  # characters; a text of more for each token allowed is not even counted
 
+_MOST_OPENINGS = 8  # of one sentence: a time, a name, a note, a label, and quotes between them
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
 _KEPT = re.compile(
@@ -220,15 +221,15 @@ def _sentence(pieces: list[Piece], text: str) -> None:
     _keep(pieces, text[end:])
 
 
-def _framed(pieces: list[Piece], text: str) -> None:
+def _framed(pieces: list[Piece], text: str, openings: int = 0) -> None:
     """A sentence between the marks around it, behind the label that it may have."""
     before, sentence, after = peel(text)
     _keep(pieces, before, "frame")
-    parts = opening(sentence)
+    parts = opening(sentence) if openings < _MOST_OPENINGS else []
     for part in parts:
         pieces.append(Piece(part.text, part.translate, "" if part.translate else part.rule))
     if parts:
-        _framed(pieces, sentence[sum(len(part.text) for part in parts) :])
+        _framed(pieces, sentence[sum(len(part.text) for part in parts) :], openings + 1)
     else:
         pieces.append(Piece(sentence, True))
     _keep(pieces, after, "frame")

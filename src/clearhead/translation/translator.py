@@ -258,6 +258,7 @@ def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
     target that is a quarter longer. Stand-ins for placeholders may need some tokens more than
     what they stand for, hence the 8.
     """
-    data = provenance.get("settings", {}).get("data", {})
-    trained = int(data["max_tokens"]) * 4 // 5 if "max_tokens" in data else longest
+    data = (provenance.get("settings") or {}).get("data") or {}
+    most = data.get("max_tokens")
+    trained = longest if most is None else int(most) * 4 // 5
     return max(1, min(longest - 8, trained))

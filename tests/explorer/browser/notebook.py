@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HOST = "http://notebook.test"
+# Colab shows a cell's output in a frame of another origin, as high as what is in it.
+OUTSIDE = "http://outside.test"
+FRAME = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cells</title></head>
+<body><iframe title="Output" src="{HOST}/" style="width: 60rem; height: 15000px"></iframe></body>
+"""
 # What anywidget gives to a widget: one model, of which there may be several views.
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Notebook</title>
-<link rel="stylesheet" href="/widget.css"></head><body><div id="cell"></div><div id="other"></div>
+</head><body><div id="cell"></div><div id="other"></div>
 <script type="module">
 import widget from "/widget.js";
+const sheet = await (await fetch("/widget.css")).text();
 class Model {
-  constructor(name, state) { this.name = name; this.traits = { state }; this.heard = {}; }
+  constructor(name, state) {
+    this.name = name;
+    this.traits = { state, style_sheet: sheet };
+    this.heard = {};
+  }
   get(trait) { return this.traits[trait]; }
   set(trait, value) {
     this.traits[trait] = value;
@@ -62,13 +72,17 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
     files = {
         "/": ("text/html", PAGE),
         "/widget.js": ("text/javascript", built("widget.js")),
-        "/widget.css": ("text/css", built("explorer.css")),
+        "/widget.css": ("text/css", built("widget.css")),
         "/favicon.ico": ("image/x-icon", ""),
     }
 
     def fulfil(route: Any) -> None:
         path = route.request.url.removeprefix(HOST)
-        if path in files:
+        if path == f"{OUTSIDE}/":
+            route.fulfill(content_type="text/html", body=FRAME)
+        elif path.removeprefix(OUTSIDE) == "/favicon.ico":
+            route.fulfill(content_type="image/x-icon", body="")
+        elif path in files:
             route.fulfill(content_type=files[path][0], body=files[path][1])
         else:
             errors.append(f"fetched {route.request.url}")
@@ -88,6 +102,15 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
     page.goto(f"{HOST}/")
     page.wait_for_function("window.ready")
     return page
+
+
+def show_in_frame(page: Page, name: str, state: str = "") -> Any:
+    """Show a widget in a frame of another origin; the cell's element."""
+    page.goto(f"{OUTSIDE}/")
+    frame = page.frame(url=f"{HOST}/")
+    frame.wait_for_function("window.ready")
+    frame.evaluate("([name, state]) => show('cell', name, state)", [name, state])
+    return frame.locator("#cell")
 
 
 def show(page: Page, name: str, state: str = "", cell: str = "cell") -> Any:

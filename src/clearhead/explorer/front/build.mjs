@@ -36,7 +36,10 @@ for (const [entry, name] of [["main.tsx", "explorer"], ["widget.tsx", "widget"]]
     const text = Buffer.from(contents).toString("utf8");
     if (path.endsWith(".js")) write(`${name}.js`, `${banner}\n${name === "widget" ? anew(text) : text}`);
     // The widget wears the page's style sheet: both import the same views.
-    if (path.endsWith(".css") && name === "explorer") write("explorer.css", contents);
+    if (path.endsWith(".css") && name === "explorer") {
+      write("explorer.css", contents);
+      write("widget.css", inCell(text));
+    }
   }
 }
 write("index.html", readFileSync(join(here, "index.html")));
@@ -45,6 +48,15 @@ write("index.html", readFileSync(join(here, "index.html")));
  * where a notebook loads equal scripts once. */
 function anew(script) {
   return `export default { render(context) {\n${script}\nreturn widget.render(context);\n} };\n`;
+}
+
+/** The style sheet where the page is a part of another: what it asks of the window it asks of the
+ * cell, and the notebook's size of type does not count. */
+function inCell(css) {
+  return css
+    .replace(/@media ?(\((?:min|max)-width:)/g, "@container clearhead $1")
+    .replace(/(?<=[\d.])vw\b/g, "cqi")
+    .replace(/(?<![\w#])(\d*\.?\d+)rem\b/g, (_, size) => `${+(16 * size).toFixed(3)}px`);
 }
 
 function licence(name) {

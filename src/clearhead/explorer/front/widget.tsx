@@ -6,21 +6,38 @@ import { effect } from "@preact/signals";
 import { render as draw } from "preact";
 import { fromHash, toHash } from "./core/address";
 import { App } from "./core/app";
+import { followNotebookTheme } from "./core/notebook_theme";
 import { WidgetSource, type WidgetModel } from "./core/source_widget";
 import { setState, source, state, type State } from "./core/state";
+import { standIn } from "./core/tree";
 
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   const asking = new WidgetSource(model);
   source.value = asking;
-  const root = document.createElement("div");
-  root.className = "clearhead";
-  el.append(root);
+  const { host, root } = shadow(model.get("style_sheet"));
+  el.append(host);
+  const ends = [standIn(root.getRootNode() as ShadowRoot), followNotebookTheme()];
   draw(<App bare begin={() => followModel(model)} />, root);
   return () => {
     draw(null, root);
-    root.remove();
+    ends.forEach((end) => end());
+    host.remove();
     asking.end();
   };
+}
+
+/** A tree of its own, so that neither the notebook's style nor its script meets the page's. */
+function shadow(rules: string): { host: HTMLElement; root: HTMLElement } {
+  const host = document.createElement("div");
+  host.style.display = "block";
+  // JupyterLab's keys for cells (arrows, letters) are the page's own while the page is used.
+  host.dataset.lmSuppressShortcuts = "true";
+  const style = document.createElement("style");
+  style.textContent = rules;
+  const root = document.createElement("div");
+  root.className = "clearhead";
+  host.attachShadow({ mode: "open" }).append(style, root);
+  return { host, root };
 }
 
 /** Let the widget's `state` in Python and the page follow each other. Returns what ends it. */

@@ -10,7 +10,7 @@ import re
 
 _MARKED = re.compile(r"[.!?…:;,。！？][\"'”’»)\]}]*\s*\Z")
 _MARK = re.compile(r"\s*[.!?…]+\Z")
-_RUN = re.compile(r"(?:…|\.(?: ?\.)+|[.!?…]{2,})\Z")
+_RUN = re.compile(r"…|\.(?: ?\.)+|[.!?…]{2,}")
 _QUESTION = re.compile(
     r"(?i)(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|"
     r"will|would|shall|should|may|might|have|has|had|isn't|aren't|wasn't|weren't|don't|doesn't|"
@@ -33,11 +33,11 @@ def read_ending(sentence: str) -> tuple[str, str | None]:
     marked = add_final_mark(sentence)
     if marked != sentence:
         return marked, ""
-    run = _RUN.search(sentence)
-    if run is None or not any(map(str.isalpha, sentence)):
+    body = sentence.rstrip(".!?… ")
+    run = sentence[len(body) :].strip()
+    if not _RUN.fullmatch(run) or not any(map(str.isalpha, sentence)):
         return sentence, None
-    mark = "?" if "?" in run[0] else "!" if "!" in run[0] else "."
-    return sentence[: run.start()].rstrip() + mark, run[0]
+    return body + ("?" if "?" in run else "!" if "!" in run else "."), run
 
 
 def add_final_mark(sentence: str) -> str:

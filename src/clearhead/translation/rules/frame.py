@@ -12,10 +12,9 @@ PAIRS = (
     ("``", "''"), ("(", ")"), ("[", "]"), ("{", "}"), ('"', '"'), ("“", "”"), ("„", "“"),
     ("„", "”"), ("«", "»"), ("‹", "›"), ("‘", "’"), ("'", "'"), ("<", ">"),
 )  # fmt: skip
-# A run of one kind of mark before and after: "~Close the door.~", "| yes |".
-_RUN = re.compile(r"\A([~=|/\\^+#:-]+)(.*?[^~=|/\\^+#:-])(\1)([.!?…,;:]*)\Z", re.DOTALL)
+_LINE_MARKS = "~=|/\\^+#:-"
 _TAG = re.compile(r"\A(<([A-Za-z][\w-]*)(?:\s[^<>]*)?>)(.*)(</\2\s*>)\Z", re.DOTALL)
-_MARK_AFTER = re.compile(r"[.!?…,;:]+\Z")
+_MARKS_AFTER = ".!?…,;:"
 _APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
 _DEEPEST = 12  # frames within frames; what is deeper is no text that a person wrote
 
@@ -44,8 +43,7 @@ def _tagged(text: str) -> tuple[str, str, str] | None:
 
 def _paired(text: str) -> tuple[str, str, str] | None:
     """A pair of marks around a text, which may have its final mark after them."""
-    mark = _MARK_AFTER.search(text)
-    tail = mark[0] if mark else ""
+    tail = text[len(text.rstrip(_MARKS_AFTER)) :]
     for opening, closing in PAIRS:
         for end in dict.fromkeys(("", tail)):
             if not (text.startswith(opening) and text.endswith(closing + end)):
@@ -57,10 +55,14 @@ def _paired(text: str) -> tuple[str, str, str] | None:
 
 
 def _enclosed(text: str) -> tuple[str, str, str] | None:
-    match = _RUN.match(text)
-    if match is None or match[1] in match[2] or not _has_letter(match[2]):
+    """The same run of marks at both ends: "~Close the door.~", "-- yes --"."""
+    run = text[: len(text) - len(text.lstrip(_LINE_MARKS))]
+    end = len(text.rstrip(_MARKS_AFTER))
+    inner = text[len(run) : end - len(run)]
+    is_framed = run and text[:end].endswith(run) and inner[-1:] not in {*_LINE_MARKS, ""}
+    if not is_framed or run in inner or not _has_letter(inner):
         return None
-    return match[1], match[2], match[3] + match[4]
+    return run, inner, text[end - len(run) :]
 
 
 _OPENINGS = {"(": ")", "[": "]", "“": "”", "«": "»", '"': '"'}

@@ -17,11 +17,10 @@ from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"
 _SYMBOL = rf"{SYMBOLS}+"
-# Only where a word follows: dots at a sentence's end are its final mark. Two hyphens that touch a
-# word on one side alone are an option of a command.
+# Two hyphens that touch a word on one side alone are an option of a command.
 _DASH = r"(?:—|(?<=\s)–(?=\s)|(?<=\s)-{2,3}(?=\s)|(?<=\w)-{2,3}(?=\w))"
-_PAUSE = rf"(?:{_DASH}|(?<![.…])(?:…|\.(?: ?\.)+)(?![.…]))(?=[^.!?…]*[^\W\d_])"
-_POINTS = re.compile(rf"{_SYMBOL}|{_PAUSE}|(?<!\w)\"(?=\w)|(?<=[\w.,!?])\"(?!\w)")
+_PAUSE = rf"(?:{_DASH}|(?<![.…])(?:…|\.(?: ?\.)+)(?![.…]))"
+_POINTS = re.compile(rf"{_SYMBOL}|(?P<pause>{_PAUSE})|(?<!\w)\"(?=\w)|(?<=[\w.,!?])\"(?!\w)")
 _LINK = r"\[(?P<text>[^\[\]]+)\](?P<target>\([^()\s]+\))"
 _EMPHASIS = re.compile(
     r"(?<!\w)(?P<mark>\*\*\*|\*\*|\*|~~|==|__|_)(?=[^\s*_~=])"
@@ -139,7 +138,10 @@ def _cuts(sentence: str) -> list[tuple[int, int, int, str]]:
     for pattern in (_QUOTED, _BRACKETED):
         for match in pattern.finditer(sentence):
             add_pair(match.start(), match.start() + 1, match.end() - 1, match.end())
+    last_letter = max((place for place, c in enumerate(sentence) if c.isalpha()), default=-1)
     for match in _POINTS.finditer(sentence):
+        if match["pause"] and match.end() > last_letter:
+            continue  # dots that no word follows are the sentence's final mark
         if is_free(*match.span()):
             cuts.append((*match.span(), len(cuts), "point"))
     return sorted(cuts)

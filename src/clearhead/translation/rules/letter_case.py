@@ -41,7 +41,7 @@ def kind_of_case(sentence: str) -> str:
     small = [word for word in following if word.islower()]
     if len(capital) >= 2 and all(word.lower() in _SMALL for word in small):
         ordinary = [word for word in capital if word.lower() in _SMALL]
-        if ordinary or not re.search(r"[.!?]\W*\Z", sentence):
+        if ordinary or not re.search(r"[.!?]\W*\Z", sentence[-20:]):
             return "title"
     return "sentence"
 
@@ -54,7 +54,8 @@ def ordinary_case(sentence: str, kind: str, count_pieces: CountPieces) -> str:
     if kind == "small":
         first = words[0][0]
         return sentence[:first] + sentence[first].upper() + sentence[first + 1 :]
-    parts, place = [], 0
+    parts: list[str] = []
+    place = 0
     for number, (start, end) in enumerate(words):
         is_titled = sentence[place:start] == ". " and parts[-1].lower() in TITLES
         word = _ordinary_word(sentence[start:end], number == 0 or is_titled, count_pieces)

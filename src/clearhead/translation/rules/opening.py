@@ -105,7 +105,7 @@ def _label(sentence: str) -> list[Part]:
 def _dashed(sentence: str) -> list[Part]:
     """Words with capital letters and a dash before a sentence: a name, or a heading."""
     match = _DASHED.match(sentence)
-    is_sentence = re.search(r"[.!?]\W*\Z", sentence)
+    is_sentence = match is not None and re.search(r"[.!?]\W*\Z", sentence[-20:])
     if match is None or not is_sentence or match[1].split()[0].lower() in STARTERS:
         return []
     return [Part(match[1], True, "label"), Part(match[2], False, "label")]

@@ -3,6 +3,7 @@
 import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { shownTheme } from "../draw/theme";
 import { views } from "../views";
 import { EditsBanner } from "../views/what_if";
 import { Check } from "./check";
@@ -16,12 +17,14 @@ import { SentenceBox, EXAMPLES } from "./sentence";
 import { Settings } from "./settings";
 import { asking, model, run, state } from "./state";
 import { Tabs } from "./tabs";
+import { elementById } from "./tree";
 import type { View } from "./view";
 import { followView, WhereFrom } from "./where";
 import { table } from "./words";
 import "./style.css";
 import "./shell.css";
 import "./panel.css";
+import "./notebook.css";
 
 /** The views that this model can show. */
 export function offered(known: Model | null): View[] {
@@ -46,7 +49,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
   return (
     <div
       class="page"
-      data-theme={state.theme.value}
+      data-theme={shownTheme.value}
       data-bare={bare || undefined}
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
       aria-busy={asking.value}
@@ -107,7 +110,7 @@ function firstText(known: Model): string {
 
 function skipToView(event: Event): void {
   event.preventDefault(); // the address is the state's
-  document.getElementById("view")?.focus();
+  elementById("view")?.focus();
 }
 
 function tellDocument(): void {

@@ -9,6 +9,7 @@ import { wordsOf } from "./failure";
 import { words } from "./i18n";
 import { upToDate } from "./running";
 import { run, snapshot, source } from "./state";
+import { focusedElement } from "./tree";
 import type { View } from "./view";
 import { table } from "./words";
 
@@ -113,7 +114,7 @@ function download(name: string, blob: Blob): string {
 
 function closeOutside(root: { current: HTMLElement | null }, close: () => void): () => void {
   const listen = (event: Event): void => {
-    if (!root.current?.contains(event.target as Node)) close();
+    if (!event.composedPath().includes(root.current as Node)) close();
   };
   addEventListener("pointerdown", listen);
   return () => removeEventListener("pointerdown", listen);
@@ -126,7 +127,7 @@ function menuKeys(event: TargetedKeyboardEvent<HTMLElement>, close: () => void):
     event.stopPropagation();
     return close();
   }
-  const place = items.indexOf(document.activeElement as HTMLElement);
+  const place = items.indexOf(focusedElement() as HTMLElement);
   const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }[event.key];
   if (next === undefined) return;
   event.preventDefault();

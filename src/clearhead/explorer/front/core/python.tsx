@@ -6,6 +6,7 @@ import { useRef } from "preact/hooks";
 import type { Explained } from "./derive";
 import { words } from "./i18n";
 import { snippet } from "./snippet";
+import { selectText } from "./tree";
 import { table } from "./words";
 
 export function Python({ found }: { found: Explained }): JSX.Element | null {
@@ -40,7 +41,7 @@ async function toClipboard(text: string, shown: HTMLElement | null): Promise<boo
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    if (shown) getSelection()?.selectAllChildren(shown);
+    if (shown) selectText(shown);
     return false;
   }
 }

@@ -31,9 +31,11 @@ export function followState(firstText: (model: Model) => string = () => ""): () 
     if (known.kind === "translation" && !state.text.value) amendState({ text: firstText(known) });
     return params();
   };
-  void askModel().then((known) => {
-    if (known) end = effect(() => void follow(known, withText(known)));
-  });
+  begin = () =>
+    void askModel().then((known) => {
+      if (known) end = effect(() => void follow(known, withText(known)));
+    });
+  begin();
   return () => {
     end();
     current?.abort();
@@ -58,9 +60,16 @@ async function askModel(): Promise<Model | null> {
   }
 }
 
+/** Asks for the model once more. */
+let begin = (): void => undefined;
+
 /** Ask once more, after a failure. */
 export function retry(): void {
-  if (!model.peek()) location.reload();
+  // A widget is not its notebook's page, on which others may have work that is not saved.
+  if (!model.peek() && source.peek().place === "widget") {
+    failure.value = null;
+    begin();
+  } else if (!model.peek()) location.reload();
   else {
     asked = "";
     void follow(model.peek() as Model, params());

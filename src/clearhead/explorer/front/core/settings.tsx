@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { type Language, words } from "./i18n";
-import { setState, state, type Theme } from "./state";
+import { setState, source, state, type Theme } from "./state";
 import { table } from "./words";
 
 const LANGUAGES: [Language, string, string][] = [
@@ -13,6 +13,7 @@ const THEMES: Theme[] = ["system", "light", "dark"];
 
 export function Settings(): JSX.Element {
   const t = words(table);
+  const inNotebook = source.value.place === "widget";
   return (
     <>
       <div class="languages" role="group" aria-label={t.language}>
@@ -39,7 +40,7 @@ export function Settings(): JSX.Element {
         >
           {THEMES.map((theme) => (
             <option key={theme} value={theme}>
-              {t.themes[theme]}
+              {theme === "system" && inNotebook ? t.asNotebook : t.themes[theme]}
             </option>
           ))}
         </select>

@@ -7,7 +7,7 @@ import { Refusal, type Source } from "./source";
 
 /** What anywidget gives to a widget's front end, as far as it is used here. */
 export interface WidgetModel {
-  get(name: "state"): string;
+  get(name: "state" | "style_sheet"): string;
   set(name: "state", value: string): void;
   save_changes(): void;
   send(content: unknown): void;

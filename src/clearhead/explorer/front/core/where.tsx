@@ -11,7 +11,7 @@ import { Operands } from "./operands";
 import { Python } from "./python";
 import { upToDate } from "./running";
 import { run, state, stepAt } from "./state";
-import { closeWhere, goBackTo, makeRoom, side, trail } from "./where_state";
+import { closeWhere, goBackTo, makeRoom, settle, side, trail } from "./where_state";
 import { table } from "./words";
 
 export function WhereFrom(): JSX.Element | null {
@@ -49,6 +49,7 @@ function Panel(): JSX.Element {
   useEffect(() => {
     if (panel.current) makeRoom(panel.current);
   }, [asked, found]);
+  useEffect(() => (panel.current ? settle(panel.current) : undefined), []);
   return (
     <div class="where" role="dialog" ref={panel} aria-modal="false" aria-labelledby="where-heading" data-side={side.value}>
       <div class="where-head">

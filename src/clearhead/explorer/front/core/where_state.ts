@@ -2,11 +2,16 @@
 
 import { signal } from "@preact/signals";
 import type { Asked } from "./derive";
+import { keepInSight } from "./in_sight";
+import { allElements } from "./tree";
 
 /** The last is shown; the ones before it are the breadcrumb. Empty: the panel is closed. */
 export const trail = signal<Asked[]>([]);
 /** At which edge the panel stands, so that it never covers what it explains. */
 export const side = signal<"left" | "right">("right");
+
+/** From this share of the width on, a number's panel stands at the left. */
+const SPLIT = 0.55;
 
 let opener: HTMLElement | null = null;
 
@@ -18,15 +23,26 @@ export function askWhere(asked: Asked, from: HTMLElement): void {
   }
   opener = from;
   const { left, right } = from.getBoundingClientRect();
-  side.value = (left + right) / 2 > innerWidth * 0.55 ? "left" : "right";
+  const page = from.closest(".page")?.getBoundingClientRect() ?? new DOMRect(0, 0, innerWidth);
+  side.value = (left + right) / 2 > page.left + page.width * SPLIT ? "left" : "right";
   trail.value = [asked];
 }
 
 /** On a narrow screen the panel stands at the bottom (panel.css): the number moves above it. */
 export function makeRoom(panel: HTMLElement): void {
+  if (inNotebook(panel)) return;
   const { top, left } = panel.getBoundingClientRect();
   const bottom = opener?.getBoundingClientRect().bottom ?? 0;
   if (left <= 0 && top > 0 && bottom > top) scrollBy({ top: bottom - top + 12 });
+}
+
+/** In a notebook's cell the panel is placed, and kept in sight. Returns what ends it. */
+export function settle(panel: HTMLElement): (() => void) | undefined {
+  return inNotebook(panel) ? keepInSight(panel, opener) : undefined;
+}
+
+function inNotebook(panel: HTMLElement): boolean {
+  return panel.closest("[data-bare]") !== null;
 }
 
 export function goBackTo(place: number): void {
@@ -44,6 +60,5 @@ export function closeWhere(): void {
 function elementLike(gone: HTMLElement | null): HTMLElement | null {
   const { path, index } = gone?.dataset ?? {};
   if (path === undefined || index === undefined) return null;
-  const all = document.querySelectorAll<HTMLElement>(".clearhead button.num");
-  return [...all].find(({ dataset }) => dataset.path === path && dataset.index === index) ?? null;
+  return allElements(".clearhead button.num").find(({ dataset }) => dataset.path === path && dataset.index === index) ?? null;
 }

@@ -58,6 +58,7 @@ const en = {
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" },
+  asNotebook: "As the notebook",
   export: "Export",
   exports: {
     svg: "This view as SVG",
@@ -158,6 +159,7 @@ const pt: typeof en = {
   language: "Idioma",
   theme: "Tema",
   themes: { system: "Como o sistema", light: "Claro", dark: "Escuro" },
+  asNotebook: "Como o notebook",
   export: "Exportar",
   exports: {
     svg: "Esta vista em SVG",

@@ -1,7 +1,9 @@
-/** Which of the two themes is on the screen: the chosen one, or else what the system prefers. */
+/** Which of the two themes is on the screen: the chosen one, or else that of the notebook around it,
+ * or else what the system prefers. */
 
 import { computed, signal } from "@preact/signals";
 
+import { notebookTheme } from "../core/notebook_theme";
 import { state } from "../core/state";
 import { INKS, type Inks, type Theme } from "./colours";
 
@@ -14,7 +16,7 @@ query?.addEventListener("change", (event) => {
 export const shownTheme = computed<Theme>(() => {
   const chosen = state.theme.value;
   if (chosen !== "system") return chosen;
-  return systemDark.value ? "dark" : "light";
+  return notebookTheme.value ?? (systemDark.value ? "dark" : "light");
 });
 
 export function inks(): Inks {

@@ -1,6 +1,5 @@
 /** Layers by heads as small pictures, one grid for each part of the model. */
 
-import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
@@ -8,6 +7,7 @@ import { named, words } from "../../core/i18n";
 import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/running";
 import { run, setState, state } from "../../core/state";
+import { atMostWide } from "../../core/tree";
 import { moved, type Cell } from "../../draw/grid_keys";
 import { Picture, useNear } from "../../draw/picture";
 import { exactText } from "../../draw/matrix_live";
@@ -19,9 +19,7 @@ import { table } from "./words";
 const SIDE = { wide: 72, narrow: 58, many: 48 };
 const MANY = 8;
 
-const narrowQuery = matchMedia("(max-width: 30rem)");
-const narrow = signal(narrowQuery.matches);
-narrowQuery.addEventListener("change", (event) => (narrow.value = event.matches));
+const narrow = atMostWide(30);
 
 export function partName(part: Part): string {
   return named(words(table).parts, part) ?? part;

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useArray } from "../../core/arrays";
 import { words } from "../../core/i18n";
 import { attention, run, setState, state } from "../../core/state";
+import { elementById } from "../../core/tree";
 import type { View } from "../../core/view";
 import { beginning } from "./beginning";
 import { ending } from "./ending";
@@ -111,7 +112,7 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
       { rootMargin: "-25% 0px -74% 0px" },
     );
     for (const id of ids.split(",")) {
-      const panel = document.getElementById(anchor(id));
+      const panel = elementById(anchor(id));
       if (panel) observer.observe(panel);
     }
     return () => observer.disconnect();

@@ -4,6 +4,7 @@ import type { FunctionComponent, JSX } from "preact";
 import { toHash } from "../../core/address";
 import { words } from "../../core/i18n";
 import { setState, snapshot, stepAt } from "../../core/state";
+import { allElements, elementById } from "../../core/tree";
 import { Formula } from "./formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
@@ -39,7 +40,7 @@ export function follow(id: string): void {
 }
 
 function reveal(id: string): void {
-  const panel = document.getElementById(anchor(id));
+  const panel = elementById(anchor(id));
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   panel?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
   panel?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
@@ -48,8 +49,8 @@ function reveal(id: string): void {
 /** Keep a panel in place while those above it fill with numbers, until the reader moves. */
 export function hold(id: string): () => void {
   led = id;
-  const walk = document.querySelector(".walk-panels");
-  const place = (): void => document.getElementById(anchor(id))?.scrollIntoView({ block: "start" });
+  const walk = allElements(".walk-panels")[0];
+  const place = (): void => elementById(anchor(id))?.scrollIntoView({ block: "start" });
   const observer = new ResizeObserver(() => {
     place();
     if (!walk?.querySelector(".walk-loading")) setTimeout(end, 500);
@@ -62,7 +63,7 @@ export function hold(id: string): () => void {
   moves.forEach((move) => addEventListener(move, end, { passive: true }));
   if (walk) observer.observe(walk);
   place();
-  document.getElementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });
+  elementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });
   return end;
 }
 

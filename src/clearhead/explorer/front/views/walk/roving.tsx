@@ -3,6 +3,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { focusedElement } from "../../core/tree";
 
 interface RovingProps {
   label: string;
@@ -32,7 +33,7 @@ export function Roving({ label, class: name, children }: RovingProps): JSX.Eleme
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const all = buttons(root.current);
-    const from = all.indexOf(document.activeElement as HTMLElement);
+    const from = all.indexOf(focusedElement() as HTMLElement);
     if (from < 0) return;
     const to = target(all, from, event.key);
     if (to === null) return;

@@ -1,0 +1,71 @@
+"""What is answered where there is no answer: a small page for a browser, JSON for a program."""
+
+from __future__ import annotations
+
+import html
+import json
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title} - clearhead</title>
+{script}</head>
+<body>
+<h1>{title}</h1>
+{paragraphs}
+</body>
+</html>
+"""
+
+
+def error_content(kind: str, message: str) -> bytes:
+    """An error as JSON. Escaped, so that half a surrogate in a message does no harm."""
+    return json.dumps({"error": {"kind": kind, "message": message}}).encode()
+
+
+def error_json(
+    status: int, kind: str, message: str, headers: dict[str, str] | None = None
+) -> Response:
+    """An error as JSON, which no cache keeps."""
+    headers = {**(headers or {}), "Cache-Control": "no-store"}
+    return Response(error_content(kind, message), status, headers, "application/json")
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether somebody looks at the answer in a browser, and did not ask a question."""
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    path = scope["path"]
+    return b"text/html" in accepted.lower() and path != "/api" and not path.startswith("/api/")
+
+
+def notice(
+    status: int,
+    title: str,
+    *paragraphs: str,
+    link: tuple[str, str],
+    script: str | None = None,
+) -> Response:
+    """A page of a few words.
+
+    Args:
+        status: of HTTP.
+        title: its heading.
+        paragraphs: plain text, which may hold what came with the request.
+        link: an address of this server and what the link says.
+        script: the address of a script of this server.
+    """
+    address, label = map(html.escape, link)
+    texts = [f"<p>{html.escape(each)}</p>" for each in paragraphs]
+    content = _PAGE.format(
+        title=html.escape(title),
+        script=f'<script src="{html.escape(script)}"></script>\n' if script else "",
+        paragraphs="\n".join([*texts, f'<p><a href="{address}">{label}</a></p>']),
+    )
+    headers = {"Cache-Control": "no-store"}
+    return Response(content, status, headers, "text/html; charset=utf-8")

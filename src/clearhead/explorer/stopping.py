@@ -1,0 +1,59 @@
+"""Giving a thread back when nobody waits any more for what it computes.
+
+A thread cannot be stopped from outside, so what may take long asks on its way whether it should
+go on. The server says for whom a thread works; in a notebook, and in Python, nobody does, and
+every question may take its time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """The question is not waited for any more; nobody hears of this."""
+
+
+class Stop:
+    """Whether a question has been given up."""
+
+    def __init__(self) -> None:
+        self._given_up = threading.Event()
+
+    def give_up(self) -> None:
+        """Let what works on the question end soon."""
+        self._given_up.set()
+
+    def check(self) -> None:
+        """Raises Stopped if the question has been given up. It takes next to no time."""
+        if self._given_up.is_set():
+            raise Stopped
+
+
+_NEVER = Stop()
+_stop: ContextVar[Stop] = ContextVar("stop", default=_NEVER)
+
+
+def until(stop: Stop, work: Callable[[], Result]) -> Result:
+    """Do a piece of work whose calls of `check` end it when it is given up."""
+    stop.check()
+    token = _stop.set(stop)
+    try:
+        return work()
+    finally:
+        _stop.reset(token)
+
+
+def check() -> None:
+    """Raises Stopped if nobody waits any more for what this thread computes."""
+    _stop.get().check()
+
+
+def check_from_anywhere() -> Callable[[], None]:
+    """The same of this thread's question, to be called from other threads."""
+    return _stop.get().check

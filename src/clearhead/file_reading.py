@@ -1,0 +1,266 @@
+"""One way to read files that may come from a stranger: bytes, text, JSON and TOML.
+
+A pipe or a device in a file's place does not hang the program, a huge file does not fill the
+memory, and no content raises another error than `FileProblem`. Whoever reads a file turns that
+into the error of its own room, with what to do about it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+import tomllib
+from typing import Any, BinaryIO, NoReturn
+
+from .errors import ClearheadError
+from .visible import quoted, visible
+
+MOST_BYTES = 4 << 20
+"""No settings, note or description that this package writes is longer than this, by far."""
+DEEPEST = 64
+"""So many levels a JSON or TOML file may have: recursion over them is safe."""
+
+_FORMATS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+# tomllib takes time in the square of the parts of a key, and makes a level of each.
+_KEY = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY}[ \t]*+\.[ \t]*+){{{DEEPEST}}}")
+
+
+class FileProblem(ClearheadError, ValueError):
+    """A file cannot be read, or holds something else than was expected.
+
+    Attributes:
+        reason: what is wrong, as half a sentence that says "it" of the file.
+        missing: whether there is no such file.
+    """
+
+    def __init__(
+        self, reason: str, path: str | os.PathLike[str] | None = None, *, missing: bool = False
+    ) -> None:
+        about = "" if path is None else f"Cannot read {visible(os.fsdecode(path))}: "
+        super().__init__(f"{about}{reason}.")
+        self.reason, self.missing = reason, missing
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading bytes; never waits for a pipe's other end.
+
+    Raises:
+        FileProblem: there is none, it may not be read, or it is no regular file.
+    """
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        # Opening some devices has an effect of its own, so look first; look again at what is open.
+        _check_regular(os.stat(path).st_mode, path)
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        reason = "there is no such file" if missing else _system_words(error)
+        raise FileProblem(reason, path, missing=missing) from error
+    except FileProblem:
+        raise
+    except ValueError as error:  # a zero byte
+        raise FileProblem("no file can have this name", path, missing=True) from error
+    try:
+        _check_regular(os.fstat(descriptor).st_mode, path)
+    except FileProblem:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _check_regular(mode: int, path: str | os.PathLike[str]) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _FORMATS.get(stat.S_IFMT(mode), "something else")
+        raise FileProblem(f"it is {kind}, not a file", path)
+
+
+def _system_words(error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return "reading it is not permitted"
+    return visible(error.strerror or type(error).__name__).lower()
+
+
+def read_bytes(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        path: of the file.
+        most: how many it may have.
+
+    Raises:
+        FileProblem: it cannot be read, or is larger.
+    """
+    with open_file(path) as file:
+        try:
+            content = file.read(most + 1)
+        except OSError as error:
+            raise FileProblem(_system_words(error), path) from error
+    if len(content) > most:
+        raise FileProblem(f"it is larger than {most:,} bytes", path)
+    return content
+
+
+def read_text(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> str:
+    """The text of a file in UTF-8, without a byte order mark; see `read_bytes`.
+
+    Raises:
+        FileProblem: it cannot be read, is larger than ``most`` bytes, or is not UTF-8.
+    """
+    content = read_bytes(path, most=most)
+    try:
+        return _decoded(content)
+    except FileProblem as error:
+        raise FileProblem(error.reason, path) from error
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileProblem(
+            f"it is not UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}"
+        ) from error
+
+
+def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
+    """The value of a JSON text.
+
+    Args:
+        text: bytes are UTF-8; a byte order mark before them is dropped.
+        finite: whether NaN and Infinity, which JSON has not and Python writes, are refused.
+
+    Raises:
+        FileProblem: it is no JSON, a key comes twice, a text holds half a character, or it is
+            nested more than `DEEPEST` levels deep.
+    """
+    text = _decoded(text) if isinstance(text, bytes) else text.removeprefix("\ufeff")
+    hooks: dict[str, Any] = {"object_pairs_hook": _without_duplicates}
+    if finite:
+        hooks |= {"parse_constant": _refuse_constant, "parse_float": _finite}
+    try:
+        value = json.loads(text, **hooks)
+    except RecursionError:
+        raise FileProblem(_too_deep()) from None
+    except json.JSONDecodeError as error:
+        raise FileProblem(
+            f"it is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        ) from error
+    except FileProblem:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise FileProblem("it is not valid JSON: a number has too many digits") from error
+    _check_depth(value, halves=_HALF_CHARACTER.search(text) is not None)
+    return value
+
+
+def read_json(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> Any:
+    """The value of a JSON file; see `read_bytes` and `parse_json`.
+
+    Raises:
+        FileProblem: it cannot be read, or is no JSON.
+    """
+    content = read_bytes(path, most=most)
+    try:
+        return parse_json(content)
+    except FileProblem as error:
+        raise FileProblem(error.reason, path) from error
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table of a TOML text.
+
+    Raises:
+        FileProblem: it is no TOML, or is nested more than `DEEPEST` levels deep.
+    """
+    try:
+        if _LONG_KEY.search(text):
+            raise FileProblem(_too_deep())
+        table = tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise FileProblem(_too_deep()) from None
+    except tomllib.TOMLDecodeError as error:
+        raise FileProblem(f"it is not valid TOML: {visible(str(error))}") from error
+    except FileProblem:
+        raise
+    except ValueError as error:
+        raise FileProblem("it is not valid TOML: a number has too many digits") from error
+    _check_depth(table, halves=False)
+    return table
+
+
+def read_toml(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> dict[str, Any]:
+    """The table of a TOML file; see `read_text` and `parse_toml`.
+
+    Raises:
+        FileProblem: it cannot be read, or is no TOML.
+    """
+    text = read_text(path, most=most)
+    try:
+        return parse_toml(text)
+    except FileProblem as error:
+        raise FileProblem(error.reason, path) from error
+
+
+def _too_deep() -> str:
+    return f"it is nested more than {DEEPEST} levels deep"
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = sorted(name for name, _ in pairs)
+        twice = next(one for one, other in zip(names, names[1:], strict=False) if one == other)
+        raise FileProblem(f"it has the key {quoted(twice)} twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise FileProblem(f"it holds {name}, which is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise FileProblem(f"it holds {quoted(digits)}, which is larger than any number here")
+    return number
+
+
+def _check_depth(value: Any, *, halves: bool) -> None:
+    """Refuse what is too deep, level by level, and half characters where there may be some."""
+    level = [value]
+    for _ in range(DEEPEST):
+        members: list[Any] = []
+        for one in level:
+            if type(one) is dict:
+                members.extend(one.values())
+                if halves:
+                    members.extend(one)
+            elif type(one) is list:
+                members.extend(one)
+        if halves:
+            _check_whole([one for one in [*level, *members] if type(one) is str])
+        level = [one for one in members if type(one) is dict or type(one) is list]
+        if not level:
+            return
+    raise FileProblem(_too_deep())
+
+
+def _check_whole(texts: list[str]) -> None:
+    for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise FileProblem(f"it holds half a character, in {quoted(text)}") from error

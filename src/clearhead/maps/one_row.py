@@ -1,0 +1,92 @@
+"""A part of an attention map as a map of its own: a row of the batch, or some heads of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import Tensor
+
+from .attention_map import AttentionMap
+from .key_ranges import DenseMask, KeyRanges, take
+
+if TYPE_CHECKING:
+    from .scoring import Scoring
+
+
+def one_row(
+    attention_map: AttentionMap, row: int, kv_heads: tuple[int, int] | None = None
+) -> AttentionMap:
+    """The map of one row of the batch, whose own batch is 1.
+
+    Labels stay with the whole map.
+
+    Args:
+        attention_map: the whole.
+        row: which.
+        kv_heads: the heads of keys, from the first to before the second, whose query heads are
+            taken; None for all.
+
+    Raises:
+        IndexError: there is no such row, or there are no such heads.
+    """
+    if not 0 <= row < attention_map.shape[0]:
+        raise IndexError(
+            f"The batch has {attention_map.shape[0]} rows, from 0; there is no row {row}."
+        )
+    count = attention_map.key.shape[1]
+    first, end = kv_heads or (0, count)
+    if not 0 <= first < end <= count:
+        raise IndexError(f"There are {count} heads of keys, from 0; there are no {first} to {end}.")
+    group = attention_map.shape[1] // count
+    part = _Part(slice(row, row + 1), slice(first * group, end * group))
+    keys = (part.rows, slice(first, end))
+    value, lse = attention_map.value, attention_map.known_lse
+    return AttentionMap(
+        attention_map.query[part.rows, part.heads],
+        attention_map.key[keys],
+        _scoring(attention_map.scoring, part),
+        value=None if value is None else value[keys],
+        lse=None if lse is None else lse[part.rows, part.heads],
+        source=attention_map.source,
+        query_offset=attention_map.query_offset,
+    )
+
+
+class _Part(NamedTuple):
+    """Which rows of the batch and which query heads."""
+
+    rows: slice
+    heads: slice
+
+    def of(self, x: Tensor) -> Tensor:
+        """This part of a tensor ["batch|1 heads|1 ..."]."""
+        return take(take(x, 1, self.heads), 0, self.rows)
+
+
+def _scoring(scoring: Scoring, part: _Part) -> Scoring:
+    modification = scoring.score_mod
+
+    def of_this_part(score: Tensor, batch: Tensor, head: Tensor, *places: Tensor) -> Tensor:
+        assert modification is not None
+        return modification(score, batch + part.rows.start, head + part.heads.start, *places)
+
+    bias = scoring.bias
+    return replace(
+        scoring,
+        allowed=_allowed(scoring.allowed, part),
+        bias=None if bias is None else replace(bias, values=part.of(bias.values)),
+        score_mod=None if modification is None else of_this_part,
+        sinks=None if scoring.sinks is None else scoring.sinks[part.heads],
+        flat=None if scoring.flat is None else part.of(scoring.flat),
+    )
+
+
+def _allowed(allowed: KeyRanges | DenseMask | None, part: _Part) -> KeyRanges | DenseMask | None:
+    if allowed is None:
+        return None
+    if isinstance(allowed, KeyRanges):
+        return KeyRanges(part.of(allowed.start), part.of(allowed.end))
+    within = _allowed(allowed.within, part)
+    assert not isinstance(within, DenseMask)
+    return DenseMask(part.of(allowed.allowed), within)

@@ -1,0 +1,146 @@
+"""The files of a token store, checked: a run's folder may come from a stranger.
+
+Of what ``store.json`` says nothing is obeyed that the other two files do not bear out: a type of
+its own choice would let it point anywhere in the memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..file_reading import FileProblem, open_file, read_json
+from ..json_fields import Fields
+from ..visible import quoted
+
+_CHECKED_AT_ONCE = 1 << 22
+_NUMPY = b"\x93NUMPY\x01\x00"  # a file of version 1.0
+_DTYPES = ("uint16", "uint32")
+
+
+@dataclass(frozen=True)
+class StoredFacts:
+    """What ``store.json`` says.
+
+    Attributes:
+        facts: all of it.
+        dtype: of the ids.
+        pairs, tokens: how many the store holds.
+        sha256: of the corpus.
+    """
+
+    facts: dict[str, Any]
+    dtype: np.dtype[Any]
+    pairs: int
+    tokens: int
+    sha256: str
+
+
+def read_facts(folder: Path) -> StoredFacts:
+    """What a store says of itself.
+
+    Raises:
+        FileNotFoundError: there is no store.
+        FileProblem: it says nothing that could be true.
+    """
+    path = folder / "store.json"
+    try:
+        content = read_json(path)
+    except FileProblem as error:
+        if error.missing:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+        raise FileProblem(f"store.json: {error.reason}") from error
+    fields = Fields(content, "store.json")
+    name = fields.text("dtype")
+    if name not in _DTYPES:
+        raise FileProblem(
+            f"its numbers would be of type {quoted(name)}, and token ids are {' or '.join(_DTYPES)}"
+        )
+    skipped = fields.object("skipped")
+    for reason in skipped.names():
+        skipped.integer(reason, least=0)
+    fields.text("corpus")
+    return StoredFacts(
+        facts=dict(content),
+        dtype=np.dtype(name).newbyteorder("<"),
+        pairs=fields.integer("pairs", least=1),
+        tokens=fields.integer("tokens", least=0),
+        sha256=fields.text("sha256"),
+    )
+
+
+def read_offsets(folder: Path, stored: StoredFacts) -> np.ndarray:
+    """Where each text begins, and where the last one ends: int64 [2 * pairs + 1], in the file.
+
+    Raises:
+        FileProblem: the file holds something else.
+    """
+    count = 2 * stored.pairs + 1
+    with open_file(folder / "offsets.npy") as file:
+        # NumPy's own reader would evaluate the header, and some headers end the process.
+        start = len(_NUMPY) + 2
+        beginning = file.read(start)
+        start += int.from_bytes(beginning[len(_NUMPY) :], "little")
+        header = file.read(start - len(beginning))
+        wanted = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({count},), }}"
+        if not beginning.startswith(_NUMPY) or header.strip() != wanted.encode():
+            raise FileProblem(f"offsets.npy does not hold the {count:,} offsets of its pairs")
+        if os.fstat(file.fileno()).st_size != start + 8 * count:
+            raise FileProblem("offsets.npy was not copied whole")
+        return np.memmap(file, dtype="<i8", mode="r", offset=start, shape=(count,))
+
+
+def map_tokens(folder: Path, stored: StoredFacts) -> np.ndarray:
+    """The ids of all texts, in the file.
+
+    Raises:
+        FileProblem: the file is not as long as the store says.
+    """
+    with open_file(folder / "tokens.bin") as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_size(size, stored)
+        return np.memmap(file, dtype=stored.dtype, mode="r")
+
+
+def _check_size(size: int, stored: StoredFacts) -> None:
+    if size != stored.tokens * stored.dtype.itemsize:
+        raise FileProblem(
+            f"tokens.bin has {size:,} bytes, and {stored.tokens:,} ids of {stored.dtype.name} have "
+            f"{stored.tokens * stored.dtype.itemsize:,}"
+        )
+    if not size:
+        raise FileProblem("tokens.bin is empty")
+
+
+def checked_lengths(offsets: np.ndarray, stored: StoredFacts, most: int | None) -> np.ndarray:
+    """The tokens of each text, int32 [2 * pairs].
+
+    Raises:
+        FileProblem: the offsets are not in order, or a text is longer than ``most``.
+    """
+    lengths = np.diff(offsets)
+    if offsets[0] != 0 or offsets[-1] != stored.tokens or (lengths < 0).any():
+        raise FileProblem("offsets.npy does not divide its tokens into texts")
+    limit = int(np.iinfo(np.int32).max) if most is None else most
+    if int(lengths.max()) > limit:
+        raise FileProblem(f"a text has {int(lengths.max()):,} tokens, and {limit:,} are the most")
+    return lengths.astype(np.int32)
+
+
+def check_ids(tokens: np.ndarray, vocab_size: int) -> None:
+    """Refuse ids that a vocabulary does not have: they would be places outside of a table.
+
+    Raises:
+        FileProblem: there is one.
+    """
+    for first in range(0, len(tokens), _CHECKED_AT_ONCE):
+        largest = int(tokens[first : first + _CHECKED_AT_ONCE].max())
+        if largest >= vocab_size:
+            raise FileProblem(
+                f"it holds the token id {largest:,}, and its tokenizer has {vocab_size:,} ids"
+            )

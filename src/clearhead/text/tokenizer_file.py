@@ -1,0 +1,134 @@
+"""What a tokenizer of ours consists of, and reading it from a file that a stranger may have made.
+
+The tokenizers library obeys whatever a file says: rules that rewrite the text, pieces dropped at
+random, padding by gigabytes. Of a file here only the vocabulary and the merges are taken; all
+else is the same in each of our tokenizers, and a file that asks for something else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers
+
+from ..file_reading import FileProblem, read_json
+from ..json_fields import Fields
+from ..visible import quoted
+
+PAD, START, END = "<pad>", "<s>", "</s>"
+SPECIALS = (PAD, START, END)
+SPACE = "▁"
+BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
+FIRST_LEARNT = len(SPECIALS) + len(BYTES)
+
+# A word with its space and a French elision (l', qu'); a digit; a run of anything else.
+_WORDS = (
+    rf"{SPACE}?[\p{{L}}\p{{M}}]+['’]?|{SPACE}?\p{{N}}"
+    rf"|{SPACE}?[^{SPACE}\p{{L}}\p{{M}}\p{{N}}]|{SPACE}"
+)
+# What else the library writes of a tokenizer of ours.
+_PARTS: dict[str, Any] = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
+    "pre_tokenizer": {
+        "type": "Split",
+        "pattern": {"Regex": _WORDS},
+        "behavior": "Isolated",
+        "invert": False,
+    },
+    "post_processor": None,
+    "decoder": None,
+}
+_MODEL: dict[str, Any] = {
+    "type": "BPE",
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": None,
+    "end_of_word_suffix": None,
+    "fuse_unk": False,
+    "byte_fallback": True,
+    "ignore_merges": False,
+}
+_MOST_BYTES = 16 << 20  # a vocabulary of 250,000 pieces
+_NOT_OURS = (
+    "it is not one of clearhead's, whose first ids are <pad>, <s>, </s> and the 256 bytes, and of "
+    "which vocabulary and merges are all"
+)
+
+
+def core_of(
+    vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]
+) -> tokenizers.Tokenizer:
+    """The library's tokenizer of a vocabulary and merges."""
+    core = tokenizers.Tokenizer(
+        models.BPE(vocab=dict(vocabulary), merges=list(merges), byte_fallback=True)
+    )
+    set_splitting(core)
+    return core
+
+
+def set_splitting(core: tokenizers.Tokenizer) -> None:
+    """Make a tokenizer cut texts into words as all of ours do."""
+    core.normalizer = normalizers.Replace(" ", SPACE)
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(_WORDS), behavior="isolated")
+
+
+def read_core(path: str | Path) -> tokenizers.Tokenizer:
+    """The library's tokenizer of a saved file's vocabulary and merges.
+
+    Raises:
+        FileProblem: the file is missing or damaged, or holds another kind of tokenizer.
+    """
+    content = Fields(read_json(path, most=_MOST_BYTES), "the file")
+    model = content.object("model")
+    _check_parts(model, _MODEL, ("vocab", "merges"), " of its model")
+    _check_parts(content, _PARTS, ("model",), "")
+    vocabulary = _vocabulary(model)
+    # Bytes and special tokens are never written in a text, so nothing may become one.
+    learnt = {piece for piece, number in vocabulary.items() if number >= FIRST_LEARNT}
+    return core_of(vocabulary, [_merge(one, learnt) for one in model.items("merges")])
+
+
+def _check_parts(there: Fields, ours: dict[str, Any], more: tuple[str, ...], where: str) -> None:
+    for name in there.names():
+        if name in more:
+            continue
+        value = there.value(name)
+        # 0 is no False, and 1 no True.
+        if name not in ours or value != ours[name] or type(value) is not type(ours[name]):
+            kind = value.get("type", value) if isinstance(value, dict) else value
+            raise FileProblem(f"{_NOT_OURS}: its {quoted(name)}{where} is {quoted(kind)}")
+
+
+def _vocabulary(model: Fields) -> dict[str, int]:
+    """The pieces with their ids: each id from 0 on once, ours first."""
+    vocabulary = model.mapping("vocab")
+    pieces: list[str | None] = [None] * len(vocabulary)
+    for piece, number in vocabulary.items():
+        known = type(number) is int and 0 <= number < len(pieces)
+        if not piece or not known or pieces[number] is not None:
+            raise FileProblem(
+                f"the piece {quoted(piece)} of its vocabulary has the id {quoted(number)}, and ids "
+                f"run from 0 to {len(pieces) - 1}, each for one piece"
+            )
+        pieces[number] = piece
+    if tuple(pieces[:FIRST_LEARNT]) != SPECIALS + BYTES:
+        raise FileProblem(f"{_NOT_OURS}: its vocabulary begins otherwise")
+    return vocabulary
+
+
+def _merge(merge: Any, learnt: set[str]) -> tuple[str, str]:
+    """Two learnt pieces that become a third; older files have them as one text."""
+    parts = merge.split(" ") if type(merge) is str else merge
+    if type(parts) is list and len(parts) == 2:
+        left, right = parts
+        texts = type(left) is str and type(right) is str
+        if texts and left in learnt and right in learnt and left + right in learnt:
+            return left, right
+    raise FileProblem(f"its merge {quoted(merge)} is not of two learnt pieces to a third")

@@ -1,0 +1,43 @@
+"""Text of others made safe to print: no control character reaches a terminal as such.
+
+A piece of a vocabulary, a name in a file or a translation may hold the characters that move a
+terminal's cursor, colour it or set its title. They are shown as they are written in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# C0 and C1 controls, DEL, line and paragraph separators, and half characters, which UTF-8 has not.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Of these, JSON escapes the first 32 by itself.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_MOST = 80  # characters of a value that a message quotes
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""A text with its control characters shown as escapes: ``\x1b``, ``\n``, ``\u2028``.
+
+    Args:
+        text: any text.
+        keep: the control characters to leave as they are, such as ``"\n\t"``.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        return match[0] if match[0] in keep else repr(match[0])[1:-1]
+
+    return _UNSAFE.sub(shown, text)
+
+
+def quoted(value: object) -> str:
+    """A value as a message quotes it: on one line, without control characters, and not long."""
+    text = repr(value[: _MOST + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _MOST else f"{text[: _MOST - 3]}..."
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON that is readable and yet safe to print: letters stay, controls do not."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
