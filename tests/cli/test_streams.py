@@ -91,12 +91,19 @@ def test_closed_standard_error_and_input_hinder_nobody_else(shell):
     assert shell("T 12 -o out >&- <&- 2>&-; cat out", 0).stdout == "12\n"
 
 
-def test_a_file_may_be_translated_into_itself(shell):
+@pytest.mark.parametrize(
+    "line",
+    ["T -i lines -o lines", "T -i link -o ./lines", "T -i hard -o link", "T < lines -o link"],
+)
+def test_a_file_is_not_replaced_by_its_translation(shell, line):
     (shell.folder / "lines").write_text("12\n13\n")
     (shell.folder / "link").symlink_to("lines")
-    shell("T -i lines -o ./link", 0)
+    (shell.folder / "hard").hardlink_to(shell.folder / "lines")
+    done = shell(line, 1)
+    assert "is the file that is read" in done.stderr
+    assert "Give the translations a file of their own." in done.stderr
     assert (shell.folder / "link").is_symlink()
-    assert files(shell.folder) == {"lines": b"12\n13\n", "link": b"12\n13\n"}
+    assert set(files(shell.folder).values()) == {b"12\n13\n"}
 
 
 @pytest.mark.parametrize("line", ["T -i lines >> lines", "T < lines >> lines"])

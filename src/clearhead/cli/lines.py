@@ -42,10 +42,7 @@ def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
 
 
 def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
-    """Refuse to read a file that is being written at the same time.
-
-    A file of --output takes its name when it is complete, so it may be the input's; what the shell
-    opened for standard output may not.
+    """Refuse to read the file that standard output goes to.
 
     Raises:
         ClickException: both are one regular file.
@@ -57,7 +54,24 @@ def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
     if stat.S_ISREG(written.st_mode) and os.path.samestat(read, written):
         raise click.ClickException(
             f"{name} is also the file that standard output goes to, which the shell has opened for "
-            f"writing before. Write it with --output {name}, which replaces it when it is complete."
+            f"writing before. Give the translations a file of their own."
+        )
+
+
+def check_other_file(stream: BinaryIO, output: str | None, name: str) -> None:
+    """Refuse to replace the lines that are read by their translations.
+
+    Raises:
+        ClickException: the output's path leads to the file that is read.
+    """
+    try:
+        same = output is not None and os.path.samestat(os.fstat(stream.fileno()), os.stat(output))
+    except (OSError, ValueError):  # there is no such file yet, or the stream is a test's
+        return
+    if same and stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        raise click.ClickException(
+            f"--output {output} is the file that is read, {name}: its lines would be lost. Give "
+            f"the translations a file of their own."
         )
 
 

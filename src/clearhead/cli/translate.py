@@ -14,6 +14,7 @@ from clearhead.cli.lines import (
     Progress,
     Text,
     check_apart,
+    check_other_file,
     numbered_arguments,
     open_input,
     read_texts,
@@ -110,6 +111,7 @@ def _translate(
         return
     name = "standard input" if source in (None, "-") else str(source)
     with open_input(source) as stream:
+        check_other_file(stream, output, name)
         translator = Translator.load(options["model"])
         with _opened_output(output) as out:
             check_apart(stream, out, name)
