@@ -260,14 +260,18 @@ def test_what_is_no_question_is_refused(body):
         ("run", {"text": "a", "typo": 1}, "typo: Extra inputs are not permitted"),
         ("run", {"text": "a", "beam_size": 9}, "less than or equal to 8 (it is 9)"),
         ("run", {"text": "a", "beam_size": True}, "beam_size: Input should be a valid integer"),
-        ("run", {"text": "a" * (LIMITS.characters + 1)}, "at most 20000 characters"),
+        (
+            "run",
+            {"text": "a" * (LIMITS.characters + 1)},
+            "text: 20,000 characters are taken, and 20,001 came; give a part of it",
+        ),
         ("run", {"text": "a", "edits": [{"kind": "none"}]}, "edits.0: "),
         ("run", {"text": "a", "edits": [{"kind": "mask_token", "position": 0}] * 33}, "at most 32"),
         ("model", {"any": 1}, "any: Extra inputs are not permitted"),
         ("array", {"run": RUN, "items": []}, "items: List should have at least 1 item"),
         ("array", {"run": RUN, "items": [{"path": "logits", "window": [[0]]}]}, "at least 2 items"),
         ("effects", {"run": RUN, "part": "self", "layer": 0, "head": 0, "query": 0}, "part: "),
-        ("words", {"query": "a" * 201}, "at most 200 characters"),
+        ("words", {"query": "a" * 201}, "query: 200 characters are taken, and 201 came"),
     ],
 )
 def test_parameters_that_do_not_fit_are_named(name, params, words):

@@ -38,6 +38,12 @@ def test_what_the_model_is(checkpoint, explorer):
     assert json.loads(json.dumps(answer)) == answer
 
 
+@pytest.mark.parametrize(("way", "said"), [("tiles", True), ("rows", True), ("whole", False)])
+def test_whether_a_batch_changes_the_last_bits_is_said(explorer, monkeypatch, way, said):
+    monkeypatch.setattr(explorer_module, "method", lambda: way)
+    assert explorer.answer("model").json["batch_invariant"] is said
+
+
 def test_a_name_that_is_no_pair_of_languages_says_nothing_of_them(checkpoint):
     answer = Explorer(checkpoint, name="mine").answer("model").json
     assert (answer["name"], answer["languages"]) == ("mine", {"source": None, "target": None})

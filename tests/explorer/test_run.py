@@ -225,6 +225,15 @@ def test_a_text_without_letters_is_refused(explorer):
         asked(explorer, text="12 + 30 = 42")
 
 
+@pytest.mark.parametrize("size", [200, 3000])
+def test_a_word_that_is_too_long_is_refused_as_that(explorer, size):
+    words = rf"a word may have 199 characters, and its longest has {size:,}\. .* Put spaces"
+    with pytest.raises(TextError, match=words):
+        asked(explorer, text="a" * size)
+    with pytest.raises(TextError, match=words):
+        asked(explorer, text="1234\n" + "ab" * (size // 2) + " 12")
+
+
 def test_half_a_character_is_refused(explorer):
     with pytest.raises(TextError, match="lone surrogate"):
         asked(explorer, text="The \ud800 cat.")

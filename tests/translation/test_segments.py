@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from clearhead.errors import TextError
 from clearhead.translation.rules.final_mark import read_ending
 from clearhead.translation.rules.inline_marks import take_out
-from clearhead.translation.segments import MAX_CHARACTERS, fit, split_text
+from clearhead.translation.segments import MAX_CHARACTERS, check_letters, fit, split_text
 from tests.processor_time import at_most_processor_seconds
 
 
@@ -116,3 +118,23 @@ def test_a_hundred_thousand_of_anything_take_no_time(unit):
 def test_one_endless_word_is_not_translated():
     assert sentences("a" * 100_000) == []
     assert sentences("Key: " + "QUJD" * 60 + " is secret.") == ["Key:", "is secret."]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("12 + 30 = 42", "what has no letters comes through as it is"),
+        ("\U0001f600", "what has no letters comes through as it is"),
+        ("a" * 199, None),
+        ("a" * 200, "a word may have 199 characters, and its longest has 200"),
+        ("b" * 3000 + " 12", "its longest has 3,000. What is longer is taken for data"),
+        ("1" * 3000, "what has no letters comes through as it is"),
+        ("c" * 3000 + " A word.", None),
+    ],
+)
+def test_what_there_is_nothing_to_translate_in_is_refused_for_its_reason(text, words):
+    if words is None:
+        check_letters(text)
+        return
+    with pytest.raises(TextError, match=re.escape(words)):
+        check_letters(text)

@@ -272,6 +272,9 @@ def _problem(found: dict[str, Any]) -> str:
         return "the body is not JSON"
     where = ".".join(str(each)[:40] for each in location) or "the body"
     given = found.get("input")
+    if found["type"] == "string_too_long" and isinstance(given, str):
+        most = found["ctx"]["max_length"]
+        return f"{where}: {most:,} characters are taken, and {len(given):,} came; give a part of it"
     shown = f" (it is {given!r})" if isinstance(given, int | float | bool) else ""
     if isinstance(given, int) and abs(given) > 10**15:
         shown = ""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..reference.products import method
 from ..translation.checkpoint import Checkpoint
 from .answers import Answer
 from .arrays import windows
@@ -132,6 +133,7 @@ class Explorer:
                     for part in PARTS
                 ],
                 "abilities": list(ABILITIES),
+                "batch_invariant": method() != "whole",
                 "limits": {
                     "characters": self.limits.characters,
                     "tokens": models.translator.longest_source,

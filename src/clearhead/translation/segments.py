@@ -99,16 +99,30 @@ def check_text(text: str) -> None:
 
 
 def check_letters(text: str) -> None:
-    """Refuse a text without a letter, which would come through as it is.
+    """Refuse a text without a sentence, which would come through as it is.
 
     Raises:
-        TextError: there is nothing to translate.
+        TextError: there is nothing to translate: no letter, or only words of too many letters, or
+            only what is no part of a sentence, such as an address.
     """
-    if not any(piece.translate for piece in split_text(text)):
+    if any(piece.translate for piece in split_text(text)):
+        return
+    longest = max((len(run) for run in _KEPT.findall(text) if _lettered(run)), default=0)
+    if longest >= _LONGEST_WORD:
         raise TextError(
-            "There is nothing to translate in this text: what has no letters comes through as "
-            'it is. Give a sentence, such as "The cat sleeps."'
+            f"There is nothing to translate in this text: a word may have {_LONGEST_WORD - 1} "
+            f"characters, and its longest has {longest:,}. What is longer is taken for data and "
+            f"comes through as it is. Put spaces between the words."
         )
+    what = "what is no part of a sentence" if _lettered(text) else "what has no letters"
+    raise TextError(
+        f"There is nothing to translate in this text: {what} comes through as it is. Give a "
+        f'sentence, such as "The cat sleeps."'
+    )
+
+
+def _lettered(text: str) -> bool:
+    return any(character.isalpha() for character in text)
 
 
 def fit(sentence: str, limit: int, length: Callable[[str], int]) -> list[Piece]:

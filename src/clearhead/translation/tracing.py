@@ -45,7 +45,7 @@ def translated_pass(
         target: a translation to take instead of searching for one.
 
     Raises:
-        TextError: the text holds what is no character, or no letter.
+        TextError: the text holds what is no character, or nothing to translate.
         ShapeError: it is longer than the model can read.
     """
     check_letters(text)

@@ -134,6 +134,25 @@ def test_what_is_not_in_the_file_is_said(saved: Any) -> None:
     page.get_by_role("alert").filter(has_text=NOT_HERE).first.wait_for()
 
 
+def test_an_edit_that_the_file_cannot_answer_is_not_said_to_be_in_force(saved: Any) -> None:
+    page = saved(TEXT, state(TEXT, view="what_if"))
+    page.get_by_role("button", name="Ablate this head").click()
+    page.get_by_role("alert").filter(has_text=NOT_HERE).first.wait_for()
+    assert "edited model" not in page.locator("main").inner_text()
+    assert "No edits" not in page.locator("main").inner_text()
+    assert "Not applied, for the reason above" in page.locator(".edits-banner").inner_text()
+    assert "not been applied" in page.locator("#view").inner_text()
+    for name in ("Walk", "Heads", "What if"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        assert "Not applied" in page.locator(".edits-banner").inner_text()
+        last = page.locator(".last-answer").inner_text()
+        assert last.endswith(f"the numbers of “{TEXT}”, without edits.")
+    page.locator(".edits-banner").get_by_role("button", name="Remove all").click()
+    page.locator(".failure").wait_for(state="hidden")
+    assert page.locator(".edits-banner, .last-answer").count() == 0
+    page.locator(".translated").get_by_text(python_run(TEXT)["translation"]).wait_for()
+
+
 def test_where_from_reaches_the_weights_of_the_chosen_attention(saved: Any) -> None:
     page = saved(TEXT)
     page.locator(".walk-panel[data-step=vectors] button.num").first.click()

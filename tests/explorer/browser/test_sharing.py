@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import struct
 import xml.etree.ElementTree as ElementTree
+from urllib.parse import urlencode
+
+import pytest
 
 from tests.explorer.browser.shell import (
     TABS,
@@ -60,6 +63,34 @@ def test_an_address_that_makes_no_sense_is_as_by_default(page):
         assert page.locator("#sentence").input_value() == TEA
         assert tab(page, "walk").get_attribute("aria-selected") == "true"
         assert chosen_head(page)[:2] == ("cross", "0")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("view=zzz", ""),
+        ("view=zzz&layer=1", "layer=1&language=en"),
+        ("__proto__=1", ""),
+        ("constructor=1&toString=2&view=heads", "view=heads&language=en"),
+        ("beam=1.5&theme=purple&head=2", "head=2&language=en"),
+    ],
+)
+def test_what_the_address_says_wrongly_does_not_stay_in_it(page, wrong, right):
+    page.goto(f"/#{wrong}")
+    settled(page)
+    assert page.evaluate("location.hash").removeprefix("#") == with_text(right)
+    # Neither is it a step back, nor does it come again with the next step.
+    tab(page, "compare").click()
+    page.wait_for_selector("[role=tabpanel][data-view=compare]")
+    assert not set(state_of(page)) - {"text", "view", "layer", "head", "language"}
+    page.go_back()
+    page.wait_for_function("hash => location.hash === hash", arg=f"#{with_text(right)}")
+
+
+def with_text(hash_: str) -> str:
+    """The page puts the text of its first sentence before what else the address says."""
+    rest = hash_ or "language=en"
+    return f"{urlencode({'text': TEA})}&{rest}"
 
 
 def saved(page, item) -> tuple[str, bytes]:

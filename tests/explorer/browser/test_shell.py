@@ -87,6 +87,20 @@ def test_the_check_is_live(page):
     assert int(numbers.replace("\u202f", "")) == math.prod(asked.steps["logits"]["shape"])
 
 
+@pytest.mark.parametrize("invariant", [True, False])
+def test_scores_that_depend_on_their_batch_are_told(page, invariant):
+    def told(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "batch_invariant": invariant})
+
+    page.route("**/api/model", told)
+    open_page(page)
+    words = "With the matrix library (BLAS) of this computer, the last bits of the fast model's"
+    assert (words in page.locator(".check").inner_text()) is not invariant
+    page.get_by_role("button", name="Português").click()
+    assert ("Com a biblioteca de matrizes" in page.locator(".check").inner_text()) is not invariant
+
+
 def test_nothing_jumps_while_it_computes(page):
     open_page(page)
     heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .picker')]
@@ -153,36 +167,6 @@ def test_a_head_that_is_not_there_becomes_one_that_is(page):
     cross = [one for one in asked.run["attention"] if one["part"] == "cross"]
     assert (part, int(layer), int(head)) == ("cross", cross[-1]["layer"], cross[-1]["heads"] - 1)
     assert int(query) == cross[-1]["queries"] - 1
-
-
-# Errors
-
-
-def test_an_error_says_what_to_do_and_the_next_sentence_mends_it(page, console_errors):
-    page.goto("/#sentence=40")
-    alert = page.get_by_role("alert").filter(has_text="That did not work.")
-    alert.wait_for()
-    assert "sentence must be between 0 and 0; it is 40" in alert.inner_text()
-    page.get_by_role("button", name="Translate").click()
-    settled(page)
-    assert not page.locator(".failure").is_visible()
-    console_errors.clear()  # the browser has written down the refusal
-
-
-def test_a_server_that_is_gone_is_told_and_the_page_stays(page, console_errors):
-    open_page(page)
-    page.route("**/api/run", lambda route: route.abort())
-    shown = page.locator(".translated").inner_text()
-    page.locator(".examples button").nth(1).click()
-    alert = page.get_by_role("alert").filter(has_text="clearhead explore")
-    alert.wait_for()
-    assert page.locator(".translated").inner_text() == shown
-    page.unroute("**/api/run")
-    alert.get_by_role("button", name="Try again").click()
-    page.wait_for_selector(".failure", state="hidden")
-    settled(page)
-    assert page.locator(".translated").inner_text() != shown
-    console_errors.clear()
 
 
 # Language and theme

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.derivation_snippet import applicable, operand_values, resolved, snippet
-from tests.explorer.browser.shell import TEA, Asked, open_page
+from tests.explorer.browser.shell import TEA, Asked, open_page, settled, state_of, tab
 
 
 def first_weight(page):
@@ -124,6 +124,112 @@ def test_escape_closes_the_panel_and_the_focus_returns(page):
     assert number.evaluate("one => one === document.activeElement")
     page.keyboard.press("Enter")
     page.wait_for_selector(".where pre")
+
+
+def opened_in_history(page):
+    """A view, another one, and there the panel, as the browser's history has them."""
+    open_page(page, view="what_if", part="cross", layer=1, head=2, query=3)
+    tab(page, "heads").click()
+    page.locator("button.num[data-path$='weights']").first.click()
+    page.wait_for_selector(".where pre")
+
+
+def test_back_closes_the_panel_and_forward_opens_it_again(page):
+    opened_in_history(page)
+    asked, address = asked_about(page), page.url
+    page.go_back()
+    page.wait_for_selector(".where", state="detached")
+    assert page.url == address
+    assert page.locator("#view").get_attribute("data-view") == "heads"
+    focused = "document.activeElement.matches(\"button.num[data-path$='weights']\")"
+    assert page.evaluate(focused)
+    page.go_forward()
+    page.wait_for_selector(".where pre")
+    assert asked_about(page) == asked
+    # The way within the panel is the panel's own: Back closes all of it.
+    page.locator(".where .operands .num").first.click()
+    page.locator(".where .trail li").nth(1).wait_for()
+    page.go_back()
+    page.wait_for_selector(".where", state="detached")
+    page.go_back()
+    page.wait_for_selector("#view[data-view=what_if]")
+    assert page.locator(".where").count() == 0
+
+
+@pytest.mark.parametrize("way", ["Escape", "button"])
+def test_a_panel_that_was_closed_by_hand_is_no_step_back(page, way):
+    opened_in_history(page)
+    for _ in range(2):  # and opened anew
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.locator(".where .close").click()
+        assert page.locator(".where").count() == 0
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".where pre")
+    page.keyboard.press("Escape")
+    page.go_back()
+    page.wait_for_selector("#view[data-view=what_if]")
+    page.go_forward()
+    page.wait_for_selector("#view[data-view=heads]")
+    assert page.locator(".where").count() == 0
+
+
+@pytest.mark.parametrize("how", ["view", "sentence", "address"])
+def test_the_panel_does_not_outlive_its_view(page, how):
+    opened_in_history(page)
+    if how == "view":
+        tab(page, "compare").click()
+    elif how == "sentence":
+        page.locator("#sentence").fill("The black cat sleeps.")
+        page.locator("#sentence").press("Enter")
+    else:
+        page.evaluate("() => { location.hash = location.hash.replace('heads', 'compare'); }")
+    page.wait_for_selector(".where", state="detached")
+    settled(page)
+    if how == "sentence":
+        page.wait_for_function("() => document.title.startsWith('The black cat')")
+    # One step back leads to the view where the panel was, without it.
+    page.go_back()
+    page.wait_for_selector("#view[data-view=heads]")
+    page.wait_for_function(f"() => document.title.startsWith({TEA!r})")
+    settled(page)
+    if how == "address":  # written by hand, it left the entry where the panel was open as it is
+        page.wait_for_selector(".where pre")
+        page.go_back()
+        page.wait_for_selector(".where", state="detached")
+    assert page.locator(".where").count() == 0
+    page.go_back()
+    page.wait_for_selector("#view[data-view=what_if]")
+
+
+def test_the_panel_stays_while_another_head_is_chosen(page):
+    opened_in_history(page)
+    asked = asked_about(page)
+    heads = page.locator(".picker fieldset").nth(2)
+    heads.get_by_role("radio", name="1", exact=True).check(force=True)
+    page.wait_for_function("() => location.hash.includes('head=1')")
+    assert asked_about(page) == asked
+    page.go_back()
+    page.wait_for_function("() => location.hash.includes('head=2')")
+    assert asked_about(page) == asked
+    page.go_back()
+    page.wait_for_selector(".where", state="detached")
+    assert "head=2" in page.url
+
+
+def test_closing_the_panel_takes_nothing_else_back(page):
+    opened_in_history(page)
+    page.locator(".picker").get_by_role("button", name="Previous query").click()
+    page.get_by_label("Theme").select_option("dark")
+    page.wait_for_function("() => location.hash.includes('theme=dark')")
+    page.go_back()
+    page.wait_for_selector(".where", state="detached")
+    assert page.locator(".page").get_attribute("data-theme") == "dark"
+    assert {"query": "2", "theme": "dark", "view": "heads"}.items() <= state_of(page).items()
+    page.go_forward()
+    page.wait_for_selector(".where pre")
+    assert {"query": "2", "theme": "dark", "view": "heads"}.items() <= state_of(page).items()
 
 
 def test_the_panel_does_not_cover_what_it_explains(page):

@@ -5,6 +5,7 @@ import { batch, effect } from "@preact/signals";
 import { preferredLanguage } from "./i18n";
 import { fit } from "./running";
 import { amended, DEFAULTS, setState, snapshot, state, type State } from "./state";
+import { followPanel, travelTo, writeOver, writeStep } from "./where_history";
 
 /** A change of one of these is a step that the browser's back button takes back. */
 const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
@@ -73,23 +74,43 @@ function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
+function alike(one: State, other: State): boolean {
+  return (Object.keys(one) as (keyof State)[]).every((name) => same(one[name], other[name]));
+}
+
+function stepped(one: State, other: State): boolean {
+  return STEPS.some((name) => !same(one[name], other[name]));
+}
+
 /** Let the address and the state follow each other. Returns what ends it. */
 export function followAddress(): () => void {
   let shown = fromHash(location.hash);
   setState(shown);
   // What the address says wrongly does not stay in it.
-  if (!same(fromHash(toHash(shown)), shown) || namesUnknown(location.hash, shown))
+  if (!alike(fromHash(toHash(shown)), shown) || namesUnknown(location.hash, shown))
     history.replaceState(null, "", location.pathname + location.search + toHash(shown));
+  const endPanel = followPanel();
   let writing = false;
-  const restore = (): void => {
+  const write = (how: (address: string) => void): void => {
+    shown = snapshot();
+    how(location.pathname + location.search + toHash(shown));
+  };
+  const restore = (keep = false): boolean => {
     const read = fromHash(location.hash);
-    if (same(read, snapshot())) return;
+    if (alike(read, snapshot())) return false;
+    if (keep && !stepped(read, snapshot())) {
+      write(writeOver);
+      return false;
+    }
     shown = read;
     batch(() => {
       setState(read);
       fit();
     });
+    return true;
   };
+  const read = (): void => void restore();
+  const travel = (event: PopStateEvent): void => travelTo(event.state, restore);
   const end = effect(() => {
     for (const name of Object.keys(state) as (keyof State)[]) void state[name].value;
     if (writing) return;
@@ -98,19 +119,16 @@ export function followAddress(): () => void {
     queueMicrotask(() => {
       writing = false;
       const current = snapshot();
-      if (same(current, shown)) return;
-      const step = !amended() && STEPS.some((name) => !same(current[name], shown[name]));
-      shown = current;
-      const address = location.pathname + location.search + toHash(current);
-      if (step) history.pushState(null, "", address);
-      else history.replaceState(null, "", address);
+      if (alike(current, shown)) return;
+      write(!amended() && stepped(current, shown) ? writeStep : writeOver);
     });
   });
-  addEventListener("popstate", restore);
-  addEventListener("hashchange", restore);
+  addEventListener("popstate", travel);
+  addEventListener("hashchange", read);
   return () => {
     end();
-    removeEventListener("popstate", restore);
-    removeEventListener("hashchange", restore);
+    endPanel();
+    removeEventListener("popstate", travel);
+    removeEventListener("hashchange", read);
   };
 }

@@ -8,8 +8,8 @@ import { views } from "../views";
 import { EditsBanner } from "../views/what_if";
 import { Check } from "./check";
 import { ExportMenu } from "./export";
-import { Failure } from "./failure";
-import { words } from "./i18n";
+import { Failure, LastAnswer } from "./failure";
+import { named, words } from "./i18n";
 import { HeadPicker } from "./picker";
 import type { Model } from "./protocol";
 import { followState } from "./running";
@@ -19,7 +19,7 @@ import { asking, model, run, state } from "./state";
 import { Tabs } from "./tabs";
 import { elementById } from "./tree";
 import type { View } from "./view";
-import { WhereFrom } from "./where";
+import { followView, WhereFrom } from "./where";
 import { table } from "./words";
 import "./style.css";
 import "./shell.css";
@@ -40,7 +40,7 @@ export interface AppProps {
 
 export function App({ begin, bare = false }: AppProps): JSX.Element {
   useEffect(() => {
-    const endings = [begin?.(), followState(firstText), effect(tellDocument)];
+    const endings = [begin?.(), followState(firstText), followView(), effect(tellDocument)];
     return () => endings.forEach((end) => end?.());
   }, []);
   const t = words(table);
@@ -82,6 +82,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         </div>
         {chosen && run.value && (
           <>
+            <LastAnswer />
             <EditsBanner />
             <Tabs views={all} chosen={chosen} />
             <HeadPicker />
@@ -104,7 +105,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
 }
 
 function firstText(known: Model): string {
-  return EXAMPLES[known.languages.source]?.[0] ?? "";
+  return named(EXAMPLES, known.languages.source)?.[0] ?? "";
 }
 
 function skipToView(event: Event): void {

@@ -1,7 +1,7 @@
 /** The line that says how far the page's numbers are from the fast model's. Always there. */
 
 import type { JSX } from "preact";
-import { format } from "./format";
+import { count, format } from "./format";
 import { words } from "./i18n";
 import { model, run } from "./state";
 import { table } from "./words";
@@ -13,13 +13,14 @@ export function Check(): JSX.Element {
     if (model.value?.kind === "recording") return t.checkNone;
     if (!check || check.largest === null) return t.checkWaiting;
     const numbers = compared();
-    const over = numbers ? t.checkOver(String(numbers).replace(/\B(?=(\d{3})+$)/g, "\u202f")) : "";
+    const over = numbers ? t.checkOver(count(numbers)) : "";
     return t.checkLine(format(check.largest, 2), check.of, over);
   };
   return (
     <p class="check" role="status">
       <strong>{t.check}:</strong> <span class="number">{line()}</span>
       {check && <span class="soft">, {t.checkMore(check.fast, check.reference)}</span>}
+      {model.value?.batch_invariant === false && <span class="soft">. {t.checkBatch}</span>}
       {check?.stored === "float32" && <span class="soft">. {t.checkRounded}</span>}
     </p>
   );

@@ -29,7 +29,7 @@ export function decode<T>(buffer: ArrayBuffer): Answer<T> {
   const length = new DataView(buffer).getUint32(0, true);
   const start = 4 + length;
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length))) as Header;
-  const arrays: Record<string, NumberArray> = {};
+  const arrays = Object.create(null) as Record<string, NumberArray>;
   for (const { name, dtype, shape, offset } of header.arrays) {
     const size = shape.reduce((product, axis) => product * axis, 1);
     const Kind = KINDS[dtype];

@@ -7,6 +7,7 @@ import { scenePng, sceneSvg } from "../draw/scene";
 import { toHash } from "./address";
 import { wordsOf } from "./failure";
 import { words } from "./i18n";
+import { upToDate } from "./running";
 import { run, snapshot, source } from "./state";
 import { focusedElement } from "./tree";
 import type { View } from "./view";
@@ -42,7 +43,7 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
         ref={opener}
         aria-haspopup="menu"
         aria-expanded={open.value}
-        disabled={!run.value}
+        disabled={!upToDate.value}
         onClick={() => (open.value = !open.value)}
       >
         {t.export}

@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { words } from "./i18n";
-import { retry } from "./running";
+import { retry, upToDate } from "./running";
 import { Refusal } from "./source";
-import { failure, setState, source, state } from "./state";
+import { asking, failure, run, setState, source, state } from "./state";
 import { table } from "./words";
 
 export function Failure(): JSX.Element {
@@ -32,6 +32,18 @@ export function Failure(): JSX.Element {
         </>
       )}
     </div>
+  );
+}
+
+/** After an error the views keep the last answer, and say whose it is. */
+export function LastAnswer(): JSX.Element | null {
+  const t = words(table);
+  const answer = run.value;
+  if (!answer || failure.value === null || asking.value || upToDate.value) return null;
+  return (
+    <p class="last-answer" role="note">
+      {t.lastAnswer(answer.text, answer.request.edits?.length ?? 0)}
+    </p>
   );
 }
 

@@ -21,6 +21,11 @@ export function exact(value: number | null): string {
   return String(value).replaceAll("-", "−");
 }
 
+/** How many, with a thin space at the thousands: no language reads it as a decimal point. */
+export function count(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
 function scientific(value: number, digits: number): string {
   const [mantissa = "", exponent = ""] = value.toExponential(digits - 1).split("e");
   return `${mantissa}e${exponent.replace("+", "")}`.replaceAll("-", "−");

@@ -19,3 +19,9 @@ export const language = signal<Language>(preferredLanguage());
 export function words<T>(table: Both<T>): T {
   return table[language.value];
 }
+
+/** What a table has under a name that others chose: a module of a recording may be called
+ * `constructor` or `__proto__`, which every object inherits. */
+export function named<T>(table: Partial<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { words } from "./i18n";
+import { named, words } from "./i18n";
 import type { Part } from "./protocol";
 import { fit } from "./running";
 import { attention, queryTokens, run, setState, state } from "./state";
@@ -27,7 +27,7 @@ export function HeadPicker(): JSX.Element | null {
   return (
     <div class="picker" role="group" aria-label={t.head} ref={bar}>
       <Choice legend={t.part} options={parts} chosen={chosen.part} pick={(part) => pick({ part })} titles={t.partsLong}>
-        {(part) => t.parts[part]}
+        {(part) => named<string>(t.parts, part) ?? part}
       </Choice>
       <Choice legend={t.layer} options={layers} chosen={chosen.layer} pick={(layer) => pick({ layer })}>
         {String}
@@ -89,7 +89,7 @@ function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
       <legend>{legend}</legend>
       <div class="segments">
         {options.map((option) => (
-          <label key={option} title={titles?.[String(option)]}>
+          <label key={option} title={titles && named(titles, String(option))}>
             <input type="radio" name={name} value={option} checked={option === chosen} onChange={() => pick(option)} />
             <span>{children(option)}</span>
           </label>

@@ -30,6 +30,9 @@ export interface Model {
   parameters: number;
   parts: ModelPart[];
   abilities: Ability[];
+  /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
+   * answers; not said of recordings. */
+  batch_invariant?: boolean;
   limits: { characters: number; tokens: number; numbers: number };
   special: { pad: number; start: number; end: number };
   provenance: Record<string, unknown>;

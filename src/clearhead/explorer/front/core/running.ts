@@ -1,9 +1,9 @@
 /** Asking for the run that the state describes, whenever it changes. */
 
-import { batch, effect } from "@preact/signals";
+import { batch, computed, effect } from "@preact/signals";
 import type { Model, Part, Run, RunParams } from "./protocol";
 import { Refusal } from "./source";
-import { amendState, asking, DEFAULTS, failure, model, run, source, state, type State } from "./state";
+import { amendState, answered, asking, DEFAULTS, failure, model, run, source, state, type State } from "./state";
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
@@ -18,6 +18,10 @@ export function params(): RunParams {
     edits: state.edits.value,
   };
 }
+
+/** Whether the answer that is shown is that of the state: not while another is computed, and not
+ * after one that failed. */
+export const upToDate = computed(() => run.value !== null && answered.value === JSON.stringify(params()));
 
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
@@ -92,6 +96,7 @@ async function follow(known: Model, request: RunParams): Promise<void> {
     if (current !== mine) return;
     batch(() => {
       run.value = json;
+      answered.value = key;
       failure.value = null;
       asking.value = false;
       fit(json);

@@ -3,8 +3,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { format } from "./format";
-import { language, words } from "./i18n";
+import { count, format } from "./format";
+import { language, named, words } from "./i18n";
 import type { Run } from "./protocol";
 import { retry } from "./running";
 import { asking, failure, model, run, setState, source, state } from "./state";
@@ -33,13 +33,17 @@ export function SentenceBox(): JSX.Element | null {
 function Sentence(): JSX.Element {
   const t = words(table);
   const draft = useSignal(state.text.value);
+  const refused = useSignal<string | null>(null);
   const text = state.text.value;
   useEffect(() => {
     draft.value = text;
+    refused.value = null;
   }, [text]);
   const submit = (event?: Event): void => {
     event?.preventDefault();
-    if (draft.value.trim()) translate(draft.value.trim());
+    const asked = draft.value.trim();
+    refused.value = asked && lengthOf(asked) <= mostCharacters() ? null : asked;
+    if (refused.value === null) translate(asked);
   };
   const from = model.value?.languages.source;
   return (
@@ -51,13 +55,20 @@ function Sentence(): JSX.Element {
         spellcheck={false}
         lang={from}
         placeholder={t.placeholder}
-        maxLength={model.value?.limits.characters}
+        aria-invalid={refused.value !== null || undefined}
+        aria-describedby={refused.value === null ? undefined : "sentence-refused"}
         value={draft.value}
-        onInput={(event) => (draft.value = event.currentTarget.value)}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          refused.value = null;
+        }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
         }}
       />
+      <p id="sentence-refused" class={refused.value === null ? "refused none" : "refused"} role="alert">
+        {refused.value === null ? "" : refusal(refused.value)}
+      </p>
       <div class="under">
         <Examples />
         <button type="submit" class="primary">
@@ -66,6 +77,21 @@ function Sentence(): JSX.Element {
       </div>
     </form>
   );
+}
+
+/** As Python counts: an emoji is one character. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function mostCharacters(): number {
+  return model.value?.limits.characters ?? Infinity;
+}
+
+/** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
+function refusal(text: string): string {
+  const t = words(table);
+  return text ? t.tooLong(count(mostCharacters()), count(lengthOf(text))) : t.emptyText;
 }
 
 function translate(text: string): void {
@@ -78,7 +104,7 @@ function translate(text: string): void {
 
 function Examples(): JSX.Element {
   const t = words(table);
-  const examples = EXAMPLES[model.value?.languages.source ?? ""];
+  const examples = named(EXAMPLES, model.value?.languages.source ?? "");
   if (!examples || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={t.examples}>
@@ -120,11 +146,12 @@ function shownTranslation(answer: Run): string | null {
   return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
 }
 
-/** All sentences of a text of several, translated; the one that is walked is marked. */
+/** The whole text, translated, where it is more than one sentence: others, or marks around it. The
+ * sentence that is walked is marked. */
 function Whole(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
-  if (!answer || answer.sentences.filter((piece) => piece.translated).length < 2) return null;
+  if (!answer || answer.sentences.length < 2) return null;
   return (
     <p class="whole" lang={model.value?.languages.target} aria-label={t.whole}>
       {answer.sentences.map((piece, number) =>
@@ -142,7 +169,7 @@ function Rules({ answer }: { answer: Run }): JSX.Element | null {
   return (
     <p class="rules">
       {t.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
-      <span class="soft">({piece.rules.map(({ rule }) => t.rules[rule] ?? rule).join(", ")})</span>
+      <span class="soft">({piece.rules.map(({ rule }) => named(t.rules, rule) ?? rule).join(", ")})</span>
     </p>
   );
 }
@@ -157,7 +184,7 @@ function About(): JSX.Element | null {
       {answer.target_given && <p>{t.targetGiven}</p>}
       {answer.baseline && (
         <p>
-          {t.editedNow(state.edits.value.length)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          {t.editedNow(answer.request.edits?.length ?? 0)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
             {t.undoEdits}
           </button>

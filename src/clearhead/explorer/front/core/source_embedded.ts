@@ -2,7 +2,7 @@
 
 import { type Answer, decode } from "./container";
 import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
-import { words } from "./i18n";
+import { named, words } from "./i18n";
 import type { Beam, Json, Model, Params, Part, Question, Run, RunParams, Window } from "./protocol";
 import { Refusal, type Source } from "./source";
 
@@ -110,7 +110,7 @@ export class EmbeddedSource implements Source {
   }
 
   private overview({ part }: Params<"overview">): Answer<Json<"overview">> {
-    const json = this.content.overview[part];
+    const json = named(this.content.overview, part);
     if (!json) throw new Refusal("NotHere", words(table).number);
     const arrays: Answer<unknown>["arrays"] = {};
     for (const { path } of this.content.arrays)

@@ -85,6 +85,8 @@ export const source = signal<Source>(new HttpSource());
 export const model = signal<Model | null>(null);
 /** The answer that the page shows; while another is computed it stays, and `asking` is true. */
 export const run = signal<Run | null>(null);
+/** The question, as JSON, that `run` answers. */
+export const answered = signal("");
 export const asking = signal(false);
 export const failure = signal<Error | null>(null);
 

@@ -1,6 +1,6 @@
 /** The panel "where from?": the formula of one number, with these operands, and back from there. */
 
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Asked, explain, type Explained, WEIGHTS } from "./derive";
@@ -9,6 +9,7 @@ import { exact, format } from "./format";
 import { words } from "./i18n";
 import { Operands } from "./operands";
 import { Python } from "./python";
+import { upToDate } from "./running";
 import { run, state, stepAt } from "./state";
 import { closeWhere, goBackTo, makeRoom, settle, side, trail } from "./where_state";
 import { table } from "./words";
@@ -23,16 +24,19 @@ export function WhereFrom(): JSX.Element | null {
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
   }, [open]);
-  // Numbers of another run, or of a view that was left, would no longer be those on the page.
-  const shown = useRef(run.peek());
-  const shownView = useRef(state.view.peek());
-  useSignalEffect(() => {
-    const elsewhere = run.value !== shown.current || state.view.value !== shownView.current;
-    if (elsewhere && trail.peek().length) trail.value = [];
-    shown.current = run.value;
-    shownView.current = state.view.value;
-  });
   return open ? <Panel /> : null;
+}
+
+/** The panel does not outlive what it was asked in: numbers of another question, or of a view that
+ * was left, are no longer those on the page. Returns what ends it. */
+export function followView(): () => void {
+  let last: unknown[] = [];
+  return effect(() => {
+    const now = [run.value, state.view.value, upToDate.value];
+    const elsewhere = now.some((one, place) => one !== last[place]);
+    last = now;
+    if (elsewhere && trail.peek().length) trail.value = [];
+  });
 }
 
 function Panel(): JSX.Element {

@@ -10,6 +10,9 @@ const en = {
   placeholder: "Type a sentence, then press Enter",
   examples: "Examples",
   nothingYet: "The translation appears here.",
+  emptyText: "The text is empty. Type a sentence, such as “The cat sleeps.”",
+  tooLong: (most: string, came: string) =>
+    `A text may have ${most} characters here; this one has ${came}. Give a part of it, such as a page.`,
   sentences: "This text has several sentences; one is walked at a time.",
   sentenceOf: (n: number, all: number) => `Sentence ${n} of ${all}`,
   whole: "The whole text, translated",
@@ -46,6 +49,8 @@ const en = {
   checkOver: (n: string) => ` over ${n} numbers`,
   checkMore: (fast: string, reference: string) => `between the fast model (${fast}) and the numbers shown (${reference})`,
   checkRounded: "To keep this saved file small, its numbers are rounded to float32, about 7 digits.",
+  checkBatch:
+    "With the matrix library (BLAS) of this computer, the last bits of the fast model's scores depend on which sentences are translated together.",
   checkNone: "not available here: these numbers are the recorded model's own",
   hintTitle: "How to read this page",
   hint1: "The head you lock below holds in every view; rows are queries, columns are keys.",
@@ -66,9 +71,12 @@ const en = {
   exported: (name: string) => `Saved ${name}.`,
   linkCopied: "The address is in the clipboard.",
   failed: "That did not work.",
+  lastAnswer: (text: string | null, edits: number) =>
+    `Below stands the last answer still${text === null ? "" : `: the numbers of “${text}”`}, ${edits === 0 ? "without edits" : edits === 1 ? "with 1 edit" : `with ${edits} edits`}.`,
   retry: "Try again",
   unreachable: "The server does not answer. Is `clearhead explore` still running? Start it again, then try again.",
-  notHere: "This saved page holds one sentence; another needs the explorer itself: run `clearhead explore`.",
+  notHere:
+    "This saved page holds one sentence as it was saved; another one, or a change, needs the explorer itself: run `clearhead explore`.",
   busy: "Computing",
   whereFrom: "Where from?",
   close: "Close",
@@ -102,6 +110,9 @@ const pt: typeof en = {
   placeholder: "Escreva uma frase e tecle Enter",
   examples: "Exemplos",
   nothingYet: "A tradução aparece aqui.",
+  emptyText: "O texto está vazio. Escreva uma frase, como “The cat sleeps.”",
+  tooLong: (most, came) =>
+    `Um texto pode ter ${most} caracteres aqui; este tem ${came}. Dê uma parte dele, como uma página.`,
   sentences: "Este texto tem várias frases; percorre-se uma de cada vez.",
   sentenceOf: (n, all) => `Frase ${n} de ${all}`,
   whole: "O texto inteiro, traduzido",
@@ -139,6 +150,8 @@ const pt: typeof en = {
   checkMore: (fast, reference) =>
     `entre o modelo rápido (${fast.replace("with its cache", "com seu cache")}) e os números mostrados (${reference})`,
   checkRounded: "Para que este arquivo salvo seja pequeno, seus números estão arredondados para float32, cerca de 7 dígitos.",
+  checkBatch:
+    "Com a biblioteca de matrizes (BLAS) deste computador, os últimos bits das pontuações do modelo rápido dependem de quais frases são traduzidas juntas.",
   checkNone: "não se aplica aqui: estes números são do próprio modelo gravado",
   hintTitle: "Como ler esta página",
   hint1: "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
@@ -159,9 +172,12 @@ const pt: typeof en = {
   exported: (name) => `${name} foi salvo.`,
   linkCopied: "O endereço está na área de transferência.",
   failed: "Não deu certo.",
+  lastAnswer: (text, edits) =>
+    `Abaixo ainda está a última resposta${text === null ? "" : `: os números de “${text}”`}, ${edits === 0 ? "sem edições" : edits === 1 ? "com 1 edição" : `com ${edits} edições`}.`,
   retry: "Tentar de novo",
   unreachable: "O servidor não responde. O `clearhead explore` ainda está rodando? Inicie-o outra vez e tente de novo.",
-  notHere: "Esta página salva contém uma frase; outra precisa do próprio explorador: rode `clearhead explore`.",
+  notHere:
+    "Esta página salva contém uma frase tal como foi salva; outra frase, ou uma mudança, precisa do próprio explorador: rode `clearhead explore`.",
   busy: "Calculando",
   whereFrom: "De onde vem?",
   close: "Fechar",

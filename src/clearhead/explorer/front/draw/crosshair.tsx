@@ -1,7 +1,7 @@
 /** Bands over the row and the column of a cell: laid over the table, so that no cell is redrawn. */
 
 import type { JSX, RefObject } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Band {
   left: number;
@@ -19,10 +19,21 @@ interface Props {
 
 export function Crosshair({ table, row, column, kind }: Props): JSX.Element {
   const [bands, setBands] = useState<Band[]>([]);
-  useLayoutEffect(() => {
+  const measure = (): void => {
     const next = bandsOf(table.current, row, column);
     setBands((old) => (JSON.stringify(old) === JSON.stringify(next) ? old : next));
-  });
+  };
+  const measureNow = useRef(measure);
+  measureNow.current = measure;
+  useLayoutEffect(measure);
+  // Signals' components with the same properties are not rendered again, and so would not notice
+  // that other labels moved the cells: the table, and its corner, tell of it.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => measureNow.current());
+    for (const element of [table.current, table.current?.querySelector(".matrix-corner")])
+      if (element) observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
   return (
     <>
       {bands.map((band, at) => (

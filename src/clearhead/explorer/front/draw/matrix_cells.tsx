@@ -71,7 +71,7 @@ const CellsOnce = memo((props: CellsProps) => {
           ))}
         </tr>
       </thead>
-      <tbody class={numbers ? "with-numbers" : "without-numbers"}>
+      <tbody class={numbers ? `with-numbers ${props.kind}` : "without-numbers"}>
         {indices(shown.rows).map((row, line) => (
           <tr key={row} aria-rowindex={row + 2}>
             <th

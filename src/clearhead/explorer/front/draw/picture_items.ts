@@ -39,7 +39,8 @@ export function matrixItems(data: MatrixData, box: Box, theme: Theme, inks: Inks
   const items: Item[] = [];
   const width = box.width / data.columns;
   const height = box.height / data.rows;
-  const size = Math.min(11, height * 0.5);
+  // −12.3 is longer than a weight, and may not touch the number beside it.
+  const size = Math.min(data.kind === "score" ? 10 : 11, height * 0.5);
   const numbers = size >= 6 && textWidth("0.00", size) + 4 <= width;
   for (let row = 0; row < data.rows; row += 1) {
     for (let column = 0; column < data.columns; column += 1) {
@@ -130,9 +131,8 @@ export function legendItems(
     items.push({ kind: "rect", x: x + bar * step, y: top, width, height: BAR.height, fill });
   }
   items.push({ kind: "rect", x, y: top, width: BAR.width, height: BAR.height, stroke: inks.soft });
-  const marks = kind === "weight" ? [0, 0.25, 0.5, 0.75, 1] : [-1, -0.5, 0, 0.5, 1];
-  marks.forEach((mark, number) => {
-    const text = kind === "weight" ? String(mark) : scaleMark(mark * max);
+  const marks = kind === "weight" ? ["0", "0.25", "0.5", "0.75", "1"] : scoreMarks(max);
+  marks.forEach((text, number) => {
     const anchor = number === 0 ? "start" : number === marks.length - 1 ? "end" : "middle";
     const place = x + (number / (marks.length - 1)) * BAR.width;
     items.push({ kind: "text", x: place, y: top + 24, text, size: 11, fill: inks.soft, anchor });
@@ -144,6 +144,15 @@ export function legendItems(
   const [labelX, labelY] = [swatch.x + 24, top + 10];
   items.push({ kind: "text", x: labelX, y: labelY, text: words.masked, size: 11, fill: inks.ink });
   return items;
+}
+
+/** The ends of a score scale, its middle, and what lies half-way where there is room. */
+function scoreMarks(max: number): string[] {
+  const [end, half] = [scaleMark(-max), scaleMark(-max / 2)];
+  // The first begins at the edge, the second is centred on the bar's first quarter.
+  const room = textWidth(end, 11) + textWidth(half, 11) / 2 + 10 <= BAR.width / 4;
+  const marks = room ? [-1, -0.5, 0, 0.5, 1] : [-1, 0, 1];
+  return marks.map((mark) => scaleMark(mark * max));
 }
 
 /** Three digits of a score, with a real minus sign. */

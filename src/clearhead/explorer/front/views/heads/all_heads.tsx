@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
-import { words } from "../../core/i18n";
+import { named, words } from "../../core/i18n";
 import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/running";
 import { run, setState, state } from "../../core/state";
@@ -22,7 +22,7 @@ const MANY = 8;
 const narrow = atMostWide(30);
 
 export function partName(part: Part): string {
-  return words(table).parts[part] ?? part;
+  return named(words(table).parts, part) ?? part;
 }
 
 export function AllHeads(): JSX.Element | null {
@@ -46,6 +46,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const grid = useRef<HTMLDivElement>(null);
   const [stop, setStop] = useState<Cell | null>(null);
   const told = words(table);
+  const meaning = named(told.told, part.part);
   const first = part.layers[0];
   if (!first) return null;
   const heads = first.heads;
@@ -67,7 +68,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
     <section class="heads-part">
       <h4>
         {partName(part.part)}
-        {told.told[part.part] && <span>: {told.told[part.part]}</span>}
+        {meaning && <span>: {meaning}</span>}
       </h4>
       <p class="soft">
         {told.size(part.layers.length, heads, first.queries, first.keys)}

@@ -104,6 +104,7 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
             type="button"
             role="radio"
             class="heads-query"
+            title={labels[position]?.piece}
             aria-checked={chosen}
             tabIndex={chosen ? 0 : -1}
             style={{ height: `${LINE.height}px` }}

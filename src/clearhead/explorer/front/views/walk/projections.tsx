@@ -120,6 +120,9 @@ function ScoreBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
   );
 }
 
+/** Pixels that a number such as −4.9e−4 needs, and its distance from the next. */
+const COLUMN = 62;
+
 /** So many components stand side by side, by the room there is. */
 function useColumns(): [(element: HTMLElement | null) => void, number] {
   const [columns, setColumns] = useState(8);
@@ -128,7 +131,7 @@ function useColumns(): [(element: HTMLElement | null) => void, number] {
     if (!element.current) return;
     const measure = (): void => {
       const room = (element.current?.clientWidth ?? 0) - 84;
-      setColumns(room >= 16 * 56 ? 16 : room >= 8 * 56 ? 8 : 4);
+      setColumns(room >= 16 * COLUMN ? 16 : room >= 8 * COLUMN ? 8 : 4);
     };
     measure();
     const observer = new ResizeObserver(measure);

@@ -2,7 +2,8 @@
 
 import type { JSX } from "preact";
 import { words } from "../../core/i18n";
-import { setState, state } from "../../core/state";
+import { upToDate } from "../../core/running";
+import { asking, setState, state } from "../../core/state";
 import { describe } from "./describe";
 import { canUndo, removeAll, removeEdit, undo } from "./history";
 import { text } from "./words";
@@ -19,7 +20,7 @@ export function EditsBanner(): JSX.Element | null {
           <span aria-hidden="true">✎ </span>
           {t.count(edits.length)}
         </strong>{" "}
-        {t.banner}
+        {upToDate.value ? t.banner : asking.value ? t.bannerAsking : t.bannerFailed}
       </p>
       {!listed && (
         <ul>

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { words } from "../../core/i18n";
 import type { Run } from "../../core/protocol";
-import { run, state } from "../../core/state";
+import { upToDate } from "../../core/running";
+import { asking, run, state } from "../../core/state";
 import type { View } from "../../core/view";
 import { Panel } from "../words/parts";
 import { BeforeAfter } from "./before_after";
@@ -43,6 +44,13 @@ function Results({ answer }: { answer: Run }): JSX.Element {
   const comparison = useComparison(answer);
   const known = comparison instanceof Error ? null : comparison;
   drawn = { answer, comparison: known };
+  // After an error the answer is not that of the edits which are listed.
+  if (!asking.value && !upToDate.value)
+    return (
+      <Panel title={t.resultTitle} id="what-if-result">
+        <p>{t.notApplied}</p>
+      </Panel>
+    );
   if (!answer.baseline)
     return (
       <Panel title={t.resultTitle} id="what-if-result">

@@ -104,7 +104,7 @@ function Prefix({ prefix }: { prefix: Beam["steps"][number]["prefixes"][number] 
           {t.prefixScore} {format(prefix.log_probability)}
         </small>
       </h4>
-      <table class="numbers">
+      <table class="numbers many-bars">
         <thead>
           <tr>
             <th scope="col">{t.word}</th>
