@@ -65,7 +65,7 @@ def page(browser: Browser, server: str, console_errors: list[str]) -> Iterator[P
     context = browser.new_context(
         base_url=server, locale="en-GB", viewport={"width": 1280, "height": 800}
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     opened.on(
         "console",

@@ -21,7 +21,7 @@ KINDS = {"svg": "SVG", "png": "PNG", "json": "JSON"}
 def exported(request, browser, server):
     """The three files of one locked decoder head, by their endings."""
     with browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}) as context:
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.goto(CAT.address(part="decoder", layer=1, head=2, query=4, theme=request.param))
         page.wait_for_function(

@@ -19,7 +19,7 @@ HEADS = 4
 def shared(browser, server):
     """One page for most tests here: only its address changes, so the application starts once."""
     with browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}) as context:
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         opened = context.new_page()
         errors = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -291,7 +291,7 @@ def recording(browser, server, maps):
 
     with browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}) as context:
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.route("**/api/*", answer)
         page.goto("/#view=heads&part=self&layer=1&head=5&query=100&language=en")
         page.wait_for_function(

@@ -23,7 +23,7 @@ GRID = "table.matrix"
 def shared(browser, server):
     """One page for all tests here: only its address changes, so the application starts once."""
     with browser.new_context(base_url=server, viewport={"width": 1280, "height": 800}) as context:
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         opened = context.new_page()
         errors = []
         opened.on("pageerror", lambda error: errors.append(str(error)))

@@ -69,7 +69,7 @@ def visiting(browser: Browser, address: str) -> Iterator[Any]:
     context = browser.new_context(
         base_url=address, locale="en-GB", viewport={"width": 1280, "height": 800}
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.on("response", lambda response: answers.append((response.status, response.url)))
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)

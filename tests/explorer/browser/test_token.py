@@ -23,7 +23,7 @@ def private():
 def opened(browser, console_errors):
     """A page in a browser that has been nowhere yet."""
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.on("pageerror", lambda error: console_errors.append(str(error)))
     yield page

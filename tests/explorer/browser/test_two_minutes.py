@@ -60,4 +60,4 @@ def test_a_newcomer_understands_one_weight(page):
     # 6. The same row in the walk, down to the ten likeliest words.
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Walk").click()
-    page.locator("#walk-words").get_by_text("gare").first.wait_for(state="attached", timeout=20_000)
+    page.locator("#walk-words").get_by_text("gare").first.wait_for(state="attached", timeout=60_000)
