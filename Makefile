@@ -46,7 +46,7 @@ explore: $(VENV)/explore.stamp ## open a page that shows every number of a trans
 
 # Two processes, each with a thread of its own: the files are shared out among them.
 WORKERS ?= 2
-TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile
+TESTS := OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: lint ## set up everything, check the style and the types, run all tests
 	@$(TESTS)

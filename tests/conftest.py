@@ -31,7 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip, with its reason, what this machine or this run is not made for."""
+    """Skip, with its reason, what this machine or this run is not made for; slow files first.
+
+    Files are shared among processes in this order: a long one that is begun last would keep one
+    process busy while the others have nothing left.
+    """
+    slow = {item.path for item in items if "slow" in item.keywords}
+    items.sort(key=lambda item: item.path not in slow)
     marked_gpu = [item for item in items if "gpu" in item.keywords]
     if marked_gpu and not _has_gpu():
         for item in marked_gpu:

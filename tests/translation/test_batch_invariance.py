@@ -52,7 +52,7 @@ long = " ".join(texts[:12]).replace(".", ",")
 print(json.dumps({
     "method": method(),
     "sentences": len(texts),
-    "greedy": different(texts, beam_size=1, max_length=5),
+    "greedy": different(texts, beam_size=1, max_length=3),
     "beam": different(texts[:60], beam_size=4, max_length=12),
     "long": different([long, long.lower(), *texts[:3]], beam_size=2, max_length=60),
 }))
