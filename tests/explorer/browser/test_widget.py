@@ -101,7 +101,7 @@ def test_the_notebook_s_rules_end_at_the_widget(page: Any) -> None:
 
 def test_the_widget_s_rules_end_there_too(page: Any) -> None:
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p class=soft>Text</p>')")
-    outside = page.locator("p.soft")
+    outside = page.locator("body > p.soft")  # a locator looks into shadow roots, too
     before = outside.evaluate(INHERITED)
     show(page, "model", state(TEXT)).locator(".page").wait_for()
     assert outside.evaluate(INHERITED) == before
