@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..errors import TextError
 from .rules.block_tags import BLOCK_TAG
+from .rules.characters import has_letter
 from .rules.frame import peel
 from .rules.opening import opening
 from .rules.symbols import SYMBOLS
@@ -107,22 +108,18 @@ def check_letters(text: str) -> None:
     """
     if any(piece.translate for piece in split_text(text)):
         return
-    longest = max((len(run) for run in _KEPT.findall(text) if _lettered(run)), default=0)
+    longest = max((len(run) for run in _KEPT.findall(text) if has_letter(run)), default=0)
     if longest >= _LONGEST_WORD:
         raise TextError(
             f"There is nothing to translate in this text: a word may have {_LONGEST_WORD - 1} "
             f"characters, and its longest has {longest:,}. What is longer is taken for data and "
             f"comes through as it is. Put spaces between the words."
         )
-    what = "what is no part of a sentence" if _lettered(text) else "what has no letters"
+    what = "what is no part of a sentence" if has_letter(text) else "what has no letters"
     raise TextError(
         f"There is nothing to translate in this text: {what} comes through as it is. Give a "
         f'sentence, such as "The cat sleeps."'
     )
-
-
-def _lettered(text: str) -> bool:
-    return any(character.isalpha() for character in text)
 
 
 def fit(sentence: str, limit: int, length: Callable[[str], int]) -> list[Piece]:
@@ -208,7 +205,7 @@ def _split_item(pieces: list[Piece], text: str) -> None:
 
 def _sentence(pieces: list[Piece], text: str) -> None:
     """A sentence between the spaces and symbols around it; without a letter it is kept."""
-    if not any(map(str.isalpha, text)):
+    if not has_letter(text):
         _keep(pieces, text)
         return
     leading = _LEADING.match(text)

@@ -21,6 +21,11 @@ _FULLWIDTH: dict[int, str | int] = {code: code - 0xFEE0 for code in range(0xFF01
 _LETTER_FORMS: dict[int, str | int] = {**_LIGATURES, **_FULLWIDTH}
 
 
+def has_letter(text: str) -> bool:
+    """Whether there is a letter of any alphabet in a text."""
+    return any(map(str.isalpha, text))
+
+
 def plain_characters(sentence: str) -> str:
     """Return a sentence with composed letters, plain quotes and spaces, and nothing invisible."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", sentence))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from .characters import has_letter
+
 _MARKED = re.compile(r"[.!?…:;,。！？][\"'”’»)\]}]*\s*\Z")
 _MARK = re.compile(r"\s*[.!?…]+\Z")
 _RUN = re.compile(r"…|\.(?: ?\.)+|[.!?…]{2,}")
@@ -35,7 +37,7 @@ def read_ending(sentence: str) -> tuple[str, str | None]:
         return marked, ""
     body = sentence.rstrip(".!?… ")
     run = sentence[len(body) :].strip()
-    if not _RUN.fullmatch(run) or not any(map(str.isalpha, sentence)):
+    if not _RUN.fullmatch(run) or not has_letter(sentence):
         return sentence, None
     return body + ("?" if "?" in run else "!" if "!" in run else "."), run
 
@@ -43,7 +45,7 @@ def read_ending(sentence: str) -> tuple[str, str | None]:
 def add_final_mark(sentence: str) -> str:
     """Return a sentence with a full stop or a question mark where it has no final mark."""
     text = sentence.rstrip()
-    if not text or _MARKED.search(text) or not any(map(str.isalpha, text)):
+    if not text or _MARKED.search(text) or not has_letter(text):
         return sentence
     asks = _QUESTION.match(text) and not _EXCLAMATION.match(text)
     return text + ("?" if asks else ".")

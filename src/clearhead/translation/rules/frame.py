@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from .characters import has_letter
+
 PAIRS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ("~~", "~~"), ("==", "=="), ("*", "*"), ("_", "_"),
     ("``", "''"), ("(", ")"), ("[", "]"), ("{", "}"), ('"', '"'), ("“", "”"), ("„", "“"),
@@ -36,7 +38,7 @@ def peel(sentence: str) -> tuple[str, str, str]:
 
 def _tagged(text: str) -> tuple[str, str, str] | None:
     match = _TAG.match(text)
-    if match is None or re.search(rf"</?{match[2]}[\s>]", match[3]) or not _has_letter(match[3]):
+    if match is None or re.search(rf"</?{match[2]}[\s>]", match[3]) or not has_letter(match[3]):
         return None
     return match[1], match[3], match[4]
 
@@ -60,7 +62,7 @@ def _enclosed(text: str) -> tuple[str, str, str] | None:
     end = len(text.rstrip(_MARKS_AFTER))
     inner = text[len(run) : end - len(run)]
     is_framed = run and text[:end].endswith(run) and inner[-1:] not in {*_LINE_MARKS, ""}
-    if not is_framed or run in inner or not _has_letter(inner):
+    if not is_framed or run in inner or not has_letter(inner):
         return None
     return run, inner, text[end - len(run) :]
 
@@ -72,15 +74,15 @@ _CLOSINGS = {closing: opening for opening, closing in _OPENINGS.items()}
 def _lone(text: str) -> tuple[str, str, str] | None:
     """A bracket or quote at one end whose partner stands in another sentence."""
     first, last = text[:1], text[-1:]
-    if first in _OPENINGS and _OPENINGS[first] not in text[1:] and _has_letter(text[1:]):
+    if first in _OPENINGS and _OPENINGS[first] not in text[1:] and has_letter(text[1:]):
         return first, text[1:], ""
-    if last in _CLOSINGS and _CLOSINGS[last] not in text[:-1] and _has_letter(text[:-1]):
+    if last in _CLOSINGS and _CLOSINGS[last] not in text[:-1] and has_letter(text[:-1]):
         return "", text[:-1], last
     return None
 
 
 def _stands_alone(inner: str, opening: str, closing: str) -> bool:
-    if not _has_letter(inner):
+    if not has_letter(inner):
         return False
     if opening in ("{", "<") and " " not in inner.strip():
         return False  # a placeholder, a tag
@@ -96,7 +98,3 @@ def _stands_alone(inner: str, opening: str, closing: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
-
-
-def _has_letter(text: str) -> bool:
-    return any(map(str.isalpha, text))

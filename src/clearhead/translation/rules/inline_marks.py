@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..protected import spans
 from ..sentence_ends import word_set
+from .characters import has_letter
 from .links import Links
 from .symbols import SYMBOLS
 
@@ -103,7 +104,7 @@ def take_out(sentence: str) -> tuple[str, tuple[Mark, ...]]:
                 length += 1
     parts.append(sentence[place:])
     plain = "".join(parts)
-    if not any(map(str.isalpha, plain)):
+    if not has_letter(plain):
         return sentence, ()
     return plain, tuple(sorted(marks, key=lambda mark: (mark.start, -mark.end)))
 

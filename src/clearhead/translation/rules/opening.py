@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ..sentence_ends import STARTERS, word_set
+from .characters import has_letter
 
 # What begins the sentence behind an opening, after quotes and marks of emphasis.
 _BEGINNING = r"(?=[\"'“‘«(\[*_~{]*[^\W\d_a-z])"
@@ -60,9 +61,9 @@ def opening(sentence: str) -> list[Part]:
     """
     time = _TIME.match(sentence)
     if time:
-        return _kept(time[0], "time") if _has_letter(sentence[time.end() :]) else []
+        return _kept(time[0], "time") if has_letter(sentence[time.end() :]) else []
     parts = _note(sentence) or _label(sentence) or _dashed(sentence)
-    return parts if _has_letter(sentence[sum(len(part.text) for part in parts) :]) else []
+    return parts if has_letter(sentence[sum(len(part.text) for part in parts) :]) else []
 
 
 def is_name(words: str) -> bool:
@@ -81,7 +82,7 @@ def _note(sentence: str) -> list[Part]:
     match = _NOTE.match(sentence)
     if match is None:
         return []
-    if is_name(match[2]) or not _has_letter(match[2]):
+    if is_name(match[2]) or not has_letter(match[2]):
         return _kept(match[0], "speaker")
     return [Part(match[1], False, "note"), Part(match[2], True, "note"),
             Part(match[3], False, "note")]  # fmt: skip
@@ -96,7 +97,7 @@ def _label(sentence: str) -> list[Part]:
     rule = "speaker" if name else "label"
     between = [Part(words, not name, rule)]
     if note is not None:
-        note_parts = [Part(open_bracket, False, "note"), Part(note, _has_letter(note), "note"),
+        note_parts = [Part(open_bracket, False, "note"), Part(note, has_letter(note), "note"),
                       Part(close_bracket, False, "note")]  # fmt: skip
         return [*between, *note_parts, Part(colon, False, rule)]
     return _kept(words + colon, rule) if name else [*between, Part(colon, False, rule)]
@@ -113,7 +114,3 @@ def _dashed(sentence: str) -> list[Part]:
 
 def _kept(text: str, rule: str) -> list[Part]:
     return [Part(text, False, rule)]
-
-
-def _has_letter(text: str) -> bool:
-    return any(map(str.isalpha, text))
