@@ -6,39 +6,102 @@ the layer's norm where it comes first, and the joint projection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .agreement import map_of, spread
 from .captured import Captured, Unreadable
 from .mask_cache import MaskCache
 from .scoring import Scoring
 
 # The operators' mask_type.
 _SOURCE, _PADDING, _MERGED = 0, 1, 2
+_SAMPLES = 4
 
 
-def read_encoder_layer(call: Mapping[str, Any], masks: MaskCache) -> Captured:
-    """The self-attention of `aten::_transformer_encoder_layer_fwd`."""
+def read_encoder_layer(call: Mapping[str, Any], result: Any, masks: MaskCache) -> Captured:
+    """The self-attention of `aten::_transformer_encoder_layer_fwd`.
+
+    Raises:
+        Unreadable: an argument is beyond what a map can hold, or the map does not give the
+            layer's own output.
+    """
     x, lengths = _padded(call["src"])
+    inner = x
     if call["norm_first"]:
-        width = (call["embed_dim"],)
-        x = F.layer_norm(x, width, call["norm_weight_1"], call["norm_bias_1"], call["eps"])
-    return _read(x, x, x, lengths, call, call["num_heads"], masks, "encoder fast path")
+        inner = _normalised(x, call, "1")
+    projected = _read(
+        inner, inner, inner, lengths, call, call["num_heads"], masks, "encoder fast path"
+    )
+    output = _padded(result)[0]
+    for row, places in _sampled_places(output, lengths):
+        hidden = x[row, places] + _attended(projected, call, row, places)
+        if not call["norm_first"]:
+            hidden = _normalised(hidden, call, "1")
+        between = _normalised(hidden, call, "2") if call["norm_first"] else hidden
+        between = F.linear(between, call["ffn_weight_1"], call["ffn_bias_1"])
+        between = F.gelu(between) if call["use_gelu"] else F.relu(between)
+        hidden = hidden + F.linear(between, call["ffn_weight_2"], call["ffn_bias_2"])
+        if not call["norm_first"]:
+            hidden = _normalised(hidden, call, "2")
+        _compare(hidden, output[row, places])
+    return projected
 
 
-def read_multi_head(call: Mapping[str, Any], masks: MaskCache) -> Captured:
-    """The attention of `aten::_native_multi_head_attention`."""
+def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> Captured:
+    """The attention of `aten::_native_multi_head_attention`.
+
+    Raises:
+        Unreadable: as `read_encoder_layer`.
+    """
     query, lengths = _padded(call["query"])
     same = call["key"] is call["query"] and call["value"] is call["key"]
     if not same and any(call[name].is_nested for name in ("query", "key", "value")):
         raise Unreadable("nested tensors of different sequences are not read yet")
     key = query if same else call["key"]
     value = query if same else call["value"]
-    return _read(query, key, value, lengths, call, call["num_head"], masks, "multi-head fast path")
+    captured = _read(
+        query, key, value, lengths, call, call["num_head"], masks, "multi-head fast path"
+    )
+    output = _padded(result[0])[0]
+    for row, places in _sampled_places(output, lengths):
+        _compare(_attended(captured, call, row, places), output[row, places])
+    return captured
+
+
+def _normalised(x: Tensor, call: Mapping[str, Any], which: str) -> Tensor:
+    weight, bias = call[f"norm_weight_{which}"], call[f"norm_bias_{which}"]
+    return F.layer_norm(x, (call["embed_dim"],), weight, bias, call["eps"])
+
+
+def _sampled_places(output: Tensor, lengths: Tensor | None) -> Iterator[tuple[int, Tensor]]:
+    """Some rows of the batch and some places of each, none of them padding."""
+    for row in {0, len(output) - 1}:
+        length = output.shape[1] if lengths is None else int(lengths[row])
+        yield row, spread(length, _SAMPLES, output.device)
+
+
+def _attended(captured: Captured, call: Mapping[str, Any], row: int, places: Tensor) -> Tensor:
+    """Weights times values of some places, behind the output projection."""
+    assert captured.value is not None
+    weights = map_of(captured)[row, :, places].to(captured.value.dtype)
+    heads = (weights @ captured.value[row]).transpose(0, 1).flatten(1)
+    return F.linear(heads, call["proj_weight"], call["proj_bias"])
+
+
+def _compare(mine: Tensor, theirs: Tensor) -> None:
+    half = theirs.dtype in (torch.float16, torch.bfloat16)
+    tolerance = (0.1 if half else 1e-3) * max(float(theirs.abs().max().nan_to_num(0.0)), 1.0)
+    error = float((mine.double() - theirs.double()).abs().nan_to_num(0.0).max())
+    if not error <= tolerance:
+        raise Unreadable(
+            "its output, computed from what was read, is not the model's own: they differ by "
+            f"{error:.2g}"
+        )
 
 
 def _padded(x: Tensor) -> tuple[Tensor, Tensor | None]:

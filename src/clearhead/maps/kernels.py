@@ -127,6 +127,12 @@ def read_fused(
     )
 
 
+def fused_output(kernel: FusedKernel, result: Any) -> Tensor:
+    """Float["batch heads query_len value_dim"] of what a fused operator returned."""
+    output: Tensor = result[0] if isinstance(result, tuple | list) else result
+    return output.transpose(1, 2) if kernel.heads_third else output
+
+
 def _tensors(call: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     names: tuple[str, str, str] = ("query", "key", "value")
     if "query" not in call:

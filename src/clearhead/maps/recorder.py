@@ -7,63 +7,32 @@ model, so its outputs are the same bits.
 
 from __future__ import annotations
 
+from __future__ import annotations
+
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import Enum, auto
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .agreement import check_output
 from .captured import Captured, Unreadable, at_work, own_work
 from .encoder_fast_path import read_encoder_layer, read_multi_head
 from .explicit_scores import ScoreTracker
 from .flex import read_flex
-from .kernels import arguments, fused_kernel, is_unknown_attention, read_fused
+from .kernels import arguments, fused_kernel, fused_output, read_fused
 from .mask_cache import MaskCache
+from .operators import Action, Operator
 from .owners import Owner, find_owner
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]
-
-
-class _Action(Enum):
-    """What to do about an operator."""
-
-    PASS = auto()
-    FUSED = auto()
-    UNKNOWN_ATTENTION = auto()
-    PRODUCT = auto()
-    SOFTMAX = auto()
-    NOISE = auto()
-    MASK = auto()
-    WRITES = auto()
-    FLEX = auto()
-    ENCODER_LAYER = auto()
-    MULTI_HEAD = auto()
-    TAKE_APART = auto()
-    LEAVE_WHOLE = auto()
-
-
-_BY_NAME = {
-    "aten::bmm": _Action.PRODUCT,
-    "aten::mm": _Action.PRODUCT,
-    "aten::baddbmm": _Action.PRODUCT,
-    "aten::_softmax": _Action.SOFTMAX,
-    "aten::_safe_softmax": _Action.SOFTMAX,
-    "aten::bernoulli_": _Action.NOISE,
-    "aten::where": _Action.MASK,
-    "aten::_transformer_encoder_layer_fwd": _Action.ENCODER_LAYER,
-    "aten::_native_multi_head_attention": _Action.MULTI_HEAD,
-}
-# In inference mode composite operators arrive whole. Attention may hide in any of them but these,
-# which are many in a model and need not be taken apart.
-_LEFT_WHOLE = frozenset(
-    f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
-)
+_IMPLICIT = torch._C.DispatchKey.CompositeImplicitAutograd
+_VIEWS = torch._C.DispatchKey.ADInplaceOrView
 
 
 class Recorder(TorchDispatchMode):
@@ -88,14 +57,20 @@ class Recorder(TorchDispatchMode):
         self._thread = threading.get_ident()
         self._caught, self._refuse = captured, refused
         self._masks = MaskCache()
-        self._actions: dict[Any, _Action] = {}
-        parameters = frozenset(p.untyped_storage()._cdata for p in model.parameters())
-        self._tracker = ScoreTracker(self._owner, parameters, self._masks, captured, refused)
+        self._operators: dict[Any, Operator] = {}
+        self._parameters = frozenset(p.untyped_storage()._cdata for p in model.parameters())
+        self._tracker = ScoreTracker(self._owner, self._parameters, self._masks, captured, refused)
+        self.used: set[int] = set()
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
         """Compiled parts of a model stay compiled, and FlexAttention compiles its own."""
         return True
+
+    @property
+    def saw_operators(self) -> bool:
+        """Whether anything at all ran in this thread."""
+        return bool(self._operators)
 
     def _owner(self) -> Owner | None:
         return find_owner(self._names, outermost=self._inputs)
@@ -114,23 +89,29 @@ class Recorder(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        action = self._actions.get(func)
-        if action is None:
-            action = self._actions[func] = _action_of(func)
+        operator = self._operators.get(func)
+        if operator is None:
+            operator = self._operators[func] = Operator.of(func)
+        action = operator.action
+        if types:
+            return self._of_other_tensors(operator, func, args, kwargs)
+        if operator.weight is not None:
+            self._note_use(operator.weight, args)
         if not self._tracker.live and (
-            action is _Action.PASS
-            or (action is _Action.PRODUCT and self._tracker.is_projection(args))
+            action is Action.PASS
+            or (action is Action.PRODUCT and self._tracker.is_projection(args))
         ):
             return func(*args, **kwargs)
-        composite = action is _Action.TAKE_APART or action is _Action.LEAVE_WHOLE
-        if composite and not at_work():
+        if operator.composite and not at_work():
             return self._composite(action, func, args, kwargs)
         if at_work() or torch._C._current_graph_task_id() != -1:  # the latter: a backward pass
             return func(*args, **kwargs)
+        if operator.writes:
+            self._before_writes(operator, args, kwargs)
         out = func(*args, **kwargs)
         with own_work():
             try:
-                self._look(action, func, args, kwargs, out)
+                self._look(operator, func, args, kwargs, out)
             except Unreadable as error:
                 self._refused(str(error), str(func))
             except Exception as error:
@@ -139,7 +120,7 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _composite(
-        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, action: Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """An operator made of others, which only inference mode lets through to here.
 
@@ -147,20 +128,44 @@ class Recorder(TorchDispatchMode):
         them, and gives other bits without them (a linear layer asks its weight whether it needs a
         gradient, which a view of it here would deny), so they are switched on again.
         """
-        keys = [torch._C.DispatchKey.ADInplaceOrView]
-        if torch.is_autocast_enabled("cpu"):
-            keys.append(torch._C.DispatchKey.AutocastCPU)
-        if torch.is_autocast_enabled("cuda"):
-            keys.append(torch._C.DispatchKey.AutocastCUDA)
-        with ExitStack() as stack:
-            for key in keys:
-                stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
-            if action is _Action.TAKE_APART and _plain(args):
+        with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), ExitStack() as stack:
+            for device in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(device):
+                    key = getattr(torch._C.DispatchKey, f"Autocast{device.upper()}")
+                    stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
+            if action is Action.TAKE_APART and is_plain(args):
                 with self:
-                    result = func.decompose(*args, **kwargs)
-                if result is not NotImplemented:
-                    return result
+                    return func._op_dk(_IMPLICIT, *args, **kwargs)
             return func(*args, **kwargs)
+
+    def _of_other_tensors(
+        self, operator: Operator, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """An operator of tensors that compute in a way of their own: nested, distributed, ...
+
+        They go on to their own code, which this mode is not in; it is only noted what they are.
+        """
+        out = func(*args, **kwargs)
+        if operator.attends and not at_work():
+            with own_work():
+                self._refused(_kind_of_tensors((*args, *kwargs.values())), str(func))
+        return out
+
+    def _note_use(self, place: int, args: Sequence[Any]) -> None:
+        """Which parameters were multiplied with: whose modules ran."""
+        if len(args) > place:
+            weight = args[place]
+            if isinstance(weight, Tensor) and type(weight) in _ORDINARY and not weight.is_nested:
+                self.used.add(weight.untyped_storage()._cdata)
+
+    def _before_writes(
+        self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        if self._tracker.live:
+            with own_work():
+                for x in operator.written(args, kwargs):
+                    if is_plain((x,)):
+                        self._tracker.before_a_write(x)
 
     def _refused(self, why: str, kernel: str) -> None:
         owner = self._owner()
@@ -168,47 +173,82 @@ class Recorder(TorchDispatchMode):
             self._refuse(owner, why, kernel)
 
     def _look(
-        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+        self,
+        operator: Operator,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        out: Any,
     ) -> None:
-        if action is _Action.PRODUCT and _plain((*args, out)):
-            name = func._schema.name.partition("::")[2]
-            self._tracker.product(name, args, kwargs, out)
-        elif action is _Action.SOFTMAX and _plain((*args, out)):
+        action = operator.action
+        for x in operator.written(args, kwargs) if operator.writes else ():
+            if is_plain((x,)):
+                self._masks.written(x)
+                if self._tracker.live:
+                    self._tracker.after_a_write(x, args)
+        if operator.attends and not is_plain((*args, out)) and action is not Action.PRODUCT:
+            if action not in (Action.ENCODER_LAYER, Action.MULTI_HEAD, Action.FLEX):
+                raise Unreadable(_kind_of_tensors((*args, out)))
+        if action is Action.PRODUCT:
+            if is_plain((*args, out)):
+                self._tracker.product(operator.name, args, kwargs, out)
+        elif action is Action.SOFTMAX:
             self._tracker.softmax(args, out)
-        elif action in (_Action.FUSED, _Action.FLEX, _Action.ENCODER_LAYER, _Action.MULTI_HEAD):
+        elif action in (Action.FUSED, Action.FLEX, Action.ENCODER_LAYER, Action.MULTI_HEAD):
             self._look_at_fused(action, func, args, kwargs, out)
-        elif action is _Action.UNKNOWN_ATTENTION:
+        elif action is Action.UNKNOWN_ATTENTION:
             if self._owner() is not None:
                 raise Unreadable(f"the operator {func} is not known to clearhead")
         else:
-            if action is _Action.NOISE and len(args) > 1 and isinstance(args[1], float):
-                self._tracker.noise(args[0], args[1])
-            elif action is _Action.MASK:
-                self._note_mask(args, out)
-            elif action is _Action.WRITES and isinstance(args[0], Tensor) and _plain(args[:1]):
-                self._masks.written(args[0])
-            if self._tracker.live and _plain((*args, out)):
-                self._tracker.other(func, args, kwargs, out)
+            self._look_at_others(operator, func, args, kwargs, out)
+
+    def _look_at_others(
+        self,
+        operator: Operator,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        out: Any,
+    ) -> None:
+        action = operator.action
+        if action is Action.NOISE and len(args) > 1 and isinstance(args[1], float):
+            self._tracker.noise(args[0], args[1])
+        elif action is Action.MASK:
+            self._note_mask(args, out)
+        elif action is Action.COPY and out.ndim > 2 and is_plain((args[0], out)):
+            self._tracker.copies.note(args[0], out)
+        elif action is Action.JOIN and out.ndim > 2 and is_plain((args[0], out)):
+            axis = args[1] if len(args) > 1 else kwargs.get("dim", 0)
+            stacked = operator.name == "stack"
+            self._tracker.copies.note_joined(args[0], out, stacked=stacked, axis=axis)
+        if self._tracker.live and is_plain((*args, out)):
+            self._tracker.other(func, args, kwargs, out)
 
     def _look_at_fused(
-        self, action: _Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
+        self, action: Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
     ) -> None:
         owner = self._owner()
         if owner is None:
             return
-        if action is _Action.FLEX:
-            self._caught(owner, read_flex(args, kwargs, out))
-            return
-        call = arguments(func, args, kwargs)
-        if action is _Action.ENCODER_LAYER:
-            owner = self._attention_within(owner, call["qkv_weight"])
-            self._caught(owner, read_encoder_layer(call, self._masks))
-        elif action is _Action.MULTI_HEAD:
-            self._caught(owner, read_multi_head(call, self._masks))
+        if action is Action.FLEX:
+            captured, output = read_flex(args, kwargs, out), out[0]
         else:
+            call = arguments(func, args, kwargs)
+            if action is Action.ENCODER_LAYER:
+                owner = self._attention_within(owner, call["qkv_weight"])
+                self._caught(owner, read_encoder_layer(call, out, self._masks))
+                return
+            if action is Action.MULTI_HEAD:
+                self._caught(owner, read_multi_head(call, out, self._masks))
+                return
             kernel = fused_kernel(func)
             assert kernel is not None
-            self._caught(owner, read_fused(kernel, call, out, self._masks))
+            captured = read_fused(kernel, call, out, self._masks)
+            output = fused_output(kernel, out)
+        if captured.dropout == 0 and captured.value is not None:
+            dtypes = (captured.query.dtype, output.dtype)
+            check_output(captured, output.detach(), captured.value.detach(), dtypes=dtypes)
+        self._caught(owner, captured)
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
         """The encoder layer's operator was called for its attention, known by its weight."""
@@ -232,30 +272,40 @@ class Recorder(TorchDispatchMode):
             self._masks.made_from(out, condition)
 
 
-def _action_of(func: Any) -> _Action:
-    schema = getattr(func, "_schema", None)
-    if schema is None:
-        return _Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else _Action.PASS
-    if fused_kernel(func) is not None:
-        return _Action.FUSED
-    if func._can_decompose():
-        return _Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else _Action.TAKE_APART
-    if is_unknown_attention(func):
-        return _Action.UNKNOWN_ATTENTION
-    if schema.name in _BY_NAME:
-        out_variant = func._overloadname in ("out", "dtype_out")
-        return _Action.PASS if out_variant else _BY_NAME[schema.name]
-    return _Action.WRITES if schema.is_mutable else _Action.PASS
+_ORDINARY = (Tensor, nn.Parameter)
 
 
-def _plain(args: Any) -> bool:
-    """Whether all tensors have a memory of their own: not nested, sparse, fake or of a subclass."""
+def is_plain(args: Any) -> bool:
+    """Whether all tensors have a memory of their own: not nested, sparse, fake or with an
+    arithmetic of their own. A subclass that only bears another name is plain."""
     for x in args:
         if isinstance(x, Tensor):
             if x.is_nested or x.layout != torch.strided or x.device.type == "meta":
                 return False
-            if type(x) not in (Tensor, nn.Parameter):
+            kind = type(x)
+            if kind not in _ORDINARY and kind.__torch_dispatch__ is not Tensor.__torch_dispatch__:
                 return False
-        elif isinstance(x, list | tuple) and not _plain(x):
+        elif isinstance(x, list | tuple) and not is_plain(x):
             return False
     return True
+
+
+def _kind_of_tensors(args: Any) -> str:
+    """Why tensors are not read."""
+    for x in args:
+        if isinstance(x, list | tuple):
+            why = _kind_of_tensors(x)
+            if why:
+                return why
+        elif isinstance(x, Tensor) and not is_plain((x,)):
+            if x.device.type == "meta":
+                return "its tensors are on the meta device, where there are no numbers"
+            if x.is_nested:
+                return (
+                    "its tensors are nested, of sequences of several lengths, which are not read; "
+                    "record the model with padded tensors and a mask"
+                )
+            if x.layout != torch.strided:
+                return f"its tensors have the layout {x.layout}, which is not read"
+            return f"its tensors are of the class {type(x).__name__}, which is not read"
+    return ""

@@ -22,12 +22,14 @@ class Axes:
         softmax: the axis of the keys.
         query: the axis of the queries, after that of the keys was moved to the end.
         batch, heads: what the axes before them are taken together to.
+        heads_first: the heads are the outer of the two.
     """
 
     softmax: int
     query: int
     batch: int
     heads: int
+    heads_first: bool = False
 
     def four(self, x: Tensor) -> Tensor:
         """[batch|1, heads|1, queries, keys] of a tensor with these axes, some perhaps 1 wide."""
@@ -35,15 +37,22 @@ class Axes:
         if self.query != x.ndim - 2:
             x = x.movedim(self.query, -2)
         lead = x.shape[:-2]
-        if len(lead) == 2 and lead[0] in (1, self.batch) and lead[1] in (1, self.heads):
-            return x
+        outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
         if all(size == 1 for size in lead):
             return x.reshape(1, 1, *x.shape[-2:])
-        if lead.numel() != self.batch * self.heads:
-            raise Unreadable(
-                "a mask or bias is broadcast along an axis that became part of another"
-            )
-        return x.reshape(self.batch, self.heads, *x.shape[-2:])
+        if not (len(lead) == 2 and lead[0] in (1, outer) and lead[1] in (1, inner)):
+            if lead.numel() != self.batch * self.heads:
+                raise Unreadable(
+                    "a mask or bias is broadcast along an axis that became part of another"
+                )
+            x = x.reshape(outer, inner, *x.shape[-2:])
+        return x.transpose(0, 1) if self.heads_first else x
+
+    def batch_and_heads(self, x: Tensor) -> Tensor:
+        """[batch, heads, ...] of what has the leading axes that these are made of, flattened."""
+        outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
+        x = x.reshape(outer, inner, *x.shape[1:])
+        return x.transpose(0, 1) if self.heads_first else x
 
 
 @dataclass(frozen=True, eq=False)

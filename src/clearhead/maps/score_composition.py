@@ -66,8 +66,6 @@ class _Composition:
             self.terms.append((found, step.factor))
         elif isinstance(step, Filled):
             assert found is not None
-            if self.shifted and step.value != -torch.inf:
-                raise Unreadable("shifted scores were masked with a finite number")
             self.fills.append((found, step.value, step.inverted))
         elif isinstance(step, SinkAppended):
             if self.shifted:

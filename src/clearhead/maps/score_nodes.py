@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from .captured import Unreadable
+from .owners import Owner
 
 
 @dataclass(frozen=True)
@@ -80,24 +81,18 @@ def row_major(coordinates: list[Tensor], shape: tuple[int, ...]) -> Tensor:
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Product:
     """``left @ right``: [..., rows, inner] and [..., inner, columns], of three axes."""
 
     left: Tensor
     right: Tensor
     name: str
-    versions: tuple[int, int]
 
     @classmethod
     def of(cls, left: Tensor, right: Tensor, name: str) -> Product:
         left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
-        return cls(left.detach(), right.detach(), name, (version(left), version(right)))
-
-    @property
-    def untouched(self) -> bool:
-        """Whether the factors are still what was multiplied."""
-        return self.versions == (version(self.left), version(self.right))
+        return cls(left.detach(), right.detach(), name)
 
     @property
     def certain(self) -> bool:
@@ -109,21 +104,21 @@ class Product:
         return self.name != "mm" and self.left.shape[-1] > 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Scaled:
     """Multiplied by a number."""
 
     factor: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class RowsScaled:
     """Multiplied by a number per row, [..., rows|1, 1]."""
 
     factor: Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Added:
     """Something was added: a mask, a bias."""
 
@@ -131,7 +126,7 @@ class Added:
     factor: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Filled:
     """A number took the place of the scores where a boolean mask is True."""
 
@@ -140,31 +135,31 @@ class Filled:
     inverted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Capped:
     """The hyperbolic tangent was taken."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shifted:
     """One number per row was subtracted, which no softmax notices."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class SinkAppended:
     """A column that belongs to no key was put behind the others."""
 
     logits: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lost:
     """Something happened that is not understood."""
 
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Copied:
     """Nothing but a copy, perhaps in another dtype."""
 
@@ -183,6 +178,7 @@ class Node:
         step: what was done; a `Product` at the beginning of a chain.
         parent: the tensor before.
         seen_as: the layout in which the parent's memory was read; its axes are this tensor's.
+        owner: who computed the product; of a chain's first node alone.
     """
 
     layout: Layout
@@ -192,6 +188,7 @@ class Node:
     seen_as: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
+    owner: Owner | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.step, Product):
@@ -199,6 +196,7 @@ class Node:
         else:
             assert self.parent is not None
             self.product = self.parent.product
+            self.owner = self.parent.owner
 
     @property
     def lost(self) -> str | None:
@@ -219,7 +217,24 @@ class Node:
             node = node.parent
         return nodes[::-1]
 
+    def keep_before_a_write(self, storage: int) -> None:
+        """Copies what the notes refer to and the model is about to write to.
 
-def version(x: Tensor) -> int:
-    """How often a tensor was written to; 0 in inference mode, which does not count."""
-    return 0 if x.is_inference() else x._version
+        Queries and keys are the model's own memory, and it may use that again before its softmax:
+        a rotation in place, a buffer of keys, a scale. The version counter of a tensor does not
+        tell, since below autograd every alias has one of its own.
+        """
+        for node in self.chain():
+            for name, value in vars(node.step).items():
+                if isinstance(value, Tensor) and storage_of(value) == storage:
+                    setattr(node.step, name, value.detach().clone())
+
+
+def storage_of(x: Tensor) -> int:
+    """By what the memory of a tensor is known; views of it have the same."""
+    return x.untyped_storage()._cdata
+
+
+def weak_reference(x: Tensor) -> StorageWeakRef:
+    """Tells whether the memory was given back, and keeps its address from being given away."""
+    return StorageWeakRef(x.untyped_storage())

@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from .captured import Captured, Unreadable
 from .mask_cache import MaskCache
+from .merged_axes import Copies, Split, split_of
 from .score_axes import Axes, Place
 from .score_composition import compose
 from .score_nodes import Layout, Node, SinkAppended
 
 
-def heads_of(lead: int, hints: list[int], batches: frozenset[int]) -> int:
-    """How many heads an axis holds that batch and heads were taken together to; 1 if unknown."""
-    fitting = [hint for hint in hints if hint > 0 and lead % hint == 0]
-    for hint in fitting:
-        if lead // hint in batches:
-            return hint
-    return fitting[0] if fitting else 1
+class Reading(NamedTuple):
+    """What a softmax is about to normalise.
+
+    Attributes:
+        captured: the attention.
+        axes: what the axes of the softmax's input are.
+        heads: Int["..."], for each place but those of the keys, batch_index * heads + head.
+    """
+
+    captured: Captured
+    axes: Axes
+    heads: Tensor
 
 
-def read_scores(
-    node: Node,
-    scores: Tensor,
-    axis: int,
-    *,
-    head_hints: list[int],
-    batches: frozenset[int],
-    masks: MaskCache,
-) -> tuple[Captured, Axes, Tensor]:
+class Surroundings(NamedTuple):
+    """What is known beside the scores themselves.
+
+    Attributes:
+        head_hints: numbers of heads that the module speaks of.
+        batches: batch sizes that would be plausible.
+        copies: where the memory of queries and keys was copied from.
+        masks: masks that were made compact already.
+    """
+
+    head_hints: list[int]
+    batches: frozenset[int]
+    copies: Copies
+    masks: MaskCache
+
+
+def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> Reading:
     """What a softmax is about to normalise.
 
     Args:
         node: the note on the memory that the scores lie in.
         scores: the softmax's input.
         axis: its axis.
-        head_hints: numbers of heads that the module speaks of.
-        batches: batch sizes that would be plausible.
-
-    Returns:
-        What was captured, what the axes are, and for each of the leading places the number
-        batch_index * heads + head.
+        around: what else is known.
 
     Raises:
         Unreadable: a step of the chain is not understood, or changes scores in a way that no
@@ -50,28 +62,48 @@ def read_scores(
     lost = node.lost
     if lost is not None:
         raise Unreadable(lost)
-    product = node.product
-    if not product.untouched:
-        raise Unreadable("queries or keys were written to before their scores were normalised")
     layout = Layout.of(scores).moved(axis, -1)
     places, batch_index, row, column, left, right = _trace(node, layout)
     query_axis = _query_axis(batch_index)
     batch_index, row = (x.movedim(query_axis, -1) for x in (batch_index, row))
-    lead = batch_index.shape[:-1]
-    if len(lead) < 2:
-        heads = heads_of(lead.numel(), head_hints, batches) if lead else 1
-    elif len(lead) > 2 and _constant(batch_index[..., 0], -1):
-        heads = lead[-1] * lead[-2]
-    else:
-        heads = lead[-1]
-    batch = lead.numel() // heads
-    axes = Axes(axis, query_axis, batch, heads)
-    query, key = _factors(left, right, batch_index, row, column, (batch, heads))
-    captured = compose(places, scores, axes, layout, query, key, masks, product.name)
-    if len(lead) == 1 and heads == 1 and lead[0] > 1:
+    lead = tuple(batch_index.shape[:-1])
+    split = _split(batch_index, lead, left, right, around)
+    axes = Axes(axis, query_axis, split.batch, split.heads, split.heads_first)
+    numbers = torch.arange(split.batch * split.heads).reshape(split.batch, split.heads)
+    numbers = (numbers.mT if split.heads_first else numbers).reshape(lead)
+    batch_index, row = (axes.batch_and_heads(x.flatten(0, -2)) for x in (batch_index, row))
+    query, key = _factors(left, right, batch_index, row, column)
+    name = node.product.name
+    captured = compose(places, scores, axes, layout, query, key, around.masks, name)
+    if not split.certain:
         captured.notes += ("batch and heads share an axis, and could not be told apart",)
-    owner_of_row = torch.arange(batch * heads).reshape(lead)[..., None].expand(batch_index.shape)
-    return captured, axes, owner_of_row.movedim(-1, query_axis)
+    heads = numbers[..., None].expand(*lead, batch_index.shape[-1]).movedim(-1, query_axis)
+    return Reading(captured, axes, heads)
+
+
+def _split(
+    batch_index: Tensor, lead: tuple[int, ...], left: Tensor, right: Tensor, around: Surroundings
+) -> Split:
+    """How the leading axes are made of batch and heads."""
+    if len(lead) > 2:
+        shared = _constant(batch_index[..., 0], -1)
+        heads = lead[-1] * lead[-2] if shared else lead[-1]
+        return Split(math.prod(lead) // heads, heads)
+    first = batch_index[..., 0].reshape(-1)
+    evidence = None
+    for factor in (left, right.transpose(1, 2)):
+        evidence = evidence or around.copies.parts(factor, first)
+    inside = any(_inside_rows(factor) for factor in (left, right.transpose(1, 2)))
+    return split_of(lead, evidence, around.head_hints, around.batches, inside_rows=inside)
+
+
+def _inside_rows(factor: Tensor) -> bool:
+    """Whether the first axis of [lead, rows, width] lies within the rows of the memory, one
+    piece of features beside the other, so that the batch is the outer part of it."""
+    lead, rows, width = factor.shape
+    if rows < 2 or lead < 2:
+        return False
+    return factor.stride(0) == width and factor.stride(1) >= lead * width
 
 
 def _trace(
@@ -138,15 +170,15 @@ def _query_axis(batch_index: Tensor) -> int:
 
 
 def _factors(
-    left: Tensor,
-    right: Tensor,
-    batch_index: Tensor,
-    row: Tensor,
-    column: Tensor,
-    sizes: tuple[int, int],
+    left: Tensor, right: Tensor, batch_index: Tensor, row: Tensor, column: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Queries [batch, heads, query_len, head_dim] and keys [batch, kv_heads, key_len, head_dim]."""
-    batch, heads = sizes
+    """Queries [batch, heads, query_len, head_dim] and keys [batch, kv_heads, key_len, head_dim].
+
+    Args:
+        batch_index, row: Int["batch heads query_len"], where each query is in the left factor.
+        column: Int["key_len"], where each key is in the right one.
+    """
+    batch, heads = batch_index.shape[:2]
     rows, width = left.shape[1:]
     flat = (batch_index * rows + row).reshape(-1)
     if flat.numel() == left.shape[0] * rows and bool((flat == torch.arange(flat.numel())).all()):
@@ -154,7 +186,7 @@ def _factors(
     else:
         query = left.reshape(-1, width).index_select(0, flat.to(left.device))
     query = query.reshape(batch, heads, -1, width)
-    owners = batch_index[..., 0].reshape(batch, heads)
+    owners = batch_index[..., 0]
     group = max(
         g
         for g in range(1, heads + 1)

@@ -65,6 +65,15 @@ def _divided(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     return Lost("its scores were divided by a matrix")
 
 
+def _negated(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+    return Scaled(-1.0)
+
+
+def _is_zero(x: Any) -> bool:
+    """Whether adding it changes nothing: models add 0 where a term is switched off."""
+    return not isinstance(x, Tensor) and x == 0
+
+
 def _added(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     alpha = float(options.get("alpha", args[2] if len(args) > 2 else 1))
     if args[0] is not scores:
@@ -73,6 +82,8 @@ def _added(args: _Arguments, options: _Options, scores: Tensor) -> Step:
         other = args[0]
     else:
         other = args[1]
+    if _is_zero(other):
+        return Copied()
     if _shifts(other, scores):
         return Shifted()
     if not isinstance(other, Tensor):
@@ -84,6 +95,8 @@ def _subtracted(args: _Arguments, options: _Options, scores: Tensor) -> Step:
     if args[0] is not scores:
         return Lost("its scores were subtracted from something")
     other = args[1]
+    if _is_zero(other):
+        return Copied()
     if _shifts(other, scores):
         return Shifted()
     if not isinstance(other, Tensor):
@@ -133,6 +146,7 @@ _STEPS: dict[str, Callable[[_Arguments, _Options, Tensor], Step]] = {
     "div": _divided,
     "add": _added,
     "sub": _subtracted,
+    "neg": _negated,
     "masked_fill": _filled,
     "where": _where,
     "tanh": _capped,
