@@ -42,6 +42,7 @@ from .score_nodes import (
 )
 from .score_reading import Surroundings, read_scores
 from .score_steps import BASE_NAMES, step_of
+from .unread import is_called_attention
 
 _AT_MOST = 64
 _COPIES = frozenset(("clone", "_to_copy", "copy"))
@@ -319,7 +320,7 @@ class ScoreTracker:
         attention = weights.attention
         if not weights.changed and not weights.along_keys(left):
             after = Weights(Layout.of(out), weak_reference(out), attention, dtypes=weights.dtypes)
-            after.changed = "they were mixed with one another by a product along another axis"
+            after.changed = "a product took some for others or went along another axis than the keys"
             self._weights[storage_of(out)] = after
             return True
         if weights.changed:
@@ -354,6 +355,11 @@ class ScoreTracker:
             attention.changed = attention.changed or weights.changed
         elif attention.captured is not None:
             self._tell(attention)
+        elif attention.owner is None:
+            owner = self._find_owner()
+            if owner is not None and is_called_attention(owner.module):
+                attention.owner = owner
+                self._refuse(attention)
 
     def _mixes_heads(self, left: Tensor, right: Tensor, out: Tensor) -> bool:
         """Whether a product takes sums over heads of scores, not over their keys."""

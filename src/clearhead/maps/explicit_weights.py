@@ -81,6 +81,8 @@ class Weights:
                 after.layout = Layout.of(out.permute(order))
                 return after
         view, stride = Layout.of(seen), self.layout.stride[-1]
+        if _repeats(seen):
+            raise Unreadable("some of the weights were repeated")
         there = list(zip(view.shape, view.stride, strict=True))
         for size in (self.layout.shape[-1], self.without_sink.shape[-1]):
             if (size, stride) in there:
@@ -114,6 +116,8 @@ class Weights:
     def along_keys(self, left: Tensor) -> bool:
         """Whether the last axis of a view [lead, rows, inner] is that of the keys."""
         inner = left.shape[-1]
+        if _repeats(left):
+            return False
         if inner == 1:
             return self.without_sink.shape[-1] == 1
         zero = torch.zeros(2, dtype=torch.int64)
@@ -123,6 +127,11 @@ class Weights:
         except Unreadable:
             return False
         return all(bool(x[0] == x[1]) for x in places[:-1]) and int(places[-1][1]) == inner - 1
+
+
+def _repeats(x: Tensor) -> bool:
+    """Whether some places of a tensor are the same memory."""
+    return any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.stride(), strict=True))
 
 
 def _order_in(seen: Tensor, layout: Layout) -> list[int] | None:

@@ -7,7 +7,7 @@ the first query with the first key, but flash-attn's own operators align the las
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -86,25 +86,40 @@ def _signature(operator: torch._ops.OpOverload) -> tuple[tuple[str, ...], dict[s
 
 
 def read_fused(
-    kernel: FusedKernel, call: Mapping[str, Any], result: Any, masks: MaskCache
-) -> Captured:
+    kernel: FusedKernel,
+    call: Mapping[str, Any],
+    result: Any,
+    masks: MaskCache,
+    heads_first: Callable[[Tensor], bool] = lambda query: False,
+) -> tuple[Captured, Tensor]:
     """What a fused operator computed.
 
     Args:
         call: its arguments by name.
         result: what it returned.
+        heads_first: whether the model gave heads where the kernel expects the batch.
+
+    Returns:
+        The attention, and its output Float["batch heads query_len value_dim"].
 
     Raises:
         Unreadable: an argument is beyond what a map can hold.
     """
     query, key, value = _tensors(call)
+    output: Tensor = result[0] if isinstance(result, tuple | list) else result
     if kernel.heads_third:
-        query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+        query, key, value, output = (x.transpose(1, 2) for x in (query, key, value, output))
     if call.get("alibi_slopes") is not None:
         raise Unreadable("the kernel was given ALiBi slopes, which are not read yet")
     mask = None if kernel.mask is None else call.get(kernel.mask)
     if query.ndim != 4:
         raise Unreadable(f"the kernel got queries of {query.ndim} axes; four were expected")
+    lse = _log_sum_exp(kernel, result, query)
+    if query.ndim == key.ndim and query.shape[:2] == key.shape[:2] and heads_first(query):
+        query, key, value, output = (x.transpose(0, 1) for x in (query, key, value, output))
+        lse = None if lse is None else lse.transpose(0, 1)
+        if mask is not None and mask.ndim > 2:
+            mask = mask[(None,) * (4 - mask.ndim)].transpose(0, 1)
     shape = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])
     scoring = Scoring.of(
         query,
@@ -116,21 +131,16 @@ def read_fused(
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),
     )
-    return Captured(
+    captured = Captured(
         query=query,
         key=key,
         value=value,
-        lse=_log_sum_exp(kernel, result, query),
+        lse=lse,
         scoring=scoring,
         kernel=kernel.name,
         dropout=float(call.get("dropout_p") or 0.0),
     )
-
-
-def fused_output(kernel: FusedKernel, result: Any) -> Tensor:
-    """Float["batch heads query_len value_dim"] of what a fused operator returned."""
-    output: Tensor = result[0] if isinstance(result, tuple | list) else result
-    return output.transpose(1, 2) if kernel.heads_third else output
+    return captured, output.detach()
 
 
 def _tensors(call: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:

@@ -122,6 +122,9 @@ class Copies:
         parts = _mixed_radix(places, strides)
         return None if parts is None else (parts, row)
 
+    def __contains__(self, storage: int) -> bool:
+        return storage in self._by_storage
+
     def clear(self) -> None:
         """Forget all copies."""
         self._by_storage.clear()
@@ -204,16 +207,38 @@ def _of_two_axes(
 ) -> Split:
     """[batch, heads] is how everyone writes it, unless the module or its memory says otherwise."""
     first, second = lead
-    if first != second and (first in hints) != (second in hints) and 1 not in lead:
-        heads_first = first in hints
-        return Split(second, first, True) if heads_first else Split(first, second)
-    if second == 1 and first in hints and first not in batches:
-        return Split(1, first, True)
     if evidence is not None and [part.size for part in evidence[0]] == [first, second]:
         outer, inner = evidence[0]
-        row = evidence[1]
+        closest = min(outer.stride, inner.stride)
+        if 0 < closest < evidence[1] and outer.stride != inner.stride:
+            # pieces of the features of a token
+            return Split(second, first, True) if outer.stride == closest else Split(first, second)
+    says_otherwise = first in hints and second not in hints and first not in batches
+    if says_otherwise and (second in batches or second == 1):
+        return Split(second, first, True)
+    if evidence is not None and len(evidence[0]) == 2 and first not in batches:
+        outer, inner = evidence[0]
         if 0 < outer.stride < inner.stride:
-            if 0 < outer.stride < row:
-                return Split(second, first, True)  # pieces of the features of a token
             return Split(first * second, 1, certain=False)
     return Split(first, second)
+
+
+def split_of_four(
+    query: Tensor, copies: Copies, hints: list[int], batches: frozenset[int]
+) -> Split:
+    """What the first two axes of a kernel's queries [batch, heads, length, head_dim] are: a model
+    may have called it with another order."""
+    first, second, rows, _ = query.shape
+    indices = torch.arange(first * second)
+    evidence = None
+    if storage_of(query) in copies:
+        try:
+            evidence = copies.parts(query.flatten(0, 1), indices)
+        except RuntimeError:  # the two axes are not one in memory
+            evidence = None
+    elif min(first, second) > 1:
+        strides = query.stride()
+        row = strides[2] if rows > 1 else 0
+        evidence = [Part(first, strides[0]), Part(second, strides[1])], row
+    split = _of_two_axes((first, second), evidence, hints, batches)
+    return split if split.certain else Split(first, second)

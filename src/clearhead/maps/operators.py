@@ -98,7 +98,7 @@ class Operator:
             name=name,
             action=action,
             composite=action in (Action.TAKE_APART, Action.LEAVE_WHOLE),
-            attends=action in _ATTENDS or name == "scaled_dot_product_attention",
+            attends=action in _ATTENDS or "scaled_dot_product" in name,
             weight=None if schema is None else _WEIGHTS.get(schema.name),
             writes=() if schema is None else _written_arguments(schema),
         )

@@ -179,7 +179,10 @@ def _is_sequence(given: Any) -> bool:
 
 def head_hints(module: nn.Module) -> list[int]:
     """Numbers of heads that a module speaks of, its configuration's last."""
-    names = ("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h")
+    names = (
+        *("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h"),
+        *("num_key_value_heads", "num_kv_heads", "n_kv_heads", "kv_heads"),
+    )
     found = []
     for holder in (module, getattr(module, "config", None)):
         for name in names:

@@ -24,10 +24,11 @@ from .captured import Captured, Unreadable, at_work, own_work
 from .encoder_fast_path import read_encoder_layer, read_multi_head
 from .explicit_scores import ScoreTracker
 from .flex import read_flex
-from .kernels import arguments, fused_kernel, fused_output, read_fused
+from .kernels import arguments, fused_kernel, read_fused
 from .mask_cache import MaskCache
 from .operators import Action, Operator
-from .owners import Owner, find_owner
+from .merged_axes import split_of_four
+from .owners import Owner, find_owner, head_hints
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]
@@ -103,7 +104,7 @@ class Recorder(TorchDispatchMode):
         ):
             return func(*args, **kwargs)
         if operator.composite and not at_work():
-            return self._composite(action, func, args, kwargs)
+            return self._composite(operator, func, args, kwargs)
         if at_work() or torch._C._current_graph_task_id() != -1:  # the latter: a backward pass
             return func(*args, **kwargs)
         if operator.writes:
@@ -120,7 +121,7 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _composite(
-        self, action: Action, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, operator: Operator, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         """An operator made of others, which only inference mode lets through to here.
 
@@ -133,10 +134,14 @@ class Recorder(TorchDispatchMode):
                 if torch.is_autocast_enabled(device):
                     key = getattr(torch._C.DispatchKey, f"Autocast{device.upper()}")
                     stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
-            if action is Action.TAKE_APART and is_plain(args):
+            if operator.action is Action.TAKE_APART and is_plain(args):
                 with self:
                     return func._op_dk(_IMPLICIT, *args, **kwargs)
-            return func(*args, **kwargs)
+            out = func(*args, **kwargs)
+        if operator.attends and not is_plain(args):
+            with own_work():
+                self._refused(_kind_of_tensors(args), str(func))
+        return out
 
     def _of_other_tensors(
         self, operator: Operator, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -231,7 +236,7 @@ class Recorder(TorchDispatchMode):
         if owner is None:
             return
         if action is Action.FLEX:
-            captured, output = read_flex(args, kwargs, out), out[0]
+            captured, output = read_flex(args, kwargs, out), out[0].detach()
         else:
             call = arguments(func, args, kwargs)
             if action is Action.ENCODER_LAYER:
@@ -243,12 +248,18 @@ class Recorder(TorchDispatchMode):
                 return
             kernel = fused_kernel(func)
             assert kernel is not None
-            captured = read_fused(kernel, call, out, self._masks)
-            output = fused_output(kernel, out)
+            captured, output = read_fused(
+                kernel, call, out, self._masks, lambda query: self._heads_first(owner, query)
+            )
         if captured.dropout == 0 and captured.value is not None:
             dtypes = (captured.query.dtype, output.dtype)
-            check_output(captured, output.detach(), captured.value.detach(), dtypes=dtypes)
+            check_output(captured, output, captured.value.detach(), dtypes=dtypes)
         self._caught(owner, captured)
+
+    def _heads_first(self, owner: Owner, query: Tensor) -> bool:
+        """Whether a model gave a kernel heads where it expects the batch."""
+        copies, hints = self._tracker.copies, head_hints(owner.module)
+        return split_of_four(query, copies, hints, owner.batches).heads_first
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
         """The encoder layer's operator was called for its attention, known by its weight."""

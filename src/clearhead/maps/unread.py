@@ -1,0 +1,67 @@
+"""Modules that are called attention, ran, and told the recorder nothing.
+
+Attention without a softmax over products (deformable, linear, recurrent, by element-wise products)
+passes by unnoticed among other operators. That it took place is known from the names of classes
+and from the parameters that were multiplied with, so that silence does not look like an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from torch import nn
+
+WHY = (
+    "it ran, and no softmax over products of queries and keys was seen in it: it attends in "
+    "another way (linear, deformable, recurrent, element by element) or not at all"
+)
+_ATTENTION = re.compile(r"atten|attn|mamba|rwkv|retention|deltanet", re.IGNORECASE)
+
+
+def is_called_attention(module: nn.Module) -> bool:
+    """Whether a module's class has the name of an attention, or of what stands in its place."""
+    return _ATTENTION.search(type(module).__name__) is not None
+
+
+def unread_modules(model: nn.Module, used: Collection[int], known: Collection[str]) -> list[str]:
+    """Names of the innermost modules that are called attention, ran, and are not known.
+
+    Args:
+        model: that was recorded.
+        used: storages of the parameters that were multiplied with.
+        known: names of modules of which there is a map or a refusal.
+    """
+    names = [
+        name for name, module in model.named_modules() if name and is_called_attention(module)
+    ]
+    unread = []
+    for name, module in model.named_modules():
+        if name not in names or any(other.startswith(f"{name}.") for other in names):
+            continue
+        if any(_is_within(other, name) or _is_within(name, other) for other in known if other):
+            continue
+        if _ran(model, name, module, used):
+            unread.append(name)
+    return unread
+
+
+def _is_within(name: str, other: str) -> bool:
+    return name == other or name.startswith(f"{other}.")
+
+
+def _ran(model: nn.Module, name: str, module: nn.Module, used: Collection[int]) -> bool:
+    """Whether a module's parameters were used; of one without any, those around it."""
+    while True:
+        parameters = list(_storages(module))
+        if parameters:
+            return any(storage in used for storage in parameters)
+        if not name:
+            return True  # there is nothing in the model by which to know
+        name = name.rpartition(".")[0]
+        module = model.get_submodule(name)
+
+
+def _storages(module: nn.Module) -> Iterator[int]:
+    for parameter in module.parameters():
+        yield parameter.untyped_storage()._cdata
