@@ -21,8 +21,9 @@ from .model_modules import code_of, forward_names, is_stranger
 
 # The innermost modules tell whose attention it is, and of which kind; those around may tell the
 # size of a batch. Products are many and need no more than the modules' identity.
-_MODULES_ASKED = 5
+_MODULES_ASKED = 4
 _MODULES_OF_PRODUCT = 6
+_FRAMES_OF_OURS = 12
 # Modules that attend to nothing: they are steps of the attention of the module around them.
 _STEPS = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Dropout, nn.Identity)
 # Code that only a compiled or traced graph runs. That torch._dynamo lies on the stack says
@@ -118,7 +119,7 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
         outermost: whether to go on to the module that was called first.
     """
     stack = _Stack(names)
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = _below_dispatch(sys._getframe(1))
     while frame is not None:
         stack.look_at(frame)
         if stack.is_enough and not outermost:
@@ -128,27 +129,38 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
 
 
 def find_chain(names: Mapping[int, str]) -> Chain:
-    """The modules of the model that are running in this thread: less than an owner, and cheap."""
+    """The modules of the model that are running in this thread: less than an owner, and cheap.
+
+    Of the frames around the first module, only those that enter another are looked at.
+    """
     modules: list[int] = []
     stranger = False
     entered = 0
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    frame: FrameType | None = _below_dispatch(sys._getframe(1))
+    while frame is not None and entered < _MODULES_OF_PRODUCT:
         code = frame.f_code
-        if code.co_argcount:
-            first = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(first, nn.Module):
-                if id(first) in names:
-                    if id(first) not in modules:
-                        modules.append(id(first))
-                    if code.co_name == "_call_impl":
-                        entered += 1
-                        if entered == _MODULES_OF_PRODUCT:
-                            break
+        if code.co_name == "_call_impl" or (not entered and code.co_argcount):
+            module = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(module, nn.Module):
+                if id(module) in names:
+                    modules.append(id(module))
+                    entered += code.co_name == "_call_impl"
                 elif not modules and not stranger:
-                    stranger = _runs(frame, first) and is_stranger(first, names)
+                    stranger = _is_method(frame, module) and is_stranger(module, names)
         frame = frame.f_back
     return Chain(tuple(modules), stranger)
+
+
+def _below_dispatch(innermost: FrameType) -> FrameType:
+    """The frame that called the operator, without those that watch it."""
+    frame: FrameType | None = innermost
+    for _ in range(_FRAMES_OF_OURS):
+        if frame is None:
+            break
+        if frame.f_code.co_name == "__torch_dispatch__":
+            return frame.f_back or innermost
+        frame = frame.f_back
+    return innermost
 
 
 def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
@@ -184,8 +196,8 @@ class _Stack:
     def __init__(self, names: Mapping[int, str]) -> None:
         self._names = names
         self._compiled = False
-        self._calls: Calls = []
-        self._first: dict[str, Any] = {}
+        self._calls: list[tuple[nn.Module, FrameType]] = []
+        self._first: tuple[nn.Module, FrameType] | None = None
         self._chain: list[nn.Module] = []
         self._entered: set[int] = set()
         self._stranger: nn.Module | None = None
@@ -204,12 +216,14 @@ class _Stack:
                 self._compiled = True
             elif self._compiled and code.co_filename.replace("\\", "/").endswith(_FLEX_FILE):
                 self._compiled = False  # FlexAttention compiles its own operator, and no more
-        module = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        if not code.co_argcount or code.co_name == "_wrapped_call_impl" or _is_called(frame):
+            return
+        module = frame.f_locals.get(code.co_varnames[0])
         if not isinstance(module, nn.Module):
             return
         if id(module) not in self._names:
             # The outermost stranger says more than the layer of it that is attending.
-            if not self._chain and _runs(frame, module) and is_stranger(module, self._names):
+            if not self._chain and _is_method(frame, module) and is_stranger(module, self._names):
                 self._stranger = module
             if id(module) not in self._names:
                 return
@@ -220,14 +234,16 @@ class _Stack:
             return
         if all(module is not one for one in self._chain):
             self._chain.append(module)
-        call = _call(frame, module)
-        if _is_method(frame, module):
-            self._calls.append((module, call))
-        if frame.f_code.co_name == "_call_impl":
+        entered = frame.f_code.co_name == "_call_impl"
+        if entered:
             # What calls it, and happens to hold it as its first argument, is not its own.
             self._entered.add(id(module))
-            self._first = call
+            self._first = (module, frame)
             self._running = self._running or module
+            if self._calls and self._calls[-1][0] is module and _is_forward(self._calls[-1][1]):
+                self._calls.pop()  # the same call, but forward may have assigned to its arguments
+        if entered or _is_method(frame, module):
+            self._calls.append((module, frame))
 
     def owner(self, *, outermost: bool) -> Owner | None:
         if not self._chain:
@@ -239,8 +255,8 @@ class _Stack:
             self._names[id(module)],
             module,
             compiled=self._compiled or _is_scripted(module),
-            calls=self._calls,
-            outermost=self._first if outermost else {},
+            calls=[(one, _call(frame, one)) for one, frame in self._calls],
+            outermost=_call(self._first[1], self._first[0]) if outermost and self._first else {},
             chain=tuple((self._names[id(one)], one) for one in self._chain),
             stranger="" if self._stranger is None else type(self._stranger).__name__,
             within=self._running is not None,
@@ -263,8 +279,13 @@ def _is_scripted(module: nn.Module) -> bool:
     return isinstance(module, torch.jit.ScriptModule) and any(True for _ in module.children())
 
 
-def _runs(frame: FrameType, module: nn.Module) -> bool:
-    return frame.f_code.co_name == "_call_impl" or _is_method(frame, module)
+def _is_called(frame: FrameType) -> bool:
+    """Whether a frame is the forward, or a hook, of the module that the next one enters."""
+    return frame.f_back is not None and frame.f_back.f_code.co_name == "_call_impl"
+
+
+def _is_forward(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "forward"
 
 
 def _is_method(frame: FrameType, module: nn.Module) -> bool:
