@@ -28,7 +28,7 @@ from .explicit_weights import (
 )
 from .mask_cache import MaskCache
 from .merged_axes import Copies
-from .owners import Owner, common_owner, head_hints
+from .owners import Chain, Owner, common_owner
 from .score_nodes import (
     Added,
     Layout,
@@ -53,6 +53,7 @@ class ScoreTracker:
 
     Args:
         find_owner: who is attending now.
+        find_chain: the modules that are running now.
         parameters: storages of the model's parameters: what they multiply are no scores.
         captured: called with each attention that was read.
         refused: called with each that was not, and why.
@@ -61,12 +62,13 @@ class ScoreTracker:
     def __init__(
         self,
         find_owner: Callable[[], Owner | None],
+        find_chain: Callable[[], Chain],
         parameters: frozenset[int],
         masks: MaskCache,
         captured: Callable[[Owner, Captured], None],
         refused: Callable[[Owner, str, str], None],
     ) -> None:
-        self._find_owner = find_owner
+        self._find_owner, self._find_chain = find_owner, find_chain
         self._parameters = parameters
         self._masks = masks
         self._captured = captured
@@ -134,7 +136,7 @@ class ScoreTracker:
         if self._unnormalised(left, right):
             return
         node = Node(Layout.of(out), Product.of(left, right, name), weak_reference(out))
-        node.dtype, node.owner = out.dtype, self._find_owner()
+        node.dtype, node.modules = out.dtype, self._find_chain()
         if out.ndim == 2:
             node.layout = Layout((1, *node.layout.shape), (out.numel(), *node.layout.stride), 0)
         if bias is not None:
@@ -161,7 +163,7 @@ class ScoreTracker:
                 "its scores are not a product of queries and keys that could be followed"
             )
         else:
-            attention.owner = common_owner(node.owner, self._find_owner())
+            attention.owner = common_owner(node.modules, self._find_owner())
             if attention.owner is None:
                 return
             try:
@@ -238,7 +240,7 @@ class ScoreTracker:
     def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
         owner = weights.attention.owner
         assert owner is not None
-        around = Surroundings(head_hints(owner.module), owner.batches, self.copies, self._masks)
+        around = Surroundings(owner.head_hints, owner.batches, self.copies, self._masks)
         reading = read_scores(node, scores, axis, around)
         captured = reading.captured
         # The model may use their memory again before the weights meet the values.

@@ -7,37 +7,36 @@ much and is asked only when an attention is met.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-# Parameters' names by which models hand the other sequence to cross-attention.
-_OTHER_SEQUENCE = frozenset(
-    {
-        "key_value_states",
-        "encoder_hidden_states",
-        "cross_attention_states",
-        "encoder_output",
-        "encoder_outputs",
-        "encoder_out",
-        "memory",
-        "context",
-        "key_value",
-        "kv_states",
-    }
-)
-_PAIRS = (("query", "key"), ("q", "k"), ("queries", "keys"), ("query_states", "key_states"))
-_COMPILED = ("_dynamo/eval_frame.py", "_functorch/_aot_autograd/runtime_wrappers.py")
+from .attention_kind import Calls
+from .model_modules import code_of, forward_names, is_stranger
 
-
-_Calls = list[tuple[nn.Module, dict[str, Any]]]
-# A module and the one around it tell the kind; a few more may tell the size of a batch.
+# The innermost modules tell whose attention it is, and of which kind; those around may tell the
+# size of a batch. Products are many and need no more than the modules' identity.
 _MODULES_ASKED = 4
+_MODULES_OF_PRODUCT = 6
+_FRAMES_OF_OURS = 12
+# Modules that attend to nothing: they are steps of the attention of the module around them.
+_STEPS = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Dropout, nn.Identity)
+# Code that only a compiled or traced graph runs. That torch._dynamo lies on the stack says
+# nothing: every dispatch mode passes through it, and so does what torch.compiler.disable left out.
+_GRAPH_FILES = (
+    "_functorch/_aot_autograd/runtime_wrappers.py",
+    "_inductor/output_code.py",
+)
+_FLEX_FILE = "nn/attention/flex_attention.py"
+_HEADS = (
+    *("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h"),
+    *("num_key_value_heads", "num_kv_heads", "n_kv_heads", "kv_heads"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,19 +46,28 @@ class Owner:
     Attributes:
         name: the module's name in the model; "" for the model itself.
         module: the module.
-        kind: ``"self"`` or ``"cross"``.
+        kind: ``"self"`` or ``"cross"`` where it is certain; None where calls and lengths tell.
         compiled: a compiled graph lies between the module and its attention, so the attention
             may belong to any module below this one.
         calls: the innermost modules and what they were called with.
         outermost: what the outermost module was called with; only if it was asked for.
+        chain: the innermost modules of the model that are running, with their names, this one
+            first.
+        stranger: the class of a module that is not the model's, and whose attention it is; ""
+            where it is the model's own.
+        within: whether the stranger was called within the forward of the model's module
+            ``name``, and not beside it, as an assistant in ``generate()`` is.
     """
 
     name: str
     module: nn.Module
-    kind: str
+    kind: str | None = None
     compiled: bool = False
-    calls: _Calls = field(default_factory=list)
+    calls: Calls = field(default_factory=list)
     outermost: Mapping[str, Any] = field(default_factory=dict)
+    chain: tuple[tuple[str, nn.Module], ...] = ()
+    stranger: str = ""
+    within: bool = False
 
     @property
     def batches(self) -> frozenset[int]:
@@ -83,114 +91,232 @@ class Owner:
             and "mask" not in name
         }
 
+    @property
+    def head_hints(self) -> list[int]:
+        """Numbers of heads that the module speaks of, or else the one around it that does.
+
+        A module that only takes the product of projected queries and keys often knows none.
+        """
+        modules = [self.module, *(module for _, module in self.chain[1:3])]
+        return next((hints for one in modules if (hints := head_hints(one))), [])
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The modules of the model that are running at some operator, without what they hold.
+
+    Attributes:
+        modules: the innermost modules' ids, the innermost first.
+        stranger: whether a module that is not the model's is running within them.
+    """
+
+    modules: tuple[int, ...]
+    stranger: bool = False
+
 
 def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | None:
     """The innermost module of the model whose code is running in this thread.
 
     Args:
-        names: the modules' names by their ids.
+        names: the modules' names by their ids: `model_modules.ModuleNames`.
         outermost: whether to go on to the module that was called first.
     """
-    frame: FrameType | None = sys._getframe(1)
-    compiled = False
-    owner: nn.Module | None = None
-    calls: _Calls = []
-    first: dict[str, Any] = {}
-    entered: set[int] = set()
+    stack = _Stack(names)
+    frame: FrameType | None = _below_dispatch(sys._getframe(1))
     while frame is not None:
-        code = frame.f_code
-        if owner is None and code.co_filename.replace("\\", "/").endswith(_COMPILED):
-            compiled = True
-        module = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-        known = isinstance(module, nn.Module) and id(module) in names
-        if known and id(module) not in entered:
-            assert isinstance(module, nn.Module)
-            owner = owner or module
-            call = _call(frame, module)
-            if len(entered) < _MODULES_ASKED and _is_method(frame, module):
-                calls.append((module, call))
-            if code.co_name == "_call_impl":
-                # What calls it, and happens to hold it as its first argument, is not its own.
-                entered.add(id(module))
-                first = call
-                if len(entered) >= _MODULES_ASKED and not outermost:
-                    break
+        stack.look_at(frame)
+        if stack.is_enough and not outermost:
+            break
         frame = frame.f_back
-    if owner is None:
+    return stack.owner(outermost=outermost)
+
+
+def find_chain(names: Mapping[int, str]) -> Chain:
+    """The modules of the model that are running in this thread: less than an owner, and cheap.
+
+    Of the frames around the first module, only those that enter another are looked at.
+    """
+    modules: list[int] = []
+    stranger = False
+    entered = 0
+    frame: FrameType | None = _below_dispatch(sys._getframe(1))
+    while frame is not None and entered < _MODULES_OF_PRODUCT:
+        code = frame.f_code
+        if code.co_name == "_call_impl" or (not entered and code.co_argcount):
+            module = frame.f_locals.get(code.co_varnames[0])
+            if isinstance(module, nn.Module):
+                if id(module) in names:
+                    modules.append(id(module))
+                    entered += code.co_name == "_call_impl"
+                elif not modules and not stranger:
+                    stranger = _is_method(frame, module) and is_stranger(module, names)
+        frame = frame.f_back
+    return Chain(tuple(modules), stranger)
+
+
+def _below_dispatch(innermost: FrameType) -> FrameType:
+    """The frame that called the operator, without those that watch it."""
+    frame: FrameType | None = innermost
+    for _ in range(_FRAMES_OF_OURS):
+        if frame is None:
+            break
+        if frame.f_code.co_name == "__torch_dispatch__":
+            return frame.f_back or innermost
+        frame = frame.f_back
+    return innermost
+
+
+def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
+    """Whose attention it is whose scores one operator multiplied and another normalised.
+
+    The product, the softmax and the dropout of one attention may each be a module of its own. The
+    attention is that of the innermost module that was running at both.
+
+    Args:
+        product: `find_chain` at the product of queries and keys.
+        owner: `find_owner` at the softmax.
+
+    Returns:
+        The owner, None where the model has no part in it. A stranger's product that the model
+        normalises is no attention: those are the scores of a vocabulary.
+    """
+    if owner is None or owner.stranger:
+        return owner
+    if product.stranger:
         return None
-    name = names[id(owner)]
-    return Owner(name, owner, _kind(calls), compiled, calls, first if outermost else {})
+    for place, (name, module) in enumerate(owner.chain):
+        if id(module) in product.modules:
+            inner = {id(one) for _, one in owner.chain[:place]}
+            calls = [pair for pair in owner.calls if id(pair[0]) not in inner]
+            chain = owner.chain[place:]
+            return replace(owner, name=name, module=module, calls=calls, chain=chain)
+    return None
+
+
+class _Stack:
+    """What is learned of the frames of a stack, from the innermost outwards."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._compiled = False
+        self._calls: list[tuple[nn.Module, FrameType]] = []
+        self._first: tuple[nn.Module, FrameType] | None = None
+        self._chain: list[nn.Module] = []
+        self._entered: set[int] = set()
+        self._stranger: nn.Module | None = None
+        self._running: nn.Module | None = None
+
+    @property
+    def is_enough(self) -> bool:
+        if self._stranger is not None:
+            return self._running is not None
+        return len(self._entered) >= _MODULES_ASKED
+
+    def look_at(self, frame: FrameType) -> None:
+        code = frame.f_code
+        if not self._chain:
+            if _is_graph(frame):
+                self._compiled = True
+            elif self._compiled and code.co_filename.replace("\\", "/").endswith(_FLEX_FILE):
+                self._compiled = False  # FlexAttention compiles its own operator, and no more
+        if not code.co_argcount or code.co_name == "_wrapped_call_impl" or _is_called(frame):
+            return
+        module = frame.f_locals.get(code.co_varnames[0])
+        if not isinstance(module, nn.Module):
+            return
+        if id(module) not in self._names:
+            # The outermost stranger says more than the layer of it that is attending.
+            if not self._chain and _is_method(frame, module) and is_stranger(module, self._names):
+                self._stranger = module
+            if id(module) not in self._names:
+                return
+        self._look_at_module(frame, module)
+
+    def _look_at_module(self, frame: FrameType, module: nn.Module) -> None:
+        if id(module) in self._entered or (not self._chain and type(module) in _STEPS):
+            return
+        if all(module is not one for one in self._chain):
+            self._chain.append(module)
+        entered = frame.f_code.co_name == "_call_impl"
+        if entered:
+            # What calls it, and happens to hold it as its first argument, is not its own.
+            self._entered.add(id(module))
+            self._first = (module, frame)
+            self._running = self._running or module
+            if self._calls and self._calls[-1][0] is module and _is_forward(self._calls[-1][1]):
+                self._calls.pop()  # the same call, but forward may have assigned to its arguments
+        if entered or _is_method(frame, module):
+            self._calls.append((module, frame))
+
+    def owner(self, *, outermost: bool) -> Owner | None:
+        if not self._chain:
+            return None
+        module = self._chain[0]
+        if self._stranger is not None and self._running is not None:
+            module = self._running
+        return Owner(
+            self._names[id(module)],
+            module,
+            compiled=self._compiled or _is_scripted(module),
+            calls=[(one, _call(frame, one)) for one, frame in self._calls],
+            outermost=_call(self._first[1], self._first[0]) if outermost and self._first else {},
+            chain=tuple((self._names[id(one)], one) for one in self._chain),
+            stranger="" if self._stranger is None else type(self._stranger).__name__,
+            within=self._running is not None,
+        )
+
+
+def _is_graph(frame: FrameType) -> bool:
+    """Whether a frame runs a compiled or traced graph, of whichever backend."""
+    code = frame.f_code
+    if code.co_name == "_fn":  # torch._dynamo.disable says why it was asked to
+        return "Dynamo-compiled" in str(getattr(frame.f_locals.get("self"), "msg", ""))
+    filename = code.co_filename
+    return filename.startswith("<eval_with_key>") or (
+        filename.endswith(".py") and filename.replace("\\", "/").endswith(_GRAPH_FILES)
+    )
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    """Whether the modules below are TorchScript's, which has no frames of Python."""
+    return isinstance(module, torch.jit.ScriptModule) and any(True for _ in module.children())
+
+
+def _is_called(frame: FrameType) -> bool:
+    """Whether a frame is the forward, or a hook, of the module that the next one enters."""
+    return frame.f_back is not None and frame.f_back.f_code.co_name == "_call_impl"
+
+
+def _is_forward(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "forward"
 
 
 def _is_method(frame: FrameType, module: nn.Module) -> bool:
     """Whether a frame runs a method of the module, not a function that was handed the module."""
-    method = getattr(type(module), frame.f_code.co_name, None)
-    return getattr(inspect.unwrap(method), "__code__", None) is frame.f_code if method else False
+    code = frame.f_code
+    if code.co_name == "_call_impl":
+        return True
+    return code_of(type(module), code.co_name) is code
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
     """What a frame's function was called with, by name; what it renamed since is not noticed."""
     code, local = frame.f_code, frame.f_locals
     if code.co_name == "_call_impl":  # as it was called, before forward could assign anything
-        forward = getattr(type(module), "forward", None)
-        inner = getattr(inspect.unwrap(forward), "__code__", None) if forward else None
         given, named = local.get("args", ()), dict(local.get("kwargs", {}))
-        positional = () if inner is None else inner.co_varnames[1 : 1 + len(given)]
-        return dict(zip(positional, given, strict=False)) | named
+        known = forward_names(module)
+        unknown = (f"*{place}" for place in range(len(known), len(given)))
+        return dict(zip((*known, *unknown), given, strict=False)) | named
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     return {name: local[name] for name in names if name in local}
 
 
-def _kind(calls: _Calls) -> str:
-    """Self or cross, from what the attending module was called with, never from lengths.
-
-    The last call of the innermost module is how it was called from outside: those before are its
-    own methods and the functions that it hands queries and keys to.
-    """
-    if not calls:
-        return "self"
-    owner = calls[0][0]
-    call = [call for module, call in calls if module is owner][-1]
-    if any(_takes(owner, name) and _is_sequence(call[name]) for name in _OTHER_SEQUENCE & {*call}):
-        return "cross"
-    for query, key in _PAIRS:
-        one, other = call.get(query), call.get(key)
-        if isinstance(one, Tensor) and isinstance(other, Tensor):
-            if one.ndim < 4:
-                return "self" if one is other else "cross"
-            # Projected already: the module around it knows.
-            return _kind([pair for pair in calls if pair[0] is not owner])
-    return "self"
-
-
-def _takes(module: nn.Module, name: str) -> bool:
-    """Whether a module names such a parameter; others pass through it to modules inside."""
-    inner = getattr(inspect.unwrap(type(module).forward), "__code__", None)
-    if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
-        return True
-    return name in inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
-
-
-def _is_sequence(given: Any) -> bool:
-    if isinstance(given, tuple | list):
-        return any(isinstance(x, Tensor) for x in given)
-    return isinstance(given, Tensor) and given.ndim > 1
-
-
 def head_hints(module: nn.Module) -> list[int]:
     """Numbers of heads that a module speaks of, its configuration's last."""
-    names = (
-        *("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h"),
-        *("num_key_value_heads", "num_kv_heads", "n_kv_heads", "kv_heads"),
-    )
-    found = []
+    hints = []
     for holder in (module, getattr(module, "config", None)):
-        for name in names:
+        for name in _HEADS:
             number = getattr(holder, name, None)
             if isinstance(number, int) and not isinstance(number, bool):
-                found.append(number)
-    return found
-
-
-def common_owner(one: Owner | None, other: Owner | None) -> Owner | None:
-    return other
+                hints.append(number)
+    return hints

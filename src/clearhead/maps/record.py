@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from .attention_kind import Lengths, attention_kind
 from .attention_map import AttentionMap
 from .calls import KeptCall, Storage
 from .captured import Captured, without_idle_keys, without_repeated_heads
@@ -22,11 +24,25 @@ from .provenance import Source
 from .recorder import Recorder
 from .recording import Recording, Refusal, ids_of_length
 from .summary_map import SummaryMap
+from .unread import WHY, unread_modules
 
 _FLEX_HIDDEN = (
     "no attention was seen, and the model's configuration asks for flex_attention: compiled "
     "by torch.compile it is one kernel that tells neither queries nor keys. Load the model with "
     'attn_implementation="sdpa" (or "eager") to record it.'
+)
+_STRANGER = (
+    "computed by a {stranger}, which is not registered as a submodule of the model. Keep it as an "
+    "attribute or in a torch.nn.ModuleList to have it under a name, or record it by itself"
+)
+_STRANGERS = (
+    "attention of another model ran within a method of this one and was left out: {listed}. To "
+    "have it, record that model, in a recording of its own."
+)
+_NOTHING_RAN = (
+    "no operator ran in this thread within the block. A recording sees the thread that it was "
+    "begun in: if the model ran in another one, as behind a server or a streamer, call record() "
+    "there."
 )
 Layers = str | int | Iterable[str | int] | None
 
@@ -86,6 +102,13 @@ def record(
     finally:
         recorder.finish()
         _say_what_is_compiled(recording, compiled, keeper.in_graphs)
+        if keeper.strangers:
+            listed = ", ".join(f"{name}, {n} calls" for name, n in keeper.strangers.items())
+            recording.notes.append(_STRANGERS.format(listed=listed))
+        if recorder.saw_operators:
+            keeper.say_what_is_unread(model, recorder.used)
+        else:
+            recording.notes.append(_NOTHING_RAN)
         asked_for = getattr(getattr(model, "config", None), "_attn_implementation", None)
         if asked_for == "flex_attention" and not recording.keys():
             recording.notes.append(_FLEX_HIDDEN)
@@ -143,14 +166,37 @@ class _Keeper:
         self._pass_goes_on = False
         self._sources: dict[int, list[list[str]]] = {}
         self.in_graphs = 0
+        self.strangers: Counter[str] = Counter()
+        self.seen: set[str] = set()
 
     def refused(self, owner: Owner, why: str, kernel: str) -> None:
         """An attention that cannot be read."""
-        if owner.name in self._selection:
+        self.seen.add(owner.name)
+        if owner.stranger:
+            self._of_stranger(owner, kernel)
+        elif owner.name in self._selection:
+            self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
+
+    def say_what_is_unread(self, model: nn.Module, used: set[int]) -> None:
+        """Refusals for what is called attention, ran, and told nothing."""
+        for name in unread_modules(model, used, self.seen):
+            if name in self._selection:
+                self._recording._entry(name).calls.append(Refusal(WHY, "operators of its own"))
+
+    def _of_stranger(self, owner: Owner, kernel: str) -> None:
+        """An attention of a module that is not the model's."""
+        if not owner.within:
+            self.strangers[owner.stranger] += 1
+        elif owner.name in self._selection:
+            why = _STRANGER.format(stranger=owner.stranger)
             self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
 
     def captured(self, owner: Owner, captured: Captured) -> None:
         """An attention that was read."""
+        self.seen.add(owner.name)
+        if owner.stranger:
+            self._of_stranger(owner, captured.kernel)
+            return
         if owner.name not in self._selection:
             return
         captured = without_idle_keys(with_heads_unpacked(owner, captured))
@@ -163,29 +209,30 @@ class _Keeper:
                 "calls are in the order of the graph",
             )
         entry = self._recording._entry(owner.name)
-        if self._summaries is not None:
-            entry.calls.append(self._summary(owner, captured, len(entry.calls)))
-            return
         last = entry.calls[-1] if entry.calls else None
+        kind = _kind(owner, captured, last)
+        if self._summaries is not None:
+            entry.calls.append(self._summary(owner, kind, captured, len(entry.calls)))
+            return
         goes_on = isinstance(last, KeptCall) and last.goes_on(
-            owner.kind, captured, pass_goes_on=self._pass_goes_on
+            kind, captured, pass_goes_on=self._pass_goes_on
         )
         if isinstance(last, KeptCall) and not goes_on and last.is_the_same(captured):
             return  # weights that were asked for, computed beside the fused output
-        if owner.kind == "self":
+        if kind == "self":
             self._pass_goes_on = goes_on
         if not goes_on:
-            last = KeptCall.of(owner.kind, captured, self._storage)
+            last = KeptCall.of(kind, captured, self._storage)
             entry.calls.append(last)
         if self._tokens is not None:
             assert isinstance(last, KeptCall)
             self._label(last, owner, captured)
 
-    def _summary(self, owner: Owner, captured: Captured, number: int) -> SummaryMap:
+    def _summary(self, owner: Owner, kind: str, captured: Captured, number: int) -> SummaryMap:
         source = Source(
             model=self._recording.model,
             module=owner.name,
-            kind=owner.kind,
+            kind=kind,
             kernel=captured.kernel,
             dropout=captured.dropout,
             call=number,
@@ -199,7 +246,7 @@ class _Keeper:
             lse=captured.lse,
             source=source,
             query_offset=max(captured.key.shape[2] - captured.query.shape[2], 0)
-            if owner.kind == "self"
+            if kind == "self"
             else 0,
         )
         assert self._summaries is not None
@@ -223,15 +270,27 @@ class _Keeper:
             known = call.labels.setdefault("query", [[] for _ in rows])
             for row, more in zip(known, rows, strict=True):
                 row.extend(more)
-            if owner.kind == "self":
+            if call.kind == "self":
                 self._sources[query_len] = rows
                 call.labels["key"] = known
-        if owner.kind == "cross":
+        if call.kind == "cross":
             found = ids_of_length(owner.inputs, key_len, decoder=False)
             if found is not None and len(found) == captured.query.shape[0]:
                 call.labels["key"] = [self._tokens(row) for row in found.tolist()]
             elif key_len in self._sources:
                 call.labels["key"] = self._sources[key_len]
+
+
+def _kind(owner: Owner, captured: Captured, last: Any) -> str:
+    """Self or cross; what cannot be told is as it was in the call before, of as many keys."""
+    batch, _, query_len, _ = captured.query.shape
+    key_len = captured.key.shape[2]
+    kind = owner.kind or attention_kind(owner.calls, Lengths(batch, query_len, key_len))
+    if kind is None and isinstance(last, KeptCall | SummaryMap):
+        before = last.kind if isinstance(last, KeptCall) else last.source.kind
+        keys = last.key.length if isinstance(last, KeptCall) else last.shape[3]
+        return "cross" if before == "cross" and keys == key_len else "self"
+    return kind or "self"
 
 
 def _token_function(tokenizer: Any) -> Callable[[list[int]], list[str]] | None:

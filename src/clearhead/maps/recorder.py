@@ -26,9 +26,10 @@ from .explicit_scores import ScoreTracker
 from .flex import read_flex
 from .kernels import arguments, fused_kernel, read_fused
 from .mask_cache import MaskCache
-from .operators import Action, Operator
 from .merged_axes import split_of_four
-from .owners import Owner, find_owner, head_hints
+from .model_modules import ModuleNames
+from .operators import Action, Operator
+from .owners import Chain, Owner, find_chain, find_owner
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]
@@ -53,14 +54,15 @@ class Recorder(TorchDispatchMode):
     ) -> None:
         super().__init__()
         self._inputs = inputs
-        self._names = {id(module): name for name, module in model.named_modules()}
-        self._model = model  # or the ids could be given to others
+        self._names, self._model = ModuleNames(model), model
         self._thread = threading.get_ident()
         self._caught, self._refuse = captured, refused
         self._masks = MaskCache()
         self._operators: dict[Any, Operator] = {}
         self._parameters = frozenset(p.untyped_storage()._cdata for p in model.parameters())
-        self._tracker = ScoreTracker(self._owner, self._parameters, self._masks, captured, refused)
+        self._tracker = ScoreTracker(
+            self._owner, self._chain, self._parameters, self._masks, captured, refused
+        )
         self.used: set[int] = set()
 
     @classmethod
@@ -75,6 +77,9 @@ class Recorder(TorchDispatchMode):
 
     def _owner(self) -> Owner | None:
         return find_owner(self._names, outermost=self._inputs)
+
+    def _chain(self) -> Chain:
+        return find_chain(self._names)
 
     def finish(self) -> None:
         """After the last operator."""
@@ -258,7 +263,7 @@ class Recorder(TorchDispatchMode):
 
     def _heads_first(self, owner: Owner, query: Tensor) -> bool:
         """Whether a model gave a kernel heads where it expects the batch."""
-        copies, hints = self._tracker.copies, head_hints(owner.module)
+        copies, hints = self._tracker.copies, owner.head_hints
         return split_of_four(query, copies, hints, owner.batches).heads_first
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:

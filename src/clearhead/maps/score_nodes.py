@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from .captured import Unreadable
-from .owners import Owner
+from .owners import Chain
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Node:
         step: what was done; a `Product` at the beginning of a chain.
         parent: the tensor before.
         seen_as: the layout in which the parent's memory was read; its axes are this tensor's.
-        owner: who computed the product; of a chain's first node alone.
+        modules: those that were running at the product.
     """
 
     layout: Layout
@@ -188,7 +188,7 @@ class Node:
     seen_as: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
-    owner: Owner | None = None
+    modules: Chain = Chain(())
 
     def __post_init__(self) -> None:
         if isinstance(self.step, Product):
@@ -196,7 +196,7 @@ class Node:
         else:
             assert self.parent is not None
             self.product = self.parent.product
-            self.owner = self.parent.owner
+            self.modules = self.parent.modules
 
     @property
     def lost(self) -> str | None:

@@ -1,0 +1,279 @@
+"""Whether an attention is of a sequence to itself or across to another one.
+
+Told by what the attending module was called with, and by how many queries and keys there were:
+
+    one sequence, or the same memory twice                       self
+    two, queries and keys as many as both together (joint)       self
+    two, queries and keys as many as the first, not the second   self
+    two otherwise: keys of the other, or of both, or unclear     cross
+    queries that are a parameter of the module (latents)         cross
+
+A module that was called with projected queries and keys knows nothing of sequences, and the one
+around it is asked. More keys than queries say nothing alone: a cache has them, too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from .model_modules import code_of
+
+Calls = list[tuple[nn.Module, dict[str, Any]]]
+_Call = Mapping[str, Any]
+_Sequences = list[tuple[str, Tensor]]
+_Modules = list[tuple[nn.Module, list[dict[str, Any]]]]
+
+# Parameters' names by which models hand the other sequence to cross-attention.
+_OTHER_SEQUENCE = frozenset(
+    {
+        "key_value_states",
+        "encoder_hidden_states",
+        "cross_attention_states",
+        "encoder_output",
+        "encoder_outputs",
+        "encoder_out",
+        "memory",
+        "context",
+        "key_value",
+        "kv_states",
+        "inputs",
+        "latents",
+    }
+)
+_PAIRS = (
+    ("query", "key"),
+    ("q", "k"),
+    ("queries", "keys"),
+    ("query_states", "key_states"),
+    ("hidden_states", "key_states"),
+)
+# Words in the names of arguments that are as long as a sequence and are none to attend to.
+_NO_SEQUENCE = re.compile(
+    "pos|^pe$|rot|rope|freq|cos|sin|alibi|mask|bias|^rel|past|cache|mem|residual|skip|gate|shift"
+    "|scale|value|^t?emb$|time|object_queries"
+)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many there were of what was attended to.
+
+    Attributes:
+        batch: sequences, or windows of them.
+        query: queries of each.
+        key: keys of each.
+    """
+
+    batch: int
+    query: int
+    key: int
+
+    def of(self, x: Tensor) -> set[int]:
+        """How long a tensor's sequence may be, whose positions lie on one axis or several."""
+        shape = x.shape
+        if x.ndim == 2:
+            return {shape[0]}
+        if x.ndim == 3:
+            first, second = shape[:2]
+            if (first == self.batch) != (second == self.batch):
+                return {second} if first == self.batch else {first}
+            return {first, second}
+        inner = shape[1:]
+        places = [inner[start:end] for start in (0, 1) for end in range(start + 1, len(inner) + 1)]
+        return {math.prod(place) for place in places if len(place) < len(inner)}
+
+
+def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
+    """The kind of an attention.
+
+    Args:
+        calls: the running modules, the attending one first, and what they were called with; a
+            module's own methods before the call of the module itself.
+        lengths: of its queries and keys.
+
+    Returns:
+        ``"self"`` or ``"cross"``; None where neither calls nor lengths tell, and there are more
+        keys than queries: as with a cache, which cross-attention may have, too.
+    """
+    modules = _by_module(calls)
+    for place, (module, its_calls) in enumerate(modules):
+        around = modules[place + 1 :]
+        for method_call in its_calls[:-1]:
+            kind = _kind_of_method(method_call, its_calls[-1], lengths)
+            if kind is not None:
+                return kind
+        call = _named(module, its_calls[-1])
+        pair = _pair(call)
+        if pair is None:
+            if not around or not _is_projected(module, call):
+                return _kind_of_call(module, call, lengths)
+        elif same_memory(*pair):
+            return "self"
+        elif pair[0].ndim < 4:
+            return _kind_of_pair(pair, around, lengths)
+    return "self" if lengths.query == lengths.key else None
+
+
+def same_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same numbers in memory, as views of one tensor can be."""
+    if one is other:
+        return True
+    if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
+        return False
+    try:
+        return one.stride() == other.stride() and 0 != one.data_ptr() == other.data_ptr()
+    except (RuntimeError, NotImplementedError):  # nested, or of a transform such as vmap
+        return False
+
+
+def _by_module(calls: Calls) -> _Modules:
+    """Modules in the order in which they are first met, with all calls of each."""
+    modules: dict[int, tuple[nn.Module, list[dict[str, Any]]]] = {}
+    for module, call in calls:
+        modules.setdefault(id(module), (module, []))[1].append(call)
+    return list(modules.values())
+
+
+def _kind_of_method(call: _Call, whole: _Call, lengths: Lengths) -> str | None:
+    """What a method tells that a module calls for one of its attentions."""
+    pair = _pair(call)
+    if pair is not None:
+        return "self" if same_memory(*pair) else None
+    sequences = _sequences(call)
+    if any(name in _OTHER_SEQUENCE for name, _ in sequences):
+        return _kind_of_several(sequences, lengths)
+    if len(sequences) == 1 and len(_sequences(whole)) > 1 and lengths.query == lengths.key:
+        return "self" if lengths.query in lengths.of(sequences[0][1]) else None
+    return None
+
+
+def _kind_of_call(module: nn.Module, call: _Call, lengths: Lengths) -> str | None:
+    """What a module's call with one or several sequences tells."""
+    sequences = _sequences(call)
+    kind = _kind_of_several(sequences, lengths)
+    if kind is not None:
+        return kind
+    if lengths.query == lengths.key:
+        return "self"
+    if sequences:
+        own = lengths.of(sequences[0][1])
+        if lengths.key in own or lengths.key - lengths.query in own:
+            learned = lengths.query not in own and _learned_queries(module, lengths.query)
+            return "cross" if learned else "self" if lengths.key in own else None
+    return None
+
+
+def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Lengths) -> str:
+    """Of queries and keys that differ: of one sequence only if there is no other to be seen."""
+    if not around or lengths.query != lengths.key:
+        return "cross"
+    module, calls = around[0]
+    call = _named(module, calls[-1])
+    outer = _pair(call)
+    if outer is not None:
+        return "self" if same_memory(*outer) else _kind_of_pair(outer, around[1:], lengths)
+    sequences = _sequences(call)
+    if any(same_memory(one, given) for one in pair for _, given in sequences):
+        return "cross"  # one came in from outside as it is, the other did not
+    kind = _kind_of_several(sequences, lengths)
+    if kind is not None:
+        return kind
+    alone = bool(sequences) and lengths.query in lengths.of(sequences[0][1])
+    return "self" if alone and not _learned_queries(module, lengths.query) else "cross"
+
+
+def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
+    """What the first sequence and the others tell; None if there are no others."""
+    if len(sequences) < 2:
+        return None
+    own = next((s for s in sequences if s[0] not in _OTHER_SEQUENCE), sequences[0])
+    kinds = [_kind_of_two(own[1], *other, lengths) for other in sequences if other is not own]
+    return next((kind for kind in ("cross", "self") if kind in kinds), None)
+
+
+def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str | None:
+    """What one sequence and another tell, whose name may say that it is to be attended to."""
+    named = name in _OTHER_SEQUENCE
+    if same_memory(own, other):
+        return "self" if named else None
+    mine, others = lengths.of(own), lengths.of(other)
+    if lengths.query == lengths.key:
+        if any(lengths.query == one + two for one in mine for two in others):
+            return "self" if _fit(own, other) else None
+        if named and lengths.query in mine and lengths.key not in others:
+            return "self"
+    if named:
+        return "cross"
+    if not _fit(own, other):
+        return None
+    apart = [(one, two) for one in mine for two in others]
+    fits = (lengths.query, lengths.key) in apart or (lengths.key, lengths.query) in apart
+    both = any(
+        lengths.query in (one, two) and lengths.key == one + two for one, two in apart if one != two
+    )
+    return "cross" if fits or both else None
+
+
+def _fit(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors may be sequences of one batch."""
+    if one.ndim == other.ndim == 2:
+        return one.shape[0] != other.shape[0]
+    if one.ndim == other.ndim == 3:
+        return one.shape[0] == other.shape[0] or one.shape[1] == other.shape[1]
+    return min(one.ndim, other.ndim) > 2 and one.shape[0] == other.shape[0]
+
+
+def _sequences(call: _Call) -> _Sequences:
+    """The tensors of a call that something may attend to: neither masks nor positions."""
+    sequences = []
+    for name, given in call.items():
+        named = name in _OTHER_SEQUENCE
+        if named and isinstance(given, tuple | list):
+            given = next((x for x in given if isinstance(x, Tensor)), None)
+        if not isinstance(given, Tensor) or given.is_nested or given.ndim < 2:
+            continue
+        if named or (given.is_floating_point() and not _NO_SEQUENCE.search(name)):
+            sequences.append((name, given))
+    return sequences
+
+
+def _pair(call: _Call) -> tuple[Tensor, Tensor] | None:
+    """Queries and keys that a module was called with by these names."""
+    for query, key in _PAIRS:
+        one, other = call.get(query), call.get(key)
+        if isinstance(one, Tensor) and isinstance(other, Tensor):
+            return one, other
+    return None
+
+
+def _is_projected(module: nn.Module, call: _Call) -> bool:
+    """Whether a module that projects nothing was handed two tensors or more that were."""
+    sequences = _sequences(call)
+    if len(sequences) < 2 or any(name in _OTHER_SEQUENCE for name, _ in sequences):
+        return False
+    return not any(parameter.ndim > 1 for parameter in module.parameters())
+
+
+def _learned_queries(module: nn.Module, query_len: int) -> bool:
+    """Whether a module has a parameter that may be its queries: [1, query_len, width]."""
+    return any(
+        "pos" not in name and p.shape[-2] == query_len and p.numel() == query_len * p.shape[-1]
+        for name, p in module.named_parameters(recurse=False)
+        if p.ndim > 1
+    )
+
+
+def _named(module: nn.Module, call: _Call) -> _Call:
+    """A call without the other sequence where the module only passes it on to modules inside."""
+    inner = code_of(type(module), "forward")
+    if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
+        return call
+    names = inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
+    return {name: x for name, x in call.items() if name in names or name not in _OTHER_SEQUENCE}

@@ -1,0 +1,85 @@
+"""The modules of a model by name, and which modules are strangers to it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import CodeType
+from weakref import WeakSet
+
+import torch
+from torch import Tensor, nn
+
+
+class ModuleNames(dict[int, str]):
+    """The names of a model's modules by their ids.
+
+    Modules are kept alive, so that none of the ids can become another's. A module that is
+    registered later is taken in when it is asked about.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._model = model
+        self._alive: list[nn.Module] = []
+        self._storages: set[int] = set()
+        self._strangers: WeakSet[nn.Module] = WeakSet()
+        self._take_in()
+
+    def _take_in(self) -> None:
+        for name, module in self._model.named_modules():
+            if id(module) not in self:
+                self[id(module)] = name
+                self._alive.append(module)
+
+    def is_stranger(self, module: nn.Module) -> bool:
+        """Whether a module is not the model's and computes with parameters that are not either.
+
+        A module without parameters that is made on the fly, ``nn.Softmax(-1)(scores)``, is a
+        step of the module that calls it; one that shares its parameters with the model, as a copy
+        or a wrapper does, is the model's too.
+        """
+        if id(module) in self or module in self._strangers:
+            return id(module) not in self
+        parameters = [p for p in module.parameters() if _storage(p) not in self._storages]
+        if not parameters:
+            return False
+        self._storages.update(_storage(p) for p in self._model.parameters())
+        if all(_storage(p) in self._storages for p in parameters):
+            return False
+        self._take_in()
+        if id(module) in self:
+            return False
+        self._strangers.add(module)
+        return True
+
+
+def is_stranger(module: nn.Module, names: Mapping[int, str]) -> bool:
+    """`ModuleNames.is_stranger`, or as much of it as bare names can tell."""
+    if isinstance(names, ModuleNames):
+        return names.is_stranger(module)
+    return id(module) not in names and next(module.parameters(), None) is not None
+
+
+def _storage(parameter: Tensor) -> int:
+    try:
+        return parameter.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):  # a wrapper that has no memory of its own
+        return id(parameter)
+
+
+def code_of(owner: type, name: str) -> CodeType | None:
+    """The code of a class's method below its decorators."""
+    method = getattr(owner, name, None)
+    code = getattr(method, "__code__", None)
+    wrapped = getattr(method, "__dict__", {}).get("__wrapped__")
+    return code if wrapped is None else getattr(inspect.unwrap(wrapped), "__code__", None)
+
+
+def forward_names(module: nn.Module) -> tuple[str, ...]:
+    """The names of what a module's forward takes by position."""
+    if isinstance(module, torch.jit.ScriptModule):
+        schema = getattr(getattr(module, "forward", None), "schema", None)
+        return () if schema is None else tuple(one.name for one in schema.arguments[1:])
+    code = code_of(type(module), "forward")
+    return () if code is None else code.co_varnames[1 : code.co_argcount]
