@@ -322,7 +322,9 @@ class ScoreTracker:
         attention = weights.attention
         if not weights.changed and not weights.along_keys(left):
             after = Weights(Layout.of(out), weak_reference(out), attention, dtypes=weights.dtypes)
-            after.changed = "a product took some for others or went along another axis than the keys"
+            after.changed = (
+                "a product took some for others or went along another axis than the keys"
+            )
             self._weights[storage_of(out)] = after
             return True
         if weights.changed:

@@ -60,7 +60,9 @@ class Copies:
         """``made`` has the numbers of ``source``, at the same indices."""
         self._keep(made, Layout.of(source))
 
-    def note_joined(self, parts: Sequence[Tensor], made: Tensor, *, stacked: bool, axis: int) -> None:
+    def note_joined(
+        self, parts: Sequence[Tensor], made: Tensor, *, stacked: bool, axis: int
+    ) -> None:
         """Parts were put behind one another; as pieces of one memory they are an axis of it."""
         layout = Layout.of(made)
         first = parts[0]

@@ -103,6 +103,11 @@ class Operator:
             writes=() if schema is None else _written_arguments(schema),
         )
 
+    @property
+    def needs_plain(self) -> bool:
+        """Whether it attends and is read of ordinary tensors alone."""
+        return self.attends and self.action in (Action.FUSED, Action.SOFTMAX)
+
     def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
         """The tensors that a call writes to."""
         tensors: list[Tensor] = []

@@ -7,8 +7,6 @@ model, so its outputs are the same bits.
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -196,9 +194,8 @@ class Recorder(TorchDispatchMode):
                 self._masks.written(x)
                 if self._tracker.live:
                     self._tracker.after_a_write(x, args)
-        if operator.attends and not is_plain((*args, out)) and action is not Action.PRODUCT:
-            if action not in (Action.ENCODER_LAYER, Action.MULTI_HEAD, Action.FLEX):
-                raise Unreadable(_kind_of_tensors((*args, out)))
+        if operator.needs_plain and not is_plain((*args, out)):
+            raise Unreadable(_kind_of_tensors((*args, out)))
         if action is Action.PRODUCT:
             if is_plain((*args, out)):
                 self._tracker.product(operator.name, args, kwargs, out)

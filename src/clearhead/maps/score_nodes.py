@@ -188,7 +188,7 @@ class Node:
     seen_as: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
-    modules: Chain = Chain(())
+    modules: Chain = field(default_factory=lambda: Chain(()))
 
     def __post_init__(self) -> None:
         if isinstance(self.step, Product):

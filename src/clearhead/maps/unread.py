@@ -32,9 +32,7 @@ def unread_modules(model: nn.Module, used: Collection[int], known: Collection[st
         used: storages of the parameters that were multiplied with.
         known: names of modules of which there is a map or a refusal.
     """
-    names = [
-        name for name, module in model.named_modules() if name and is_called_attention(module)
-    ]
+    names = [name for name, module in model.named_modules() if name and is_called_attention(module)]
     unread = []
     for name, module in model.named_modules():
         if name not in names or any(other.startswith(f"{name}.") for other in names):
