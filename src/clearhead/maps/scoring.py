@@ -7,7 +7,8 @@
     weights = softmax of biased over the keys that the query may attend to
 
 The order is that of the ONNX operator Attention and of Hugging Face's eager attentions. A sink
-(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs.
+(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs. Sums
+with a bias are rounded as the model rounds them; nothing else is (see `precision`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,15 @@ from .key_ranges import (
     pick,
     take,
 )
+from .precision import (
+    any_far,
+    exact_dtype,
+    highest_norm,
+    lies_far,
+    narrowed,
+    score_dtype,
+    without_autocast,
+)
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -55,6 +65,8 @@ class Scoring:
         sinks: Float["heads"], a logit per head that joins the denominator only.
         flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
             negative finite numbers swallowed altogether: as in the model, they attend evenly.
+        added_in: the dtype in which the model added the bias; None for that of the answers, as
+            fused kernels do it, while a model that writes its attention out adds in its own.
     """
 
     scale: float
@@ -64,6 +76,7 @@ class Scoring:
     score_mod: ScoreMod | None = None
     sinks: Tensor | None = None
     flat: Tensor | None = None
+    added_in: torch.dtype | None = None
 
     @classmethod
     def of(
@@ -81,6 +94,7 @@ class Scoring:
         score_mod: ScoreMod | None = None,
         mask_mod: MaskMod | None = None,
         sinks: Tensor | None = None,
+        added_in: torch.dtype | None = None,
     ) -> Scoring:
         """The scoring of an attention that was called with these arguments.
 
@@ -102,6 +116,8 @@ class Scoring:
             bias: broadcast as the mask is, and added to it.
             score_mod, mask_mod: as FlexAttention takes them.
             sinks: Float["heads"].
+            added_in: the dtype in which mask and bias are added; None for float32, or float64
+                for float64 queries.
 
         Raises:
             ShapeError: the tensors do not fit together.
@@ -152,6 +168,7 @@ class Scoring:
             score_mod=score_mod,
             sinks=None if sinks is None else sinks.detach(),
             flat=flat,
+            added_in=added_in,
         )
 
     def tile(
@@ -163,6 +180,8 @@ class Scoring:
         *,
         batch: Positions = ALL,
         heads: Positions = ALL,
+        exact: bool | None = None,
+        key_norm: Tensor | None = None,
     ) -> Tensor:
         """The scores of some queries and keys, -inf where the query may not attend.
 
@@ -170,27 +189,56 @@ class Scoring:
             query: Float["batch heads query_len head_dim"], whole.
             key: Float["batch kv_heads key_len head_dim"], whole.
             rows, columns, batch, heads: what is wanted: slices of step 1, or index vectors.
+            exact: whether products are computed in float64; None for where they need it.
+            key_norm: Float["batch kv_heads"], what `highest_norm` tells of the keys, if known.
 
         Returns:
-            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs,
-            float32 for all others.
+            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs;
+            for all others float32, or float64 where products are and nothing was added to them.
         """
         all_heads = isinstance(heads, slice) and heads == ALL
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
-        dtype = score_dtype(query)
-        group = query.shape[1] // key.shape[1]
-        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows).to(dtype)
+        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
         k = pick(pick(key.detach(), 0, batch), 2, columns)
-        if all_heads:  # the rows of a group lie below one another, and no key is repeated
-            lead = q.shape[:3]
-            grouped = q.reshape(lead[0], key.shape[1], group * lead[2], q.shape[3])
+        owners = None
+        if not all_heads:
+            owners = indices(heads, query.shape[1], key.device) // (query.shape[1] // key.shape[1])
+        dtype, widest = score_dtype(query), exact_dtype(query.device)
+
+        def computed(exact: bool) -> Tensor:
+            products = self._products(q, k, owners, widest if exact else dtype)
+            return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
+
+        with without_autocast(query.device):
+            if exact is not None or dtype == widest:
+                return computed(bool(exact))
+            norm = highest_norm(k) if key_norm is None else pick(key_norm, 0, batch)
+            norm = norm if owners is None else pick(norm, 1, owners)
+            if narrowed(q.device) or lies_far(highest_norm(q), norm, self.scale):
+                return computed(True)
+            scores = computed(False)
+            # Far from zero a sum hangs on the last digits of what it is the sum of.
+            if self.adds and scores.numel() and any_far(scores.amax(-1)):
+                return computed(True)
+            return scores
+
+    def _products(self, q: Tensor, k: Tensor, owners: Tensor | None, dtype: torch.dtype) -> Tensor:
+        """scale * q . k, with the keys of the heads that own the queries; None: in groups."""
+        if owners is not None:
+            scores = q.to(dtype) @ pick(k, 1, owners).to(dtype).mT
+        else:  # the rows of a group lie below one another, and no key is repeated
+            lead, kv_heads = q.shape[:3], k.shape[1]
+            rows = lead[1] // kv_heads * lead[2]
+            grouped = q.to(dtype).reshape(lead[0], kv_heads, rows, q.shape[3])
             scores = (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
-        else:
-            owners = indices(heads, query.shape[1], key.device) // group
-            scores = q @ pick(k, 1, owners).to(dtype).mT
         scores *= self.scale
-        return self.finish(scores, rows, columns, batch=batch, heads=heads)
+        return scores
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything but a mask is done to products, in the dtype that the model has."""
+        return self.bias is not None or self.score_mod is not None
 
     def finish(
         self,
@@ -200,6 +248,7 @@ class Scoring:
         *,
         batch: Positions,
         heads: Positions,
+        dtype: torch.dtype | None = None,
         forbidden: float = -torch.inf,
         hull: Hull | None = None,
     ) -> Tensor:
@@ -207,16 +256,22 @@ class Scoring:
 
         Args:
             scores: Float["batch heads rows columns"], scale * q . k.
+            dtype: of the answers, to which scores are rounded before anything is added to them;
+                None for that of the products.
             rows, columns, batch, heads: which these are: vectors, or slices with both ends.
             forbidden: what stands where a query may not attend.
             hull: of these rows, where it is known already.
         """
         if self.softcap is not None:
             scores.div_(self.softcap).tanh_().mul_(self.softcap)
-        if self.score_mod is not None:
-            scores = self._bent(scores, rows, columns, batch, heads)
-        if self.bias is not None:
-            scores += self.bias.tile(rows, columns, batch, heads)
+        if self.adds:
+            dtype = dtype or scores.dtype
+            scores = scores.to(self.added_in or dtype)
+            if self.score_mod is not None:
+                scores = self._bent(scores, rows, columns, batch, heads)
+            if self.bias is not None:
+                scores += self.bias.tile(rows, columns, batch, heads)
+            scores = scores.to(dtype)
         if self.flat is not None:
             flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
             scores.masked_fill_(flat[..., None], 0)
@@ -291,11 +346,6 @@ class Scoring:
         """Memory of mask, bias and sinks."""
         held = (self.allowed, self.bias, self.sinks, self.flat)
         return sum(x.nbytes for x in held if x is not None)
-
-
-def score_dtype(query: Tensor) -> torch.dtype:
-    """The dtype that scores are computed in: float32, or float64 for float64 queries."""
-    return torch.float64 if query.dtype == torch.float64 else torch.float32
 
 
 def score_shape(query: Tensor, key: Tensor) -> tuple[int, int, int, int]:
