@@ -94,6 +94,7 @@ class AttentionMap:
         self._lse = self._possible(lse)
         self._denominators = denominators
         self._key_norm: Tensor | None = None
+        self._far: bool | None = None
 
     @classmethod
     def of(
@@ -212,7 +213,14 @@ class AttentionMap:
         if needs_scores and self._denominators is None:
             wanted.setdefault(RowDenominators())
         running = {measure: measure.begin(context) for measure in wanted}
-        across = Pass(self.query, self.key, self.scoring, needs_scores=needs_scores, check=check)
+        across = Pass(
+            self.query,
+            self.key,
+            self.scoring,
+            needs_scores=needs_scores,
+            far=self.is_far,
+            check=check,
+        )
         across.run([*running.values()])
         found = {measure: run.result() for measure, run in running.items()}
         self._denominators = found.get(RowDenominators(), self._denominators)
@@ -362,12 +370,13 @@ class AttentionMap:
 
     @property
     def is_far(self) -> bool:
-        """Whether products of queries and keys may be too large for float32."""
+        """Whether products of queries and keys may be too large for float32; told once."""
         if self.dtype == torch.float64:
             return False
-        return narrowed(self.query.device) or lies_far(
-            highest_norm(self.query), self.key_norm, self.scoring.scale
-        )
+        if self._far is None:
+            norm = highest_norm(self.query)
+            self._far = lies_far(norm, self.key_norm, self.scoring.scale)
+        return self._far or narrowed(self.query.device)
 
     @property
     def key_norm(self) -> Tensor:
@@ -391,8 +400,11 @@ class AttentionMap:
             denominators: of these rows, where weights of a part of their keys are to be computed.
         """
         exact = None
-        if denominators is not None and self.scoring.adds and any_far(denominators.highest):
-            exact = True  # as the denominators were
+        if self.scoring.adds:
+            if denominators is not None and any_far(denominators.highest):
+                exact = True  # as the denominators were
+        elif self._far is not None and not self.is_far:
+            exact = False
         return self.scoring.tile(
             self.query,
             self.key,

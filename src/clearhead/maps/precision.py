@@ -1,9 +1,9 @@
 """Where float32 is not enough for the scores of an attention.
 
-A product q . k in float32 is off by about the last digit of |q| |k|, however small it is itself, and
-a score by the last digit of its own size. A weight is off by as much as its score, so far from zero
-scores are computed in float64. What the model adds to them is added as the model does it, though: a
-mask of -1e9 leaves nothing of a float32 score, and the weights of a row that it hides are even.
+A product q . k in float32 is off by about the last digit of |q| |k|, however small it is itself,
+and a score by the last digit of its own size. A weight is off by as much as its score, so far from
+zero scores are computed in float64. What the model adds to them is added as the model does it,
+though: a mask of -1e9 leaves nothing of a float32 score, and a row that it hides is even.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def highest_norm(x: Tensor) -> Tensor:
 
 
 def lies_far(query_norm: Tensor, key_norm: Tensor, scale: float) -> bool:
-    """Whether some product of queries and keys may be too large for float32.
+    """Whether some product of queries and keys may be too large for the float32 of this machine.
 
     Args:
         query_norm: Float["batch heads"], as `highest_norm` tells it.
@@ -49,6 +49,8 @@ def lies_far(query_norm: Tensor, key_norm: Tensor, scale: float) -> bool:
     """
     if not query_norm.numel() or not key_norm.numel():
         return False
+    if narrowed(query_norm.device):
+        return True
     grouped = query_norm.unflatten(1, (key_norm.shape[1], -1))
     # Not a number is far, too.
     return not float((grouped * key_norm[..., None]).amax()) * abs(scale) <= FAR

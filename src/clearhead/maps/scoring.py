@@ -42,7 +42,6 @@ from .precision import (
     exact_dtype,
     highest_norm,
     lies_far,
-    narrowed,
     score_dtype,
     without_autocast,
 )
@@ -215,7 +214,7 @@ class Scoring:
                 return computed(bool(exact))
             norm = highest_norm(k) if key_norm is None else pick(key_norm, 0, batch)
             norm = norm if owners is None else pick(norm, 1, owners)
-            if narrowed(q.device) or lies_far(highest_norm(q), norm, self.scale):
+            if lies_far(highest_norm(q), norm, self.scale):
                 return computed(True)
             scores = computed(False)
             # Far from zero a sum hangs on the last digits of what it is the sum of.

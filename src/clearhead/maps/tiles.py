@@ -25,7 +25,6 @@ from .precision import (
     exact_dtype,
     highest_norm,
     lies_far,
-    narrowed,
     score_dtype,
     without_autocast,
 )
@@ -36,6 +35,8 @@ from .scoring import Scoring
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
+# The mean of scores up to here is exact to 5e-7.
+_AWAY = 8.0
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21
 
@@ -64,6 +65,7 @@ class Pass:
         key: Float["batch kv_heads key_len head_dim"].
         scoring: how scores come from them.
         needs_scores: whether tiles carry ``highest``, ``log_sum`` and ``mean_gap``.
+        far: whether scores of some tiles may need float64; None to find out.
         check: called before each tile; what it raises ends the pass.
     """
 
@@ -74,12 +76,16 @@ class Pass:
         scoring: Scoring,
         *,
         needs_scores: bool = True,
+        far: bool | None = None,
         check: Callable[[], object] | None = None,
     ) -> None:
         self.query, self.key = query.detach(), key.detach()
         self.scoring, self.needs_scores = scoring, needs_scores
         self.check = check or (lambda: None)
         self.dtype, self.widest = score_dtype(query), exact_dtype(query.device)
+        if far is None:
+            far = lies_far(highest_norm(self.query), highest_norm(self.key), scoring.scale)
+        self.far = far and self.dtype != self.widest
         self.group = query.shape[1] // max(key.shape[1], 1)
         self.lowest = torch.finfo(self.dtype).min
         # A bias or a score_mod may be -inf, and so leave a query nothing. Elsewhere no score is
@@ -179,7 +185,9 @@ class Pass:
             if hull.end <= hull.first:
                 return None
         place = _Place(work.batch, heads, rows, columns, hull)
-        exact = self.dtype != self.widest and self._is_far(keys, place)
+        exact = self.far and lies_far(
+            highest_norm(self._query(place)), keys.norm, self.scoring.scale
+        )
         scores = self._scores(keys, place, room, exact)
         highest = None
         if self.needs_scores or self.may_be_dead or self.scoring.sinks is not None:
@@ -191,18 +199,15 @@ class Pass:
                 highest = scores.amax(-1)
         return self._weighted(scores, highest, place, room)
 
-    def _is_far(self, keys: _Keys, place: _Place) -> bool:
-        query = self.query[place.batch, place.heads, place.rows]
-        return narrowed(query.device) or lies_far(
-            highest_norm(query), keys.norm, self.scoring.scale
-        )
+    def _query(self, place: _Place) -> Tensor:
+        return self.query[place.batch, place.heads, place.rows]
 
     def _scores(self, keys: _Keys, place: _Place, room: _Room, exact: bool) -> Tensor:
         """Those of a tile: of the dtype of the answers, or of the widest one if exact and nothing
         is added to products."""
         batch, heads, rows, columns, hull = place
         dtype = self.widest if exact else self.dtype
-        query = self.query[batch, heads, rows].to(dtype) * self.scoring.scale
+        query = self._query(place).to(dtype) * self.scoring.scale
         shape = (*query.shape[:3], columns.stop - columns.start)
         key = keys.of(dtype)
         lead = key.shape[0] * key.shape[1]
@@ -226,38 +231,41 @@ class Pass:
             hull=hull,
         )
 
-    def _weighted(
-        self, scores: Tensor, highest: Tensor | None, place: _Place, room: _Room
-    ) -> Tile:
-        below, dead, scoring = scores, None, self.scoring
-        if highest is None and scores.dtype != self.dtype:
-            highest = scores.amax(-1)
-        origin = highest
+    def _weighted(self, scores: Tensor, highest: Tensor | None, place: _Place, room: _Room) -> Tile:
+        dead, sinks, origin = None, self.scoring.sinks, None
         if highest is not None and self.may_be_dead:
             dead = highest <= self.forbidden
             dead = dead if bool(dead.any()) else None
-            origin = highest if dead is None else highest.masked_fill(dead, 0)
-        if origin is not None and (self.needs_scores or scores.dtype != self.dtype):
-            below = self._below(scores, origin, room)
-        weights = torch.softmax(below, -1, out=room.weights[: below.numel()].view(below.shape))
+        alive = highest if highest is None or dead is None else highest.masked_fill(dead, 0)
+        if scores.dtype != self.dtype or (self.needs_scores and self._is_away(alive)):
+            origin = scores.amax(-1) if alive is None else alive
+            scores = self._below(scores, origin, room)
+        weights = torch.softmax(scores, -1, out=room.weights[: scores.numel()].view(scores.shape))
         log_sum = mean_gap = total = None
-        if self.needs_scores or scoring.sinks is not None:
+        if self.needs_scores or sinks is not None:
             log_sum = weights.amax(-1).log_().neg_()  # the largest weight is exp(-log_sum)
-        if scoring.sinks is not None:
-            assert origin is not None
+        if sinks is not None:
+            assert alive is not None
             assert log_sum is not None
-            log_sum, total = with_sinks(origin, log_sum, scoring.sinks[place.heads])
+            log_sum, total = with_sinks(alive, log_sum, sinks[place.heads])
             weights *= total[..., None]
         if dead is not None:
-            weights.masked_fill_(dead[..., None], 0)
-            for x in (log_sum, total):
-                if x is not None:
-                    x.masked_fill_(dead, 0)
             assert highest is not None
+            for x in (weights, log_sum, total):
+                if x is not None:
+                    x.masked_fill_(dead[..., None] if x.ndim == 4 else dead, 0)
             highest = highest.masked_fill(dead, -torch.inf)
         if self.needs_scores:
-            mean_gap = torch.mul(weights, below, out=below).sum(-1).neg_()
-        return Tile(*place[:4], weights, below, highest, log_sum, mean_gap, total)
+            assert alive is not None
+            mean_gap = torch.mul(weights, scores, out=scores).sum(-1).neg_()
+            if origin is None:
+                mean_gap += alive if total is None else alive * total
+        return Tile(*place[:4], weights, scores, highest, log_sum, mean_gap, total)
+
+    def _is_away(self, highest: Tensor | None) -> bool:
+        """Whether a mean score less the highest would lose digits: else it need not be taken off
+        every score, which is one look less at all of them."""
+        return self.scoring.adds or highest is None or bool((highest.abs() > _AWAY).any())
 
     def _below(self, scores: Tensor, origin: Tensor, room: _Room) -> Tensor:
         """Scores less the highest of their row, in the dtype of the answers."""
