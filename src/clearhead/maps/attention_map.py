@@ -405,6 +405,9 @@ class AttentionMap:
                 exact = True  # as the denominators were
         elif self._far is not None and not self.is_far:
             exact = False
+        sizes = self.shape[:2]
+        if exact is None and all(map(_covers, (batch, heads), sizes)):
+            self._key_norm = self.key_norm  # of all keys, and so for later, too
         return self.scoring.tile(
             self.query,
             self.key,
@@ -413,7 +416,7 @@ class AttentionMap:
             batch=batch,
             heads=heads,
             exact=exact,
-            key_norm=self.key_norm if self.dtype == torch.float32 else None,
+            key_norm=self._key_norm if exact is None else None,
         )
 
     def _require_values(self) -> None:
@@ -430,3 +433,7 @@ class AttentionMap:
         norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
         group = self.shape[1] // norms.shape[1]
         return norms[:, :, None].expand(-1, -1, group, -1).flatten(1, 2)
+
+
+def _covers(positions: Positions, size: int) -> bool:
+    return isinstance(positions, slice) and positions.indices(size) == (0, size, 1)

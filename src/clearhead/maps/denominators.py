@@ -57,34 +57,34 @@ class Denominators(NamedTuple):
 
 
 def normalised(
-    scores: Tensor, dtype: torch.dtype, sinks: Tensor | None
-) -> tuple[Tensor, Denominators]:
-    """The weights of whole rows of scores, and what these were divided by.
+    scores: Tensor, dtype: torch.dtype, *, sinks: Tensor | None = None, may_be_dead: bool = True
+) -> Tensor:
+    """The weights of whole rows of scores: 0 where a query may attend to nothing.
 
     Args:
         scores: Float["batch heads rows key_len"], -inf where a query may not attend; written over.
         dtype: of the weights.
         sinks: Float["heads"], a logit for each of these heads that joins the denominator only.
+        may_be_dead: whether there may be a query that may attend to nothing.
     """
-    if not scores.shape[-1]:
-        empty = scores.new_full(scores.shape[:-1], -torch.inf)
-        return scores.to(dtype), Denominators(empty, torch.zeros_like(empty, dtype=dtype))
-    highest = scores.amax(-1)
-    dead = highest == -torch.inf
-    below = scores
-    if scores.dtype != dtype:
-        below = scores.sub_(highest.masked_fill(dead, 0)[..., None]).to(dtype)
-    in_place = below if below.device.type == "cpu" else None
-    weights = torch.softmax(below, -1, out=in_place)
-    # The largest weight is exp(-log_sum).
-    log_sum = weights.amax(-1).log_().neg_()
-    if sinks is not None:
-        log_sum, total = with_sinks(highest, log_sum, sinks)
+    if not scores.numel():
+        return scores.to(dtype)
+    highest = dead = None
+    if may_be_dead or sinks is not None or scores.dtype != dtype:
+        highest = scores.amax(-1)
+        dead = highest == -torch.inf
+        highest = highest.masked_fill_(dead, 0)
+    if scores.dtype != dtype and highest is not None:
+        scores = scores.sub_(highest[..., None]).to(dtype)
+    in_place = scores if scores.device.type == "cpu" else None
+    weights = torch.softmax(scores, -1, out=in_place)
+    if sinks is not None and highest is not None:
+        # The largest weight is exp(-log_sum).
+        _, total = with_sinks(highest, weights.amax(-1).log_().neg_(), sinks)
         weights *= total[..., None]
-    if bool(dead.any()):
+    if dead is not None and bool(dead.any()):
         weights.masked_fill_(dead[..., None], 0)
-        log_sum.masked_fill_(dead, 0)
-    return weights, Denominators(highest, log_sum)
+    return weights
 
 
 def with_sinks(highest: Tensor, log_sum: Tensor, sinks: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +94,6 @@ def with_sinks(highest: Tensor, log_sum: Tensor, sinks: Tensor) -> tuple[Tensor,
         highest, log_sum: Float["batch heads rows"].
         sinks: Float["heads"], of these heads.
     """
-    # Where nothing but the sink is attended to, its distance is infinite.
     distance = (sinks.to(highest.dtype)[:, None] - highest).to(log_sum.dtype)
     together = torch.logaddexp(log_sum, distance)
     return together, (log_sum - together).exp_()

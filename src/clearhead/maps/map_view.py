@@ -67,6 +67,7 @@ def _of_whole_rows(
     """The same, by a softmax over all keys of these rows; nothing else need be known."""
     sinks = whole.scoring.sinks
     sinks = None if sinks is None else pick(sinks, 0, heads)
+    may_be_dead = whole.scoring.adds or whole.scoring.allowed is not None
     every = columns == slice(0, whole.shape[3])
     parts = list(chunks(len(rows), whole.shape[1] * whole.shape[3]))
     if not parts or (every and len(parts) > 1 and not whole.is_far):
@@ -74,6 +75,6 @@ def _of_whole_rows(
     found = []
     for part in parts:
         scores = whole.scores_at(as_slice(rows[part]), ALL, batch, heads)
-        weights, _ = normalised(scores, whole.dtype, sinks)
+        weights = normalised(scores, whole.dtype, sinks=sinks, may_be_dead=may_be_dead)
         found.append(weights if every else pick(weights, 3, columns))
     return found[0] if len(found) == 1 else torch.cat(found, 2)

@@ -195,25 +195,24 @@ class Scoring:
             Float["batch heads rows columns"] of those asked for: float64 for float64 inputs;
             for all others float32, or float64 where products are and nothing was added to them.
         """
-        all_heads = isinstance(heads, slice) and heads == ALL
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
         q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
-        k = pick(pick(key.detach(), 0, batch), 2, columns)
-        owners = None
-        if not all_heads:
-            owners = indices(heads, query.shape[1], key.device) // (query.shape[1] // key.shape[1])
+        owners = _owners(heads, query.shape[1] // key.shape[1], key.device)
+        k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
         dtype, widest = score_dtype(query), exact_dtype(query.device)
 
         def computed(exact: bool) -> Tensor:
-            products = self._products(q, k, owners, widest if exact else dtype)
+            products = self._products(q, k, widest if exact else dtype)
             return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
 
         with without_autocast(query.device):
             if exact is not None or dtype == widest:
                 return computed(bool(exact))
-            norm = highest_norm(k) if key_norm is None else pick(key_norm, 0, batch)
-            norm = norm if owners is None else pick(norm, 1, owners)
+            if key_norm is None:
+                norm = highest_norm(k)
+            else:
+                norm = pick(pick(key_norm, 0, batch), 1, owners)
             if lies_far(highest_norm(q), norm, self.scale):
                 return computed(True)
             scores = computed(False)
@@ -222,17 +221,13 @@ class Scoring:
                 return computed(True)
             return scores
 
-    def _products(self, q: Tensor, k: Tensor, owners: Tensor | None, dtype: torch.dtype) -> Tensor:
-        """scale * q . k, with the keys of the heads that own the queries; None: in groups."""
-        if owners is not None:
-            scores = q.to(dtype) @ pick(k, 1, owners).to(dtype).mT
-        else:  # the rows of a group lie below one another, and no key is repeated
-            lead, kv_heads = q.shape[:3], k.shape[1]
-            rows = lead[1] // kv_heads * lead[2]
-            grouped = q.to(dtype).reshape(lead[0], kv_heads, rows, q.shape[3])
-            scores = (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
-        scores *= self.scale
-        return scores
+    def _products(self, q: Tensor, k: Tensor, dtype: torch.dtype) -> Tensor:
+        """scale * q . k; the rows of a group lie below one another, and no key is repeated."""
+        q = q.to(dtype) * self.scale
+        lead, kv_heads = q.shape[:3], k.shape[1]
+        rows = lead[1] // max(kv_heads, 1) * lead[2]
+        grouped = q.reshape(lead[0], kv_heads, rows, q.shape[3])
+        return (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
 
     @property
     def adds(self) -> bool:
@@ -379,3 +374,13 @@ def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
     if any(side is not None and side < 0 for side in (before, after)):
         raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
     return before, after
+
+
+def _owners(heads: Positions, group: int, device: torch.device) -> Positions:
+    """The heads of keys of some heads of queries: each once where whole groups or one group's are
+    asked for, else one for each."""
+    if isinstance(heads, slice):
+        first, end = heads.start // group, -(-heads.stop // group)
+        if end - first <= 1 or heads.start % group == heads.stop % group == 0:
+            return slice(first, max(first, end))
+    return _vector(heads, device) // group
