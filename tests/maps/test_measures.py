@@ -61,10 +61,13 @@ def tiled_maps(draw):
 
 def tile_of(scores, weights, lse, place):
     part = weights[place].clone()
-    mean_score = (part * scores[place].nan_to_num(neginf=0.0)).sum(-1)
-    return Tile(
-        *place, part, torch.full_like(part, torch.nan), lse[place[:3]], mean_score, part.sum(-1)
-    )
+    highest = scores[place[:3]].amax(-1)
+    live = highest > -torch.inf
+    log_sum = (lse[place[:3]] - highest).masked_fill(~live, 0)
+    gaps = highest.masked_fill(~live, 0)[..., None] - scores[place].nan_to_num(neginf=0.0)
+    mean_gap = (part * gaps).sum(-1)
+    scratch = torch.full_like(part, torch.nan)
+    return Tile(*place, part, scratch, highest, log_sum, mean_gap, part.sum(-1))
 
 
 def measured(measure, tiles, shape, dtype=torch.float64, query_offset=0):
@@ -106,32 +109,52 @@ def test_of_no_tiles_the_log_of_the_denominator_is_that_of_zero():
     assert bool((measured(LogSumExp(), [], (1, 2, 3, 4)) == -torch.inf).all())
 
 
-def whole_tile(weights, lse, mean_score):
-    shape = weights.shape
-    place = tuple(slice(0, size) for size in shape)
-    return Tile(*place, weights, torch.empty_like(weights), lse, mean_score)
+def whole_tile(weights, *rows):
+    place = tuple(slice(0, size) for size in weights.shape)
+    return Tile(*place, weights, torch.empty_like(weights), *rows)
 
 
 @pytest.mark.parametrize("key_len", [1, 2, 1000])
-def test_entropy_is_between_that_of_one_key_and_that_of_all(key_len):
+@pytest.mark.parametrize("highest", [3, -1e9])
+def test_entropy_is_between_that_of_one_key_and_that_of_all(key_len, highest):
     even = torch.full((1, 1, 2, key_len), 1 / key_len, dtype=torch.float64)
-    lse = torch.full((1, 1, 2), 3 + math.log(key_len), dtype=torch.float64)
-    found = measured(Entropy(), [whole_tile(even, lse, torch.full_like(lse, 3))], even.shape)
+    log_sum = torch.full((1, 1, 2), math.log(key_len), dtype=torch.float64)
+    rows = torch.full_like(log_sum, highest), log_sum, torch.zeros_like(log_sum)
+    found = measured(Entropy(), [whole_tile(even, *rows)], even.shape)
     close(found, torch.full((1, 1, 2), math.log(key_len), dtype=torch.float64))
 
 
 def test_entropy_is_never_below_zero():
-    """The mean score, rounded, may lie above the log-sum-exp of a query that sees one key."""
+    """The highest score less the mean, rounded, may lie below 0 for a query that sees one key."""
     weights = torch.ones(1, 1, 2, 1)
-    lse = torch.tensor([[[5.0, -torch.inf]]])
-    tile = whole_tile(weights, lse, torch.tensor([[[5.0000005, 0.0]]]))
+    highest = torch.tensor([[[5.0, -torch.inf]]])
+    tile = whole_tile(weights, highest, torch.zeros(1, 1, 2), torch.tensor([[[-5e-7, 0.0]]]))
     found = measured(Entropy(), [tile], weights.shape, torch.float32)
     assert found.tolist() == [[[0.0, 0.0]]]
 
 
+def test_entropy_of_a_query_whose_sink_takes_all_is_zero():
+    """However far away the sink is."""
+    highest = torch.tensor([[[-1e30, -3e38]]])
+    rows = highest, torch.tensor([[[1e30, torch.inf]]]), torch.zeros(1, 1, 2), torch.zeros(1, 1, 2)
+    found = measured(Entropy(), [whole_tile(torch.zeros(1, 1, 2, 3), *rows)], (1, 1, 2, 3))
+    assert found.tolist() == [[[0.0, 0.0]]]
+
+
+def test_a_tile_tells_the_log_of_the_denominator_and_the_mean_score():
+    scores = torch.tensor([[[[1.0, 3.0], [2.0, 2.0]]]], dtype=torch.float64)
+    lse = scores.logsumexp(-1)
+    weights = scores.softmax(-1)
+    tile = tile_of(scores, weights, lse, tuple(slice(0, size) for size in scores.shape))
+    close(tile.lse, lse)
+    close(tile.mean_score, (weights * scores).sum(-1))
+    bare = whole_tile(weights)
+    assert (bare.lse, bare.mean_score) == (None, None)
+
+
 def test_what_a_key_receives_adds_up_beyond_the_digits_of_float32():
     def tile(weight):
-        return whole_tile(torch.full((1, 1, 1, 1), weight), None, None)
+        return whole_tile(torch.full((1, 1, 1, 1), weight))
 
     tiles = [tile(1.0)] + [tile(3e-8)] * 1000
     found = measured(Received(), tiles, (1, 1, 1, 1), torch.float32)

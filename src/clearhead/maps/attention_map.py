@@ -2,7 +2,8 @@
 
 A map keeps queries and keys (and values where contributions are asked for) and answers from them,
 in memory linear in the length: w_ij = exp(score_ij - lse_i), where lse_i is the log-sum-exp that
-fused kernels compute anyway (FlashAttention, arXiv 2205.14135).
+fused kernels compute anyway (FlashAttention, arXiv 2205.14135). It is kept as two numbers, the
+highest score of the row and the rest, so that weights are as exact far from zero as near it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
+from .denominators import Denominators, RowDenominators
+from .key_ranges import ALL, Positions
 from .map_view import MapView
-from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink, as_measure
+from .measures import Diagonal, Distance, Entropy, Received, Sink, as_measure
 from .measuring import Measure, PassContext
 from .pooled import Mass, Pooled
+from .precision import FAR_LOG_SUM_EXP, any_far, highest_norm, lies_far, narrowed, score_dtype
 from .provenance import Labels, Source, checked_labels
-from .scoring import Scoring, score_dtype, score_shape
+from .scoring import Scoring, score_shape
 from .tiles import Pass
 from .topk import TopK, TopKeys
 
@@ -36,9 +40,10 @@ class AttentionMap:
     ``m[0, 3, 17]`` are the weights of query 17 in head 3, ``m[0, :, 100:110, :]`` those of ten
     queries in all heads; only what is asked for is computed. ``m.scores[...]`` gives the scores
     before the softmax (-inf where a query may not attend), ``m.contributions[...]`` weight times
-    the norm of the value. All is exact to the rounding of float32 (of float64 for such inputs);
-    half-precision inputs are computed in float32. A query that may attend to nothing has weights
-    of zero.
+    the norm of the value. All is exact to the rounding of float32 (of float64 for such inputs),
+    however large scores are; half-precision inputs are computed in float32. A bias is added to
+    scores of float32, as a model adds it: where a mask of -1e9 hides all keys, nothing is left of
+    them, and the weights are even. A query that may attend to nothing has weights of zero.
 
     Args:
         query: Float["batch heads query_len head_dim"], as the kernel got it.
@@ -46,8 +51,9 @@ class AttentionMap:
         scoring: how scores come from them.
         value: Float["batch kv_heads key_len value_dim"]; needed for contributions only.
         lse: Float["batch heads query_len"], natural log of the denominator, the sinks' share
-            included; None to compute it when it is needed. Ignored for half-precision inputs,
-            where the kernel's has their rounding.
+            included; None to compute it when it is needed. Ignored where its rounding would
+            show: for half-precision inputs, and far from zero.
+        denominators: the same without that rounding, as `denominators` of another map told it.
         source: where the map came from.
         query_labels, key_labels: a token for each query and key, or such a list for each batch row.
         query_offset: the key at which query 0 stands, for distances: key_len - query_len for new
@@ -65,6 +71,7 @@ class AttentionMap:
         *,
         value: Tensor | None = None,
         lse: Tensor | None = None,
+        denominators: Denominators | None = None,
         source: Source | None = None,
         query_labels: Labels | None = None,
         key_labels: Labels | None = None,
@@ -84,7 +91,10 @@ class AttentionMap:
         self.query_labels = checked_labels(query_labels, batch, query_len, "query_labels")
         self.key_labels = checked_labels(key_labels, batch, key_len, "key_labels")
         self.query_offset = query_offset
-        self._lse = self._trusted(lse)
+        self._lse = self._possible(lse)
+        self._denominators = denominators
+        self._key_norm: Tensor | None = None
+        self._far: bool | None = None
 
     @classmethod
     def of(
@@ -198,16 +208,22 @@ class AttentionMap:
             self.shape, self.dtype, self.query.device, self.query_offset, self.value_norms()
         )
         wanted = dict.fromkeys(asked.values())
-        # The log-sum-exp is kept where it costs nothing to have.
+        # The denominators are kept where it costs nothing to have them.
         needs_scores = any(measure.needs_scores for measure in wanted)
-        if needs_scores and self._lse is None:
-            wanted.setdefault(LogSumExp())
+        if needs_scores and self._denominators is None:
+            wanted.setdefault(RowDenominators())
         running = {measure: measure.begin(context) for measure in wanted}
-        across = Pass(self.query, self.key, self.scoring, needs_scores=needs_scores, check=check)
+        across = Pass(
+            self.query,
+            self.key,
+            self.scoring,
+            needs_scores=needs_scores,
+            far=self.is_far,
+            check=check,
+        )
         across.run([*running.values()])
         found = {measure: run.result() for measure, run in running.items()}
-        if LogSumExp() in found:
-            self._lse = found[LogSumExp()]
+        self._denominators = found.get(RowDenominators(), self._denominators)
         return {name: found[measure] for name, measure in asked.items()}
 
     def _measured(self, measure: Measure) -> Any:
@@ -269,16 +285,36 @@ class AttentionMap:
 
     @property
     def known_lse(self) -> Tensor | None:
-        """:attr:`lse` if it was given or has been computed."""
-        return self._lse
+        """:attr:`lse` if it was given and can be used, or has been computed."""
+        known = self.known_denominators
+        return None if known is None else known.lse
 
     @property
     def lse(self) -> Tensor:
-        """Log of the softmax's denominator: Float["batch heads query_len"]; computed once."""
-        if self._lse is None:
-            self._measured(LogSumExp())
-        assert self._lse is not None
-        return self._lse
+        """Log of the softmax's denominator: Float["batch heads query_len"]; computed once.
+
+        Rounded to the dtype of the answers, which far from zero leaves nothing to compute weights
+        from: :attr:`denominators` has the rest.
+        """
+        return self.denominators.lse
+
+    @property
+    def known_denominators(self) -> Denominators | None:
+        """:attr:`denominators` if they can be had without a pass over the map."""
+        if self._denominators is None and self._lse is not None:
+            lse, self._lse = self._lse, None
+            near = (lse.abs() <= FAR_LOG_SUM_EXP) | (lse == -torch.inf)
+            if bool(near.all()) and not self.is_far:
+                self._denominators = Denominators(lse, torch.zeros_like(lse))
+        return self._denominators
+
+    @property
+    def denominators(self) -> Denominators:
+        """What the softmax divides by, exactly; computed once."""
+        if self.known_denominators is None:
+            self._measured(RowDenominators())
+        assert self._denominators is not None
+        return self._denominators
 
     # Showing
 
@@ -314,12 +350,12 @@ class AttentionMap:
     @property
     def nbytes(self) -> int:
         """Memory of what the map keeps."""
-        held = (self.query, self.key, self.value, self._lse)
+        held = (self.query, self.key, self.value, self._lse, self._denominators)
         return self.scoring.nbytes + sum(x.nbytes for x in held if x is not None)
 
     # Behind it
 
-    def _trusted(self, lse: Tensor | None) -> Tensor | None:
+    def _possible(self, lse: Tensor | None) -> Tensor | None:
         if lse is None or self.query.dtype in (torch.float16, torch.bfloat16):
             return None
         if tuple(lse.shape) != self.shape[:3]:
@@ -331,6 +367,57 @@ class AttentionMap:
             return lse.detach()
         # The CPU kernel says 0 for a query that may attend to nothing.
         return lse.detach().masked_fill(~allowed.sees(), -torch.inf)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether products of queries and keys may be too large for float32; told once."""
+        if self.dtype == torch.float64:
+            return False
+        if self._far is None:
+            norm = highest_norm(self.query)
+            self._far = lies_far(norm, self.key_norm, self.scoring.scale)
+        return self._far or narrowed(self.query.device)
+
+    @property
+    def key_norm(self) -> Tensor:
+        """The largest norm of the keys of each head, Float["batch kv_heads"]; computed once."""
+        if self._key_norm is None:
+            self._key_norm = highest_norm(self.key)
+        return self._key_norm
+
+    def scores_at(
+        self,
+        rows: Positions,
+        columns: Positions = ALL,
+        batch: Positions = ALL,
+        heads: Positions = ALL,
+        denominators: Denominators | None = None,
+    ) -> Tensor:
+        """Float["batch heads rows columns"], as exact as weights need them: see `Scoring.tile`.
+
+        Args:
+            rows, columns, batch, heads: slices of step 1, or index vectors.
+            denominators: of these rows, where weights of a part of their keys are to be computed.
+        """
+        exact = None
+        if self.scoring.adds:
+            if denominators is not None and any_far(denominators.highest):
+                exact = True  # as the denominators were
+        elif self._far is not None and not self.is_far:
+            exact = False
+        sizes = self.shape[:2]
+        if exact is None and all(map(_covers, (batch, heads), sizes)):
+            self._key_norm = self.key_norm  # of all keys, and so for later, too
+        return self.scoring.tile(
+            self.query,
+            self.key,
+            rows,
+            columns,
+            batch=batch,
+            heads=heads,
+            exact=exact,
+            key_norm=self._key_norm if exact is None else None,
+        )
 
     def _require_values(self) -> None:
         if self.value is None:
@@ -346,3 +433,7 @@ class AttentionMap:
         norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
         group = self.shape[1] // norms.shape[1]
         return norms[:, :, None].expand(-1, -1, group, -1).flatten(1, 2)
+
+
+def _covers(positions: Positions, size: int) -> bool:
+    return isinstance(positions, slice) and positions.indices(size) == (0, size, 1)

@@ -98,17 +98,13 @@ def _links(
     """All links of some queries of one sequence, as columns of the table."""
     device = attention_map.query.device
     chosen = torch.tensor(heads, device=device)
-    scores = attention_map.scoring.tile(
-        attention_map.query,
-        attention_map.key,
-        slice(rows.start, rows.stop),
-        slice(columns.start, columns.stop),
-        batch=slice(item, item + 1),
-        heads=chosen,
-    )[0]
-    lse = attention_map.lse[item, chosen, rows.start : rows.stop, None]
-    weights = (scores - lse.masked_fill(lse == -torch.inf, torch.inf)).exp()
-    seen = scores > -torch.inf
+    wanted, one = slice(rows.start, rows.stop), slice(item, item + 1)
+    denominators = attention_map.denominators.at(wanted, one, chosen)
+    scores = attention_map.scores_at(
+        wanted, slice(columns.start, columns.stop), one, chosen, denominators
+    )
+    seen = scores[0] > -torch.inf
+    weights = denominators.weights(scores)[0]
     head, query, key = torch.nonzero(seen, as_tuple=True)
     return {
         "batch": np.full(len(head), item),

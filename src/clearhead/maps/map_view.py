@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from .denominators import normalised
 from .indexing import selection
-from .key_ranges import Positions, as_slice, chunks, pick
+from .key_ranges import ALL, Positions, as_slice, chunks, pick
 
 if TYPE_CHECKING:
     from .attention_map import AttentionMap
@@ -32,29 +34,47 @@ class MapView:
         whole = self._map
         chosen = selection(index, whole.shape, whole.query.device)
         batch, heads, rows, columns = (as_slice(x) for x in chosen.positions)
-        scores = whole.scoring.tile(whole.query, whole.key, rows, columns, batch=batch, heads=heads)
-        if self._kind != "scores":
-            lse = _lse_of(whole, chosen.positions[2], batch, heads)[..., None]
-            # Where a query sees nothing, -inf less -inf would be no number.
-            scores = scores.sub_(lse.masked_fill(lse == -torch.inf, torch.inf)).exp_()
+        if self._kind == "scores":
+            found = whole.scores_at(rows, columns, batch, heads).to(whole.dtype)
+            return found[chosen.within]
+        weights = _weights(whole, chosen.positions, batch, heads)
         if self._kind == "contributions":
             norms = whole.value_norms()
             assert norms is not None
-            scores *= pick(pick(pick(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
-        return scores[chosen.within]
+            weights *= pick(pick(pick(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
+        return weights[chosen.within]
 
 
-def _lse_of(whole: AttentionMap, rows: Tensor, batch: Positions, heads: Positions) -> Tensor:
-    """Float["batch heads rows"]: of these rows alone unless it is known or many are asked for."""
-    if whole.known_lse is not None or not 0 < rows.numel() * 4 < whole.shape[2]:
-        return pick(pick(pick(whole.lse, 0, batch), 1, heads), 2, as_slice(rows))
-    parts = []
-    for part in chunks(len(rows), whole.shape[1] * whole.shape[3]):
-        scores = whole.scoring.tile(
-            whole.query, whole.key, as_slice(rows[part]), batch=batch, heads=heads
-        )
-        parts.append(scores.logsumexp(-1))
-    lse = torch.cat(parts, -1)
-    if whole.scoring.sinks is not None:
-        lse = torch.logaddexp(lse, pick(whole.scoring.sinks, 0, heads).to(lse.dtype)[:, None])
-    return lse
+def _weights(
+    whole: AttentionMap, positions: Sequence[Tensor], batch: Positions, heads: Positions
+) -> Tensor:
+    """Float["batch heads rows columns"]."""
+    _, _, rows, columns = positions
+    query_len, key_len = whole.shape[2:]
+    shown = as_slice(columns)
+    if shown == slice(0, key_len) or (
+        whole.known_denominators is None and len(rows) * 4 < query_len
+    ):
+        return _of_whole_rows(whole, rows, shown, batch, heads)
+    denominators = whole.denominators.at(as_slice(rows), batch, heads)
+    scores = whole.scores_at(as_slice(rows), shown, batch, heads, denominators)
+    return denominators.weights(scores)
+
+
+def _of_whole_rows(
+    whole: AttentionMap, rows: Tensor, columns: Positions, batch: Positions, heads: Positions
+) -> Tensor:
+    """The same, by a softmax over all keys of these rows; nothing else need be known."""
+    sinks = whole.scoring.sinks
+    sinks = None if sinks is None else pick(sinks, 0, heads)
+    may_be_dead = whole.scoring.adds or whole.scoring.allowed is not None
+    every = columns == slice(0, whole.shape[3])
+    parts = list(chunks(len(rows), whole.shape[1] * whole.shape[3]))
+    if not parts or (every and len(parts) > 1 and not whole.is_far):
+        parts = [slice(0, len(rows))]  # an answer that is as large as what it is computed from
+    found = []
+    for part in parts:
+        scores = whole.scores_at(as_slice(rows[part]), ALL, batch, heads)
+        weights = normalised(scores, whole.dtype, sinks=sinks, may_be_dead=may_be_dead)
+        found.append(weights if every else pick(weights, 3, columns))
+    return found[0] if len(found) == 1 else torch.cat(found, 2)

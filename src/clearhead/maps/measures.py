@@ -45,7 +45,8 @@ class Entropy(Measure):
     """-sum_j w_ij ln w_ij: Float["batch heads query_len"], in nats.
 
     ln(key_len) for a query that attends evenly, 0 for one that attends to a single key.
-    By ln w = score - lse it is lse times the sum of the weights, less the mean score.
+    By ln w = (score - highest) - log_sum it is log_sum times the sum of the weights, and the mean
+    distance to the highest score. Both are small and above 0, however large scores are.
     """
 
     name: ClassVar[str] = "entropy"
@@ -57,12 +58,12 @@ class Entropy(Measure):
 
 class _Entropy(_PerQuery):
     def add(self, tile: Tile) -> None:
-        assert tile.lse is not None
-        assert tile.mean_score is not None
-        dead = tile.lse == -torch.inf
-        total = tile.lse if tile.total is None else tile.lse * tile.total
-        entropy = total - tile.mean_score
-        self.found[tile.queries] = entropy.clamp_(min=0).masked_fill_(dead, 0)
+        assert tile.log_sum is not None
+        assert tile.mean_gap is not None
+        entropy = tile.log_sum
+        if tile.total is not None:  # 0 where the sink takes all, however far away it is
+            entropy = (entropy * tile.total).masked_fill_(tile.total == 0, 0)
+        self.found[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ class Tile:
         batch, heads, rows, columns: which part of the map it is; slices with both ends.
         weights: Float["batch heads rows columns"].
         scratch: a tensor of the same shape to work in; what it holds is of no use.
-        lse: Float["batch heads rows"], log of the denominator; -inf for a query that may attend
-            to nothing. Only where a measure asks for scores.
-        mean_score: Float["batch heads rows"], the sum of weight times score, likewise.
+        highest: Float["batch heads rows"], the highest score of each query; -inf for one that may
+            attend to nothing. Only where a measure asks for scores.
+        log_sum: Float["batch heads rows"], log of the denominator less ``highest``, likewise.
+        mean_gap: Float["batch heads rows"], the sum of weight times (highest - score), likewise.
         total: Float["batch heads rows"], the sum of the weights; None where it is 1.
     """
 
@@ -35,9 +36,26 @@ class Tile:
     columns: slice
     weights: Tensor
     scratch: Tensor
-    lse: Tensor | None = None
-    mean_score: Tensor | None = None
+    highest: Tensor | None = None
+    log_sum: Tensor | None = None
+    mean_gap: Tensor | None = None
     total: Tensor | None = None
+
+    @property
+    def lse(self) -> Tensor | None:
+        """Float["batch heads rows"], log of the denominator, rounded as a number of its size is."""
+        if self.highest is None or self.log_sum is None:
+            return None
+        return (self.highest + self.log_sum).to(self.log_sum.dtype)
+
+    @property
+    def mean_score(self) -> Tensor | None:
+        """Float["batch heads rows"], the sum of weight times score, rounded likewise."""
+        if self.highest is None or self.mean_gap is None:
+            return None
+        highest = self.highest.masked_fill(self.highest == -torch.inf, 0)
+        total = highest if self.total is None else highest * self.total
+        return (total - self.mean_gap).to(self.mean_gap.dtype)
 
     @property
     def queries(self) -> tuple[slice, slice, slice]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from .attention_map import AttentionMap
-from .key_ranges import DenseMask, KeyRanges, take
+from .key_ranges import ALL, DenseMask, KeyRanges, take
 
 if TYPE_CHECKING:
     from .scoring import Scoring
@@ -41,13 +41,13 @@ def one_row(
     group = attention_map.shape[1] // count
     part = _Part(slice(row, row + 1), slice(first * group, end * group))
     keys = (part.rows, slice(first, end))
-    value, lse = attention_map.value, attention_map.known_lse
+    value, known = attention_map.value, attention_map.known_denominators
     return AttentionMap(
         attention_map.query[part.rows, part.heads],
         attention_map.key[keys],
         _scoring(attention_map.scoring, part),
         value=None if value is None else value[keys],
-        lse=None if lse is None else lse[part.rows, part.heads],
+        denominators=None if known is None else known.at(ALL, part.rows, part.heads),
         source=attention_map.source,
         query_offset=attention_map.query_offset,
     )

@@ -93,14 +93,15 @@ def _tile(
     rows: slice, columns: slice,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Weights or scores of a tile, [heads, rows, columns], and where a query may attend."""
-    query, key, scoring = attention_map.query, attention_map.key, attention_map.scoring
-    chosen = torch.tensor(heads, device=query.device)
-    scores = scoring.tile(query, key, rows, columns, batch=slice(batch, batch + 1), heads=chosen)[0]
-    seen = scores > -torch.inf
+    chosen = torch.tensor(heads, device=attention_map.query.device)
+    one = slice(batch, batch + 1)
+    denominators = None
     if quantity == "weights":
-        lse = attention_map.lse[batch, chosen, rows, None]
-        scores = (scores - lse.masked_fill(lse == -torch.inf, torch.inf)).exp()
-    return _array(scores), _array(seen)
+        denominators = attention_map.denominators.at(rows, one, chosen)
+    scores = attention_map.scores_at(rows, columns, one, chosen, denominators)
+    seen = scores > -torch.inf
+    found = scores if denominators is None else denominators.weights(scores)
+    return _array(found.to(attention_map.dtype)[0]), _array(seen[0])
 
 
 def _array(x: Tensor) -> Array:

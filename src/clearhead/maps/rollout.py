@@ -211,10 +211,10 @@ def _row_sums(attention_map: AttentionMap, heads: Tensor) -> Tensor:
         if scoring.allowed is not None:
             sums = scoring.allowed.sees().to(sums)
         return sums.expand(batch, count, query_len)[:, heads].mean(1)
-    lse = attention_map.lse[:, heads].double()
-    sums = (lse > -torch.inf).double()
-    if scoring.sinks is not None:  # the sink has exp(sink - lse) of the row
-        sums *= -torch.expm1(scoring.sinks.double()[heads][:, None] - lse)
+    highest, log_sum = (x[:, heads].double() for x in attention_map.denominators)
+    sums = (highest > -torch.inf).double()
+    if scoring.sinks is not None:  # the sink has exp(sink - highest - log_sum) of the row
+        sums *= -torch.expm1(scoring.sinks.double()[heads][:, None] - highest - log_sum)
     return sums.nan_to_num(0.0).clamp(0.0, 1.0).mean(1)
 
 

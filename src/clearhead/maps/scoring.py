@@ -7,7 +7,8 @@
     weights = softmax of biased over the keys that the query may attend to
 
 The order is that of the ONNX operator Attention and of Hugging Face's eager attentions. A sink
-(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs.
+(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs. Sums
+with a bias are rounded as the model rounds them; nothing else is (see `precision`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,14 @@ from .key_ranges import (
     pick,
     take,
 )
+from .precision import (
+    any_far,
+    exact_dtype,
+    highest_norm,
+    lies_far,
+    score_dtype,
+    without_autocast,
+)
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -55,6 +64,8 @@ class Scoring:
         sinks: Float["heads"], a logit per head that joins the denominator only.
         flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
             negative finite numbers swallowed altogether: as in the model, they attend evenly.
+        added_in: the dtype in which the model added the bias; None for that of the answers, as
+            fused kernels do it, while a model that writes its attention out adds in its own.
     """
 
     scale: float
@@ -64,6 +75,7 @@ class Scoring:
     score_mod: ScoreMod | None = None
     sinks: Tensor | None = None
     flat: Tensor | None = None
+    added_in: torch.dtype | None = None
 
     @classmethod
     def of(
@@ -81,6 +93,7 @@ class Scoring:
         score_mod: ScoreMod | None = None,
         mask_mod: MaskMod | None = None,
         sinks: Tensor | None = None,
+        added_in: torch.dtype | None = None,
     ) -> Scoring:
         """The scoring of an attention that was called with these arguments.
 
@@ -102,6 +115,8 @@ class Scoring:
             bias: broadcast as the mask is, and added to it.
             score_mod, mask_mod: as FlexAttention takes them.
             sinks: Float["heads"].
+            added_in: the dtype in which mask and bias are added; None for float32, or float64
+                for float64 queries.
 
         Raises:
             ShapeError: the tensors do not fit together.
@@ -152,6 +167,7 @@ class Scoring:
             score_mod=score_mod,
             sinks=None if sinks is None else sinks.detach(),
             flat=flat,
+            added_in=added_in,
         )
 
     def tile(
@@ -163,6 +179,8 @@ class Scoring:
         *,
         batch: Positions = ALL,
         heads: Positions = ALL,
+        exact: bool | None = None,
+        key_norm: Tensor | None = None,
     ) -> Tensor:
         """The scores of some queries and keys, -inf where the query may not attend.
 
@@ -170,27 +188,51 @@ class Scoring:
             query: Float["batch heads query_len head_dim"], whole.
             key: Float["batch kv_heads key_len head_dim"], whole.
             rows, columns, batch, heads: what is wanted: slices of step 1, or index vectors.
+            exact: whether products are computed in float64; None for where they need it.
+            key_norm: Float["batch kv_heads"], what `highest_norm` tells of the keys, if known.
 
         Returns:
-            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs,
-            float32 for all others.
+            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs;
+            for all others float32, or float64 where products are and nothing was added to them.
         """
-        all_heads = isinstance(heads, slice) and heads == ALL
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
-        dtype = score_dtype(query)
-        group = query.shape[1] // key.shape[1]
-        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows).to(dtype)
-        k = pick(pick(key.detach(), 0, batch), 2, columns)
-        if all_heads:  # the rows of a group lie below one another, and no key is repeated
-            lead = q.shape[:3]
-            grouped = q.reshape(lead[0], key.shape[1], group * lead[2], q.shape[3])
-            scores = (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
-        else:
-            owners = indices(heads, query.shape[1], key.device) // group
-            scores = q @ pick(k, 1, owners).to(dtype).mT
-        scores *= self.scale
-        return self.finish(scores, rows, columns, batch=batch, heads=heads)
+        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
+        owners = _owners(heads, query.shape[1] // key.shape[1], key.device)
+        k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
+        dtype, widest = score_dtype(query), exact_dtype(query.device)
+
+        def computed(exact: bool) -> Tensor:
+            products = self._products(q, k, widest if exact else dtype)
+            return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
+
+        with without_autocast(query.device):
+            if exact is not None or dtype == widest:
+                return computed(bool(exact))
+            if key_norm is None:
+                norm = highest_norm(k)
+            else:
+                norm = pick(pick(key_norm, 0, batch), 1, owners)
+            if lies_far(highest_norm(q), norm, self.scale):
+                return computed(True)
+            scores = computed(False)
+            # Far from zero a sum hangs on the last digits of what it is the sum of.
+            if self.adds and scores.numel() and any_far(scores.amax(-1)):
+                return computed(True)
+            return scores
+
+    def _products(self, q: Tensor, k: Tensor, dtype: torch.dtype) -> Tensor:
+        """scale * q . k; the rows of a group lie below one another, and no key is repeated."""
+        q = q.to(dtype) * self.scale
+        lead, kv_heads = q.shape[:3], k.shape[1]
+        rows = lead[1] // max(kv_heads, 1) * lead[2]
+        grouped = q.reshape(lead[0], kv_heads, rows, q.shape[3])
+        return (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything but a mask is done to products, in the dtype that the model has."""
+        return self.bias is not None or self.score_mod is not None
 
     def finish(
         self,
@@ -200,6 +242,7 @@ class Scoring:
         *,
         batch: Positions,
         heads: Positions,
+        dtype: torch.dtype | None = None,
         forbidden: float = -torch.inf,
         hull: Hull | None = None,
     ) -> Tensor:
@@ -207,16 +250,22 @@ class Scoring:
 
         Args:
             scores: Float["batch heads rows columns"], scale * q . k.
+            dtype: of the answers, to which scores are rounded before anything is added to them;
+                None for that of the products.
             rows, columns, batch, heads: which these are: vectors, or slices with both ends.
             forbidden: what stands where a query may not attend.
             hull: of these rows, where it is known already.
         """
         if self.softcap is not None:
             scores.div_(self.softcap).tanh_().mul_(self.softcap)
-        if self.score_mod is not None:
-            scores = self._bent(scores, rows, columns, batch, heads)
-        if self.bias is not None:
-            scores += self.bias.tile(rows, columns, batch, heads)
+        if self.adds:
+            dtype = dtype or scores.dtype
+            scores = scores.to(self.added_in or dtype)
+            if self.score_mod is not None:
+                scores = self._bent(scores, rows, columns, batch, heads)
+            if self.bias is not None:
+                scores += self.bias.tile(rows, columns, batch, heads)
+            scores = scores.to(dtype)
         if self.flat is not None:
             flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
             scores.masked_fill_(flat[..., None], 0)
@@ -293,11 +342,6 @@ class Scoring:
         return sum(x.nbytes for x in held if x is not None)
 
 
-def score_dtype(query: Tensor) -> torch.dtype:
-    """The dtype that scores are computed in: float32, or float64 for float64 queries."""
-    return torch.float64 if query.dtype == torch.float64 else torch.float32
-
-
 def score_shape(query: Tensor, key: Tensor) -> tuple[int, int, int, int]:
     """(batch, heads, query_len, key_len) of queries and keys that fit together.
 
@@ -330,3 +374,13 @@ def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
     if any(side is not None and side < 0 for side in (before, after)):
         raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
     return before, after
+
+
+def _owners(heads: Positions, group: int, device: torch.device) -> Positions:
+    """The heads of keys of some heads of queries: each once where whole groups or one group's are
+    asked for, else one for each."""
+    if isinstance(heads, slice):
+        first, end = heads.start // group, -(-heads.stop // group)
+        if end - first <= 1 or heads.start % group == heads.stop % group == 0:
+            return slice(first, max(first, end))
+    return _vector(heads, device) // group

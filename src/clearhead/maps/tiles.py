@@ -11,19 +11,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .key_ranges import DenseMask, KeyRanges
+from .denominators import with_sinks
+from .key_ranges import DenseMask, Hull, KeyRanges
 from .measuring import Running, Tile
-from .scoring import Scoring, score_dtype
+from .precision import (
+    any_far,
+    exact_dtype,
+    highest_norm,
+    lies_far,
+    score_dtype,
+    without_autocast,
+)
+from .scoring import Scoring
 
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU wants
 # as much work as there is memory for.
 CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
 # Fewer rows than this make the products slow, however large the tile then is.
 LEAST_ROWS = 64
+# The mean of scores up to here is exact to 5e-7.
+_AWAY = 8.0
 # With less work than this (entries of the map) threads cost more than they bring.
 _WORTH_THREADS = 1 << 21
 
@@ -51,7 +64,8 @@ class Pass:
         query: Float["batch heads query_len head_dim"].
         key: Float["batch kv_heads key_len head_dim"].
         scoring: how scores come from them.
-        needs_scores: whether tiles carry ``lse`` and ``mean_score``.
+        needs_scores: whether tiles carry ``highest``, ``log_sum`` and ``mean_gap``.
+        far: whether scores of some tiles may need float64; None to find out.
         check: called before each tile; what it raises ends the pass.
     """
 
@@ -62,17 +76,22 @@ class Pass:
         scoring: Scoring,
         *,
         needs_scores: bool = True,
+        far: bool | None = None,
         check: Callable[[], object] | None = None,
     ) -> None:
         self.query, self.key = query.detach(), key.detach()
         self.scoring, self.needs_scores = scoring, needs_scores
         self.check = check or (lambda: None)
-        self.dtype = score_dtype(query)
+        self.dtype, self.widest = score_dtype(query), exact_dtype(query.device)
+        if far is None:
+            far = lies_far(highest_norm(self.query), highest_norm(self.key), scoring.scale)
+        self.far = far and self.dtype != self.widest
         self.group = query.shape[1] // max(key.shape[1], 1)
         self.lowest = torch.finfo(self.dtype).min
-        # A bias or a score_mod may be -inf, and so leave a query nothing.
-        self.may_be_infinite = scoring.bias is not None or scoring.score_mod is not None
-        self.may_be_dead = self.may_be_infinite or not (
+        # A bias or a score_mod may be -inf, and so leave a query nothing. Elsewhere no score is
+        # as low as the lowest number.
+        self.forbidden = -torch.inf if scoring.adds else self.lowest
+        self.may_be_dead = scoring.adds or not (
             scoring.allowed is None or bool(scoring.allowed.sees().all())
         )
 
@@ -83,7 +102,8 @@ class Pass:
         workers = self._workers()
         plan = self._plan(workers)
         if workers == 1:
-            self._work_off(iter(plan.works), plan, measures)
+            with without_autocast(self.query.device):
+                self._work_off(iter(plan.works), plan, measures)
             return
         before = torch.get_num_threads()
         works = _Shared(plan.works)
@@ -92,7 +112,7 @@ class Pass:
         def worker() -> None:
             try:
                 torch.set_num_threads(1)
-                with torch.no_grad():
+                with torch.no_grad():  # autocast is off in a new thread
                     self._work_off(works, plan, measures)
             except BaseException as failure:
                 failures.append(failure)
@@ -142,23 +162,20 @@ class Pass:
         return _Plan(works, rows, batch_step * kv_step * self.group * rows * key_len)
 
     def _work_off(self, works: Iterator[_Work], plan: _Plan, measures: Sequence[Running]) -> None:
-        buffers = [torch.empty(plan.entries, dtype=self.dtype, device=self.query.device)]
-        buffers.append(torch.empty_like(buffers[0]))
+        room = _Room(plan.entries, self.dtype, self.query.device)
         for work in works:
-            key = self.key[work.batch, work.kv_heads].to(self.dtype).contiguous()
+            keys = _Keys(self.key[work.batch, work.kv_heads])
             for part in _steps(work.rows.stop - work.rows.start, plan.rows):
                 self.check()
                 rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
-                tile = self._tile(key, work, rows, buffers)
+                tile = self._tile(keys, work, rows, room)
                 if tile is not None:
                     for measure in measures:
                         measure.add(tile)
 
-    def _tile(
-        self, key: Tensor, work: _Work, rows: slice, buffers: Sequence[Tensor]
-    ) -> Tile | None:
+    def _tile(self, keys: _Keys, work: _Work, rows: slice, room: _Room) -> Tile | None:
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
-        columns, hull = slice(0, key.shape[2]), None
+        columns, hull = slice(0, keys.length), None
         allowed = self.scoring.allowed
         if isinstance(allowed, DenseMask):
             allowed = allowed.within
@@ -167,66 +184,143 @@ class Pass:
             columns = slice(hull.first, hull.end)
             if hull.end <= hull.first:
                 return None
-        scores = self._products(key, work.batch, heads, rows, columns, buffers[0])
-        scores = self.scoring.finish(
-            scores,
-            rows,
-            columns,
-            batch=work.batch,
-            heads=heads,
-            forbidden=self.lowest,
-            hull=hull,
+        place = _Place(work.batch, heads, rows, columns, hull)
+        exact = self.far and lies_far(
+            highest_norm(self._query(place)), keys.norm, self.scoring.scale
         )
-        return self._weighted(scores, buffers[1], work.batch, heads, rows, columns)
+        scores = self._scores(keys, place, room, exact)
+        highest = None
+        if self.needs_scores or self.may_be_dead or self.scoring.sinks is not None:
+            highest = scores.amax(-1)
+            again = self.scoring.adds and not exact and self.dtype != self.widest
+            # Far from zero a sum hangs on the last digits of what it is the sum of.
+            if again and any_far(highest):
+                scores = self._scores(keys, place, room, True)
+                highest = scores.amax(-1)
+        return self._weighted(scores, highest, place, room)
 
-    def _products(
-        self, key: Tensor, batch: slice, heads: slice, rows: slice, columns: slice, buffer: Tensor
-    ) -> Tensor:
-        """scale * q . k, each key multiplied with the queries of its whole group."""
-        query = self.query[batch, heads, rows].to(self.dtype) * self.scoring.scale
+    def _query(self, place: _Place) -> Tensor:
+        return self.query[place.batch, place.heads, place.rows]
+
+    def _scores(self, keys: _Keys, place: _Place, room: _Room, exact: bool) -> Tensor:
+        """Those of a tile: of the dtype of the answers, or of the widest one if exact and nothing
+        is added to products."""
+        batch, heads, rows, columns, hull = place
+        dtype = self.widest if exact else self.dtype
+        query = self._query(place).to(dtype) * self.scoring.scale
         shape = (*query.shape[:3], columns.stop - columns.start)
+        key = keys.of(dtype)
         lead = key.shape[0] * key.shape[1]
         query = query.reshape(lead, -1, query.shape[3])
-        keys = key.flatten(0, 1)[:, columns].mT
-        scores = buffer[: shape[0] * shape[1] * shape[2] * shape[3]]
-        scores = scores.view(lead, query.shape[1], shape[3])
+        # Each key is multiplied with the queries of its whole group.
+        transposed = key.flatten(0, 1)[:, columns].mT
+        products = room.products(dtype)[: shape[0] * shape[1] * shape[2] * shape[3]]
+        products = products.view(lead, query.shape[1], shape[3])
         if lead == 1:
-            torch.mm(query[0], keys[0], out=scores[0])
+            torch.mm(query[0], transposed[0], out=products[0])
         else:
-            torch.bmm(query, keys, out=scores)
-        return scores.view(shape)
+            torch.bmm(query, transposed, out=products)
+        return self.scoring.finish(
+            products.view(shape),
+            rows,
+            columns,
+            batch=batch,
+            heads=heads,
+            dtype=self.dtype,
+            forbidden=self.forbidden,
+            hull=hull,
+        )
 
-    def _weighted(
-        self,
-        scores: Tensor,
-        buffer: Tensor,
-        batch: slice,
-        heads: slice,
-        rows: slice,
-        columns: slice,
-    ) -> Tile:
-        scoring = self.scoring
-        if self.may_be_infinite:  # 0 times -inf would not be 0
-            scores = torch.clamp(scores, min=self.lowest, out=scores)
-        weights = torch.softmax(scores, -1, out=buffer[: scores.numel()].view(scores.shape))
-        lse = mean_score = total = None
-        if self.needs_scores or scoring.sinks is not None or self.may_be_dead:
-            highest = scores.amax(-1)
-            # The largest weight is exp(highest - lse).
-            lse = highest - weights.amax(-1).log_()
-            dead = highest <= self.lowest
-            if self.may_be_dead and bool(dead.any()):
-                weights.masked_fill_(dead[..., None], 0)
-                scores.masked_fill_(dead[..., None], 0)
-                lse.masked_fill_(dead, -torch.inf)
-        if scoring.sinks is not None:
-            assert lse is not None
-            without, lse = lse, torch.logaddexp(lse, scoring.sinks[heads].to(self.dtype)[:, None])
-            total = (without - lse).exp_()
+    def _weighted(self, scores: Tensor, highest: Tensor | None, place: _Place, room: _Room) -> Tile:
+        dead, sinks, origin = None, self.scoring.sinks, None
+        if highest is not None and self.may_be_dead:
+            dead = highest <= self.forbidden
+            dead = dead if bool(dead.any()) else None
+        alive = highest if highest is None or dead is None else highest.masked_fill(dead, 0)
+        if scores.dtype != self.dtype or (self.needs_scores and self._is_away(alive)):
+            origin = scores.amax(-1) if alive is None else alive
+            scores = self._below(scores, origin, room)
+        weights = torch.softmax(scores, -1, out=room.weights[: scores.numel()].view(scores.shape))
+        log_sum = mean_gap = total = None
+        if self.needs_scores or sinks is not None:
+            log_sum = weights.amax(-1).log_().neg_()  # the largest weight is exp(-log_sum)
+        if sinks is not None:
+            assert alive is not None
+            assert log_sum is not None
+            log_sum, total = with_sinks(alive, log_sum, sinks[place.heads])
             weights *= total[..., None]
+        if dead is not None:
+            assert highest is not None
+            for x in (weights, log_sum, total):
+                if x is not None:
+                    x.masked_fill_(dead[..., None] if x.ndim == 4 else dead, 0)
+            highest = highest.masked_fill(dead, -torch.inf)
         if self.needs_scores:
-            mean_score = torch.mul(weights, scores, out=scores).sum(-1)
-        return Tile(batch, heads, rows, columns, weights, scores, lse, mean_score, total)
+            assert alive is not None
+            mean_gap = torch.mul(weights, scores, out=scores).sum(-1).neg_()
+            if origin is None:
+                mean_gap += alive if total is None else alive * total
+        return Tile(*place[:4], weights, scores, highest, log_sum, mean_gap, total)
+
+    def _is_away(self, highest: Tensor | None) -> bool:
+        """Whether a mean score less the highest would lose digits: else it need not be taken off
+        every score, which is one look less at all of them."""
+        return self.scoring.adds or highest is None or bool((highest.abs() > _AWAY).any())
+
+    def _below(self, scores: Tensor, origin: Tensor, room: _Room) -> Tensor:
+        """Scores less the highest of their row, in the dtype of the answers."""
+        scores = scores.sub_(origin[..., None])
+        if scores.dtype != self.dtype:
+            scores = room.narrow[: scores.numel()].view(scores.shape).copy_(scores)
+        elif not self.scoring.adds:
+            return scores
+        return scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
+
+
+class _Place(NamedTuple):
+    """Which part of a map a tile is."""
+
+    batch: slice
+    heads: slice
+    rows: slice
+    columns: slice
+    hull: Hull | None
+
+
+class _Keys:
+    """The keys of some heads, in the dtypes that they are wanted in."""
+
+    def __init__(self, key: Tensor) -> None:
+        self._key, self._known = key, dict[torch.dtype, Tensor]()
+        self.length = key.shape[2]
+
+    def of(self, dtype: torch.dtype) -> Tensor:
+        """Float["batch kv_heads key_len head_dim"]."""
+        if dtype not in self._known:
+            self._known[dtype] = self._key.to(dtype).contiguous()
+        return self._known[dtype]
+
+    @cached_property
+    def norm(self) -> Tensor:
+        """The largest of each head."""
+        return highest_norm(self._key)
+
+
+class _Room:
+    """Where one worker computes its tiles, one after the other."""
+
+    def __init__(self, entries: int, dtype: torch.dtype, device: torch.device) -> None:
+        self.narrow = torch.empty(entries, dtype=dtype, device=device)
+        self.weights = torch.empty_like(self.narrow)
+        self._wide: Tensor | None = None
+
+    def products(self, dtype: torch.dtype) -> Tensor:
+        """For those of a tile."""
+        if dtype == self.narrow.dtype:
+            return self.narrow
+        if self._wide is None:
+            self._wide = self.narrow.new_empty(self.narrow.shape, dtype=dtype)
+        return self._wide
 
 
 class _Shared(Iterator[_Work]):

@@ -1,0 +1,82 @@
+"""Where float32 is not enough for the scores of an attention.
+
+A product q . k in float32 is off by about the last digit of |q| |k|, however small it is itself,
+and a score by the last digit of its own size. A weight is off by as much as its score, so far from
+zero scores are computed in float64. What the model adds to them is added as the model does it,
+though: a mask of -1e9 leaves nothing of a float32 score, and a row that it hides is even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+# The last digit of a float32 of this size is 4e-6, and rounding is off by half of it at the most.
+FAR = 32.0
+# A kernel's log-sum-exp, rounded to float32 up to here, changes no weight by more than 5e-7 of it.
+FAR_LOG_SUM_EXP = 16.0
+
+
+def score_dtype(query: Tensor) -> torch.dtype:
+    """The dtype of answers, and in which a model of such queries adds masks to its scores:
+    float32, or float64 for float64 queries."""
+    return torch.float64 if query.dtype == torch.float64 else torch.float32
+
+
+def exact_dtype(device: torch.device) -> torch.dtype:
+    """The widest dtype there is: Metal has no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def highest_norm(x: Tensor) -> Tensor:
+    """Of queries or keys, Float["batch heads length width"], the largest norm of each head:
+    Float["batch heads"]."""
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    norms = torch.linalg.vector_norm(x, dim=-1, dtype=dtype)
+    return norms.amax(-1) if norms.shape[-1] else norms.new_zeros(norms.shape[:-1])
+
+
+def lies_far(query_norm: Tensor, key_norm: Tensor, scale: float) -> bool:
+    """Whether some product of queries and keys may be too large for the float32 of this machine.
+
+    Args:
+        query_norm: Float["batch heads"], as `highest_norm` tells it.
+        key_norm: Float["batch kv_heads"].
+        scale: factor of the products.
+    """
+    if not query_norm.numel() or not key_norm.numel():
+        return False
+    if narrowed(query_norm.device):
+        return True
+    grouped = query_norm.unflatten(1, (key_norm.shape[1], -1))
+    # Not a number is far, too.
+    return not float((grouped * key_norm[..., None]).amax()) * abs(scale) <= FAR
+
+
+def any_far(highest: Tensor) -> bool:
+    """Whether scores, or the highest of some rows, are too large for float32; -inf is not one."""
+    if not highest.numel():
+        return False
+    return bool(((highest.abs() > FAR) & (highest > -torch.inf)).any())
+
+
+def narrowed(device: torch.device) -> bool:
+    """Whether products of float32 are computed with fewer digits here (TF32, bfloat16)."""
+    backend = torch.backends.cuda if device.type == "cuda" else torch.backends.mkldnn
+    chosen = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
+    if chosen is None:  # before PyTorch 2.9
+        return torch.get_float32_matmul_precision() != "highest"
+    return chosen not in ("ieee", "none")
+
+
+@contextmanager
+def without_autocast(device: torch.device) -> Iterator[None]:
+    """What is computed within is not narrowed by an autocast around it."""
+    if not torch.is_autocast_enabled(device.type):
+        yield
+        return
+    with torch.autocast(device.type, enabled=False):
+        yield
