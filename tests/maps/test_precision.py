@@ -297,7 +297,9 @@ def test_what_is_far():
     assert any_far(torch.tensor([0.0, -1e9]))
     assert any_far(torch.tensor([torch.inf]))
     assert not any_far(torch.zeros(0))
-    assert torch.equal(highest_norm(torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])), torch.tensor([[5.0]]))
+    assert torch.equal(
+        highest_norm(torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])), torch.tensor([[5.0]])
+    )
     assert highest_norm(torch.zeros(1, 2, 0, 4)).tolist() == [[0.0, 0.0]]
     assert exact_dtype(CPU) == torch.float64
     assert exact_dtype(torch.device("mps")) == torch.float32

@@ -37,12 +37,14 @@ class CompactMask:
     flat: Tensor | None = None
 
 
-def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
+def compact_mask(mask: Tensor, shape: Shape, *, added_in: torch.dtype | None = None) -> CompactMask:
     """A mask as scaled_dot_product_attention takes it, in its smallest exact form.
 
     Args:
         mask: boolean or float, broadcast to the shape.
         shape: (batch, heads, query_len, key_len).
+        added_in: the dtype in which it is added to the scores; None for its own. A mask of the
+            lowest number of float16 swallows scores of float16 and not those of float32.
 
     Raises:
         ShapeError: it does not broadcast.
@@ -62,10 +64,12 @@ def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
     allowed = mask > threshold
     # Where the whole row lies that low, adding it to a score gives the number that was added.
     highest = mask.amax(-1)
-    flat = (highest <= threshold) & (highest > -torch.inf)
+    low = (highest <= threshold) & (highest > -torch.inf)
     bias = None
-    if bool(flat.any()):
+    if bool(low.any()):
+        flat = low & (highest <= torch.finfo(added_in or mask.dtype).min / 2)
         allowed |= (mask == highest[..., None]) & flat[..., None]
+        allowed |= (mask > -torch.inf) & (low & ~flat)[..., None]
         bias = compact_bias(mask, query_len, key_len, allowed & ~flat[..., None])
         return CompactMask(
             _unless_all(allowed, query_len, key_len),

@@ -154,6 +154,8 @@ class ScoreTracker:
         if scores.ndim == 1:
             scores, out, axis = scores[None], out[None], 1
         node = self._nodes.pop(storage_of(scores), None)
+        if node is not None and node.product.name == "mm" and scores.ndim > 2:
+            node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
         attention = Attention()
         dtypes = (scores.dtype, out.dtype)
         layout = Layout.of(out).moved(axis, -1)
@@ -240,6 +242,10 @@ class ScoreTracker:
     def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
         owner = weights.attention.owner
         assert owner is not None
+        for _, call in owner.calls:
+            for x in call.values():
+                if isinstance(x, Tensor) and x.ndim > 2 and type(x) is Tensor:
+                    self.copies.note_whole(x)
         around = Surroundings(owner.head_hints, owner.batches, self.copies, self._masks)
         reading = read_scores(node, scores, axis, around)
         captured = reading.captured
@@ -322,9 +328,8 @@ class ScoreTracker:
         attention = weights.attention
         if not weights.changed and not weights.along_keys(left):
             after = Weights(Layout.of(out), weak_reference(out), attention, dtypes=weights.dtypes)
-            after.changed = (
-                "a product took some for others or went along another axis than the keys"
-            )
+            after.changed = "a product went along another axis of them than that of the keys"
+            attention.changed = attention.changed or after.changed
             self._weights[storage_of(out)] = after
             return True
         if weights.changed:

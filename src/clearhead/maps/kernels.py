@@ -52,6 +52,9 @@ _ATEN = {
     ),
 }
 
+# Fused kernels add masks to scores in float32, whatever the dtype of both.
+_SUMS_OF = {torch.float64: torch.float64}
+
 # What tells an attention that no table knows by its name.
 _NAMES_OF_ATTENTION = ("scaled_dot_product", "flash_attn", "flash_attention", "efficient_attention")
 _NOT_FORWARD = ("backward", "_bwd", "fill", "debug")
@@ -126,7 +129,9 @@ def read_fused(
         key,
         scale=call.get("scale", call.get("softmax_scale")),
         softcap=call.get("softcap"),
-        mask=None if mask is None else masks.compact(mask, shape),
+        mask=None
+        if mask is None
+        else masks.compact(mask, shape, _SUMS_OF.get(query.dtype, torch.float32)),
         causal=bool(call.get("is_causal", call.get("causal", False))),
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),

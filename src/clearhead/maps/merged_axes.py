@@ -60,6 +60,11 @@ class Copies:
         """``made`` has the numbers of ``source``, at the same indices."""
         self._keep(made, Layout.of(source))
 
+    def note_whole(self, x: Tensor) -> None:
+        """The axes that a module was given are those of the memory, if it is no copy."""
+        if not x.is_nested and x.layout == torch.strided and storage_of(x) not in self:
+            self._keep(x, Layout.of(x))
+
     def note_joined(
         self, parts: Sequence[Tensor], made: Tensor, *, stacked: bool, axis: int
     ) -> None:

@@ -33,10 +33,7 @@ _GRAPH_FILES = (
     "_inductor/output_code.py",
 )
 _FLEX_FILE = "nn/attention/flex_attention.py"
-_HEADS = (
-    *("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h"),
-    *("num_key_value_heads", "num_kv_heads", "n_kv_heads", "kv_heads"),
-)
+_HEADS = ("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "heads", "h")
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,6 +144,9 @@ class Recorder(TorchDispatchMode):
         if operator.attends and not is_plain(args):
             with own_work():
                 self._refused(_kind_of_tensors(args), str(func))
+        elif self._tracker.live and is_plain((*args, out)):
+            with own_work():
+                self._tracker.other(func, args, kwargs, out)
         return out
 
     def _of_other_tensors(

@@ -123,10 +123,10 @@ def test_all_that_is_asked_of_a_map_has_these_weights(make, hidden):
     measures = one.measure("entropy", "received", "topk")
     assert_equal(measures["entropy"], entropy, 1e-4)
     assert_equal(measures["received"], truth.sum(-2), 1e-4)
-    assert_equal(measures["topk"].values, truth.topk(KEYS).values, 1e-4)
+    assert_equal(measures["topk"].values[..., :KEYS], truth.topk(KEYS).values, 1e-4)
     assert_equal(one[0, 0, 3], truth[0, 0, 3])
     assert_equal(one[..., 2:5, 1:3], truth[..., 2:5, 1:3])
-    assert_equal(one.pooled(QUERIES, KEYS).values, truth, 1e-4)
+    assert_equal(one.pooled(QUERIES, KEYS), truth, 1e-4)
     summary = recorded(model, "no_grad", Q, K, V, summaries=["entropy"])["attention"]
     assert_equal(summary.entropy(), entropy, 1e-4)
 
@@ -137,12 +137,15 @@ def test_a_map_that_is_made_of_tensors():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-def test_rows_of_half_precision_sum_to_one(dtype):
+def test_rows_of_half_precision_are_the_kernel_s(dtype):
+    """The lowest number of float16 does not swallow scores that are summed in float32."""
     mask = mask_of(torch.finfo(dtype).min).to(dtype)
-    inputs = [x.to(dtype) for x in (Q, K, V)]
-    one = recorded(Model(Attention(fused(mask))), "no_grad", *inputs)["attention"]
+    query, key, _ = (x.to(dtype) for x in (Q, K, V))
+    unit = torch.eye(KEYS, dtype=dtype).expand(BATCH, HEADS, KEYS, KEYS).contiguous()
+    model = Model(Attention(fused(mask)))
+    one = recorded(model, "no_grad", query, key, unit)["attention"]
     assert_equal(one.dense().sum(-1), torch.ones(BATCH, HEADS, QUERIES), 1e-3)
-    assert_equal(one.dense()[:, :, 3], one.dense()[:, :, 3].mean(-1, keepdim=True), 1e-2)
+    assert_equal(one.dense(), model(query, key, unit), 1e-2)
 
 
 @pytest.mark.parametrize("mode", MODES)

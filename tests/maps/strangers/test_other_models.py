@@ -66,6 +66,17 @@ def test_assisted_generation_shows_the_large_model_alone(implementation, mode):
             assert one.shape[3] <= watched.shape[1], "the vocabulary is no text"
 
 
+class Teacher(nn.Module):
+    """A model with parameters of its own."""
+
+    def __init__(self, form) -> None:
+        super().__init__()
+        self.attention, self.scale = Attention(form, 4), nn.Parameter(torch.ones(()))
+
+    def forward(self, q, k, v):
+        return self.attention(q * self.scale, k, v)
+
+
 class Student(nn.Module):
     """Attends itself, and asks a model that is none of its modules."""
 
@@ -86,9 +97,11 @@ class Student(nn.Module):
 @pytest.mark.parametrize("others", FORMS)
 def test_a_teacher_within_forward_is_not_shown(others, own, before, mode):
     query, key, value = factors(SHAPE)
-    student = Student(FORMS[own], Model(Attention(FORMS[others], 4)), before=before)
+    student = Student(FORMS[own], Teacher(FORMS[others]), before=before)
     recording = recorded(student, mode, query, key, value)
-    assert_read(recording, weights_of(FORMS[own], query, key, value))
+    assert "Teacher, which is not registered" in recording.refusals.pop("").why
+    assert [name for name in recording if name] == ["attention"]
+    assert_equal(recording["attention"].dense(), weights_of(FORMS[own], query, key, value))
 
 
 @pytest.mark.parametrize("mode", MODES)
