@@ -124,6 +124,7 @@ def read_fused(
         if mask is not None and mask.ndim > 2:
             mask = mask[(None,) * (4 - mask.ndim)].transpose(0, 1)
     shape = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+    sums = _SUMS_OF.get(query.dtype, torch.float32)
     scoring = Scoring.of(
         query,
         key,
@@ -131,7 +132,7 @@ def read_fused(
         softcap=call.get("softcap"),
         mask=None
         if mask is None
-        else masks.compact(mask, shape, _SUMS_OF.get(query.dtype, torch.float32)),
+        else masks.compact(mask, shape, sums),
         causal=bool(call.get("is_causal", call.get("causal", False))),
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),

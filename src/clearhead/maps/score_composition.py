@@ -37,13 +37,13 @@ class _Composition:
         self.scale = 1.0
         self.cap: float | None = None
         self.rows: list[Tensor] = []
-        self.terms: list[tuple[Tensor, float]] = []
+        self.terms: list[tuple[Tensor, float, torch.dtype]] = []
         self.fills: list[tuple[Tensor, float, bool]] = []
         self.shifted = False
         self.sinks: Tensor | None = None
 
-    def add(self, step: object, found: Tensor | None) -> None:
-        """One step; `found` is its tensor with the softmax's axes."""
+    def add(self, step: object, found: Tensor | None, dtype: torch.dtype) -> None:
+        """One step, its tensor with the softmax's axes, and the dtype of what it made."""
         if isinstance(step, Copied):
             return
         if self.sinks is not None and not isinstance(step, Shifted):
@@ -63,7 +63,7 @@ class _Composition:
             self.rows.append(found)
         elif isinstance(step, Added):
             assert found is not None
-            self.terms.append((found, step.factor))
+            self.terms.append((found, step.factor, dtype))
         elif isinstance(step, Filled):
             assert found is not None
             self.fills.append((found, step.value, step.inverted))
@@ -77,7 +77,7 @@ class _Composition:
             self.scale *= factor
         else:
             self.cap *= factor
-        self.terms = [(term, f * factor) for term, f in self.terms]
+        self.terms = [(term, f * factor, dtype) for term, f, dtype in self.terms]
         self.fills = [(where, value * factor, inv) for where, value, inv in self.fills]
 
 
@@ -101,7 +101,7 @@ def compose(
             found = _sinks(step.logits, axes)
         elif tensor is not None:
             found = axes.four(in_final_axes(tensor, place, layout, axes))
-        done.add(step, found)
+        done.add(step, found, place.node.dtype)
     for factor in done.rows:
         query = query.float() * factor if query.dtype != torch.float64 else query * factor
     shape = (axes.batch, axes.heads, query.shape[2], key.shape[2])
@@ -134,8 +134,8 @@ def _mask(
 ) -> CompactMask | None:
     """All that was added and filled, as one."""
     parts = [
-        masks.compact(term if factor == 1.0 else term * factor, shape)
-        for term, factor in done.terms
+        masks.compact(term if factor == 1.0 else term * factor, shape, dtype)
+        for term, factor, dtype in done.terms
     ]
     for where, value, inverted in done.fills:
         parts.append(_fill(where if inverted else ~where, value, scores, axes, shape, masks))
