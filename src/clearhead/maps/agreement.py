@@ -8,12 +8,14 @@ that product. Both are computed from the map as a user would get it, in float64.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from .attention_map import AttentionMap
 from .captured import Captured, Unreadable
+from .denominators import normalised
 
 _ROWS = 8
 _OUTPUTS = 4
@@ -53,7 +55,7 @@ def check_weights(
         mine = shown[:, :, part].double()
         theirs = truth[:, :, part, :key_len].double().nan_to_num(0.0)
         error = float((mine - theirs).abs().max())
-        if not error <= _tolerance(dtypes, shown, part):
+        if not error <= _tolerance(dtypes, shown.scores[:, :, part[:1]]):
             raise Unreadable(
                 f"what was read of it does not give the model's own weights: they differ by "
                 f"{error:.2g}"
@@ -63,7 +65,7 @@ def check_weights(
 def check_output(
     captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
 ) -> None:
-    """Compares weights times values with the model's output.
+    """Compares weights times values with the model's output, in some rows of some heads.
 
     Args:
         captured: the attention as it was read.
@@ -76,36 +78,46 @@ def check_output(
     if 0 in (*output.shape, *value.shape):
         return
     batch, heads, query_len, _ = output.shape
-    group = heads // value.shape[1]
+    outer, outer_keys = _ends(heads), _ends(value.shape[1])
+    chosen = spread(heads, 2, output.device)
     rows = spread(query_len, _OUTPUTS, output.device)
-    shown = map_of(captured)
-    for b in {0, batch - 1}:
-        chosen = spread(heads, _OUTPUTS, output.device)
-        weights = shown[b, chosen[:, None], rows[None]]
-        values = value[b, chosen // group].double()
-        expected = weights.double() @ values
-        got = output[b, chosen][:, rows].double()
-        highest = values.abs().amax((-2, -1))[:, None]
-        error = (expected - got).abs().amax(-1) / highest.clamp(min=torch.finfo(torch.float32).tiny)
-        error = error.nan_to_num(0.0)  # a row without keys, or values that are no numbers
-        if bool((error > _tolerance(dtypes, shown, rows)).any()):
+    scoring = captured.scoring
+    sinks = None if scoring.sinks is None else scoring.sinks[outer]
+    for first in {0, batch - 1}:
+        one = slice(first, first + 1)
+        query = captured.query.detach()[one, outer].index_select(2, rows)
+        key = captured.key.detach()[one, outer_keys]
+        scores = scoring.between(query, key, rows, batch=one, heads=chosen)
+        tolerance = _tolerance(dtypes, scores)
+        weights = normalised(scores, torch.float64, sinks=sinks, may_be_dead=True)
+        values = value[one, outer_keys].double()
+        theirs = output[one, outer].index_select(2, rows).double()
+        # Of a row without keys, or values that are no numbers, there is nothing to compare.
+        error = (weights @ values).sub_(theirs).abs_().nan_to_num_(0.0)
+        allowance = tolerance * values.abs().amax((-2, -1), keepdim=True)
+        if bool((error > allowance).any()):
             raise Unreadable(
                 "weights times values, computed from what was read, do not give the model's own "
-                f"output: they differ by {float(error.max()):.2g} of the largest value"
+                f"output: they differ by {float(error.max()):.2g}"
             )
 
 
+def _ends(length: int) -> slice:
+    """The first and the last of so many."""
+    return slice(None, None, max(length - 1, 1))
+
+
+@lru_cache(maxsize=256)
 def spread(length: int, most: int, device: torch.device) -> Tensor:
     """So many places, the first and the last among them."""
     return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
 
 
-def _tolerance(dtypes: Sequence[torch.dtype], shown: AttentionMap, rows: Tensor) -> float:
+def _tolerance(dtypes: Sequence[torch.dtype], scores: Tensor) -> float:
     """How far the model's own rounding may take its weights from the exact ones."""
     own = max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)
     if own == _TOLERANCE_OF_HALF:
         return own
     epsilon = torch.finfo(torch.float32 if torch.float32 in dtypes else torch.float64).eps
-    scores = shown.scores[:, :, rows[:1]].abs()
-    largest = float(scores.masked_fill(scores.isinf(), 0).max()) if scores.numel() else 0.0
+    largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return own + _ROUNDINGS * epsilon * largest

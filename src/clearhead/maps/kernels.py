@@ -130,9 +130,7 @@ def read_fused(
         key,
         scale=call.get("scale", call.get("softmax_scale")),
         softcap=call.get("softcap"),
-        mask=None
-        if mask is None
-        else masks.compact(mask, shape, sums),
+        mask=None if mask is None else masks.compact(mask, shape, sums),
         causal=bool(call.get("is_causal", call.get("causal", False))),
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),

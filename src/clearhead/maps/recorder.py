@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +62,12 @@ class Recorder(TorchDispatchMode):
             self._owner, self._chain, self._parameters, self._masks, captured, refused
         )
         self.used: set[int] = set()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would wrap every operator's way through here in a function of its compiler; what
+        is compiled stays so all the same, as the next method says."""
+        return False
 
     @classmethod
     def ignore_compile_internals(cls) -> bool:
@@ -132,11 +138,7 @@ class Recorder(TorchDispatchMode):
         them, and gives other bits without them (a linear layer asks its weight whether it needs a
         gradient, which a view of it here would deny), so they are switched on again.
         """
-        with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), ExitStack() as stack:
-            for device in ("cpu", "cuda"):
-                if torch.is_autocast_enabled(device):
-                    key = getattr(torch._C.DispatchKey, f"Autocast{device.upper()}")
-                    stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
+        with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
             if operator.action is Action.TAKE_APART and is_plain(args):
                 with self:
                     return func._op_dk(_IMPLICIT, *args, **kwargs)
@@ -288,6 +290,19 @@ class Recorder(TorchDispatchMode):
             self._masks.made_from(out, condition)
 
 
+def _autocast() -> AbstractContextManager[Any]:
+    """Autocast as it was set, switched on again below a dispatch mode."""
+    if not torch._C._is_any_autocast_enabled():
+        return _NOTHING
+    stack = ExitStack()
+    for device in ("cpu", "cuda"):
+        if torch.is_autocast_enabled(device):
+            key = getattr(torch._C.DispatchKey, f"Autocast{device.upper()}")
+            stack.enter_context(torch._C._SetExcludeDispatchKeyGuard(key, False))
+    return stack
+
+
+_NOTHING = nullcontext()
 _ORDINARY = (Tensor, nn.Parameter)
 
 

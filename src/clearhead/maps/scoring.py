@@ -221,6 +221,22 @@ class Scoring:
                 return computed(True)
             return scores
 
+    def between(
+        self, query: Tensor, key: Tensor, rows: Tensor, *, batch: slice, heads: Tensor
+    ) -> Tensor:
+        """The scores of queries and keys that were picked already, in the widest dtype.
+
+        Args:
+            query: Float["batch heads rows head_dim"], only the queries at these places.
+            key: Float["batch kv_heads key_len head_dim"], only their keys.
+            rows, batch, heads: which they are in the whole map.
+        """
+        columns = slice(0, key.shape[2])
+        with without_autocast(query.device):
+            products = self._products(query, key, exact_dtype(query.device))
+            dtype = score_dtype(query)
+            return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
+
     def _products(self, q: Tensor, k: Tensor, dtype: torch.dtype) -> Tensor:
         """scale * q . k; the rows of a group lie below one another, and no key is repeated."""
         q = q.to(dtype) * self.scale
