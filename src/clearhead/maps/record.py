@@ -23,26 +23,15 @@ from .packed_heads import with_heads_unpacked
 from .provenance import Source
 from .recorder import Recorder
 from .recording import Recording, Refusal, ids_of_length
+from .recording_notes import (
+    STRANGER,
+    is_compiled,
+    say_what_is_compiled,
+    say_whose_is_missing,
+    say_why_nothing_was_seen,
+)
 from .summary_map import SummaryMap
 
-_FLEX_HIDDEN = (
-    "no attention was seen, and the model's configuration asks for flex_attention: compiled "
-    "by torch.compile it is one kernel that tells neither queries nor keys. Load the model with "
-    'attn_implementation="sdpa" (or "eager") to record it.'
-)
-_STRANGER = (
-    "computed by a {stranger}, which is not registered as a submodule of the model. Keep it as an "
-    "attribute or in a torch.nn.ModuleList to have it under a name, or record it by itself"
-)
-_STRANGERS = (
-    "attention of another model ran within a method of this one and was left out: {listed}. To "
-    "have it, record that model, in a recording of its own."
-)
-_NOTHING_RAN = (
-    "no operator ran in this thread within the block. A recording sees the thread that it was "
-    "begun in: if the model ran in another one, as behind a server or a streamer, call record() "
-    "there."
-)
 Layers = str | int | Iterable[str | int] | None
 
 
@@ -94,21 +83,15 @@ def record(
         tokenizer,
     )
     recorder = Recorder(model, keeper.captured, keeper.refused, inputs=tokenizer is not None)
-    compiled = [name for name, module in model.named_modules() if _is_compiled(module)]
+    compiled = [name for name, module in model.named_modules() if is_compiled(module)]
     try:
         with recorder:
             yield recording
     finally:
         recorder.finish()
-        _say_what_is_compiled(recording, compiled, keeper.in_graphs)
-        if keeper.strangers:
-            listed = ", ".join(f"{name}, {n} calls" for name, n in keeper.strangers.items())
-            recording.notes.append(_STRANGERS.format(listed=listed))
-        if not recorder._actions:
-            recording.notes.append(_NOTHING_RAN)
-        asked_for = getattr(getattr(model, "config", None), "_attn_implementation", None)
-        if asked_for == "flex_attention" and not recording.keys():
-            recording.notes.append(_FLEX_HIDDEN)
+        say_what_is_compiled(recording, compiled, keeper.in_graphs)
+        say_whose_is_missing(recording, keeper.strangers)
+        say_why_nothing_was_seen(recording, model, ran=bool(compiled or recorder._actions))
 
 
 class _Selection:
@@ -177,7 +160,7 @@ class _Keeper:
         if not owner.within:
             self.strangers[owner.stranger] += 1
         elif owner.name in self._selection:
-            why = _STRANGER.format(stranger=owner.stranger)
+            why = STRANGER.format(stranger=owner.stranger)
             self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
 
     def captured(self, owner: Owner, captured: Captured) -> None:
@@ -294,24 +277,4 @@ def _token_function(tokenizer: Any) -> Callable[[list[int]], list[str]] | None:
     raise ConfigError(
         "tokenizer must have convert_ids_to_tokens or id_to_token, or be a function from ids to "
         f"tokens; got {type(tokenizer).__name__}."
-    )
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    return (
-        type(module).__name__ == "OptimizedModule"
-        or getattr(module, "_compiled_call_impl", None) is not None
-    )
-
-
-def _say_what_is_compiled(recording: Recording, compiled: list[str], seen: int) -> None:
-    if not compiled:
-        return
-    names = ", ".join(repr(name) if name else "the model" for name in compiled[:4])
-    more = f" and {len(compiled) - 4} more" if len(compiled) > 4 else ""
-    recording.notes.append(
-        f"{names}{more} ran as compiled graphs. Of the attention inside them, {seen} calls of "
-        "fused kernels were seen; what the compiler fused into kernels of its own cannot be. "
-        "For all of it by module name, record the model before torch.compile "
-        "(compiled._orig_mod)."
     )
