@@ -183,6 +183,8 @@ class _Stack:
     def _look_at_module(self, frame: FrameType, module: nn.Module) -> None:
         if id(module) in self._entered or (not self._chain and type(module) in _STEPS):
             return
+        if self._stranger is not None and not is_method(frame, module):
+            return  # a loop that was handed the model runs others, too
         if all(module is not one for one in self._chain):
             self._chain.append(module)
         entered = frame.f_code.co_name == "_call_impl"
