@@ -43,7 +43,8 @@ def find_chain(names: Mapping[int, str]) -> Chain:
             module = frame.f_locals.get(code.co_varnames[0])
             if isinstance(module, nn.Module):
                 if id(module) in names:
-                    modules.append(id(module))
+                    if not modules or modules[-1] != id(module):
+                        modules.append(id(module))
                     entered += code.co_name == "_call_impl"
                 elif not modules and not stranger:
                     stranger = is_method(frame, module) and is_stranger(module, names)
