@@ -56,8 +56,9 @@ _PAIRS = (
 )
 # Words in the names of arguments that are as long as a sequence and are none to attend to.
 _NO_SEQUENCE = re.compile(
-    "pos|^pe$|rot|rope|freq|cos|sin|alibi|mask|bias|^rel|past|cache|mem|residual|skip|gate|shift"
-    "|scale|value|^t?emb$|time|object_queries"
+    "(^|_)(pos|positions?|positional|pe|rot|rotary|rope|freqs?|cos|sin|alibi|rel|relative|past"
+    "|caches?|mems?|residual|skip|gate|shift|scale|values?|time|timesteps?)(_|$)"
+    "|mask|bias|cache|^t?emb$|object_queries"
 )
 
 
