@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.attention_kind import Lengths, attention_kind, same_memory
+from clearhead.maps.attention_kind import attention_kind, same_memory
 from clearhead.maps.record import record
+from clearhead.maps.sequence_lengths import Lengths
 from tests.maps.attending import recorded
 
 WIDTH = 4
@@ -39,6 +40,30 @@ class Joint(Projections):
 class UnnamedJoint(Joint):
     def forward(self, x, y):
         return super().forward(x, y)
+
+
+class JointOfMore(Projections):
+    """Three modalities, or registers beside two."""
+
+    def forward(self, tokens, context=None, registers=2):
+        both = torch.cat([*tokens, tokens[0][:, :registers]], 1)
+        both = both if context is None else torch.cat([both, context], 1)
+        return self.attend(both, both)
+
+
+class Stack(Projections):
+    """Two sequences in one argument."""
+
+    def forward(self, sequences):
+        return self.attend(*sequences)
+
+
+class Windows(Projections):
+    """Attends to the other sequence in windows."""
+
+    def forward(self, x, context):
+        split = lambda t: t.unflatten(1, (-1, 4)).flatten(0, 1)  # noqa: E731
+        return self.attend(split(x), split(context))
 
 
 class ToContext(Projections):
@@ -128,6 +153,17 @@ CASES = {
     "joint, batch of one": (Joint(), (IMAGE[:1], TEXT[:1]), ["self"]),
     "joint, unnamed": (UnnamedJoint(), (IMAGE, TEXT), ["self"]),
     "joint layer, image alone": (Joint(), (IMAGE,), ["self"]),
+    "joint of three": (JointOfMore(), ((IMAGE, TEXT), LIKE_IMAGE, 0), ["self"]),
+    "joint with registers": (JointOfMore(), ((IMAGE,), TEXT), ["self"]),
+    "joint of a list": (JointOfMore(), ([IMAGE, TEXT], None), ["self"]),
+    "a pair in one argument": (Stack(), ((IMAGE, TEXT),), ["cross"]),
+    "the same in one argument": (Stack(), ((IMAGE, IMAGE),), ["self"]),
+    "windows": (Windows(), (torch.randn(2, 8, WIDTH), torch.randn(2, 8, WIDTH)), ["cross"]),
+    "many windows": (
+        Windows(),
+        (torch.randn(2, 16, WIDTH), torch.randn(2, 16, WIDTH)),
+        ["cross"],
+    ),
     "text": (ToContext(), (IMAGE, TEXT), ["cross"]),
     "text as long": (ToContext(), (IMAGE, LIKE_IMAGE), ["cross"]),
     "length twice the batch": (ToContext(), (TEXT[:, :2], LIKE_IMAGE[:, :2]), ["cross"]),

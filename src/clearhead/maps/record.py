@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .attention_kind import Lengths, attention_kind
+from .attention_kind import attention_kind
 from .attention_map import AttentionMap
 from .calls import KeptCall, Storage
 from .captured import Captured, without_idle_keys, without_repeated_heads
@@ -30,6 +30,7 @@ from .recording_notes import (
     say_whose_is_missing,
     say_why_nothing_was_seen,
 )
+from .sequence_lengths import Lengths
 from .summary_map import SummaryMap
 
 Layers = str | int | Iterable[str | int] | None
