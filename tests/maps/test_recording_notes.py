@@ -13,9 +13,9 @@ from tests.maps.attending import Calls, recorded
 
 
 def test_a_recording_that_saw_no_operator_says_where_to_call_it():
-    model = nn.Linear(2, 2)
+    model, x = nn.Linear(2, 2), torch.ones(1, 2)
     with record(model) as recording:
-        thread = threading.Thread(target=model, args=(torch.ones(1, 2),))
+        thread = threading.Thread(target=model, args=(x,))
         thread.start()
         thread.join()
     (note,) = recording.notes
