@@ -15,15 +15,14 @@ around it is asked. More keys than queries say nothing alone: a cache has them, 
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from .model_modules import code_of
+from .sequence_lengths import Lengths
 
 Calls = list[tuple[nn.Module, dict[str, Any]]]
 _Call = Mapping[str, Any]
@@ -54,40 +53,13 @@ _PAIRS = (
     ("query_states", "key_states"),
     ("hidden_states", "key_states"),
 )
+_AT_MOST = 4
 # Words in the names of arguments that are as long as a sequence and are none to attend to.
 _NO_SEQUENCE = re.compile(
-    "pos|^pe$|rot|rope|freq|cos|sin|alibi|mask|bias|^rel|past|cache|mem|residual|skip|gate|shift"
-    "|scale|value|^t?emb$|time|object_queries"
+    "(^|_)(pos|positions?|positional|pe|rot|rotary|rope|freqs?|cos|sin|alibi|rel|relative|past"
+    "|caches?|mems?|residual|skip|gate|shift|scale|values?|time|timesteps?)(_|$)"
+    "|mask|bias|cache|^t?emb$|object_queries"
 )
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """How many there were of what was attended to.
-
-    Attributes:
-        batch: sequences, or windows of them.
-        query: queries of each.
-        key: keys of each.
-    """
-
-    batch: int
-    query: int
-    key: int
-
-    def of(self, x: Tensor) -> set[int]:
-        """How long a tensor's sequence may be, whose positions lie on one axis or several."""
-        shape = x.shape
-        if x.ndim == 2:
-            return {shape[0]}
-        if x.ndim == 3:
-            first, second = shape[:2]
-            if (first == self.batch) != (second == self.batch):
-                return {second} if first == self.batch else {first}
-            return {first, second}
-        inner = shape[1:]
-        places = [inner[start:end] for start in (0, 1) for end in range(start + 1, len(inner) + 1)]
-        return {math.prod(place) for place in places if len(place) < len(inner)}
 
 
 def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
@@ -194,8 +166,24 @@ def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
     if len(sequences) < 2:
         return None
     own = next((s for s in sequences if s[0] not in _OTHER_SEQUENCE), sequences[0])
-    kinds = [_kind_of_two(own[1], *other, lengths) for other in sequences if other is not own]
+    others = [s for s in sequences if s is not own]
+    if lengths.query == lengths.key and _is_joint(own[1], [x for _, x in others], lengths):
+        return "self"
+    kinds = [_kind_of_two(own[1], name, other, lengths) for name, other in others]
     return next((kind for kind in ("cross", "self") if kind in kinds), None)
+
+
+def _is_joint(own: Tensor, others: list[Tensor], lengths: Lengths) -> bool:
+    """Whether there are as many queries as a sequence and others have together, or more."""
+    others = [other for other in others if _fit(own, other)]
+    if not others or any(same_memory(own, other) for other in others):
+        return False
+    sums = lengths.of(own)
+    for other in others:
+        sums = sums | {one + two for one in sums for two in lengths.of(other)}
+    apart = lengths.of(own).union(*(lengths.of(other) for other in others))
+    least = max(lengths.of(own)) + min(max(lengths.of(other)) for other in others)
+    return lengths.query not in apart and (lengths.query in sums or lengths.query >= least)
 
 
 def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str | None:
@@ -204,13 +192,9 @@ def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str
     if same_memory(own, other):
         return "self" if named else None
     mine, others = lengths.of(own), lengths.of(other)
-    if lengths.query == lengths.key:
-        if any(lengths.query == one + two for one in mine for two in others):
-            return "self" if _fit(own, other) else None
-        if named and lengths.query in mine and lengths.key not in others:
-            return "self"
     if named:
-        return "cross"
+        alone = lengths.query == lengths.key and lengths.key in mine
+        return "self" if alone and lengths.key not in others else "cross"
     if not _fit(own, other):
         return None
     apart = [(one, two) for one in mine for two in others]
@@ -224,7 +208,7 @@ def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str
 def _fit(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors may be sequences of one batch."""
     if one.ndim == other.ndim == 2:
-        return one.shape[0] != other.shape[0]
+        return one.shape[0] != other.shape[0] or one.shape == other.shape
     if one.ndim == other.ndim == 3:
         return one.shape[0] == other.shape[0] or one.shape[1] == other.shape[1]
     return min(one.ndim, other.ndim) > 2 and one.shape[0] == other.shape[0]
@@ -235,12 +219,13 @@ def _sequences(call: _Call) -> _Sequences:
     sequences = []
     for name, given in call.items():
         named = name in _OTHER_SEQUENCE
-        if named and isinstance(given, tuple | list):
-            given = next((x for x in given if isinstance(x, Tensor)), None)
-        if not isinstance(given, Tensor) or given.is_nested or given.ndim < 2:
-            continue
-        if named or (given.is_floating_point() and not _NO_SEQUENCE.search(name)):
-            sequences.append((name, given))
+        several = list(given) if isinstance(given, tuple | list) else [given]
+        tensors = [x for x in several[:_AT_MOST] if isinstance(x, Tensor)]
+        for x in tensors[:1] if named else tensors:
+            if x.is_nested or x.ndim < 2:
+                continue
+            if named or (x.is_floating_point() and not _NO_SEQUENCE.search(name)):
+                sequences.append((name, x))
     return sequences
 
 
@@ -276,4 +261,5 @@ def _named(module: nn.Module, call: _Call) -> _Call:
     if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
         return call
     names = inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
-    return {name: x for name, x in call.items() if name in names or name not in _OTHER_SEQUENCE}
+    passed_on = _OTHER_SEQUENCE.difference(names)
+    return {name: x for name, x in call.items() if name not in passed_on}

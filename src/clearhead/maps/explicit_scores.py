@@ -28,7 +28,8 @@ from .explicit_weights import (
 )
 from .mask_cache import MaskCache
 from .merged_axes import Copies
-from .owners import Chain, Owner, common_owner
+from .module_chain import Chain
+from .owners import Owner, common_owner
 from .score_nodes import (
     Added,
     Layout,

@@ -62,10 +62,9 @@ class Copies:
 
     def note_whole(self, x: Tensor) -> None:
         """The axes that a module was given are those of the memory, if it is no copy."""
-        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)
-        if not wrapped and not x.is_nested and x.layout == torch.strided:
-            if storage_of(x) not in self:
-                self._keep(x, Layout.of(x))
+        wrapped = x.is_nested or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        if not wrapped and x.layout == torch.strided and storage_of(x) not in self:
+            self._keep(x, Layout.of(x))
 
     def note_joined(
         self, parts: Sequence[Tensor], made: Tensor, *, stacked: bool, axis: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from types import CodeType
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,7 @@ class ModuleNames(dict[int, str]):
         super().__init__()
         self._model = model
         self._alive: list[nn.Module] = []
-        self._storages: set[int] = set()
-        self._strangers: WeakSet[nn.Module] = WeakSet()
+        self._known: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
         self._take_in()
 
     def _take_in(self) -> None:
@@ -39,19 +38,17 @@ class ModuleNames(dict[int, str]):
         step of the module that calls it; one that shares its parameters with the model, as a copy
         or a wrapper does, is the model's too.
         """
-        if id(module) in self or module in self._strangers:
-            return id(module) not in self
-        parameters = [p for p in module.parameters() if _storage(p) not in self._storages]
-        if not parameters:
-            return False
-        self._storages.update(_storage(p) for p in self._model.parameters())
-        if all(_storage(p) in self._storages for p in parameters):
-            return False
-        self._take_in()
         if id(module) in self:
             return False
-        self._strangers.add(module)
-        return True
+        known = self._known.get(module)
+        if known is None:
+            parameters = [_storage(p) for p in module.parameters()]
+            if not parameters:
+                return False
+            self._take_in()
+            own = {_storage(p) for p in self._model.parameters()}
+            known = self._known[module] = not own.issuperset(parameters)
+        return known and id(module) not in self
 
 
 def is_stranger(module: nn.Module, names: Mapping[int, str]) -> bool:

@@ -17,13 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from .attention_kind import Calls
-from .model_modules import code_of, forward_names, is_stranger
+from .model_modules import forward_names, is_stranger
+from .module_chain import Chain, below_dispatch, is_method
 
 # The innermost modules tell whose attention it is, and of which kind; those around may tell the
-# size of a batch. Products are many and need no more than the modules' identity.
+# size of a batch.
 _MODULES_ASKED = 4
-_MODULES_OF_PRODUCT = 6
-_FRAMES_OF_OURS = 12
 # Modules that attend to nothing: they are steps of the attention of the module around them.
 _STEPS = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Dropout, nn.Identity)
 # Code that only a compiled or traced graph runs. That torch._dynamo lies on the stack says
@@ -98,19 +97,6 @@ class Owner:
         return next((hints for one in modules if (hints := head_hints(one))), [])
 
 
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """The modules of the model that are running at some operator, without what they hold.
-
-    Attributes:
-        modules: the innermost modules' ids, the innermost first.
-        stranger: whether a module that is not the model's is running within them.
-    """
-
-    modules: tuple[int, ...]
-    stranger: bool = False
-
-
 def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | None:
     """The innermost module of the model whose code is running in this thread.
 
@@ -119,48 +105,13 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
         outermost: whether to go on to the module that was called first.
     """
     stack = _Stack(names)
-    frame: FrameType | None = _below_dispatch(sys._getframe(1))
+    frame: FrameType | None = below_dispatch(sys._getframe(1))
     while frame is not None:
         stack.look_at(frame)
         if stack.is_enough and not outermost:
             break
         frame = frame.f_back
     return stack.owner(outermost=outermost)
-
-
-def find_chain(names: Mapping[int, str]) -> Chain:
-    """The modules of the model that are running in this thread: less than an owner, and cheap.
-
-    Of the frames around the first module, only those that enter another are looked at.
-    """
-    modules: list[int] = []
-    stranger = False
-    entered = 0
-    frame: FrameType | None = _below_dispatch(sys._getframe(1))
-    while frame is not None and entered < _MODULES_OF_PRODUCT:
-        code = frame.f_code
-        if code.co_name == "_call_impl" or (not entered and code.co_argcount):
-            module = frame.f_locals.get(code.co_varnames[0])
-            if isinstance(module, nn.Module):
-                if id(module) in names:
-                    modules.append(id(module))
-                    entered += code.co_name == "_call_impl"
-                elif not modules and not stranger:
-                    stranger = _is_method(frame, module) and is_stranger(module, names)
-        frame = frame.f_back
-    return Chain(tuple(modules), stranger)
-
-
-def _below_dispatch(innermost: FrameType) -> FrameType:
-    """The frame that called the operator, without those that watch it."""
-    frame: FrameType | None = innermost
-    for _ in range(_FRAMES_OF_OURS):
-        if frame is None:
-            break
-        if frame.f_code.co_name == "__torch_dispatch__":
-            return frame.f_back or innermost
-        frame = frame.f_back
-    return innermost
 
 
 def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
@@ -223,7 +174,7 @@ class _Stack:
             return
         if id(module) not in self._names:
             # The outermost stranger says more than the layer of it that is attending.
-            if not self._chain and _is_method(frame, module) and is_stranger(module, self._names):
+            if not self._chain and is_method(frame, module) and is_stranger(module, self._names):
                 self._stranger = module
             if id(module) not in self._names:
                 return
@@ -232,6 +183,8 @@ class _Stack:
     def _look_at_module(self, frame: FrameType, module: nn.Module) -> None:
         if id(module) in self._entered or (not self._chain and type(module) in _STEPS):
             return
+        if self._stranger is not None and not is_method(frame, module):
+            return  # a loop that was handed the model runs others, too
         if all(module is not one for one in self._chain):
             self._chain.append(module)
         entered = frame.f_code.co_name == "_call_impl"
@@ -242,7 +195,7 @@ class _Stack:
             self._running = self._running or module
             if self._calls and self._calls[-1][0] is module and _is_forward(self._calls[-1][1]):
                 self._calls.pop()  # the same call, but forward may have assigned to its arguments
-        if entered or _is_method(frame, module):
+        if entered or is_method(frame, module):
             self._calls.append((module, frame))
 
     def owner(self, *, outermost: bool) -> Owner | None:
@@ -286,14 +239,6 @@ def _is_called(frame: FrameType) -> bool:
 
 def _is_forward(frame: FrameType) -> bool:
     return frame.f_code.co_name == "forward"
-
-
-def _is_method(frame: FrameType, module: nn.Module) -> bool:
-    """Whether a frame runs a method of the module, not a function that was handed the module."""
-    code = frame.f_code
-    if code.co_name == "_call_impl":
-        return True
-    return code_of(type(module), code.co_name) is code
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from .attention_kind import Lengths, attention_kind
+from .attention_kind import attention_kind
 from .attention_map import AttentionMap
 from .calls import KeptCall, Storage
 from .captured import Captured, without_idle_keys, without_repeated_heads
@@ -23,27 +23,17 @@ from .packed_heads import with_heads_unpacked
 from .provenance import Source
 from .recorder import Recorder
 from .recording import Recording, Refusal, ids_of_length
+from .recording_notes import (
+    STRANGER,
+    is_compiled,
+    say_what_is_compiled,
+    say_whose_is_missing,
+    say_why_nothing_was_seen,
+)
+from .sequence_lengths import Lengths
 from .summary_map import SummaryMap
 from .unread import WHY, unread_modules
 
-_FLEX_HIDDEN = (
-    "no attention was seen, and the model's configuration asks for flex_attention: compiled "
-    "by torch.compile it is one kernel that tells neither queries nor keys. Load the model with "
-    'attn_implementation="sdpa" (or "eager") to record it.'
-)
-_STRANGER = (
-    "computed by a {stranger}, which is not registered as a submodule of the model. Keep it as an "
-    "attribute or in a torch.nn.ModuleList to have it under a name, or record it by itself"
-)
-_STRANGERS = (
-    "attention of another model ran within a method of this one and was left out: {listed}. To "
-    "have it, record that model, in a recording of its own."
-)
-_NOTHING_RAN = (
-    "no operator ran in this thread within the block. A recording sees the thread that it was "
-    "begun in: if the model ran in another one, as behind a server or a streamer, call record() "
-    "there."
-)
 Layers = str | int | Iterable[str | int] | None
 
 
@@ -95,23 +85,18 @@ def record(
         tokenizer,
     )
     recorder = Recorder(model, keeper.captured, keeper.refused, inputs=tokenizer is not None)
-    compiled = [name for name, module in model.named_modules() if _is_compiled(module)]
+    compiled = [name for name, module in model.named_modules() if is_compiled(module)]
     try:
         with recorder:
             yield recording
     finally:
         recorder.finish()
-        _say_what_is_compiled(recording, compiled, keeper.in_graphs)
-        if keeper.strangers:
-            listed = ", ".join(f"{name}, {n} calls" for name, n in keeper.strangers.items())
-            recording.notes.append(_STRANGERS.format(listed=listed))
-        if recorder.saw_operators:
+        say_what_is_compiled(recording, compiled, keeper.in_graphs)
+        say_whose_is_missing(recording, keeper.strangers)
+        ran = bool(compiled or recorder.saw_operators)
+        say_why_nothing_was_seen(recording, model, ran=ran)
+        if ran and not compiled:
             keeper.say_what_is_unread(model, recorder.used)
-        else:
-            recording.notes.append(_NOTHING_RAN)
-        asked_for = getattr(getattr(model, "config", None), "_attn_implementation", None)
-        if asked_for == "flex_attention" and not recording.keys():
-            recording.notes.append(_FLEX_HIDDEN)
 
 
 class _Selection:
@@ -188,7 +173,7 @@ class _Keeper:
         if not owner.within:
             self.strangers[owner.stranger] += 1
         elif owner.name in self._selection:
-            why = _STRANGER.format(stranger=owner.stranger)
+            why = STRANGER.format(stranger=owner.stranger)
             self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
 
     def captured(self, owner: Owner, captured: Captured) -> None:
@@ -306,24 +291,4 @@ def _token_function(tokenizer: Any) -> Callable[[list[int]], list[str]] | None:
     raise ConfigError(
         "tokenizer must have convert_ids_to_tokens or id_to_token, or be a function from ids to "
         f"tokens; got {type(tokenizer).__name__}."
-    )
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    return (
-        type(module).__name__ == "OptimizedModule"
-        or getattr(module, "_compiled_call_impl", None) is not None
-    )
-
-
-def _say_what_is_compiled(recording: Recording, compiled: list[str], seen: int) -> None:
-    if not compiled:
-        return
-    names = ", ".join(repr(name) if name else "the model" for name in compiled[:4])
-    more = f" and {len(compiled) - 4} more" if len(compiled) > 4 else ""
-    recording.notes.append(
-        f"{names}{more} ran as compiled graphs. Of the attention inside them, {seen} calls of "
-        "fused kernels were seen; what the compiler fused into kernels of its own cannot be. "
-        "For all of it by module name, record the model before torch.compile "
-        "(compiled._orig_mod)."
     )

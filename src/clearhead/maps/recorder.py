@@ -26,8 +26,9 @@ from .kernels import arguments, fused_kernel, read_fused
 from .mask_cache import MaskCache
 from .merged_axes import split_of_four
 from .model_modules import ModuleNames
+from .module_chain import Chain, find_chain
 from .operators import Action, Operator
-from .owners import Chain, Owner, find_chain, find_owner
+from .owners import Owner, find_owner
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]

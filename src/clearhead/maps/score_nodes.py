@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from .captured import Unreadable
-from .owners import Chain
+from .module_chain import Chain
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""How long the sequences are that a module was called with, as far as shapes tell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many there were of what was attended to.
+
+    Attributes:
+        batch: sequences, or windows of them.
+        query: queries of each.
+        key: keys of each.
+    """
+
+    batch: int
+    query: int
+    key: int
+
+    def of(self, x: Tensor) -> set[int]:
+        """How long a tensor's sequence may be, whose positions lie on one axis or several."""
+        shape = x.shape
+        if x.ndim == 2:
+            return {shape[0]}
+        if x.ndim == 3:
+            first, second = shape[:2]
+            for is_batch in (self._is_batch, self._is_split):
+                if is_batch(first) != is_batch(second):
+                    return {second} if is_batch(first) else {first}
+            return {first, second}
+        inner = shape[1:]
+        rank = len(inner)
+        places = [inner[i:j] for i in range(rank - 1) for j in range(i + 1, rank + 1)]
+        return {math.prod(place) for place in places if len(place) < len(inner)}
+
+    def _is_batch(self, size: int) -> bool:
+        return size == self.batch
+
+    def _is_split(self, size: int) -> bool:
+        """Whether a batch of this size may have been split, into windows or heads."""
+        return size > 0 and self.batch % size == 0
