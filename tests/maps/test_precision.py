@@ -1,4 +1,4 @@
-"""Weights far from zero: against a softmax in float64 of scores rounded as the model rounds them."""
+"""Weights far from zero, against a float64 softmax of scores rounded as the model rounds them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from clearhead.maps.precision import (
     narrowed,
     score_dtype,
 )
+from tests.maps.attending import Calls, recorded
 from tests.maps.dense import entropy
 
 CPU = torch.device("cpu")
@@ -151,7 +152,7 @@ def hidden_rows(draw, shape, low, dtype):
 
 @given(SHAPES, st.sampled_from(DTYPES[:3]), st.sampled_from(LOWS), st.integers(0, 10**6), st.data())
 def test_every_mask_of_finite_numbers(shape, dtype, low, seed, data):
-    """As in a model of float32: what the mask leaves of the scores, evenly where that is nothing."""
+    """As in a model of float32: what the mask leaves of the scores, evenly if that is nothing."""
     torch.manual_seed(seed)
     query, key = tensors(*shape, dtype, data.draw(st.sampled_from([0.1, 1.0, 100.0])))
     full = (shape[0], shape[1] * shape[2], *shape[3:])
@@ -287,17 +288,19 @@ def test_products_of_fewer_digits_are_not_used(monkeypatch):
 
 def test_what_is_far():
     norms = torch.tensor([[2.0, 4.0]])
-    assert not lies_far(norms, torch.tensor([[8.0]]), 1.0)
-    assert lies_far(norms, torch.tensor([[8.1]]), 1.0)
-    assert lies_far(norms, torch.tensor([[8.1]]), -1.0)
-    assert not lies_far(norms, torch.tensor([[15.0, 7.0]]), 1.0)
+    assert not lies_far(norms, torch.tensor([[4.0]]), 1.0)
+    assert lies_far(norms, torch.tensor([[4.1]]), 1.0)
+    assert lies_far(norms, torch.tensor([[4.1]]), -1.0)
+    assert not lies_far(norms, torch.tensor([[7.9, 3.9]]), 1.0)
     assert lies_far(norms, torch.tensor([[torch.nan]]), 1.0)
     assert not lies_far(norms[:0], torch.zeros(0, 1), 1.0)
     assert not any_far(torch.tensor([FAR, -FAR, -torch.inf]))
     assert any_far(torch.tensor([0.0, -1e9]))
     assert any_far(torch.tensor([torch.inf]))
     assert not any_far(torch.zeros(0))
-    assert torch.equal(highest_norm(torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])), torch.tensor([[5.0]]))
+    assert torch.equal(
+        highest_norm(torch.tensor([[[[3.0, 4.0], [0.0, 1.0]]]])), torch.tensor([[5.0]])
+    )
     assert highest_norm(torch.zeros(1, 2, 0, 4)).tolist() == [[0.0, 0.0]]
     assert exact_dtype(CPU) == torch.float64
     assert exact_dtype(torch.device("mps")) == torch.float32
@@ -317,3 +320,99 @@ def test_a_device_without_float64_does_what_float32_can(monkeypatch):
     plain = AttentionMap.of(query * 1e3, key)
     close(plain.dense().double().sum(-1), torch.ones(1, 2, 9, dtype=torch.float64))
     assert plain.measure(Entropy())[Entropy()].dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", ["one row", "with a bias", "mixed", "every row", "with -inf"])
+def test_what_the_lowest_float16_leaves_of_scores_depends_on_what_adds_it(kind):
+    """A fused kernel adds in float32, where scores are left; a sum in float16 is even."""
+    torch.manual_seed(0)
+    query, key = tensors(2, 2, 1, 6, 6, torch.float16)
+    mask = torch.zeros(2, 1, 6, 6)
+    mask[0, :, 3] = -65504
+    mask[1, :, 4, 2:] = -65504
+    if kind == "with a bias":
+        mask[:, :, 1] = torch.randn(6)
+    elif kind == "mixed":
+        mask[0, :, 3, ::2] = -40000
+    elif kind == "every row":
+        mask[:] = -65504
+    elif kind == "with -inf":
+        mask[0, :, 3, 0] = -torch.inf
+    mask = mask.half()
+    found = AttentionMap.of(query, key, mask=mask, added_in=torch.float32)
+    truth = truth_of(query, key, bias=mask.float())
+    agree(lambda: AttentionMap.of(query, key, mask=mask, added_in=torch.float32), truth)
+    if kind in ("one row", "every row"):
+        assert found.scoring.bias.values.numel() <= 12
+    kernel = F.scaled_dot_product_attention(
+        query, key, torch.eye(8)[:6].expand(2, 2, 6, 8).half(), attn_mask=mask
+    )
+    torch.testing.assert_close(found.dense(), kernel[..., :6].float(), rtol=0, atol=1e-3)
+    even = AttentionMap.of(query, key, mask=mask).row(3)[0, 0]
+    assert float(even.max() - even[even > 0].min()) == 0.0
+
+
+def as_padded(length, low, kind):
+    """[2, 1, length, length]: the first tokens of row 1 are padding, and hidden with a number."""
+    keys, queries = torch.arange(length), torch.arange(length)[:, None]
+    real = keys >= torch.tensor([0, 3])[:, None, None, None]
+    visible = real & (keys <= queries) if kind == "causal" else real.expand(2, 1, length, length)
+    mask = torch.zeros(visible.shape).masked_fill(~visible, low)
+    if kind == "added twice":
+        mask = mask + torch.zeros(visible.shape).masked_fill(keys > queries, low)
+    return mask
+
+
+@pytest.mark.parametrize("low", [-1e9, -1e10, -1e30])
+@pytest.mark.parametrize("kind", ["padding", "causal", "added twice"])
+@pytest.mark.parametrize("way", ["fused", "written out", "filled"])
+def test_recorded_rows_are_what_met_the_values(way, kind, low):
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 2, 3, 7, 8)
+    mask = as_padded(7, low, kind)
+    identity = torch.eye(8)[:7].expand(2, 3, 7, 8)
+
+    def attend():
+        if way == "fused":
+            return F.scaled_dot_product_attention(query, key, identity, attn_mask=mask)
+        scores = query @ key.mT * 8**-0.5
+        scores = scores.masked_fill(mask != 0, low) if way == "filled" else scores + mask
+        return scores.softmax(-1) @ identity
+
+    model = Calls(attend)
+    with torch.no_grad():
+        met = model()[..., :7]
+        one = recorded(model, model)[""]
+    torch.testing.assert_close(one.dense(), met, rtol=0, atol=1e-6)
+    torch.testing.assert_close(one.column(2), met[..., 2], rtol=0, atol=1e-6)
+    expected = entropy(met.double()).float()
+    torch.testing.assert_close(one.entropy(), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("low", [-1e4, -1e9, torch.finfo(torch.float32).min])
+@pytest.mark.parametrize("size", [0.5, 4e3])
+def test_steps_of_a_generation_keep_it(low, size):
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 2, 2, 9, 8)
+    query = query * size
+    mask = as_padded(9, low, "causal")
+    steps = [slice(0, 5), *(slice(i, i + 1) for i in range(5, 9))]
+
+    def step(rows):
+        keys = slice(0, rows.stop)
+        return F.scaled_dot_product_attention(
+            query[:, :, rows], key[:, :, keys], key[:, :, keys], attn_mask=mask[..., rows, keys]
+        )
+
+    model = Calls(step)
+    one = recorded(model, lambda: [model(rows) for rows in steps])[""]
+    assert one.shape == (2, 2, 9, 9)
+    truth = torch.zeros(one.shape, dtype=torch.float64)
+    for rows in steps:
+        keys = slice(0, rows.stop)
+        truth[:, :, rows, keys] = truth_of(
+            query[:, :, rows], key[:, :, keys], bias=mask[..., rows, keys]
+        )
+    close(one.dense(), truth)
+    close(one.column(1), truth[..., 1])
+    close(one.entropy(), entropy(truth))

@@ -21,7 +21,7 @@ from .map_view import MapView
 from .measures import Diagonal, Distance, Entropy, Received, Sink, as_measure
 from .measuring import Measure, PassContext
 from .pooled import Mass, Pooled
-from .precision import FAR_LOG_SUM_EXP, any_far, highest_norm, lies_far, narrowed, score_dtype
+from .precision import FAR, any_far, highest_norm, lies_far, narrowed, score_dtype
 from .provenance import Labels, Source, checked_labels
 from .scoring import Scoring, score_shape
 from .tiles import Pass
@@ -303,7 +303,7 @@ class AttentionMap:
         """:attr:`denominators` if they can be had without a pass over the map."""
         if self._denominators is None and self._lse is not None:
             lse, self._lse = self._lse, None
-            near = (lse.abs() <= FAR_LOG_SUM_EXP) | (lse == -torch.inf)
+            near = (lse.abs() <= FAR) | (lse == -torch.inf)
             if bool(near.all()) and not self.is_far:
                 self._denominators = Denominators(lse, torch.zeros_like(lse))
         return self._denominators

@@ -64,8 +64,8 @@ class Scoring:
         sinks: Float["heads"], a logit per head that joins the denominator only.
         flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
             negative finite numbers swallowed altogether: as in the model, they attend evenly.
-        added_in: the dtype in which the model added the bias; None for that of the answers, as
-            fused kernels do it, while a model that writes its attention out adds in its own.
+        added_in: the dtype in which the model added the bias, if that is not the one of the
+            answers: a model of half precision that writes its attention out adds in its own.
     """
 
     scale: float
@@ -115,8 +115,10 @@ class Scoring:
             bias: broadcast as the mask is, and added to it.
             score_mod, mask_mod: as FlexAttention takes them.
             sinks: Float["heads"].
-            added_in: the dtype in which mask and bias are added; None for float32, or float64
-                for float64 queries.
+            added_in: the dtype in which mask and bias are added. None for that of the answers,
+                but then a query that a mask of float16 forbids everything, with the lowest number,
+                attends evenly, as in a model of float16; with float32, what fused kernels add in,
+                the scores that such a number leaves there count.
 
         Raises:
             ShapeError: the tensors do not fit together.
@@ -128,6 +130,8 @@ class Scoring:
             raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
         if isinstance(mask, Tensor):
             mask = compact_mask(mask, shape)
+        if mask and mask.in_float32 and added_in == torch.float32:
+            mask = mask.in_float32
         allowed = mask.allowed if mask else None
         added = mask.bias if mask else None
         flat = mask.flat if mask else None
