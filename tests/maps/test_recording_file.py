@@ -95,7 +95,7 @@ def test_a_file_of_the_format_before_is_read(size, tmp_path):
 
 def test_the_dtype_in_which_a_mask_was_added_comes_back(tmp_path):
     recording = Recording("Model")
-    scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -1e4), added_in=torch.float16)
+    scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -6e4), added_in=torch.float16)
     recording._entry("layer").calls.append(AttentionMap(Q.half(), K.half(), scoring))
     again = load_recording(recording.save(tmp_path / "one"))
     assert again["layer"].scoring.added_in == torch.float16
