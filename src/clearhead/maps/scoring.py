@@ -45,6 +45,7 @@ from .precision import (
     score_dtype,
     without_autocast,
 )
+from .products import owners_of, scaled_products
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -202,12 +203,12 @@ class Scoring:
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
         q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
-        owners = _owners(heads, query.shape[1] // key.shape[1], key.device)
+        owners = owners_of(heads, query.shape[1] // key.shape[1], key.device)
         k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
         dtype, widest = score_dtype(query), exact_dtype(query.device)
 
         def computed(exact: bool) -> Tensor:
-            products = self._products(q, k, widest if exact else dtype)
+            products = scaled_products(q, k, self.scale, widest if exact else dtype)
             return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
 
         with without_autocast(query.device):
@@ -224,14 +225,6 @@ class Scoring:
             if self.adds and scores.numel() and any_far(scores.amax(-1)):
                 return computed(True)
             return scores
-
-    def _products(self, q: Tensor, k: Tensor, dtype: torch.dtype) -> Tensor:
-        """scale * q . k; the rows of a group lie below one another, and no key is repeated."""
-        q = q.to(dtype) * self.scale
-        lead, kv_heads = q.shape[:3], k.shape[1]
-        rows = lead[1] // max(kv_heads, 1) * lead[2]
-        grouped = q.reshape(lead[0], kv_heads, rows, q.shape[3])
-        return (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
 
     @property
     def adds(self) -> bool:
@@ -378,13 +371,3 @@ def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
     if any(side is not None and side < 0 for side in (before, after)):
         raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
     return before, after
-
-
-def _owners(heads: Positions, group: int, device: torch.device) -> Positions:
-    """The heads of keys of some heads of queries: each once where whole groups or one group's are
-    asked for, else one for each."""
-    if isinstance(heads, slice):
-        first, end = heads.start // group, -(-heads.stop // group)
-        if end - first <= 1 or heads.start % group == heads.stop % group == 0:
-            return slice(first, max(first, end))
-    return _vector(heads, device) // group
