@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from clearhead.maps import AttentionMap, Entropy, Pooled, Received, Sink, TopK, tiles
 from clearhead.maps.one_row import one_row
+from clearhead.maps.picture_cells import cells_of
 from clearhead.maps.precision import (
     FAR,
     any_far,
@@ -23,6 +24,7 @@ from clearhead.maps.precision import (
     narrowed,
     score_dtype,
 )
+from clearhead.maps.rollout import rollout
 from tests.maps.attending import Calls, recorded
 from tests.maps.dense import entropy
 
@@ -350,6 +352,35 @@ def test_what_the_lowest_float16_leaves_of_scores_depends_on_what_adds_it(kind):
     torch.testing.assert_close(found.dense(), kernel[..., :6].float(), rtol=0, atol=1e-3)
     even = AttentionMap.of(query, key, mask=mask).row(3)[0, 0]
     assert float(even.max() - even[even > 0].min()) == 0.0
+
+
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_pictures_tables_and_rollouts_of_rows_far_from_zero(size):
+    pytest.importorskip("pandas")
+    torch.manual_seed(0)
+    query, key = tensors(1, 2, 2, 9, 9, size=size)
+    mask = torch.zeros(9, 9)
+    mask[2:4] = -1e9
+    sinks = torch.randn(4) * size
+    truth = truth_of(query, key, bias=mask, sinks=sinks)
+
+    def one():
+        return AttentionMap.of(query, key, mask=mask, sinks=sinks)
+
+    table = one().to_dataframe(topk=None)
+    links = torch.zeros(4, 9, 9, dtype=torch.float64)
+    places = (torch.tensor(table[name].to_numpy().copy()) for name in ("head", "query", "key"))
+    links[tuple(places)] = torch.tensor(table["weight"].to_numpy().copy()).double()
+    close(links[None], truth)
+    every = slice(None)
+    cells = cells_of(
+        one(), 0, [0, 3], quantity="weights", queries=every, keys=every, most=100, reduce="mean"
+    )
+    close(torch.from_numpy(cells.values).double(), truth[0, [0, 3]])
+    flow = rollout([one()], 8)
+    mean = truth.mean(1)
+    mixed = (torch.eye(9, dtype=torch.float64) + mean) / 2
+    close(flow.double(), (mixed / mixed.sum(-1, keepdim=True))[:, 8])
 
 
 def as_padded(length, low, kind):

@@ -49,7 +49,7 @@ class ExactScores:
             rows, columns, batch, heads: slices of step 1, or index vectors.
             denominators: of these rows, where weights of a part of their keys are to be computed.
         """
-        exact = None
+        exact = None if score_dtype(self._query) == torch.float32 else False
         if self._scoring.adds:
             if denominators is not None and any_far(denominators.highest):
                 exact = True  # as the denominators were
