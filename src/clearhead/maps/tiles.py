@@ -231,7 +231,7 @@ class Pass:
         )
 
     def _weighted(self, scores: Tensor, highest: Tensor | None, place: Place, room: Room) -> Tile:
-        dead, sinks, origin = None, self.scoring.sinks, None
+        dead, sinks, origin, products = None, self.scoring.sinks, None, scores.dtype
         if highest is not None and self.may_be_dead:
             dead = highest <= self.forbidden
             dead = dead if bool(dead.any()) else None
@@ -239,6 +239,8 @@ class Pass:
         if scores.dtype != self.dtype or (self.needs_scores and self._is_away(alive)):
             origin = scores.amax(-1) if alive is None else alive
             scores = self._below(scores, origin, room)
+        if self.needs_scores and (self.scoring.adds or scores.dtype != products):
+            scores = scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
         weights = torch.softmax(scores, -1, out=room.weights[: scores.numel()].view(scores.shape))
         log_sum = mean_gap = total = None
         if self.needs_scores or sinks is not None:
@@ -264,16 +266,14 @@ class Pass:
     def _is_away(self, highest: Tensor | None) -> bool:
         """Whether a mean score less the highest would lose digits: else it need not be taken off
         every score, which is one look less at all of them."""
-        return self.scoring.adds or highest is None or bool((highest.abs() > _AWAY).any())
+        return highest is None or bool((highest.abs() > _AWAY).any())
 
     def _below(self, scores: Tensor, origin: Tensor, room: Room) -> Tensor:
         """Scores less the highest of their row, in the dtype of the answers."""
         scores = scores.sub_(origin[..., None])
         if scores.dtype != self.dtype:
             scores = room.narrow[: scores.numel()].view(scores.shape).copy_(scores)
-        elif not self.scoring.adds:
-            return scores
-        return scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
+        return scores
 
 
 class _Shared(Iterator[_Work]):
