@@ -220,6 +220,21 @@ def test_a_hidden_row_has_the_weights_of_the_model(low, way):
         assert torch.equal(found[:, :, 4, 2:], torch.zeros(2, 3, 4))
 
 
+@pytest.mark.parametrize("low", [*LOWS, -torch.inf])
+def test_a_mask_and_a_bias_that_hide_the_rest_of_each_other(low):
+    """Padding and a causal mask, added one after the other: of query 0 either hides all keys."""
+    torch.manual_seed(0)
+    query, key = torch.randint(-4, 5, (2, 1, 2, 6, 16)) / 4
+    padding, causal = torch.zeros(1, 1, 1, 6), torch.zeros(6, 6)
+    padding[..., :2] = low
+    causal.masked_fill_(torch.ones(6, 6).triu(1).bool(), low)
+    found = AttentionMap.of(query, key, mask=padding, bias=causal)
+    model = (query @ key.mT / 4 + (causal + padding)).softmax(-1).nan_to_num(0.0)
+    torch.testing.assert_close(found.dense(), model, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.received(), model.sum(-2), rtol=0, atol=2e-6)
+    torch.testing.assert_close(found.column(4), model[..., 4], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"softcap": 50.0}])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
 def test_what_a_kernel_says_of_its_rows_is_used_only_near_zero(options, scale):

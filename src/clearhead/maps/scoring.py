@@ -130,6 +130,13 @@ class Scoring:
         if softcap is not None and softcap < 0:
             raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
         if isinstance(mask, Tensor):
+            if mask.is_floating_point() and isinstance(bias, Tensor) and bias.is_floating_point():
+                # Either may hide what the other shows, and a row of which nothing is left then
+                # attends evenly to what both have hidden least.
+                mask = checked_shape(bias, "bias", shape).to(dtype) + checked_shape(
+                    mask, "mask", shape
+                )
+                bias = None
             mask = compact_mask(mask, shape)
         if mask and mask.in_float32 and added_in == torch.float32:
             mask = mask.in_float32
