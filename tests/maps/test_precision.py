@@ -1,4 +1,4 @@
-"""Weights far from zero: against a softmax in float64 of scores rounded as the model rounds them."""
+"""Weights far from zero, against a float64 softmax of scores rounded as the model rounds them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from clearhead.maps import AttentionMap, Entropy, Pooled, Received, Sink, TopK, tiles
 from clearhead.maps.one_row import one_row
+from clearhead.maps.picture_cells import cells_of
 from clearhead.maps.precision import (
     FAR,
     any_far,
@@ -23,6 +24,8 @@ from clearhead.maps.precision import (
     narrowed,
     score_dtype,
 )
+from clearhead.maps.rollout import rollout
+from tests.maps.attending import Calls, recorded
 from tests.maps.dense import entropy
 
 CPU = torch.device("cpu")
@@ -60,9 +63,9 @@ def truth_of(
     return scores.softmax(-1).nan_to_num(0.0)
 
 
-def close(found: Tensor, truth: Tensor, wide: bool = False) -> None:
+def close(found: Tensor, truth: Tensor, wide: bool = False, times: float = 1.0) -> None:
     assert found.shape == truth.shape
-    bound = 1e-12 if wide else 1e-6
+    bound = times * (1e-12 if wide else 1e-6)
     bound *= max(1.0, float(truth.abs().max())) if truth.numel() else 1.0
     torch.testing.assert_close(found.double(), truth, rtol=0, atol=bound)
 
@@ -84,7 +87,8 @@ def agree(make, truth: Tensor, *, wide: bool = False, total: float = 1.0) -> Non
     close(make()[0, -1:, :, : column + 1], truth[0, -1:, :, : column + 1], wide)
     one = make()
     found = one.measure("entropy", "received", "lse", TopK(2), Sink(2), Pooled(1, 1, "sum"))
-    close(found["entropy"], entropy(truth), wide)
+    # Of a weight that is off by d, w ln w is off by d (1 + ln w).
+    close(found["entropy"], entropy(truth), wide, times=4)
     close(found["received"], truth.sum(-2), wide)
     close(found[Sink(2)], truth[..., :2].sum(-1), wide)
     close(found[Pooled(1, 1, "sum")][..., 0, 0], truth.sum((-2, -1)), wide)
@@ -146,12 +150,13 @@ def hidden_rows(draw, shape, low, dtype):
     size = [draw(st.sampled_from([1, full])) for full in (batch, heads)] + [query_len, key_len]
     hidden = torch.rand(size) < draw(st.sampled_from([0.0, 0.5]))
     hidden |= torch.rand(*size[:3], 1) < 0.5
-    return torch.zeros(size).masked_fill(hidden, low).to(dtype)
+    lowest = torch.finfo(dtype).min  # beyond which lies -inf
+    return torch.zeros(size).masked_fill(hidden, low).to(dtype).clamp_(min=lowest)
 
 
 @given(SHAPES, st.sampled_from(DTYPES[:3]), st.sampled_from(LOWS), st.integers(0, 10**6), st.data())
 def test_every_mask_of_finite_numbers(shape, dtype, low, seed, data):
-    """As in a model of float32: what the mask leaves of the scores, evenly where that is nothing."""
+    """As in a model of float32: what the mask leaves of the scores, evenly if that is nothing."""
     torch.manual_seed(seed)
     query, key = tensors(*shape, dtype, data.draw(st.sampled_from([0.1, 1.0, 100.0])))
     full = (shape[0], shape[1] * shape[2], *shape[3:])
@@ -174,7 +179,13 @@ def test_every_mask_of_finite_numbers(shape, dtype, low, seed, data):
     if low < -1e38:  # what is left of them in float64 is nothing in float32
         live = mask > torch.finfo(dtype).min / 2
         live |= ~live.any(-1, keepdim=True) & (mask == mask.amax(-1, keepdim=True))
-        truth = truth_of(query, key, bias=total.masked_fill(~live, -torch.inf), allowed=allowed)
+        live = live if allowed is None else live & allowed
+        # A mask that is nothing but one leaves what it shows as it is.
+        hidden_rows_alone = bool(((mask == 0) | ~live).all()) and "bias" not in options
+        truth = truth_of(query, key, bias=None if hidden_rows_alone else total, allowed=live)
+        even = (live / live.sum(-1, keepdim=True)).double().nan_to_num(0.0)
+        swallowed = mask.amax(-1, keepdim=True) <= torch.finfo(dtype).min / 2
+        truth = torch.where(swallowed, even, truth)
     visible = (mask > low / 4) & (truth > 0)
     agree(lambda: AttentionMap.of(query, key, mask=mask, **options), truth)
     hidden = (mask <= low / 4) & visible.any(-1, keepdim=True)
@@ -207,6 +218,21 @@ def test_a_hidden_row_has_the_weights_of_the_model(low, way):
         even = torch.full((2, 3, 6), 1 / 6)
         torch.testing.assert_close(found[:, :, 3], even, rtol=0, atol=1e-7)
         assert torch.equal(found[:, :, 4, 2:], torch.zeros(2, 3, 4))
+
+
+@pytest.mark.parametrize("low", [*LOWS, -torch.inf])
+def test_a_mask_and_a_bias_that_hide_the_rest_of_each_other(low):
+    """Padding and a causal mask, added one after the other: of query 0 either hides all keys."""
+    torch.manual_seed(0)
+    query, key = torch.randint(-4, 5, (2, 1, 2, 6, 16)) / 4
+    padding, causal = torch.zeros(1, 1, 1, 6), torch.zeros(6, 6)
+    padding[..., :2] = low
+    causal.masked_fill_(torch.ones(6, 6).triu(1).bool(), low)
+    found = AttentionMap.of(query, key, mask=padding, bias=causal)
+    model = (query @ key.mT / 4 + (causal + padding)).softmax(-1).nan_to_num(0.0)
+    torch.testing.assert_close(found.dense(), model, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.received(), model.sum(-2), rtol=0, atol=2e-6)
+    torch.testing.assert_close(found.column(4), model[..., 4], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("options", [{}, {"causal": True}, {"softcap": 50.0}])
@@ -287,10 +313,10 @@ def test_products_of_fewer_digits_are_not_used(monkeypatch):
 
 def test_what_is_far():
     norms = torch.tensor([[2.0, 4.0]])
-    assert not lies_far(norms, torch.tensor([[8.0]]), 1.0)
-    assert lies_far(norms, torch.tensor([[8.1]]), 1.0)
-    assert lies_far(norms, torch.tensor([[8.1]]), -1.0)
-    assert not lies_far(norms, torch.tensor([[15.0, 7.0]]), 1.0)
+    assert not lies_far(norms, torch.tensor([[4.0]]), 1.0)
+    assert lies_far(norms, torch.tensor([[4.1]]), 1.0)
+    assert lies_far(norms, torch.tensor([[4.1]]), -1.0)
+    assert not lies_far(norms, torch.tensor([[7.9, 3.9]]), 1.0)
     assert lies_far(norms, torch.tensor([[torch.nan]]), 1.0)
     assert not lies_far(norms[:0], torch.zeros(0, 1), 1.0)
     assert not any_far(torch.tensor([FAR, -FAR, -torch.inf]))
@@ -319,3 +345,128 @@ def test_a_device_without_float64_does_what_float32_can(monkeypatch):
     plain = AttentionMap.of(query * 1e3, key)
     close(plain.dense().double().sum(-1), torch.ones(1, 2, 9, dtype=torch.float64))
     assert plain.measure(Entropy())[Entropy()].dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", ["one row", "with a bias", "mixed", "every row", "with -inf"])
+def test_what_the_lowest_float16_leaves_of_scores_depends_on_what_adds_it(kind):
+    """A fused kernel adds in float32, where scores are left; a sum in float16 is even."""
+    torch.manual_seed(0)
+    query, key = tensors(2, 2, 1, 6, 6, torch.float16)
+    mask = torch.zeros(2, 1, 6, 6)
+    mask[0, :, 3] = -65504
+    mask[1, :, 4, 2:] = -65504
+    if kind == "with a bias":
+        mask[:, :, 1] = torch.randn(6)
+    elif kind == "mixed":
+        mask[0, :, 3, ::2] = -40000
+    elif kind == "every row":
+        mask[:] = -65504
+    elif kind == "with -inf":
+        mask[0, :, 3, 0] = -torch.inf
+    mask = mask.half()
+    found = AttentionMap.of(query, key, mask=mask, added_in=torch.float32)
+    truth = truth_of(query, key, bias=mask.float())
+    agree(lambda: AttentionMap.of(query, key, mask=mask, added_in=torch.float32), truth)
+    if kind in ("one row", "every row"):
+        assert found.scoring.bias.values.numel() <= 12
+    kernel = F.scaled_dot_product_attention(
+        query, key, torch.eye(8)[:6].expand(2, 2, 6, 8).half(), attn_mask=mask
+    )
+    torch.testing.assert_close(found.dense(), kernel[..., :6].float(), rtol=0, atol=1e-3)
+    even = AttentionMap.of(query, key, mask=mask).row(3)[0, 0]
+    assert float(even.max() - even[even > 0].min()) == 0.0
+
+
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_pictures_tables_and_rollouts_of_rows_far_from_zero(size):
+    pytest.importorskip("pandas")
+    torch.manual_seed(0)
+    query, key = tensors(1, 2, 2, 9, 9, size=size)
+    mask = torch.zeros(9, 9)
+    mask[2:4] = -1e9
+    sinks = torch.randn(4) * size
+    truth = truth_of(query, key, bias=mask, sinks=sinks)
+
+    def one():
+        return AttentionMap.of(query, key, mask=mask, sinks=sinks)
+
+    table = one().to_dataframe(topk=None)
+    links = torch.zeros(4, 9, 9, dtype=torch.float64)
+    places = (torch.tensor(table[name].to_numpy().copy()) for name in ("head", "query", "key"))
+    links[tuple(places)] = torch.tensor(table["weight"].to_numpy().copy()).double()
+    close(links[None], truth)
+    every = slice(None)
+    cells = cells_of(
+        one(), 0, [0, 3], quantity="weights", queries=every, keys=every, most=100, reduce="mean"
+    )
+    close(torch.from_numpy(cells.values).double(), truth[0, [0, 3]])
+    flow = rollout([one()], 8)
+    mean = truth.mean(1)
+    mixed = (torch.eye(9, dtype=torch.float64) + mean) / 2
+    close(flow.double(), (mixed / mixed.sum(-1, keepdim=True))[:, 8])
+
+
+def as_padded(length, low, kind):
+    """[2, 1, length, length]: the first tokens of row 1 are padding, and hidden with a number."""
+    keys, queries = torch.arange(length), torch.arange(length)[:, None]
+    real = keys >= torch.tensor([0, 3])[:, None, None, None]
+    visible = real & (keys <= queries) if kind == "causal" else real.expand(2, 1, length, length)
+    mask = torch.zeros(visible.shape).masked_fill(~visible, low)
+    if kind == "added twice":
+        mask = mask + torch.zeros(visible.shape).masked_fill(keys > queries, low)
+    return mask
+
+
+@pytest.mark.parametrize("low", [-1e9, -1e10, -1e30])
+@pytest.mark.parametrize("kind", ["padding", "causal", "added twice"])
+@pytest.mark.parametrize("way", ["fused", "written out", "filled"])
+def test_recorded_rows_are_what_met_the_values(way, kind, low):
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 2, 3, 7, 8)
+    mask = as_padded(7, low, kind)
+    identity = torch.eye(8)[:7].expand(2, 3, 7, 8)
+
+    def attend():
+        if way == "fused":
+            return F.scaled_dot_product_attention(query, key, identity, attn_mask=mask)
+        scores = query @ key.mT * 8**-0.5
+        scores = scores.masked_fill(mask != 0, low) if way == "filled" else scores + mask
+        return scores.softmax(-1) @ identity
+
+    model = Calls(attend)
+    with torch.no_grad():
+        met = model()[..., :7]
+        one = recorded(model, model)[""]
+    torch.testing.assert_close(one.dense(), met, rtol=0, atol=1e-6)
+    torch.testing.assert_close(one.column(2), met[..., 2], rtol=0, atol=1e-6)
+    expected = entropy(met.double()).float()
+    torch.testing.assert_close(one.entropy(), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("low", [-1e4, -1e9, torch.finfo(torch.float32).min])
+@pytest.mark.parametrize("size", [0.5, 4e3])
+def test_steps_of_a_generation_keep_it(low, size):
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 2, 2, 9, 8)
+    query = query * size
+    mask = as_padded(9, low, "causal")
+    steps = [slice(0, 5), *(slice(i, i + 1) for i in range(5, 9))]
+
+    def step(rows):
+        keys = slice(0, rows.stop)
+        return F.scaled_dot_product_attention(
+            query[:, :, rows], key[:, :, keys], key[:, :, keys], attn_mask=mask[..., rows, keys]
+        )
+
+    model = Calls(step)
+    one = recorded(model, lambda: [model(rows) for rows in steps])[""]
+    assert one.shape == (2, 2, 9, 9)
+    truth = torch.zeros(one.shape, dtype=torch.float64)
+    for rows in steps:
+        keys = slice(0, rows.stop)
+        truth[:, :, rows, keys] = truth_of(
+            query[:, :, rows], key[:, :, keys], bias=mask[..., rows, keys]
+        )
+    close(one.dense(), truth)
+    close(one.column(1), truth[..., 1])
+    close(one.entropy(), entropy(truth))

@@ -6,11 +6,15 @@ import json
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from clearhead.errors import TraceError
+from clearhead.maps.attention_map import AttentionMap
+from clearhead.maps.recording import Recording
 from clearhead.maps.recording_reading import load_recording
+from clearhead.maps.scoring import Scoring
 from clearhead.maps.topk import TopK
 from tests.maps.attending import Calls, recorded
 
@@ -45,6 +49,58 @@ def test_a_recording_comes_back(kind, tmp_path):
     assert torch.equal(one.value, other.value)
     assert type(one.scoring.allowed) is type(other.scoring.allowed)
     assert type(one.scoring.bias) is type(other.scoring.bias)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_rows_far_from_zero_come_back_with_every_digit(known, size, tmp_path):
+    mask = torch.zeros(5, 7)
+    mask[2] = -1e9
+    model = Calls(lambda: sdpa(Q * size, K, K, attn_mask=mask, enable_gqa=True))
+    recording = recorded(model, model)
+    before = recording[0].measure("entropy", "received") if known else {}
+    again = load_recording(recording.save(tmp_path / "one"))
+    one, other = recording[0], again[0]
+    assert (other.known_denominators is not None) == known
+    assert torch.equal(one.dense(), other.dense())
+    assert torch.equal(one.column(3), other.column(3))
+    assert torch.equal(one.lse, other.lse)
+    for name, found in before.items():
+        assert torch.equal(other.measure(name)[name], found)
+    torch.testing.assert_close(other.dense().sum(-1), torch.ones(2, 4, 5), rtol=0, atol=1e-6)
+    twice = load_recording(again.save(tmp_path / "two"))[0]
+    assert torch.equal(twice.column(3), one.column(3))
+
+
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_a_file_of_the_format_before_is_read(size, tmp_path):
+    """It had a log-sum-exp alone, which is used only where its rounding does not show."""
+    model = Calls(lambda: sdpa(Q * size, K, K, enable_gqa=True))
+    recording = recorded(model, model)
+    path = recording.save(tmp_path / "one")
+    with safe_open(path, "pt") as file:
+        described = json.loads(file.metadata()["clearhead.recording"])
+    described["format"] = 1
+    map_ = described["modules"][0]["calls"][0]["map"]
+    assert map_.pop("denominators") is None
+    assert map_.pop("added_in") is None
+    assert map_["lse"] is not None
+    save_file(load_file(path), path, {"clearhead.recording": json.dumps(described)})
+    other = load_recording(path)[0]
+    assert (other.known_lse is not None) == (size == 1.0)
+    assert torch.equal(recording[0].dense(), other.dense())
+    truth = recording[0].dense()[..., 3]
+    torch.testing.assert_close(other.column(3), truth, rtol=0, atol=1e-6)
+
+
+def test_the_dtype_in_which_a_mask_was_added_comes_back(tmp_path):
+    recording = Recording("Model")
+    scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -6e4), added_in=torch.float16)
+    recording._entry("layer").calls.append(AttentionMap(Q.half(), K.half(), scoring))
+    again = load_recording(recording.save(tmp_path / "one"))
+    assert again["layer"].scoring.added_in == torch.float16
+    even = torch.full((2, 4, 5, 7), 1 / 7)
+    torch.testing.assert_close(again["layer"].dense(), even, rtol=0, atol=1e-7)
 
 
 def test_summaries_refusals_and_several_calls_come_back(tmp_path):
@@ -102,7 +158,7 @@ def damaged(tmp_path, how):
         ("text", "It is missing or damaged"),
         ("missing", "It is missing or damaged"),
         ("foreign", "but not a recording"),
-        ("newer", "has format 99, and this version of clearhead reads format 1"),
+        ("newer", "has format 99, and this version of clearhead reads formats 1 and 2"),
         ("tensors", "its description does not fit its tensors"),
     ],
 )

@@ -42,7 +42,12 @@ def maps(tmp_path):
     for number, mask in enumerate((None, torch.ones(5, 7).tril().bool(), HOLES, RELATIVE)):
         one = number == 1
         scoring = Scoring.of(
-            Q, K, mask=mask, softcap=30.0 if one else None, sinks=torch.zeros(4) if one else None
+            Q,
+            K,
+            mask=mask,
+            softcap=30.0 if one else None,
+            sinks=torch.zeros(4) if one else None,
+            added_in=torch.float32 if one else None,
         )
         found = AttentionMap(
             Q,
@@ -52,6 +57,8 @@ def maps(tmp_path):
             query_labels=["a", "b", "c", "d", "e"] if one else None,
             key_labels=[list("abcdefg"), list("hijklmn")] if one else None,
         )
+        if one:
+            found.measure("lse")  # and so its denominators are in the file
         recording._entry(f"layers.{number}").calls.append(found)
     return recording.save(tmp_path / "maps")
 

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
 from .denominators import Denominators, RowDenominators
+from .exact_scores import ExactScores
 from .key_ranges import ALL, Positions
 from .map_view import MapView
 from .measures import Diagonal, Distance, Entropy, Received, Sink, as_measure
 from .measuring import Measure, PassContext
 from .pooled import Mass, Pooled
-from .precision import FAR_LOG_SUM_EXP, any_far, highest_norm, lies_far, narrowed, score_dtype
+from .precision import FAR, score_dtype
 from .provenance import Labels, Source, checked_labels
 from .scoring import Scoring, score_shape
 from .tiles import Pass
@@ -93,8 +94,7 @@ class AttentionMap:
         self.query_offset = query_offset
         self._lse = self._possible(lse)
         self._denominators = denominators
-        self._key_norm: Tensor | None = None
-        self._far: bool | None = None
+        self._exact_scores = ExactScores(self.query, self.key, scoring)
 
     @classmethod
     def of(
@@ -303,7 +303,7 @@ class AttentionMap:
         """:attr:`denominators` if they can be had without a pass over the map."""
         if self._denominators is None and self._lse is not None:
             lse, self._lse = self._lse, None
-            near = (lse.abs() <= FAR_LOG_SUM_EXP) | (lse == -torch.inf)
+            near = (lse.abs() <= FAR) | (lse == -torch.inf)
             if bool(near.all()) and not self.is_far:
                 self._denominators = Denominators(lse, torch.zeros_like(lse))
         return self._denominators
@@ -370,20 +370,8 @@ class AttentionMap:
 
     @property
     def is_far(self) -> bool:
-        """Whether products of queries and keys may be too large for float32; told once."""
-        if self.dtype == torch.float64:
-            return False
-        if self._far is None:
-            norm = highest_norm(self.query)
-            self._far = lies_far(norm, self.key_norm, self.scoring.scale)
-        return self._far or narrowed(self.query.device)
-
-    @property
-    def key_norm(self) -> Tensor:
-        """The largest norm of the keys of each head, Float["batch kv_heads"]; computed once."""
-        if self._key_norm is None:
-            self._key_norm = highest_norm(self.key)
-        return self._key_norm
+        """Whether products of queries and keys may be too large for float32."""
+        return self._exact_scores.are_far
 
     def scores_at(
         self,
@@ -393,31 +381,8 @@ class AttentionMap:
         heads: Positions = ALL,
         denominators: Denominators | None = None,
     ) -> Tensor:
-        """Float["batch heads rows columns"], as exact as weights need them: see `Scoring.tile`.
-
-        Args:
-            rows, columns, batch, heads: slices of step 1, or index vectors.
-            denominators: of these rows, where weights of a part of their keys are to be computed.
-        """
-        exact = None
-        if self.scoring.adds:
-            if denominators is not None and any_far(denominators.highest):
-                exact = True  # as the denominators were
-        elif self._far is not None and not self.is_far:
-            exact = False
-        sizes = self.shape[:2]
-        if exact is None and all(map(_covers, (batch, heads), sizes)):
-            self._key_norm = self.key_norm  # of all keys, and so for later, too
-        return self.scoring.tile(
-            self.query,
-            self.key,
-            rows,
-            columns,
-            batch=batch,
-            heads=heads,
-            exact=exact,
-            key_norm=self._key_norm if exact is None else None,
-        )
+        """Float["batch heads rows columns"], as exact as weights need them: see `ExactScores`."""
+        return self._exact_scores.at(rows, columns, batch, heads, denominators)
 
     def _require_values(self) -> None:
         if self.value is None:
@@ -433,7 +398,3 @@ class AttentionMap:
         norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
         group = self.shape[1] // norms.shape[1]
         return norms[:, :, None].expand(-1, -1, group, -1).flatten(1, 2)
-
-
-def _covers(positions: Positions, size: int) -> bool:
-    return isinstance(positions, slice) and positions.indices(size) == (0, size, 1)

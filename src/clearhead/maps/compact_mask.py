@@ -30,21 +30,22 @@ class CompactMask:
         bias: what is added to the scores; None for nothing.
         flat: Bool["batch|1 heads|1 query_len"], the queries that attend evenly to whatever they
             are allowed, since only hugely negative finite numbers were added to their scores.
+        in_float32: what it says where it is added to scores of float32, if that is something
+            else: the lowest float16 swallows scores of float16, but no others.
     """
 
     allowed: KeyRanges | DenseMask | None = None
     bias: ToeplitzBias | DenseBias | None = None
     flat: Tensor | None = None
+    in_float32: CompactMask | None = None
 
 
-def compact_mask(mask: Tensor, shape: Shape, *, added_in: torch.dtype | None = None) -> CompactMask:
+def compact_mask(mask: Tensor, shape: Shape) -> CompactMask:
     """A mask as scaled_dot_product_attention takes it, in its smallest exact form.
 
     Args:
         mask: boolean or float, broadcast to the shape.
         shape: (batch, heads, query_len, key_len).
-        added_in: the dtype in which it is added to the scores; None for its own. A mask of the
-            lowest number of float16 swallows scores of float16 and not those of float32.
 
     Raises:
         ShapeError: it does not broadcast.
@@ -64,17 +65,19 @@ def compact_mask(mask: Tensor, shape: Shape, *, added_in: torch.dtype | None = N
     allowed = mask > threshold
     # Where the whole row lies that low, adding it to a score gives the number that was added.
     highest = mask.amax(-1)
-    low = (highest <= threshold) & (highest > -torch.inf)
+    flat = (highest <= threshold) & (highest > -torch.inf)
     bias = None
-    if bool(low.any()):
-        flat = low & (highest <= torch.finfo(added_in or mask.dtype).min / 2)
+    if bool(flat.any()):
+        in_float32 = None
+        if mask.dtype == torch.float16:
+            in_float32 = _with_hidden_rows(mask, allowed, flat, query_len, key_len)
         allowed |= (mask == highest[..., None]) & flat[..., None]
-        allowed |= (mask > -torch.inf) & (low & ~flat)[..., None]
         bias = compact_bias(mask, query_len, key_len, allowed & ~flat[..., None])
         return CompactMask(
             _unless_all(allowed, query_len, key_len),
             bias,
             flat.expand(*flat.shape[:2], query_len),
+            in_float32,
         )
     forbids = not bool(allowed.all())
     bias = compact_bias(mask, query_len, key_len, allowed if forbids else None)
@@ -124,6 +127,27 @@ def both_allowed(
     assert isinstance(one, KeyRanges)
     assert isinstance(other, DenseMask)
     return other.intersect(one)
+
+
+def _with_hidden_rows(
+    mask: Tensor, allowed: Tensor, hidden: Tensor, query_len: int, key_len: int
+) -> CompactMask:
+    """A mask whose hidden rows keep what is added to them.
+
+    Args:
+        mask: Float["batch|1 heads|1 query_len|1 key_len|1"].
+        allowed: of the same shape, where the mask does not forbid.
+        hidden: Bool["batch|1 heads|1 query_len|1"], rows in which it forbids all keys, with numbers
+            that are finite.
+    """
+    within = hidden[..., None] & (mask > -torch.inf)
+    kept = compact_bias(mask, query_len, key_len, allowed & ~hidden[..., None])
+    highest = mask.amax(-1, keepdim=True).masked_fill(~hidden[..., None], 0)
+    if kept is None and bool(((mask == highest) | ~within).all()):
+        bias: ToeplitzBias | DenseBias | None = DenseBias(highest)  # one number for each row
+    else:
+        bias = compact_bias(mask, query_len, key_len, allowed | within)
+    return CompactMask(_unless_all(allowed | within, query_len, key_len), bias)
 
 
 def _unless_all(allowed: Tensor, query_len: int, key_len: int) -> KeyRanges | DenseMask | None:

@@ -52,8 +52,8 @@ _ATEN = {
     ),
 }
 
-# Fused kernels add masks to scores in float32, whatever the dtype of both.
-_SUMS_OF = {torch.float64: torch.float64}
+# Fused kernels add masks to scores of half precision in float32.
+_SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
 # What tells an attention that no table knows by its name.
 _NAMES_OF_ATTENTION = ("scaled_dot_product", "flash_attn", "flash_attention", "efficient_attention")
@@ -124,16 +124,16 @@ def read_fused(
         if mask is not None and mask.ndim > 2:
             mask = mask[(None,) * (4 - mask.ndim)].transpose(0, 1)
     shape = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])
-    sums = _SUMS_OF.get(query.dtype, torch.float32)
     scoring = Scoring.of(
         query,
         key,
         scale=call.get("scale", call.get("softmax_scale")),
         softcap=call.get("softcap"),
-        mask=None if mask is None else masks.compact(mask, shape, sums),
+        mask=None if mask is None else masks.compact(mask, shape),
         causal=bool(call.get("is_causal", call.get("causal", False))),
         causal_offset=key.shape[2] - query.shape[2] if kernel.last_to_last else 0,
         window=_window(call),
+        added_in=_SUMS.get(query.dtype),
     )
     captured = Captured(
         query=query,

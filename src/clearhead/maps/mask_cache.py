@@ -42,29 +42,23 @@ class MaskCache:
         self._made_from: dict[_Origin, tuple[StorageWeakRef, _Origin, StorageWeakRef]] = {}
         self._storages: set[int] = set()
 
-    def compact(
-        self,
-        mask: Tensor,
-        shape: tuple[int, int, int, int],
-        added_in: torch.dtype | None = None,
-    ) -> CompactMask:
+    def compact(self, mask: Tensor, shape: tuple[int, int, int, int]) -> CompactMask:
         """As `compact_mask` does it.
 
         Args:
             mask: boolean, True where a query may attend, or float, to be added.
             shape: (batch, heads, query_len, key_len).
-            added_in: the dtype in which it is added to the scores; None for its own.
         """
         origin = _Origin.of(mask)
         reference = StorageWeakRef(mask.untyped_storage())
         made = self._made_from.get(origin)
         if made is not None:
             _, origin, reference = made
-        key = (origin, mask.shape, shape, added_in)
+        key = (origin, mask.shape, shape)
         found = self._compact.get(key)
         if found is None:
             checked_shape(mask, "mask", shape)
-            found = reference, compact_mask(mask, shape, added_in=added_in)
+            found = reference, compact_mask(mask, shape)
             if len(self._compact) >= _KEPT:
                 self.clear()
             self._compact[key] = found

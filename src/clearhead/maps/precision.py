@@ -14,10 +14,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-# The last digit of a float32 of this size is 4e-6, and rounding is off by half of it at the most.
-FAR = 32.0
-# A kernel's log-sum-exp, rounded to float32 up to here, changes no weight by more than 5e-7 of it.
-FAR_LOG_SUM_EXP = 16.0
+# Rounding a float32 of up to this size is off by 5e-7 at the most: so much of itself a weight is
+# off by where its score is, or a kernel's log-sum-exp. Products of vectors with such norms are off
+# by about as much, unless their terms add up all on one side.
+FAR = 16.0
 
 
 def score_dtype(query: Tensor) -> torch.dtype:

@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..files import whole_file
 from .attention_map import AttentionMap
 from .bias import DenseBias, ToeplitzBias
+from .denominators import Denominators
 from .key_ranges import DenseMask, KeyRanges
 from .recording import Recording, Refusal
 from .recording_reading import FORMAT, HEADER, MEASURES
@@ -93,6 +94,7 @@ def _write_map(one: AttentionMap, tensors: _Tensors) -> dict[str, Any]:
         "key": tensors.name(one.key),
         "value": tensors.name(one.value),
         "lse": tensors.name(one._lse),
+        "denominators": _write_denominators(one._denominators, tensors),
         "query_offset": one.query_offset,
         "query_labels": one.query_labels,
         "key_labels": one.key_labels,
@@ -101,9 +103,16 @@ def _write_map(one: AttentionMap, tensors: _Tensors) -> dict[str, Any]:
         "softcap": scoring.softcap,
         "sinks": tensors.name(scoring.sinks),
         "flat": tensors.name(scoring.flat),
+        "added_in": None if scoring.added_in is None else str(scoring.added_in),
         "allowed": _write_allowed(scoring.allowed, tensors),
         "bias": _write_bias(scoring.bias, tensors),
     }
+
+
+def _write_denominators(known: Denominators | None, tensors: _Tensors) -> Any:
+    if known is None:
+        return None
+    return {"highest": tensors.name(known.highest), "log_sum": tensors.name(known.log_sum)}
 
 
 def _write_allowed(allowed: KeyRanges | DenseMask | None, tensors: _Tensors) -> Any:

@@ -21,17 +21,20 @@ from ..tensor_file import TensorFile
 from ..visible import quoted, visible
 from .attention_map import AttentionMap
 from .bias import DenseBias, ToeplitzBias
+from .denominators import Denominators
 from .key_ranges import DenseMask, KeyRanges
 from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink
 from .measuring import Measure
 from .pooled import Mass, Pooled
+from .precision import score_dtype
 from .provenance import Source
 from .recording import Recording, Refusal
 from .scoring import Scoring, score_shape
 from .summary_map import SummaryMap
 from .topk import TopK, TopKeys
 
-FORMAT = 1
+# Of format 1 there was no more than a kernel's log-sum-exp.
+FORMAT, READABLE = 2, (1, 2)
 HEADER = "clearhead.recording"
 MEASURES: dict[str, type[Measure]] = {
     cls.__name__: cls
@@ -77,9 +80,10 @@ def load_recording(path: str | Path) -> Recording:
 def _described(header: str, shown: str) -> Fields:
     described = Fields(parse_json(header), "the description")
     version = described.integer("format")
-    if version != FORMAT:
+    if version not in READABLE:
+        known = " and ".join(map(str, READABLE))
         raise TraceError(
-            f"{shown} has format {version}, and this version of clearhead reads format {FORMAT}."
+            f"{shown} has format {version}, and this version of clearhead reads formats {known}."
         )
     return described
 
@@ -161,6 +165,7 @@ class _Reader:
             bias=self._bias(of.object("bias"), shape) if of.has("bias") else None,
             sinks=self._optional(of, "sinks", _FLOATS, heads),
             flat=self._optional(of, "flat", (torch.bool,), -batch, -heads, query_len),
+            added_in=_dtype(of, "added_in") if of.has("added_in") else None,
         )
         return AttentionMap(
             query,
@@ -168,11 +173,21 @@ class _Reader:
             scoring,
             value=self._optional(of, "value", _FLOATS, batch, kv_heads, key_len, None),
             lse=self._optional(of, "lse", _FLOATS, batch, heads, query_len),
+            denominators=self._denominators(of, score_dtype(query), shape[:3]),
             source=_source(of.object("source")),
             query_labels=_labels(of, "query_labels"),
             key_labels=_labels(of, "key_labels"),
             query_offset=of.integer("query_offset", most=1 << 40),
         )
+
+    def _denominators(
+        self, of: Fields, dtype: torch.dtype, shape: tuple[int, int, int]
+    ) -> Denominators | None:
+        if not of.has("denominators"):
+            return None
+        known = of.object("denominators")
+        highest = self._tensor(known, "highest", (torch.float32, torch.float64), *shape)
+        return Denominators(highest, self._tensor(known, "log_sum", (dtype,), *shape))
 
     def _allowed(self, of: Fields, shape: Shape) -> KeyRanges | DenseMask:
         if of.has("start"):
@@ -237,6 +252,14 @@ def _positive(of: Fields, key: str) -> float:
     if number <= 0:
         raise FileProblem(f"{key!r} of {of.name} is {number}; it must be above 0")
     return number
+
+
+def _dtype(of: Fields, key: str) -> torch.dtype:
+    name = of.text(key)
+    known = {str(dtype): dtype for dtype in _FLOATS}
+    if name not in known:
+        raise FileProblem(f"{key!r} of {of.name} is {quoted(name)}, which is no type of numbers")
+    return known[name]
 
 
 def _source(of: Fields) -> Source:

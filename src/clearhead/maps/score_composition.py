@@ -28,6 +28,8 @@ from .scoring import Scoring
 # exp underflows to 0 below the negative of it.
 _UNDERFLOW = {torch.float64: 750.0}
 _UNDERFLOW_OTHERS = 105.0
+_HALF = (torch.float16, torch.bfloat16)
+_FAR = -64.0
 
 
 class _Composition:
@@ -112,8 +114,20 @@ def compose(
         softcap=done.cap,
         mask=_mask(done, scores, axes, shape, masks),
         sinks=done.sinks,
+        added_in=_dtype_of_sums(done),
     )
     return Captured(query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax")
+
+
+def _dtype_of_sums(done: _Composition) -> torch.dtype | None:
+    """The dtype in which terms were added, where that is half of the digits and makes a difference:
+    where all scores of some row were moved far from zero, or its mask is the lowest number."""
+    for term, factor, dtype in done.terms:
+        if term.dtype in _HALF or dtype in _HALF:
+            moved = (term.amax(-1) if factor > 0 else term.amin(-1)) * factor
+            if bool((moved < _FAR).any()):
+                return dtype
+    return None
 
 
 def _sinks(logits: Tensor, axes: Axes) -> Tensor:
@@ -134,8 +148,8 @@ def _mask(
 ) -> CompactMask | None:
     """All that was added and filled, as one."""
     parts = [
-        masks.compact(term if factor == 1.0 else term * factor, shape, dtype)
-        for term, factor, dtype in done.terms
+        masks.compact(term if factor == 1.0 else term * factor, shape)
+        for term, factor, _ in done.terms
     ]
     for where, value, inverted in done.fills:
         parts.append(_fill(where if inverted else ~where, value, scores, axes, shape, masks))

@@ -45,6 +45,7 @@ from .precision import (
     score_dtype,
     without_autocast,
 )
+from .products import owners_of, scaled_products
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -64,8 +65,8 @@ class Scoring:
         sinks: Float["heads"], a logit per head that joins the denominator only.
         flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
             negative finite numbers swallowed altogether: as in the model, they attend evenly.
-        added_in: the dtype in which the model added the bias; None for that of the answers, as
-            fused kernels do it, while a model that writes its attention out adds in its own.
+        added_in: the dtype in which the model added the bias, if that is not the one of the
+            answers: a model of half precision that writes its attention out adds in its own.
     """
 
     scale: float
@@ -115,8 +116,10 @@ class Scoring:
             bias: broadcast as the mask is, and added to it.
             score_mod, mask_mod: as FlexAttention takes them.
             sinks: Float["heads"].
-            added_in: the dtype in which mask and bias are added; None for float32, or float64
-                for float64 queries.
+            added_in: the dtype in which mask and bias are added. None for that of the answers,
+                but then a query that a mask of float16 forbids everything, with the lowest number,
+                attends evenly, as in a model of float16; with float32, what fused kernels add in,
+                the scores that such a number leaves there count.
 
         Raises:
             ShapeError: the tensors do not fit together.
@@ -127,7 +130,16 @@ class Scoring:
         if softcap is not None and softcap < 0:
             raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
         if isinstance(mask, Tensor):
+            if mask.is_floating_point() and isinstance(bias, Tensor) and bias.is_floating_point():
+                # Either may hide what the other shows, and a row of which nothing is left then
+                # attends evenly to what both have hidden least.
+                mask = checked_shape(bias, "bias", shape).to(dtype) + checked_shape(
+                    mask, "mask", shape
+                )
+                bias = None
             mask = compact_mask(mask, shape)
+        if mask and mask.in_float32 and added_in == torch.float32:
+            mask = mask.in_float32
         allowed = mask.allowed if mask else None
         added = mask.bias if mask else None
         flat = mask.flat if mask else None
@@ -198,12 +210,12 @@ class Scoring:
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
         q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
-        owners = _owners(heads, query.shape[1] // key.shape[1], key.device)
+        owners = owners_of(heads, query.shape[1] // key.shape[1], key.device)
         k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
         dtype, widest = score_dtype(query), exact_dtype(query.device)
 
         def computed(exact: bool) -> Tensor:
-            products = self._products(q, k, widest if exact else dtype)
+            products = scaled_products(q, k, self.scale, widest if exact else dtype)
             return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
 
         with without_autocast(query.device):
@@ -233,17 +245,9 @@ class Scoring:
         """
         columns = slice(0, key.shape[2])
         with without_autocast(query.device):
-            products = self._products(query, key, exact_dtype(query.device))
+            products = scaled_products(query, key, self.scale, exact_dtype(query.device))
             dtype = score_dtype(query)
             return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
-
-    def _products(self, q: Tensor, k: Tensor, dtype: torch.dtype) -> Tensor:
-        """scale * q . k; the rows of a group lie below one another, and no key is repeated."""
-        q = q.to(dtype) * self.scale
-        lead, kv_heads = q.shape[:3], k.shape[1]
-        rows = lead[1] // max(kv_heads, 1) * lead[2]
-        grouped = q.reshape(lead[0], kv_heads, rows, q.shape[3])
-        return (grouped @ k.to(dtype).mT).reshape(*lead, k.shape[2])
 
     @property
     def adds(self) -> bool:
@@ -390,13 +394,3 @@ def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
     if any(side is not None and side < 0 for side in (before, after)):
         raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
     return before, after
-
-
-def _owners(heads: Positions, group: int, device: torch.device) -> Positions:
-    """The heads of keys of some heads of queries: each once where whole groups or one group's are
-    asked for, else one for each."""
-    if isinstance(heads, slice):
-        first, end = heads.start // group, -(-heads.stop // group)
-        if end - first <= 1 or heads.start % group == heads.stop % group == 0:
-            return slice(first, max(first, end))
-    return _vector(heads, device) // group

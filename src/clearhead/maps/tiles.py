@@ -11,14 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .denominators import with_sinks
-from .key_ranges import DenseMask, Hull, KeyRanges
+from .key_ranges import DenseMask, KeyRanges
 from .measuring import Running, Tile
 from .precision import (
     any_far,
@@ -29,6 +27,7 @@ from .precision import (
     without_autocast,
 )
 from .scoring import Scoring
+from .tile_room import Keys, Place, Room
 
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU wants
 # as much work as there is memory for.
@@ -162,9 +161,9 @@ class Pass:
         return _Plan(works, rows, batch_step * kv_step * self.group * rows * key_len)
 
     def _work_off(self, works: Iterator[_Work], plan: _Plan, measures: Sequence[Running]) -> None:
-        room = _Room(plan.entries, self.dtype, self.query.device)
+        room = Room(plan.entries, self.dtype, self.query.device)
         for work in works:
-            keys = _Keys(self.key[work.batch, work.kv_heads])
+            keys = Keys(self.key[work.batch, work.kv_heads])
             for part in _steps(work.rows.stop - work.rows.start, plan.rows):
                 self.check()
                 rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
@@ -173,7 +172,7 @@ class Pass:
                     for measure in measures:
                         measure.add(tile)
 
-    def _tile(self, keys: _Keys, work: _Work, rows: slice, room: _Room) -> Tile | None:
+    def _tile(self, keys: Keys, work: _Work, rows: slice, room: Room) -> Tile | None:
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
         columns, hull = slice(0, keys.length), None
         allowed = self.scoring.allowed
@@ -184,7 +183,7 @@ class Pass:
             columns = slice(hull.first, hull.end)
             if hull.end <= hull.first:
                 return None
-        place = _Place(work.batch, heads, rows, columns, hull)
+        place = Place(work.batch, heads, rows, columns, hull)
         exact = self.far and lies_far(
             highest_norm(self._query(place)), keys.norm, self.scoring.scale
         )
@@ -199,10 +198,10 @@ class Pass:
                 highest = scores.amax(-1)
         return self._weighted(scores, highest, place, room)
 
-    def _query(self, place: _Place) -> Tensor:
+    def _query(self, place: Place) -> Tensor:
         return self.query[place.batch, place.heads, place.rows]
 
-    def _scores(self, keys: _Keys, place: _Place, room: _Room, exact: bool) -> Tensor:
+    def _scores(self, keys: Keys, place: Place, room: Room, exact: bool) -> Tensor:
         """Those of a tile: of the dtype of the answers, or of the widest one if exact and nothing
         is added to products."""
         batch, heads, rows, columns, hull = place
@@ -231,8 +230,8 @@ class Pass:
             hull=hull,
         )
 
-    def _weighted(self, scores: Tensor, highest: Tensor | None, place: _Place, room: _Room) -> Tile:
-        dead, sinks, origin = None, self.scoring.sinks, None
+    def _weighted(self, scores: Tensor, highest: Tensor | None, place: Place, room: Room) -> Tile:
+        dead, sinks, origin, products = None, self.scoring.sinks, None, scores.dtype
         if highest is not None and self.may_be_dead:
             dead = highest <= self.forbidden
             dead = dead if bool(dead.any()) else None
@@ -240,6 +239,8 @@ class Pass:
         if scores.dtype != self.dtype or (self.needs_scores and self._is_away(alive)):
             origin = scores.amax(-1) if alive is None else alive
             scores = self._below(scores, origin, room)
+        if self.needs_scores and (self.scoring.adds or scores.dtype != products):
+            scores = scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
         weights = torch.softmax(scores, -1, out=room.weights[: scores.numel()].view(scores.shape))
         log_sum = mean_gap = total = None
         if self.needs_scores or sinks is not None:
@@ -265,62 +266,14 @@ class Pass:
     def _is_away(self, highest: Tensor | None) -> bool:
         """Whether a mean score less the highest would lose digits: else it need not be taken off
         every score, which is one look less at all of them."""
-        return self.scoring.adds or highest is None or bool((highest.abs() > _AWAY).any())
+        return highest is None or bool((highest.abs() > _AWAY).any())
 
-    def _below(self, scores: Tensor, origin: Tensor, room: _Room) -> Tensor:
+    def _below(self, scores: Tensor, origin: Tensor, room: Room) -> Tensor:
         """Scores less the highest of their row, in the dtype of the answers."""
         scores = scores.sub_(origin[..., None])
         if scores.dtype != self.dtype:
             scores = room.narrow[: scores.numel()].view(scores.shape).copy_(scores)
-        elif not self.scoring.adds:
-            return scores
-        return scores.clamp_(min=self.lowest)  # 0 times -inf would not be 0
-
-
-class _Place(NamedTuple):
-    """Which part of a map a tile is."""
-
-    batch: slice
-    heads: slice
-    rows: slice
-    columns: slice
-    hull: Hull | None
-
-
-class _Keys:
-    """The keys of some heads, in the dtypes that they are wanted in."""
-
-    def __init__(self, key: Tensor) -> None:
-        self._key, self._known = key, dict[torch.dtype, Tensor]()
-        self.length = key.shape[2]
-
-    def of(self, dtype: torch.dtype) -> Tensor:
-        """Float["batch kv_heads key_len head_dim"]."""
-        if dtype not in self._known:
-            self._known[dtype] = self._key.to(dtype).contiguous()
-        return self._known[dtype]
-
-    @cached_property
-    def norm(self) -> Tensor:
-        """The largest of each head."""
-        return highest_norm(self._key)
-
-
-class _Room:
-    """Where one worker computes its tiles, one after the other."""
-
-    def __init__(self, entries: int, dtype: torch.dtype, device: torch.device) -> None:
-        self.narrow = torch.empty(entries, dtype=dtype, device=device)
-        self.weights = torch.empty_like(self.narrow)
-        self._wide: Tensor | None = None
-
-    def products(self, dtype: torch.dtype) -> Tensor:
-        """For those of a tile."""
-        if dtype == self.narrow.dtype:
-            return self.narrow
-        if self._wide is None:
-            self._wide = self.narrow.new_empty(self.narrow.shape, dtype=dtype)
-        return self._wide
+        return scores
 
 
 class _Shared(Iterator[_Work]):

@@ -1,0 +1,40 @@
+"""Products of queries and keys, where several heads of queries share a head of keys."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .key_ranges import Positions, indices
+
+
+def scaled_products(query: Tensor, key: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+    """scale * q . k: Float["batch heads query_len key_len"]; no key is repeated.
+
+    Args:
+        query: Float["batch heads query_len head_dim"].
+        key: Float["batch kv_heads key_len head_dim"]; each head serves a group of query heads.
+        scale: factor of the products.
+        dtype: what they are computed in.
+    """
+    query = query.to(dtype) * scale
+    lead, kv_heads = query.shape[:3], key.shape[1]
+    rows = lead[1] // max(kv_heads, 1) * lead[2]  # those of a group lie below one another
+    grouped = query.reshape(lead[0], kv_heads, rows, query.shape[3])
+    return (grouped @ key.to(dtype).mT).reshape(*lead, key.shape[2])
+
+
+def owners_of(heads: Positions, group: int, device: torch.device) -> Positions:
+    """The heads of keys of some heads of queries: each once where whole groups, or only one
+    group's, are asked for, and else one for each.
+
+    Args:
+        heads: a slice with both ends, or a vector of indices.
+        group: how many heads of queries share a head of keys.
+        device: of a vector that is made.
+    """
+    if isinstance(heads, slice):
+        first, end = heads.start // group, -(-heads.stop // group)
+        if end - first <= 1 or heads.start % group == heads.stop % group == 0:
+            return slice(first, max(first, end))
+    return indices(heads, torch.iinfo(torch.int64).max, device) // group
