@@ -406,6 +406,40 @@ def test_pictures_tables_and_rollouts_of_rows_far_from_zero(size):
     close(flow.double(), (mixed / mixed.sum(-1, keepdim=True))[:, 8])
 
 
+def test_small_scores_under_a_large_bias_are_rounded_as_exact_ones_are():
+    """A product of float32 is off in its last digit, and now and then its sum is rounded to the
+    other side: a thousandth of such a weight."""
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 1, 1, 400, 16)
+    bias = torch.full((400, 400), -1e4)
+    truth = truth_of(query, key, bias=bias)
+    model = (query @ key.mT / 4 + bias).double().softmax(-1)
+    assert float((model - truth).abs().max()) > 2e-6, "there are such places"
+    agree(lambda: AttentionMap.of(query, key, bias=bias), truth)
+    found = AttentionMap.of(query, key, bias=bias).measure(TopK(400), "received")
+    ordered = truth.sort(descending=True).values
+    torch.testing.assert_close(found[TopK(400)].values.double(), ordered, rtol=0, atol=1e-7)
+    known = AttentionMap.of(query, key, bias=bias)
+    known.measure("lse")
+    torch.testing.assert_close(known[..., :399].double(), truth[..., :399], rtol=0, atol=1e-7)
+    rows = AttentionMap.of(query, key, bias=bias)[:, :, :90]
+    torch.testing.assert_close(rows.double(), truth[:, :, :90], rtol=0, atol=1e-7)
+
+
+def test_what_a_kernel_says_near_zero_of_large_vectors_is_not_used():
+    """The scores are small, but each is the rest of large numbers."""
+    torch.manual_seed(0)
+    query, key = tensors(1, 1, 2, 40, 40)
+    query[..., 0], key[..., 0] = 1e3, 0.0
+    query[..., 1], key[..., 1] = 0.0, 1e3
+    truth = truth_of(query, key)
+    lse = AttentionMap.of(query, key).lse
+    assert float(lse.abs().max()) < 16
+    told = AttentionMap.of(query, key, lse=lse + 3e-2)
+    assert told.known_lse is None
+    close(told.column(3), truth[..., 3])
+
+
 def as_padded(length, low, kind):
     """[2, 1, length, length]: the first tokens of row 1 are padding, and hidden with a number."""
     keys, queries = torch.arange(length), torch.arange(length)[:, None]
