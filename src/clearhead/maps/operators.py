@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import torch
@@ -76,6 +77,7 @@ class Operator:
         attends: attention, or the softmax of one.
         weight: which argument may be a parameter of the running module; None if none is.
         writes: places and names of the arguments that it writes to.
+        parts: runs a composite operator as the others that it is made of.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Operator:
     attends: bool = False
     weight: int | None = None
     writes: tuple[tuple[int, str], ...] = ()
+    parts: Callable[..., Any] | None = None
 
     @classmethod
     def of(cls, func: Any) -> Operator:
@@ -101,6 +104,7 @@ class Operator:
             attends=action in _ATTENDS or "scaled_dot_product" in name,
             weight=None if schema is None else _WEIGHTS.get(schema.name),
             writes=() if schema is None else _written_arguments(schema),
+            parts=_parts_of(func) if action is Action.TAKE_APART else None,
         )
 
     @property
@@ -143,6 +147,13 @@ def _action_of(func: Any) -> Action:
     if schema.name in _BY_NAME and func._overloadname != "dtype_out":
         return _BY_NAME[schema.name]
     return Action.WRITES if schema.is_mutable else Action.PASS
+
+
+def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
+    """What ``func.decompose`` runs, looked up once: in Python where there is such a kernel."""
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    kernel: Callable[..., Any] | None = func.py_kernels.get(key)
+    return kernel or partial(func._op_dk, key)
 
 
 def _is_composite(func: torch._ops.OpOverload) -> bool:

@@ -32,7 +32,6 @@ from .owners import Owner, find_owner
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]
-_IMPLICIT = torch._C.DispatchKey.CompositeImplicitAutograd
 _VIEWS = torch._C.DispatchKey.ADInplaceOrView
 
 
@@ -140,9 +139,9 @@ class Recorder(TorchDispatchMode):
         gradient, which a view of it here would deny), so they are switched on again.
         """
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
-            if operator.action is Action.TAKE_APART and is_plain(args):
+            if operator.parts is not None and is_plain(args):
                 with self:
-                    return func._op_dk(_IMPLICIT, *args, **kwargs)
+                    return operator.parts(*args, **kwargs)
             out = func(*args, **kwargs)
         if operator.attends and not is_plain(args):
             with own_work():

@@ -123,11 +123,29 @@ def _dtype_of_sums(done: _Composition) -> torch.dtype | None:
     """The dtype in which terms were added, where that is half of the digits and makes a difference:
     where all scores of some row were moved far from zero, or its mask is the lowest number."""
     for term, factor, dtype in done.terms:
-        if term.dtype in _HALF or dtype in _HALF:
+        if dtype in _HALF:
             moved = (term.amax(-1) if factor > 0 else term.amin(-1)) * factor
             if bool((moved < _FAR).any()):
                 return dtype
     return None
+
+
+def _terms(done: _Composition) -> list[Tensor]:
+    """What was added, each in the dtype of its sum; masks of the lowest numbers as one.
+
+    Where several of these hide a row together, it attends to what they hide least.
+    """
+    terms = []
+    lowest: Tensor | None = None
+    for term, factor, dtype in done.terms:
+        added = term if factor == 1.0 else term * factor
+        if added.dtype in _HALF and dtype not in _HALF:
+            added = added.to(dtype)
+        if bool((added <= torch.finfo(added.dtype).min / 2).any()):
+            lowest = added if lowest is None else lowest + added
+        else:
+            terms.append(added)
+    return terms if lowest is None else [*terms, lowest]
 
 
 def _sinks(logits: Tensor, axes: Axes) -> Tensor:
@@ -147,10 +165,7 @@ def _mask(
     masks: MaskCache,
 ) -> CompactMask | None:
     """All that was added and filled, as one."""
-    parts = [
-        masks.compact(term if factor == 1.0 else term * factor, shape)
-        for term, factor, _ in done.terms
-    ]
+    parts = [masks.compact(term, shape) for term in _terms(done)]
     for where, value, inverted in done.fills:
         parts.append(_fill(where if inverted else ~where, value, scores, axes, shape, masks))
     if not parts:

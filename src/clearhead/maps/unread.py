@@ -17,11 +17,13 @@ WHY = (
     "another way (linear, deformable, recurrent, element by element) or not at all"
 )
 _ATTENTION = re.compile(r"atten|attn|mamba|rwkv|retention|deltanet", re.IGNORECASE)
+_STEP = re.compile(r"(output|mask|bias|norm|embeddings?|dropout|gate|intermediate|cache)$", re.I)
 
 
 def is_called_attention(module: nn.Module) -> bool:
     """Whether a module's class has the name of an attention, or of what stands in its place."""
-    return _ATTENTION.search(type(module).__name__) is not None
+    name = type(module).__name__
+    return _ATTENTION.search(name) is not None and _STEP.search(name) is None
 
 
 def unread_modules(model: nn.Module, used: Collection[int], known: Collection[str]) -> list[str]:

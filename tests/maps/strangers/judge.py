@@ -83,12 +83,25 @@ def unit_values(value: Tensor) -> Tensor:
 
 
 def fresh(values: Any, *, grad: bool = False) -> Any:
-    """Copies, so that a model may write to what it is given; no leaves, or it may not."""
+    """Copies, so that a model may write to what it is given; no leaves, or it may not.
+
+    What is the same tensor, or lies in the same memory, does so in the copies too.
+    """
+    memories: dict[int, Tensor] = {}
+    copies: dict[int, Tensor] = {}
 
     def copy(x: Tensor) -> Tensor:
-        if grad and x.is_floating_point():
-            return x.detach().clone().requires_grad_().clone()
-        return x.detach().clone()
+        if id(x) in copies:
+            return copies[id(x)]
+        memory = x.untyped_storage()
+        if memory.data_ptr() not in memories:
+            whole = x.detach().as_strided((memory.nbytes() // x.itemsize,), (1,), 0).clone()
+            if grad and x.is_floating_point():
+                whole = whole.requires_grad_().clone()
+            memories[memory.data_ptr()] = whole
+        whole = memories[memory.data_ptr()]
+        copies[id(x)] = whole.as_strided(x.shape, x.stride(), x.storage_offset())
+        return copies[id(x)]
 
     return tree_map_only(Tensor, copy, values)
 
