@@ -52,7 +52,9 @@ class Verdict:
 def same_bits(one: Any, other: Any) -> bool:
     """Whether all tensors of two results are equal, NaN being equal to NaN."""
     return all(
-        x.shape == y.shape and torch.equal(x.isnan(), y.isnan()) and bool((x == y)[~x.isnan()].all())
+        x.shape == y.shape
+        and torch.equal(x.isnan(), y.isnan())
+        and bool((x == y)[~x.isnan()].all())
         for x, y in zip(tensors(one), tensors(other), strict=True)
     )
 
@@ -74,14 +76,17 @@ def related(one: str, other: str) -> bool:
 def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -> None:
     """Adds to a verdict what the maps are, and what there is no map of."""
     seen: list[Met] = []
-    for name in recording.keys():
+    for name in recording:
         for number in range(len(recording._entries[name].calls)):
             try:
                 one = recording[name, number]
             except ClearheadError:
                 continue
             verdict.maps += 1
-            match, error, where = best_match(one.dense(), name, oracle.met)
+            weights = one.dense()
+            match, error, where = best_match(weights, name, oracle.met)
+            if match is not None and match.attention and (off := sums_off(weights)) > TOLERANCE:
+                match, error, where = None, off, "its rows do not sum to 1"
             if match is None:
                 verdict.wrong.append(
                     f"{name or '(the model)'} {tuple(one.shape)} {one.source.kind}, "
@@ -128,10 +133,9 @@ def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, 
     queries, keys = weights.shape[-2:]
     for one in met:
         theirs = trimmed(one.weights, keys)
-        if theirs is None or theirs.shape[-2] != queries:
-            continue
-        error = difference(weights.double(), theirs.double())
-        errors.append((error, related(one.module, name), one))
+        for each in () if theirs is None else with_queries(theirs, queries):
+            error = difference(weights.double(), each.double())
+            errors.append((error, related(one.module, name), one))
     close = [x for x in errors if x[0] <= max(TOLERANCE, x[2].rounding)]
     own = [x for x in close if x[1]]
     if own:
@@ -143,6 +147,23 @@ def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, 
     if not errors:
         return None, float("inf"), f"nothing of {queries} queries and {keys} keys met values"
     return None, min(x[0] for x in errors), "no such weights met values"
+
+
+def with_queries(weights: Tensor, queries: int) -> list[Tensor]:
+    """As matrices of so many rows: heads that share keys may lie along the axis of queries."""
+    rows = weights.shape[-2]
+    if rows == queries:
+        return [weights]
+    if rows % queries:
+        return []
+    straight = weights.unflatten(-2, (-1, queries))
+    return [straight, weights.unflatten(-2, (queries, -1)).transpose(-2, -3)]
+
+
+def sums_off(weights: Tensor) -> float:
+    """How far the rows are from a sum of 1, or of 0 where a query may attend to nothing."""
+    sums = weights.double().sum(-1)
+    return float(torch.minimum((sums - 1).abs(), sums.abs()).max())
 
 
 def trimmed(weights: Tensor, keys: int) -> Tensor | None:
@@ -175,7 +196,7 @@ def difference(one: Tensor, other: Tensor) -> float:
 def row_errors(whole: Any, alone: list[Any]) -> list[str]:
     """Maps of a batch beside those of its rows, each run alone: batch must be the first axis."""
     found = []
-    for name in whole.keys():
+    for name in whole:
         for row, other in enumerate(alone):
             if name not in other or name in whole.refusals or name in other.refusals:
                 continue

@@ -83,7 +83,7 @@ class Oracle(TorchDispatchMode):
             if not isinstance(factor, Tensor) or not factor.is_floating_point():
                 continue
             storages = {x.untyped_storage().data_ptr() for x in (factor, other)}
-            if storages & self.parameters or factor.numel() > LARGEST or factor.shape[-1] < 2:
+            if storages & self.parameters or factor.numel() > LARGEST:
                 continue
             rounding = 8 * torch.finfo(torch.float32).eps * self.highest
             certain = is_attention(factor)

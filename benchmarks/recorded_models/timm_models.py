@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .libraries import Subject, library, lively
+from .libraries import Subject, library, liveliest
 
 SMALL: dict[str, dict[str, Any]] = {
     "vit_tiny_patch16_224": {"img_size": 64, "depth": 3},
@@ -92,16 +92,22 @@ def names() -> list[str]:
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
     """Fused, and written out where a model has both."""
-    return [("", lambda: subject(name, fused=True)), ("explicit", lambda: subject(name, fused=False))]
+    return [
+        ("", lambda: subject(name, fused=True)),
+        ("explicit", lambda: subject(name, fused=False)),
+    ]
 
 
 def subject(name: str, *, fused: bool) -> Subject:
     """A model of that name and two images."""
     timm = library("timm")
     timm.layers.set_fused_attn(fused)
-    torch.manual_seed(0)
-    model = timm.create_model(name, **SMALL[name])
-    model = lively(model, gain=1.0)
-    size = getattr(model, "default_cfg", {}).get("input_size", (3, 224, 224))
-    edge = SMALL[name].get("img_size", size[-1])
-    return Subject(model, {}, 2, (torch.randn(2, 3, edge, edge),))
+
+    def make() -> Subject:
+        torch.manual_seed(0)
+        model = timm.create_model(name, **SMALL[name]).eval()
+        size = getattr(model, "default_cfg", {}).get("input_size", (3, 224, 224))
+        edge = SMALL[name].get("img_size", size[-1])
+        return Subject(model, {}, 2, (torch.randn(2, 3, edge, edge),))
+
+    return liveliest(make, (1.0, 0.5))

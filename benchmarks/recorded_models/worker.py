@@ -89,7 +89,9 @@ def of_rows(subject: Subject, recording: Any) -> list[str]:
     return row_errors(recording, alone)
 
 
-def row(library: str, name: str, setting: str, verdict: Verdict, skipped: str = "") -> dict[str, Any]:
+def row(
+    library: str, name: str, setting: str, verdict: Verdict, skipped: str = ""
+) -> dict[str, Any]:
     """As JSON."""
     return {
         "library": library,
