@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from .libraries import Subject, library, liveliest
 from .transformers_sizes import small_config
 
-MOST_PARAMETERS = 40_000_000
+MOST_PARAMETERS = 15_000_000
 LENGTH = 14
 Inputs = dict[str, Tensor]
+_KNOWN: dict[str, tuple[Any, Inputs] | str] = {}
 
 
 @cache
@@ -54,12 +55,20 @@ def subject(name: str, implementation: str) -> Subject:
     Raises:
         ValueError: none of the sizes and inputs that were tried will do.
     """
-    transformers = library("transformers")
+    kind = getattr(library("transformers"), _models()[name])
+    before = _KNOWN.get(name)
+    if isinstance(before, str):
+        raise ValueError(before)
+    config, inputs = before or searched(name, kind, implementation)
+    return liveliest(partial(subject_of, partial(build, kind, config, implementation), inputs))
+
+
+def searched(name: str, kind: Any, implementation: str) -> tuple[Any, Inputs]:
+    """A configuration and inputs; what was found, or that there is nothing, is remembered."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    kind = getattr(transformers, _models()[name])
     why: list[str] = []
-    for config in small_config(getattr(transformers, CONFIG_MAPPING_NAMES[name])):
+    for config in small_config(getattr(library("transformers"), CONFIG_MAPPING_NAMES[name])):
         if count_of(kind, config) > MOST_PARAMETERS:
             why.append("it would be too large")
             continue
@@ -67,12 +76,15 @@ def subject(name: str, implementation: str) -> Subject:
             inputs = first_that_runs(build(kind, config, implementation), why)
         except Exception as error:
             why.append(f"{type(error).__name__}: {str(error)[:160]}")
+            if "attention implementation" in str(error) or "no attention of" in str(error):
+                raise
             continue
         if inputs is not None:
-            made = partial(build, kind, config, implementation)
-            return liveliest(partial(subject_of, made, inputs))
+            _KNOWN[name] = config, inputs
+            return config, inputs
     lines = dict.fromkeys(x.splitlines()[0] for x in why if x)
-    raise ValueError("; ".join(list(lines)[:3]))
+    _KNOWN[name] = "; ".join(list(lines)[:3]) or "its configuration needs more than its defaults"
+    raise ValueError(_KNOWN[name])
 
 
 def subject_of(make: Callable[[], nn.Module], inputs: Inputs) -> Subject:

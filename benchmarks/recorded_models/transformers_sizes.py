@@ -106,7 +106,7 @@ GIVEN_BY_OTHERS = ("layer_types", "mlp_layer_types", "layers_block_type", "no_ro
 
 def small_config(kind: Any) -> Iterator[Any]:
     """Configurations of a class, the smallest first; those that it refuses are left out."""
-    for sizes in (FEW | NARROW | SHORT, FEW | NARROW, FEW | SHORT, FEW, SHORT, {}):
+    for sizes in (FEW | NARROW | SHORT, FEW | SHORT, FEW):
         try:
             yield kind(**arguments(kind, sizes, depth=0))
         except Exception:
