@@ -108,6 +108,9 @@ def build(kind: Any, config: Any, implementation: str) -> nn.Module:
     torch.manual_seed(0)
     config = type(config).from_dict(config.to_dict())
     config._attn_implementation = implementation
+    for held in (config, getattr(config, "text_config", None)):
+        if hasattr(held, "use_cache"):
+            held.use_cache = False  # one pass alone
     model: nn.Module = kind(config)
     used = {
         getattr(getattr(m, "config", None), "_attn_implementation", None) for m in model.modules()

@@ -29,7 +29,6 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "parallel_vit.ViT": ("parallel_vit", PLAIN),
     "learnable_memory_vit.ViT": ("learnable_memory_vit", PLAIN),
     "vit_for_small_dataset.ViT": ("vit_for_small_dataset", PLAIN),
-    "local_vit.LocalViT": ("local_vit", PLAIN),
     "look_vit.LookViT": (
         "look_vit",
         {**SIZE, "depth": 2, "heads": 4, "mlp_factor": 2, "highres_patch_size": 8,
@@ -39,7 +38,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "pit.PiT": ("pit", {**PLAIN, "depth": (1, 1)}),
     "cross_vit.CrossViT": (
         "cross_vit",
-        {"image_size": 64, "num_classes": 10, "sm_dim": 64, "lg_dim": 64, "depth": 1},
+        {"image_size": 64, "num_classes": 10, "sm_dim": 64, "lg_dim": 64, "depth": 1,
+         "sm_patch_size": 8},
     ),
     "levit.LeViT": (
         "levit",
@@ -64,7 +64,6 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
         {"num_classes": 10, "dim": (32, 64, 64, 64), "depth": (1, 1, 1, 1)},
     ),
     "xcit.XCiT": ("xcit", {**PLAIN, "cls_depth": 1}),
-    "twins_svt.TwinsSVT": ("twins_svt", {"num_classes": 10}),
 }  # fmt: skip
 """Module and settings; the class is the name's second half."""
 
@@ -89,7 +88,7 @@ def subject(name: str) -> Subject:
     def make() -> Subject:
         torch.manual_seed(0)
         model = kind(**configuration).eval()
-        edge = 224 if home in ("regionvit", "twins_svt") else 64
+        edge = 224 if home == "regionvit" else 64
         return Subject(model, {}, 2, (torch.randn(2, 3, edge, edge),))
 
     return liveliest(make)
