@@ -19,7 +19,7 @@ import torch
 from clearhead.maps.record import record
 
 from . import catalogue
-from .judging import Verdict, judged, row_errors, same_bits
+from .judging import Verdict, judged, row_errors, same_bits, tensors
 from .libraries import Subject
 from .oracle import watched
 
@@ -69,24 +69,39 @@ def recorded(
                 verdict.wrong.append(f"the model {word}")
             judged(recording, oracle, subject.model, verdict)
             if mode == "no_grad" and subject.batch > 1:
-                verdict.wrong.extend(of_rows(subject, recording))
+                verdict.wrong.extend(of_rows(subject, recording, seen))
         except Exception as error:
             verdict.crash = short(error)
         yield row(library, name, f"{setting} {mode}".strip(), verdict)
 
 
-def of_rows(subject: Subject, recording: Any) -> list[str]:
-    """Whether the first axis of the maps is the batch; nothing where rows cannot run alone."""
+def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
+    """Whether the first axis of the maps is the batch; nothing where rows alone differ."""
     alone = []
     try:
         for number in range(subject.batch):
             one = subject.row(number)
             with torch.no_grad(), record(one.model) as single:
-                one.call()
+                result = one.call()
+            if not is_row(whole, result, number, subject.batch):
+                return []
             alone.append(single)
     except Exception:
         return []
     return row_errors(recording, alone)
+
+
+def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
+    """Whether a row by itself has the results that it has in the batch.
+
+    Many a model takes another mask for a text without padding.
+    """
+    for one, other in zip(tensors(whole), tensors(alone), strict=True):
+        if one.ndim and len(one) == batch and one[number : number + 1].shape == other.shape:
+            mine = one[number : number + 1].double()
+            if not torch.allclose(mine, other.double(), rtol=1e-3, atol=1e-3, equal_nan=True):
+                return False
+    return True
 
 
 def row(
