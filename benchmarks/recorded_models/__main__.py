@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..machine import cores, installed, machine
@@ -119,6 +121,19 @@ def result_of(
     }
 
 
+def earlier(files: Sequence[Path], versions: dict[str, str]) -> tuple[list[Row], dict[str, str]]:
+    """Runs of earlier results, and the versions of their libraries beside those of here."""
+    rows: list[Row] = []
+    for file in files:
+        result = json.loads(file.read_text())
+        rows += result["rows"]
+        versions = {
+            **versions,
+            **{row["library"]: result["versions"][row["library"]] for row in result["rows"]},
+        }
+    return rows, versions
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="benchmarks.recorded_models", description=__doc__)
@@ -127,6 +142,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", nargs="+", default=None, metavar="NAME", help="of one library")
     parser.add_argument("--workers", type=int, default=min(2, cores()))
     parser.add_argument("--limit", type=float, default=90.0, help="seconds for each model")
+    parser.add_argument(
+        "--add",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="results of other libraries, whose runs are shown beside these",
+    )
     parser.add_argument("--skipped", action="store_true", help="list also what did not run")
     options = parser.parse_args(arguments)
     versions = {
@@ -135,13 +158,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if (version := installed(catalogue.DISTRIBUTIONS.get(name, name)))
     }
     libraries = options.library or list(versions)
+    rows, versions = earlier(options.add, versions)
+    libraries = [name for name in libraries if name not in {row["library"] for row in rows}]
     missing = [name for name in libraries if name not in versions]
     if missing:
         parser.error(f"not installed: {', '.join(missing)}")
     if options.models and len(libraries) != 1:
         parser.error("--models names models of one library: say which with --library")
     facts = machine()
-    rows = []
     for row in run_all(jobs_of(libraries, options), options.workers, options.limit):
         rows.append(row)
         if not options.json or row["status"] not in ("exact", "skipped"):

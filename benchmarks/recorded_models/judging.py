@@ -90,7 +90,7 @@ def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -
             if match is None:
                 verdict.wrong.append(
                     f"{name or '(the model)'} {tuple(one.shape)} {one.source.kind}, "
-                    f"{one.source.kernel}: {where}, off by {error:.2g}; notes {one.source.notes}"
+                    f"{one.source.kernel}: {where}, off by {error:.2g}{notes(one)}"
                 )
             else:
                 seen.append(match)
@@ -99,6 +99,12 @@ def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -
     verdict.refused = {name: refusal.why for name, refusal in recording.refusals.items()}
     verdict.attentions = sum(met.attention for met in oracle.met)
     verdict.silent = silent(recording, oracle, model, seen)
+
+
+def notes(one: Any) -> str:
+    """What a map says of itself, but for compiled graphs, of which there are none here."""
+    said = [note for note in one.source.notes if "compiled" not in note]
+    return f"; its notes: {'; '.join(said)}" if said else ""
 
 
 def silent(recording: Any, oracle: Oracle, model: nn.Module, seen: list[Met]) -> list[str]:
@@ -206,8 +212,8 @@ def row_errors(whole: Any, alone: list[Any]) -> list[str]:
                 if error > 1e-3:
                     found.append(
                         f"{name} call {number}: row {row} of the batch {tuple(one.shape)} is not "
-                        f"the map {tuple(single.shape)} of that row alone, off by {error:.2g}; "
-                        f"notes {one.source.notes}"
+                        f"the map {tuple(single.shape)} of that row alone, off by "
+                        f"{error:.2g}{notes(one)}"
                     )
     return found
 
