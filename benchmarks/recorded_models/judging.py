@@ -120,7 +120,8 @@ def silent(recording: Any, oracle: Oracle, model: nn.Module, seen: list[Met]) ->
         kind = type(modules[name]).__name__
         if not CALLED_ATTENTION.search(kind) or NO_ATTENTION.search(kind):
             continue
-        if not any(related(name, one) for one in told):
+        worked = any(one == name or one.startswith(f"{name}.") for one in oracle.busy)
+        if worked and not any(related(name, one) for one in told):
             found.append(f"{name or '(the model)'} ({kind}): nothing is said of it")
     return list(dict.fromkeys(found))
 
@@ -135,24 +136,31 @@ def equal_to_one(met: Met, seen: list[Met]) -> bool:
 
 def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, float, str]:
     """What the oracle saw that equals a map, how far off it is, and where it was or was not."""
-    errors = []
+    own = [one for one in met if related(one.module, name)]
+    one, error = nearest(weights, own)
+    if one is not None:
+        return one, error, ""
+    other, elsewhere = nearest(weights, [one for one in met if not related(one.module, name)])
+    if other is not None:
+        return None, 0.0, f"these are the weights of {other.module or '(the model)'}"
     queries, keys = weights.shape[-2:]
+    if min(error, elsewhere) == float("inf"):
+        return None, error, f"nothing of {queries} queries and {keys} keys met values"
+    return None, min(error, elsewhere), "no such weights met values"
+
+
+def nearest(weights: Tensor, met: list[Met]) -> tuple[Met | None, float]:
+    """The first that equals a map, or none, and the least difference."""
+    queries, keys = weights.shape[-2:]
+    least = float("inf")
     for one in met:
         theirs = trimmed(one.weights, keys)
         for each in () if theirs is None else with_queries(theirs, queries):
             error = difference(weights.double(), each.double())
-            errors.append((error, related(one.module, name), one))
-    close = [x for x in errors if x[0] <= max(TOLERANCE, x[2].rounding)]
-    own = [x for x in close if x[1]]
-    if own:
-        error, _, one = min(own, key=lambda x: x[0])
-        return one, error, ""
-    if close:
-        other = min(close, key=lambda x: x[0])[2]
-        return None, 0.0, f"these are the weights of {other.module or '(the model)'}"
-    if not errors:
-        return None, float("inf"), f"nothing of {queries} queries and {keys} keys met values"
-    return None, min(x[0] for x in errors), "no such weights met values"
+            least = min(least, error)
+            if error <= max(TOLERANCE, one.rounding):
+                return one, error
+    return None, least
 
 
 def with_queries(weights: Tensor, queries: int) -> list[Tensor]:

@@ -19,6 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 LARGEST = 1 << 24  # numbers of one factor that is kept
 FUSED = ("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention")
 
+WORK = ("bmm", "baddbmm", "mm", "addmm", "convolution", "_softmax", "exp", "cumsum", "_fft_r2c")
+
 
 @dataclass
 class Met:
@@ -46,6 +48,7 @@ class Oracle(TorchDispatchMode):
         super().__init__()
         self.met: list[Met] = []
         self.ran: list[str] = []
+        self.busy: set[str] = set()
         self.names = {id(module): name for name, module in model.named_modules()}
         self.parameters = {x.untyped_storage().data_ptr() for x in model.parameters()}
         self.running = [""]
@@ -56,6 +59,8 @@ class Oracle(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = func._schema.name.partition("::")[2]
+        if name in FUSED or name in WORK:
+            self.busy.add(self.running[-1])
         if name in FUSED:
             with torch.utils._python_dispatch._disable_current_modes():
                 self._fused(func, args, kwargs)
