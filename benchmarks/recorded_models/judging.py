@@ -194,17 +194,24 @@ def difference(one: Tensor, other: Tensor) -> float:
     batch and heads are in their places is another question (`row_errors`).
     """
     if one.shape == other.shape:
-        return float((one - other).abs().max())
+        return largest(one, other)
     one, other = one.flatten(0, -3), other.reshape(-1, *other.shape[-2:])
     if one.shape == other.shape:
-        straight = float((one - other).abs().max())
+        straight = largest(one, other)
         if straight <= TOLERANCE:
             return straight
     one, other = one.flatten(1), other.flatten(1)
     generator = torch.Generator().manual_seed(0)
     lines = torch.randn(one.shape[1], 4, generator=generator, dtype=torch.float64)
-    nearest = torch.cdist(one @ lines, other @ lines).argmin(-1)
-    return float((one - other[nearest]).abs().max())
+    closest = torch.cdist(one @ lines, other @ lines).argmin(-1)
+    return largest(one, other[closest])
+
+
+def largest(one: Tensor, other: Tensor) -> float:
+    """The largest difference; NaN is equal to NaN alone."""
+    if not torch.equal(one.isnan(), other.isnan()):
+        return float("inf")
+    return float((one - other).nan_to_num(0.0, float("inf")).abs().max())
 
 
 def row_errors(whole: Any, alone: list[Any]) -> list[str]:

@@ -93,3 +93,49 @@ def test_multi_head_attention_that_projects_each_by_itself(kind, bias, mode):
     assert same_bits(plain, watched)
     assert len(recording) == 1
     assert not recording.refusals
+
+
+def resized(mode, **options):
+    return lambda x: F.interpolate(x, mode=mode, **options)
+
+
+IMAGES = {
+    **{f"{mode} to a size": resized(mode, size=(7, 5)) for mode in ("bilinear", "bicubic")},
+    **{f"{mode} by a scale": resized(mode, scale_factor=2) for mode in ("bilinear", "bicubic")},
+    "nearest": resized("nearest", size=(9, 3)),
+    "area": resized("area", size=(3, 2)),
+    "antialiased": resized("bicubic", size=(3, 3), antialias=True),
+    "group norm": lambda x: F.group_norm(x, 2),
+    "instance norm": F.instance_norm,
+    "batch norm": lambda x: F.batch_norm(x, torch.zeros(8), torch.ones(8)),
+    "padded convolution": lambda x: F.conv2d(x, torch.ones(4, 8, 3, 3) / 7, padding="same"),
+    "transposed convolution": lambda x: F.conv_transpose2d(x, torch.ones(8, 4, 3, 3) / 7),
+    "reflection": lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"),
+    "pixel shuffle": lambda x: F.pixel_shuffle(x, 2),
+    "silu": F.silu,
+    "mish": F.mish,
+    "glu": lambda x: F.glu(x, 1),
+    "normalize": F.normalize,
+    "cosine similarity": lambda x: F.cosine_similarity(x, 2 * x + 1),
+    "fft": lambda x: torch.fft.rfft(x).abs(),
+    "distances": lambda x: torch.cdist(x, x),
+}
+"""Positions of vision transformers are resized in each pass: the bits are those without."""
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_what_is_done_to_images_gives_the_same_bits(name, last, mode):
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(2, 8, 4, 4, generator=generator)
+    if last:
+        image = image.contiguous(memory_format=torch.channels_last)
+    model = nn.Sequential()
+    model.forward = IMAGES[name]
+    with MODES[mode]():
+        plain = model(image)
+        with record(model):
+            watched = model(image)
+    assert torch.equal(plain, watched)
+    assert plain.stride() == watched.stride()
