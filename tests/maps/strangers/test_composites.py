@@ -139,3 +139,19 @@ def test_what_is_done_to_images_gives_the_same_bits(name, last, mode):
             watched = model(image)
     assert torch.equal(plain, watched)
     assert plain.stride() == watched.stride()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(1, 1), (2, 2)])
+def test_a_single_pixel_keeps_its_layout(size, mode):
+    """Which of the layouts that fit to one pixel it has decides the kernels after it."""
+    pixel = torch.randn(2, 8, 1, 1).contiguous(memory_format=torch.channels_last)
+    pixel = pixel.as_strided((2, 8, 1, 1), (8, 1, 8, 8))
+    model = nn.Sequential()
+    model.forward = lambda x: F.interpolate(x, size=size, mode="nearest")
+    with MODES[mode]():
+        plain = model(pixel)
+        with record(model):
+            watched = model(pixel)
+    assert torch.equal(plain, watched)
+    assert plain.stride() == watched.stride()
