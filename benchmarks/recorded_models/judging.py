@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ TOLERANCE = 1e-5
 CALLED_ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 NO_ATTENTION = re.compile(
     r"output|intermediate|norm|pool|mask|bias|proj|embed|patch|config|drop|residual|layer$|block$"
-    r"|head$|mlp|gate|ffn|cache|position|rotary|stem|encoder$|decoder$|model|stage|blocks|transformer",
+    r"|head$|conv|mlp|gate|ffn|cache|position|rotary|stem|encoder$|decoder$|model|stage|blocks|transformer",
     re.IGNORECASE,
 )
 
@@ -136,6 +137,8 @@ def equal_to_one(met: Met, seen: list[Met]) -> bool:
 
 def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, float, str]:
     """What the oracle saw that equals a map, how far off it is, and where it was or was not."""
+    if weights.shape[-1] == 1 and bool((weights == 1).all()):
+        return Met(name, weights, False, False, 0.0), 0.0, ""  # of one key, no more can be said
     own = [one for one in met if related(one.module, name)]
     one, error = nearest(weights, own)
     if one is not None:
@@ -153,10 +156,11 @@ def nearest(weights: Tensor, met: list[Met]) -> tuple[Met | None, float]:
     """The first that equals a map, or none, and the least difference."""
     queries, keys = weights.shape[-2:]
     least = float("inf")
+    weights = weights.double()
     for one in met:
         theirs = trimmed(one.weights, keys)
         for each in () if theirs is None else with_queries(theirs, queries):
-            error = difference(weights.double(), each.double())
+            error = difference(weights, each.double().nan_to_num(0.0))  # of dead rows: zeros
             least = min(least, error)
             if error <= max(TOLERANCE, one.rounding):
                 return one, error
@@ -210,7 +214,7 @@ def difference(one: Tensor, other: Tensor) -> float:
 def largest(one: Tensor, other: Tensor) -> float:
     """The largest difference; NaN is equal to NaN alone."""
     if not torch.equal(one.isnan(), other.isnan()):
-        return float("inf")
+        return sys.float_info.max
     return float((one - other).nan_to_num(0.0, float("inf")).abs().max())
 
 

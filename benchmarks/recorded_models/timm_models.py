@@ -66,7 +66,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "twins_pcpvt_small": {"depths": (1, 1, 1, 1)},
     "twins_svt_small": {"depths": (1, 1, 2, 1)},
     "visformer_tiny": {},
-    "volo_d1_224": {"layers": (1, 1, 1, 1)},
+    "volo_d1_224": {},
     "convit_tiny": {"depth": 3},
     "botnet26t_256": {},
     "halonet26t": {},

@@ -60,6 +60,10 @@ def subject(name: str, implementation: str) -> Subject:
     if isinstance(before, str):
         raise ValueError(before)
     config, inputs = before or searched(name, kind, implementation)
+    try:
+        return liveliest(partial(subject_of, partial(build, kind, config, implementation), inputs))
+    except Exception:
+        config, inputs = searched(name, kind, implementation)
     return liveliest(partial(subject_of, partial(build, kind, config, implementation), inputs))
 
 

@@ -106,9 +106,10 @@ GIVEN_BY_OTHERS = ("layer_types", "mlp_layer_types", "layers_block_type", "no_ro
 
 def small_config(kind: Any) -> Iterator[Any]:
     """Configurations of a class, the smallest first; those that it refuses are left out."""
-    ungrouped = {"num_key_value_heads": 4, "qk_head_dim": 16, "rotary_dim": 8}
     smallest = FEW | NARROW | SHORT
-    for sizes in (smallest, smallest | ungrouped, FEW | SHORT, FEW):
+    ungrouped = {"num_key_value_heads": 4, "qk_head_dim": 16, "rotary_dim": 8, "head_dim": 8}
+    wide = {"hidden_size": 512, "head_dim": 128}  # rotary angles of three axes fill 128
+    for sizes in (smallest, smallest | ungrouped, smallest | wide, FEW | SHORT, FEW):
         try:
             yield kind(**arguments(kind, sizes, depth=0))
         except Exception:
