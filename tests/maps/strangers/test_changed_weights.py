@@ -169,10 +169,6 @@ def first_head_for_all(a):
     return a[:, :1].expand(a.shape)
 
 
-def heads_swapped(a):
-    return a.flip(1)
-
-
 def batch_swapped(a):
     return a.flip(0)
 
@@ -196,9 +192,9 @@ def talking_by_matmul(a):
 CHANGED = [
     masked_fill, masked_fill_in_place, where, mul, mul_in_place, mul_div_in_place, renormalised,
     normalised_by_function, index_assigned, column_scaled, row_filled, view_zeroed, data_written,
-    one_row_of_many, copied_over, tril, rolled, flipped, indexed, powered, top_two,
-    clamped, dropped_by_hand, minus_mean, sharpened_again, added_identity,
-    gated_with_places, mean_over_heads, mean_over_heads_kept, first_head_for_all, heads_swapped, batch_swapped,
+    one_row_of_many, copied_over, tril, rolled, flipped, indexed, powered, top_two, clamped,
+    dropped_by_hand, minus_mean, sharpened_again, added_identity, gated_with_places,
+    mean_over_heads, mean_over_heads_kept, first_head_for_all, batch_swapped,
     talking_by_einsum, talking_by_linear, talking_by_convolution, talking_by_matmul,
 ]  # fmt: skip
 
