@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.maps.strangers.judge import MODES, SHAPES, judge, weights_of
+from tests.maps.strangers.judge import (
+    MODES,
+    SHAPES,
+    Attention,
+    Model,
+    difference,
+    judge,
+    recorded,
+    weights_of,
+)
 from tests.maps.strangers.judge import factors as factors_of
 
 MIXTURE = torch.randn(4, 4, generator=torch.Generator().manual_seed(3)).softmax(-1)
@@ -114,17 +123,9 @@ def powered(a):
     return a.pow(2)
 
 
-def squared_root(a):
-    return a.sqrt()
-
-
 def top_two(a):
     values, places = a.topk(2, -1)
     return torch.zeros_like(a).scatter(-1, places, values)
-
-
-def threshold(a):
-    return F.threshold(a, 0.2, 0.0)
 
 
 def clamped(a):
@@ -148,6 +149,14 @@ def added_identity(a):
     return 0.5 * a + 0.5 * torch.eye(a.shape[-2], a.shape[-1])
 
 
+def gated_with_places(a):
+    """ConViT: a second softmax, of places alone, has a share in the weights."""
+    places = -(torch.arange(a.shape[-1]) - torch.arange(a.shape[-2])[:, None]).abs().to(a.dtype)
+    mixed = 0.3 * a + 0.7 * places.softmax(-1)
+    mixed /= mixed.sum(-1).unsqueeze(-1)
+    return mixed
+
+
 def mean_over_heads(a):
     return a.mean(1, keepdim=True).expand(a.shape)
 
@@ -158,10 +167,6 @@ def mean_over_heads_kept(a):
 
 def first_head_for_all(a):
     return a[:, :1].expand(a.shape)
-
-
-def heads_swapped(a):
-    return a.flip(1)
 
 
 def batch_swapped(a):
@@ -187,9 +192,9 @@ def talking_by_matmul(a):
 CHANGED = [
     masked_fill, masked_fill_in_place, where, mul, mul_in_place, mul_div_in_place, renormalised,
     normalised_by_function, index_assigned, column_scaled, row_filled, view_zeroed, data_written,
-    one_row_of_many, copied_over, tril, rolled, flipped, indexed, powered, squared_root, top_two,
-    threshold, clamped, dropped_by_hand, minus_mean, sharpened_again, added_identity,
-    mean_over_heads, mean_over_heads_kept, first_head_for_all, heads_swapped, batch_swapped,
+    one_row_of_many, copied_over, tril, rolled, flipped, indexed, powered, top_two, clamped,
+    dropped_by_hand, minus_mean, sharpened_again, added_identity, gated_with_places,
+    mean_over_heads, mean_over_heads_kept, first_head_for_all, batch_swapped,
     talking_by_einsum, talking_by_linear, talking_by_convolution, talking_by_matmul,
 ]  # fmt: skip
 
@@ -286,8 +291,6 @@ def test_two_uses_of_the_same_weights(mode):
         return 0.5 * (weights @ v) + 0.5 * (weights.tril() @ v)
 
     query, key, value = factors_of(SHAPES["batch 2, heads 4"])
-    from tests.maps.strangers.judge import Attention, Model, difference, recorded
-
     recording = recorded(Model(Attention(form)), mode, query, key, value)
     truths = [weights_of(form_of(change), query, key, value) for change in (lambda a: a, tril)]
     assert "attention" in recording

@@ -1,0 +1,1 @@
+"""Recording held against what really met the values, over libraries of models."""

@@ -1,0 +1,45 @@
+"""Which models there are to record, by library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from .libraries import Subject
+
+DEFAULT = ""
+LIBRARIES = {
+    "transformers": "transformers_models",
+    "timm": "timm_models",
+    "diffusers": "diffusers_models",
+    "torchvision": "vision_models",
+    "open_clip": "open_clip_models",
+    "x_transformers": "x_transformers_models",
+    "vit_pytorch": "vit_pytorch_models",
+}
+"""Import names, and the module here that knows their models."""
+DISTRIBUTIONS = {
+    "open_clip": "open_clip_torch",
+    "x_transformers": "x-transformers",
+    "vit_pytorch": "vit-pytorch",
+}
+"""Names on the package index, where they are others."""
+
+Settings = list[tuple[str, Callable[[], Subject]]]
+
+
+def _module(library: str) -> ModuleType:
+    return import_module(f".{LIBRARIES[library]}", __package__)
+
+
+def names(library: str, *, quick: bool = False) -> list[str]:
+    """Of a library's models, all that are known here, or a few."""
+    found: list[str] = _module(library).names()
+    return found[: 2 if quick else None]
+
+
+def settings(library: str, name: str) -> Settings:
+    """Ways to run a model: name of the way, and what makes the model and its inputs."""
+    found: Settings = _module(library).settings(name)
+    return found

@@ -1,0 +1,118 @@
+"""Workers that record models, each a process: one that dies or hangs is a row, not the end."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Job = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+
+
+class Worker:
+    """One process, begun anew when it has ended."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.process: subprocess.Popen[str] | None = None
+
+    def rows(self, job: Job) -> Iterator[dict[str, Any]]:
+        """The results of one job; the last one says so if the process died or took too long."""
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                cwd=ROOT,
+            )
+        process = self.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self.limit, end)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps(job) + "\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                found = json.loads(line)
+                if "done" in found:
+                    return
+                yield found
+        except BrokenPipeError:
+            pass
+        finally:
+            timer.cancel()
+        status = process.wait()
+        yield (
+            ended(job, f"took more than {self.limit:g} s", skipped=True)
+            if late.is_set()
+            else (ended(job, f"the process ended with status {status}", skipped=False))
+        )
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+def ended(job: Job, why: str, *, skipped: bool) -> dict[str, Any]:
+    """The row of a job that gave none."""
+    return {
+        "library": job["library"],
+        "model": job["model"],
+        "setting": "",
+        "status": "skipped" if skipped else "crashed",
+        "skipped": why if skipped else "",
+        "crash": "" if skipped else why,
+        "attentions": 0,
+        "maps": 0,
+        "exact": 0,
+        "worst": 0.0,
+        "refused": {},
+        "wrong": [],
+        "silent": [],
+    }
+
+
+def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, Any]]:
+    """Results as they come, of all jobs."""
+    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+    results: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        worker = Worker(limit)
+        try:
+            while True:
+                for found in worker.rows(waiting.get_nowait()):
+                    results.put(found)
+        except queue.Empty:
+            pass
+        finally:
+            worker.close()
+            results.put(None)
+
+    for _ in range(workers):
+        threading.Thread(target=work, daemon=True).start()
+    running = workers
+    while running:
+        found = results.get()
+        if found is None:
+            running -= 1
+        else:
+            yield found

@@ -1,0 +1,145 @@
+"""Records one model after another, each told by a line of JSON; a line of JSON comes back.
+
+    python -m benchmarks.recorded_models.worker
+
+A process of its own, so that an abort is a row of the table and not the end of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from clearhead.maps.record import record
+
+from . import catalogue
+from .judging import Verdict, judged, row_errors, same_bits, tensors
+from .libraries import Subject
+from .oracle import watched
+
+MODES = {
+    "no_grad": torch.no_grad,
+    "grad": torch.enable_grad,
+    "inference": torch.inference_mode,
+}
+
+
+def rows_of(library: str, name: str, modes: list[str]) -> Iterator[dict[str, Any]]:
+    """One result for each implementation and mode of a model."""
+    for setting, make in catalogue.settings(library, name):
+        try:
+            subject = make()
+        except Exception as error:
+            yield row(library, name, setting, Verdict(), f"not built: {short(error)}")
+            continue
+        chosen = modes if setting == catalogue.DEFAULT else modes[:1]
+        yield from recorded(subject, library, name, setting, chosen)
+
+
+def recorded(
+    subject: Subject, library: str, name: str, setting: str, modes: list[str]
+) -> Iterator[dict[str, Any]]:
+    """The same of one model: first plainly, then watched by the oracle, then recorded."""
+    try:
+        with torch.no_grad():
+            plain = subject.call()
+        with watched(subject.model) as oracle:
+            subject.call()
+    except Exception as error:
+        yield row(library, name, setting, Verdict(), f"not run: {short(error)}")
+        return
+    for mode in modes:
+        verdict = Verdict()
+        try:
+            with MODES[mode]():
+                if mode != "no_grad":
+                    plain = subject.call()
+                with record(subject.model) as recording:
+                    seen = subject.call()
+            str(recording)
+            if not same_bits(plain, seen):
+                again = subject.call()
+                word = "changed its output" if same_bits(plain, again) else "is not repeatable"
+                verdict.wrong.append(f"the model {word}")
+            judged(recording, oracle, subject.model, verdict)
+            if mode == "no_grad" and subject.batch > 1:
+                verdict.wrong.extend(of_rows(subject, recording, seen))
+        except Exception as error:
+            verdict.crash = short(error)
+        yield row(library, name, f"{setting} {mode}".strip(), verdict)
+
+
+def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
+    """Whether the first axis of the maps is the batch; nothing where rows alone differ."""
+    alone = []
+    try:
+        for number in range(subject.batch):
+            one = subject.row(number)
+            with torch.no_grad(), record(one.model) as single:
+                result = one.call()
+            if not is_row(whole, result, number, subject.batch):
+                return []
+            alone.append(single)
+    except Exception:
+        return []
+    return row_errors(recording, alone)
+
+
+def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
+    """Whether a row by itself has the results that it has in the batch.
+
+    Many a model takes another mask for a text without padding.
+    """
+    for one, other in zip(tensors(whole), tensors(alone), strict=True):
+        if one.ndim and len(one) == batch and one[number : number + 1].shape == other.shape:
+            mine = one[number : number + 1].double()
+            if not torch.allclose(mine, other.double(), rtol=1e-3, atol=1e-3, equal_nan=True):
+                return False
+    return True
+
+
+def row(
+    library: str, name: str, setting: str, verdict: Verdict, skipped: str = ""
+) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "library": library,
+        "model": name,
+        "setting": setting,
+        "status": "skipped" if skipped else verdict.status,
+        "skipped": skipped,
+        **vars(verdict),
+    }
+
+
+def short(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:300]}"
+
+
+def main() -> None:
+    """Reads jobs until there are no more."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
+    for line in sys.stdin:
+        job = json.loads(line)
+        start = time.perf_counter()
+        try:
+            for found in rows_of(job["library"], job["model"], job["modes"]):
+                print(json.dumps(found), file=answers, flush=True)
+        except BaseException as error:
+            skipped = row(job["library"], job["model"], "", Verdict(), f"not built: {short(error)}")
+            print(json.dumps(skipped), file=answers, flush=True)
+        taken = time.perf_counter() - start
+        print(json.dumps({"done": job["model"], "seconds": taken}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
