@@ -150,15 +150,14 @@ def _action_of(func: Any) -> Action:
 
 
 def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
-    """What ``func.decompose`` runs, looked up once: in Python where there is such a kernel."""
-    key = torch._C.DispatchKey.CompositeImplicitAutograd
-    kernel: Callable[..., Any] | None = func.py_kernels.get(key)
-    return kernel or partial(func._op_dk, key)
+    """What runs the operators that another one is made of."""
+    return partial(func._op_dk, torch._C.DispatchKey.CompositeImplicitAutograd)
 
 
 def _is_composite(func: torch._ops.OpOverload) -> bool:
-    """Whether it has no kernel but a sequence of other operators."""
+    """Whether its kernel is a sequence of other operators.
+
+    ``func.decompose`` knows more: sequences in Python, which give other bits than the kernel.
+    """
     key = torch._C.DispatchKey.CompositeImplicitAutograd
-    return key in func.py_kernels or torch._C._dispatch_has_kernel_for_dispatch_key(
-        func.name(), key
-    )
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)

@@ -61,6 +61,7 @@ class Recorder(TorchDispatchMode):
         self._tracker = ScoreTracker(
             self._owner, self._chain, self._parameters, self._masks, captured, refused
         )
+        self._composites = 0
         self.used: set[int] = set()
 
     @classmethod
@@ -111,14 +112,14 @@ class Recorder(TorchDispatchMode):
             action is Action.PASS
             or (action is Action.PRODUCT and self._tracker.is_projection(args))
         ):
-            return func(*args, **kwargs)
+            return self._run(func, args, kwargs)
         if operator.composite and not at_work():
             return self._composite(operator, func, args, kwargs)
         if at_work() or torch._C._current_graph_task_id() != -1:  # the latter: a backward pass
-            return func(*args, **kwargs)
+            return self._run(func, args, kwargs)
         if operator.writes:
             self._before_writes(operator, args, kwargs)
-        out = func(*args, **kwargs)
+        out = self._run(func, args, kwargs)
         with own_work():
             try:
                 self._look(operator, func, args, kwargs, out)
@@ -128,6 +129,14 @@ class Recorder(TorchDispatchMode):
                 # The model must run on, and the reader must be told: no map instead of a doubt.
                 self._refused(f"reading it failed: {type(error).__name__}: {error}", str(func))
         return out
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """An operator, as if no recorder were there."""
+        if not self._composites:
+            return func(*args, **kwargs)
+        # A view that is a part of a composite was begun above: here it is only computed.
+        with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, True):
+            return func(*args, **kwargs)
 
     def _composite(
         self, operator: Operator, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -140,8 +149,12 @@ class Recorder(TorchDispatchMode):
         """
         with torch._C._SetExcludeDispatchKeyGuard(_VIEWS, False), _autocast():
             if operator.parts is not None and is_plain(args):
-                with self:
-                    return operator.parts(*args, **kwargs)
+                self._composites += 1
+                try:
+                    with self:
+                        return operator.parts(*args, **kwargs)
+                finally:
+                    self._composites -= 1
             out = func(*args, **kwargs)
         if operator.attends and not is_plain(args):
             with own_work():
