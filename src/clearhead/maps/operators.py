@@ -54,6 +54,10 @@ _BY_NAME = {
 _LEFT_WHOLE = frozenset(
     f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
 )
+# These give views or copies, and the copies are of interest.
+_PERHAPS_COPIES = frozenset(
+    f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
+)
 # Where operators take a parameter that tells which module runs.
 _WEIGHTS = {"aten::linear": 1, "aten::addmm": 2, "aten::mm": 1, "aten::convolution": 1}
 _ATTENDS = (
@@ -141,12 +145,23 @@ def _action_of(func: Any) -> Action:
     if fused_kernel(func) is not None:
         return Action.FUSED
     if _is_composite(func):
+        if _is_view(schema):
+            return (
+                Action.PASS
+            )  # begun above, and views that are switched on again would begin twice
         return Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else Action.TAKE_APART
     if is_unknown_attention(func):
         return Action.UNKNOWN_ATTENTION
     if schema.name in _BY_NAME and func._overloadname != "dtype_out":
         return _BY_NAME[schema.name]
     return Action.WRITES if schema.is_mutable else Action.PASS
+
+
+def _is_view(schema: Any) -> bool:
+    """Whether an operator gives nothing but other views of the memory that it is given."""
+    if schema.is_mutable or schema.name in _PERHAPS_COPIES:
+        return False
+    return bool(schema.returns) and all(one.alias_info is not None for one in schema.returns)
 
 
 def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
