@@ -14,18 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
 
 from .agreement import check_weights
 from .captured import Captured, Unreadable
-from .explicit_weights import (
-    UNMET,
-    Attention,
-    Weights,
-    changes_nothing,
-    check_product,
-    values_of,
-)
+from .explicit_weights import Attention, Weights
 from .mask_cache import MaskCache
 from .merged_axes import Copies
 from .module_chain import Chain
@@ -39,14 +31,14 @@ from .score_nodes import (
     Scaled,
     Step,
     storage_of,
+    tensors_in,
     weak_reference,
 )
 from .score_reading import Surroundings, read_scores
 from .score_steps import BASE_NAMES, step_of
-from .unread import is_called_attention
+from .weight_tracker import WeightTracker
 
 _AT_MOST = 64
-_COPIES = frozenset(("clone", "_to_copy", "copy"))
 
 
 class ScoreTracker:
@@ -72,35 +64,28 @@ class ScoreTracker:
         self._find_owner, self._find_chain = find_owner, find_chain
         self._parameters = parameters
         self._masks = masks
-        self._captured = captured
         self._refused = refused
         self.copies = Copies()
         self._nodes: dict[int, Node] = {}
-        self._weights: dict[int, Weights] = {}
-        self._noises: dict[int, tuple[StorageWeakRef, float]] = {}
+        self.weights = WeightTracker(find_owner, captured, refused)
 
     @property
     def live(self) -> bool:
         """Whether there is anything to follow."""
-        return bool(self._nodes or self._weights)
+        return bool(self._nodes or self.weights)
 
     def forget_dead(self) -> None:
         """Drops notes on memory that was given back; weights that met no values are told now."""
         for key in [key for key, node in self._nodes.items() if node.reference.expired()]:
             del self._nodes[key]
-        for key in [key for key, one in self._weights.items() if one.reference.expired()]:
-            self._leave(key)
+        self.weights.forget_dead()
         while len(self._nodes) > _AT_MOST:
             del self._nodes[next(iter(self._nodes))]
-        while len(self._weights) > _AT_MOST:
-            self._leave(next(iter(self._weights)))
 
     def finish(self) -> None:
         """Tells what is left."""
-        while self._weights:
-            self._leave(next(iter(self._weights)))
+        self.weights.finish()
         self._nodes.clear()
-        self._noises.clear()
         self.copies.clear()
 
     # Operators
@@ -119,10 +104,9 @@ class ScoreTracker:
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
         """Called after the model wrote to a tensor, with the operator's other arguments."""
         storage = storage_of(x)
-        if not any(storage_of(one) == storage for one in _tensors(args)):
+        if not any(storage_of(one) == storage for one in tensors_in(args)):
             self._nodes.pop(storage, None)  # something else lies there now
-            if storage in self._weights:
-                self._leave(storage)
+            self.weights.forget(x)
 
     def product(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
@@ -130,7 +114,7 @@ class ScoreTracker:
         """bmm, mm or baddbmm: the beginning or the end of an attention."""
         bias, left, right = args if name == "baddbmm" else (None, *args)
         self.forget_dead()
-        if self._meets_values(left, right, out):
+        if self.weights.meets_values(left, right, None if bias is not None else out):
             return
         if self._mixes_heads(left, right, out) or storage_of(right) in self._parameters:
             return
@@ -157,7 +141,7 @@ class ScoreTracker:
         node = self._nodes.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
-        attention = Attention()
+        attention = Attention(certain=node is not None and node.product.certain)
         dtypes = (scores.dtype, out.dtype)
         layout = Layout.of(out).moved(axis, -1)
         weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
@@ -173,12 +157,8 @@ class ScoreTracker:
                 self._read(weights, node, scores, axis, out)
             except Unreadable as error:
                 attention.why = str(error)
-                self._refuse(attention)
-        self._weights[storage_of(out)] = weights
-
-    def noise(self, noise: Tensor, keep: float) -> None:
-        """Zeros and ones of a dropout."""
-        self._noises[storage_of(noise)] = (weak_reference(noise), 1 - keep)
+                self.weights.refuse(attention)
+        self.weights.follow(weights, out)
 
     def other(
         self,
@@ -188,19 +168,18 @@ class ScoreTracker:
         out: Any,
     ) -> None:
         """Any operator while there is something to follow."""
-        tensors = _tensors(args)
+        tensors = tensors_in(args)
         tracked = [x for x in tensors if storage_of(x) in self._nodes]
-        weighted = [x for x in tensors if storage_of(x) in self._weights]
+        weighted = [x for x in tensors if x in self.weights]
         if not tracked and not weighted:
             return
         self.forget_dead()
-        results = _tensors([out])
-        if tracked:
-            for result in results:
+        results = tensors_in([out])
+        for result in results:
+            if tracked:
                 self._score_step(operator, args, kwargs, result, tracked)
-        elif results:
-            for result in results:
-                self._weights_step(operator, args, result, weighted[0])
+            if weighted:
+                self.weights.step(operator, args, result, weighted[0])
 
     # What they mean
 
@@ -258,119 +237,6 @@ class ScoreTracker:
         weights.attention.captured = captured
         weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
 
-    def _weights_step(
-        self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, seen: Tensor
-    ) -> None:
-        """A dropout, a copy, or something else between softmax and values."""
-        weights = self._weights[storage_of(seen)]
-        in_place = operator._schema.is_mutable and storage_of(out) == storage_of(seen)
-        if storage_of(out) == storage_of(seen) and not in_place:
-            return  # a view
-        if not out.is_floating_point() or out.numel() < 2:
-            return
-        name = operator._schema.name.partition("::")[2].rstrip("_")
-        if name == "mul" and out.numel() > seen.numel():
-            self._multiplies_values(weights)
-            return
-        why = weights.changed
-        if not why and in_place:
-            why = self._changed_in(weights, name, operator, args, out)
-            weights.changed = why
-            # Unless a copy of them was made, the softmax's own are nowhere any more.
-            weights.attention.changed = weights.attention.changed or why
-            return
-        after = Weights(Layout.of(out), weak_reference(out), weights.attention)
-        after.dtypes = weights.dtypes
-        if not why and out.shape == seen.shape:
-            try:
-                after = weights.copied_to(out, seen, weak_reference(out))
-                if name not in _COPIES:
-                    why = self._changed_in(after, name, operator, args, out)
-            except Unreadable:
-                why = f"a part of them went through {operator}"
-        after.changed = why or ("" if out.shape == seen.shape else f"they went through {operator}")
-        self._weights[storage_of(out)] = after
-
-    def _changed_in(
-        self,
-        weights: Weights,
-        name: str,
-        operator: torch._ops.OpOverload,
-        args: Sequence[Any],
-        out: Tensor,
-    ) -> str:
-        """What an operator that is no copy did to weights; nothing for a dropout."""
-        captured = weights.attention.captured
-        dropout = self._dropout(name, args)
-        if dropout is not None:
-            if captured is not None:
-                captured.dropout = dropout
-            return ""
-        return "" if changes_nothing(weights, out) else f"they went through {operator}"
-
-    def _dropout(self, name: str, args: Sequence[Any]) -> float | None:
-        """The probability with which an operator drops weights; None if it is no dropout."""
-        if name == "native_dropout":
-            return float(args[1]) if args[2] is not False else 0.0
-        if name == "mul":
-            for x in _tensors(args):
-                if storage_of(x) in self._noises:
-                    return self._noises.pop(storage_of(x))[1]
-        return None
-
-    def _meets_values(self, left: Tensor, right: Tensor, out: Tensor) -> bool:
-        """Whether a product is that of weights and values."""
-        if storage_of(right) in self._weights and storage_of(left) not in self._weights:
-            left, right, out = (x.transpose(-1, -2) for x in (right, left, out))
-        weights = self._weights.get(storage_of(left))
-        if weights is None:
-            return False
-        left, right, out = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right, out))
-        attention = weights.attention
-        if not weights.changed and not weights.along_keys(left):
-            after = Weights(Layout.of(out), weak_reference(out), attention, dtypes=weights.dtypes)
-            after.changed = "a product went along another axis of them than that of the keys"
-            attention.changed = attention.changed or after.changed
-            self._weights[storage_of(out)] = after
-            return True
-        if weights.changed:
-            attention.changed = attention.changed or weights.changed
-            return True
-        captured = attention.captured
-        if captured is not None and not attention.over:
-            self._take_values(weights, captured, left, right, out)
-        self._tell(attention)
-        return True
-
-    def _take_values(
-        self, weights: Weights, captured: Captured, left: Tensor, right: Tensor, out: Tensor
-    ) -> None:
-        """The values of an attention, after its output was compared with the map's."""
-        attention = weights.attention
-        try:
-            if captured.dropout == 0:
-                check_product(weights, left, right, out)
-        except Unreadable as error:
-            attention.captured, attention.why = None, str(error)
-            return
-        try:
-            captured.value = values_of(weights, captured, left, right)
-        except Unreadable:
-            captured.value = None
-
-    def _multiplies_values(self, weights: Weights) -> None:
-        """Values were multiplied with the weights element by element, to be summed."""
-        attention = weights.attention
-        if weights.changed:
-            attention.changed = attention.changed or weights.changed
-        elif attention.captured is not None:
-            self._tell(attention)
-        elif attention.owner is None:
-            owner = self._find_owner()
-            if owner is not None and is_called_attention(owner.module):
-                attention.owner = owner
-                self._refuse(attention)
-
     def _mixes_heads(self, left: Tensor, right: Tensor, out: Tensor) -> bool:
         """Whether a product takes sums over heads of scores, not over their keys."""
         node = self._nodes.get(storage_of(left))
@@ -403,50 +269,3 @@ class ScoreTracker:
         why = node.lost or "its scores met the values without a softmax"
         self._refused(owner, why, "explicit")
         return True
-
-    # Telling
-
-    def _leave(self, key: int) -> None:
-        """Weights go out of sight, and with the last tensor of them their attention."""
-        attention = self._weights.pop(key).attention
-        if attention.over or any(one.attention is attention for one in self._weights.values()):
-            return
-        if attention.owner is None:
-            return  # no attention that is known of: a router, a gate
-        if attention.changed:
-            attention.captured = None
-            attention.why = (
-                f"its weights were changed between softmax and values: {attention.changed}"
-            )
-            self._refuse(attention)
-        elif attention.captured is not None:
-            attention.captured.notes += (UNMET,)
-            self._tell(attention)
-
-    def _tell(self, attention: Attention) -> None:
-        if attention.over:
-            return
-        if attention.captured is None:
-            self._refuse(attention)
-            return
-        attention.over = True
-        assert attention.owner is not None
-        self._captured(attention.owner, attention.captured)
-
-    def _refuse(self, attention: Attention) -> None:
-        if attention.over:
-            return
-        attention.over = True
-        owner = attention.owner or self._find_owner()
-        if owner is not None:
-            self._refused(owner, attention.why, "explicit")
-
-
-def _tensors(args: Sequence[Any]) -> list[Tensor]:
-    tensors = []
-    for x in args:
-        if isinstance(x, Tensor):
-            tensors.append(x)
-        elif isinstance(x, list | tuple):
-            tensors.extend(y for y in x if isinstance(y, Tensor))
-    return tensors

@@ -37,6 +37,7 @@ class Attention:
         why: why it was refused.
         changed: what met the values in the place of the weights, if anything did.
         over: it was told or refused.
+        certain: its scores are a product that is no projection, for all that can be known.
     """
 
     owner: Owner | None = None
@@ -44,6 +45,7 @@ class Attention:
     why: str = ""
     changed: str = ""
     over: bool = False
+    certain: bool = True
 
 
 @dataclass(eq=False)

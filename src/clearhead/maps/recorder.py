@@ -29,6 +29,7 @@ from .model_modules import ModuleNames
 from .module_chain import Chain, find_chain
 from .operators import Action, Operator
 from .owners import Owner, find_owner
+from .plain_tensors import ORDINARY, is_plain, kind_of_tensors
 
 Caught = Callable[[Owner, Captured], None]
 Refused = Callable[[Owner, str, str], None]
@@ -158,7 +159,7 @@ class Recorder(TorchDispatchMode):
             out = func(*args, **kwargs)
         if operator.attends and not is_plain(args):
             with own_work():
-                self._refused(_kind_of_tensors(args), str(func))
+                self._refused(kind_of_tensors(args), str(func))
         elif self._tracker.live and is_plain((*args, out)):
             with own_work():
                 self._tracker.other(func, args, kwargs, out)
@@ -174,14 +175,14 @@ class Recorder(TorchDispatchMode):
         out = func(*args, **kwargs)
         if operator.attends and not at_work():
             with own_work():
-                self._refused(_kind_of_tensors((*args, *kwargs.values())), str(func))
+                self._refused(kind_of_tensors((*args, *kwargs.values())), str(func))
         return out
 
     def _note_use(self, place: int, args: Sequence[Any]) -> None:
         """Which parameters were multiplied with: whose modules ran."""
         if len(args) > place:
             weight = args[place]
-            if isinstance(weight, Tensor) and type(weight) in _ORDINARY and not weight.is_nested:
+            if isinstance(weight, Tensor) and type(weight) in ORDINARY and not weight.is_nested:
                 self.used.add(weight.untyped_storage()._cdata)
 
     def _before_writes(
@@ -213,7 +214,7 @@ class Recorder(TorchDispatchMode):
                 if self._tracker.live:
                     self._tracker.after_a_write(x, args)
         if operator.needs_plain and not is_plain((*args, out)):
-            raise Unreadable(_kind_of_tensors((*args, out)))
+            raise Unreadable(kind_of_tensors((*args, out)))
         if action is Action.PRODUCT:
             if is_plain((*args, out)):
                 self._tracker.product(operator.name, args, kwargs, out)
@@ -237,7 +238,7 @@ class Recorder(TorchDispatchMode):
     ) -> None:
         action = operator.action
         if action is Action.NOISE and len(args) > 1 and isinstance(args[1], float):
-            self._tracker.noise(args[0], args[1])
+            self._tracker.weights.noise(args[0], args[1])
         elif action is Action.MASK:
             self._note_mask(args, out)
         elif action is Action.COPY and out.ndim > 2 and is_plain((args[0], out)):
@@ -316,40 +317,3 @@ def _autocast() -> AbstractContextManager[Any]:
 
 
 _NOTHING = nullcontext()
-_ORDINARY = (Tensor, nn.Parameter)
-
-
-def is_plain(args: Any) -> bool:
-    """Whether all tensors have a memory of their own: not nested, sparse, fake or with an
-    arithmetic of their own. A subclass that only bears another name is plain."""
-    for x in args:
-        if isinstance(x, Tensor):
-            if x.is_nested or x.layout != torch.strided or x.device.type == "meta":
-                return False
-            kind = type(x)
-            if kind not in _ORDINARY and kind.__torch_dispatch__ is not Tensor.__torch_dispatch__:
-                return False
-        elif isinstance(x, list | tuple) and not is_plain(x):
-            return False
-    return True
-
-
-def _kind_of_tensors(args: Any) -> str:
-    """Why tensors are not read."""
-    for x in args:
-        if isinstance(x, list | tuple):
-            why = _kind_of_tensors(x)
-            if why:
-                return why
-        elif isinstance(x, Tensor) and not is_plain((x,)):
-            if x.device.type == "meta":
-                return "its tensors are on the meta device, where there are no numbers"
-            if x.is_nested:
-                return (
-                    "its tensors are nested, of sequences of several lengths, which are not read; "
-                    "record the model with padded tensors and a mask"
-                )
-            if x.layout != torch.strided:
-                return f"its tensors have the layout {x.layout}, which is not read"
-            return f"its tensors are of the class {type(x).__name__}, which is not read"
-    return ""

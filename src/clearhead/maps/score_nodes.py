@@ -8,7 +8,9 @@ the same memory, and places are found by arithmetic on strides.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -238,3 +240,14 @@ def storage_of(x: Tensor) -> int:
 def weak_reference(x: Tensor) -> StorageWeakRef:
     """Tells whether the memory was given back, and keeps its address from being given away."""
     return StorageWeakRef(x.untyped_storage())
+
+
+def tensors_in(args: Sequence[Any]) -> list[Tensor]:
+    """The tensors among arguments, those in lists too."""
+    tensors = []
+    for x in args:
+        if isinstance(x, Tensor):
+            tensors.append(x)
+        elif isinstance(x, list | tuple):
+            tensors.extend(y for y in x if isinstance(y, Tensor))
+    return tensors
