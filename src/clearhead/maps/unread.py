@@ -16,7 +16,7 @@ WHY = (
     "it ran, and no softmax over products of queries and keys was seen in it: it attends in "
     "another way (linear, deformable, recurrent, element by element) or not at all"
 )
-_ATTENTION = re.compile(r"atten|attn|mamba|rwkv|retention|deltanet", re.IGNORECASE)
+_ATTENTION = re.compile(r"attention|attn|attend|mamba|rwkv|retention|deltanet", re.IGNORECASE)
 _STEP = re.compile(r"(output|mask|bias|norm|embeddings?|dropout|gate|intermediate|cache)$", re.I)
 
 
