@@ -39,6 +39,7 @@ from .score_steps import BASE_NAMES, step_of
 from .weight_tracker import WeightTracker
 
 _AT_MOST = 64
+_PROJECTIONS = frozenset(("addmm", "linear"))
 
 
 class ScoreTracker:
@@ -198,6 +199,8 @@ class ScoreTracker:
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
         node = self.scores[storage_of(scores)]
+        if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
+            return  # features of a token, which no softmax will be taken of
         two = len({storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}) > 1
         step: Step
         if two:
@@ -269,3 +272,8 @@ class ScoreTracker:
         why = node.lost or "its scores met the values without a softmax"
         self._refused(owner, why, "explicit")
         return True
+
+
+def _along_last_axis(x: Tensor, layout: Layout) -> bool:
+    """Whether the last axis of a view is that of a layout of the same memory."""
+    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

@@ -17,7 +17,9 @@ WHY = (
     "another way (linear, deformable, recurrent, element by element) or not at all"
 )
 _ATTENTION = re.compile(r"attention|attn|attend|mamba|rwkv|retention|deltanet", re.IGNORECASE)
-_STEP = re.compile(r"(output|mask|bias|norm|embeddings?|dropout|gate|intermediate|cache)$", re.I)
+_STEP = re.compile(
+    r"(output|mask|bias|norm|embeddings?|dropout|gate|intermediate|cache|structure)$", re.I
+)
 
 
 def is_called_attention(module: nn.Module) -> bool:
