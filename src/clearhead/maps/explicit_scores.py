@@ -175,6 +175,10 @@ class ScoreTracker:
         if not tracked and not weighted:
             return
         self.forget_dead()
+        if operator._schema.name == "aten::addmm" and self.weights.meets_values(
+            args[1], args[2], None
+        ):
+            return
         results = tensors_in([out])
         for result in results:
             if tracked:
