@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .attention_map import AttentionMap
 from .captured import Captured, Unreadable
 from .denominators import normalised
+from .key_ranges import KeyRanges
 
+_OTHER_OUTPUT = (
+    "weights times values, computed from what was read, do not give the model's own output: they "
+    "differ by {:.2g}"
+)
 _ROWS = 8
 _OUTPUTS = 4
 # Half precision rounds scores, weights and outputs, each by up to 1/256.
@@ -77,6 +84,9 @@ def check_output(
     """
     if 0 in (*output.shape, *value.shape):
         return
+    if _is_plain_softmax(captured):
+        check_plain_output(captured, output, value, dtypes=dtypes)
+        return
     batch, heads, query_len, _ = output.shape
     outer, outer_keys = _ends(heads), _ends(value.shape[1])
     chosen = spread(heads, 2, output.device)
@@ -96,15 +106,73 @@ def check_output(
         error = (weights @ values).sub_(theirs).abs_().nan_to_num_(0.0)
         allowance = tolerance * values.abs().amax((-2, -1), keepdim=True)
         if bool((error > allowance).any()):
-            raise Unreadable(
-                "weights times values, computed from what was read, do not give the model's own "
-                f"output: they differ by {float(error.max()):.2g}"
-            )
+            raise Unreadable(_OTHER_OUTPUT.format(float(error.max())))
+
+
+def _is_plain_softmax(captured: Captured) -> bool:
+    """Whether scores are scaled products with runs of keys, as nearly all are."""
+    scoring, query = captured.scoring, captured.query
+    added = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
+    return (
+        all(one is None for one in added)
+        and (scoring.allowed is None or isinstance(scoring.allowed, KeyRanges))
+        and query.device.type == "cpu"
+        and query.dtype in (torch.float32, torch.float64)
+    )
+
+
+def check_plain_output(
+    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+) -> None:
+    """`check_output` where nothing is added to scores, in a fifth of the time: of so few numbers
+    NumPy's operators cost less than PyTorch's."""
+    query, keys, values, theirs = (
+        x.detach().numpy() for x in (captured.query, captured.key, value, output)
+    )
+    batch, heads, query_len, _ = query.shape
+    outer, outer_keys = _ends(heads), _ends(keys.shape[1])
+    rows = spread_of(query_len, _OUTPUTS)
+    for first in {0, batch - 1}:
+        key = keys[first, outer_keys].astype(np.float64)
+        scores = query[first, outer][:, rows].astype(np.float64) @ key.swapaxes(-1, -2)
+        scores *= captured.scoring.scale
+        largest = float(np.abs(scores).max())
+        if captured.scoring.allowed is not None:
+            outside = _forbidden(captured.scoring.allowed, first, outer, rows, keys.shape[2])
+            np.copyto(scores, -np.inf, where=outside)
+        scores -= np.maximum(scores.max(-1, keepdims=True), np.finfo(np.float64).min)
+        weights = np.exp(scores, out=scores)
+        seen = weights.any(-1)
+        weights /= np.maximum(weights.sum(-1, keepdims=True), 1e-300)
+        own = values[first, outer_keys].astype(np.float64)
+        error = np.abs(weights @ own - theirs[first, outer][:, rows])[seen]
+        allowance = _tolerance_of(dtypes, largest) * float(np.abs(own).max())
+        if (error > allowance).any():
+            raise Unreadable(_OTHER_OUTPUT.format(float(error.max())))
+
+
+def _forbidden(
+    allowed: KeyRanges, first: int, outer: slice, rows: np.ndarray[Any, Any], key_len: int
+) -> np.ndarray[Any, Any]:
+    """Bool["heads rows key_len"], where some queries may not attend."""
+    start, end = (
+        x.numpy()[min(first, len(x) - 1)][outer if x.shape[1] > 1 else slice(None)][:, rows, None]
+        for x in (allowed.start, allowed.end)
+    )
+    columns = np.arange(key_len)
+    outside: np.ndarray[Any, Any] = (columns < start) | (columns >= end)
+    return outside
 
 
 def _ends(length: int) -> slice:
     """The first and the last of so many."""
     return slice(None, None, max(length - 1, 1))
+
+
+@lru_cache(maxsize=256)
+def spread_of(length: int, most: int) -> np.ndarray[Any, Any]:
+    """`spread` for NumPy."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.int64))
 
 
 @lru_cache(maxsize=256)
@@ -115,9 +183,14 @@ def spread(length: int, most: int, device: torch.device) -> Tensor:
 
 def _tolerance(dtypes: Sequence[torch.dtype], scores: Tensor) -> float:
     """How far the model's own rounding may take its weights from the exact ones."""
+    largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
+    return _tolerance_of(dtypes, largest)
+
+
+def _tolerance_of(dtypes: Sequence[torch.dtype], largest: float) -> float:
+    """The same for the largest of the scores."""
     own = max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)
     if own == _TOLERANCE_OF_HALF:
         return own
     epsilon = torch.finfo(torch.float32 if torch.float32 in dtypes else torch.float64).eps
-    largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return own + _ROUNDINGS * epsilon * largest
