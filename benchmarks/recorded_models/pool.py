@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -60,13 +61,20 @@ class Worker:
         yield (
             ended(job, f"took more than {self.limit:g} s", skipped=True)
             if late.is_set()
-            else (ended(job, f"the process ended with status {status}", skipped=False))
+            else ended(job, why_of(status), skipped=-status == signal.SIGKILL)
         )
 
     def close(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+
+def why_of(status: int) -> str:
+    """Nothing but the system kills with SIGKILL: a model too large for the machine."""
+    if -status == signal.SIGKILL:
+        return "needed more memory than there is"
+    return f"the process ended with status {status}"
 
 
 def ended(job: Job, why: str, *, skipped: bool) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from .score_steps import BASE_NAMES, step_of
 from .weight_tracker import WeightTracker
 
 _AT_MOST = 64
+_PROJECTIONS = frozenset(("addmm", "linear"))
 
 
 class ScoreTracker:
@@ -66,26 +67,26 @@ class ScoreTracker:
         self._masks = masks
         self._refused = refused
         self.copies = Copies()
-        self._nodes: dict[int, Node] = {}
+        self.scores: dict[int, Node] = {}  # by their storages
         self.weights = WeightTracker(find_owner, captured, refused)
 
     @property
     def live(self) -> bool:
         """Whether there is anything to follow."""
-        return bool(self._nodes or self.weights)
+        return bool(self.scores or self.weights)
 
     def forget_dead(self) -> None:
         """Drops notes on memory that was given back; weights that met no values are told now."""
-        for key in [key for key, node in self._nodes.items() if node.reference.expired()]:
-            del self._nodes[key]
+        for key in [key for key, node in self.scores.items() if node.reference.expired()]:
+            del self.scores[key]
         self.weights.forget_dead()
-        while len(self._nodes) > _AT_MOST:
-            del self._nodes[next(iter(self._nodes))]
+        while len(self.scores) > _AT_MOST:
+            del self.scores[next(iter(self.scores))]
 
     def finish(self) -> None:
         """Tells what is left."""
         self.weights.finish()
-        self._nodes.clear()
+        self.scores.clear()
         self.copies.clear()
 
     # Operators
@@ -98,14 +99,14 @@ class ScoreTracker:
     def before_a_write(self, x: Tensor) -> None:
         """Called before the model writes to a tensor."""
         storage = storage_of(x)
-        for node in self._nodes.values():
+        for node in self.scores.values():
             node.keep_before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
         """Called after the model wrote to a tensor, with the operator's other arguments."""
         storage = storage_of(x)
         if not any(storage_of(one) == storage for one in tensors_in(args)):
-            self._nodes.pop(storage, None)  # something else lies there now
+            self.scores.pop(storage, None)  # something else lies there now
             self.weights.forget(x)
 
     def product(
@@ -130,7 +131,7 @@ class ScoreTracker:
             node = Node(whole, Scaled(float(alpha)), reference, node, whole, out.dtype)
             if beta != 0:
                 node = Node(whole, Added(bias, float(beta)), reference, node, whole, out.dtype)
-        self._nodes[storage_of(out)] = node
+        self.scores[storage_of(out)] = node
 
     def softmax(self, args: Sequence[Any], out: Tensor) -> None:
         """A softmax over scores, or over anything else."""
@@ -138,7 +139,7 @@ class ScoreTracker:
         scores, axis = args[0], args[1] % max(args[0].ndim, 1)
         if scores.ndim == 1:
             scores, out, axis = scores[None], out[None], 1
-        node = self._nodes.pop(storage_of(scores), None)
+        node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
         attention = Attention(certain=node is not None and node.product.certain)
@@ -169,11 +170,15 @@ class ScoreTracker:
     ) -> None:
         """Any operator while there is something to follow."""
         tensors = tensors_in(args)
-        tracked = [x for x in tensors if storage_of(x) in self._nodes]
+        tracked = [x for x in tensors if storage_of(x) in self.scores]
         weighted = [x for x in tensors if x in self.weights]
         if not tracked and not weighted:
             return
         self.forget_dead()
+        if operator._schema.name == "aten::addmm" and self.weights.meets_values(
+            args[1], args[2], None
+        ):
+            return
         results = tensors_in([out])
         for result in results:
             if tracked:
@@ -193,12 +198,14 @@ class ScoreTracker:
     ) -> None:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
-        live = [x for x in tracked if self._nodes[storage_of(x)].lost is None]
+        live = [x for x in tracked if self.scores[storage_of(x)].lost is None]
         scores = (live or tracked)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
-        node = self._nodes[storage_of(scores)]
-        two = len({storage_of(x) for x in live if self._nodes[storage_of(x)].product.certain}) > 1
+        node = self.scores[storage_of(scores)]
+        if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
+            return  # features of a token, which no softmax will be taken of
+        two = len({storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}) > 1
         step: Step
         if two:
             step = Lost("its scores are the sum or product of two products")
@@ -213,9 +220,9 @@ class ScoreTracker:
             not node.product.certain or out.numel() * 2 < scores.numel()
         ):
             if writes:
-                self._nodes.pop(storage_of(scores), None)
+                self.scores.pop(storage_of(scores), None)
             return
-        self._nodes[storage_of(out)] = Node(
+        self.scores[storage_of(out)] = Node(
             Layout.of(out), step, weak_reference(out), node, Layout.of(scores), out.dtype
         )
 
@@ -239,7 +246,7 @@ class ScoreTracker:
 
     def _mixes_heads(self, left: Tensor, right: Tensor, out: Tensor) -> bool:
         """Whether a product takes sums over heads of scores, not over their keys."""
-        node = self._nodes.get(storage_of(left))
+        node = self.scores.get(storage_of(left))
         if node is None or not node.product.certain or left.numel() != node.layout.numel:
             return False
         axes = node.layout.stride
@@ -247,14 +254,14 @@ class ScoreTracker:
             return False
         step = Lost("its scores were mixed with those of other heads by a product")
         layout = Layout.of(out)
-        self._nodes[storage_of(out)] = Node(
+        self.scores[storage_of(out)] = Node(
             layout, step, weak_reference(out), node, layout, out.dtype
         )
         return True
 
     def _unnormalised(self, left: Tensor, right: Tensor) -> bool:
         """Whether scores meet values without a softmax."""
-        node = self._nodes.get(storage_of(left))
+        node = self.scores.get(storage_of(left))
         if node is None or not node.product.certain or left.numel() != node.layout.numel:
             return False
         if left.shape[-1] != node.layout.shape[-1] or storage_of(left) in self._parameters:
@@ -269,3 +276,8 @@ class ScoreTracker:
         why = node.lost or "its scores met the values without a softmax"
         self._refused(owner, why, "explicit")
         return True
+
+
+def _along_last_axis(x: Tensor, layout: Layout) -> bool:
+    """Whether the last axis of a view is that of a layout of the same memory."""
+    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

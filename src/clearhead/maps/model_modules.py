@@ -31,6 +31,11 @@ class ModuleNames(dict[int, str]):
                 self[id(module)] = name
                 self._alive.append(module)
 
+    @property
+    def modules(self) -> list[tuple[str, nn.Module]]:
+        """The modules and their names, as ``named_modules`` has them."""
+        return [(self[id(module)], module) for module in self._alive]
+
     def is_stranger(self, module: nn.Module) -> bool:
         """Whether a module is not the model's and computes with parameters that are not either.
 

@@ -76,6 +76,7 @@ class Operator:
 
     Attributes:
         name: without namespace and overload.
+        func: the operator, or its id would be given to another.
         action: what to do.
         composite: it arrives whole, and is made of others.
         attends: attention, or the softmax of one.
@@ -85,6 +86,7 @@ class Operator:
     """
 
     name: str
+    func: Any
     action: Action
     composite: bool = False
     attends: bool = False
@@ -103,6 +105,7 @@ class Operator:
             action = Action.PASS
         return cls(
             name=name,
+            func=func,
             action=action,
             composite=action in (Action.TAKE_APART, Action.LEAVE_WHOLE),
             attends=action in _ATTENDS or "scaled_dot_product" in name,

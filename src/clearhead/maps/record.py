@@ -85,7 +85,7 @@ def record(
         tokenizer,
     )
     recorder = Recorder(model, keeper.captured, keeper.refused, inputs=tokenizer is not None)
-    compiled = [name for name, module in model.named_modules() if is_compiled(module)]
+    compiled = [name for name, module in recorder.modules if is_compiled(module)]
     try:
         with recorder:
             yield recording
@@ -96,7 +96,7 @@ def record(
         ran = bool(compiled or recorder.saw_operators)
         say_why_nothing_was_seen(recording, model, ran=ran)
         if ran and not compiled:
-            keeper.say_what_is_unread(model, recorder.used)
+            keeper.say_what_is_unread(recorder)
 
 
 class _Selection:
@@ -108,7 +108,7 @@ class _Selection:
         self._numbers = {one for one in given if isinstance(one, int)}
         self._patterns = [one for one in given if isinstance(one, str)]
         self._order: dict[str, int] = {}
-        names = [name for name, _ in model.named_modules()]
+        names = [name for name, _ in model.named_modules()] if self._patterns else []
         for pattern in self._patterns:
             if not any(self._fits(name, pattern) for name in names):
                 raise ConfigError(
@@ -162,9 +162,9 @@ class _Keeper:
         elif owner.name in self._selection:
             self._recording._entry(owner.name).calls.append(Refusal(why, kernel))
 
-    def say_what_is_unread(self, model: nn.Module, used: set[int]) -> None:
+    def say_what_is_unread(self, recorder: Recorder) -> None:
         """Refusals for what is called attention, ran, and told nothing."""
-        for name in unread_modules(model, used, self.seen):
+        for name in unread_modules(recorder.modules, recorder.used, self.seen):
             if name in self._selection:
                 self._recording._entry(name).calls.append(Refusal(WHY, "operators of its own"))
 

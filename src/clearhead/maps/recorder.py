@@ -57,11 +57,18 @@ class Recorder(TorchDispatchMode):
         self._thread = threading.get_ident()
         self._caught, self._refuse = captured, refused
         self._masks = MaskCache()
-        self._operators: dict[Any, Operator] = {}
-        self._parameters = frozenset(p.untyped_storage()._cdata for p in model.parameters())
+        self._operators: dict[int, Operator] = {}  # by their ids: their hash is slow
+        self.modules = self._names.modules
+        self._parameters = frozenset(
+            parameter.untyped_storage()._cdata
+            for _, module in self.modules
+            for parameter in module._parameters.values()
+            if parameter is not None
+        )
         self._tracker = ScoreTracker(
             self._owner, self._chain, self._parameters, self._masks, captured, refused
         )
+        self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
         self._composites = 0
         self.used: set[int] = set()
 
@@ -101,15 +108,15 @@ class Recorder(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        operator = self._operators.get(func)
+        operator = self._operators.get(id(func))
         if operator is None:
-            operator = self._operators[func] = Operator.of(func)
+            operator = self._operators[id(func)] = Operator.of(func)
         action = operator.action
         if types:
             return self._of_other_tensors(operator, func, args, kwargs)
         if operator.weight is not None:
             self._note_use(operator.weight, args)
-        if not self._tracker.live and (
+        if not (self._scores or self._weights) and (
             action is Action.PASS
             or (action is Action.PRODUCT and self._tracker.is_projection(args))
         ):
@@ -284,7 +291,7 @@ class Recorder(TorchDispatchMode):
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
         """The encoder layer's operator was called for its attention, known by its weight."""
-        for name, module in self._model.named_modules():
+        for name, module in self.modules:
             if getattr(module, "in_proj_weight", None) is weight:
                 return replace(owner, name=name, module=module, kind="self")
         return owner

@@ -71,7 +71,9 @@ def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> 
     axes = Axes(axis, query_axis, split.batch, split.heads, split.heads_first)
     numbers = torch.arange(split.batch * split.heads).reshape(split.batch, split.heads)
     numbers = (numbers.mT if split.heads_first else numbers).reshape(lead)
-    batch_index, row = (axes.batch_and_heads(x.flatten(0, -2)) for x in (batch_index, row))
+    batch_index, row = (
+        axes.batch_and_heads(x.reshape(-1, x.shape[-1])) for x in (batch_index, row)
+    )
     query, key = _factors(left, right, batch_index, row, column)
     name = node.product.name
     captured = compose(places, scores, axes, layout, query, key, around.masks, name)

@@ -42,25 +42,25 @@ class WeightTracker:
         refused: Callable[[Owner, str, str], None],
     ) -> None:
         self._find_owner, self._captured, self._refused = find_owner, captured, refused
-        self._weights: dict[int, Weights] = {}
+        self.by_storage: dict[int, Weights] = {}
         self._noises: dict[int, tuple[StorageWeakRef, float]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._weights)
+        return bool(self.by_storage)
 
     def __contains__(self, x: Tensor) -> bool:
-        return storage_of(x) in self._weights
+        return storage_of(x) in self.by_storage
 
     def follow(self, weights: Weights, out: Tensor) -> None:
         """From a softmax on."""
-        self._weights[storage_of(out)] = weights
+        self.by_storage[storage_of(out)] = weights
 
     def forget_dead(self) -> None:
         """Leaves weights whose memory was given back."""
-        for key in [key for key, one in self._weights.items() if one.reference.expired()]:
+        for key in [key for key, one in self.by_storage.items() if one.reference.expired()]:
             self._leave(key)
-        while len(self._weights) > _AT_MOST:
-            self._leave(next(iter(self._weights)))
+        while len(self.by_storage) > _AT_MOST:
+            self._leave(next(iter(self.by_storage)))
 
     def forget(self, x: Tensor) -> None:
         """Something else lies in this memory now."""
@@ -69,8 +69,8 @@ class WeightTracker:
 
     def finish(self) -> None:
         """Tells what is left."""
-        while self._weights:
-            self._leave(next(iter(self._weights)))
+        while self.by_storage:
+            self._leave(next(iter(self.by_storage)))
         self._noises.clear()
 
     def noise(self, noise: Tensor, keep: float) -> None:
@@ -81,7 +81,7 @@ class WeightTracker:
         self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, seen: Tensor
     ) -> None:
         """A dropout, a copy, or something else between softmax and values."""
-        weights = self._weights[storage_of(seen)]
+        weights = self.by_storage[storage_of(seen)]
         in_place = operator._schema.is_mutable and storage_of(out) == storage_of(seen)
         if storage_of(out) == storage_of(seen) and not in_place:
             return  # a view
@@ -108,7 +108,7 @@ class WeightTracker:
             except Unreadable:
                 why = f"a part of them went through {operator}"
         after.changed = why or ("" if out.shape == seen.shape else f"they went through {operator}")
-        self._weights[storage_of(out)] = after
+        self.by_storage[storage_of(out)] = after
 
     def _changed_in(
         self,
@@ -147,7 +147,7 @@ class WeightTracker:
         if right in self and left not in self:
             left, right = right.transpose(-1, -2), left.transpose(-1, -2)
             out = None if out is None else out.transpose(-1, -2)
-        weights = self._weights.get(storage_of(left))
+        weights = self.by_storage.get(storage_of(left))
         if weights is None:
             return False
         left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
@@ -158,7 +158,7 @@ class WeightTracker:
             attention.changed = attention.changed or why
             if out is not None:
                 after = Weights(Layout.of(out), weak_reference(out), attention, changed=why)
-                self._weights[storage_of(out)] = after
+                self.by_storage[storage_of(out)] = after
             return True
         if weights.changed:
             attention.changed = attention.changed or weights.changed
@@ -200,8 +200,8 @@ class WeightTracker:
 
     def _leave(self, key: int) -> None:
         """Weights go out of sight, and with the last tensor of them their attention."""
-        attention = self._weights.pop(key).attention
-        if attention.over or any(one.attention is attention for one in self._weights.values()):
+        attention = self.by_storage.pop(key).attention
+        if attention.over or any(one.attention is attention for one in self.by_storage.values()):
             return
         if attention.owner is None:
             return  # no attention that is known of: a router, a gate
