@@ -221,13 +221,16 @@ def _of_two_axes(
         if 0 < closest < evidence[1] and outer.stride != inner.stride:
             # pieces of the features of a token
             return Split(second, first, True) if outer.stride == closest else Split(first, second)
-    says_otherwise = first in hints and second not in hints and first not in batches
-    if says_otherwise and (second in batches or second == 1):
-        return Split(second, first, True)
-    if evidence is not None and len(evidence[0]) == 2 and first not in batches:
+    only_first = first in hints and second not in hints
+    if evidence is not None and len(evidence[0]) == 2:
         outer, inner = evidence[0]
-        if 0 < outer.stride < inner.stride:
-            return Split(first * second, 1, certain=False)
+        if 0 < outer.stride < inner.stride:  # as if the heads were the outer axis
+            if only_first:
+                return Split(second, first, True)
+            if second not in hints or first in hints:
+                return Split(first * second, 1, certain=False)
+    elif only_first and first not in batches and (second in batches or second == 1):
+        return Split(second, first, True)
     return Split(first, second)
 
 
