@@ -1,4 +1,4 @@
-"""Attention without a batch, without heads, or with axes in an order of its own, as lessons have it."""
+"""Attention without a batch or heads, or with axes in an order of its own, as lessons have it."""
 
 from __future__ import annotations
 
