@@ -192,7 +192,7 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
         (aten.frexp.Tensor_out, (X,), {"mantissa": A, "exponent": B}, [A, B]),
         (aten._foreach_add_.Scalar, ([A, B], 1), {}, [A, B]),
     ],
-    ids=str,
+    ids=["add", "add_", "add_ by name", "add out", "bmm out", "frexp out", "foreach"],
 )
 def test_what_a_call_writes_to(func, args, kwargs, written):
     tensors = Operator.of(func).written(args, kwargs)

@@ -93,8 +93,10 @@ class ScoreTracker:
 
     def is_projection(self, args: Sequence[Any]) -> bool:
         """Whether a product's second factor is a parameter: most are, and begin no attention."""
-        right = args[-1]
-        return not right.is_nested and storage_of(right) in self._parameters
+        try:
+            return storage_of(args[-1]) in self._parameters
+        except (RuntimeError, NotImplementedError):  # nested, or without a memory
+            return False
 
     def before_a_write(self, x: Tensor) -> None:
         """Called before the model writes to a tensor."""

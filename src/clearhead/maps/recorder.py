@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -187,16 +187,16 @@ class Recorder(TorchDispatchMode):
 
     def _note_use(self, place: int, args: Sequence[Any]) -> None:
         """Which parameters were multiplied with: whose modules ran."""
-        if len(args) > place:
-            weight = args[place]
-            if isinstance(weight, Tensor) and type(weight) in ORDINARY and not weight.is_nested:
-                self.used.add(weight.untyped_storage()._cdata)
+        weight = args[place] if len(args) > place else None
+        if type(weight) in ORDINARY:
+            with suppress(RuntimeError, NotImplementedError):  # nested, or without a memory
+                self.used.add(weight.untyped_storage()._cdata)  # type: ignore[union-attr]
 
     def _before_writes(
         self, operator: Operator, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> None:
         if self._tracker.live:
-            with own_work():
+            with own_work(), suppress(Exception):  # the model must run on
                 for x in operator.written(args, kwargs):
                     if is_plain((x,)):
                         self._tracker.before_a_write(x)
