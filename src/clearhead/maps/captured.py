@@ -59,14 +59,20 @@ def at_work() -> bool:
 
 
 @contextmanager
-def own_work() -> Iterator[None]:
-    """Marks what a recorder computes for itself, so that another one around it looks away."""
+def unseen() -> Iterator[None]:
+    """Recorders of this thread look away: of what is computed here they were told otherwise."""
     before, _QUIET.working = _QUIET.working, True
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
         _QUIET.working = before
+
+
+@contextmanager
+def own_work() -> Iterator[None]:
+    """Marks what a recorder computes for itself, so that another one around it looks away."""
+    with unseen(), torch.no_grad():
+        yield
 
 
 def without_repeated_heads(key: Tensor, value: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -9,6 +9,7 @@ Shapes are those of `clearhead.nn._attention_formula`.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -78,17 +79,21 @@ def attend(
         output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
         weights = weights.mean(dim=1) if average else weights
         return output, weights if weights.dtype == dtype else weights.to(dtype)
-    if is_recorded():
-        _show(query, key, value, scoring)
-    return tiled_attention(query, key, value, scoring, average, dtype)
+    with _shown(query, key, value, scoring) if is_recorded() else nullcontext():
+        return tiled_attention(query, key, value, scoring, average, dtype)
 
 
-def _show(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring) -> None:
-    """Let a recording see the attention in one piece, which it cannot read out of tiles."""
+def _shown(
+    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring
+) -> AbstractContextManager[None]:
+    """Let a recording see the attention in one piece, and look away while it is done in tiles."""
+    from ..maps.captured import unseen
+
     with torch.no_grad():
         F.scaled_dot_product_attention(
             query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
         )
+    return unseen()
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:
