@@ -138,7 +138,7 @@ def check_plain_output(
     rows = spread_of(query_len, _OUTPUTS)
     for first in {0, batch - 1}:
         key = _SCRATCH.wide(keys[first, outer_keys])
-        scores = query[first, outer][:, rows].astype(np.float64) @ key.swapaxes(-1, -2)
+        scores = _product(query[first, outer][:, rows].astype(np.float64), key.swapaxes(-1, -2))
         scores *= captured.scoring.scale
         largest = float(np.abs(scores).max())
         if isinstance(captured.scoring.allowed, KeyRanges):
@@ -149,11 +149,17 @@ def check_plain_output(
         seen = weights.any(-1)
         weights /= np.maximum(weights.sum(-1, keepdims=True), 1e-300)
         own = _SCRATCH.wide(values[first, outer_keys])
-        mine, got = (weights @ own)[seen], theirs[first, outer][:, rows][seen]
+        mine, got = _product(weights, own)[seen], theirs[first, outer][:, rows][seen]
         error = np.abs(mine - got)
         allowance = _tolerance_of(dtypes, largest) * max(float(own.max()), -float(own.min()))
         if ((error > allowance) | (np.isnan(got) & np.isfinite(mine))).any():
             raise Unreadable(_OTHER_OUTPUT.format(float(np.nan_to_num(error, nan=np.inf).max())))
+
+
+def _product(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """By PyTorch: NumPy's threads wait for more work, and would keep the model's from theirs."""
+    product: np.ndarray[Any, Any] = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
+    return product
 
 
 class _Scratch(threading.local):
