@@ -140,7 +140,7 @@ def test_flex_attention_is_known_by_its_name():
     [
         (aten._softmax.default, True, True),
         (aten._scaled_dot_product_flash_attention_for_cpu.default, True, True),
-        (aten.scaled_dot_product_attention.default, True, False),
+        (aten.scaled_dot_product_attention.default, True, True),
         (aten._transformer_encoder_layer_fwd.default, True, False),
         (aten._native_multi_head_attention.default, True, False),
         (aten.bmm.default, False, False),

@@ -1,8 +1,9 @@
 """Whether a map says what the model computed: its weights and its output, in sampled rows.
 
 What was read of a model's operators is an interpretation. So it is held against numbers that do
-not come from it: the weights that the model itself multiplied with its values, and the output of
-that product. Both are computed from the map as a user would get it, in float64.
+not come from it: the weights that the model itself multiplied with its values, which are compared
+with those of the map as a user would get it, and the output of that product, which is computed
+again from queries, keys and scoring in float64.
 """
 
 from __future__ import annotations

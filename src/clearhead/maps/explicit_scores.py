@@ -119,7 +119,7 @@ class ScoreTracker:
         self.forget_dead()
         if self.weights.meets_values(left, right, None if bias is not None else out):
             return
-        if self._mixes_heads(left, right, out) or storage_of(right) in self._parameters:
+        if self._mixes_heads(left, out) or storage_of(right) in self._parameters:
             return
         if self._unnormalised(left, right):
             return
@@ -246,13 +246,12 @@ class ScoreTracker:
         weights.attention.captured = captured
         weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
 
-    def _mixes_heads(self, left: Tensor, right: Tensor, out: Tensor) -> bool:
+    def _mixes_heads(self, left: Tensor, out: Tensor) -> bool:
         """Whether a product takes sums over heads of scores, not over their keys."""
         node = self.scores.get(storage_of(left))
         if node is None or not node.product.certain or left.numel() != node.layout.numel:
             return False
-        axes = node.layout.stride
-        if left.stride(-1) == axes[-1] and left.shape[-1] == node.layout.shape[-1]:
+        if _along_last_axis(left, node.layout):
             return False
         step = Lost("its scores were mixed with those of other heads by a product")
         layout = Layout.of(out)

@@ -117,7 +117,8 @@ class Operator:
     @property
     def needs_plain(self) -> bool:
         """Whether it attends and is read of ordinary tensors alone."""
-        return self.attends and self.action in (Action.FUSED, Action.SOFTMAX)
+        whole = self.composite and self.attends
+        return whole or self.action in (Action.FUSED, Action.SOFTMAX)
 
     def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
         """The tensors that a call writes to."""
@@ -149,9 +150,7 @@ def _action_of(func: Any) -> Action:
         return Action.FUSED
     if _is_composite(func):
         if _is_view(schema):
-            return (
-                Action.PASS
-            )  # begun above, and views that are switched on again would begin twice
+            return Action.PASS  # switched on again, a view would begin twice
         return Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else Action.TAKE_APART
     if is_unknown_attention(func):
         return Action.UNKNOWN_ATTENTION

@@ -7,7 +7,6 @@ model, so its outputs are the same bits.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import replace
@@ -53,8 +52,7 @@ class Recorder(TorchDispatchMode):
     ) -> None:
         super().__init__()
         self._inputs = inputs
-        self._names, self._model = ModuleNames(model), model
-        self._thread = threading.get_ident()
+        self._names = ModuleNames(model)
         self._caught, self._refuse = captured, refused
         self._masks = MaskCache()
         self._operators: dict[int, Operator] = {}  # by their ids: their hash is slow
@@ -128,6 +126,18 @@ class Recorder(TorchDispatchMode):
         if operator.writes:
             self._before_writes(operator, args, kwargs)
         out = self._run(func, args, kwargs)
+        self._watch(operator, func, args, kwargs, out)
+        return out
+
+    def _watch(
+        self,
+        operator: Operator,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        out: Any,
+    ) -> None:
+        """Looks at an operator that ran; nothing that may go wrong here reaches the model."""
         with own_work():
             try:
                 self._look(operator, func, args, kwargs, out)
@@ -136,7 +146,6 @@ class Recorder(TorchDispatchMode):
             except Exception as error:
                 # The model must run on, and the reader must be told: no map instead of a doubt.
                 self._refused(f"reading it failed: {type(error).__name__}: {error}", str(func))
-        return out
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """An operator, as if no recorder were there."""
@@ -164,12 +173,7 @@ class Recorder(TorchDispatchMode):
                 finally:
                     self._composites -= 1
             out = func(*args, **kwargs)
-        if operator.attends and not is_plain(args):
-            with own_work():
-                self._refused(kind_of_tensors(args), str(func))
-        elif self._tracker.live and is_plain((*args, out)):
-            with own_work():
-                self._tracker.other(func, args, kwargs, out)
+        self._watch(operator, func, args, kwargs, out)
         return out
 
     def _of_other_tensors(
