@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 
 from .machine import cores, installed, machine, peak_memory
 from .report import add_arguments, progress, publish, verdict

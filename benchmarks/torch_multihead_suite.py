@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from clearhead.nn.multihead_attention import MultiheadAttention, multi_head_attention_forward
+from clearhead.nn.multihead.layer import MultiheadAttention, multi_head_attention_forward
 
 LEFT_OUT = {
     "nested_tensor": "nested tensors are handed on to PyTorch's own forward",

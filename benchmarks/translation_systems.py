@@ -81,10 +81,10 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
     several batches at once."""
     from safetensors.numpy import load_file
 
-    from clearhead.translation.batches import search_batches
     from clearhead.translation.checkpoint import Checkpoint
     from clearhead.translation.reference_engine import reference_engine
-    from clearhead.translation.settings import SearchSettings
+    from clearhead.translation.search.batches import search_batches
+    from clearhead.translation.search.settings import SearchSettings
 
     weights = load_file(folder / "model.safetensors")
     checkpoint = Checkpoint(config, weights, None)  # type: ignore[arg-type]

@@ -77,12 +77,12 @@ AT_LOAD = {
 # The server and the widget are what an extra is for, and are themselves loaded when it is used.
 SERVER = {"numpy", "fastapi", "pydantic", "starlette"}
 AT_LOAD_OF = {
-    "clearhead.explorer.access": SERVER,
-    "clearhead.explorer.app": SERVER,
-    "clearhead.explorer.connections": {"uvicorn"},
-    "clearhead.explorer.guard": SERVER,
-    "clearhead.explorer.notices": SERVER,
-    "clearhead.explorer.schemas": SERVER,
+    "clearhead.explorer.server.access": SERVER,
+    "clearhead.explorer.server.app": SERVER,
+    "clearhead.explorer.server.connections": {"uvicorn"},
+    "clearhead.explorer.server.guard": SERVER,
+    "clearhead.explorer.server.notices": SERVER,
+    "clearhead.explorer.contract.schemas": SERVER,
     "clearhead.explorer.widget": {"anywidget", "numpy", "traitlets"},
 }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 
 from . import catalogue
 from .judging import Verdict, judged, row_errors, same_bits, tensors

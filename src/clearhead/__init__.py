@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     )
     from .explorer import explore
     from .maps.attention_map import AttentionMap
-    from .maps.record import record
-    from .maps.recording import Recording
-    from .maps.recording_reading import load_recording
-    from .reference.trace import Trace
+    from .maps.recorder.record import record
+    from .maps.recording.reading import load_recording
+    from .maps.recording.recording import Recording
+    from .reference.tracing.trace import Trace
     from .translation.tracing import trace
     from .translation.translation import Translation
     from .translation.translator import Translator
@@ -45,18 +45,18 @@ _HOMES = {
     "MissingExtraError": "clearhead.errors",
     "ShapeError": "clearhead.errors",
     "TextError": "clearhead.errors",
-    "Trace": "clearhead.reference.trace",
+    "Trace": "clearhead.reference.tracing.trace",
     "TraceError": "clearhead.errors",
     "TrainingError": "clearhead.errors",
-    "Recording": "clearhead.maps.recording",
+    "Recording": "clearhead.maps.recording.recording",
     "TransformerConfig": "clearhead.config",
     "Translation": "clearhead.translation.translation",
     "Translator": "clearhead.translation.translator",
     "nn": "clearhead.nn",
-    "load_recording": "clearhead.maps.recording_reading",
+    "load_recording": "clearhead.maps.recording.reading",
     "maps": "clearhead.maps",
     "explore": "clearhead.explorer",
-    "record": "clearhead.maps.record",
+    "record": "clearhead.maps.recorder.record",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.tracing",
 }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead import reference
-from clearhead.nn.multihead_attention import MultiheadAttention
+from clearhead.nn.multihead.layer import MultiheadAttention
 
 
 def reference_output(

@@ -16,7 +16,7 @@ from benchmarks.recorded_models.libraries import Subject, liveliest
 from benchmarks.recorded_models.oracle import softmax64, watched
 from benchmarks.recorded_models.pool import ended
 from clearhead.maps import AttentionMap
-from clearhead.maps.recording import Recording
+from clearhead.maps.recording.recording import Recording
 
 torch.manual_seed(0)
 Q, K, V = torch.randn(3, 2, 4, 6, 8)

@@ -74,8 +74,8 @@ def test_marian_has_no_model_with_norms_before():
 
 def test_our_target_has_as_many_steps_as_the_others():
     from benchmarks.translation_systems import random_sources
-    from clearhead.translation.search import search
-    from clearhead.translation.settings import SearchSettings
+    from clearhead.translation.search.search import search
+    from clearhead.translation.search.settings import SearchSettings
 
     class Counting:
         """An engine that counts how often it is asked."""

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from clearhead.cli.explore import command
-from clearhead.explorer import serve
+from clearhead.explorer.server import serve
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")

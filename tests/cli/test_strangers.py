@@ -205,7 +205,7 @@ def test_a_pipe_among_the_files_of_hugging_face(refused, tmp_path, name):
 
 def test_a_damaged_weights_file_of_hugging_face(refused, tmp_path):
     pytest.importorskip("transformers")
-    from tests.cli.hugging_face import write
+    from tests.cli.inspect.hugging_face import write
 
     folder = Path(write(tmp_path / "model", "bert"))
     weights = folder / "model.safetensors"

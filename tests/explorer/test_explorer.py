@@ -12,8 +12,8 @@ import pytest
 from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError, ShapeError, TextError, TraceError
 from clearhead.explorer import explorer as explorer_module
+from clearhead.explorer.contract.requests import Limits
 from clearhead.explorer.explorer import ABILITIES, Explorer
-from clearhead.explorer.requests import Limits
 from clearhead.reference.weights import expected_shapes
 from clearhead.translation.checkpoint import Checkpoint, read_checkpoint
 from tests.processor_time import at_most_processor_seconds

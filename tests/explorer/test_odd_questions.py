@@ -13,10 +13,10 @@ import json
 import httpx
 import pytest
 
-from clearhead.explorer.access import Access
-from clearhead.explorer.app import PAGE, REASONS, create_app
-from clearhead.explorer.limits import ServerLimits, Workers
-from clearhead.explorer.schemas import QUESTIONS
+from clearhead.explorer.contract.schemas import QUESTIONS
+from clearhead.explorer.server.access import Access
+from clearhead.explorer.server.app import PAGE, REASONS, create_app
+from clearhead.explorer.server.limits import ServerLimits, Workers
 
 TOKEN = "known"
 BASE = "http://127.0.0.1:8017"
@@ -71,7 +71,7 @@ class Asked:
 @pytest.fixture(scope="module")
 def recorded():
     torch = pytest.importorskip("torch")
-    from clearhead.explorer.recordings import RecordingExplorer
+    from clearhead.explorer.recordings.explorer import RecordingExplorer
     from clearhead.maps import AttentionMap
 
     torch.manual_seed(0)

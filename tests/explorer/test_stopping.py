@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from clearhead.explorer.answers.run_cache import RunCache
 from clearhead.explorer.explorer import Explorer
-from clearhead.explorer.run_cache import RunCache
 from clearhead.explorer.stopping import Stop, Stopped, check, check_from_anywhere, until
 
 
@@ -114,7 +114,7 @@ def test_long_questions_about_a_model_look_on_their_way(checkpoint, monkeypatch,
 
     def work():
         if name == "offline":
-            from clearhead.explorer.offline import offline_answer
+            from clearhead.explorer.offline.page import offline_answer
 
             return offline_answer(explorer, {"run": run, "state": ""})
         return explorer.answer(name, params[name])

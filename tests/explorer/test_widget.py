@@ -14,7 +14,7 @@ from ipywidgets.widgets import widget as ipywidgets_widget
 import clearhead.explorer
 from clearhead.errors import ClearheadError, ConfigError, MissingExtraError
 from clearhead.explorer import explore, explorer_of, in_notebook
-from clearhead.explorer.arrays import decode
+from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.widget import ExplorerWidget, answered
 from clearhead.translation.checkpoint import Checkpoint
@@ -176,7 +176,7 @@ def test_elsewhere_it_is_a_page(monkeypatch: pytest.MonkeyPatch, checkpoint: Che
     def serve(load: Any, named: str, **how: Any) -> None:
         served.append((load(), named, how))
 
-    monkeypatch.setattr("clearhead.explorer.serve.serve", serve)
+    monkeypatch.setattr("clearhead.explorer.server.serve.serve", serve)
     monkeypatch.setattr(clearhead.explorer, "in_notebook", lambda: False)
     assert explore(checkpoint, "tea", port=0, open_page=False) is None
     ((explorer, named, how),) = served
@@ -220,7 +220,7 @@ def test_which_places_are_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_recordings_are_explored_by_their_own(tmp_path: Any) -> None:
     torch = pytest.importorskip("torch")
-    from clearhead.explorer.recordings import RecordingExplorer
+    from clearhead.explorer.recordings.explorer import RecordingExplorer
     from clearhead.maps import AttentionMap
 
     one = AttentionMap.of(torch.randn(1, 2, 3, 4), torch.randn(1, 2, 3, 4))

@@ -9,13 +9,13 @@ from functools import cache
 import numpy as np
 
 from clearhead.config import TransformerConfig
-from clearhead.explorer.arrays import windows
-from clearhead.explorer.derivation_snippet import applicable, operand_values
-from clearhead.explorer.derivations import derivations
+from clearhead.explorer.contract.arrays import windows
+from clearhead.explorer.contract.requests import ArrayItem, Limits, RunRequest, run_request
+from clearhead.explorer.derivations.derive import derivations
+from clearhead.explorer.derivations.snippet import applicable, operand_values
 from clearhead.explorer.explorer import Explorer
-from clearhead.explorer.requests import ArrayItem, Limits, RunRequest, run_request
 from clearhead.reference import Trace, Transformer
-from clearhead.reference.step import Step
+from clearhead.reference.tracing.step import Step
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.reference.models import random_ids, random_weights
 

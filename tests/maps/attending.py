@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from clearhead.maps.record import record
-from clearhead.maps.recording import Recording
+from clearhead.maps.recorder.record import record
+from clearhead.maps.recording.recording import Recording
 
 
 class Calls(nn.Module):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from clearhead.maps import Pooled, Received, Sink, TopK
 from clearhead.maps.one_row import one_row
-from clearhead.maps.precision import score_dtype
+from clearhead.maps.scores.precision import score_dtype
 from tests.maps.dense import entropy
 
 

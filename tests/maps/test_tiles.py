@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clearhead.maps import AttentionMap, Pooled, TopK, tiles
-from clearhead.maps.measuring import Running
+from clearhead.maps.measures.base import Running
 
 MEASURES = ("entropy", "received", "distance", TopK(5), Pooled(7, 9), Pooled(7, 9, "max"))
 

@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.config import TransformerConfig
-from clearhead.nn.attention import (
-    Attention,
-    KeyValue,
-    causal_mask,
-    fused_attention,
-)
+from clearhead.nn.attention import Attention, KeyValue, causal_mask, fused_attention
 
 
 def by_hand(

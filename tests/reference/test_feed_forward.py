@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from clearhead.config import ACTIVATIONS, GATED_ACTIVATIONS
 from clearhead.errors import ConfigError
 from clearhead.reference.feed_forward import activation, erf, feed_forward, gelu
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 
 THEIRS = {
     "relu": F.relu,

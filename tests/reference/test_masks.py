@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
-from clearhead.reference import (
-    causal_mask,
-    combine,
-    extend_mask,
-    padding_mask,
-    sliding_window_mask,
-)
+from clearhead.reference import causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
 
 lengths = st.integers(0, 6)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.reference.multi_head import MultiHeadAttention, multi_head_attention
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 
 
 def _weights(d_model: int, narrow: int, seed: int = 0) -> dict[str, np.ndarray]:

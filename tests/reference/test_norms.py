@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
 from clearhead.reference.norms import layer_norm, rms_norm
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 
 
 def test_by_hand():

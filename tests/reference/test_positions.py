@@ -19,7 +19,7 @@ from clearhead.reference.positions import (
     rotate,
     sinusoidal_positions,
 )
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 
 
 def test_sinusoidal_positions_by_hand():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.reference.cache import KeyValueCache
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from tests.reference.models import configs, random_ids, random_weights, small_config
 

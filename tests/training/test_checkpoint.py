@@ -24,7 +24,7 @@ from clearhead.training.checkpoint import (
     save_state,
     states,
 )
-from clearhead.training.progress import Progress
+from clearhead.training.run_folder.progress import Progress
 from tests.strangers import SPOILT, refusal, spoilt, tensor_bytes
 
 CONFIG = TransformerConfig(

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from clearhead.errors import CheckpointError, TrainingError
 from clearhead.training.checkpoint import average_weights, states
-from clearhead.training.log import Clock, read_log
 from clearhead.training.loop import Trainer
+from clearhead.training.run_folder.log import Clock, read_log
 from clearhead.training.settings import Settings
 
 Table = dict[str, Any]

@@ -16,7 +16,7 @@ from clearhead.training import precision
 from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
 from clearhead.training.precision import Measurement, measure
-from clearhead.training.progress import read_progress
+from clearhead.training.run_folder.progress import read_progress
 from clearhead.training.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from clearhead.training.checkpoint import states
-from clearhead.training.log import read_log
+from clearhead.training.run_folder.log import read_log
 
 ROOT = Path(__file__).parents[2]
 STEPS = 60

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from clearhead.errors import CheckpointError, ConfigError
-from clearhead.training.run import MAY_CHANGE, open_run
+from clearhead.training.run_folder.run import MAY_CHANGE, open_run
 from clearhead.training.settings import (
     CorpusSettings,
     DataSettings,

@@ -47,8 +47,8 @@ def command(
         one_blas_thread()
     from clearhead.errors import ConfigError
     from clearhead.explorer import explorer_of
-    from clearhead.explorer.recordings import open_recording
-    from clearhead.explorer.serve import serve
+    from clearhead.explorer.recordings.explorer import open_recording
+    from clearhead.explorer.server.serve import serve
 
     if recording is not None and text is not None:
         raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")

@@ -13,8 +13,8 @@ from ..errors import ConfigError, require
 from ..file_reading import FileProblem, parse_toml
 
 if TYPE_CHECKING:
+    from ..training.processes.stopping import Stop
     from ..training.settings import Settings
-    from ..training.stopping import Stop
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -67,8 +67,8 @@ def command(
     checkpoint, in the middle of an epoch too, and ends with the same weights. Ctrl-C and SIGTERM
     save a checkpoint first.
     """
+    from ..training.processes.stopping import Stop
     from ..training.settings import Settings
-    from ..training.stopping import Stop
 
     changes = dict(map(_override, overrides))
     flags = {"max_steps": max_steps, "threads": threads, "device": device}
@@ -91,13 +91,13 @@ def command(
 
 def _process_count(settings: Settings, run: Path, processes: int | None) -> int:
     """As many as were asked for, or as have begun the run, or as this machine has cores for."""
-    from ..training.workers import choose_processes, processes_of_run, usable_cores
+    from ..training.processes.workers import choose_processes, processes_of_run, usable_cores
 
     return processes or processes_of_run(run) or choose_processes(settings.training, usable_cores())
 
 
 def _launch(processes: int, settings: Settings) -> None:
-    from ..training.launch import check_processes, launch
+    from ..training.processes.launch import check_processes, launch
 
     options = settings.training
     check_processes(processes, options.batch_tokens * options.accumulation)
@@ -107,16 +107,16 @@ def _launch(processes: int, settings: Settings) -> None:
 
 
 def _follow_launcher(stop: Stop) -> None:
-    from ..training.launch import end_with_launcher
+    from ..training.processes.launch import end_with_launcher
 
     end_with_launcher(stop)
 
 
 def _train(settings: Settings, run: Path, data_folder: Path | None, stop: Stop) -> None:
-    from ..training.launch import LOST_CONTACT
     from ..training.loop import Trainer
-    from ..training.parallel import LostContactError
-    from ..training.stopping import StoppedError
+    from ..training.processes.launch import LOST_CONTACT
+    from ..training.processes.parallel import LostContactError
+    from ..training.processes.stopping import StoppedError
 
     try:
         trainer = Trainer(settings, run, data_folder=data_folder, stop=stop)

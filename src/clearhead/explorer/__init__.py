@@ -11,8 +11,8 @@ from urllib.parse import quote
 from ..errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from .offline_answers import Answering
-    from .recordings_modules import Tokens
+    from .offline.answers import Answering
+    from .recordings.modules import Tokens
 
 __all__ = ["explore"]
 
@@ -37,11 +37,12 @@ def explore(
             of AttentionMaps by name.
         text: what a translation model translates first.
         tokens, source_tokens: of a recording, names of its positions; see
-            `clearhead.explorer.recordings.RecordingExplorer`.
+            `clearhead.explorer.recordings.explorer.RecordingExplorer`.
         state: what the page begins with instead, as it stands behind the # of a page's address.
-        port: of the local page; see `clearhead.explorer.serve.open_port`.
+        port: of the local page; see `clearhead.explorer.server.serve.open_port`.
         open_page: whether the local page is opened in a browser.
-        token: that whoever opens the local page must know; see `clearhead.explorer.serve.serve`.
+        token: that whoever opens the local page must know; see
+            `clearhead.explorer.server.serve.serve`.
         say: takes each line that tells where the local page is.
 
     Returns:
@@ -65,7 +66,7 @@ def explore(
         from .widget import ExplorerWidget
 
         return ExplorerWidget(explorer, state=begin)
-    from .serve import serve
+    from .server.serve import serve
 
     named = what if isinstance(what, str | Path) else type(what).__name__
     serve(
@@ -88,7 +89,7 @@ def explorer_of(
         return _unnamed(what, tokens, source_tokens)
     if isinstance(what, str | Path):
         if Path(what).suffix == ".safetensors":
-            from .recordings import open_recording
+            from .recordings.explorer import open_recording
 
             return open_recording(what, tokens=tokens, source_tokens=source_tokens)
         from ..translation.checkpoint import read_checkpoint
@@ -106,7 +107,7 @@ def explorer_of(
             f"Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name; got "
             f"{type(what).__name__}."
         )
-    from .recordings import RecordingExplorer
+    from .recordings.explorer import RecordingExplorer
 
     return RecordingExplorer(what, tokens=tokens, source_tokens=source_tokens)
 

@@ -15,15 +15,19 @@ from typing import Any
 from ..errors import ConfigError
 from ..reference.products import method
 from ..translation.checkpoint import Checkpoint
-from .answers import Answer
-from .arrays import windows
-from .beam import beam_answer
-from .edits import PARTS, layers_of
-from .effects import effects_answer
-from .models import Models
-from .overview import overview
-from .reader import Reader
-from .requests import (
+from .answers.beam import beam_answer
+from .answers.effects import effects_answer
+from .answers.models import Models
+from .answers.overview import overview
+from .answers.run import Run, walk
+from .answers.run_answer import run_answer
+from .answers.run_cache import RunCache
+from .answers.words import Vocabulary
+from .contract.answers import Answer
+from .contract.arrays import windows
+from .contract.edits import PARTS, layers_of
+from .contract.reader import Reader
+from .contract.requests import (
     MOST_ITEMS,
     Limits,
     RunRequest,
@@ -32,11 +36,7 @@ from .requests import (
     effects_request,
     run_request,
 )
-from .run import Run, walk
-from .run_answer import run_answer
-from .run_cache import RunCache
 from .stopping import check
-from .words import Vocabulary
 
 ABILITIES = ("translate", "edit", "beam", "effects", "derivations")
 _CACHE_BYTES = 256 * 2**20

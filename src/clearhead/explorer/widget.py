@@ -17,9 +17,9 @@ import anywidget
 import traitlets
 
 from ..errors import ClearheadError, ConfigError
-from .arrays import encode
-from .offline import built, offline_answer
-from .offline_answers import Answering
+from .contract.arrays import encode
+from .offline.answers import Answering
+from .offline.page import built, offline_answer
 
 _log = logging.getLogger(__name__)
 

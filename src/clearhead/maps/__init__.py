@@ -1,12 +1,20 @@
 """Attention on demand: any weight of any PyTorch model, at any length, with its fused kernel on."""
 
 from .attention_map import AttentionMap
-from .measures import Diagonal, Distance, Entropy, LogSumExp, Received, Sink, as_measure
-from .measuring import Measure
-from .pooled import Mass, Pooled
+from .measures.base import Measure
+from .measures.per_position import (
+    Diagonal,
+    Distance,
+    Entropy,
+    LogSumExp,
+    Received,
+    Sink,
+    as_measure,
+)
+from .measures.pooled import Mass, Pooled
+from .measures.topk import TopK, TopKeys
 from .provenance import Source
-from .scoring import Scoring
-from .topk import TopK, TopKeys
+from .scores.scoring import Scoring
 
 __all__ = [
     "AttentionMap",

@@ -15,18 +15,18 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
-from .denominators import Denominators, RowDenominators
-from .exact_scores import ExactScores
-from .key_ranges import ALL, Positions
 from .map_view import MapView
-from .measures import Diagonal, Distance, Entropy, Received, Sink, as_measure
-from .measuring import Measure, PassContext
-from .pooled import Mass, Pooled
-from .precision import FAR, score_dtype
+from .measures.base import Measure, PassContext
+from .measures.per_position import Diagonal, Distance, Entropy, Received, Sink, as_measure
+from .measures.pooled import Mass, Pooled
+from .measures.topk import TopK, TopKeys
 from .provenance import Labels, Source, checked_labels
-from .scoring import Scoring, score_shape
+from .scores.denominators import Denominators, RowDenominators
+from .scores.exact_scores import ExactScores
+from .scores.key_ranges import ALL, Positions
+from .scores.precision import FAR, score_dtype
+from .scores.scoring import Scoring, score_shape
 from .tiles import Pass
-from .topk import TopK, TopKeys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -319,8 +319,8 @@ class AttentionMap:
     # Showing
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """A picture with matplotlib; the arguments are those of ``clearhead.maps.plots.plot``."""
-        from .plots import plot
+        """A picture with matplotlib; the arguments are `clearhead.maps.pictures.plots.plot`'s."""
+        from .pictures.plots import plot
 
         return plot(self, *args, **kwargs)
 

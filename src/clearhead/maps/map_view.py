@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .denominators import normalised
 from .indexing import selection
-from .key_ranges import ALL, Positions, as_slice, chunks, pick
+from .scores.denominators import normalised
+from .scores.key_ranges import ALL, Positions, as_slice, chunks, pick
 
 if TYPE_CHECKING:
     from .attention_map import AttentionMap

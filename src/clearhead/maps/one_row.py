@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from .attention_map import AttentionMap
-from .key_ranges import ALL, DenseMask, KeyRanges, take
+from .scores.key_ranges import ALL, DenseMask, KeyRanges, take
 
 if TYPE_CHECKING:
-    from .scoring import Scoring
+    from .scores.scoring import Scoring
 
 
 def one_row(

@@ -32,8 +32,8 @@ from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
 from .attention_map import AttentionMap
-from .key_ranges import chunks
-from .measuring import Running, Tile
+from .measures.base import Running, Tile
+from .scores.key_ranges import chunks
 from .stacks import Layers, self_attention_stack
 from .tiles import Pass
 

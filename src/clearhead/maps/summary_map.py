@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
-from .measures import as_measure
-from .measuring import Measure
+from .measures.base import Measure
+from .measures.per_position import as_measure
 from .provenance import Source
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .key_ranges import Hull
-from .precision import highest_norm
+from .scores.key_ranges import Hull
+from .scores.precision import highest_norm
 
 
 class Place(NamedTuple):

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .denominators import with_sinks
-from .key_ranges import DenseMask, KeyRanges
-from .measuring import Running, Tile
-from .precision import (
+from .measures.base import Running, Tile
+from .scores.denominators import with_sinks
+from .scores.key_ranges import DenseMask, KeyRanges
+from .scores.precision import (
     any_far,
     exact_dtype,
     highest_norm,
@@ -26,7 +26,7 @@ from .precision import (
     score_dtype,
     without_autocast,
 )
-from .scoring import Scoring
+from .scores.scoring import Scoring
 from .tile_room import Keys, Place, Room
 
 # Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU wants

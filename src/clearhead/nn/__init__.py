@@ -3,7 +3,7 @@
 from .attention import Attention, KeyValue, fused_attention
 from .blocks import DecoderBlock, EncoderBlock
 from .feed_forward import FeedForward
-from .multihead_attention import MultiheadAttention
+from .multihead import MultiheadAttention
 from .norms import LayerNorm, RMSNorm
 from .transformer import Encoded, Transformer
 

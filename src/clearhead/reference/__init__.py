@@ -27,8 +27,8 @@ from .positions import (
     sinusoidal_positions,
 )
 from .softmax import log_softmax, softmax
-from .step import Step
-from .trace import OFF, Off, Trace
+from .tracing.step import Step
+from .tracing.trace import OFF, Off, Trace
 from .transformer import Transformer
 from .weights import check_weights, expected_shapes
 

@@ -24,7 +24,7 @@ from .masks import Window
 from .products import multiply
 from .settings import check_heads, floating_dtype, optional_number
 from .softmax import softmax_in_place
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

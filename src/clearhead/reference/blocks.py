@@ -17,7 +17,7 @@ from .linear import Linear
 from .multi_head import Memory, MultiHeadAttention, Past
 from .norms import Norm
 from .positions import Rotation
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

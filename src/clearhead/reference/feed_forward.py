@@ -11,7 +11,7 @@ import numpy as np
 from ..config import ACTIVATIONS, GATED_ACTIVATIONS
 from ..errors import ConfigError
 from .linear import Linear
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

@@ -21,7 +21,7 @@ from .linear import Linear
 from .masks import causal_mask
 from .positions import Rotation, rotate
 from .settings import check_heads
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from .settings import floating_dtype, required_number
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

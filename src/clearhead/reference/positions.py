@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from .settings import check_heads
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
 

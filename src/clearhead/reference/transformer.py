@@ -34,7 +34,7 @@ from .positions import (
     sinusoidal_positions,
 )
 from .softmax import log_softmax, softmax
-from .trace import OFF, Off, Trace
+from .tracing.trace import OFF, Off, Trace
 from .weights import check_weights
 
 Array = np.ndarray[Any, Any]

@@ -16,7 +16,6 @@ import torch
 from ..errors import TrainingError
 from ..nn.transformer import Transformer
 from ..text.batches import Batch
-from .beginning import check_beginning, machine, machine_difference, parameter_count
 from .checkpoint import (
     forget_old_states,
     load_state,
@@ -27,19 +26,20 @@ from .checkpoint import (
     states,
 )
 from .data import TrainingData, located_settings, prepare
-from .finish import export_average, provenance
-from .launch import check_processes
-from .log import Clock, Log, NoLog, Window, plot_curves, tell
-from .parallel import Processes
 from .precision import choose_precision
-from .progress import Progress, read_progress
-from .run import RunLock, open_run, writing
+from .processes.launch import check_processes
+from .processes.parallel import Processes
+from .processes.stopping import SIGNALS, Stop, StoppedError, signal_name
+from .processes.workers import choose_threads, usable_cores
+from .run_folder.beginning import check_beginning, machine, machine_difference, parameter_count
+from .run_folder.finish import export_average, provenance
+from .run_folder.log import Clock, Log, NoLog, Window, plot_curves, tell
+from .run_folder.progress import Progress, read_progress
+from .run_folder.run import RunLock, open_run, writing
 from .schedule import learning_rate
 from .settings import Settings
 from .sources import model_folder
 from .step import NotFiniteError, batch_loss, clip_and_update, unfit
-from .stopping import SIGNALS, Stop, StoppedError, signal_name
-from .workers import choose_threads, usable_cores
 
 _FIRST_SHOWN = (1, 2, 5, 10, 20)  # steps after a start whose progress is shown at once
 

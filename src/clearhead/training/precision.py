@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
-from .parallel import Processes
+from .processes.parallel import Processes
 from .settings import TrainingSettings
 
 # Rows of the products. The first are few: where bfloat16 is emulated it takes some fifty times as

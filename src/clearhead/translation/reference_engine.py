@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..errors import CheckpointError, ConfigError, ShapeError
-from ..reference.trace import Trace
+from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint
 from .engine import FloatArray

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 
 from ..config import TransformerConfig
 from ..text.tokenizer import Tokenizer
-from .batches import search_batches
 from .engine import Engine, FloatArray
-from .hypothesis import Hypothesis
 from .protected import Attempt, as_fragment, attempts
 from .rules.characters import plain_characters
 from .rules.final_mark import add_final_mark
 from .rules.links import Links, link_words
 from .rules.reading import Reader, Reading
-from .search import SpecialTokens
+from .search.batches import search_batches
+from .search.hypothesis import Hypothesis
+from .search.search import SpecialTokens
+from .search.settings import SearchSettings
 from .segments import Piece
-from .settings import SearchSettings
 from .translation import Segment, Translation
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")

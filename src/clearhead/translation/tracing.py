@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..reference.trace import Replacement, Trace
+from ..reference.tracing.trace import Replacement, Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.reading import Reader
-from .search import SpecialTokens, search
+from .search.search import SpecialTokens, search
+from .search.settings import SearchSettings
 from .segments import check_letters
-from .settings import SearchSettings
 
 
 @dataclass(frozen=True)

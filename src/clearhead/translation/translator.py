@@ -14,9 +14,9 @@ from .engine import Engine
 from .protected import has_words
 from .reference_engine import aligner, reference_engine
 from .rules.reading import Action
+from .search.settings import SearchSettings
 from .segments import Piece, fit, split_text
 from .sentences import Aligner, Options, Request, Sentences
-from .settings import SearchSettings
 from .translation import Segment, Translation
 
 BATCH_TOKENS = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from clearhead.explorer.offline import built
+from clearhead.explorer.offline.page import built
 from clearhead.explorer.widget import answered
 
 if TYPE_CHECKING:

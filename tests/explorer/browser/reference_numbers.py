@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 
-from clearhead.reference.trace import Trace
+from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.tracing import translated_pass

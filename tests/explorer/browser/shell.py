@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qs, urlencode
 
-from clearhead.explorer.arrays import decode
+from clearhead.explorer.contract.arrays import decode
 
 TEA = "I would like a cup of tea."
 TABS = ["walk", "heads", "words", "what_if", "compare"]

@@ -269,8 +269,8 @@ def maps():
 def recording(browser, server, maps):
     """The page, answered by a recording; and the questions that it asked."""
     from clearhead.errors import ClearheadError
-    from clearhead.explorer.arrays import encode, to_json
-    from clearhead.explorer.recordings import RecordingExplorer
+    from clearhead.explorer.contract.arrays import encode, to_json
+    from clearhead.explorer.recordings.explorer import RecordingExplorer
 
     tokens = [f"word{at}" for at in range(TOKENS)]
     explorer = RecordingExplorer(maps, name="another model", tokens=tokens)

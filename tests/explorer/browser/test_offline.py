@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from clearhead.explorer.offline import offline_html
-from clearhead.explorer.requests import Limits, run_request
+from clearhead.explorer.contract.requests import Limits, run_request
+from clearhead.explorer.offline.page import offline_html
 from tests.explorer.browser.looking import explorer, look, python_run
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tests.explorer.browser.notebook import notebook, show
 
 torch = pytest.importorskip("torch")
 
-from clearhead.explorer.recordings import RecordingExplorer  # noqa: E402 - it needs torch
+from clearhead.explorer.recordings.explorer import RecordingExplorer  # noqa: E402 - it needs torch
 from clearhead.maps import AttentionMap, Source  # noqa: E402
 
 if TYPE_CHECKING:

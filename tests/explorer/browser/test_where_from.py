@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from clearhead.explorer.derivation_snippet import applicable, operand_values, resolved, snippet
+from clearhead.explorer.derivations.snippet import applicable, operand_values, resolved, snippet
 from tests.explorer.browser.shell import TEA, Asked, open_page, settled, state_of, tab
 
 
@@ -71,7 +71,7 @@ def test_a_number_leads_back_to_the_embedding(page):
 
 @pytest.mark.parametrize("language", ["en", "pt"])
 def test_the_snippet_is_pythons_own(page, language):
-    """The page writes the same program as clearhead.explorer.derivation_snippet."""
+    """The page writes the same program as clearhead.explorer.derivations.snippet."""
     first_weight(page)
     if language == "pt":
         page.get_by_role("button", name="Português").click()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 
 TOLERANCE = 2e-5  # of weights, between a fused kernel's layers and eager ones below the map
 

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from clearhead.maps.record import record  # noqa: E402
+from clearhead.maps.recorder.record import record  # noqa: E402
 from tests.maps.families.comparing import (  # noqa: E402
     assert_maps,
     assert_same_bits,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 from tests.maps.strangers.judge import MODES, Model
 
 HEADS, WIDTH = 4, 8

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from clearhead.maps.record import record
-from clearhead.maps.recording import Recording
+from clearhead.maps.recorder.record import record
+from clearhead.maps.recording.recording import Recording
 
 TOLERANCE = 1e-5
 MODES: dict[str, Callable[[], AbstractContextManager[Any]]] = {

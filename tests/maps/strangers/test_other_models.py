@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 from tests.maps.strangers.judge import (
     MODES,
     Attention,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.func import jvp
 
-from clearhead.maps.record import record
+from clearhead.maps.recorder.record import record
 from tests.maps.strangers.judge import (
     MODES,
     SHAPES,

@@ -1,5 +1,5 @@
 /** The arrays of a saved page: stored numbers, and those that follow from them by one elementwise
- * operation, which are the same bits as in Python (`clearhead.explorer.offline_numbers`). */
+ * operation, which are the same bits as in Python (`clearhead.explorer.offline.numbers`). */
 
 import type { NumberArray, Numbers } from "./container";
 

@@ -1,5 +1,5 @@
 /** A number's derivation as a Python program that runs by itself and asserts the number: the text
- * that `clearhead.explorer.derivation_snippet` writes, to the last digit. */
+ * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
 import type { Explained, Filled } from "./derive";
 import { words } from "./i18n";

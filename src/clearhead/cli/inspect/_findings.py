@@ -1,0 +1,210 @@
+"""What an inspection finds: stacks of layers, measures by head, the strongest links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from clearhead.maps.recording.recording import Recording
+
+    from ._model import Tokens
+
+Array = np.ndarray[Any, Any]
+MEASURES = ("entropy", "sink", "distance")
+# Of each query so many keys are looked at for links: itself, the first token and special tokens
+# are left out, so that more than one is needed.
+KEYS_OF_A_QUERY = 6
+
+
+@dataclass(frozen=True)
+class Link:
+    """A query that attends to a key."""
+
+    head: int
+    query: int
+    key: int
+    weight: float
+
+
+@dataclass
+class Layer:
+    """One attention of the model: its measures are means over queries, one number a head."""
+
+    name: str
+    call: int | None
+    kind: str
+    kernel: str
+    shape: tuple[int, int, int, int]
+    values: dict[str, Array]
+    received: Array
+    links: list[Link] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers of one name but for their numbers."""
+
+    pattern: str
+    layers: list[Layer]
+
+    @property
+    def kind(self) -> str:
+        """self or cross."""
+        return self.layers[0].kind
+
+    def table(self, measure: str) -> Array:
+        """Float["layers heads"]; NaN where a layer has fewer heads than another."""
+        rows = [layer.values[measure] for layer in self.layers]
+        found = np.full((len(rows), max(map(len, rows))), np.nan)
+        for i, row in enumerate(rows):
+            found[i, : len(row)] = row
+        return found
+
+    def strongest(self, count: int) -> list[tuple[Layer, Link]]:
+        """The heads' strongest links, one a head, strongest first."""
+        found = [(layer, link) for layer in self.layers for link in layer.links]
+        return sorted(found, key=lambda pair: -pair[1].weight)[:count]
+
+    def received(self) -> Array:
+        """Float["keys"]: the share of all attention that each key receives; sums to about 1."""
+        return np.mean([layer.received for layer in self.layers], axis=0)
+
+
+def summaries() -> list[Any]:
+    """What is measured during the forward pass."""
+    from clearhead.maps.measures.per_position import Distance, Entropy, Received, Sink
+    from clearhead.maps.measures.topk import TopK
+
+    return [Entropy(), Sink(), Distance(), Received(), TopK(KEYS_OF_A_QUERY)]
+
+
+def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[Stack]:
+    """The measures of all that was recorded and could be read, stack by stack."""
+    stacks: dict[tuple[str, str], list[Layer]] = {}
+    refused = recording.refusals
+    for name in recording:
+        if name in refused:
+            continue
+        calls = recording.calls(name)
+        for number, attention_map in enumerate(calls):
+            layer = _layer(name, number if len(calls) > 1 else None, attention_map, source, target)
+            stacks.setdefault((re.sub(r"\d+", "*", name), layer.kind), []).append(layer)
+    for layers in stacks.values():
+        _label(layers)
+    return [Stack(pattern, layers) for (pattern, _), layers in stacks.items()]
+
+
+def _label(layers: Sequence[Layer]) -> None:
+    """Short labels: the numbers in which the names differ, or those of the calls."""
+    numbers = [re.findall(r"\d+", layer.name) for layer in layers]
+    varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
+    for layer, own in zip(layers, numbers, strict=True):
+        parts = [own[i] for i in varying] or own[:1]
+        if layer.call is not None:
+            parts = [*(own[i] for i in varying), str(layer.call)]
+        layer.label = ".".join(parts) or "0"
+
+
+def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
+    """The tokens of a layer's queries and keys."""
+    decoder = "decoder" in layer.name.split(".")
+    own = target if target is not None and (decoder or layer.kind == "cross") else source
+    return own, source if layer.kind == "cross" else own
+
+
+def _layer(
+    name: str, call: int | None, attention_map: Any, source: Tokens, target: Tokens | None
+) -> Layer:
+    measured = attention_map.measure(*summaries())
+    entropy, sink, distance, received, top = measured.values()
+    means = (x.float().mean((0, 2)).cpu().numpy() for x in (entropy, sink, distance))
+    shape = tuple(attention_map.shape)
+    layer = Layer(
+        name=name,
+        call=call,
+        kind=attention_map.source.kind,
+        kernel=attention_map.source.kernel,
+        shape=shape,
+        values=dict(zip(MEASURES, means, strict=True)),
+        received=(received.double().mean((0, 1)) / shape[2]).cpu().numpy(),
+        notes=attention_map.source.notes,
+    )
+    values, indices = (x[0].cpu().numpy() for x in top)
+    queries, keys = sides(layer, source, target)
+    layer.links = _links(layer, values, indices, keys, len(queries.ids))
+    return layer
+
+
+def _links(
+    layer: Layer, values: Array, indices: Array, keys: Tokens, query_count: int
+) -> list[Link]:
+    """The strongest link of each head, of those that tell something.
+
+    Args:
+        values, indices: ["heads queries k"], of a TopK.
+    """
+    special = np.append(np.array(keys.special, dtype=bool), True)  # index -1: no key
+    dull = special[indices]
+    if layer.kind == "self":
+        positions = np.arange(query_count)[None, :, None]
+        dull |= (indices == positions) | (indices == 0)
+    weights = np.where(dull, 0.0, values)
+    found = []
+    for head, of_head in enumerate(weights):
+        query, place = np.unravel_index(int(of_head.argmax()), of_head.shape)
+        weight = float(of_head[query, place])
+        if weight > 0:
+            key = int(indices[head, query, place])
+            found.append(Link(head, int(query), key, weight))
+    return found
+
+
+def as_json(
+    stacks: Sequence[Stack], source: Tokens, target: Tokens | None, top: int
+) -> list[dict[str, Any]]:
+    """The findings as JSON has them: a list of stacks."""
+    found = []
+    for stack in stacks:
+        queries, keys = sides(stack.layers[0], source, target)
+        layers = [
+            {
+                "name": layer.name,
+                "kernel": layer.kernel,
+                "heads": layer.shape[1],
+                "queries": layer.shape[2],
+                "keys": layer.shape[3],
+                **{name: [float(x) for x in values] for name, values in layer.values.items()},
+                "notes": list(layer.notes),
+            }
+            for layer in stack.layers
+        ]
+        links = [
+            {
+                "layer": layer.name,
+                "head": link.head,
+                "query": link.query,
+                "query_token": queries.shown[link.query],
+                "key": link.key,
+                "key_token": keys.shown[link.key],
+                "weight": link.weight,
+            }
+            for layer, link in stack.strongest(top)
+        ]
+        received = [float(share) for share in stack.received()]
+        found.append(
+            {
+                "stack": stack.pattern,
+                "kind": stack.kind,
+                "layers": layers,
+                "links": links,
+                "received": received,
+            }
+        )
+    return found

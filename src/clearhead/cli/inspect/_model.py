@@ -1,0 +1,293 @@
+"""A Hugging Face model, a text as its tokens, and one forward pass that is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clearhead.errors import CheckpointError, ConfigError, TextError, require
+from clearhead.file_reading import FileProblem, read_json
+
+if TYPE_CHECKING:
+    from clearhead.maps.recording.recording import Recording
+
+PURPOSE = "Inspecting a Hugging Face model"
+# What configurations call the number of positions, the decoder's own first.
+LENGTHS = {
+    "target": ("max_target_positions", "max_position_embeddings", "n_positions"),
+    "source": ("max_source_positions", "max_position_embeddings", "n_positions"),
+}
+# Parts that attention does not pass through, so that it does not matter if they are random.
+BESIDE = ("pooler", "lm_head", "classifier", "score", "cls.", "qa_outputs", "final_logits_bias")
+UNLIMITED = 10**9  # a tokenizer that knows no limit says 1e30
+MOST_GENERATED = 128
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text as the model reads it: ids, and each token as it is shown."""
+
+    ids: list[int]
+    shown: list[str]
+    special: list[bool]
+
+
+class Model:
+    """A model with its tokenizer.
+
+    Args:
+        name: on the Hugging Face hub, or a folder.
+        device: ``"cpu"``, ``"cuda"``; None takes a GPU where there is one.
+        dtype: ``"auto"`` for that of the checkpoint.
+    """
+
+    def __init__(self, name: str, device: str | None, dtype: str) -> None:
+        self.name = name
+        self.notes: list[str] = []
+        self._torch: Any = require("torch", extra="hub", purpose=PURPOSE)
+        self._transformers: Any = require("transformers", extra="hub", purpose=PURPOSE)
+        _check_folder(name)
+        with _quiet(self._transformers):
+            self.config = self._load("AutoConfig", "configuration")
+            self.tokenizer = self._load("AutoTokenizer", "tokenizer")
+            if len(self.tokenizer) <= len(self.tokenizer.all_special_ids):
+                # transformers makes an empty one where it finds no files.
+                raise CheckpointError(
+                    f"{name} has no tokenizer of its own, or an empty one. Give a folder that also "
+                    "holds what tokenizer.save_pretrained writes."
+                )
+            self.two_stacks = bool(getattr(self.config, "is_encoder_decoder", False))
+            found = self._device(device)
+            # Without its head a language model needs no logits of all tokens, which for 16,000
+            # would take gigabytes; an encoder-decoder model has to write its own target.
+            self.model, info = self._load(
+                "AutoModelForSeq2SeqLM" if self.two_stacks else "AutoModel",
+                "weights",
+                dtype=dtype if dtype == "auto" else getattr(self._torch, dtype),
+                output_loading_info=True,
+            )
+        self.missing = sorted(info["missing_keys"])
+        self._check_weights()
+        self.model.to(found).eval()
+
+    @property
+    def device(self) -> Any:
+        """Where it runs."""
+        return self.model.device
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+        return str(self.model.dtype).removeprefix("torch.")
+
+    def tokens(self, text: str, *, target: bool = False) -> Tokens:
+        """A text as the model reads it, checked to be no longer than it can read.
+
+        Raises:
+            TextError: it is longer, or holds no token at all.
+        """
+        given = {"text_target": text} if target else {"text": text}
+        with _quiet(self._transformers):
+            ids = list(self.tokenizer(**given)["input_ids"])
+        if target:
+            ids = self._shifted(ids)
+        return self.described(ids, target=target)
+
+    def described(self, ids: Sequence[int], *, target: bool = False) -> Tokens:
+        """Token ids as the model reads them, checked likewise."""
+        what = "--target-text" if target else "--text"
+        if not ids:
+            raise TextError(
+                f"{what} holds no token: the tokenizer of {self.name} made nothing of it."
+            )
+        limit = self.limit("target" if target else "source")
+        if limit is not None and len(ids) > limit:
+            raise TextError(
+                f"{what} has {len(ids):,} tokens, and {self.name} can read {limit:,}. Give a "
+                "shorter text: nothing is cut off unasked."
+            )
+        special = set(self.tokenizer.all_special_ids)
+        pieces = self.tokenizer.convert_ids_to_tokens(list(ids))
+        shown = [self._shown(one, piece) for one, piece in zip(ids, pieces, strict=True)]
+        return Tokens(list(ids), shown, [one in special for one in ids])
+
+    def limit(self, side: str) -> int | None:
+        """How many tokens the model can read; None where nothing says so."""
+        if not self.two_stacks and side == "source":
+            names = (*LENGTHS["source"][1:], "max_sequence_length")
+        else:
+            names = LENGTHS[side]
+        found = [getattr(self.config, name, None) for name in names]
+        # T5's positions are relative: the number in its configuration limits nothing.
+        relative = getattr(self.config, "relative_attention_num_buckets", None) is not None
+        limits = [] if relative else [n for n in found if isinstance(n, int) and n > 0][:1]
+        return min(limits) - self._unusable_positions() if limits else None
+
+    def written(self, source: Tokens) -> Tokens:
+        """What the model itself makes of the source: the decoder's input.
+
+        Raises:
+            CheckpointError: it has no weights to write with.
+        """
+        lacking = [key for key in self.missing if "lm_head" in key or "shared" in key]
+        if lacking:
+            raise CheckpointError(
+                f"{self.name} has no weights for writing ({lacking[0]} is missing), so its "
+                "decoder needs a text: give --target-text."
+            )
+        ids = self._torch.tensor([source.ids], device=self.device)
+        with _quiet(self._transformers), self._torch.no_grad():
+            found = self.model.generate(
+                ids, max_new_tokens=MOST_GENERATED, num_beams=1, do_sample=False
+            )[0].tolist()
+        # The end that was written last is read by nobody.
+        end = self.model.generation_config.eos_token_id
+        ended = found[-1] in (end if isinstance(end, list) else [end])
+        if not ended:
+            self.notes.append(
+                f"The target is the beginning of what the model writes, {MOST_GENERATED} tokens; "
+                "give --target-text for another."
+            )
+        return self.described(found[:-1] if ended else found, target=True)
+
+    @contextmanager
+    def recorded(
+        self, layers: Sequence[str], summaries: Sequence[Any] | None
+    ) -> Iterator[Recording]:
+        """`clearhead.record` of this model, whose choice of layers came as text."""
+        from clearhead.maps.recorder.record import record
+
+        chosen = [int(one) if one.isdigit() else one for one in layers] or None
+        with record(
+            self.model,
+            chosen,
+            values=summaries is None,
+            summaries=summaries,
+            tokenizer=None if summaries is not None else self.tokenizer,
+        ) as recording:
+            yield recording
+
+    def run(self, source: Tokens, target: Tokens | None) -> None:
+        """One forward pass, without a mask: a single text has no padding."""
+        inputs = {"input_ids": self._torch.tensor([source.ids], device=self.device)}
+        if target is not None:
+            inputs["decoder_input_ids"] = self._torch.tensor([target.ids], device=self.device)
+        more = {"use_cache": False} if hasattr(self.config, "use_cache") else {}
+        with _quiet(self._transformers), self._torch.inference_mode():
+            self.model(**inputs, **more)
+
+    def _load(self, kind: str, what: str, **settings: Any) -> Any:
+        try:
+            return getattr(self._transformers, kind).from_pretrained(self.name, **settings)
+        except Exception as error:  # what transformers makes of a damaged file may be any error
+            first = str(error).strip().splitlines()
+            raise CheckpointError(
+                f"The {what} of {self.name!r} cannot be loaded: "
+                f"{first[0] if first else type(error).__name__} Give the name of a text model on "
+                "the Hugging Face hub, or a folder that save_pretrained has written, tokenizer "
+                "included."
+            ) from error
+
+    def _check_weights(self) -> None:
+        needed = [key for key in self.missing if not any(part in key for part in BESIDE)]
+        if needed:
+            more = f" and {len(needed) - 1} more" if len(needed) > 1 else ""
+            raise CheckpointError(
+                f"{self.name} lacks weights of {type(self.model).__name__}: {needed[0]}{more}. "
+                "They would be random, and so would be its attention."
+            )
+
+    def _device(self, asked: str | None) -> Any:
+        cuda = self._torch.cuda.is_available()
+        try:
+            device = self._torch.device(asked or ("cuda" if cuda else "cpu"))
+        except RuntimeError as error:
+            raise ConfigError(f"--device {asked}: {str(error).splitlines()[0]}") from error
+        if device.type == "cuda" and not cuda:
+            raise ConfigError(f"--device {asked}: PyTorch finds no GPU here. Use --device cpu.")
+        return device
+
+    def _shifted(self, ids: list[int]) -> list[int]:
+        """A target as the decoder reads it: begun by its start token, without the end."""
+        start = self.config.decoder_start_token_id
+        if start is None:
+            start = self.config.bos_token_id
+        # A tokenizer that begins a target as the decoder does has done so already.
+        body = ids[1:] if ids and ids[0] == start else ids
+        ends = {self.tokenizer.eos_token_id, self.tokenizer.sep_token_id} - {None}
+        return [start, *(body[:-1] if body and body[-1] in ends else body)]
+
+    def _unusable_positions(self) -> int:
+        """RoBERTa counts positions from behind its padding index."""
+        for name, module in self.model.named_modules() if hasattr(self, "model") else ():
+            if name.endswith("position_embeddings"):
+                index = getattr(module, "padding_idx", None)
+                return 0 if index is None else int(index) + 1
+        return 0
+
+    def _shown(self, one: int, piece: str) -> str:
+        """A token in characters that people read, ▁ for a space."""
+        text = str(piece)
+        if "▁" not in text and not text.isascii():
+            decoded = self.tokenizer.decode([one], clean_up_tokenization_spaces=False)
+            if decoded and "\N{REPLACEMENT CHARACTER}" not in decoded:
+                text = decoded
+            elif all(letter in _LETTERS for letter in text):  # a part of a character
+                return "".join(f"<{_LETTERS[letter]:02X}>" for letter in text)
+        text = text.replace(" ", "▁").replace("\n", "↵").replace("\t", "⇥")
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _letters_of_bytes() -> dict[str, int]:
+    """The letters as which GPT-2's tokenizer, and all byte-level ones since, write bytes."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + i): b for i, b in enumerate(others)}
+
+
+_LETTERS = _letters_of_bytes()
+
+
+def _check_folder(name: str) -> None:
+    """Point those who give a model of ours to the command that explains it."""
+    file = Path(name) / "config.json"
+    if not Path(name).exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise CheckpointError(f"There is no folder {name!r}, and no model on a hub is named so.")
+    if Path(name).is_dir() and not file.exists():
+        raise CheckpointError(f"The folder {name!r} holds no model: it has no config.json.")
+    if file.exists():
+        _check_regular(Path(name))
+        try:
+            content = read_json(file)
+        except FileProblem as error:
+            raise CheckpointError(f"Cannot read {str(file)!r}: {error.reason}.") from error
+        if isinstance(content, dict) and {"format", "model"} <= content.keys():
+            raise ConfigError(
+                f"{name!r} is a model of clearhead's own, and inspect reads Hugging Face models. "
+                f"For every number of its attention: clearhead trace TEXT --model {name}"
+            )
+
+
+def _check_regular(folder: Path) -> None:
+    """Refuse a pipe among the files of a model: transformers would wait for its other end."""
+    for path in folder.iterdir():
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise CheckpointError(f"{str(path)!r} is no regular file. Get the model's files again.")
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """transformers without its bars and warnings: what matters of them is an error here."""
+    logging = transformers.utils.logging
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()

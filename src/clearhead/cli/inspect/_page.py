@@ -1,0 +1,195 @@
+"""An inspection as a page: what was read, measures by layer and head, the strongest links."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..heatmap import Paper, fit, number_format, width_of
+from ..heatmap import heated as heated
+from ..trace._text import heading, prose
+from ._findings import Layer, Stack, sides
+from ._model import Model, Tokens
+
+Array = np.ndarray[Any, Any]
+
+MEANING = {
+    "entropy": "how widely a query spreads, in nats: 0 is one key, {even} all alike",
+    "sink": "the weight on the first token, where heads park what they do not use",
+    "distance": "how far away a query looks, in tokens",
+}
+# A weight tells where a head reads, not why the model answers as it does (arXiv 1902.10186).
+CAUTION = (
+    "Numbers are means over the queries. A weight says where a head reads from, not how much that "
+    "counts for what the model does."
+)
+TEXT_MOST = 600  # characters of the text that are shown
+LINK_TOKEN = 18  # columns of a token in the table of links
+BAR = 10
+
+
+def page(
+    model: Model,
+    stacks: Sequence[Stack],
+    source: Tokens,
+    target: Tokens | None,
+    paper: Paper,
+    *,
+    top: int,
+    notes: Sequence[str],
+) -> Iterator[str]:
+    """The whole page, a piece at a time."""
+    lengths = f"{len(source.ids):,} tokens"
+    if target is not None:
+        lengths += f" to {len(target.ids):,}"
+    name = type(model.model).__name__
+    yield bold(f"{name} of {model.name}", paper)
+    yield prose(f"{lengths}, {model.dtype} on {model.device}", paper)
+    yield f"\n{text_of(source, paper)}"
+    if target is not None:
+        yield f"\n{text_of(target, paper)}"
+    for stack in stacks:
+        yield heading(stack.pattern, paper)
+        yield prose(about(stack.layers[0]), paper)
+        yield from _tables(stack, paper)
+        queries, keys = sides(stack.layers[0], source, target)
+        yield from _links(stack, queries, keys, paper, top)
+        yield from _received(stack, keys, paper, top)
+    yield ""
+    for note in [*notes, CAUTION]:
+        yield prose(note, paper)
+
+
+def about(layer: Layer) -> str:
+    """What a stack's layers are, in a line."""
+    _, heads, queries, keys = layer.shape
+    what = {"self": "Self-attention", "cross": "Cross-attention"}.get(layer.kind, layer.kind)
+    return (
+        f"{what} of {heads} heads, {queries:,} queries on {keys:,} keys, computed by "
+        f"{layer.kernel}."
+    )
+
+
+def text_of(tokens: Tokens, paper: Paper) -> str:
+    """A text as its tokens, shortened in the middle where it is long."""
+    text = " ".join(tokens.shown)
+    if len(text) > TEXT_MOST:
+        dots = "…" if paper.unicode else "..."
+        text = (
+            f"{text[: TEXT_MOST * 2 // 3].rsplit(' ', 1)[0]} {dots} "
+            + (text[-TEXT_MOST // 3 :].partition(" ")[2])
+        )
+    return prose(text, paper)
+
+
+def bold(text: str, paper: Paper) -> str:
+    """A text that stands out where the paper can do that."""
+    return f"\x1b[1m{text}\x1b[0m" if paper.colour else text
+
+
+def layer_table(
+    values: Array, labels: Sequence[str], levels: Array, paper: Paper, pattern: str
+) -> str:
+    """Layers by heads, tinted by `levels` from 0 to 1, in blocks of heads that fit the paper.
+
+    Args:
+        values: Float["layers heads"], what is printed; NaN where there is no such head.
+        labels: of the layers.
+        levels: Float["layers heads"], from 0 to 1.
+        paper: what it is printed on.
+        pattern: the format of a number.
+    """
+    cells = [["" if np.isnan(v) else pattern.format(v) for v in row] for row in values]
+    # One column for the space between, and one for the shade where there is no colour.
+    width = max(len(cell) for row in cells for cell in row) + 2
+    side = max(width_of("layer"), *map(width_of, labels))
+    heads = values.shape[1]
+    most = max(1, (paper.width - side - 1) // width)
+    count = math.ceil(heads / math.ceil(heads / most))
+    blocks = []
+    for start in range(0, heads, count):
+        span = range(start, min(start + count, heads))
+        names = [str(j) for j in span]
+        if width >= len(first := f"head {names[0]}"):
+            names[0] = first
+        lines = [f"{fit('layer', side)} " + "".join(fit(name, width, right=True) for name in names)]
+        for i, label in enumerate(labels):
+            drawn = "".join(
+                heated(fit(cells[i][j], width, right=True), float(levels[i, j]), paper)
+                for j in span
+            )
+            lines.append(f"{fit(label, side, right=True)} {drawn}".rstrip())
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _tables(stack: Stack, paper: Paper) -> Iterator[str]:
+    labels = [layer.label for layer in stack.layers]
+    keys = stack.layers[0].shape[3]
+    even = math.log(keys) if keys > 1 else 0.0
+    for measure, meaning in MEANING.items():
+        if measure == "distance" and stack.kind == "cross":
+            continue  # a target's positions are no places in the source
+        values = stack.table(measure)
+        # A head that attends evenly, in both directions, looks a third of the length away.
+        most = {"entropy": even, "sink": 1.0, "distance": keys / 3}[measure]
+        pattern = "{:.2f}"
+        if measure == "distance":
+            pattern = number_format(values, 3).replace(":", ":,")
+        yield _title(measure, meaning.format(even=f"{even:.2f}"), paper)
+        yield layer_table(values, labels, values / (most or 1.0), paper, pattern)
+
+
+def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
+    strongest = stack.strongest(top)
+    if not strongest:
+        return
+    dull = "special tokens"
+    if stack.kind == "self":
+        dull += ", the first token or itself"
+    yield _title("strongest links", f"one a head, none to {dull}", paper)
+    places = [
+        max(len(f"{position:,}") for position in column)
+        for column in zip(*((link.query, link.key) for _, link in strongest), strict=True)
+    ]
+    shown = [(queries.shown[link.query], keys.shown[link.key]) for _, link in strongest]
+    wide = [min(LINK_TOKEN, max(width_of(pair[i]) for pair in shown)) for i in (0, 1)]
+    arrow = "→" if paper.unicode else "->"
+    side = max(len("layer"), *(width_of(layer.label) for layer, _ in strongest))
+    yield (
+        f"{'weight':<{BAR + 7}}{fit('query', places[0] + wide[0] + 4 + len(arrow))}"
+        f"{fit('key', places[1] + wide[1] + 3)}{fit('layer', side)}  head"
+    )
+    for (layer, link), (query, key) in zip(strongest, shown, strict=True):
+        yield (
+            f"{link.weight:.3f} {fit(bar(link.weight, paper), BAR)} "
+            f"{link.query:>{places[0]},} {fit(query, wide[0])}  {arrow} "
+            f"{link.key:>{places[1]},} {fit(key, wide[1])}  "
+            f"{fit(layer.label, side, right=True)}  {link.head:>4}"
+        )
+
+
+def _received(stack: Stack, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
+    received = stack.received()
+    best = np.argsort(-received, kind="stable")[:top]
+    yield _title("most attended", "the share of all attention that falls on a token", paper)
+    place = len(f"{int(best.max()):,}")
+    wide = min(LINK_TOKEN, max(width_of(keys.shown[int(key)]) for key in best))
+    for key in map(int, best):
+        share = float(received[key])
+        drawn = fit(bar(share / max(float(received[best[0]]), 1e-30), paper), BAR)
+        yield f"{share:5.1%} {drawn} {key:>{place},} {fit(keys.shown[key], wide)}".rstrip()
+
+
+def bar(share: float, paper: Paper) -> str:
+    """A share of 1 as a bar of at most ten columns."""
+    return ("█" if paper.unicode else "#") * round(min(share, 1.0) * BAR)
+
+
+def _title(name: str, meaning: str, paper: Paper) -> str:
+    """A name that stands out, and what it means behind it."""
+    lines = prose(f"{name}  {meaning}", paper)
+    return f"\n{bold(name, paper)}{lines[len(name) :]}"

@@ -1,0 +1,196 @@
+"""`clearhead inspect`: what a Hugging Face model attends to while it reads a text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clearhead.errors import ConfigError, TextError, require
+from clearhead.files import write_whole
+from clearhead.visible import json_text
+
+from ..heatmap import Paper
+from ._findings import Stack, as_json, stacks_of, summaries
+from ._model import PURPOSE, Model, Tokens
+from ._page import page
+from ._plot import plot_stacks
+
+if TYPE_CHECKING:
+    from clearhead.maps.recording.recording import Recording
+
+
+def read_text(given: str, option: str) -> str:
+    """A text: that of a file of this name, of standard input for "-", or the words themselves.
+
+    Raises:
+        TextError: there is nothing in it, or the file is not UTF-8.
+    """
+    text = given
+    try:
+        if given == "-":
+            text = sys.stdin.read()
+        elif Path(given).is_file():
+            text = Path(given).read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise TextError(f"{option} {given!r} is not a text in UTF-8: {error}.") from error
+    except OSError:
+        pass  # too long for a file's name
+    if not text.strip():
+        raise TextError(f"{option} is empty; give a text, or the name of a file that holds one.")
+    return text
+
+
+def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
+    """Fail before the work, not after it.
+
+    Raises:
+        ConfigError: a file cannot be written there.
+        MissingExtraError: PyTorch, transformers or matplotlib is not installed.
+    """
+    require("torch", extra="hub", purpose=PURPOSE)
+    require("transformers", extra="hub", purpose=PURPOSE)
+    if plot is not None:
+        from clearhead.maps.pictures.panels import check_target
+
+        check_target(plot)
+    for file in (plot, *files):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise ConfigError(f"There is no folder {str(file.parent)!r} to write {file.name!r} in.")
+
+
+def _recorded(
+    model: Model, source: Tokens, target: Tokens | None, layers: Sequence[str], *, keep: bool
+) -> Recording:
+    """The recording of one pass; measures alone are kept unless `keep` is set."""
+    with model.recorded(layers, None if keep else summaries()) as recording:
+        model.run(source, target)
+    if not len(recording):
+        raise ConfigError(
+            f"Nothing was recorded: no attention of {type(model.model).__name__} was met"
+            + (f" in {', '.join(layers)}." if layers else ".")
+        )
+    return recording
+
+
+def _notes(recording: Recording) -> list[str]:
+    """What could not be read, and why."""
+    refused = [f"Not read: {name}: {one.why}." for name, one in recording.refusals.items()]
+    return [*refused, *recording.notes]
+
+
+def _plot(recording: Recording, stacks: Sequence[Stack], title: str, path: Path) -> None:
+    layers = [layer for stack in stacks for layer in stack.layers]
+    if len(layers) > 1:
+        plot_stacks(stacks, title, path)
+        return
+    (attention_map,) = recording.calls(layers[0].name)
+    attention_map.plot(save=path)
+
+
+def _write_json(
+    path: Path, model: Model, source: Tokens, target: Tokens | None,
+    stacks: Sequence[Stack], notes: Sequence[str], top: int,
+) -> None:  # fmt: skip
+    found: dict[str, Any] = {
+        "model": model.name,
+        "class": type(model.model).__name__,
+        "dtype": model.dtype,
+        "source_tokens": source.shown,
+    }
+    if target is not None:
+        found["target_tokens"] = target.shown
+    found["stacks"] = as_json(stacks, source, target, top)
+    found["notes"] = list(notes)
+    text = json_text(found, indent=1) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+    else:
+        write_whole(path, text)
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--text", required=True, metavar="FILE|TEXT", help="What the model reads; - is stdin."
+)
+@click.option(
+    "--target-text",
+    metavar="FILE|TEXT",
+    help="What the decoder of an encoder-decoder model reads [what the model writes itself].",
+)
+@click.option(
+    "--layers",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only these modules: a name, a pattern with *, or a number; may be given again.",
+)
+@click.option(
+    "--top",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many links and tokens to list.",
+)
+@click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16", "float16", "float64"]),
+    help="What the model computes in; auto is that of its weights.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    help="Draw layers by heads, or the heads of a single layer, into a .png or .svg file.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    help="Write all numbers to a JSON file; - prints them instead of the page.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    help="Write the recording, for clearhead.load_recording.",
+)
+def command(
+    model: str, text: str, target_text: str | None, layers: tuple[str, ...], top: int,
+    device: str | None, dtype: str, plot: Path | None, json_file: Path | None, save: Path | None,
+) -> None:  # fmt: skip
+    """Show what MODEL attends to in a text.
+
+    MODEL is the name of a model on the Hugging Face hub, or a folder. It runs once, unchanged and
+    with its fused attention; memory grows with the length of the text, not with its square.
+    """
+    check_outputs(plot, [save, None if str(json_file) == "-" else json_file])
+    given = read_text(text, "--text")
+    wanted = None if target_text is None else read_text(target_text, "--target-text")
+    found = Model(model, device, dtype)
+    if wanted is not None and not found.two_stacks:
+        raise ConfigError(
+            f"--target-text is for models with an encoder and a decoder; {model} reads one text."
+        )
+    source, target = found.tokens(given), None
+    if found.two_stacks:
+        target = found.written(source) if wanted is None else found.tokens(wanted, target=True)
+    # The heads of one layer are drawn from queries and keys; measures are enough for all else.
+    keep = save is not None or (plot is not None and len(layers) == 1)
+    recording = _recorded(found, source, target, layers, keep=keep)
+    stacks = stacks_of(recording, source, target)
+    notes = [*found.notes, *_notes(recording)]
+    if save is not None:
+        recording.save(save)
+    if plot is not None and stacks:
+        _plot(recording, stacks, f"{type(found.model).__name__} of {found.name}", plot)
+    if json_file is not None:
+        _write_json(json_file, found, source, target, stacks, notes, top)
+    if str(json_file) != "-":
+        paper = Paper.of()
+        for piece in page(found, stacks, source, target, paper, top=top, notes=notes):
+            click.echo(piece, color=paper.colour)

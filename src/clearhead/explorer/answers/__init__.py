@@ -1,0 +1,1 @@
+"""Answers to questions about one run of a translation model."""

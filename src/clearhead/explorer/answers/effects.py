@@ -1,0 +1,164 @@
+"""Weight, contribution, effect: three numbers of the same link, which need not agree.
+
+weight        weights[query, key], the routing weight
+contribution  |weights[query, key] * value[key] W_o|, the size of what it carries to the
+              residual stream (the norm of Kobayashi et al. 2020, arXiv 2004.10102)
+effect        log-probability of the translation with weights[query, key] := 0 (and the rest
+              of the row as it is), less that without
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import ShapeError
+from ...reference.multi_head import Memory
+from ...reference.softmax import log_softmax
+from ...reference.transformer import Transformer
+from ..contract.edits import Change, attention_path, check_head
+from ..contract.requests import EffectsRequest
+from .run import Run
+from .run_answer import finite
+
+Array = np.ndarray[Any, Any]
+
+_NUMBERS = 2**22  # of the widest array of a batch: 32 MB
+
+
+def effects_answer(run: Run, request: EffectsRequest) -> dict[str, Any]:
+    """The answer to ``effects``: the links of one query, keys by falling weight.
+
+    Raises:
+        ConfigError: there is no such head.
+        ShapeError: the query or the position is outside of the sentence.
+    """
+    check_head(request.part, request.layer, request.head, run.config)
+    path = attention_path(request.part, request.layer)
+    weights = run.trace[f"{path}.weights"].value[0, request.head]
+    _check("query", request.query, len(weights), f"The {request.part} attention")
+    if request.position is not None:
+        _check("position", request.position, len(run.predicted), "The translation")
+    row = weights[request.query]
+    seen = _seen(request, len(row))
+    keys = np.argsort(-row[:seen], kind="stable")[: request.most]
+    effects = _effects(run, request, path, keys)
+    return {
+        "keys": keys.tolist(),
+        "of": int(seen),
+        "weight": row[keys].tolist(),
+        "contribution": _contributions(run, request, path)[keys].tolist(),
+        "effect": [finite(effect) for effect in effects],
+        "effect_on": _effect_on(run, request.position),
+    }
+
+
+def _check(name: str, asked: int, count: int, where: str) -> None:
+    if not 0 <= asked < count:
+        noun = "queries" if name == "query" else "predicted tokens"
+        raise ShapeError(
+            f"effects: {where} has {count} {noun} here, so {name} must be between 0 and "
+            f"{count - 1}; it is {asked}."
+        )
+
+
+def _seen(request: EffectsRequest, keys: int) -> int:
+    """So many keys the query may attend to: a decoder's own, none after its position."""
+    return request.query + 1 if request.part == "decoder" else keys
+
+
+def _effect_on(run: Run, position: int | None) -> dict[str, Any]:
+    if position is None:
+        return {"position": None, "text": run.translation}
+    return {"position": position, "text": run.models.token(run.predicted[position])["piece"]}
+
+
+def _contributions(run: Run, request: EffectsRequest, path: str) -> Array:
+    """|weight * value W_o^T| for each key, Float["key_len"]."""
+    config = run.config
+    if any(
+        edit.kind == "ablate_head"
+        and (edit.part, edit.layer, edit.head) == (request.part, request.layer, request.head)
+        for edit in run.request.edits
+    ):
+        return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # its output is 0, whatever it adds
+    group = config.num_heads // config.key_value_heads
+    value = run.trace[f"{path}.value"].value[0, request.head // group]
+    columns = slice(request.head * config.head_dim, (request.head + 1) * config.head_dim)
+    output = run.reference.weights[f"{path}.output.weight"][:, columns]
+    weights = run.trace[f"{path}.weights"].value[0, request.head, request.query]
+    return np.linalg.norm(weights[:, None] * (value @ output.T), axis=-1)
+
+
+def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array:
+    """The change of the log-probability for each key, Float["keys"].
+
+    Each key is a row of one batch, in which its weight alone is set to 0. A batch is as large
+    as some memory allows: all keys of a sentence, fewer of a very long one.
+    """
+    config = run.config
+    longest = max(len(run.source), len(run.target))
+    width = max(config.feed_forward_dim, config.d_model, config.num_heads * longest)
+    some = max(1, _NUMBERS // (longest * width))
+    memories = None
+    if request.part != "encoder":
+        # The encoder does not see the change: it runs once.
+        model = run.models.reference_with(run.changes)
+        memories = model.memories(model.encode(np.array([run.source])))
+    return np.concatenate(
+        [
+            _effects_of_batch(run, request, path, batch, memories)
+            for batch in np.split(keys, range(some, len(keys), some))
+        ]
+    )
+
+
+def _effects_of_batch(
+    run: Run,
+    request: EffectsRequest,
+    path: str,
+    keys: Array,
+    memories: list[list[Memory]] | None,
+) -> Array:
+    head, query, rows = request.head, request.query, len(keys)
+
+    def ablate(weights: Array, position: int | None) -> Array:
+        weights[np.arange(rows), head, query, keys] = 0
+        return weights
+
+    step = f"{path}.weights"
+    changes: dict[str, Sequence[Change]] = {
+        **run.changes,
+        step: [*run.changes.get(step, ()), ablate],
+    }
+    model = run.models.reference_with(changes)
+    if memories is None:
+        memories = model.memories(model.encode(np.array([run.source] * rows)))
+    else:
+        memories = [[_repeated(memory, rows) for memory in layer] for layer in memories]
+    hidden = model.decode(np.array([run.target] * rows), memories=memories)
+    return _change(run, model, hidden, request.position)
+
+
+def _repeated(memory: Memory, rows: int) -> Memory:
+    """The memory of one source for several rows, without copies."""
+    return memory._replace(
+        key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
+        value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
+    )
+
+
+def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -> Array:
+    """Log-probabilities of the translation, or of one token of it, less those of the run."""
+    places = np.arange(len(run.predicted)) if position is None else np.array([position])
+    predicted = np.array(run.predicted)[places]
+    before = run.log_probabilities[places]
+    # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
+    some = max(1, _NUMBERS // (len(places) * run.config.vocab_size))
+    changed = [
+        log_softmax(model.logits(rows[:, places]))[:, np.arange(len(places)), predicted] - before
+        for rows in np.split(hidden, range(some, len(hidden), some))
+    ]
+    return np.concatenate(changed).sum(axis=-1)

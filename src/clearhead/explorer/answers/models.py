@@ -1,0 +1,112 @@
+"""A checkpoint as the explorer uses it: fast to translate, exact to look into, with its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...config import TransformerConfig
+from ...errors import ConfigError
+from ...reference.transformer import Transformer
+from ...text.tokenizer import Tokenizer
+from ...translation.checkpoint import Checkpoint
+from ...translation.search.hypothesis import Hypothesis
+from ...translation.search.search import SpecialTokens, search
+from ...translation.search.settings import SearchSettings
+from ...translation.translation import Translation
+from ...translation.translator import Translator
+from ..contract.edits import Changes
+from .edited_engine import EditedTransformer
+
+_REMEMBERED_SENTENCES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """One model twice, and the way from text to its tokens.
+
+    Attributes:
+        checkpoint: what both were made from.
+        fast: float32, which translates.
+        reference: float64, whose numbers are shown.
+        translator: cuts texts into sentences, and translates with ``fast``.
+    """
+
+    checkpoint: Checkpoint
+    fast: Transformer
+    reference: Transformer
+    translator: Translator
+    _translations: dict[tuple[str, int], Translation] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Models:
+        """The models of a checkpoint.
+
+        Raises:
+            ConfigError: it has no encoder or no decoder.
+        """
+        config = checkpoint.config
+        if not (config.encoder_layers and config.decoder_layers):
+            raise ConfigError(
+                f"The explorer walks through translations and needs a model with encoder and "
+                f"decoder; this one has {config.encoder_layers} encoder and "
+                f"{config.decoder_layers} decoder layers."
+            )
+        translator = Translator.from_checkpoint(checkpoint)
+        fast = translator.engine
+        assert isinstance(fast, Transformer)
+        reference = Transformer(config, checkpoint.weights)
+        return cls(checkpoint, fast, reference, translator)
+
+    @property
+    def config(self) -> TransformerConfig:
+        """The shape of the model."""
+        return self.checkpoint.config
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """From text to token ids and back."""
+        return self.checkpoint.tokenizer
+
+    @property
+    def special(self) -> SpecialTokens:
+        """The ids that search must know."""
+        return SpecialTokens.of(self.config)
+
+    def fast_with(self, changes: Changes) -> Transformer:
+        """The float32 model, edited where there is anything to edit."""
+        return EditedTransformer(self.fast, changes) if changes else self.fast
+
+    def reference_with(self, changes: Changes) -> Transformer:
+        """The float64 model, edited where there is anything to edit."""
+        return EditedTransformer(self.reference, changes) if changes else self.reference
+
+    def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
+        """The translator's own translation of each sentence, remembered for the next question."""
+        known = self._translations
+        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in known]
+        found = self.translator.translate(missing, split=False, beam_size=beam_size)
+        if len(known) > _REMEMBERED_SENTENCES:
+            known.clear()
+        known.update({(one.source, beam_size): one for one in found})
+        return [known[text, beam_size] for text in sentences]
+
+    def search(
+        self, engine: Any, source: Sequence[int], beam_size: int, *, n_best: int = 1
+    ) -> list[Hypothesis]:
+        """The best targets of one source, with the translator's own settings."""
+        settings = SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
+        return search(engine, [source], settings, special=self.special)[0]
+
+    def token(self, token: int) -> dict[str, Any]:
+        """A token as it is shown: id, piece, and whether it is a special one."""
+        special = (self.config.pad_id, self.config.start_id, self.config.end_id)
+        # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
+        known = token < self.tokenizer.vocab_size
+        piece = self.tokenizer.pieces([token])[0] if known else f"<{token}>"
+        return {"id": int(token), "piece": piece, "special": token in special}
+
+    def tokens(self, ids: Iterable[int]) -> list[dict[str, Any]]:
+        """Each of several tokens as it is shown."""
+        return [self.token(int(token)) for token in ids]

@@ -1,0 +1,120 @@
+"""All heads of one part of a model at once: a small picture of each, and its entropy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError
+from ...reference.tracing.trace import Trace
+from ..contract.answers import Answer
+from ..contract.arrays import Source
+
+Array = np.ndarray[Any, Any]
+
+LARGEST_PICTURE = 48
+ATTENTIONS = {
+    "encoder": ("encoder", "self_attention"),
+    "decoder": ("decoder", "self_attention"),
+    "cross": ("decoder", "cross_attention"),
+}
+
+
+def overview(run: Source, part: str) -> Answer:
+    """The answer to ``overview``.
+
+    Args:
+        run: a walked sentence.
+        part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
+
+    Returns:
+        arrays ``weights`` float32 ["layers heads rows columns"], a picture larger than 48 x 48
+        being pooled: each of its cells is the largest weight of a block of queries and keys;
+        ``entropy`` float64 ["layers heads"], in nats, the mean over the queries that attend to
+        anything; ``masked`` uint8 ["rows columns"], 1 where no query of the cell may attend to
+        any key of it, in any head. JSON: ``{part, pooled, block: [queries, keys], queries, keys}``.
+
+    Raises:
+        TraceError: the model has no such part.
+    """
+    steps = attention_steps(run.trace, part)
+    queries, keys = run.trace[f"{steps[0]}.weights"].shape[-2:]
+    block = (_block(queries), _block(keys))
+    pictures, entropies, hidden = [], [], []
+    for path in steps:
+        weights = run.trace[f"{path}.weights"].value[0]
+        unreachable = np.isneginf(run.trace[f"{path}.masked"].value[0]) & (weights == 0)
+        hidden.append(unreachable.all(axis=0))
+        pictures.append(pooled(weights, block))
+        entropies.append(entropy(weights))
+    masked = 1 - pooled(1 - np.all(hidden, axis=0).astype(np.uint8), block)
+    json = {
+        "part": part,
+        "pooled": block != (1, 1),
+        "block": list(block),
+        "queries": queries,
+        "keys": keys,
+    }
+    arrays = {
+        "weights": np.stack(pictures).astype(np.float32),
+        "entropy": np.stack(entropies),
+        "masked": masked,
+    }
+    return Answer(json, arrays)
+
+
+def attention_steps(trace: Trace, part: str) -> list[str]:
+    """The paths of a part's attentions, layer by layer: ``decoder.layers.0.cross_attention``.
+
+    Raises:
+        TraceError: the part is unknown, or the model has none.
+    """
+    stack, attention = ATTENTIONS.get(part, ("", ""))
+    paths: list[str] = []
+    while f"{stack}.layers.{len(paths)}.{attention}.weights" in trace:
+        paths.append(f"{stack}.layers.{len(paths)}.{attention}")
+    if not paths:
+        there = [
+            name for name, (s, a) in ATTENTIONS.items() if f"{s}.layers.0.{a}.weights" in trace
+        ]
+        raise TraceError(
+            f"This model has no part {part!r} with attention. Its parts: {', '.join(there)}."
+        )
+    return paths
+
+
+def pooled(x: Array, block: tuple[int, int]) -> Array:
+    """The largest entry of each block of the last two axes; blocks at the end may be smaller.
+
+    Args:
+        x: ["... queries keys"].
+        block: queries and keys of one block.
+
+    Returns:
+        ["... rows columns"] of the same type.
+    """
+    for axis, size in zip((-2, -1), block, strict=True):
+        if size > 1:
+            x = np.maximum.reduceat(x, np.arange(0, x.shape[axis], size), axis=axis)
+    return x
+
+
+def entropy(weights: Array) -> Array:
+    """-sum w log w over keys, in nats, and its mean over the queries that attend to anything.
+
+    Args:
+        weights: Float["heads queries keys"]; masked keys have weight 0 and add nothing.
+
+    Returns:
+        Float["heads"]; 0 for a head in which no query attends to anything.
+    """
+    positive = np.where(weights > 0, weights, 1.0)
+    each = 0.0 - (positive * np.log(positive)).sum(axis=-1)  # and not -0.0
+    attending = (weights > 0).any(axis=-1)
+    return each.sum(axis=-1) / np.maximum(attending.sum(axis=-1), 1)
+
+
+def _block(size: int) -> int:
+    return math.ceil(size / LARGEST_PICTURE)

@@ -1,0 +1,1 @@
+"""The questions that the page asks, the edits that it makes, and the answers that it gets."""

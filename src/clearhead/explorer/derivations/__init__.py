@@ -1,0 +1,1 @@
+"""Derivations: how each number of a trace follows from others."""

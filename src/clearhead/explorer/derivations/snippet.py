@@ -1,0 +1,157 @@
+"""A derivation at work: its operands, its value, and a Python snippet that asserts a number.
+
+The front end does the same in TypeScript, from the same JSON; what it writes is this text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError
+
+Array = np.ndarray[Any, Any]
+Slices = tuple["slice | int", ...]
+Fetch = Callable[[str, Slices], Any]
+
+_LINE = 96  # columns of a line of literals
+
+
+def applicable(
+    derivations: Sequence[Mapping[str, Any]], index: Sequence[int], *, replaced: bool = False
+) -> Mapping[str, Any]:
+    """The first derivation whose condition holds for an element.
+
+    Args:
+        derivations: of the step, as JSON.
+        index: of the element, one for each axis.
+        replaced: whether the element was replaced.
+
+    Raises:
+        TraceError: none holds.
+    """
+    for derivation in derivations:
+        if _holds(derivation.get("when"), index, replaced):
+            return derivation
+    raise TraceError(f"None of {len(derivations)} derivations holds for the element {list(index)}.")
+
+
+def _holds(when: Mapping[str, Any] | None, index: Sequence[int], replaced: bool) -> bool:
+    if when is None:
+        return True
+    if "replaced" in when:
+        places = when.get("index") or [None] * len(index)
+        return replaced and all(
+            place in (None, at) for place, at in zip(places, index, strict=True)
+        )
+    return bool(index[when["axis"]] // when.get("floordiv", 1) % when["mod"] == when["equals"])
+
+
+def operand_values(
+    derivation: Mapping[str, Any], index: Sequence[int], fetch: Fetch
+) -> dict[str, Any]:
+    """The value of each symbol of a derivation, for one element.
+
+    Args:
+        derivation: as JSON.
+        index: of the explained element.
+        fetch: gives the entries of a step or weight for an int or a slice on each axis.
+
+    Returns:
+        an int for a scalar, a number for a constant, and float or array for a slice.
+    """
+    values: dict[str, Any] = {}
+    for operand in derivation["operands"]:
+        if "path" in operand:
+            where = tuple(resolved(entry, index, fetch) for entry in operand["index"])
+            values[operand["symbol"]] = fetch(operand["path"], where)
+        elif "scalar" in operand:
+            values[operand["symbol"]] = resolved(operand["scalar"], index, fetch)
+        else:
+            values[operand["symbol"]] = operand["constant"]
+    return values
+
+
+def resolved(entry: Any, index: Sequence[int], fetch: Fetch) -> Any:
+    """One entry of an operand's index: an int, or a slice for a whole axis."""
+    if entry == ":":
+        return slice(None)
+    if isinstance(entry, int):
+        return entry
+    if "sum" in entry:
+        return sum(resolved(part, index, fetch) for part in entry["sum"])
+    if "value_of" in entry:
+        source = entry["value_of"]
+        where = tuple(resolved(part, index, fetch) for part in source["index"])
+        return int(fetch(source["path"], where))
+    number = int(index[entry["axis"]]) * entry.get("times", 1) // entry.get("floordiv", 1)
+    if "mod" in entry:
+        number %= entry["mod"]
+    return number + entry.get("plus", 0)
+
+
+def snippet(
+    derivation: Mapping[str, Any],
+    value: float,
+    operands: Mapping[str, Any],
+    *,
+    heading: str = "",
+    language: str = "en",
+) -> str:
+    """A Python program that computes a number from its operands, and asserts it.
+
+    Args:
+        derivation: as JSON; not one of a given or replaced number.
+        value: the number shown.
+        operands: what each symbol stands for, as `operand_values` gives it.
+        heading: what the number is, for a comment.
+        language: of the comments: ``en`` or ``pt``.
+
+    Returns:
+        the text of the program: it needs NumPy alone, and floats are written out in full.
+
+    Raises:
+        TraceError: the number follows from nothing, so there is nothing to compute.
+    """
+    expression = derivation["expression"]
+    if expression is None or not derivation["operands"]:
+        raise TraceError(
+            "This number was given and follows from no others, so there is no snippet for it. "
+            "Ask for one of a number that was computed."
+        )
+    lines = ["import math", ""] if re.search(r"\bmath\.", expression) else []
+    lines += ["import numpy as np", ""]
+    if heading:
+        lines.append(f"# {' '.join(heading.split())}")
+    for operand in derivation["operands"]:
+        symbol = operand["symbol"]
+        lines.append(f"# {symbol}: {operand['label'][language]}")
+        lines.append(f"{symbol} = {literal(operands[symbol])}")
+    lines += [
+        f"value = {expression}",
+        f"assert np.isclose(value, {literal(float(value))}, rtol=1e-9, atol=1e-12), value",
+        "print(value)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def literal(value: Any) -> str:
+    """Python that makes a number or an array again, bit for bit."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        lines = [""]
+        for entry in value.ravel():
+            text = f" {literal(entry)},"
+            if lines[-1] and 3 + len(lines[-1]) + len(text) > _LINE:
+                lines.append("")
+            lines[-1] += text
+        body = "\n".join(f"   {line}" for line in lines)
+        shape = "" if value.ndim == 1 else f".reshape({', '.join(map(str, value.shape))})"
+        return f"np.array([\n{body}\n]){shape}"
+    number = value.item() if isinstance(value, np.generic | np.ndarray) else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return "np.nan" if math.isnan(number) else f"{'-' * (number < 0)}np.inf"
+    return repr(number)

@@ -1,0 +1,274 @@
+"""What a saved page holds: the answers that its views need, within a number of bytes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import numpy as np
+
+from ..contract.answers import Answer
+from .numbers import Array, Constants, Packed
+
+WHOLE_VOCABULARY = ("logits", "probabilities")
+MOST_ITEMS = 48  # in one question for arrays
+MOST_LINKS = 64  # of one query, with their effects
+EFFECT_SECONDS = 4.0
+
+
+class Answering(Protocol):
+    """What answers questions: an `Explorer`, or the same over a recording."""
+
+    def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
+        """The answer to a question; a ClearheadError where it cannot be answered."""
+        ...
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The head, query and position that the page looks at."""
+
+    part: str
+    layer: int
+    head: int
+    query: int
+    position: int | None
+    beam: int
+
+    @classmethod
+    def of(cls, view_state: str, run: Mapping[str, Any]) -> Chosen:
+        """Read from a page's address, as near as the run has it.
+
+        Args:
+            view_state: what stands behind the # of the address, with or without it.
+            run: the answer to the question ``run``.
+        """
+        said = dict(parse_qsl(view_state.removeprefix("#")))
+
+        def number(name: str) -> int | None:
+            text = said.get(name, "")
+            return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+        attentions = run["attention"]
+        parts = {entry["part"] for entry in attentions}
+        wanted = said.get("part", "cross")
+        part = wanted if wanted in parts else attentions[0]["part"]
+        layers = [entry for entry in attentions if entry["part"] == part]
+        entry = layers[min(number("layer") or 0, len(layers) - 1)]
+        position = number("position")
+        return cls(
+            part=part,
+            layer=entry["layer"],
+            head=min(number("head") or 0, entry["heads"] - 1),
+            query=min(number("query") or 0, entry["queries"] - 1),
+            position=None if position is None or position >= len(run["predicted"]) else position,
+            beam=number("beam") or run["request"]["beam_size"],
+        )
+
+
+@dataclass(frozen=True)
+class Content:
+    """How much of a run a page holds: the next is tried where a page becomes too large.
+
+    Attributes:
+        rounded: numbers that need all bits of a float64 are stored as float32.
+        all_layers: the steps of all layers, or of the chosen one alone.
+    """
+
+    rounded: bool
+    all_layers: bool
+
+
+LEVELS = (Content(False, True), Content(True, True), Content(True, False))
+
+
+class Gathered:
+    """All answers about a run that a page may hold, asked for once.
+
+    Args:
+        explorer: answers questions.
+        request: of the run.
+        view_state: the page's address behind the #.
+        effect_seconds: for so long effects of further queries of the chosen head are computed;
+            those of the chosen query are always there.
+    """
+
+    def __init__(
+        self,
+        explorer: Answering,
+        request: Mapping[str, Any],
+        view_state: str,
+        effect_seconds: float = EFFECT_SECONDS,
+    ) -> None:
+        self.explorer = explorer
+        self.view_state = view_state
+        self.model = explorer.answer("model", {}).json
+        self.run = explorer.answer("run", dict(request)).json
+        self.request = self.run["request"]
+        self.chosen = Chosen.of(view_state, self.run)
+        parts = dict.fromkeys(entry["part"] for entry in self.run["attention"])
+        self.overviews = {
+            part: explorer.answer("overview", {"run": self.request, "part": part}) for part in parts
+        }
+        abilities = self.model["abilities"]
+        self.beam = self._beam() if "beam" in abilities else None
+        self.effects = list(self._effects(effect_seconds)) if "effects" in abilities else []
+        self._arrays: dict[str, Array] = {}
+
+    def count(self, content: Content) -> int:
+        """How many numbers of steps a page holds with this content, before any is asked for."""
+        held = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
+        return sum(map(math.prod, held))
+
+    def packed(self, content: Content) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The plain values and the arrays of the page's answers, for `arrays.encode`."""
+        numbers = Packed(content.rounded)
+        constants = Constants.of(self.model["config"])
+        for path in self._weights(content):
+            numbers.add(path, self._array(path))
+        for step in self.run["steps"]:
+            if self._holds(step, content):
+                numbers.add_step(step, self._array(step["path"]), constants)
+        self._add_vocabulary(numbers)
+        for part, overview in self.overviews.items():
+            for name, array in overview.arrays.items():
+                numbers.add(f"overview/{part}/{name}", array)
+        check = self.run["check"]
+        stored = "float32" if content.rounded else "float64"
+        run = {**self.run, "check": check and {**check, "stored": stored}}
+        json = {
+            "state": self.view_state,
+            "all_layers": content.all_layers,
+            "model": self.model,
+            "run": run,
+            "beam": self.beam,
+            "effects": self.effects,
+            "overview": {part: overview.json for part, overview in self.overviews.items()},
+            "arrays": numbers.entries,
+        }
+        return json, numbers.arrays()
+
+    # What is asked
+
+    def _beam(self) -> dict[str, Any]:
+        size = min(max(self.chosen.beam, 1), 8)
+        found = self.explorer.answer("beam", {"run": self.request, "beam_size": size})
+        return {"beam_size": size, "json": found.json}
+
+    def _effects(self, seconds: float) -> Iterator[dict[str, Any]]:
+        chosen = self.chosen
+        head = {"part": chosen.part, "layer": chosen.layer, "head": chosen.head}
+        queries = next(
+            entry["queries"]
+            for entry in self.run["attention"]
+            if (entry["part"], entry["layer"]) == (chosen.part, chosen.layer)
+        )
+        near = sorted(range(queries), key=lambda query: abs(query - chosen.query))
+        places = [None] if chosen.position is None else [None, chosen.position]
+        asked = [(chosen.query, place) for place in places] + [(query, None) for query in near[1:]]
+        end = time.monotonic() + seconds
+        for query, place in asked:
+            if query != chosen.query and time.monotonic() >= end:
+                return
+            params = {**head, "query": query, "position": place}
+            found = self.explorer.answer(
+                "effects", {**params, "run": self.request, "most": MOST_LINKS}
+            )
+            yield {"params": params, "json": found.json}
+
+    def _holds(self, step: Mapping[str, Any], content: Content) -> bool:
+        path, name = step["path"], step["path"].rpartition(".")[2]
+        # Contributions are products of two arrays that are here; a vocabulary is too much.
+        if name == "contributions" or path in WHOLE_VOCABULARY:
+            return False
+        if math.prod(step["shape"]) > self.model["limits"]["numbers"]:
+            return False
+        return content.all_layers or ".layers." not in path or path.startswith(self._scopes())
+
+    def _scopes(self) -> tuple[str, ...]:
+        """How the paths of the chosen layer begin; a decoder's layer has two attentions."""
+        entry = self._attention()
+        stack, layers, rest = entry["path"].partition(".layers.")
+        whole = f"{stack}{layers}{rest.partition('.')[0]}." if layers else f"{entry['path']}."
+        return whole, f"{entry['path']}."
+
+    def _attention(self) -> dict[str, Any]:
+        found: dict[str, Any] = next(
+            entry
+            for entry in self.run["attention"]
+            if (entry["part"], entry["layer"]) == (self.chosen.part, self.chosen.layer)
+        )
+        return found
+
+    def _weights(self, content: Content) -> Iterator[str]:
+        """The weights that numbers come from: all norms and biases, and the chosen attention."""
+        used = dict.fromkeys(
+            operand["path"]
+            for step in self.run["steps"]
+            for derivation in step["derivations"]
+            for operand in derivation["operands"]
+            if operand.get("path", "").startswith("weights/")
+        )
+        attention = f"weights/{self._attention()['path']}."
+        for path in used:
+            vector = path.endswith(".bias") or ".norm." in path or "_norm." in path
+            if vector or path.startswith(attention):
+                yield path
+
+    def _add_vocabulary(self, numbers: Packed) -> None:
+        """Logits of the words that the page names, and the rows of the embedding they come from."""
+        steps = {step["path"]: step for step in self.run["steps"]}
+        if "logits" not in steps:
+            return
+        named = {
+            entry["token"]["id"]
+            for place in self.run["next"]
+            for entry in (*place["likeliest"], place["taken"])
+        }
+        read = {token["id"] for side in ("source", "decoder_input") for token in self.run[side]}
+        for path in WHOLE_VOCABULARY:
+            self._add_columns(numbers, steps[path], sorted(named))
+        for path in self._matrices():
+            self._add_rows(numbers, path, sorted(named | read))
+
+    def _matrices(self) -> list[str]:
+        known = {
+            operand["path"]
+            for step in self.run["steps"]
+            for derivation in step["derivations"]
+            for operand in derivation["operands"]
+            if "path" in operand
+        }
+        names = ("embedding", "source_embedding", "target_embedding", "output")
+        return [path for name in names if (path := f"weights/{name}.weight") in known]
+
+    def _add_columns(self, numbers: Packed, step: Mapping[str, Any], ids: Sequence[int]) -> None:
+        _, positions, _ = step["shape"]
+        windows = [[[0, 1], [0, positions], [i, i + 1]] for i in ids]
+        found = self._asked([{"path": step["path"], "window": window} for window in windows])
+        numbers.add(step["path"], np.concatenate(found, axis=2), kept=(2, ids))
+        numbers.entries[-1]["shape"] = list(step["shape"])
+
+    def _add_rows(self, numbers: Packed, path: str, ids: Sequence[int]) -> None:
+        config = self.model["config"]
+        width = config["d_model"]
+        items = [{"path": path, "window": [[i, i + 1], [0, width]]} for i in ids]
+        numbers.add(path, np.concatenate(self._asked(items)), kept=(0, ids))
+        numbers.entries[-1]["shape"] = [config["vocab_size"], width]
+
+    def _array(self, path: str) -> Array:
+        if path not in self._arrays:
+            (self._arrays[path],) = self._asked([{"path": path, "window": None}])
+        return self._arrays[path]
+
+    def _asked(self, items: Sequence[dict[str, Any]]) -> list[Array]:
+        found: list[Array] = []
+        for start in range(0, len(items), MOST_ITEMS):
+            part = list(items[start : start + MOST_ITEMS])
+            answer = self.explorer.answer("array", {"run": self.request, "items": part})
+            found += [answer.arrays[str(place)] for place in range(len(part))]
+        return found

@@ -1,0 +1,171 @@
+"""One HTML file with a sentence's numbers in it, which works with no network and no server."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ConfigError
+from ..contract.answers import Answer
+from ..contract.arrays import encode
+from .answers import EFFECT_SECONDS, LEVELS, Answering, Gathered
+
+BUILT = Path(__file__).parent.parent / "built"
+MOST_BYTES = 3_000_000
+# So many numbers are gathered for a page at most: of more, only the chosen layer's are kept.
+MOST_NUMBERS = 50_000_000
+# A data block is no script: the policy need not allow it, and nothing runs it.
+ANSWERS = "clearhead-answers"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="clearhead {version}">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="clearhead" class="clearhead"></div>
+<noscript>The numbers of this page are shown by the script in it, so it needs JavaScript.</noscript>
+<script type="application/octet-stream" id="{answers}">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def offline_html(
+    explorer: Answering,
+    request: Mapping[str, Any],
+    *,
+    view_state: str = "",
+    most_bytes: int = MOST_BYTES,
+    effect_seconds: float = EFFECT_SECONDS,
+) -> str:
+    """The page of one sentence as one file.
+
+    It holds the answers to ``model``, ``run``, ``beam`` (at the width shown) and ``overview``; the
+    effects of the chosen query, and of other queries of the chosen head as far as the time allows;
+    every step of every layer and head, but of logits and probabilities only the ten likeliest
+    words' and the taken one's; the weight matrices of the chosen attention, exactly, the norms'
+    weights, all biases, and the embedding's rows of the words that are named. Whatever else is
+    asked of the page, it says that this file does not hold it.
+
+    Numbers are the reference's float64, bit for bit, where the file stays within ``most_bytes``.
+    If not, they are rounded to float32, and if that is not enough only the chosen layer's steps
+    are kept; the page says both.
+
+    Args:
+        explorer: answers the questions.
+        request: of the run, as in the question ``run``.
+        view_state: what stands behind the # of the page's address: what the file opens with.
+        most_bytes: how large the file should be at most. A very long sentence may exceed it.
+        effect_seconds: how long effects of further queries are computed.
+
+    Returns:
+        the HTML.
+
+    Raises:
+        ConfigError: the package lacks the built page, or the request makes no sense.
+    """
+    script, style = built("explorer.js"), built("explorer.css")
+    gathered = Gathered(explorer, request, view_state, effect_seconds)
+    page = ""
+    for content in LEVELS:
+        if content != LEVELS[-1] and gathered.count(content) > MOST_NUMBERS:
+            continue
+        packed = encode(*gathered.packed(content))
+        page = _page(script, style, packed, _title(gathered.run))
+        if len(page.encode("utf-8")) <= most_bytes:
+            break
+    return page
+
+
+def offline_answer(explorer: Answering, params: Mapping[str, Any]) -> Answer:
+    """The answer to the question ``offline``.
+
+    Args:
+        explorer: answers the questions.
+        params: ``{run, state}``: the request of a run, and the page's address behind the #.
+
+    Returns:
+        ``{"name": ...}``, a name for the file, and the array ``html``, its bytes in UTF-8.
+
+    Raises:
+        ConfigError: a parameter is missing or unknown, or the package lacks the built page.
+    """
+    known, asked = {"run", "state"}, set(params)
+    if not {"run"} <= asked <= known or not isinstance(params.get("state", ""), str):
+        raise ConfigError(
+            "offline takes run, the request of a run, and state, the page's address behind the #; "
+            f"got {', '.join(sorted(asked)) or 'nothing'}."
+        )
+    page = offline_html(explorer, params["run"], view_state=params.get("state", ""))
+    data = np.frombuffer(page.encode("utf-8"), np.uint8)
+    return Answer({"name": "clearhead.html"}, {"html": data})
+
+
+def built(name: str) -> str:
+    """A file of the built page.
+
+    Raises:
+        ConfigError: it is not there, because the front end was never built.
+    """
+    try:
+        return (BUILT / name).read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"The explorer's page is not built: {name} is missing from this installation "
+            f"({error}). Install clearhead from a wheel, or build the page in "
+            f"src/clearhead/explorer/front with: npm ci && npm run build"
+        ) from error
+
+
+def _page(script: str, style: str, packed: bytes, title: str) -> str:
+    # Inside a script element these two would end it, or hide what follows.
+    script = _one_line_end(script).replace("</script", r"<\/script").replace("<!--", r"\x3C!--")
+    style = _one_line_end(style).replace("</style", r"<\/style")
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+    from ... import __version__
+
+    # mtime: the same sentence gives the same file.
+    data = base64.b64encode(gzip.compress(packed, 6, mtime=0)).decode("ascii")
+    return _PAGE.format(
+        policy=policy,
+        version=__version__,
+        title=html.escape(title),
+        style=style,
+        answers=ANSWERS,
+        data=data,
+        script=script,
+    )
+
+
+def _one_line_end(text: str) -> str:
+    """A browser reads every line end as a line feed, and takes the hash of what it has read."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _title(run: Mapping[str, Any]) -> str:
+    if run["translation"] is None:
+        return "clearhead"
+    return f"{run['text']} → {run['translation']} · clearhead"

@@ -1,0 +1,1 @@
+"""The same questions, answered for a recording of any PyTorch model."""

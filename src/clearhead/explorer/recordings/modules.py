@@ -1,0 +1,184 @@
+"""The attending modules of a recording: what they are called, and which belong together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigError, ShapeError, TraceError
+
+if TYPE_CHECKING:
+    from ...maps.attention_map import AttentionMap
+
+Tokens = Sequence[str] | Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One attention of a recording.
+
+    Attributes:
+        path: the module's name; with ``#2`` behind it, the third call of that module.
+        map: its weights, none of which is stored.
+        part: the stack that it is a layer of.
+        layer: which layer of that stack, from 0.
+    """
+
+    path: str
+    map: AttentionMap
+    part: str = ""
+    layer: int = 0
+
+    @property
+    def kind(self) -> str:
+        """``"self"`` or ``"cross"``."""
+        return self.map.source.kind
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names that the user gives to positions.
+
+    Attributes:
+        tokens: of the sequence that was attended from, or of each row of the batch.
+        source_tokens: of the other sequence, in a model that has two.
+    """
+
+    tokens: Tokens | None = None
+    source_tokens: Tokens | None = None
+
+    def of(self, module: Module, side: str, row: int) -> list[str]:
+        """The names of one side, ``"query"`` or ``"key"``, in a row of the batch."""
+        length = module.map.shape[2 if side == "query" else 3]
+        recorded = module.map.query_labels if side == "query" else module.map.key_labels
+        given = [self.tokens, self.source_tokens]
+        if module.kind == "cross" and side == "key":
+            given.reverse()
+        for names in given:
+            found = _row(names, row)
+            if found is not None and len(found) == length:
+                return found
+        return list(recorded[row]) if recorded is not None else [str(i) for i in range(length)]
+
+    def check(self, modules: Sequence[Module]) -> None:
+        """Raises ShapeError where a list is as long as nothing that was recorded."""
+        lengths = sorted({length for module in modules for length in module.map.shape[2:]})
+        rows = {module.map.shape[0] for module in modules}
+        for what, names in (("tokens", self.tokens), ("source_tokens", self.source_tokens)):
+            if names is None:
+                continue
+            nested = not isinstance(names[0], str) if len(names) else False
+            if nested and len(names) not in rows:
+                raise ShapeError(
+                    f"{what} has {len(names)} lists, and the recording {_listed(sorted(rows))} "
+                    f"rows in its batch; give one list for each row, or one for all."
+                )
+            counts = {len(one) for one in names} if nested else {len(names)}
+            for count in sorted(counts - set(lengths)):
+                raise ShapeError(
+                    f"{what} names {count} positions, and the recording has sequences of "
+                    f"{_listed(lengths)}; give as many names as a sequence has positions."
+                )
+
+
+def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
+    """The modules whose weights can be shown, in the order of their calls, and what cannot be.
+
+    Args:
+        recorded: a Recording, maps by name, or one AttentionMap.
+
+    Returns:
+        The modules, with their parts, and a sentence for each attention that is left out.
+
+    Raises:
+        ConfigError: it is none of these, or nothing in it can be shown.
+    """
+    modules: list[Module] = []
+    notes: list[str] = []
+    for path, found in _maps(recorded):
+        if isinstance(found, str):
+            notes.append(f"{path}: {found}")
+        elif 0 in (*found.shape, found.query.shape[-1]):
+            sizes = " x ".join(map(str, (*found.shape, found.query.shape[-1])))
+            notes.append(f"{path}: nothing attended in it (its shape is {sizes}).")
+        else:
+            modules.append(Module(path, found))
+    if not modules:
+        left_out = " ".join(notes) or "No module attended while it was recorded."
+        raise ConfigError(f"There is nothing to show in this recording. {left_out}")
+    return _in_parts(modules), notes
+
+
+def _maps(recorded: Any) -> Iterator[tuple[str, AttentionMap | str]]:
+    """Names and maps; a sentence in the place of a map that cannot be shown."""
+    from ...maps.attention_map import AttentionMap
+    from ...maps.recording.recording import Recording
+
+    if isinstance(recorded, AttentionMap):
+        yield recorded.source.module or "attention", recorded
+    elif isinstance(recorded, Recording):
+        for name in recorded:
+            calls = recorded._count(name)
+            for call in range(calls):
+                path = name or "model"
+                yield path if calls == 1 else f"{path}#{call}", _one(recorded, name, call)
+    elif isinstance(recorded, Mapping) and all(
+        isinstance(one, AttentionMap) for one in recorded.values()
+    ):
+        yield from recorded.items()
+    else:
+        raise ConfigError(
+            f"The explorer shows a Recording, an AttentionMap, or a dictionary of AttentionMaps "
+            f"by name; got {type(recorded).__name__}."
+        )
+
+
+def _one(recording: Any, name: str, call: int) -> AttentionMap | str:
+    from ...maps.attention_map import AttentionMap
+
+    try:
+        found = recording[name, call]
+    except TraceError as error:
+        return str(error)
+    if isinstance(found, AttentionMap):
+        return found
+    return "only summaries were kept of it; record without summaries= to see its weights."
+
+
+def _in_parts(modules: list[Module]) -> list[Module]:
+    """Modules of one stack and of one shape are the layers of one part.
+
+    A stack is what has the same name but for its numbers. Where there is one stack of
+    self-attention it is called ``self``, and one of cross-attention ``cross``.
+    """
+    stacks: dict[tuple[Any, ...], list[Module]] = {}
+    for module in modules:
+        stack = re.sub(r"\d+", "*", module.path)
+        stacks.setdefault((module.kind, stack, module.map.shape), []).append(module)
+    kinds = [kind for kind, *_ in stacks]
+    names: set[str] = set()
+    found: dict[str, Module] = {}
+    for (kind, stack, _), members in stacks.items():
+        name = wanted = kind if kinds.count(kind) == 1 else stack
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{wanted} ({number})"
+        names.add(name)
+        for layer, module in enumerate(members):
+            found[module.path] = replace(module, part=name, layer=layer)
+    return [found[module.path] for module in modules]
+
+
+def _row(names: Tokens | None, row: int) -> list[str] | None:
+    if names is None or not len(names):
+        return None
+    if isinstance(names[0], str):
+        return [str(name) for name in names]
+    return [str(name) for name in names[row]] if row < len(names) else None
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, numbers))

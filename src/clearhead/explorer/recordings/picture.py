@@ -1,0 +1,123 @@
+"""Small pictures of whole attention maps, however long: computed tile by tile, never held whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..answers.overview import pooled
+from ..contract.arrays import Array
+from ..stopping import check, check_from_anywhere
+
+if TYPE_CHECKING:
+    from ...maps.attention_map import AttentionMap
+
+CHUNK = 1 << 22  # entries of a mask that are looked at together
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What one attention looks like in one row of the batch.
+
+    Attributes:
+        weights: the greatest weight of each block, Float32["heads rows columns"].
+        entropy: -sum_j w_ij ln w_ij in nats, Float64["heads"], the mean over the queries that
+            see anything.
+        masked: UInt8["rows columns"], 1 where no query of the block may attend to any key of it,
+            in any head.
+    """
+
+    weights: Array
+    entropy: Array
+    masked: Array
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays."""
+        return self.weights.nbytes + self.entropy.nbytes + self.masked.nbytes
+
+
+def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
+    """A small picture of each head.
+
+    Args:
+        one: a map whose batch is 1. It remembers the log-sum-exp that is found on the way.
+        block: queries and keys of a cell.
+
+    Raises:
+        Stopped: the question was given up.
+    """
+    from ...maps.measures.per_position import Entropy, LogSumExp
+    from ...maps.measures.pooled import Blocks
+
+    blocks = Blocks(*block)
+    found = one.measure(blocks, Entropy(), LogSumExp(), check=check_from_anywhere())
+    weights = found[blocks][0].cpu().numpy().astype(np.float32)
+    seeing = (found[LogSumExp()][0] > -math.inf).sum(-1).cpu().numpy()
+    entropy = found[Entropy()][0].double().sum(-1).cpu().numpy()
+    masked = np.zeros(weights.shape[1:], np.uint8)
+    dark = (weights == 0).all(axis=0)  # a weight may be too small for float32 and not be masked
+    if dark.any():
+        masked = (dark & ~_visible(one, block)).astype(np.uint8)
+    return Picture(weights, entropy / np.maximum(seeing, 1), masked)
+
+
+def together(pieces: Sequence[Picture]) -> Picture:
+    """The picture of all heads, from those of some of them each."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return Picture(
+        np.concatenate([one.weights for one in pieces]),
+        np.concatenate([one.entropy for one in pieces]),
+        np.min([one.masked for one in pieces], axis=0),
+    )
+
+
+def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
+    """Bool["rows columns"]: whether any head's mask and bias let anything through in a block."""
+    import torch
+
+    from ...maps.scores.key_ranges import KeyRanges
+
+    scoring, (_, _, queries, keys) = one.scoring, one.shape
+    forbids = scoring.bias is not None and bool(torch.isneginf(scoring.bias.values).any())
+    if scoring.allowed is None and not forbids and scoring.score_mod is None:
+        return np.ones((-(-queries // block[0]), -(-keys // block[1])), bool)
+    if isinstance(scoring.allowed, KeyRanges) and not forbids and scoring.score_mod is None:
+        return _ranges_visible(scoring.allowed, block, queries, keys)
+    return _entries_visible(one, block)
+
+
+def _ranges_visible(ranges: Any, block: tuple[int, int], queries: int, keys: int) -> Array:
+    """The same where each query sees one run of keys: a run covers the cells it begins and ends
+    in, and all between them."""
+    start, end = (
+        each.expand(*each.shape[:2], queries).reshape(-1, queries).long().clamp(0, keys).numpy()
+        for each in (ranges.start.cpu(), ranges.end.cpu())
+    )
+    rows, columns = -(-queries // block[0]), -(-keys // block[1])
+    row = np.broadcast_to(np.arange(queries) // block[0], start.shape)
+    seen = end > start
+    # Where runs begin it goes up by one and behind their ends down: above zero lies a run.
+    steps = np.zeros((rows, columns + 1), np.int64)
+    np.add.at(steps, (row[seen], start[seen] // block[1]), 1)
+    np.add.at(steps, (row[seen], (end[seen] - 1) // block[1] + 1), -1)
+    return np.asarray(steps.cumsum(axis=1)[:, :-1] > 0)
+
+
+def _entries_visible(one: AttentionMap, block: tuple[int, int]) -> Array:
+    """The same of any mask, bias and score_mod, by looking at the scores themselves."""
+    _, heads, queries, keys = one.shape
+    height = max(CHUNK // (heads * keys), 1)
+    found = np.zeros((-(-queries // block[0]), -(-keys // block[1])), bool)
+    for first in range(0, queries, height):
+        check()
+        scores = one.scores[0, :, first : first + height].cpu().numpy()
+        seen = pooled(np.asarray(~np.isneginf(scores).all(axis=0)), (1, block[1]))
+        for offset, row in enumerate(seen):
+            found[(first + offset) // block[0]] |= row
+    return found

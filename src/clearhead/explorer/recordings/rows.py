@@ -1,0 +1,106 @@
+"""Rows of recorded modules, and their pictures, with what was computed of them kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ..answers.run_cache import RunCache
+from .bounds import check_pictures, picture_work
+from .modules import Module
+from .picture import Picture, picture, together
+
+if TYPE_CHECKING:
+    from ...maps.attention_map import AttentionMap
+
+KEPT = 1024
+PICTURES = 64 * 1024**2  # bytes
+PIECE = 2 * 10**10  # multiply-adds of a piece of a picture: about a second
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Key, Value]):
+    """The latest values that were made, for several threads; the eldest is forgotten first."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._values: dict[Key, Value] = {}
+
+    def get(self, key: Key) -> Value | None:
+        """The value, if it is kept."""
+        with self._lock:
+            return self._values.get(key)
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Keep a value; that of another thread, if it was first."""
+        with self._lock:
+            if key not in self._values and len(self._values) >= self._most:
+                del self._values[next(iter(self._values))]
+            return self._values.setdefault(key, value)
+
+
+class Rows:
+    """One row of the batch of each module, as a map of its own, and its pictures.
+
+    Args:
+        draw: how a picture is made of a map and a block.
+    """
+
+    def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
+        self._draw = draw
+        self._maps: Kept[tuple[str, int], AttentionMap] = Kept()
+        self._pictures: RunCache[tuple[str, int, tuple[int, int], int], Picture]
+        self._pictures = RunCache(PICTURES)
+
+    def map_of(self, module: Module, row: int) -> AttentionMap:
+        """A module's map of one row, which remembers its log-sum-exp."""
+        from ...maps.one_row import one_row
+
+        place = (module.path, row)
+        return self._maps.get(place) or self._maps.put(place, one_row(module.map, row))
+
+    def pictures(self, layers: list[Module], row: int, block: tuple[int, int]) -> list[Picture]:
+        """The pictures of some layers.
+
+        What is ready is kept when the question is given up, so that asking again goes on where it
+        ended; what two questions ask at once is drawn once.
+
+        Raises:
+            ShapeError: those that are missing would take too long, or too much memory.
+            Stopped: the question was given up.
+        """
+        pieces = [self._pieces(module, row) for module in layers]
+        places = [(module.path, row, block) for module in layers]
+        missing = [
+            one
+            for place, ones in zip(places, pieces, strict=True)
+            for number, one in enumerate(ones)
+            if (*place, number) not in self._pictures
+        ]
+        check_pictures(layers, missing, layers[0].part)
+        return [
+            together(
+                [
+                    self._pictures.get((*place, number), partial(self._draw, one, block))
+                    for number, one in enumerate(ones)
+                ]
+            )
+            for place, ones in zip(places, pieces, strict=True)
+        ]
+
+    def _pieces(self, module: Module, row: int) -> list[AttentionMap]:
+        """A row of a module, cut by heads where it takes long, so that a question that is given
+        up has got somewhere."""
+        from ...maps.one_row import one_row
+
+        whole = self.map_of(module, row)
+        heads = whole.key.shape[1]
+        each = max(PIECE * heads // picture_work(whole), 1)
+        if each >= heads:
+            return [whole]
+        return [
+            one_row(whole, 0, (first, min(first + each, heads))) for first in range(0, heads, each)
+        ]

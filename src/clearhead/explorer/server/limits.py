@@ -1,0 +1,194 @@
+"""What the explorer's server bears: sizes, times and how many questions at once.
+
+A page on this computer's loopback is asked by its own reader, but also by whatever else runs here;
+so nothing that comes is kept, read or computed without a bound, and what is refused is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..stopping import Stop, until
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """The bounds of one server.
+
+    Attributes:
+        body_bytes: the longest body of a request.
+        body_seconds: how long a body may take to come.
+        header_bytes: the longest request line and headers together.
+        header_seconds: how long they may take to come, from the opening of the connection or
+            from their first byte.
+        idle_seconds: how long a connection is kept for a further request.
+        unread_seconds: how long a client may read nothing of its answer.
+        connections: how many may be open at once; who comes then is told to wait.
+        sockets: how many more are closed without a word, so that files can still be opened.
+        at_work: how many questions are worked on at once; each takes a thread.
+        light: the same of questions that take next to no time.
+        waiting: how many more may wait for their turn, of either kind.
+        seconds: how long a question may take, waiting included.
+    """
+
+    body_bytes: int = 512 * 1024
+    body_seconds: float = 10.0
+    header_bytes: int = 16 * 1024
+    header_seconds: float = 10.0
+    idle_seconds: int = 5
+    unread_seconds: float = 30.0
+    connections: int = 256
+    sockets: int = 512
+    at_work: int = 2
+    light: int = 1
+    waiting: int = 24
+    seconds: float = 30.0
+
+
+class Refusal(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status: of HTTP.
+        kind: the error's name.
+        message: what was asked, what came, what to do.
+        headers: that the answer carries.
+    """
+
+    def __init__(
+        self, status: int, kind: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.message = status, kind, message
+        self.headers = headers or {}
+
+
+class Gone(Exception):
+    """Who asked has left before the answer; nobody hears what is answered now."""
+
+
+class Workers:
+    """A few threads that work on questions, and a short queue before them.
+
+    Light questions have a thread and a queue of their own, so that what takes long keeps nobody
+    from opening the page. A thread cannot be stopped from outside: a question that takes too long
+    is answered with a refusal, its work is told so (see `stopping`), and its thread counts as at
+    work until it has truly ended, so that there are never more of them.
+
+    Args:
+        limits: how many, how long a queue and how long a question.
+    """
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self.limits = limits
+        self._heavy = _Lane(limits.at_work, limits, "explorer")
+        self._light = _Lane(limits.light, limits, "explorer-light")
+
+    @property
+    def inside(self) -> int:
+        """How many questions are worked on or waiting."""
+        return self._heavy.inside + self._light.inside
+
+    async def do(
+        self,
+        work: Callable[[], Result],
+        gone: Callable[[], Awaitable[Any]],
+        *,
+        light: bool = False,
+    ) -> Result:
+        """Do a piece of work in a thread and wait for it.
+
+        Args:
+            work: what is called in the thread.
+            gone: what it gives ends when nobody waits for the result any more.
+            light: it takes next to no time.
+
+        Raises:
+            Refusal: 429, the queue is full; 503, it took too long.
+            Gone: that ended first.
+        """
+        lane, stop = self._light if light else self._heavy, Stop()
+        task = lane.started(work, stop)
+        watch = asyncio.ensure_future(gone())
+        try:
+            either: set[asyncio.Future[Any]] = {task, watch}
+            await asyncio.wait(
+                either, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if task.done():
+                return task.result()
+            if watch.done():
+                raise Gone
+        finally:
+            watch.cancel()
+            # Takes it out of the queue where it still waits, and asks it to end where it does not.
+            task.cancel()
+            stop.give_up()
+        raise Refusal(
+            503,
+            "TooSlow",
+            f"The answer was not ready after {self.limits.seconds:g} seconds. Ask for less: a "
+            f"shorter text, a smaller beam, fewer edits, layers or queries; or ask again when the "
+            f"computer is less busy.",
+            {"Retry-After": str(math.ceil(self.limits.seconds))},
+        )
+
+    def close(self) -> bool:
+        """Take no more work, and ask what is under way to end; True if no thread is busy."""
+        idle = [lane.close() for lane in (self._heavy, self._light)]
+        return all(idle)
+
+
+class _Lane:
+    """Some threads with a queue."""
+
+    def __init__(self, at_work: int, limits: ServerLimits, name: str) -> None:
+        self.inside = 0
+        self._at_work, self._waiting = at_work, limits.waiting
+        self._threads = ThreadPoolExecutor(at_work, thread_name_prefix=name)
+        self._stops: set[Stop] = set()
+
+    def started(self, work: Callable[[], Result], stop: Stop) -> asyncio.Future[Result]:
+        """The work's result to come.
+
+        Raises:
+            Refusal: 429, the queue is full.
+        """
+        if self.inside >= self._at_work + self._waiting:
+            at_once = "1 question" if self._at_work == 1 else f"{self._at_work} questions"
+            raise Refusal(
+                429,
+                "Busy",
+                f"The explorer works on {at_once} of this kind at once and lets {self._waiting} "
+                f"wait; all places are taken. Ask again in a second.",
+                {"Retry-After": "1"},
+            )
+        loop = asyncio.get_running_loop()
+
+        def ended(_: Future[Result]) -> None:
+            # The loop may have closed already when a thread ends after the server.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._leave, stop)
+
+        self.inside += 1
+        self._stops.add(stop)
+        future = self._threads.submit(until, stop, work)
+        future.add_done_callback(ended)
+        return asyncio.wrap_future(future)
+
+    def _leave(self, stop: Stop) -> None:
+        self.inside -= 1
+        self._stops.discard(stop)
+
+    def close(self) -> bool:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for stop in self._stops:
+            stop.give_up()
+        return not self.inside

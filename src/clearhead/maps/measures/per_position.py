@@ -1,0 +1,210 @@
+"""The measures that are one number per query or per key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from .base import Measure, PassContext, Running, Tile
+from .pooled import Mass, Pooled
+from .topk import TopK
+
+__all__ = [
+    "BY_NAME",
+    "Diagonal",
+    "Distance",
+    "Entropy",
+    "LogSumExp",
+    "Mass",
+    "Pooled",
+    "Received",
+    "Sink",
+    "TopK",
+    "as_measure",
+]
+
+
+class _PerQuery(Running):
+    """One number for each query; 0 for a query that may attend to nothing."""
+
+    def __init__(self, context: PassContext, fill: float = 0) -> None:
+        super().__init__()
+        self.context = context
+        self.found = context.per_query(fill=fill)
+
+    def result(self) -> Tensor:
+        return self.found
+
+
+@dataclass(frozen=True)
+class Entropy(Measure):
+    """-sum_j w_ij ln w_ij: Float["batch heads query_len"], in nats.
+
+    ln(key_len) for a query that attends evenly, 0 for one that attends to a single key.
+    By ln w = (score - highest) - log_sum it is log_sum times the sum of the weights, and the mean
+    distance to the highest score. Both are small and above 0, however large scores are.
+    """
+
+    name: ClassVar[str] = "entropy"
+    needs_scores: ClassVar[bool] = True
+
+    def begin(self, context: PassContext) -> Running:
+        return _Entropy(context)
+
+
+class _Entropy(_PerQuery):
+    def add(self, tile: Tile) -> None:
+        assert tile.log_sum is not None
+        assert tile.mean_gap is not None
+        entropy = tile.log_sum
+        if tile.total is not None:  # 0 where the sink takes all, however far away it is
+            entropy = (entropy * tile.total).masked_fill_(tile.total == 0, 0)
+        self.found[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
+
+
+@dataclass(frozen=True)
+class LogSumExp(Measure):
+    """log sum_j exp(score_ij): Float["batch heads query_len"]; -inf where nothing is allowed."""
+
+    name: ClassVar[str] = "lse"
+    needs_scores: ClassVar[bool] = True
+
+    def begin(self, context: PassContext) -> Running:
+        return _LogSumExp(context, fill=-torch.inf)
+
+
+class _LogSumExp(_PerQuery):
+    def add(self, tile: Tile) -> None:
+        assert tile.lse is not None
+        self.found[tile.queries] = tile.lse
+
+
+@dataclass(frozen=True)
+class Received(Measure):
+    """sum_i w_ij: Float["batch heads key_len"], the attention that each key receives."""
+
+    name: ClassVar[str] = "received"
+
+    def begin(self, context: PassContext) -> Running:
+        return _Received(context)
+
+
+class _Received(Running):
+    def __init__(self, context: PassContext) -> None:
+        super().__init__()
+        self.dtype = context.dtype
+        self.found = context.sums(context.shape[3])
+
+    def add(self, tile: Tile) -> None:
+        received = tile.weights.sum(-2)
+        with self.lock:
+            self.found[tile.keys] += received
+
+    def result(self) -> Tensor:
+        return self.found.to(self.dtype)
+
+
+@dataclass(frozen=True)
+class Distance(Measure):
+    """sum_j w_ij |i - j|: Float["batch heads query_len"], how far away a query looks, in tokens.
+
+    Query i stands at key i + query_offset of the map. For cross-attention, whose queries stand
+    nowhere among the keys, it is the distance of the indices, and says little.
+    """
+
+    name: ClassVar[str] = "distance"
+
+    def begin(self, context: PassContext) -> Running:
+        return _Distance(context)
+
+
+class _Distance(_PerQuery):
+    def add(self, tile: Tile) -> None:
+        device, dtype = self.context.device, self.context.dtype
+        offset = self.context.query_offset
+        rows = torch.arange(tile.rows.start, tile.rows.stop, device=device, dtype=dtype) + offset
+        keys = torch.arange(tile.columns.start, tile.columns.stop, device=device, dtype=dtype)
+        distance = torch.sub(rows[:, None], keys).abs_()
+        products = torch.mul(tile.weights, distance, out=tile.scratch)
+        self.found[tile.queries] = products.sum(-1)
+
+
+@dataclass(frozen=True)
+class Sink(Measure):
+    """The weight that falls on the first ``count`` keys: Float["batch heads query_len"].
+
+    Many heads of language models park their attention on the first tokens (arXiv 2309.17453).
+    """
+
+    count: int = 1
+    name: ClassVar[str] = "sink"
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError(f"sink(count) needs at least one key, not {self.count}.")
+
+    def begin(self, context: PassContext) -> Running:
+        return _Sink(context, self.count)
+
+
+class _Sink(_PerQuery):
+    def __init__(self, context: PassContext, count: int) -> None:
+        super().__init__(context)
+        self.count = count
+
+    def add(self, tile: Tile) -> None:
+        inside = max(self.count - tile.columns.start, 0)
+        self.found[tile.queries] = tile.weights[..., :inside].sum(-1)
+
+
+@dataclass(frozen=True)
+class Diagonal(Measure):
+    """The weight of key i + offset in query i: Float["batch heads query_len"].
+
+    0 where there is no such key. Offset -1 finds the heads that look at the token before.
+    """
+
+    offset: int = 0
+    name: ClassVar[str] = "diagonal"
+
+    def begin(self, context: PassContext) -> Running:
+        return _Diagonal(context, self.offset)
+
+
+class _Diagonal(_PerQuery):
+    def __init__(self, context: PassContext, offset: int) -> None:
+        super().__init__(context)
+        self.offset = offset
+
+    def add(self, tile: Tile) -> None:
+        shift = tile.rows.start + self.offset - tile.columns.start
+        found = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
+        first = tile.rows.start + max(-shift, 0)
+        self.found[tile.batch, tile.heads, first : first + found.shape[-1]] = found
+
+
+BY_NAME: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (Entropy(), Received(), Distance(), Sink(), Diagonal(), TopK(), LogSumExp())
+}
+
+
+def as_measure(asked: Measure | str) -> Measure:
+    """The measure of this name, with its usual settings, or the measure itself.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if isinstance(asked, Measure):
+        return asked
+    if asked not in BY_NAME:
+        settled = ", ".join(repr(cls.__name__) for cls in (Pooled, Mass))
+        raise ConfigError(
+            f"There is no measure {asked!r}. Those with a name are {', '.join(sorted(BY_NAME))}; "
+            f"{settled} have settings and are given as objects."
+        )
+    return BY_NAME[asked]

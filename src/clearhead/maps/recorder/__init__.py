@@ -1,0 +1,1 @@
+"""Recording: watch a PyTorch model run and keep what its attention computed."""

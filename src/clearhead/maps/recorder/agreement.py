@@ -1,0 +1,228 @@
+"""Whether a map says what the model computed: its weights and its output, in sampled rows.
+
+What was read of a model's operators is an interpretation. So it is held against numbers that do
+not come from it: the weights that the model itself multiplied with its values, which are compared
+with those of the map as a user would get it, and the output of that product, which is computed
+again from queries, keys and scoring in float64.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..attention_map import AttentionMap
+from ..recording.captured import Captured, Unreadable
+from ..scores.denominators import normalised
+from ..scores.key_ranges import KeyRanges
+
+_OTHER_OUTPUT = (
+    "weights times values, computed from what was read, do not give the model's own output: they "
+    "differ by {:.2g}"
+)
+_ROWS = 8
+_OUTPUTS = 4
+_MOST_ROOM = 1 << 20
+# Half precision rounds scores, weights and outputs, each by up to 1/256.
+_TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
+_TOLERANCE_OF_HALF = 0.1
+_ROUNDINGS = 16  # of a score: of each of its products, its scale, its mask
+
+
+def map_of(captured: Captured) -> AttentionMap:
+    """The map that would be shown, without values."""
+    return AttentionMap(captured.query, captured.key, captured.scoring, lse=captured.lse)
+
+
+def check_weights(
+    captured: Captured, truth: Tensor, *, dtypes: Sequence[torch.dtype], every_row: bool = False
+) -> None:
+    """Compares a map with the model's weights.
+
+    Args:
+        captured: the attention as it was read.
+        truth: Float["batch heads query_len >=key_len"], the model's; sinks behind the keys.
+        dtypes: in which the model computed.
+        every_row: not only some rows.
+
+    Raises:
+        Unreadable: they differ.
+    """
+    query_len, key_len = captured.query.shape[2], captured.key.shape[2]
+    if 0 in (*captured.query.shape, *captured.key.shape):
+        return
+    count = query_len if every_row else min(query_len, _ROWS)
+    rows = torch.linspace(0, query_len - 1, count).long().unique().to(truth.device)
+    shown = map_of(captured)
+    step = max((1 << 24) // max(key_len * captured.query.shape[0] * captured.query.shape[1], 1), 1)
+    for part in rows.split(step):
+        mine = shown[:, :, part].double()
+        theirs = truth[:, :, part, :key_len].double().nan_to_num(0.0)
+        error = float((mine - theirs).abs().max())
+        if not error <= _tolerance(dtypes, shown.scores[:, :, part[:1]]):
+            raise Unreadable(
+                f"what was read of it does not give the model's own weights: they differ by "
+                f"{error:.2g}"
+            )
+
+
+def check_output(
+    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+) -> None:
+    """Compares weights times values with the model's output, in some rows of some heads.
+
+    Args:
+        captured: the attention as it was read.
+        output: Float["batch heads query_len value_dim"], the model's.
+        value: Float["batch kv_heads key_len value_dim"].
+
+    Raises:
+        Unreadable: they differ.
+    """
+    if 0 in (*output.shape, *value.shape):
+        return
+    if _is_plain_softmax(captured):
+        check_plain_output(captured, output, value, dtypes=dtypes)
+        return
+    batch, heads, query_len, _ = output.shape
+    outer, outer_keys = _ends(heads), _ends(value.shape[1])
+    chosen = spread(heads, 2, output.device)
+    rows = spread(query_len, _OUTPUTS, output.device)
+    scoring = captured.scoring
+    sinks = None if scoring.sinks is None else scoring.sinks[outer]
+    for first in {0, batch - 1}:
+        one = slice(first, first + 1)
+        query = captured.query.detach()[one, outer].index_select(2, rows)
+        key = captured.key.detach()[one, outer_keys]
+        scores = scoring.between(query, key, rows, batch=one, heads=chosen)
+        tolerance = _tolerance(dtypes, scores)
+        weights = normalised(scores, torch.float64, sinks=sinks, may_be_dead=True)
+        values = value[one, outer_keys].double()
+        theirs = output[one, outer].index_select(2, rows).double()
+        mine = weights @ values
+        error = (mine - theirs).abs_()
+        allowance = tolerance * values.abs().amax((-2, -1), keepdim=True)
+        differs = (error > allowance) | (theirs.isnan() & mine.isfinite())
+        # Of a row without keys, kernels make what they like.
+        if bool((differs & weights.any(-1, keepdim=True)).any()):
+            raise Unreadable(_OTHER_OUTPUT.format(float(error.nan_to_num_(torch.inf).max())))
+
+
+def _is_plain_softmax(captured: Captured) -> bool:
+    """Whether scores are scaled products with runs of keys, as nearly all are."""
+    scoring, query = captured.scoring, captured.query
+    added = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
+    return (
+        all(one is None for one in added)
+        and (scoring.allowed is None or isinstance(scoring.allowed, KeyRanges))
+        and query.device.type == "cpu"
+        and query.dtype in (torch.float32, torch.float64)
+    )
+
+
+def check_plain_output(
+    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+) -> None:
+    """`check_output` where nothing is added to scores, in a fifth of the time: of so few numbers
+    NumPy's operators cost less than PyTorch's."""
+    query, keys, values, theirs = (
+        x.detach().numpy() for x in (captured.query, captured.key, value, output)
+    )
+    batch, heads, query_len, _ = query.shape
+    outer, outer_keys = _ends(heads), _ends(keys.shape[1])
+    rows = spread_of(query_len, _OUTPUTS)
+    for first in {0, batch - 1}:
+        key = _SCRATCH.wide(keys[first, outer_keys])
+        scores = _product(query[first, outer][:, rows].astype(np.float64), key.swapaxes(-1, -2))
+        scores *= captured.scoring.scale
+        largest = float(np.abs(scores).max())
+        if isinstance(captured.scoring.allowed, KeyRanges):
+            outside = _forbidden(captured.scoring.allowed, first, outer, rows, keys.shape[2])
+            np.copyto(scores, -np.inf, where=outside)
+        scores -= np.maximum(scores.max(-1, keepdims=True), np.finfo(np.float64).min)
+        weights = np.exp(scores, out=scores)
+        seen = weights.any(-1)
+        weights /= np.maximum(weights.sum(-1, keepdims=True), 1e-300)
+        own = _SCRATCH.wide(values[first, outer_keys])
+        mine, got = _product(weights, own)[seen], theirs[first, outer][:, rows][seen]
+        error = np.abs(mine - got)
+        allowance = _tolerance_of(dtypes, largest) * max(float(own.max()), -float(own.min()))
+        if ((error > allowance) | (np.isnan(got) & np.isfinite(mine))).any():
+            raise Unreadable(_OTHER_OUTPUT.format(float(np.nan_to_num(error, nan=np.inf).max())))
+
+
+def _product(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """By PyTorch: NumPy's threads wait for more work, and would keep the model's from theirs."""
+    product: np.ndarray[Any, Any] = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
+    return product
+
+
+class _Scratch(threading.local):
+    """Room for numbers in float64 that is used again: new memory costs more than what is done."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(0)
+
+    def wide(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The same numbers in float64, until this is asked again."""
+        if x.size > _MOST_ROOM:
+            return x.astype(np.float64)
+        if x.size > self._room.size:
+            self._room = np.empty(x.size)
+        room = self._room[: x.size].reshape(x.shape)
+        np.copyto(room, x)
+        return room
+
+
+_SCRATCH = _Scratch()
+
+
+def _forbidden(
+    allowed: KeyRanges, first: int, outer: slice, rows: np.ndarray[Any, Any], key_len: int
+) -> np.ndarray[Any, Any]:
+    """Bool["heads rows key_len"], where some queries may not attend."""
+    start, end = (
+        x.numpy()[min(first, len(x) - 1)][outer if x.shape[1] > 1 else slice(None)][:, rows, None]
+        for x in (allowed.start, allowed.end)
+    )
+    columns = np.arange(key_len)
+    outside: np.ndarray[Any, Any] = (columns < start) | (columns >= end)
+    return outside
+
+
+def _ends(length: int) -> slice:
+    """The first and the last of so many."""
+    return slice(None, None, max(length - 1, 1))
+
+
+@lru_cache(maxsize=256)
+def spread_of(length: int, most: int) -> np.ndarray[Any, Any]:
+    """`spread` for NumPy."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.int64))
+
+
+@lru_cache(maxsize=256)
+def spread(length: int, most: int, device: torch.device) -> Tensor:
+    """So many places, the first and the last among them."""
+    return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
+
+
+def _tolerance(dtypes: Sequence[torch.dtype], scores: Tensor) -> float:
+    """How far the model's own rounding may take its weights from the exact ones."""
+    largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
+    return _tolerance_of(dtypes, largest)
+
+
+def _tolerance_of(dtypes: Sequence[torch.dtype], largest: float) -> float:
+    """The same for the largest of the scores."""
+    own = max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)
+    if own == _TOLERANCE_OF_HALF:
+        return own
+    epsilon = torch.finfo(torch.float32 if torch.float32 in dtypes else torch.float64).eps
+    return own + _ROUNDINGS * epsilon * largest

@@ -1,0 +1,1 @@
+"""Attention that a model writes out with separate operators, recognised by its arithmetic."""

@@ -1,0 +1,284 @@
+"""Recognises attention that a model computes by itself: product, softmax, product.
+
+Between the product of queries and keys and the softmax, scores are scaled, capped, masked and
+copied. Each such operator is noted as it runs; at the softmax the notes are read backwards. What
+is not understood is refused, and what is understood is compared with the model's own weights and
+with its output, so that no number is told that is not the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...recording.captured import Captured, Unreadable
+from ..agreement import check_weights
+from ..mask_cache import MaskCache
+from ..owners.module_chain import Chain
+from ..owners.owners import Owner, common_owner
+from .merged_axes import Copies
+from .nodes import (
+    Added,
+    Layout,
+    Lost,
+    Node,
+    Product,
+    Scaled,
+    Step,
+    storage_of,
+    tensors_in,
+    weak_reference,
+)
+from .reading import Surroundings, read_scores
+from .steps import BASE_NAMES, step_of
+from .tracker import WeightTracker
+from .weights import Attention, Weights
+
+_AT_MOST = 64
+_PROJECTIONS = frozenset(("addmm", "linear"))
+
+
+class ScoreTracker:
+    """Follows the scores of one thread.
+
+    Args:
+        find_owner: who is attending now.
+        find_chain: the modules that are running now.
+        parameters: storages of the model's parameters: what they multiply are no scores.
+        captured: called with each attention that was read.
+        refused: called with each that was not, and why.
+    """
+
+    def __init__(
+        self,
+        find_owner: Callable[[], Owner | None],
+        find_chain: Callable[[], Chain],
+        parameters: frozenset[int],
+        masks: MaskCache,
+        captured: Callable[[Owner, Captured], None],
+        refused: Callable[[Owner, str, str], None],
+    ) -> None:
+        self._find_owner, self._find_chain = find_owner, find_chain
+        self._parameters = parameters
+        self._masks = masks
+        self._refused = refused
+        self.copies = Copies()
+        self.scores: dict[int, Node] = {}  # by their storages
+        self.weights = WeightTracker(find_owner, captured, refused)
+
+    @property
+    def live(self) -> bool:
+        """Whether there is anything to follow."""
+        return bool(self.scores or self.weights)
+
+    def forget_dead(self) -> None:
+        """Drops notes on memory that was given back; weights that met no values are told now."""
+        for key in [key for key, node in self.scores.items() if node.reference.expired()]:
+            del self.scores[key]
+        self.weights.forget_dead()
+        while len(self.scores) > _AT_MOST:
+            del self.scores[next(iter(self.scores))]
+
+    def finish(self) -> None:
+        """Tells what is left."""
+        self.weights.finish()
+        self.scores.clear()
+        self.copies.clear()
+
+    # Operators
+
+    def is_projection(self, args: Sequence[Any]) -> bool:
+        """Whether a product's second factor is a parameter: most are, and begin no attention."""
+        try:
+            return storage_of(args[-1]) in self._parameters
+        except (RuntimeError, NotImplementedError):  # nested, or without a memory
+            return False
+
+    def before_a_write(self, x: Tensor) -> None:
+        """Called before the model writes to a tensor."""
+        storage = storage_of(x)
+        for node in self.scores.values():
+            node.keep_before_a_write(storage)
+
+    def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
+        """Called after the model wrote to a tensor, with the operator's other arguments."""
+        storage = storage_of(x)
+        if not any(storage_of(one) == storage for one in tensors_in(args)):
+            self.scores.pop(storage, None)  # something else lies there now
+            self.weights.forget(x)
+
+    def product(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
+    ) -> None:
+        """bmm, mm or baddbmm: the beginning or the end of an attention."""
+        bias, left, right = args if name == "baddbmm" else (None, *args)
+        self.forget_dead()
+        if self.weights.meets_values(left, right, None if bias is not None else out):
+            return
+        if self._mixes_heads(left, out) or storage_of(right) in self._parameters:
+            return
+        if self._unnormalised(left, right):
+            return
+        node = Node(Layout.of(out), Product.of(left, right, name), weak_reference(out))
+        node.dtype, node.modules = out.dtype, self._find_chain()
+        if out.ndim == 2:
+            node.layout = Layout((1, *node.layout.shape), (out.numel(), *node.layout.stride), 0)
+        if bias is not None:
+            alpha, beta = kwargs.get("alpha", 1), kwargs.get("beta", 1)
+            whole, reference = node.layout, node.reference
+            node = Node(whole, Scaled(float(alpha)), reference, node, whole, out.dtype)
+            if beta != 0:
+                node = Node(whole, Added(bias, float(beta)), reference, node, whole, out.dtype)
+        self.scores[storage_of(out)] = node
+
+    def softmax(self, args: Sequence[Any], out: Tensor) -> None:
+        """A softmax over scores, or over anything else."""
+        self.forget_dead()
+        scores, axis = args[0], args[1] % max(args[0].ndim, 1)
+        if scores.ndim == 1:
+            scores, out, axis = scores[None], out[None], 1
+        node = self.scores.pop(storage_of(scores), None)
+        if node is not None and node.product.name == "mm" and scores.ndim > 2:
+            node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
+        attention = Attention(certain=node is not None and node.product.certain)
+        dtypes = (scores.dtype, out.dtype)
+        layout = Layout.of(out).moved(axis, -1)
+        weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
+        if node is None:
+            attention.why = (
+                "its scores are not a product of queries and keys that could be followed"
+            )
+        else:
+            attention.owner = common_owner(node.modules, self._find_owner())
+            if attention.owner is None:
+                return
+            try:
+                self._read(weights, node, scores, axis, out)
+            except Unreadable as error:
+                attention.why = str(error)
+                self.weights.refuse(attention)
+        self.weights.follow(weights, out)
+
+    def other(
+        self,
+        operator: torch._ops.OpOverload,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        out: Any,
+    ) -> None:
+        """Any operator while there is something to follow."""
+        tensors = tensors_in(args)
+        tracked = [x for x in tensors if storage_of(x) in self.scores]
+        weighted = [x for x in tensors if x in self.weights]
+        if not tracked and not weighted:
+            return
+        self.forget_dead()
+        if operator._schema.name == "aten::addmm" and self.weights.meets_values(
+            args[1], args[2], None
+        ):
+            return
+        results = tensors_in([out])
+        for result in results:
+            if tracked:
+                self._score_step(operator, args, kwargs, result, tracked)
+            if weighted:
+                self.weights.step(operator, args, result, weighted[0])
+
+    # What they mean
+
+    def _score_step(
+        self,
+        operator: torch._ops.OpOverload,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        out: Tensor,
+        tracked: list[Tensor],
+    ) -> None:
+        name = operator._schema.name.partition("::")[2]
+        writes = operator._schema.is_mutable
+        live = [x for x in tracked if self.scores[storage_of(x)].lost is None]
+        scores = (live or tracked)[0]
+        if storage_of(out) == storage_of(scores) and not writes:
+            return  # a view
+        node = self.scores[storage_of(scores)]
+        if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
+            return  # features of a token, which no softmax will be taken of
+        two = len({storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}) > 1
+        step: Step
+        if two:
+            step = Lost("its scores are the sum or product of two products")
+        elif name.rstrip("_") in BASE_NAMES:
+            step = step_of(name.rstrip("_"), args, kwargs, scores)
+        else:
+            step = Lost(f"its scores went through {operator}, which is not understood")
+        sink = type(step).__name__ == "SinkAppended"
+        if not sink and out.shape != scores.shape and not isinstance(step, Lost):
+            step = Lost(f"its scores were broadcast by {operator}")
+        if isinstance(step, Lost) and (
+            not node.product.certain or out.numel() * 2 < scores.numel()
+        ):
+            if writes:
+                self.scores.pop(storage_of(scores), None)
+            return
+        self.scores[storage_of(out)] = Node(
+            Layout.of(out), step, weak_reference(out), node, Layout.of(scores), out.dtype
+        )
+
+    def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
+        owner = weights.attention.owner
+        assert owner is not None
+        for _, call in owner.calls:
+            for x in call.values():
+                if isinstance(x, Tensor) and x.ndim > 2 and type(x) is Tensor:
+                    self.copies.note_whole(x)
+        around = Surroundings(owner.head_hints, owner.batches, self.copies, self._masks)
+        reading = read_scores(node, scores, axis, around)
+        captured = reading.captured
+        # The model may use their memory again before the weights meet the values.
+        captured.query, captured.key = captured.query.clone(), captured.key.clone()
+        dtypes = {one.dtype for one in node.chain()} | {captured.query.dtype, *weights.dtypes}
+        weights.dtypes = tuple(dtypes)
+        check_weights(captured, reading.axes.four(out.detach()), dtypes=weights.dtypes)
+        weights.attention.captured = captured
+        weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
+
+    def _mixes_heads(self, left: Tensor, out: Tensor) -> bool:
+        """Whether a product takes sums over heads of scores, not over their keys."""
+        node = self.scores.get(storage_of(left))
+        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+            return False
+        if _along_last_axis(left, node.layout):
+            return False
+        step = Lost("its scores were mixed with those of other heads by a product")
+        layout = Layout.of(out)
+        self.scores[storage_of(out)] = Node(
+            layout, step, weak_reference(out), node, layout, out.dtype
+        )
+        return True
+
+    def _unnormalised(self, left: Tensor, right: Tensor) -> bool:
+        """Whether scores meet values without a softmax."""
+        node = self.scores.get(storage_of(left))
+        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+            return False
+        if left.shape[-1] != node.layout.shape[-1] or storage_of(left) in self._parameters:
+            return False
+        if storage_of(node.product.left) in self._parameters:
+            return False
+        if torch.autograd.forward_ad._current_level >= 0:
+            return False  # the derivative of an attention meets values as well
+        owner = self._find_owner()
+        if owner is None:
+            return False
+        why = node.lost or "its scores met the values without a softmax"
+        self._refused(owner, why, "explicit")
+        return True
+
+
+def _along_last_axis(x: Tensor, layout: Layout) -> bool:
+    """Whether the last axis of a view is that of a layout of the same memory."""
+    return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

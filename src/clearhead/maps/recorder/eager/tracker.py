@@ -1,0 +1,229 @@
+"""Follows the result of a softmax through the operators between it and the values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from ...recording.captured import Captured, Unreadable
+from ..owners.owners import Owner
+from ..unread import is_called_attention
+from .nodes import Layout, storage_of, tensors_in, weak_reference
+from .weights import UNMET, Attention, Weights, changes_nothing, check_product, values_of
+
+_AT_MOST = 64
+_COPIES = frozenset(("clone", "_to_copy", "copy"))
+
+
+class WeightTracker:
+    """The weights that are on their way to their values.
+
+    Args:
+        find_owner: who is attending now.
+        captured: called with each attention that was read.
+        refused: called with each that was not, and why.
+    """
+
+    def __init__(
+        self,
+        find_owner: Callable[[], Owner | None],
+        captured: Callable[[Owner, Captured], None],
+        refused: Callable[[Owner, str, str], None],
+    ) -> None:
+        self._find_owner, self._captured, self._refused = find_owner, captured, refused
+        self.by_storage: dict[int, Weights] = {}
+        self._noises: dict[int, tuple[StorageWeakRef, float]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.by_storage)
+
+    def __contains__(self, x: Tensor) -> bool:
+        return storage_of(x) in self.by_storage
+
+    def follow(self, weights: Weights, out: Tensor) -> None:
+        """From a softmax on."""
+        self.by_storage[storage_of(out)] = weights
+
+    def forget_dead(self) -> None:
+        """Leaves weights whose memory was given back."""
+        for key in [key for key, one in self.by_storage.items() if one.reference.expired()]:
+            self._leave(key)
+        while len(self.by_storage) > _AT_MOST:
+            self._leave(next(iter(self.by_storage)))
+
+    def forget(self, x: Tensor) -> None:
+        """Something else lies in this memory now."""
+        if x in self:
+            self._leave(storage_of(x))
+
+    def finish(self) -> None:
+        """Tells what is left."""
+        while self.by_storage:
+            self._leave(next(iter(self.by_storage)))
+        self._noises.clear()
+
+    def noise(self, noise: Tensor, keep: float) -> None:
+        """Zeros and ones of a dropout."""
+        self._noises[storage_of(noise)] = (weak_reference(noise), 1 - keep)
+
+    def step(
+        self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, seen: Tensor
+    ) -> None:
+        """A dropout, a copy, or something else between softmax and values."""
+        weights = self.by_storage[storage_of(seen)]
+        in_place = operator._schema.is_mutable and storage_of(out) == storage_of(seen)
+        if storage_of(out) == storage_of(seen) and not in_place:
+            return  # a view
+        if not out.is_floating_point() or out.numel() < 2:
+            return
+        name = operator._schema.name.partition("::")[2].rstrip("_")
+        if name == "mul" and out.numel() > seen.numel():
+            self._multiplies_values(weights)
+            return
+        why = weights.changed
+        if not why and in_place:
+            why = self._changed_in(weights, name, operator, args, out)
+            weights.changed = why
+            # Unless a copy of them was made, the softmax's own are nowhere any more.
+            weights.attention.changed = weights.attention.changed or why
+            return
+        after = Weights(Layout.of(out), weak_reference(out), weights.attention)
+        after.dtypes = weights.dtypes
+        if not why and out.shape == seen.shape:
+            try:
+                after = weights.copied_to(out, seen, weak_reference(out))
+                if name not in _COPIES:
+                    why = self._changed_in(after, name, operator, args, out)
+            except Unreadable:
+                why = f"a part of them went through {operator}"
+        after.changed = why or ("" if out.shape == seen.shape else f"they went through {operator}")
+        self.by_storage[storage_of(out)] = after
+
+    def _changed_in(
+        self,
+        weights: Weights,
+        name: str,
+        operator: torch._ops.OpOverload,
+        args: Sequence[Any],
+        out: Tensor,
+    ) -> str:
+        """What an operator that is no copy did to weights; nothing for a dropout."""
+        captured = weights.attention.captured
+        dropout = self._dropout(name, args)
+        if dropout is not None:
+            if captured is not None:
+                captured.dropout = dropout
+            return ""
+        return "" if changes_nothing(weights, out) else f"they went through {operator}"
+
+    def _dropout(self, name: str, args: Sequence[Any]) -> float | None:
+        """The probability with which an operator drops weights; None if it is no dropout."""
+        if name == "native_dropout":
+            return float(args[1]) if args[2] is not False else 0.0
+        if name == "mul":
+            for x in tensors_in(args):
+                if storage_of(x) in self._noises:
+                    return self._noises.pop(storage_of(x))[1]
+        return None
+
+    def meets_values(self, left: Tensor, right: Tensor, out: Tensor | None) -> bool:
+        """Whether a product is that of weights and values.
+
+        Args:
+            left, right: its factors.
+            out: the product; None where something else was added to it.
+        """
+        if right in self and left not in self:
+            left, right = right.transpose(-1, -2), left.transpose(-1, -2)
+            out = None if out is None else out.transpose(-1, -2)
+        weights = self.by_storage.get(storage_of(left))
+        if weights is None:
+            return False
+        left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
+        out = out if out is None or out.ndim == 3 else out.unsqueeze(0)
+        attention = weights.attention
+        if not weights.changed and not weights.along_keys(left):
+            why = "a product went along another axis of them than that of the keys"
+            attention.changed = attention.changed or why
+            if out is not None:
+                after = Weights(Layout.of(out), weak_reference(out), attention, changed=why)
+                self.by_storage[storage_of(out)] = after
+            return True
+        if weights.changed:
+            attention.changed = attention.changed or weights.changed
+            return True
+        captured = attention.captured
+        if captured is not None and not attention.over:
+            self._take_values(weights, captured, left, right, out)
+        self.tell(attention)
+        return True
+
+    def _take_values(
+        self, weights: Weights, captured: Captured, left: Tensor, right: Tensor, out: Tensor | None
+    ) -> None:
+        """The values of an attention, after its output was compared with the map's."""
+        attention = weights.attention
+        try:
+            if captured.dropout == 0 and out is not None:
+                check_product(weights, left, right, out)
+        except Unreadable as error:
+            attention.captured, attention.why = None, str(error)
+            return
+        try:
+            captured.value = values_of(weights, captured, left, right)
+        except Unreadable:
+            captured.value = None
+
+    def _multiplies_values(self, weights: Weights) -> None:
+        """Values were multiplied with the weights element by element, to be summed."""
+        attention = weights.attention
+        if weights.changed:
+            attention.changed = attention.changed or weights.changed
+        elif attention.captured is not None:
+            self.tell(attention)
+        elif attention.owner is None:
+            owner = self._find_owner()
+            if owner is not None and is_called_attention(owner.module):
+                attention.owner = owner
+                self.refuse(attention)
+
+    def _leave(self, key: int) -> None:
+        """Weights go out of sight, and with the last tensor of them their attention."""
+        attention = self.by_storage.pop(key).attention
+        if attention.over or any(one.attention is attention for one in self.by_storage.values()):
+            return
+        if attention.owner is None:
+            return  # no attention that is known of: a router, a gate
+        if attention.changed:
+            attention.captured = None
+            attention.why = (
+                f"its weights were changed between softmax and values: {attention.changed}"
+            )
+            self.refuse(attention)
+        elif attention.captured is not None:
+            if not attention.certain and not is_called_attention(attention.owner.module):
+                return  # features and classes, as like as not
+            attention.captured.notes += (UNMET,)
+            self.tell(attention)
+
+    def tell(self, attention: Attention) -> None:
+        if attention.over:
+            return
+        if attention.captured is None:
+            self.refuse(attention)
+            return
+        attention.over = True
+        assert attention.owner is not None
+        self._captured(attention.owner, attention.captured)
+
+    def refuse(self, attention: Attention) -> None:
+        if attention.over:
+            return
+        attention.over = True
+        owner = attention.owner or self._find_owner()
+        if owner is not None:
+            self._refused(owner, attention.why, "explicit")

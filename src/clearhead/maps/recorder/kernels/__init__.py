@@ -1,0 +1,1 @@
+"""What each kind of fused attention kernel looks like to a recorder."""

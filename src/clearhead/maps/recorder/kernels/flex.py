@@ -1,0 +1,77 @@
+"""FlexAttention's operator, where it is not hidden in a compiled kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ...recording.captured import Captured, Unreadable
+from ...scores.scoring import Scoring
+
+
+def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> Captured:
+    """What ``flex_attention(query, key, value, score_mod, block_mask, scale, kernel_options,
+    score_mod_other_buffers, mask_mod_other_buffers)`` computed.
+
+    A score_mod and a mask_mod are called again when the map is asked; tensors that they captured
+    must then still hold what they held.
+    """
+    names = (
+        "query",
+        "key",
+        "value",
+        "score_mod",
+        "block_mask",
+        "scale",
+        "kernel_options",
+        "score_mod_other_buffers",
+        "mask_mod_other_buffers",
+    )
+    call = dict(zip(names, args, strict=False)) | dict(kwargs)
+    query, key, value = call["query"], call["key"], call["value"]
+    if key.shape[0] != query.shape[0]:
+        key, value = (x.expand(query.shape[0], *x.shape[1:]) for x in (key, value))
+    score_mod = _bound(call["score_mod"], call.get("score_mod_other_buffers") or ())
+    mask_mod = _bound(call["block_mask"][-1], call.get("mask_mod_other_buffers") or ())
+    if not callable(mask_mod):
+        raise Unreadable("its block mask has no mask_mod that could be asked")
+    scoring = Scoring.of(
+        query,
+        key,
+        scale=call["scale"],
+        score_mod=None if _is_identity(score_mod) else score_mod,
+        mask_mod=mask_mod,
+    )
+    lse = result[1] if isinstance(result, tuple) and len(result) > 1 else None
+    lse = lse * math.log(2) if isinstance(lse, Tensor) and lse.numel() else None
+    return Captured(
+        query=query, key=key, value=value, lse=lse, scoring=scoring, kernel="flex attention"
+    )
+
+
+def _bound(modification: Callable[..., Tensor], captured: tuple[Any, ...]) -> Callable[..., Tensor]:
+    """A modification with the tensors that compilation took out of it put back, as copies."""
+    if not captured:
+        return modification
+    kept = tuple(x.detach().clone() if isinstance(x, Tensor) else x for x in captured)
+
+    def bound(*places: Any) -> Tensor:
+        return modification(*places, *kept)
+
+    return bound
+
+
+def _is_identity(score_mod: Any) -> bool:
+    """Whether a score_mod gives back the score: the default one, also when it was traced."""
+    if getattr(score_mod, "__name__", "") == "_identity":
+        return True
+    graph = getattr(score_mod, "graph", None)
+    if graph is None:
+        return False
+    nodes = list(graph.nodes)
+    first = next((node for node in nodes if node.op == "placeholder"), None)
+    output = next((node for node in nodes if node.op == "output"), None)
+    return output is not None and output.args[0] is first

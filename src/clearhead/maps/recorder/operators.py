@@ -1,0 +1,180 @@
+"""What the recorder does about each operator: found out once, when it is first met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .kernels.fused import fused_kernel, is_unknown_attention
+
+
+class Action(Enum):
+    """What to do about an operator."""
+
+    PASS = auto()
+    FUSED = auto()
+    UNKNOWN_ATTENTION = auto()
+    PRODUCT = auto()
+    SOFTMAX = auto()
+    NOISE = auto()
+    MASK = auto()
+    COPY = auto()
+    JOIN = auto()
+    WRITES = auto()
+    FLEX = auto()
+    ENCODER_LAYER = auto()
+    MULTI_HEAD = auto()
+    TAKE_APART = auto()
+    LEAVE_WHOLE = auto()
+
+
+_BY_NAME = {
+    "aten::bmm": Action.PRODUCT,
+    "aten::mm": Action.PRODUCT,
+    "aten::baddbmm": Action.PRODUCT,
+    "aten::_softmax": Action.SOFTMAX,
+    "aten::_safe_softmax": Action.SOFTMAX,
+    "aten::bernoulli_": Action.NOISE,
+    "aten::where": Action.MASK,
+    "aten::clone": Action.COPY,
+    "aten::_to_copy": Action.COPY,
+    "aten::cat": Action.JOIN,
+    "aten::stack": Action.JOIN,
+    "aten::_transformer_encoder_layer_fwd": Action.ENCODER_LAYER,
+    "aten::_native_multi_head_attention": Action.MULTI_HEAD,
+}
+# In inference mode composite operators arrive whole. Attention may hide in any of them but these,
+# which are many in a model and need not be taken apart.
+_LEFT_WHOLE = frozenset(
+    f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
+)
+# These give views or copies, and the copies are of interest.
+_PERHAPS_COPIES = frozenset(
+    f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
+)
+# Where operators take a parameter that tells which module runs.
+_WEIGHTS = {"aten::linear": 1, "aten::addmm": 2, "aten::mm": 1, "aten::convolution": 1}
+_ATTENDS = (
+    Action.FUSED,
+    Action.UNKNOWN_ATTENTION,
+    Action.SOFTMAX,
+    Action.FLEX,
+    Action.ENCODER_LAYER,
+    Action.MULTI_HEAD,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """An operator and what is to be done about it.
+
+    Attributes:
+        name: without namespace and overload.
+        func: the operator, or its id would be given to another.
+        action: what to do.
+        composite: it arrives whole, and is made of others.
+        attends: attention, or the softmax of one.
+        weight: which argument may be a parameter of the running module; None if none is.
+        writes: places and names of the arguments that it writes to.
+        parts: runs a composite operator as the others that it is made of.
+    """
+
+    name: str
+    func: Any
+    action: Action
+    composite: bool = False
+    attends: bool = False
+    weight: int | None = None
+    writes: tuple[tuple[int, str], ...] = ()
+    parts: Callable[..., Any] | None = None
+
+    @classmethod
+    def of(cls, func: Any) -> Operator:
+        """What is known of an operator; nothing that it may be raises."""
+        schema = getattr(func, "_schema", None)
+        name = getattr(func, "__name__", "") if schema is None else schema.name.partition("::")[2]
+        try:
+            action = _action_of(func)
+        except Exception:  # operators of tensors with an arithmetic of their own cannot be asked
+            action = Action.PASS
+        return cls(
+            name=name,
+            func=func,
+            action=action,
+            composite=action in (Action.TAKE_APART, Action.LEAVE_WHOLE),
+            attends=action in _ATTENDS or "scaled_dot_product" in name,
+            weight=None if schema is None else _WEIGHTS.get(schema.name),
+            writes=() if schema is None else _written_arguments(schema),
+            parts=_parts_of(func) if action is Action.TAKE_APART else None,
+        )
+
+    @property
+    def needs_plain(self) -> bool:
+        """Whether it attends and is read of ordinary tensors alone."""
+        whole = self.composite and self.attends
+        return whole or self.action in (Action.FUSED, Action.SOFTMAX)
+
+    def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """The tensors that a call writes to."""
+        tensors: list[Tensor] = []
+        for place, name in self.writes:
+            x = args[place] if place < len(args) else kwargs.get(name)
+            if isinstance(x, Tensor):
+                tensors.append(x)
+            elif isinstance(x, list | tuple):
+                tensors.extend(one for one in x if isinstance(one, Tensor))
+        return tensors
+
+
+def _written_arguments(schema: Any) -> tuple[tuple[int, str], ...]:
+    if not schema.is_mutable:
+        return ()
+    return tuple(
+        (place, one.name)
+        for place, one in enumerate(schema.arguments)
+        if one.alias_info is not None and one.alias_info.is_write
+    )
+
+
+def _action_of(func: Any) -> Action:
+    schema = getattr(func, "_schema", None)
+    if schema is None:
+        return Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else Action.PASS
+    if fused_kernel(func) is not None:
+        return Action.FUSED
+    if _is_composite(func):
+        if _is_view(schema):
+            return Action.PASS  # switched on again, a view would begin twice
+        return Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else Action.TAKE_APART
+    if is_unknown_attention(func):
+        return Action.UNKNOWN_ATTENTION
+    if schema.name in _BY_NAME and func._overloadname != "dtype_out":
+        return _BY_NAME[schema.name]
+    return Action.WRITES if schema.is_mutable else Action.PASS
+
+
+def _is_view(schema: Any) -> bool:
+    """Whether an operator gives nothing but other views of the memory that it is given."""
+    if schema.is_mutable or schema.name in _PERHAPS_COPIES:
+        return False
+    return bool(schema.returns) and all(one.alias_info is not None for one in schema.returns)
+
+
+def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
+    """What runs the operators that another one is made of."""
+    return partial(func._op_dk, torch._C.DispatchKey.CompositeImplicitAutograd)
+
+
+def _is_composite(func: torch._ops.OpOverload) -> bool:
+    """Whether its kernel is a sequence of other operators.
+
+    ``func.decompose`` knows more: sequences in Python, which give other bits than the kernel.
+    """
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)

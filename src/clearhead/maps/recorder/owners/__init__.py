@@ -1,0 +1,1 @@
+"""Which module of a model an attention belongs to, and of what kind the attention is."""

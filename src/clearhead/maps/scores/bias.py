@@ -1,0 +1,182 @@
+"""What is added to the scores, held in memory linear in the length where that is exact.
+
+A relative bias (T5, Raffel et al. 2020; ALiBi, Press et al. 2022) depends on j - i alone, so one
+number per diagonal holds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from .key_ranges import ALL, Positions, chunks, indices, take
+
+
+@dataclass(frozen=True, eq=False)
+class ToeplitzBias:
+    """A bias that depends on the distance alone: ``values[..., j - i + query_len - 1]``.
+
+    Attributes:
+        values: Float["batch|1 heads|1 query_len+key_len-1"].
+        query_len: how many queries there are.
+    """
+
+    values: Tensor
+    query_len: int
+
+    def tile(
+        self, rows: Positions, columns: Positions, batch: Positions = ALL, heads: Positions = ALL
+    ) -> Tensor:
+        """Float["batch|1 heads|1 rows columns"]."""
+        values = take(take(self.values, 1, heads), 0, batch)
+        key_len = values.shape[-1] - self.query_len + 1
+        i, j = (
+            indices(positions, size, values.device)
+            for positions, size in ((rows, self.query_len), (columns, key_len))
+        )
+        if isinstance(rows, slice) and isinstance(columns, slice) and len(i) and len(j):
+            # Windows that move one to the right, last row first: copied far faster than gathered.
+            first = int(j[0]) - int(i[-1]) + self.query_len - 1
+            values = values[..., first : first + len(i) + len(j) - 1]
+            return values.unfold(-1, len(j), 1).flip(-2)
+        return values[..., j[None, :] - i[:, None] + (self.query_len - 1)]
+
+    def describe(self) -> str:
+        """A few words."""
+        return "bias by distance"
+
+    def to(self, device: torch.device | str) -> ToeplitzBias:
+        """The same on another device."""
+        return ToeplitzBias(self.values.to(device), self.query_len)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values."""
+        return self.values.nbytes
+
+
+@dataclass(frozen=True, eq=False)
+class DenseBias:
+    """Any other bias.
+
+    Attributes:
+        values: Float["batch|1 heads|1 query_len|1 key_len|1"].
+    """
+
+    values: Tensor
+
+    def tile(
+        self, rows: Positions, columns: Positions, batch: Positions = ALL, heads: Positions = ALL
+    ) -> Tensor:
+        """Float["batch|1 heads|1 rows|1 columns|1"]."""
+        found = take(take(take(self.values, 1, heads), 0, batch), 2, rows)
+        return take(found, 3, columns)
+
+    def describe(self) -> str:
+        """A few words."""
+        return f"bias {list(self.values.shape)}"
+
+    def to(self, device: torch.device | str) -> DenseBias:
+        """The same on another device."""
+        return DenseBias(self.values.to(device))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values."""
+        return self.values.nbytes
+
+
+def compact_bias(
+    bias: Tensor, query_len: int, key_len: int, allowed: Tensor | None = None
+) -> ToeplitzBias | DenseBias | None:
+    """A bias of four axes in its smallest exact form; None where it is 0 everywhere.
+
+    Args:
+        bias: Float["batch|1 heads|1 query_len|1 key_len|1"].
+        allowed: a boolean mask of the same shape; what it forbids may have any value.
+
+    Raises:
+        ConfigError: it is not floating.
+    """
+    if not bias.is_floating_point():
+        raise ConfigError(
+            f"A bias is floating, added to the scores; this one is of {bias.dtype}. A boolean "
+            f"one that says where a query may attend is a mask."
+        )
+    _, _, rows, columns = bias.shape
+    if not _nonzero(bias, allowed):
+        return None
+    if rows > 1 and columns > 1:
+        by_key = _constant_along(bias, allowed, skewed=False)
+        if by_key is not None:
+            return DenseBias(by_key[:, :, None, :])
+        by_distance = _constant_along(bias, allowed, skewed=True)
+        if by_distance is not None:
+            return ToeplitzBias(by_distance, query_len)
+    elif rows == 1 and allowed is None:
+        return DenseBias(bias.clone())
+    return DenseBias(bias.clone() if allowed is None else bias.masked_fill(~allowed, 0))
+
+
+def _nonzero(bias: Tensor, allowed: Tensor | None) -> bool:
+    width = bias.shape[0] * bias.shape[1] * bias.shape[3]
+    for part in chunks(bias.shape[2], width):
+        found = bias[:, :, part] != 0
+        if allowed is not None:
+            found &= allowed[:, :, part]
+        if bool(found.any()):
+            return True
+    return False
+
+
+def _constant_along(bias: Tensor, allowed: Tensor | None, *, skewed: bool) -> Tensor | None:
+    """The one value of each column, or of each diagonal if skewed; None where there are several.
+
+    Highest and lowest are kept for all columns while the rows go by, and have to agree. One of
+    which nothing is allowed is 0.
+    """
+    batch, heads, rows, columns = bias.shape
+    size = rows + columns - 1 if skewed else columns
+    highest = bias.new_full((batch, heads, size), -torch.inf)
+    lowest = bias.new_full((batch, heads, size), torch.inf)
+    step = 64  # a skewed chunk is as much wider as it has rows
+    for first in range(0, rows, step):
+        part = bias[:, :, first : first + step]
+        count = part.shape[2]
+        low = high = part
+        if allowed is not None:
+            forbidden = ~allowed[:, :, first : first + count]
+            high = part.masked_fill(forbidden, -torch.inf)
+            low = part.masked_fill(forbidden, torch.inf)
+        where = slice(0, columns)
+        if skewed:
+            high, low = _skewed(high, -torch.inf), _skewed(low, torch.inf)
+            begin = rows - (first + count)
+            where = slice(begin, begin + columns + count - 1)
+        highest[..., where] = torch.maximum(highest[..., where], high.amax(2))
+        lowest[..., where] = torch.minimum(lowest[..., where], low.amin(2))
+        if bool((highest > lowest).any()):
+            return None
+    if bool(highest.isnan().any()):
+        return None
+    # Where nothing was counted the lowest is above the highest; -inf may be the bias itself.
+    return torch.where(highest < lowest, 0, highest)
+
+
+def _skewed(x: Tensor, fill: float) -> Tensor:
+    """[..., rows, columns] to [..., rows, rows + columns - 1], where a diagonal is a column."""
+    *lead, rows, columns = x.shape
+    width = rows + columns - 1
+    # Row r begins rows - 1 - r entries to the right. Written with a row length one shorter than
+    # the true one, every row begins one entry earlier than the row above it.
+    padded = x.new_full((*lead, rows * width + rows), fill)
+    skew = padded[..., rows - 1 :].as_strided(
+        (*lead, rows, columns),
+        (*padded.stride()[:-1], width - 1, 1),
+        padded.storage_offset() + rows - 1,
+    )
+    skew.copy_(x)
+    return padded[..., : rows * width].unflatten(-1, (rows, width))

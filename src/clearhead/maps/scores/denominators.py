@@ -1,0 +1,127 @@
+"""What the rows of a softmax are divided by, told so that nothing is lost far from zero.
+
+The log-sum-exp of scores near -1e9 is rounded to the last digit of -1e9, and nothing is left of
+it. Relative to the highest score of the row it is a small number, and exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..measures.base import Measure, PassContext, Running, Tile
+from .key_ranges import Positions, pick
+from .precision import exact_dtype
+
+
+class Denominators(NamedTuple):
+    """exp(highest + log_sum) is what the exponentials of a row of scores are divided by.
+
+    Attributes:
+        highest: Float["batch heads query_len"], the highest score of each row; -inf where the
+            query may attend to nothing.
+        log_sum: Float["batch heads query_len"], log sum_j exp(score_j - highest), the sink's share
+            included; between 0 and log(key_len) without one.
+    """
+
+    highest: Tensor
+    log_sum: Tensor
+
+    @property
+    def lse(self) -> Tensor:
+        """Their logarithm, in the dtype of ``log_sum``."""
+        return (self.highest + self.log_sum).to(self.log_sum.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of both."""
+        return self.highest.nbytes + self.log_sum.nbytes
+
+    def at(self, rows: Positions, batch: Positions, heads: Positions) -> Denominators:
+        """Those of some rows."""
+        return Denominators(*(pick(pick(pick(x, 0, batch), 1, heads), 2, rows) for x in self))
+
+    def weights(self, scores: Tensor) -> Tensor:
+        """The weights of some keys: Float["batch heads rows columns"], in the dtype of ``log_sum``.
+
+        Args:
+            scores: of the same rows; written over.
+        """
+        # Where a query sees nothing, -inf less -inf would be no number.
+        highest = self.highest.masked_fill(self.highest == -torch.inf, torch.inf)
+        below = scores.sub_(highest.to(scores.dtype)[..., None]).to(self.log_sum.dtype)
+        return below.sub_(self.log_sum[..., None]).exp_()
+
+
+def normalised(
+    scores: Tensor, dtype: torch.dtype, *, sinks: Tensor | None = None, may_be_dead: bool = True
+) -> Tensor:
+    """The weights of whole rows of scores: 0 where a query may attend to nothing.
+
+    Args:
+        scores: Float["batch heads rows key_len"], -inf where a query may not attend; written over.
+        dtype: of the weights.
+        sinks: Float["heads"], a logit for each of these heads that joins the denominator only.
+        may_be_dead: whether there may be a query that may attend to nothing.
+    """
+    if not scores.numel():
+        return scores.to(dtype)
+    highest = dead = None
+    if may_be_dead or sinks is not None or scores.dtype != dtype:
+        highest = scores.amax(-1)
+        dead = highest == -torch.inf
+        highest = highest.masked_fill_(dead, 0)
+    if scores.dtype != dtype and highest is not None:
+        scores = scores.sub_(highest[..., None]).to(dtype)
+    in_place = scores if scores.device.type == "cpu" else None
+    weights = torch.softmax(scores, -1, out=in_place)
+    if sinks is not None and highest is not None:
+        # The largest weight is exp(-log_sum).
+        _, total = with_sinks(highest, weights.amax(-1).log_().neg_(), sinks)
+        weights *= total[..., None]
+    if dead is not None and bool(dead.any()):
+        weights.masked_fill_(dead[..., None], 0)
+    return weights
+
+
+def with_sinks(highest: Tensor, log_sum: Tensor, sinks: Tensor) -> tuple[Tensor, Tensor]:
+    """The log of the sum with the sinks in it, and the sum of the weights that this leaves.
+
+    Args:
+        highest, log_sum: Float["batch heads rows"].
+        sinks: Float["heads"], of these heads.
+    """
+    distance = (sinks.to(highest.dtype)[:, None] - highest).to(log_sum.dtype)
+    together = torch.logaddexp(log_sum, distance)
+    return together, (log_sum - together).exp_()
+
+
+@dataclass(frozen=True)
+class RowDenominators(Measure):
+    """The denominators of all rows: what a map keeps of a pass over it."""
+
+    name: ClassVar[str] = "denominators"
+    needs_scores: ClassVar[bool] = True
+
+    def begin(self, context: PassContext) -> Running:
+        return _RowDenominators(context)
+
+
+class _RowDenominators(Running):
+    def __init__(self, context: PassContext) -> None:
+        super().__init__()
+        widest = exact_dtype(context.device)
+        self.highest = context.per_query(dtype=widest, fill=-torch.inf)
+        self.log_sum = context.per_query()
+
+    def add(self, tile: Tile) -> None:
+        assert tile.highest is not None
+        assert tile.log_sum is not None
+        self.highest[tile.queries] = tile.highest.to(self.highest.dtype)
+        self.log_sum[tile.queries] = tile.log_sum
+
+    def result(self) -> Denominators:
+        return Denominators(self.highest, self.log_sum)

@@ -1,0 +1,389 @@
+"""How the scores of an attention map come from its queries and keys.
+
+    score   = scale * q . k
+    capped  = softcap * tanh(score / softcap)       only with a softcap (Gemma 2, arXiv 2408.00118)
+    bent    = score_mod(capped, b, h, i, j)         only with FlexAttention's score_mod
+    biased  = bent + bias
+    weights = softmax of biased over the keys that the query may attend to
+
+The order is that of the ONNX operator Attention and of Hugging Face's eager attentions. A sink
+(arXiv 2309.17453; gpt-oss) is a further logit in the denominator, to which no key belongs. Sums
+with a bias are rounded as the model rounds them; nothing else is (see `precision`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError, ShapeError
+from .bias import DenseBias, ToeplitzBias, compact_bias
+from .compact_mask import CompactMask, both_allowed, compact_mask, compact_mask_mod
+from .flex_modifications import over_all_places
+from .key_ranges import (
+    ALL,
+    DenseMask,
+    Hull,
+    KeyRanges,
+    Positions,
+    causal_ranges,
+    checked_shape,
+    explicit,
+    indices,
+    pick,
+    take,
+)
+from .precision import any_far, exact_dtype, highest_norm, lies_far, score_dtype, without_autocast
+from .products import owners_of, scaled_products
+
+ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+Window = int | tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """How scores come from queries and keys: everything but these two tensors themselves.
+
+    Attributes:
+        scale: factor of the products q . k.
+        softcap: scores are bent into (-softcap, softcap); None for no bending.
+        allowed: which keys a query may attend to; None for all.
+        bias: what is added to the scaled (and capped) scores.
+        score_mod: FlexAttention's ``score_mod(score, b, h, q_idx, k_idx)``.
+        sinks: Float["heads"], a logit per head that joins the denominator only.
+        flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
+            negative finite numbers swallowed altogether: as in the model, they attend evenly.
+        added_in: the dtype in which the model added the bias, if that is not the one of the
+            answers: a model of half precision that writes its attention out adds in its own.
+    """
+
+    scale: float
+    softcap: float | None = None
+    allowed: KeyRanges | DenseMask | None = None
+    bias: ToeplitzBias | DenseBias | None = None
+    score_mod: ScoreMod | None = None
+    sinks: Tensor | None = None
+    flat: Tensor | None = None
+    added_in: torch.dtype | None = None
+
+    @classmethod
+    def of(
+        cls,
+        query: Tensor,
+        key: Tensor,
+        *,
+        scale: float | None = None,
+        softcap: float | None = None,
+        mask: Tensor | CompactMask | None = None,
+        causal: bool = False,
+        causal_offset: int = 0,
+        window: Window | None = None,
+        bias: Tensor | ToeplitzBias | DenseBias | None = None,
+        score_mod: ScoreMod | None = None,
+        mask_mod: MaskMod | None = None,
+        sinks: Tensor | None = None,
+        added_in: torch.dtype | None = None,
+    ) -> Scoring:
+        """The scoring of an attention that was called with these arguments.
+
+        Args:
+            query: Float["batch heads query_len head_dim"].
+            key: Float["batch kv_heads key_len head_dim"].
+            scale: None means 1 / sqrt(head_dim).
+            softcap: None or 0 for none.
+            mask: boolean or float, broadcast to [batch, heads, query_len, key_len]; boolean: True
+                where a query may attend. Of a float mask, entries at or below half the lowest
+                number of its dtype forbid, and the finite rest is a bias. A query that -inf
+                forbids everything has weights of zero; one whose entries are all finite and that
+                low attends evenly to the highest of them, as it does in any softmax.
+            causal: query i attends to no key after i + causal_offset.
+            causal_offset: the key at which query 0 stands: 0 as in scaled_dot_product_attention,
+                key_len - query_len for queries at the end of the keys.
+            window: (before, after): how many keys beside its own a query sees, None for no
+                limit; one number is for both sides.
+            bias: broadcast as the mask is, and added to it.
+            score_mod, mask_mod: as FlexAttention takes them.
+            sinks: Float["heads"].
+            added_in: the dtype in which mask and bias are added. None for that of the answers,
+                but then a query that a mask of float16 forbids everything, with the lowest number,
+                attends evenly, as in a model of float16; with float32, what fused kernels add in,
+                the scores that such a number leaves there count.
+
+        Raises:
+            ShapeError: the tensors do not fit together.
+            ConfigError: a setting makes no sense.
+        """
+        shape, dtype = score_shape(query, key), score_dtype(query)
+        _, heads, query_len, key_len = shape
+        if softcap is not None and softcap < 0:
+            raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
+        if isinstance(mask, Tensor):
+            if mask.is_floating_point() and isinstance(bias, Tensor) and bias.is_floating_point():
+                # Either may hide what the other shows, and a row of which nothing is left then
+                # attends evenly to what both have hidden least.
+                mask = checked_shape(bias, "bias", shape).to(dtype) + checked_shape(
+                    mask, "mask", shape
+                )
+                bias = None
+            mask = compact_mask(mask, shape)
+        if mask and mask.in_float32 and added_in == torch.float32:
+            mask = mask.in_float32
+        allowed = mask.allowed if mask else None
+        added = mask.bias if mask else None
+        flat = mask.flat if mask else None
+        if flat is not None and sinks is not None:
+            # The sink is not swallowed with the scores, and takes everything.
+            end = torch.where(flat, 0, key_len).int()
+            allowed, flat = both_allowed(allowed, KeyRanges(torch.zeros_like(end), end)), None
+        if mask_mod is not None:
+            allowed = both_allowed(allowed, compact_mask_mod(mask_mod, shape, query.device))
+        if causal or window is not None:
+            ranges = causal_ranges(
+                query_len,
+                key_len,
+                causal=causal,
+                offset=causal_offset,
+                window=_checked_window(window),
+                device=query.device,
+            )
+            allowed = both_allowed(allowed, ranges)
+        if isinstance(bias, Tensor):
+            checked = checked_shape(bias, "bias", shape)
+            bias = compact_bias(checked, query_len, key_len)
+        if bias is not None and added is not None:
+            rows, columns = slice(0, query_len), slice(0, key_len)
+            total = bias.tile(rows, columns).to(dtype) + added.tile(rows, columns)
+            bias = compact_bias(total, query_len, key_len)
+        if sinks is not None and tuple(sinks.shape) != (heads,):
+            raise ShapeError(
+                f"sinks hold one logit per query head, so their shape must be ({heads},); got "
+                f"{tuple(sinks.shape)}."
+            )
+        return cls(
+            scale=1 / math.sqrt(query.shape[-1]) if scale is None else float(scale),
+            softcap=softcap or None,
+            allowed=allowed,
+            bias=bias if bias is not None else added,
+            score_mod=score_mod,
+            sinks=None if sinks is None else sinks.detach(),
+            flat=flat,
+            added_in=added_in,
+        )
+
+    def tile(
+        self,
+        query: Tensor,
+        key: Tensor,
+        rows: Positions = ALL,
+        columns: Positions = ALL,
+        *,
+        batch: Positions = ALL,
+        heads: Positions = ALL,
+        exact: bool | None = None,
+        key_norm: Tensor | None = None,
+    ) -> Tensor:
+        """The scores of some queries and keys, -inf where the query may not attend.
+
+        Args:
+            query: Float["batch heads query_len head_dim"], whole.
+            key: Float["batch kv_heads key_len head_dim"], whole.
+            rows, columns, batch, heads: what is wanted: slices of step 1, or index vectors.
+            exact: whether products are computed in float64; None for where they need it.
+            key_norm: Float["batch kv_heads"], what `highest_norm` tells of the keys, if known.
+
+        Returns:
+            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs;
+            for all others float32, or float64 where products are and nothing was added to them.
+        """
+        rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
+        batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
+        q = pick(pick(pick(query.detach(), 0, batch), 1, heads), 2, rows)
+        owners = owners_of(heads, query.shape[1] // key.shape[1], key.device)
+        k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
+        dtype, widest = score_dtype(query), exact_dtype(query.device)
+
+        def computed(exact: bool) -> Tensor:
+            products = scaled_products(q, k, self.scale, widest if exact else dtype)
+            return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
+
+        with without_autocast(query.device):
+            if exact is not None or dtype == widest:
+                return computed(bool(exact))
+            if key_norm is None:
+                norm = highest_norm(k)
+            else:
+                norm = pick(pick(key_norm, 0, batch), 1, owners)
+            if lies_far(highest_norm(q), norm, self.scale):
+                return computed(True)
+            scores = computed(False)
+            # Far from zero a sum hangs on the last digits of what it is the sum of.
+            if self.adds and scores.numel() and any_far(scores.amax(-1)):
+                return computed(True)
+            return scores
+
+    def between(
+        self, query: Tensor, key: Tensor, rows: Tensor, *, batch: slice, heads: Tensor
+    ) -> Tensor:
+        """The scores of queries and keys that were picked already, in the widest dtype.
+
+        Args:
+            query: Float["batch heads rows head_dim"], only the queries at these places.
+            key: Float["batch kv_heads key_len head_dim"], only their keys.
+            rows, batch, heads: which they are in the whole map.
+        """
+        columns = slice(0, key.shape[2])
+        with without_autocast(query.device):
+            products = scaled_products(query, key, self.scale, exact_dtype(query.device))
+            dtype = score_dtype(query)
+            return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
+
+    @property
+    def adds(self) -> bool:
+        """Whether anything but a mask is done to products, in the dtype that the model has."""
+        return self.bias is not None or self.score_mod is not None
+
+    def finish(
+        self,
+        scores: Tensor,
+        rows: Positions,
+        columns: Positions,
+        *,
+        batch: Positions,
+        heads: Positions,
+        dtype: torch.dtype | None = None,
+        forbidden: float = -torch.inf,
+        hull: Hull | None = None,
+    ) -> Tensor:
+        """From scaled products to scores, in place where that can be.
+
+        Args:
+            scores: Float["batch heads rows columns"], scale * q . k.
+            dtype: of the answers, to which scores are rounded before anything is added to them;
+                None for that of the products.
+            rows, columns, batch, heads: which these are: vectors, or slices with both ends.
+            forbidden: what stands where a query may not attend.
+            hull: of these rows, where it is known already.
+        """
+        if self.softcap is not None:
+            scores.div_(self.softcap).tanh_().mul_(self.softcap)
+        if self.adds:
+            dtype = dtype or scores.dtype
+            scores = scores.to(self.added_in or dtype)
+            if self.score_mod is not None:
+                scores = self._bent(scores, rows, columns, batch, heads)
+            if self.bias is not None:
+                scores += self.bias.tile(rows, columns, batch, heads)
+            scores = scores.to(dtype)
+        if self.flat is not None:
+            flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
+            scores.masked_fill_(flat[..., None], 0)
+        if isinstance(self.allowed, KeyRanges) and isinstance(columns, slice):
+            hull = hull or self.allowed.hull(rows, batch, heads)
+            self._forbid_edges(scores, rows, columns, batch, heads, forbidden, hull)
+        elif self.allowed is not None:
+            allowed = self.allowed.tile(rows, _vector(columns, scores.device), batch, heads)
+            scores.masked_fill_(~allowed, forbidden)
+        return scores
+
+    def _forbid_edges(
+        self,
+        scores: Tensor,
+        rows: Positions,
+        columns: slice,
+        batch: Positions,
+        heads: Positions,
+        forbidden: float,
+        hull: Hull,
+    ) -> None:
+        """Masks only those columns that some row may not see."""
+        assert isinstance(self.allowed, KeyRanges)
+        first = columns.start or 0
+        width = scores.shape[-1]
+        inner_first = min(max(hull.inner_first - first, 0), width)
+        inner_end = min(max(hull.inner_end - first, 0), width)
+        edges = [(0, inner_first), (inner_end, width)]
+        if inner_end <= inner_first:
+            edges = [(0, width)]
+        for low, high in edges:
+            if high > low:
+                positions = torch.arange(first + low, first + high, device=scores.device)
+                allowed = self.allowed.tile(rows, positions, batch, heads)
+                scores[..., low:high].masked_fill_(~allowed, forbidden)
+
+    def _bent(
+        self,
+        scores: Tensor,
+        rows: Positions,
+        columns: Positions,
+        batch: Positions,
+        heads: Positions,
+    ) -> Tensor:
+        assert self.score_mod is not None
+        places = (_vector(x, scores.device) for x in (batch, heads, rows, columns))
+        return over_all_places(self.score_mod, with_score=True)(scores, *places)
+
+    def to(self, device: torch.device | str) -> Scoring:
+        """The same on another device."""
+        return replace(
+            self,
+            allowed=None if self.allowed is None else self.allowed.to(device),
+            bias=None if self.bias is None else self.bias.to(device),
+            sinks=None if self.sinks is None else self.sinks.to(device),
+            flat=None if self.flat is None else self.flat.to(device),
+        )
+
+    def __str__(self) -> str:
+        parts = [
+            f"scale {self.scale:.6g}",
+            f"softcap {self.softcap:g}" if self.softcap else "",
+            self.allowed.describe() if self.allowed is not None else "no mask",
+            self.bias.describe() if self.bias is not None else "",
+            "a score_mod" if self.score_mod is not None else "",
+            "sinks" if self.sinks is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of mask, bias and sinks."""
+        held = (self.allowed, self.bias, self.sinks, self.flat)
+        return sum(x.nbytes for x in held if x is not None)
+
+
+def score_shape(query: Tensor, key: Tensor) -> tuple[int, int, int, int]:
+    """(batch, heads, query_len, key_len) of queries and keys that fit together.
+
+    Raises:
+        ShapeError: they do not.
+    """
+    shapes = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
+    if query.ndim != 4 or key.ndim != 4:
+        raise ShapeError(
+            f"An attention map needs four axes: query [batch, heads, query_len, head_dim] and key "
+            f"[batch, kv_heads, key_len, head_dim]; got {shapes}."
+        )
+    if query.shape[0] != key.shape[0] or query.shape[3] != key.shape[3]:
+        raise ShapeError(f"Batch and head_dim of {shapes} differ; they must be the same.")
+    if query.shape[1] % max(key.shape[1], 1):
+        raise ShapeError(
+            f"{query.shape[1]} query heads cannot share {key.shape[1]} heads of keys: the first "
+            f"must be a multiple of the second; got {shapes}."
+        )
+    return query.shape[0], query.shape[1], query.shape[2], key.shape[2]
+
+
+def _vector(positions: Positions, device: torch.device) -> Tensor:
+    """Positions as a vector; a slice has both ends."""
+    return indices(positions, torch.iinfo(torch.int64).max, device)
+
+
+def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
+    before, after = window if isinstance(window, tuple) else (window, window)
+    if any(side is not None and side < 0 for side in (before, after)):
+        raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
+    return before, after

@@ -1,0 +1,5 @@
+"""A drop-in for `torch.nn.MultiheadAttention` that can give any attention weight."""
+
+from .layer import MultiheadAttention
+
+__all__ = ["MultiheadAttention"]

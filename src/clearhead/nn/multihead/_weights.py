@@ -1,0 +1,138 @@
+"""Attention with its weights beside the output, or without them by the fused kernel.
+
+Weights come with the output that was made from them: by the plain formula where scores are few or
+something must be derived, traced or mapped, else in tiles. Without them it is PyTorch's fused
+kernel, which has no second derivative of its own and gets the plain formula's here.
+
+Shapes are those of `clearhead.nn.multihead._formula`.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ._formula import Scoring, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
+from ._tiled import tiled_attention
+
+# Up to so many scores the plain formula is the quicker one: tiles would only add calls.
+PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
+
+
+def open_blocked_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """A mask in which no row is -inf throughout, and which rows were (None: no row was).
+
+    Kernels differ on such a row (NaN, zeros, an average). It is let see everything here, and its
+    output and weights are set to zero afterwards, so that gradients stay finite too.
+    """
+    if mask is None or mask.shape[-1] == 0:
+        return mask, None
+    blocked = mask.detach().amax(-1, keepdim=True) == -torch.inf
+    if mask.device.type == "cpu" and is_plain(mask) and not blocked.any():
+        return mask, None
+    return mask.masked_fill(blocked, 0.0), blocked
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    mask: Tensor | None = None,
+    causal: bool = False,
+    dropout: float = 0.0,
+    need_weights: bool = False,
+    average: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention's output [batch, heads, query_len, head_dim], and its weights if asked for.
+
+    Weights are [batch, query_len, key_len] with ``average``, else [batch, heads, query_len,
+    key_len], those after dropout, in the type that a softmax of the query's type has.
+    """
+    mask, blocked = open_blocked_rows(mask)
+    scoring = Scoring(mask, blocked, causal)
+    if not need_weights:
+        return _fused(query, key, value, scoring, dropout), None
+    dtype = weights_dtype(query)
+    plain = is_plain(query, key, value, mask)
+    derived = torch.is_grad_enabled() and any(
+        x is not None and x.requires_grad for x in (query, key, value, mask)
+    )
+    if (
+        dropout > 0.0
+        or not plain
+        or (derived and mask is not None and mask.requires_grad)
+        or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[derived]
+    ):
+        in_place = plain and not derived and not is_recorded()
+        output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
+        weights = weights.mean(dim=1) if average else weights
+        return output, weights if weights.dtype == dtype else weights.to(dtype)
+    with _shown(query, key, value, scoring) if is_recorded() else nullcontext():
+        return tiled_attention(query, key, value, scoring, average, dtype)
+
+
+def _shown(
+    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring
+) -> AbstractContextManager[None]:
+    """Let a recording see the attention in one piece, and look away while it is done in tiles."""
+    from ...maps.recording.captured import unseen
+
+    with torch.no_grad():
+        F.scaled_dot_product_attention(
+            query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
+        )
+    return unseen()
+
+
+def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:
+    """The output alone."""
+    if is_transformed() and not torch.compiler.is_compiling():
+        return plain_attention(query, key, value, scoring, dropout)[0]
+    mask, blocked, causal = scoring
+    output = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal
+    )
+    if dropout == 0.0 and output.requires_grad and is_plain(query, key, value, mask):
+        output = _DerivedTwice.apply(output, query, key, value, *scoring)
+    return output if blocked is None else output.masked_fill(blocked, 0.0)
+
+
+class _DerivedTwice(torch.autograd.Function):
+    """Its first argument, an output of attention, with a gradient that can be derived again.
+
+    As long as nobody asks for that, the gradient is the fused kernel's.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        output: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        blocked: Tensor | None,
+        causal: bool,
+    ) -> Tensor:
+        ctx.causal = causal
+        ctx.save_for_backward(query, key, value, mask, blocked)
+        return output.view_as(output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        if not torch.is_grad_enabled():
+            return grad, *(None,) * 6
+        query, key, value, mask, blocked = ctx.saved_tensors
+        output, _ = plain_attention(query, key, value, Scoring(mask, blocked, ctx.causal))
+        inputs = [x for x in (query, key, value, mask) if x is not None and x.requires_grad]
+        found = iter(torch.autograd.grad(output, inputs, grad, create_graph=True))
+        grads = (
+            next(found) if x is not None and x.requires_grad else None
+            for x in (query, key, value, mask)
+        )
+        return None, *grads, None, None

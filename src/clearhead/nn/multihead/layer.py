@@ -1,0 +1,224 @@
+"""A drop-in for `torch.nn.MultiheadAttention` whose weights cost little.
+
+Vaswani et al. 2017 (arXiv 1706.03762), section 3.2. What differs from PyTorch's layer, on purpose:
+
+- A query that may see no key gets zeros, not NaN, from attention and as its weights, with finite
+  gradients; what is left of it in the output is the output projection's bias.
+- Scores and weights of float16 and bfloat16, autocast's too, are computed in float32 and rounded
+  once, so that large scores do not overflow: PyTorch's layer gives NaN weights in float16 beside
+  the finite output that it has without weights.
+- ``need_weights=False`` has second derivatives (a gradient penalty, `torch.func.jvp`, `hessian`),
+  which PyTorch's fused kernel has not; only with dropout they are refused, by PyTorch's error. A
+  first derivative is still the kernel's.
+- ``is_causal`` together with ``add_bias_kv`` or ``add_zero_attn``: the added keys are visible to
+  every query, with weights and without.
+- PyTorch's native operator for inference is called for self-attention with weights and without
+  masks alone, and for the mean over heads only where scores are few; everywhere else training and
+  evaluation run the same code. Nested tensors are handed on to PyTorch's forward.
+- `torch.jit.script` is refused with a `ConfigError` that names what to use: PyTorch has deprecated
+  it, and a script would be a second computation beside this one. `torch.compile`,
+  `torch.export.export`, with dynamic lengths too, and `torch.jit.trace` work.
+
+As with PyTorch's layer, asking for weights may change the last digits of the output: it is then
+made from these very weights, and from the fused kernel without them. Both agree to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NoReturn, cast, overload
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ._computation import multi_head_attention
+from ._parameters import Options, Parameters
+
+if TYPE_CHECKING:
+    from ...maps.attention_map import AttentionMap
+
+
+class MultiheadAttention(torch.nn.MultiheadAttention):
+    """`torch.nn.MultiheadAttention` with weights that cost little and without NaN.
+
+    Constructor, parameters, initialisation, state dict and pickles are PyTorch's own, by
+    inheritance; ``isinstance(layer, torch.nn.MultiheadAttention)`` holds. Only the computation is
+    new; the module's docstring says where its results differ. A boolean mask is True where a
+    query may **not** attend, PyTorch's meaning here, the opposite of clearhead's elsewhere.
+    """
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` calls first, also where the layer is a part of another module.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            "torch.jit.script was asked to compile clearhead.nn.MultiheadAttention, which it "
+            "cannot; PyTorch has deprecated it. Use torch.compile, torch.export.export or "
+            "torch.jit.trace, or load this layer's state dict into torch.nn.MultiheadAttention "
+            "and script that."
+        )
+
+    @overload
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = ...,
+        need_weights: bool = ...,
+        attn_mask: Tensor | None = ...,
+        average_attn_weights: bool = ...,
+        is_causal: bool = ...,
+    ) -> tuple[Tensor, Tensor | None]: ...
+
+    @overload
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = ...,
+        *,
+        need_weights: Literal["map"],
+        attn_mask: Tensor | None = ...,
+        average_attn_weights: bool = ...,
+        is_causal: bool = ...,
+    ) -> tuple[Tensor, AttentionMap]: ...
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool | Literal["map"] = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | AttentionMap | None]:
+        """Attend from queries to keys and values.
+
+        Args:
+            query: [query_len, batch, embed_dim], with ``batch_first`` [batch, query_len,
+                embed_dim], or unbatched [query_len, embed_dim].
+            key: the same with key_len and kdim.
+            value: the same with key_len and vdim.
+            key_padding_mask: [batch, key_len], unbatched [key_len]. Boolean, True for a key to
+                ignore, or floating, added to the scaled scores.
+            need_weights: whether to return weights; "map" for an `AttentionMap` instead, which
+                computes those that are asked of it later, of all heads and before dropout.
+            attn_mask: [query_len, key_len] or [batch * num_heads, query_len, key_len]. Boolean,
+                True where a query may not attend, or floating, added to the scaled scores.
+            average_attn_weights: the mean of the weights over heads, or all heads' weights.
+            is_causal: says that ``attn_mask``, which must be given, is the causal mask. Without
+                a key_padding_mask the mask itself is then not read, so a wrong hint gives
+                causal attention.
+
+        Returns:
+            The output, shaped like the query, and the weights, [batch, query_len, key_len] or
+            [batch, num_heads, query_len, key_len], without the batch axis for unbatched input;
+            None unless asked for. The keys that ``add_bias_kv`` and ``add_zero_attn`` add count
+            in key_len. In training with dropout, weights are those after dropout. A map is
+            [batch, num_heads, query_len, key_len], with a batch axis of 1 for unbatched input.
+
+        Raises:
+            ConfigError: ``need_weights`` is neither true nor false nor "map".
+            MultiheadShapeError: (an AssertionError, as PyTorch's is) inputs that do not fit.
+            MultiheadMaskError: (a RuntimeError, as PyTorch's is) an attn_mask that does not fit,
+                or none with ``is_causal``.
+        """
+        if query.is_nested or key.is_nested or value.is_nested:
+            if need_weights == "map":
+                raise ConfigError(
+                    "Nested tensors have no attention map. Pad them, with a key_padding_mask."
+                )
+            return super().forward(
+                query,
+                key,
+                value,
+                key_padding_mask,
+                need_weights,
+                attn_mask,
+                average_attn_weights,
+                is_causal,
+            )
+        separate = None
+        if not self._qkv_same_embed_dim:
+            separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        parameters = Parameters(
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            separate,
+        )
+        options = Options(
+            self.embed_dim,
+            self.num_heads,
+            self.batch_first,
+            self.add_zero_attn,
+            self.dropout if self.training else 0.0,
+            need_weights,
+            average_attn_weights,
+            is_causal,
+        )
+        inputs = (query, key, value)
+        return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, options)
+
+
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """`torch.nn.functional.multi_head_attention_forward`, computed as `MultiheadAttention` is.
+
+    The same arguments in the same order; inputs are [length, batch, width] or unbatched.
+    ``static_k`` and ``static_v``, [batch * num_heads, key_len, head_dim], take the place of the
+    projected keys and values.
+    """
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    parameters = Parameters(
+        in_proj_weight, in_proj_bias, bias_k, bias_v, out_proj_weight, out_proj_bias, separate
+    )
+    options = Options(
+        embed_dim_to_check,
+        num_heads,
+        False,
+        add_zero_attn,
+        dropout_p if training else 0.0,
+        need_weights,
+        average_attn_weights,
+        is_causal,
+    )
+    inputs, static = (query, key, value), (static_k, static_v)
+    output, weights = multi_head_attention(
+        inputs, key_padding_mask, attn_mask, parameters, options, static
+    )
+    return output, cast("Tensor | None", weights)

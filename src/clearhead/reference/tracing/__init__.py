@@ -1,0 +1,1 @@
+"""Traces: every step of a computation, by its path."""

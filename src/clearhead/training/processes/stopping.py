@@ -1,0 +1,113 @@
+"""Ctrl-C and SIGTERM: a training saves where it stands and says how to go on.
+
+A thread hears the signals, so that one is answered also while PyTorch or the tokenizer's library
+is at work for minutes. Between two steps the training looks whether it should stop, and then
+saves. Before the first step and after the last there is nothing to save, and it ends at once; what
+is being written is written under another name, so nothing is harmed. A second signal ends it at
+once too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+from ...errors import TrainingError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def signal_name(number: int) -> str:
+    """Return what a person calls a signal."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+class StoppedError(TrainingError):
+    """A signal has stopped the training, and its state is saved.
+
+    Attributes:
+        signal: the signal's number.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.signal = number
+
+
+class Stop:
+    """Whether a training was told to stop.
+
+    Attributes:
+        signal: the number of the signal that came; 0 as long as there was none.
+        stage: what is at work, as in "before the first step"; None while steps are taken, when
+            the training itself looks at ``signal`` and saves.
+        leash: whether a launcher tells this process what came, so that signals of the terminal,
+            which reach the launcher too, are not its business.
+    """
+
+    def __init__(self, *, leash: bool = False) -> None:
+        self.signal = 0
+        self.stage: str | None = "before the first step"
+        self.leash = leash
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear Ctrl-C and SIGTERM in here; outside the main thread nothing can be heard."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        for number in SIGNALS:
+            ignored = self.leash and number == signal.SIGINT
+            signal.signal(number, signal.SIG_IGN if ignored else _only_heard)
+        wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._hear, args=(reader,), daemon=True).start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(writer)  # which ends the thread
+
+    def _hear(self, reader: int) -> None:
+        while heard := os.read(reader, 1):
+            if heard[0] in SIGNALS:
+                self.request(heard[0])
+        os.close(reader)
+
+    def request(self, number: int) -> None:
+        """Do what a signal asks for: stop after this step, or end the process at once."""
+        name = signal_name(number)
+        if self.signal:
+            self._end(number, f"Ended at once by {name}; the last checkpoint stays.")
+        if self.stage is not None:
+            self._end(
+                number,
+                f"Stopped by {name} {self.stage}; nothing is lost. Start the same command again "
+                f"to go on.",
+            )
+        self.signal = number
+        _say(f"{name}: stopping after this step (once more to end at once).")
+
+    def _end(self, number: int, message: str) -> NoReturn:
+        _say(f"clearhead: {message}")
+        os._exit(128 + number)
+
+
+def _only_heard(number: int, frame: FrameType | None) -> None:
+    """A handler that leaves the answer to the thread; without one a signal would end us."""
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        start = "\r\033[K" if sys.stderr.isatty() else ""
+        os.write(2, f"{start}{text}\n".encode())

@@ -1,0 +1,68 @@
+"""How many processes, of how many threads each, train a model on this machine.
+
+Processes of one thread share the rows of each batch and meet once in a step; threads of one
+process wait for each other at every operator, and where another program takes a core from one of
+them, all others wait. So cores are used by processes as long as each has enough to do.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...file_reading import FileProblem
+from ...tensor_file import TensorFile
+from ..settings import TrainingSettings
+
+# Of rows times longest side, in a step: with less a process mostly waits for the others.
+_TOKENS_OF_A_PROCESS = 1024
+_CGROUP = Path("/sys/fs/cgroup/cpu.max")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use: by affinity, container and OMP_NUM_THREADS."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP.read_text(encoding="ascii").split()
+        if quota != "max":
+            cores = min(cores, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+
+
+def choose_processes(options: TrainingSettings, cores: int) -> int:
+    """Return how many processes to share the steps among.
+
+    Args:
+        options: with threads set, so many cores belong to each process.
+        cores: that may be used.
+    """
+    if options.device != "cpu":
+        return 1
+    enough = options.batch_tokens * options.accumulation // _TOKENS_OF_A_PROCESS
+    return max(1, min(cores // max(options.threads, 1), enough))
+
+
+def choose_threads(options: TrainingSettings, cores: int, processes: int) -> int:
+    """Return how many threads each of so many processes works with."""
+    if options.threads:
+        return options.threads
+    if options.batch_tokens * options.accumulation < _TOKENS_OF_A_PROCESS:
+        return 1  # they would wait longer than they work
+    return max(1, cores // processes)
+
+
+def processes_of_run(run: Path) -> int | None:
+    """Return how many processes the newest state of a run was saved by; None without one."""
+    for folder in sorted(run.glob("step-" + "[0-9]" * 8), reverse=True)[:1]:
+        try:
+            with TensorFile(folder / "state.safetensors") as file:
+                return sum(name.startswith("random.cpu") for name in file)
+        except FileProblem:
+            return None  # whoever loads it says what is wrong with it
+    return None

@@ -1,0 +1,180 @@
+"""The first moments of a run: what is checked before any work, and what is told before a step."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...config import TransformerConfig
+from ...errors import CheckpointError, ConfigError, require
+from ...file_reading import FileProblem, parse_json, read_json
+from ...json_fields import Fields
+from ...nn.transformer import Transformer
+from ...text.tokenizer import Tokenizer
+from ...visible import quoted, visible
+from ..checkpoint import load_weights
+from ..settings import Settings
+from ..sources import check_files, model_folder, tokenizer_file
+
+# What a model may have otherwise than the one whose weights it begins with.
+_FREE = {"dropout", "attention_dropout", "max_length", "vocab_size"}
+_BYTES_OF_A_PARAMETER = 16  # itself, its gradient and the two moments of Adam
+
+
+def check_beginning(settings: Settings, processes: int) -> None:
+    """Refuse a run that could not be begun, before anything is written or prepared.
+
+    Args:
+        settings: with paths that can be opened as they are.
+        processes: how many take part.
+
+    Raises:
+        ConfigError, CorpusError, CheckpointError, MissingExtraError: each names the setting.
+    """
+    check_device(settings.training.device)
+    if settings.training.tensorboard:
+        require("tensorboard", extra="train", purpose="training.tensorboard = true")
+    check_files(settings)
+    tokenizer = None
+    if settings.tokenizer.path is not None:
+        tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
+    size = tokenizer.vocab_size if tokenizer else settings.tokenizer.vocab_size
+    config = settings.model_config(size)
+    _check_memory(config, settings.training.device, processes)
+    if settings.training.initial is not None:
+        _check_initial(settings.training.initial, tokenizer, config)
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that this PyTorch does not know or this machine does not have.
+
+    Raises:
+        ConfigError: with PyTorch's own reason.
+    """
+    try:
+        if torch.device(name).type == "meta":
+            raise ConfigError("training.device = 'meta' computes nothing. Use cpu.")
+        torch.zeros(1, device=name).add_(1).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ConfigError(
+            f"training.device = {name!r} cannot be used here: {reason}. Use cpu, or another "
+            f"device that this machine and this PyTorch ({torch.__version__}) have."
+        ) from error
+
+
+def _shape_of(config: TransformerConfig) -> Transformer:
+    """The model without any memory for its numbers."""
+    with torch.device("meta"):
+        return Transformer(config)
+
+
+def _check_memory(config: TransformerConfig, device: str, processes: int) -> None:
+    try:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return
+    count = parameter_count(_shape_of(config))
+    needed = count * _BYTES_OF_A_PARAMETER * processes
+    if torch.device(device).type == "cpu" and needed > there:
+        raise ConfigError(
+            f"This model has {count:,} parameters. Training it in {processes} "
+            f"{'processes' if processes > 1 else 'process'} takes more than {needed / 1e9:,.1f} "
+            f"GB and this machine has {there / 1e9:,.1f}. Make [model] or tokenizer.vocab_size "
+            f"smaller{', or give --processes 1' if processes > 1 else ''}."
+        )
+
+
+def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerConfig) -> None:
+    """Refuse weights of another tokenizer, of another model, or that are no numbers."""
+    folder = model_folder(name)
+    path = folder / "tokenizer.json"
+    advice = f"Set tokenizer.path = {str(path)!r}"
+    if tokenizer is None:
+        raise ConfigError(
+            f"training.initial = {name!r} needs its own tokenizer, and a new one would be trained "
+            f"here: its tokens would be others. {advice}."
+        )
+    theirs = Tokenizer.load(path)
+    if difference := _tokenizer_difference(tokenizer, theirs):
+        raise ConfigError(
+            f"training.initial = {name!r} has another tokenizer than tokenizer.path: {difference}. "
+            f"{advice}."
+        )
+    begun = _model_settings(folder / "config.json")
+    for key, value in config.to_dict().items():
+        if key in begun and begun[key] != value and key not in _FREE:
+            raise CheckpointError(
+                f"The weights of training.initial = {name!r} do not fit this model: it has "
+                f"model.{key} = {quoted(begun[key])} and this run {value!r}. Set model.{key} as "
+                f"it is there."
+            )
+    load_weights(folder / "model.safetensors", _shape_of(config))
+
+
+def _model_settings(path: Path) -> dict[str, Any]:
+    try:
+        return Fields(read_json(path), "the file").mapping("model")
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. A model is a folder with config.json, "
+            f"model.safetensors and tokenizer.json. Give another folder."
+        ) from error
+
+
+def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
+    """The first difference of two vocabularies, or of what they merge, as half a sentence."""
+    if ours.vocab_size != theirs.vocab_size:
+        return f"it has {theirs.vocab_size:,} ids, not {ours.vocab_size:,}"
+    ids = range(ours.vocab_size)
+    pairs = list(zip(theirs.pieces(ids), ours.pieces(ids), strict=True))
+    different = [i for i in ids if pairs[i][0] != pairs[i][1]]
+    if different:
+        first = different[0]
+        there, here = pairs[first]
+        return f"id {first} is {there!r}, not {here!r} ({len(different):,} ids differ)"
+    merges = [parse_json(each.to_json())["model"]["merges"] for each in (theirs, ours)]
+    return "it merges pieces in another order" if merges[0] != merges[1] else None
+
+
+def parameter_count(model: torch.nn.Module) -> int:
+    """Return how many numbers a model learns."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def machine(device: str, threads: int, processes: int) -> dict[str, Any]:
+    """Return what the bits of a run depend on beside its settings, by name."""
+    return {
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "device": device,
+        "threads": threads,
+        "processes": processes,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration, UnicodeDecodeError):
+        return platform.processor() or platform.machine()
+
+
+def machine_difference(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """Return a sentence on what is not as it was when the run was begun; None if all is."""
+    changed = [f"{name} {visible(str(before[name]))}, now {now[name]}" for name in now
+               if name in before and before[name] != now[name]]  # fmt: skip
+    if not changed:
+        return None
+    return (
+        f"The run was begun with {'; '.join(changed)}: it goes on, but not with the same bits as "
+        f"there."
+    )

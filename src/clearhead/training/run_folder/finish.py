@@ -1,0 +1,74 @@
+"""The end of a run: the mean of its last checkpoints, with where it came from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...config import TransformerConfig
+from ..checkpoint import average_weights, export_model
+from ..data import TrainingData
+from ..settings import Settings
+from .progress import Progress
+
+
+def export_average(
+    folder: Path,
+    states: Sequence[Path],
+    config: TransformerConfig,
+    data: TrainingData,
+    provenance: Mapping[str, Any],
+    *,
+    dtype: str,
+) -> None:
+    """Write the mean of the weights of some states as a checkpoint folder, in a dtype."""
+    weights = average_weights(state / "model.safetensors" for state in states)
+    export_model(
+        folder,
+        weights,
+        config.to_dict(),
+        data.tokenizer.to_json(),
+        provenance,
+        dtype=getattr(torch, dtype),
+    )
+
+
+def provenance(
+    settings: Settings,
+    data: TrainingData,
+    progress: Progress,
+    *,
+    averaged: Sequence[Path],
+    processes: int,
+) -> dict[str, Any]:
+    """Where a finished model comes from, for its config.json."""
+    return {
+        "clearhead": installed_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "processor": platform.processor() or platform.machine(),
+        "settings": settings.to_dict(),
+        **data.facts,
+        "steps": progress.step,
+        "epochs": progress.epoch,
+        "target_tokens": progress.target_tokens,
+        "training_seconds": round(progress.seconds),
+        "processes": processes,
+        "precision": progress.precision,
+        "learning_rates": progress.rates,
+        "averaged": [path.name for path in averaged],
+    }
+
+
+def installed_version() -> str:
+    """The version of this package, or ``unknown`` where it is not installed."""
+    try:
+        return version("clearhead")
+    except PackageNotFoundError:
+        return "unknown"

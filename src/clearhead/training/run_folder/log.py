@@ -1,0 +1,225 @@
+"""What a run tells: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import CheckpointError, MissingExtraError, require
+from ...file_reading import FileProblem, parse_json, read_text
+from ...json_fields import Fields
+from ...visible import visible
+
+_MOST_BYTES = 1 << 28  # of a log: a million lines and more
+
+
+class Log:
+    """``log.jsonl`` in the run's folder, and what a terminal shows meanwhile.
+
+    Lines of steps beyond ``step`` are dropped when a run goes on from an earlier state, so that
+    the file tells one straight story.
+    """
+
+    def __init__(self, run: Path, *, step: int, last_step: int, tensorboard: bool) -> None:
+        self.path = run / "log.jsonl"
+        self._drop_after(step)
+        self._file = self.path.open("a", encoding="utf-8")
+        self._last_step = last_step
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._writer = None
+        if tensorboard:
+            # PyTorch's own import would fail without naming what to install.
+            require("tensorboard", extra="train", purpose="Writing TensorBoard logs")
+            board = require("torch.utils.tensorboard", extra="train", purpose="Writing logs")
+            self._writer = board.SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+
+    def _drop_after(self, step: int) -> None:
+        if not self.path.exists():
+            return
+        kept = [row for row in read_log(self.path) if row["step"] <= step]
+        draft = self.path.with_suffix(".part")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.replace(self.path)
+
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        """Add a line; numbers also go to TensorBoard."""
+        self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
+        self._file.flush()
+        if self._writer is not None:
+            for name, value in values.items():
+                if isinstance(value, (int, float)):
+                    self._writer.add_scalar(f"{kind}/{name}", value, step)
+
+    def show(self, text: str) -> None:
+        """A sentence of its own line."""
+        end = "\033[K\n" if self._terminal else "\n"
+        start = "\r" if self._terminal else ""
+        tell(text, end, start=start)
+
+    def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
+        """One line: a bar on a terminal, plain text elsewhere."""
+        left = time_text((self._last_step - step) * seconds_per_step)
+        facts = (
+            f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
+            f"{rate:,.0f} target tokens/s  {left} left"
+        )
+        if not self._terminal:
+            tell(facts)
+            return
+        done = round(24 * step / self._last_step)
+        bar = "█" * done + "░" * (24 - done)
+        tell(f"{bar}  {facts}", "\033[K", start="\r")
+
+    def close(self) -> None:
+        """End the bar's line and close the files."""
+        if self._terminal:
+            tell("")
+        with suppress(OSError):  # a full disk, which has been told of
+            self._file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+class NoLog:
+    """What a process keeps that leaves the log to another."""
+
+    def write(self, kind: str, step: int, **values: Any) -> None:
+        """Nothing."""
+
+    def show(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; a last line that a kill cut short is left out.
+
+    Raises:
+        CheckpointError: it is no file.
+    """
+    try:
+        lines = read_text(path, most=_MOST_BYTES).splitlines()
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the log {path}: {error.reason}. Move it away to go on without it."
+        ) from error
+    rows = []
+    for line in lines:
+        try:
+            row = Fields(parse_json(line, finite=False), "the line")
+            row.text("kind")
+            row.integer("step", least=0)
+        except FileProblem:
+            break
+        rows.append(row.members())
+    return rows
+
+
+def time_text(seconds: float) -> str:
+    """``1:02:03`` or ``4:05``."""
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def plot_curves(run: Path) -> Path | None:
+    """Draw the log as ``curves.png``; None where matplotlib is not installed."""
+    try:
+        require("matplotlib", extra="plots", purpose="Drawing the curves")
+        figure_module = require("matplotlib.figure", extra="plots", purpose="Drawing the curves")
+    except MissingExtraError:
+        return None
+    rows = read_log(run / "log.jsonl")
+    figure = figure_module.Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for kind, label, colour in (
+        ("train", "training", "#8899aa"),
+        ("development", "development", "#0b6e99"),
+    ):
+        points = _points(rows, kind, "loss")
+        if points:
+            left.plot(*zip(*points, strict=True), label=label, color=colour)
+    left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
+    if left.lines:
+        left.legend(frameon=False)
+    points = _points(rows, "train", "learning_rate")
+    if points:
+        right.plot(*zip(*points, strict=True), color="#0b6e99")
+    right.set(xlabel="step", title="Learning rate")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    path = run / "curves.png"
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int, float]]:
+    """Steps and what was measured there."""
+    values = [(row["step"], row.get(name)) for row in rows if row["kind"] == kind]
+    return [(step, value) for step, value in values if isinstance(value, int | float)]
+
+
+def tell(text: str, end: str = "\n", *, start: str = "") -> None:
+    """Tell the person who started the run; who does not listen any more ends no training."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(start + visible(text), file=sys.stderr, end=end, flush=True)
+
+
+@dataclass
+class Window:
+    """The steps since the last line of the log.
+
+    Attributes:
+        tokens, total_loss, seconds: sums over the steps; the loss is in nats.
+        steps: how many.
+    """
+
+    tokens: int = 0
+    total_loss: float = 0.0
+    seconds: float = 0.0
+    steps: int = 0
+
+    def add(self, tokens: int, loss: float, seconds: float) -> None:
+        """One step more."""
+        self.tokens += tokens
+        self.total_loss += loss
+        self.seconds += seconds
+        self.steps += 1
+
+    @property
+    def loss(self) -> float:
+        """Nats per target token."""
+        return self.total_loss / self.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Target tokens in a second of training."""
+        return self.tokens / self.seconds
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Of one step, on average."""
+        return self.seconds / self.steps
+
+
+class Clock:
+    """Seconds since it was made or last asked."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        elapsed, self._last = now - self._last, now
+        return elapsed

@@ -1,0 +1,130 @@
+"""Where a run stands, as the folder of a state says it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ...errors import CheckpointError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+from ...visible import quoted
+
+STATE = re.compile(r"step-(\d{8})")
+_PRECISIONS = ("float32", "bfloat16")
+_MOST_THREADS = 1 << 12
+
+
+@dataclass
+class Progress:
+    """Where a run stands, between two steps.
+
+    Attributes:
+        step: optimizer steps done.
+        epoch: the epoch the next batch belongs to, from 0.
+        batch: batches of that epoch already used.
+        seconds: time spent in steps so far, over all starts.
+        target_tokens: target tokens trained on so far.
+        best_loss: the lowest development loss, in nats a token, and the step it was found at.
+        without_better: measurements since then.
+        starts: the steps that the run was started or went on from.
+        stopped: whether this state is none of the regular ones but was saved when someone
+            stopped the run; it serves to go on from and has no part in the finished model.
+        precision: of the products, as it was chosen when the run began; None in old states.
+        machine: what else the bits depend on, by name: processor, PyTorch, threads, processes.
+        rates: each step from which on there was another training.learning_rate, with it.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    target_tokens: int = 0
+    best_loss: float | None = None
+    best_step: int = 0
+    without_better: int = 0
+    starts: list[int] = field(default_factory=list)
+    stopped: bool = False
+    precision: str | None = None
+    machine: dict[str, Any] = field(default_factory=dict)
+    rates: list[list[float]] = field(default_factory=list)
+
+
+def damaged(path: Path, reason: object) -> str:
+    """The message about a file of a state or of another model that cannot be read."""
+    advice = "Give another folder."
+    if STATE.fullmatch(path.parent.name):
+        advice = f"Remove the folder {path.parent} to go on from the state before it."
+    return f"Cannot read {path}: {reason}. It is missing or damaged. {advice}"
+
+
+def read_progress(folder: Path) -> Progress:
+    """Read where the run stood at a state.
+
+    Raises:
+        CheckpointError: its file is missing or damaged.
+    """
+    path = folder / "progress.json"
+    try:
+        return _progress(Fields(read_json(path), "the file"))
+    except FileProblem as error:
+        raise CheckpointError(damaged(path, error.reason)) from error
+
+
+def _progress(stored: Fields) -> Progress:
+    """What a file says, each of its type; what an older version did not write has its default."""
+    stored.only(tuple(one.name for one in fields(Progress)))
+    progress = Progress()
+    for name in stored.names():
+        setattr(progress, name, _member(stored, name))
+    return progress
+
+
+def _member(stored: Fields, name: str) -> Any:
+    if name in ("best_loss", "precision") and not stored.has(name):
+        return None
+    if name in ("seconds", "best_loss"):
+        return stored.number(name)
+    if name == "stopped":
+        return stored.flag(name)
+    if name == "starts":
+        return stored.integers(name)
+    if name == "precision":
+        return _precision(stored)
+    if name == "machine":
+        return _machine(stored)
+    if name == "rates":
+        return _rates(stored)
+    return stored.integer(name, least=0)
+
+
+def _precision(stored: Fields) -> str:
+    precision = stored.text("precision")
+    if precision not in _PRECISIONS:
+        raise FileProblem(
+            f"its precision is {quoted(precision)}, and there are {' and '.join(_PRECISIONS)}"
+        )
+    return precision
+
+
+def _machine(stored: Fields) -> dict[str, Any]:
+    machine = stored.object("machine")
+    for name in ("threads", "processes"):
+        if machine.has(name):
+            machine.integer(name, least=1, most=_MOST_THREADS)
+    return machine.members()
+
+
+def _rates(stored: Fields) -> list[list[float]]:
+    rows = stored.items("rates")
+    pairs = Fields({str(i): row for i, row in enumerate(rows)}, "'rates' of the file")
+    for i in range(len(rows)):
+        row = pairs.items(str(i))
+        if len(row) != 2:
+            raise FileProblem("its rates are not pairs of a step and a learning rate")
+        pair = Fields({"step": row[0], "rate": row[1]}, f"its rates, [{i}]")
+        pair.integer("step", least=0)
+        pair.number("rate")
+    return rows

@@ -1,0 +1,250 @@
+"""The folder of a run and the settings that it was begun with.
+
+Until the first checkpoint is there a start may have any settings: nothing would be lost by
+beginning anew, so that a first start which failed does not stand in the way of the next. What was
+prepared of the data is made anew where it depends on what has changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from ...errors import CheckpointError, ConfigError, CorpusError, TrainingError
+from ...file_reading import FileProblem, parse_json, read_json
+from ...json_fields import Fields
+from ...visible import quoted, visible
+from ..settings import Settings
+from ..sources import NAME as SOURCES
+from ..sources import changed_source, note_sources, tokenizer_file
+
+# What may differ when a run goes on: how long, how often, where; not what is computed.
+MAY_CHANGE = frozenset(
+    f"training.{name}"
+    for name in (
+        "max_steps",
+        "max_epochs",
+        "decay_steps",
+        "checkpoint_every",
+        "evaluate_every",
+        "keep_checkpoints",
+        "average",
+        "log_every",
+        "patience",
+        "threads",
+        "device",
+        "tensorboard",
+        "export",
+    )
+)
+# What may become lower: a rate that spoils the weights must not end a run for ever.
+MAY_FALL = frozenset({"training.learning_rate"})
+_STATES = "step-" + "[0-9]" * 8
+_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than the limit on files (ulimit -f)",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "writing there is not permitted",
+    errno.EPERM: "writing there is not permitted",
+    errno.EEXIST: "a file of this name is in the way",
+    errno.ENOTDIR: "a file of this name is in the way of a folder",
+    errno.EISDIR: "a folder of this name is in the way",
+}
+_CODE = re.compile(r"os error (\d+)")
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Turn what goes wrong while a run's files are written into one line that says what to do.
+
+    Raises:
+        TrainingError: the disk is full, a folder is read-only, a file is in the way, ...
+    """
+    try:
+        yield
+    except Exception as error:
+        number, name = _system_error(error)
+        if number is None:
+            raise
+        reason = _FULL.get(number, os.strerror(number).lower())
+        saved = _states(run)
+        state = f" The last checkpoint, {saved[-1]}, is whole." if saved else ""
+        raise TrainingError(
+            f"Cannot write {name or f'in {run}'}: {reason}.{state} Make room for it and start the "
+            f"same command again to go on, or give the run another folder with --run."
+        ) from error
+
+
+def _states(run: Path) -> list[Path]:
+    return sorted(path for path in run.glob(_STATES) if path.is_dir())
+
+
+def _system_error(error: Exception) -> tuple[int | None, str]:
+    """The number of a system call's failure and the file, from Python's or safetensors' error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno, str(error.filename or "")
+    if type(error).__name__ == "SafetensorError" and (code := _CODE.search(str(error))):
+        return int(code[1]), ""
+    return None, ""
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    rows = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            rows.update(_flat(value, f"{prefix}{name}."))
+        else:
+            rows[prefix + name] = value
+    return rows
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return _flat(Fields({"settings": read_json(path)}, "the file").mapping("settings"))
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. It says what the run was begun with; put it "
+            f"back, or give the run another folder."
+        ) from error
+
+
+def open_run(run: Path, settings: Settings, located: Settings | None = None) -> None:
+    """Make the folder of a run, or check that it was begun with the same settings and files.
+
+    Args:
+        run: the folder.
+        settings: as they were given.
+        located: the same with paths that can be opened; without it, ``settings``.
+
+    Raises:
+        ConfigError: a setting differs that would change what is computed.
+        CorpusError: a file that the data were made from is not the same any more.
+        TrainingError: the folder cannot be written.
+    """
+    located = located or settings
+    path = run / "settings.json"
+    with writing(run):
+        run.mkdir(parents=True, exist_ok=True)
+        begun = bool(_states(run))
+        if begun or path.exists():
+            changed = _changes(_read(path), settings)
+            file = changed_source(run, located)
+            if begun:
+                _refuse_changes(run, changed, file)
+            elif file or any(name.startswith(("data.", "tokenizer.")) for name in changed):
+                _remove_prepared(run, located)
+        if not (run / SOURCES).exists():
+            note_sources(run, located)
+        _write(path, settings)
+
+
+def _write(path: Path, settings: Settings) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(settings.to_dict(), indent=2), encoding="utf-8")
+    os.replace(draft, path)
+
+
+def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:
+    """What differs, and may not: the values before and now, by full name."""
+    new = _flat(parse_json(json.dumps(settings.to_dict())))
+    return {
+        name: (old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+        and name not in MAY_CHANGE
+        and not (name in MAY_FALL and _is_lower(new[name], old.get(name)))
+    }
+
+
+def _is_lower(new: Any, old: Any) -> bool:
+    return isinstance(old, int | float) and new < old
+
+
+def _refuse_changes(run: Path, changed: dict[str, tuple[Any, Any]], file: str | None) -> None:
+    ways = "Give the run another folder with --run, or remove this one to begin anew."
+    if changed:
+        name, (old, new) = next(iter(changed.items()))
+        names = visible(", ".join(changed))
+        lower = " (it may only become lower)" if name in MAY_FALL else ""
+        raise ConfigError(
+            f"The run in {run} was begun with other settings: {name} was {quoted(old)} and is "
+            f"now {quoted(new)}{lower} ({len(changed)} differ: {names}). {ways}"
+        )
+    if file:
+        raise CorpusError(
+            f"The run in {run} was begun with another file: {file}. Put back the file that it was "
+            f"begun with to go on. {ways}"
+        )
+
+
+def _remove_prepared(run: Path, settings: Settings) -> None:
+    """Remove what was prepared for a run that has no checkpoint yet, and nothing else."""
+    for folder in (run / "data").glob("[0-9]*"):
+        if folder.suffix == ".part" or (folder / "store.json").is_file():
+            shutil.rmtree(folder)
+    names = ["held_out.development.tsv", "held_out.test.tsv", SOURCES]
+    given = settings.tokenizer.path
+    own = run / "tokenizer.json"
+    if given is None or tokenizer_file(given).resolve() != own.resolve():
+        names.append(own.name)
+    for name in names:
+        (run / name).unlink(missing_ok=True)
+
+
+class RunLock:
+    """Keeps a run to one training at a time.
+
+    The kernel holds it and lets go when the process ends, killed or not, so a lock is never
+    stale. Where there is no flock (Windows, some network drives) nothing is locked.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / "lock"
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; the folder is made if need be.
+
+        Raises:
+            TrainingError: another training has it, or the folder cannot be made or written.
+        """
+        run = self._path.parent
+        if run.exists() and not run.is_dir():
+            raise TrainingError(
+                f"The run's folder {run} is a file. Give the run another folder with --run."
+            )
+        with writing(run):
+            run.mkdir(parents=True, exist_ok=True)
+            if self._path.is_fifo():  # it would wait for ever
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self._path))
+            file = self._path.open("ab")
+        try:
+            import fcntl
+        except ImportError:
+            file.close()
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise TrainingError(
+                f"Another training is at work in {run}. Wait until it ends or stop "
+                f"it, or give this one another folder with --run."
+            ) from error
+        except OSError:
+            pass
+        self._file = file
+
+    def release(self) -> None:
+        """Let another training have the folder."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,38 @@
+"""What may not come next: each rule sets log-probabilities of one step to minus infinity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..engine import FloatArray, IntArray
+
+
+def forbid_tokens(log_probs: FloatArray, tokens: Sequence[int]) -> None:
+    """These tokens never follow."""
+    for token in tokens:
+        log_probs[:, token] = -np.inf
+
+
+def only_token(log_probs: FloatArray, rows: IntArray, tokens: IntArray | int) -> None:
+    """In these rows only this token (one for all, or one each) may follow, at its own price."""
+    kept = log_probs[rows, tokens]
+    log_probs[rows] = -np.inf
+    log_probs[rows, tokens] = kept
+
+
+def forbid_repeats(log_probs: FloatArray, row: int, prefix: Sequence[int], size: int) -> None:
+    """No n-gram of ``size`` tokens comes a second time in this row.
+
+    Paulus et al. 2017, arXiv 1705.04304, section 2.5, for n-grams of any size.
+    """
+    if len(prefix) < size - 1 or size < 1:
+        return
+    context = tuple(prefix[len(prefix) - size + 1 :])
+    banned = [
+        prefix[start + size - 1]
+        for start in range(len(prefix) - size + 1)
+        if tuple(prefix[start : start + size - 1]) == context
+    ]
+    log_probs[row, banned] = -np.inf

@@ -1,0 +1,170 @@
+"""Decoding with edits, beam and cache against the edited forward pass over each hypothesis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clearhead.errors import ShapeError, TraceError
+from clearhead.explorer.answers.edited_engine import EditedTransformer, Replacing, replacements
+from clearhead.explorer.contract.edits import Edit, changes_of
+from clearhead.reference.softmax import log_softmax
+from clearhead.reference.tracing.trace import OFF, Trace
+from clearhead.reference.transformer import Transformer
+from clearhead.translation.search.search import search
+from clearhead.translation.search.settings import SearchSettings
+from tests.reference.models import configs, random_weights, small_config
+
+SOURCE = [5, 6, 7, 3, 2]
+EDITS = {
+    "an encoder's head": [Edit("ablate_head", part="encoder", layer=1, head=2)],
+    "a decoder's head": [Edit("ablate_head", part="decoder", layer=0, head=1)],
+    "a head of cross-attention": [Edit("ablate_head", part="cross", layer=1, head=0)],
+    "an encoder's weight": [
+        Edit("set_weight", part="encoder", layer=0, head=0, query=1, key=3, value=0.9)
+    ],
+    "a decoder's weight": [
+        Edit("set_weight", part="decoder", layer=0, head=3, query=2, key=1, value=1.0,
+             renormalise=True)
+    ],
+    "the first weight": [
+        Edit("set_weight", part="cross", layer=0, head=1, query=0, key=4, value=0.7,
+             renormalise=True)
+    ],
+    "a later weight of cross-attention": [
+        Edit("set_weight", part="cross", layer=1, head=1, query=3, key=0, value=1.0)
+    ],
+    "a masked token": [Edit("mask_token", position=2)],
+    "an encoder's temperature": [
+        Edit("attention_temperature", part="encoder", layer=0, head=2, value=0.2)
+    ],
+    "a temperature of cross-attention": [
+        Edit("attention_temperature", part="cross", layer=1, head=3, value=4.0)
+    ],
+    "the output's temperature": [Edit("output_temperature", value=2.5)],
+    "several": [
+        Edit("mask_token", position=0),
+        Edit("set_weight", part="cross", layer=0, head=1, query=1, key=3, value=0.25,
+             renormalise=True),
+        Edit("ablate_head", part="decoder", layer=1, head=0),
+        Edit("output_temperature", value=0.5),
+    ],
+}  # fmt: skip
+
+
+def searched(model, beam_size, most=9):
+    settings = SearchSettings(
+        beam_size=beam_size, n_best=beam_size, max_length=most, min_length=min(5, most)
+    )
+    return search(model, [SOURCE], settings)[0]
+
+
+def pass_over(model, changes, tokens):
+    """Log-probabilities of the plain model with replaced steps: Float["target_len vocab"]."""
+    with Trace(keep=[], replace=replacements(changes)) as trace:
+        logits = model.forward(np.array([SOURCE]), np.array([[1, *tokens]]), trace=trace)
+    return log_softmax(logits[0])
+
+
+def assert_hypotheses_are_those_of_passes(model, edits, beam_size):
+    changes = changes_of(edits, model.config)
+    found = searched(EditedTransformer(model, changes), beam_size)
+    assert found
+    for hypothesis in found:
+        expected = pass_over(model, changes, hypothesis.tokens)
+        predicted = [*hypothesis.tokens, 2][: len(hypothesis.token_log_probs)]
+        picked = expected[np.arange(len(predicted)), predicted]
+        np.testing.assert_allclose(hypothesis.token_log_probs, picked, rtol=1e-9, atol=1e-9)
+    return found
+
+
+@pytest.fixture(scope="module")
+def model():
+    config = small_config(positions="rotary", num_kv_heads=2)
+    return Transformer(config, random_weights(config))
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+@pytest.mark.parametrize("edits", EDITS.values(), ids=EDITS)
+def test_each_hypothesis_of_an_edited_beam_has_the_log_probability_of_the_edited_pass(
+    model, edits, beam_size
+):
+    found = assert_hypotheses_are_those_of_passes(model, edits, beam_size)
+    plain = pass_over(model, {}, found[0].tokens)
+    edited = pass_over(model, changes_of(edits, model.config), found[0].tokens)
+    assert np.abs(plain - edited).max() > 1e-6, "the edit does something, so the test can fail"
+
+
+@given(config=configs(decoder=True, encoder=True), data=st.data())
+@settings(max_examples=25)
+def test_so_it_is_for_any_kind_of_model(config, data):
+    model = Transformer(config, random_weights(config))
+    heads = st.integers(0, config.num_heads - 1)
+    part = data.draw(st.sampled_from(["encoder", "decoder", "cross"]))
+    layers = config.encoder_layers if part == "encoder" else config.decoder_layers
+    where = {"part": part, "layer": data.draw(st.integers(0, layers - 1)), "head": data.draw(heads)}
+    query = data.draw(st.integers(0, 4))
+    key = data.draw(st.integers(0, query if part == "decoder" else 4))
+    edits = [
+        Edit("set_weight", **where, query=query, key=key, renormalise=data.draw(st.booleans()),
+             value=data.draw(st.floats(0, 1))),
+        Edit("attention_temperature", **{**where, "head": data.draw(heads)}, value=0.5),
+        Edit("mask_token", position=data.draw(st.integers(0, 4))),
+    ]  # fmt: skip
+    assert_hypotheses_are_those_of_passes(model, edits, beam_size=3)
+
+
+def test_token_by_token_it_is_the_edited_pass_over_all_tokens(model):
+    changes = changes_of(EDITS["several"], model.config)
+    target = [1, 9, 8, 7, 6, 5]
+    decoding = EditedTransformer(model, changes).begin([SOURCE])
+    rows = [decoding.advance(np.array([token]), np.zeros(1, int))[0] for token in target]
+    np.testing.assert_allclose(rows, pass_over(model, changes, target[1:]), atol=1e-10)
+
+
+def test_a_whole_pass_of_the_edited_model_is_that_of_replacements(model):
+    changes = changes_of(EDITS["several"], model.config)
+    edited = EditedTransformer(model, changes)
+    found = edited.log_probabilities(np.array([SOURCE]), np.array([[1, 9, 8, 7]]))[0]
+    np.testing.assert_allclose(found, pass_over(model, changes, [9, 8, 7]), atol=1e-12)
+
+
+def test_the_edited_model_shares_weights_and_leaves_the_model_as_it_is(model):
+    before = pass_over(model, {}, [9, 8])
+    edited = EditedTransformer(model, changes_of(EDITS["several"], model.config))
+    searched(edited, 4)
+    assert edited.weights is model.weights
+    np.testing.assert_array_equal(pass_over(model, {}, [9, 8]), before)
+
+
+def test_without_changes_it_is_the_model_to_the_bit(model):
+    assert searched(EditedTransformer(model, {}), 4) == searched(model, 4)
+
+
+def test_it_decodes_one_source_at_a_time(model):
+    with pytest.raises(ShapeError, match=r"one source at a time; 2 came"):
+        EditedTransformer(model, {}).begin([SOURCE, SOURCE])
+
+
+def test_with_a_cache_it_decodes_one_position_at_a_time(model):
+    decoding = EditedTransformer(model, {}).begin([SOURCE])
+    decoding.advance(np.array([1]), np.array([0]))
+    edited = decoding._model
+    with pytest.raises(ShapeError, match=r"one position at a time with its cache; 2 came"):
+        edited.decode(np.array([[4, 5]]), memories=decoding._memories, cache=decoding._cache)
+
+
+def test_it_takes_no_trace(model):
+    edited = EditedTransformer(model, {})
+    with pytest.raises(TraceError, match=r"takes no Trace.*replacements\(changes\)"):
+        edited.encode(np.array([SOURCE]), trace=Trace())
+
+
+def test_replacing_costs_nothing_where_nothing_is_replaced():
+    replacing = Replacing({"a.b.weights": []})
+    assert replacing.at("c") is OFF
+    assert replacing.at("a").at("b.c") is OFF
+    assert isinstance(replacing.at("a.b"), Replacing)
+    assert "a.b.weights" in repr(replacing)

@@ -1,0 +1,198 @@
+"""Every number of every kind of model follows from its operands as its derivation says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from clearhead.config import ACTIVATIONS, NORM_PLACES, NORMS, POSITIONS, TransformerConfig
+from clearhead.errors import TraceError
+from clearhead.explorer.contract.arrays import read
+from clearhead.explorer.derivations.derive import derivations
+from clearhead.explorer.derivations.snippet import applicable, operand_values, resolved
+from clearhead.reference import Trace, Transformer
+from tests.explorer.walked import (
+    SAME,
+    Walked,
+    as_json,
+    bundled,
+    computed,
+    random_index,
+    request,
+    walked,
+)
+from tests.reference.models import configs, random_weights, small_config
+
+
+def check_all(run: Walked, seed: int, each: int) -> None:
+    """Some elements of every step."""
+    rng = np.random.default_rng(seed)
+    for step in run.trace:
+        for _ in range(each):
+            index = random_index(rng, step)
+            if step.name == "tokens":
+                assert as_json(run, step) == [{"expression": None, "given": True, "operands": []}]
+                continue
+            value = computed(run, step, index)
+            assert np.isclose(value, step.value[index], **SAME), (step.path, index, value)
+
+
+@settings(max_examples=40)
+@given(config=configs(), seed=st.integers(0, 2**32 - 1))
+def test_every_step_of_any_model_follows_from_its_operands(
+    config: TransformerConfig, seed: int
+) -> None:
+    check_all(walked(config, seed, lengths=(4, 6)), seed, each=2)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("norm_place", NORM_PLACES)
+@pytest.mark.parametrize("norm", NORMS)
+def test_every_choice_of_a_config_is_covered(positions: str, norm_place: str, norm: str) -> None:
+    chosen = {"positions": positions, "norm_place": norm_place, "norm": norm}
+    check_all(walked(small_config(**chosen, num_kv_heads=2)), 0, each=2)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_is_covered(activation: str) -> None:
+    run = walked(small_config(activation=activation, encoder_layers=1, decoder_layers=1))
+    for step in run.trace.find("*.feed_forward.hidden"):
+        for index in np.ndindex(*step.shape):
+            assert np.isclose(computed(run, step, index), step.value[index], **SAME)
+
+
+@pytest.mark.parametrize("sides", [(2, 0), (0, 2)])
+def test_one_sided_models_are_covered(sides: tuple[int, int]) -> None:
+    encoder_layers, decoder_layers = sides
+    config = small_config(
+        encoder_layers=encoder_layers, decoder_layers=decoder_layers, tied_embeddings=False
+    )
+    check_all(walked(config), 1, each=3)
+
+
+def every_element(run: Walked, pattern: str, rows: Sequence[int] | None = None) -> None:
+    for step in run.trace.find(pattern):
+        for index in np.ndindex(*step.shape):
+            if rows is None or index[0] in rows:
+                value = computed(run, step, index)
+                assert np.isclose(value, step.value[index], **SAME), (step.path, index, value)
+
+
+def test_far_sinusoidal_positions_hold() -> None:
+    config = small_config(max_length=2048, d_model=32, encoder_layers=1, decoder_layers=0)
+    reference, trace = Transformer(config, random_weights(config)), Trace()
+    reference.embed(np.full((1, 2048), 5), "source", trace=trace.at("encoder"))
+    run = Walked(reference, trace)
+    every_element(run, "encoder.positions", rows=[0, 1, 511, 1000, 1023, 2047])
+
+
+@pytest.mark.parametrize("heads", [1, 3, 4, 6, 12])
+def test_alibi_holds_for_any_number_of_heads(heads: int) -> None:
+    config = small_config(
+        positions="alibi", num_heads=heads, d_model=2 * heads, encoder_layers=1, decoder_layers=1
+    )
+    every_element(walked(config), "*.bias")
+
+
+@pytest.mark.parametrize(("buckets", "farthest"), [(32, 128), (8, 20), (4, 20), (32, 40)])
+def test_relative_buckets_hold_for_near_and_far_distances(buckets: int, farthest: int) -> None:
+    config = small_config(
+        positions="relative",
+        relative_buckets=buckets,
+        relative_max_distance=farthest,
+        max_length=160,
+        num_heads=1,
+        encoder_layers=1,
+        decoder_layers=1,
+    )
+    run = walked(config, lengths=(150, 150))
+    for step in run.trace.find("*.bias"):
+        for index in [(0, 0, j) for j in range(150)] + [(0, 149, j) for j in range(150)]:
+            assert computed(run, step, index) == step.value[index], index
+
+
+def test_rotary_positions_hold_in_both_halves_of_a_head() -> None:
+    config = small_config(positions="rotary", encoder_layers=1, decoder_layers=0, num_kv_heads=2)
+    run = walked(config)
+    every_element(run, "*.self_attention.query")
+    every_element(run, "*.self_attention.key")
+
+
+def test_the_bundled_model_says_where_every_number_comes_from() -> None:
+    run = bundled().run(request("The cat sleeps on the mat."))
+    answered = bundled().answer("run", {"text": "The cat sleeps on the mat."}).json["steps"]
+    assert {step.path for step in run.trace} < {step["path"] for step in answered}
+    rng = np.random.default_rng(0)
+    source = Walked(run.reference, run.trace)
+    for step in answered:
+        whole = tuple((0, size) for size in step["shape"])
+        index = tuple(int(rng.integers(size)) for size in step["shape"])
+        derivation = applicable(step["derivations"], index)
+        if derivation.get("given"):
+            assert step["path"].endswith(".tokens")
+            continue
+        operands = operand_values(derivation, index, source.fetch)
+        value = eval(derivation["expression"], {"np": np, "math": math, **operands})
+        assert np.isclose(value, read(run, step["path"], whole)[index], **SAME), step["path"]
+
+
+def test_a_row_that_may_attend_to_nothing_has_weights_of_zero() -> None:
+    config = small_config(encoder_layers=1, decoder_layers=0)
+    reference = Transformer(config, random_weights(config))
+    trace = Trace(replace={"*.masked": lambda masked: np.full_like(masked, -np.inf)})
+    reference.forward(np.array([[5, 6, 7]]), trace=trace)
+    run = Walked(reference, trace)
+    weights = trace["encoder.layers.0.self_attention.weights"]
+    assert computed(run, weights, (0, 1, 2, 0)) == 0.0 == weights.value[0, 1, 2, 0]
+
+
+def test_a_foreign_step_is_refused_with_its_name() -> None:
+    trace = Trace()
+    trace.step("attention.weights", np.eye(2))
+    with pytest.raises(TraceError, match=r"'attention.weights' is none of a Transformer's"):
+        derivations(trace["attention.weights"], trace, small_config())
+
+
+def test_no_condition_that_holds_is_an_error() -> None:
+    with pytest.raises(TraceError, match=r"None of 1 derivations holds for the element \[4\]"):
+        applicable([{"when": {"axis": 0, "mod": 3, "equals": 2}}], [4])
+
+
+def test_every_label_is_there_in_both_languages() -> None:
+    for positions in POSITIONS:
+        run = walked(small_config(positions=positions, activation="swiglu"))
+        for step in run.trace:
+            for derivation in as_json(run, step):
+                for operand in derivation["operands"]:
+                    assert operand["label"]["en"].strip()
+                    assert operand["label"]["pt"].strip()
+                    assert operand["label"]["en"] != operand["label"]["pt"]
+
+
+@given(
+    entry=st.fixed_dictionaries(
+        {"axis": st.integers(0, 2)},
+        optional={
+            "times": st.integers(1, 9),
+            "floordiv": st.integers(1, 9),
+            "mod": st.integers(1, 9),
+            "plus": st.integers(-9, 9),
+        },
+    ),
+    index=st.lists(st.integers(0, 100), min_size=3, max_size=3),
+)
+@example(entry={"axis": 1, "times": 3, "floordiv": 2, "mod": 4, "plus": 5}, index=[0, 7, 0])
+def test_an_index_is_multiplied_divided_wrapped_and_shifted(entry: dict, index: list[int]) -> None:
+    expected = index[entry["axis"]] * entry.get("times", 1) // entry.get("floordiv", 1)
+    expected = expected % entry.get("mod", 10**9) + entry.get("plus", 0)
+
+    def nothing(path: str, where: tuple) -> None:
+        raise AssertionError("nothing is to be fetched")
+
+    assert resolved(entry, index, nothing) == expected
+    assert resolved({"sum": [entry, 4, entry]}, index, nothing) == 2 * expected + 4

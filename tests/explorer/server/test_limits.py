@@ -1,0 +1,227 @@
+"""What the server bears, and what it says when it is asked for more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from clearhead.explorer.server.limits import Gone, Refusal, ServerLimits, Workers
+from clearhead.explorer.stopping import Stopped, check
+
+SMALL = ServerLimits(at_work=2, waiting=3, seconds=20.0)
+
+
+class Desk:
+    """Work that waits until it is let go, and counts who is at it."""
+
+    def __init__(self):
+        self.open = threading.Event()
+        self.at_work = self.most = self.done = 0
+        self._lock = threading.Lock()
+
+    def work(self):
+        with self._lock:
+            self.at_work += 1
+            self.most = max(self.most, self.at_work)
+        assert self.open.wait(20)
+        with self._lock:
+            self.at_work -= 1
+            self.done += 1
+        return "done"
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+async def settled(condition):
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def desk():
+    desk = Desk()
+    yield desk
+    desk.open.set()
+
+
+def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
+    async def crowd():
+        workers = Workers(SMALL)
+        asked = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(9)]
+        await settled(lambda: desk.at_work == 2 and sum(task.done() for task in asked) == 4)
+        assert workers.inside == 5
+        desk.open.set()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        await settled(lambda: workers.inside == 0)
+        assert workers.close()
+        return answers
+
+    answers = asyncio.run(crowd())
+    refused = [answer for answer in answers if isinstance(answer, Refusal)]
+    assert answers.count("done") == 5
+    assert [(refusal.status, refusal.headers) for refusal in refused] == (
+        [(429, {"Retry-After": "1"})] * 4
+    )
+    assert refused[0].message == (
+        "The explorer works on 2 questions of this kind at once and lets 3 wait; all places are "
+        "taken. Ask again in a second."
+    )
+    assert desk.most == 2
+
+
+def test_what_takes_too_long_is_refused_but_keeps_its_place_until_it_ends(desk):
+    async def slow():
+        workers = Workers(ServerLimits(at_work=1, waiting=0, seconds=0.05))
+        with pytest.raises(Refusal, match=r"not ready after 0\.05 seconds") as late:
+            await workers.do(desk.work, never)
+        assert late.value.status == 503
+        assert late.value.headers == {"Retry-After": "1"}
+        with pytest.raises(Refusal) as busy:
+            await workers.do(desk.work, never)
+        assert busy.value.status == 429
+        assert not workers.close()
+        desk.open.set()
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(slow())
+    assert desk.done == 1
+
+
+def test_who_waits_too_long_is_never_worked_for(desk):
+    async def waiting():
+        workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=0.3))
+        first = asyncio.create_task(workers.do(desk.work, never))
+        await settled(lambda: desk.at_work == 1)
+        with pytest.raises(Refusal, match="not ready"):
+            await workers.do(lambda: pytest.fail("nobody waits for this"), never)
+        await asyncio.gather(first, return_exceptions=True)
+        desk.open.set()
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(waiting())
+
+
+def test_who_leaves_gives_the_place_to_the_next(desk):
+    async def leaving():
+        workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=20))
+        first = asyncio.create_task(workers.do(desk.work, never))
+        await settled(lambda: desk.at_work == 1)
+        left = asyncio.Event()
+        second = asyncio.create_task(workers.do(lambda: pytest.fail("gone"), left.wait))
+        await settled(lambda: workers.inside == 2)
+        left.set()
+        with pytest.raises(Gone):
+            await second
+        await settled(lambda: workers.inside == 1)
+        third = asyncio.create_task(workers.do(lambda: "third", never))
+        desk.open.set()
+        assert await first == "done"
+        assert await third == "third"
+
+    asyncio.run(leaving())
+
+
+def test_an_error_of_the_work_comes_through_and_frees_the_place():
+    async def failing():
+        workers = Workers(ServerLimits(at_work=1, waiting=0))
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                await workers.do(lambda: 1 / 0, never)
+            await settled(lambda: workers.inside == 0)
+        assert await workers.do(lambda: 7, never) == 7
+
+    asyncio.run(failing())
+
+
+def test_what_takes_too_long_is_told_and_gives_its_thread_back():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def slow():
+        workers = Workers(ServerLimits(at_work=1, waiting=0, seconds=0.05))
+        for _ in range(3):
+            with pytest.raises(Refusal, match="not ready"):
+                await workers.do(work, never)
+            await settled(lambda: workers.inside == 0)
+        assert begun.is_set()
+        assert workers.close()
+
+    asyncio.run(slow())
+
+
+def test_who_leaves_ends_the_work():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def leaving():
+        workers, left = Workers(ServerLimits(at_work=1)), asyncio.Event()
+        asked = asyncio.create_task(workers.do(work, left.wait))
+        await settled(begun.is_set)
+        left.set()
+        with pytest.raises(Gone):
+            await asked
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(leaving())
+
+
+def test_the_end_of_the_server_ends_the_work():
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        while True:
+            check()
+
+    async def ending():
+        workers = Workers(ServerLimits(at_work=1))
+        asked = asyncio.create_task(workers.do(work, never))
+        await settled(begun.is_set)
+        assert not workers.close()
+        with pytest.raises(Stopped):
+            await asked
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(ending())
+
+
+def test_light_questions_do_not_wait_for_heavy_ones(desk):
+    async def busy():
+        workers = Workers(ServerLimits(at_work=2, waiting=2, seconds=20))
+        heavy = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(4)]
+        await settled(lambda: desk.at_work == 2)
+        with pytest.raises(Refusal, match="works on 2 questions of this kind"):
+            await workers.do(desk.work, never)
+        for number in range(5):
+            assert await workers.do(lambda number=number: number, never, light=True) == number
+        desk.open.set()
+        await asyncio.gather(*heavy)
+        await settled(lambda: workers.inside == 0)
+
+    asyncio.run(busy())
+
+
+def test_light_questions_have_a_bound_of_their_own(desk):
+    async def crowd():
+        workers = Workers(ServerLimits(at_work=2, waiting=1, seconds=20))
+        asked = [asyncio.create_task(workers.do(desk.work, never, light=True)) for _ in range(5)]
+        await settled(lambda: sum(task.done() for task in asked) == 3)
+        desk.open.set()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert found.count("done") == 2
+        refused = next(each for each in found if isinstance(each, Refusal))
+        assert refused.message.startswith("The explorer works on 1 question of this kind at once")
+
+    asyncio.run(crowd())

@@ -1,0 +1,379 @@
+"""Recording: what is kept, under which name, and that the model does not notice."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import clearhead.nn
+from clearhead.config import TransformerConfig
+from clearhead.errors import ConfigError, TraceError
+from clearhead.maps.attention_map import AttentionMap
+from clearhead.maps.measures.per_position import Entropy
+from clearhead.maps.measures.topk import TopK
+from clearhead.maps.recorder.record import record
+from clearhead.maps.summary_map import SummaryMap
+from tests.maps.attending import Calls, dense, recorded
+
+
+class Layer(nn.Module):
+    def __init__(self, width=8, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.project = nn.Linear(width, 3 * width)
+
+    def forward(self, x, causal=True):
+        split = self.project(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = split
+        output = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+        return x + output.transpose(1, 2).flatten(2)
+
+
+class Model(nn.Module):
+    def __init__(self, layers=3):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList([Layer() for _ in range(layers)])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+X = torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_modules_are_listed_in_the_order_of_their_calls():
+    model = Model()
+    recording = recorded(model, lambda: model(X))
+    assert recording.keys() == list(recording) == ["layers.0", "layers.1", "layers.2"]
+    assert len(recording) == 3
+    assert "layers.1" in recording
+    assert recording[1] is recording["layers.1"]
+    assert recording["layers.1"].shape == (2, 2, 5, 5)
+    assert str(recording) == (
+        "Recording of Model: 3 attending modules\n"
+        "module    kind  heads  queries  keys  kernel\n"
+        "layers.0  self      2        5     5  sdpa flash (cpu)\n"
+        "layers.1  self      2        5     5  sdpa flash (cpu)\n"
+        "layers.2  self      2        5     5  sdpa flash (cpu)"
+    )
+
+
+def test_provenance_of_a_map():
+    model = Model()
+    source = recorded(model, lambda: model(X))["layers.2"].source
+    assert (source.model, source.module, source.kind) == ("Model", "layers.2", "self")
+    assert (source.kernel, source.dropout, source.call) == ("sdpa flash (cpu)", 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ("layers.1", ["layers.1"]),
+        ("*.[02]", ["layers.0", "layers.2"]),
+        (2, ["layers.2"]),
+        ([0, "layers.1"], ["layers.0", "layers.1"]),
+        ("layers", ["layers.0", "layers.1", "layers.2"]),
+    ],
+)
+def test_layers_are_chosen_by_name_pattern_or_number(layers, expected):
+    model = Model()
+    assert recorded(model, lambda: model(X), layers=layers).keys() == expected
+
+
+def test_layers_that_do_not_exist_are_an_error():
+    model = Model()
+    with pytest.raises(ConfigError, match=r"layers='layer.0' fits no module of Model"):
+        recorded(model, lambda: model(X), layers="layer.0")
+    with pytest.raises(ConfigError, match="none can be counted from the end"):
+        recorded(model, lambda: model(X), layers=-1)
+    with pytest.raises(ConfigError, match=r"watches a torch.nn.Module; got str"):
+        recorded("model", lambda: None)
+
+
+def test_names_that_were_not_recorded_are_an_error():
+    model = Model()
+    recording = recorded(model, lambda: model(X))
+    with pytest.raises(TraceError, match=r"under 'layers.9'. Did you mean 'layers"):
+        recording["layers.9"]
+    with pytest.raises(TraceError, match="has 3 attending modules; there is none at 7"):
+        recording[7]
+
+
+def test_several_calls_of_a_module_have_a_map_each():
+    model = Model(1)
+    with record(model) as recording:
+        model(X)
+        model(X[:, :3])
+    with pytest.raises(TraceError, match=r"'layers.0' was called 2 times.*calls\('layers.0'\)"):
+        recording["layers.0"]
+    assert [one.shape[2] for one in recording.calls("layers.0")] == [5, 3]
+    assert recording["layers.0", 1].source.call == 1
+    assert recording["layers.0", -1].shape == (2, 2, 3, 3)
+
+
+def test_a_repeated_pass_over_the_same_input_is_a_call_of_its_own():
+    model = Model(1)
+    with record(model) as recording:
+        model(X)
+        model(X)
+    assert len(recording.calls(0)) == 2
+
+
+def test_what_is_kept_is_a_copy_and_the_model_is_let_go():
+    cache = torch.randn(1, 2, 4, 8)
+    model = Calls(lambda: F.scaled_dot_product_attention(cache, cache, cache))
+    with record(model, values=True) as recording:
+        model()
+    before = recording[""].dense()
+    cache.zero_()
+    assert torch.equal(recording[""].dense(), before)
+    assert recording[""].value.abs().sum() > 0
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert isinstance(recording[""], AttentionMap)
+
+
+def test_values_are_kept_when_asked_for():
+    model = Model(1)
+    assert recorded(model, lambda: model(X))[0].value is None
+    assert recorded(model, lambda: model(X), values=True)[0].value.shape == (2, 2, 5, 4)
+
+
+def test_dtype_narrows_what_is_kept():
+    model = Model(1)
+    wide = recorded(model, lambda: model(X))
+    narrow = recorded(model, lambda: model(X), dtype=torch.bfloat16, device="cpu")
+    assert narrow[0].query.dtype == torch.bfloat16
+    assert narrow.nbytes < wide.nbytes
+    torch.testing.assert_close(narrow[0].dense(), wide[0].dense(), rtol=0, atol=0.02)
+
+
+def test_summaries_keep_nothing_else():
+    model = Model(2)
+    whole = recorded(model, lambda: model(X))
+    recording = recorded(model, lambda: model(X), summaries=["entropy", TopK(2)])
+    one = recording[1]
+    assert isinstance(one, SummaryMap)
+    assert one.shape == (2, 2, 5, 5)
+    torch.testing.assert_close(one.entropy(), whole[1].entropy())
+    torch.testing.assert_close(one.measure(TopK(2))[TopK(2)].values, whole[1].topk(2).values)
+    assert set(one.measure()) == {Entropy(), TopK(2)}
+    assert recording.nbytes == 0
+    with pytest.raises(ConfigError, match=r"Received\(\) of 'layers.1' was not measured"):
+        one.received()
+    with pytest.raises(AttributeError, match="keeps measures and no 'dense'"):
+        one.dense()
+    with pytest.raises(ConfigError, match="no measure 'entropie'"):
+        recorded(model, lambda: model(X), summaries=["entropie"])
+
+
+def test_tokens_label_queries_and_keys():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(9, 8)
+            self.model = Model(1)
+
+        def forward(self, input_ids):
+            return self.model(self.embedding(input_ids))
+
+    model, ids = Reader(), torch.tensor([[3, 1, 4], [1, 5, 8]])
+    recording = recorded(model, lambda: model(ids), tokenizer=lambda ids: [f"<{i}>" for i in ids])
+    assert [list(row) for row in recording[0].key_labels] == [
+        ["<3>", "<1>", "<4>"],
+        ["<1>", "<5>", "<8>"],
+    ]
+    with pytest.raises(ConfigError, match="tokenizer must have convert_ids_to_tokens"):
+        recorded(model, lambda: model(ids), tokenizer=3)
+
+
+# That the model does not notice
+
+
+def hooks_and_modes():
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    module = torch.nn.modules.module
+    return (
+        len(_get_current_dispatch_mode_stack()),
+        len(module._global_forward_hooks),
+        len(module._global_forward_pre_hooks),
+    )
+
+
+def test_an_exception_in_the_block_leaves_everything_as_it_was():
+    model, before = Model(), hooks_and_modes()
+    model.layers[2].register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), record(model) as recording:
+        model(X)
+    assert hooks_and_modes() == before
+    assert sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()) == 1
+    assert len(recording) == 3
+    model.layers[0](X)
+    assert len(recording.calls(0)) == 1
+
+
+def test_an_exception_within_the_model_reaches_the_caller():
+    def fail():
+        F.scaled_dot_product_attention(*torch.ones(3, 1, 1, 2, 2))
+        raise RuntimeError("mine")
+
+    model = Calls(fail)
+    with pytest.raises(RuntimeError, match="mine"), record(model) as recording:
+        model()
+    assert recording[""].shape == (1, 1, 2, 2)
+
+
+def test_a_fault_of_the_recorder_is_a_refusal_and_the_model_runs_on(monkeypatch):
+    from clearhead.maps.recorder import recorder
+
+    def broken(*_):
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(recorder, "read_fused", broken)
+    model = Model(1)
+    recording = recorded(model, lambda: model(X))
+    with pytest.raises(TraceError, match="reading it failed: ValueError: a mistake"):
+        recording[0]
+
+
+def test_nested_recordings_see_the_same_and_not_each_other():
+    model = Model(2)
+    plain = model(X)
+    with record(model) as outer:
+        with record(model.layers[1], summaries=["entropy"]) as inner:
+            watched = model(X)
+        model(X)
+    assert torch.equal(plain, watched)
+    assert inner.keys() == [""]
+    assert [len(outer.calls(name)) for name in outer] == [2, 2]
+    torch.testing.assert_close(inner[""].entropy(), outer[1, 0].entropy())
+
+
+def test_another_model_and_another_thread_are_not_recorded():
+    model, other = Model(1), Model(1)
+    with record(model) as recording:
+        other(X)
+        thread = threading.Thread(target=model, args=(X,))
+        thread.start()
+        thread.join()
+    assert recording.keys() == []
+    assert str(recording) == "Recording of Model: 0 attending modules."
+
+
+def test_gradients_are_the_same_and_the_backward_pass_is_not_recorded():
+    model = Model(2)
+
+    def run():
+        model.zero_grad()
+        model(X).square().sum().backward()
+        return [p.grad.clone() for p in model.parameters()]
+
+    recording = recorded(model, run)
+    assert [len(recording.calls(name)) for name in recording] == [1, 1]
+    assert not recording.refusals
+
+
+def test_what_a_recompute_of_a_checkpoint_attends_to_is_not_told_twice():
+    from torch.utils.checkpoint import checkpoint
+
+    model = Model(1)
+    whole = Calls(lambda x: checkpoint(model.layers[0], x, use_reentrant=False))
+    whole.inner = model
+
+    def run():
+        output = whole(X.clone().requires_grad_())
+        output.sum().backward()
+        return output
+
+    assert len(recorded(whole, run).calls(0)) == 1
+
+
+def test_a_compiled_model_stays_compiled_and_the_recording_says_what_it_hides():
+    def attend(x):
+        return (x @ x.mT).softmax(-1) @ x, F.scaled_dot_product_attention(x, x, x)
+
+    torch._dynamo.reset()
+    model = torch.compile(Calls(attend), backend="aot_eager")
+    x = torch.randn(1, 2, 6, 4)
+    recording = recorded(model, lambda: model(x))
+    assert "ran as compiled graphs" in str(recording)
+    assert "record the model before torch.compile" in recording.notes[0]
+    one = next(call for call in recording.calls(0) if "sdpa" in call.source.kernel)
+    torch.testing.assert_close(one.dense().double(), dense(x, x), rtol=0, atol=3e-6)
+
+
+# Our own layers
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("positions", ["rotary", "relative", "alibi"])
+@pytest.mark.parametrize("autocast", [True, False])
+def test_our_own_transformer(training, positions, autocast):
+    torch.manual_seed(0)
+    config = TransformerConfig(
+        vocab_size=30, d_model=16, num_heads=4, num_kv_heads=2, encoder_layers=1,
+        decoder_layers=1, feed_forward_dim=16, positions=positions,
+    )  # fmt: skip
+    model = clearhead.nn.Transformer(config).train(training)
+    source = torch.tensor([[5, 6, 7, 2], [8, 2, 0, 0]])
+    target = torch.tensor([[1, 9, 9], [1, 9, 0]])
+
+    def run():
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            return model(source, target)
+
+    recording = recorded(model, run)
+    assert {name: (one.source.kind, one.shape) for name, one in recording.items()} == {
+        "encoder.layers.0.self_attention": ("self", (2, 4, 4, 4)),
+        "decoder.layers.0.self_attention": ("self", (2, 4, 3, 3)),
+        "decoder.layers.0.cross_attention": ("cross", (2, 4, 3, 4)),
+    }
+    cross = recording["decoder.layers.0.cross_attention"]
+    assert torch.equal(cross[1, :, :, 2:], torch.zeros(4, 3, 2))
+    torch.testing.assert_close(cross.dense().sum(-1), torch.ones(2, 4, 3))
+
+
+def test_our_own_drop_in_with_weights_beside_the_fused_output_is_one_call():
+    torch.manual_seed(0)
+    layer = clearhead.nn.MultiheadAttention(8, 2, batch_first=True)
+    kept = {}
+
+    def run():
+        output, kept["weights"] = layer(X, X, X, average_attn_weights=False)
+        return output
+
+    one = recorded(layer, run)[""]
+    torch.testing.assert_close(one.dense(), kept["weights"], rtol=0, atol=3e-6)
+
+
+def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():
+    class Config:
+        _attn_implementation = "flex_attention"
+
+    model = Calls(lambda: torch.ones(1))
+    model.config = Config()
+    assert "note: no attention was seen" in str(recorded(model, model))
+
+
+def test_rollout_flow_and_the_overview_are_methods_of_a_recording():
+    from clearhead.maps import rollout
+
+    model = Model(2)
+    recording = recorded(model, lambda: model(X))
+    assert torch.equal(recording.rollout([4]), rollout.rollout(recording, [4]))
+    assert torch.equal(recording.flow_to(4), rollout.flow_to(recording, 4))
+    pytest.importorskip("matplotlib")
+    assert recording.plot() is not None

@@ -1,0 +1,169 @@
+"""Recordings on disk."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import scaled_dot_product_attention as sdpa
+
+from clearhead.errors import TraceError
+from clearhead.maps.attention_map import AttentionMap
+from clearhead.maps.measures.topk import TopK
+from clearhead.maps.recording.reading import load_recording
+from clearhead.maps.recording.recording import Recording
+from clearhead.maps.scores.scoring import Scoring
+from tests.maps.attending import Calls, recorded
+
+torch.manual_seed(0)
+Q, K = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 7, 8)
+HOLES = torch.rand(2, 1, 5, 7) > 0.3
+RELATIVE = torch.randn(11)[torch.arange(5)[:, None] - torch.arange(7) + 6].expand(4, 5, 7)
+MASKS = {
+    "none": None,
+    "ranges": torch.ones(5, 7).tril().bool(),
+    "holes": HOLES,
+    "relative": RELATIVE,
+    "bias": torch.randn(2, 4, 5, 7),
+}
+
+
+def attending(mask):
+    return Calls(lambda: sdpa(Q, K, K, attn_mask=mask, enable_gqa=True))
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_a_recording_comes_back(kind, tmp_path):
+    model = attending(MASKS[kind])
+    recording = recorded(model, model, values=True)
+    path = recording.save(tmp_path / "one.safetensors")
+    again = load_recording(path)
+    assert again.keys() == recording.keys()
+    assert str(again) == str(recording)
+    one, other = recording[0], again[0]
+    assert one.source == other.source
+    assert torch.equal(one.dense(), other.dense())
+    assert torch.equal(one.value, other.value)
+    assert type(one.scoring.allowed) is type(other.scoring.allowed)
+    assert type(one.scoring.bias) is type(other.scoring.bias)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_rows_far_from_zero_come_back_with_every_digit(known, size, tmp_path):
+    mask = torch.zeros(5, 7)
+    mask[2] = -1e9
+    model = Calls(lambda: sdpa(Q * size, K, K, attn_mask=mask, enable_gqa=True))
+    recording = recorded(model, model)
+    before = recording[0].measure("entropy", "received") if known else {}
+    again = load_recording(recording.save(tmp_path / "one"))
+    one, other = recording[0], again[0]
+    assert (other.known_denominators is not None) == known
+    assert torch.equal(one.dense(), other.dense())
+    assert torch.equal(one.column(3), other.column(3))
+    assert torch.equal(one.lse, other.lse)
+    for name, found in before.items():
+        assert torch.equal(other.measure(name)[name], found)
+    torch.testing.assert_close(other.dense().sum(-1), torch.ones(2, 4, 5), rtol=0, atol=1e-6)
+    twice = load_recording(again.save(tmp_path / "two"))[0]
+    assert torch.equal(twice.column(3), one.column(3))
+
+
+@pytest.mark.parametrize("size", [1.0, 4e4])
+def test_a_file_of_the_format_before_is_read(size, tmp_path):
+    """It had a log-sum-exp alone, which is used only where its rounding does not show."""
+    model = Calls(lambda: sdpa(Q * size, K, K, enable_gqa=True))
+    recording = recorded(model, model)
+    path = recording.save(tmp_path / "one")
+    with safe_open(path, "pt") as file:
+        described = json.loads(file.metadata()["clearhead.recording"])
+    described["format"] = 1
+    map_ = described["modules"][0]["calls"][0]["map"]
+    assert map_.pop("denominators") is None
+    assert map_.pop("added_in") is None
+    assert map_["lse"] is not None
+    save_file(load_file(path), path, {"clearhead.recording": json.dumps(described)})
+    other = load_recording(path)[0]
+    assert (other.known_lse is not None) == (size == 1.0)
+    assert torch.equal(recording[0].dense(), other.dense())
+    truth = recording[0].dense()[..., 3]
+    torch.testing.assert_close(other.column(3), truth, rtol=0, atol=1e-6)
+
+
+def test_the_dtype_in_which_a_mask_was_added_comes_back(tmp_path):
+    recording = Recording("Model")
+    scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -6e4), added_in=torch.float16)
+    recording._entry("layer").calls.append(AttentionMap(Q.half(), K.half(), scoring))
+    again = load_recording(recording.save(tmp_path / "one"))
+    assert again["layer"].scoring.added_in == torch.float16
+    even = torch.full((2, 4, 5, 7), 1 / 7)
+    torch.testing.assert_close(again["layer"].dense(), even, rtol=0, atol=1e-7)
+
+
+def test_summaries_refusals_and_several_calls_come_back(tmp_path):
+    def attend():
+        attending(None)()
+        attending(HOLES)()
+        return torch.sigmoid(Q @ Q.mT) @ Q
+
+    model = Calls(attend)
+    recording = recorded(model, model, summaries=["entropy", TopK(3)])
+    again = load_recording(recording.save(tmp_path / "one"))
+    assert again.refusals == recording.refusals
+    for call in (0, 1):
+        one, other = recording[0, call], again[0, call]
+        assert other.results.keys() == one.results.keys()
+        assert torch.equal(one.entropy(), other.entropy())
+        assert torch.equal(one.results[TopK(3)].indices, other.results[TopK(3)].indices)
+
+
+def test_masks_that_layers_share_are_written_once(tmp_path):
+    model = Calls(lambda: [sdpa(Q, Q, Q, attn_mask=HOLES[..., :5]) for _ in range(8)])
+    recording = recorded(model, model)
+    path = recording.save(tmp_path / "one")
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    assert sum(entry.get("dtype") == "BOOL" for entry in header.values()) == 1
+    assert len(load_recording(path).calls(0)) == 8
+
+
+def damaged(tmp_path, how):
+    model = attending(MASKS["ranges"])
+    path = recorded(model, model).save(tmp_path / "one")
+    content = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "text":
+        path.write_text("not a recording")
+    elif how == "missing":
+        path.unlink()
+    elif how == "foreign":
+        save_file({"weight": torch.ones(2)}, path)
+    elif how == "newer":
+        save_file({}, path, {"clearhead.recording": json.dumps({"format": 99})})
+    elif how == "tensors":
+        length = int.from_bytes(content[:8], "little")
+        described = json.loads(content[8 : 8 + length])["__metadata__"]
+        save_file({"x": torch.ones(1)}, path, described)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("cut", "It is missing or damaged"),
+        ("text", "It is missing or damaged"),
+        ("missing", "It is missing or damaged"),
+        ("foreign", "but not a recording"),
+        ("newer", "has format 99, and this version of clearhead reads formats 1 and 2"),
+        ("tensors", "its description does not fit its tensors"),
+    ],
+)
+def test_what_is_no_recording_is_an_error_that_says_so(how, words, tmp_path):
+    path = damaged(tmp_path, how)
+    with pytest.raises(TraceError, match=words) as error:
+        load_recording(path)
+    assert str(path) in str(error.value)

@@ -1,0 +1,300 @@
+"""The drop-in against `torch.nn.MultiheadAttention`, and where it is better on purpose."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from clearhead.nn.multihead.layer import MultiheadAttention, multi_head_attention_forward
+from tests.nn.multihead.pairs import (
+    BATCH,
+    HEADS,
+    KEY_LEN,
+    MASKS,
+    QUERY_LEN,
+    WIDTH,
+    assert_same,
+    pair,
+    random_inputs,
+    random_masks,
+    use_tiles,
+)
+
+
+@given(
+    options=st.fixed_dictionaries(
+        {
+            "bias": st.booleans(),
+            "add_bias_kv": st.booleans(),
+            "add_zero_attn": st.booleans(),
+            "batch_first": st.booleans(),
+            "kdim": st.sampled_from([None, 6]),
+            "vdim": st.sampled_from([None, 10]),
+        }
+    ),
+    attn=st.sampled_from(MASKS),
+    padding=st.sampled_from(["none", "bool", "float"]),
+    kind=st.sampled_from(["self", "memory", "separate"]),
+    batched=st.booleans(),
+    average=st.booleans(),
+)
+def test_results_and_gradients_are_those_of_pytorch(
+    options: dict[str, Any], attn: str, padding: str, kind: str, batched: bool, average: bool
+) -> None:
+    """Every constructor option with every kind of mask, outputs, weights and gradients."""
+    theirs, ours = pair(**options)
+    if kind == "self" and (theirs.kdim != WIDTH or theirs.vdim != WIDTH):
+        kind = "separate"
+    if kind == "memory" and theirs.kdim != theirs.vdim:
+        kind = "separate"
+    inputs = random_inputs(theirs, kind=kind, batched=batched)
+    key_len = inputs[1].shape[0 if not batched or not theirs.batch_first else 1]
+    masks = random_masks(attn, padding, key_len, batched=batched)
+    found = []
+    for layer in (theirs, ours):
+        leaves = [x.clone().requires_grad_() for x in dict.fromkeys(inputs)]
+        by_input = dict(zip(dict.fromkeys(inputs), leaves, strict=True))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output, weights = layer(
+                *(by_input[x] for x in inputs), average_attn_weights=average, **masks
+            )
+        loss = (output**2).sum() + (weights**3).sum()
+        grads = torch.autograd.grad(loss, [*leaves, *layer.parameters()])
+        found.append((output, weights, grads))
+    assert_same(found[1], found[0])
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.float32, 1e-5), (torch.bfloat16, 3e-2), (torch.float16, 3e-3)],
+)
+def test_other_precisions(dtype: torch.dtype, tolerance: float, need_weights: bool) -> None:
+    theirs, ours = pair(dtype=dtype, batch_first=True)
+    inputs = random_inputs(theirs)
+    output, weights = ours(*inputs, need_weights=need_weights)
+    expected, expected_weights = theirs(*inputs, need_weights=need_weights)
+    assert output.dtype == dtype
+    assert_same(output, expected, tolerance)
+    assert (weights is None) == (not need_weights)
+    if need_weights:
+        assert weights.dtype == dtype
+        assert_same(weights, expected_weights, tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("attn", MASKS)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_asking_for_weights_changes_the_output_by_rounding_alone(
+    attn: str, is_causal: bool, dtype: torch.dtype
+) -> None:
+    theirs, ours = pair(dtype=dtype, batch_first=True)
+    query, key, value = random_inputs(theirs, kind="memory")
+    mask = random_masks(attn, "none", KEY_LEN)["attn_mask"]
+    if is_causal:
+        mask = torch.ones(QUERY_LEN, KEY_LEN, dtype=torch.bool).triu(1)
+    elif mask is not None and mask.is_floating_point():
+        mask = mask.to(dtype)
+    given_mask = {"attn_mask": mask, "is_causal": is_causal}
+    with_weights, _ = ours(query, key, value, **given_mask)
+    without, nothing = ours(query, key, value, need_weights=False, **given_mask)
+    assert nothing is None
+    assert_same(with_weights, without, {8: 1e-13, 4: 1e-5, 2: 3e-2}[dtype.itemsize])
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+def test_the_output_is_made_from_the_weights(monkeypatch: pytest.MonkeyPatch, tiles: bool) -> None:
+    if tiles:
+        use_tiles(monkeypatch)
+    theirs, ours = pair(batch_first=True)
+    query, key, value = random_inputs(theirs, kind="separate")
+    output, weights = ours(query, key, value, average_attn_weights=False)
+    values = F.linear(value, ours.in_proj_weight[2 * WIDTH :], ours.in_proj_bias[2 * WIDTH :])
+    heads = weights @ values.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+    assert_same(ours.out_proj(heads.transpose(1, 2).flatten(2)), output)
+
+
+def test_without_weights_it_is_the_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    fused = F.scaled_dot_product_attention
+
+    def counted(*args: Any, **kwargs: Any) -> Tensor:
+        calls.append(kwargs)
+        return fused(*args, **kwargs)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", counted)
+    theirs, ours = pair()
+    ours(*random_inputs(theirs), need_weights=False)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_short_inference_is_pytorchs_native_operator(
+    monkeypatch: pytest.MonkeyPatch, average: bool
+) -> None:
+    """The same bits as PyTorch's layer, which takes it there; elsewhere it is left alone."""
+    calls = []
+    native = torch._native_multi_head_attention
+
+    def counted(*args: Any) -> tuple[Tensor, Tensor]:
+        calls.append(args)
+        return native(*args)
+
+    torch.manual_seed(0)
+    theirs = nn.MultiheadAttention(16, 2, batch_first=True).eval()
+    ours = MultiheadAttention(16, 2, batch_first=True).eval()
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(2, 5, 16)
+    padding = torch.zeros(2, 5, dtype=torch.bool)
+    with torch.no_grad():
+        expected = theirs(x, x, x, average_attn_weights=average)
+        monkeypatch.setattr(torch, "_native_multi_head_attention", counted)
+        found = ours(x, x, x, average_attn_weights=average)
+        assert len(calls) == 1
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+        assert_same(
+            ours(x, x, x, key_padding_mask=padding, average_attn_weights=average), expected, 1e-6
+        )
+        ours(x, x.clone(), x)
+        ours(x, x, x, need_weights=False)
+        with torch.autocast("cpu"):
+            ours(x, x, x)
+        with torch.enable_grad():
+            ours(x, x, x)
+        ours.half()(x.half(), x.half(), x.half())
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"kdim": 6, "vdim": 10}, {"add_bias_kv": True}])
+def test_state_dicts_go_both_ways(options: dict[str, Any]) -> None:
+    theirs, _ = pair(0, **options)
+    _, ours = pair(1, **options)
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    before = copy.deepcopy(ours.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    inputs = random_inputs(theirs, kind="separate")
+    assert_same(ours(*inputs), theirs(*inputs))
+    theirs.load_state_dict(before)
+    assert torch.equal(theirs.out_proj.weight, before["out_proj.weight"])
+    assert not torch.equal(theirs.out_proj.weight, ours.out_proj.weight)
+
+
+def test_the_same_seed_gives_the_same_layer() -> None:
+    theirs, ours = pair(7, add_bias_kv=True)
+    for name, parameter in theirs.named_parameters():
+        assert torch.equal(parameter, ours.get_parameter(name)), name
+
+
+def test_copies_and_pickles_work_and_old_pickles_load() -> None:
+    theirs, ours = pair()
+    inputs = random_inputs(theirs)
+    for twin in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert torch.equal(twin(*inputs)[0], ours(*inputs)[0])
+    state = dict(ours.__dict__)
+    del state["_qkv_same_embed_dim"]  # as PyTorch 1.1 saved it
+    old = MultiheadAttention.__new__(MultiheadAttention)
+    old.__setstate__(state)
+    assert torch.equal(old(*inputs)[0], ours(*inputs)[0])
+
+
+def test_it_stands_in_a_transformer_of_pytorch() -> None:
+    torch.manual_seed(0)
+    layer = nn.TransformerDecoderLayer(WIDTH, HEADS, 24, dropout=0.0, batch_first=True).double()
+    source, memory = torch.randn(2, BATCH, QUERY_LEN, WIDTH, dtype=torch.float64)
+    mask = nn.Transformer.generate_square_subsequent_mask(QUERY_LEN, dtype=torch.float64)
+    expected = layer(source, memory, tgt_mask=mask, tgt_is_causal=True)
+    for name in ("self_attn", "multihead_attn"):
+        _, ours = pair(batch_first=True)
+        ours.load_state_dict(getattr(layer, name).state_dict())
+        setattr(layer, name, ours)
+    assert_same(layer(source, memory, tgt_mask=mask, tgt_is_causal=True), expected)
+
+
+def test_dropout_gives_the_weights_that_were_used() -> None:
+    """With one seed the same elements fall as in PyTorch, in the weights and in the output."""
+    theirs, ours = pair(dropout=0.5)
+    inputs = random_inputs(theirs)
+    found = []
+    for layer in (theirs, ours):
+        torch.manual_seed(3)
+        found.append(layer(*inputs, average_attn_weights=False))
+    assert_same(found[1], found[0])
+    assert (found[1][1] == 0).any()
+    torch.manual_seed(3)
+    assert_same(ours(*inputs, need_weights=False)[0], found[1][0])
+    ours.eval()
+    assert_same(ours(*inputs), theirs.eval()(*inputs))
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_the_functional_form_takes_ready_made_keys_and_values(separate: bool) -> None:
+    theirs, _ = pair(kdim=6 if separate else None, vdim=6 if separate else None)
+    inputs = random_inputs(theirs, kind="memory")
+    static = torch.randn(2, BATCH * HEADS, 9, WIDTH // HEADS, dtype=torch.float64)
+    arguments = {
+        "embed_dim_to_check": WIDTH,
+        "num_heads": HEADS,
+        "in_proj_weight": theirs.in_proj_weight,
+        "in_proj_bias": theirs.in_proj_bias,
+        "bias_k": None,
+        "bias_v": None,
+        "add_zero_attn": True,
+        "dropout_p": 0.0,
+        "out_proj_weight": theirs.out_proj.weight,
+        "out_proj_bias": theirs.out_proj.bias,
+        "use_separate_proj_weight": separate,
+        "q_proj_weight": theirs.q_proj_weight,
+        "k_proj_weight": theirs.k_proj_weight,
+        "v_proj_weight": theirs.v_proj_weight,
+        "static_k": static[0],
+        "static_v": static[1],
+    }
+    both = (F.multi_head_attention_forward, multi_head_attention_forward)
+    expected, found = (function(*inputs, **arguments) for function in both)
+    assert_same(found, expected)
+    wrong = [
+        {"static_k": static[0, 1:]},
+        {"static_v": static[1, :, :, 1:]},
+        {"bias_k": torch.zeros(1, 1, WIDTH).double()},
+        {"bias_k": torch.zeros(1, 1, WIDTH), "bias_v": torch.zeros(1, 1, WIDTH)},
+        {"in_proj_weight": None, "use_separate_proj_weight": False},
+        {"q_proj_weight": None, "use_separate_proj_weight": True},
+    ]
+    for change in wrong:
+        messages = []
+        for function in both:
+            with pytest.raises(AssertionError) as error:
+                function(*inputs, **{**arguments, **change})
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3), (2, 0, 3), (2, 3, 0)])
+def test_empty_batches_and_sequences(shape: tuple[int, int, int]) -> None:
+    batch, query_len, key_len = shape
+    theirs, ours = pair(batch_first=True)
+    query = torch.zeros(batch, query_len, WIDTH, dtype=torch.float64)
+    key = torch.zeros(batch, key_len, WIDTH, dtype=torch.float64)
+    padding = torch.zeros(batch, key_len, dtype=torch.bool)
+    expected = theirs(query, key, key, key_padding_mask=padding)
+    assert_same(ours(query, key, key, key_padding_mask=padding), expected)
+
+
+def test_nested_tensors_go_to_pytorchs_own_forward() -> None:
+    theirs, ours = pair(dtype=torch.float32, batch_first=True)
+    nested = torch.nested.nested_tensor([torch.ones(4, WIDTH), torch.ones(6, WIDTH)])
+    with pytest.raises(AssertionError) as expected:
+        theirs(nested, nested, nested)
+    with pytest.raises(AssertionError) as found:
+        ours(nested, nested, nested)
+    assert str(found.value) == str(expected.value)

@@ -1,0 +1,83 @@
+"""How many processes and threads a machine is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from clearhead.training.loop import Trainer
+from clearhead.training.processes import workers
+from clearhead.training.processes.workers import (
+    choose_processes,
+    choose_threads,
+    processes_of_run,
+    usable_cores,
+)
+from clearhead.training.settings import Settings, TrainingSettings
+from tests.strangers import SPOILT, spoilt
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("options", "cores", "processes", "threads"),
+    [
+        ({"batch_tokens": 3072}, 1, 1, 1),
+        ({"batch_tokens": 3072}, 2, 2, 1),
+        ({"batch_tokens": 3072}, 16, 3, 5),
+        ({"batch_tokens": 2048, "accumulation": 2}, 4, 4, 1),
+        ({"batch_tokens": 128}, 8, 1, 1),
+        ({"batch_tokens": 1500}, 2, 1, 2),
+        ({"batch_tokens": 3072, "threads": 2}, 4, 2, 2),
+        ({"batch_tokens": 3072, "threads": 8}, 2, 1, 8),
+        ({"batch_tokens": 3072, "device": "cuda"}, 2, 1, 2),
+    ],
+)
+def test_cores_are_used_as_far_as_there_is_work(
+    options: dict[str, Any], cores: int, processes: int, threads: int
+) -> None:
+    settings = TrainingSettings(**options)
+    assert choose_processes(settings, cores) == processes
+    assert choose_threads(settings, cores, processes) == threads
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
+def test_the_configs_of_the_repository_use_two_cores(path: Path) -> None:
+    options = Settings.from_toml(path).training
+    processes = choose_processes(options, 2)
+    assert processes * choose_threads(options, 2, processes) == 2
+
+
+def test_cores_by_container_and_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(workers, "_CGROUP", quota)
+    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert usable_cores() == 8
+    for content, cores in (("200000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("?", 8)):
+        quota.write_text(content)
+        assert usable_cores() == cores
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert usable_cores() == 3
+
+
+def test_a_run_goes_on_with_as_many_as_it_was_begun_with(tiny: Settings, tmp_path: Path) -> None:
+    assert processes_of_run(tmp_path / "run") is None
+    Trainer(tiny, tmp_path / "run").train()
+    assert processes_of_run(tmp_path / "run") == 1
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_state_says_nothing_of_processes(tmp_path: Path, how: str) -> None:
+    (tmp_path / "step-00000004").mkdir()
+    path = tmp_path / "step-00000004/state.safetensors"
+    save_file({"random.cpu": torch.zeros(2), "random.cpu.1": torch.zeros(2)}, path)
+    assert processes_of_run(tmp_path) == 2
+    with spoilt(path, how):
+        assert processes_of_run(tmp_path) is None
