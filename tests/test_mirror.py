@@ -1,0 +1,84 @@
+"""Tests mirror src/: the tests of clearhead/a/b/_c.py are in tests/a/b/test_c.py.
+
+Whole behaviours have suites of their own, which are named here with what they hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import clearhead
+
+SOURCE = Path(clearhead.__file__).parent
+TESTS = Path(__file__).parent
+
+# Folder or file -> the behaviour that it tests, which no single module has.
+SUITES = {
+    "agreement": "the reference and the PyTorch layers compute the same numbers",
+    "benchmarks": "the benchmarks, which stand beside src/",
+    "docs": "the documentation's pages and the site",
+    "explorer/browser": "the page in a real browser",
+    "explorer/test_built.py": "the built files of the page are those of its TypeScript",
+    "explorer/test_fuzz.py": "the server, asked by schemathesis",
+    "explorer/test_odd_questions.py": "questions that nobody should ask, to every carrier",
+    "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
+    "cli/test_strangers.py": "broken files, for every command that reads one",
+    "maps/families": "models of transformers and timm, held against their own eager weights",
+    "maps/strangers": "inputs and models that once gave false numbers",
+    "maps/test_docs.py": "the Python blocks of docs/attention-on-demand.md",
+    "maps/test_hidden_rows.py": "rows that a mask hides, in every kind of map",
+    "nn/multihead/test_derivatives.py": "gradients of the drop-in, in every transform",
+    "nn/multihead/test_export.py": "the drop-in under compile, export and script",
+    "nn/multihead/test_map.py": "the drop-in hands out maps",
+    "nn/multihead/test_masks.py": "every form of mask, against PyTorch's own layer",
+    "nn/multihead/test_record.py": "the drop-in under a recorder",
+    "reference/test_onnx.py": "the 93 cases of the ONNX operator Attention",
+    "reference/test_worked_example.py": "an attention that was computed with pencil and paper",
+    "test_architecture.py": "the imports",
+    "test_import_time.py": "what an import loads",
+    "test_mirror.py": "this mirror",
+    "test_names.py": "the names",
+    "test_packaging.py": "pyproject.toml, the Makefile and the wheel",
+    "test_processor_time.py": "the tests' own measure of time",
+    "test_public_names.py": "the public names",
+    "test_readme.py": "README.md",
+    "training/test_learns.py": "a model learns a small task",
+    "training/test_resume.py": "a run that was killed ends with the same bits",
+    "translation/test_batch_invariance.py": "a score does not depend on the batch",
+}
+
+MODULES = {
+    path.relative_to(SOURCE).as_posix()
+    for path in SOURCE.rglob("*.py")
+    if "node_modules" not in path.parts
+}
+FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py"))
+
+
+def subjects(test: str) -> set[str]:
+    """The modules that a test file may be named after: a module, a private one, or a room."""
+    path = PurePosixPath(test)
+    name = path.name.removeprefix("test_")
+    room = path.parent / name.removesuffix(".py")
+    return {str(path.parent / name), str(path.parent / f"_{name}"), str(room / "__init__.py")}
+
+
+def suite_of(test: str) -> str | None:
+    """The suite that a test file belongs to, or None."""
+    path = PurePosixPath(test)
+    return next((str(place) for place in (path, *path.parents) if str(place) in SUITES), None)
+
+
+@pytest.mark.parametrize("test", FILES)
+def test_a_test_file_is_named_after_a_module_or_belongs_to_a_suite(test):
+    assert suite_of(test) or subjects(test) & MODULES, (
+        f"tests/{test} has no module of its name: name it after one, or add its behaviour to SUITES"
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suite_exists_and_is_named_after_no_module(suite):
+    assert (TESTS / suite).exists()
+    assert not suite.endswith(".py") or not subjects(suite) & MODULES
