@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.engine.cache import KeyValueCache
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.reference.cache import KeyValueCache
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from tests.reference.models import configs, random_ids, random_weights, small_config

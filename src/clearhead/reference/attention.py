@@ -21,10 +21,11 @@ import numpy as np
 from ..errors import ConfigError, ShapeError
 from .attention_inputs import allowed_keys, fitting_mask, prepared
 from .masks import Window
-from .products import multiply
+from .products import Multiply
 from .settings import check_heads, floating_dtype, optional_number
 from .softmax import softmax_in_place
-from .tracing.trace import OFF, Off, Trace
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -52,7 +53,8 @@ def attention(
     softmax_dtype: Any = None,
     num_heads: int | None = None,
     num_kv_heads: int | None = None,
-    trace: Trace | Off = OFF,
+    multiply: Multiply = np.matmul,
+    trace: Watcher = OFF,
 ) -> tuple[Array, Array]:
     """softmax(Q K^T / sqrt(head_dim)) V, and the weights beside it.
 
@@ -83,6 +85,7 @@ def attention(
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
+        multiply: how ``left @ right`` is computed.
         trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
             masked weights [contributions] output``; those that it was given only where the caller
             has not recorded them in the same scope. Contributions, weight times value for each
@@ -119,12 +122,12 @@ def attention(
         query = _input(trace, "query", query, "Q", QUERY_AXES)
         key = _input(trace, "key", key, "K" if not past_len else "[past K; K]", KEY_AXES)
         value = _input(trace, "value", value, "V" if not past_len else "[past V; V]", VALUE_AXES)
-    scores = _scaled_scores(query, key, scale, softcap, trace)
+    scores = _scaled_scores(query, key, scale, softcap, multiply, trace)
     mask = fitting_mask(mask, scores.shape[-1], key_lengths)
     allowed = allowed_keys(scores, causal, window, past_len, key_lengths)
     masked = _masked(scores, mask, allowed, trace, of="capped" if softcap > 0 else "scaled")
     weights = _weights(masked, softmax_dtype, trace)
-    output = _output(weights, value, trace)
+    output = _output(weights, value, multiply, trace)
     if num_heads is not None:
         output = merge_heads(output)
     return (output.astype(np.float16), weights.astype(np.float16)) if half else (output, weights)
@@ -156,7 +159,7 @@ def merge_heads(x: Array) -> Array:
     return x.swapaxes(-2, -3).reshape(*lead, length, heads * width)
 
 
-def _each_head(left: Array, right: Array) -> Array:
+def _each_head(left: Array, right: Array, multiply: Multiply) -> Array:
     """left @ right, where one head on the right may serve a group of heads on the left."""
     if left.ndim < 3 or left.shape[-3] == right.shape[-3]:
         return multiply(left, right)
@@ -167,9 +170,7 @@ def _each_head(left: Array, right: Array) -> Array:
     return groups.reshape(*lead, heads, rows, right.shape[-1])
 
 
-def _input(
-    trace: Trace | Off, name: str, value: Array, formula: str, axes: tuple[str, ...]
-) -> Array:
+def _input(trace: Watcher, name: str, value: Array, formula: str, axes: tuple[str, ...]) -> Array:
     """Record what attention was given, unless the caller has done so.
 
     A caller with a cache records what is new as ``new_key`` and ``new_value``.
@@ -181,10 +182,15 @@ def _input(
 
 
 def _scaled_scores(
-    query: Array, key: Array, scale: float | None, softcap: float, trace: Trace | Off
+    query: Array,
+    key: Array,
+    scale: float | None,
+    softcap: float,
+    multiply: Multiply,
+    trace: Watcher,
 ) -> Array:
     axes = SCORE_AXES[-query.ndim :]
-    scores = _each_head(query, key.swapaxes(-1, -2))
+    scores = _each_head(query, key.swapaxes(-1, -2), multiply)
     scores = trace.step("scores", scores, "Q K^T", of=("query", "key"), axes=axes)
     # A trace keeps copies, so from here on the one array can be worked on in place.
     if scale is None:
@@ -203,7 +209,7 @@ def _scaled_scores(
 
 
 def _masked(
-    scores: Array, mask: Array | None, allowed: Array | None, trace: Trace | Off, of: str
+    scores: Array, mask: Array | None, allowed: Array | None, trace: Watcher, of: str
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
     sources: tuple[str, ...] = (of,)
@@ -228,7 +234,7 @@ def _masked(
     return trace.step("masked", scores, formula, of=sources, axes=SCORE_AXES[-scores.ndim :])
 
 
-def _weights(masked: Array, softmax_dtype: Any, trace: Trace | Off) -> Array:
+def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
     if softmax_dtype is None:
         weights = softmax_in_place(masked)
     else:
@@ -237,7 +243,7 @@ def _weights(masked: Array, softmax_dtype: Any, trace: Trace | Off) -> Array:
     return trace.step("weights", weights, "softmax of masked over keys", of=("masked",), axes=axes)
 
 
-def _output(weights: Array, value: Array, trace: Trace | Off) -> Array:
+def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) -> Array:
     axes = OUTPUT_AXES[-weights.ndim :]
     if trace.asks("contributions"):
         contributions = _contributions(weights, value)
@@ -252,7 +258,7 @@ def _output(weights: Array, value: Array, trace: Trace | Off) -> Array:
             output = traced.sum(axis=-2)
             formula = "contributions, summed over keys"
             return trace.step("output", output, formula, of=("contributions",), axes=axes)
-    output = _each_head(weights, value)
+    output = _each_head(weights, value, multiply)
     return trace.step("output", output, "weights V", of=("weights", "value"), axes=axes)
 
 

@@ -6,18 +6,20 @@ With norms before, as in Xiong et al. 2020:     x = x + sublayer(norm(x))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..config import TransformerConfig
 from .feed_forward import FeedForward
-from .linear import Linear
+from .linear import JointLinear, Linear
 from .multi_head import Memory, MultiHeadAttention, Past
 from .norms import Norm
 from .positions import Rotation
-from .tracing.trace import OFF, Off, Trace
+from .products import PLAIN, Products
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -32,9 +34,17 @@ _LAST_STEP = {
 class _Block:
     """What both kinds of layer share: self-attention, feed-forward, residual sums and norms."""
 
-    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        config: TransformerConfig,
+        *,
+        products: Products = PLAIN,
+    ) -> None:
         self.norm_before = config.norm_place == "before"
         self._weights, self._path, self._config = weights, path, config
+        self._products = products
         self.self_attention = self._attention("self_attention", cross=False)
         self.self_attention_norm = self._norm("self_attention_norm")
         self.feed_forward = self._feed_forward()
@@ -47,6 +57,7 @@ class _Block:
             num_heads=self._config.num_heads,
             num_kv_heads=self._config.key_value_heads,
             cross=cross,
+            products=self._products,
         )
 
     def _norm(self, name: str) -> Norm:
@@ -59,9 +70,10 @@ class _Block:
             path = f"{self._path}.feed_forward.{name}"
             return self._weights[f"{path}.weight"], self._weights.get(f"{path}.bias")
 
-        gated = self._config.gated
-        up = Linear.joint([layer("gate"), layer("up")]) if gated else Linear(*layer("up"))
-        return FeedForward(self._config.activation, up, Linear(*layer("down")))
+        names = ["gate", "up"] if self._config.gated else ["up"]
+        up = JointLinear([layer(name) for name in names], products=self._products)
+        down = Linear(*layer("down"), products=self._products)
+        return FeedForward(self._config.activation, up, down)
 
     def _residual(
         self,
@@ -71,7 +83,7 @@ class _Block:
         x: Array,
         of: str,
         *given: Any,
-        trace: Trace | Off,
+        trace: Watcher,
         **options: Any,
     ) -> tuple[Array, str]:
         """The sublayer with its residual sum and its norm, in the order of the config.
@@ -88,7 +100,7 @@ class _Block:
             return x, f"{name}_residual"
         return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
 
-    def _feed(self, x: Array, of: str, trace: Trace | Off) -> Array:
+    def _feed(self, x: Array, of: str, trace: Watcher) -> Array:
         norm, layer = self.feed_forward_norm, self.feed_forward
         return self._residual("feed_forward", norm, layer, x, of, trace=trace)[0]
 
@@ -100,6 +112,7 @@ class EncoderBlock(_Block):
         weights: of the whole model.
         path: of this layer, such as ``encoder.layers.0``.
         config: of the model.
+        products: how matrices are multiplied.
     """
 
     def __call__(
@@ -108,7 +121,7 @@ class EncoderBlock(_Block):
         *,
         mask: Array | None = None,
         rotation: Rotation | None = None,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
         """Float["batch source_len d_model"] to the same shape; ``mask`` as in `attention`."""
         x = trace.step("input", x, "the output of what comes before", axes=_AXES)
@@ -132,10 +145,18 @@ class DecoderBlock(_Block):
         weights: of the whole model.
         path: of this layer, such as ``decoder.layers.0``.
         config: of the model; with encoder layers, there is cross-attention.
+        products: how matrices are multiplied.
     """
 
-    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
-        super().__init__(weights, path, config)
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        config: TransformerConfig,
+        *,
+        products: Products = PLAIN,
+    ) -> None:
+        super().__init__(weights, path, config, products=products)
         self.cross_attention: MultiHeadAttention | None = None
         if config.encoder_layers:
             self.cross_attention = self._attention("cross_attention", cross=True)
@@ -144,18 +165,19 @@ class DecoderBlock(_Block):
     def __call__(
         self,
         x: Array,
-        memories: Sequence[Memory] = (),
+        memory: Memory | None = None,
         *,
         mask: Array | None = None,
         rotation: Rotation | None = None,
         past: Past | None = None,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
         """Float["batch target_len d_model"] to the same shape.
 
         Args:
             x: the previous layer's output; with ``past``, of the new positions alone.
-            memories: what `MultiHeadAttention.memory` made of the encoder's output.
+            memory: what `MultiHeadAttention.memory` made of the encoder's output; None without
+                cross-attention.
             mask: beside causality, as in `attention`.
             rotation: of the positions of ``x``.
             past: this layer's keys and values of earlier positions.
@@ -181,7 +203,7 @@ class DecoderBlock(_Block):
                 self.cross_attention.cross_attention,
                 x,
                 of,
-                memories,
+                memory,
                 trace=trace,
             )
         return self._feed(x, of, trace)

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..config import ACTIVATIONS, GATED_ACTIVATIONS
 from ..errors import ConfigError
-from .linear import Linear
-from .tracing.trace import OFF, Off, Trace
+from .linear import JointLinear, Linear
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -86,28 +87,28 @@ class FeedForward:
 
     Args:
         kind: the activation, one of `clearhead.config.ACTIVATIONS`.
-        up: Linear of d_model to feed_forward_dim; for a gated form `Linear.joint` of gate and
-            up, side by side.
-        down: Linear of feed_forward_dim to d_model.
+        up: of d_model to feed_forward_dim; for a gated form of gate and up.
+        down: of feed_forward_dim to d_model.
     """
 
-    def __init__(self, kind: str, up: Linear, down: Linear) -> None:
+    def __init__(self, kind: str, up: JointLinear, down: Linear) -> None:
         self.function = activation(kind)
         self.kind = kind
         self.gated = kind in GATED_ACTIVATIONS
         self.up = up
         self.down = down
 
-    def __call__(self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()) -> Array:
+    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
         """Float["... d_model"] to the same shape; steps ``[gate] up hidden output``."""
         if self.gated:
-            gate, up = self.up.parts(x)
+            gate, up = self.up(x)
             gate = trace.step("gate", gate, "x W_gate^T + b_gate", of=of)
             up = trace.step("up", up, "x W_up^T + b_up", of=of)
             hidden = self.function(gate) * up
             formula, sources = f"{self.kind}: act(gate) * up", ["gate", "up"]
         else:
-            up = trace.step("up", self.up(x), "x W_up^T + b_up", of=of)
+            (up,) = self.up(x)
+            up = trace.step("up", up, "x W_up^T + b_up", of=of)
             hidden = self.function(up)
             formula, sources = f"{self.kind}(up)", ["up"]
         hidden = trace.step("hidden", hidden, formula, of=sources)
@@ -121,7 +122,7 @@ def feed_forward(
     *,
     gate: tuple[Array, Array | None] | None = None,
     activation: str = "relu",
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
 ) -> Array:
     """The feed-forward layer from plain arrays.
 
@@ -138,5 +139,5 @@ def feed_forward(
     if (gate is not None) != (activation in GATED_ACTIVATIONS):
         verb = "needs" if gate is None else "takes no"
         raise ConfigError(f"The activation {activation!r} {verb} gate.")
-    first = Linear(*up) if gate is None else Linear.joint([gate, up])
+    first = JointLinear([up] if gate is None else [gate, up])
     return FeedForward(activation, first, Linear(*down))(x, trace=trace)

@@ -10,7 +10,8 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from .settings import floating_dtype, required_number
-from .tracing.trace import OFF, Off, Trace
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +26,7 @@ def layer_norm(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_dtype: Any = None,
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
     """(x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016, arXiv 1607.06450).
@@ -67,7 +68,7 @@ def rms_norm(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_dtype: Any = None,
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
     """x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
@@ -117,7 +118,7 @@ class Norm:
         self.weight = weight
         self.bias = bias
 
-    def __call__(self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()) -> Array:
+    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
         """Float["... d_model"] to the same shape."""
         if self.kind == "rms":
             return rms_norm(x, self.weight, epsilon=self.epsilon, trace=trace, of=of)
@@ -169,7 +170,7 @@ def _moments(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _record(
-    trace: Trace | Off, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
+    trace: Watcher, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
 ) -> Array:
     trace.step("mean", mean, "mean of x", of=of)
     trace.step("variance", variance, "mean of (x - mean)^2", of=(*of, "mean"))
@@ -177,9 +178,7 @@ def _record(
     return trace.step("normalized", normalized, formula, of=(*of, "mean", "variance"))
 
 
-def _affine(
-    normalized: Array, weight: Array | None, bias: Array | None, trace: Trace | Off
-) -> Array:
+def _affine(normalized: Array, weight: Array | None, bias: Array | None, trace: Watcher) -> Array:
     # `normalized` is this module's own array, so it may be worked on in place; a trace keeps
     # copies.
     result = normalized

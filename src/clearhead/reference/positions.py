@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ShapeError
 from .settings import check_heads
-from .tracing.trace import OFF, Off, Trace
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -91,7 +92,7 @@ def rotate(
     interleaved: bool = False,
     name: str = "rotated",
     of: tuple[str, ...] = (),
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
 ) -> Array:
     """Rotate each pair of a head's entries by the angle of its position.
 

@@ -6,24 +6,23 @@
     hidden   = decoder layers, each attending to memory                   decode
     logits   = hidden W_output^T                                          logits
 
-(Vaswani et al. 2017.) The same object is the engine that translates: `begin` gives a `Decoding`,
-which runs these same layers with their keys and values kept.
+(Vaswani et al. 2017.) An engine, `clearhead.engine.reference_engine`, runs these same layers: it
+hands them other `Products`, and a `Cache` of the keys and values of earlier positions.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
 from .blocks import DecoderBlock, EncoderBlock
-from .cache import KeyValueCache
 from .linear import Linear
-from .multi_head import Memory
+from .multi_head import KeysAndValues, Memory, Past
 from .norms import Norm
 from .positions import (
     Rotation,
@@ -33,8 +32,10 @@ from .positions import (
     rotary_angles,
     sinusoidal_positions,
 )
+from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
-from .tracing.trace import OFF, Off, Trace
+from .tracing.trace import OFF
+from .watcher import Watcher
 from .weights import check_weights
 
 Array = np.ndarray[Any, Any]
@@ -55,6 +56,24 @@ class Encoded(NamedTuple):
     mask: Array | None
 
 
+class Cache(Protocol):
+    """The keys and values of all decoder layers at earlier positions."""
+
+    @property
+    def length(self) -> int:
+        """The number of positions that all layers have."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[Past]:
+        """The keys and values of each decoder layer."""
+        ...
+
+    def advance(self, length: int) -> None:
+        """Count ``length`` more positions: all layers have appended theirs."""
+        ...
+
+
 class Transformer:
     """A Transformer in NumPy: every number on the way can be traced and replaced.
 
@@ -62,6 +81,7 @@ class Transformer:
         config: the shape of the model.
         weights: arrays by name, as ARCHITECTURE.md names them. They are checked and cast once.
         dtype: to compute in: float64 to judge another implementation, float32 to translate.
+        products: how matrices are multiplied.
 
     Raises:
         ConfigError: weights are missing or unexpected; the message lists them.
@@ -69,20 +89,27 @@ class Transformer:
     """
 
     def __init__(
-        self, config: TransformerConfig, weights: Mapping[str, Array], *, dtype: Any = np.float64
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        *,
+        dtype: Any = np.float64,
+        products: Products = PLAIN,
     ) -> None:
         self.config = config
         self.dtype = np.dtype(dtype)
         self.weights = check_weights(weights, config, dtype=self.dtype)
         named = self.weights
         self.encoder_layers = [
-            EncoderBlock(named, f"encoder.layers.{i}", config) for i in range(config.encoder_layers)
+            EncoderBlock(named, f"encoder.layers.{i}", config, products=products)
+            for i in range(config.encoder_layers)
         ]
         self.decoder_layers = [
-            DecoderBlock(named, f"decoder.layers.{i}", config) for i in range(config.decoder_layers)
+            DecoderBlock(named, f"decoder.layers.{i}", config, products=products)
+            for i in range(config.decoder_layers)
         ]
         output = "embedding.weight" if config.tied_embeddings else "output.weight"
-        self._output = Linear(named[output])
+        self._output = Linear(named[output], products=products)
         if config.positions == "sinusoidal":
             length, width = config.max_length, config.d_model
             self._sinusoidal = sinusoidal_positions(length, width, dtype=self.dtype)
@@ -95,7 +122,7 @@ class Transformer:
         """Number of token ids."""
         return self.config.vocab_size
 
-    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Trace | Off = OFF) -> Array:
+    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Watcher = OFF) -> Array:
         """Token vectors with their positions.
 
         Args:
@@ -129,7 +156,7 @@ class Transformer:
             sources = (last, "positions")
         return trace.step("embedded", x, " + ".join(sources), of=sources, axes=_HIDDEN)
 
-    def encode(self, source_ids: Array, *, trace: Trace | Off = OFF) -> Encoded:
+    def encode(self, source_ids: Array, *, trace: Watcher = OFF) -> Encoded:
         """Run the encoder.
 
         Args:
@@ -151,15 +178,15 @@ class Transformer:
             x = layer(x, mask=scores_mask, rotation=rotation, trace=scope)
         return Encoded(self._final(x, "encoder", trace), mask)
 
-    def memories(self, encoded: Encoded, *, trace: Trace | Off = OFF) -> list[list[Memory]]:
-        """The keys and values of each decoder layer's cross-attention, made once for a source."""
+    def memories(self, encoded: Encoded, *, trace: Watcher = OFF) -> list[KeysAndValues]:
+        """Project an encoded source to the keys and values of each decoder layer."""
         of = ("encoder.output",) if trace.visited("encoder.output") else ()
         memories = []
         for i, layer in enumerate(self.decoder_layers):
             assert layer.cross_attention is not None
             scope = trace.at(f"decoder.layers.{i}.cross_attention")
             memories.append(
-                [layer.cross_attention.memory(encoded.output, encoded.mask, trace=scope, of=of)]
+                layer.cross_attention.memory(encoded.output, encoded.mask, trace=scope, of=of)
             )
         return memories
 
@@ -168,9 +195,9 @@ class Transformer:
         target_ids: Array,
         encoded: Encoded | None = None,
         *,
-        memories: Sequence[Sequence[Memory]] | None = None,
-        cache: KeyValueCache | None = None,
-        trace: Trace | Off = OFF,
+        memories: Sequence[Memory] | None = None,
+        cache: Cache | None = None,
+        trace: Watcher = OFF,
     ) -> Array:
         """Run the decoder.
 
@@ -179,7 +206,7 @@ class Transformer:
                 at the end, where causality hides it. With ``cache``, only the new positions.
             encoded: what `encode` returned; None for a decoder-only model.
             memories: what `memories` made of it, if it is to be used several times.
-            cache: keys and values of earlier positions, which is added to.
+            cache: keys and values of earlier positions, to which those of the new are appended.
             trace: records every step, under ``decoder``.
 
         Returns:
@@ -204,7 +231,7 @@ class Transformer:
         for i, layer in enumerate(self.decoder_layers):
             x = layer(
                 x,
-                memories[i] if memories else (),
+                memories[i] if memories else None,
                 mask=mask,
                 rotation=rotation,
                 past=cache.layers[i] if cache is not None else None,
@@ -214,7 +241,7 @@ class Transformer:
             cache.advance(length)
         return self._final(x, "decoder", trace)
 
-    def logits(self, hidden: Array, *, trace: Trace | Off = OFF) -> Array:
+    def logits(self, hidden: Array, *, trace: Watcher = OFF) -> Array:
         """Float["... d_model"] to Float["... vocab"]; steps ``logits`` and ``probabilities``."""
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
@@ -231,7 +258,7 @@ class Transformer:
         source_ids: Array | None = None,
         target_ids: Array | None = None,
         *,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
         """The logits of every position: of the target, or of the source if there is no decoder.
 
@@ -268,12 +295,6 @@ class Transformer:
     ) -> Array:
         """log softmax of `forward` over the vocabulary."""
         return log_softmax(self.forward(source_ids, target_ids))
-
-    def begin(self, sources: Sequence[Sequence[int]]) -> Any:
-        """Encode sources and begin to decode them; see `clearhead.reference.decoding.begin`."""
-        from .decoding import begin
-
-        return begin(self, sources)
 
     def _check_ids(self, ids: Array, side: str, start: int) -> None:
         end = start + ids.shape[1]
@@ -321,7 +342,7 @@ class Transformer:
         bias = bias.astype(self.dtype, copy=False)
         return bias if mask is None else np.where(mask, bias, self.dtype.type(-np.inf))
 
-    def _final(self, x: Array, stack: str, trace: Trace | Off) -> Array:
+    def _final(self, x: Array, stack: str, trace: Watcher) -> Array:
         """The stack's last norm, which it has where norms stand before sublayers."""
         scope, layers = trace.at(stack), getattr(self, f"{stack}_layers")
         last = f"layers.{len(layers) - 1}.feed_forward"

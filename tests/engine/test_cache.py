@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.reference.cache import KeyValueCache
+from clearhead.engine.cache import KeyValueCache
 
 
 def _cache(rows: int, max_length: int = 100) -> KeyValueCache:

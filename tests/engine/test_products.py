@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearhead.reference.products import Rows, Tiles, Whole, method, multiply, prepare
+from clearhead.engine.products import INDEPENDENT_ROWS, Whole, by_weight, method, multiply
+from clearhead.engine.rows import Rows
+from clearhead.engine.tiles import Tiles
+from tests.engine.matrices import draws
 from tests.kernel_sets import run, skip_without
 
 SHAPES = [(1, 64), (7, 64), (64, 704), (255, 128), (257, 64), (1024, 256), (3000, 64), (256, 1536)]
-
-
-def draws(*shape, dtype=np.float32, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
 @pytest.mark.parametrize("kind", [Tiles, Rows, Whole])
@@ -44,7 +43,7 @@ needs_a_kept_promise = pytest.mark.skipif(
 def test_a_sequence_does_not_depend_on_the_sequences_beside_it(dtype, shape, length, batch, data):
     inner, out = shape
     length = 1 if out > 5000 else length
-    product = prepare(draws(inner, out, dtype=dtype))
+    product = by_weight(draws(out, inner, dtype=dtype))
     x = draws(batch, length, inner, dtype=dtype)
     together = product(x)
     first = data.draw(st.integers(0, batch - 1))
@@ -56,38 +55,12 @@ def test_a_sequence_does_not_depend_on_the_sequences_beside_it(dtype, shape, len
 
 @needs_a_kept_promise
 def test_where_an_array_lies_in_memory_changes_nothing():
-    product = prepare(draws(256, 768))
+    product = by_weight(draws(768, 256))
     x = draws(9, 1, 256)
     for shift in range(1, 16):
         moved = np.empty(x.size + 16, np.float32)[shift : shift + x.size].reshape(x.shape)
         moved[:] = x
         assert np.array_equal(product(moved), product(x))
-
-
-def test_no_call_is_large_enough_to_be_divided_among_threads(monkeypatch):
-    """OpenBLAS divides products of more than 262,144 multiplications and matrices of 9,216."""
-    calls = []
-
-    def counted(left, right, *, out=None):
-        rows, inner = left.shape[-2:]
-        calls.append((rows, inner, right.shape[-1]))
-        result = np.einsum("...ij,...jk->...ik", left, right)
-        if out is not None:
-            out[...] = result
-        return result
-
-    products = {shape: Rows(draws(*shape)) for shape in [(256, 256), (1024, 64), (3000, 64)]}
-    monkeypatch.setattr("clearhead.reference.products.np.matmul", counted)
-    for (inner, _), product in products.items():
-        product._undivided = False
-        for batch, length in [(1, 1), (6, 1), (2, 9), (2, 30), (1, 64), (1, 200)]:
-            product(draws(batch, length, inner))
-    assert len(calls) > 30
-    for rows, inner, columns in calls:
-        if columns == 1 or rows == 1:
-            assert max(rows, columns) * inner < 9_216
-        else:
-            assert rows * inner * columns <= 262_144
 
 
 @settings(max_examples=30, deadline=None)
@@ -104,32 +77,34 @@ def test_attentions_products_are_products_however_they_are_cut(rows, inner, colu
     np.testing.assert_allclose(multiply(left, right), left @ right, rtol=0, atol=1e-10)
 
 
+@given(
+    shape=st.sampled_from([(3,), (0, 3), (4, 3), (2, 4, 3), (0, 2, 3), (2, 1, 4, 3)]),
+    out=st.sampled_from([1, 63, 64, 65, 700]),
+)
+def test_a_weight_multiplies_arrays_of_any_axes(shape, out):
+    x, weight = draws(*shape, dtype=np.float64), draws(out, 3, dtype=np.float64, seed=1)
+    product = INDEPENDENT_ROWS.by_weight(weight)(x)
+    assert product.shape == (*shape[:-1], out)
+    np.testing.assert_allclose(product, x @ weight.T, rtol=0, atol=1e-12)
+
+
 def test_a_probe_names_one_of_three_ways():
     assert method(np.float32) in ("tiles", "rows", "whole")
-
-
-@pytest.mark.skipif(method() != "tiles", reason="tiles do not keep rows apart with this library")
-@pytest.mark.parametrize("rows", [2, 15, 16, 31, 46, 70])
-def test_the_height_of_tiles_changes_no_bit(rows):
-    x, matrix = draws(rows, 1, 300), draws(300, 128, seed=1)
-    high, low = Tiles(matrix), Tiles(matrix)
-    high._rows, low._rows = Tiles.ROWS
-    np.testing.assert_array_equal(high(x), low(x))
 
 
 ONE_THREAD = """
 import time
 import numpy as np
-from clearhead.reference.products import multiply, prepare
+from clearhead.engine.products import by_weight, multiply
 
 rng = np.random.default_rng(0)
-weight = prepare(rng.random((256, 1024), dtype=np.float32))
+product = by_weight(rng.random((1024, 256), dtype=np.float32))
 one, many = (rng.random(shape, dtype=np.float32) for shape in [(70, 1, 256), (5, 70, 256)])
 time.sleep(0.3)  # until the threads that the probe of the library woke are asleep again
 left, right = (rng.random((4, 8, 90, 64), dtype=np.float32) for _ in range(2))
 every, this = time.process_time(), time.thread_time()
 for _ in range(20):
-    weight(one), weight(many)
+    product(one), product(many)
     multiply(left, right.swapaxes(-1, -2)), multiply(left[..., :1, :], right.swapaxes(-1, -2))
 this, every = time.thread_time() - this, time.process_time() - every
 print((every - this) / this)
