@@ -107,16 +107,16 @@ def by_weight(weight: Array) -> WeightProduct:
         of the last axis but one, is multiplied on its own: what is decoded step by step stands in
         sequences of one position.
     """
-    out_dim, in_dim = weight.shape
+    (out_dim, in_dim), dtype = weight.shape, weight.dtype
     width = -(-out_dim // _COLUMNS) * _COLUMNS
-    matrix = np.zeros((in_dim, width), weight.dtype)
-    matrix[:, :out_dim] = weight.T
+    padded = np.zeros((width, in_dim), dtype)
+    padded[:out_dim] = weight
     kinds: dict[str, type[SequenceProduct]] = {"tiles": Tiles, "rows": Rows, "whole": Whole}
-    sequence_product = kinds[method(weight.dtype)](matrix)
+    sequence_product = kinds[method(dtype)](padded.T)
 
     def product(x: Array) -> Array:
         if not x.size:
-            return np.zeros((*x.shape[:-1], out_dim), np.result_type(x, matrix))
+            return np.zeros((*x.shape[:-1], out_dim), np.result_type(x, dtype))
         sequences = x if x.ndim == 3 else x.reshape(-1, x.shape[-2] if x.ndim > 1 else 1, in_dim)
         result = sequence_product(sequences)
         if width != out_dim:
