@@ -11,6 +11,7 @@ import numpy as np
 from ..config import ACTIVATIONS, GATED_ACTIVATIONS
 from ..errors import ConfigError
 from .linear import Linear
+from .tracing.steps import layers as steps
 from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
@@ -102,16 +103,14 @@ class FeedForward:
         """Float["... d_model"] to the same shape; steps ``[gate] up hidden output``."""
         if self.gated:
             gate, up = self.up.parts(x)
-            gate = trace.step("gate", gate, "x W_gate^T + b_gate", of=of)
-            up = trace.step("up", up, "x W_up^T + b_up", of=of)
+            gate = trace.record(steps.GATE, gate, of=of)
+            up = trace.record(steps.UP, up, of=of)
             hidden = self.function(gate) * up
-            formula, sources = f"{self.kind}: act(gate) * up", ["gate", "up"]
         else:
-            up = trace.step("up", self.up(x), "x W_up^T + b_up", of=of)
+            up = trace.record(steps.UP, self.up(x), of=of)
             hidden = self.function(up)
-            formula, sources = f"{self.kind}(up)", ["up"]
-        hidden = trace.step("hidden", hidden, formula, of=sources)
-        return trace.step("output", self.down(hidden), "hidden W_down^T + b_down", of=("hidden",))
+        hidden = trace.record(steps.HIDDEN[self.kind], hidden)
+        return trace.record(steps.DOWN, self.down(hidden))
 
 
 def feed_forward(

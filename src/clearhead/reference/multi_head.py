@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..errors import ConfigError
-from .attention import KEY_AXES, QUERY_AXES, VALUE_AXES, attention, merge_heads, split_heads
+from .attention import attention, merge_heads, split_heads
 from .linear import Linear
 from .masks import causal_mask
 from .positions import Rotation, rotate
 from .settings import check_heads
+from .tracing.steps import attention as steps
 from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
@@ -148,8 +149,8 @@ class MultiHeadAttention:
         key, value = self._key_value.parts(x)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
-        key = trace.step("key", key, "memory W_k^T + b_k", of=of, axes=KEY_AXES)
-        value = trace.step("value", value, "memory W_v^T + b_v", of=of, axes=VALUE_AXES)
+        key = trace.record(steps.MEMORY_KEY, key, of=of)
+        value = trace.record(steps.MEMORY_VALUE, value, of=of)
         return Memory(key, value, mask)
 
     def cross_attention(
@@ -194,21 +195,13 @@ class MultiHeadAttention:
             # products are one, and the keys need not be copied for each.
             projected = projected.reshape(len(memory.key), -1, projected.shape[-1])
         query = split_heads(projected, self.num_heads)
-        query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
+        query = trace.record(steps.QUERY, query, of=of)
         output, _ = attention(query, memory.key, memory.value, mask=memory.mask, trace=trace)
         return merge_heads(output)
 
     def _project(self, joined: Array, trace: Trace | Off) -> Array:
-        axes = ("batch", "query_len", "d_model")
-        of = ("output",) if trace.enabled else ()
-        joined = trace.step("concatenated", joined, "heads side by side", of=of, axes=axes)
-        return trace.step(
-            "projected",
-            self._output(joined),
-            "concatenated W_o^T + b_o",
-            of=("concatenated",),
-            axes=axes,
-        )
+        joined = trace.record(steps.CONCATENATED, joined)
+        return trace.record(steps.PROJECTED, self._output(joined))
 
 
 def multi_head_attention(
@@ -261,19 +254,17 @@ def _placed(
     of: tuple[str, ...],
 ) -> tuple[Array, Array, Array]:
     """Rotate queries and keys where positions are rotary, and record all three."""
-    new = "new_" if past else ""  # `key` and `value` are then all so far, which attention records
-    value = trace.step(f"{new}value", value, "x W_v^T + b_v", of=of, axes=VALUE_AXES)
-    formulas = {"query": "x W_q^T + b_q", f"{new}key": "x W_k^T + b_k"}
-    placed = []
-    for (name, formula), x, axes in zip(
-        formulas.items(), (query, key), (QUERY_AXES, KEY_AXES), strict=True
-    ):
-        if rotation is None:
-            placed.append(trace.step(name, x, formula, of=of, axes=axes))
-        else:
-            x = trace.step(f"{name}_projected", x, formula, of=of, axes=axes)
-            placed.append(rotate(x, rotation, name=name, of=(f"{name}_projected",), trace=trace))
-    return placed[0], placed[1], value
+    # With a past, `key` and `value` are all keys and values so far, which attention records.
+    value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
+    if rotation is None:
+        query = trace.record(steps.QUERY, query, of=of)
+        return query, trace.record(steps.NEW_KEY if past else steps.KEY, key, of=of), value
+    query = trace.record(steps.QUERY_PROJECTED, query, of=of)
+    query = rotate(query, rotation, name="query", of=("query_projected",), trace=trace)
+    key = trace.record(steps.NEW_KEY_PROJECTED if past else steps.KEY_PROJECTED, key, of=of)
+    name = "new_key" if past else "key"
+    key = rotate(key, rotation, name=name, of=(f"{name}_projected",), trace=trace)
+    return query, key, value
 
 
 def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:

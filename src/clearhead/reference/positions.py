@@ -9,11 +9,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from .settings import check_heads
+from .tracing.steps import attention as steps
 from .tracing.trace import OFF, Off, Trace
 
 Array = np.ndarray[Any, Any]
-
-_ROTATED = ("batch", "heads", "length", "head_dim")
 
 
 def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) -> Array:
@@ -128,8 +127,8 @@ def rotate(
             f"shape {x.shape}. Its axes are, from the last: pairs, length."
         ) from error
     rotated[..., 2 * pairs :] = x[..., 2 * pairs :]
-    formula = "each pair turned by its position's angle"
-    return trace.step(name, rotated, formula, of=of, axes=_ROTATED[-x.ndim :])
+    kind = steps.ROTATED
+    return trace.step(name, rotated, kind.formula, of=of, axes=kind.axes_of(x.ndim))
 
 
 def rotary_embedding(

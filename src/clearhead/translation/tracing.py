@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..reference.tracing.trace import Replacement, Trace
+from ..reference.tracing.record import Replacement
+from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.reading import Reader
