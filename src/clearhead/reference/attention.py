@@ -24,17 +24,12 @@ from .masks import Window
 from .products import Multiply
 from .settings import check_heads, floating_dtype, optional_number
 from .softmax import softmax_in_place
+from .tracing.step_kind import StepKind
+from .tracing.steps import attention as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
-
-# The last two to four of these name the axes of an array of two to four.
-QUERY_AXES = ("batch", "heads", "query_len", "head_dim")
-KEY_AXES = ("batch", "kv_heads", "key_len", "head_dim")
-VALUE_AXES = ("batch", "kv_heads", "key_len", "value_dim")
-SCORE_AXES = ("batch", "heads", "query_len", "key_len")
-OUTPUT_AXES = ("batch", "heads", "query_len", "value_dim")
 
 
 def attention(
@@ -119,13 +114,13 @@ def attention(
         )
     query, key, value, past_len = prepared(query, key, value, past_key, past_value)
     if trace.enabled:
-        query = _input(trace, "query", query, "Q", QUERY_AXES)
-        key = _input(trace, "key", key, "K" if not past_len else "[past K; K]", KEY_AXES)
-        value = _input(trace, "value", value, "V" if not past_len else "[past V; V]", VALUE_AXES)
+        query = _input(trace, steps.QUERY_INPUT, query)
+        key = _input(trace, steps.JOINED_KEY if past_len else steps.KEY_INPUT, key)
+        value = _input(trace, steps.JOINED_VALUE if past_len else steps.VALUE_INPUT, value)
     scores = _scaled_scores(query, key, scale, softcap, multiply, trace)
     mask = fitting_mask(mask, scores.shape[-1], key_lengths)
     allowed = allowed_keys(scores, causal, window, past_len, key_lengths)
-    masked = _masked(scores, mask, allowed, trace, of="capped" if softcap > 0 else "scaled")
+    masked = _masked(scores, mask, allowed, trace, capped=softcap > 0)
     weights = _weights(masked, softmax_dtype, trace)
     output = _output(weights, value, multiply, trace)
     if num_heads is not None:
@@ -170,15 +165,15 @@ def _each_head(left: Array, right: Array, multiply: Multiply) -> Array:
     return groups.reshape(*lead, heads, rows, right.shape[-1])
 
 
-def _input(trace: Watcher, name: str, value: Array, formula: str, axes: tuple[str, ...]) -> Array:
-    """Record what attention was given, unless the caller has done so.
+def _input(trace: Watcher, kind: StepKind, value: Array) -> Array:
+    """Record an input of attention, unless the caller has done so.
 
     A caller with a cache records what is new as ``new_key`` and ``new_value``.
     """
-    if trace.visited(name):
+    if trace.visited(kind.name):
         return value
-    of = (f"new_{name}",) if trace.visited(f"new_{name}") else ()
-    return trace.step(name, value, formula, of=of, axes=axes[len(axes) - value.ndim :])
+    new = f"new_{kind.name}"
+    return trace.record(kind, value, of=(new,) if trace.visited(new) else ())
 
 
 def _scaled_scores(
@@ -189,34 +184,31 @@ def _scaled_scores(
     multiply: Multiply,
     trace: Watcher,
 ) -> Array:
-    axes = SCORE_AXES[-query.ndim :]
     scores = _each_head(query, key.swapaxes(-1, -2), multiply)
-    scores = trace.step("scores", scores, "Q K^T", of=("query", "key"), axes=axes)
+    scores = trace.record(steps.SCORES, scores)
     # A trace keeps copies, so from here on the one array can be worked on in place.
     if scale is None:
         scores *= 1 / math.sqrt(query.shape[-1])
-        scores = trace.step("scaled", scores, "scores / sqrt(head_dim)", of=("scores",), axes=axes)
+        scores = trace.record(steps.SCALED, scores)
     else:
         scores *= float(scale)
-        scores = trace.step("scaled", scores, "scores * scale", of=("scores",), axes=axes)
+        scores = trace.record(steps.SCALED_BY_NUMBER, scores)
     if softcap > 0:
         scores /= float(softcap)
         np.tanh(scores, out=scores)
         scores *= float(softcap)
-        formula = "softcap * tanh(scaled / softcap)"
-        scores = trace.step("capped", scores, formula, of=("scaled",), axes=axes)
+        scores = trace.record(steps.CAPPED, scores)
     return scores
 
 
 def _masked(
-    scores: Array, mask: Array | None, allowed: Array | None, trace: Watcher, of: str
+    scores: Array, mask: Array | None, allowed: Array | None, trace: Watcher, *, capped: bool
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
-    sources: tuple[str, ...] = (of,)
-    formula = "-inf where a query may not attend"
+    kind = steps.MASKED_CAPPED if capped else steps.MASKED
     if trace.enabled and mask is not None and mask.dtype != bool:
-        mask = _input(trace, "bias", mask, "the floating mask", SCORE_AXES)
-        sources, formula = (of, "bias"), f"{of} + bias, {formula}"
+        mask = _input(trace, steps.BIAS, mask)
+        kind = steps.MASKED_CAPPED_WITH_BIAS if capped else steps.MASKED_WITH_BIAS
     try:
         if mask is not None and mask.dtype != bool:
             with np.errstate(invalid="ignore"):  # inf + -inf, which is put right below
@@ -231,7 +223,7 @@ def _masked(
         ) from error
     if allowed is not None:
         np.copyto(scores, -np.inf, where=~allowed)
-    return trace.step("masked", scores, formula, of=sources, axes=SCORE_AXES[-scores.ndim :])
+    return trace.record(kind, scores)
 
 
 def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
@@ -239,27 +231,16 @@ def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
         weights = softmax_in_place(masked)
     else:
         weights = softmax_in_place(masked.astype(softmax_dtype)).astype(masked.dtype)
-    axes = SCORE_AXES[-weights.ndim :]
-    return trace.step("weights", weights, "softmax of masked over keys", of=("masked",), axes=axes)
+    return trace.record(steps.WEIGHTS, weights)
 
 
 def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) -> Array:
-    axes = OUTPUT_AXES[-weights.ndim :]
     if trace.asks("contributions"):
         contributions = _contributions(weights, value)
-        traced = trace.step(
-            "contributions",
-            contributions,
-            "weights * V, before the sum over keys",
-            of=("weights", "value"),
-            axes=(*SCORE_AXES, "value_dim")[-contributions.ndim :],
-        )
-        if traced is not contributions:
-            output = traced.sum(axis=-2)
-            formula = "contributions, summed over keys"
-            return trace.step("output", output, formula, of=("contributions",), axes=axes)
-    output = _each_head(weights, value, multiply)
-    return trace.step("output", output, "weights V", of=("weights", "value"), axes=axes)
+        replacement = trace.record(steps.CONTRIBUTIONS, contributions)
+        if replacement is not contributions:
+            return trace.record(steps.SUMMED_CONTRIBUTIONS, replacement.sum(axis=-2))
+    return trace.record(steps.OUTPUT, _each_head(weights, value, multiply))
 
 
 def _contributions(weights: Array, value: Array) -> Array:

@@ -18,12 +18,12 @@ from .multi_head import Memory, MultiHeadAttention, Past
 from .norms import Norm
 from .positions import Rotation
 from .products import PLAIN, Products
+from .tracing.steps import layers as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
-_AXES = ("batch", "length", "d_model")
 _LAST_STEP = {
     "self_attention": "projected",
     "cross_attention": "projected",
@@ -95,7 +95,7 @@ class _Block:
             inner, inner_of = norm(x, trace=norm_trace, of=(of,)), f"{name}_norm.output"
         y = sublayer(inner, *given, trace=trace.at(name), of=(inner_of,), **options)
         sources = (of, f"{name}.{_LAST_STEP[name]}")
-        x = trace.step(f"{name}_residual", x + y, f"x + {name}", of=sources, axes=_AXES)
+        x = trace.record(steps.RESIDUAL[name], x + y, of=sources)
         if self.norm_before:
             return x, f"{name}_residual"
         return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
@@ -124,7 +124,7 @@ class EncoderBlock(_Block):
         trace: Watcher = OFF,
     ) -> Array:
         """Float["batch source_len d_model"] to the same shape; ``mask`` as in `attention`."""
-        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
             self.self_attention_norm,
@@ -183,7 +183,7 @@ class DecoderBlock(_Block):
             past: this layer's keys and values of earlier positions.
             trace: records every step.
         """
-        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
             self.self_attention_norm,

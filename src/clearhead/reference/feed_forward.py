@@ -11,6 +11,7 @@ import numpy as np
 from ..config import ACTIVATIONS, GATED_ACTIVATIONS
 from ..errors import ConfigError
 from .linear import JointLinear, Linear
+from .tracing.steps import layers as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
@@ -102,17 +103,15 @@ class FeedForward:
         """Float["... d_model"] to the same shape; steps ``[gate] up hidden output``."""
         if self.gated:
             gate, up = self.up(x)
-            gate = trace.step("gate", gate, "x W_gate^T + b_gate", of=of)
-            up = trace.step("up", up, "x W_up^T + b_up", of=of)
+            gate = trace.record(steps.GATE, gate, of=of)
+            up = trace.record(steps.UP, up, of=of)
             hidden = self.function(gate) * up
-            formula, sources = f"{self.kind}: act(gate) * up", ["gate", "up"]
         else:
             (up,) = self.up(x)
-            up = trace.step("up", up, "x W_up^T + b_up", of=of)
+            up = trace.record(steps.UP, up, of=of)
             hidden = self.function(up)
-            formula, sources = f"{self.kind}(up)", ["up"]
-        hidden = trace.step("hidden", hidden, formula, of=sources)
-        return trace.step("output", self.down(hidden), "hidden W_down^T + b_down", of=("hidden",))
+        hidden = trace.record(steps.HIDDEN[self.kind], hidden)
+        return trace.record(steps.DOWN, self.down(hidden))
 
 
 def feed_forward(

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..errors import ConfigError
-from .attention import KEY_AXES, QUERY_AXES, VALUE_AXES, attention, merge_heads, split_heads
+from .attention import attention, merge_heads, split_heads
 from .linear import JointLinear, Linear
 from .masks import causal_mask
 from .positions import Rotation, rotate
 from .products import PLAIN, Products
 from .settings import check_heads
+from .tracing.steps import attention as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
@@ -173,8 +174,8 @@ class MultiHeadAttention:
         key, value = self._key_value(x)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
-        key = trace.step("key", key, "memory W_k^T + b_k", of=of, axes=KEY_AXES)
-        value = trace.step("value", value, "memory W_v^T + b_v", of=of, axes=VALUE_AXES)
+        key = trace.record(steps.MEMORY_KEY, key, of=of)
+        value = trace.record(steps.MEMORY_VALUE, value, of=of)
         return KeysAndValues(key, value, mask)
 
     def cross_attention(
@@ -197,23 +198,14 @@ class MultiHeadAttention:
             Float["batch query_len d_model"].
         """
         query = split_heads(self._query(x), self.num_heads)
-        query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
+        query = trace.record(steps.QUERY, query, of=of)
         output = memory.attend(query, partial(self._attention, trace=trace))
         return self._project(output, trace)
 
     def _project(self, output: Array, trace: Watcher) -> Array:
         """Put the heads' outputs side by side and project them: Float["batch query_len d_model"]"""
-        axes = ("batch", "query_len", "d_model")
-        of = ("output",) if trace.enabled else ()
-        heads = merge_heads(output)
-        heads = trace.step("concatenated", heads, "heads side by side", of=of, axes=axes)
-        return trace.step(
-            "projected",
-            self._output(heads),
-            "concatenated W_o^T + b_o",
-            of=("concatenated",),
-            axes=axes,
-        )
+        heads = trace.record(steps.CONCATENATED, merge_heads(output))
+        return trace.record(steps.PROJECTED, self._output(heads))
 
 
 def multi_head_attention(
@@ -266,19 +258,17 @@ def _placed(
     of: tuple[str, ...],
 ) -> tuple[Array, Array, Array]:
     """Rotate queries and keys where positions are rotary, and record all three."""
-    new = "new_" if past else ""  # `key` and `value` are then all so far, which attention records
-    value = trace.step(f"{new}value", value, "x W_v^T + b_v", of=of, axes=VALUE_AXES)
-    formulas = {"query": "x W_q^T + b_q", f"{new}key": "x W_k^T + b_k"}
-    placed = []
-    for (name, formula), x, axes in zip(
-        formulas.items(), (query, key), (QUERY_AXES, KEY_AXES), strict=True
-    ):
-        if rotation is None:
-            placed.append(trace.step(name, x, formula, of=of, axes=axes))
-        else:
-            x = trace.step(f"{name}_projected", x, formula, of=of, axes=axes)
-            placed.append(rotate(x, rotation, name=name, of=(f"{name}_projected",), trace=trace))
-    return placed[0], placed[1], value
+    # With a past, `key` and `value` are all keys and values so far, which attention records.
+    value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
+    if rotation is None:
+        query = trace.record(steps.QUERY, query, of=of)
+        return query, trace.record(steps.NEW_KEY if past else steps.KEY, key, of=of), value
+    query = trace.record(steps.QUERY_PROJECTED, query, of=of)
+    query = rotate(query, rotation, name="query", of=("query_projected",), trace=trace)
+    key = trace.record(steps.NEW_KEY_PROJECTED if past else steps.KEY_PROJECTED, key, of=of)
+    name = "new_key" if past else "key"
+    key = rotate(key, rotation, name=name, of=(f"{name}_projected",), trace=trace)
+    return query, key, value
 
 
 def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from .settings import floating_dtype, required_number
+from .tracing.steps import layers as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
@@ -85,9 +86,8 @@ def rms_norm(
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
-        trace.step("mean_square", mean_square, "mean(x^2)", of=of)
-        formula = "x / sqrt(mean_square + epsilon)"
-        normalized = trace.step("normalized", normalized, formula, of=(*of, "mean_square"))
+        trace.record(steps.MEAN_SQUARE, mean_square, of=of)
+        normalized = trace.record(steps.RMS_NORMALIZED, normalized, of=(*of, "mean_square"))
     return _affine(normalized, weight, None, trace)
 
 
@@ -172,21 +172,17 @@ def _moments(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
 def _record(
     trace: Watcher, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
 ) -> Array:
-    trace.step("mean", mean, "mean of x", of=of)
-    trace.step("variance", variance, "mean of (x - mean)^2", of=(*of, "mean"))
-    formula = "(x - mean) / sqrt(variance + epsilon)"
-    return trace.step("normalized", normalized, formula, of=(*of, "mean", "variance"))
+    trace.record(steps.MEAN, mean, of=of)
+    trace.record(steps.VARIANCE, variance, of=(*of, "mean"))
+    return trace.record(steps.NORMALIZED, normalized, of=(*of, "mean", "variance"))
 
 
 def _affine(normalized: Array, weight: Array | None, bias: Array | None, trace: Watcher) -> Array:
     # `normalized` is this module's own array, so it may be worked on in place; a trace keeps
     # copies.
     result = normalized
-    formula = "normalized"
     if weight is not None:
         result = np.multiply(result, weight, out=result)
-        formula += " * weight"
     if bias is not None:
         result = np.add(result, bias, out=result)
-        formula += " + bias"
-    return trace.step("output", result, formula, of=("normalized",)) if trace.enabled else result
+    return trace.record(steps.NORM_OUTPUT[weight is not None, bias is not None], result)

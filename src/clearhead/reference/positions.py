@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from .settings import check_heads
+from .tracing.steps import attention as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
-
-_ROTATED = ("batch", "heads", "length", "head_dim")
 
 
 def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) -> Array:
@@ -129,8 +129,9 @@ def rotate(
             f"shape {x.shape}. Its axes are, from the last: pairs, length."
         ) from error
     rotated[..., 2 * pairs :] = x[..., 2 * pairs :]
-    formula = "each pair turned by its position's angle"
-    return trace.step(name, rotated, formula, of=of, axes=_ROTATED[-x.ndim :])
+    if not trace.enabled:
+        return rotated
+    return trace.record(replace(steps.ROTATED, name=name), rotated, of=of)
 
 
 def rotary_embedding(

@@ -34,14 +34,12 @@ from .positions import (
 )
 from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
+from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
 from .watcher import Watcher
 from .weights import check_weights
 
 Array = np.ndarray[Any, Any]
-
-_HIDDEN = ("batch", "length", "d_model")
-_LOGITS = ("batch", "length", "vocab")
 
 
 class Encoded(NamedTuple):
@@ -140,21 +138,18 @@ class Transformer:
         config = self.config
         self._check_ids(ids, side, start)
         matrix = "embedding" if config.tied_embeddings else f"{side}_embedding"
-        ids = trace.step("tokens", ids, axes=_HIDDEN[:2])
+        ids = trace.record(steps.TOKENS, ids)
         x = self.weights[f"{matrix}.weight"].take(ids, axis=0)
-        last = "embedding"
-        x = trace.step(last, x, f"row of {matrix}", of=("tokens",), axes=_HIDDEN)
+        x = trace.record(steps.EMBEDDING[matrix], x)
+        token = "embedding"
         if config.scale_embedding:
             x *= math.sqrt(config.d_model)
-            last, of = "scaled_embedding", (last,)
-            x = trace.step(last, x, "embedding * sqrt(d_model)", of=of, axes=_HIDDEN)
-        sources: tuple[str, ...] = (last,)
+            x = trace.record(steps.SCALED_EMBEDDING, x)
+            token = "scaled_embedding"
         added = self._added_positions(side, start, ids.shape[1])
         if added is not None:
-            formula = f"{config.positions} position vectors"
-            x = x + trace.step("positions", added, formula, axes=_HIDDEN[1:])
-            sources = (last, "positions")
-        return trace.step("embedded", x, " + ".join(sources), of=sources, axes=_HIDDEN)
+            x = x + trace.record(steps.POSITIONS[config.positions], added)
+        return trace.record(steps.EMBEDDED[token, added is not None], x)
 
     def encode(self, source_ids: Array, *, trace: Watcher = OFF) -> Encoded:
         """Run the encoder.
@@ -246,11 +241,9 @@ class Transformer:
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden)
-        axes = _LOGITS[-logits.ndim :]
-        logits = trace.step("logits", logits, "hidden W_output^T", of=of, axes=axes)
+        logits = trace.record(steps.LOGITS, logits, of=of)
         if trace.enabled:
-            formula = "softmax of logits over the vocabulary"
-            trace.step("probabilities", softmax(logits), formula, of=("logits",), axes=axes)
+            trace.record(steps.PROBABILITIES, softmax(logits))
         return logits
 
     def forward(
@@ -351,4 +344,4 @@ class Transformer:
             bias = self.weights.get(f"{stack}.norm.bias")
             norm = Norm(self.config, self.weights[f"{stack}.norm.weight"], bias)
             x, of = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",)), "norm.output"
-        return scope.step("output", x, "the stack's output", of=(of,), axes=_HIDDEN)
+        return scope.record(steps.OUTPUT, x, of=(of,))

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .tracing.step_kind import StepKind
+
 Array = np.ndarray[Any, Any]
 
 
@@ -19,26 +21,17 @@ class Watcher(Protocol):
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody watches; what is computed for watchers alone is else left out."""
+        """Whether anybody watches: otherwise what is computed for watchers alone is left out."""
         ...
 
-    def step(
-        self,
-        name: str,
-        value: Array,
-        formula: str = "",
-        *,
-        of: Iterable[str] = (),
-        axes: Iterable[str] = (),
-    ) -> Array:
+    def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
         """Take note of an intermediate, and return the value to go on with.
 
         Args:
-            name: the step's name in this scope.
+            kind: the declaration of the step, which has its name in this scope.
             value: the computed array. Who keeps it copies it: the caller may go on in place.
-            formula: how it was computed.
-            of: names of the steps that it was computed from, in this scope or one around it.
-            axes: the name of each axis.
+            of: names of the steps that it was computed from, in this scope or one around it;
+                where there are none, those of ``kind``.
 
         Returns:
             ``value`` itself, or an array of its shape and dtype in its place.

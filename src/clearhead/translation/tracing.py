@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..engine.protocols import Engine
-from ..reference.tracing.trace import Replacement, Trace
+from ..reference.tracing.record import Replacement
+from ..reference.tracing.trace import Trace
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.reading import Reader
 from .search.search import SpecialTokens, search

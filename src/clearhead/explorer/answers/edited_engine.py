@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.reference_engine import ReferenceEngine
+from ...reference.tracing.step_kind import StepKind
 from ...reference.tracing.trace import OFF
 from ...reference.watcher import Watcher
 from ..contract.edits import Changes
@@ -34,17 +35,9 @@ class Editor:
         self._changes, self._position = changes, position
         self._scope = ""
 
-    def step(
-        self,
-        name: str,
-        value: Array,
-        formula: str = "",
-        *,
-        of: Iterable[str] = (),
-        axes: Iterable[str] = (),
-    ) -> Array:
+    def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
         """Return ``value``, or what the changes of this path make of it, in place."""
-        for change in self._changes.get(self._path(name), ()):
+        for change in self._changes.get(self._path(kind.name), ()):
             value = change(value, self._position)
         return value
 
