@@ -12,26 +12,19 @@ hands them other `Products`, and a `Cache` of the keys and values of earlier pos
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..config import TransformerConfig
-from ..errors import ConfigError, ShapeError
+from ..errors import ConfigError
+from .attention_positions import AttentionPositions
 from .blocks import DecoderBlock, EncoderBlock
+from .embedding import Embedding
 from .linear import Linear
 from .multi_head import KeysAndValues, Memory, Past
 from .norms import Norm
-from .positions import (
-    Rotation,
-    alibi_bias,
-    learned_positions,
-    relative_bias,
-    rotary_angles,
-    sinusoidal_positions,
-)
 from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
@@ -43,7 +36,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Encoded(NamedTuple):
-    """A source as the decoder reads it.
+    """An encoded source, as the decoder reads it.
 
     Attributes:
         output: Float["batch source_len d_model"].
@@ -97,23 +90,18 @@ class Transformer:
         self.config = config
         self.dtype = np.dtype(dtype)
         self.weights = check_weights(weights, config, dtype=self.dtype)
-        named = self.weights
+        self._embedding = Embedding(config, self.weights)
+        self._positions = AttentionPositions(config, self.weights)
         self.encoder_layers = [
-            EncoderBlock(named, f"encoder.layers.{i}", config, products=products)
+            EncoderBlock(self.weights, f"encoder.layers.{i}", config, products=products)
             for i in range(config.encoder_layers)
         ]
         self.decoder_layers = [
-            DecoderBlock(named, f"decoder.layers.{i}", config, products=products)
+            DecoderBlock(self.weights, f"decoder.layers.{i}", config, products=products)
             for i in range(config.decoder_layers)
         ]
         output = "embedding.weight" if config.tied_embeddings else "output.weight"
-        self._output = Linear(named[output], products=products)
-        if config.positions == "sinusoidal":
-            length, width = config.max_length, config.d_model
-            self._sinusoidal = sinusoidal_positions(length, width, dtype=self.dtype)
-        if config.positions == "rotary":
-            dim, base = config.head_dim, config.rotary_base
-            self._angles = rotary_angles(config.max_length, dim, base=base, dtype=self.dtype)
+        self._output = Linear(self.weights[output], products=products)
 
     @property
     def vocab_size(self) -> int:
@@ -121,7 +109,7 @@ class Transformer:
         return self.config.vocab_size
 
     def embed(self, ids: Array, side: str, *, start: int = 0, trace: Watcher = OFF) -> Array:
-        """Token vectors with their positions.
+        """Look up the vectors of tokens, and add those of their positions.
 
         Args:
             ids: Int["batch length"].
@@ -135,21 +123,7 @@ class Transformer:
         Raises:
             ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
         """
-        config = self.config
-        self._check_ids(ids, side, start)
-        matrix = "embedding" if config.tied_embeddings else f"{side}_embedding"
-        ids = trace.record(steps.TOKENS, ids)
-        x = self.weights[f"{matrix}.weight"].take(ids, axis=0)
-        x = trace.record(steps.EMBEDDING[matrix], x)
-        token = "embedding"
-        if config.scale_embedding:
-            x *= math.sqrt(config.d_model)
-            x = trace.record(steps.SCALED_EMBEDDING, x)
-            token = "scaled_embedding"
-        added = self._added_positions(side, start, ids.shape[1])
-        if added is not None:
-            x = x + trace.record(steps.POSITIONS[config.positions], added)
-        return trace.record(steps.EMBEDDED[token, added is not None], x)
+        return self._embedding(ids, side, start=start, trace=trace)
 
     def encode(self, source_ids: Array, *, trace: Watcher = OFF) -> Encoded:
         """Run the encoder.
@@ -166,8 +140,8 @@ class Transformer:
         visible = source_ids != self.config.pad_id
         mask = None if visible.all() else visible[:, None, None, :]
         length = source_ids.shape[1]
-        scores_mask = self._with_bias(mask, "encoder", 0, length)
-        rotation = self._rotation(0, length)
+        scores_mask = self._positions.add_bias(mask, "encoder", 0, length)
+        rotation = self._positions.rotation(0, length)
         for i, layer in enumerate(self.encoder_layers):
             scope = trace.at(f"encoder.layers.{i}")
             x = layer(x, mask=scores_mask, rotation=rotation, trace=scope)
@@ -221,8 +195,8 @@ class Transformer:
         start = cache.length if cache is not None else 0
         length = target_ids.shape[1]
         x = self.embed(target_ids, "target", start=start, trace=trace.at("decoder"))
-        mask = self._with_bias(None, "decoder", start, length)
-        rotation = self._rotation(start, length)
+        mask = self._positions.add_bias(None, "decoder", start, length)
+        rotation = self._positions.rotation(start, length)
         for i, layer in enumerate(self.decoder_layers):
             x = layer(
                 x,
@@ -237,7 +211,10 @@ class Transformer:
         return self._final(x, "decoder", trace)
 
     def logits(self, hidden: Array, *, trace: Watcher = OFF) -> Array:
-        """Float["... d_model"] to Float["... vocab"]; steps ``logits`` and ``probabilities``."""
+        """Project to the vocabulary: Float["... d_model"] to Float["... vocab"].
+
+        A trace records ``logits`` and ``probabilities``.
+        """
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden)
@@ -253,7 +230,7 @@ class Transformer:
         *,
         trace: Watcher = OFF,
     ) -> Array:
-        """The logits of every position: of the target, or of the source if there is no decoder.
+        """Return the logits of every position of the target, or of the source without a decoder.
 
         Args:
             source_ids: Int["batch source_len"]; None for a decoder-only model.
@@ -286,57 +263,11 @@ class Transformer:
     def log_probabilities(
         self, source_ids: Array | None = None, target_ids: Array | None = None
     ) -> Array:
-        """log softmax of `forward` over the vocabulary."""
+        """Return log softmax of `forward` over the vocabulary."""
         return log_softmax(self.forward(source_ids, target_ids))
 
-    def _check_ids(self, ids: Array, side: str, start: int) -> None:
-        end = start + ids.shape[1]
-        if end > self.config.max_length:
-            raise ShapeError(
-                f"A {side} of {end} tokens is longer than this model's max_length of "
-                f"{self.config.max_length}. Split the text, or use a model with a larger one."
-            )
-        if ids.size and (ids.min() < 0 or ids.max() >= self.config.vocab_size):
-            wrong = ids[(ids < 0) | (ids >= self.config.vocab_size)][0]
-            raise ShapeError(
-                f"The {side} has the token id {wrong}; ids of this model lie between 0 and "
-                f"{self.config.vocab_size - 1}. Is it the tokenizer that belongs to the model?"
-            )
-
-    def _added_positions(self, side: str, start: int, length: int) -> Array | None:
-        if self.config.positions == "sinusoidal":
-            return self._sinusoidal[start : start + length]
-        if self.config.positions == "learned":
-            return learned_positions(self.weights[f"{side}_positions.weight"], length, start)
-        return None
-
-    def _rotation(self, start: int, length: int) -> Rotation | None:
-        if self.config.positions != "rotary":
-            return None
-        window = slice(start, start + length)
-        return Rotation(self._angles.cosine[window], self._angles.sine[window])
-
-    def _with_bias(self, mask: Array | None, stack: str, start: int, length: int) -> Array | None:
-        """The mask, as an additive one where positions add a bias to the scores."""
-        config = self.config
-        if config.positions not in ("alibi", "relative"):
-            return mask
-        queries, keys = np.arange(start, start + length), np.arange(start + length)
-        if config.positions == "alibi":
-            bias = alibi_bias(config.num_heads, queries, keys)
-        else:
-            bias = relative_bias(
-                self.weights[f"{stack}.relative_bias.weight"],
-                queries,
-                keys,
-                bidirectional=stack == "encoder",
-                max_distance=config.relative_max_distance,
-            )
-        bias = bias.astype(self.dtype, copy=False)
-        return bias if mask is None else np.where(mask, bias, self.dtype.type(-np.inf))
-
     def _final(self, x: Array, stack: str, trace: Watcher) -> Array:
-        """The stack's last norm, which it has where norms stand before sublayers."""
+        """Apply the stack's last norm, which it has where norms stand before sublayers."""
         scope, layers = trace.at(stack), getattr(self, f"{stack}_layers")
         last = f"layers.{len(layers) - 1}.feed_forward"
         of = f"{last}_norm.output"
