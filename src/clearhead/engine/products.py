@@ -69,31 +69,31 @@ class Whole:
         return (x.reshape(-1, x.shape[-1]) @ self._matrix).reshape(*x.shape[:-1], -1)
 
 
-def multiply(left: Array, right: Array) -> Array:
-    """``left @ right`` for attention, in pieces that a BLAS library does not divide among threads.
+def multiply(a: Array, b: Array) -> Array:
+    """Return ``a @ b`` for attention, in pieces that a BLAS library does in one thread.
 
     Args:
-        left: Float["... rows inner"].
-        right: Float["... inner columns"].
+        a: Float["... rows inner"].
+        b: Float["... inner columns"].
 
     Returns:
         Float["... rows columns"]. Each of the leading axes' products is one of its own, so its
         bits depend on nothing beside it.
     """
-    rows, inner = left.shape[-2:]
-    columns = right.shape[-1]
+    rows, inner = a.shape[-2:]
+    columns = b.shape[-1]
     if rows == 1:
         step = max(ONE_THREAD_MATRIX // max(inner, 1) // 8 * 8, 8)
         if columns > step:
             pieces = pieces_of(columns, step)
-            return np.concatenate([left @ right[..., piece] for piece in pieces], axis=-1)
-        return left @ right
+            return np.concatenate([a @ b[..., piece] for piece in pieces], axis=-1)
+        return a @ b
     step = ONE_THREAD_PRODUCT // max(inner * columns, 1)
     # Longer texts than a translation's are not worth many small products.
     if rows > step >= 16:
         pieces = pieces_of(rows, step)
-        return np.concatenate([left[..., piece, :] @ right for piece in pieces], axis=-2)
-    return left @ right
+        return np.concatenate([a[..., piece, :] @ b for piece in pieces], axis=-2)
+    return a @ b
 
 
 def by_weight(weight: Array) -> WeightProduct:
@@ -131,7 +131,7 @@ INDEPENDENT_ROWS = Products(by_weight, multiply)
 
 @cache
 def method(dtype: Any = np.float32) -> str:
-    """The way to multiply by a weight that keeps rows apart with the BLAS library at work.
+    """Return the way to multiply by a weight that keeps rows apart with this BLAS library.
 
     Returns:
         ``tiles`` or ``rows``, whichever first passes a probe; ``whole`` where none does, and

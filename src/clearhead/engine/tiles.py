@@ -45,12 +45,17 @@ class Tiles:
         return product.reshape(*x.shape[:-1], -1)
 
     def _product(self, rows: Array) -> Array:
-        """Float["rows in"] to Float["rows out"]; never of one row."""
-        count, left = len(rows), len(rows) % self._rows
-        rest = left + self._rows if left == 1 else left
+        """Multiply Float["rows in"], never of one row, to Float["rows out"]."""
+        # Complete tiles first; then the rest as one tile, to which a row that would be left alone
+        # is joined. Each group: its rows, and the shapes to view them in for the product and in
+        # the result.
+        count, remainder = len(rows), len(rows) % self._rows
+        rest = remainder + self._rows if remainder == 1 else remainder
         full = slice(0, count - rest), (-1, 1, self._rows), (-1, self._rows)
         last = slice(count - rest, count), (1, 1, rest), (1, rest)
         groups = [group for group in (full, last) if group[0].stop > group[0].start]
+
+        # One piece of the inner axis after the other is added to the result.
         blocks, _, columns = self._weights[0].shape
         product = np.empty((count, blocks * columns), np.result_type(rows, self._weights[0]))
         out = product

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, ShapeError
-from .attention_inputs import allowed_keys, fitting_mask, prepared
+from .attention_inputs import fitting_mask, prepare_inputs, visible_keys
 from .masks import Window
 from .products import Multiply
 from .settings import check_heads, floating_dtype, optional_number
@@ -80,7 +80,7 @@ def attention(
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
-        multiply: how ``left @ right`` is computed.
+        multiply: how a product of two matrices is computed.
         trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
             masked weights [contributions] output``; those that it was given only where the caller
             has not recorded them in the same scope. Contributions, weight times value for each
@@ -112,15 +112,15 @@ def attention(
             f"num_kv_heads is {num_kv_heads!r}, and num_heads is None: for heads that lie side by "
             "side give num_heads too; for heads on an axis of their own give neither."
         )
-    query, key, value, past_len = prepared(query, key, value, past_key, past_value)
+    query, key, value, past_len = prepare_inputs(query, key, value, past_key, past_value)
     if trace.enabled:
         query = _input(trace, steps.QUERY_INPUT, query)
         key = _input(trace, steps.JOINED_KEY if past_len else steps.KEY_INPUT, key)
         value = _input(trace, steps.JOINED_VALUE if past_len else steps.VALUE_INPUT, value)
     scores = _scaled_scores(query, key, scale, softcap, multiply, trace)
     mask = fitting_mask(mask, scores.shape[-1], key_lengths)
-    allowed = allowed_keys(scores, causal, window, past_len, key_lengths)
-    masked = _masked(scores, mask, allowed, trace, capped=softcap > 0)
+    visible = visible_keys(scores, causal, window, past_len, key_lengths)
+    masked = _masked(scores, mask, visible, trace, capped=softcap > 0)
     weights = _weights(masked, softmax_dtype, trace)
     output = _output(weights, value, multiply, trace)
     if num_heads is not None:
@@ -129,7 +129,10 @@ def attention(
 
 
 def split_heads(x: Array, num_heads: int) -> Array:
-    """["batch length heads*head_dim"] to a view ["batch heads length head_dim"].
+    """Split the last axis into heads.
+
+    Returns:
+        of ["batch length heads*head_dim"] a view ["batch heads length head_dim"].
 
     Raises:
         ConfigError: ``num_heads`` is no whole number above 0.
@@ -149,20 +152,26 @@ def split_heads(x: Array, num_heads: int) -> Array:
 
 
 def merge_heads(x: Array) -> Array:
-    """["batch heads length head_dim"] to ["batch length heads*head_dim"]."""
+    """Put heads side by side: ["batch heads length dim"] to ["batch length heads*dim"]."""
     *lead, heads, length, width = x.shape
     return x.swapaxes(-2, -3).reshape(*lead, length, heads * width)
 
 
-def _each_head(left: Array, right: Array, multiply: Multiply) -> Array:
-    """left @ right, where one head on the right may serve a group of heads on the left."""
-    if left.ndim < 3 or left.shape[-3] == right.shape[-3]:
-        return multiply(left, right)
-    *lead, heads, rows, width = left.shape
-    kv_heads = right.shape[-3]
-    # The group's rows lie below one another, so no head on the right need be repeated.
-    groups = multiply(left.reshape(*lead, kv_heads, heads // kv_heads * rows, width), right)
-    return groups.reshape(*lead, heads, rows, right.shape[-1])
+def _each_head(a: Array, b: Array, multiply: Multiply) -> Array:
+    """Multiply a @ b in each head, where one head of b may serve a group of heads of a.
+
+    Args:
+        a: Float["batch heads query_len inner"], queries or weights.
+        b: Float["batch kv_heads inner columns"], transposed keys, or values.
+        multiply: how two matrices are multiplied.
+    """
+    if a.ndim < 3 or a.shape[-3] == b.shape[-3]:
+        return multiply(a, b)
+    *lead, heads, rows, width = a.shape
+    kv_heads = b.shape[-3]
+    # The group's rows lie below one another, so no head of b need be repeated.
+    groups = multiply(a.reshape(*lead, kv_heads, heads // kv_heads * rows, width), b)
+    return groups.reshape(*lead, heads, rows, b.shape[-1])
 
 
 def _input(trace: Watcher, kind: StepKind, value: Array) -> Array:
@@ -202,7 +211,7 @@ def _scaled_scores(
 
 
 def _masked(
-    scores: Array, mask: Array | None, allowed: Array | None, trace: Watcher, *, capped: bool
+    scores: Array, mask: Array | None, visible: Array | None, trace: Watcher, *, capped: bool
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
     kind = steps.MASKED_CAPPED if capped else steps.MASKED
@@ -221,8 +230,8 @@ def _masked(
             f"A mask of shape {mask.shape if mask is not None else ()} does not broadcast to the "
             f"scores {scores.shape}. Its axes are, from the last: key_len, query_len, heads, batch."
         ) from error
-    if allowed is not None:
-        np.copyto(scores, -np.inf, where=~allowed)
+    if visible is not None:
+        np.copyto(scores, -np.inf, where=~visible)
     return trace.record(kind, scores)
 
 
@@ -244,7 +253,7 @@ def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) ->
 
 
 def _contributions(weights: Array, value: Array) -> Array:
-    """What each key gives to each query: Float["batch heads query_len key_len value_dim"]."""
+    """Return what each key gives to each query: ["batch heads query_len key_len value_dim"]."""
     if value.ndim > 2 and value.shape[-3] != weights.shape[-3]:
         value = value.repeat(weights.shape[-3] // value.shape[-3], axis=-3)
     return weights[..., None] * value[..., None, :, :]

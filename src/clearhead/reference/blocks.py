@@ -32,7 +32,7 @@ _LAST_STEP = {
 
 
 class _Block:
-    """What both kinds of layer share: self-attention, feed-forward, residual sums and norms."""
+    """The parts of both kinds of layer: self-attention, feed-forward, residual sums and norms."""
 
     def __init__(
         self,
@@ -82,18 +82,28 @@ class _Block:
         sublayer: Callable[..., Array],
         x: Array,
         of: str,
-        *given: Any,
+        *arguments: Any,
         trace: Watcher,
         **options: Any,
     ) -> tuple[Array, str]:
-        """The sublayer with its residual sum and its norm, in the order of the config.
+        """Apply a sublayer, its residual sum and its norm, in the order of the config.
 
-        ``of`` is the name of the step that ``x`` is; the second result, that of the first.
+        Args:
+            name: of the sublayer.
+            norm: of the sublayer.
+            sublayer: takes x and ``arguments``.
+            x: Float["batch length d_model"].
+            of: the name of the step that ``x`` is.
+            arguments, options: of the sublayer.
+            trace: records every step.
+
+        Returns:
+            Float["batch length d_model"], and the name of the step that it is.
         """
         inner, inner_of, norm_trace = x, of, trace.at(f"{name}_norm")
         if self.norm_before:
             inner, inner_of = norm(x, trace=norm_trace, of=(of,)), f"{name}_norm.output"
-        y = sublayer(inner, *given, trace=trace.at(name), of=(inner_of,), **options)
+        y = sublayer(inner, *arguments, trace=trace.at(name), of=(inner_of,), **options)
         sources = (of, f"{name}.{_LAST_STEP[name]}")
         x = trace.record(steps.RESIDUAL[name], x + y, of=sources)
         if self.norm_before:
@@ -123,7 +133,7 @@ class EncoderBlock(_Block):
         rotation: Rotation | None = None,
         trace: Watcher = OFF,
     ) -> Array:
-        """Float["batch source_len d_model"] to the same shape; ``mask`` as in `attention`."""
+        """Apply the layer to Float["batch source_len d_model"]; ``mask`` as in `attention`."""
         x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
@@ -172,7 +182,7 @@ class DecoderBlock(_Block):
         past: Past | None = None,
         trace: Watcher = OFF,
     ) -> Array:
-        """Float["batch target_len d_model"] to the same shape.
+        """Apply the layer to Float["batch target_len d_model"].
 
         Args:
             x: the previous layer's output; with ``past``, of the new positions alone.

@@ -19,12 +19,12 @@ Array = np.ndarray[Any, Any]
 
 
 def relu(x: Array) -> Array:
-    """max(x, 0)."""
+    """Return max(x, 0)."""
     return np.maximum(x, 0)
 
 
 def erf(x: Array) -> Array:
-    """The error function, for each entry.
+    """Compute the error function of each entry.
 
     In float64 it is exact to the last digit or so, by the C library. In float32 it is formula
     7.1.26 of Abramowitz and Stegun (1964), which with float32's own rounding errs by at most
@@ -45,18 +45,18 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 
 
 def gelu(x: Array) -> Array:
-    """x times the normal distribution function at x (Hendrycks and Gimpel 2016)."""
+    """Return x times the normal distribution function at x (Hendrycks and Gimpel 2016)."""
     return x * (0.5 * (1 + erf(x * math.sqrt(0.5))))
 
 
 def gelu_tanh(x: Array) -> Array:
-    """`gelu` by its approximation with tanh, as in GPT-2."""
+    """Approximate `gelu` with tanh, as in GPT-2."""
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
     return 0.5 * x * (1 + np.tanh(inner))
 
 
 def silu(x: Array) -> Array:
-    """x / (1 + exp(-x)) (Elfwing et al. 2017), also called swish."""
+    """Return x / (1 + exp(-x)) (Elfwing et al. 2017), also called swish."""
     # tanh does not overflow, as exp(-x) would.
     return x * (0.5 * (1 + np.tanh(0.5 * x)))
 
@@ -73,7 +73,7 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def activation(name: str) -> Callable[[Array], Array]:
-    """The function of an activation's name; of a gated form, the one on its gate.
+    """Return the function of an activation's name; of a gated form, the one on its gate.
 
     Raises:
         ConfigError: there is no activation of that name.
@@ -100,7 +100,7 @@ class FeedForward:
         self.down = down
 
     def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Float["... d_model"] to the same shape; steps ``[gate] up hidden output``."""
+        """Apply the layer to Float["... d_model"]; steps ``[gate] up hidden output``."""
         if self.gated:
             gate, up = self.up(x)
             gate = trace.record(steps.GATE, gate, of=of)
@@ -123,7 +123,7 @@ def feed_forward(
     activation: str = "relu",
     trace: Watcher = OFF,
 ) -> Array:
-    """The feed-forward layer from plain arrays.
+    """Apply a feed-forward layer of plain arrays.
 
     Args:
         x: Float["... d_model"].

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Linear:
-    """x W^T + b.
+    """A linear layer, x W^T + b.
 
     Args:
         weight: Float["out in"], as PyTorch keeps it.
@@ -39,7 +39,7 @@ class Linear:
         self._bias = bias
 
     def __call__(self, x: Array) -> Array:
-        """Float["... in"] to Float["... out"].
+        """Apply the layer: Float["... in"] to Float["... out"].
 
         Raises:
             ShapeError: the last axis of x is not ``in``.
@@ -79,6 +79,6 @@ class JointLinear:
         self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
 
     def __call__(self, x: Array) -> list[Array]:
-        """Float["... in"] to Float["... out"] for each layer: views of one array."""
+        """Apply all layers: Float["... in"] to Float["... out"] for each, views of one array."""
         outputs = self._linear(x)
         return [outputs[..., columns] for columns in self._columns]

@@ -73,7 +73,7 @@ class Past(Protocol):
 
 
 class MultiHeadAttention:
-    """One attention layer, its weights prepared for many calls.
+    """One attention layer: projections, attention in each head, and a projection of its output.
 
     Args:
         weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output.
@@ -142,7 +142,9 @@ class MultiHeadAttention:
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
         if trace.enabled or rotation is not None:
-            query, key, value = _placed(query, key, value, rotation, past is not None, trace, of)
+            query, key, value = _rotate_and_record(
+                query, key, value, rotation, past is not None, trace, of
+            )
         if past is not None:
             key, value = past.extend(key, value)
             query_len, key_len = query.shape[2], key.shape[2]
@@ -186,7 +188,7 @@ class MultiHeadAttention:
         trace: Watcher = OFF,
         of: tuple[str, ...] = (),
     ) -> Array:
-        """Attend to what `memory` made of another sequence.
+        """Attend to the keys and values that `memory` made of another sequence.
 
         Args:
             x: Float["batch query_len d_model"].
@@ -220,7 +222,7 @@ def multi_head_attention(
     mask: Array | None = None,
     trace: Watcher = OFF,
 ) -> Array:
-    """Multi-head attention from a plain dictionary of weights.
+    """Apply multi-head attention with a plain dictionary of weights.
 
     Args:
         query: Float["batch query_len d_model"], what queries are made from.
@@ -248,7 +250,7 @@ def multi_head_attention(
     return layer.cross_attention(query, layer.memory(key, mask, trace=trace), trace=trace)
 
 
-def _placed(
+def _rotate_and_record(
     query: Array,
     key: Array,
     value: Array,
@@ -272,7 +274,7 @@ def _placed(
 
 
 def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:
-    """Causality, the last query at the last key unless told otherwise, and another mask."""
+    """Combine causality, of the last query at the last key without an offset, and another mask."""
     order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
     if mask is None:
         return order

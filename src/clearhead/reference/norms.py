@@ -30,7 +30,7 @@ def layer_norm(
     trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
-    """(x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016, arXiv 1607.06450).
+    """Return (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al., arXiv 1607.06450).
 
     Args:
         x: any shape; the norm is over the axes from ``axis`` to the last, together.
@@ -72,7 +72,7 @@ def rms_norm(
     trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
-    """x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
+    """Return x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
 
     Arguments, result and errors are those of `layer_norm`; the steps of a trace are
     ``mean_square normalized output``.
@@ -94,7 +94,7 @@ def rms_norm(
 def layer_norm_statistics(
     x: Array, *, axis: int = -1, epsilon: float = 1e-5, stash_dtype: Any = None
 ) -> tuple[Array, Array]:
-    """The mean and 1 / sqrt(variance + epsilon) that `layer_norm` uses.
+    """Return the mean and 1 / sqrt(variance + epsilon) that `layer_norm` uses.
 
     Both keep the normed axes with length 1, in ``stash_dtype`` (None: the dtype of ``x``).
     """
@@ -119,7 +119,7 @@ class Norm:
         self.bias = bias
 
     def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Float["... d_model"] to the same shape."""
+        """Apply the norm to Float["... d_model"]."""
         if self.kind == "rms":
             return rms_norm(x, self.weight, epsilon=self.epsilon, trace=trace, of=of)
         return layer_norm(x, self.weight, self.bias, epsilon=self.epsilon, trace=trace, of=of)

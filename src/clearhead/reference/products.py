@@ -41,7 +41,7 @@ class Products:
     Attributes:
         by_weight: makes, of a weight Float["out in"], the function of x Float["... length in"]
             that returns x W^T, Float["... length out"], in an array of its own.
-        multiply: left @ right for attention, Float["... rows inner"] by
+        multiply: a @ b for attention, Float["... rows inner"] by
             Float["... inner columns"].
     """
 
