@@ -58,9 +58,9 @@ def test_where_an_array_lies_in_memory_changes_nothing():
     product = by_weight(draws(768, 256))
     x = draws(9, 1, 256)
     for shift in range(1, 16):
-        moved = np.empty(x.size + 16, np.float32)[shift : shift + x.size].reshape(x.shape)
-        moved[:] = x
-        assert np.array_equal(product(moved), product(x))
+        elsewhere = np.empty(x.size + 16, np.float32)[shift : shift + x.size].reshape(x.shape)
+        elsewhere[:] = x
+        assert np.array_equal(product(elsewhere), product(x))
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,11 +70,11 @@ def test_where_an_array_lies_in_memory_changes_nothing():
     columns=st.integers(1, 300),
 )
 def test_attentions_products_are_products_however_they_are_cut(rows, inner, columns):
-    left, right = (
+    a, b = (
         draws(2, rows, inner, dtype=np.float64),
         draws(2, inner, columns, dtype=np.float64),
     )
-    np.testing.assert_allclose(multiply(left, right), left @ right, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(multiply(a, b), a @ b, rtol=0, atol=1e-10)
 
 
 @given(

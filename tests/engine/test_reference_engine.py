@@ -58,9 +58,9 @@ def test_a_beam_does_not_depend_on_how_many_rows_its_neighbours_have(counts, dat
     tokens = np.array([5 + i for i in range(len(owners))])
     more = tokens[::-1].copy()
 
-    def advanced(wanted: list[int], rows: list[int]) -> np.ndarray:
-        decoding = engine.begin([sources[source] for source in wanted])
-        first = [wanted.index(owners[row]) for row in rows]
+    def advanced(numbers: list[int], rows: list[int]) -> np.ndarray:
+        decoding = engine.begin([sources[source] for source in numbers])
+        first = [numbers.index(owners[row]) for row in rows]
         decoding.advance(tokens[rows], np.array(first))
         return decoding.advance(more[rows], np.arange(len(rows)))
 
@@ -96,11 +96,11 @@ def test_a_trace_watches_each_step_of_a_decoding(changes):
     trace, whole = Trace(), Trace()
     with_prompt = not engine.model.encoder_layers
     start = len(source) if with_prompt else 0
-    watched = ReferenceEngine(
+    watched_engine = ReferenceEngine(
         engine.model,
         watch=lambda position: trace.at("begin" if position is None else f"step.{position}"),
     )
-    decoding = watched.begin([source])
+    decoding = watched_engine.begin([source])
     for token in target:
         decoding.advance(np.array([token]), np.array([0]))
     if with_prompt:
@@ -123,8 +123,10 @@ def test_what_a_watcher_replaces_is_what_decoding_goes_on_with():
     engine = engine_of()
     replace = {"*cross_attention.weights": lambda weights: weights[..., ::-1].copy()}
     trace = Trace(replace=replace)
-    watched = ReferenceEngine(engine.model, watch=lambda position: trace.at(f"step.{position}"))
-    changed = watched.begin([[5, 6, 7, 2]]).advance(np.array([1]), np.array([0]))
+    watched_engine = ReferenceEngine(
+        engine.model, watch=lambda position: trace.at(f"step.{position}")
+    )
+    changed = watched_engine.begin([[5, 6, 7, 2]]).advance(np.array([1]), np.array([0]))
     plain = engine.begin([[5, 6, 7, 2]]).advance(np.array([1]), np.array([0]))
     assert np.abs(changed - plain).max() > 1e-3
     with Trace(replace=replace) as whole:

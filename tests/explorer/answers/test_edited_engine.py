@@ -55,7 +55,7 @@ EDITS = {
 }  # fmt: skip
 
 
-def searched(engine, beam_size, most=9):
+def search_source(engine, beam_size, most=9):
     settings = SearchSettings(
         beam_size=beam_size, n_best=beam_size, max_length=most, min_length=min(5, most)
     )
@@ -71,14 +71,14 @@ def pass_over(model, changes, tokens):
 
 def assert_hypotheses_are_those_of_passes(model, edits, beam_size):
     changes = changes_of(edits, model.config)
-    found = searched(edited_engine(ReferenceEngine(model), changes), beam_size)
-    assert found
-    for hypothesis in found:
+    hypotheses = search_source(edited_engine(ReferenceEngine(model), changes), beam_size)
+    assert hypotheses
+    for hypothesis in hypotheses:
         expected = pass_over(model, changes, hypothesis.tokens)
         predicted = [*hypothesis.tokens, 2][: len(hypothesis.token_log_probs)]
-        picked = expected[np.arange(len(predicted)), predicted]
-        np.testing.assert_allclose(hypothesis.token_log_probs, picked, rtol=1e-9, atol=1e-9)
-    return found
+        log_probs = expected[np.arange(len(predicted)), predicted]
+        np.testing.assert_allclose(hypothesis.token_log_probs, log_probs, rtol=1e-9, atol=1e-9)
+    return hypotheses
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def model():
 def test_each_hypothesis_of_an_edited_beam_has_the_log_probability_of_the_edited_pass(
     model, edits, beam_size
 ):
-    found = assert_hypotheses_are_those_of_passes(model, edits, beam_size)
-    plain = pass_over(model, {}, found[0].tokens)
-    edited = pass_over(model, changes_of(edits, model.config), found[0].tokens)
+    hypotheses = assert_hypotheses_are_those_of_passes(model, edits, beam_size)
+    plain = pass_over(model, {}, hypotheses[0].tokens)
+    edited = pass_over(model, changes_of(edits, model.config), hypotheses[0].tokens)
     assert np.abs(plain - edited).max() > 1e-6, "the edit does something, so the test can fail"
 
 
@@ -128,21 +128,21 @@ def test_token_by_token_it_is_the_edited_pass_over_all_tokens(model):
 def test_a_whole_pass_with_an_editor_is_that_of_replacements(model):
     changes = changes_of(EDITS["several"], model.config)
     source, target = np.array([SOURCE]), np.array([[1, 9, 8, 7]])
-    found = log_softmax(model.forward(source, target, trace=Editor(changes)))[0]
-    np.testing.assert_allclose(found, pass_over(model, changes, [9, 8, 7]), atol=1e-12)
+    log_probabilities = log_softmax(model.forward(source, target, trace=Editor(changes)))[0]
+    np.testing.assert_allclose(log_probabilities, pass_over(model, changes, [9, 8, 7]), atol=1e-12)
 
 
 def test_an_edited_engine_shares_the_model_and_leaves_it_as_it_is(model):
     before = pass_over(model, {}, [9, 8])
     edited = edited_engine(ReferenceEngine(model), changes_of(EDITS["several"], model.config))
-    searched(edited, 4)
+    search_source(edited, 4)
     assert edited.model is model
     np.testing.assert_array_equal(pass_over(model, {}, [9, 8]), before)
 
 
 def test_without_changes_it_is_the_model_to_the_bit(model):
     engine = ReferenceEngine(model)
-    assert searched(edited_engine(engine, {}), 4) == searched(engine, 4)
+    assert search_source(edited_engine(engine, {}), 4) == search_source(engine, 4)
 
 
 def test_it_decodes_one_source_at_a_time(model):
