@@ -44,7 +44,7 @@ def matrix_kernels() -> str | None:
         return None
     import numpy  # noqa: F401 - loads the library that is asked about
 
-    from clearhead.reference.products import method
+    from clearhead.engine.products import method
 
     for library in threadpool_info():
         if library["user_api"] == "blas" and "numpy" in library["filepath"]:

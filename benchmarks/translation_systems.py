@@ -81,14 +81,12 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
     several batches at once."""
     from safetensors.numpy import load_file
 
-    from clearhead.translation.checkpoint import Checkpoint
-    from clearhead.translation.reference_engine import reference_engine
+    from clearhead.engine.reference_engine import ReferenceEngine
     from clearhead.translation.search.batches import search_batches
     from clearhead.translation.search.settings import SearchSettings
 
     weights = load_file(folder / "model.safetensors")
-    checkpoint = Checkpoint(config, weights, None)  # type: ignore[arg-type]
-    engine = reference_engine(checkpoint)
+    engine = ReferenceEngine.build(config, weights)
 
     def translate(sources: Sources, beam: int) -> list[list[int]]:
         # With the end token, which is forced in the last step, as many steps as the others do.

@@ -25,12 +25,13 @@ ARROWS = {
     "json_fields": {"file_reading", "visible"},
     "tensor_file": {"file_reading", "json_fields", "visible"},
     "reference": GROUND,
+    "engine": GROUND | {"reference"},
     "maps": GROUND,
     "nn": GROUND | {"maps"},
     "text": GROUND,
-    "translation": GROUND | {"reference", "text"},
+    "translation": GROUND | {"reference", "engine", "text"},
     "training": GROUND | {"nn", "text"},
-    "explorer": GROUND | {"reference", "text", "translation", "maps", "clearhead"},
+    "explorer": GROUND | {"reference", "engine", "text", "translation", "maps", "clearhead"},
     # The commands stand on top, __init__ (here "clearhead") names what is public and loads it
     # late, and __main__ hands over to the command line.
     "cli": GROUND
@@ -48,6 +49,7 @@ WITHOUT_TORCH = (
     "json_fields",
     "tensor_file",
     "reference",
+    "engine",
     "text",
     "translation",
     "explorer",
@@ -67,6 +69,7 @@ AT_LOAD = {
     "__main__": set(),
     "cli": {"click", "numpy"},
     "reference": {"numpy", "safetensors"},
+    "engine": {"numpy"},
     "text": {"numpy", "tokenizers"},
     "translation": {"numpy", "safetensors", "tokenizers"},
     "maps": {"torch", "numpy", "safetensors"},
@@ -173,7 +176,7 @@ def test_there_is_no_circle_between_modules():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) in WITHOUT_TORCH])
 def test_no_room_of_the_light_set_loads_torch(name):
-    everywhere = room(name) in ("reference", "text", "translation", "errors", "config")
+    everywhere = room(name) in ("reference", "engine", "text", "translation", "errors", "config")
     assert "torch" not in outside(imported(name, at_load=not everywhere))
 
 

@@ -84,7 +84,7 @@ def test_type_checkers_see_the_same_names():
     assert sorted([*guarded, "__version__"]) == PUBLIC_NAMES
 
 
-@pytest.mark.parametrize("room", ["reference", "nn", "text", "translation", "training"])
+@pytest.mark.parametrize("room", ["reference", "engine", "nn", "text", "translation", "training"])
 def test_the_names_a_room_offers_exist(room):
     module = importlib.import_module(f"clearhead.{room}")
     for name in getattr(module, "__all__", []):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead import nn
+from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.reference.transformer import Transformer as Reference
 from tests.reference.models import configs, random_ids, random_weights
 
@@ -67,15 +68,16 @@ def test_both_caches(dtype, config, seed):
     """Step by step: the layers with `past`, the reference with its decoding."""
     rng = np.random.default_rng(seed)
     layers, reference = _pair(config, dtype, seed)
+    engine = ReferenceEngine(reference)
     target = random_ids(rng, config, 3, 5)
     if config.encoder_layers:
         source = _padded(rng, config)
         encoded = layers.encode(torch.from_numpy(source))
         memories = layers.memories(encoded)
-        decoding = reference.begin([row[row != config.pad_id].tolist() for row in source])
+        decoding = engine.begin([row[row != config.pad_id].tolist() for row in source])
     else:
         encoded = memories = None
-        decoding = reference.begin([[] for _ in target])
+        decoding = engine.begin([[] for _ in target])
     past = None
     for step in range(5):
         ids = torch.from_numpy(target[:, step : step + 1])

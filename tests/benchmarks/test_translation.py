@@ -10,8 +10,8 @@ import pytest
 from benchmarks import translation
 from benchmarks.translation_systems import OURS, TARGET_TOKENS, random_weights
 from clearhead.config import TransformerConfig
+from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.errors import ConfigError
-from clearhead.reference.transformer import Transformer
 
 CONFIG = TransformerConfig(
     vocab_size=50,
@@ -56,7 +56,7 @@ def test_marian_with_our_weights_gives_our_logits():
     weights = random_weights(CONFIG)
     rng = np.random.default_rng(0)
     source, target = rng.integers(3, CONFIG.vocab_size, (2, 3, 6))
-    ours = Transformer(CONFIG, weights, dtype=np.float32).forward(source, target)
+    ours = ReferenceEngine.build(CONFIG, weights).model.forward(source, target)
     with torch.no_grad():
         theirs = marian_model(CONFIG, weights)(
             input_ids=torch.from_numpy(source), decoder_input_ids=torch.from_numpy(target)
@@ -91,7 +91,7 @@ def test_our_target_has_as_many_steps_as_the_others():
             self.steps += 1
             return self.decoding.advance(tokens, parents)
 
-    engine = Counting(Transformer(CONFIG, random_weights(CONFIG), dtype=np.float32))
+    engine = Counting(ReferenceEngine.build(CONFIG, random_weights(CONFIG)))
     length = TARGET_TOKENS - 1
     settings = SearchSettings(beam_size=4, min_length=length, max_length=length)
     ((best,),) = search(engine, random_sources(CONFIG.vocab_size, 1), settings)

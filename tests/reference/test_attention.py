@@ -85,10 +85,10 @@ def cases(draw: st.DrawFn, dtype: type = np.float64) -> Case:
     kind = draw(st.sampled_from(["none", "boolean", "additive", "additive with -inf"]))
     if kind != "none":
         shape = tuple(draw(st.sampled_from([size, 1])) for size in full)[draw(st.integers(0, 3)) :]
-        allowed = numbers.random(shape) < 0.7
-        mask = allowed if kind == "boolean" else normal(*shape)
+        visible = numbers.random(shape) < 0.7
+        mask = visible if kind == "boolean" else normal(*shape)
         if kind == "additive with -inf":
-            mask = np.where(allowed, mask, np.asarray(-np.inf, dtype))
+            mask = np.where(visible, mask, np.asarray(-np.inf, dtype))
     side = st.none() | st.integers(0, 3)
     return Case(
         normal(*full[:3], head_dim),
@@ -235,12 +235,12 @@ class TestLaws:
     @given(cases())
     def test_a_trace_changes_nothing(self, case: Case) -> None:
         plain = attention(case.query, case.key, case.value, **case.options())
-        traced = attention(
+        with_trace = attention(
             case.query, case.key, case.value, **case.options(), trace=Trace(keep="*")
         )
 
-        np.testing.assert_array_equal(traced[0], plain[0])
-        np.testing.assert_array_equal(traced[1], plain[1])
+        np.testing.assert_array_equal(with_trace[0], plain[0])
+        np.testing.assert_array_equal(with_trace[1], plain[1])
 
     @given(cases())
     def test_a_row_of_a_batch_is_what_it_is_alone(self, case: Case) -> None:
@@ -260,14 +260,14 @@ class TestForms:
     def test_heads_side_by_side(self, case: Case) -> None:
         output, weights = attention(case.query, case.key, case.value, **case.options())
 
-        packed, packed_weights = attention(
+        side_by_side, packed_weights = attention(
             *(merge_heads(x) for x in (case.query, case.key, case.value)),
             **case.options(),
             num_heads=case.query.shape[1],
             num_kv_heads=case.key.shape[1],
         )
 
-        np.testing.assert_allclose(packed, merge_heads(output), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(side_by_side, merge_heads(output), rtol=1e-12, atol=1e-14)
         np.testing.assert_allclose(packed_weights, weights, rtol=1e-12, atol=1e-14)
 
     def test_leading_axes_may_be_left_out(self) -> None:
@@ -297,21 +297,21 @@ class TestForms:
         np.testing.assert_allclose(output, repeated, rtol=1e-12, atol=1e-14)
 
     @given(cases(), st.integers(0, 4), st.booleans())
-    def test_a_past_is_what_was_said_before(self, case: Case, cut: int, causal: bool) -> None:
+    def test_a_past_is_what_was_said_before(self, case: Case, past_len: int, causal: bool) -> None:
         """Keys and queries of one sequence, its end attended to by way of a past."""
         x = case.key.repeat(2, axis=2)
-        cut = min(cut, x.shape[2] - 1)
+        past_len = min(past_len, x.shape[2] - 1)
         whole, _ = attention(x, x, x, causal=causal, window=case.window)
 
         end, _ = attention(
-            *(x[:, :, cut:] for _ in range(3)),
+            *(x[:, :, past_len:] for _ in range(3)),
             causal=causal,
             window=case.window,
-            past_key=x[:, :, :cut],
-            past_value=x[:, :, :cut],
+            past_key=x[:, :, :past_len],
+            past_value=x[:, :, :past_len],
         )
 
-        np.testing.assert_allclose(end, whole[:, :, cut:], rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(end, whole[:, :, past_len:], rtol=1e-12, atol=1e-14)
 
     @given(cases())
     def test_padded_keys_are_as_if_they_were_not_there(self, case: Case) -> None:

@@ -65,8 +65,8 @@ def test_a_hidden_unit_can_be_switched_off():
 
     trace = Trace(replace={"hidden": off})
     ours = feed_forward(x, (up, None), (down, None), trace=trace)
-    kept = [0, 1, 3, 4, 5]
-    np.testing.assert_allclose(ours, down[:, kept] @ np.maximum(up @ x, 0)[kept], atol=1e-14)
+    others = [0, 1, 3, 4, 5]
+    np.testing.assert_allclose(ours, down[:, others] @ np.maximum(up @ x, 0)[others], atol=1e-14)
     assert trace.paths == ["up", "hidden", "output"]
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
-from clearhead.reference.linear import Linear
+from clearhead.reference.linear import JointLinear, Linear
+from clearhead.reference.products import Products
 
 
 @given(
@@ -27,12 +28,6 @@ def test_no_rows_give_no_rows():
     assert Linear(np.ones((5, 3), np.float32))(np.ones((0, 2, 3), np.float32)).shape == (0, 2, 5)
 
 
-def test_few_rows_are_done_in_blocks_with_the_same_result():
-    rng = np.random.default_rng(0)
-    weight, x = rng.standard_normal((3000, 512)), rng.standard_normal((5, 512))
-    np.testing.assert_allclose(Linear(weight)(x), x @ weight.T, rtol=0, atol=1e-10)
-
-
 def test_leading_axes_are_kept():
     layer = Linear(np.ones((5, 3)))
     assert layer(np.ones((2, 4, 3))).shape == (2, 4, 5)
@@ -43,8 +38,16 @@ def test_joint_layers_come_apart():
     rng = np.random.default_rng(0)
     layers = [(rng.standard_normal((n, 6)), rng.standard_normal(n)) for n in (3, 5, 2)]
     x = rng.standard_normal((4, 6))
-    for part, (weight, bias) in zip(Linear.joint(layers).parts(x), layers, strict=True):
+    for part, (weight, bias) in zip(JointLinear(layers)(x), layers, strict=True):
         np.testing.assert_allclose(part, x @ weight.T + bias, rtol=0, atol=1e-12)
+
+
+def test_the_product_may_be_computed_in_another_way():
+    def by_weight(weight):
+        return lambda x: 2 * (x @ weight.T)
+
+    layer = Linear(np.eye(3), np.ones(3), products=Products(by_weight=by_weight))
+    np.testing.assert_array_equal(layer(np.arange(3.0)), [1, 3, 5])
 
 
 def test_shapes_are_checked():
@@ -53,4 +56,4 @@ def test_shapes_are_checked():
     with pytest.raises(ShapeError, match=r"of 3 inputs was given an array of shape \(2, 4\)"):
         Linear(np.ones((4, 3)))(np.ones((2, 4)))
     with pytest.raises(ShapeError, match="all or none"):
-        Linear.joint([(np.ones((4, 3)), np.ones(4)), (np.ones((4, 3)), None)])
+        JointLinear([(np.ones((4, 3)), np.ones(4)), (np.ones((4, 3)), None)])

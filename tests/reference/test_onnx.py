@@ -49,12 +49,12 @@ def _collect() -> dict[str, list[Any]]:
         warnings.simplefilter("ignore")
         for module in MODULES.values():
             importlib.import_module(f"{cases_of_onnx.__name__}.{module}")
-    found: dict[str, list[Any]] = {operator: [] for operator in MODULES}
+    cases: dict[str, list[Any]] = {operator: [] for operator in MODULES}
     for case in cases_of_onnx._NodeTestCases:
         nodes = case.model.graph.node
-        if len(nodes) == 1 and nodes[0].op_type in found and not case.name.endswith("_expanded"):
-            found[nodes[0].op_type].append(case)
-    return found
+        if len(nodes) == 1 and nodes[0].op_type in cases and not case.name.endswith("_expanded"):
+            cases[nodes[0].op_type].append(case)
+    return cases
 
 
 CASES = _collect()
@@ -68,8 +68,8 @@ def _of(operator: str) -> Any:
 def _read(case: Any) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, Any]]]:
     """Inputs and attributes by name, and the expected outputs with theirs."""
     node = case.model.graph.node[0]
-    given, expected = case.data_sets[0]
-    inputs = dict(zip([name for name in node.input if name], given, strict=True))
+    values, expected = case.data_sets[0]
+    inputs = dict(zip([name for name in node.input if name], values, strict=True))
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     outputs = list(zip([name for name in node.output if name], expected, strict=True))
     return inputs, attributes, outputs
@@ -131,9 +131,9 @@ def run_attention(inputs: dict[str, Any], attributes: dict[str, Any]) -> dict[st
     mode = attributes.get("qk_matmul_output_mode", 0)
     step = ("scaled", "capped" if "capped" in trace else "scaled", "masked", "weights")[mode]
     # Steps of a half-precision call are float32; the operator rounds what it gives out.
-    traced = {"present_key": "key", "present_value": "value", "qk_matmul_output": step}
+    outputs = {"present_key": "key", "present_value": "value", "qk_matmul_output": step}
     dtype = x["Q"].dtype
-    return {"Y": output} | {name: trace[step].value.astype(dtype) for name, step in traced.items()}
+    return {"Y": output} | {name: trace[step].value.astype(dtype) for name, step in outputs.items()}
 
 
 @_of("Attention")

@@ -1,143 +1,43 @@
-"""Whatever the BLAS library at work does, a sequence's product is its own, bit for bit."""
-
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from clearhead.reference.products import Rows, Tiles, Whole, method, multiply, prepare
-from tests.kernel_sets import run, skip_without
-
-SHAPES = [(1, 64), (7, 64), (64, 704), (255, 128), (257, 64), (1024, 256), (3000, 64), (256, 1536)]
+from clearhead.reference.products import PLAIN, Products, multiply_by
+from clearhead.reference.transformer import Transformer
+from tests.reference.models import random_weights, small_config
 
 
-def draws(*shape, dtype=np.float32, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+def test_plain_products_are_numpys():
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 5)), rng.standard_normal((4, 5))
+    np.testing.assert_array_equal(PLAIN.by_weight(weight)(x), x @ weight.T)
+    np.testing.assert_array_equal(PLAIN.multiply(x, weight.T), x @ weight.T)
 
 
-@pytest.mark.parametrize("kind", [Tiles, Rows, Whole])
-@pytest.mark.parametrize(("inner", "out"), SHAPES)
-def test_every_way_gives_the_product(kind, inner, out):
-    matrix = draws(inner, out, dtype=np.float64)
-    product = kind(matrix)
-    for batch, length in [(1, 1), (2, 1), (5, 1), (70, 1), (1, 2), (3, 17), (2, 40), (1, 130)]:
-        x = draws(batch, length, inner, dtype=np.float64, seed=batch)
-        np.testing.assert_allclose(product(x), x @ matrix, rtol=0, atol=1e-10)
+def test_every_product_of_a_model_is_one_that_it_was_handed():
+    shapes, pairs = [], []
 
+    def by_weight(weight):
+        product = multiply_by(weight)
 
-needs_a_kept_promise = pytest.mark.skipif(
-    method(np.float32) == "whole", reason="this machine's BLAS keeps rows apart in no known way"
-)
+        def count(x):
+            shapes.append(weight.shape)
+            return product(x)
 
+        return count
 
-@needs_a_kept_promise
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(max_examples=40, deadline=None)
-@given(
-    shape=st.sampled_from([(256, 256), (256, 1024), (1024, 256), (256, 10048), (64, 320)]),
-    length=st.integers(1, 70),
-    batch=st.integers(2, 40),
-    data=st.data(),
-)
-def test_a_sequence_does_not_depend_on_the_sequences_beside_it(dtype, shape, length, batch, data):
-    inner, out = shape
-    length = 1 if out > 5000 else length
-    product = prepare(draws(inner, out, dtype=dtype))
-    x = draws(batch, length, inner, dtype=dtype)
-    together = product(x)
-    first = data.draw(st.integers(0, batch - 1))
-    count = data.draw(st.integers(1, batch - first))
-    some = slice(first, first + count)
-    assert np.array_equal(product(x[some]), together[some])
-    assert np.array_equal(product(x[::-1])[::-1], together)
+    def multiply(a, b):
+        pairs.append((a.shape, b.shape))
+        return a @ b
 
-
-@needs_a_kept_promise
-def test_where_an_array_lies_in_memory_changes_nothing():
-    product = prepare(draws(256, 768))
-    x = draws(9, 1, 256)
-    for shift in range(1, 16):
-        moved = np.empty(x.size + 16, np.float32)[shift : shift + x.size].reshape(x.shape)
-        moved[:] = x
-        assert np.array_equal(product(moved), product(x))
-
-
-def test_no_call_is_large_enough_to_be_divided_among_threads(monkeypatch):
-    """OpenBLAS divides products of more than 262,144 multiplications and matrices of 9,216."""
-    calls = []
-
-    def counted(left, right, *, out=None):
-        rows, inner = left.shape[-2:]
-        calls.append((rows, inner, right.shape[-1]))
-        result = np.einsum("...ij,...jk->...ik", left, right)
-        if out is not None:
-            out[...] = result
-        return result
-
-    products = {shape: Rows(draws(*shape)) for shape in [(256, 256), (1024, 64), (3000, 64)]}
-    monkeypatch.setattr("clearhead.reference.products.np.matmul", counted)
-    for (inner, _), product in products.items():
-        product._undivided = False
-        for batch, length in [(1, 1), (6, 1), (2, 9), (2, 30), (1, 64), (1, 200)]:
-            product(draws(batch, length, inner))
-    assert len(calls) > 30
-    for rows, inner, columns in calls:
-        if columns == 1 or rows == 1:
-            assert max(rows, columns) * inner < 9_216
-        else:
-            assert rows * inner * columns <= 262_144
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    rows=st.sampled_from([1, 2, 40, 80, 130]),
-    inner=st.integers(1, 300),
-    columns=st.integers(1, 300),
-)
-def test_attentions_products_are_products_however_they_are_cut(rows, inner, columns):
-    left, right = (
-        draws(2, rows, inner, dtype=np.float64),
-        draws(2, inner, columns, dtype=np.float64),
+    config = small_config(encoder_layers=1, decoder_layers=0)
+    weights = random_weights(config)
+    model = Transformer(config, weights, products=Products(by_weight, multiply))
+    source = np.array([[5, 6, 2]])
+    logits = model.forward(source)
+    # Queries, keys and values at once; then the output, feed-forward, and the logits.
+    assert shapes == [(48, 16), (16, 16), (24, 16), (16, 24), (29, 16)]
+    assert pairs == [((1, 4, 3, 4), (1, 4, 4, 3)), ((1, 4, 3, 3), (1, 4, 3, 4))]
+    np.testing.assert_array_equal(
+        logits, Transformer(config, weights).forward(np.array([[5, 6, 2]]))
     )
-    np.testing.assert_allclose(multiply(left, right), left @ right, rtol=0, atol=1e-10)
-
-
-def test_a_probe_names_one_of_three_ways():
-    assert method(np.float32) in ("tiles", "rows", "whole")
-
-
-@pytest.mark.skipif(method() != "tiles", reason="tiles do not keep rows apart with this library")
-@pytest.mark.parametrize("rows", [2, 15, 16, 31, 46, 70])
-def test_the_height_of_tiles_changes_no_bit(rows):
-    x, matrix = draws(rows, 1, 300), draws(300, 128, seed=1)
-    high, low = Tiles(matrix), Tiles(matrix)
-    high._rows, low._rows = Tiles.ROWS
-    np.testing.assert_array_equal(high(x), low(x))
-
-
-ONE_THREAD = """
-import time
-import numpy as np
-from clearhead.reference.products import multiply, prepare
-
-rng = np.random.default_rng(0)
-weight = prepare(rng.random((256, 1024), dtype=np.float32))
-one, many = (rng.random(shape, dtype=np.float32) for shape in [(70, 1, 256), (5, 70, 256)])
-time.sleep(0.3)  # until the threads that the probe of the library woke are asleep again
-left, right = (rng.random((4, 8, 90, 64), dtype=np.float32) for _ in range(2))
-every, this = time.process_time(), time.thread_time()
-for _ in range(20):
-    weight(one), weight(many)
-    multiply(left, right.swapaxes(-1, -2)), multiply(left[..., :1, :], right.swapaxes(-1, -2))
-this, every = time.thread_time() - this, time.process_time() - every
-print((every - this) / this)
-"""
-
-
-@pytest.mark.parametrize("kernels", ["", "Nehalem", "Haswell", "SkylakeX"])
-def test_no_product_is_divided_among_threads(kernels):
-    """What other threads do shows in the processor time of the process beyond that of this one."""
-    skip_without(kernels)
-    assert float(run(ONE_THREAD, kernels, threads=2)) < 0.25

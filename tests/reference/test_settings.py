@@ -40,8 +40,8 @@ FLAT = np.random.default_rng(1).normal(size=(2, 5, 12))
 )
 def test_none_is_off(name: str) -> None:
     plain = attention(X, X, X)
-    found = attention(X, X, X, **{name: None})
-    assert all(np.array_equal(a, b) for a, b in zip(found, plain, strict=True))
+    with_none = attention(X, X, X, **{name: None})
+    assert all(np.array_equal(a, b) for a, b in zip(with_none, plain, strict=True))
 
 
 @pytest.mark.parametrize("off", [None, 0, 0.0, np.float32(0)])
@@ -71,8 +71,8 @@ def test_a_type_that_does_not_float_is_refused(wrong: Any) -> None:
         attention(X, X, X, softmax_dtype=wrong)
     with pytest.raises(ConfigError, match=r"stash_dtype must be a floating dtype of NumPy"):
         layer_norm(X, stash_dtype=wrong)
-    found, _ = attention(X, X, X, softmax_dtype="float64")
-    assert np.array_equal(found, attention(X, X, X)[0])
+    in_float64, _ = attention(X, X, X, softmax_dtype="float64")
+    assert np.array_equal(in_float64, attention(X, X, X)[0])
 
 
 @pytest.mark.parametrize("window", [(2, 0), [2, 0], (np.int64(2), 0)])
@@ -136,7 +136,7 @@ def test_an_epsilon_that_cannot_be_is_refused(norm: Any, wrong: Any) -> None:
 def test_rotary_embedding_takes_none_for_all_of_it() -> None:
     cosine, sine = np.cos(np.arange(10.0)).reshape(5, 2), np.sin(np.arange(10.0)).reshape(5, 2)
     places = np.tile(np.arange(5), (2, 1))
-    found = rotary_embedding(X, cosine, sine, places, rotary_dim=None, num_heads=None)
-    assert np.array_equal(found, rotary_embedding(X, cosine, sine, places, rotary_dim=4))
+    rotation = rotary_embedding(X, cosine, sine, places, rotary_dim=None, num_heads=None)
+    assert np.array_equal(rotation, rotary_embedding(X, cosine, sine, places, rotary_dim=4))
     with pytest.raises(ShapeError, match="num_heads must divide its last axis; it is None"):
         rotary_embedding(FLAT, cosine, sine, places, num_heads=None)

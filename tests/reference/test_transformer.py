@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.engine.cache import KeyValueCache
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.reference.cache import KeyValueCache
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from tests.reference.models import configs, random_ids, random_weights, small_config
@@ -50,14 +50,7 @@ def test_a_cache_changes_nothing(config, seed, pieces):
     model = Transformer(config, random_weights(config, seed))
     source, target = _inputs(config, rng, target_len=4)
     encoded = None if source is None else model.encode(source)
-    cache = KeyValueCache(
-        layers=config.decoder_layers,
-        rows=2,
-        kv_heads=config.key_value_heads,
-        head_dim=config.head_dim,
-        dtype=np.float64,
-        max_length=config.max_length,
-    )
+    cache = KeyValueCache.of(model, rows=2)
     parts = []
     for size in map(int, pieces):
         ids = target[:, cache.length : cache.length + size]
@@ -75,15 +68,15 @@ def test_a_trace_changes_nothing_and_names_every_source(config):
     assert np.array_equal(model.forward(source, target, trace=trace), model.forward(source, target))
     np.testing.assert_allclose(trace["probabilities"].value.sum(-1), 1)
     steps = {step.path: step for step in trace}
-    seen, open_paths = set(), ["probabilities"]
+    sources, open_paths = set(), ["probabilities"]
     while open_paths:  # from the end back to the beginning
         step = steps[open_paths.pop()]
-        seen.add(step.path)
-        open_paths += [path for path in step.of if path not in seen]
+        sources.add(step.path)
+        open_paths += [path for path in step.of if path not in sources]
     sides = [s for s, ids in (("encoder", source), ("decoder", target)) if ids is not None]
     for side in sides:
         last = f"{side}.layers.{getattr(config, f'{side}_layers') - 1}"
-        assert {f"{side}.output", f"{last}.self_attention.scores"} <= seen
+        assert {f"{side}.output", f"{last}.self_attention.scores"} <= sources
 
 
 def test_paths_follow_the_weights():

@@ -19,7 +19,7 @@ NAME = "import threadpoolctl, numpy; print(threadpoolctl.threadpool_info()[0].ge
 
 PROGRAM = '''
 import json, random, sys
-from clearhead.reference.products import method
+from clearhead.engine.products import method
 from clearhead.translation.translator import Translator
 
 words = """the a old young cat dog house station water bread my your his friend sees eats likes

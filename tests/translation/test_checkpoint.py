@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,22 @@ def test_what_was_written_is_read(new_model):
     assert checkpoint.provenance == {"seed": 0}
     assert checkpoint.config.d_model == 32
     assert checkpoint.tokenizer.vocab_size == checkpoint.config.vocab_size
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_its_engine_runs_its_weights(new_model, dtype):
+    checkpoint = read_checkpoint(new_model())
+    engine = checkpoint.engine(dtype)
+    assert engine.vocab_size == checkpoint.config.vocab_size
+    assert {array.dtype for array in engine.model.weights.values()} == {np.dtype(dtype)}
+    assert engine.begin([[5, 2]]).advance(np.array([1]), np.array([0])).dtype == dtype
+
+
+def test_an_engine_of_other_weights_than_the_configs_is_refused(new_model):
+    checkpoint = read_checkpoint(new_model())
+    weights = {name: array for name, array in checkpoint.weights.items() if "norm" not in name}
+    with pytest.raises(CheckpointError, match=r"are not those of its config\.json\. .*missing"):
+        replace(checkpoint, weights=weights).engine()
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch, new_model):

@@ -9,7 +9,6 @@ from safetensors.numpy import save_file
 import clearhead
 from clearhead.config import TransformerConfig
 from clearhead.errors import CheckpointError, TextError, TraceError
-from clearhead.reference.transformer import Transformer
 from clearhead.reference.weights import expected_shapes
 from clearhead.text.tokenizer import Tokenizer
 from clearhead.translation.checkpoint import read_checkpoint
@@ -50,8 +49,7 @@ def test_the_whole_pass_is_recorded_in_float64_from_tokens_to_probabilities(mode
 
 def test_the_traced_translation_is_one_that_the_reference_finds(model):
     checkpoint = read_checkpoint(model)
-    reference = Transformer(checkpoint.config, checkpoint.weights)
-    given = translated_pass(checkpoint, reference, TEXT)
+    given = translated_pass(checkpoint, checkpoint.engine(np.float64), TEXT)
     assert given.source[-1] == checkpoint.config.end_id
     assert checkpoint.tokenizer.decode(given.source) == TEXT
     assert given.target[0] == checkpoint.config.start_id

@@ -227,7 +227,8 @@ def test_score_is_the_models_log_probability(translator):
     ids = [[*tokenizer.encode("I like tea."), 2]]
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     target = [pieces.index(token) for token in translation.tokens]
-    log_probs = translator.engine.log_probabilities(np.array(ids), np.array([[1, *target]]))[0]
+    model = translator.engine.model
+    log_probs = model.log_probabilities(np.array(ids), np.array([[1, *target]]))[0]
     price = sum(float(log_probs[place, token]) for place, token in enumerate([*target, 2]))
     assert translation.score == pytest.approx(price, abs=1e-3)
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..engine.products import method
 from ..errors import ConfigError
-from ..reference.products import method
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer

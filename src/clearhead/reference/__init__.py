@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from .attention import attention, merge_heads, split_heads
 from .blocks import DecoderBlock, EncoderBlock
-from .cache import KeyValueCache
-from .decoding import Decoding, begin, greedy
 from .feed_forward import FeedForward, feed_forward, gelu, gelu_tanh, relu, silu
 from .masks import causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
 from .multi_head import MultiHeadAttention, multi_head_attention
@@ -35,10 +33,8 @@ from .weights import check_weights, expected_shapes
 __all__ = [
     "OFF",
     "DecoderBlock",
-    "Decoding",
     "EncoderBlock",
     "FeedForward",
-    "KeyValueCache",
     "MultiHeadAttention",
     "Off",
     "Step",
@@ -47,7 +43,6 @@ __all__ = [
     "alibi_bias",
     "alibi_slopes",
     "attention",
-    "begin",
     "causal_mask",
     "check_weights",
     "combine",
@@ -56,7 +51,6 @@ __all__ = [
     "feed_forward",
     "gelu",
     "gelu_tanh",
-    "greedy",
     "layer_norm",
     "learned_positions",
     "lengths_of",

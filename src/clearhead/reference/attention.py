@@ -19,21 +19,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, ShapeError
-from .attention_inputs import allowed_keys, fitting_mask, prepared
+from .attention_inputs import fitting_mask, prepare_inputs, visible_keys
 from .masks import Window
-from .products import multiply
+from .products import Multiply
 from .settings import check_heads, floating_dtype, optional_number
 from .softmax import softmax_in_place
-from .tracing.trace import OFF, Off, Trace
+from .tracing.step_kind import StepKind
+from .tracing.steps import attention as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
-
-# The last two to four of these name the axes of an array of two to four.
-QUERY_AXES = ("batch", "heads", "query_len", "head_dim")
-KEY_AXES = ("batch", "kv_heads", "key_len", "head_dim")
-VALUE_AXES = ("batch", "kv_heads", "key_len", "value_dim")
-SCORE_AXES = ("batch", "heads", "query_len", "key_len")
-OUTPUT_AXES = ("batch", "heads", "query_len", "value_dim")
 
 
 def attention(
@@ -52,7 +48,8 @@ def attention(
     softmax_dtype: Any = None,
     num_heads: int | None = None,
     num_kv_heads: int | None = None,
-    trace: Trace | Off = OFF,
+    multiply: Multiply = np.matmul,
+    trace: Watcher = OFF,
 ) -> tuple[Array, Array]:
     """softmax(Q K^T / sqrt(head_dim)) V, and the weights beside it.
 
@@ -83,6 +80,7 @@ def attention(
         num_heads, num_kv_heads: for inputs in which heads lie side by side,
             Float["batch length heads*head_dim"]: how many there are. The output has them side by
             side again. None for the second means as many as of the first.
+        multiply: how a product of two matrices is computed.
         trace: records and replaces the steps ``query key value scores scaled [capped] [bias]
             masked weights [contributions] output``; those that it was given only where the caller
             has not recorded them in the same scope. Contributions, weight times value for each
@@ -114,24 +112,27 @@ def attention(
             f"num_kv_heads is {num_kv_heads!r}, and num_heads is None: for heads that lie side by "
             "side give num_heads too; for heads on an axis of their own give neither."
         )
-    query, key, value, past_len = prepared(query, key, value, past_key, past_value)
+    query, key, value, past_len = prepare_inputs(query, key, value, past_key, past_value)
     if trace.enabled:
-        query = _input(trace, "query", query, "Q", QUERY_AXES)
-        key = _input(trace, "key", key, "K" if not past_len else "[past K; K]", KEY_AXES)
-        value = _input(trace, "value", value, "V" if not past_len else "[past V; V]", VALUE_AXES)
-    scores = _scaled_scores(query, key, scale, softcap, trace)
+        query = _input(trace, steps.QUERY_INPUT, query)
+        key = _input(trace, steps.JOINED_KEY if past_len else steps.KEY_INPUT, key)
+        value = _input(trace, steps.JOINED_VALUE if past_len else steps.VALUE_INPUT, value)
+    scores = _scaled_scores(query, key, scale, softcap, multiply, trace)
     mask = fitting_mask(mask, scores.shape[-1], key_lengths)
-    allowed = allowed_keys(scores, causal, window, past_len, key_lengths)
-    masked = _masked(scores, mask, allowed, trace, of="capped" if softcap > 0 else "scaled")
+    visible = visible_keys(scores, causal, window, past_len, key_lengths)
+    masked = _masked(scores, mask, visible, trace, capped=softcap > 0)
     weights = _weights(masked, softmax_dtype, trace)
-    output = _output(weights, value, trace)
+    output = _output(weights, value, multiply, trace)
     if num_heads is not None:
         output = merge_heads(output)
     return (output.astype(np.float16), weights.astype(np.float16)) if half else (output, weights)
 
 
 def split_heads(x: Array, num_heads: int) -> Array:
-    """["batch length heads*head_dim"] to a view ["batch heads length head_dim"].
+    """Split the last axis into heads.
+
+    Returns:
+        of ["batch length heads*head_dim"] a view ["batch heads length head_dim"].
 
     Raises:
         ConfigError: ``num_heads`` is no whole number above 0.
@@ -151,66 +152,72 @@ def split_heads(x: Array, num_heads: int) -> Array:
 
 
 def merge_heads(x: Array) -> Array:
-    """["batch heads length head_dim"] to ["batch length heads*head_dim"]."""
+    """Put heads side by side: ["batch heads length dim"] to ["batch length heads*dim"]."""
     *lead, heads, length, width = x.shape
     return x.swapaxes(-2, -3).reshape(*lead, length, heads * width)
 
 
-def _each_head(left: Array, right: Array) -> Array:
-    """left @ right, where one head on the right may serve a group of heads on the left."""
-    if left.ndim < 3 or left.shape[-3] == right.shape[-3]:
-        return multiply(left, right)
-    *lead, heads, rows, width = left.shape
-    kv_heads = right.shape[-3]
-    # The group's rows lie below one another, so no head on the right need be repeated.
-    groups = multiply(left.reshape(*lead, kv_heads, heads // kv_heads * rows, width), right)
-    return groups.reshape(*lead, heads, rows, right.shape[-1])
+def _each_head(a: Array, b: Array, multiply: Multiply) -> Array:
+    """Multiply a @ b in each head, where one head of b may serve a group of heads of a.
+
+    Args:
+        a: Float["batch heads query_len inner"], queries or weights.
+        b: Float["batch kv_heads inner columns"], transposed keys, or values.
+        multiply: how two matrices are multiplied.
+    """
+    if a.ndim < 3 or a.shape[-3] == b.shape[-3]:
+        return multiply(a, b)
+    *lead, heads, rows, width = a.shape
+    kv_heads = b.shape[-3]
+    # The group's rows lie below one another, so no head of b need be repeated.
+    groups = multiply(a.reshape(*lead, kv_heads, heads // kv_heads * rows, width), b)
+    return groups.reshape(*lead, heads, rows, b.shape[-1])
 
 
-def _input(
-    trace: Trace | Off, name: str, value: Array, formula: str, axes: tuple[str, ...]
-) -> Array:
-    """Record what attention was given, unless the caller has done so.
+def _input(trace: Watcher, kind: StepKind, value: Array) -> Array:
+    """Record an input of attention, unless the caller has done so.
 
     A caller with a cache records what is new as ``new_key`` and ``new_value``.
     """
-    if trace.visited(name):
+    if trace.visited(kind.name):
         return value
-    of = (f"new_{name}",) if trace.visited(f"new_{name}") else ()
-    return trace.step(name, value, formula, of=of, axes=axes[len(axes) - value.ndim :])
+    new = f"new_{kind.name}"
+    return trace.record(kind, value, of=(new,) if trace.visited(new) else ())
 
 
 def _scaled_scores(
-    query: Array, key: Array, scale: float | None, softcap: float, trace: Trace | Off
+    query: Array,
+    key: Array,
+    scale: float | None,
+    softcap: float,
+    multiply: Multiply,
+    trace: Watcher,
 ) -> Array:
-    axes = SCORE_AXES[-query.ndim :]
-    scores = _each_head(query, key.swapaxes(-1, -2))
-    scores = trace.step("scores", scores, "Q K^T", of=("query", "key"), axes=axes)
+    scores = _each_head(query, key.swapaxes(-1, -2), multiply)
+    scores = trace.record(steps.SCORES, scores)
     # A trace keeps copies, so from here on the one array can be worked on in place.
     if scale is None:
         scores *= 1 / math.sqrt(query.shape[-1])
-        scores = trace.step("scaled", scores, "scores / sqrt(head_dim)", of=("scores",), axes=axes)
+        scores = trace.record(steps.SCALED, scores)
     else:
         scores *= float(scale)
-        scores = trace.step("scaled", scores, "scores * scale", of=("scores",), axes=axes)
+        scores = trace.record(steps.SCALED_BY_NUMBER, scores)
     if softcap > 0:
         scores /= float(softcap)
         np.tanh(scores, out=scores)
         scores *= float(softcap)
-        formula = "softcap * tanh(scaled / softcap)"
-        scores = trace.step("capped", scores, formula, of=("scaled",), axes=axes)
+        scores = trace.record(steps.CAPPED, scores)
     return scores
 
 
 def _masked(
-    scores: Array, mask: Array | None, allowed: Array | None, trace: Trace | Off, of: str
+    scores: Array, mask: Array | None, visible: Array | None, trace: Watcher, *, capped: bool
 ) -> Array:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
-    sources: tuple[str, ...] = (of,)
-    formula = "-inf where a query may not attend"
+    kind = steps.MASKED_CAPPED if capped else steps.MASKED
     if trace.enabled and mask is not None and mask.dtype != bool:
-        mask = _input(trace, "bias", mask, "the floating mask", SCORE_AXES)
-        sources, formula = (of, "bias"), f"{of} + bias, {formula}"
+        mask = _input(trace, steps.BIAS, mask)
+        kind = steps.MASKED_CAPPED_WITH_BIAS if capped else steps.MASKED_WITH_BIAS
     try:
         if mask is not None and mask.dtype != bool:
             with np.errstate(invalid="ignore"):  # inf + -inf, which is put right below
@@ -223,41 +230,30 @@ def _masked(
             f"A mask of shape {mask.shape if mask is not None else ()} does not broadcast to the "
             f"scores {scores.shape}. Its axes are, from the last: key_len, query_len, heads, batch."
         ) from error
-    if allowed is not None:
-        np.copyto(scores, -np.inf, where=~allowed)
-    return trace.step("masked", scores, formula, of=sources, axes=SCORE_AXES[-scores.ndim :])
+    if visible is not None:
+        np.copyto(scores, -np.inf, where=~visible)
+    return trace.record(kind, scores)
 
 
-def _weights(masked: Array, softmax_dtype: Any, trace: Trace | Off) -> Array:
+def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
     if softmax_dtype is None:
         weights = softmax_in_place(masked)
     else:
         weights = softmax_in_place(masked.astype(softmax_dtype)).astype(masked.dtype)
-    axes = SCORE_AXES[-weights.ndim :]
-    return trace.step("weights", weights, "softmax of masked over keys", of=("masked",), axes=axes)
+    return trace.record(steps.WEIGHTS, weights)
 
 
-def _output(weights: Array, value: Array, trace: Trace | Off) -> Array:
-    axes = OUTPUT_AXES[-weights.ndim :]
+def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) -> Array:
     if trace.asks("contributions"):
         contributions = _contributions(weights, value)
-        traced = trace.step(
-            "contributions",
-            contributions,
-            "weights * V, before the sum over keys",
-            of=("weights", "value"),
-            axes=(*SCORE_AXES, "value_dim")[-contributions.ndim :],
-        )
-        if traced is not contributions:
-            output = traced.sum(axis=-2)
-            formula = "contributions, summed over keys"
-            return trace.step("output", output, formula, of=("contributions",), axes=axes)
-    output = _each_head(weights, value)
-    return trace.step("output", output, "weights V", of=("weights", "value"), axes=axes)
+        replacement = trace.record(steps.CONTRIBUTIONS, contributions)
+        if replacement is not contributions:
+            return trace.record(steps.SUMMED_CONTRIBUTIONS, replacement.sum(axis=-2))
+    return trace.record(steps.OUTPUT, _each_head(weights, value, multiply))
 
 
 def _contributions(weights: Array, value: Array) -> Array:
-    """What each key gives to each query: Float["batch heads query_len key_len value_dim"]."""
+    """Return what each key gives to each query: ["batch heads query_len key_len value_dim"]."""
     if value.ndim > 2 and value.shape[-3] != weights.shape[-3]:
         value = value.repeat(weights.shape[-3] // value.shape[-3], axis=-3)
     return weights[..., None] * value[..., None, :, :]

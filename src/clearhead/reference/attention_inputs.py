@@ -1,4 +1,4 @@
-"""What comes before the mathematics of attention: arrays that fit, and one mask of several."""
+"""The checks before the mathematics of attention: arrays that fit, and one mask of several."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .masks import Window, causal_mask, combine, extend_mask, padding_mask, slid
 Array = np.ndarray[Any, Any]
 
 
-def prepared(
+def prepare_inputs(
     query: Array, key: Array, value: Array, past_key: Array | None, past_value: Array | None
 ) -> tuple[Array, Array, Array, int]:
-    """Floating arrays that fit together, the past joined on, and the length of the past."""
+    """Return floating arrays that fit together, the past joined on, and the length of the past."""
     query, key, value = _floating(query), _floating(key), _floating(value)
     past_len = 0
     if past_key is not None and past_value is not None:
@@ -23,8 +23,8 @@ def prepared(
         if past_key.ndim < 2:
             raise ShapeError(f"past_key is [..., past_len, head_dim]; it is {past_key.shape}.")
         past_len = past_key.shape[-2]
-        key = _joined("key", past_key, key)
-        value = _joined("value", past_value, value)
+        key = _join("key", past_key, key)
+        value = _join("value", past_value, value)
     elif past_key is not None or past_value is not None:
         missing = "past_value" if past_value is None else "past_key"
         raise ShapeError(f"past_key and past_value go together; {missing} is missing.")
@@ -53,14 +53,14 @@ def _heads_fit(heads: tuple[int, ...], kv_heads: tuple[int, ...]) -> bool:
 
 
 def _floating(x: Array) -> Array:
-    """As it is, but half precision as float32 and whole numbers as float64."""
+    """Return a floating array; half precision becomes float32, and whole numbers float64."""
     x = np.asarray(x)
     if x.dtype.kind != "f":
         return x.astype(np.float64)
     return x.astype(np.float32) if x.dtype.char == "e" else x
 
 
-def _joined(name: str, past: Array, new: Array) -> Array:
+def _join(name: str, past: Array, new: Array) -> Array:
     try:
         return np.concatenate((past, new), axis=-2)
     except ValueError as error:
@@ -71,7 +71,7 @@ def _joined(name: str, past: Array, new: Array) -> Array:
 
 
 def fitting_mask(mask: Array | None, key_len: int, key_lengths: Array | None) -> Array | None:
-    """The caller's mask as a boolean or floating array that covers all keys."""
+    """Return the caller's mask as a boolean or floating array that covers all keys."""
     if mask is None:
         return None
     mask = np.asarray(mask)
@@ -86,15 +86,15 @@ def fitting_mask(mask: Array | None, key_len: int, key_lengths: Array | None) ->
     return mask
 
 
-def allowed_keys(
+def visible_keys(
     scores: Array, causal: bool, window: Window | None, past_len: int, key_lengths: Array | None
 ) -> Array | None:
-    """Causality, window and padding as one boolean mask, or None where nothing is forbidden."""
+    """Combine causality, window and padding to one boolean mask; None where all is visible."""
     query_len, key_len = scores.shape[-2:]
     offset: int | Array = past_len
     padding = None
     if key_lengths is not None:
-        lengths = _checked_lengths(key_lengths, scores, past_len)
+        lengths = _check_lengths(key_lengths, scores, past_len)
         offset = lengths - query_len
         padding = padding_mask(lengths, key_len)[..., None, :]
     # Where the first query stands at the last key (decoding), no key is in anyone's future.
@@ -107,8 +107,8 @@ def allowed_keys(
     )
 
 
-def _checked_lengths(key_lengths: Array, scores: Array, past_len: int) -> Array:
-    """The lengths with an axis for heads: Int["batch 1"], or Int[""] without a batch."""
+def _check_lengths(key_lengths: Array, scores: Array, past_len: int) -> Array:
+    """Check the lengths, and add an axis for heads: Int["batch 1"], Int[""] without a batch."""
     lengths = np.asarray(key_lengths)
     if lengths.size and lengths.dtype.kind not in "iu":
         raise ShapeError(f"key_lengths holds whole numbers; it holds {lengths.dtype}.")

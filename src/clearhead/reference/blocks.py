@@ -6,22 +6,24 @@ With norms before, as in Xiong et al. 2020:     x = x + sublayer(norm(x))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..config import TransformerConfig
 from .feed_forward import FeedForward
-from .linear import Linear
+from .linear import JointLinear, Linear
 from .multi_head import Memory, MultiHeadAttention, Past
 from .norms import Norm
 from .positions import Rotation
-from .tracing.trace import OFF, Off, Trace
+from .products import PLAIN, Products
+from .tracing.steps import layers as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
-_AXES = ("batch", "length", "d_model")
 _LAST_STEP = {
     "self_attention": "projected",
     "cross_attention": "projected",
@@ -30,11 +32,19 @@ _LAST_STEP = {
 
 
 class _Block:
-    """What both kinds of layer share: self-attention, feed-forward, residual sums and norms."""
+    """The parts of both kinds of layer: self-attention, feed-forward, residual sums and norms."""
 
-    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        config: TransformerConfig,
+        *,
+        products: Products = PLAIN,
+    ) -> None:
         self.norm_before = config.norm_place == "before"
         self._weights, self._path, self._config = weights, path, config
+        self._products = products
         self.self_attention = self._attention("self_attention", cross=False)
         self.self_attention_norm = self._norm("self_attention_norm")
         self.feed_forward = self._feed_forward()
@@ -47,6 +57,7 @@ class _Block:
             num_heads=self._config.num_heads,
             num_kv_heads=self._config.key_value_heads,
             cross=cross,
+            products=self._products,
         )
 
     def _norm(self, name: str) -> Norm:
@@ -59,9 +70,10 @@ class _Block:
             path = f"{self._path}.feed_forward.{name}"
             return self._weights[f"{path}.weight"], self._weights.get(f"{path}.bias")
 
-        gated = self._config.gated
-        up = Linear.joint([layer("gate"), layer("up")]) if gated else Linear(*layer("up"))
-        return FeedForward(self._config.activation, up, Linear(*layer("down")))
+        names = ["gate", "up"] if self._config.gated else ["up"]
+        up = JointLinear([layer(name) for name in names], products=self._products)
+        down = Linear(*layer("down"), products=self._products)
+        return FeedForward(self._config.activation, up, down)
 
     def _residual(
         self,
@@ -70,25 +82,35 @@ class _Block:
         sublayer: Callable[..., Array],
         x: Array,
         of: str,
-        *given: Any,
-        trace: Trace | Off,
+        *arguments: Any,
+        trace: Watcher,
         **options: Any,
     ) -> tuple[Array, str]:
-        """The sublayer with its residual sum and its norm, in the order of the config.
+        """Apply a sublayer, its residual sum and its norm, in the order of the config.
 
-        ``of`` is the name of the step that ``x`` is; the second result, that of the first.
+        Args:
+            name: of the sublayer.
+            norm: of the sublayer.
+            sublayer: takes x and ``arguments``.
+            x: Float["batch length d_model"].
+            of: the name of the step that ``x`` is.
+            arguments, options: of the sublayer.
+            trace: records every step.
+
+        Returns:
+            Float["batch length d_model"], and the name of the step that it is.
         """
         inner, inner_of, norm_trace = x, of, trace.at(f"{name}_norm")
         if self.norm_before:
             inner, inner_of = norm(x, trace=norm_trace, of=(of,)), f"{name}_norm.output"
-        y = sublayer(inner, *given, trace=trace.at(name), of=(inner_of,), **options)
+        y = sublayer(inner, *arguments, trace=trace.at(name), of=(inner_of,), **options)
         sources = (of, f"{name}.{_LAST_STEP[name]}")
-        x = trace.step(f"{name}_residual", x + y, f"x + {name}", of=sources, axes=_AXES)
+        x = trace.record(steps.RESIDUAL[name], x + y, of=sources)
         if self.norm_before:
             return x, f"{name}_residual"
         return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
 
-    def _feed(self, x: Array, of: str, trace: Trace | Off) -> Array:
+    def _feed(self, x: Array, of: str, trace: Watcher) -> Array:
         norm, layer = self.feed_forward_norm, self.feed_forward
         return self._residual("feed_forward", norm, layer, x, of, trace=trace)[0]
 
@@ -100,6 +122,7 @@ class EncoderBlock(_Block):
         weights: of the whole model.
         path: of this layer, such as ``encoder.layers.0``.
         config: of the model.
+        products: how matrices are multiplied.
     """
 
     def __call__(
@@ -108,10 +131,10 @@ class EncoderBlock(_Block):
         *,
         mask: Array | None = None,
         rotation: Rotation | None = None,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
-        """Float["batch source_len d_model"] to the same shape; ``mask`` as in `attention`."""
-        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        """Apply the layer to Float["batch source_len d_model"]; ``mask`` as in `attention`."""
+        x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
             self.self_attention_norm,
@@ -132,10 +155,18 @@ class DecoderBlock(_Block):
         weights: of the whole model.
         path: of this layer, such as ``decoder.layers.0``.
         config: of the model; with encoder layers, there is cross-attention.
+        products: how matrices are multiplied.
     """
 
-    def __init__(self, weights: Mapping[str, Array], path: str, config: TransformerConfig) -> None:
-        super().__init__(weights, path, config)
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        config: TransformerConfig,
+        *,
+        products: Products = PLAIN,
+    ) -> None:
+        super().__init__(weights, path, config, products=products)
         self.cross_attention: MultiHeadAttention | None = None
         if config.encoder_layers:
             self.cross_attention = self._attention("cross_attention", cross=True)
@@ -144,24 +175,25 @@ class DecoderBlock(_Block):
     def __call__(
         self,
         x: Array,
-        memories: Sequence[Memory] = (),
+        memory: Memory | None = None,
         *,
         mask: Array | None = None,
         rotation: Rotation | None = None,
         past: Past | None = None,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
-        """Float["batch target_len d_model"] to the same shape.
+        """Apply the layer to Float["batch target_len d_model"].
 
         Args:
             x: the previous layer's output; with ``past``, of the new positions alone.
-            memories: what `MultiHeadAttention.memory` made of the encoder's output.
+            memory: what `MultiHeadAttention.memory` made of the encoder's output; None without
+                cross-attention.
             mask: beside causality, as in `attention`.
             rotation: of the positions of ``x``.
             past: this layer's keys and values of earlier positions.
             trace: records every step.
         """
-        x = trace.step("input", x, "the output of what comes before", axes=_AXES)
+        x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
             self.self_attention_norm,
@@ -181,7 +213,7 @@ class DecoderBlock(_Block):
                 self.cross_attention.cross_attention,
                 x,
                 of,
-                memories,
+                memory,
                 trace=trace,
             )
         return self._feed(x, of, trace)

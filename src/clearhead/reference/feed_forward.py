@@ -10,19 +10,21 @@ import numpy as np
 
 from ..config import ACTIVATIONS, GATED_ACTIVATIONS
 from ..errors import ConfigError
-from .linear import Linear
-from .tracing.trace import OFF, Off, Trace
+from .linear import JointLinear, Linear
+from .tracing.steps import layers as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
 
 def relu(x: Array) -> Array:
-    """max(x, 0)."""
+    """Return max(x, 0)."""
     return np.maximum(x, 0)
 
 
 def erf(x: Array) -> Array:
-    """The error function, for each entry.
+    """Compute the error function of each entry.
 
     In float64 it is exact to the last digit or so, by the C library. In float32 it is formula
     7.1.26 of Abramowitz and Stegun (1964), which with float32's own rounding errs by at most
@@ -43,18 +45,18 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 
 
 def gelu(x: Array) -> Array:
-    """x times the normal distribution function at x (Hendrycks and Gimpel 2016)."""
+    """Return x times the normal distribution function at x (Hendrycks and Gimpel 2016)."""
     return x * (0.5 * (1 + erf(x * math.sqrt(0.5))))
 
 
 def gelu_tanh(x: Array) -> Array:
-    """`gelu` by its approximation with tanh, as in GPT-2."""
+    """Approximate `gelu` with tanh, as in GPT-2."""
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
     return 0.5 * x * (1 + np.tanh(inner))
 
 
 def silu(x: Array) -> Array:
-    """x / (1 + exp(-x)) (Elfwing et al. 2017), also called swish."""
+    """Return x / (1 + exp(-x)) (Elfwing et al. 2017), also called swish."""
     # tanh does not overflow, as exp(-x) would.
     return x * (0.5 * (1 + np.tanh(0.5 * x)))
 
@@ -71,7 +73,7 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def activation(name: str) -> Callable[[Array], Array]:
-    """The function of an activation's name; of a gated form, the one on its gate.
+    """Return the function of an activation's name; of a gated form, the one on its gate.
 
     Raises:
         ConfigError: there is no activation of that name.
@@ -86,32 +88,30 @@ class FeedForward:
 
     Args:
         kind: the activation, one of `clearhead.config.ACTIVATIONS`.
-        up: Linear of d_model to feed_forward_dim; for a gated form `Linear.joint` of gate and
-            up, side by side.
-        down: Linear of feed_forward_dim to d_model.
+        up: of d_model to feed_forward_dim; for a gated form of gate and up.
+        down: of feed_forward_dim to d_model.
     """
 
-    def __init__(self, kind: str, up: Linear, down: Linear) -> None:
+    def __init__(self, kind: str, up: JointLinear, down: Linear) -> None:
         self.function = activation(kind)
         self.kind = kind
         self.gated = kind in GATED_ACTIVATIONS
         self.up = up
         self.down = down
 
-    def __call__(self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Float["... d_model"] to the same shape; steps ``[gate] up hidden output``."""
+    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
+        """Apply the layer to Float["... d_model"]; steps ``[gate] up hidden output``."""
         if self.gated:
-            gate, up = self.up.parts(x)
-            gate = trace.step("gate", gate, "x W_gate^T + b_gate", of=of)
-            up = trace.step("up", up, "x W_up^T + b_up", of=of)
+            gate, up = self.up(x)
+            gate = trace.record(steps.GATE, gate, of=of)
+            up = trace.record(steps.UP, up, of=of)
             hidden = self.function(gate) * up
-            formula, sources = f"{self.kind}: act(gate) * up", ["gate", "up"]
         else:
-            up = trace.step("up", self.up(x), "x W_up^T + b_up", of=of)
+            (up,) = self.up(x)
+            up = trace.record(steps.UP, up, of=of)
             hidden = self.function(up)
-            formula, sources = f"{self.kind}(up)", ["up"]
-        hidden = trace.step("hidden", hidden, formula, of=sources)
-        return trace.step("output", self.down(hidden), "hidden W_down^T + b_down", of=("hidden",))
+        hidden = trace.record(steps.HIDDEN[self.kind], hidden)
+        return trace.record(steps.DOWN, self.down(hidden))
 
 
 def feed_forward(
@@ -121,9 +121,9 @@ def feed_forward(
     *,
     gate: tuple[Array, Array | None] | None = None,
     activation: str = "relu",
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
 ) -> Array:
-    """The feed-forward layer from plain arrays.
+    """Apply a feed-forward layer of plain arrays.
 
     Args:
         x: Float["... d_model"].
@@ -138,5 +138,5 @@ def feed_forward(
     if (gate is not None) != (activation in GATED_ACTIVATIONS):
         verb = "needs" if gate is None else "takes no"
         raise ConfigError(f"The activation {activation!r} {verb} gate.")
-    first = Linear(*up) if gate is None else Linear.joint([gate, up])
+    first = JointLinear([up] if gate is None else [gate, up])
     return FeedForward(activation, first, Linear(*down))(x, trace=trace)

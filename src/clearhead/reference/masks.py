@@ -18,7 +18,7 @@ Window = int | tuple[int | None, int | None] | list[int | None]
 
 
 def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array = 0) -> Array:
-    """A query attends to its own position and those before it, never to a later one.
+    """Let each query attend to its own position and those before it, never to a later one.
 
     Args:
         query_len: number of queries.
@@ -36,7 +36,7 @@ def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array 
 def sliding_window_mask(
     query_len: int, key_len: int, window: Window | None, offset: int | Array = 0
 ) -> Array:
-    """A query attends to the keys near its own position.
+    """Let each query attend to the keys near its own position.
 
     Args:
         query_len: number of queries.
@@ -54,16 +54,16 @@ def sliding_window_mask(
     """
     before, after = window_sides(window)
     ahead = _distance(query_len, key_len, offset)
-    allowed = np.ones(ahead.shape, dtype=bool)
+    visible = np.ones(ahead.shape, dtype=bool)
     if before is not None:
-        allowed &= ahead >= -before
+        visible &= ahead >= -before
     if after is not None:
-        allowed &= ahead <= after
-    return allowed
+        visible &= ahead <= after
+    return visible
 
 
 def padding_mask(lengths: Array | int, max_len: int) -> Array:
-    """The first ``lengths`` positions are there, the rest is padding.
+    """Let everybody attend to the first ``lengths`` positions; the rest is padding.
 
     Args:
         lengths: Int["*batch"], the number of tokens of each sequence.
@@ -77,7 +77,7 @@ def padding_mask(lengths: Array | int, max_len: int) -> Array:
 
 
 def extend_mask(mask: Array, key_len: int) -> Array:
-    """A mask for more keys than it was made for: nobody attends to the new ones.
+    """Extend a mask to more keys than it was made for: nobody attends to the new ones.
 
     Args:
         mask: boolean, or additive, of shape ["*queries shorter_len"].
@@ -97,7 +97,7 @@ def extend_mask(mask: Array, key_len: int) -> Array:
 
 
 def combine(*masks: Array | None) -> Array | None:
-    """A query may attend where every mask allows it; None allows all, and is the result of none.
+    """Let a query attend where every mask allows it; None allows all.
 
     Args:
         masks: boolean masks of shapes that broadcast against each other, or None.
@@ -118,6 +118,6 @@ def combine(*masks: Array | None) -> Array | None:
 
 
 def _distance(query_len: int, key_len: int, offset: int | Array) -> Array:
-    """How far each key lies ahead of each query: Int["*offset query_len key_len"]."""
+    """Return how far each key lies ahead of each query: Int["*offset query_len key_len"]."""
     queries = np.asarray(offset)[..., None, None] + np.arange(query_len)[:, None]
     return np.arange(key_len) - queries

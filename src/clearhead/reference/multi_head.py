@@ -10,54 +10,77 @@ attention (Ainslie et al. 2023, arXiv 2305.13245).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..errors import ConfigError
-from .attention import KEY_AXES, QUERY_AXES, VALUE_AXES, attention, merge_heads, split_heads
-from .linear import Linear
+from .attention import attention, merge_heads, split_heads
+from .linear import JointLinear, Linear
 from .masks import causal_mask
 from .positions import Rotation, rotate
+from .products import PLAIN, Products
 from .settings import check_heads
-from .tracing.trace import OFF, Off, Trace
+from .tracing.steps import attention as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
 
-class Memory(NamedTuple):
-    """What cross-attention attends to, for some rows of a batch.
+class Memory(Protocol):
+    """What cross-attention attends to."""
+
+    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+        """Return what the queries read from the memory.
+
+        Args:
+            query: Float["batch heads query_len head_dim"].
+            attention: `attention`, as the layer computes and traces it.
+
+        Returns:
+            Float["batch heads query_len head_dim"].
+        """
+        ...
+
+
+class KeysAndValues(NamedTuple):
+    """The memory of a batch: each row attends to the keys of its own row.
 
     Attributes:
-        key, value: Float["rows kv_heads key_len head_dim"].
-        mask: Bool["rows 1 1 key_len"], True where a key may be attended; None allows all.
-        users: Int["rows batch_rows"], which rows of the batch attend to each of its rows (several
-            in a beam); None means all rows of the batch, in order and shared out evenly.
+        key, value: Float["batch kv_heads key_len head_dim"].
+        mask: Bool["batch 1 1 key_len"], True where a key may be attended; None allows all.
     """
 
     key: Array
     value: Array
     mask: Array | None = None
-    users: Array | None = None
+
+    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+        """See `Memory.attend`."""
+        output, _ = attention(query, self.key, self.value, mask=self.mask)
+        return output
 
 
 class Past(Protocol):
-    """Keeps the keys and values of one layer between calls; see `clearhead.reference.cache`."""
+    """The keys and values of one layer at earlier positions, such as a cache."""
 
     def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
-        """Take in new keys and values, and give all so far."""
+        """Append keys and values of new positions, and return those of all positions so far."""
         ...
 
 
 class MultiHeadAttention:
-    """One attention layer, its weights prepared for many calls.
+    """One attention layer: projections, attention in each head, and a projection of its output.
 
     Args:
         weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output.
         path: where in the weights, such as ``decoder.layers.0.self_attention``.
         num_heads, num_kv_heads: of queries, and of keys and values.
         cross: whether keys and values come from another sequence than queries.
+        products: how matrices are multiplied.
     """
 
     def __init__(
@@ -68,6 +91,7 @@ class MultiHeadAttention:
         num_heads: int,
         num_kv_heads: int | None = None,
         cross: bool = False,
+        products: Products = PLAIN,
     ) -> None:
         def layer(name: str) -> tuple[Array, Array | None]:
             return weights[f"{path}.{name}.weight"], weights.get(f"{path}.{name}.bias")
@@ -79,11 +103,13 @@ class MultiHeadAttention:
         self.cross = cross
         # Projections of the same input are one matrix product.
         if cross:
-            self._query = Linear(*layer("query"))
-            self._key_value = Linear.joint([layer("key"), layer("value")])
+            self._query = Linear(*layer("query"), products=products)
+            self._key_value = JointLinear([layer("key"), layer("value")], products=products)
         else:
-            self._joint = Linear.joint([layer("query"), layer("key"), layer("value")])
-        self._output = Linear(*layer("output"))
+            inputs = [layer("query"), layer("key"), layer("value")]
+            self._query_key_value = JointLinear(inputs, products=products)
+        self._output = Linear(*layer("output"), products=products)
+        self._attention = partial(attention, multiply=products.multiply)
 
     def self_attention(
         self,
@@ -93,7 +119,7 @@ class MultiHeadAttention:
         mask: Array | None = None,
         rotation: Rotation | None = None,
         past: Past | None = None,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
         of: tuple[str, ...] = (),
     ) -> Array:
         """Attend within one sequence.
@@ -111,12 +137,14 @@ class MultiHeadAttention:
         Returns:
             Float["batch query_len d_model"].
         """
-        query, key, value = self._joint.parts(x)
+        query, key, value = self._query_key_value(x)
         query = split_heads(query, self.num_heads)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
         if trace.enabled or rotation is not None:
-            query, key, value = _placed(query, key, value, rotation, past is not None, trace, of)
+            query, key, value = _rotate_and_record(
+                query, key, value, rotation, past is not None, trace, of
+            )
         if past is not None:
             key, value = past.extend(key, value)
             query_len, key_len = query.shape[2], key.shape[2]
@@ -124,18 +152,18 @@ class MultiHeadAttention:
             if causal and query_len > 1:
                 mask = _causal(query_len, key_len, mask)
             causal = False
-        output, _ = attention(query, key, value, mask=mask, causal=causal, trace=trace)
-        return self._project(merge_heads(output), trace)
+        output, _ = self._attention(query, key, value, mask=mask, causal=causal, trace=trace)
+        return self._project(output, trace)
 
     def memory(
         self,
         x: Array,
         mask: Array | None = None,
         *,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
         of: tuple[str, ...] = (),
-    ) -> Memory:
-        """Keys and values of another sequence, for `cross_attention`.
+    ) -> KeysAndValues:
+        """Project another sequence to the keys and values that `cross_attention` attends to.
 
         Args:
             x: Float["batch key_len d_model"], an encoder's output.
@@ -145,70 +173,41 @@ class MultiHeadAttention:
         """
         if not self.cross:
             raise ConfigError("Only a layer made with cross=True attends to another sequence.")
-        key, value = self._key_value.parts(x)
+        key, value = self._key_value(x)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
-        key = trace.step("key", key, "memory W_k^T + b_k", of=of, axes=KEY_AXES)
-        value = trace.step("value", value, "memory W_v^T + b_v", of=of, axes=VALUE_AXES)
-        return Memory(key, value, mask)
+        key = trace.record(steps.MEMORY_KEY, key, of=of)
+        value = trace.record(steps.MEMORY_VALUE, value, of=of)
+        return KeysAndValues(key, value, mask)
 
     def cross_attention(
         self,
         x: Array,
-        memories: Sequence[Memory],
+        memory: Memory,
         *,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
         of: tuple[str, ...] = (),
     ) -> Array:
-        """Attend to what `memory` made of another sequence.
+        """Attend to the keys and values that `memory` made of another sequence.
 
         Args:
             x: Float["batch query_len d_model"].
-            memories: one for the whole batch, or several that share its rows among them.
+            memory: of the same batch.
             trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
 
         Returns:
             Float["batch query_len d_model"].
         """
-        projected = self._query(x)
-        if len(memories) == 1 and memories[0].users is None:
-            joined = self._attend(projected, memories[0], trace, of)
-        else:
-            joined = np.empty_like(projected)
-            for memory in memories:
-                output = self._attend(projected[memory.users], memory)
-                joined[memory.users] = output.reshape(*projected[memory.users].shape)
-        return self._project(joined.reshape(x.shape), trace)
+        query = split_heads(self._query(x), self.num_heads)
+        query = trace.record(steps.QUERY, query, of=of)
+        output = memory.attend(query, partial(self._attention, trace=trace))
+        return self._project(output, trace)
 
-    def _attend(
-        self,
-        projected: Array,
-        memory: Memory,
-        trace: Trace | Off = OFF,
-        of: tuple[str, ...] = (),
-    ) -> Array:
-        """Attend to one memory: Float["memory_rows positions d_model"], heads side by side."""
-        if len(projected) != len(memory.key) or projected.ndim > 3:
-            # Rows that attend to the same keys are as good as positions of one row: their
-            # products are one, and the keys need not be copied for each.
-            projected = projected.reshape(len(memory.key), -1, projected.shape[-1])
-        query = split_heads(projected, self.num_heads)
-        query = trace.step("query", query, "x W_q^T + b_q", of=of, axes=QUERY_AXES)
-        output, _ = attention(query, memory.key, memory.value, mask=memory.mask, trace=trace)
-        return merge_heads(output)
-
-    def _project(self, joined: Array, trace: Trace | Off) -> Array:
-        axes = ("batch", "query_len", "d_model")
-        of = ("output",) if trace.enabled else ()
-        joined = trace.step("concatenated", joined, "heads side by side", of=of, axes=axes)
-        return trace.step(
-            "projected",
-            self._output(joined),
-            "concatenated W_o^T + b_o",
-            of=("concatenated",),
-            axes=axes,
-        )
+    def _project(self, output: Array, trace: Watcher) -> Array:
+        """Put the heads' outputs side by side and project them: Float["batch query_len d_model"]"""
+        heads = trace.record(steps.CONCATENATED, merge_heads(output))
+        return trace.record(steps.PROJECTED, self._output(heads))
 
 
 def multi_head_attention(
@@ -221,9 +220,9 @@ def multi_head_attention(
     path: str = "",
     causal: bool = False,
     mask: Array | None = None,
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
 ) -> Array:
-    """Multi-head attention from a plain dictionary of weights.
+    """Apply multi-head attention with a plain dictionary of weights.
 
     Args:
         query: Float["batch query_len d_model"], what queries are made from.
@@ -248,36 +247,34 @@ def multi_head_attention(
         return layer.self_attention(query, causal=causal, mask=mask, trace=trace)
     if causal:
         mask = _causal(query.shape[1], key.shape[1], mask, offset=0)
-    return layer.cross_attention(query, [layer.memory(key, mask, trace=trace)], trace=trace)
+    return layer.cross_attention(query, layer.memory(key, mask, trace=trace), trace=trace)
 
 
-def _placed(
+def _rotate_and_record(
     query: Array,
     key: Array,
     value: Array,
     rotation: Rotation | None,
     past: bool,
-    trace: Trace | Off,
+    trace: Watcher,
     of: tuple[str, ...],
 ) -> tuple[Array, Array, Array]:
     """Rotate queries and keys where positions are rotary, and record all three."""
-    new = "new_" if past else ""  # `key` and `value` are then all so far, which attention records
-    value = trace.step(f"{new}value", value, "x W_v^T + b_v", of=of, axes=VALUE_AXES)
-    formulas = {"query": "x W_q^T + b_q", f"{new}key": "x W_k^T + b_k"}
-    placed = []
-    for (name, formula), x, axes in zip(
-        formulas.items(), (query, key), (QUERY_AXES, KEY_AXES), strict=True
-    ):
-        if rotation is None:
-            placed.append(trace.step(name, x, formula, of=of, axes=axes))
-        else:
-            x = trace.step(f"{name}_projected", x, formula, of=of, axes=axes)
-            placed.append(rotate(x, rotation, name=name, of=(f"{name}_projected",), trace=trace))
-    return placed[0], placed[1], value
+    # With a past, `key` and `value` are all keys and values so far, which attention records.
+    value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
+    if rotation is None:
+        query = trace.record(steps.QUERY, query, of=of)
+        return query, trace.record(steps.NEW_KEY if past else steps.KEY, key, of=of), value
+    query = trace.record(steps.QUERY_PROJECTED, query, of=of)
+    query = rotate(query, rotation, name="query", of=("query_projected",), trace=trace)
+    key = trace.record(steps.NEW_KEY_PROJECTED if past else steps.KEY_PROJECTED, key, of=of)
+    name = "new_key" if past else "key"
+    key = rotate(key, rotation, name=name, of=(f"{name}_projected",), trace=trace)
+    return query, key, value
 
 
 def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:
-    """Causality, the last query at the last key unless told otherwise, and another mask."""
+    """Combine causality, of the last query at the last key without an offset, and another mask."""
     order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
     if mask is None:
         return order

@@ -10,7 +10,9 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from .settings import floating_dtype, required_number
-from .tracing.trace import OFF, Off, Trace
+from .tracing.steps import layers as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
@@ -25,10 +27,10 @@ def layer_norm(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_dtype: Any = None,
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
-    """(x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016, arXiv 1607.06450).
+    """Return (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al., arXiv 1607.06450).
 
     Args:
         x: any shape; the norm is over the axes from ``axis`` to the last, together.
@@ -67,10 +69,10 @@ def rms_norm(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_dtype: Any = None,
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Array:
-    """x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
+    """Return x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
 
     Arguments, result and errors are those of `layer_norm`; the steps of a trace are
     ``mean_square normalized output``.
@@ -84,16 +86,15 @@ def rms_norm(
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
-        trace.step("mean_square", mean_square, "mean(x^2)", of=of)
-        formula = "x / sqrt(mean_square + epsilon)"
-        normalized = trace.step("normalized", normalized, formula, of=(*of, "mean_square"))
+        trace.record(steps.MEAN_SQUARE, mean_square, of=of)
+        normalized = trace.record(steps.RMS_NORMALIZED, normalized, of=(*of, "mean_square"))
     return _affine(normalized, weight, None, trace)
 
 
 def layer_norm_statistics(
     x: Array, *, axis: int = -1, epsilon: float = 1e-5, stash_dtype: Any = None
 ) -> tuple[Array, Array]:
-    """The mean and 1 / sqrt(variance + epsilon) that `layer_norm` uses.
+    """Return the mean and 1 / sqrt(variance + epsilon) that `layer_norm` uses.
 
     Both keep the normed axes with length 1, in ``stash_dtype`` (None: the dtype of ``x``).
     """
@@ -117,8 +118,8 @@ class Norm:
         self.weight = weight
         self.bias = bias
 
-    def __call__(self, x: Array, *, trace: Trace | Off = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Float["... d_model"] to the same shape."""
+    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
+        """Apply the norm to Float["... d_model"]."""
         if self.kind == "rms":
             return rms_norm(x, self.weight, epsilon=self.epsilon, trace=trace, of=of)
         return layer_norm(x, self.weight, self.bias, epsilon=self.epsilon, trace=trace, of=of)
@@ -169,25 +170,19 @@ def _moments(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
 
 
 def _record(
-    trace: Trace | Off, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
+    trace: Watcher, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
 ) -> Array:
-    trace.step("mean", mean, "mean of x", of=of)
-    trace.step("variance", variance, "mean of (x - mean)^2", of=(*of, "mean"))
-    formula = "(x - mean) / sqrt(variance + epsilon)"
-    return trace.step("normalized", normalized, formula, of=(*of, "mean", "variance"))
+    trace.record(steps.MEAN, mean, of=of)
+    trace.record(steps.VARIANCE, variance, of=(*of, "mean"))
+    return trace.record(steps.NORMALIZED, normalized, of=(*of, "mean", "variance"))
 
 
-def _affine(
-    normalized: Array, weight: Array | None, bias: Array | None, trace: Trace | Off
-) -> Array:
+def _affine(normalized: Array, weight: Array | None, bias: Array | None, trace: Watcher) -> Array:
     # `normalized` is this module's own array, so it may be worked on in place; a trace keeps
     # copies.
     result = normalized
-    formula = "normalized"
     if weight is not None:
         result = np.multiply(result, weight, out=result)
-        formula += " * weight"
     if bias is not None:
         result = np.add(result, bias, out=result)
-        formula += " + bias"
-    return trace.step("output", result, formula, of=("normalized",)) if trace.enabled else result
+    return trace.record(steps.NORM_OUTPUT[weight is not None, bias is not None], result)

@@ -68,6 +68,6 @@ def truncate(
 
 
 def lengths_of(ids: Array, pad_id: int) -> Array:
-    """How many tokens each row of a padded array has: Int["batch"], one past the last token."""
+    """Return the tokens of each row of a padded array: Int["batch"], one past the last token."""
     ends = np.where(ids != pad_id, np.arange(1, ids.shape[-1] + 1), 0)
     return ends.max(axis=-1, initial=0)

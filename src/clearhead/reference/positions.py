@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from .settings import check_heads
-from .tracing.trace import OFF, Off, Trace
+from .tracing.steps import attention as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 
-_ROTATED = ("batch", "heads", "length", "head_dim")
-
 
 def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) -> Array:
-    """Position vectors: even columns sine, odd columns cosine.
+    """Return position vectors: even columns sine, odd columns cosine.
 
     The pair of columns 2i, 2i + 1 turns with the wavelength 2 pi 10000^(2i / d_model)
     (Vaswani et al. 2017, section 3.5). Computed in float64, then rounded.
@@ -34,7 +35,7 @@ def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) 
 
 
 def learned_positions(table: Array, length: int, start: int = 0) -> Array:
-    """The rows of a learned table for positions from ``start`` on.
+    """Return the rows of a learned table for positions from ``start`` on.
 
     Args:
         table: Float["max_length d_model"].
@@ -66,7 +67,7 @@ class Rotation(NamedTuple):
 def rotary_angles(
     positions: Array | int, dim: int, *, base: float = 10000.0, dtype: Any = np.float64
 ) -> Rotation:
-    """The rotation of each position (Su et al. 2021, arXiv 2104.09864).
+    """Return the rotation of each position (Su et al. 2021, arXiv 2104.09864).
 
     Pair i turns by position * base^(-2i / dim). Computed in float64, then rounded.
 
@@ -91,7 +92,7 @@ def rotate(
     interleaved: bool = False,
     name: str = "rotated",
     of: tuple[str, ...] = (),
-    trace: Trace | Off = OFF,
+    trace: Watcher = OFF,
 ) -> Array:
     """Rotate each pair of a head's entries by the angle of its position.
 
@@ -128,8 +129,9 @@ def rotate(
             f"shape {x.shape}. Its axes are, from the last: pairs, length."
         ) from error
     rotated[..., 2 * pairs :] = x[..., 2 * pairs :]
-    formula = "each pair turned by its position's angle"
-    return trace.step(name, rotated, formula, of=of, axes=_ROTATED[-x.ndim :])
+    if not trace.enabled:
+        return rotated
+    return trace.record(replace(steps.ROTATED, name=name), rotated, of=of)
 
 
 def rotary_embedding(
@@ -142,7 +144,7 @@ def rotary_embedding(
     rotary_dim: int | None = None,
     num_heads: int | None = None,
 ) -> Array:
-    """The ONNX operator RotaryEmbedding (opset 23), on top of `rotate`.
+    """Compute the ONNX operator RotaryEmbedding (opset 23), on top of `rotate`.
 
     Args:
         x: Float["batch heads length head_dim"], or Float["batch length heads*head_dim"] with
@@ -181,7 +183,7 @@ def rotary_embedding(
 
 
 def alibi_slopes(num_heads: int) -> Array:
-    """One slope for each head (Press et al. 2022, arXiv 2108.12409): Float["heads"].
+    """Return one slope for each head (Press et al. 2022, arXiv 2108.12409): Float["heads"].
 
     For n heads, n a power of two: 2^(-8/n), 2^(-16/n), ...; otherwise the slopes of the next
     smaller power of two, then every other one of the next larger.
@@ -199,7 +201,7 @@ def alibi_slopes(num_heads: int) -> Array:
 
 
 def alibi_bias(num_heads: int, query_positions: Array, key_positions: Array) -> Array:
-    """-slope * |query position - key position|, to be added to the scaled scores.
+    """Return -slope * |query position - key position|, to be added to the scaled scores.
 
     Symmetric, so that it serves an encoder; in a decoder the future is masked all the same.
 
@@ -217,7 +219,7 @@ def alibi_bias(num_heads: int, query_positions: Array, key_positions: Array) -> 
 def relative_buckets(
     distance: Array, *, bidirectional: bool, num_buckets: int = 32, max_distance: int = 128
 ) -> Array:
-    """The bucket of each relative distance (Raffel et al. 2020, T5, arXiv 1910.10683).
+    """Return the bucket of each relative distance (Raffel et al. 2020, T5, arXiv 1910.10683).
 
     Half of the buckets hold one distance each, the other half grow logarithmically up to
     ``max_distance``; all beyond shares the last.
@@ -252,7 +254,7 @@ def relative_bias(
     bidirectional: bool,
     max_distance: int = 128,
 ) -> Array:
-    """T5's learned bias for each head and bucket, to be added to the scaled scores.
+    """Return T5's learned bias for each head and bucket, to be added to the scaled scores.
 
     Args:
         weight: Float["buckets heads"].

@@ -1,4 +1,4 @@
-"""Numbers and types that a caller gives beside the arrays: what they may be."""
+"""Checks of the numbers and types that a caller passes beside the arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import ConfigError, ShapeError
 
 
 def optional_number(name: str, value: float | None, *, least: float = -math.inf) -> float | None:
-    """A finite number of at least ``least``, or None.
+    """Check a finite number of at least ``least``, or None.
 
     Raises:
         ConfigError: it is anything else.
@@ -23,13 +23,15 @@ def optional_number(name: str, value: float | None, *, least: float = -math.inf)
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, str | bytes) or not math.isfinite(number) or number < least:
-        wanted = "a finite number" if least == -math.inf else f"a finite number, {least:g} or more"
-        raise ConfigError(f"{name} must be {wanted}, or None; it is {value!r}.")
+        requirement = (
+            "a finite number" if least == -math.inf else f"a finite number, {least:g} or more"
+        )
+        raise ConfigError(f"{name} must be {requirement}, or None; it is {value!r}.")
     return number
 
 
 def required_number(name: str, value: float, *, least: float = -math.inf) -> float:
-    """The same where None has no meaning.
+    """Check a finite number of at least ``least``.
 
     Raises:
         ConfigError: it is not such a number.
@@ -41,7 +43,7 @@ def required_number(name: str, value: float, *, least: float = -math.inf) -> flo
 
 
 def floating_dtype(name: str, dtype: Any) -> np.dtype[Any] | None:
-    """The floating dtype that was named, or None.
+    """Check the name of a floating dtype, or None.
 
     Raises:
         ConfigError: it is no floating dtype of NumPy.
@@ -49,19 +51,19 @@ def floating_dtype(name: str, dtype: Any) -> np.dtype[Any] | None:
     if dtype is None:
         return None
     try:
-        found = np.dtype(dtype)
+        floating = np.dtype(dtype)
     except TypeError:
-        found = None
-    if found is None or found.kind != "f":
+        floating = None
+    if floating is None or floating.kind != "f":
         raise ConfigError(
             f"{name} must be a floating dtype of NumPy, such as np.float32, or None; "
             f"it is {dtype!r}."
         )
-    return found
+    return floating
 
 
 def check_heads(name: str, count: int) -> None:
-    """A number of heads is a whole number above 0.
+    """Check that a number of heads is a whole number above 0.
 
     Raises:
         ConfigError: it is not.
@@ -72,7 +74,7 @@ def check_heads(name: str, count: int) -> None:
 
 
 def window_sides(window: Any) -> tuple[int | None, int | None]:
-    """How many positions before and after its own a query sees; None is without limit.
+    """Return how many positions before and after its own a query sees; None is without limit.
 
     Raises:
         ShapeError: the window is neither a number of positions nor a pair of them.

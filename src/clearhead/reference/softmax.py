@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
-    """exp(x) / sum exp(x) along an axis.
+    """Return exp(x) / sum exp(x) along an axis.
 
     The largest number of each row is subtracted first, which changes nothing but keeps exp from
     overflowing. A row of nothing but -inf gives zeros: no key to attend to, no weight.
@@ -29,7 +29,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 
 def softmax_in_place(x: Array, axis: int = -1) -> Array:
-    """`softmax` of a floating array, written over it; returns that array."""
+    """Write `softmax` of a floating array over it, and return that array."""
     lowest, smallest = _limits(x.dtype.char)
     # A highest of -inf would make -inf - -inf = NaN; from any finite number exp gives 0.
     x -= x.max(axis=axis, keepdims=True, initial=lowest)
@@ -40,7 +40,7 @@ def softmax_in_place(x: Array, axis: int = -1) -> Array:
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """log softmax(x), computed so that no small share is rounded to log 0.
+    """Return log softmax(x), computed so that no small share is rounded to log 0.
 
     Shapes and dtypes as in `softmax`; -inf stays -inf.
     """
@@ -55,7 +55,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 @cache
 def _limits(dtype: str) -> tuple[Any, Any]:
-    """The lowest finite and the smallest positive number of a floating dtype."""
+    """Return the lowest finite and the smallest positive number of a floating dtype."""
     limits = np.finfo(dtype)
     return limits.min, limits.tiny
 

@@ -6,45 +6,37 @@
     hidden   = decoder layers, each attending to memory                   decode
     logits   = hidden W_output^T                                          logits
 
-(Vaswani et al. 2017.) The same object is the engine that translates: `begin` gives a `Decoding`,
-which runs these same layers with their keys and values kept.
+(Vaswani et al. 2017.) An engine, `clearhead.engine.reference_engine`, runs these same layers: it
+hands them other `Products`, and a `Cache` of the keys and values of earlier positions.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..config import TransformerConfig
-from ..errors import ConfigError, ShapeError
+from ..errors import ConfigError
+from .attention_positions import AttentionPositions
 from .blocks import DecoderBlock, EncoderBlock
-from .cache import KeyValueCache
+from .embedding import Embedding
 from .linear import Linear
-from .multi_head import Memory
+from .multi_head import KeysAndValues, Memory, Past
 from .norms import Norm
-from .positions import (
-    Rotation,
-    alibi_bias,
-    learned_positions,
-    relative_bias,
-    rotary_angles,
-    sinusoidal_positions,
-)
+from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
-from .tracing.trace import OFF, Off, Trace
+from .tracing.steps import stacks as steps
+from .tracing.trace import OFF
+from .watcher import Watcher
 from .weights import check_weights
 
 Array = np.ndarray[Any, Any]
 
-_HIDDEN = ("batch", "length", "d_model")
-_LOGITS = ("batch", "length", "vocab")
-
 
 class Encoded(NamedTuple):
-    """A source as the decoder reads it.
+    """An encoded source, as the decoder reads it.
 
     Attributes:
         output: Float["batch source_len d_model"].
@@ -55,6 +47,24 @@ class Encoded(NamedTuple):
     mask: Array | None
 
 
+class Cache(Protocol):
+    """The keys and values of all decoder layers at earlier positions."""
+
+    @property
+    def length(self) -> int:
+        """The number of positions that all layers have."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[Past]:
+        """The keys and values of each decoder layer."""
+        ...
+
+    def advance(self, length: int) -> None:
+        """Count ``length`` more positions: all layers have appended theirs."""
+        ...
+
+
 class Transformer:
     """A Transformer in NumPy: every number on the way can be traced and replaced.
 
@@ -62,6 +72,7 @@ class Transformer:
         config: the shape of the model.
         weights: arrays by name, as ARCHITECTURE.md names them. They are checked and cast once.
         dtype: to compute in: float64 to judge another implementation, float32 to translate.
+        products: how matrices are multiplied.
 
     Raises:
         ConfigError: weights are missing or unexpected; the message lists them.
@@ -69,34 +80,36 @@ class Transformer:
     """
 
     def __init__(
-        self, config: TransformerConfig, weights: Mapping[str, Array], *, dtype: Any = np.float64
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        *,
+        dtype: Any = np.float64,
+        products: Products = PLAIN,
     ) -> None:
         self.config = config
         self.dtype = np.dtype(dtype)
         self.weights = check_weights(weights, config, dtype=self.dtype)
-        named = self.weights
+        self._embedding = Embedding(config, self.weights)
+        self._positions = AttentionPositions(config, self.weights)
         self.encoder_layers = [
-            EncoderBlock(named, f"encoder.layers.{i}", config) for i in range(config.encoder_layers)
+            EncoderBlock(self.weights, f"encoder.layers.{i}", config, products=products)
+            for i in range(config.encoder_layers)
         ]
         self.decoder_layers = [
-            DecoderBlock(named, f"decoder.layers.{i}", config) for i in range(config.decoder_layers)
+            DecoderBlock(self.weights, f"decoder.layers.{i}", config, products=products)
+            for i in range(config.decoder_layers)
         ]
         output = "embedding.weight" if config.tied_embeddings else "output.weight"
-        self._output = Linear(named[output])
-        if config.positions == "sinusoidal":
-            length, width = config.max_length, config.d_model
-            self._sinusoidal = sinusoidal_positions(length, width, dtype=self.dtype)
-        if config.positions == "rotary":
-            dim, base = config.head_dim, config.rotary_base
-            self._angles = rotary_angles(config.max_length, dim, base=base, dtype=self.dtype)
+        self._output = Linear(self.weights[output], products=products)
 
     @property
     def vocab_size(self) -> int:
         """Number of token ids."""
         return self.config.vocab_size
 
-    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Trace | Off = OFF) -> Array:
-        """Token vectors with their positions.
+    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Watcher = OFF) -> Array:
+        """Look up the vectors of tokens, and add those of their positions.
 
         Args:
             ids: Int["batch length"].
@@ -110,26 +123,9 @@ class Transformer:
         Raises:
             ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
         """
-        config = self.config
-        self._check_ids(ids, side, start)
-        matrix = "embedding" if config.tied_embeddings else f"{side}_embedding"
-        ids = trace.step("tokens", ids, axes=_HIDDEN[:2])
-        x = self.weights[f"{matrix}.weight"].take(ids, axis=0)
-        last = "embedding"
-        x = trace.step(last, x, f"row of {matrix}", of=("tokens",), axes=_HIDDEN)
-        if config.scale_embedding:
-            x *= math.sqrt(config.d_model)
-            last, of = "scaled_embedding", (last,)
-            x = trace.step(last, x, "embedding * sqrt(d_model)", of=of, axes=_HIDDEN)
-        sources: tuple[str, ...] = (last,)
-        added = self._added_positions(side, start, ids.shape[1])
-        if added is not None:
-            formula = f"{config.positions} position vectors"
-            x = x + trace.step("positions", added, formula, axes=_HIDDEN[1:])
-            sources = (last, "positions")
-        return trace.step("embedded", x, " + ".join(sources), of=sources, axes=_HIDDEN)
+        return self._embedding(ids, side, start=start, trace=trace)
 
-    def encode(self, source_ids: Array, *, trace: Trace | Off = OFF) -> Encoded:
+    def encode(self, source_ids: Array, *, trace: Watcher = OFF) -> Encoded:
         """Run the encoder.
 
         Args:
@@ -144,22 +140,22 @@ class Transformer:
         visible = source_ids != self.config.pad_id
         mask = None if visible.all() else visible[:, None, None, :]
         length = source_ids.shape[1]
-        scores_mask = self._with_bias(mask, "encoder", 0, length)
-        rotation = self._rotation(0, length)
+        scores_mask = self._positions.add_bias(mask, "encoder", 0, length)
+        rotation = self._positions.rotation(0, length)
         for i, layer in enumerate(self.encoder_layers):
             scope = trace.at(f"encoder.layers.{i}")
             x = layer(x, mask=scores_mask, rotation=rotation, trace=scope)
         return Encoded(self._final(x, "encoder", trace), mask)
 
-    def memories(self, encoded: Encoded, *, trace: Trace | Off = OFF) -> list[list[Memory]]:
-        """The keys and values of each decoder layer's cross-attention, made once for a source."""
+    def memories(self, encoded: Encoded, *, trace: Watcher = OFF) -> list[KeysAndValues]:
+        """Project an encoded source to the keys and values of each decoder layer."""
         of = ("encoder.output",) if trace.visited("encoder.output") else ()
         memories = []
         for i, layer in enumerate(self.decoder_layers):
             assert layer.cross_attention is not None
             scope = trace.at(f"decoder.layers.{i}.cross_attention")
             memories.append(
-                [layer.cross_attention.memory(encoded.output, encoded.mask, trace=scope, of=of)]
+                layer.cross_attention.memory(encoded.output, encoded.mask, trace=scope, of=of)
             )
         return memories
 
@@ -168,9 +164,9 @@ class Transformer:
         target_ids: Array,
         encoded: Encoded | None = None,
         *,
-        memories: Sequence[Sequence[Memory]] | None = None,
-        cache: KeyValueCache | None = None,
-        trace: Trace | Off = OFF,
+        memories: Sequence[Memory] | None = None,
+        cache: Cache | None = None,
+        trace: Watcher = OFF,
     ) -> Array:
         """Run the decoder.
 
@@ -179,7 +175,7 @@ class Transformer:
                 at the end, where causality hides it. With ``cache``, only the new positions.
             encoded: what `encode` returned; None for a decoder-only model.
             memories: what `memories` made of it, if it is to be used several times.
-            cache: keys and values of earlier positions, which is added to.
+            cache: keys and values of earlier positions, to which those of the new are appended.
             trace: records every step, under ``decoder``.
 
         Returns:
@@ -199,12 +195,12 @@ class Transformer:
         start = cache.length if cache is not None else 0
         length = target_ids.shape[1]
         x = self.embed(target_ids, "target", start=start, trace=trace.at("decoder"))
-        mask = self._with_bias(None, "decoder", start, length)
-        rotation = self._rotation(start, length)
+        mask = self._positions.add_bias(None, "decoder", start, length)
+        rotation = self._positions.rotation(start, length)
         for i, layer in enumerate(self.decoder_layers):
             x = layer(
                 x,
-                memories[i] if memories else (),
+                memories[i] if memories else None,
                 mask=mask,
                 rotation=rotation,
                 past=cache.layers[i] if cache is not None else None,
@@ -214,16 +210,17 @@ class Transformer:
             cache.advance(length)
         return self._final(x, "decoder", trace)
 
-    def logits(self, hidden: Array, *, trace: Trace | Off = OFF) -> Array:
-        """Float["... d_model"] to Float["... vocab"]; steps ``logits`` and ``probabilities``."""
+    def logits(self, hidden: Array, *, trace: Watcher = OFF) -> Array:
+        """Project to the vocabulary: Float["... d_model"] to Float["... vocab"].
+
+        A trace records ``logits`` and ``probabilities``.
+        """
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden)
-        axes = _LOGITS[-logits.ndim :]
-        logits = trace.step("logits", logits, "hidden W_output^T", of=of, axes=axes)
+        logits = trace.record(steps.LOGITS, logits, of=of)
         if trace.enabled:
-            formula = "softmax of logits over the vocabulary"
-            trace.step("probabilities", softmax(logits), formula, of=("logits",), axes=axes)
+            trace.record(steps.PROBABILITIES, softmax(logits))
         return logits
 
     def forward(
@@ -231,9 +228,9 @@ class Transformer:
         source_ids: Array | None = None,
         target_ids: Array | None = None,
         *,
-        trace: Trace | Off = OFF,
+        trace: Watcher = OFF,
     ) -> Array:
-        """The logits of every position: of the target, or of the source if there is no decoder.
+        """Return the logits of every position of the target, or of the source without a decoder.
 
         Args:
             source_ids: Int["batch source_len"]; None for a decoder-only model.
@@ -266,63 +263,11 @@ class Transformer:
     def log_probabilities(
         self, source_ids: Array | None = None, target_ids: Array | None = None
     ) -> Array:
-        """log softmax of `forward` over the vocabulary."""
+        """Return log softmax of `forward` over the vocabulary."""
         return log_softmax(self.forward(source_ids, target_ids))
 
-    def begin(self, sources: Sequence[Sequence[int]]) -> Any:
-        """Encode sources and begin to decode them; see `clearhead.reference.decoding.begin`."""
-        from .decoding import begin
-
-        return begin(self, sources)
-
-    def _check_ids(self, ids: Array, side: str, start: int) -> None:
-        end = start + ids.shape[1]
-        if end > self.config.max_length:
-            raise ShapeError(
-                f"A {side} of {end} tokens is longer than this model's max_length of "
-                f"{self.config.max_length}. Split the text, or use a model with a larger one."
-            )
-        if ids.size and (ids.min() < 0 or ids.max() >= self.config.vocab_size):
-            wrong = ids[(ids < 0) | (ids >= self.config.vocab_size)][0]
-            raise ShapeError(
-                f"The {side} has the token id {wrong}; ids of this model lie between 0 and "
-                f"{self.config.vocab_size - 1}. Is it the tokenizer that belongs to the model?"
-            )
-
-    def _added_positions(self, side: str, start: int, length: int) -> Array | None:
-        if self.config.positions == "sinusoidal":
-            return self._sinusoidal[start : start + length]
-        if self.config.positions == "learned":
-            return learned_positions(self.weights[f"{side}_positions.weight"], length, start)
-        return None
-
-    def _rotation(self, start: int, length: int) -> Rotation | None:
-        if self.config.positions != "rotary":
-            return None
-        window = slice(start, start + length)
-        return Rotation(self._angles.cosine[window], self._angles.sine[window])
-
-    def _with_bias(self, mask: Array | None, stack: str, start: int, length: int) -> Array | None:
-        """The mask, as an additive one where positions add a bias to the scores."""
-        config = self.config
-        if config.positions not in ("alibi", "relative"):
-            return mask
-        queries, keys = np.arange(start, start + length), np.arange(start + length)
-        if config.positions == "alibi":
-            bias = alibi_bias(config.num_heads, queries, keys)
-        else:
-            bias = relative_bias(
-                self.weights[f"{stack}.relative_bias.weight"],
-                queries,
-                keys,
-                bidirectional=stack == "encoder",
-                max_distance=config.relative_max_distance,
-            )
-        bias = bias.astype(self.dtype, copy=False)
-        return bias if mask is None else np.where(mask, bias, self.dtype.type(-np.inf))
-
-    def _final(self, x: Array, stack: str, trace: Trace | Off) -> Array:
-        """The stack's last norm, which it has where norms stand before sublayers."""
+    def _final(self, x: Array, stack: str, trace: Watcher) -> Array:
+        """Apply the stack's last norm, which it has where norms stand before sublayers."""
         scope, layers = trace.at(stack), getattr(self, f"{stack}_layers")
         last = f"layers.{len(layers) - 1}.feed_forward"
         of = f"{last}_norm.output"
@@ -330,4 +275,4 @@ class Transformer:
             bias = self.weights.get(f"{stack}.norm.bias")
             norm = Norm(self.config, self.weights[f"{stack}.norm.weight"], bias)
             x, of = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",)), "norm.output"
-        return scope.step("output", x, "the stack's output", of=(of,), axes=_HIDDEN)
+        return scope.record(steps.OUTPUT, x, of=(of,))

@@ -14,12 +14,12 @@ from ..visible import visible
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-_NAMED = 8  # weights that an error lists
-_COUNTED = 4096  # of those that it does not list, so many are counted
+_MOST_NAMES = 8  # weights that an error lists
+_MOST_COUNT = 4096  # of those that it does not list, so many are counted
 
 
 def expected_shapes(config: TransformerConfig) -> dict[str, Shape]:
-    """The name and shape of every weight of a model, as ARCHITECTURE.md names them."""
+    """Return the name and shape of every weight of a model, as ARCHITECTURE.md names them."""
     return dict(_shapes(config))
 
 
@@ -80,7 +80,7 @@ def _norm(path: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
 def check_weights(
     weights: Mapping[str, Array], config: TransformerConfig, *, dtype: Any
 ) -> dict[str, Array]:
-    """The weights of a config, in one dtype.
+    """Check the weights of a config, and cast them to one dtype.
 
     Raises:
         ConfigError: weights are missing, or there are some that the config does not know.
@@ -100,11 +100,11 @@ def check_shapes(shapes: Mapping[str, Shape], config: TransformerConfig) -> None
         ShapeError: weights have other shapes than the config says.
     """
     # Of names that are all different, more than there are weights cannot all be among them.
-    most = max(len(shapes), _COUNTED) + _NAMED
-    expected = dict(islice(_shapes(config), most + 1))
-    whole = len(expected) <= most
-    missing = [name for name in expected if name not in shapes]
-    unexpected = [name for name in shapes if name not in expected] if whole else []
+    most = max(len(shapes), _MOST_COUNT) + _MOST_NAMES
+    config_shapes = dict(islice(_shapes(config), most + 1))
+    whole = len(config_shapes) <= most
+    missing = [name for name in config_shapes if name not in shapes]
+    unexpected = [name for name in shapes if name not in config_shapes] if whole else []
     if missing or unexpected:
         parts = []
         if missing:
@@ -117,7 +117,7 @@ def check_shapes(shapes: Mapping[str, Shape], config: TransformerConfig) -> None
         )
     wrong = [
         f"{name} is {shapes[name]} and should be {shape}"
-        for name, shape in expected.items()
+        for name, shape in config_shapes.items()
         if shapes[name] != shape
     ]
     if wrong:
@@ -129,5 +129,5 @@ def check_shapes(shapes: Mapping[str, Shape], config: TransformerConfig) -> None
 
 def _listed(names: list[str], separator: str = ", ", more: str | None = None) -> str:
     if more is None:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return separator.join(names[:_NAMED]) + more
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return separator.join(names[:_MOST_NAMES]) + more

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..config import TransformerConfig
+from ..engine.protocols import FloatArray
+from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, ShapeError
 from ..file_reading import FileProblem, read_json
 from ..json_fields import Fields
@@ -17,7 +19,6 @@ from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
 from ..visible import quoted
-from .engine import FloatArray
 
 FORMAT = 1
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -44,6 +45,19 @@ class Checkpoint:
     tokenizer: Tokenizer
     provenance: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+
+    def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
+        """Build the engine of the model, in float32 to translate or in float64 to look into.
+
+        Raises:
+            CheckpointError: the weights are not those that the config asks for.
+        """
+        try:
+            return ReferenceEngine.build(self.config, self.weights, dtype=dtype)
+        except (ConfigError, ShapeError) as error:
+            raise CheckpointError(
+                f"The weights in {self.folder} are not those of its config.json. {error}"
+            ) from error
 
 
 def bundled_models() -> list[str]:

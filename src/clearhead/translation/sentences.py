@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..config import TransformerConfig
+from ..engine.protocols import Engine, FloatArray
 from ..text.tokenizer import Tokenizer
-from .engine import Engine, FloatArray
 from .protected import Attempt, as_fragment, attempts
 from .rules.characters import plain_characters
 from .rules.final_mark import add_final_mark

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..reference.tracing.trace import Replacement, Trace
-from ..reference.transformer import Transformer
+from ..engine.protocols import Engine
+from ..reference.tracing.record import Replacement
+from ..reference.tracing.trace import Trace
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.reading import Reader
 from .search.search import SpecialTokens, search
@@ -33,13 +34,13 @@ class Pass:
 
 
 def translated_pass(
-    checkpoint: Checkpoint, reference: Transformer, text: str, *, target: str | None = None
+    checkpoint: Checkpoint, engine: Engine, text: str, *, target: str | None = None
 ) -> Pass:
-    """Translate a text as one sentence, with the reference.
+    """Translate a text as one sentence.
 
     Args:
         checkpoint: of the model.
-        reference: the model itself.
+        engine: of the model.
         text: one sentence, read by the rules that a translation follows; not split, and nothing
             in it protected.
         target: a translation to take instead of searching for one.
@@ -55,7 +56,7 @@ def translated_pass(
     if target is None:
         settings = SearchSettings.of(max_length=config.max_length - 1)
         special = SpecialTokens.of(config)
-        found = search(reference, [source], settings, special=special)[0][0].tokens
+        found = search(engine, [source], settings, special=special)[0][0].tokens
     else:
         found = tuple(tokenizer.encode(target))
     return Pass(source, (config.start_id, *found), read)
@@ -90,8 +91,8 @@ def trace(
         TraceError: a replacement matched no step.
     """
     checkpoint = read_checkpoint(model)
-    reference = Transformer(checkpoint.config, checkpoint.weights)
-    given = translated_pass(checkpoint, reference, text, target=target)
+    engine = checkpoint.engine(np.float64)
+    given = translated_pass(checkpoint, engine, text, target=target)
     with Trace(keep=keep, replace=replace) as recorded:
-        reference.forward(np.array([given.source]), np.array([given.target]), trace=recorded)
+        engine.model.forward(np.array([given.source]), np.array([given.target]), trace=recorded)
     return recorded

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import FloatArray
+from ..engine.protocols import FloatArray
 from .rules.reading import Action
 
 

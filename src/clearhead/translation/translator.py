@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, overload
 
 from ..config import TransformerConfig
+from ..engine.protocols import Engine
 from ..errors import CheckpointError, ConfigError, TextError
 from ..text.tokenizer import Tokenizer
+from .alignment import aligner
 from .checkpoint import Checkpoint, read_checkpoint
-from .engine import Engine
 from .protected import has_words
-from .reference_engine import aligner, reference_engine
 from .rules.reading import Action
 from .search.settings import SearchSettings
 from .segments import Piece, fit, split_text
@@ -72,12 +72,12 @@ class Translator:
                 f"Translating needs a model with encoder and decoder; {checkpoint.folder} has "
                 f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
             )
-        model = reference_engine(checkpoint)
+        engine = checkpoint.engine()
         return cls(
-            model,
+            engine,
             checkpoint.tokenizer,
             config,
-            align=aligner(model),
+            align=aligner(engine.model),
             provenance=checkpoint.provenance,
         )
 

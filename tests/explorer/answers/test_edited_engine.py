@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearhead.errors import ShapeError, TraceError
-from clearhead.explorer.answers.edited_engine import EditedTransformer, Replacing, replacements
+from clearhead.engine.reference_engine import ReferenceEngine
+from clearhead.errors import ShapeError
+from clearhead.explorer.answers.edited_engine import Editor, edited_engine, replacements
 from clearhead.explorer.contract.edits import Edit, changes_of
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import OFF, Trace
@@ -54,11 +55,11 @@ EDITS = {
 }  # fmt: skip
 
 
-def searched(model, beam_size, most=9):
+def search_source(engine, beam_size, most=9):
     settings = SearchSettings(
         beam_size=beam_size, n_best=beam_size, max_length=most, min_length=min(5, most)
     )
-    return search(model, [SOURCE], settings)[0]
+    return search(engine, [SOURCE], settings)[0]
 
 
 def pass_over(model, changes, tokens):
@@ -70,14 +71,14 @@ def pass_over(model, changes, tokens):
 
 def assert_hypotheses_are_those_of_passes(model, edits, beam_size):
     changes = changes_of(edits, model.config)
-    found = searched(EditedTransformer(model, changes), beam_size)
-    assert found
-    for hypothesis in found:
+    hypotheses = search_source(edited_engine(ReferenceEngine(model), changes), beam_size)
+    assert hypotheses
+    for hypothesis in hypotheses:
         expected = pass_over(model, changes, hypothesis.tokens)
         predicted = [*hypothesis.tokens, 2][: len(hypothesis.token_log_probs)]
-        picked = expected[np.arange(len(predicted)), predicted]
-        np.testing.assert_allclose(hypothesis.token_log_probs, picked, rtol=1e-9, atol=1e-9)
-    return found
+        log_probs = expected[np.arange(len(predicted)), predicted]
+        np.testing.assert_allclose(hypothesis.token_log_probs, log_probs, rtol=1e-9, atol=1e-9)
+    return hypotheses
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +92,9 @@ def model():
 def test_each_hypothesis_of_an_edited_beam_has_the_log_probability_of_the_edited_pass(
     model, edits, beam_size
 ):
-    found = assert_hypotheses_are_those_of_passes(model, edits, beam_size)
-    plain = pass_over(model, {}, found[0].tokens)
-    edited = pass_over(model, changes_of(edits, model.config), found[0].tokens)
+    hypotheses = assert_hypotheses_are_those_of_passes(model, edits, beam_size)
+    plain = pass_over(model, {}, hypotheses[0].tokens)
+    edited = pass_over(model, changes_of(edits, model.config), hypotheses[0].tokens)
     assert np.abs(plain - edited).max() > 1e-6, "the edit does something, so the test can fail"
 
 
@@ -119,52 +120,74 @@ def test_so_it_is_for_any_kind_of_model(config, data):
 def test_token_by_token_it_is_the_edited_pass_over_all_tokens(model):
     changes = changes_of(EDITS["several"], model.config)
     target = [1, 9, 8, 7, 6, 5]
-    decoding = EditedTransformer(model, changes).begin([SOURCE])
+    decoding = edited_engine(ReferenceEngine(model), changes).begin([SOURCE])
     rows = [decoding.advance(np.array([token]), np.zeros(1, int))[0] for token in target]
     np.testing.assert_allclose(rows, pass_over(model, changes, target[1:]), atol=1e-10)
 
 
-def test_a_whole_pass_of_the_edited_model_is_that_of_replacements(model):
+def test_a_whole_pass_with_an_editor_is_that_of_replacements(model):
     changes = changes_of(EDITS["several"], model.config)
-    edited = EditedTransformer(model, changes)
-    found = edited.log_probabilities(np.array([SOURCE]), np.array([[1, 9, 8, 7]]))[0]
-    np.testing.assert_allclose(found, pass_over(model, changes, [9, 8, 7]), atol=1e-12)
+    source, target = np.array([SOURCE]), np.array([[1, 9, 8, 7]])
+    log_probabilities = log_softmax(model.forward(source, target, trace=Editor(changes)))[0]
+    np.testing.assert_allclose(log_probabilities, pass_over(model, changes, [9, 8, 7]), atol=1e-12)
 
 
-def test_the_edited_model_shares_weights_and_leaves_the_model_as_it_is(model):
+def test_an_edited_engine_shares_the_model_and_leaves_it_as_it_is(model):
     before = pass_over(model, {}, [9, 8])
-    edited = EditedTransformer(model, changes_of(EDITS["several"], model.config))
-    searched(edited, 4)
-    assert edited.weights is model.weights
+    edited = edited_engine(ReferenceEngine(model), changes_of(EDITS["several"], model.config))
+    search_source(edited, 4)
+    assert edited.model is model
     np.testing.assert_array_equal(pass_over(model, {}, [9, 8]), before)
 
 
 def test_without_changes_it_is_the_model_to_the_bit(model):
-    assert searched(EditedTransformer(model, {}), 4) == searched(model, 4)
+    engine = ReferenceEngine(model)
+    assert search_source(edited_engine(engine, {}), 4) == search_source(engine, 4)
 
 
 def test_it_decodes_one_source_at_a_time(model):
     with pytest.raises(ShapeError, match=r"one source at a time; 2 came"):
-        EditedTransformer(model, {}).begin([SOURCE, SOURCE])
+        edited_engine(ReferenceEngine(model), {}).begin([SOURCE, SOURCE])
 
 
-def test_with_a_cache_it_decodes_one_position_at_a_time(model):
-    decoding = EditedTransformer(model, {}).begin([SOURCE])
-    decoding.advance(np.array([1]), np.array([0]))
-    edited = decoding._model
-    with pytest.raises(ShapeError, match=r"one position at a time with its cache; 2 came"):
-        edited.decode(np.array([[4, 5]]), memories=decoding._memories, cache=decoding._cache)
+def test_each_step_is_edited_where_its_token_stands(model):
+    """The editor of a step knows its position; that of the source has none."""
+    positions = []
+
+    def note(weights, position):
+        positions.append(position)
+        return weights
+
+    changes = {
+        "encoder.layers.0.self_attention.weights": [note],
+        "decoder.layers.0.self_attention.query": [note],
+    }
+    decoding = edited_engine(ReferenceEngine(model), changes).begin([SOURCE])
+    for _ in range(3):
+        decoding.advance(np.array([5]), np.array([0]))
+    assert positions == [None, 0, 1, 2]
 
 
-def test_it_takes_no_trace(model):
-    edited = EditedTransformer(model, {})
-    with pytest.raises(TraceError, match=r"takes no Trace.*replacements\(changes\)"):
-        edited.encode(np.array([SOURCE]), trace=Trace())
+def test_no_step_is_edited_twice(model):
+    """Attention takes the query that its layer has recorded already."""
+
+    def double(value, position):
+        value *= 2
+        return value
+
+    path = "decoder.layers.1.cross_attention.query"
+    source, target = np.array([SOURCE]), np.array([[1, 9, 8]])
+    with Trace(replace={path: lambda query: 2 * query}) as trace:
+        expected = model.forward(source, target, trace=trace)
+    edited = model.forward(source, target, trace=Editor({path: [double]}))
+    np.testing.assert_allclose(edited, expected, atol=1e-12)
 
 
-def test_replacing_costs_nothing_where_nothing_is_replaced():
-    replacing = Replacing({"a.b.weights": []})
-    assert replacing.at("c") is OFF
-    assert replacing.at("a").at("b.c") is OFF
-    assert isinstance(replacing.at("a.b"), Replacing)
-    assert "a.b.weights" in repr(replacing)
+def test_an_editor_costs_nothing_where_nothing_is_changed():
+    editor = Editor({"a.b.weights": []})
+    assert editor.at("c") is OFF
+    assert editor.at("a").at("b.c") is OFF
+    assert isinstance(editor.at("a.b"), Editor)
+    assert editor.at("a.b").asks("weights")
+    assert not editor.at("a.b").asks("contributions")
+    assert "a.b.weights" in repr(editor)

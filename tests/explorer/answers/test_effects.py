@@ -7,9 +7,11 @@ import pytest
 
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.explorer.answers import effects as effects_module
+from clearhead.explorer.answers.edited_engine import Editor
 from clearhead.explorer.contract.edits import Edit, changes_of
 from clearhead.explorer.contract.requests import run_request
 from clearhead.explorer.explorer import Explorer
+from clearhead.reference.softmax import log_softmax
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.translation.conftest import write_checkpoint
 
@@ -43,8 +45,9 @@ def effects(explorer, part, layer=1, head=1, query=3, edits=(), **params):
 def ablated(run, part, layer, head, query, key):
     """Log-probabilities of the run's target with one weight set to 0 by an edit of its own."""
     edit = Edit("set_weight", part=part, layer=layer, head=head, query=query, key=key, value=0.0)
-    model = run.models.reference_with(changes_of([*run.request.edits, edit], run.config))
-    found = model.log_probabilities(np.array([run.source]), np.array([run.target]))[0]
+    editor = Editor(changes_of([*run.request.edits, edit], run.config))
+    source, target = np.array([run.source]), np.array([run.target])
+    found = log_softmax(run.reference.forward(source, target, trace=editor)[0])
     return found[np.arange(len(run.predicted)), list(run.predicted)]
 
 

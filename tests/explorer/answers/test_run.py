@@ -116,8 +116,7 @@ def test_attention_is_listed_by_part_and_layer(explorer):
 
 def test_the_check_is_the_fast_engine_token_by_token(checkpoint, explorer):
     answer = asked(explorer)
-    fast = Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
-    decoding = fast.begin([ids(answer["source"])])
+    decoding = checkpoint.engine().begin([ids(answer["source"])])
     cached = [
         decoding.advance(np.array([token]), np.array([0]))[0]
         for token in ids(answer["decoder_input"])

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 import numpy as np
 
 from clearhead.reference.tracing.trace import Trace
-from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.tracing import translated_pass
 
@@ -33,10 +32,10 @@ class Sentence:
     @cached_property
     def _walked(self) -> tuple[Trace, list[str], list[str]]:
         checkpoint = read_checkpoint("en-fr")
-        reference = Transformer(checkpoint.config, checkpoint.weights)
-        given = translated_pass(checkpoint, reference, self.text, target=self.target)
+        engine = checkpoint.engine(np.float64)
+        given = translated_pass(checkpoint, engine, self.text, target=self.target)
         trace = Trace(keep=("*.weights", "*.masked"))
-        reference.forward(np.array([given.source]), np.array([given.target]), trace=trace)
+        engine.model.forward(np.array([given.source]), np.array([given.target]), trace=trace)
         pieces = checkpoint.tokenizer.pieces
         return trace, pieces(given.source), pieces(given.target)
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from clearhead.reference import Trace, Transformer
+from clearhead.reference import Trace
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.explorer.browser.walk_page import (
     AFTER,
@@ -133,7 +133,7 @@ def python(program):
 def test_other_shapes_of_transformers(browser, tmp_path, config):
     folder = write_checkpoint(tmp_path / "xx-yy", **config)
     checkpoint = read_checkpoint(folder)
-    reference = Transformer(checkpoint.config, checkpoint.weights)
+    reference = checkpoint.engine(np.float64).model
     with served("--model", str(folder)) as running:
         page = browser.new_page()
         errors = []

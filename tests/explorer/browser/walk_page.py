@@ -83,7 +83,7 @@ def ask(page, locator):
 def en_fr() -> tuple[Checkpoint, Transformer]:
     """The bundled model and its reference in float64."""
     checkpoint = read_checkpoint("en-fr")
-    return checkpoint, Transformer(checkpoint.config, checkpoint.weights)
+    return checkpoint, checkpoint.engine(np.float64).model
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.reference.transformer import Transformer
+from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.translation.search.batches import batches, search_batches
 from clearhead.translation.search.settings import SearchSettings
 from tests.reference.models import random_ids, random_weights, small_config
@@ -26,14 +26,14 @@ def test_batches(lengths, tokens):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_change_nothing_but_the_time(threads):
     config = small_config(vocab_size=90)
-    model = Transformer(config, random_weights(config, 0), dtype=np.float32)
+    engine = ReferenceEngine.build(config, random_weights(config, 0))
     rng = np.random.default_rng(0)
     sources = [[*random_ids(rng, config, n).tolist(), 2] for n in rng.integers(1, 9, 12)]
     settings, told = SearchSettings(beam_size=2, max_length=7), []
     found = search_batches(
-        model, sources, settings, batch_tokens=1000, threads=threads, on_progress=told.append
+        engine, sources, settings, batch_tokens=1000, threads=threads, on_progress=told.append
     )
-    alone = search_batches(model, sources, settings, batch_tokens=1)
+    alone = search_batches(engine, sources, settings, batch_tokens=1)
     assert [best[0].tokens for best in found] == [best[0].tokens for best in alone]
     assert told[-1] == 12
     assert len(told) >= threads

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from clearhead.reference.softmax import log_softmax
-from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import Checkpoint
 from clearhead.translation.tracing import Pass
 
@@ -38,8 +37,7 @@ def differences(
 
 def _cached(checkpoint: Checkpoint, given: Pass) -> Array:
     """Token after token, as a translation is made: Float["target_len vocab"]."""
-    engine = Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
-    decoding = engine.begin([given.source])
+    decoding = checkpoint.engine().begin([given.source])
     rows = [decoding.advance(np.array([token]), np.array([0])) for token in given.target]
     return np.concatenate(rows)
 

@@ -14,7 +14,6 @@ import numpy as np
 from clearhead.errors import ConfigError
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.trace import Trace
-from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.tracing import Pass, translated_pass
 from clearhead.visible import json_text, visible
@@ -51,8 +50,9 @@ class Sentence:
         config = self.checkpoint.config
         if not (config.encoder_layers and config.decoder_layers):
             raise ConfigError("clearhead trace needs a model with an encoder and a decoder.")
-        self.reference = Transformer(config, self.checkpoint.weights)
-        self.given: Pass = translated_pass(self.checkpoint, self.reference, text, target=target)
+        engine = self.checkpoint.engine(np.float64)
+        self.reference = engine.model
+        self.given: Pass = translated_pass(self.checkpoint, engine, text, target=target)
         self.source = self.checkpoint.tokenizer.pieces(self.given.source)
         self.target = self.checkpoint.tokenizer.pieces(self.given.target)
         self.shown_source, self.shown_target = printable(self.source), printable(self.target)

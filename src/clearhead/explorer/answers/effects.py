@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError
-from ...reference.multi_head import Memory
+from ...reference.multi_head import KeysAndValues
 from ...reference.softmax import log_softmax
-from ...reference.transformer import Transformer
 from ..contract.edits import Change, attention_path, check_head
 from ..contract.requests import EffectsRequest
+from ..stopping import check
+from .edited_engine import Editor
 from .run import Run
 from .run_answer import finite
 
@@ -105,8 +106,7 @@ def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array
     memories = None
     if request.part != "encoder":
         # The encoder does not see the change: it runs once.
-        model = run.models.reference_with(run.changes)
-        memories = model.memories(model.encode(np.array([run.source])))
+        memories = _memories(run, Editor(run.changes), rows=1)
     return np.concatenate(
         [
             _effects_of_batch(run, request, path, batch, memories)
@@ -120,8 +120,9 @@ def _effects_of_batch(
     request: EffectsRequest,
     path: str,
     keys: Array,
-    memories: list[list[Memory]] | None,
+    memories: list[KeysAndValues] | None,
 ) -> Array:
+    check()
     head, query, rows = request.head, request.query, len(keys)
 
     def ablate(weights: Array, position: int | None) -> Array:
@@ -133,24 +134,31 @@ def _effects_of_batch(
         **run.changes,
         step: [*run.changes.get(step, ()), ablate],
     }
-    model = run.models.reference_with(changes)
+    editor = Editor(changes)
     if memories is None:
-        memories = model.memories(model.encode(np.array([run.source] * rows)))
+        memories = _memories(run, editor, rows)
     else:
-        memories = [[_repeated(memory, rows) for memory in layer] for layer in memories]
-    hidden = model.decode(np.array([run.target] * rows), memories=memories)
-    return _change(run, model, hidden, request.position)
+        memories = [_repeat(memory, rows) for memory in memories]
+    targets = np.array([run.target] * rows)
+    hidden = run.reference.decode(targets, memories=memories, trace=editor)
+    return _change(run, editor, hidden, request.position)
 
 
-def _repeated(memory: Memory, rows: int) -> Memory:
-    """The memory of one source for several rows, without copies."""
+def _memories(run: Run, editor: Editor, rows: int) -> list[KeysAndValues]:
+    """Encode the source for several rows, and project it for each layer of the decoder."""
+    encoded = run.reference.encode(np.array([run.source] * rows), trace=editor)
+    return run.reference.memories(encoded, trace=editor)
+
+
+def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
+    """Repeat the memory of one source for several rows, without copies."""
     return memory._replace(
         key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
         value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
     )
 
 
-def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -> Array:
+def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
     """Log-probabilities of the translation, or of one token of it, less those of the run."""
     places = np.arange(len(run.predicted)) if position is None else np.array([position])
     predicted = np.array(run.predicted)[places]
@@ -158,7 +166,10 @@ def _change(run: Run, model: Transformer, hidden: Array, position: int | None) -
     # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
     some = max(1, _NUMBERS // (len(places) * run.config.vocab_size))
     changed = [
-        log_softmax(model.logits(rows[:, places]))[:, np.arange(len(places)), predicted] - before
+        log_softmax(run.reference.logits(rows[:, places], trace=editor))[
+            :, np.arange(len(places)), predicted
+        ]
+        - before
         for rows in np.split(hidden, range(some, len(hidden), some))
     ]
     return np.concatenate(changed).sum(axis=-1)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...config import TransformerConfig
+from ...engine.products import INDEPENDENT_ROWS
+from ...engine.protocols import Engine
+from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
 from ...reference.transformer import Transformer
 from ...text.tokenizer import Tokenizer
@@ -17,7 +20,7 @@ from ...translation.search.settings import SearchSettings
 from ...translation.translation import Translation
 from ...translation.translator import Translator
 from ..contract.edits import Changes
-from .edited_engine import EditedTransformer
+from .edited_engine import edited_engine
 
 _REMEMBERED_SENTENCES = 2000
 
@@ -28,13 +31,13 @@ class Models:
 
     Attributes:
         checkpoint: what both were made from.
-        fast: float32, which translates.
+        fast: the engine in float32, which translates.
         reference: float64, whose numbers are shown.
         translator: cuts texts into sentences, and translates with ``fast``.
     """
 
     checkpoint: Checkpoint
-    fast: Transformer
+    fast: ReferenceEngine
     reference: Transformer
     translator: Translator
     _translations: dict[tuple[str, int], Translation] = field(default_factory=dict)
@@ -55,8 +58,8 @@ class Models:
             )
         translator = Translator.from_checkpoint(checkpoint)
         fast = translator.engine
-        assert isinstance(fast, Transformer)
-        reference = Transformer(config, checkpoint.weights)
+        assert isinstance(fast, ReferenceEngine)
+        reference = Transformer(config, checkpoint.weights, products=INDEPENDENT_ROWS)
         return cls(checkpoint, fast, reference, translator)
 
     @property
@@ -74,13 +77,9 @@ class Models:
         """The ids that search must know."""
         return SpecialTokens.of(self.config)
 
-    def fast_with(self, changes: Changes) -> Transformer:
-        """The float32 model, edited where there is anything to edit."""
-        return EditedTransformer(self.fast, changes) if changes else self.fast
-
-    def reference_with(self, changes: Changes) -> Transformer:
-        """The float64 model, edited where there is anything to edit."""
-        return EditedTransformer(self.reference, changes) if changes else self.reference
+    def fast_with(self, changes: Changes) -> ReferenceEngine:
+        """Return the engine in float32, edited where there is anything to edit."""
+        return edited_engine(self.fast, changes) if changes else self.fast
 
     def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
         """The translator's own translation of each sentence, remembered for the next question."""
@@ -93,7 +92,7 @@ class Models:
         return [known[text, beam_size] for text in sentences]
 
     def search(
-        self, engine: Any, source: Sequence[int], beam_size: int, *, n_best: int = 1
+        self, engine: Engine, source: Sequence[int], beam_size: int, *, n_best: int = 1
     ) -> list[Hypothesis]:
         """The best targets of one source, with the translator's own settings."""
         settings = SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)

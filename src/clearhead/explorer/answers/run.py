@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...config import TransformerConfig
+from ...engine.protocols import Engine
 from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
@@ -20,7 +21,7 @@ from ...translation.segments import Piece
 from ...translation.translation import Translation
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
 from ..contract.requests import RunRequest
-from .edited_engine import replacements
+from .edited_engine import Editor, replacements
 from .models import Models
 from .sentences import pieces_of, protected_note, walked
 
@@ -189,7 +190,7 @@ def _target(
     return (models.config.start_id, *best.tokens)
 
 
-def _token_by_token(fast: Transformer, source: Sequence[int], target: Sequence[int]) -> Array:
+def _token_by_token(fast: Engine, source: Sequence[int], target: Sequence[int]) -> Array:
     """Log-probabilities as a translation is made, with the cache: Float["target_len vocab"]."""
     decoding = fast.begin([source])
     first = np.zeros(1, np.int64)
@@ -206,8 +207,10 @@ def _baseline(
 ) -> Baseline:
     """The unedited run, and how likely the edited model (and source) makes its translation."""
     if before.target != target:
-        model = models.reference_with(changes)
-        expected = model.log_probabilities(np.array([source]), np.array([before.target]))[0]
+        logits = models.reference.forward(
+            np.array([source]), np.array([before.target]), trace=Editor(changes)
+        )
+        expected = log_softmax(logits[0])
     return Baseline(
         before.translation,
         before.predicted,

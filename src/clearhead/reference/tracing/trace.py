@@ -23,18 +23,16 @@ would be lost. What repeats gets a scope for each repetition: decoding records i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from ...errors import TraceError
+from .record import Array, Record, Replacement, enumeration, suggestion
 from .step import Step, table
-
-Array = np.ndarray[Any, Any]
-Replacement = Callable[[Array], Any]
+from .step_kind import StepKind
 
 
 class Off:
@@ -52,19 +50,23 @@ class Off:
         of: Iterable[str] = (),
         axes: Iterable[str] = (),
     ) -> Array:
-        """Give ``value`` back."""
+        """Return ``value``."""
+        return value
+
+    def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
+        """Return ``value``."""
         return value
 
     def at(self, path: str) -> Off:
-        """Give itself back."""
+        """Return itself."""
         return self
 
     def asks(self, name: str) -> bool:
-        """Nothing is ever asked for."""
+        """Return False: nothing is ever asked for."""
         return False
 
     def visited(self, name: str) -> bool:
-        """Nothing is remembered."""
+        """Return False: nothing is remembered."""
         return False
 
     def __repr__(self) -> str:
@@ -72,17 +74,6 @@ class Off:
 
 
 OFF = Off()
-
-
-class _Record:
-    """What all scopes of one trace share."""
-
-    def __init__(self, keep: tuple[str, ...] | None, replace: dict[str, Replacement]) -> None:
-        self.keep = keep
-        self.replace = replace
-        self.steps: dict[str, Step] = {}
-        self.visited: dict[str, None] = {}  # in order
-        self.used: set[str] = set()
 
 
 class Trace:
@@ -111,7 +102,7 @@ class Trace:
     ) -> None:
         if keep is not None:
             keep = (keep,) if isinstance(keep, str) else tuple(keep)
-        self._record = _Record(keep, dict(replace or {}))
+        self._record = Record(keep, dict(replace or {}))
         self._scope = ""
 
     # Recording
@@ -125,11 +116,7 @@ class Trace:
 
     def asks(self, name: str) -> bool:
         """Whether a costly step is to be computed: a ``keep`` or ``replace`` pattern matches it."""
-        path = self._path(name)
-        return any(
-            fnmatchcase(path, pattern)
-            for pattern in (*(self._record.keep or ()), *self._record.replace)
-        )
+        return self._record.asks(self._path(name))
 
     def visited(self, name: str) -> bool:
         """Whether this scope has had a step of that name, recorded or not."""
@@ -171,48 +158,33 @@ class Trace:
                 f"The step {path!r} has the shape {np.shape(value)} and {len(axes)} names of axes: "
                 f"{', '.join(axes)}. Name each axis once."
             )
-        sources = tuple(self._source(path, source) for source in of)
+        sources = tuple(self._record.source(path, self._scope, source) for source in of)
         self._record.visited[path] = None
-        result = self._replaced(path, value)
-        if self._record.keep is None or any(fnmatchcase(path, p) for p in self._record.keep):
-            recorded = np.array(result)
-            recorded.flags.writeable = False
-            replaced = result is not value
-            self._record.steps[path] = Step(path, recorded, axes, formula, sources, replaced)
+        result = self._record.replacement(path, value)
+        if self._record.keeps(path):
+            copy = np.array(result)
+            copy.flags.writeable = False
+            step = Step(path, copy, axes, formula, sources, replaced=result is not value)
+            self._record.steps[path] = step
         return result
+
+    def record(self, kind: StepKind, value: Array, *, of: Iterable[str] = ()) -> Array:
+        """Record a step that `clearhead.reference.tracing.steps` declares.
+
+        Args:
+            kind: gives the step's name, formula and axes.
+            value: the computed array, as in `step`.
+            of: names of earlier steps, where the kind does not say from which it is computed.
+
+        Returns:
+            ``value`` itself, or what the replacements made of it.
+        """
+        sources = tuple(of) or kind.of
+        axes = kind.axes_of(np.ndim(value))
+        return self.step(kind.name, value, kind.formula, of=sources, axes=axes)
 
     def _path(self, name: str) -> str:
         return f"{self._scope}.{name}" if self._scope else name
-
-    def _source(self, path: str, name: str) -> str:
-        scope = self._scope
-        while scope:
-            if f"{scope}.{name}" in self._record.visited:
-                return f"{scope}.{name}"
-            scope = scope.rpartition(".")[0]
-        if name in self._record.visited:
-            return name
-        raise TraceError(
-            f"The step {path!r} says that it was computed from {name!r}, and there is no such "
-            f"step before it in {self._scope or 'this trace'!r} or a scope around it."
-            + _near(self._path(name), self._record.visited)
-        )
-
-    def _replaced(self, path: str, value: Array) -> Array:
-        for pattern, function in self._record.replace.items():
-            if not fnmatchcase(path, pattern):
-                continue
-            self._record.used.add(pattern)
-            computed = np.asarray(value)
-            made = function(computed.copy())
-            if np.shape(made) != computed.shape or made is None:
-                came = "None" if made is None else f"the shape {np.shape(made)}"
-                raise TraceError(
-                    f"The replacement {pattern!r} of {path!r} must return an array of the shape "
-                    f"{computed.shape}; it returned {came}."
-                )
-            value = np.array(made, dtype=computed.dtype)
-        return value
 
     # Reading
 
@@ -224,7 +196,7 @@ class Trace:
     @property
     def unused(self) -> list[str]:
         """The replacements that have matched no step so far."""
-        return [key for key in self._record.replace if key not in self._record.used]
+        return [key for key in self._record.replace if key not in self._record.matching]
 
     def __len__(self) -> int:
         return len(self._record.steps)
@@ -243,33 +215,38 @@ class Trace:
         """
         if path in self._record.steps:
             return self._record.steps[path]
-        found = self.find(path)
-        if len(found) > 1:
+        matches = self.find(path)
+        if len(matches) > 1:
             raise TraceError(
-                f"{len(found)} steps match {path!r}, and one was asked for: "
-                f"{_listed([step.path for step in found])}. find(pattern) gives them all."
+                f"{len(matches)} steps match {path!r}, and one was asked for: "
+                f"{enumeration([step.path for step in matches])}. find(pattern) gives them all."
             )
-        return found[0]
+        return matches[0]
 
     def find(self, pattern: str) -> list[Step]:
-        """All steps whose full path matches a pattern, in order; TraceError if there are none."""
-        found = [step for step in self if fnmatchcase(step.path, pattern)]
-        if not found:
-            dropped = " It was computed, but keep= left it out." * (pattern in self._record.visited)
+        """Return all steps whose full path matches a pattern, in order.
+
+        Raises:
+            TraceError: there are none (near ones are named).
+        """
+        matches = [step for step in self if fnmatchcase(step.path, pattern)]
+        if not matches:
+            omitted = " It was computed, but keep= left it out." * (pattern in self._record.visited)
             raise TraceError(
-                f"No recorded step is called {pattern!r}.{dropped or _near(pattern, self.paths)}"
+                f"No recorded step is called {pattern!r}."
+                f"{omitted or suggestion(pattern, self.paths)}"
             )
-        return found
+        return matches
 
     def table(self, pattern: str = "*") -> str:
         """The steps that match a pattern as lines of text: path, shape, axes, formula."""
         return table(step for step in self if fnmatchcase(step.path, pattern))
 
     def __repr__(self) -> str:
-        shown = 60
-        lines = [f"Trace of {len(self)} steps", table([*self][:shown])]
-        if len(self) > shown:
-            lines.append(f"… and {len(self) - shown} more; table(pattern) shows those that match")
+        most = 60
+        lines = [f"Trace of {len(self)} steps", table([*self][:most])]
+        if len(self) > most:
+            lines.append(f"… and {len(self) - most} more; table(pattern) shows those that match")
         if self.unused:
             lines.append(f"replacements that matched no step: {', '.join(self.unused)}")
         return "\n".join(line for line in lines if line)
@@ -286,7 +263,7 @@ class Trace:
         if error is None and self.unused:
             raise TraceError(
                 f"No step matched the replacement {self.unused[0]!r}, so nothing was replaced."
-                + _near(self.unused[0], self._record.visited)
+                + suggestion(self.unused[0], self._record.visited)
             )
 
     # Files
@@ -306,20 +283,3 @@ class Trace:
         trace._record.steps = {step.path: step for step in read_steps(path)}
         trace._record.visited = dict.fromkeys(trace._record.steps)
         return trace
-
-
-def _near(path: str, known: Iterable[str]) -> str:
-    """A sentence that names steps like the one asked for."""
-    import difflib  # only errors need it, and it would take half of this module's loading time
-
-    known = list(known)
-    if not known:
-        return " Nothing has been recorded."
-    name = path.rpartition(".")[2]
-    namesakes = [other for other in known if other.rpartition(".")[2] == name]
-    near = difflib.get_close_matches(path, known, n=5, cutoff=0.6) or namesakes or known
-    return f" There are, for example: {_listed(near)}."
-
-
-def _listed(paths: list[str], most: int = 5) -> str:
-    return ", ".join(paths[:most]) + (", …" if len(paths) > most else "")

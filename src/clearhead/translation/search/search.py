@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...config import TransformerConfig
+from ...engine.protocols import BoolArray, Engine, FloatArray, IntArray
 from ...errors import ConfigError
-from ..engine import BoolArray, Engine, FloatArray, IntArray
 from . import constraints
 from .choose import top_tokens
 from .hypothesis import Hypothesis, length_penalty

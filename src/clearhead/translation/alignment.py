@@ -1,4 +1,4 @@
-"""The default engine: the readable reference itself, in float32, with its key-value cache."""
+"""How the tokens of a translation look at those of its source."""
 
 from __future__ import annotations
 
@@ -6,32 +6,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..errors import CheckpointError, ConfigError, ShapeError
+from ..engine.protocols import FloatArray
+from ..errors import ConfigError
 from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
-from .checkpoint import Checkpoint
-from .engine import FloatArray
-
-
-def reference_engine(checkpoint: Checkpoint) -> Transformer:
-    """The engine of a checkpoint.
-
-    Raises:
-        CheckpointError: its weights are not those that its config asks for.
-    """
-    try:
-        return Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
-    except (ConfigError, ShapeError) as error:
-        raise CheckpointError(
-            f"The weights in {checkpoint.folder} are not those of its config.json. {error}"
-        ) from error
-
 
 ROWS = ("output", "input")
 
 
 def aligner(model: Transformer) -> Callable[[Sequence[int], Sequence[int], int, str], FloatArray]:
-    """A function that says how a translation looks at its source."""
+    """Return the function that gives the alignment of a translation, `align_tokens` of a model."""
 
     def align(source: Sequence[int], target: Sequence[int], layer: int, rows: str) -> FloatArray:
         return align_tokens(model, source, target, layer, rows)
@@ -46,7 +30,7 @@ def align_tokens(
     layer: int = -1,
     rows: str = "output",
 ) -> FloatArray:
-    """Cross-attention weights of one decoder layer, averaged over its heads.
+    """Return the cross-attention weights of one decoder layer, averaged over its heads.
 
     A target token has two rows to choose from: that of the position which predicts it (one to
     its left), and that of the position which reads it. In the middle layers of deep decoders the

@@ -6,33 +6,41 @@ a PyTorch model, an ensemble, or a table of probabilities in a test.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..reference.watcher import Watcher
+
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
+# The watcher of a pass, for the position of its only query; None where queries are rows.
+Watch = Callable[[int | None], Watcher]
 
 
 class Decoding(Protocol):
     """The state of one batch while it is decoded: the prefixes so far, one a row."""
 
     def advance(self, tokens: IntArray, parents: IntArray) -> FloatArray:
-        """Lengthen prefixes by one token each and say what may follow.
+        """Append one token to each prefix and return what may follow.
 
         Row ``i`` of the new state is row ``parents[i]`` of the previous call with ``tokens[i]``
         appended; in the first call ``parents[i]`` is the number of a source. A row that is
         nobody's parent is dropped, and one that is several rows' parent is copied.
 
         Args:
-            tokens: ids ``[rows]``; in the first call the start token of each row.
-            parents: row numbers ``[rows]`` of the previous call.
+            tokens: Int["rows"], ids; in the first call the start token of each row.
+            parents: Int["rows"], row numbers of the previous call.
 
         Returns:
-            log-probabilities ``[rows, vocab]`` in a fresh array, which the caller may change.
+            log-probabilities Float["rows vocab"] in a fresh array, which the caller may change.
+
+        Raises:
+            ShapeError: a prefix would pass the model's max_length, or there is no such parent or
+                token.
         """
         ...
 

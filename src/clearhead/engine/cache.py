@@ -1,10 +1,12 @@
-"""Keys and values kept from step to step, so that decoding computes each position once."""
+"""The keys and values of earlier positions, so that decoding computes each position once."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from ..reference.transformer import Transformer
 
 Array = np.ndarray[Any, Any]
 
@@ -42,13 +44,26 @@ class KeyValueCache:
         self._buffer = np.empty(shape, dtype)
         self.layers = [LayerCache(self, layer) for layer in range(layers)]
 
+    @classmethod
+    def of(cls, model: Transformer, rows: int) -> KeyValueCache:
+        """Return an empty cache for the decoder of a model."""
+        config = model.config
+        return cls(
+            layers=config.decoder_layers,
+            rows=rows,
+            kv_heads=config.key_value_heads,
+            head_dim=config.head_dim,
+            dtype=model.dtype,
+            max_length=config.max_length,
+        )
+
     @property
     def capacity(self) -> int:
-        """How many positions fit before the buffer grows."""
+        """The number of positions that fit before the buffer grows."""
         return self._buffer.shape[4]
 
     def advance(self, length: int) -> None:
-        """All layers have taken in ``length`` more positions."""
+        """Count ``length`` more positions: all layers have appended theirs."""
         self.length += length
 
     def reserve(self, length: int) -> None:
@@ -63,7 +78,7 @@ class KeyValueCache:
         self._buffer = grown
 
     def reorder(self, parents: Array) -> None:
-        """Row i becomes what row ``parents[i]`` was; rows that are nobody's parent are dropped.
+        """Replace row i by row ``parents[i]``; rows that are nobody's parent are dropped.
 
         Args:
             parents: Int["new_rows"], in [0, rows).
@@ -77,15 +92,15 @@ class KeyValueCache:
             return
         # In a beam many rows go on from themselves; only the others are moved. One layer's keys
         # or values at a time, so that what is copied on the way stays in the processor's cache.
-        moved = np.flatnonzero(parents != np.arange(rows))
-        sources = parents[moved]
-        if moved.size and self.length:
+        changes = np.flatnonzero(parents != np.arange(rows))
+        sources = parents[changes]
+        if changes.size and self.length:
             for part in self._buffer.reshape(-1, *self._buffer.shape[2:]):
-                part[moved, :, : self.length] = part[sources, :, : self.length]
+                part[changes, :, : self.length] = part[sources, :, : self.length]
         self._buffer, self.rows = self._buffer[:, :, :rows], rows
 
     def extend(self, layer: int, key: Array, value: Array) -> tuple[Array, Array]:
-        """Write one layer's new keys and values behind the earlier ones, and give all.
+        """Write one layer's new keys and values behind the earlier ones, and return all.
 
         Args:
             layer: number of the layer.
@@ -110,5 +125,5 @@ class LayerCache:
         self._layer = layer
 
     def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
-        """Take in new keys and values, and give all so far: see `KeyValueCache.extend`."""
+        """Append new keys and values, and return all so far: see `KeyValueCache.extend`."""
         return self._cache.extend(self._layer, key, value)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.reference.cache import KeyValueCache
+from clearhead.engine.cache import KeyValueCache
 
 
 def _cache(rows: int, max_length: int = 100) -> KeyValueCache:
@@ -18,30 +18,32 @@ def test_it_is_concatenation_and_indexing(data):
     rng = np.random.default_rng(0)
     rows = data.draw(st.integers(1, 4))
     cache = _cache(rows)
-    kept = [[np.empty((rows, 2, 0, 3))] * 2 for _ in range(2)]
+    arrays = [[np.empty((rows, 2, 0, 3))] * 2 for _ in range(2)]
     for _ in range(data.draw(st.integers(1, 5))):
         length = data.draw(st.integers(1, 20))
         for layer in range(2):
             new = rng.standard_normal((2, rows, 2, length, 3))
-            kept[layer] = [np.concatenate(x, axis=2) for x in zip(kept[layer], new, strict=True)]
-            for ours, expected in zip(cache.layers[layer].extend(*new), kept[layer], strict=True):
+            arrays[layer] = [
+                np.concatenate(x, axis=2) for x in zip(arrays[layer], new, strict=True)
+            ]
+            for ours, expected in zip(cache.layers[layer].extend(*new), arrays[layer], strict=True):
                 assert np.array_equal(ours, expected)
         cache.advance(length)
         parents = data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=5))
         rows = len(parents)
         cache.reorder(np.array(parents))
-        kept = [[x[parents] for x in layer] for layer in kept]
+        arrays = [[x[parents] for x in layer] for layer in arrays]
 
 
 def test_room_doubles_and_ends_at_the_models_limit():
     cache = _cache(1, max_length=100)
-    seen = []
+    capacities = []
     for _ in range(100):
         for layer in cache.layers:
             layer.extend(np.ones((1, 2, 1, 3)), np.ones((1, 2, 1, 3)))
         cache.advance(1)
-        seen.append(cache.capacity)
-    assert sorted(set(seen)) == [32, 64, 100]
+        capacities.append(cache.capacity)
+    assert sorted(set(capacities)) == [32, 64, 100]
 
 
 def test_rows_in_their_old_order_are_not_copied():

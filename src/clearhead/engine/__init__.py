@@ -1,0 +1,22 @@
+"""The engine: the reference's own layers, run fast and so that no row depends on another.
+
+`ReferenceEngine` meets `Engine`, the protocol that search asks; its `begin` gives a `Decoding`.
+"""
+
+from __future__ import annotations
+
+from .cache import KeyValueCache
+from .greedy import greedy
+from .products import INDEPENDENT_ROWS, method
+from .protocols import Decoding, Engine
+from .reference_engine import ReferenceEngine
+
+__all__ = [
+    "INDEPENDENT_ROWS",
+    "Decoding",
+    "Engine",
+    "KeyValueCache",
+    "ReferenceEngine",
+    "greedy",
+    "method",
+]

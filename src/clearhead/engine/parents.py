@@ -1,0 +1,36 @@
+"""The arguments of a step of decoding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+
+Array = np.ndarray[Any, Any]
+
+
+def check_parents(tokens: Array, parents: Array, rows: int) -> tuple[Array, Array]:
+    """Check the tokens and parents of a step, and return them as arrays.
+
+    Args:
+        tokens: Int["new_rows"].
+        parents: Int["new_rows"], rows of the previous call.
+        rows: how many there were in the previous call.
+
+    Raises:
+        ShapeError: there is not one token for each parent, or a parent is no row.
+    """
+    tokens, parents = np.asarray(tokens), np.asarray(parents)
+    if tokens.ndim != 1 or tokens.shape != parents.shape:
+        raise ShapeError(
+            f"advance takes one token and one parent for each row; "
+            f"got the shapes {tokens.shape} and {parents.shape}."
+        )
+    if parents.size and not (parents.min() >= 0 and parents.max() < rows):
+        raise ShapeError(
+            f"Parents must be rows of the previous call, between 0 and {rows - 1}; "
+            f"they are {parents}."
+        )
+    return tokens, parents

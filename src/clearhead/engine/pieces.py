@@ -1,0 +1,26 @@
+"""Pieces of matrices, so small that a BLAS library multiplies each in one thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# OpenBLAS divides a product among threads from rows * columns * inner = 262,144 on, and a
+# matrix-vector product from 9,216 entries of the matrix on.
+ONE_THREAD_PRODUCT = 262_144
+ONE_THREAD_MATRIX = 9_215
+
+
+def blocks_of(matrix: Array, columns: int) -> Array:
+    """Float["in out"] to a view Float["blocks in columns"]."""
+    return matrix.reshape(len(matrix), -1, columns).swapaxes(0, 1)
+
+
+def pieces_of(length: int, most: int) -> list[slice]:
+    """Cut an axis evenly into as few pieces of at most ``most`` as there can be; at least one."""
+    number = max(1, -(-length // most))
+    edges = [length * i // number for i in range(number + 1)]
+    return [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]

@@ -1,0 +1,155 @@
+"""Matrix products whose rows do not depend on the rows beside them, bit for bit.
+
+A BLAS library rounds a row of a product differently with the number of rows, with its place among
+them, and with the number of threads that share the work: few rows are done by another routine
+than many, and the rows of an incomplete tile by another than those of a complete one. The score of
+a translation would then depend on what else is in its batch. There are three ways here to multiply
+by a weight. All of them keep each call to the library so small that it never divides the call
+among threads.
+
+`Tiles` suits kernels that treat all rows of a small product alike, as OpenBLAS does on processors
+with AVX-512. Every product is made of small ones: at most 33 rows by 64 columns, the inner axis in
+pieces of at most 256, and a row alone is computed as two equal rows, never by the matrix-vector
+routine. With AVX-512 OpenBLAS multiplies so small matrices without repacking them, so this is
+faster than whole products too: 4 rows by 256 x 10,000 take a tenth of the time. Kernels that would
+divide such a product among threads are given half as many rows, which changes no bit.
+
+`Rows` suits all others, such as OpenBLAS's kernels for AVX2 (Haswell, Zen). A sequence of several
+positions is a product of its own, in tiles whose places do not depend on other sequences; a
+sequence of one position, as in decoding, is a matrix-vector product. So a row's result depends on
+its own sequence alone.
+
+`Whole` multiplies everything at once. It is for libraries that fail the probe of both.
+
+Which of them keeps its word is found by a probe of the library itself when the first weight is
+prepared, and not by the name of the processor: see `method`.
+
+`INDEPENDENT_ROWS` is what a `clearhead.reference.transformer.Transformer` takes to multiply so.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..reference.products import Products, WeightProduct
+from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, pieces_of
+from .rows import Rows
+from .tiles import Tiles
+
+Array = np.ndarray[Any, Any]
+
+_COLUMNS = 64  # the columns of a matrix are filled up with zeros to a multiple of this
+
+
+class SequenceProduct(Protocol):
+    """Multiplies sequences of rows by one matrix, which is prepared for many calls."""
+
+    def __init__(self, matrix: Array) -> None: ...
+
+    def __call__(self, x: Array) -> Array:
+        """Float["batch length in"] to Float["batch length out"]."""
+        ...
+
+
+class Whole:
+    """One product of all rows: the fallback, whose rows may depend on each other's number.
+
+    Args:
+        matrix: Float["in out"].
+    """
+
+    def __init__(self, matrix: Array) -> None:
+        self._matrix = np.ascontiguousarray(matrix)
+
+    def __call__(self, x: Array) -> Array:
+        """Float["batch length in"] to Float["batch length out"]."""
+        return (x.reshape(-1, x.shape[-1]) @ self._matrix).reshape(*x.shape[:-1], -1)
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """Return ``a @ b`` for attention, in pieces that a BLAS library does in one thread.
+
+    Args:
+        a: Float["... rows inner"].
+        b: Float["... inner columns"].
+
+    Returns:
+        Float["... rows columns"]. Each of the leading axes' products is one of its own, so its
+        bits depend on nothing beside it.
+    """
+    rows, inner = a.shape[-2:]
+    columns = b.shape[-1]
+    if rows == 1:
+        step = max(ONE_THREAD_MATRIX // max(inner, 1) // 8 * 8, 8)
+        if columns > step:
+            pieces = pieces_of(columns, step)
+            return np.concatenate([a @ b[..., piece] for piece in pieces], axis=-1)
+        return a @ b
+    step = ONE_THREAD_PRODUCT // max(inner * columns, 1)
+    # Longer texts than a translation's are not worth many small products.
+    if rows > step >= 16:
+        pieces = pieces_of(rows, step)
+        return np.concatenate([a[..., piece, :] @ b for piece in pieces], axis=-2)
+    return a @ b
+
+
+def by_weight(weight: Array) -> WeightProduct:
+    """Prepare x W^T for many calls.
+
+    Args:
+        weight: Float["out in"].
+
+    Returns:
+        a function of Float["... length in"] that returns Float["... length out"]. Each sequence,
+        of the last axis but one, is multiplied on its own: what is decoded step by step stands in
+        sequences of one position.
+    """
+    (out_dim, in_dim), dtype = weight.shape, weight.dtype
+    width = -(-out_dim // _COLUMNS) * _COLUMNS
+    padded = np.zeros((width, in_dim), dtype)
+    padded[:out_dim] = weight
+    kinds: dict[str, type[SequenceProduct]] = {"tiles": Tiles, "rows": Rows, "whole": Whole}
+    sequence_product = kinds[method(dtype)](padded.T)
+
+    def product(x: Array) -> Array:
+        if not x.size:
+            return np.zeros((*x.shape[:-1], out_dim), np.result_type(x, dtype))
+        sequences = x if x.ndim == 3 else x.reshape(-1, x.shape[-2] if x.ndim > 1 else 1, in_dim)
+        result = sequence_product(sequences)
+        if width != out_dim:
+            result = result[..., :out_dim]
+        return result if x.ndim == 3 else result.reshape(*x.shape[:-1], out_dim)
+
+    return product
+
+
+INDEPENDENT_ROWS = Products(by_weight, multiply)
+
+
+@cache
+def method(dtype: Any = np.float32) -> str:
+    """Return the way to multiply by a weight that keeps rows apart with this BLAS library.
+
+    Returns:
+        ``tiles`` or ``rows``, whichever first passes a probe; ``whole`` where none does, and
+        where, in consequence, the last bits of a score may depend on the batch.
+    """
+    for name, kind in (("tiles", Tiles), ("rows", Rows)):
+        if _keeps_rows_apart(kind, np.dtype(dtype)):
+            return name
+    return "whole"
+
+
+def _keeps_rows_apart(kind: type[Tiles] | type[Rows], dtype: np.dtype[Any]) -> bool:
+    rng = np.random.default_rng(0)
+    x = rng.random((64, 256)).astype(dtype) - dtype.type(0.5)
+    product = kind(rng.random((256, 256)).astype(dtype) - dtype.type(0.5))
+    together = product(x[:, None])
+    counts = (1, 2, 3, 4, 5, 6, 7, 9, 13, 24, 33)
+    return all(
+        np.array_equal(product(x[start : start + count, None]), together[start : start + count])
+        for count, start in zip(counts, range(0, 4 * len(counts), 3), strict=False)
+    )

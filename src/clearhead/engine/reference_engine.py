@@ -1,0 +1,105 @@
+"""The engine that translates: the readable reference itself, with the engine's own ways handed in.
+
+What runs is what is read: the layers are those of `clearhead.reference`. From here they get their
+products (`clearhead.engine.products`), the keys and values of earlier positions
+(`clearhead.engine.cache`), and what the rows of a beam attend to (`clearhead.engine.memories`).
+No row depends on which rows are beside it, bit for bit, so a sentence has the same translation,
+and the same score, in any batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..config import TransformerConfig
+from ..errors import ConfigError, ShapeError
+from ..reference.tracing.trace import OFF
+from ..reference.transformer import Transformer
+from ..reference.watcher import Watcher
+from .products import INDEPENDENT_ROWS
+from .prompt_decoding import PromptDecoding
+from .protocols import Decoding, Watch
+from .source_decoding import SourceDecoding
+
+Array = np.ndarray[Any, Any]
+
+
+class ReferenceEngine:
+    """Decodes with a Transformer of the reference: a `clearhead.engine.protocols.Engine`.
+
+    Args:
+        model: with a decoder. Rows are independent of each other where its products are
+            `clearhead.engine.products.INDEPENDENT_ROWS`, as `build` makes it.
+        watch: gives the watcher of a pass. It is called with None for the pass over the source
+            or prompt, in which queries are rows, and with the position of the new tokens for each
+            step. A watched engine decodes one source at a time. None means that nobody watches.
+    """
+
+    def __init__(self, model: Transformer, *, watch: Watch | None = None) -> None:
+        self.model = model
+        self._watch = watch
+
+    @classmethod
+    def build(
+        cls, config: TransformerConfig, weights: Mapping[str, Array], *, dtype: Any = np.float32
+    ) -> ReferenceEngine:
+        """Build the model of a config and weights, with products that keep rows independent.
+
+        Raises:
+            ConfigError: weights are missing or unexpected; the message lists them.
+            ShapeError: weights have wrong shapes; the message lists them.
+        """
+        return cls(Transformer(config, weights, dtype=dtype, products=INDEPENDENT_ROWS))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+        return self.model.vocab_size
+
+    def begin(self, sources: Sequence[Sequence[int]]) -> Decoding:
+        """Encode sources and begin to decode them.
+
+        Args:
+            sources: token ids of each source, without padding. For a model without an encoder
+                they are prompts to be continued, and the first tokens given to
+                `Decoding.advance` follow them.
+
+        Raises:
+            ConfigError: the model has no decoder.
+            ShapeError: a source is longer than max_length, or empty where there is an encoder, or
+                there are several and the engine is watched.
+        """
+        self._check(sources)
+        watch = self._watch or _off
+        if self.model.encoder_layers:
+            return SourceDecoding(self.model, sources, watch)
+        return PromptDecoding(self.model, sources, watch)
+
+    def _check(self, sources: Sequence[Sequence[int]]) -> None:
+        config = self.model.config
+        if not config.decoder_layers:
+            raise ConfigError(
+                "Decoding needs a decoder: this model's config says decoder_layers=0."
+            )
+        if self._watch is not None and len(sources) != 1:
+            # Sources of different lengths are encoded one after the other, and no watcher could
+            # tell which of them it sees.
+            raise ShapeError(
+                f"A watched engine decodes one source at a time; {len(sources)} came. Begin each "
+                f"by itself."
+            )
+        for number, source in enumerate(sources):
+            if len(source) > config.max_length:
+                raise ShapeError(
+                    f"Source {number} has {len(source)} tokens, and this model's max_length is "
+                    f"{config.max_length}. Split the text first."
+                )
+            if config.encoder_layers and not len(source):
+                raise ShapeError(f"Source {number} is empty; a source has at least its end token.")
+
+
+def _off(position: int | None) -> Watcher:
+    return OFF

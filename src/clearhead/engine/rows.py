@@ -1,0 +1,90 @@
+"""Products by a weight in which each sequence is a product of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, blocks_of, pieces_of
+
+Array = np.ndarray[Any, Any]
+
+
+class Rows:
+    """Each sequence a product of its own; a sequence of one position a matrix-vector product.
+
+    Args:
+        matrix: Float["in out"], out a multiple of 64.
+    """
+
+    # A matrix that does not fit into a processor's second cache streams from memory for each row,
+    # unless all rows are multiplied by one block of it before the next.
+    CACHE = 2**20
+    FEW = 4  # rows: of more, a block stays in the first cache while all are multiplied by it
+    INNER = 256  # of a product of several positions
+
+    def __init__(self, matrix: Array) -> None:
+        # Float["out in"]: each result is the scalar product of a row with one stretch of memory,
+        # which a library sums in one order wherever the row of the matrix stands.
+        self._weight = np.ascontiguousarray(matrix.T)
+        inner = len(matrix)
+        self._stretches = pieces_of(inner, ONE_THREAD_MATRIX // 4)
+        longest = max(piece.stop - piece.start for piece in self._stretches)
+        height = next(h for h in (32, 16, 8, 4) if h * longest <= ONE_THREAD_MATRIX)
+        # Views Float["blocks height inner"], of which one thread does a whole one.
+        self._blocks = [
+            self._weight[:, piece].reshape(-1, height, piece.stop - piece.start)
+            for piece in self._stretches
+        ]
+        self._undivided = matrix.nbytes <= self.CACHE and self._agree(matrix)
+        self._columns = np.empty((0, 0), matrix.dtype)
+
+    def _agree(self, matrix: Array) -> bool:
+        """Whether one call for a whole row gives the same bits as a call for each block."""
+        rows = np.linspace(-1, 1, 2 * len(matrix), dtype=matrix.dtype).reshape(2, -1) + matrix[:, 0]
+        return np.array_equal(self._by_matrix(rows), self._by_blocks(rows))
+
+    def __call__(self, x: Array) -> Array:
+        """Float["batch length in"] to Float["batch length out"]."""
+        if x.shape[1] > 1:
+            return self._by_sequence(x)
+        rows = x.reshape(-1, x.shape[-1])
+        few = len(rows) <= self.FEW and self._undivided
+        product = self._by_matrix(rows) if few else self._by_blocks(rows)
+        return product.reshape(*x.shape[:-1], -1)
+
+    def _by_matrix(self, rows: Array) -> Array:
+        return np.matmul(self._weight, rows[:, :, None])[:, :, 0]
+
+    def _by_blocks(self, rows: Array) -> Array:
+        """Float["rows in"] to Float["rows out"], all rows by one block before the next."""
+        products = [
+            np.matmul(block[:, None], rows[:, piece, None])
+            for piece, block in zip(self._stretches, self._blocks, strict=True)
+        ]
+        product = products[0]
+        for other in products[1:]:
+            product += other
+        return product[..., 0].swapaxes(0, 1).reshape(len(rows), -1)
+
+    def _by_sequence(self, x: Array) -> Array:
+        """Each sequence in products that one thread does: 16 rows by 64 columns, 32 by 32, ..."""
+        if not self._columns.size:
+            # Made when it is first needed: most weights meet one kind of sequence alone.
+            self._columns = np.ascontiguousarray(self._weight.T)
+        batch, length, inner = x.shape
+        number, tiles = 64, pieces_of(length, 64)
+        height = max(tile.stop - tile.start for tile in tiles)
+        while number * height * self.INNER > ONE_THREAD_PRODUCT:
+            number //= 2
+        weights = blocks_of(self._columns, number)
+        product = np.empty((batch, length, len(self._weight)), np.result_type(x, self._weight))
+        for piece in pieces_of(inner, self.INNER):
+            partial = np.empty_like(product) if piece.start else product
+            place = partial.reshape(batch, length, -1, number).swapaxes(1, 2)
+            for tile in tiles:
+                np.matmul(x[:, None, tile, piece], weights[:, piece], out=place[:, :, tile])
+            if piece.start:
+                product += partial
+        return product

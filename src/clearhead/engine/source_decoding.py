@@ -1,0 +1,49 @@
+"""Decoding of a model with an encoder, whose output the rows attend to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..reference.softmax import log_softmax
+from ..reference.transformer import Transformer
+from .cache import KeyValueCache
+from .memories import SharedMemory, encode_sources, share_sources
+from .parents import check_parents
+from .protocols import Watch
+
+Array = np.ndarray[Any, Any]
+
+
+class SourceDecoding:
+    """A `clearhead.engine.protocols.Decoding` of sources that an encoder has read.
+
+    Args:
+        model: with an encoder and a decoder.
+        sources: token ids of each, without padding.
+        watch: gives the watcher of the encoder, and of each step.
+    """
+
+    def __init__(self, model: Transformer, sources: Sequence[Sequence[int]], watch: Watch) -> None:
+        self._model = model
+        self._watch = watch
+        self._groups = encode_sources(model, sources, watch(None))
+        self._sources = np.arange(len(sources))  # the source of each row
+        self._cache = KeyValueCache.of(model, len(sources))
+        self._memories: list[SharedMemory] | None = None
+
+    def advance(self, tokens: Array, parents: Array) -> Array:
+        """See `clearhead.engine.protocols.Decoding.advance`."""
+        tokens, parents = check_parents(tokens, parents, len(self._sources))
+        sources = self._sources[parents]
+        if self._memories is None or not np.array_equal(sources, self._sources):
+            self._memories = share_sources(self._groups, sources)
+        self._sources = sources
+        self._cache.reorder(parents)
+        watcher = self._watch(self._cache.length)
+        hidden = self._model.decode(
+            tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
+        )
+        return log_softmax(self._model.logits(hidden, trace=watcher)[:, 0])

@@ -1,0 +1,99 @@
+"""Products by a weight in small tiles, whatever sequences the rows belong to."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .pieces import blocks_of, pieces_of
+
+Array = np.ndarray[Any, Any]
+
+
+class Tiles:
+    """Products of at most 33 rows by 64 columns, whatever sequences the rows belong to.
+
+    Args:
+        matrix: Float["in out"], out a multiple of 64.
+    """
+
+    # Rows of a small product, and one more where a single row would be left over. OpenBLAS calls
+    # rows * columns * inner small up to 10^6, and has kernels for that with AVX-512 alone; the
+    # second number is for the others, which divide a product of more among threads.
+    ROWS = 32, 15
+    COLUMNS = 64
+    INNER = 256
+
+    def __init__(self, matrix: Array) -> None:
+        self._rows = self.ROWS[_divides_among_threads(matrix.dtype)]
+        self._pieces = pieces_of(len(matrix), self.INNER)
+        # Float["blocks inner columns"] for each piece of the inner axis, so that each small weight
+        # lies in one stretch and streams from memory once, in order.
+        self._weights = [
+            np.ascontiguousarray(blocks_of(matrix[piece], self.COLUMNS)) for piece in self._pieces
+        ]
+
+    def __call__(self, x: Array) -> Array:
+        """Float["batch length in"] to Float["batch length out"]."""
+        rows = x.reshape(-1, x.shape[-1])
+        count = len(rows)
+        product = self._product(rows.repeat(2, axis=0) if count == 1 else rows)[:count]
+        return product.reshape(*x.shape[:-1], -1)
+
+    def _product(self, rows: Array) -> Array:
+        """Multiply Float["rows in"], never of one row, to Float["rows out"]."""
+        # Complete tiles first; then the rest as one tile, to which a row that would be left alone
+        # is joined. Each group: its rows, and the shapes to view them in for the product and in
+        # the result.
+        count, remainder = len(rows), len(rows) % self._rows
+        rest = remainder + self._rows if remainder == 1 else remainder
+        full = slice(0, count - rest), (-1, 1, self._rows), (-1, self._rows)
+        last = slice(count - rest, count), (1, 1, rest), (1, rest)
+        groups = [group for group in (full, last) if group[0].stop > group[0].start]
+
+        # One piece of the inner axis after the other is added to the result.
+        blocks, _, columns = self._weights[0].shape
+        product = np.empty((count, blocks * columns), np.result_type(rows, self._weights[0]))
+        out = product
+        for piece, weight in zip(self._pieces, self._weights, strict=True):
+            inner = weight.shape[1]
+            for some, split, whole in groups:
+                # The result is written where it belongs, block by block.
+                place = out[some].reshape(*whole, blocks, columns).swapaxes(1, 2)
+                np.matmul(rows[some, piece].reshape(*split, inner), weight, out=place)
+            if out is product:
+                out = np.empty_like(product) if len(self._pieces) > 1 else product
+            else:
+                product += out
+        return product
+
+
+@cache
+def _divides_among_threads(dtype: np.dtype[Any]) -> bool:
+    """Whether other threads have a part in a product of the larger tiles.
+
+    Their share shows in the processor time of the process beyond that of this thread. Work of
+    other threads of the program may show there too; the smaller tiles give the same bits.
+    """
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
+        return False
+    more, fewer = (np.ones((rows, Tiles.INNER), dtype) for rows in Tiles.ROWS)
+    weight = np.ones((Tiles.INNER, Tiles.COLUMNS), dtype)
+
+    def times(x: Array) -> tuple[int, int]:
+        """Processor time of this thread and of all others, for some products."""
+        every, this = time.process_time_ns(), time.thread_time_ns()
+        for _ in range(100):
+            x @ weight
+        this, every = time.thread_time_ns() - this, time.process_time_ns() - every
+        return this, every - this
+
+    times(more)
+    # What one thread does alone is the measure: where threads share, this one also waits.
+    alone, _ = times(fewer)
+    # A system counts what a thread does only now and then, so look more than once.
+    return any(times(more)[1] > alone / 4 for _ in range(3))

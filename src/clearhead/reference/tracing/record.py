@@ -1,0 +1,102 @@
+"""The record that all scopes of one trace share, and the errors that name its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from ...errors import TraceError
+from .step import Step
+
+Array = np.ndarray[Any, Any]
+Replacement = Callable[[Array], Any]
+
+
+class Record:
+    """The steps of a trace, and the patterns of those to keep and to replace.
+
+    Args:
+        keep: the patterns of the paths to record; None for all.
+        replace: for a path or pattern, the function that makes another value of a step's.
+    """
+
+    def __init__(self, keep: tuple[str, ...] | None, replace: dict[str, Replacement]) -> None:
+        self.keep = keep
+        self.replace = replace
+        self.steps: dict[str, Step] = {}
+        self.visited: dict[str, None] = {}  # in order
+        self.matching: set[str] = set()  # the keys of `replace` that have matched a step
+
+    def keeps(self, path: str) -> bool:
+        """Whether a step of this path is recorded."""
+        return self.keep is None or any(fnmatchcase(path, pattern) for pattern in self.keep)
+
+    def asks(self, path: str) -> bool:
+        """Whether a pattern, of those to keep or to replace, names this path."""
+        return any(fnmatchcase(path, pattern) for pattern in (*(self.keep or ()), *self.replace))
+
+    def source(self, path: str, scope: str, name: str) -> str:
+        """Return the path of an earlier step that ``path`` was computed from.
+
+        Args:
+            path: of the step that names its source.
+            scope: where the source is looked up first, and then in the scopes around it.
+            name: the source's, in one of these scopes.
+
+        Raises:
+            TraceError: there is no such step.
+        """
+        around = scope
+        while around:
+            if f"{around}.{name}" in self.visited:
+                return f"{around}.{name}"
+            around = around.rpartition(".")[0]
+        if name in self.visited:
+            return name
+        raise TraceError(
+            f"The step {path!r} says that it was computed from {name!r}, and there is no such "
+            f"step before it in {scope or 'this trace'!r} or a scope around it."
+            + suggestion(f"{scope}.{name}" if scope else name, self.visited)
+        )
+
+    def replacement(self, path: str, value: Array) -> Array:
+        """Return what the replacements that match a path make of its value.
+
+        Raises:
+            TraceError: one of them returned another shape.
+        """
+        for pattern, function in self.replace.items():
+            if not fnmatchcase(path, pattern):
+                continue
+            self.matching.add(pattern)
+            before = np.asarray(value)
+            result = function(before.copy())
+            if np.shape(result) != before.shape or result is None:
+                came = "None" if result is None else f"the shape {np.shape(result)}"
+                raise TraceError(
+                    f"The replacement {pattern!r} of {path!r} must return an array of the shape "
+                    f"{before.shape}; it returned {came}."
+                )
+            value = np.array(result, dtype=before.dtype)
+        return value
+
+
+def suggestion(path: str, paths: Iterable[str]) -> str:
+    """Return a sentence that names those of the paths that are most like one that is missing."""
+    import difflib  # only errors need it, and it would take half of this module's loading time
+
+    paths = list(paths)
+    if not paths:
+        return " Nothing has been recorded."
+    name = path.rpartition(".")[2]
+    namesakes = [other for other in paths if other.rpartition(".")[2] == name]
+    near = difflib.get_close_matches(path, paths, n=5, cutoff=0.6) or namesakes or paths
+    return f" There are, for example: {enumeration(near)}."
+
+
+def enumeration(paths: list[str], most: int = 5) -> str:
+    """Return paths with commas between them, the first few where there are many."""
+    return ", ".join(paths[:most]) + (", …" if len(paths) > most else "")

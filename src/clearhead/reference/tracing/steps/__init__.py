@@ -1,0 +1,38 @@
+"""Every kind of step that the reference records, each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from ..step_kind import StepKind
+from . import attention, layers, stacks
+
+__all__ = ["attention", "kind_of", "kinds", "layers", "stacks"]
+
+
+def kinds() -> Iterator[StepKind]:
+    """Yield every kind, in the order of the declaration."""
+    for module in (stacks, layers, attention):
+        yield from _declared(module)
+
+
+def kind_of(path: str, formula: str) -> StepKind | None:
+    """Return the kind of a recorded step; None for a step that is a user's own."""
+    return _KINDS.get((path.rpartition(".")[2], formula))
+
+
+def _declared(module: ModuleType) -> Iterator[StepKind]:
+    for name, entry in vars(module).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(entry, StepKind):
+            yield entry
+        elif isinstance(entry, dict):
+            yield from (kind for kind in entry.values() if isinstance(kind, StepKind))
+
+
+# MASKED_CAPPED's formula is MASKED's, which says nothing of the cap: the first one stands.
+_KINDS: dict[tuple[str, str], StepKind] = {}
+for _kind in kinds():
+    _KINDS.setdefault((_kind.name, _kind.formula), _kind)
