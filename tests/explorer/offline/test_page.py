@@ -20,8 +20,8 @@ from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.offline import numbers as offline_numbers
 from clearhead.explorer.offline import page as offline
-from clearhead.explorer.offline.answers import LEVELS, Chosen, Gathered
-from clearhead.explorer.offline.numbers import Packed, follow, narrowest, planes
+from clearhead.explorer.offline.answers import LEVELS, Focus, PageAnswers
+from clearhead.explorer.offline.numbers import Pack, follow, narrowest, planes
 from clearhead.explorer.offline.page import offline_answer, offline_html
 from clearhead.translation.checkpoint import read_checkpoint
 
@@ -40,8 +40,8 @@ def bundled() -> Explorer:
 
 
 @pytest.fixture(scope="module")
-def gathered(explorer: Explorer) -> Gathered:
-    return Gathered(explorer, REQUEST, "#part=decoder&layer=0&head=1&query=2", 0)
+def gathered(explorer: Explorer) -> PageAnswers:
+    return PageAnswers(explorer, REQUEST, "#part=decoder&layer=0&head=1&query=2", 0)
 
 
 def unpacked(json: dict[str, Any], stored: dict[str, Array]) -> dict[str, Array]:
@@ -102,7 +102,7 @@ def test_sorted_bytes_come_back_in_order(name: str, size: int, data: st.DataObje
 
 
 def test_known_numbers_are_not_stored_again() -> None:
-    packed = Packed()
+    packed = Pack()
     x = np.linspace(0, 1, 6)
     packed.add("one", x)
     packed.add("other", x.reshape(2, 3).copy())
@@ -111,24 +111,23 @@ def test_known_numbers_are_not_stored_again() -> None:
 
 
 def test_a_recipe_is_taken_only_where_it_gives_the_same_numbers() -> None:
-    constants = offline_numbers.Constants(d_model=8, head_dim=4, epsilon=0.0)
-    step = {"path": "a.scaled", "of": ["a.scores"]}
+    constants = offline_numbers.Constants.of({"d_model": 8, "num_heads": 2, "norm_epsilon": 0.0})
+    formula = "scores / sqrt(head_dim)"
+    step = {"path": "a.scaled", "of": ["a.scores"], "formula": formula}
     scores = np.array([[0.3, 0.7], [1.1, -0.2]])
-    packed = Packed()
+    packed = Pack()
     packed.add("a.scores", scores)
     packed.add_step(step, scores * 0.5, constants)
     assert packed.entries[1]["recipe"] == "times"
-    packed.add_step(
-        {"path": "b.scaled", "of": ["a.scores"]}, np.nextafter(scores * 0.5, 9), constants
-    )
+    packed.add_step({**step, "path": "b.scaled"}, np.nextafter(scores * 0.5, 9), constants)
     assert packed.entries[2]["stored"] == "float64"
 
 
 # What is in the file
 
 
-def test_every_step_comes_back_to_the_last_bit(explorer: Explorer, gathered: Gathered) -> None:
-    found = unpacked(*gathered.packed(LEVELS[0]))
+def test_every_step_comes_back_to_the_last_bit(explorer: Explorer, gathered: PageAnswers) -> None:
+    found = unpacked(*gathered.pack(LEVELS[0]))
     trace = explorer.run(_request(gathered)).trace
     left_out = []
     for step in gathered.run["steps"]:
@@ -140,11 +139,11 @@ def test_every_step_comes_back_to_the_last_bit(explorer: Explorer, gathered: Gat
 
 
 def test_rounded_numbers_have_seven_digits_and_the_file_says_so(
-    explorer: Explorer, gathered: Gathered
+    explorer: Explorer, gathered: PageAnswers
 ) -> None:
-    json, stored = gathered.packed(LEVELS[1])
+    json, stored = gathered.pack(LEVELS[1])
     assert json["run"]["check"]["stored"] == "float32"
-    assert gathered.packed(LEVELS[0])[0]["run"]["check"]["stored"] == "float64"
+    assert gathered.pack(LEVELS[0])[0]["run"]["check"]["stored"] == "float64"
     found = unpacked(json, stored)
     trace = explorer.run(_request(gathered)).trace
     for path in ("encoder.output", "decoder.layers.0.cross_attention.weights"):
@@ -155,8 +154,8 @@ def test_rounded_numbers_have_seven_digits_and_the_file_says_so(
     )
 
 
-def test_the_smallest_file_keeps_the_chosen_layer(gathered: Gathered) -> None:
-    json, stored = gathered.packed(LEVELS[2])
+def test_the_smallest_file_keeps_the_chosen_layer(gathered: PageAnswers) -> None:
+    json, stored = gathered.pack(LEVELS[2])
     found = unpacked(json, stored)
     assert "decoder.layers.0.self_attention.scores" in found
     assert "decoder.layers.0.cross_attention.scores" in found
@@ -164,8 +163,8 @@ def test_the_smallest_file_keeps_the_chosen_layer(gathered: Gathered) -> None:
     assert not any(path.startswith("encoder.layers.0") for path in found)
 
 
-def test_words_that_are_named_have_their_logits(explorer: Explorer, gathered: Gathered) -> None:
-    json, stored = gathered.packed(LEVELS[0])
+def test_words_that_are_named_have_their_logits(explorer: Explorer, gathered: PageAnswers) -> None:
+    json, stored = gathered.pack(LEVELS[0])
     found = unpacked(json, stored)
     entries = {entry["path"]: entry for entry in json["arrays"]}
     kept = entries["logits"]["kept"]
@@ -198,8 +197,8 @@ def test_what_is_edited_is_stored_as_it_is(explorer: Explorer) -> None:
         {"kind": "mask_token", "position": 1},
         temperature,
     ]
-    edited = Gathered(explorer, {**REQUEST, "edits": edits}, "", 0)
-    found = unpacked(*edited.packed(LEVELS[0]))
+    edited = PageAnswers(explorer, {**REQUEST, "edits": edits}, "", 0)
+    found = unpacked(*edited.pack(LEVELS[0]))
     trace = explorer.run(_request(edited)).trace
     for step in edited.run["steps"]:
         if step["path"] in found and step["path"] not in ("logits", "probabilities"):
@@ -210,9 +209,9 @@ def test_effects_are_those_of_the_chosen_query_and_of_others_while_there_is_time
     explorer: Explorer,
 ) -> None:
     state = "part=cross&layer=0&head=1&query=2&position=1"
-    one = Gathered(explorer, REQUEST, state, effect_seconds=0).effects
+    one = PageAnswers(explorer, REQUEST, state, effect_seconds=0).effects
     assert [(e["params"]["query"], e["params"]["position"]) for e in one] == [(2, None), (2, 1)]
-    every = Gathered(explorer, REQUEST, state, effect_seconds=60)
+    every = PageAnswers(explorer, REQUEST, state, effect_seconds=60)
     queries = len(every.run["decoder_input"])
     assert sorted(e["params"]["query"] for e in every.effects) == sorted([2, *range(queries)])
     asked = {**one[0]["params"], "run": every.request, "most": 64}
@@ -228,9 +227,9 @@ def test_effects_are_those_of_the_chosen_query_and_of_others_while_there_is_time
     ],
 )
 def test_the_address_chooses_as_near_as_can_be(
-    gathered: Gathered, state: str, chosen: tuple[Any, ...]
+    gathered: PageAnswers, state: str, chosen: tuple[Any, ...]
 ) -> None:
-    found = Chosen.of(state, gathered.run)
+    found = Focus.of(state, gathered.run)
     assert (found.part, found.layer, found.head, found.query, found.position) == chosen
 
 
@@ -272,7 +271,7 @@ def test_scripts_that_speak_of_scripts_do_not_end_early(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"explorer.js": 'a = "</script><!--";\r\nb = 1;', "explorer.css": "a { }\r\n"}
-    monkeypatch.setattr(offline, "built", files.__getitem__)
+    monkeypatch.setattr(offline, "built_file", files.__getitem__)
     page = offline_html(explorer, REQUEST, effect_seconds=0)
     assert r'<script type="module">a = "<\/script>\x3C!--";' + "\nb = 1;</script>" in page
     assert "<style>a { }\n</style>" in page
@@ -308,7 +307,7 @@ def test_more_numbers_than_memory_should_hold_are_thinned_before_they_are_gather
             asked.extend(item["path"] for item in (params or {}).get("items", ()))
             return explorer.answer(name, params)
 
-    gathered = Gathered(explorer, REQUEST, "", 0)
+    gathered = PageAnswers(explorer, REQUEST, "", 0)
     most = gathered.count(LEVELS[0])
     held = [step for step in gathered.run["steps"] if gathered._holds(step, LEVELS[0])]
     assert most == sum(math.prod(step["shape"]) for step in held)
@@ -353,12 +352,12 @@ def test_the_server_s_question_is_refused_in_words(explorer: Explorer, params: A
 def test_a_page_that_was_never_built_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(offline, "BUILT", tmp_path)
+    monkeypatch.setattr(offline, "BUILD", tmp_path)
     with pytest.raises(ConfigError, match=r"not built: explorer\.css is missing.*npm run build"):
-        offline.built("explorer.css")
+        offline.built_file("explorer.css")
 
 
-def _request(gathered: Gathered) -> Any:
+def _request(gathered: PageAnswers) -> Any:
     from clearhead.explorer.contract.requests import Limits, run_request
 
     return run_request(gathered.request, Limits())
