@@ -12,6 +12,7 @@ from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values, snippet
 from clearhead.reference import Trace, Transformer
 from tests.explorer.walked import SAME, Walked, bundled, request
+from tests.explorer.word_tables import labels
 from tests.reference.models import random_weights, small_config
 
 HEAD = {"part": "decoder", "layer": 1, "head": 0}
@@ -63,7 +64,7 @@ def test_in_a_what_if_every_number_follows_from_others_or_was_set_by_you() -> No
             continue
         for index in elements(step, rng):
             by = changed_by(step, index)
-            derivation = applicable(step["derivations"], index, replaced=bool(by))
+            derivation = applicable(step["derivations"], index, was_replaced=bool(by))
             you = derivation["expression"] == "set by you"
             found.add((" and ".join(by), you))
             if you:
@@ -73,7 +74,7 @@ def test_in_a_what_if_every_number_follows_from_others_or_was_set_by_you() -> No
             shown = run.trace[step["path"]].value[index]
             assert np.isclose(value, shown, **SAME), (step["path"], index)
             if by:
-                exec(snippet(derivation, shown, operands), {})
+                exec(snippet(derivation, shown, operands, labels=labels()), {})
     assert found == {
         ("", False),
         ("ablate_head", True),
@@ -102,7 +103,7 @@ def test_weights_that_share_what_a_set_one_leaves_are_not_set_by_you(
     for key in range(step["shape"][3]):
         touched = renormalise or key == 2
         index = (0, 1, 1, key)
-        derivation = applicable(step["derivations"], index, replaced=touched)
+        derivation = applicable(step["derivations"], index, was_replaced=touched)
         if by_you and touched:
             assert derivation["expression"] == "set by you"
             continue

@@ -103,6 +103,7 @@ ROTATED = StepKind(
 )
 ROTATED_QUERY = replace(ROTATED, name="query", meaning=QUERY.meaning)
 ROTATED_KEY = replace(ROTATED, name="key", meaning=KEY.meaning)
+ROTATED_NEW_KEY = replace(ROTATED_KEY, name="new_key")
 
 
 # Scores
