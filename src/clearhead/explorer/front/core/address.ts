@@ -8,7 +8,18 @@ import { amended, DEFAULTS, setState, snapshot, state, type State } from "./stat
 import { followPanel, travelTo, writeOver, writeStep } from "./where_history";
 
 /** A change of one of these is a step that the browser's back button takes back. */
-const STEPS: (keyof State)[] = ["text", "target", "sentence", "beam", "edits", "view", "part", "layer", "head", "step"];
+const STEPS: (keyof State)[] = [
+  "text",
+  "target",
+  "sentence",
+  "beam",
+  "edits",
+  "view",
+  "part",
+  "layer",
+  "head",
+  "step",
+];
 const CHOICES: Partial<Record<keyof State, string[]>> = {
   view: ["walk", "heads", "words", "what_if", "compare"],
   rows: ["input", "output"],
@@ -29,7 +40,10 @@ export function toHash(current: State = snapshot()): string {
   for (const name of Object.keys(usual) as (keyof State)[]) {
     const value = current[name];
     // The language travels with every address that says anything, for readers of the other one.
-    if (name === "language" ? pairs.size === 0 && value === usual.language : same(value, usual[name])) continue;
+    if (
+      name === "language" ? pairs.size === 0 && value === usual.language : same(value, usual[name])
+    )
+      continue;
     pairs.set(name, typeof value === "string" ? value : JSON.stringify(value));
   }
   return pairs.size ? `#${pairs}` : "";

@@ -28,7 +28,9 @@ import "./notebook.css";
 
 /** The views that this model can show. */
 export function offered(known: Model | null): View[] {
-  return views.filter((view) => view.needs.every((ability) => known?.abilities.includes(ability) ?? true));
+  return views.filter((view) =>
+    view.needs.every((ability) => known?.abilities.includes(ability) ?? true),
+  );
 }
 
 export interface AppProps {

@@ -23,7 +23,11 @@ const caches = new WeakMap<Run, Map<string, Entry>>();
 const waiting = new Map<Run, Waiting[]>();
 
 /** A window of a step, or of "weights/NAME". `window` null is the whole array. */
-export function askArray(path: string, window: Window | null = null, of: Run | null = run.peek()): Promise<Windowed> {
+export function askArray(
+  path: string,
+  window: Window | null = null,
+  of: Run | null = run.peek(),
+): Promise<Windowed> {
   if (!of) return Promise.reject(new Error("Nothing has been translated yet."));
   return entry(of, path, window).promise;
 }
@@ -35,7 +39,10 @@ export function useArray(path: string | null, window: Window | null = null): Win
 }
 
 /** The same, telling failures apart. */
-export function useArrayState(path: string | null, window: Window | null = null): ReadonlySignal<Windowed | Error | null> {
+export function useArrayState(
+  path: string | null,
+  window: Window | null = null,
+): ReadonlySignal<Windowed | Error | null> {
   const current = run.value;
   return current && path !== null ? entry(current, path, window).value : NOTHING;
 }
@@ -88,7 +95,9 @@ function groups(of: Run, items: Waiting[]): Waiting[][] {
   const all: Waiting[][] = [];
   let filled = Infinity;
   for (const item of items) {
-    const shape = item.window?.map(([start, stop]) => stop - start) ?? of.steps.find((step) => step.path === item.path)?.shape;
+    const shape =
+      item.window?.map(([start, stop]) => stop - start) ??
+      of.steps.find((step) => step.path === item.path)?.shape;
     const size = shape?.reduce((product, axis) => product * axis, 1) ?? limit;
     if (filled + size > limit || all[all.length - 1]?.length === ITEMS) {
       all.push([]);
@@ -107,7 +116,8 @@ async function send(request: RunParams, group: Waiting[]): Promise<void> {
     group.forEach((item, place) => {
       const array = arrays[String(place)];
       const about = json.items[place];
-      if (array && about) item.done({ ...array, path: about.path, window: about.window, whole: about.shape });
+      if (array && about)
+        item.done({ ...array, path: about.path, window: about.window, whole: about.shape });
       else item.failed(new Error(`No numbers came for ${item.path}.`));
     });
   } catch (error) {
@@ -121,6 +131,8 @@ export function at(array: NumberArray, ...index: number[]): number {
   array.shape.forEach((size, axis) => (offset = offset * size + (index[axis] ?? 0)));
   const value = array.data[offset];
   if (value === undefined || index.length !== array.shape.length)
-    throw new Error(`The array has the shape ${array.shape.join(", ")}; the index ${index.join(", ")} is outside.`);
+    throw new Error(
+      `The array has the shape ${array.shape.join(", ")}; the index ${index.join(", ")} is outside.`,
+    );
   return value;
 }

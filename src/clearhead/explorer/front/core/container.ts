@@ -33,7 +33,10 @@ export function decode<T>(buffer: ArrayBuffer): Answer<T> {
   for (const { name, dtype, shape, offset } of header.arrays) {
     const size = shape.reduce((product, axis) => product * axis, 1);
     const Kind = KINDS[dtype];
-    if (!Kind) throw new Error(`An array of dtype ${dtype} came; this page reads ${Object.keys(KINDS).join(", ")}.`);
+    if (!Kind)
+      throw new Error(
+        `An array of dtype ${dtype} came; this page reads ${Object.keys(KINDS).join(", ")}.`,
+      );
     arrays[name] = { dtype, shape, data: new Kind(buffer, start + offset, size) };
   }
   return { json: header.json as T, arrays };

@@ -54,7 +54,10 @@ export async function explain({ path, index, value, derivation: own }: Asked): P
   return { path, index, ...found, step, derivation, operands };
 }
 
-async function elementAt(path: string, index: number[]): Promise<{ value: number; rounded: boolean }> {
+async function elementAt(
+  path: string,
+  index: number[],
+): Promise<{ value: number; rounded: boolean }> {
   const array = await askArray(
     path,
     index.map((place) => [place, place + 1]),
@@ -81,13 +84,16 @@ function at(places: (number | null)[], index: number[]): boolean {
 
 async function fill(operand: Operand, index: number[]): Promise<Filled> {
   const { symbol, label } = operand;
-  if ("constant" in operand) return single(symbol, label, operand.constant, Number.isInteger(operand.constant));
+  if ("constant" in operand)
+    return single(symbol, label, operand.constant, Number.isInteger(operand.constant));
   if ("scalar" in operand) return single(symbol, label, place(operand.scalar, index), true);
   const { path } = operand;
   const entries = await Promise.all(operand.index.map((entry) => resolve(entry, index)));
   // The whole axes' sizes come back with the window; asking past the end is never needed.
   const sizes = await shapeOf(path, entries);
-  const window: Window = entries.map((entry, axis) => (entry === ":" ? [0, sizes[axis] ?? 1] : [entry, entry + 1]));
+  const window: Window = entries.map((entry, axis) =>
+    entry === ":" ? [0, sizes[axis] ?? 1] : [entry, entry + 1],
+  );
   const array = await askArray(path, window);
   const whole = entries.flatMap((entry, axis) => (entry === ":" ? [axis] : []));
   const shape = whole.map((axis) => array.shape[axis] ?? 1);
@@ -103,7 +109,15 @@ async function fill(operand: Operand, index: number[]): Promise<Filled> {
 }
 
 function single(symbol: string, label: Both<string>, value: number, integer: boolean): Filled {
-  return { symbol, label, shape: [], numbers: Float64Array.of(value), integer, element: () => null, slice: null };
+  return {
+    symbol,
+    label,
+    shape: [],
+    numbers: Float64Array.of(value),
+    integer,
+    element: () => null,
+    slice: null,
+  };
 }
 
 const shapes = new Map<string, number[]>();

@@ -25,12 +25,20 @@ export interface Held extends NumberArray {
   entry: Entry;
 }
 
-const KINDS = { float64: Float64Array, float32: Float32Array, float16: Uint16Array, int32: Int32Array } as const;
+const KINDS = {
+  float64: Float64Array,
+  float32: Float32Array,
+  float16: Uint16Array,
+  int32: Int32Array,
+} as const;
 
 export class EmbeddedNumbers {
   private readonly entries: Map<string, Entry>;
   private readonly made = new Map<string, Held>();
-  private readonly stored = new Map<string, Float64Array | Float32Array | Uint16Array | Int32Array>();
+  private readonly stored = new Map<
+    string,
+    Float64Array | Float32Array | Uint16Array | Int32Array
+  >();
 
   constructor(
     entries: Entry[],
@@ -48,7 +56,8 @@ export class EmbeddedNumbers {
     const entry = this.entries.get(path);
     if (known || !entry) return known;
     const data = entry.stored ? this.read(entry) : this.follow(entry);
-    const dtype = data instanceof Int32Array ? "int32" : data instanceof Float32Array ? "float32" : "float64";
+    const dtype =
+      data instanceof Int32Array ? "int32" : data instanceof Float32Array ? "float32" : "float64";
     const held = { dtype, shape: here(entry), data, entry };
     this.made.set(path, held);
     return held;
@@ -64,7 +73,9 @@ export class EmbeddedNumbers {
   }
 
   /** All numbers of a type, their bytes in order again. */
-  private numbers(type: keyof typeof KINDS): Float64Array | Float32Array | Uint16Array | Int32Array {
+  private numbers(
+    type: keyof typeof KINDS,
+  ): Float64Array | Float32Array | Uint16Array | Int32Array {
     let found = this.stored.get(type);
     if (!found) {
       const bytes = this.sorted[type]?.data as Uint8Array;

@@ -37,7 +37,11 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
   };
   const kinds = (Object.keys(t.exports) as Kind[]).filter((kind) => offered(kind, view));
   return (
-    <div class="export" ref={root} onKeyDown={(event) => menuKeys(event, () => ((open.value = false), opener.current?.focus()))}>
+    <div
+      class="export"
+      ref={root}
+      onKeyDown={(event) => menuKeys(event, () => ((open.value = false), opener.current?.focus()))}
+    >
       <button
         type="button"
         ref={opener}
@@ -51,7 +55,13 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
       {open.value && (
         <div role="menu" aria-label={t.export}>
           {kinds.map((kind) => (
-            <button type="button" role="menuitem" tabIndex={-1} key={kind} onClick={() => void choose(kind)}>
+            <button
+              type="button"
+              role="menuitem"
+              tabIndex={-1}
+              key={kind}
+              onClick={() => void choose(kind)}
+            >
               {t.exports[kind]}
             </button>
           ))}
@@ -82,18 +92,24 @@ async function save(kind: Kind, view: View): Promise<string> {
   }
   if (kind === "html") {
     if (!answer) return t.exportNothing;
-    const { json, arrays } = await source.peek().ask("offline", { run: answer.request, state: toHash() });
+    const { json, arrays } = await source
+      .peek()
+      .ask("offline", { run: answer.request, state: toHash() });
     const html = arrays.html?.data;
     if (!html) return t.exportNothing;
     return download(json.name, new Blob([html as Uint8Array<ArrayBuffer>], { type: "text/html" }));
   }
   if (kind === "json") {
     const shown = { state: snapshot(), view: view.id, shown: view.json?.() };
-    return download(`${name}.json`, new Blob([JSON.stringify(shown, infinities, 1)], { type: "application/json" }));
+    return download(
+      `${name}.json`,
+      new Blob([JSON.stringify(shown, infinities, 1)], { type: "application/json" }),
+    );
   }
   const scene = view.scene?.();
   if (!scene) return t.exportNothing;
-  if (kind === "svg") return download(`${name}.svg`, new Blob([sceneSvg(scene)], { type: "image/svg+xml" }));
+  if (kind === "svg")
+    return download(`${name}.svg`, new Blob([sceneSvg(scene)], { type: "image/svg+xml" }));
   return download(`${name}.png`, await scenePng(scene));
 }
 
@@ -128,7 +144,9 @@ function menuKeys(event: TargetedKeyboardEvent<HTMLElement>, close: () => void):
     return close();
   }
   const place = items.indexOf(focusedElement() as HTMLElement);
-  const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }[event.key];
+  const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }[
+    event.key
+  ];
   if (next === undefined) return;
   event.preventDefault();
   items[(next + items.length) % items.length]?.focus();

@@ -10,7 +10,9 @@ export interface Both<T> {
 }
 
 export function preferredLanguage(): Language {
-  return typeof navigator !== "undefined" && navigator.language.toLowerCase().startsWith("pt") ? "pt" : "en";
+  return typeof navigator !== "undefined" && navigator.language.toLowerCase().startsWith("pt")
+    ? "pt"
+    : "en";
 }
 
 export const language = signal<Language>(preferredLanguage());

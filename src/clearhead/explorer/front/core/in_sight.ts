@@ -49,7 +49,12 @@ function inSight(element: Element): Promise<DOMRectReadOnly> {
   });
 }
 
-function place(panel: HTMLElement, cell: HTMLElement, seen: DOMRectReadOnly, opener: HTMLElement | null): void {
+function place(
+  panel: HTMLElement,
+  cell: HTMLElement,
+  seen: DOMRectReadOnly,
+  opener: HTMLElement | null,
+): void {
   const { top: origin, bottom: end } = cell.getBoundingClientRect();
   let top = Math.max(seen.top, origin) + GAP;
   let bottom = Math.min(seen.bottom, end) - GAP;

@@ -6,8 +6,10 @@ import { signal } from "@preact/signals";
 export const notebookTheme = signal<"light" | "dark" | null>(null);
 
 // VS Code; marimo; Colab. JupyterLab has an attribute with both answers.
-const DARK = ".vscode-dark, .vscode-high-contrast:not(.vscode-high-contrast-light), .dark, [data-theme=dark], [theme=dark]";
-const LIGHT = ".vscode-light, .vscode-high-contrast-light, .light, [data-theme=light], [theme=light]";
+const DARK =
+  ".vscode-dark, .vscode-high-contrast:not(.vscode-high-contrast-light), .dark, [data-theme=dark], [theme=dark]";
+const LIGHT =
+  ".vscode-light, .vscode-high-contrast-light, .light, [data-theme=light], [theme=light]";
 
 /** Follow the theme of the notebook. Returns what ends it. */
 export function followNotebookTheme(): () => void {

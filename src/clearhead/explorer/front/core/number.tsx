@@ -27,7 +27,16 @@ export interface NumProps {
   tabIndex?: number;
 }
 
-export function Num({ path, index, value, digits, label, derivation, class: extra, tabIndex }: NumProps): JSX.Element {
+export function Num({
+  path,
+  index,
+  value,
+  digits,
+  label,
+  derivation,
+  class: extra,
+  tabIndex,
+}: NumProps): JSX.Element {
   const shown = format(value, digits);
   const t = words(table);
   return (

@@ -35,7 +35,11 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
         .filter(({ shape }) => shape.length > 0)
         .map((operand) =>
           isSoftmaxOf(found, operand) ? (
-            <Softmax key={operand.symbol} row={operand} at={found.index[found.index.length - 1] ?? 0} />
+            <Softmax
+              key={operand.symbol}
+              row={operand}
+              at={found.index[found.index.length - 1] ?? 0}
+            />
           ) : (
             <Numbers key={operand.symbol} operand={operand} />
           ),
@@ -49,7 +53,15 @@ function Size({ operand }: { operand: Filled }): JSX.Element {
   return <span class="soft">{words(table).numbers(operand.shape.join(" × "))}</span>;
 }
 
-function One({ operand, place, digits }: { operand: Filled; place: number; digits?: number }): JSX.Element {
+function One({
+  operand,
+  place,
+  digits,
+}: {
+  operand: Filled;
+  place: number;
+  digits?: number;
+}): JSX.Element {
   const value = operand.numbers[place] ?? null;
   const element = operand.element(place);
   if (!element) return <span class="number">{format(value, digits)}</span>;
@@ -62,7 +74,9 @@ function productOf({ derivation, operands }: Explained): [Filled, Filled] | null
   const [, one, other] = /(\w+) @ (\w+)/.exec(derivation?.expression ?? "") ?? [];
   const a = operands.find(({ symbol }) => symbol === one);
   const b = operands.find(({ symbol }) => symbol === other);
-  return a && b && a.shape.length === 1 && b.shape.length === 1 && a.shape[0] === b.shape[0] ? [a, b] : null;
+  return a && b && a.shape.length === 1 && b.shape.length === 1 && a.shape[0] === b.shape[0]
+    ? [a, b]
+    : null;
 }
 
 function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
@@ -73,7 +87,11 @@ function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
   return (
     <Fold title={t.allTerms(size)} open={size <= 8}>
       {() => (
-        <Sheet size={size} heads={[t.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, t.runningSum]} total>
+        <Sheet
+          size={size}
+          heads={[t.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, t.runningSum]}
+          total
+        >
           {(place) => (
             <>
               <td>
@@ -93,7 +111,10 @@ function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
 }
 
 function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): boolean {
-  return shape.length === 1 && Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`));
+  return (
+    shape.length === 1 &&
+    Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`))
+  );
 }
 
 /** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */
@@ -106,7 +127,10 @@ function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
   const { symbol } = row;
   const heads = [t.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, t.share];
   return (
-    <Fold title={`${t.allTerms(size)}: max ${format(largest)}, ${t.sum} ${format(sum)}`} open={size <= 24}>
+    <Fold
+      title={`${t.allTerms(size)}: max ${format(largest)}, ${t.sum} ${format(sum)}`}
+      open={size <= 24}
+    >
       {() => (
         <Sheet size={size} heads={heads} chosen={at}>
           {(place) => (
@@ -131,7 +155,11 @@ function Numbers({ operand }: { operand: Filled }): JSX.Element {
   return (
     <Fold title={`${operand.symbol}: ${t.allNumbers(size)}`} open={size <= 12}>
       {() => (
-        <Sheet size={size} heads={[t.index, operand.symbol]} row={(place) => rowName(place, operand.shape)}>
+        <Sheet
+          size={size}
+          heads={[t.index, operand.symbol]}
+          row={(place) => rowName(place, operand.shape)}
+        >
           {(place) => (
             <td>
               <One operand={operand} place={place} />
@@ -149,7 +177,15 @@ function rowName(place: number, shape: number[]): string {
 }
 
 /** Folded, and drawn only when opened: a product of 1,024 terms has 2,048 buttons. */
-function Fold({ title, open, children }: { title: string; open: boolean; children: () => JSX.Element }): JSX.Element {
+function Fold({
+  title,
+  open,
+  children,
+}: {
+  title: string;
+  open: boolean;
+  children: () => JSX.Element;
+}): JSX.Element {
   const shown = useSignal(open);
   return (
     <details open={shown.value} onToggle={(event) => (shown.value = event.currentTarget.open)}>

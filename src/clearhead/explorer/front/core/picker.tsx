@@ -18,7 +18,9 @@ export function HeadPicker(): JSX.Element | null {
   useEffect(() => tellHeight(bar.current), [!answer || !chosen]);
   if (!answer || !chosen) return null;
   const parts = [...new Set(answer.attention.map(({ part }) => part))];
-  const layers = answer.attention.filter(({ part }) => part === chosen.part).map(({ layer }) => layer);
+  const layers = answer.attention
+    .filter(({ part }) => part === chosen.part)
+    .map(({ layer }) => layer);
   const heads = Array.from({ length: chosen.heads }, (_, head) => head);
   const pick = (patch: { part?: Part; layer?: number; head?: number }): void => {
     setState(patch);
@@ -26,13 +28,29 @@ export function HeadPicker(): JSX.Element | null {
   };
   return (
     <div class="picker" role="group" aria-label={t.head} ref={bar}>
-      <Choice legend={t.part} options={parts} chosen={chosen.part} pick={(part) => pick({ part })} titles={t.partsLong}>
+      <Choice
+        legend={t.part}
+        options={parts}
+        chosen={chosen.part}
+        pick={(part) => pick({ part })}
+        titles={t.partsLong}
+      >
         {(part) => named<string>(t.parts, part) ?? part}
       </Choice>
-      <Choice legend={t.layer} options={layers} chosen={chosen.layer} pick={(layer) => pick({ layer })}>
+      <Choice
+        legend={t.layer}
+        options={layers}
+        chosen={chosen.layer}
+        pick={(layer) => pick({ layer })}
+      >
         {String}
       </Choice>
-      <Choice legend={t.headNumber} options={heads} chosen={state.head.value} pick={(head) => pick({ head })}>
+      <Choice
+        legend={t.headNumber}
+        options={heads}
+        chosen={state.head.value}
+        pick={(head) => pick({ head })}
+      >
         {String}
       </Choice>
       <QueryPicker />
@@ -90,7 +108,13 @@ function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
       <div class="segments">
         {options.map((option) => (
           <label key={option} title={titles && named(titles, String(option))}>
-            <input type="radio" name={name} value={option} checked={option === chosen} onChange={() => pick(option)} />
+            <input
+              type="radio"
+              name={name}
+              value={option}
+              checked={option === chosen}
+              onChange={() => pick(option)}
+            />
             <span>{children(option)}</span>
           </label>
         ))}
@@ -109,15 +133,29 @@ function QueryPicker(): JSX.Element {
     <div class="choice query">
       <label for="query">{t.query}</label>
       <div class="stepper">
-        <button type="button" aria-label={t.previousQuery} disabled={query === 0} onClick={() => go(query - 1)}>
+        <button
+          type="button"
+          aria-label={t.previousQuery}
+          disabled={query === 0}
+          onClick={() => go(query - 1)}
+        >
           ‹
         </button>
-        <select id="query" value={query} onChange={(event) => go(Number(event.currentTarget.value))}>
+        <select
+          id="query"
+          value={query}
+          onChange={(event) => go(Number(event.currentTarget.value))}
+        >
           {Array.from({ length: count }, (_, place) => (
             <option key={place} value={place}>{`${place}: ${tokens[place]?.piece ?? ""}`}</option>
           ))}
         </select>
-        <button type="button" aria-label={t.nextQuery} disabled={query >= count - 1} onClick={() => go(query + 1)}>
+        <button
+          type="button"
+          aria-label={t.nextQuery}
+          disabled={query >= count - 1}
+          onClick={() => go(query + 1)}
+        >
           ›
         </button>
       </div>

@@ -3,7 +3,18 @@
 import { batch, computed, effect } from "@preact/signals";
 import type { Model, Part, Run, RunParams } from "./protocol";
 import { Refusal } from "./source";
-import { amendState, answered, asking, DEFAULTS, failure, model, run, source, state, type State } from "./state";
+import {
+  amendState,
+  answered,
+  asking,
+  DEFAULTS,
+  failure,
+  model,
+  run,
+  source,
+  state,
+  type State,
+} from "./state";
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
@@ -21,7 +32,9 @@ export function params(): RunParams {
 
 /** Whether the answer that is shown is that of the state: not while another is computed, and not
  * after one that failed. */
-export const upToDate = computed(() => run.value !== null && answered.value === JSON.stringify(params()));
+export const upToDate = computed(
+  () => run.value !== null && answered.value === JSON.stringify(params()),
+);
 
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
@@ -111,7 +124,10 @@ async function follow(known: Model, request: RunParams): Promise<void> {
 }
 
 /** A head, a query and a key that this run has, as near as can be to those that are chosen. */
-export function fit(answer: Run | null = run.peek(), change: (patch: Partial<State>) => void = amendState): void {
+export function fit(
+  answer: Run | null = run.peek(),
+  change: (patch: Partial<State>) => void = amendState,
+): void {
   const all = answer?.attention ?? [];
   const first = all[0];
   if (!answer || !first) return;
@@ -119,7 +135,10 @@ export function fit(answer: Run | null = run.peek(), change: (patch: Partial<Sta
   const has = (part: Part): boolean => all.some((entry) => entry.part === part);
   const part = [state.part.peek(), DEFAULTS.part].find(has) ?? first.part;
   const layers = all.filter((entry) => entry.part === part);
-  const chosen = layers.find((entry) => entry.layer === state.layer.peek()) ?? layers[layers.length - 1] ?? first;
+  const chosen =
+    layers.find((entry) => entry.layer === state.layer.peek()) ??
+    layers[layers.length - 1] ??
+    first;
   const key = state.key.peek();
   const position = state.position.peek();
   change({

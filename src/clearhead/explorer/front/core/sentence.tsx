@@ -12,11 +12,7 @@ import { table } from "./words";
 
 /** By source language: short ones, of which something can be learned. */
 export const EXAMPLES: Record<string, string[]> = {
-  en: [
-    "I would like a cup of tea.",
-    "The black cat sleeps.",
-    "She did not see him.",
-  ],
+  en: ["I would like a cup of tea.", "The black cat sleeps.", "She did not see him."],
 };
 
 export function SentenceBox(): JSX.Element | null {
@@ -66,7 +62,11 @@ function Sentence(): JSX.Element {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
         }}
       />
-      <p id="sentence-refused" class={refused.value === null ? "refused none" : "refused"} role="alert">
+      <p
+        id="sentence-refused"
+        class={refused.value === null ? "refused none" : "refused"}
+        role="alert"
+      >
         {refused.value === null ? "" : refusal(refused.value)}
       </p>
       <div class="under">
@@ -109,7 +109,13 @@ function Examples(): JSX.Element {
   return (
     <div class="examples" role="group" aria-label={t.examples}>
       {examples.map((text) => (
-        <button type="button" key={text} lang="en" aria-pressed={state.text.value === text} onClick={() => translate(text)}>
+        <button
+          type="button"
+          key={text}
+          lang="en"
+          aria-pressed={state.text.value === text}
+          onClick={() => translate(text)}
+        >
           {text}
         </button>
       ))}
@@ -130,7 +136,9 @@ function Translation(): JSX.Element {
         {failed ? (
           <span class="soft">{t.nothingYet}</span>
         ) : (
-          (answer && shownTranslation(answer)) ?? <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>
+          ((answer && shownTranslation(answer)) ?? (
+            <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>
+          ))
         )}
       </p>
       {answer && !failed && <Whole />}
@@ -155,7 +163,11 @@ function Whole(): JSX.Element | null {
   return (
     <p class="whole" lang={model.value?.languages.target} aria-label={t.whole}>
       {answer.sentences.map((piece, number) =>
-        number === answer.sentence ? <mark key={number}>{piece.translation}</mark> : (piece.translation ?? piece.text),
+        number === answer.sentence ? (
+          <mark key={number}>{piece.translation}</mark>
+        ) : (
+          (piece.translation ?? piece.text)
+        ),
       )}
     </p>
   );
@@ -169,7 +181,9 @@ function Rules({ answer }: { answer: Run }): JSX.Element | null {
   return (
     <p class="rules">
       {t.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
-      <span class="soft">({piece.rules.map(({ rule }) => named(t.rules, rule) ?? rule).join(", ")})</span>
+      <span class="soft">
+        ({piece.rules.map(({ rule }) => named(t.rules, rule) ?? rule).join(", ")})
+      </span>
     </p>
   );
 }
@@ -178,13 +192,15 @@ function About(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
   if (!answer) return null;
-  const seconds = (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
+  const seconds =
+    (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
   return (
     <div class="about">
       {answer.target_given && <p>{t.targetGiven}</p>}
       {answer.baseline && (
         <p>
-          {t.editedNow(answer.request.edits?.length ?? 0)} <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          {t.editedNow(answer.request.edits?.length ?? 0)}{" "}
+          <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
             {t.undoEdits}
           </button>
@@ -192,7 +208,8 @@ function About(): JSX.Element | null {
       )}
       {answer.notes?.map((note) => (
         <p key={note.kind}>
-          {words(note.words)} {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
+          {words(note.words)}{" "}
+          {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
         </p>
       ))}
       <Rules answer={answer} />
@@ -207,7 +224,10 @@ function SentencePicker(): JSX.Element | null {
   const t = words(table);
   const answer = run.value;
   // What stands between sentences (spaces, addresses) is no sentence, but counts as a piece.
-  const sentences = answer?.sentences.flatMap(({ text, translated }, piece) => (translated ? [{ text, piece }] : [])) ?? [];
+  const sentences =
+    answer?.sentences.flatMap(({ text, translated }, piece) =>
+      translated ? [{ text, piece }] : [],
+    ) ?? [];
   if (!answer || sentences.length < 2) return null;
   const choose = (sentence: number): void =>
     setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });

@@ -7,14 +7,25 @@ import { words } from "./i18n";
 const WIDTH = 96;
 
 /** null for a number that was given or set: there is nothing to compute. */
-export function snippet({ path, index, value, step, derivation, operands, rounded }: Explained): string | null {
+export function snippet({
+  path,
+  index,
+  value,
+  step,
+  derivation,
+  operands,
+  rounded,
+}: Explained): string | null {
   const expression = derivation?.expression;
   if (!expression || !operands.length) return null;
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
   lines.push("import numpy as np", "");
   if (step) lines.push(`# ${heading(path, index, step.formula)}`);
   for (const operand of operands)
-    lines.push(`# ${operand.symbol}: ${words(operand.label)}`, `${operand.symbol} = ${literal(operand)}`);
+    lines.push(
+      `# ${operand.symbol}: ${words(operand.label)}`,
+      `${operand.symbol} = ${literal(operand)}`,
+    );
   const tolerance = rounded ? "rtol=1e-5, atol=1e-5" : "rtol=1e-9, atol=1e-12";
   if (rounded) lines.push("# the numbers of this page are rounded to float32");
   lines.push(

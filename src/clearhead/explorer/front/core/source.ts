@@ -9,7 +9,11 @@ export type { Answer, NumberArray, Numbers } from "./container";
 export interface Source {
   readonly place: "page" | "widget" | "offline";
   /** Rejects with a `Refusal` where the answer is an error in words. */
-  ask<Q extends Question>(question: Q, params: Params<Q>, signal?: AbortSignal): Promise<Answer<Json<Q>>>;
+  ask<Q extends Question>(
+    question: Q,
+    params: Params<Q>,
+    signal?: AbortSignal,
+  ): Promise<Answer<Json<Q>>>;
 }
 
 /** An answer that is an error: what was asked, what came, what to do. */
@@ -29,7 +33,11 @@ export class HttpSource implements Source {
 
   constructor(private readonly base = "api/") {}
 
-  async ask<Q extends Question>(question: Q, params: Params<Q>, signal?: AbortSignal): Promise<Answer<Json<Q>>> {
+  async ask<Q extends Question>(
+    question: Q,
+    params: Params<Q>,
+    signal?: AbortSignal,
+  ): Promise<Answer<Json<Q>>> {
     let response: Response;
     try {
       response = await fetch(this.base + question, {

@@ -24,17 +24,21 @@ const table = {
     number:
       "These numbers are not in this saved file, which holds one sentence and, of the model's weight matrices, " +
       "those of one attention. Open the sentence with `clearhead explore` to see them.",
-    effects: "This saved file holds the effects of some queries of one head only. Open the sentence with `clearhead explore` for this one.",
+    effects:
+      "This saved file holds the effects of some queries of one head only. Open the sentence with `clearhead explore` for this one.",
     beam: "This saved file holds the beam of one width only. Open the sentence with `clearhead explore` for another.",
-    question: "A saved file answers nothing new. Open the sentence with `clearhead explore` to ask this.",
+    question:
+      "A saved file answers nothing new. Open the sentence with `clearhead explore` to ask this.",
   },
   pt: {
     number:
       "Estes números não estão neste arquivo salvo, que contém uma frase e, das matrizes de pesos do modelo, " +
       "as de uma só atenção. Abra a frase com `clearhead explore` para vê-los.",
-    effects: "Este arquivo salvo contém os efeitos de algumas consultas de uma só cabeça. Abra a frase com `clearhead explore` para esta.",
+    effects:
+      "Este arquivo salvo contém os efeitos de algumas consultas de uma só cabeça. Abra a frase com `clearhead explore` para esta.",
     beam: "Este arquivo salvo contém o feixe de uma só largura. Abra a frase com `clearhead explore` para outra.",
-    question: "Um arquivo salvo não responde a nada de novo. Abra a frase com `clearhead explore` para perguntar isto.",
+    question:
+      "Um arquivo salvo não responde a nada de novo. Abra a frase com `clearhead explore` para perguntar isto.",
   },
 };
 
@@ -89,7 +93,8 @@ export class EmbeddedSource implements Source {
     const same = (["text", "target", "sentence", "beam_size", "edits"] as const).every((name) =>
       equal({ ...usual, ...asked }[name], { ...usual, ...request }[name]),
     );
-    const any = this.content.model.kind === "recording" && (asked.sentence ?? 0) === (request.sentence ?? 0);
+    const any =
+      this.content.model.kind === "recording" && (asked.sentence ?? 0) === (request.sentence ?? 0);
     if (!same && !any) throw new Refusal("NotHere", "");
     return plain(this.content.run);
   }
@@ -100,13 +105,28 @@ export class EmbeddedSource implements Source {
     return plain(beam.json);
   }
 
-  private effects({ part, layer, head, query, position = null, most = 24 }: Params<"effects">): Answer<Json<"effects">> {
+  private effects({
+    part,
+    layer,
+    head,
+    query,
+    position = null,
+    most = 24,
+  }: Params<"effects">): Answer<Json<"effects">> {
     const asked = { part, layer, head, query, position };
-    const found = this.content.effects.find(({ params }) => Object.entries(asked).every(([name, value]) => params[name] === value));
+    const found = this.content.effects.find(({ params }) =>
+      Object.entries(asked).every(([name, value]) => params[name] === value),
+    );
     if (!found) throw new Refusal("NotHere", words(table).effects);
     const { keys, weight, contribution, effect, ...rest } = found.json;
     const first = <T>(list: T[]): T[] => list.slice(0, most);
-    return plain({ ...rest, keys: first(keys), weight: first(weight), contribution: first(contribution), effect: first(effect) });
+    return plain({
+      ...rest,
+      keys: first(keys),
+      weight: first(weight),
+      contribution: first(contribution),
+      effect: first(effect),
+    });
   }
 
   private overview({ part }: Params<"overview">): Answer<Json<"overview">> {
@@ -114,7 +134,8 @@ export class EmbeddedSource implements Source {
     if (!json) throw new Refusal("NotHere", words(table).number);
     const arrays: Answer<unknown>["arrays"] = {};
     for (const { path } of this.content.arrays)
-      if (path.startsWith(`overview/${part}/`)) arrays[path.slice(`overview/${part}/`.length)] = this.held(path);
+      if (path.startsWith(`overview/${part}/`))
+        arrays[path.slice(`overview/${part}/`.length)] = this.held(path);
     return { json, arrays };
   }
 
@@ -136,15 +157,21 @@ export class EmbeddedSource implements Source {
   }
 
   private window(path: string, window: Window): Answer<unknown>["arrays"][string] {
-    if (!this.numbers.has(path) && path.endsWith(".contributions")) return this.contributions(path, window);
+    if (!this.numbers.has(path) && path.endsWith(".contributions"))
+      return this.contributions(path, window);
     const held = this.held(path);
     const { axis, kept, shape } = held.entry;
     const places = window.map(([start, stop], place) => {
       const all = range(start, Math.min(stop, shape[place] ?? 0));
       return place === axis && kept ? all.map((index) => kept.indexOf(index)) : all;
     });
-    if (places.some((along) => along.includes(-1))) throw new Refusal("NotHere", words(table).number);
-    return { dtype: held.dtype, shape: places.map((along) => along.length), data: slice(held.data, held.shape, places) };
+    if (places.some((along) => along.includes(-1)))
+      throw new Refusal("NotHere", words(table).number);
+    return {
+      dtype: held.dtype,
+      shape: places.map((along) => along.length),
+      data: slice(held.data, held.shape, places),
+    };
   }
 
   /** Weight times value, for a window ["batch heads query_len key_len value_dim"]. */
@@ -157,14 +184,19 @@ export class EmbeddedSource implements Source {
     const [, heads = 1, queries = 1, keys = 1] = weights.shape;
     const width = value.shape[3] ?? 1;
     let next = 0;
-    const [rows = [], inHeads = [], ofQueries = [], ofKeys = [], columns = []] = window.map(([start, stop]) => range(start, stop));
+    const [rows = [], inHeads = [], ofQueries = [], ofKeys = [], columns = []] = window.map(
+      ([start, stop]) => range(start, stop),
+    );
     for (const row of rows)
       for (const head of inHeads)
         for (const query of ofQueries)
           for (const key of ofKeys) {
-            const weight = weights.data[((row * heads + head) * queries + query) * keys + key] ?? NaN;
-            const from = ((row * (value.shape[1] ?? 1) + Math.floor(head / group)) * keys + key) * width;
-            for (const column of columns) made[next++] = weight * (value.data[from + column] ?? NaN);
+            const weight =
+              weights.data[((row * heads + head) * queries + query) * keys + key] ?? NaN;
+            const from =
+              ((row * (value.shape[1] ?? 1) + Math.floor(head / group)) * keys + key) * width;
+            for (const column of columns)
+              made[next++] = weight * (value.data[from + column] ?? NaN);
           }
     return { dtype: "float64", shape, data: made };
   }
@@ -186,10 +218,13 @@ function range(start: number, stop: number): number[] {
 
 /** Equal as JSON, whatever the order of keys. */
 function equal(one: unknown, other: unknown): boolean {
-  if (one === null || other === null || typeof one !== "object" || typeof other !== "object") return one === other;
+  if (one === null || other === null || typeof one !== "object" || typeof other !== "object")
+    return one === other;
   const names = Object.keys(one);
   return (
     names.length === Object.keys(other).length &&
-    names.every((name) => equal((one as Record<string, unknown>)[name], (other as Record<string, unknown>)[name]))
+    names.every((name) =>
+      equal((one as Record<string, unknown>)[name], (other as Record<string, unknown>)[name]),
+    )
   );
 }

@@ -11,7 +11,10 @@ export interface WidgetModel {
   set(name: "state", value: string): void;
   save_changes(): void;
   send(content: unknown): void;
-  on(event: "msg:custom", listener: (content: unknown, buffers: ArrayBufferView[] | ArrayBuffer[]) => void): void;
+  on(
+    event: "msg:custom",
+    listener: (content: unknown, buffers: ArrayBufferView[] | ArrayBuffer[]) => void,
+  ): void;
   on(event: "change:state", listener: () => void): void;
   off(event: string, listener: (...all: never[]) => void): void;
 }
@@ -53,7 +56,11 @@ export class WidgetSource implements Source {
     this.waiting.clear();
   }
 
-  ask<Q extends Question>(question: Q, params: Params<Q>, signal?: AbortSignal): Promise<Answer<Json<Q>>> {
+  ask<Q extends Question>(
+    question: Q,
+    params: Params<Q>,
+    signal?: AbortSignal,
+  ): Promise<Answer<Json<Q>>> {
     const id = `${this.name}-${this.asked++}`;
     return new Promise<Answer<Json<Q>>>((resolve, reject) => {
       const settled = (): void => {
@@ -97,5 +104,6 @@ export class WidgetSource implements Source {
 function aligned(data: ArrayBufferView | ArrayBuffer | undefined): ArrayBuffer {
   if (!data) throw new Error("The notebook sent an answer without its numbers.");
   if (data instanceof ArrayBuffer) return data;
-  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).slice().buffer;
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength).slice()
+    .buffer;
 }

@@ -108,7 +108,9 @@ let amending = false;
 
 /** The same where the page itself mends the state, which is no step that one could take back. */
 export function amendState(patch: Partial<State>): void {
-  amending ||= (Object.entries(patch) as [keyof State, unknown][]).some(([name, value]) => state[name].peek() !== value);
+  amending ||= (Object.entries(patch) as [keyof State, unknown][]).some(
+    ([name, value]) => state[name].peek() !== value,
+  );
   setState(patch);
 }
 
@@ -122,7 +124,9 @@ export function amended(): boolean {
 /** The attention that holds the chosen head. */
 export const attention = computed<Attention | null>(
   () =>
-    run.value?.attention.find(({ part, layer }) => part === state.part.value && layer === state.layer.value) ?? null,
+    run.value?.attention.find(
+      ({ part, layer }) => part === state.part.value && layer === state.layer.value,
+    ) ?? null,
 );
 
 const stepsByPath = computed<Map<string, Step>>(
@@ -137,7 +141,9 @@ export function stepAt(path: string): Step | undefined {
 export function queryTokens(part: Part = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
-  const stored = answer.attention.find((entry) => entry.part === part && entry.layer === state.layer.value);
+  const stored = answer.attention.find(
+    (entry) => entry.part === part && entry.layer === state.layer.value,
+  );
   if (stored?.query_tokens) return stored.query_tokens;
   if (part === "encoder" || part === "self") return answer.source;
   return state.rows.value === "output" ? answer.predicted : answer.decoder_input;
@@ -147,7 +153,9 @@ export function queryTokens(part: Part = state.part.value): Token[] {
 export function keyTokens(part: Part = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
-  const stored = answer.attention.find((entry) => entry.part === part && entry.layer === state.layer.value);
+  const stored = answer.attention.find(
+    (entry) => entry.part === part && entry.layer === state.layer.value,
+  );
   if (stored?.key_tokens) return stored.key_tokens;
   return part === "decoder" ? answer.decoder_input : answer.source;
 }

@@ -51,12 +51,25 @@ function Panel(): JSX.Element {
   }, [asked, found]);
   useEffect(() => (panel.current ? settle(panel.current) : undefined), []);
   return (
-    <div class="where" role="dialog" ref={panel} aria-modal="false" aria-labelledby="where-heading" data-side={side.value}>
+    <div
+      class="where"
+      role="dialog"
+      ref={panel}
+      aria-modal="false"
+      aria-labelledby="where-heading"
+      data-side={side.value}
+    >
       <div class="where-head">
         <h2 id="where-heading" ref={heading} tabIndex={-1}>
           {t.whereFrom}
         </h2>
-        <button type="button" class="close" aria-label={t.close} title={t.close} onClick={closeWhere}>
+        <button
+          type="button"
+          class="close"
+          aria-label={t.close}
+          title={t.close}
+          onClick={closeWhere}
+        >
           ×
         </button>
       </div>
@@ -126,7 +139,9 @@ function Subject({ asked, value }: { asked: Asked; value: number | null }): JSX.
         </p>
       )}
       {step && step.axes.length === asked.index.length && (
-        <p class="axes soft">{step.axes.map((axis, place) => `${axis} ${asked.index[place]}`).join(" · ")}</p>
+        <p class="axes soft">
+          {step.axes.map((axis, place) => `${axis} ${asked.index[place]}`).join(" · ")}
+        </p>
       )}
     </div>
   );
@@ -168,18 +183,28 @@ function substituted({ derivation, operands }: Explained): string {
   for (const { symbol, shape, numbers } of operands)
     if (!shape.length) {
       const number = format(numbers[0] ?? null);
-      text = text.replace(new RegExp(`(?<![\\w.])${symbol}(?!\\w)`, "g"), number.startsWith("−") ? `(${number})` : number);
+      text = text.replace(
+        new RegExp(`(?<![\\w.])${symbol}(?!\\w)`, "g"),
+        number.startsWith("−") ? `(${number})` : number,
+      );
     }
   return text;
 }
 
 /** A step's formula as one would print it: Q Kᵀ for Q K^T. */
 function inPrint(formula: string): string {
-  return formula.replaceAll("^T", "ᵀ").replaceAll("^2", "²").replaceAll("sqrt(", "√(").replaceAll("-inf", "−∞");
+  return formula
+    .replaceAll("^T", "ᵀ")
+    .replaceAll("^2", "²")
+    .replaceAll("sqrt(", "√(")
+    .replaceAll("-inf", "−∞");
 }
 
 export function shortName(path: string): string {
-  return path.split(/[./]/).slice(path.startsWith(WEIGHTS) ? -2 : -1).join(".");
+  return path
+    .split(/[./]/)
+    .slice(path.startsWith(WEIGHTS) ? -2 : -1)
+    .join(".");
 }
 
 function elementName({ path, index }: Asked): string {

@@ -31,7 +31,11 @@ function write(mark: Mark | null, how: "push" | "replace", address = ""): void {
 
 /** A step of the state: an entry of its own. */
 export function writeStep(address: string): void {
-  write(open ? { panel: open, at: "within" } : null, shown?.at === "closed" ? "replace" : "push", address);
+  write(
+    open ? { panel: open, at: "within" } : null,
+    shown?.at === "closed" ? "replace" : "push",
+    address,
+  );
 }
 
 /** A change that is no step: the entry that is there says it. */
@@ -66,7 +70,9 @@ export function travelTo(entry: unknown, restore: (keep: boolean) => boolean): v
   const before = shown;
   shown = entry as Mark | null;
   travelling = true;
-  const changed = restore(before?.at === "before" ? shown?.at === "opened" : shown?.at === "before");
+  const changed = restore(
+    before?.at === "before" ? shown?.at === "opened" : shown?.at === "before",
+  );
   // Of an entry whose panel was closed by hand nothing is left that one could take back.
   if (before?.at === "closed" && !changed) history.back();
   const wasOpen = shown?.at === "opened" || shown?.at === "within";

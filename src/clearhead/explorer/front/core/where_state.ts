@@ -60,5 +60,9 @@ export function closeWhere(): void {
 function elementLike(gone: HTMLElement | null): HTMLElement | null {
   const { path, index } = gone?.dataset ?? {};
   if (path === undefined || index === undefined) return null;
-  return allElements(".clearhead button.num").find(({ dataset }) => dataset.path === path && dataset.index === index) ?? null;
+  return (
+    allElements(".clearhead button.num").find(
+      ({ dataset }) => dataset.path === path && dataset.index === index,
+    ) ?? null
+  );
 }

@@ -45,10 +45,13 @@ const en = {
   nextQuery: "Next query",
   check: "The check",
   checkWaiting: "computed with each translation",
-  checkLine: (difference: string, of: string, numbers: string) => `largest difference ${difference} in ${of}${numbers}`,
+  checkLine: (difference: string, of: string, numbers: string) =>
+    `largest difference ${difference} in ${of}${numbers}`,
   checkOver: (n: string) => ` over ${n} numbers`,
-  checkMore: (fast: string, reference: string) => `between the fast model (${fast}) and the numbers shown (${reference})`,
-  checkRounded: "To keep this saved file small, its numbers are rounded to float32, about 7 digits.",
+  checkMore: (fast: string, reference: string) =>
+    `between the fast model (${fast}) and the numbers shown (${reference})`,
+  checkRounded:
+    "To keep this saved file small, its numbers are rounded to float32, about 7 digits.",
   checkBatch:
     "With the matrix library (BLAS) of this computer, the last bits of the fast model's scores depend on which sentences are translated together.",
   checkNone: "not available here: these numbers are the recorded model's own",
@@ -74,7 +77,8 @@ const en = {
   lastAnswer: (text: string | null, edits: number) =>
     `Below stands the last answer still${text === null ? "" : `: the numbers of “${text}”`}, ${edits === 0 ? "without edits" : edits === 1 ? "with 1 edit" : `with ${edits} edits`}.`,
   retry: "Try again",
-  unreachable: "The server does not answer. Is `clearhead explore` still running? Start it again, then try again.",
+  unreachable:
+    "The server does not answer. Is `clearhead explore` still running? Start it again, then try again.",
   notHere:
     "This saved page holds one sentence as it was saved; another one, or a change, needs the explorer itself: run `clearhead explore`.",
   busy: "Computing",
@@ -102,7 +106,8 @@ const en = {
 
 const pt: typeof en = {
   tagline: "Escreva uma frase e siga cada número, do texto até a tradução.",
-  taglineRecording: "Cada peso de roteamento de uma passagem gravada, com os números de que ele vem.",
+  taglineRecording:
+    "Cada peso de roteamento de uma passagem gravada, com os números de que ele vem.",
   sentence: (language) => `Frase (${language})`,
   anySentence: "Frase",
   translation: (language) => `Tradução (${language})`,
@@ -145,16 +150,19 @@ const pt: typeof en = {
   nextQuery: "Próxima consulta",
   check: "A conferência",
   checkWaiting: "calculada a cada tradução",
-  checkLine: (difference, of, numbers) => `maior diferença ${difference} em ${of === "log-probability" ? "log-probabilidade" : of}${numbers}`,
+  checkLine: (difference, of, numbers) =>
+    `maior diferença ${difference} em ${of === "log-probability" ? "log-probabilidade" : of}${numbers}`,
   checkOver: (n) => ` entre ${n} números`,
   checkMore: (fast, reference) =>
     `entre o modelo rápido (${fast.replace("with its cache", "com seu cache")}) e os números mostrados (${reference})`,
-  checkRounded: "Para que este arquivo salvo seja pequeno, seus números estão arredondados para float32, cerca de 7 dígitos.",
+  checkRounded:
+    "Para que este arquivo salvo seja pequeno, seus números estão arredondados para float32, cerca de 7 dígitos.",
   checkBatch:
     "Com a biblioteca de matrizes (BLAS) deste computador, os últimos bits das pontuações do modelo rápido dependem de quais frases são traduzidas juntas.",
   checkNone: "não se aplica aqui: estes números são do próprio modelo gravado",
   hintTitle: "Como ler esta página",
-  hint1: "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
+  hint1:
+    "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
   hint2: "Clique em qualquer número para ver de onde ele vem, e Python que o recalcula.",
   language: "Idioma",
   theme: "Tema",
@@ -175,7 +183,8 @@ const pt: typeof en = {
   lastAnswer: (text, edits) =>
     `Abaixo ainda está a última resposta${text === null ? "" : `: os números de “${text}”`}, ${edits === 0 ? "sem edições" : edits === 1 ? "com 1 edição" : `com ${edits} edições`}.`,
   retry: "Tentar de novo",
-  unreachable: "O servidor não responde. O `clearhead explore` ainda está rodando? Inicie-o outra vez e tente de novo.",
+  unreachable:
+    "O servidor não responde. O `clearhead explore` ainda está rodando? Inicie-o outra vez e tente de novo.",
   notHere:
     "Esta página salva contém uma frase tal como foi salva; outra frase, ou uma mudança, precisa do próprio explorador: rode `clearhead explore`.",
   busy: "Calculando",

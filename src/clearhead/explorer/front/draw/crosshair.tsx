@@ -43,7 +43,11 @@ export function Crosshair({ table, row, column, kind }: Props): JSX.Element {
   );
 }
 
-function bandsOf(table: HTMLTableElement | null, row?: number | null, column?: number | null): Band[] {
+function bandsOf(
+  table: HTMLTableElement | null,
+  row?: number | null,
+  column?: number | null,
+): Band[] {
   if (!table) return [];
   const bands: Band[] = [];
   const line = row ?? null;

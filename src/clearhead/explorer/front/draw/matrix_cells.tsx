@@ -115,8 +115,10 @@ function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element 
   const { row, column, line, place, size, numbers, theme } = at;
   const value = data.values[line * data.columns + place];
   const masked = value !== undefined && isMasked(data, line, place);
-  const text = value === undefined ? "…" : masked ? words(table).maskedShort : cellText(data.kind, value);
-  const bytes = masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
+  const text =
+    value === undefined ? "…" : masked ? words(table).maskedShort : cellText(data.kind, value);
+  const bytes =
+    masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
   const side = `${size}px`;
   const chosen = row === props.selectedRow && column === props.selectedColumn;
   return (

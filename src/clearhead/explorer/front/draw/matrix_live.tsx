@@ -20,12 +20,21 @@ interface LiveProps extends MatrixProps {
 export function Live(props: LiveProps): JSX.Element {
   const told = words(table);
   const { cell, shown, kind } = props;
-  if (!cell) return <p class="matrix-live soft" role="status">{told.pointAtCell}</p>;
+  if (!cell)
+    return (
+      <p class="matrix-live soft" role="status">
+        {told.pointAtCell}
+      </p>
+    );
   const data = dataOf(props);
   const [line, place] = [cell.row - shown.rows[0], cell.column - shown.columns[0]];
   const value = data.values[line * data.columns + place];
   if (value === undefined || line < 0 || place < 0) {
-    return <p class="matrix-live soft" role="status">…</p>;
+    return (
+      <p class="matrix-live soft" role="status">
+        …
+      </p>
+    );
   }
   const masked = isMasked(data, line, place);
   const row = told.row(props.rows[cell.row] ?? "", cell.row);
@@ -58,6 +67,7 @@ function number(from: NonNullable<MatrixProps["from"]>, cell: Cell, value: numbe
 /** Four significant digits, and more zeros rather than an exponent where there is room. */
 export function exactText(value: number): string {
   if (value === 0) return "0";
-  const text = Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
+  const text =
+    Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
   return text.replaceAll("-", "−");
 }

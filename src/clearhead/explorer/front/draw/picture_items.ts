@@ -77,24 +77,28 @@ export function labelItems(
 ): Item[] {
   const [width, height] = [box.width / columns.length, box.height / rows.length];
   const size = Math.min(12, Math.max(5, Math.min(width, height) - 2));
-  const left = rows.map((text, at): Item => ({
-    kind: "text",
-    x: box.x - 6,
-    y: box.y + (at + 0.5) * height + size * 0.35,
-    text: fitted(text, room, size),
-    size,
-    fill: inks.ink,
-    anchor: "end",
-  }));
-  const above = columns.map((text, at): Item => ({
-    kind: "text",
-    x: box.x + (at + 0.5) * width + size * 0.35,
-    y: box.y - 6,
-    text: fitted(text, room, size),
-    size,
-    fill: inks.ink,
-    rotate: -90,
-  }));
+  const left = rows.map(
+    (text, at): Item => ({
+      kind: "text",
+      x: box.x - 6,
+      y: box.y + (at + 0.5) * height + size * 0.35,
+      text: fitted(text, room, size),
+      size,
+      fill: inks.ink,
+      anchor: "end",
+    }),
+  );
+  const above = columns.map(
+    (text, at): Item => ({
+      kind: "text",
+      x: box.x + (at + 0.5) * width + size * 0.35,
+      y: box.y - 6,
+      text: fitted(text, room, size),
+      size,
+      fill: inks.ink,
+      rotate: -90,
+    }),
+  );
   return [...left, ...above];
 }
 

@@ -151,7 +151,7 @@ export function marksOf(item: Item): Mark[] {
           height: short(item.height),
           fill: item.fill ?? "none",
           stroke: item.stroke,
-          "stroke-width": item.stroke === undefined ? undefined : item.strokeWidth ?? 1,
+          "stroke-width": item.stroke === undefined ? undefined : (item.strokeWidth ?? 1),
         },
         title: item.title,
       },
@@ -263,7 +263,7 @@ function paint(context: CanvasRenderingContext2D, item: Item): void {
     context.translate(item.x, item.y);
     context.rotate(((item.rotate ?? 0) * Math.PI) / 180);
     context.font = `${item.bold ? 600 : 400} ${item.size}px ${item.mono ? MONO : SANS}`;
-    context.textAlign = item.anchor === "middle" ? "center" : item.anchor ?? "start";
+    context.textAlign = item.anchor === "middle" ? "center" : (item.anchor ?? "start");
     context.textBaseline = "alphabetic";
     context.fillStyle = item.fill;
     context.fillText(item.text, 0, 0);
@@ -292,7 +292,8 @@ export async function scenePng(scene: Scene, scale = 2): Promise<Blob> {
   canvas.width = Math.max(1, Math.round(scene.width * fitting));
   canvas.height = Math.max(1, Math.round(scene.height * fitting));
   const context = canvas.getContext("2d");
-  if (!context) throw new Error("This browser gave no canvas to paint the picture on; save it as SVG.");
+  if (!context)
+    throw new Error("This browser gave no canvas to paint the picture on; save it as SVG.");
   context.scale(fitting, fitting);
   paintScene(context, scene);
   return new Promise((resolve, reject) => {

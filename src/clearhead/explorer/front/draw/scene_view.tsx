@@ -21,9 +21,11 @@ export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
     role="img"
     aria-label={scene.description ? `${scene.title}. ${scene.description}` : scene.title}
   >
-    {scene.items.flatMap(marksOf).map(({ name: element, attributes, text, title }) =>
-      h(element, attributes, title ? <title>{title}</title> : null, text),
-    )}
+    {scene.items
+      .flatMap(marksOf)
+      .map(({ name: element, attributes, text, title }) =>
+        h(element, attributes, title ? <title>{title}</title> : null, text),
+      )}
   </svg>
 );
 

@@ -66,9 +66,14 @@ function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.E
         value={state.position.value ?? "whole"}
         options={[
           { value: "whole", label: t.whole },
-          ...answer.predicted.map(({ piece }, value) => ({ value, label: t.oneWord(value, visible(piece)) })),
+          ...answer.predicted.map(({ piece }, value) => ({
+            value,
+            label: t.oneWord(value, visible(piece)),
+          })),
         ]}
-        choose={(position) => setState({ position: position === "whole" ? null : Number(position) })}
+        choose={(position) =>
+          setState({ position: position === "whole" ? null : Number(position) })
+        }
       />
       {chosen.keys > MANY[0]! && (
         <Pick
@@ -99,7 +104,15 @@ function mostKeys(): number {
   return Math.min(64, Math.max(1, state.most.value));
 }
 
-function Shown({ answer, place, caption }: { answer: Run; place: Place; caption: string }): JSX.Element {
+function Shown({
+  answer,
+  place,
+  caption,
+}: {
+  answer: Run;
+  place: Place;
+  caption: string;
+}): JSX.Element {
   const t = words(text);
   const { part, layer, head, query } = place;
   const position = state.position.value;
@@ -150,5 +163,10 @@ export const view: View = {
   needs: ["effects"],
   component: CompareView,
   scene: () => drawn && picture(drawn.title, shownOf(drawn.answer), drawn.shown),
-  json: () => drawn && { ...drawn.place, ...drawn.answer, tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })) },
+  json: () =>
+    drawn && {
+      ...drawn.place,
+      ...drawn.answer,
+      tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })),
+    },
 };

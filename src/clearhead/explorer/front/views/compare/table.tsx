@@ -35,15 +35,25 @@ export interface Place {
 
 export function links(answer: Effects, tokens: Token[], sortBy: SortBy): Link[] {
   const sizes = answer.effect.map((effect) => (effect === null ? Infinity : Math.abs(effect)));
-  const ranks = { weight: ranked(answer.weight), contribution: ranked(answer.contribution), effect: ranked(sizes) };
-  const all = answer.keys.map((key, place): Link => ({
-    key,
-    token: tokens[key] ?? { id: -1, piece: String(key), special: false },
-    weight: answer.weight[place]!,
-    contribution: answer.contribution[place]!,
-    effect: answer.effect[place]!,
-    ranks: { weight: ranks.weight[place]!, contribution: ranks.contribution[place]!, effect: ranks.effect[place]! },
-  }));
+  const ranks = {
+    weight: ranked(answer.weight),
+    contribution: ranked(answer.contribution),
+    effect: ranked(sizes),
+  };
+  const all = answer.keys.map(
+    (key, place): Link => ({
+      key,
+      token: tokens[key] ?? { id: -1, piece: String(key), special: false },
+      weight: answer.weight[place]!,
+      contribution: answer.contribution[place]!,
+      effect: answer.effect[place]!,
+      ranks: {
+        weight: ranks.weight[place]!,
+        contribution: ranks.contribution[place]!,
+        effect: ranks.effect[place]!,
+      },
+    }),
+  );
   if (sortBy === "position") return all.sort((one, other) => one.key - other.key);
   return all.sort((one, other) => one.ranks[sortBy] - other.ranks[sortBy]);
 }
@@ -86,7 +96,10 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
           <tr>
             <th scope="col">{t.key}</th>
             <Column name={t.weight} scale={t.weightScale} />
-            <Column name={t.contribution} scale={t.contributionScale(format(most.contribution, 3))} />
+            <Column
+              name={t.contribution}
+              scale={t.contributionScale(format(most.contribution, 3))}
+            />
             <Column name={t.effect} scale={t.effectScale(format(most.effect, 3))} />
           </tr>
         </thead>
@@ -127,14 +140,26 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
             <small>{key}</small> <Piece token={token} special={t.special} />
           </span>
           {canEdit && (
-            <button type="button" aria-label={t.tryLong(label)} onClick={() => tryWithout(place, key)}>
+            <button
+              type="button"
+              aria-label={t.tryLong(label)}
+              onClick={() => tryWithout(place, key)}
+            >
               {t.tryIt}
             </button>
           )}
         </div>
       </th>
-      <BarCell bar={<Bar share={weight} colour={weightColour(weight, shownTheme.value)} />} name="weight">
-        <Num path={`${place.path}.weights`} index={[0, place.head, place.query, key]} value={weight} label={label} />
+      <BarCell
+        bar={<Bar share={weight} colour={weightColour(weight, shownTheme.value)} />}
+        name="weight"
+      >
+        <Num
+          path={`${place.path}.weights`}
+          index={[0, place.head, place.query, key]}
+          value={weight}
+          label={label}
+        />
         <Rank rank={ranks.weight} />
       </BarCell>
       <BarCell

@@ -136,7 +136,8 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
           </span>
           <div class="heads-of-layer" role="presentation">
             {Array.from({ length: heads }, (_, head) => {
-              const picture = failed || !overview ? null : headPicture(overview, page[0] + line, head);
+              const picture =
+                failed || !overview ? null : headPicture(overview, page[0] + line, head);
               const entropy = picture ? exactText(round2(picture.entropy)) : "…";
               const locked = isLocked(part.part, layer, head);
               return (
@@ -156,7 +157,11 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
                     fit();
                   }}
                 >
-                  {picture ? <Picture data={picture.data} side={side} lazy={recorded()} /> : <Blank side={side} />}
+                  {picture ? (
+                    <Picture data={picture.data} side={side} lazy={recorded()} />
+                  ) : (
+                    <Blank side={side} />
+                  )}
                   <span>{told.head(head)}</span>
                   <span class="soft">{told.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
                 </button>

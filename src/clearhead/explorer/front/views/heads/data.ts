@@ -137,7 +137,9 @@ export function lockedPicture(): HeadPicture | null {
   const at = layers.layers.indexOf(entry);
   const page = pagesOf(layers).find(([start, stop]) => start <= at && at < stop);
   const overview = page && overviewOf(answer, layers, page).value;
-  return overview && !(overview instanceof Error) ? headPicture(overview, at, state.head.value) : null;
+  return overview && !(overview instanceof Error)
+    ? headPicture(overview, at, state.head.value)
+    : null;
 }
 
 // The locked head

@@ -42,7 +42,9 @@ function Heads(): JSX.Element | null {
 
 /** On a narrow page the locked head stands below all others. */
 function toLocked(event: TargetedEvent<HTMLElement>): void {
-  const heading = event.currentTarget.closest(".heads")?.querySelector<HTMLElement>("#heads-locked");
+  const heading = event.currentTarget
+    .closest(".heads")
+    ?.querySelector<HTMLElement>("#heads-locked");
   heading?.scrollIntoView({ block: "start" });
   heading?.focus({ preventScroll: true });
 }

@@ -26,7 +26,11 @@ export function LockedHead(): JSX.Element | null {
   const name = partName(entry.part);
   const ofDecoder = entry.part === "decoder" || entry.part === "cross";
   return (
-    <section ref={section} class={fits ? "heads-locked fits" : "heads-locked"} aria-labelledby="heads-locked">
+    <section
+      ref={section}
+      class={fits ? "heads-locked fits" : "heads-locked"}
+      aria-labelledby="heads-locked"
+    >
       <h3 id="heads-locked" tabIndex={-1}>
         <span>{told.lockedKicker}: </span>
         {told.locked(name, layer, head)}
@@ -56,7 +60,8 @@ function useFits(element: { current: Element | null }): boolean {
   useEffect(() => {
     const watched = element.current;
     if (!watched) return;
-    const measure = (): void => setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
+    const measure = (): void =>
+      setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
     const observer = new ResizeObserver(measure);
     observer.observe(watched);
     addEventListener("resize", measure);

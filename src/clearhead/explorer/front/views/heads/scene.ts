@@ -66,7 +66,14 @@ export function scene(): Scene | null {
     background: pen.inks.paper,
     items: [
       text(MARGIN, MARGIN + 12, title, 15, pen.inks.ink, { bold: true }),
-      ...legendItems("weight", 1, { x: MARGIN, y: MARGIN + 24 }, legendWords(), pen.theme, pen.inks),
+      ...legendItems(
+        "weight",
+        1,
+        { x: MARGIN, y: MARGIN + 24 },
+        legendWords(),
+        pen.theme,
+        pen.inks,
+      ),
       ...all.items,
       ...locked.items,
     ],
@@ -184,8 +191,10 @@ function lockedHead(x: number, pen: Pen): Drawn {
   const room = 90;
   const width = data.columns * cell;
   const box = { x: x + room, y: TOP + 32 + room, width, height: data.rows * cell };
-  const pieces = (tokens: { piece: string }[], [start, stop]: readonly [number, number]): string[] =>
-    tokens.slice(start, stop).map(({ piece }) => piece);
+  const pieces = (
+    tokens: { piece: string }[],
+    [start, stop]: readonly [number, number],
+  ): string[] => tokens.slice(start, stop).map(({ piece }) => piece);
   const name = told.locked(partName(entry.part), entry.layer, state.head.value);
   const shown = told.sceneWindow(`${rows[0]}–${rows[1] - 1}`, `${columns[0]}–${columns[1] - 1}`);
   const lines = linkItems(box.x + box.width + 4 * GAP, TOP + 32, pen);
@@ -220,7 +229,9 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
   const labels = keyTokens(entry.part);
   const piece = queryTokens(entry.part)[query]?.piece ?? String(query);
   const items: Item[] = [text(x, y, told.lines, 12, pen.inks.ink, { bold: true })];
-  items.push(text(from - 6, origin + 4, fitted(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }));
+  items.push(
+    text(from - 6, origin + 4, fitted(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }),
+  );
   links.forEach(({ key, weight }, at) => {
     const middle = first + (at + 0.5) * line;
     const masked = Number.isNaN(weight);

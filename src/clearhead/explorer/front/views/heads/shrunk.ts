@@ -14,5 +14,11 @@ export function shrunk(data: MatrixData, factor: number): MatrixData {
       if (!(values[at]! >= value)) values[at] = value;
     }
   }
-  return { kind: data.kind, values, rows, columns, ...(data.max !== undefined && { max: data.max }) };
+  return {
+    kind: data.kind,
+    values,
+    rows,
+    columns,
+    ...(data.max !== undefined && { max: data.max }),
+  };
 }

@@ -19,11 +19,18 @@ export function beginning(plan: Plan, t: Words): PanelSpec[] {
   const root = shortNumber(Math.sqrt(plan.width));
   const specs: PanelSpec[] = [
     { id: "text", title: said.text.title, sentence: said.text[stack], body: TextBody },
-    { id: "tokens", title: said.tokens.title, sentence: said.tokens[part as "cross"] ?? said.tokens.encoder, body: TokensBody },
+    {
+      id: "tokens",
+      title: said.tokens.title,
+      sentence: said.tokens[part as "cross"] ?? said.tokens.encoder,
+      body: TokensBody,
+    },
     {
       id: "embedding",
       title: said.embedding.title,
-      sentence: config.scale_embedding ? said.embedding.scaled(plan.width, root) : said.embedding.plain,
+      sentence: config.scale_embedding
+        ? said.embedding.scaled(plan.width, root)
+        : said.embedding.plain,
       formula: config.scale_embedding ? `e_i = √d · E_{id(i)}` : `e_i = E_{id(i)}`,
       body: EmbeddingBody,
     },
@@ -34,7 +41,13 @@ export function beginning(plan: Plan, t: Words): PanelSpec[] {
       formula: has(`${stack}.positions`) ? placeFormula(config.positions) : undefined,
       body: PositionBody,
     },
-    { id: "input", title: said.input.title, sentence: inputSentence(plan, t), formula: inputFormula(plan), body: InputBody },
+    {
+      id: "input",
+      title: said.input.title,
+      sentence: inputSentence(plan, t),
+      formula: inputFormula(plan),
+      body: InputBody,
+    },
   ];
   if (plan.normBefore)
     specs.push({
@@ -48,7 +61,9 @@ export function beginning(plan: Plan, t: Words): PanelSpec[] {
 }
 
 function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "bias" {
-  return positions === "sinusoidal" || positions === "learned" || positions === "rotary" ? positions : "bias";
+  return positions === "sinusoidal" || positions === "learned" || positions === "rotary"
+    ? positions
+    : "bias";
 }
 
 function placeFormula(positions: unknown): string {
@@ -96,7 +111,14 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
   return (
     <>
       {plan.stack === "decoder" && (
-        <Chips title={t.decoderInput} tokens={run.decoder_input} path="decoder.tokens" query={plan.query} keyAt={cross ? null : plan.key} pick={(query) => setState({ query })} />
+        <Chips
+          title={t.decoderInput}
+          tokens={run.decoder_input}
+          path="decoder.tokens"
+          query={plan.query}
+          keyAt={cross ? null : plan.key}
+          pick={(query) => setState({ query })}
+        />
       )}
       {plan.keyStack === "encoder" && (
         <Chips
@@ -151,7 +173,14 @@ function Chips({ title, tokens, path, query, keyAt, pick }: ChipsProps): JSX.Ele
 }
 
 /** A vector of the query's token under its caption. */
-export function Strip({ slice, label, index, width, span, max }: {
+export function Strip({
+  slice,
+  label,
+  index,
+  width,
+  span,
+  max,
+}: {
   slice: Slice;
   label: string;
   index: (component: number) => number[];
@@ -173,7 +202,12 @@ export function Strip({ slice, label, index, width, span, max }: {
 }
 
 /** Several vectors of one position, each a step of the trace with the axes batch, length, width. */
-export function Strips({ plan, panel, at, steps }: {
+export function Strips({
+  plan,
+  panel,
+  at,
+  steps,
+}: {
   plan: Plan;
   panel: string;
   at: number;
@@ -190,7 +224,16 @@ export function Strips({ plan, panel, at, steps }: {
           {present.map(({ path, label, width = plan.width, span }) => {
             const slice = slices[path]!;
             const place = slice.array.window[1]?.[0] ?? at;
-            return <Strip key={path} slice={slice} label={label} width={width} index={(c) => [0, place, c]} {...(span && { span })} />;
+            return (
+              <Strip
+                key={path}
+                slice={slice}
+                label={label}
+                width={width}
+                index={(c) => [0, place, c]}
+                {...(span && { span })}
+              />
+            );
           })}
         </div>
       )}
@@ -213,7 +256,10 @@ function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
   return (
     <>
       {has(path) && (
-        <Loaded panel={`${panel}-vector`} needs={{ place: [path, [one(plan.query), [0, plan.width]]] }}>
+        <Loaded
+          panel={`${panel}-vector`}
+          needs={{ place: [path, [one(plan.query), [0, plan.width]]] }}
+        >
           {({ place }) => (
             <div class="walk-strips">
               <Strip
@@ -226,7 +272,12 @@ function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
           )}
         </Loaded>
       )}
-      <Strips plan={plan} panel={panel} at={plan.query} steps={[{ path: `${plan.stack}.embedded`, label: t.residualSum }]} />
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[{ path: `${plan.stack}.embedded`, label: t.residualSum }]}
+      />
     </>
   );
 }
@@ -246,11 +297,27 @@ function NormBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
 }
 
 /** Every step of a norm at one position. */
-export function NormSteps({ plan, panel, path, at }: { plan: Plan; panel: string; path: string; at: number }): JSX.Element {
+export function NormSteps({
+  plan,
+  panel,
+  path,
+  at,
+}: {
+  plan: Plan;
+  panel: string;
+  path: string;
+  at: number;
+}): JSX.Element {
   const t = words(table);
-  const moments: [string, string][] = [["mean", t.mean], ["variance", t.variance], ["mean_square", t.meanSquare]];
+  const moments: [string, string][] = [
+    ["mean", t.mean],
+    ["variance", t.variance],
+    ["mean_square", t.meanSquare],
+  ];
   const present = moments.filter(([name]) => has(`${path}.${name}`));
-  const needs: Needs = Object.fromEntries(present.map(([name]) => [name, [`${path}.${name}`, rowOf(at, 1)]]));
+  const needs: Needs = Object.fromEntries(
+    present.map(([name]) => [name, [`${path}.${name}`, rowOf(at, 1)]]),
+  );
   return (
     <>
       <Loaded key={path} panel={`${panel}-moments`} needs={needs}>

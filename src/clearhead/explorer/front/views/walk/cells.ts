@@ -30,7 +30,8 @@ export interface Box {
 export function layoutOf(rows: number, columns: number, room: number): Layout {
   let perLine = columns;
   // Halving keeps a head's components together where there are heads.
-  while (perLine > 16 && room / perLine < (rows > 1 ? NARROWEST_ROWS : NARROWEST)) perLine = Math.ceil(perLine / 2);
+  while (perLine > 16 && room / perLine < (rows > 1 ? NARROWEST_ROWS : NARROWEST))
+    perLine = Math.ceil(perLine / 2);
   const lines = Math.ceil(columns / perLine);
   const width = Math.min(room, perLine * WIDEST);
   const lineHeight = rows > 1 ? 18 : lines > 1 ? 11 : 18;
@@ -54,12 +55,21 @@ export function boxOf(layout: Layout, row: number, column: number): Box {
 }
 
 /** The cell at a point of the canvas. */
-export function cellAt(layout: Layout, x: number, y: number): { row: number; column: number } | null {
+export function cellAt(
+  layout: Layout,
+  x: number,
+  y: number,
+): { row: number; column: number } | null {
   const line = Math.floor(y / (layout.lineHeight + layout.gap));
   const place = Math.floor((x * layout.perLine) / layout.width);
   const row = Math.floor(line / layout.lines);
   const column = (line % layout.lines) * layout.perLine + place;
-  const inside = place >= 0 && place < layout.perLine && row >= 0 && row < layout.rows && column < layout.columns;
+  const inside =
+    place >= 0 &&
+    place < layout.perLine &&
+    row >= 0 &&
+    row < layout.rows &&
+    column < layout.columns;
   return inside ? { row, column } : null;
 }
 

@@ -66,7 +66,10 @@ export function largestOf(plan: Plan): Derivation {
 }
 
 export function expOf(plan: Plan, key: number): Derivation {
-  return { expression: "np.exp(m[j] - m.max())", operands: [maskedRow(plan), scalar("j", key, "j")] };
+  return {
+    expression: "np.exp(m[j] - m.max())",
+    operands: [maskedRow(plan), scalar("j", key, "j")],
+  };
 }
 
 export function expSumOf(plan: Plan): Derivation {
@@ -76,6 +79,11 @@ export function expSumOf(plan: Plan): Derivation {
 /** The weights of a row added up. */
 export function weightSumOf(plan: Plan): Derivation {
   const index = [0, plan.head, plan.query, ":" as const];
-  const operand = { symbol: "w", label: label((words) => words.weight), path: `${plan.path}.weights`, index };
+  const operand = {
+    symbol: "w",
+    label: label((words) => words.weight),
+    path: `${plan.path}.weights`,
+    index,
+  };
   return { expression: "w.sum()", operands: [operand] };
 }

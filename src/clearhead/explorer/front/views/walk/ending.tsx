@@ -28,8 +28,21 @@ export function ending(plan: Plan, t: Words): PanelSpec[] {
       formula: has(`${plan.stack}.norm.output`) ? normFormula(plan.config.norm) : undefined,
       body: FinalBody,
     },
-    { id: "logits", title: logits.title, sentence: logits.sentence(vocabulary), formula: "ℓ_t = x · E_t", steps: ["logits"], body: LogitsBody },
-    { id: "words", title: said.title, sentence: said.sentence, formula: "p_t = exp(ℓ_t) / Σ_u exp(ℓ_u)", body: WordsBody },
+    {
+      id: "logits",
+      title: logits.title,
+      sentence: logits.sentence(vocabulary),
+      formula: "ℓ_t = x · E_t",
+      steps: ["logits"],
+      body: LogitsBody,
+    },
+    {
+      id: "words",
+      title: said.title,
+      sentence: said.sentence,
+      formula: "p_t = exp(ℓ_t) / Σ_u exp(ℓ_u)",
+      body: WordsBody,
+    },
   ];
 }
 
@@ -39,18 +52,32 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
   const last = `${stack}.layers.${plan.layers - 1}.feed_forward_residual`;
   return (
     <>
-      <Strips plan={plan} panel={panel} at={plan.query} steps={[{ path: last, label: t.panels.final.last }]} />
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[{ path: last, label: t.panels.final.last }]}
+      />
       {has(`${stack}.norm.output`) ? (
         <>
           <h3>{t.panels.final.norm}</h3>
           <NormSteps plan={plan} panel={`${panel}-norm`} path={`${stack}.norm`} at={plan.query} />
         </>
       ) : (
-        <Strips plan={plan} panel={`${panel}-output`} at={plan.query} steps={[{ path: `${stack}.output`, label: t.outputVector }]} />
+        <Strips
+          plan={plan}
+          panel={`${panel}-output`}
+          at={plan.query}
+          steps={[{ path: `${stack}.output`, label: t.outputVector }]}
+        />
       )}
       {stack === "encoder" && has("decoder.layers.0.cross_attention.weights") && (
         <p>
-          <button type="button" class="walk-go" onClick={() => setState({ part: "cross", layer: 0, query: plan.position, key: null })}>
+          <button
+            type="button"
+            class="walk-go"
+            onClick={() => setState({ part: "cross", layer: 0, query: plan.position, key: null })}
+          >
             {t.walkCross} →
           </button>
         </p>
@@ -79,7 +106,10 @@ function PositionNote({ plan }: { plan: Plan }): JSX.Element {
       {plan.stack === "encoder" && (
         <label class="walk-inline">
           {t.position}{" "}
-          <select value={plan.position} onChange={(event) => setState({ position: Number(event.currentTarget.value) })}>
+          <select
+            value={plan.position}
+            onChange={(event) => setState({ position: Number(event.currentTarget.value) })}
+          >
             {inputs.map((token, at) => (
               <option key={at} value={at}>{`${at}: ${token.piece}`}</option>
             ))}
@@ -98,7 +128,9 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   const token = all.find(({ id }) => id === chosen) ?? all[0];
   const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
   if (!token) return <></>;
-  const needs: Needs = Object.fromEntries(all.map(({ id }, place) => [place, logitNeed(plan, "logits", id)]));
+  const needs: Needs = Object.fromEntries(
+    all.map(({ id }, place) => [place, logitNeed(plan, "logits", id)]),
+  );
   return (
     <>
       <PositionNote plan={plan} />
@@ -111,8 +143,18 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
       >
         {({ vector, row }) => (
           <div class="walk-strips">
-            <Strip slice={vector} label={said.vector} width={plan.width} index={(c) => [0, plan.position, c]} />
-            <Strip slice={row} label={said.rowOf(quoted(token))} width={plan.width} index={(c) => [token.id, c]} />
+            <Strip
+              slice={vector}
+              label={said.vector}
+              width={plan.width}
+              index={(c) => [0, plan.position, c]}
+            />
+            <Strip
+              slice={row}
+              label={said.rowOf(quoted(token))}
+              width={plan.width}
+              index={(c) => [token.id, c]}
+            />
           </div>
         )}
       </Loaded>
@@ -123,8 +165,12 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
               <thead>
                 <tr>
                   <th scope="col">{t.token}</th>
-                  <th scope="col" class="number">{t.id}</th>
-                  <th scope="col" class="number">{t.logit}</th>
+                  <th scope="col" class="number">
+                    {t.id}
+                  </th>
+                  <th scope="col" class="number">
+                    {t.logit}
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -145,7 +191,13 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                       </th>
                       <td class="number walk-id">{each.id}</td>
                       <td class="number">
-                        <Num path="logits" index={index} value={value} digits={fixed(value, 3)} label={`${t.logit}, ${quoted(each)}`} />
+                        <Num
+                          path="logits"
+                          index={index}
+                          value={value}
+                          digits={fixed(value, 3)}
+                          label={`${t.logit}, ${quoted(each)}`}
+                        />
                       </td>
                     </tr>
                   );
@@ -164,7 +216,9 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
   const next = plan.run.next[plan.position];
   const all = candidates(next);
   if (!next) return <></>;
-  const needs: Needs = Object.fromEntries(all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]));
+  const needs: Needs = Object.fromEntries(
+    all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]),
+  );
   const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(t.locale);
   return (
     <>
@@ -175,9 +229,13 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
             <table aria-label={t.panels.words.title}>
               <thead>
                 <tr>
-                  <th scope="col" class="number">{t.rank}</th>
+                  <th scope="col" class="number">
+                    {t.rank}
+                  </th>
                   <th scope="col">{t.token}</th>
-                  <th scope="col" class="number">{t.probability}</th>
+                  <th scope="col" class="number">
+                    {t.probability}
+                  </th>
                   <td />
                   <td />
                 </tr>
@@ -189,16 +247,31 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
                   const value = slices[place]!.at(...index);
                   return (
                     <tr key={token.id} class={taken ? "taken" : undefined}>
-                      <td class="number">{place < next.likeliest.length ? place + 1 : next.taken.rank}</td>
+                      <td class="number">
+                        {place < next.likeliest.length ? place + 1 : next.taken.rank}
+                      </td>
                       <th scope="row">
-                        <span class={token.special ? "walk-piece special" : "walk-piece"}>{token.piece}</span>
+                        <span class={token.special ? "walk-piece special" : "walk-piece"}>
+                          {token.piece}
+                        </span>
                       </th>
                       <td class="number">
-                        <Num path="probabilities" index={index} value={value} digits={fixed(value, 4)} label={`${t.probability}, ${quoted(token)}`} />
+                        <Num
+                          path="probabilities"
+                          index={index}
+                          value={value}
+                          digits={fixed(value, 4)}
+                          label={`${t.probability}, ${quoted(token)}`}
+                        />
                       </td>
                       <td class="walk-long">
                         <span class="walk-bar" aria-hidden="true">
-                          <span style={{ width: `${100 * value}%`, background: weightColour(value, shownTheme.value) }} />
+                          <span
+                            style={{
+                              width: `${100 * value}%`,
+                              background: weightColour(value, shownTheme.value),
+                            }}
+                          />
                         </span>
                       </td>
                       <td>{taken ? t.taken : ""}</td>

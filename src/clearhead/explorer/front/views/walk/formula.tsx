@@ -6,7 +6,13 @@ const PARTS = /([_^])(?:\{([^}]*)\}|(.))|([A-Za-z]+)|([^A-Za-z_^]+)/gu;
 
 export function Formula({ text }: { text: string }): JSX.Element {
   // Several equations: a line breaks between them rather than within one.
-  return <p class="walk-formula">{text.split(/,\s{2}/).map((part, at) => <span key={at}>{typeset(part)}</span>)}</p>;
+  return (
+    <p class="walk-formula">
+      {text.split(/,\s{2}/).map((part, at) => (
+        <span key={at}>{typeset(part)}</span>
+      ))}
+    </p>
+  );
 }
 
 const NAMES = new Set(["id", "up", "down", "gate", "max"]);

@@ -23,7 +23,13 @@ import "./walk.css";
 
 /** All panels of a plan, in the order of computation. */
 export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
-  return [...beginning(plan, t), ...projections(plan, t), ...scores(plan, t), ...mixing(plan, t), ...ending(plan, t)];
+  return [
+    ...beginning(plan, t),
+    ...projections(plan, t),
+    ...scores(plan, t),
+    ...mixing(plan, t),
+    ...ending(plan, t),
+  ];
 }
 
 /** The plan of the state. Where no key is chosen it is the one with the largest weight, and while
@@ -31,7 +37,10 @@ export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
 function usePlan(): Plan | null {
   const last = useRef<Plan | null>(null);
   const of = attention.value;
-  const weights = useArray(of && state.key.value === null ? `${of.path}.weights` : null, of && weightsRow(of));
+  const weights = useArray(
+    of && state.key.value === null ? `${of.path}.weights` : null,
+    of && weightsRow(of),
+  );
   const largest = weights ? weights.data.indexOf(Math.max(...weights.data) as never) : null;
   const key = state.key.value ?? largest;
   const fresh = key === null ? null : planFor(key);
@@ -87,7 +96,10 @@ function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
   return (
     <label class="walk-key-choice">
       {t.key}{" "}
-      <select value={plan.key} onChange={(event) => setState({ key: Number(event.currentTarget.value) })}>
+      <select
+        value={plan.key}
+        onChange={(event) => setState({ key: Number(event.currentTarget.value) })}
+      >
         {plan.keys.map((token, at) => (
           <option key={at} value={at}>{`${at}: ${token.piece}`}</option>
         ))}

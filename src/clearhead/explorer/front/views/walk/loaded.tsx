@@ -67,7 +67,12 @@ export function Loaded<N extends Needs>({ panel, needs, children }: LoadedProps<
     if (complete) shown.set(key, Object.values(slices) as Slice[]);
   });
   useEffect(() => () => void shown.delete(key), [key]);
-  if (failed) return <p class="walk-failed" role="alert">{wordsOf(failed)}</p>;
+  if (failed)
+    return (
+      <p class="walk-failed" role="alert">
+        {wordsOf(failed)}
+      </p>
+    );
   if (complete) last.current = children(slices as Slices<N>);
   return last.current ?? <p class="walk-loading">{words(table).loading}</p>;
 }

@@ -49,17 +49,32 @@ export function mixing(plan: Plan, t: Words): PanelSpec[] {
     {
       id: "feed",
       title: feed.title,
-      sentence: feed.sentence(number(wide), number(plan.width), feed.activations[activation] ?? activation),
+      sentence: feed.sentence(
+        number(wide),
+        number(plan.width),
+        feed.activations[activation] ?? activation,
+      ),
       formula: feedFormula(activation),
       body: FeedBody,
     },
-    { id: "residual-two", title: residualTwo.title, sentence: residualTwo.sentence(plan.layer), formula: "x″_i = x′_i + f_i", body: ResidualTwoBody },
+    {
+      id: "residual-two",
+      title: residualTwo.title,
+      sentence: residualTwo.sentence(plan.layer),
+      formula: "x″_i = x′_i + f_i",
+      body: ResidualTwoBody,
+    },
   );
   return specs;
 }
 
 function feedFormula(activation: string): string {
-  const names: Record<string, string> = { relu: "ReLU", reglu: "ReLU", silu: "SiLU", swiglu: "SiLU" };
+  const names: Record<string, string> = {
+    relu: "ReLU",
+    reglu: "ReLU",
+    silu: "SiLU",
+    swiglu: "SiLU",
+  };
   const name = names[activation] ?? "GELU";
   return activation.endsWith("glu")
     ? `f_i = (${name}(x_i W_{gate} + b) ⊙ (x_i W_{up} + b)) W_{down} + b`
@@ -87,14 +102,45 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
           const pick = (key: number): void => setState({ key });
           const weightOf = (key: number): JSX.Element => {
             const weight = weights.at(0, head, query, key);
-            return <Num path={weights.path} index={[0, head, query, key]} value={weight} digits={fixed(weight, 3)} label={t.weight} />;
+            return (
+              <Num
+                path={weights.path}
+                index={[0, head, query, key]}
+                value={weight}
+                digits={fixed(weight, 3)}
+                label={t.weight}
+              />
+            );
           };
           return (
             <div class="walk-two">
-              <Rows label={t.panels.vectors.names.value} slice={value} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={pick} max={max} />
+              <Rows
+                label={t.panels.vectors.names.value}
+                slice={value}
+                tokens={plan.keys}
+                chosen={plan.key}
+                width={plan.headDim}
+                pick={pick}
+                max={max}
+              />
               <div class="walk-summed">
-                <Rows label={t.weightTimesValue} slice={parts} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={pick} max={max} extra={weightOf} />
-                <Strip slice={output} label={t.sumIsOutput(head)} width={plan.headDim} max={max} index={(c) => [0, head, query, c]} />
+                <Rows
+                  label={t.weightTimesValue}
+                  slice={parts}
+                  tokens={plan.keys}
+                  chosen={plan.key}
+                  width={plan.headDim}
+                  pick={pick}
+                  max={max}
+                  extra={weightOf}
+                />
+                <Strip
+                  slice={output}
+                  label={t.sumIsOutput(head)}
+                  width={plan.headDim}
+                  max={max}
+                  index={(c) => [0, head, query, c]}
+                />
               </div>
             </div>
           );
@@ -157,12 +203,21 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
         ]}
       />
       <p>
-        <button type="button" class="walk-go" onClick={() => setState({ part: "cross", key: null })}>
+        <button
+          type="button"
+          class="walk-go"
+          onClick={() => setState({ part: "cross", key: null })}
+        >
           {t.walkCross} →
         </button>
       </p>
       <h3>{t.panels.norm.title}</h3>
-      <NormSteps plan={plan} panel={`${panel}-norm`} path={`${layerPath}.${plan.normBefore ? "feed_forward" : "cross_attention"}_norm`} at={plan.query} />
+      <NormSteps
+        plan={plan}
+        panel={`${panel}-norm`}
+        path={`${layerPath}.${plan.normBefore ? "feed_forward" : "cross_attention"}_norm`}
+        at={plan.query}
+      />
     </>
   );
 }
@@ -188,7 +243,9 @@ function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
 
 /** The sum that the feed-forward part was given, before its norm. */
 function feedInput(plan: Plan): string {
-  const [cross, self] = ["cross_attention", "self_attention"].map((name) => `${plan.layerPath}.${name}`);
+  const [cross, self] = ["cross_attention", "self_attention"].map(
+    (name) => `${plan.layerPath}.${name}`,
+  );
   const last = has(`${cross}_residual`) ? cross : self;
   return plan.normBefore ? `${last}_residual` : `${last}_norm.output`;
 }
@@ -208,7 +265,9 @@ function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.El
           { path: `${path}_residual`, label: `= ${t.residualSum}` },
         ]}
       />
-      {!plan.normBefore && <NormSteps plan={plan} panel={`${panel}-norm`} path={`${path}_norm`} at={plan.query} />}
+      {!plan.normBefore && (
+        <NormSteps plan={plan} panel={`${panel}-norm`} path={`${path}_norm`} at={plan.query} />
+      )}
     </>
   );
 }

@@ -110,7 +110,11 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
     <section id={id} class="walk-panel" aria-labelledby={`${id}-title`} data-step={spec.id}>
       <header>
         <h2 id={`${id}-title`} tabIndex={-1}>
-          <StepLink to={spec} class="walk-number" label={`${t.stepOf(number, total)}. ${t.linkTo(spec.title)}`}>
+          <StepLink
+            to={spec}
+            class="walk-number"
+            label={`${t.stepOf(number, total)}. ${t.linkTo(spec.title)}`}
+          >
             {String(number)}
           </StepLink>
           {spec.title}

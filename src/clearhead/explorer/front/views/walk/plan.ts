@@ -87,7 +87,12 @@ function tokensOf(answer: Run, stack: "encoder" | "decoder"): Token[] {
 export function weightsRow(of: Attention): Window {
   const head = Math.min(state.head.value, of.heads - 1);
   const query = Math.min(state.query.value, of.queries - 1);
-  return [[0, 1], [head, head + 1], [query, query + 1], [0, of.keys]];
+  return [
+    [0, 1],
+    [head, head + 1],
+    [query, query + 1],
+    [0, of.keys],
+  ];
 }
 
 export function numberIn(config: Record<string, unknown>, name: string, otherwise: number): number {
@@ -108,7 +113,11 @@ function queryProjection(plan: Plan): string {
 
 /** Windows of single rows and of this head. */
 export function rowOf(position: number, width: number): Window {
-  return [[0, 1], [position, position + 1], [0, width]];
+  return [
+    [0, 1],
+    [position, position + 1],
+    [0, width],
+  ];
 }
 
 export function headRows(head: number, rows: [number, number], columns: [number, number]): Window {

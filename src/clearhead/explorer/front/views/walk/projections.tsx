@@ -56,9 +56,30 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
       >
         {({ query, key, value }) => (
           <div class="walk-three">
-            <Rows label={names.query} slice={query} tokens={plan.queries} chosen={plan.query} width={plan.headDim} pick={(at) => setState({ query: at })} />
-            <Rows label={names.key} slice={key} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={(at) => setState({ key: at })} />
-            <Rows label={names.value} slice={value} tokens={plan.keys} chosen={plan.key} width={plan.headDim} pick={(at) => setState({ key: at })} />
+            <Rows
+              label={names.query}
+              slice={query}
+              tokens={plan.queries}
+              chosen={plan.query}
+              width={plan.headDim}
+              pick={(at) => setState({ query: at })}
+            />
+            <Rows
+              label={names.key}
+              slice={key}
+              tokens={plan.keys}
+              chosen={plan.key}
+              width={plan.headDim}
+              pick={(at) => setState({ key: at })}
+            />
+            <Rows
+              label={names.value}
+              slice={value}
+              tokens={plan.keys}
+              chosen={plan.key}
+              width={plan.headDim}
+              pick={(at) => setState({ key: at })}
+            />
           </div>
         )}
       </Loaded>
@@ -80,7 +101,16 @@ interface RowsProps {
 }
 
 /** Tokens' vectors of one head below one another. */
-export function Rows({ label, slice, tokens, chosen, width, pick, max, extra }: RowsProps & {
+export function Rows({
+  label,
+  slice,
+  tokens,
+  chosen,
+  width,
+  pick,
+  max,
+  extra,
+}: RowsProps & {
   max?: number;
   extra?: (at: number) => JSX.Element;
 }): JSX.Element {
@@ -154,7 +184,10 @@ function Product({ plan, query, keys, score }: ProductProps): JSX.Element {
   const blocks = Array.from({ length: Math.ceil(plan.headDim / columns) }, (_, at) => at * columns);
   const sums: number[] = [];
   for (let c = 0; c < plan.headDim; c += 1)
-    sums.push((sums[c - 1] ?? 0) + query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c));
+    sums.push(
+      (sums[c - 1] ?? 0) +
+        query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c),
+    );
   const result = score.at(0, plan.head, plan.query, plan.key);
   const of = t.panels.score.of(quoted(plan.queries[plan.query]), quoted(plan.keys[plan.key]));
   return (
@@ -162,7 +195,15 @@ function Product({ plan, query, keys, score }: ProductProps): JSX.Element {
       <p class="walk-note">{of}</p>
       <Roving label={`${t.panels.score.title}: ${of}`} class="walk-table">
         {blocks.map((start) => (
-          <Block key={start} plan={plan} start={start} columns={columns} query={query} keys={keys} sums={sums} />
+          <Block
+            key={start}
+            plan={plan}
+            start={start}
+            columns={columns}
+            query={query}
+            keys={keys}
+            sums={sums}
+          />
         ))}
         <p class="walk-total">
           <span>{t.sum}</span>
@@ -200,24 +241,51 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
     <table class="walk-block">
       <thead>
         <tr>
-          <th scope="row"><i>c</i></th>
-          {all.map((c) => <th key={c} scope="col" class="number">{c}</th>)}
+          <th scope="row">
+            <i>c</i>
+          </th>
+          {all.map((c) => (
+            <th key={c} scope="col" class="number">
+              {c}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
         <tr>
-          <th scope="row"><i>q<sub>c</sub></i></th>
+          <th scope="row">
+            <i>
+              q<sub>c</sub>
+            </i>
+          </th>
           {all.map((c) => (
             <td key={c} class="number">
-              <Num path={query.path} index={[0, plan.head, plan.query, c]} value={q(c)} digits={digits(q(c))} label={`${t.query}, ${c}`} />
+              <Num
+                path={query.path}
+                index={[0, plan.head, plan.query, c]}
+                value={q(c)}
+                digits={digits(q(c))}
+                label={`${t.query}, ${c}`}
+              />
             </td>
           ))}
         </tr>
         <tr>
-          <th scope="row">× <i>k<sub>c</sub></i></th>
+          <th scope="row">
+            ×{" "}
+            <i>
+              k<sub>c</sub>
+            </i>
+          </th>
           {all.map((c) => (
             <td key={c} class="number">
-              <Num path={keys.path} index={[0, plan.kvHead, plan.key, c]} value={k(c)} digits={digits(k(c))} label={`${t.key}, ${c}`} />
+              <Num
+                path={keys.path}
+                index={[0, plan.kvHead, plan.key, c]}
+                value={k(c)}
+                digits={digits(k(c))}
+                label={`${t.key}, ${c}`}
+              />
             </td>
           ))}
         </tr>
@@ -225,7 +293,15 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
           <th scope="row">{t.product}</th>
           {all.map((c) => (
             <td key={c} class="number">
-              <Derived name="product" plan={plan} index={[0, plan.head, plan.query, plan.key, c]} value={q(c) * k(c)} digits={digits(q(c) * k(c))} derivation={productOf(plan, c)} label={`${t.product}, ${c}`} />
+              <Derived
+                name="product"
+                plan={plan}
+                index={[0, plan.head, plan.query, plan.key, c]}
+                value={q(c) * k(c)}
+                digits={digits(q(c) * k(c))}
+                derivation={productOf(plan, c)}
+                label={`${t.product}, ${c}`}
+              />
             </td>
           ))}
         </tr>
@@ -233,7 +309,15 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
           <th scope="row">{t.running}</th>
           {all.map((c) => (
             <td key={c} class="number">
-              <Derived name="running_sum" plan={plan} index={[0, plan.head, plan.query, plan.key, c]} value={sums[c] ?? 0} digits={digits(sums[c] ?? 0)} derivation={runningSum(plan, c)} label={`${t.running}, ${c}`} />
+              <Derived
+                name="running_sum"
+                plan={plan}
+                index={[0, plan.head, plan.query, plan.key, c]}
+                value={sums[c] ?? 0}
+                digits={digits(sums[c] ?? 0)}
+                derivation={runningSum(plan, c)}
+                label={`${t.running}, ${c}`}
+              />
             </td>
           ))}
         </tr>
@@ -241,4 +325,3 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
     </table>
   );
 }
-

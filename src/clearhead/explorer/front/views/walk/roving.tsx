@@ -47,7 +47,14 @@ export function Roving({ label, class: name, children }: RovingProps): JSX.Eleme
     settle();
   };
   return (
-    <div ref={root} role="group" aria-label={label} class={name} onKeyDown={onKeyDown} onFocusIn={onFocusIn}>
+    <div
+      ref={root}
+      role="group"
+      aria-label={label}
+      class={name}
+      onKeyDown={onKeyDown}
+      onFocusIn={onFocusIn}
+    >
       {children}
     </div>
   );

@@ -18,7 +18,9 @@ const WIDTH = 760;
 export function walkJson(): unknown {
   const answer = run.peek();
   if (!answer) return null;
-  const [part, layer, head, query] = [state.part, state.layer, state.head, state.query].map((each) => each.peek());
+  const [part, layer, head, query] = [state.part, state.layer, state.head, state.query].map(
+    (each) => each.peek(),
+  );
   const numbers = new Map<string, unknown>();
   for (const slices of shown.values())
     for (const { array } of slices)
@@ -55,8 +57,14 @@ export function walkScene(): Scene | null {
   const found = parts.map(([panel, kind, title]) => ({ slice: sliceOf(panel, -1), kind, title }));
   const answer = run.peek();
   if (!answer || found.some(({ slice }) => !slice)) return null;
-  const title = t.where(t.parts[state.part.peek() as "cross"], state.layer.peek(), state.head.peek());
-  const items: Item[] = [{ kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true }];
+  const title = t.where(
+    t.parts[state.part.peek() as "cross"],
+    state.layer.peek(),
+    state.head.peek(),
+  );
+  const items: Item[] = [
+    { kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true },
+  ];
   let top = MARGIN + 40;
   for (const { slice, kind, title: name } of found) {
     const drawn = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
@@ -66,7 +74,14 @@ export function walkScene(): Scene | null {
   const vectors = contributionsPart(top, theme);
   items.push(...vectors.items);
   const description = `${answer.text ?? ""} → ${answer.translation ?? ""}`;
-  return { title, description, width: WIDTH, height: vectors.bottom + MARGIN, background: inks.paper, items };
+  return {
+    title,
+    description,
+    width: WIDTH,
+    height: vectors.bottom + MARGIN,
+    background: inks.paper,
+    items,
+  };
 }
 
 /** A slice that a panel shows: the last of its needs, or one by place. */
@@ -96,17 +111,39 @@ function heading(text: string, y: number, fill: string): Item {
   return { kind: "text", x: MARGIN, y, text, size: 14, fill, bold: true };
 }
 
-function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: Theme, mask: Slice): Drawn {
+function matrixPart(
+  slice: Slice,
+  kind: Kind,
+  name: string,
+  top: number,
+  theme: Theme,
+  mask: Slice,
+): Drawn {
   const inks = INKS[theme];
   const { rows, columns } = tokensOf(slice);
   const size = Math.max(12, Math.min(34, (WIDTH - 2 * MARGIN - LABELS) / columns.length));
-  const box = { x: MARGIN + LABELS, y: top + LABELS, width: size * columns.length, height: size * rows.length };
+  const box = {
+    x: MARGIN + LABELS,
+    y: top + LABELS,
+    width: size * columns.length,
+    height: size * rows.length,
+  };
   const max = scoreMax(slice.values);
   const masked = (row: number, column: number): boolean =>
     kind === "weight" && mask.values[row * columns.length + column] === -Infinity;
-  const data = { kind, values: slice.values, rows: rows.length, columns: columns.length, max, masked };
+  const data = {
+    kind,
+    values: slice.values,
+    rows: rows.length,
+    columns: columns.length,
+    max,
+    masked,
+  };
   const { weightLegend, scoreLegend, maskedShort } = words(drawTable);
-  const legend = { title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)), masked: maskedShort };
+  const legend = {
+    title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)),
+    masked: maskedShort,
+  };
   const below = box.y + box.height + 12;
   return {
     items: [
@@ -123,17 +160,33 @@ function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: 
 function contributionsPart(top: number, theme: Theme): Drawn {
   const t = words(table);
   const inks = INKS[theme];
-  const [weights, value, parts, output] = [0, 1, 2, 3].map((place) => sliceOf("contributions", place));
+  const [weights, value, parts, output] = [0, 1, 2, 3].map((place) =>
+    sliceOf("contributions", place),
+  );
   if (!weights || !value || !parts || !output) return { items: [], bottom: top };
   const answer = run.peek()!;
   const [first, stop] = parts.array.window[3]!;
   const width = parts.array.window[4]![1];
   const max = scoreMax(value.values);
   const tokens = state.part.peek() === "decoder" ? answer.decoder_input : answer.source;
-  const items: Item[] = [heading(`${t.panels.contributions.title}: ${t.weightTimesValue}, ±${max.toPrecision(3)}`, top + 12, inks.ink)];
+  const items: Item[] = [
+    heading(
+      `${t.panels.contributions.title}: ${t.weightTimesValue}, ±${max.toPrecision(3)}`,
+      top + 12,
+      inks.ink,
+    ),
+  ];
   const cell = (WIDTH - 2 * MARGIN - LABELS) / width;
   const strip = (y: number, label: string, at: (c: number) => number): void => {
-    items.push({ kind: "text", x: MARGIN + LABELS - 6, y: y + 12, text: fitted(label, LABELS - 10, 12), size: 12, fill: inks.ink, anchor: "end" });
+    items.push({
+      kind: "text",
+      x: MARGIN + LABELS - 6,
+      y: y + 12,
+      text: fitted(label, LABELS - 10, 12),
+      size: 12,
+      fill: inks.ink,
+      anchor: "end",
+    });
     for (let c = 0; c < width; c += 1)
       items.push({
         kind: "rect",
@@ -148,7 +201,11 @@ function contributionsPart(top: number, theme: Theme): Drawn {
   let y = top + 28;
   for (let key = first; key < stop; key += 1, y += 19) {
     const weight = weights.values[key - first] ?? 0;
-    strip(y, `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`, (c) => parts.values[(key - first) * width + c] ?? 0);
+    strip(
+      y,
+      `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`,
+      (c) => parts.values[(key - first) * width + c] ?? 0,
+    );
   }
   y += 6;
   strip(y, t.sum, (c) => output.values[c] ?? 0);

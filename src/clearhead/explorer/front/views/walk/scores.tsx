@@ -24,7 +24,13 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
   const root = shortNumber(Math.sqrt(plan.headDim));
   const biased = has(`${plan.path}.bias`);
   return [
-    { id: "scores", title: said.scores.title, sentence: said.scores.sentence, formula: "S = Q K^T", body: ScoresBody },
+    {
+      id: "scores",
+      title: said.scores.title,
+      sentence: said.scores.sentence,
+      formula: "S = Q K^T",
+      body: ScoresBody,
+    },
     {
       id: "scaled",
       title: said.scaled.title,
@@ -37,7 +43,9 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
       id: "masked",
       title: said.masked.title,
       sentence: biased ? said.masked.biased : said.masked.sentence,
-      formula: biased ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${t.or} −∞` : `m_{ij} = s_{ij} / √d_k,  ${t.or} −∞`,
+      formula: biased
+        ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${t.or} −∞`
+        : `m_{ij} = s_{ij} / √d_k,  ${t.or} −∞`,
       steps: [`${plan.path}.masked`],
       body: MaskedBody,
     },
@@ -55,7 +63,8 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
 /** A row of a step of the attention, all keys of it. */
 function rowNeed(plan: Plan, name: string, heads = plan.head): Needs[string] {
   const shape = plan.run.steps.find(({ path }) => path === `${plan.path}.${name}`)?.shape ?? [];
-  if (shape.length === 3) return [`${plan.path}.${name}`, [one(heads), one(plan.query), [0, plan.keys.length]]];
+  if (shape.length === 3)
+    return [`${plan.path}.${name}`, [one(heads), one(plan.query), [0, plan.keys.length]]];
   return [`${plan.path}.${name}`, headRows(heads, one(plan.query), [0, plan.keys.length])];
 }
 
@@ -64,14 +73,41 @@ function place(slice: Slice, plan: Plan, query: number, key: number): number[] {
   return slice.array.whole.length === 3 ? [plan.head, query, key] : [0, plan.head, query, key];
 }
 
-function Cell({ slice, plan, at, label, decimals = 3 }: { slice: Slice; plan: Plan; at: number; label: string; decimals?: number }): JSX.Element {
+function Cell({
+  slice,
+  plan,
+  at,
+  label,
+  decimals = 3,
+}: {
+  slice: Slice;
+  plan: Plan;
+  at: number;
+  label: string;
+  decimals?: number;
+}): JSX.Element {
   const index = place(slice, plan, plan.query, at);
   const value = slice.at(...index);
-  return <Num path={slice.path} index={index} value={value} digits={fixed(value, decimals)} label={`${label}, ${quoted(plan.keys[at])}`} />;
+  return (
+    <Num
+      path={slice.path}
+      index={index}
+      value={value}
+      digits={fixed(value, decimals)}
+      label={`${label}, ${quoted(plan.keys[at])}`}
+    />
+  );
 }
 
 /** The table of the query's row on the left, the matrix of all queries on the right. */
-function Pair({ plan, panel, name, kind, children, row }: {
+function Pair({
+  plan,
+  panel,
+  name,
+  kind,
+  children,
+  row,
+}: {
   plan: Plan;
   panel: string;
   name: string;
@@ -117,7 +153,13 @@ function Pair({ plan, panel, name, kind, children, row }: {
 }
 
 /** The matrix. Weights of 0 where nothing may be attended to are hatched as their scores are. */
-function All({ plan, slice, kind, title, masked }: {
+function All({
+  plan,
+  slice,
+  kind,
+  title,
+  masked,
+}: {
   plan: Plan;
   slice: Slice;
   kind: "score" | "weight";
@@ -137,7 +179,9 @@ function All({ plan, slice, kind, title, masked }: {
       values={slice.values}
       window={window}
       max={max}
-      {...(masked && { masked: (row: number, column: number) => masked.at(0, head, row, column) === -Infinity })}
+      {...(masked && {
+        masked: (row: number, column: number) => masked.at(0, head, row, column) === -Infinity,
+      })}
       selected={{ row: plan.query, column: plan.key }}
       onCell={(query, key) => setState({ query, key })}
       from={{ path: slice.path, index: (row, column) => [0, head, row, column] }}
@@ -161,8 +205,16 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
             plan={plan}
             label={t.panels.scores.title}
             columns={[
-              { title: "", cell: (key) => <ScoreSwatch value={raw.at(...place(raw, plan, plan.query, key))} max={max} /> },
-              { title: t.score, cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.score} /> },
+              {
+                title: "",
+                cell: (key) => (
+                  <ScoreSwatch value={raw.at(...place(raw, plan, plan.query, key))} max={max} />
+                ),
+              },
+              {
+                title: t.score,
+                cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.score} />,
+              },
             ]}
           />
         );
@@ -184,9 +236,27 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
             plan={plan}
             label={t.panels.scaled.title}
             columns={[
-              { title: t.panels.scores.title, cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.panels.scores.title} /> },
-              { title: `÷ ${root}`, cell: (key) => <ScoreSwatch value={scaled.at(...place(scaled, plan, plan.query, key))} max={max} /> },
-              { title: t.panels.scaled.title, cell: (key) => <Cell slice={scaled} plan={plan} at={key} label={t.panels.scaled.title} /> },
+              {
+                title: t.panels.scores.title,
+                cell: (key) => (
+                  <Cell slice={raw} plan={plan} at={key} label={t.panels.scores.title} />
+                ),
+              },
+              {
+                title: `÷ ${root}`,
+                cell: (key) => (
+                  <ScoreSwatch
+                    value={scaled.at(...place(scaled, plan, plan.query, key))}
+                    max={max}
+                  />
+                ),
+              },
+              {
+                title: t.panels.scaled.title,
+                cell: (key) => (
+                  <Cell slice={scaled} plan={plan} at={key} label={t.panels.scaled.title} />
+                ),
+              },
             ]}
           />
         );
@@ -208,11 +278,30 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
         const [first, masked, bias] = [slices.before!, slices.masked!, slices.bias];
         const max = scoreMax(masked.values);
         const columns = [
-          { title: t.panels.scaled.title, cell: (key: number) => <Cell slice={first} plan={plan} at={key} label={t.panels.scaled.title} /> },
-          { title: "", cell: (key: number) => <ScoreSwatch value={masked.at(...place(masked, plan, plan.query, key))} max={max} /> },
-          { title: t.panels.masked.title, cell: (key: number) => <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} /> },
+          {
+            title: t.panels.scaled.title,
+            cell: (key: number) => (
+              <Cell slice={first} plan={plan} at={key} label={t.panels.scaled.title} />
+            ),
+          },
+          {
+            title: "",
+            cell: (key: number) => (
+              <ScoreSwatch value={masked.at(...place(masked, plan, plan.query, key))} max={max} />
+            ),
+          },
+          {
+            title: t.panels.masked.title,
+            cell: (key: number) => (
+              <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} />
+            ),
+          },
         ];
-        if (bias) columns.splice(1, 0, { title: `+ ${t.bias}`, cell: (key) => <Cell slice={bias} plan={plan} at={key} label={t.bias} /> });
+        if (bias)
+          columns.splice(1, 0, {
+            title: `+ ${t.bias}`,
+            cell: (key) => <Cell slice={bias} plan={plan} at={key} label={t.bias} />,
+          });
         return <KeyTable plan={plan} label={t.panels.masked.title} columns={columns} />;
       }}
     </Loaded>
@@ -231,13 +320,22 @@ function MaskStatus({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   return (
     <Loaded panel={`${panel}-status`} needs={{ all: [`${plan.path}.masked`, whole] }}>
       {({ all }) => {
-        const count = (values: ArrayLike<number>): number => Array.from(values).filter((value) => value === -Infinity).length;
+        const count = (values: ArrayLike<number>): number =>
+          Array.from(values).filter((value) => value === -Infinity).length;
         const keys = plan.keys.length;
-        const row = count(Array.from({ length: keys }, (_, key) => all.at(0, all.array.window[1]![0], plan.query, key)));
+        const row = count(
+          Array.from({ length: keys }, (_, key) =>
+            all.at(0, all.array.window[1]![0], plan.query, key),
+          ),
+        );
         const matrix = count(all.values);
         return (
           <p class="walk-note walk-mask-status">
-            {matrix === 0 ? t.nothingMasked : row === 0 ? t.rowNotMasked(matrix) : t.rowMasked(row, keys)}
+            {matrix === 0
+              ? t.nothingMasked
+              : row === 0
+                ? t.rowNotMasked(matrix)
+                : t.rowMasked(row, keys)}
           </p>
         );
       }}
@@ -247,14 +345,25 @@ function MaskStatus({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 
 function SoftmaxBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const row = (
-    <Loaded panel={panel} needs={{ masked: rowNeed(plan, "masked"), weights: rowNeed(plan, "weights") }}>
+    <Loaded
+      panel={panel}
+      needs={{ masked: rowNeed(plan, "masked"), weights: rowNeed(plan, "weights") }}
+    >
       {({ masked, weights }) => <Softmax plan={plan} masked={masked} weights={weights} />}
     </Loaded>
   );
   return <Pair plan={plan} panel={panel} name="weights" kind="weight" row={row} />;
 }
 
-function Softmax({ plan, masked, weights }: { plan: Plan; masked: Slice; weights: Slice }): JSX.Element {
+function Softmax({
+  plan,
+  masked,
+  weights,
+}: {
+  plan: Plan;
+  masked: Slice;
+  weights: Slice;
+}): JSX.Element {
   const t = words(table);
   const row = Array.from(masked.values);
   const largest = Math.max(...row);
@@ -264,7 +373,10 @@ function Softmax({ plan, masked, weights }: { plan: Plan; masked: Slice; weights
   const all = Array.from(weights.values);
   const at = [0, plan.head, plan.query];
   const [start, stop] = rangeOf(plan, "key");
-  const elsewhere = all.reduce((total, value, key) => (key < start || key >= stop ? total + value : total), 0);
+  const elsewhere = all.reduce(
+    (total, value, key) => (key < start || key >= stop ? total + value : total),
+    0,
+  );
   return (
     <>
       <KeyTable
@@ -272,27 +384,73 @@ function Softmax({ plan, masked, weights }: { plan: Plan; masked: Slice; weights
         label={t.panels.softmax.title}
         total={t.sum}
         columns={[
-          { title: t.panels.masked.title, cell: (key) => <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} /> },
+          {
+            title: t.panels.masked.title,
+            cell: (key) => (
+              <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} />
+            ),
+          },
           {
             title: "exp(m − max)",
             cell: (key) => (
-              <Derived name="exp" plan={plan} index={[...at, key]} value={exps[key] ?? 0} digits={fixed(exps[key] ?? 0, 4)} derivation={expOf(plan, key)} label={`exp, ${quoted(plan.keys[key])}`} />
+              <Derived
+                name="exp"
+                plan={plan}
+                index={[...at, key]}
+                value={exps[key] ?? 0}
+                digits={fixed(exps[key] ?? 0, 4)}
+                derivation={expOf(plan, key)}
+                label={`exp, ${quoted(plan.keys[key])}`}
+              />
             ),
-            total: <Derived name="exp_sum" plan={plan} index={at} value={sum} digits={fixed(sum, 4)} derivation={expSumOf(plan)} label={`${t.sum}, exp`} />,
+            total: (
+              <Derived
+                name="exp_sum"
+                plan={plan}
+                index={at}
+                value={sum}
+                digits={fixed(sum, 4)}
+                derivation={expSumOf(plan)}
+                label={`${t.sum}, exp`}
+              />
+            ),
           },
           { title: "", cell: (key) => <WeightBar value={all[key] ?? 0} /> },
           {
             title: `÷ ${t.sum} = ${t.weight}`,
-            cell: (key) => <Cell slice={weights} plan={plan} at={key} label={t.weight} decimals={4} />,
-            total: <Derived name="weight_sum" plan={plan} index={at} value={total(all)} digits={5} derivation={weightSumOf(plan)} label={`${t.sum}, ${t.weight}`} />,
+            cell: (key) => (
+              <Cell slice={weights} plan={plan} at={key} label={t.weight} decimals={4} />
+            ),
+            total: (
+              <Derived
+                name="weight_sum"
+                plan={plan}
+                index={at}
+                value={total(all)}
+                digits={5}
+                derivation={weightSumOf(plan)}
+                label={`${t.sum}, ${t.weight}`}
+              />
+            ),
           },
         ]}
       />
       <p class="walk-note">
         {t.largest}{" "}
-        <Derived name="max" plan={plan} index={at} value={largest} derivation={largestOf(plan)} label={t.largest} />
+        <Derived
+          name="max"
+          plan={plan}
+          index={at}
+          value={largest}
+          derivation={largestOf(plan)}
+          label={t.largest}
+        />
       </p>
-      {stop - start < all.length && <p class="walk-note">{t.elsewhere(all.length - (stop - start), elsewhere.toPrecision(3))}</p>}
+      {stop - start < all.length && (
+        <p class="walk-note">
+          {t.elsewhere(all.length - (stop - start), elsewhere.toPrecision(3))}
+        </p>
+      )}
     </>
   );
 }

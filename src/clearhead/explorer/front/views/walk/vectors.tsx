@@ -37,7 +37,10 @@ const LABEL = -1;
 export function Vectors(props: VectorsProps): JSX.Element {
   const { from, columns, index, rows = [{ label: "" }], onRow } = props;
   const t = words(table);
-  const start = Math.max(0, rows.findIndex((row) => row.chosen));
+  const start = Math.max(
+    0,
+    rows.findIndex((row) => row.chosen),
+  );
   const [focus, setFocus] = useState<Cell>({ row: start, column: 0 });
   const [pointed, setPointed] = useState<Cell | null>(null);
   const [room, setRoom] = useState(0);
@@ -63,7 +66,10 @@ export function Vectors(props: VectorsProps): JSX.Element {
     frame.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus();
   });
 
-  const at = { row: Math.min(focus.row, rows.length - 1), column: Math.min(focus.column, columns - 1) };
+  const at = {
+    row: Math.min(focus.row, rows.length - 1),
+    column: Math.min(focus.column, columns - 1),
+  };
   const read = pointed ?? { ...at, column: Math.max(0, at.column) };
   const open = (): void => readout.current?.querySelector("button")?.click();
 
@@ -106,7 +112,12 @@ export function Vectors(props: VectorsProps): JSX.Element {
       </p>
       <div class="walk-vectors-body">
         {props.rows && <Labels {...props} rowHeight={rowHeight} />}
-        <div ref={frame} class="walk-vectors-cells" style={{ height: `${layout.height}px` }} onKeyDown={onKeyDown}>
+        <div
+          ref={frame}
+          class="walk-vectors-cells"
+          style={{ height: `${layout.height}px` }}
+          onKeyDown={onKeyDown}
+        >
           {room > 0 && <Picture {...props} rowCount={rows.length} layout={layout} />}
           <div
             class="walk-vectors-touch"
@@ -122,7 +133,13 @@ export function Vectors(props: VectorsProps): JSX.Element {
             row.chosen && rows.length > 1 ? <Band key={place} layout={layout} row={place} /> : null,
           )}
           {props.span && <Span layout={layout} span={props.span} />}
-          <Stops {...props} layout={layout} at={at} value={value} labels={rows.map((row) => row.label)} />
+          <Stops
+            {...props}
+            layout={layout}
+            at={at}
+            value={value}
+            labels={rows.map((row) => row.label)}
+          />
         </div>
       </div>
       {props.rows && <p class="walk-readout below">{reading}</p>}
@@ -132,7 +149,12 @@ export function Vectors(props: VectorsProps): JSX.Element {
 
 /** The rows' names, for the mouse; the grid has them as headers. What stands beside them is one
  * stop of the Tab key. */
-function Labels({ rows = [], onRow, label, rowHeight }: VectorsProps & { rowHeight: number }): JSX.Element {
+function Labels({
+  rows = [],
+  onRow,
+  label,
+  rowHeight,
+}: VectorsProps & { rowHeight: number }): JSX.Element {
   const all = rows.map((row, place) => (
     <div
       key={place}
@@ -157,7 +179,11 @@ function Labels({ rows = [], onRow, label, rowHeight }: VectorsProps & { rowHeig
 /** Where a key leads. In a vector that wraps, up and down go to the line above and below. */
 function step(at: Cell, event: KeyboardEvent, layout: Layout, first: number): Cell | null {
   const bounds = { rows: [0, layout.rows] as const, columns: [first, layout.columns] as const };
-  if (layout.rows === 1 && layout.lines > 1 && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+  if (
+    layout.rows === 1 &&
+    layout.lines > 1 &&
+    (event.key === "ArrowUp" || event.key === "ArrowDown")
+  ) {
     const column = at.column + (event.key === "ArrowUp" ? -1 : 1) * layout.perLine;
     return column >= 0 && column < layout.columns ? { ...at, column } : at;
   }
@@ -174,7 +200,8 @@ function Picture({ layout, index, max, from, rowCount, columns }: PictureProps):
   const theme = shownTheme.value;
   useLayoutEffect(() => {
     const begin = (row: number): number => from.offset(index(row, 0));
-    if (canvas.current) paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
+    if (canvas.current)
+      paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
   }, [from.array, layout.width, layout.height, layout.perLine, max, theme, rowCount, columns]);
   return (
     <canvas
@@ -213,7 +240,12 @@ function Span({ layout, span }: { layout: Layout; span: [number, number] }): JSX
           key={place}
           class="walk-vectors-band"
           aria-hidden="true"
-          style={{ left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${box.height}px` }}
+          style={{
+            left: `${box.left}px`,
+            top: `${box.top}px`,
+            width: `${box.width}px`,
+            height: `${box.height}px`,
+          }}
         />
       ))}
     </>
@@ -228,7 +260,16 @@ interface StopsProps extends VectorsProps {
 }
 
 /** The cell with the focus and its neighbours, as elements: a screen reader hears each in turn. */
-function Stops({ layout, at, value, labels, label: name, rows, onRow, columns }: StopsProps): JSX.Element {
+function Stops({
+  layout,
+  at,
+  value,
+  labels,
+  label: name,
+  rows,
+  onRow,
+  columns,
+}: StopsProps): JSX.Element {
   const t = words(table);
   const around = [at.column - 1, at.column, at.column + 1].filter(
     (column) => column < columns && (column >= 0 || (onRow && column === LABEL)),

@@ -14,7 +14,10 @@ export const MOST = 24;
 type Side = "query" | "key";
 
 /** First rows, as the reader has moved them while this token was chosen. */
-const moved = { query: signal<[string, number] | null>(null), key: signal<[string, number] | null>(null) };
+const moved = {
+  query: signal<[string, number] | null>(null),
+  key: signal<[string, number] | null>(null),
+};
 /** First rows as last shown: they stay while they hold what is chosen. */
 const kept: Record<Side, [string, number] | null> = { query: null, key: null };
 
@@ -34,7 +37,8 @@ export function rangeOf(plan: Plan, side: Side): Range {
   const around = rangeAround(plan[side], of, MOST);
   const stays = last?.[0] === among ? rangeFrom(last[1], of, MOST) : around;
   const holds = plan[side] >= stays[0] && plan[side] < stays[1];
-  const range = there?.[0] === `${among}${plan[side]}` ? rangeFrom(there[1], of, MOST) : holds ? stays : around;
+  const range =
+    there?.[0] === `${among}${plan[side]}` ? rangeFrom(there[1], of, MOST) : holds ? stays : around;
   kept[side] = [among, range[0]];
   return range;
 }
@@ -49,7 +53,8 @@ export function Truncation({ plan, side }: { plan: Plan; side: Side }): JSX.Elem
   const of = lengthOf(plan, side);
   if (of <= MOST) return null;
   const [start, stop] = rangeOf(plan, side);
-  const go = (first: number): void => void (moved[side].value = [`${sequence(plan, side)}${plan[side]}`, first]);
+  const go = (first: number): void =>
+    void (moved[side].value = [`${sequence(plan, side)}${plan[side]}`, first]);
   return (
     <p class="walk-truncation">
       <span>{t.shown(start, stop - 1, of, side === "query" ? t.queries : t.keys)}</span>

@@ -27,7 +27,11 @@ export function EditsBanner(): JSX.Element | null {
           {edits.map((edit, place) => (
             <li key={JSON.stringify(edit)}>
               <span>{describe(edit)}</span>{" "}
-              <button type="button" aria-label={t.removeLong(describe(edit))} onClick={() => removeEdit(place)}>
+              <button
+                type="button"
+                aria-label={t.removeLong(describe(edit))}
+                onClick={() => removeEdit(place)}
+              >
                 ×
               </button>
             </li>

@@ -21,7 +21,13 @@ export function minus(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : one - other;
 }
 
-export function BeforeAfter({ answer, baseline }: { answer: Run; baseline: Baseline }): JSX.Element {
+export function BeforeAfter({
+  answer,
+  baseline,
+}: {
+  answer: Run;
+  baseline: Baseline;
+}): JSX.Element {
   const t = words(text);
   const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
   const gone = steps.filter(({ kind }) => kind === "removed").length;
@@ -56,7 +62,13 @@ export function BeforeAfter({ answer, baseline }: { answer: Run; baseline: Basel
   );
 }
 
-function Marked({ steps, leave }: { steps: Difference<Token>[]; leave: "added" | "removed" }): JSX.Element {
+function Marked({
+  steps,
+  leave,
+}: {
+  steps: Difference<Token>[];
+  leave: "added" | "removed";
+}): JSX.Element {
   const t = words(text);
   return (
     <p class="marked">
@@ -72,7 +84,11 @@ function Marked({ steps, leave }: { steps: Difference<Token>[]; leave: "added" |
               {piece}
             </>
           );
-          return kind === "removed" ? <del key={place}>{inside}</del> : <ins key={place}>{inside}</ins>;
+          return kind === "removed" ? (
+            <del key={place}>{inside}</del>
+          ) : (
+            <ins key={place}>{inside}</ins>
+          );
         })}
     </p>
   );
@@ -125,8 +141,16 @@ function Took({ answer }: { answer: Run }): JSX.Element {
   const { translate, trace } = answer.seconds;
   const [search, steps] = [milliseconds(translate), milliseconds(trace)];
   return (
-    <p class="note took" data-milliseconds={took.value === null ? undefined : took.value.toFixed(0)} aria-busy={asking.value}>
-      {asking.value ? t.asking : took.value === null ? t.tookServer(search, steps) : t.took(took.value.toFixed(0), search, steps)}
+    <p
+      class="note took"
+      data-milliseconds={took.value === null ? undefined : took.value.toFixed(0)}
+      aria-busy={asking.value}
+    >
+      {asking.value
+        ? t.asking
+        : took.value === null
+          ? t.tookServer(search, steps)
+          : t.took(took.value.toFixed(0), search, steps)}
     </p>
   );
 }

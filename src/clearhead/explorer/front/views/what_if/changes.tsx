@@ -17,7 +17,9 @@ import { text } from "./words";
 
 /** The chosen position, or else the one whose word the edits changed most. */
 export function chosenPosition({ before, after }: Comparison): number {
-  const changes = before.log_probabilities.map((value, place) => minus(after.log_probabilities[place] ?? null, value));
+  const changes = before.log_probabilities.map((value, place) =>
+    minus(after.log_probabilities[place] ?? null, value),
+  );
   const sizes = changes.map((change) => (change === null ? Infinity : Math.abs(change)));
   return Math.min(state.position.value ?? sizes.indexOf(Math.max(...sizes)), sizes.length - 1);
 }
@@ -27,7 +29,10 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
   const { before, after } = comparison;
   const chosen = chosenPosition(comparison);
   const rows = before.predicted.map((token, place) => {
-    const [one, other] = [before.log_probabilities[place] ?? null, after.log_probabilities[place] ?? null];
+    const [one, other] = [
+      before.log_probabilities[place] ?? null,
+      after.log_probabilities[place] ?? null,
+    ];
     return { token, one, other, change: minus(other, one), place };
   });
   const window = page(chosen, rows.length);
@@ -100,13 +105,24 @@ function useNextWords({ before, after }: Comparison, position: number): NextWord
   const found = useSignal<{ of: unknown; words: NextWord[] }>({ of: null, words: [] });
   useEffect(() => {
     if (!one || !other) return;
-    const tokens = new Map([...one.likeliest, ...other.likeliest].map(({ token }) => [token.id, token]));
+    const tokens = new Map(
+      [...one.likeliest, ...other.likeliest].map(({ token }) => [token.id, token]),
+    );
     tokens.set(one.taken.token.id, one.taken.token);
     const all = [...tokens.values()];
-    void Promise.all([probabilities(before, position, all), probabilities(after, position, all)]).then(
+    void Promise.all([
+      probabilities(before, position, all),
+      probabilities(after, position, all),
+    ]).then(
       ([first, second]) => {
-        const list = all.map((token, place) => ({ token, before: first[place] ?? null, after: second[place] ?? null }));
-        list.sort((a, b) => Math.max(b.before ?? 0, b.after ?? 0) - Math.max(a.before ?? 0, a.after ?? 0));
+        const list = all.map((token, place) => ({
+          token,
+          before: first[place] ?? null,
+          after: second[place] ?? null,
+        }));
+        list.sort(
+          (a, b) => Math.max(b.before ?? 0, b.after ?? 0) - Math.max(a.before ?? 0, a.after ?? 0),
+        );
         found.value = { of: after, words: list };
       },
       () => undefined, // the shell shows what failed
@@ -118,7 +134,12 @@ function useNextWords({ before, after }: Comparison, position: number): NextWord
 /** Known ones from the run's answer, the others one by one from its step. */
 function probabilities(answer: Run, position: number, tokens: Token[]): Promise<number[]> {
   const next = answer.next[position];
-  const known = new Map([...(next?.likeliest ?? []), ...(next ? [next.taken] : [])].map((one) => [one.token.id, one.probability]));
+  const known = new Map(
+    [...(next?.likeliest ?? []), ...(next ? [next.taken] : [])].map((one) => [
+      one.token.id,
+      one.probability,
+    ]),
+  );
   return Promise.all(
     tokens.map(async ({ id }) => {
       const value = known.get(id);
@@ -133,7 +154,13 @@ function probabilities(answer: Run, position: number, tokens: Token[]): Promise<
   );
 }
 
-export function NextChanges({ comparison, answer }: { comparison: Comparison; answer: Run }): JSX.Element {
+export function NextChanges({
+  comparison,
+  answer,
+}: {
+  comparison: Comparison;
+  answer: Run;
+}): JSX.Element {
   const t = words(text);
   const position = chosenPosition(comparison);
   const list = useNextWords(comparison, position);
@@ -181,7 +208,9 @@ export function NextChanges({ comparison, answer }: { comparison: Comparison; an
                     format(word.after)
                   )}
                 </BarCell>
-                <td class="figure" data-cell="change">{signed(minus(word.after, word.before))}</td>
+                <td class="figure" data-cell="change">
+                  {signed(minus(word.after, word.before))}
+                </td>
               </tr>
             ))}
           </tbody>

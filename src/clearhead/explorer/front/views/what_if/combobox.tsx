@@ -55,7 +55,9 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
         aria-controls="swap-token-list"
         aria-autocomplete="list"
         aria-describedby="swap-token-help"
-        aria-activedescendant={listed && tokens[active.value] ? `swap-token-${active.value}` : undefined}
+        aria-activedescendant={
+          listed && tokens[active.value] ? `swap-token-${active.value}` : undefined
+        }
         value={typed.value}
         onInput={(event) => {
           typed.value = event.currentTarget.value;
@@ -83,7 +85,11 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
         ))}
       </ul>
       <small id="swap-token-help" aria-live="polite">
-        {listed && pending ? t.searching : listed && tokens.length === 0 ? t.noWords : t.replacementHelp}
+        {listed && pending
+          ? t.searching
+          : listed && tokens.length === 0
+            ? t.noWords
+            : t.replacementHelp}
       </small>
     </div>
   );

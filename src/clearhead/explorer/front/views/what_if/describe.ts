@@ -13,7 +13,10 @@ const pieces = signal<ReadonlyMap<number, string>>(new Map());
 
 export function remember(tokens: Token[]): void {
   if (tokens.every(({ id }) => pieces.peek().has(id))) return;
-  pieces.value = new Map([...pieces.peek(), ...tokens.map(({ id, piece }): [number, string] => [id, piece])]);
+  pieces.value = new Map([
+    ...pieces.peek(),
+    ...tokens.map(({ id, piece }): [number, string] => [id, piece]),
+  ]);
 }
 
 export function headName(part: Part, layer: number, head: number): string {
@@ -37,16 +40,28 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
       const queries = edit.part === "encoder" ? answer?.source : answer?.decoder_input;
       const keys = edit.part === "decoder" ? answer?.decoder_input : answer?.source;
       const [query, key] = [placed(queries, edit.query), placed(keys, edit.key)];
-      return d.set_weight(headName(edit.part, edit.layer, edit.head), query, key, format(edit.value), edit.renormalise);
+      return d.set_weight(
+        headName(edit.part, edit.layer, edit.head),
+        query,
+        key,
+        format(edit.value),
+        edit.renormalise,
+      );
     }
     case "mask_token":
       return d.mask_token(placed(answer?.source, edit.position));
     case "swap_token": {
       const piece = pieces.value.get(edit.token) ?? swapped(answer, edit);
-      return d.swap_token(String(edit.position), piece === undefined ? t.tokenNumber(edit.token) : `“${visible(piece)}”`);
+      return d.swap_token(
+        String(edit.position),
+        piece === undefined ? t.tokenNumber(edit.token) : `“${visible(piece)}”`,
+      );
     }
     case "attention_temperature":
-      return d.attention_temperature(headName(edit.part, edit.layer, edit.head), format(edit.value));
+      return d.attention_temperature(
+        headName(edit.part, edit.layer, edit.head),
+        format(edit.value),
+      );
     case "output_temperature":
       return d.output_temperature(format(edit.value));
     default:
@@ -55,7 +70,10 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
 }
 
 /** The edited run's own source has the token that was put there. */
-function swapped(answer: Run | null, edit: { position: number; token: number }): string | undefined {
+function swapped(
+  answer: Run | null,
+  edit: { position: number; token: number },
+): string | undefined {
   const token = answer?.source[edit.position];
   return token?.id === edit.token ? token.piece : undefined;
 }

@@ -16,7 +16,10 @@ export function difference<T>(before: T[], after: T[], key: (item: T) => unknown
       steps.push({ kind: "same", item: other as T });
       i += 1;
       j += 1;
-    } else if (i < before.length && (j === after.length || lengths[i + 1]![j]! >= lengths[i]![j + 1]!)) {
+    } else if (
+      i < before.length &&
+      (j === after.length || lengths[i + 1]![j]! >= lengths[i]![j + 1]!)
+    ) {
       steps.push({ kind: "removed", item: one as T });
       i += 1;
     } else {
@@ -29,10 +32,14 @@ export function difference<T>(before: T[], after: T[], key: (item: T) => unknown
 
 /** lengths[i][j]: of the longest common subsequence of before[i..] and after[j..]. */
 function common(before: unknown[], after: unknown[]): number[][] {
-  const lengths = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0));
+  const lengths = Array.from({ length: before.length + 1 }, () =>
+    new Array<number>(after.length + 1).fill(0),
+  );
   for (let i = before.length - 1; i >= 0; i -= 1)
     for (let j = after.length - 1; j >= 0; j -= 1)
       lengths[i]![j] =
-        before[i] === after[j] ? lengths[i + 1]![j + 1]! + 1 : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+        before[i] === after[j]
+          ? lengths[i + 1]![j + 1]! + 1
+          : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
   return lengths;
 }

@@ -57,13 +57,18 @@ function settled(answer: Run) {
   const locked = { part: state.part.value, layer: state.layer.value, head: state.head.value };
   const { part, ...place } = head ?? locked;
   const layers = answer.attention.filter((entry) => entry.part === part);
-  const attention = layers.find(({ layer }) => layer === place.layer) ?? layers.at(-1) ?? answer.attention[0]!;
+  const attention =
+    layers.find(({ layer }) => layer === place.layer) ?? layers.at(-1) ?? answer.attention[0]!;
   return {
     ...rest,
     kind,
     layers,
     attention,
-    head: { part: attention.part, layer: attention.layer, head: Math.min(place.head, attention.heads - 1) },
+    head: {
+      part: attention.part,
+      layer: attention.layer,
+      head: Math.min(place.head, attention.heads - 1),
+    },
     query: Math.min(query ?? state.query.value, attention.queries - 1),
     key: Math.min(key ?? state.key.value ?? 0, attention.keys - 1),
     position: Math.min(position, answer.source.length - 1),
@@ -72,7 +77,17 @@ function settled(answer: Run) {
 
 type Settled = ReturnType<typeof settled>;
 
-function edited({ kind, head, query, key, weight, renormalise, position, token, temperature }: Settled): Edit | null {
+function edited({
+  kind,
+  head,
+  query,
+  key,
+  weight,
+  renormalise,
+  position,
+  token,
+  temperature,
+}: Settled): Edit | null {
   switch (kind) {
     case "ablate_head":
       return { kind, ...head };
@@ -120,7 +135,9 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
             choose={(position) => change({ position: Number(position) })}
           />
         )}
-        {now.kind === "swap_token" && <TokenCombobox chosen={now.token} choose={(token) => change({ token })} />}
+        {now.kind === "swap_token" && (
+          <TokenCombobox chosen={now.token} choose={(token) => change({ token })} />
+        )}
         {(now.kind === "attention_temperature" || now.kind === "output_temperature") && (
           <Value
             id="edit-temperature"
@@ -148,7 +165,10 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
       <Pick
         label={t.part}
         value={now.head.part}
-        options={parts.map((part) => ({ value: part, label: part === "self" ? part : t.parts[part] }))}
+        options={parts.map((part) => ({
+          value: part,
+          label: part === "self" ? part : t.parts[part],
+        }))}
         choose={(part) => pick({ part: part as Part })}
       />
       <Pick
@@ -160,7 +180,10 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
       <Pick
         label={t.head}
         value={now.head.head}
-        options={Array.from({ length: now.attention.heads }, (_, head) => ({ value: head, label: String(head) }))}
+        options={Array.from({ length: now.attention.heads }, (_, head) => ({
+          value: head,
+          label: String(head),
+        }))}
         choose={(head) => pick({ head: Number(head) })}
       />
     </>
@@ -184,7 +207,13 @@ function WeightFields({ now, answer }: { now: Settled; answer: Run }): JSX.Eleme
         options={tokenOptions(part === "decoder" ? answer.decoder_input : answer.source)}
         choose={(key) => change({ key: Number(key) })}
       />
-      <Value id="edit-weight" label={t.weight} value={now.weight} scale={WEIGHT} settle={(weight) => change({ weight })} />
+      <Value
+        id="edit-weight"
+        label={t.weight}
+        value={now.weight}
+        scale={WEIGHT}
+        settle={(weight) => change({ weight })}
+      />
       <label class="check-field">
         <input
           type="checkbox"

@@ -35,7 +35,12 @@ export function undo(): void {
 
 /** What an edit acts on: two edits of one target would be one of them too many. */
 function target(edit: Edit): string {
-  const { value: _value, renormalise: _renormalise, token: _token, ...on } = edit as Edit & Record<string, unknown>;
+  const {
+    value: _value,
+    renormalise: _renormalise,
+    token: _token,
+    ...on
+  } = edit as Edit & Record<string, unknown>;
   return JSON.stringify(Object.entries(on).sort());
 }
 

@@ -93,14 +93,13 @@ export const view: View = {
       translation: drawn.answer.translation,
       log_probability: drawn.answer.log_probability,
       baseline: drawn.answer.baseline,
-      original_translation:
-        drawn.comparison && {
-          predicted: drawn.comparison.before.predicted,
-          log_probabilities: {
-            before: drawn.comparison.before.log_probabilities,
-            after: drawn.comparison.after.log_probabilities,
-          },
-          next: { before: drawn.comparison.before.next, after: drawn.comparison.after.next },
+      original_translation: drawn.comparison && {
+        predicted: drawn.comparison.before.predicted,
+        log_probabilities: {
+          before: drawn.comparison.before.log_probabilities,
+          after: drawn.comparison.after.log_probabilities,
         },
+        next: { before: drawn.comparison.before.next, after: drawn.comparison.after.next },
+      },
     },
 };

@@ -22,7 +22,11 @@ export function EditList({ answer }: { answer: Run }): JSX.Element {
           <li key={place}>
             <span>{describe(edit, answer)}</span>
             <EditValue edit={edit} place={place} />
-            <button type="button" aria-label={t.removeLong(describe(edit, answer))} onClick={() => removeEdit(place)}>
+            <button
+              type="button"
+              aria-label={t.removeLong(describe(edit, answer))}
+              onClick={() => removeEdit(place)}
+            >
               {t.remove}
             </button>
           </li>
@@ -87,7 +91,15 @@ export function QuickEdits({ answer }: { answer: Run }): JSX.Element {
   );
 }
 
-function MaskToken({ edit, place, children }: { edit: Edit; place: number; children: JSX.Element }): JSX.Element {
+function MaskToken({
+  edit,
+  place,
+  children,
+}: {
+  edit: Edit;
+  place: number;
+  children: JSX.Element;
+}): JSX.Element {
   const t = words(text);
   const masked = hasEdit(edit);
   return (

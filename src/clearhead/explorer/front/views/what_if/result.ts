@@ -25,7 +25,9 @@ export function useComparison(answer: Run): Asked<Comparison> {
   const after = isAlong ? answer : asked;
   if (before instanceof Error) return before;
   if (after instanceof Error) return after;
-  return before && after && { before, after, aligned: ids(before.predicted) === ids(after.predicted) };
+  return (
+    before && after && { before, after, aligned: ids(before.predicted) === ids(after.predicted) }
+  );
 }
 
 export function ids(tokens: Token[]): string {

@@ -44,7 +44,10 @@ export function Value({ id, label, value, scale, settle }: ValueProps): JSX.Elem
   };
   const slid = () => rounded(valueAt((slider.current?.valueAsNumber ?? 0) / STEPS, scale));
   const settling = useRef({ slider: () => {}, field: () => {} });
-  settling.current = { slider: () => take(slid()), field: () => take(field.current?.valueAsNumber ?? NaN) };
+  settling.current = {
+    slider: () => take(slid()),
+    field: () => take(field.current?.valueAsNumber ?? NaN),
+  };
   // The browser's own "change", which comes when a value is settled: Preact's onChange may be given
   // at every key.
   useEffect(() => {
@@ -82,7 +85,9 @@ function acceptable(value: number, { least, most, logarithmic }: Scale): boolean
 }
 
 function share(value: number, { least, most, logarithmic }: Scale): number {
-  const at = logarithmic ? Math.log(value / least) / Math.log(most / least) : (value - least) / (most - least);
+  const at = logarithmic
+    ? Math.log(value / least) / Math.log(most / least)
+    : (value - least) / (most - least);
   return Math.min(1, Math.max(0, at));
 }
 

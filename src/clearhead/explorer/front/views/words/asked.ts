@@ -25,13 +25,16 @@ export function useAnswer<Q extends Question>(
     const fresh = signal<Asked<Json<Q>>>(null);
     answer = fresh;
     known.set(key, fresh as Signal<Asked<unknown>>);
-    source.peek().ask(question, params).then(
-      ({ json }) => (fresh.value = json),
-      (error: Error) => {
-        fresh.value = error;
-        known.delete(key); // another look asks again
-      },
-    );
+    source
+      .peek()
+      .ask(question, params)
+      .then(
+        ({ json }) => (fresh.value = json),
+        (error: Error) => {
+          fresh.value = error;
+          known.delete(key); // another look asks again
+        },
+      );
   }
   return answer;
 }

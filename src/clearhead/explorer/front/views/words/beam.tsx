@@ -58,7 +58,10 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
     requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
   const window = page(chosen, of);
-  const places = Array.from({ length: window.stop - window.start }, (_, place) => window.start + place);
+  const places = Array.from(
+    { length: window.stop - window.start },
+    (_, place) => window.start + place,
+  );
   return (
     <>
       <Pager window={window} name={t.steps} move={choose} />

@@ -43,7 +43,9 @@ function WordsView(): JSX.Element {
 
 function title(current: Shown): string {
   const t = words(text);
-  return mean.value ? t.meanName(current.layer, current.attention.heads) : t.headName(current.layer, current.head);
+  return mean.value
+    ? t.meanName(current.layer, current.attention.heads)
+    : t.headName(current.layer, current.head);
 }
 
 function Controls({ current }: { current: Shown }): JSX.Element {
@@ -51,7 +53,9 @@ function Controls({ current }: { current: Shown }): JSX.Element {
   const part = state.part.value;
   return (
     <>
-      {!current.locked && part !== "self" && <p class="note warning">{t.lockedElsewhere(t.parts[part])}</p>}
+      {!current.locked && part !== "self" && (
+        <p class="note warning">{t.lockedElsewhere(t.parts[part])}</p>
+      )}
       <div class="controls">
         <Choice
           legend={t.whichHead}

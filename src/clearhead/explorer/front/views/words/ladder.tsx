@@ -20,7 +20,11 @@ const GAP = 96;
 const sourceFrom = signal<number | null>(null);
 let sourceOf: Run | null = null;
 
-export function windows(answer: Run, current: Shown, weights: number[] | null): { target: Window; source: Window } {
+export function windows(
+  answer: Run,
+  current: Shown,
+  weights: number[] | null,
+): { target: Window; source: Window } {
   if (sourceOf !== answer) {
     sourceOf = answer;
     sourceFrom.value = null;
@@ -65,7 +69,15 @@ export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
   );
 }
 
-function Targets({ answer, current, window }: { answer: Run; current: Shown; window: Window }): JSX.Element {
+function Targets({
+  answer,
+  current,
+  window,
+}: {
+  answer: Run;
+  current: Shown;
+  window: Window;
+}): JSX.Element {
   const t = words(text);
   const labels = rowTokens(answer);
   const choose = (event: TargetedKeyboardEvent<HTMLUListElement>) => {
@@ -77,7 +89,13 @@ function Targets({ answer, current, window }: { answer: Run; current: Shown; win
     requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
   return (
-    <ul class="words-tokens words-targets" role="listbox" aria-labelledby="words-target" title={t.targetHelp} onKeyDown={choose}>
+    <ul
+      class="words-tokens words-targets"
+      role="listbox"
+      aria-labelledby="words-target"
+      title={t.targetHelp}
+      onKeyDown={choose}
+    >
       {labels.slice(window.start, window.stop).map((token, offset) => {
         const place = window.start + offset;
         const chosen = place === current.row;
@@ -111,7 +129,9 @@ function Sources({ answer, current, row, window }: LadderProps & { window: Windo
             <span class="words-place">{key}</span>
             <Piece token={token} special={t.special} />
             <Bar share={weight ?? 0} colour={weightColour(weight ?? 0, shownTheme.value)} />
-            {weight !== undefined && row && <Weight row={row} current={current} token={token} weight={weight} place={key} />}
+            {weight !== undefined && row && (
+              <Weight row={row} current={current} token={token} weight={weight} place={key} />
+            )}
           </li>
         );
       })}
@@ -132,14 +152,24 @@ function Weight({ row, current, token, weight, place }: WeightProps): JSX.Elemen
   const derivation = row.head === null ? meanOfHeads(row.path, current.row, place) : undefined;
   const label = visible(token.piece);
   return (
-    <Num class="words-number" path={row.path} index={index} value={weight} label={label} derivation={derivation} />
+    <Num
+      class="words-number"
+      path={row.path}
+      index={index}
+      value={weight}
+      label={label}
+      derivation={derivation}
+    />
   );
 }
 
 /** A mean is no step of the model: this is how it follows from the heads' weights. */
 function meanOfHeads(path: string, query: number, key: number): Derivation {
   const label = { en: "the weights of all heads", pt: "os pesos de todas as cabeças" };
-  return { expression: "np.mean(w)", operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }] };
+  return {
+    expression: "np.mean(w)",
+    operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }],
+  };
 }
 
 interface LinesProps {
@@ -157,7 +187,9 @@ export function lineWidth(weight: number): number {
 function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
   const height = ROW * Math.max(target.stop - target.start, source.stop - source.start);
   const from = (current.row - target.start + 0.5) * ROW;
-  const keys = weights ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at) : [];
+  const keys = weights
+    ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at)
+    : [];
   return (
     <svg
       class="words-lines"
@@ -187,8 +219,8 @@ export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.
   const [read, written] = [answer.decoder_input[row], answer.predicted[row]];
   return (
     <p class="words-row-sentence" aria-live="polite">
-      <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />}, {t.writes}{" "}
-      {written && <Piece token={written} special={t.special} />}
+      <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />},{" "}
+      {t.writes} {written && <Piece token={written} special={t.special} />}
     </p>
   );
 }

@@ -8,12 +8,22 @@ import type { Run } from "../../core/protocol";
 import { Bar, BarCell, Panel, Piece, spoken, visible } from "./parts";
 import { text } from "./words";
 
-export function NextWords({ answer, position }: { answer: Run; position: number }): JSX.Element | null {
+export function NextWords({
+  answer,
+  position,
+}: {
+  answer: Run;
+  position: number;
+}): JSX.Element | null {
   const t = words(text);
   const next = answer.next[position];
   if (!next) return null;
   const { likeliest, taken } = next;
-  const rows = likeliest.map((word, place) => ({ ...word, rank: place + 1, taken: word.token.id === taken.token.id }));
+  const rows = likeliest.map((word, place) => ({
+    ...word,
+    rank: place + 1,
+    taken: word.token.id === taken.token.id,
+  }));
   if (!rows.some((row) => row.taken)) rows.push({ ...taken, taken: true });
   const rest = 1 - rows.reduce((sum, row) => sum + row.probability, 0);
   const prefix = spoken(answer.decoder_input.slice(0, position + 1).map(({ piece }) => piece));

@@ -20,7 +20,15 @@ export function page(around: number, of: number): Window {
 }
 
 /** Which part is shown, and the way to the others; nothing where all of it is. */
-export function Pager({ window, name, move }: { window: Window; name: string; move: (to: number) => void }): JSX.Element | null {
+export function Pager({
+  window,
+  name,
+  move,
+}: {
+  window: Window;
+  name: string;
+  move: (to: number) => void;
+}): JSX.Element | null {
   const t = words(text);
   if (window.of <= PAGE) return null;
   const shown = t.shownTokens(window.start, window.stop - 1, window.of);
@@ -30,7 +38,11 @@ export function Pager({ window, name, move }: { window: Window; name: string; mo
         {t.earlier}
       </button>
       <span>{shown}</span>
-      <button type="button" disabled={window.stop === window.of} onClick={() => move(window.start + PAGE)}>
+      <button
+        type="button"
+        disabled={window.stop === window.of}
+        onClick={() => move(window.start + PAGE)}
+      >
         {t.later}
       </button>
     </div>

@@ -7,7 +7,10 @@ import type { Token } from "../../core/protocol";
 /** A token as the model has it: "▁" stands for the space before a word. */
 export function Piece({ token, special }: { token: Token; special: string }): JSX.Element {
   return (
-    <span class={token.special ? "piece piece-special" : "piece"} title={token.special ? special : undefined}>
+    <span
+      class={token.special ? "piece piece-special" : "piece"}
+      title={token.special ? special : undefined}
+    >
       {visible(token.piece)}
     </span>
   );
@@ -55,7 +58,15 @@ export function Diverging({ value, most }: { value: number | null; most: number 
 }
 
 /** A number with its bar: side by side where there is room, the bar above it where there is not. */
-export function BarCell({ bar, children, name }: { bar: JSX.Element; children: ComponentChildren; name?: string }): JSX.Element {
+export function BarCell({
+  bar,
+  children,
+  name,
+}: {
+  bar: JSX.Element;
+  children: ComponentChildren;
+  name?: string;
+}): JSX.Element {
   return (
     <td class="bar-cell" data-cell={name}>
       <div class="bar-and-number">
@@ -75,14 +86,26 @@ interface ChoiceProps<T extends string> {
 }
 
 /** One of a few, as radio buttons in a row. */
-export function Choice<T extends string>({ legend, name, options, chosen, choose }: ChoiceProps<T>): JSX.Element {
+export function Choice<T extends string>({
+  legend,
+  name,
+  options,
+  chosen,
+  choose,
+}: ChoiceProps<T>): JSX.Element {
   return (
     <fieldset class="choice">
       <legend>{legend}</legend>
       <div class="segments">
         {options.map(({ value, label }) => (
           <label key={value}>
-            <input type="radio" name={name} value={value} checked={value === chosen} onChange={() => choose(value)} />
+            <input
+              type="radio"
+              name={name}
+              value={value}
+              checked={value === chosen}
+              onChange={() => choose(value)}
+            />
             <span>{label}</span>
           </label>
         ))}
@@ -106,7 +129,11 @@ export function Pick({ label, value, options, choose }: PickProps): JSX.Element 
       <label for={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map((option) => (
-          <option key={option.value} value={option.value} selected={String(option.value) === String(value)}>
+          <option
+            key={option.value}
+            value={option.value}
+            selected={String(option.value) === String(value)}
+          >
             {option.label}
           </option>
         ))}
