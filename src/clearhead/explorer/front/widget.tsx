@@ -4,12 +4,12 @@
 
 import { effect } from "@preact/signals";
 import { render as draw } from "preact";
-import { fromHash, toHash } from "./core/address";
-import { App } from "./core/app";
-import { followNotebookTheme } from "./core/notebook_theme";
-import { WidgetSource, type WidgetModel } from "./core/source_widget";
-import { setState, source, state, type State } from "./core/state";
-import { standIn } from "./core/tree";
+import { fromHash, toHash } from "./core/state/address";
+import { App } from "./shell/app";
+import { followNotebookTheme } from "./core/host/notebook_theme";
+import { WidgetSource, type WidgetModel } from "./core/sources/widget";
+import { setState, source, state, type State } from "./core/state/state";
+import { standIn } from "./core/host/tree";
 
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   const asking = new WidgetSource(model);

@@ -4,8 +4,8 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { bytesOf, hex, type Inks, type Theme } from "./colours";
-import { isMasked, type MatrixData } from "./picture_items";
-import { hatchSegments } from "./scene";
+import { isMasked, type MatrixData } from "./scene/items";
+import { hatchSegments } from "./scene/scene";
 import { inks, shownTheme } from "./theme";
 
 export interface PictureProps {

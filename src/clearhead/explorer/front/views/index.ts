@@ -1,6 +1,6 @@
 /** The views, in the order of their tabs. */
 
-import type { View } from "../core/view";
+import type { View } from "./view";
 import { view as compare } from "./compare";
 import { view as heads } from "./heads";
 import { view as walk } from "./walk";

@@ -1,17 +1,17 @@
 /** Weight, contribution and effect of the same links, side by side. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import type { Attention, Run } from "../../core/protocol";
-import { attention, keyTokens, model, queryTokens, run, setState, state } from "../../core/state";
-import type { View } from "../../core/view";
-import { useAnswer } from "../words/asked";
-import { Choice, Panel, Pick, visible } from "../words/parts";
+import { attention, keyTokens, model, queryTokens, run, setState, state } from "../../core/state/state";
+import type { View } from "../view";
+import { useAnswer } from "../shared/answers";
+import { Choice, Panel, Pick, visible } from "../shared/parts";
 import { picture } from "./picture";
 import { type Effects, type Link, links, LinkTable, type Place } from "./table";
 import { text } from "./words";
-import "../words/parts.css";
+import "../shared/parts.css";
 import "./compare.css";
 
 const MANY = [12, 24, 48, 64];

@@ -1,11 +1,11 @@
 /** The picture of the view for export: three columns of bars with their numbers. */
 
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import { scoreColour, weightColour } from "../../draw/colours";
-import { fitted, type Item, type Scene } from "../../draw/scene";
+import { fitted, type Item, type Scene } from "../../draw/scene/scene";
 import { inks, shownTheme } from "../../draw/theme";
-import { visible } from "../words/parts";
+import { visible } from "../shared/parts";
 import { type Link, scales, signed } from "./table";
 import { text } from "./words";
 

@@ -1,15 +1,15 @@
 /** The three numbers of each link, one row per key, in three aligned columns of bars. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
+import { Num } from "../../where_from/number";
 import type { Json, Token } from "../../core/protocol";
-import { setState, type State } from "../../core/state";
+import { setState, type State } from "../../core/state/state";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
-import { addEdit } from "../what_if/history";
-import { Bar, BarCell, Diverging, Piece, visible } from "../words/parts";
+import { addEdit } from "../what_if/edits/history";
+import { Bar, BarCell, Diverging, Piece, visible } from "../shared/parts";
 import { text } from "./words";
 
 export type Effects = Json<"effects">;

@@ -3,15 +3,15 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
-import { named, words } from "../../core/i18n";
+import { named, words } from "../../core/text/i18n";
 import type { Part, Run } from "../../core/protocol";
-import { fit } from "../../core/running";
-import { run, setState, state } from "../../core/state";
-import { atMostWide } from "../../core/tree";
-import { moved, type Cell } from "../../draw/grid_keys";
+import { fit } from "../../core/state/running";
+import { run, setState, state } from "../../core/state/state";
+import { atMostWide } from "../../core/host/tree";
+import { moved, type Cell } from "../../draw/matrix/grid_keys";
 import { Picture, useNear } from "../../draw/picture";
-import { exactText } from "../../draw/matrix_live";
-import type { Range } from "../../draw/window";
+import { exactText } from "../../draw/matrix/live";
+import type { Range } from "../../draw/matrix/window";
 import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
 import { table } from "./words";
 

@@ -3,12 +3,12 @@
 
 import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 
-import { useArrayState, type Windowed } from "../../core/arrays";
+import { useArrayState, type Windowed } from "../../core/state/arrays";
 import type { Attention, Part, Run } from "../../core/protocol";
-import type { NumberArray } from "../../core/source";
-import { attention, model, run, source, state, stepAt } from "../../core/state";
-import type { MatrixData } from "../../draw/picture_items";
-import { rangeAround, rangeHolding, type Range, type Window2 } from "../../draw/window";
+import type { NumberArray } from "../../core/sources/source";
+import { attention, model, run, source, state, stepAt } from "../../core/state/state";
+import type { MatrixData } from "../../draw/scene/items";
+import { rangeAround, rangeHolding, type Range, type Window2 } from "../../draw/matrix/window";
 
 // All heads
 

@@ -2,10 +2,10 @@
 
 import type { JSX, TargetedEvent } from "preact";
 
-import { words } from "../../core/i18n";
-import { attention, run } from "../../core/state";
-import type { View } from "../../core/view";
-import { WeightLegend } from "../../draw/scene_view";
+import { words } from "../../core/text/i18n";
+import { attention, run } from "../../core/state/state";
+import type { View } from "../view";
+import { WeightLegend } from "../../draw/scene/scene_view";
 import { AllHeads } from "./all_heads";
 import { exported } from "./export";
 import "./heads.css";

@@ -3,12 +3,12 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
+import { words } from "../../core/text/i18n";
+import { Num } from "../../where_from/number";
 import type { Attention } from "../../core/protocol";
-import { keyTokens, queryTokens, setState, state } from "../../core/state";
-import { moved } from "../../draw/grid_keys";
-import type { Range } from "../../draw/window";
+import { keyTokens, queryTokens, setState, state } from "../../core/state/state";
+import { moved } from "../../draw/matrix/grid_keys";
+import type { Range } from "../../draw/matrix/window";
 import { LINES_MOST, linksOf, listedQueries, lockedRow, sumOf, type Link } from "./data";
 import { table } from "./words";
 

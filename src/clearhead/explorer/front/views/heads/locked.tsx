@@ -3,11 +3,11 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { words } from "../../core/i18n";
-import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state";
-import { Matrix } from "../../draw/matrix";
-import { WindowPicker } from "../../draw/window_picker";
-import { isWhole } from "../../draw/window";
+import { words } from "../../core/text/i18n";
+import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state/state";
+import { Matrix } from "../../draw/matrix/matrix";
+import { WindowPicker } from "../../draw/matrix/window_picker";
+import { isWhole } from "../../draw/matrix/window";
 import { partName } from "./all_heads";
 import { holdQuery, lockedPicture, lockedTile, moveWindow, shownWindow } from "./data";
 import { Lines } from "./lines";

@@ -2,8 +2,8 @@
 
 import type { JSX } from "preact";
 
-import { words } from "../../core/i18n";
-import { setState, state } from "../../core/state";
+import { words } from "../../core/text/i18n";
+import { setState, state } from "../../core/state/state";
 import { table } from "./words";
 
 export function RowsSwitch(): JSX.Element {

@@ -1,7 +1,7 @@
 /** The view as one drawing: all heads on the left, the locked one with its lines on the right. */
 
-import { words } from "../../core/i18n";
-import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state";
+import { words } from "../../core/text/i18n";
+import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
 import type { Inks, Theme } from "../../draw/colours";
 import {
   LEGEND_HEIGHT,
@@ -10,8 +10,8 @@ import {
   legendItems,
   matrixItems,
   type MatrixData,
-} from "../../draw/picture_items";
-import { fitted, type Item, type Scene, type TextItem } from "../../draw/scene";
+} from "../../draw/scene/items";
+import { fitted, type Item, type Scene, type TextItem } from "../../draw/scene/scene";
 import { inks, shownTheme } from "../../draw/theme";
 import { table as drawing } from "../../draw/words";
 import { partName } from "./all_heads";

@@ -1,4 +1,4 @@
-import { isMasked, type MatrixData } from "../../draw/picture_items";
+import { isMasked, type MatrixData } from "../../draw/scene/items";
 
 /** A matrix max-pooled by a factor in both directions; a block is masked where all of it is. */
 export function shrunk(data: MatrixData, factor: number): MatrixData {

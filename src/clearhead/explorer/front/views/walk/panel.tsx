@@ -1,11 +1,11 @@
 /** The frame of a panel: its number, what it is in one sentence, its formula, and the way on. */
 
 import type { FunctionComponent, JSX } from "preact";
-import { toHash } from "../../core/address";
-import { words } from "../../core/i18n";
-import { setState, snapshot, stepAt } from "../../core/state";
-import { allElements, elementById } from "../../core/tree";
-import { Formula } from "./formula";
+import { toHash } from "../../core/state/address";
+import { words } from "../../core/text/i18n";
+import { setState, snapshot, stepAt } from "../../core/state/state";
+import { allElements, elementById } from "../../core/host/tree";
+import { Formula } from "./parts/formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
 

@@ -3,7 +3,7 @@
 
 import type { Window } from "../../core/protocol";
 import type { Attention, Part, Run, Token } from "../../core/protocol";
-import { attention, model, run, state, stepAt } from "../../core/state";
+import { attention, model, run, state, stepAt } from "../../core/state/state";
 
 export interface Plan {
   run: Run;

@@ -1,13 +1,13 @@
 /** What the walk shows, to be saved: its pictures as one drawing, and its numbers as data. */
 
-import { words } from "../../core/i18n";
-import { run, state } from "../../core/state";
+import { words } from "../../core/text/i18n";
+import { run, state } from "../../core/state/state";
 import { INKS, scoreColour, scoreMax, type Kind, type Theme } from "../../draw/colours";
-import { labelItems, legendItems, LEGEND_HEIGHT, matrixItems } from "../../draw/picture_items";
-import { fitted, type Item, type Scene } from "../../draw/scene";
+import { labelItems, legendItems, LEGEND_HEIGHT, matrixItems } from "../../draw/scene/items";
+import { fitted, type Item, type Scene } from "../../draw/scene/scene";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
-import { Slice, shown } from "./loaded";
+import { Slice, shown } from "./parts/loaded";
 import { table } from "./words";
 
 const MARGIN = 24;

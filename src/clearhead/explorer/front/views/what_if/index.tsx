@@ -1,24 +1,24 @@
 /** What if: changes to the model or its source, and what they do to the translation. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/i18n";
+import { words } from "../../core/text/i18n";
 import type { Run } from "../../core/protocol";
-import { upToDate } from "../../core/running";
-import { asking, run, state } from "../../core/state";
-import type { View } from "../../core/view";
-import { Panel } from "../words/parts";
-import { BeforeAfter } from "./before_after";
-import { NextChanges, PerWord } from "./changes";
-import { describe } from "./describe";
-import { EditForm } from "./form";
-import { EditList, QuickEdits } from "./list";
-import { picture } from "./picture";
-import { type Comparison, useComparison } from "./result";
+import { upToDate } from "../../core/state/running";
+import { asking, run, state } from "../../core/state/state";
+import type { View } from "../view";
+import { Panel } from "../shared/parts";
+import { BeforeAfter } from "./outcome/before_after";
+import { NextChanges, PerWord } from "./outcome/changes";
+import { describe } from "./edits/describe";
+import { EditForm } from "./edits/form";
+import { EditList, QuickEdits } from "./edits/list";
+import { picture } from "./outcome/picture";
+import { type Comparison, useComparison } from "./outcome/result";
 import { text } from "./words";
-import "../words/parts.css";
+import "../shared/parts.css";
 import "./what_if.css";
 
-export { EditsBanner } from "./banner";
+export { EditsBanner } from "./edits/banner";
 
 /** What was shown last, for export. */
 let drawn: { answer: Run; comparison: Comparison | null } | null = null;

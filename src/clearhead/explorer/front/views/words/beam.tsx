@@ -2,13 +2,13 @@
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { signal } from "@preact/signals";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import type { Beam, BeamContinuation, Run } from "../../core/protocol";
-import { setState, state } from "../../core/state";
-import { useAnswer } from "./asked";
-import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "./parts";
-import { page, Pager } from "./pager";
+import { setState, state } from "../../core/state/state";
+import { useAnswer } from "../shared/answers";
+import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "../shared/parts";
+import { page, Pager } from "../shared/pager";
 import { chooseRow } from "./row";
 import { text } from "./words";
 

@@ -2,18 +2,18 @@
  * likely, and what the search kept. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/i18n";
+import { words } from "../../core/text/i18n";
 import type { Run } from "../../core/protocol";
-import { run, setState, state } from "../../core/state";
-import type { View } from "../../core/view";
+import { run, setState, state } from "../../core/state/state";
+import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
 import { NextWords } from "./next";
-import { Choice, Panel, visible } from "./parts";
+import { Choice, Panel, visible } from "../shared/parts";
 import { picture } from "./picture";
 import { mean, type RowWeights, rowTokens, shown, type Shown, useRowWeights } from "./row";
 import { text } from "./words";
-import "./parts.css";
+import "../shared/parts.css";
 import "./words.css";
 
 /** What was drawn last, for export. */

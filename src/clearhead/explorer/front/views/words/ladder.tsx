@@ -2,14 +2,14 @@
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { signal } from "@preact/signals";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
+import { Num } from "../../where_from/number";
 import type { Derivation, Run, Token } from "../../core/protocol";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
-import { Bar, moved, Piece, visible } from "./parts";
-import { page, PAGE, Pager, type Window } from "./pager";
+import { Bar, moved, Piece, visible } from "../shared/parts";
+import { page, PAGE, Pager, type Window } from "../shared/pager";
 import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
 import { text } from "./words";
 

@@ -1,13 +1,13 @@
 /** The picture of the view for export: the lines of the chosen row, with their numbers. */
 
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import type { Run } from "../../core/protocol";
 import { weightColour } from "../../draw/colours";
-import { fitted, type Item, type Scene } from "../../draw/scene";
+import { fitted, type Item, type Scene } from "../../draw/scene/scene";
 import { inks, shownTheme } from "../../draw/theme";
 import { lineWidth, windows } from "./ladder";
-import { visible } from "./parts";
+import { visible } from "../shared/parts";
 import { mean, type RowWeights, rowTokens, type Shown } from "./row";
 import { text } from "./words";
 

@@ -1,0 +1,73 @@
+/** A cell of a matrix in words: the line below the table. */
+
+import type { JSX } from "preact";
+
+import { words } from "../../core/text/i18n";
+import { Num } from "../../where_from/number";
+import type { Cell } from "./grid_keys";
+import type { MatrixProps } from "./matrix";
+import { dataOf } from "./cells";
+import { isMasked } from "../scene/items";
+import type { Window2 } from "./window";
+import { table } from "../words";
+
+interface LiveProps extends MatrixProps {
+  shown: Window2;
+  cell: Cell | null;
+}
+
+/** The pointed, focused or locked cell in words. */
+export function Live(props: LiveProps): JSX.Element {
+  const told = words(table);
+  const { cell, shown, kind } = props;
+  if (!cell)
+    return (
+      <p class="matrix-live soft" role="status">
+        {told.pointAtCell}
+      </p>
+    );
+  const data = dataOf(props);
+  const [line, place] = [cell.row - shown.rows[0], cell.column - shown.columns[0]];
+  const value = data.values[line * data.columns + place];
+  if (value === undefined || line < 0 || place < 0) {
+    return (
+      <p class="matrix-live soft" role="status">
+        …
+      </p>
+    );
+  }
+  const masked = isMasked(data, line, place);
+  const row = told.row(props.rows[cell.row] ?? "", cell.row);
+  const column = told.column(props.columns[cell.column] ?? "", cell.column);
+  const { from, describe } = props;
+  if (describe || masked || !from) {
+    const exact = masked ? told.masked : told.value(kind, exactText(value));
+    return (
+      <p class="matrix-live" role="status">
+        {describe?.(cell.row, cell.column, value, masked) ?? told.between(row, column, exact)}
+        {from && !masked && <> {number(from, cell, value)}</>}
+      </p>
+    );
+  }
+  // The number of the sentence is the button itself.
+  const [before, after] = told.between(row, column, told.value(kind, "\u0000")).split("\u0000");
+  return (
+    <p class="matrix-live" role="status">
+      {before}
+      {number(from, cell, value)}
+      {after}
+    </p>
+  );
+}
+
+function number(from: NonNullable<MatrixProps["from"]>, cell: Cell, value: number): JSX.Element {
+  return <Num path={from.path} index={from.index(cell.row, cell.column)} value={value} />;
+}
+
+/** Four significant digits, and more zeros rather than an exponent where there is room. */
+export function exactText(value: number): string {
+  if (value === 0) return "0";
+  const text =
+    Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
+  return text.replaceAll("-", "−");
+}

@@ -1,0 +1,180 @@
+/** A matrix as a grid: a real table with headers, every number in it, moved through by keyboard. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+
+import { words } from "../../core/text/i18n";
+import type { Kind } from "../colours";
+import { Crosshair } from "./crosshair";
+import { moved, type Cell } from "./grid_keys";
+import "./matrix.css";
+import { Cells } from "./cells";
+import { Live } from "./live";
+import { shownTheme } from "../theme";
+import { isWhole, rangeHolding, type Window2 } from "./window";
+import { table } from "../words";
+
+export interface MatrixProps {
+  /** Which matrix this is: the table's name. */
+  label: string;
+  kind: Kind;
+  /** Labels of all rows and columns, those outside the window included. */
+  rows: readonly string[];
+  columns: readonly string[];
+  /** What the rows and the columns are; "queries" and "keys" unless said otherwise. */
+  rowTitle?: string;
+  columnTitle?: string;
+  /** Row-major numbers of the window. Minus infinity and NaN are masked cells; null is not there yet. */
+  values: ArrayLike<number> | null;
+  /** The part that is shown; all of it where not given. At most 48 by 48 are meant to be. */
+  window?: Window2;
+  /** Move the window, for arrow keys that walk out of it. */
+  onWindow?: (window: Window2) => void;
+  /** The end of a score scale, symmetric around 0. */
+  max?: number;
+  /** Whether a cell (of the whole matrix) is masked. */
+  masked?: (row: number, column: number) => boolean;
+  /** The locked row and column, of the whole matrix. */
+  selected?: { row?: number | null; column?: number | null };
+  /** A cell was clicked, or Enter or Space pressed on it. */
+  onCell?: (row: number, column: number) => void;
+  /** Where a cell's number comes from: the live line then holds the number as a button. */
+  from?: { path: string; index: (row: number, column: number) => number[] };
+  /** A cell in words, instead of the usual sentence. */
+  describe?: (row: number, column: number, value: number, masked: boolean) => string;
+  children?: ComponentChildren;
+}
+
+export function Matrix(props: MatrixProps): JSX.Element {
+  const { rows, columns, onCell, onWindow, selected } = props;
+  const shown = props.window ?? { rows: [0, rows.length], columns: [0, columns.length] };
+  const [focus, setFocus] = useState<Cell>({
+    row: selected?.row ?? shown.rows[0],
+    column: selected?.column ?? shown.columns[0],
+  });
+  const [pointed, setPointed] = useState<Cell | null>(null);
+  const body = useRef<HTMLTableElement>(null);
+  const wanted = useRef(false);
+  const stop = within(focus, shown);
+
+  // By hand and not as a property of each cell: of two thousand cells, a key press changes two.
+  useLayoutEffect(() => {
+    const cell = cellElement(body.current, stop);
+    for (const old of body.current?.querySelectorAll<HTMLElement>('td[tabindex="0"]') ?? []) {
+      if (old !== cell) old.tabIndex = -1;
+    }
+    if (!cell) return;
+    cell.tabIndex = 0;
+    if (!wanted.current) return;
+    wanted.current = false;
+    cell.focus();
+  });
+
+  const goTo = (cell: Cell): void => {
+    wanted.current = true;
+    setFocus(cell);
+    setPointed(cell);
+    const next = {
+      rows: rangeHolding(shown.rows, cell.row, rows.length),
+      columns: rangeHolding(shown.columns, cell.column, columns.length),
+    };
+    const moves = next.rows[0] !== shown.rows[0] || next.columns[0] !== shown.columns[0];
+    if (moves) onWindow?.(next);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const at = cellOf(event.target);
+    if (!at) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      onCell?.(at.row, at.column);
+      return;
+    }
+    const bounds = onWindow
+      ? { rows: [0, rows.length] as const, columns: [0, columns.length] as const }
+      : shown;
+    const next = moved(at, event, bounds, shown.rows[1] - shown.rows[0]);
+    if (!next) return;
+    event.preventDefault();
+    goTo(next);
+  };
+  const point = (event: Event): void => {
+    const cell = cellOf(event.target);
+    if (cell) setPointed((old) => (old && same(old, cell) ? old : cell));
+  };
+
+  return (
+    <div class="matrix-frame">
+      <div class="matrix-scroll">
+        <div class="matrix-sheet">
+          <table
+            ref={body}
+            class="matrix"
+            role="grid"
+            aria-label={props.label}
+            aria-rowcount={rows.length + 1}
+            aria-colcount={columns.length + 1}
+            onKeyDown={onKeyDown}
+            onPointerOver={point}
+            onPointerLeave={() => setPointed(null)}
+            onFocusIn={(event) => {
+              point(event);
+              const cell = cellOf(event.target);
+              if (cell) setFocus(cell);
+            }}
+            onFocusOut={(event) => {
+              // From one cell to the next, the next has been told of already.
+              if (!cellOf(event.relatedTarget)) setPointed(null);
+            }}
+            onClick={(event) => {
+              const cell = cellOf(event.target);
+              if (cell) onCell?.(cell.row, cell.column);
+            }}
+          >
+            <Cells
+              {...props}
+              shown={shown}
+              theme={shownTheme.value}
+              selectedRow={selected?.row ?? null}
+              selectedColumn={selected?.column ?? null}
+            />
+          </table>
+          <Crosshair table={body} row={selected?.row} column={selected?.column} kind="selected" />
+          <Crosshair table={body} row={pointed?.row} column={pointed?.column} kind="pointed" />
+        </div>
+      </div>
+      <Live {...props} shown={shown} cell={pointed ?? lockedCell(selected, shown)} />
+      {!isWhole(shown, rows.length, columns.length) && (
+        <p class="matrix-truncation">
+          {words(table).windowed(shown.rows, shown.columns, [rows.length, columns.length])}
+        </p>
+      )}
+      {props.children}
+    </div>
+  );
+}
+
+function same(one: Cell, other: Cell): boolean {
+  return one.row === other.row && one.column === other.column;
+}
+
+function within({ row, column }: Cell, shown: Window2): Cell {
+  const inside = (at: number, [start, stop]: readonly [number, number]): number =>
+    Math.max(start, Math.min(at, stop - 1));
+  return { row: inside(row, shown.rows), column: inside(column, shown.columns) };
+}
+
+function lockedCell(selected: MatrixProps["selected"], shown: Window2): Cell | null {
+  const { row, column } = selected ?? {};
+  if (row === null || row === undefined || column === null || column === undefined) return null;
+  const clipped = within({ row, column }, shown);
+  return clipped.row === row && clipped.column === column ? { row, column } : null;
+}
+
+function cellOf(target: EventTarget | null): Cell | null {
+  const cell = target instanceof Element ? target.closest<HTMLElement>("td[data-row]") : null;
+  return cell ? { row: Number(cell.dataset.row), column: Number(cell.dataset.column) } : null;
+}
+
+function cellElement(grid: HTMLElement | null, { row, column }: Cell): HTMLElement | null {
+  return grid?.querySelector(`td[data-row="${row}"][data-column="${column}"]`) ?? null;
+}

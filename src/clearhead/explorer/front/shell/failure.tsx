@@ -1,0 +1,55 @@
+/** What went wrong, in words, with what to do. */
+
+import type { JSX } from "preact";
+import { words } from "../core/text/i18n";
+import { retry, upToDate } from "../core/state/running";
+import { Refusal } from "../core/sources/source";
+import { asking, failure, run, setState, source, state } from "../core/state/state";
+import { table } from "../core/text/words";
+
+export function Failure(): JSX.Element {
+  const t = words(table);
+  const error = failure.value;
+  return (
+    <div role="alert" class={error ? "failure" : "failure none"}>
+      {error && (
+        <>
+          <p>
+            <strong>{t.failed}</strong> {wordsOf(error)}
+          </p>
+          <p>
+            {source.value.place !== "offline" && (
+              <button type="button" onClick={retry}>
+                {t.retry}
+              </button>
+            )}{" "}
+            {state.edits.value.length > 0 && (
+              <button type="button" onClick={() => setState({ edits: [] })}>
+                {t.undoEdits}
+              </button>
+            )}
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** After an error the views keep the last answer, and say whose it is. */
+export function LastAnswer(): JSX.Element | null {
+  const t = words(table);
+  const answer = run.value;
+  if (!answer || failure.value === null || asking.value || upToDate.value) return null;
+  return (
+    <p class="last-answer" role="note">
+      {t.lastAnswer(answer.text, answer.request.edits?.length ?? 0)}
+    </p>
+  );
+}
+
+export function wordsOf(error: Error): string {
+  const t = words(table);
+  if (error instanceof Refusal && error.kind === "Unreachable") return t.unreachable;
+  if (error instanceof Refusal && error.kind === "NotHere") return error.message || t.notHere;
+  return error.message;
+}
