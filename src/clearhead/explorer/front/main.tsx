@@ -1,10 +1,10 @@
 /** The page that the server serves, and the one that is saved as a single file. */
 
 import { render } from "preact";
-import { followAddress } from "./core/state/address";
-import { App } from "./shell/app";
 import { embeddedSource } from "./core/sources/embedded";
 import { source } from "./core/state/state";
+import { App } from "./shell/app";
+import { followAddress } from "./shell/follow_address";
 
 const saved = await embeddedSource();
 if (saved) source.value = saved;

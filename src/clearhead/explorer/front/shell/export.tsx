@@ -5,7 +5,7 @@ import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { scenePng, sceneSvg } from "../draw/scene/scene";
 import { toHash } from "../core/state/address";
-import { wordsOf } from "./failure";
+import { messageOf } from "../core/state/error_message";
 import { words } from "../core/text/i18n";
 import { upToDate } from "../core/state/running";
 import { run, snapshot, source } from "../core/state/state";
@@ -32,7 +32,7 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
     try {
       said.value = await save(kind, view);
     } catch (error) {
-      said.value = wordsOf(error as Error);
+      said.value = messageOf(error as Error);
     }
   };
   const kinds = (Object.keys(t.exports) as Kind[]).filter((kind) => offered(kind, view));

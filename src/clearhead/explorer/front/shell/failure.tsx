@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { words } from "../core/text/i18n";
 import { retry, upToDate } from "../core/state/running";
-import { Refusal } from "../core/sources/source";
+import { messageOf } from "../core/state/error_message";
 import { asking, failure, run, setState, source, state } from "../core/state/state";
 import { table } from "../core/text/words";
 
@@ -15,7 +15,7 @@ export function Failure(): JSX.Element {
       {error && (
         <>
           <p>
-            <strong>{t.failed}</strong> {wordsOf(error)}
+            <strong>{t.failed}</strong> {messageOf(error)}
           </p>
           <p>
             {source.value.place !== "offline" && (
@@ -45,11 +45,4 @@ export function LastAnswer(): JSX.Element | null {
       {t.lastAnswer(answer.text, answer.request.edits?.length ?? 0)}
     </p>
   );
-}
-
-export function wordsOf(error: Error): string {
-  const t = words(table);
-  if (error instanceof Refusal && error.kind === "Unreachable") return t.unreachable;
-  if (error instanceof Refusal && error.kind === "NotHere") return error.message || t.notHere;
-  return error.message;
 }

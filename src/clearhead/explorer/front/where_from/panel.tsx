@@ -4,7 +4,7 @@ import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Asked, explain, type Explained, WEIGHTS } from "./derive";
-import { wordsOf } from "../shell/failure";
+import { messageOf } from "../core/state/error_message";
 import { exact, format } from "../core/text/format";
 import { words } from "../core/text/i18n";
 import { Operands } from "./operands";
@@ -77,7 +77,7 @@ function Panel(): JSX.Element {
       <div class="where-body" aria-busy={found === null}>
         <Subject asked={asked} value={found instanceof Error ? null : (found?.value ?? null)} />
         {found === null && <p class="soft">{t.waiting}</p>}
-        {found instanceof Error && <p role="alert">{wordsOf(found)}</p>}
+        {found instanceof Error && <p role="alert">{messageOf(found)}</p>}
         {found && !(found instanceof Error) && <Explanation found={found} />}
       </div>
     </div>

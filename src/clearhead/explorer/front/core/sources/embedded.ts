@@ -3,7 +3,17 @@
 import { type Answer, decode } from "./container";
 import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
 import { named, words } from "../text/i18n";
-import type { Beam, Json, Model, Params, Part, Question, Run, RunParams, Window } from "../protocol";
+import type {
+  Beam,
+  Json,
+  Model,
+  Params,
+  Part,
+  Question,
+  Run,
+  RunParams,
+  Window,
+} from "../protocol";
 import { Refusal, type Source } from "./source";
 
 const ANSWERS = "clearhead-answers";

@@ -26,6 +26,14 @@ export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** Four significant digits, and more zeros rather than an exponent where there is room. */
+export function plainDecimal(value: number): string {
+  if (value === 0) return "0";
+  const text =
+    Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
+  return text.replaceAll("-", "−");
+}
+
 function scientific(value: number, digits: number): string {
   const [mantissa = "", exponent = ""] = value.toExponential(digits - 1).split("e");
   return `${mantissa}e${exponent.replace("+", "")}`.replaceAll("-", "−");

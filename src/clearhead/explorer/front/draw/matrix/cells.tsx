@@ -6,8 +6,8 @@ import { useMemo } from "preact/hooks";
 
 import { words } from "../../core/text/i18n";
 import { bytesOf, hex, inkOn, type Theme } from "../colours";
+import { dataOf, type MatrixProps } from "./data";
 import type { Cell } from "./grid_keys";
-import type { MatrixProps } from "./matrix";
 import { cellText, isMasked, type MatrixData } from "../scene/items";
 import { hatchSegments } from "../scene/scene";
 import type { Window2 } from "./window";
@@ -27,20 +27,6 @@ interface CellsProps extends MatrixProps {
   theme: Theme;
   selectedRow: number | null;
   selectedColumn: number | null;
-}
-
-/** The window's numbers as the drawing helpers want them. */
-export function dataOf(props: MatrixProps & { shown: Window2 }): MatrixData {
-  const { shown, masked } = props;
-  const [top, left] = [shown.rows[0], shown.columns[0]];
-  return {
-    kind: props.kind,
-    values: props.values ?? [],
-    rows: shown.rows[1] - top,
-    columns: shown.columns[1] - left,
-    max: props.max ?? 0,
-    ...(masked && { masked: (row, column) => masked(row + top, column + left) }),
-  };
 }
 
 const CellsOnce = memo((props: CellsProps) => {

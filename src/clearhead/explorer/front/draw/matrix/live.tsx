@@ -2,11 +2,11 @@
 
 import type { JSX } from "preact";
 
+import { plainDecimal } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
 import { Num } from "../../where_from/number";
+import { dataOf, type MatrixProps } from "./data";
 import type { Cell } from "./grid_keys";
-import type { MatrixProps } from "./matrix";
-import { dataOf } from "./cells";
 import { isMasked } from "../scene/items";
 import type { Window2 } from "./window";
 import { table } from "../words";
@@ -41,7 +41,7 @@ export function Live(props: LiveProps): JSX.Element {
   const column = told.column(props.columns[cell.column] ?? "", cell.column);
   const { from, describe } = props;
   if (describe || masked || !from) {
-    const exact = masked ? told.masked : told.value(kind, exactText(value));
+    const exact = masked ? told.masked : told.value(kind, plainDecimal(value));
     return (
       <p class="matrix-live" role="status">
         {describe?.(cell.row, cell.column, value, masked) ?? told.between(row, column, exact)}
@@ -62,12 +62,4 @@ export function Live(props: LiveProps): JSX.Element {
 
 function number(from: NonNullable<MatrixProps["from"]>, cell: Cell, value: number): JSX.Element {
   return <Num path={from.path} index={from.index(cell.row, cell.column)} value={value} />;
-}
-
-/** Four significant digits, and more zeros rather than an exponent where there is room. */
-export function exactText(value: number): string {
-  if (value === 0) return "0";
-  const text =
-    Math.abs(value) >= 1e-4 ? String(Number(value.toPrecision(4))) : value.toExponential(3);
-  return text.replaceAll("-", "−");
 }

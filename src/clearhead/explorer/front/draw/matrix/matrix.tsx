@@ -1,11 +1,11 @@
 /** A matrix as a grid: a real table with headers, every number in it, moved through by keyboard. */
 
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { words } from "../../core/text/i18n";
-import type { Kind } from "../colours";
 import { Crosshair } from "./crosshair";
+import type { MatrixProps } from "./data";
 import { moved, type Cell } from "./grid_keys";
 import "./matrix.css";
 import { Cells } from "./cells";
@@ -13,37 +13,6 @@ import { Live } from "./live";
 import { shownTheme } from "../theme";
 import { isWhole, rangeHolding, type Window2 } from "./window";
 import { table } from "../words";
-
-export interface MatrixProps {
-  /** Which matrix this is: the table's name. */
-  label: string;
-  kind: Kind;
-  /** Labels of all rows and columns, those outside the window included. */
-  rows: readonly string[];
-  columns: readonly string[];
-  /** What the rows and the columns are; "queries" and "keys" unless said otherwise. */
-  rowTitle?: string;
-  columnTitle?: string;
-  /** Row-major numbers of the window. Minus infinity and NaN are masked cells; null is not there yet. */
-  values: ArrayLike<number> | null;
-  /** The part that is shown; all of it where not given. At most 48 by 48 are meant to be. */
-  window?: Window2;
-  /** Move the window, for arrow keys that walk out of it. */
-  onWindow?: (window: Window2) => void;
-  /** The end of a score scale, symmetric around 0. */
-  max?: number;
-  /** Whether a cell (of the whole matrix) is masked. */
-  masked?: (row: number, column: number) => boolean;
-  /** The locked row and column, of the whole matrix. */
-  selected?: { row?: number | null; column?: number | null };
-  /** A cell was clicked, or Enter or Space pressed on it. */
-  onCell?: (row: number, column: number) => void;
-  /** Where a cell's number comes from: the live line then holds the number as a button. */
-  from?: { path: string; index: (row: number, column: number) => number[] };
-  /** A cell in words, instead of the usual sentence. */
-  describe?: (row: number, column: number, value: number, masked: boolean) => string;
-  children?: ComponentChildren;
-}
 
 export function Matrix(props: MatrixProps): JSX.Element {
   const { rows, columns, onCell, onWindow, selected } = props;

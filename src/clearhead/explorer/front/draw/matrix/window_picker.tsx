@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useId, useRef } from "preact/hooks";
 
 import { words } from "../../core/text/i18n";
-import { Picture, pictureSize } from "../picture";
+import { Picture, pictureSize } from "./picture";
 import type { MatrixData } from "../scene/items";
 import { rangeAround, rangeFrom, type Range, type Window2 } from "./window";
 import "./window_picker.css";

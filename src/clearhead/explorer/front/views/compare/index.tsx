@@ -4,7 +4,15 @@ import type { JSX } from "preact";
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
 import type { Attention, Run } from "../../core/protocol";
-import { attention, keyTokens, model, queryTokens, run, setState, state } from "../../core/state/state";
+import {
+  attention,
+  keyTokens,
+  model,
+  queryTokens,
+  run,
+  setState,
+  state,
+} from "../../core/state/state";
 import type { View } from "../view";
 import { useAnswer } from "../shared/answers";
 import { Choice, Panel, Pick, visible } from "../shared/parts";

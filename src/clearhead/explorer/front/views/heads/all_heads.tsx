@@ -3,14 +3,14 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
+import { plainDecimal } from "../../core/text/format";
 import { named, words } from "../../core/text/i18n";
 import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/state/running";
 import { run, setState, state } from "../../core/state/state";
 import { atMostWide } from "../../core/host/tree";
 import { moved, type Cell } from "../../draw/matrix/grid_keys";
-import { Picture, useNear } from "../../draw/picture";
-import { exactText } from "../../draw/matrix/live";
+import { Picture, useNear } from "../../draw/matrix/picture";
 import type { Range } from "../../draw/matrix/window";
 import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
 import { table } from "./words";
@@ -138,7 +138,7 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
             {Array.from({ length: heads }, (_, head) => {
               const picture =
                 failed || !overview ? null : headPicture(overview, page[0] + line, head);
-              const entropy = picture ? exactText(round2(picture.entropy)) : "…";
+              const entropy = picture ? plainDecimal(round2(picture.entropy)) : "…";
               const locked = isLocked(part.part, layer, head);
               return (
                 <button

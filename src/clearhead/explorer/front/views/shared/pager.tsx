@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { words } from "../../core/text/i18n";
-import { text } from "../words/words";
+import { table } from "./words";
 
 /** So many tokens at a time. */
 export const PAGE = 48;
@@ -29,7 +29,7 @@ export function Pager({
   name: string;
   move: (to: number) => void;
 }): JSX.Element | null {
-  const t = words(text);
+  const t = words(table);
   if (window.of <= PAGE) return null;
   const shown = t.shownTokens(window.start, window.stop - 1, window.of);
   return (

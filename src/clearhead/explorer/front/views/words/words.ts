@@ -30,9 +30,6 @@ export const text = {
     writes: "writes",
     weightScale:
       "Routing weights on a scale from 0 to 1; a row sums to 1. The wider a line, the larger its weight.",
-    shownTokens: (from: number, to: number, of: number) => `${from}–${to} of ${of}`,
-    earlier: "Earlier",
-    later: "Later",
     outside: (mass: string) =>
       `${mass} of this row’s weight lies on source tokens outside this window.`,
     sourceTable: "Source tokens with the routing weight of the chosen row",
@@ -103,9 +100,6 @@ export const text = {
     writes: "escreve",
     weightScale:
       "Pesos de roteamento numa escala de 0 a 1; uma linha soma 1. Quanto mais largo o traço, maior o peso.",
-    shownTokens: (from: number, to: number, of: number) => `${from}–${to} de ${of}`,
-    earlier: "Anteriores",
-    later: "Seguintes",
     outside: (mass: string) =>
       `${mass} do peso desta linha está em tokens da origem fora desta janela.`,
     sourceTable: "Tokens da origem com o peso de roteamento da linha escolhida",

@@ -4,7 +4,7 @@
 import type { JSX, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useArrayState, type Windowed } from "../../../core/state/arrays";
-import { wordsOf } from "../../../shell/failure";
+import { messageOf } from "../../../core/state/error_message";
 import { words } from "../../../core/text/i18n";
 import type { Window } from "../../../core/protocol";
 import { table } from "../words";
@@ -70,7 +70,7 @@ export function Loaded<N extends Needs>({ panel, needs, children }: LoadedProps<
   if (failed)
     return (
       <p class="walk-failed" role="alert">
-        {wordsOf(failed)}
+        {messageOf(failed)}
       </p>
     );
   if (complete) last.current = children(slices as Slices<N>);

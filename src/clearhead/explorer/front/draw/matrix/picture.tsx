@@ -3,10 +3,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { bytesOf, hex, type Inks, type Theme } from "./colours";
-import { isMasked, type MatrixData } from "./scene/items";
-import { hatchSegments } from "./scene/scene";
-import { inks, shownTheme } from "./theme";
+import { bytesOf, hex, type Inks, type Theme } from "../colours";
+import { isMasked, type MatrixData } from "../scene/items";
+import { hatchSegments } from "../scene/scene";
+import { inks, shownTheme } from "../theme";
 
 export interface PictureProps {
   data: MatrixData;
