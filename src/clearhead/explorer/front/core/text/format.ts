@@ -26,6 +26,11 @@ export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
+/** Four significant digits without zeros at the end, as JavaScript writes them. */
+export function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
 /** Four significant digits, and more zeros rather than an exponent where there is room. */
 export function plainDecimal(value: number): string {
   if (value === 0) return "0";

@@ -17,7 +17,7 @@ import { projections } from "./panels/projections";
 import { walkJson, walkScene } from "./saving";
 import { scores } from "./panels/scores";
 import { table, type Words } from "./words";
-import "./vectors.css";
+import "./vectors/vectors.css";
 import "./tables.css";
 import "./walk.css";
 

@@ -1,16 +1,17 @@
 /** From the text to the input of the attention: tokens, embedding, position, norm. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
-import { Num } from "../../../where_from/number";
 import type { Token } from "../../../core/protocol";
 import { setState } from "../../../core/state/state";
-import { scoreMax } from "../../../draw/colours";
-import { Loaded, type Needs, type Slice } from "../parts/loaded";
+import { shortNumber } from "../../../core/text/format";
+import { words } from "../../../core/text/i18n";
+import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
-import { attentionInput, has, one, quoted, rowOf, type Plan } from "../plan";
+import { Loaded } from "../parts/loaded";
+import { normFormula, NormSteps } from "./norm";
 import { Roving } from "../parts/roving";
-import { Vectors } from "../parts/vectors";
+import { attentionInput, has, one, type Plan, quoted } from "../plan";
+import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 
 export function beginning(plan: Plan, t: Words): PanelSpec[] {
@@ -71,10 +72,6 @@ function placeFormula(positions: unknown): string {
   return positions === "sinusoidal"
     ? `${sum},  p_{i,2c} = sin(i / 10000^{2c/d}),  p_{i,2c+1} = cos(i / 10000^{2c/d})`
     : sum;
-}
-
-export function normFormula(norm: unknown): string {
-  return norm === "rms" ? "y = x / √(mean(x^2) + ε) · γ" : "y = (x − μ) / √(σ^2 + ε) · γ + β";
 }
 
 function inputSentence(plan: Plan, t: Words): string {
@@ -172,75 +169,6 @@ function Chips({ title, tokens, path, query, keyAt, pick }: ChipsProps): JSX.Ele
   );
 }
 
-/** A vector of the query's token under its caption. */
-export function Strip({
-  slice,
-  label,
-  index,
-  width,
-  span,
-  max,
-}: {
-  slice: Slice;
-  label: string;
-  index: (component: number) => number[];
-  width: number;
-  span?: [number, number];
-  max?: number;
-}): JSX.Element {
-  return (
-    <Vectors
-      label={label}
-      from={slice}
-      columns={width}
-      index={(_, column) => index(column)}
-      max={max ?? scoreMax(slice.values)}
-      sameScale={max !== undefined}
-      {...(span && { span })}
-    />
-  );
-}
-
-/** Several vectors of one position, each a step of the trace with the axes batch, length, width. */
-export function Strips({
-  plan,
-  panel,
-  at,
-  steps,
-}: {
-  plan: Plan;
-  panel: string;
-  at: number;
-  steps: { path: string; label: string; width?: number; span?: [number, number] }[];
-}): JSX.Element {
-  const present = steps.filter((step) => has(step.path));
-  const needs: Needs = Object.fromEntries(
-    present.map(({ path, width = plan.width }) => [path, [path, rowOf(at, width)]]),
-  );
-  return (
-    <Loaded key={present.map(({ path }) => path).join()} panel={panel} needs={needs}>
-      {(slices) => (
-        <div class="walk-strips">
-          {present.map(({ path, label, width = plan.width, span }) => {
-            const slice = slices[path]!;
-            const place = slice.array.window[1]?.[0] ?? at;
-            return (
-              <Strip
-                key={path}
-                slice={slice}
-                label={label}
-                width={width}
-                index={(c) => [0, place, c]}
-                {...(span && { span })}
-              />
-            );
-          })}
-        </div>
-      )}
-    </Loaded>
-  );
-}
-
 function EmbeddingBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const t = words(table);
   const steps = [
@@ -294,63 +222,4 @@ function InputBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
 
 function NormBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   return <NormSteps plan={plan} panel={panel} path={plan.norm} at={plan.query} />;
-}
-
-/** Every step of a norm at one position. */
-export function NormSteps({
-  plan,
-  panel,
-  path,
-  at,
-}: {
-  plan: Plan;
-  panel: string;
-  path: string;
-  at: number;
-}): JSX.Element {
-  const t = words(table);
-  const moments: [string, string][] = [
-    ["mean", t.mean],
-    ["variance", t.variance],
-    ["mean_square", t.meanSquare],
-  ];
-  const present = moments.filter(([name]) => has(`${path}.${name}`));
-  const needs: Needs = Object.fromEntries(
-    present.map(([name]) => [name, [`${path}.${name}`, rowOf(at, 1)]]),
-  );
-  return (
-    <>
-      <Loaded key={path} panel={`${panel}-moments`} needs={needs}>
-        {(slices) => (
-          <dl class="walk-moments">
-            {present.map(([name, label]) => {
-              const slice = slices[name]!;
-              const index = [0, slice.array.window[1]?.[0] ?? at, 0];
-              return (
-                <div key={name}>
-                  <dt>{label}</dt>
-                  <dd>
-                    <Num path={slice.path} index={index} value={slice.at(...index)} label={label} />
-                  </dd>
-                </div>
-              );
-            })}
-          </dl>
-        )}
-      </Loaded>
-      <Strips
-        plan={plan}
-        panel={panel}
-        at={at}
-        steps={[
-          { path: `${path}.normalized`, label: t.normalized },
-          { path: `${path}.output`, label: t.outputVector },
-        ]}
-      />
-    </>
-  );
-}
-
-export function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }

@@ -2,18 +2,19 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { words } from "../../../core/text/i18n";
-import { Num } from "../../../where_from/number";
 import type { NextWords, Token } from "../../../core/protocol";
 import { setState } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
-import { NormSteps, normFormula, Strip, Strips } from "./beginning";
+import { Num } from "../../../where_from/number";
+import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
-import type { PanelSpec } from "../panel";
-import { has, numberIn, one, quoted, rowOf, type Plan } from "../plan";
+import { normFormula, NormSteps } from "./norm";
 import { Roving } from "../parts/roving";
+import { has, numberIn, one, type Plan, quoted, rowOf } from "../plan";
+import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 
 export function ending(plan: Plan, t: Words): PanelSpec[] {

@@ -1,17 +1,18 @@
 /** From weights to the layer's output: contributions, heads, projection, residual, feed-forward. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
-import { Num } from "../../../where_from/number";
 import { setState } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
-import { NormSteps, normFormula, Strip, Strips } from "./beginning";
+import { Num } from "../../../where_from/number";
+import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded } from "../parts/loaded";
-import type { PanelSpec } from "../panel";
-import { attentionInput, has, headRows, numberIn, one, type Plan } from "../plan";
-import { Rows } from "./projections";
+import { normFormula, NormSteps } from "./norm";
 import { rangeOf, Truncation } from "../parts/windows";
+import { attentionInput, has, headRows, numberIn, one, type Plan } from "../plan";
+import { Rows } from "../vectors/rows";
+import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 
 export function mixing(plan: Plan, t: Words): PanelSpec[] {

@@ -3,36 +3,16 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Num } from "../../../where_from/number";
 import { words } from "../../../core/text/i18n";
-import { moved, type Cell } from "../../../draw/matrix/grid_keys";
-import { shownTheme } from "../../../draw/theme";
+import { type Cell, moved } from "../../../draw/matrix/grid_keys";
 import { scaleMark } from "../../../draw/scene/items";
-import { boxOf, cellAt, layoutOf, paintCells, type Layout } from "./cells";
-import type { Slice } from "./loaded";
-import { Roving } from "./roving";
+import { Num } from "../../../where_from/number";
+import { Roving } from "../parts/roving";
 import { table } from "../words";
-
-export interface VectorsProps {
-  /** What the numbers are: the grid's name. */
-  label: string;
-  from: Slice;
-  columns: number;
-  /** Index in the whole array of a row's component. */
-  index: (row: number, column: number) => number[];
-  /** Labels of the rows; one row without labels where not given. */
-  rows?: { label: string; chosen?: boolean; extra?: JSX.Element }[];
-  /** A row's label was chosen. */
-  onRow?: (row: number) => void;
-  /** The end of the colour scale. */
-  max: number;
-  /** A part of the vector that is bracketed: this head's among all. */
-  span?: [number, number];
-  /** The colours' scale is said elsewhere. */
-  sameScale?: boolean;
-}
-
-const LABEL = -1;
+import { cellAt, type Layout, layoutOf } from "./cells";
+import { Band, Picture, Span } from "./picture";
+import { LABEL, type VectorsProps } from "./props";
+import { Stops } from "./stops";
 
 export function Vectors(props: VectorsProps): JSX.Element {
   const { from, columns, index, rows = [{ label: "" }], onRow } = props;
@@ -149,7 +129,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
 
 /** The rows' names, for the mouse; the grid has them as headers. What stands beside them is one
  * stop of the Tab key. */
-function Labels({
+export function Labels({
   rows = [],
   onRow,
   label,
@@ -188,128 +168,4 @@ function step(at: Cell, event: KeyboardEvent, layout: Layout, first: number): Ce
     return column >= 0 && column < layout.columns ? { ...at, column } : at;
   }
   return moved(at, event, bounds, 10);
-}
-
-interface PictureProps extends VectorsProps {
-  rowCount: number;
-  layout: Layout;
-}
-
-function Picture({ layout, index, max, from, rowCount, columns }: PictureProps): JSX.Element {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const theme = shownTheme.value;
-  useLayoutEffect(() => {
-    const begin = (row: number): number => from.offset(index(row, 0));
-    if (canvas.current)
-      paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
-  }, [from.array, layout.width, layout.height, layout.perLine, max, theme, rowCount, columns]);
-  return (
-    <canvas
-      ref={canvas}
-      aria-hidden="true"
-      style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
-    />
-  );
-}
-
-function Band({ layout, row }: { layout: Layout; row: number }): JSX.Element {
-  const top = boxOf(layout, row, 0).top;
-  const height = layout.lines * (layout.lineHeight + layout.gap) - layout.gap;
-  return (
-    <div
-      class="walk-vectors-band"
-      aria-hidden="true"
-      style={{ top: `${top}px`, height: `${height}px`, width: `${layout.width}px` }}
-    />
-  );
-}
-
-/** A bracket under a part of the vector, line by line where it wraps. */
-function Span({ layout, span }: { layout: Layout; span: [number, number] }): JSX.Element {
-  const boxes = [];
-  for (let at = span[0]; at < span[1]; ) {
-    const stop = Math.min(span[1], (Math.floor(at / layout.perLine) + 1) * layout.perLine);
-    const [first, last] = [boxOf(layout, 0, at), boxOf(layout, 0, stop - 1)];
-    boxes.push({ ...first, width: last.left + last.width - first.left });
-    at = stop;
-  }
-  return (
-    <>
-      {boxes.map((box, place) => (
-        <div
-          key={place}
-          class="walk-vectors-band"
-          aria-hidden="true"
-          style={{
-            left: `${box.left}px`,
-            top: `${box.top}px`,
-            width: `${box.width}px`,
-            height: `${box.height}px`,
-          }}
-        />
-      ))}
-    </>
-  );
-}
-
-interface StopsProps extends VectorsProps {
-  layout: Layout;
-  at: Cell;
-  value: (row: number, column: number) => number;
-  labels: string[];
-}
-
-/** The cell with the focus and its neighbours, as elements: a screen reader hears each in turn. */
-function Stops({
-  layout,
-  at,
-  value,
-  labels,
-  label: name,
-  rows,
-  onRow,
-  columns,
-}: StopsProps): JSX.Element {
-  const t = words(table);
-  const around = [at.column - 1, at.column, at.column + 1].filter(
-    (column) => column < columns && (column >= 0 || (onRow && column === LABEL)),
-  );
-  return (
-    <div role="grid" aria-label={name} aria-rowcount={labels.length} aria-colcount={columns + 1}>
-      <div role="row" aria-rowindex={at.row + 1}>
-        {around.map((column) => {
-          const focusable = { tabIndex: column === at.column ? 0 : -1 };
-          const { left, top, width, height } = boxOf(layout, at.row, Math.max(0, column));
-          const label = labels[at.row] ?? "";
-          const down = { top: `${top}px`, height: `${height}px` };
-          return column === LABEL ? (
-            <div
-              key={`${at.row}:label`}
-              role="rowheader"
-              aria-colindex={1}
-              class="walk-vectors-stop label"
-              style={down}
-              {...focusable}
-            >
-              <span class="unseen">{t.rowHeader(label, rows?.[at.row]?.chosen ?? false)}</span>
-            </div>
-          ) : (
-            <div
-              key={`${at.row}:${column}`}
-              role="gridcell"
-              aria-colindex={column + 2}
-              class="walk-vectors-stop"
-              style={{ ...down, left: `${left}px`, width: `${width}px` }}
-              aria-label={`${label} ${t.component(column, columns - 1)}: ${spoken(value(at.row, column))}`}
-              {...focusable}
-            />
-          );
-        })}
-      </div>
-    </div>
-  );
-}
-
-function spoken(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
