@@ -3,15 +3,16 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { scenePng, sceneSvg } from "../draw/scene/scene";
+import { focusedElement } from "../core/host/tree";
 import { toHash } from "../core/state/address";
 import { messageOf } from "../core/state/error_message";
-import { words } from "../core/text/i18n";
 import { upToDate } from "../core/state/running";
 import { run, snapshot, source } from "../core/state/state";
-import { focusedElement } from "../core/host/tree";
-import type { View } from "../views/view";
+import { words } from "../core/text/i18n";
 import { table } from "../core/text/words";
+import { scenePng } from "../draw/scene/png";
+import { sceneSvg } from "../draw/scene/svg";
+import type { View } from "../views/view";
 
 type Kind = keyof typeof table.en.exports;
 

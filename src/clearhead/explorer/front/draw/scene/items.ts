@@ -1,7 +1,8 @@
 /** Matrices and legends as primitives of a scene. */
 
 import { bytesOf, hex, inkOn, type Inks, type Kind, type Theme } from "../colours";
-import { fitted, textWidth, type Item } from "./scene";
+import type { Item } from "./scene";
+import { fitted, textWidth } from "./text";
 
 /** A matrix, or a window of one; `values` is row-major. NaN and minus infinity are masked cells. */
 export interface MatrixData {
@@ -109,7 +110,9 @@ export interface LegendWords {
 }
 
 export const LEGEND_WIDTH = 356;
+
 export const LEGEND_HEIGHT = 44;
+
 const BAR = { steps: 80, width: 200, height: 12 };
 
 export function legendItems(

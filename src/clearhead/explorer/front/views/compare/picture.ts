@@ -3,15 +3,19 @@
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
 import { scoreColour, weightColour } from "../../draw/colours";
-import { fitted, type Item, type Scene } from "../../draw/scene/scene";
+import type { Item, Scene } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { type Link, scales, signed } from "./table";
 import { text } from "./words";
 
 const ROW = 24;
+
 const TOP = 84;
+
 const BAR = 130;
+
 const COLUMNS = { weight: 150, contribution: 370, effect: 590, width: 820 };
 
 export function picture(title: string, description: string, shown: Link[]): Scene {

@@ -5,7 +5,7 @@ import type { JSX, TargetedEvent } from "preact";
 import { words } from "../../core/text/i18n";
 import { attention, run } from "../../core/state/state";
 import type { View } from "../view";
-import { WeightLegend } from "../../draw/scene/scene_view";
+import { WeightLegend } from "../../draw/scene/legends";
 import { AllHeads } from "./all_heads";
 import { exported } from "./export";
 import "./heads.css";

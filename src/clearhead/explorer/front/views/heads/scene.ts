@@ -1,38 +1,27 @@
 /** The view as one drawing: all heads on the left, the locked one with its lines on the right. */
 
-import { words } from "../../core/text/i18n";
 import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import type { Inks, Theme } from "../../draw/colours";
-import {
-  LEGEND_HEIGHT,
-  LEGEND_WIDTH,
-  labelItems,
-  legendItems,
-  matrixItems,
-  type MatrixData,
-} from "../../draw/scene/items";
-import { fitted, type Item, type Scene, type TextItem } from "../../draw/scene/scene";
+import { labelItems, LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, type MatrixData, matrixItems } from "../../draw/scene/items";
+import type { Item, Scene, TextItem } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { table as drawing } from "../../draw/words";
 import { partName } from "./all_heads";
-import {
-  headPicture,
-  lockedRow,
-  lockedTile,
-  overviewNow,
-  pagesOf,
-  partsOf,
-  linksOf,
-  type Overview,
-} from "./data";
+import { headPicture, linksOf, lockedRow, lockedTile, type Overview, overviewNow, pagesOf, partsOf } from "./data";
 import { lineWidth } from "./lines";
 import { shrunk } from "./shrunk";
 import { table } from "./words";
 
 const MARGIN = 24;
+
 const SIDE = 84;
+
 const GAP = 12;
+
 const TOP = 110;
+
 /** An SVG with more cells than this is slow to open; pictures are pooled further to stay below. */
 const CELLS_MOST = 40_000;
 

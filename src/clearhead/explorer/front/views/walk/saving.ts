@@ -1,17 +1,20 @@
 /** What the walk shows, to be saved: its pictures as one drawing, and its numbers as data. */
 
-import { words } from "../../core/text/i18n";
 import { run, state } from "../../core/state/state";
-import { INKS, scoreColour, scoreMax, type Kind, type Theme } from "../../draw/colours";
-import { labelItems, legendItems, LEGEND_HEIGHT, matrixItems } from "../../draw/scene/items";
-import { fitted, type Item, type Scene } from "../../draw/scene/scene";
+import { words } from "../../core/text/i18n";
+import { INKS, type Kind, scoreColour, scoreMax, type Theme } from "../../draw/colours";
+import { labelItems, LEGEND_HEIGHT, legendItems, matrixItems } from "../../draw/scene/items";
+import type { Item, Scene } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
-import { Slice, shown } from "./parts/loaded";
+import { shown, Slice } from "./parts/loaded";
 import { table } from "./words";
 
 const MARGIN = 24;
+
 const LABELS = 96;
+
 const WIDTH = 760;
 
 /** Every number that the panels show, with where it stands. */

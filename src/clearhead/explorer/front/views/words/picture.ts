@@ -1,18 +1,21 @@
 /** The picture of the view for export: the lines of the chosen row, with their numbers. */
 
+import type { Run } from "../../core/protocol";
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
-import type { Run } from "../../core/protocol";
 import { weightColour } from "../../draw/colours";
-import { fitted, type Item, type Scene } from "../../draw/scene/scene";
+import type { Item, Scene } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
-import { lineWidth, windows } from "./ladder";
 import { visible } from "../shared/parts";
-import { mean, type RowWeights, rowTokens, type Shown } from "./row";
+import { lineWidth, windows } from "./ladder";
+import { mean, rowTokens, type RowWeights, type Shown } from "./row";
 import { text } from "./words";
 
 const ROW = 26;
+
 const TOP = 64;
+
 const COLUMNS = { target: 150, source: 270, bar: 390, number: 500, width: 590 };
 
 export function picture(answer: Run, current: Shown, row: RowWeights): Scene {

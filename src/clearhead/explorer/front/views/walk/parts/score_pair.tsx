@@ -5,7 +5,7 @@ import { setState } from "../../../core/state/state";
 import { words } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
 import { Matrix } from "../../../draw/matrix/matrix";
-import { ScoreLegend, WeightLegend } from "../../../draw/scene/scene_view";
+import { ScoreLegend, WeightLegend } from "../../../draw/scene/legends";
 import { Num } from "../../../where_from/number";
 import { headRows, one, type Plan, quoted } from "../plan";
 import { table } from "../words";

@@ -1,19 +1,21 @@
 /** The picture of the view for export: both translations, their numbers, the change of each word. */
 
-import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
 import type { Run } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
+import { words } from "../../../core/text/i18n";
 import { scoreColour } from "../../../draw/colours";
-import { fitted, type Item, type Scene } from "../../../draw/scene/scene";
+import type { Item, Scene } from "../../../draw/scene/scene";
+import { fitted } from "../../../draw/scene/text";
 import { inks, shownTheme } from "../../../draw/theme";
 import { visible } from "../../shared/parts";
-import { minus, signed } from "./before_after";
 import { describe } from "../edits/describe";
-import type { Comparison } from "./result";
 import { text } from "../words";
+import { minus, signed } from "./before_after";
+import type { Comparison } from "./result";
 
 const WIDTH = 760;
+
 const LINE = 24;
 
 export function picture(answer: Run, comparison: Comparison | null): Scene {

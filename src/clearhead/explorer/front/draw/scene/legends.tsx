@@ -1,13 +1,13 @@
 /** A scene on the page, and the legends, which are scenes. */
 
-import { h, type FunctionComponent } from "preact";
-
+import { type FunctionComponent, h } from "preact";
 import { words } from "../../core/text/i18n";
 import { INKS, type Kind, type Theme } from "../colours";
-import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, scaleMark } from "./items";
-import { marksOf, type Scene } from "./scene";
 import { shownTheme } from "../theme";
 import { table } from "../words";
+import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, scaleMark } from "./items";
+import type { Scene } from "./scene";
+import { marksOf } from "./svg";
 
 export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
   scene,
