@@ -3,24 +3,24 @@
 import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { elementById } from "../core/host/tree";
+import type { Model } from "../core/protocol";
+import { followState } from "../core/state/running";
+import { asking, model, run, state } from "../core/state/state";
+import { named, words } from "../core/text/i18n";
+import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
 import { views } from "../views";
+import type { View } from "../views/view";
 import { EditsBanner } from "../views/what_if";
+import { followView, WhereFrom } from "../where_from/panel";
 import { Check } from "./check";
 import { ExportMenu } from "./export";
 import { Failure, LastAnswer } from "./failure";
-import { named, words } from "../core/text/i18n";
 import { HeadPicker } from "./picker";
-import type { Model } from "../core/protocol";
-import { followState } from "../core/state/running";
-import { SentenceBox, EXAMPLES } from "./sentence";
+import { EXAMPLES, SentenceBox } from "./sentence";
 import { Settings } from "./settings";
-import { asking, model, run, state } from "../core/state/state";
 import { Tabs } from "./tabs";
-import { elementById } from "../core/host/tree";
-import type { View } from "../views/view";
-import { followView, WhereFrom } from "../where_from/panel";
-import { table } from "../core/text/words";
 import "./styles/base.css";
 import "./styles/shell.css";
 import "../where_from/panel.css";
@@ -35,7 +35,7 @@ export function offered(known: Model | null): View[] {
 
 export interface AppProps {
   /** Called once, when the page is shown: follows the address, or what a notebook sets. */
-  begin?: () => (() => void) | void;
+  begin?: () => () => void;
   /** Without the page's name and settings, where the place has its own. */
   bare?: boolean;
 }
@@ -43,7 +43,9 @@ export interface AppProps {
 export function App({ begin, bare = false }: AppProps): JSX.Element {
   useEffect(() => {
     const endings = [begin?.(), followState(firstText), followView(), effect(tellDocument)];
-    return () => endings.forEach((end) => end?.());
+    return () => {
+      for (const end of endings) end?.();
+    };
   }, []);
   const t = words(table);
   const all = offered(model.value);
@@ -56,6 +58,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
       aria-busy={asking.value}
     >
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to the view, without a step in the address */}
       <a class="skip" href="#view" onClick={skipToView}>
         {t.skip}
       </a>

@@ -1,9 +1,9 @@
 /** The line that says how far the page's numbers are from the fast model's. Always there. */
 
 import type { JSX } from "preact";
+import { model, run } from "../core/state/state";
 import { count, format } from "../core/text/format";
 import { words } from "../core/text/i18n";
-import { model, run } from "../core/state/state";
 import { table } from "../core/text/words";
 
 export function Check(): JSX.Element {

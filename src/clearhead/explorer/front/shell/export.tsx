@@ -26,9 +26,12 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
   useEffect(() => {
     if (open.value) root.current?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
   }, [open.value]);
-  const choose = async (kind: Kind): Promise<void> => {
+  const close = (): void => {
     open.value = false;
     opener.current?.focus();
+  };
+  const choose = async (kind: Kind): Promise<void> => {
+    close();
     said.value = "";
     try {
       said.value = await save(kind, view);
@@ -38,11 +41,7 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
   };
   const kinds = (Object.keys(t.exports) as Kind[]).filter((kind) => offered(kind, view));
   return (
-    <div
-      class="export"
-      ref={root}
-      onKeyDown={(event) => menuKeys(event, () => ((open.value = false), opener.current?.focus()))}
-    >
+    <div class="export" ref={root} onKeyDown={(event) => menuKeys(event, close)}>
       <button
         type="button"
         ref={opener}
@@ -142,7 +141,8 @@ function menuKeys(event: TargetedKeyboardEvent<HTMLElement>, close: () => void):
   if (!items.length) return;
   if (event.key === "Escape") {
     event.stopPropagation();
-    return close();
+    close();
+    return;
   }
   const place = items.indexOf(focusedElement() as HTMLElement);
   const next = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: items.length - 1 }[

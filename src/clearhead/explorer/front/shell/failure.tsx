@@ -1,10 +1,10 @@
 /** What went wrong, in words, with what to do. */
 
 import type { JSX } from "preact";
-import { words } from "../core/text/i18n";
-import { retry, upToDate } from "../core/state/running";
 import { messageOf } from "../core/state/error_message";
+import { retry, upToDate } from "../core/state/running";
 import { asking, failure, run, setState, source, state } from "../core/state/state";
+import { words } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 export function Failure(): JSX.Element {

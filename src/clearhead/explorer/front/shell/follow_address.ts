@@ -3,7 +3,7 @@
 import { batch, effect } from "@preact/signals";
 import { fromHash, same, toHash } from "../core/state/address";
 import { fit } from "../core/state/running";
-import { amended, setState, snapshot, state, type State } from "../core/state/state";
+import { amended, type State, setState, snapshot, state } from "../core/state/state";
 import { followPanel, travelTo, writeOver, writeStep } from "../where_from/history";
 
 /** A change of one of these is a step that the browser's back button takes back. */

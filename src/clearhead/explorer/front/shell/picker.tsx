@@ -2,10 +2,10 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { named, words } from "../core/text/i18n";
 import type { Part } from "../core/protocol";
 import { fit } from "../core/state/running";
 import { attention, queryTokens, run, setState, state } from "../core/state/state";
+import { named, words } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 const MANY = 16;

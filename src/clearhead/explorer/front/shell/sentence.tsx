@@ -3,11 +3,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { count, format } from "../core/text/format";
-import { language, named, words } from "../core/text/i18n";
 import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
 import { asking, failure, model, run, setState, source, state } from "../core/state/state";
+import { count, format } from "../core/text/format";
+import { language, named, words } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 /** By source language: short ones, of which something can be learned. */
@@ -161,7 +161,7 @@ function Whole(): JSX.Element | null {
   const answer = run.value;
   if (!answer || answer.sentences.length < 2) return null;
   return (
-    <p class="whole" lang={model.value?.languages.target} aria-label={t.whole}>
+    <p class="whole" role="group" lang={model.value?.languages.target} aria-label={t.whole}>
       {answer.sentences.map((piece, number) =>
         number === answer.sentence ? (
           <mark key={number}>{piece.translation}</mark>

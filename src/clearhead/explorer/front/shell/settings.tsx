@@ -1,8 +1,8 @@
 /** Language and theme. */
 
 import type { JSX } from "preact";
-import { type Language, words } from "../core/text/i18n";
 import { setState, source, state, type Theme } from "../core/state/state";
+import { type Language, words } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 const LANGUAGES: [Language, string, string][] = [

@@ -1,10 +1,10 @@
 /** The views as tabs: arrows, Home and End go through them, as WAI-ARIA's tablist asks. */
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { words } from "../core/text/i18n";
 import { setState } from "../core/state/state";
-import type { View } from "../views/view";
+import { words } from "../core/text/i18n";
 import { table } from "../core/text/words";
+import type { View } from "../views/view";
 
 export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.Element {
   const t = words(table);

@@ -1,9 +1,9 @@
 /** What a view is. Each `views/NAME/index.tsx` exports `const view: View`. */
 
 import type { FunctionComponent } from "preact";
-import type { Scene } from "../draw/scene/scene";
-import type { Both } from "../core/text/i18n";
 import type { Ability } from "../core/protocol";
+import type { Both } from "../core/text/i18n";
+import type { Scene } from "../draw/scene/scene";
 
 export interface View {
   id: string;

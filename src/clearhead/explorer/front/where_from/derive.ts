@@ -1,10 +1,10 @@
 /** Where a number comes from: the derivation that holds for one element of a step, with the slices
  * that it names filled with their numbers. */
 
-import { askArray } from "../core/state/arrays";
-import type { Both } from "../core/text/i18n";
 import type { Derivation, Index1, IndexEntry, Operand, Step, Window } from "../core/protocol";
+import { askArray } from "../core/state/arrays";
 import { stepAt } from "../core/state/state";
+import type { Both } from "../core/text/i18n";
 
 export const WEIGHTS = "weights/";
 

@@ -2,8 +2,8 @@
  * opens it again while the page has the numbers that it speaks of. */
 
 import { effect } from "@preact/signals";
-import type { Asked } from "./derive";
 import { run } from "../core/state/state";
+import type { Asked } from "./derive";
 import { closeWhere, trail } from "./trail";
 
 /** What an entry of the history says of the panel: it was opened from there, or there, or was open

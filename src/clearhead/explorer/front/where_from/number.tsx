@@ -1,11 +1,11 @@
 /** A number on the page: it says where it comes from when it is pressed. */
 
 import type { JSX } from "preact";
+import type { Derivation } from "../core/protocol";
 import { exact, format } from "../core/text/format";
 import { words } from "../core/text/i18n";
-import type { Derivation } from "../core/protocol";
-import { askWhere } from "./trail";
 import { table } from "../core/text/words";
+import { askWhere } from "./trail";
 
 export { exact, format } from "../core/text/format";
 

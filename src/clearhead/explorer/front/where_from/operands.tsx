@@ -2,11 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import type { Explained, Filled } from "./derive";
 import { format } from "../core/text/format";
 import { words } from "../core/text/i18n";
-import { Num } from "./number";
 import { table } from "../core/text/words";
+import type { Explained, Filled } from "./derive";
+import { Num } from "./number";
 
 /** Rows at a time; more come when asked for. */
 const ROWS = 1024;

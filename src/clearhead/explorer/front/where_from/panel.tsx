@@ -3,16 +3,16 @@
 import { effect, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { type Asked, explain, type Explained, WEIGHTS } from "./derive";
 import { messageOf } from "../core/state/error_message";
-import { exact, format } from "../core/text/format";
-import { words } from "../core/text/i18n";
-import { Operands } from "./operands";
-import { Python } from "./python";
 import { upToDate } from "../core/state/running";
 import { run, state, stepAt } from "../core/state/state";
-import { closeWhere, goBackTo, makeRoom, settle, side, trail } from "./trail";
+import { exact, format } from "../core/text/format";
+import { words } from "../core/text/i18n";
 import { table } from "../core/text/words";
+import { type Asked, type Explained, explain, WEIGHTS } from "./derive";
+import { Operands } from "./operands";
+import { Python } from "./python";
+import { closeWhere, goBackTo, makeRoom, settle, side, trail } from "./trail";
 
 export function WhereFrom(): JSX.Element | null {
   const open = trail.value.length > 0;
@@ -89,11 +89,13 @@ function useExplained(asked: Asked): Explained | Error | null {
   const found = useSignal<{ of: Asked; result: Explained | Error } | null>(null);
   useEffect(() => {
     let wanted = true;
-    explain(asked).then(
-      (result) => wanted && (found.value = { of: asked, result }),
-      (result: Error) => wanted && (found.value = { of: asked, result }),
-    );
-    return () => void (wanted = false);
+    const take = (result: Explained | Error): void => {
+      if (wanted) found.value = { of: asked, result };
+    };
+    explain(asked).then(take, take);
+    return () => {
+      wanted = false;
+    };
   }, [asked]);
   const latest = found.value;
   return latest?.of === asked ? latest.result : null;

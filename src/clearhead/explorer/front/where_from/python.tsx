@@ -3,11 +3,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import type { Explained } from "./derive";
-import { words } from "../core/text/i18n";
-import { snippet } from "./snippet";
 import { selectText } from "../core/host/tree";
+import { words } from "../core/text/i18n";
 import { table } from "../core/text/words";
+import type { Explained } from "./derive";
+import { snippet } from "./snippet";
 
 export function Python({ found }: { found: Explained }): JSX.Element | null {
   const t = words(table);

@@ -1,8 +1,8 @@
 /** A number's derivation as a Python program that runs by itself and asserts the number: the text
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
-import type { Explained, Filled } from "./derive";
 import { words } from "../core/text/i18n";
+import type { Explained, Filled } from "./derive";
 
 const WIDTH = 96;
 

@@ -1,9 +1,9 @@
 /** Which number is asked about, and the way that led there. */
 
 import { signal } from "@preact/signals";
+import { allElements } from "../core/host/tree";
 import type { Asked } from "./derive";
 import { keepInSight } from "./in_sight";
-import { allElements } from "../core/host/tree";
 
 /** The last is shown; the ones before it are the breadcrumb. Empty: the panel is closed. */
 export const trail = signal<Asked[]>([]);

@@ -1,8 +1,5 @@
 /** The source of a saved page: what is in the file, and for all else a sentence that says so. */
 
-import { type Answer, decode } from "./container";
-import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
-import { named, words } from "../text/i18n";
 import type {
   Beam,
   Json,
@@ -14,6 +11,9 @@ import type {
   RunParams,
   Window,
 } from "../protocol";
+import { named, words } from "../text/i18n";
+import { type Answer, decode } from "./container";
+import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
 import { Refusal, type Source } from "./source";
 
 const ANSWERS = "clearhead-answers";

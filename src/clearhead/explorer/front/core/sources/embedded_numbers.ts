@@ -85,7 +85,8 @@ export class EmbeddedNumbers {
       for (let plane = 0; plane < Kind.BYTES_PER_ELEMENT; plane++)
         for (let place = 0; place < size; place++)
           ordered[place * Kind.BYTES_PER_ELEMENT + plane] = bytes[plane * size + place] as number;
-      this.stored.set(type, (found = new Kind(ordered.buffer)));
+      found = new Kind(ordered.buffer);
+      this.stored.set(type, found);
     }
     return found;
   }
@@ -108,7 +109,7 @@ export class EmbeddedNumbers {
       const c = z[i % z.length] as number;
       const row = Math.floor(i / width);
       if (recipe === "times") made[i] = a * number;
-      else if (recipe === "relu") made[i] = a > 0 ? a : 0;
+      else if (recipe === "relu") made[i] = Math.max(a, 0);
       else if (recipe === "sum") made[i] = a + b;
       else if (recipe === "affine") made[i] = a * b + c;
       else if (recipe === "causal") made[i] = i % keys <= row % queries ? a : -Infinity;

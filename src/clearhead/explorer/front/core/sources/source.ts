@@ -1,8 +1,8 @@
 /** Where answers come from. Views never know: they ask a Source. The page asks over HTTP; the
  * notebook widget and the offline file have sources of their own. */
 
-import { type Answer, decode } from "./container";
 import type { Json, Params, Question } from "../protocol";
+import { type Answer, decode } from "./container";
 
 export type { Answer, NumberArray, Numbers } from "./container";
 

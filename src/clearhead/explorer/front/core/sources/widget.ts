@@ -1,8 +1,8 @@
 /** The source of a notebook widget: questions travel as messages to the notebook's kernel. */
 
-import { type Answer, decode } from "./container";
-import { words } from "../text/i18n";
 import type { Json, Params, Question } from "../protocol";
+import { words } from "../text/i18n";
+import { type Answer, decode } from "./container";
 import { Refusal, type Source } from "./source";
 
 /** What anywidget gives to a widget's front end, as far as it is used here. */
@@ -78,8 +78,14 @@ export class WidgetSource implements Source {
       }, SECONDS * 1000);
       signal?.addEventListener("abort", given_up);
       this.waiting.set(id, {
-        resolve: (answer) => (settled(), resolve(answer)),
-        reject: (error) => (settled(), reject(error)),
+        resolve: (answer) => {
+          settled();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
       });
       this.model.send({ id, question, params });
     });

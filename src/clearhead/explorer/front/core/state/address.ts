@@ -2,7 +2,7 @@
  * that a view can be bookmarked and shared. */
 
 import { preferredLanguage } from "../text/i18n";
-import { DEFAULTS, snapshot, type State } from "./state";
+import { DEFAULTS, type State, snapshot } from "./state";
 
 const CHOICES: Partial<Record<keyof State, string[]>> = {
   view: ["walk", "heads", "words", "what_if", "compare"],

@@ -3,8 +3,8 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { ArrayItem, Run, RunParams, Window } from "../protocol";
-import { model, run, source } from "./state";
 import type { NumberArray } from "../sources/source";
+import { model, run, source } from "./state";
 
 export interface Windowed extends NumberArray {
   path: string;
@@ -51,7 +51,10 @@ const NOTHING = signal<Windowed | Error | null>(null);
 
 function entry(of: Run, path: string, window: Window | null): Entry {
   let cache = caches.get(of);
-  if (!cache) caches.set(of, (cache = new Map()));
+  if (!cache) {
+    cache = new Map();
+    caches.set(of, cache);
+  }
   const key = JSON.stringify([path, window]);
   let found = cache.get(key);
   if (!found) {
@@ -64,7 +67,8 @@ function entry(of: Run, path: string, window: Window | null): Entry {
         cache.delete(key); // so that another look asks again
       },
     );
-    cache.set(key, (found = { promise, value }));
+    found = { promise, value };
+    cache.set(key, found);
   }
   return found;
 }
@@ -73,7 +77,8 @@ function enqueue(of: Run, item: ArrayItem): Promise<Windowed> {
   return new Promise((done, failed) => {
     let queue = waiting.get(of);
     if (!queue) {
-      waiting.set(of, (queue = []));
+      queue = [];
+      waiting.set(of, queue);
       queueMicrotask(() => void flush(of));
     }
     queue.push({ ...item, done, failed });
@@ -127,8 +132,7 @@ async function send(request: RunParams, group: Waiting[]): Promise<void> {
 
 /** The element at `index` (of the window, not of the whole array). */
 export function at(array: NumberArray, ...index: number[]): number {
-  let offset = 0;
-  array.shape.forEach((size, axis) => (offset = offset * size + (index[axis] ?? 0)));
+  const offset = array.shape.reduce((sum, size, axis) => sum * size + (index[axis] ?? 0), 0);
   const value = array.data[offset];
   if (value === undefined || index.length !== array.shape.length)
     throw new Error(

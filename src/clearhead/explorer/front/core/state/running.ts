@@ -11,9 +11,9 @@ import {
   failure,
   model,
   run,
+  type State,
   source,
   state,
-  type State,
 } from "./state";
 
 let current: AbortController | null = null;
@@ -102,7 +102,8 @@ async function follow(known: Model, request: RunParams): Promise<void> {
     });
     return;
   }
-  const mine = (current = new AbortController());
+  const mine = new AbortController();
+  current = mine;
   asking.value = true;
   try {
     const { json } = await source.peek().ask("run", request, mine.signal);

@@ -2,9 +2,9 @@
  * `asking` and `failure` follow from it and from what the source answers (running.ts). */
 
 import { batch, computed, type Signal, signal } from "@preact/signals";
-import { type Language, language } from "../text/i18n";
 import type { Attention, Edit, Model, Part, Run, Step, Token } from "../protocol";
 import { HttpSource, type Source } from "../sources/source";
+import { type Language, language } from "../text/i18n";
 
 export type Theme = "light" | "dark" | "system";
 

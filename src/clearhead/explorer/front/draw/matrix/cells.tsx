@@ -6,12 +6,12 @@ import { useMemo } from "preact/hooks";
 
 import { words } from "../../core/text/i18n";
 import { bytesOf, hex, inkOn, type Theme } from "../colours";
-import { dataOf, type MatrixProps } from "./data";
-import type { Cell } from "./grid_keys";
 import { cellText, isMasked, type MatrixData } from "../scene/items";
 import { hatchSegments } from "../scene/scene";
-import type { Window2 } from "./window";
 import { table } from "../words";
+import { dataOf, type MatrixProps } from "./data";
+import type { Cell } from "./grid_keys";
+import type { Window2 } from "./window";
 
 /** Pixels of a cell's side: large enough for a number where there are few, never under 13. */
 export function cellSize(rows: number, columns: number): number {
@@ -110,6 +110,7 @@ function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element 
   return (
     <td
       key={column}
+      role="gridcell"
       class={masked ? "masked" : undefined}
       style={{
         width: side,

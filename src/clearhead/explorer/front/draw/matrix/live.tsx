@@ -5,11 +5,11 @@ import type { JSX } from "preact";
 import { plainDecimal } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
 import { Num } from "../../where_from/number";
+import { isMasked } from "../scene/items";
+import { table } from "../words";
 import { dataOf, type MatrixProps } from "./data";
 import type { Cell } from "./grid_keys";
-import { isMasked } from "../scene/items";
 import type { Window2 } from "./window";
-import { table } from "../words";
 
 interface LiveProps extends MatrixProps {
   shown: Window2;

@@ -6,13 +6,13 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { words } from "../../core/text/i18n";
 import { Crosshair } from "./crosshair";
 import type { MatrixProps } from "./data";
-import { moved, type Cell } from "./grid_keys";
+import { type Cell, moved } from "./grid_keys";
 import "./matrix.css";
+import { shownTheme } from "../theme";
+import { table } from "../words";
 import { Cells } from "./cells";
 import { Live } from "./live";
-import { shownTheme } from "../theme";
 import { isWhole, rangeHolding, type Window2 } from "./window";
-import { table } from "../words";
 
 export function Matrix(props: MatrixProps): JSX.Element {
   const { rows, columns, onCell, onWindow, selected } = props;

@@ -4,9 +4,9 @@ import type { JSX } from "preact";
 import { useId, useRef } from "preact/hooks";
 
 import { words } from "../../core/text/i18n";
-import { Picture, pictureSize } from "./picture";
 import type { MatrixData } from "../scene/items";
-import { rangeAround, rangeFrom, type Range, type Window2 } from "./window";
+import { Picture, pictureSize } from "./picture";
+import { type Range, rangeAround, rangeFrom, type Window2 } from "./window";
 import "./window_picker.css";
 import { table } from "../words";
 

@@ -1,6 +1,6 @@
 /** Matrices and legends as primitives of a scene. */
 
-import { bytesOf, hex, inkOn, type Inks, type Kind, type Theme } from "../colours";
+import { bytesOf, hex, type Inks, inkOn, type Kind, type Theme } from "../colours";
 import type { Item } from "./scene";
 import { fitted, textWidth } from "./text";
 

@@ -4,7 +4,6 @@
  * here, because a pattern fill would look different in each of the three.
  */
 
-
 export interface RectItem {
   kind: "rect";
   x: number;

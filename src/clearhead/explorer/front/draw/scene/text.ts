@@ -1,6 +1,5 @@
 /** How wide a text is, and texts cut to a width. */
 
-
 /** About how wide a text is, without a canvas: half an em a character, three fifths in monospace. */
 export function textWidth(text: string, size: number, mono = false): number {
   let ems = 0;

@@ -1,8 +1,6 @@
 /** Weight, contribution and effect of the same links, side by side. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
 import type { Attention, Run } from "../../core/protocol";
 import {
   attention,
@@ -13,11 +11,13 @@ import {
   setState,
   state,
 } from "../../core/state/state";
-import type { View } from "../view";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
 import { Choice, Panel, Pick, visible } from "../shared/parts";
+import type { View } from "../view";
 import { picture } from "./picture";
-import { type Effects, type Link, links, LinkTable, type Place } from "./table";
+import { type Effects, type Link, LinkTable, links, type Place } from "./table";
 import { text } from "./words";
 import "../shared/parts.css";
 import "./compare.css";

@@ -1,15 +1,15 @@
 /** The three numbers of each link, one row per key, in three aligned columns of bars. */
 
 import type { JSX } from "preact";
+import type { Json, Token } from "../../core/protocol";
+import { type State, setState } from "../../core/state/state";
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
-import { Num } from "../../where_from/number";
-import type { Json, Token } from "../../core/protocol";
-import { setState, type State } from "../../core/state/state";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
-import { addEdit } from "../what_if/edits/history";
+import { Num } from "../../where_from/number";
 import { Bar, BarCell, Diverging, Piece, visible } from "../shared/parts";
+import { addEdit } from "../what_if/edits/history";
 import { text } from "./words";
 
 export type Effects = Json<"effects">;
@@ -62,7 +62,7 @@ export function links(answer: Effects, tokens: Token[], sortBy: SortBy): Link[] 
 function ranked(sizes: number[]): number[] {
   const order = sizes.map((_, place) => place).sort((one, other) => sizes[other]! - sizes[one]!);
   const ranks = new Array<number>(sizes.length);
-  order.forEach((place, rank) => (ranks[place] = rank + 1));
+  for (const [rank, place] of order.entries()) ranks[place] = rank + 1;
   return ranks;
 }
 

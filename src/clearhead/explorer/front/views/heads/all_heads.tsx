@@ -2,17 +2,16 @@
 
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-
-import { plainDecimal } from "../../core/text/format";
-import { named, words } from "../../core/text/i18n";
+import { atMostWide } from "../../core/host/tree";
 import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/state/running";
 import { run, setState, state } from "../../core/state/state";
-import { atMostWide } from "../../core/host/tree";
-import { moved, type Cell } from "../../draw/matrix/grid_keys";
+import { plainDecimal } from "../../core/text/format";
+import { named, words } from "../../core/text/i18n";
+import { type Cell, moved } from "../../draw/matrix/grid_keys";
 import { Picture, useNear } from "../../draw/matrix/picture";
 import type { Range } from "../../draw/matrix/window";
-import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
+import { headPicture, overviewOf, type PartLayers, pagesOf, partsOf, recorded } from "./data";
 import { table } from "./words";
 
 /** Pixels of a picture's longer side; four of them fit beside their layer's name on a phone. */

@@ -1,11 +1,10 @@
 /** Heads: all of them as small pictures, and the locked one in full. */
 
 import type { JSX, TargetedEvent } from "preact";
-
-import { words } from "../../core/text/i18n";
 import { attention, run } from "../../core/state/state";
-import type { View } from "../view";
+import { words } from "../../core/text/i18n";
 import { WeightLegend } from "../../draw/scene/legends";
+import type { View } from "../view";
 import { AllHeads } from "./all_heads";
 import { exported } from "./export";
 import "./heads.css";

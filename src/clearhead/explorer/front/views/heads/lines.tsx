@@ -2,14 +2,13 @@
 
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-
-import { words } from "../../core/text/i18n";
-import { Num } from "../../where_from/number";
 import type { Attention } from "../../core/protocol";
 import { keyTokens, queryTokens, setState, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import { moved } from "../../draw/matrix/grid_keys";
 import type { Range } from "../../draw/matrix/window";
-import { LINES_MOST, linksOf, listedQueries, lockedRow, sumOf, type Link } from "./data";
+import { Num } from "../../where_from/number";
+import { LINES_MOST, type Link, linksOf, listedQueries, lockedRow, sumOf } from "./data";
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */

@@ -2,12 +2,11 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-
-import { words } from "../../core/text/i18n";
 import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import { Matrix } from "../../draw/matrix/matrix";
-import { WindowPicker } from "../../draw/matrix/window_picker";
 import { isWhole } from "../../draw/matrix/window";
+import { WindowPicker } from "../../draw/matrix/window_picker";
 import { partName } from "./all_heads";
 import { holdQuery, lockedPicture, lockedTile, moveWindow, shownWindow } from "./data";
 import { Lines } from "./lines";

@@ -1,9 +1,8 @@
 /** Decoder rows by what is read or by what is predicted. */
 
 import type { JSX } from "preact";
-
-import { words } from "../../core/text/i18n";
 import { setState, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import { table } from "./words";
 
 export function RowsSwitch(): JSX.Element {

@@ -3,13 +3,29 @@
 import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
 import { words } from "../../core/text/i18n";
 import type { Inks, Theme } from "../../draw/colours";
-import { labelItems, LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, type MatrixData, matrixItems } from "../../draw/scene/items";
+import {
+  LEGEND_HEIGHT,
+  LEGEND_WIDTH,
+  labelItems,
+  legendItems,
+  type MatrixData,
+  matrixItems,
+} from "../../draw/scene/items";
 import type { Item, Scene, TextItem } from "../../draw/scene/scene";
 import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { table as drawing } from "../../draw/words";
 import { partName } from "./all_heads";
-import { headPicture, linksOf, lockedRow, lockedTile, type Overview, overviewNow, pagesOf, partsOf } from "./data";
+import {
+  headPicture,
+  linksOf,
+  lockedRow,
+  lockedTile,
+  type Overview,
+  overviewNow,
+  pagesOf,
+  partsOf,
+} from "./data";
 import { lineWidth } from "./lines";
 import { shrunk } from "./shrunk";
 import { table } from "./words";

@@ -18,7 +18,10 @@ export function useAnswer<Q extends Question>(
 ): ReadonlySignal<Asked<Json<Q>>> {
   if (!about || params === null) return NOTHING;
   let known = answers.get(about);
-  if (!known) answers.set(about, (known = new Map()));
+  if (!known) {
+    known = new Map();
+    answers.set(about, known);
+  }
   const key = JSON.stringify([question, params]);
   let answer = known.get(key) as Signal<Asked<Json<Q>>> | undefined;
   if (!answer) {

@@ -3,19 +3,19 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useArray } from "../../core/state/arrays";
-import { words } from "../../core/text/i18n";
-import { attention, run, setState, state } from "../../core/state/state";
 import { elementById } from "../../core/host/tree";
+import { useArray } from "../../core/state/arrays";
+import { attention, run, setState, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import type { View } from "../view";
+import { anchor, follow, hold, Panel, type PanelSpec, StepLink } from "./panel";
 import { beginning } from "./panels/beginning";
 import { ending } from "./panels/ending";
 import { mixing } from "./panels/mixing";
-import { anchor, follow, hold, Panel, StepLink, type PanelSpec } from "./panel";
-import { planFor, weightsRow, type Plan } from "./plan";
 import { projections } from "./panels/projections";
-import { walkJson, walkScene } from "./saving";
 import { scores } from "./panels/scores";
+import { type Plan, planFor, weightsRow } from "./plan";
+import { walkJson, walkScene } from "./saving";
 import { table, type Words } from "./words";
 import "./vectors/vectors.css";
 import "./tables.css";

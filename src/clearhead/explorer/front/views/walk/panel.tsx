@@ -1,10 +1,10 @@
 /** The frame of a panel: its number, what it is in one sentence, its formula, and the way on. */
 
 import type { FunctionComponent, JSX } from "preact";
-import { toHash } from "../../core/state/address";
-import { words } from "../../core/text/i18n";
-import { setState, snapshot, stepAt } from "../../core/state/state";
 import { allElements, elementById } from "../../core/host/tree";
+import { toHash } from "../../core/state/address";
+import { setState, snapshot, stepAt } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
 import { Formula } from "./parts/formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
@@ -58,9 +58,9 @@ export function hold(id: string): () => void {
   const moves = ["wheel", "touchstart", "keydown", "pointerdown"];
   const end = (): void => {
     observer.disconnect();
-    moves.forEach((move) => removeEventListener(move, end));
+    for (const move of moves) removeEventListener(move, end);
   };
-  moves.forEach((move) => addEventListener(move, end, { passive: true }));
+  for (const move of moves) addEventListener(move, end, { passive: true });
   if (walk) observer.observe(walk);
   place();
   elementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });

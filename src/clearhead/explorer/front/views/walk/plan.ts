@@ -1,8 +1,7 @@
 /** What the walk holds fixed, and where its numbers stand in the trace. Steps that a model does not
  * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
 
-import type { Window } from "../../core/protocol";
-import type { Attention, Part, Run, Token } from "../../core/protocol";
+import type { Attention, Part, Run, Token, Window } from "../../core/protocol";
 import { attention, model, run, state, stepAt } from "../../core/state/state";
 
 export interface Plan {

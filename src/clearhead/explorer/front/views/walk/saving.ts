@@ -3,12 +3,12 @@
 import { run, state } from "../../core/state/state";
 import { words } from "../../core/text/i18n";
 import { INKS, type Kind, scoreColour, scoreMax, type Theme } from "../../draw/colours";
-import { labelItems, LEGEND_HEIGHT, legendItems, matrixItems } from "../../draw/scene/items";
+import { LEGEND_HEIGHT, labelItems, legendItems, matrixItems } from "../../draw/scene/items";
 import type { Item, Scene } from "../../draw/scene/scene";
 import { fitted } from "../../draw/scene/text";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
-import { shown, Slice } from "./parts/loaded";
+import { type Slice, shown } from "./parts/loaded";
 import { table } from "./words";
 
 const MARGIN = 24;

@@ -2,7 +2,7 @@
 
 export const en = {
   locale: "en",
-  then: "then",
+  afterwards: "then",
   or: "or",
   title: "Walk",
   contents: "Steps of the walk",

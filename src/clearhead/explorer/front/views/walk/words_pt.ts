@@ -4,7 +4,7 @@ import type { Words } from "./words_en";
 
 export const pt: Words = {
   locale: "pt-BR",
-  then: "depois",
+  afterwards: "depois",
   or: "ou",
   title: "Percurso",
   contents: "Passos do percurso",

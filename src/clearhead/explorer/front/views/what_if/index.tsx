@@ -1,17 +1,17 @@
 /** What if: changes to the model or its source, and what they do to the translation. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/text/i18n";
 import type { Run } from "../../core/protocol";
 import { upToDate } from "../../core/state/running";
 import { asking, run, state } from "../../core/state/state";
-import type { View } from "../view";
+import { words } from "../../core/text/i18n";
 import { Panel } from "../shared/parts";
-import { BeforeAfter } from "./outcome/before_after";
-import { NextChanges, PerWord } from "./outcome/changes";
+import type { View } from "../view";
 import { describe } from "./edits/describe";
 import { EditForm } from "./edits/form";
 import { EditList, QuickEdits } from "./edits/list";
+import { BeforeAfter } from "./outcome/before_after";
+import { NextChanges, PerWord } from "./outcome/changes";
 import { picture } from "./outcome/picture";
 import { type Comparison, useComparison } from "./outcome/result";
 import { text } from "./words";

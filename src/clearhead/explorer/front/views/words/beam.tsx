@@ -1,14 +1,14 @@
 /** Every step of the search: the prefixes, what may follow each, and what became of it. */
 
-import type { JSX, TargetedKeyboardEvent } from "preact";
 import { signal } from "@preact/signals";
-import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { Beam, BeamContinuation, Run } from "../../core/protocol";
 import { setState, state } from "../../core/state/state";
+import { format } from "../../core/text/format";
+import { words } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
+import { Pager, page } from "../shared/pager";
 import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "../shared/parts";
-import { page, Pager } from "../shared/pager";
 import { chooseRow } from "./row";
 import { text } from "./words";
 

@@ -2,16 +2,16 @@
  * likely, and what the search kept. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/text/i18n";
 import type { Run } from "../../core/protocol";
 import { run, setState, state } from "../../core/state/state";
+import { words } from "../../core/text/i18n";
+import { Choice, Panel, visible } from "../shared/parts";
 import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
 import { NextWords } from "./next";
-import { Choice, Panel, visible } from "../shared/parts";
 import { picture } from "./picture";
-import { mean, type RowWeights, rowTokens, shown, type Shown, useRowWeights } from "./row";
+import { mean, type RowWeights, rowTokens, type Shown, shown, useRowWeights } from "./row";
 import { text } from "./words";
 import "../shared/parts.css";
 import "./words.css";

@@ -1,15 +1,15 @@
 /** Target words on the left, source tokens on the right, lines from the chosen word only. */
 
-import type { JSX, TargetedKeyboardEvent } from "preact";
 import { signal } from "@preact/signals";
+import type { JSX, TargetedKeyboardEvent } from "preact";
+import type { Derivation, Run, Token } from "../../core/protocol";
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
-import { Num } from "../../where_from/number";
-import type { Derivation, Run, Token } from "../../core/protocol";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
+import { Num } from "../../where_from/number";
+import { PAGE, Pager, page, type Window } from "../shared/pager";
 import { Bar, moved, Piece, visible } from "../shared/parts";
-import { page, PAGE, Pager, type Window } from "../shared/pager";
 import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
 import { text } from "./words";
 

@@ -1,10 +1,10 @@
 /** The likeliest next words at the chosen position, and the one that was taken. */
 
 import type { JSX } from "preact";
+import type { Run } from "../../core/protocol";
 import { format } from "../../core/text/format";
 import { words } from "../../core/text/i18n";
 import { Num } from "../../where_from/number";
-import type { Run } from "../../core/protocol";
 import { Bar, BarCell, Panel, Piece, spoken, visible } from "../shared/parts";
 import { text } from "./words";
 

@@ -9,7 +9,7 @@ import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { lineWidth, windows } from "./ladder";
-import { mean, rowTokens, type RowWeights, type Shown } from "./row";
+import { mean, type RowWeights, rowTokens, type Shown } from "./row";
 import { text } from "./words";
 
 const ROW = 26;

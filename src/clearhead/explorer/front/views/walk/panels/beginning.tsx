@@ -8,11 +8,11 @@ import { words } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
-import { normFormula, NormSteps } from "./norm";
 import { Roving } from "../parts/roving";
 import { attentionInput, has, one, type Plan, quoted } from "../plan";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
+import { NormSteps, normFormula } from "./norm";
 
 export function beginning(plan: Plan, t: Words): PanelSpec[] {
   const { part, stack, config } = plan;

@@ -11,11 +11,11 @@ import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
-import { normFormula, NormSteps } from "./norm";
 import { Roving } from "../parts/roving";
 import { has, numberIn, one, type Plan, quoted, rowOf } from "../plan";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
+import { NormSteps, normFormula } from "./norm";
 
 export function ending(plan: Plan, t: Words): PanelSpec[] {
   const { final, logits, words: said } = t.panels;
@@ -121,14 +121,14 @@ function PositionNote({ plan }: { plan: Plan }): JSX.Element {
   );
 }
 
-function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element | null {
   const t = words(table);
   const said = t.panels.logits;
   const all = candidates(plan.run.next[plan.position]);
   const [chosen, setChosen] = useState<number | null>(null);
   const token = all.find(({ id }) => id === chosen) ?? all[0];
   const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
-  if (!token) return <></>;
+  if (!token) return null;
   const needs: Needs = Object.fromEntries(
     all.map(({ id }, place) => [place, logitNeed(plan, "logits", id)]),
   );
@@ -212,11 +212,11 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   );
 }
 
-function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element | null {
   const t = words(table);
   const next = plan.run.next[plan.position];
   const all = candidates(next);
-  if (!next) return <></>;
+  if (!next) return null;
   const needs: Needs = Object.fromEntries(
     all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]),
   );

@@ -8,12 +8,12 @@ import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded } from "../parts/loaded";
-import { normFormula, NormSteps } from "./norm";
 import { rangeOf, Truncation } from "../parts/windows";
 import { attentionInput, has, headRows, numberIn, one, type Plan } from "../plan";
 import { Rows } from "../vectors/rows";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
+import { NormSteps, normFormula } from "./norm";
 
 export function mixing(plan: Plan, t: Words): PanelSpec[] {
   const { contributions, heads, residual, cross, feed, residualTwo } = t.panels;
@@ -40,7 +40,7 @@ export function mixing(plan: Plan, t: Words): PanelSpec[] {
       id: "residual",
       title: residual.title,
       sentence: residual.sentence,
-      formula: `x′_i = x_i + y_i,  then ${normFormula(plan.config.norm)}`.replace("then", t.then),
+      formula: `x′_i = x_i + y_i,  ${t.afterwards} ${normFormula(plan.config.norm)}`,
       body: ResidualBody,
     },
   ];

@@ -3,10 +3,10 @@
 import type { JSX } from "preact";
 import { words } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
+import { Loaded, type Needs } from "../parts/loaded";
 import { has, type Plan, rowOf } from "../plan";
 import { Strips } from "../vectors/strips";
 import { table } from "../words";
-import { Loaded, type Needs } from "../parts/loaded";
 
 export function normFormula(norm: unknown): string {
   return norm === "rms" ? "y = x / √(mean(x^2) + ε) · γ" : "y = (x − μ) / √(σ^2 + ε) · γ + β";

@@ -2,8 +2,8 @@
  * follows from the steps, as every other number does. */
 
 import type { JSX } from "preact";
-import { Num } from "../../../where_from/number";
 import type { Derivation, Operand } from "../../../core/protocol";
+import { Num } from "../../../where_from/number";
 import type { Plan } from "../plan";
 import { table } from "../words";
 

@@ -1,14 +1,14 @@
 /** Tables with a row for each key, and digits that stand below one another. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { words } from "../../../core/text/i18n";
 import { setState } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { scoreColour, weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
-import { quoted, type Plan } from "../plan";
+import { type Plan, quoted } from "../plan";
+import { table } from "../words";
 import { Roving } from "./roving";
 import { indices, rangeOf } from "./windows";
-import { table } from "../words";
 
 export interface Column {
   title: ComponentChildren;

@@ -3,10 +3,10 @@
 
 import type { JSX, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Window } from "../../../core/protocol";
 import { useArrayState, type Windowed } from "../../../core/state/arrays";
 import { messageOf } from "../../../core/state/error_message";
 import { words } from "../../../core/text/i18n";
-import type { Window } from "../../../core/protocol";
 import { table } from "../words";
 
 /** A window of an array, read by indices of the whole. */

@@ -30,7 +30,10 @@ function useColumns(): [(element: HTMLElement | null) => void, number] {
     observer.observe(element.current);
     return () => observer.disconnect();
   }, []);
-  return [(found) => void (element.current = found), columns];
+  const hold = (holder: HTMLElement | null): void => {
+    element.current = holder;
+  };
+  return [hold, columns];
 }
 
 interface ProductProps {

@@ -4,7 +4,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { words } from "../../../core/text/i18n";
-import { rangeAround, rangeFrom, type Range } from "../../../draw/matrix/window";
+import { type Range, rangeAround, rangeFrom } from "../../../draw/matrix/window";
 import type { Plan } from "../plan";
 import { table } from "../words";
 
@@ -53,8 +53,9 @@ export function Truncation({ plan, side }: { plan: Plan; side: Side }): JSX.Elem
   const of = lengthOf(plan, side);
   if (of <= MOST) return null;
   const [start, stop] = rangeOf(plan, side);
-  const go = (first: number): void =>
-    void (moved[side].value = [`${sequence(plan, side)}${plan[side]}`, first]);
+  const go = (first: number): void => {
+    moved[side].value = [`${sequence(plan, side)}${plan[side]}`, first];
+  };
   return (
     <p class="walk-truncation">
       <span>{t.shown(start, stop - 1, of, side === "query" ? t.queries : t.keys)}</span>

@@ -27,6 +27,7 @@ export function Picture({
       paintCells(canvas.current, layout, { values: from.values, begin, max, theme });
   }, [from.array, layout.width, layout.height, layout.perLine, max, theme, rowCount, columns]);
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas without a tabindex takes no focus
     <canvas
       ref={canvas}
       aria-hidden="true"

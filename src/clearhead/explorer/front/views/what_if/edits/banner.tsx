@@ -1,12 +1,12 @@
 /** What the shell shows above every view while edits are in force. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
 import { upToDate } from "../../../core/state/running";
 import { asking, setState, state } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
+import { text } from "../words";
 import { describe } from "./describe";
 import { canUndo, removeAll, removeEdit, undo } from "./history";
-import { text } from "../words";
 
 export function EditsBanner(): JSX.Element | null {
   const t = words(text);

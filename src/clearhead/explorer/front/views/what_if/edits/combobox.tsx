@@ -3,12 +3,12 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { words } from "../../../core/text/i18n";
 import type { Token } from "../../../core/protocol";
 import { source } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { Piece, visible } from "../../shared/parts";
-import { remember } from "./describe";
 import { text } from "../words";
+import { remember } from "./describe";
 
 const PAUSE = 120;
 

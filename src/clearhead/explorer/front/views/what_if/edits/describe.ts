@@ -1,10 +1,10 @@
 /** An edit in words. */
 
 import { signal } from "@preact/signals";
-import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
 import { run } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
+import { words } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
 import { text } from "../words";
 

@@ -2,14 +2,14 @@
 
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { Pick, visible } from "../../shared/parts";
+import { text } from "../words";
 import { TokenCombobox } from "./combobox";
 import { addEdit } from "./history";
 import { TEMPERATURE, Value, WEIGHT } from "./value";
-import { text } from "../words";
 
 type Kind = Edit["kind"];
 const KINDS: Kind[] = [

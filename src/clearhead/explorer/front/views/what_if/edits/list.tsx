@@ -1,14 +1,14 @@
 /** The edits in force, and the quick ones: the locked head, and every token of the source. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
 import type { Edit, Run } from "../../../core/protocol";
 import { setState, state } from "../../../core/state/state";
+import { words } from "../../../core/text/i18n";
 import { Piece } from "../../shared/parts";
+import { text } from "../words";
 import { describe, headName } from "./describe";
 import { canUndo, hasEdit, removeAll, removeEdit, toggleEdit, undo } from "./history";
 import { TEMPERATURE, Value, WEIGHT } from "./value";
-import { text } from "../words";
 
 export function EditList({ answer }: { answer: Run }): JSX.Element {
   const t = words(text);

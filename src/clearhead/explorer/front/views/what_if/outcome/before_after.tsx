@@ -1,14 +1,14 @@
 /** The translations side by side, and the log-probabilities of each. */
 
 import type { JSX } from "preact";
-import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
 import type { Run, Token } from "../../../core/protocol";
 import { asking, model } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
+import { words } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
+import { text } from "../words";
 import { type Difference, difference } from "./diff";
 import { took } from "./result";
-import { text } from "../words";
 
 type Baseline = NonNullable<Run["baseline"]>;
 

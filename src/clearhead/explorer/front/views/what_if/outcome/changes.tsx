@@ -3,17 +3,17 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect } from "preact/hooks";
+import type { Run, Token } from "../../../core/protocol";
 import { askArray, at } from "../../../core/state/arrays";
+import { setState, state } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
 import { words } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
-import type { Run, Token } from "../../../core/protocol";
-import { setState, state } from "../../../core/state/state";
+import { Pager, page } from "../../shared/pager";
 import { Bar, BarCell, Diverging, moved, Piece, spoken, visible } from "../../shared/parts";
-import { page, Pager } from "../../shared/pager";
+import { text } from "../words";
 import { minus, signed } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
-import { text } from "../words";
 
 /** The chosen position, or else the one whose word the edits changed most. */
 export function chosenPosition({ before, after }: Comparison): number {
