@@ -7,7 +7,7 @@ import { elementById } from "../core/host/tree";
 import type { Model } from "../core/protocol";
 import { followState } from "../core/state/running";
 import { asking, model, run, state } from "../core/state/state";
-import { named, words } from "../core/text/i18n";
+import { named, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
 import { views } from "../views";
@@ -47,7 +47,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       for (const end of endings) end?.();
     };
   }, []);
-  const t = words(table);
+  const words = wordsOf(table);
   const all = offered(model.value);
   const chosen = all.find((view) => view.id === state.view.value) ?? all[0];
   return (
@@ -60,14 +60,14 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
     >
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to the view, without a step in the address */}
       <a class="skip" href="#view" onClick={skipToView}>
-        {t.skip}
+        {words.skip}
       </a>
       <div class="progress" data-on={asking.value || undefined} />
       <header class="top">
         {!bare && (
           <div class="name">
             <h1>clearhead</h1>
-            <p>{model.value?.kind === "recording" ? t.taglineRecording : t.tagline}</p>
+            <p>{model.value?.kind === "recording" ? words.taglineRecording : words.tagline}</p>
           </div>
         )}
         <div class="tools">
@@ -80,9 +80,9 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         <Failure />
         <div class="beneath">
           <Check />
-          <div class="hint" role="note" aria-label={t.hintTitle}>
-            <p>{t.hint1}</p>
-            <p>{t.hint2}</p>
+          <div class="hint" role="note" aria-label={words.hintTitle}>
+            <p>{words.hint1}</p>
+            <p>{words.hint2}</p>
           </div>
         </div>
         {chosen && run.value && (

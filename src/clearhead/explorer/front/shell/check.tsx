@@ -3,25 +3,25 @@
 import type { JSX } from "preact";
 import { model, run } from "../core/state/state";
 import { count, format } from "../core/text/format";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 export function Check(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const check = run.value?.check;
   const line = (): string => {
-    if (model.value?.kind === "recording") return t.checkNone;
-    if (!check || check.largest === null) return t.checkWaiting;
+    if (model.value?.kind === "recording") return words.checkNone;
+    if (!check || check.largest === null) return words.checkWaiting;
     const numbers = compared();
-    const over = numbers ? t.checkOver(count(numbers)) : "";
-    return t.checkLine(format(check.largest, 2), check.of, over);
+    const over = numbers ? words.checkOver(count(numbers)) : "";
+    return words.checkLine(format(check.largest, 2), check.of, over);
   };
   return (
     <p class="check" role="status">
-      <strong>{t.check}:</strong> <span class="number">{line()}</span>
-      {check && <span class="soft">, {t.checkMore(check.fast, check.reference)}</span>}
-      {model.value?.batch_invariant === false && <span class="soft">. {t.checkBatch}</span>}
-      {check?.stored === "float32" && <span class="soft">. {t.checkRounded}</span>}
+      <strong>{words.check}:</strong> <span class="number">{line()}</span>
+      {check && <span class="soft">, {words.checkMore(check.fast, check.reference)}</span>}
+      {model.value?.batch_invariant === false && <span class="soft">. {words.checkBatch}</span>}
+      {check?.stored === "float32" && <span class="soft">. {words.checkRounded}</span>}
     </p>
   );
 }

@@ -8,7 +8,7 @@ import { toHash } from "../core/state/address";
 import { messageOf } from "../core/state/error_message";
 import { upToDate } from "../core/state/running";
 import { run, snapshot, source } from "../core/state/state";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { scenePng } from "../draw/scene/png";
 import { sceneSvg } from "../draw/scene/svg";
@@ -17,7 +17,7 @@ import type { View } from "../views/view";
 type Kind = keyof typeof table.en.exports;
 
 export function ExportMenu({ view }: { view: View }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const open = useSignal(false);
   const said = useSignal("");
   const root = useRef<HTMLDivElement>(null);
@@ -39,7 +39,7 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
       said.value = messageOf(error as Error);
     }
   };
-  const kinds = (Object.keys(t.exports) as Kind[]).filter((kind) => offered(kind, view));
+  const kinds = (Object.keys(words.exports) as Kind[]).filter((kind) => offered(kind, view));
   return (
     <div class="export" ref={root} onKeyDown={(event) => menuKeys(event, close)}>
       <button
@@ -50,10 +50,10 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
         disabled={!upToDate.value}
         onClick={() => (open.value = !open.value)}
       >
-        {t.export}
+        {words.export}
       </button>
       {open.value && (
-        <div role="menu" aria-label={t.export}>
+        <div role="menu" aria-label={words.export}>
           {kinds.map((kind) => (
             <button
               type="button"
@@ -62,7 +62,7 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
               key={kind}
               onClick={() => void choose(kind)}
             >
-              {t.exports[kind]}
+              {words.exports[kind]}
             </button>
           ))}
         </div>
@@ -83,20 +83,20 @@ function offered(kind: Kind, view: View): boolean {
 }
 
 async function save(kind: Kind, view: View): Promise<string> {
-  const t = words(table);
+  const words = wordsOf(table);
   const name = `clearhead-${view.id}`;
   const answer = run.peek();
   if (kind === "link") {
     await navigator.clipboard.writeText(location.origin + location.pathname + toHash());
-    return t.linkCopied;
+    return words.linkCopied;
   }
   if (kind === "html") {
-    if (!answer) return t.exportNothing;
+    if (!answer) return words.exportNothing;
     const { json, arrays } = await source
       .peek()
       .ask("offline", { run: answer.request, state: toHash() });
     const html = arrays.html?.data;
-    if (!html) return t.exportNothing;
+    if (!html) return words.exportNothing;
     return download(json.name, new Blob([html as Uint8Array<ArrayBuffer>], { type: "text/html" }));
   }
   if (kind === "json") {
@@ -107,7 +107,7 @@ async function save(kind: Kind, view: View): Promise<string> {
     );
   }
   const scene = view.scene?.();
-  if (!scene) return t.exportNothing;
+  if (!scene) return words.exportNothing;
   if (kind === "svg")
     return download(`${name}.svg`, new Blob([sceneSvg(scene)], { type: "image/svg+xml" }));
   return download(`${name}.png`, await scenePng(scene));
@@ -125,7 +125,7 @@ function download(name: string, blob: Blob): string {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  return words(table).exported(name);
+  return wordsOf(table).exported(name);
 }
 
 function closeOutside(root: { current: HTMLElement | null }, close: () => void): () => void {

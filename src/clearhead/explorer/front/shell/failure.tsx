@@ -4,28 +4,28 @@ import type { JSX } from "preact";
 import { messageOf } from "../core/state/error_message";
 import { retry, upToDate } from "../core/state/running";
 import { asking, failure, run, setState, source, state } from "../core/state/state";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 export function Failure(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const error = failure.value;
   return (
     <div role="alert" class={error ? "failure" : "failure none"}>
       {error && (
         <>
           <p>
-            <strong>{t.failed}</strong> {messageOf(error)}
+            <strong>{words.failed}</strong> {messageOf(error)}
           </p>
           <p>
             {source.value.place !== "offline" && (
               <button type="button" onClick={retry}>
-                {t.retry}
+                {words.retry}
               </button>
             )}{" "}
             {state.edits.value.length > 0 && (
               <button type="button" onClick={() => setState({ edits: [] })}>
-                {t.undoEdits}
+                {words.undoEdits}
               </button>
             )}
           </p>
@@ -37,12 +37,12 @@ export function Failure(): JSX.Element {
 
 /** After an error the views keep the last answer, and say whose it is. */
 export function LastAnswer(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   if (!answer || failure.value === null || asking.value || upToDate.value) return null;
   return (
     <p class="last-answer" role="note">
-      {t.lastAnswer(answer.text, answer.request.edits?.length ?? 0)}
+      {words.lastAnswer(answer.text, answer.request.edits?.length ?? 0)}
     </p>
   );
 }

@@ -5,13 +5,13 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Part } from "../core/protocol";
 import { fit } from "../core/state/running";
 import { attention, queryTokens, run, setState, state } from "../core/state/state";
-import { named, words } from "../core/text/i18n";
+import { named, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 const MANY = 16;
 
 export function HeadPicker(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   const chosen = attention.value;
   const bar = useRef<HTMLDivElement>(null);
@@ -27,18 +27,18 @@ export function HeadPicker(): JSX.Element | null {
     fit(run.peek(), setState);
   };
   return (
-    <div class="picker" role="group" aria-label={t.head} ref={bar}>
+    <div class="picker" role="group" aria-label={words.head} ref={bar}>
       <Choice
-        legend={t.part}
+        legend={words.part}
         options={parts}
         chosen={chosen.part}
         pick={(part) => pick({ part })}
-        titles={t.partsLong}
+        titles={words.partsLong}
       >
-        {(part) => named<string>(t.parts, part) ?? part}
+        {(part) => named<string>(words.parts, part) ?? part}
       </Choice>
       <Choice
-        legend={t.layer}
+        legend={words.layer}
         options={layers}
         chosen={chosen.layer}
         pick={(layer) => pick({ layer })}
@@ -46,7 +46,7 @@ export function HeadPicker(): JSX.Element | null {
         {String}
       </Choice>
       <Choice
-        legend={t.headNumber}
+        legend={words.headNumber}
         options={heads}
         chosen={state.head.value}
         pick={(head) => pick({ head })}
@@ -124,18 +124,18 @@ function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
 }
 
 function QueryPicker(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const tokens = queryTokens();
   const count = attention.value?.queries ?? tokens.length;
   const query = state.query.value;
   const go = (next: number): void => setState({ query: Math.max(0, Math.min(count - 1, next)) });
   return (
     <div class="choice query">
-      <label for="query">{t.query}</label>
+      <label for="query">{words.query}</label>
       <div class="stepper">
         <button
           type="button"
-          aria-label={t.previousQuery}
+          aria-label={words.previousQuery}
           disabled={query === 0}
           onClick={() => go(query - 1)}
         >
@@ -152,7 +152,7 @@ function QueryPicker(): JSX.Element {
         </select>
         <button
           type="button"
-          aria-label={t.nextQuery}
+          aria-label={words.nextQuery}
           disabled={query >= count - 1}
           onClick={() => go(query + 1)}
         >

@@ -7,7 +7,7 @@ import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
 import { asking, failure, model, run, setState, source, state } from "../core/state/state";
 import { count, format } from "../core/text/format";
-import { language, named, words } from "../core/text/i18n";
+import { language, named, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 /** By source language: short ones, of which something can be learned. */
@@ -27,7 +27,7 @@ export function SentenceBox(): JSX.Element | null {
 }
 
 function Sentence(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const draft = useSignal(state.text.value);
   const refused = useSignal<string | null>(null);
   const text = state.text.value;
@@ -44,13 +44,13 @@ function Sentence(): JSX.Element {
   const from = model.value?.languages.source;
   return (
     <form class="sentence" onSubmit={submit}>
-      <label for="sentence">{from ? t.sentence(nameOf(from)) : t.anySentence}</label>
+      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.anySentence}</label>
       <textarea
         id="sentence"
         rows={2}
         spellcheck={false}
         lang={from}
-        placeholder={t.placeholder}
+        placeholder={words.placeholder}
         aria-invalid={refused.value !== null || undefined}
         aria-describedby={refused.value === null ? undefined : "sentence-refused"}
         value={draft.value}
@@ -72,7 +72,7 @@ function Sentence(): JSX.Element {
       <div class="under">
         <Examples />
         <button type="submit" class="primary">
-          {t.translate}
+          {words.translate}
         </button>
       </div>
     </form>
@@ -90,8 +90,8 @@ function mostCharacters(): number {
 
 /** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
 function refusal(text: string): string {
-  const t = words(table);
-  return text ? t.tooLong(count(mostCharacters()), count(lengthOf(text))) : t.emptyText;
+  const words = wordsOf(table);
+  return text ? words.tooLong(count(mostCharacters()), count(lengthOf(text))) : words.emptyText;
 }
 
 function translate(text: string): void {
@@ -103,11 +103,11 @@ function translate(text: string): void {
 }
 
 function Examples(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const examples = named(EXAMPLES, model.value?.languages.source ?? "");
   if (!examples || source.value.place === "offline") return <span />;
   return (
-    <div class="examples" role="group" aria-label={t.examples}>
+    <div class="examples" role="group" aria-label={words.examples}>
       {examples.map((text) => (
         <button
           type="button"
@@ -124,20 +124,20 @@ function Examples(): JSX.Element {
 }
 
 function Translation(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   const to = model.value?.languages.target;
   // After an error the last translation is that of another text.
   const failed = failure.value !== null && !asking.value;
   return (
     <div class="translation">
-      <h2>{to ? t.translation(nameOf(to)) : ""}</h2>
+      <h2>{to ? words.translation(nameOf(to)) : ""}</h2>
       <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
         {failed ? (
-          <span class="soft">{t.nothingYet}</span>
+          <span class="soft">{words.nothingYet}</span>
         ) : (
           ((answer && shownTranslation(answer)) ?? (
-            <span class="soft">{asking.value ? `${t.busy} …` : t.nothingYet}</span>
+            <span class="soft">{asking.value ? `${words.busy} …` : words.nothingYet}</span>
           ))
         )}
       </p>
@@ -157,11 +157,11 @@ function shownTranslation(answer: Run): string | null {
 /** The whole text, translated, where it is more than one sentence: others, or marks around it. The
  * sentence that is walked is marked. */
 function Whole(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   if (!answer || answer.sentences.length < 2) return null;
   return (
-    <p class="whole" role="group" lang={model.value?.languages.target} aria-label={t.whole}>
+    <p class="whole" role="group" lang={model.value?.languages.target} aria-label={words.whole}>
       {answer.sentences.map((piece, number) =>
         number === answer.sentence ? (
           <mark key={number}>{piece.translation}</mark>
@@ -175,53 +175,54 @@ function Whole(): JSX.Element | null {
 
 /** What the rules around the model did to the sentence that is walked. */
 function Rules({ answer }: { answer: Run }): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const piece = answer.sentences[answer.sentence];
   if (!piece?.rules?.length) return null;
   return (
     <p class="rules">
-      {t.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
+      {words.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
       <span class="soft">
-        ({piece.rules.map(({ rule }) => named(t.rules, rule) ?? rule).join(", ")})
+        ({piece.rules.map(({ rule }) => named(words.rules, rule) ?? rule).join(", ")})
       </span>
     </p>
   );
 }
 
 function About(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   if (!answer) return null;
   const seconds =
     (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
   return (
     <div class="about">
-      {answer.target_given && <p>{t.targetGiven}</p>}
+      {answer.target_given && <p>{words.targetGiven}</p>}
       {answer.baseline && (
         <p>
-          {t.editedNow(answer.request.edits?.length ?? 0)}{" "}
+          {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
           <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
-            {t.undoEdits}
+            {words.undoEdits}
           </button>
         </p>
       )}
       {answer.notes?.map((note) => (
         <p key={note.kind}>
-          {words(note.words)}{" "}
+          {wordsOf(note.words)}{" "}
           {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
         </p>
       ))}
       <Rules answer={answer} />
       <p class="soft">
-        {t.logProbability} {format(answer.log_probability)} · {t.seconds} {format(seconds, 2)} s
+        {words.logProbability} {format(answer.log_probability)} · {words.seconds}{" "}
+        {format(seconds, 2)} s
       </p>
     </div>
   );
 }
 
 function SentencePicker(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const answer = run.value;
   // What stands between sentences (spaces, addresses) is no sentence, but counts as a piece.
   const sentences =
@@ -233,7 +234,7 @@ function SentencePicker(): JSX.Element | null {
     setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });
   return (
     <div class="sentence-picker">
-      <label for="which-sentence">{t.sentences}</label>
+      <label for="which-sentence">{words.sentences}</label>
       <select
         id="which-sentence"
         value={answer.sentence}
@@ -241,7 +242,7 @@ function SentencePicker(): JSX.Element | null {
       >
         {sentences.map(({ text, piece }, place) => (
           <option key={piece} value={piece}>
-            {`${t.sentenceOf(place + 1, sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
+            {`${words.sentenceOf(place + 1, sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
           </option>
         ))}
       </select>

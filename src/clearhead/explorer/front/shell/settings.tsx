@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { setState, source, state, type Theme } from "../core/state/state";
-import { type Language, words } from "../core/text/i18n";
+import { type Language, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 const LANGUAGES: [Language, string, string][] = [
@@ -12,11 +12,11 @@ const LANGUAGES: [Language, string, string][] = [
 const THEMES: Theme[] = ["system", "light", "dark"];
 
 export function Settings(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const inNotebook = source.value.place === "widget";
   return (
     <>
-      <div class="languages" role="group" aria-label={t.language}>
+      <div class="languages" role="group" aria-label={words.language}>
         {LANGUAGES.map(([code, short, name]) => (
           <button
             type="button"
@@ -32,15 +32,15 @@ export function Settings(): JSX.Element {
         ))}
       </div>
       <label class="theme">
-        <span class="unseen">{t.theme}</span>
+        <span class="unseen">{words.theme}</span>
         <select
           value={state.theme.value}
           onChange={(event) => setState({ theme: event.currentTarget.value as Theme })}
-          title={t.theme}
+          title={words.theme}
         >
           {THEMES.map((theme) => (
             <option key={theme} value={theme}>
-              {theme === "system" && inNotebook ? t.asNotebook : t.themes[theme]}
+              {theme === "system" && inNotebook ? words.asNotebook : words.themes[theme]}
             </option>
           ))}
         </select>

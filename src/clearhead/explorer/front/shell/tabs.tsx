@@ -2,12 +2,12 @@
 
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { setState } from "../core/state/state";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import type { View } from "../views/view";
 
 export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const go = (event: TargetedKeyboardEvent<HTMLElement>): void => {
     const place = views.indexOf(chosen);
     const last = views.length - 1;
@@ -24,7 +24,7 @@ export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.El
     event.currentTarget.querySelector<HTMLElement>(`[data-tab="${view.id}"]`)?.focus();
   };
   return (
-    <div class="tabs" role="tablist" aria-label={t.views} onKeyDown={go}>
+    <div class="tabs" role="tablist" aria-label={words.views} onKeyDown={go}>
       {views.map((view) => (
         <button
           type="button"
@@ -37,7 +37,7 @@ export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.El
           tabIndex={view === chosen ? 0 : -1}
           onClick={() => setState({ view: view.id })}
         >
-          {words(view.title)}
+          {wordsOf(view.title)}
         </button>
       ))}
     </div>

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Derivation } from "../core/protocol";
 import { exact, format } from "../core/text/format";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { askWhere } from "./trail";
 
@@ -38,13 +38,13 @@ export function Num({
   tabIndex,
 }: NumProps): JSX.Element {
   const shown = format(value, digits);
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <button
       type="button"
       class={extra ? `num ${extra}` : "num"}
       title={exact(value)}
-      aria-label={`${label ? `${label}: ` : ""}${shown}. ${t.whereFrom}`}
+      aria-label={`${label ? `${label}: ` : ""}${shown}. ${words.whereFrom}`}
       data-path={path}
       data-index={index.join(",")}
       tabIndex={tabIndex}

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { format } from "../core/text/format";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import type { Explained, Filled } from "./derive";
 import { Num } from "./number";
@@ -23,7 +23,7 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
               <code>{operand.symbol}</code>
             </dt>
             <dd>
-              <span>{words(operand.label)}</span>
+              <span>{wordsOf(operand.label)}</span>
               {operand.slice && <code class="slice">{operand.slice}</code>}
               <Size operand={operand} />
             </dd>
@@ -50,7 +50,7 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
 
 function Size({ operand }: { operand: Filled }): JSX.Element {
   if (!operand.shape.length) return <One operand={operand} place={0} digits={6} />;
-  return <span class="soft">{words(table).numbers(operand.shape.join(" × "))}</span>;
+  return <span class="soft">{wordsOf(table).numbers(operand.shape.join(" × "))}</span>;
 }
 
 function One({
@@ -80,16 +80,16 @@ function productOf({ derivation, operands }: Explained): [Filled, Filled] | null
 }
 
 function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const size = a.numbers.length;
   let sum = 0;
   const sums = Array.from(a.numbers, (number, place) => (sum += number * (b.numbers[place] ?? 0)));
   return (
-    <Fold title={t.allTerms(size)} open={size <= 8}>
+    <Fold title={words.allTerms(size)} open={size <= 8}>
       {() => (
         <Sheet
           size={size}
-          heads={[t.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, t.runningSum]}
+          heads={[words.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, words.runningSum]}
           total
         >
           {(place) => (
@@ -119,16 +119,16 @@ function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): bool
 
 /** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */
 function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const size = row.numbers.length;
   const largest = row.numbers.reduce((most, number) => Math.max(most, number), -Infinity);
   const exponentials = row.numbers.map((number) => Math.exp(number - largest));
   const sum = exponentials.reduce((total, number) => total + number, 0);
   const { symbol } = row;
-  const heads = [t.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, t.share];
+  const heads = [words.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, words.share];
   return (
     <Fold
-      title={`${t.allTerms(size)}: max ${format(largest)}, ${t.sum} ${format(sum)}`}
+      title={`${words.allTerms(size)}: max ${format(largest)}, ${words.sum} ${format(sum)}`}
       open={size <= 24}
     >
       {() => (
@@ -150,14 +150,14 @@ function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
 }
 
 function Numbers({ operand }: { operand: Filled }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const size = operand.numbers.length;
   return (
-    <Fold title={`${operand.symbol}: ${t.allNumbers(size)}`} open={size <= 12}>
+    <Fold title={`${operand.symbol}: ${words.allNumbers(size)}`} open={size <= 12}>
       {() => (
         <Sheet
           size={size}
-          heads={[t.index, operand.symbol]}
+          heads={[words.index, operand.symbol]}
           row={(place) => rowName(place, operand.shape)}
         >
           {(place) => (
@@ -207,7 +207,7 @@ interface SheetProps {
 }
 
 function Sheet({ size, heads, row = String, chosen, total, children }: SheetProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const most = useSignal(ROWS);
   return (
     <div class="sheet" tabIndex={0} role="group" aria-label={heads.join(", ")}>
@@ -232,7 +232,7 @@ function Sheet({ size, heads, row = String, chosen, total, children }: SheetProp
       </table>
       {size > most.value && (
         <button type="button" onClick={() => (most.value += ROWS)}>
-          {t.moreRows(most.value, size)}
+          {words.moreRows(most.value, size)}
         </button>
       )}
     </div>

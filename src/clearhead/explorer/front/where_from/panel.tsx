@@ -7,7 +7,7 @@ import { messageOf } from "../core/state/error_message";
 import { upToDate } from "../core/state/running";
 import { run, state, stepAt } from "../core/state/state";
 import { exact, format } from "../core/text/format";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { type Asked, type Explained, explain, WEIGHTS } from "./derive";
 import { Operands } from "./operands";
@@ -40,7 +40,7 @@ export function followView(): () => void {
 }
 
 function Panel(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const heading = useRef<HTMLHeadingElement>(null);
   const asked = trail.value[trail.value.length - 1] as Asked;
   const found = useExplained(asked);
@@ -61,13 +61,13 @@ function Panel(): JSX.Element {
     >
       <div class="where-head">
         <h2 id="where-heading" ref={heading} tabIndex={-1}>
-          {t.whereFrom}
+          {words.whereFrom}
         </h2>
         <button
           type="button"
           class="close"
-          aria-label={t.close}
-          title={t.close}
+          aria-label={words.close}
+          title={words.close}
           onClick={closeWhere}
         >
           ×
@@ -76,7 +76,7 @@ function Panel(): JSX.Element {
       <Trail />
       <div class="where-body" aria-busy={found === null}>
         <Subject asked={asked} value={found instanceof Error ? null : (found?.value ?? null)} />
-        {found === null && <p class="soft">{t.waiting}</p>}
+        {found === null && <p class="soft">{words.waiting}</p>}
         {found instanceof Error && <p role="alert">{messageOf(found)}</p>}
         {found && !(found instanceof Error) && <Explanation found={found} />}
       </div>
@@ -102,11 +102,11 @@ function useExplained(asked: Asked): Explained | Error | null {
 }
 
 function Trail(): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const all = trail.value;
   if (all.length < 2) return null;
   return (
-    <nav class="trail" aria-label={t.trail}>
+    <nav class="trail" aria-label={words.trail}>
       <ol>
         {all.map((asked, place) => (
           <li key={place}>
@@ -127,13 +127,13 @@ function Trail(): JSX.Element | null {
 }
 
 function Subject({ asked, value }: { asked: Asked; value: number | null }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const step = asked.derivation ? undefined : stepAt(asked.path);
   return (
     <div class="subject">
       <p class="value number">{format(value ?? asked.value)}</p>
       <p class="soft">
-        {t.exact} <span class="number">{exact(value ?? asked.value)}</span>
+        {words.exact} <span class="number">{exact(value ?? asked.value)}</span>
       </p>
       {!asked.derivation && (
         <p class="path">
@@ -150,11 +150,13 @@ function Subject({ asked, value }: { asked: Asked; value: number | null }): JSX.
 }
 
 function Explanation({ found }: { found: Explained }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const { derivation, step, path } = found;
-  if (path.startsWith(WEIGHTS) && !derivation) return <p>{t.givenNumber}</p>;
+  if (path.startsWith(WEIGHTS) && !derivation) return <p>{words.givenNumber}</p>;
   if (!derivation?.operands.length)
-    return <p>{derivation?.when && "replaced" in derivation.when ? t.setByYou : t.noFormula}</p>;
+    return (
+      <p>{derivation?.when && "replaced" in derivation.when ? words.setByYou : words.noFormula}</p>
+    );
   return (
     <>
       <div class="formula">

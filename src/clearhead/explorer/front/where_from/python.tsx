@@ -4,13 +4,13 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { selectText } from "../core/host/tree";
-import { words } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import type { Explained } from "./derive";
 import { snippet } from "./snippet";
 
 export function Python({ found }: { found: Explained }): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const copied = useSignal(false);
   const text = snippet(found);
   const shown = useRef<HTMLPreElement>(null);
@@ -22,11 +22,11 @@ export function Python({ found }: { found: Explained }): JSX.Element | null {
   return (
     <div class="python">
       <div class="python-head">
-        <h3>{t.python}</h3>
+        <h3>{words.python}</h3>
         <button type="button" onClick={() => void copy()}>
-          {t.copyPython}
+          {words.copyPython}
         </button>
-        <span role="status">{copied.value ? `✓ ${t.copied}` : ""}</span>
+        <span role="status">{copied.value ? `✓ ${words.copied}` : ""}</span>
       </div>
       <pre ref={shown} tabIndex={0}>
         <code>{text}</code>

@@ -11,7 +11,7 @@ import type {
   RunParams,
   Window,
 } from "../protocol";
-import { named, words } from "../text/i18n";
+import { named, wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
 import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
 import { Refusal, type Source } from "./source";
@@ -94,7 +94,7 @@ export class EmbeddedSource implements Source {
     if (question === "overview") return this.overview(params as Params<"overview">);
     if (question === "effects") return this.effects(params as Params<"effects">);
     if (question === "beam") return this.beam(params as Params<"beam">);
-    throw new Refusal("NotHere", words(table).question);
+    throw new Refusal("NotHere", wordsOf(table).question);
   }
 
   private run(asked: RunParams): Answer<Run> {
@@ -111,7 +111,7 @@ export class EmbeddedSource implements Source {
 
   private beam({ beam_size }: Params<"beam">): Answer<Beam> {
     const { beam } = this.content;
-    if (beam?.beam_size !== beam_size) throw new Refusal("NotHere", words(table).beam);
+    if (beam?.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
     return plain(beam.json);
   }
 
@@ -127,7 +127,7 @@ export class EmbeddedSource implements Source {
     const found = this.content.effects.find(({ params }) =>
       Object.entries(asked).every(([name, value]) => params[name] === value),
     );
-    if (!found) throw new Refusal("NotHere", words(table).effects);
+    if (!found) throw new Refusal("NotHere", wordsOf(table).effects);
     const { keys, weight, contribution, effect, ...rest } = found.json;
     const first = <T>(list: T[]): T[] => list.slice(0, most);
     return plain({
@@ -141,7 +141,7 @@ export class EmbeddedSource implements Source {
 
   private overview({ part }: Params<"overview">): Answer<Json<"overview">> {
     const json = named(this.content.overview, part);
-    if (!json) throw new Refusal("NotHere", words(table).number);
+    if (!json) throw new Refusal("NotHere", wordsOf(table).number);
     const arrays: Answer<unknown>["arrays"] = {};
     for (const { path } of this.content.arrays)
       if (path.startsWith(`overview/${part}/`))
@@ -176,7 +176,7 @@ export class EmbeddedSource implements Source {
       return place === axis && kept ? all.map((index) => kept.indexOf(index)) : all;
     });
     if (places.some((along) => along.includes(-1)))
-      throw new Refusal("NotHere", words(table).number);
+      throw new Refusal("NotHere", wordsOf(table).number);
     return {
       dtype: held.dtype,
       shape: places.map((along) => along.length),
@@ -213,7 +213,7 @@ export class EmbeddedSource implements Source {
 
   private held(path: string): Held {
     const found = this.numbers.get(path);
-    if (!found) throw new Refusal("NotHere", words(table).number);
+    if (!found) throw new Refusal("NotHere", wordsOf(table).number);
     return found;
   }
 }

@@ -1,7 +1,7 @@
 /** The source of a notebook widget: questions travel as messages to the notebook's kernel. */
 
 import type { Json, Params, Question } from "../protocol";
-import { words } from "../text/i18n";
+import { wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
 import { Refusal, type Source } from "./source";
 
@@ -74,7 +74,7 @@ export class WidgetSource implements Source {
       };
       const patience = setTimeout(() => {
         settled();
-        reject(new Refusal("Silent", words(table).silent));
+        reject(new Refusal("Silent", wordsOf(table).silent));
       }, SECONDS * 1000);
       signal?.addEventListener("abort", given_up);
       this.waiting.set(id, {

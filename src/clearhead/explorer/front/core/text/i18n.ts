@@ -18,7 +18,7 @@ export function preferredLanguage(): Language {
 export const language = signal<Language>(preferredLanguage());
 
 /** The words of the page's language. Read in a component, it follows the language. */
-export function words<T>(table: Both<T>): T {
+export function wordsOf<T>(table: Both<T>): T {
   return table[language.value];
 }
 

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { useMemo } from "preact/hooks";
 
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { bytesOf, hex, inkOn, type Theme } from "../colours";
 import { cellText, isMasked, type MatrixData } from "../scene/items";
 import { hatchSegments } from "../scene/scene";
@@ -33,7 +33,7 @@ const CellsOnce = memo((props: CellsProps) => {
   const { shown, rows, columns, theme } = props;
   const data = dataOf(props);
   const size = cellSize(data.rows, data.columns);
-  const { queries, keys } = words(table);
+  const { queries, keys } = wordsOf(table);
   const numbers = size >= NUMBERS_FROM;
   const indices = (range: readonly [number, number]): number[] =>
     Array.from({ length: range[1] - range[0] }, (_, at) => range[0] + at);
@@ -102,7 +102,7 @@ function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element 
   const value = data.values[line * data.columns + place];
   const masked = value !== undefined && isMasked(data, line, place);
   const text =
-    value === undefined ? "…" : masked ? words(table).maskedShort : cellText(data.kind, value);
+    value === undefined ? "…" : masked ? wordsOf(table).maskedShort : cellText(data.kind, value);
   const bytes =
     masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
   const side = `${size}px`;

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 
 import { plainDecimal } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { Num } from "../../where_from/number";
 import { isMasked } from "../scene/items";
 import { table } from "../words";
@@ -18,12 +18,12 @@ interface LiveProps extends MatrixProps {
 
 /** The pointed, focused or locked cell in words. */
 export function Live(props: LiveProps): JSX.Element {
-  const told = words(table);
+  const words = wordsOf(table);
   const { cell, shown, kind } = props;
   if (!cell)
     return (
       <p class="matrix-live soft" role="status">
-        {told.pointAtCell}
+        {words.pointAtCell}
       </p>
     );
   const data = dataOf(props);
@@ -37,20 +37,20 @@ export function Live(props: LiveProps): JSX.Element {
     );
   }
   const masked = isMasked(data, line, place);
-  const row = told.row(props.rows[cell.row] ?? "", cell.row);
-  const column = told.column(props.columns[cell.column] ?? "", cell.column);
+  const row = words.row(props.rows[cell.row] ?? "", cell.row);
+  const column = words.column(props.columns[cell.column] ?? "", cell.column);
   const { from, describe } = props;
   if (describe || masked || !from) {
-    const exact = masked ? told.masked : told.value(kind, plainDecimal(value));
+    const exact = masked ? words.masked : words.value(kind, plainDecimal(value));
     return (
       <p class="matrix-live" role="status">
-        {describe?.(cell.row, cell.column, value, masked) ?? told.between(row, column, exact)}
+        {describe?.(cell.row, cell.column, value, masked) ?? words.between(row, column, exact)}
         {from && !masked && <> {number(from, cell, value)}</>}
       </p>
     );
   }
   // The number of the sentence is the button itself.
-  const [before, after] = told.between(row, column, told.value(kind, "\u0000")).split("\u0000");
+  const [before, after] = words.between(row, column, words.value(kind, "\u0000")).split("\u0000");
   return (
     <p class="matrix-live" role="status">
       {before}

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { Crosshair } from "./crosshair";
 import type { MatrixProps } from "./data";
 import { type Cell, moved } from "./grid_keys";
@@ -114,7 +114,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
       <Live {...props} shown={shown} cell={pointed ?? lockedCell(selected, shown)} />
       {!isWhole(shown, rows.length, columns.length) && (
         <p class="matrix-truncation">
-          {words(table).windowed(shown.rows, shown.columns, [rows.length, columns.length])}
+          {wordsOf(table).windowed(shown.rows, shown.columns, [rows.length, columns.length])}
         </p>
       )}
       {props.children}

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useId, useRef } from "preact/hooks";
 
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import type { MatrixData } from "../scene/items";
 import { Picture, pictureSize } from "./picture";
 import { type Range, rangeAround, rangeFrom, type Window2 } from "./window";
@@ -22,21 +22,21 @@ export interface WindowPickerProps {
 
 export function WindowPicker(props: WindowPickerProps): JSX.Element {
   const { picture, rows, columns, window, onWindow, side = 132 } = props;
-  const told = words(table);
+  const words = wordsOf(table);
   return (
     <div class="window-picker">
-      <p>{told.moveWindow}</p>
+      <p>{words.moveWindow}</p>
       <div class="window-picker-parts">
         {picture && <Overview {...props} picture={picture} side={side} />}
         <div class="window-picker-sliders">
           <Slider
-            label={told.firstQuery}
+            label={words.firstQuery}
             range={window.rows}
             of={rows}
             onRange={(range) => onWindow({ ...window, rows: range })}
           />
           <Slider
-            label={told.firstKey}
+            label={words.firstKey}
             range={window.columns}
             of={columns}
             onRange={(range) => onWindow({ ...window, columns: range })}
@@ -45,7 +45,7 @@ export function WindowPicker(props: WindowPickerProps): JSX.Element {
       </div>
       {picture && (
         <p class="soft">
-          {told.pooled(Math.ceil(rows / picture.rows), Math.ceil(columns / picture.columns))}
+          {words.pooled(Math.ceil(rows / picture.rows), Math.ceil(columns / picture.columns))}
         </p>
       )}
     </div>
@@ -105,7 +105,7 @@ function Overview(props: WindowPickerProps & { picture: MatrixData; side: number
         if (event.buttons & 1) moveTo(event);
       }}
     >
-      <Picture data={picture} side={side} label={words(table).whole} />
+      <Picture data={picture} side={side} label={wordsOf(table).whole} />
       <div
         class="window-picker-frame"
         style={{

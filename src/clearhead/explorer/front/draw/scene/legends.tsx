@@ -1,7 +1,7 @@
 /** A scene on the page, and the legends, which are scenes. */
 
 import { type FunctionComponent, h } from "preact";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { INKS, type Kind, type Theme } from "../colours";
 import { shownTheme } from "../theme";
 import { table } from "../words";
@@ -31,7 +31,7 @@ export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
 
 /** The scale of weights or of scores, for a picture's foot or the page. */
 export function legendScene(kind: Kind, max: number, theme: Theme): Scene {
-  const { weightLegend, scoreLegend, maskedShort } = words(table);
+  const { weightLegend, scoreLegend, maskedShort } = wordsOf(table);
   const title = kind === "weight" ? weightLegend : scoreLegend(scaleMark(max));
   const at = { x: 1, y: 1 };
   const marks = { title, masked: maskedShort };

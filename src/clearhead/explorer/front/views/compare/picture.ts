@@ -1,14 +1,14 @@
 /** The picture of the view for export: three columns of bars with their numbers. */
 
 import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { scoreColour, weightColour } from "../../draw/colours";
 import type { Item, Scene } from "../../draw/scene/scene";
 import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { type Link, scales, signed } from "./table";
-import { text } from "./words";
+import { table } from "./words";
 
 const ROW = 24;
 
@@ -19,14 +19,18 @@ const BAR = 130;
 const COLUMNS = { weight: 150, contribution: 370, effect: 590, width: 820 };
 
 export function picture(title: string, description: string, shown: Link[]): Scene {
-  const t = words(text);
+  const words = wordsOf(table);
   const ink = inks();
   const theme = shownTheme.peek();
   const most = scales(shown);
   const heads: [number, string, string][] = [
-    [COLUMNS.weight, t.weight, t.weightScale],
-    [COLUMNS.contribution, t.contribution, t.contributionScale(format(most.contribution, 3))],
-    [COLUMNS.effect, t.effect, t.effectScale(format(most.effect, 3))],
+    [COLUMNS.weight, words.weight, words.weightScale],
+    [
+      COLUMNS.contribution,
+      words.contribution,
+      words.contributionScale(format(most.contribution, 3)),
+    ],
+    [COLUMNS.effect, words.effect, words.effectScale(format(most.effect, 3))],
   ];
   const items: Item[] = [
     {

@@ -4,13 +4,13 @@ import type { JSX } from "preact";
 import type { Json, Token } from "../../core/protocol";
 import { type State, setState } from "../../core/state/state";
 import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Num } from "../../where_from/number";
 import { Bar, BarCell, Diverging, Piece, visible } from "../shared/parts";
 import { addEdit } from "../what_if/edits/history";
-import { text } from "./words";
+import { table } from "./words";
 
 export type Effects = Json<"effects">;
 export type SortBy = State["sort"];
@@ -86,7 +86,7 @@ interface TableProps {
 }
 
 export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const most = scales(shown);
   return (
     <div class="table-scroll">
@@ -94,13 +94,13 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
-            <th scope="col">{t.key}</th>
-            <Column name={t.weight} scale={t.weightScale} />
+            <th scope="col">{words.key}</th>
+            <Column name={words.weight} scale={words.weightScale} />
             <Column
-              name={t.contribution}
-              scale={t.contributionScale(format(most.contribution, 3))}
+              name={words.contribution}
+              scale={words.contributionScale(format(most.contribution, 3))}
             />
-            <Column name={t.effect} scale={t.effectScale(format(most.effect, 3))} />
+            <Column name={words.effect} scale={words.effectScale(format(most.effect, 3))} />
           </tr>
         </thead>
         <tbody>
@@ -129,7 +129,7 @@ interface RowProps {
 }
 
 function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { key, token, weight, contribution, effect, ranks } = link;
   const label = `${key} “${visible(token.piece)}”`;
   return (
@@ -137,15 +137,15 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
       <th scope="row">
         <div>
           <span>
-            <small>{key}</small> <Piece token={token} special={t.special} />
+            <small>{key}</small> <Piece token={token} special={words.special} />
           </span>
           {canEdit && (
             <button
               type="button"
-              aria-label={t.tryLong(label)}
+              aria-label={words.tryLong(label)}
               onClick={() => tryWithout(place, key)}
             >
-              {t.tryIt}
+              {words.tryIt}
             </button>
           )}
         </div>
@@ -176,8 +176,8 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
 }
 
 function Rank({ rank }: { rank: number }): JSX.Element {
-  const t = words(text);
-  return <small class={rank === 1 ? "rank rank-first" : "rank"}>{t.rank(rank)}</small>;
+  const words = wordsOf(table);
+  return <small class={rank === 1 ? "rank rank-first" : "rank"}>{words.rank(rank)}</small>;
 }
 
 /** The edit whose effect the table shows: this weight 0, the rest of its row as it is. */

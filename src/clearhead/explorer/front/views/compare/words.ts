@@ -1,5 +1,5 @@
 /** Every word of the view of weight, contribution and effect, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "Weight, contribution, effect",
     none: "Translate a sentence to compare its links.",

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state/state";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { Matrix } from "../../draw/matrix/matrix";
 import { isWhole } from "../../draw/matrix/window";
 import { WindowPicker } from "../../draw/matrix/window_picker";
@@ -15,7 +15,7 @@ import { table } from "./words";
 
 export function LockedHead(): JSX.Element | null {
   const entry = attention.value;
-  const told = words(table);
+  const words = wordsOf(table);
   const section = useRef<HTMLElement>(null);
   const fits = useFits(section);
   useEffect(() => holdQuery(state.query.value), [state.query.value]);
@@ -31,8 +31,8 @@ export function LockedHead(): JSX.Element | null {
       aria-labelledby="heads-locked"
     >
       <h3 id="heads-locked" tabIndex={-1}>
-        <span>{told.lockedKicker}: </span>
-        {told.locked(name, layer, head)}
+        <span>{words.lockedKicker}: </span>
+        {words.locked(name, layer, head)}
       </h3>
       <p class="heads-path">
         <code>{path}.weights</code>
@@ -40,12 +40,12 @@ export function LockedHead(): JSX.Element | null {
       {ofDecoder && !entry.query_tokens && <RowsSwitch />}
       <div class="heads-beside">
         <div>
-          <p class="heads-note">{told.matrixNote}</p>
-          <LockedMatrix label={told.matrix(name, layer, head)} />
+          <p class="heads-note">{words.matrixNote}</p>
+          <LockedMatrix label={words.matrix(name, layer, head)} />
         </div>
         <Lines />
       </div>
-      <p class="soft">{told.seen}</p>
+      <p class="soft">{words.seen}</p>
     </section>
   );
 }
@@ -74,13 +74,13 @@ function useFits(element: { current: Element | null }): boolean {
 
 function LockedMatrix({ label }: { label: string }): JSX.Element | null {
   const locked = lockedTile.value;
-  const told = words(table);
+  const words = wordsOf(table);
   if (!locked) return null;
   const { entry, head, values, error } = locked;
   if (error) {
     return (
       <p class="heads-failed">
-        {told.failed} {error.message}
+        {words.failed} {error.message}
       </p>
     );
   }

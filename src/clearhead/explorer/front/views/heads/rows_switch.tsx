@@ -2,18 +2,18 @@
 
 import type { JSX } from "preact";
 import { setState, state } from "../../core/state/state";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { table } from "./words";
 
 export function RowsSwitch(): JSX.Element {
-  const told = words(table);
+  const words = wordsOf(table);
   const choices = [
-    ["input", told.rowsInput],
-    ["output", told.rowsOutput],
+    ["input", words.rowsInput],
+    ["output", words.rowsOutput],
   ] as const;
   return (
     <fieldset class="heads-rows">
-      <legend>{told.rows}</legend>
+      <legend>{words.rows}</legend>
       {choices.map(([value, text]) => (
         <label key={value}>
           <input
@@ -26,7 +26,7 @@ export function RowsSwitch(): JSX.Element {
           {text}
         </label>
       ))}
-      <p class="soft">{told.rowsWhy}</p>
+      <p class="soft">{words.rowsWhy}</p>
     </fieldset>
   );
 }

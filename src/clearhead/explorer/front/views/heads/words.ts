@@ -13,7 +13,7 @@ const en = {
     cross: "Cross-attention",
     self: "Self-attention",
   } as Record<string, string>,
-  told: {
+  partMeanings: {
     encoder: "the sentence attends to itself",
     decoder: "the translation attends to what is already written",
     cross: "the translation attends to the sentence",
@@ -78,7 +78,7 @@ const pt: typeof en = {
     cross: "Atenção cruzada",
     self: "Autoatenção",
   },
-  told: {
+  partMeanings: {
     encoder: "a frase atende a si mesma",
     decoder: "a tradução atende ao que já foi escrito",
     cross: "a tradução atende à frase",

@@ -1,7 +1,7 @@
 /** Long lists are shown a page at a time, and say so. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { table } from "./words";
 
 /** So many tokens at a time. */
@@ -29,13 +29,13 @@ export function Pager({
   name: string;
   move: (to: number) => void;
 }): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   if (window.of <= PAGE) return null;
-  const shown = t.shownTokens(window.start, window.stop - 1, window.of);
+  const shown = words.shownTokens(window.start, window.stop - 1, window.of);
   return (
     <div class="pager" role="group" aria-label={name}>
       <button type="button" disabled={window.start === 0} onClick={() => move(window.start - PAGE)}>
-        {t.earlier}
+        {words.earlier}
       </button>
       <span>{shown}</span>
       <button
@@ -43,7 +43,7 @@ export function Pager({
         disabled={window.stop === window.of}
         onClick={() => move(window.start + PAGE)}
       >
-        {t.later}
+        {words.later}
       </button>
     </div>
   );

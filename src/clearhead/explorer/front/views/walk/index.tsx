@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { elementById } from "../../core/host/tree";
 import { useArray } from "../../core/state/arrays";
 import { attention, run, setState, state } from "../../core/state/state";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import type { View } from "../view";
 import { anchor, follow, hold, Panel, type PanelSpec, StepLink } from "./panel";
 import { beginning } from "./panels/beginning";
@@ -22,13 +22,13 @@ import "./tables.css";
 import "./walk.css";
 
 /** All panels of a plan, in the order of computation. */
-export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
+export function panelsOf(plan: Plan, words: Words): PanelSpec[] {
   return [
-    ...beginning(plan, t),
-    ...projections(plan, t),
-    ...scores(plan, t),
-    ...mixing(plan, t),
-    ...ending(plan, t),
+    ...beginning(plan, words),
+    ...projections(plan, words),
+    ...scores(plan, words),
+    ...mixing(plan, words),
+    ...ending(plan, words),
   ];
 }
 
@@ -51,7 +51,7 @@ function usePlan(): Plan | null {
 }
 
 function Walk(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const plan = usePlan();
   const step = state.step.value;
   const ready = plan !== null;
@@ -62,8 +62,8 @@ function Walk(): JSX.Element {
   useEffect(() => {
     if (ready) follow(step);
   }, [step]);
-  if (!plan) return <p>{t.waiting}</p>;
-  const panels = panelsOf(plan, t);
+  if (!plan) return <p>{words.waiting}</p>;
+  const panels = panelsOf(plan, words);
   return (
     <div class="walk">
       <div class="walk-columns">
@@ -72,7 +72,7 @@ function Walk(): JSX.Element {
           <Contents panels={panels} step={step} />
         </div>
         <div class="walk-panels">
-          <p class="walk-hint">{t.hint}</p>
+          <p class="walk-hint">{words.hint}</p>
           {panels.map((spec, place) => (
             <Panel
               key={spec.id}
@@ -92,10 +92,10 @@ function Walk(): JSX.Element {
 
 /** The key, beside the shell's choice of head and query. */
 function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <label class="walk-key-choice">
-      {t.key}{" "}
+      {words.key}{" "}
       <select
         value={plan.key}
         onChange={(event) => setState({ key: Number(event.currentTarget.value) })}
@@ -110,7 +110,7 @@ function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
 
 /** The list of panels; the one in sight is marked. */
 function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const [seen, setSeen] = useState(step);
   const ids = panels.map(({ id }) => id).join();
   useEffect(() => {
@@ -130,7 +130,7 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
     return () => observer.disconnect();
   }, [ids]);
   return (
-    <nav class="walk-contents" aria-label={t.contents}>
+    <nav class="walk-contents" aria-label={words.contents}>
       <ol>
         {panels.map((panel, place) => (
           <li key={panel.id}>

@@ -4,7 +4,7 @@ import type { FunctionComponent, JSX } from "preact";
 import { allElements, elementById } from "../../core/host/tree";
 import { toHash } from "../../core/state/address";
 import { setState, snapshot, stepAt } from "../../core/state/state";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { Formula } from "./parts/formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
@@ -103,7 +103,7 @@ interface PanelProps {
 }
 
 export function Panel({ spec, plan, number, total, before, after }: PanelProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const id = anchor(spec.id);
   const Body = spec.body;
   return (
@@ -113,20 +113,20 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
           <StepLink
             to={spec}
             class="walk-number"
-            label={`${t.stepOf(number, total)}. ${t.linkTo(spec.title)}`}
+            label={`${words.stepOf(number, total)}. ${words.linkTo(spec.title)}`}
           >
             {String(number)}
           </StepLink>
           {spec.title}
         </h2>
-        <nav class="walk-neighbours" aria-label={t.stepOf(number, total)}>
+        <nav class="walk-neighbours" aria-label={words.stepOf(number, total)}>
           {before && (
-            <StepLink to={before} label={`${t.previous}: ${before.title}`}>
+            <StepLink to={before} label={`${words.previous}: ${before.title}`}>
               {`← ${before.title}`}
             </StepLink>
           )}
           {after && (
-            <StepLink to={after} label={`${t.next}: ${after.title}`}>
+            <StepLink to={after} label={`${words.next}: ${after.title}`}>
               {`${after.title} →`}
             </StepLink>
           )}
@@ -134,7 +134,9 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
       </header>
       <p class="walk-sentence">{spec.sentence}</p>
       {spec.formula && <Formula text={spec.formula} />}
-      {spec.steps?.some((path) => stepAt(path)?.replaced) && <p class="walk-edited">{t.edited}</p>}
+      {spec.steps?.some((path) => stepAt(path)?.replaced) && (
+        <p class="walk-edited">{words.edited}</p>
+      )}
       <Body plan={plan} panel={spec.id} />
     </section>
   );

@@ -1,7 +1,7 @@
 /** What the walk shows, to be saved: its pictures as one drawing, and its numbers as data. */
 
 import { run, state } from "../../core/state/state";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { INKS, type Kind, scoreColour, scoreMax, type Theme } from "../../draw/colours";
 import { LEGEND_HEIGHT, labelItems, legendItems, matrixItems } from "../../draw/scene/items";
 import type { Item, Scene } from "../../draw/scene/scene";
@@ -48,20 +48,20 @@ export function walkJson(): unknown {
 
 /** Scores, scaled, masked and weights of all queries, and the contributions, below one another. */
 export function walkScene(): Scene | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const theme = shownTheme.peek();
   const inks = INKS[theme];
   const parts: [string, Kind, string][] = [
-    ["scores-all", "score", t.panels.scores.title],
-    ["scaled-all", "score", t.panels.scaled.title],
-    ["masked-all", "score", t.panels.masked.title],
-    ["softmax-all", "weight", t.panels.softmax.title],
+    ["scores-all", "score", words.panels.scores.title],
+    ["scaled-all", "score", words.panels.scaled.title],
+    ["masked-all", "score", words.panels.masked.title],
+    ["softmax-all", "weight", words.panels.softmax.title],
   ];
   const found = parts.map(([panel, kind, title]) => ({ slice: sliceOf(panel, -1), kind, title }));
   const answer = run.peek();
   if (!answer || found.some(({ slice }) => !slice)) return null;
-  const title = t.where(
-    t.parts[state.part.peek() as "cross"],
+  const title = words.where(
+    words.parts[state.part.peek() as "cross"],
     state.layer.peek(),
     state.head.peek(),
   );
@@ -142,7 +142,7 @@ function matrixPart(
     max,
     masked,
   };
-  const { weightLegend, scoreLegend, maskedShort } = words(drawTable);
+  const { weightLegend, scoreLegend, maskedShort } = wordsOf(drawTable);
   const legend = {
     title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)),
     masked: maskedShort,
@@ -161,7 +161,7 @@ function matrixPart(
 
 /** Weight times value for each key, and their sum, as strips. */
 function contributionsPart(top: number, theme: Theme): Drawn {
-  const t = words(table);
+  const words = wordsOf(table);
   const inks = INKS[theme];
   const [weights, value, parts, output] = [0, 1, 2, 3].map((place) =>
     sliceOf("contributions", place),
@@ -174,7 +174,7 @@ function contributionsPart(top: number, theme: Theme): Drawn {
   const tokens = state.part.peek() === "decoder" ? answer.decoder_input : answer.source;
   const items: Item[] = [
     heading(
-      `${t.panels.contributions.title}: ${t.weightTimesValue}, ±${max.toPrecision(3)}`,
+      `${words.panels.contributions.title}: ${words.weightTimesValue}, ±${max.toPrecision(3)}`,
       top + 12,
       inks.ink,
     ),
@@ -211,6 +211,6 @@ function contributionsPart(top: number, theme: Theme): Drawn {
     );
   }
   y += 6;
-  strip(y, t.sum, (c) => output.values[c] ?? 0);
+  strip(y, words.sum, (c) => output.values[c] ?? 0);
   return { items, bottom: y + 24 };
 }

@@ -1,5 +1,5 @@
 /** Every word of the view of edits and of the banner, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "What if",
     none: "Translate a sentence, then change something in the model.",

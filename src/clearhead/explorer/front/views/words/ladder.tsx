@@ -4,14 +4,14 @@ import { signal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { Derivation, Run, Token } from "../../core/protocol";
 import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Num } from "../../where_from/number";
 import { PAGE, Pager, page, type Window } from "../shared/pager";
 import { Bar, moved, Piece, visible } from "../shared/parts";
 import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
-import { text } from "./words";
+import { table } from "./words";
 
 const ROW = 30;
 const GAP = 96;
@@ -43,7 +43,7 @@ interface LadderProps {
 }
 
 export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { target, source } = windows(answer, current, row?.weights ?? null);
   const hidden = (row?.weights ?? []).reduce(
     (sum, weight, key) => (key < source.start || key >= source.stop ? sum + weight : sum),
@@ -53,18 +53,18 @@ export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
     <div class="words-ladder-all">
       <div class="words-ladder">
         <div class="words-side">
-          <h3 id="words-target">{t.target}</h3>
-          <Pager window={target} name={t.target} move={(to) => chooseRow(to)} />
+          <h3 id="words-target">{words.target}</h3>
+          <Pager window={target} name={words.target} move={(to) => chooseRow(to)} />
         </div>
         <div class="words-side words-right">
-          <h3 id="words-source">{t.source}</h3>
-          <Pager window={source} name={t.source} move={(to) => (sourceFrom.value = to)} />
+          <h3 id="words-source">{words.source}</h3>
+          <Pager window={source} name={words.source} move={(to) => (sourceFrom.value = to)} />
         </div>
         <Targets answer={answer} current={current} window={target} />
         <Lines current={current} weights={row?.weights ?? null} target={target} source={source} />
         <Sources answer={answer} current={current} row={row} window={source} />
       </div>
-      {source.of > PAGE && <p class="note">{t.outside(format(hidden))}</p>}
+      {source.of > PAGE && <p class="note">{words.outside(format(hidden))}</p>}
     </div>
   );
 }
@@ -78,7 +78,7 @@ function Targets({
   current: Shown;
   window: Window;
 }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const labels = rowTokens(answer);
   const choose = (event: TargetedKeyboardEvent<HTMLUListElement>) => {
     const next = moved(event.key, current.row, window.of);
@@ -93,7 +93,7 @@ function Targets({
       class="words-tokens words-targets"
       role="listbox"
       aria-labelledby="words-target"
-      title={t.targetHelp}
+      title={words.targetHelp}
       onKeyDown={choose}
     >
       {labels.slice(window.start, window.stop).map((token, offset) => {
@@ -109,7 +109,7 @@ function Targets({
             onClick={() => chooseRow(place)}
           >
             <span class="words-place">{place}</span>
-            <Piece token={token} special={t.special} />
+            <Piece token={token} special={words.special} />
           </li>
         );
       })}
@@ -118,16 +118,16 @@ function Targets({
 }
 
 function Sources({ answer, current, row, window }: LadderProps & { window: Window }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   return (
-    <ol class="words-tokens words-sources" aria-label={t.sourceTable} start={window.start}>
+    <ol class="words-tokens words-sources" aria-label={words.sourceTable} start={window.start}>
       {answer.source.slice(window.start, window.stop).map((token, offset) => {
         const key = window.start + offset;
         const weight = row?.weights[key];
         return (
           <li key={key} style={{ height: `${ROW}px` }}>
             <span class="words-place">{key}</span>
-            <Piece token={token} special={t.special} />
+            <Piece token={token} special={words.special} />
             <Bar share={weight ?? 0} colour={weightColour(weight ?? 0, shownTheme.value)} />
             {weight !== undefined && row && (
               <Weight row={row} current={current} token={token} weight={weight} place={key} />
@@ -215,12 +215,12 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
 
 /** What a row says of itself: "reads ▁le, writes ▁chat". */
 export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const [read, written] = [answer.decoder_input[row], answer.predicted[row]];
   return (
     <p class="words-row-sentence" aria-live="polite">
-      <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />},{" "}
-      {t.writes} {written && <Piece token={written} special={t.special} />}
+      <strong>{row}</strong>: {words.reads} {read && <Piece token={read} special={words.special} />}
+      , {words.writes} {written && <Piece token={written} special={words.special} />}
     </p>
   );
 }

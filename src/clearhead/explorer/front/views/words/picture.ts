@@ -2,7 +2,7 @@
 
 import type { Run } from "../../core/protocol";
 import { format } from "../../core/text/format";
-import { words } from "../../core/text/i18n";
+import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import type { Item, Scene } from "../../draw/scene/scene";
 import { fitted } from "../../draw/scene/text";
@@ -10,7 +10,7 @@ import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { lineWidth, windows } from "./ladder";
 import { mean, type RowWeights, rowTokens, type Shown } from "./row";
-import { text } from "./words";
+import { table } from "./words";
 
 const ROW = 26;
 
@@ -19,16 +19,16 @@ const TOP = 64;
 const COLUMNS = { target: 150, source: 270, bar: 390, number: 500, width: 590 };
 
 export function picture(answer: Run, current: Shown, row: RowWeights): Scene {
-  const t = words(text);
+  const words = wordsOf(table);
   const { target, source } = windows(answer, current, row.weights);
   const ink = inks();
   const name = mean.peek()
-    ? t.meanName(current.layer, current.attention.heads)
-    : t.headName(current.layer, current.head);
+    ? words.meanName(current.layer, current.attention.heads)
+    : words.headName(current.layer, current.head);
   const labels = rowTokens(answer);
   const items: Item[] = [
     { kind: "text", x: 16, y: 26, text: name, size: 15, fill: ink.ink, bold: true },
-    { kind: "text", x: 16, y: 46, text: t.weightScale, size: 12, fill: ink.soft },
+    { kind: "text", x: 16, y: 46, text: words.weightScale, size: 12, fill: ink.soft },
   ];
   const middle = (place: number, start: number) => TOP + (place - start + 0.5) * ROW;
   const from = middle(current.row, target.start);
@@ -90,8 +90,8 @@ export function picture(answer: Run, current: Shown, row: RowWeights): Scene {
   }
   const rows = Math.max(target.stop - target.start, source.stop - source.start);
   return {
-    title: `${name}. ${t.linesFor(visible(labels[current.row]?.piece ?? ""))}`,
-    description: t.weightScale,
+    title: `${name}. ${words.linesFor(visible(labels[current.row]?.piece ?? ""))}`,
+    description: words.weightScale,
     width: COLUMNS.width,
     height: TOP + rows * ROW + 16,
     background: ink.paper,

@@ -1,5 +1,5 @@
 /** Every word of the view of the translation, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "Word by word",
     none: "Translate a sentence to see its words.",

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { Token } from "../../../core/protocol";
 import { setState } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
@@ -14,38 +14,38 @@ import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 import { NormSteps, normFormula } from "./norm";
 
-export function beginning(plan: Plan, t: Words): PanelSpec[] {
+export function beginning(plan: Plan, words: Words): PanelSpec[] {
   const { part, stack, config } = plan;
-  const said = t.panels;
+  const { panels } = words;
   const root = shortNumber(Math.sqrt(plan.width));
   const specs: PanelSpec[] = [
-    { id: "text", title: said.text.title, sentence: said.text[stack], body: TextBody },
+    { id: "text", title: panels.text.title, sentence: panels.text[stack], body: TextBody },
     {
       id: "tokens",
-      title: said.tokens.title,
-      sentence: said.tokens[part as "cross"] ?? said.tokens.encoder,
+      title: panels.tokens.title,
+      sentence: panels.tokens[part as "cross"] ?? panels.tokens.encoder,
       body: TokensBody,
     },
     {
       id: "embedding",
-      title: said.embedding.title,
+      title: panels.embedding.title,
       sentence: config.scale_embedding
-        ? said.embedding.scaled(plan.width, root)
-        : said.embedding.plain,
+        ? panels.embedding.scaled(plan.width, root)
+        : panels.embedding.plain,
       formula: config.scale_embedding ? `e_i = √d · E_{id(i)}` : `e_i = E_{id(i)}`,
       body: EmbeddingBody,
     },
     {
       id: "position",
-      title: said.place.title,
-      sentence: said.place[placeKind(config.positions)],
+      title: panels.place.title,
+      sentence: panels.place[placeKind(config.positions)],
       formula: has(`${stack}.positions`) ? placeFormula(config.positions) : undefined,
       body: PositionBody,
     },
     {
       id: "input",
-      title: said.input.title,
-      sentence: inputSentence(plan, t),
+      title: panels.input.title,
+      sentence: inputSentence(plan, words),
       formula: inputFormula(plan),
       body: InputBody,
     },
@@ -53,8 +53,8 @@ export function beginning(plan: Plan, t: Words): PanelSpec[] {
   if (plan.normBefore)
     specs.push({
       id: "norm",
-      title: said.norm.title,
-      sentence: config.norm === "rms" ? said.norm.rms : said.norm.layer,
+      title: panels.norm.title,
+      sentence: config.norm === "rms" ? panels.norm.rms : panels.norm.layer,
       formula: normFormula(config.norm),
       body: NormBody,
     });
@@ -74,9 +74,9 @@ function placeFormula(positions: unknown): string {
     : sum;
 }
 
-function inputSentence(plan: Plan, t: Words): string {
-  if (plan.part === "cross") return t.panels.input.cross;
-  return plan.layer === 0 ? t.panels.input.first : t.panels.input.later(plan.layer - 1);
+function inputSentence(plan: Plan, words: Words): string {
+  if (plan.part === "cross") return words.panels.input.cross;
+  return plan.layer === 0 ? words.panels.input.first : words.panels.input.later(plan.layer - 1);
 }
 
 function inputFormula(plan: Plan): string | undefined {
@@ -84,16 +84,16 @@ function inputFormula(plan: Plan): string | undefined {
 }
 
 function TextBody({ plan }: { plan: Plan }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const { run } = plan;
   const sentence = run.sentences[run.sentence]?.text ?? run.text ?? "";
   return (
     <dl class="walk-texts">
-      <dt>{t.source}</dt>
+      <dt>{words.source}</dt>
       <dd>{sentence}</dd>
       {plan.stack === "decoder" && (
         <>
-          <dt>{t.translation}</dt>
+          <dt>{words.translation}</dt>
           <dd>{run.translation}</dd>
         </>
       )}
@@ -102,14 +102,14 @@ function TextBody({ plan }: { plan: Plan }): JSX.Element {
 }
 
 function TokensBody({ plan }: { plan: Plan }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const { run } = plan;
   const cross = plan.part === "cross";
   return (
     <>
       {plan.stack === "decoder" && (
         <Chips
-          title={t.decoderInput}
+          title={words.decoderInput}
           tokens={run.decoder_input}
           path="decoder.tokens"
           query={plan.query}
@@ -119,7 +119,7 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
       )}
       {plan.keyStack === "encoder" && (
         <Chips
-          title={t.source}
+          title={words.source}
           tokens={run.source}
           path="encoder.tokens"
           query={cross ? null : plan.query}
@@ -141,7 +141,7 @@ interface ChipsProps {
 }
 
 function Chips({ title, tokens, path, query, keyAt, pick }: ChipsProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <Roving label={title} class="walk-chips">
       <h3>{title}</h3>
@@ -153,14 +153,19 @@ function Chips({ title, tokens, path, query, keyAt, pick }: ChipsProps): JSX.Ele
               type="button"
               class={token.special ? "walk-chip special" : "walk-chip"}
               aria-pressed={at === query || (query === null && at === keyAt)}
-              aria-label={`${t.token} ${at} ${quoted(token)}${token.special ? `, ${t.special}` : ""}`}
+              aria-label={`${words.token} ${at} ${quoted(token)}${token.special ? `, ${words.special}` : ""}`}
               onClick={() => pick(at)}
             >
               {token.piece}
             </button>
-            <Num path={path} index={[0, at]} value={token.id} label={`${t.id} ${quoted(token)}`} />
+            <Num
+              path={path}
+              index={[0, at]}
+              value={token.id}
+              label={`${words.id} ${quoted(token)}`}
+            />
             <span class="walk-roles">
-              {[at === query && t.query, at === keyAt && t.key].filter(Boolean).join(" · ")}
+              {[at === query && words.query, at === keyAt && words.key].filter(Boolean).join(" · ")}
             </span>
           </li>
         ))}
@@ -170,16 +175,16 @@ function Chips({ title, tokens, path, query, keyAt, pick }: ChipsProps): JSX.Ele
 }
 
 function EmbeddingBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const steps = [
-    { path: `${plan.stack}.embedding`, label: t.row },
-    { path: `${plan.stack}.scaled_embedding`, label: t.scaledRow },
+    { path: `${plan.stack}.embedding`, label: words.row },
+    { path: `${plan.stack}.scaled_embedding`, label: words.scaledRow },
   ];
   return <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />;
 }
 
 function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const path = `${plan.stack}.positions`;
   return (
     <>
@@ -192,7 +197,7 @@ function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
             <div class="walk-strips">
               <Strip
                 slice={place}
-                label={t.positionVector}
+                label={words.positionVector}
                 width={plan.width}
                 index={(c) => [place.array.window[0]?.[0] ?? 0, c]}
               />
@@ -204,18 +209,18 @@ function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
         plan={plan}
         panel={panel}
         at={plan.query}
-        steps={[{ path: `${plan.stack}.embedded`, label: t.residualSum }]}
+        steps={[{ path: `${plan.stack}.embedded`, label: words.residualSum }]}
       />
     </>
   );
 }
 
 function InputBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
-  const steps = [{ path: `${plan.layerPath}.input`, label: t.inputVector }];
+  const words = wordsOf(table);
+  const steps = [{ path: `${plan.layerPath}.input`, label: words.inputVector }];
   if (plan.part === "cross") {
-    steps.push({ path: `${plan.layerPath}.self_attention.projected`, label: t.parts.decoder });
-    steps.push({ path: attentionInput(plan), label: t.residualSum });
+    steps.push({ path: `${plan.layerPath}.self_attention.projected`, label: words.parts.decoder });
+    steps.push({ path: attentionInput(plan), label: words.residualSum });
   }
   return <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />;
 }

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { NextWords, Token } from "../../../core/protocol";
 import { setState } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
 import { Num } from "../../../where_from/number";
@@ -17,9 +17,9 @@ import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 import { NormSteps, normFormula } from "./norm";
 
-export function ending(plan: Plan, t: Words): PanelSpec[] {
-  const { final, logits, words: said } = t.panels;
-  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(t.locale);
+export function ending(plan: Plan, words: Words): PanelSpec[] {
+  const { final, logits, words: nextWords } = words.panels;
+  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
   const follow = plan.layer + 1 < plan.layers ? final.layers(plan.layer + 1, plan.layers - 1) : "";
   return [
     {
@@ -39,8 +39,8 @@ export function ending(plan: Plan, t: Words): PanelSpec[] {
     },
     {
       id: "words",
-      title: said.title,
-      sentence: said.sentence,
+      title: nextWords.title,
+      sentence: nextWords.sentence,
       formula: "p_t = exp(ℓ_t) / Σ_u exp(ℓ_u)",
       body: WordsBody,
     },
@@ -48,7 +48,7 @@ export function ending(plan: Plan, t: Words): PanelSpec[] {
 }
 
 function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const { stack } = plan;
   const last = `${stack}.layers.${plan.layers - 1}.feed_forward_residual`;
   return (
@@ -57,11 +57,11 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
         plan={plan}
         panel={panel}
         at={plan.query}
-        steps={[{ path: last, label: t.panels.final.last }]}
+        steps={[{ path: last, label: words.panels.final.last }]}
       />
       {has(`${stack}.norm.output`) ? (
         <>
-          <h3>{t.panels.final.norm}</h3>
+          <h3>{words.panels.final.norm}</h3>
           <NormSteps plan={plan} panel={`${panel}-norm`} path={`${stack}.norm`} at={plan.query} />
         </>
       ) : (
@@ -69,7 +69,7 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
           plan={plan}
           panel={`${panel}-output`}
           at={plan.query}
-          steps={[{ path: `${stack}.output`, label: t.outputVector }]}
+          steps={[{ path: `${stack}.output`, label: words.outputVector }]}
         />
       )}
       {stack === "encoder" && has("decoder.layers.0.cross_attention.weights") && (
@@ -79,7 +79,7 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
             class="walk-go"
             onClick={() => setState({ part: "cross", layer: 0, query: plan.position, key: null })}
           >
-            {t.walkCross} →
+            {words.walkCross} →
           </button>
         </p>
       )}
@@ -99,14 +99,14 @@ function logitNeed(plan: Plan, path: string, token: number): [string, [number, n
 }
 
 function PositionNote({ plan }: { plan: Plan }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const inputs = plan.run.decoder_input;
   return (
     <p class="walk-note">
-      {t.panels.logits.at(quoted(inputs[plan.position]), plan.position)}
+      {words.panels.logits.at(quoted(inputs[plan.position]), plan.position)}
       {plan.stack === "encoder" && (
         <label class="walk-inline">
-          {t.position}{" "}
+          {words.position}{" "}
           <select
             value={plan.position}
             onChange={(event) => setState({ position: Number(event.currentTarget.value) })}
@@ -122,8 +122,8 @@ function PositionNote({ plan }: { plan: Plan }): JSX.Element {
 }
 
 function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element | null {
-  const t = words(table);
-  const said = t.panels.logits;
+  const words = wordsOf(table);
+  const { logits } = words.panels;
   const all = candidates(plan.run.next[plan.position]);
   const [chosen, setChosen] = useState<number | null>(null);
   const token = all.find(({ id }) => id === chosen) ?? all[0];
@@ -146,13 +146,13 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
           <div class="walk-strips">
             <Strip
               slice={vector}
-              label={said.vector}
+              label={logits.vector}
               width={plan.width}
               index={(c) => [0, plan.position, c]}
             />
             <Strip
               slice={row}
-              label={said.rowOf(quoted(token))}
+              label={logits.rowOf(quoted(token))}
               width={plan.width}
               index={(c) => [token.id, c]}
             />
@@ -161,16 +161,16 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
       </Loaded>
       <Loaded key={all.length} panel={panel} needs={needs}>
         {(slices) => (
-          <Roving label={said.choose} class="walk-table">
-            <table aria-label={said.title}>
+          <Roving label={logits.choose} class="walk-table">
+            <table aria-label={logits.title}>
               <thead>
                 <tr>
-                  <th scope="col">{t.token}</th>
+                  <th scope="col">{words.token}</th>
                   <th scope="col" class="number">
-                    {t.id}
+                    {words.id}
                   </th>
                   <th scope="col" class="number">
-                    {t.logit}
+                    {words.logit}
                   </th>
                 </tr>
               </thead>
@@ -197,7 +197,7 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                           index={index}
                           value={value}
                           digits={fixed(value, 3)}
-                          label={`${t.logit}, ${quoted(each)}`}
+                          label={`${words.logit}, ${quoted(each)}`}
                         />
                       </td>
                     </tr>
@@ -213,29 +213,29 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 }
 
 function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const next = plan.run.next[plan.position];
   const all = candidates(next);
   if (!next) return null;
   const needs: Needs = Object.fromEntries(
     all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]),
   );
-  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(t.locale);
+  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
   return (
     <>
       <PositionNote plan={plan} />
       <Loaded key={all.length} panel={panel} needs={needs}>
         {(slices) => (
-          <Roving label={t.panels.words.title} class="walk-table walk-words">
-            <table aria-label={t.panels.words.title}>
+          <Roving label={words.panels.words.title} class="walk-table walk-words">
+            <table aria-label={words.panels.words.title}>
               <thead>
                 <tr>
                   <th scope="col" class="number">
-                    {t.rank}
+                    {words.rank}
                   </th>
-                  <th scope="col">{t.token}</th>
+                  <th scope="col">{words.token}</th>
                   <th scope="col" class="number">
-                    {t.probability}
+                    {words.probability}
                   </th>
                   <td />
                   <td />
@@ -262,7 +262,7 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
                           index={index}
                           value={value}
                           digits={fixed(value, 4)}
-                          label={`${t.probability}, ${quoted(token)}`}
+                          label={`${words.probability}, ${quoted(token)}`}
                         />
                       </td>
                       <td class="walk-long">
@@ -275,7 +275,7 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
                           />
                         </span>
                       </td>
-                      <td>{taken ? t.taken : ""}</td>
+                      <td>{taken ? words.taken : ""}</td>
                     </tr>
                   );
                 })}
@@ -284,7 +284,7 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
           </Roving>
         )}
       </Loaded>
-      <p class="walk-note">{t.ofVocabulary(next.likeliest.length, vocabulary)}</p>
+      <p class="walk-note">{words.ofVocabulary(next.likeliest.length, vocabulary)}</p>
     </>
   );
 }

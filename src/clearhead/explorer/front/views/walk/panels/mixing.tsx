@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { setState } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
 import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
@@ -15,11 +15,11 @@ import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
 import { NormSteps, normFormula } from "./norm";
 
-export function mixing(plan: Plan, t: Words): PanelSpec[] {
-  const { contributions, heads, residual, cross, feed, residualTwo } = t.panels;
+export function mixing(plan: Plan, words: Words): PanelSpec[] {
+  const { contributions, heads, residual, cross, feed, residualTwo } = words.panels;
   const wide = numberIn(plan.config, "feed_forward_dim", 0);
   const activation = String(plan.config.activation);
-  const number = (value: number): string => value.toLocaleString(t.locale);
+  const number = (value: number): string => value.toLocaleString(words.locale);
   const specs: PanelSpec[] = [
     {
       id: "contributions",
@@ -40,7 +40,7 @@ export function mixing(plan: Plan, t: Words): PanelSpec[] {
       id: "residual",
       title: residual.title,
       sentence: residual.sentence,
-      formula: `x′_i = x_i + y_i,  ${t.afterwards} ${normFormula(plan.config.norm)}`,
+      formula: `x′_i = x_i + y_i,  ${words.afterwards} ${normFormula(plan.config.norm)}`,
       body: ResidualBody,
     },
   ];
@@ -83,7 +83,7 @@ function feedFormula(activation: string): string {
 }
 
 function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const keys = rangeOf(plan, "key");
   const width: [number, number] = [0, plan.headDim];
   const { path, head, kvHead, query } = plan;
@@ -109,14 +109,14 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
                 index={[0, head, query, key]}
                 value={weight}
                 digits={fixed(weight, 3)}
-                label={t.weight}
+                label={words.weight}
               />
             );
           };
           return (
             <div class="walk-two">
               <Rows
-                label={t.panels.vectors.names.value}
+                label={words.panels.vectors.names.value}
                 slice={value}
                 tokens={plan.keys}
                 chosen={plan.key}
@@ -126,7 +126,7 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
               />
               <div class="walk-summed">
                 <Rows
-                  label={t.weightTimesValue}
+                  label={words.weightTimesValue}
                   slice={parts}
                   tokens={plan.keys}
                   chosen={plan.key}
@@ -137,7 +137,7 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
                 />
                 <Strip
                   slice={output}
-                  label={t.sumIsOutput(head)}
+                  label={words.sumIsOutput(head)}
                   width={plan.headDim}
                   max={max}
                   index={(c) => [0, head, query, c]}
@@ -153,11 +153,15 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
 }
 
 function HeadsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const span: [number, number] = [plan.head * plan.headDim, (plan.head + 1) * plan.headDim];
   const steps = [
-    { path: `${plan.path}.concatenated`, label: `${t.sideBySide}; ${t.bracket(plan.head)}`, span },
-    { path: `${plan.path}.projected`, label: t.projected },
+    {
+      path: `${plan.path}.concatenated`,
+      label: `${words.sideBySide}; ${words.bracket(plan.head)}`,
+      span,
+    },
+    { path: `${plan.path}.projected`, label: words.projected },
   ];
   return <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />;
 }
@@ -170,7 +174,7 @@ function normAfter(plan: Plan): string {
 }
 
 function ResidualBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <>
       <Strips
@@ -178,19 +182,19 @@ function ResidualBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Eleme
         panel={panel}
         at={plan.query}
         steps={[
-          { path: attentionInput(plan), label: t.inputVector },
-          { path: `${plan.path}.projected`, label: `+ ${t.attentionOut}` },
-          { path: `${plan.path}_residual`, label: `= ${t.residualSum}` },
+          { path: attentionInput(plan), label: words.inputVector },
+          { path: `${plan.path}.projected`, label: `+ ${words.attentionOut}` },
+          { path: `${plan.path}_residual`, label: `= ${words.residualSum}` },
         ]}
       />
-      <h3>{t.panels.norm.title}</h3>
+      <h3>{words.panels.norm.title}</h3>
       <NormSteps plan={plan} panel={`${panel}-norm`} path={normAfter(plan)} at={plan.query} />
     </>
   );
 }
 
 function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const { layerPath } = plan;
   return (
     <>
@@ -199,8 +203,8 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
         panel={panel}
         at={plan.query}
         steps={[
-          { path: `${layerPath}.cross_attention.projected`, label: `+ ${t.parts.cross}` },
-          { path: `${layerPath}.cross_attention_residual`, label: `= ${t.residualSum}` },
+          { path: `${layerPath}.cross_attention.projected`, label: `+ ${words.parts.cross}` },
+          { path: `${layerPath}.cross_attention_residual`, label: `= ${words.residualSum}` },
         ]}
       />
       <p>
@@ -209,10 +213,10 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
           class="walk-go"
           onClick={() => setState({ part: "cross", key: null })}
         >
-          {t.walkCross} →
+          {words.walkCross} →
         </button>
       </p>
-      <h3>{t.panels.norm.title}</h3>
+      <h3>{words.panels.norm.title}</h3>
       <NormSteps
         plan={plan}
         panel={`${panel}-norm`}
@@ -224,7 +228,7 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
 }
 
 function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const path = `${plan.layerPath}.feed_forward`;
   const wide = numberIn(plan.config, "feed_forward_dim", plan.width);
   return (
@@ -233,10 +237,10 @@ function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
       panel={panel}
       at={plan.query}
       steps={[
-        { path: `${path}.gate`, label: t.gate, width: wide },
-        { path: `${path}.up`, label: t.up, width: wide },
-        { path: `${path}.hidden`, label: t.hidden, width: wide },
-        { path: `${path}.output`, label: t.down },
+        { path: `${path}.gate`, label: words.gate, width: wide },
+        { path: `${path}.up`, label: words.up, width: wide },
+        { path: `${path}.hidden`, label: words.hidden, width: wide },
+        { path: `${path}.output`, label: words.down },
       ]}
     />
   );
@@ -252,7 +256,7 @@ function feedInput(plan: Plan): string {
 }
 
 function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const path = `${plan.layerPath}.feed_forward`;
   return (
     <>
@@ -261,9 +265,9 @@ function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.El
         panel={panel}
         at={plan.query}
         steps={[
-          { path: feedInput(plan), label: t.inputVector },
-          { path: `${path}.output`, label: `+ ${t.feedOut}` },
-          { path: `${path}_residual`, label: `= ${t.residualSum}` },
+          { path: feedInput(plan), label: words.inputVector },
+          { path: `${path}.output`, label: `+ ${words.feedOut}` },
+          { path: `${path}_residual`, label: `= ${words.residualSum}` },
         ]}
       />
       {!plan.normBefore && (

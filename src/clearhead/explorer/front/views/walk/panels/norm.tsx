@@ -1,7 +1,7 @@
 /** A norm, step by step, at one position. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { Loaded, type Needs } from "../parts/loaded";
 import { has, type Plan, rowOf } from "../plan";
@@ -24,11 +24,11 @@ export function NormSteps({
   path: string;
   at: number;
 }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const moments: [string, string][] = [
-    ["mean", t.mean],
-    ["variance", t.variance],
-    ["mean_square", t.meanSquare],
+    ["mean", words.mean],
+    ["variance", words.variance],
+    ["mean_square", words.meanSquare],
   ];
   const present = moments.filter(([name]) => has(`${path}.${name}`));
   const needs: Needs = Object.fromEntries(
@@ -59,8 +59,8 @@ export function NormSteps({
         panel={panel}
         at={at}
         steps={[
-          { path: `${path}.normalized`, label: t.normalized },
-          { path: `${path}.output`, label: t.outputVector },
+          { path: `${path}.normalized`, label: words.normalized },
+          { path: `${path}.output`, label: words.outputVector },
         ]}
       />
     </>

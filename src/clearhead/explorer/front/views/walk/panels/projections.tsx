@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { setState } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
 import { Product } from "../parts/product";
@@ -11,8 +11,8 @@ import { has, headRows, one, type Plan } from "../plan";
 import { Rows } from "../vectors/rows";
 import { table, type Words } from "../words";
 
-export function projections(plan: Plan, t: Words): PanelSpec[] {
-  const { vectors, score } = t.panels;
+export function projections(plan: Plan, words: Words): PanelSpec[] {
+  const { vectors, score } = words.panels;
   const cross = plan.part === "cross";
   const read = cross ? "m_j" : "x_j";
   return [
@@ -34,8 +34,8 @@ export function projections(plan: Plan, t: Words): PanelSpec[] {
 }
 
 function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
-  const { names, rotated, grouped } = t.panels.vectors;
+  const words = wordsOf(table);
+  const { names, rotated, grouped } = words.panels.vectors;
   const [queries, keys] = [rangeOf(plan, "query"), rangeOf(plan, "key")];
   const width: [number, number] = [0, plan.headDim];
   return (

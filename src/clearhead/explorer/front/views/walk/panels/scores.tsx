@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { shortNumber } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
 import type { PanelSpec } from "../panel";
 import { KeyTable, ScoreSwatch } from "../parts/key_table";
@@ -12,40 +12,40 @@ import { has, headRows, type Plan } from "../plan";
 import { table, type Words } from "../words";
 import { SoftmaxBody } from "./softmax";
 
-export function scores(plan: Plan, t: Words): PanelSpec[] {
-  const said = t.panels;
+export function scores(plan: Plan, words: Words): PanelSpec[] {
+  const { panels } = words;
   const root = shortNumber(Math.sqrt(plan.headDim));
   const biased = has(`${plan.path}.bias`);
   return [
     {
       id: "scores",
-      title: said.scores.title,
-      sentence: said.scores.sentence,
+      title: panels.scores.title,
+      sentence: panels.scores.sentence,
       formula: "S = Q K^T",
       body: ScoresBody,
     },
     {
       id: "scaled",
-      title: said.scaled.title,
-      sentence: said.scaled.sentence(plan.headDim, root),
+      title: panels.scaled.title,
+      sentence: panels.scaled.sentence(plan.headDim, root),
       formula: `s_{ij} / √${plan.headDim}`,
       steps: [`${plan.path}.scaled`],
       body: ScaledBody,
     },
     {
       id: "masked",
-      title: said.masked.title,
-      sentence: biased ? said.masked.biased : said.masked.sentence,
+      title: panels.masked.title,
+      sentence: biased ? panels.masked.biased : panels.masked.sentence,
       formula: biased
-        ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${t.or} −∞`
-        : `m_{ij} = s_{ij} / √d_k,  ${t.or} −∞`,
+        ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${words.or} −∞`
+        : `m_{ij} = s_{ij} / √d_k,  ${words.or} −∞`,
       steps: [`${plan.path}.masked`],
       body: MaskedBody,
     },
     {
       id: "softmax",
-      title: said.softmax.title,
-      sentence: said.softmax.sentence,
+      title: panels.softmax.title,
+      sentence: panels.softmax.sentence,
       formula: "w_{ij} = exp(m_{ij} − max_j m_{ij}) / Σ_j exp(m_{ij} − max_j m_{ij})",
       steps: [`${plan.path}.weights`],
       body: SoftmaxBody,
@@ -54,7 +54,7 @@ export function scores(plan: Plan, t: Words): PanelSpec[] {
 }
 
 function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const row = (
     <Loaded panel={panel} needs={{ raw: rowNeed(plan, "scores") }}>
       {({ raw }) => {
@@ -62,7 +62,7 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
         return (
           <KeyTable
             plan={plan}
-            label={t.panels.scores.title}
+            label={words.panels.scores.title}
             columns={[
               {
                 title: "",
@@ -71,8 +71,8 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                 ),
               },
               {
-                title: t.score,
-                cell: (key) => <Cell slice={raw} plan={plan} at={key} label={t.score} />,
+                title: words.score,
+                cell: (key) => <Cell slice={raw} plan={plan} at={key} label={words.score} />,
               },
             ]}
           />
@@ -84,7 +84,7 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 }
 
 function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const root = shortNumber(Math.sqrt(plan.headDim));
   const row = (
     <Loaded panel={panel} needs={{ raw: rowNeed(plan, "scores"), scaled: rowNeed(plan, "scaled") }}>
@@ -93,12 +93,12 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
         return (
           <KeyTable
             plan={plan}
-            label={t.panels.scaled.title}
+            label={words.panels.scaled.title}
             columns={[
               {
-                title: t.panels.scores.title,
+                title: words.panels.scores.title,
                 cell: (key) => (
-                  <Cell slice={raw} plan={plan} at={key} label={t.panels.scores.title} />
+                  <Cell slice={raw} plan={plan} at={key} label={words.panels.scores.title} />
                 ),
               },
               {
@@ -111,9 +111,9 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                 ),
               },
               {
-                title: t.panels.scaled.title,
+                title: words.panels.scaled.title,
                 cell: (key) => (
-                  <Cell slice={scaled} plan={plan} at={key} label={t.panels.scaled.title} />
+                  <Cell slice={scaled} plan={plan} at={key} label={words.panels.scaled.title} />
                 ),
               },
             ]}
@@ -126,7 +126,7 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 }
 
 function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const biased = has(`${plan.path}.bias`);
   const before = has(`${plan.path}.capped`) ? "capped" : "scaled";
   const needs: Needs = { before: rowNeed(plan, before), masked: rowNeed(plan, "masked") };
@@ -138,9 +138,9 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
         const max = scoreMax(masked.values);
         const columns = [
           {
-            title: t.panels.scaled.title,
+            title: words.panels.scaled.title,
             cell: (key: number) => (
-              <Cell slice={first} plan={plan} at={key} label={t.panels.scaled.title} />
+              <Cell slice={first} plan={plan} at={key} label={words.panels.scaled.title} />
             ),
           },
           {
@@ -150,18 +150,18 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
             ),
           },
           {
-            title: t.panels.masked.title,
+            title: words.panels.masked.title,
             cell: (key: number) => (
-              <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} />
+              <Cell slice={masked} plan={plan} at={key} label={words.panels.masked.title} />
             ),
           },
         ];
         if (bias)
           columns.splice(1, 0, {
-            title: `+ ${t.bias}`,
-            cell: (key) => <Cell slice={bias} plan={plan} at={key} label={t.bias} />,
+            title: `+ ${words.bias}`,
+            cell: (key) => <Cell slice={bias} plan={plan} at={key} label={words.bias} />,
           });
-        return <KeyTable plan={plan} label={t.panels.masked.title} columns={columns} />;
+        return <KeyTable plan={plan} label={words.panels.masked.title} columns={columns} />;
       }}
     </Loaded>
   );
@@ -174,7 +174,7 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 
 /** What is masked, in words: of this row, and of the whole matrix. */
 function MaskStatus({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const whole = headRows(plan.head, [0, plan.queries.length], [0, plan.keys.length]);
   return (
     <Loaded panel={`${panel}-status`} needs={{ all: [`${plan.path}.masked`, whole] }}>
@@ -191,10 +191,10 @@ function MaskStatus({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
         return (
           <p class="walk-note walk-mask-status">
             {matrix === 0
-              ? t.nothingMasked
+              ? words.nothingMasked
               : row === 0
-                ? t.rowNotMasked(matrix)
-                : t.rowMasked(row, keys)}
+                ? words.rowNotMasked(matrix)
+                : words.rowMasked(row, keys)}
           </p>
         );
       }}

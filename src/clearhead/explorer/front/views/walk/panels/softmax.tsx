@@ -1,7 +1,7 @@
 /** The softmax of one query's scores, term by term. */
 
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Derived, expOf, expSumOf, largestOf, weightSumOf } from "../parts/derived";
 import { fixed, KeyTable, WeightBar } from "../parts/key_table";
 import { Loaded, type Slice } from "../parts/loaded";
@@ -31,7 +31,7 @@ function Softmax({
   masked: Slice;
   weights: Slice;
 }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const row = Array.from(masked.values);
   const largest = Math.max(...row);
   // A query that may attend to nothing has weights of 0, as in the reference.
@@ -48,13 +48,13 @@ function Softmax({
     <>
       <KeyTable
         plan={plan}
-        label={t.panels.softmax.title}
-        total={t.sum}
+        label={words.panels.softmax.title}
+        total={words.sum}
         columns={[
           {
-            title: t.panels.masked.title,
+            title: words.panels.masked.title,
             cell: (key) => (
-              <Cell slice={masked} plan={plan} at={key} label={t.panels.masked.title} />
+              <Cell slice={masked} plan={plan} at={key} label={words.panels.masked.title} />
             ),
           },
           {
@@ -78,15 +78,15 @@ function Softmax({
                 value={sum}
                 digits={fixed(sum, 4)}
                 derivation={expSumOf(plan)}
-                label={`${t.sum}, exp`}
+                label={`${words.sum}, exp`}
               />
             ),
           },
           { title: "", cell: (key) => <WeightBar value={all[key] ?? 0} /> },
           {
-            title: `÷ ${t.sum} = ${t.weight}`,
+            title: `÷ ${words.sum} = ${words.weight}`,
             cell: (key) => (
-              <Cell slice={weights} plan={plan} at={key} label={t.weight} decimals={4} />
+              <Cell slice={weights} plan={plan} at={key} label={words.weight} decimals={4} />
             ),
             total: (
               <Derived
@@ -96,26 +96,26 @@ function Softmax({
                 value={total(all)}
                 digits={5}
                 derivation={weightSumOf(plan)}
-                label={`${t.sum}, ${t.weight}`}
+                label={`${words.sum}, ${words.weight}`}
               />
             ),
           },
         ]}
       />
       <p class="walk-note">
-        {t.largest}{" "}
+        {words.largest}{" "}
         <Derived
           name="max"
           plan={plan}
           index={at}
           value={largest}
           derivation={largestOf(plan)}
-          label={t.largest}
+          label={words.largest}
         />
       </p>
       {stop - start < all.length && (
         <p class="walk-note">
-          {t.elsewhere(all.length - (stop - start), elsewhere.toPrecision(3))}
+          {words.elsewhere(all.length - (stop - start), elsewhere.toPrecision(3))}
         </p>
       )}
     </>

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { setState } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour, weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
 import { type Plan, quoted } from "../plan";
@@ -26,13 +26,13 @@ interface KeyTableProps {
 }
 
 export function KeyTable({ plan, label, columns, total }: KeyTableProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <Roving label={label} class="walk-table">
       <table aria-label={label}>
         <thead>
           <tr>
-            <th scope="col">{t.key}</th>
+            <th scope="col">{words.key}</th>
             {columns.map((column, place) =>
               column.title ? (
                 <th key={place} scope="col" class="number">
@@ -83,7 +83,7 @@ export function KeyButton({ plan, at }: { plan: Plan; at: number }): JSX.Element
       type="button"
       class={token?.special ? "walk-key special" : "walk-key"}
       aria-pressed={at === plan.key}
-      aria-label={`${words(table).key} ${at} ${quoted(token)}`}
+      aria-label={`${wordsOf(table).key} ${at} ${quoted(token)}`}
       title={token?.piece}
       onClick={() => setState({ key: at })}
     >

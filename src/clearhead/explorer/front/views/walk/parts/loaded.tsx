@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Window } from "../../../core/protocol";
 import { useArrayState, type Windowed } from "../../../core/state/arrays";
 import { messageOf } from "../../../core/state/error_message";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { table } from "../words";
 
 /** A window of an array, read by indices of the whole. */
@@ -74,5 +74,5 @@ export function Loaded<N extends Needs>({ panel, needs, children }: LoadedProps<
       </p>
     );
   if (complete) last.current = children(slices as Slices<N>);
-  return last.current ?? <p class="walk-loading">{words(table).loading}</p>;
+  return last.current ?? <p class="walk-loading">{wordsOf(table).loading}</p>;
 }

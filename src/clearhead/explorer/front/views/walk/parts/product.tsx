@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { type Plan, quoted } from "../plan";
 import { table } from "../words";
@@ -44,7 +44,7 @@ interface ProductProps {
 }
 
 export function Product({ plan, query, keys, score }: ProductProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const [holder, columns] = useColumns();
   const blocks = Array.from({ length: Math.ceil(plan.headDim / columns) }, (_, at) => at * columns);
   const sums: number[] = [];
@@ -54,11 +54,11 @@ export function Product({ plan, query, keys, score }: ProductProps): JSX.Element
         query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c),
     );
   const result = score.at(0, plan.head, plan.query, plan.key);
-  const of = t.panels.score.of(quoted(plan.queries[plan.query]), quoted(plan.keys[plan.key]));
+  const of = words.panels.score.of(quoted(plan.queries[plan.query]), quoted(plan.keys[plan.key]));
   return (
     <div ref={holder} class="walk-product">
       <p class="walk-note">{of}</p>
-      <Roving label={`${t.panels.score.title}: ${of}`} class="walk-table">
+      <Roving label={`${words.panels.score.title}: ${of}`} class="walk-table">
         {blocks.map((start) => (
           <Block
             key={start}
@@ -71,12 +71,12 @@ export function Product({ plan, query, keys, score }: ProductProps): JSX.Element
           />
         ))}
         <p class="walk-total">
-          <span>{t.sum}</span>
+          <span>{words.sum}</span>
           <Num
             path={score.path}
             index={[0, plan.head, plan.query, plan.key]}
             value={result}
-            label={t.panels.score.title}
+            label={words.panels.score.title}
             digits={6}
             class="big"
           />
@@ -97,7 +97,7 @@ interface BlockProps {
 
 /** Some components: query, key, product and running sum below one another. */
 function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const all = indices([start, Math.min(start + columns, plan.headDim)]);
   const q = (c: number): number => query.at(0, plan.head, plan.query, c);
   const k = (c: number): number => keys.at(0, plan.kvHead, plan.key, c);
@@ -130,7 +130,7 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
                 index={[0, plan.head, plan.query, c]}
                 value={q(c)}
                 digits={digits(q(c))}
-                label={`${t.query}, ${c}`}
+                label={`${words.query}, ${c}`}
               />
             </td>
           ))}
@@ -149,13 +149,13 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
                 index={[0, plan.kvHead, plan.key, c]}
                 value={k(c)}
                 digits={digits(k(c))}
-                label={`${t.key}, ${c}`}
+                label={`${words.key}, ${c}`}
               />
             </td>
           ))}
         </tr>
         <tr class="result">
-          <th scope="row">{t.product}</th>
+          <th scope="row">{words.product}</th>
           {all.map((c) => (
             <td key={c} class="number">
               <Derived
@@ -165,13 +165,13 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
                 value={q(c) * k(c)}
                 digits={digits(q(c) * k(c))}
                 derivation={productOf(plan, c)}
-                label={`${t.product}, ${c}`}
+                label={`${words.product}, ${c}`}
               />
             </td>
           ))}
         </tr>
         <tr class="running">
-          <th scope="row">{t.running}</th>
+          <th scope="row">{words.running}</th>
           {all.map((c) => (
             <td key={c} class="number">
               <Derived
@@ -181,7 +181,7 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
                 value={sums[c] ?? 0}
                 digits={digits(sums[c] ?? 0)}
                 derivation={runningSum(plan, c)}
-                label={`${t.running}, ${c}`}
+                label={`${words.running}, ${c}`}
               />
             </td>
           ))}

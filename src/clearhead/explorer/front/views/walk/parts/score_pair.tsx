@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { setState } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
 import { Matrix } from "../../../draw/matrix/matrix";
 import { ScoreLegend, WeightLegend } from "../../../draw/scene/legends";
@@ -71,18 +71,18 @@ export function Pair({
   row: JSX.Element;
   children?: ComponentChildren;
 }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const [queries, keys] = [rangeOf(plan, "query"), rangeOf(plan, "key")];
   return (
     <>
       {children}
       <div class={keys[1] - keys[0] > BESIDE ? "walk-pair stacked" : "walk-pair"}>
         <div>
-          <h3>{t.thisRow(quoted(plan.queries[plan.query]))}</h3>
+          <h3>{words.thisRow(quoted(plan.queries[plan.query]))}</h3>
           {row}
         </div>
         <div>
-          <h3>{t.all}</h3>
+          <h3>{words.all}</h3>
           <Loaded
             panel={`${panel}-all`}
             needs={{
@@ -95,7 +95,7 @@ export function Pair({
                 plan={plan}
                 slice={all}
                 kind={kind}
-                title={t.panels[panel as "scores"].title}
+                title={words.panels[panel as "scores"].title}
                 {...(kind === "weight" && { masked })}
               />
             )}
@@ -125,7 +125,7 @@ function All({
   const window = { rows: slice.array.window[2]!, columns: slice.array.window[3]! };
   const head = slice.array.window[1]![0];
   const max = scoreMax(slice.values);
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <Matrix
       label={title}
@@ -142,7 +142,11 @@ function All({
       onCell={(query, key) => setState({ query, key })}
       from={{ path: slice.path, index: (row, column) => [0, head, row, column] }}
       describe={(row, column, _value, masked) =>
-        t.cell(quoted(plan.queries[row]), quoted(plan.keys[column]), masked ? t.maskedCell : "")
+        words.cell(
+          quoted(plan.queries[row]),
+          quoted(plan.keys[column]),
+          masked ? words.maskedCell : "",
+        )
       }
     >
       {kind === "weight" ? <WeightLegend /> : <ScoreLegend max={max} />}

@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { type Range, rangeAround, rangeFrom } from "../../../draw/matrix/window";
 import type { Plan } from "../plan";
 import { table } from "../words";
@@ -49,7 +49,7 @@ export function indices([start, stop]: Range): number[] {
 
 /** What part is shown, and buttons that move it; nothing where all is. */
 export function Truncation({ plan, side }: { plan: Plan; side: Side }): JSX.Element | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const of = lengthOf(plan, side);
   if (of <= MOST) return null;
   const [start, stop] = rangeOf(plan, side);
@@ -58,12 +58,12 @@ export function Truncation({ plan, side }: { plan: Plan; side: Side }): JSX.Elem
   };
   return (
     <p class="walk-truncation">
-      <span>{t.shown(start, stop - 1, of, side === "query" ? t.queries : t.keys)}</span>
+      <span>{words.shown(start, stop - 1, of, side === "query" ? words.queries : words.keys)}</span>
       <button type="button" disabled={start === 0} onClick={() => go(Math.max(0, start - MOST))}>
-        ← {t.earlier}
+        ← {words.earlier}
       </button>
       <button type="button" disabled={stop === of} onClick={() => go(Math.min(of - MOST, stop))}>
-        {t.later} →
+        {words.later} →
       </button>
     </p>
   );

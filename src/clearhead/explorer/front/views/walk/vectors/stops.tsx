@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { shortNumber } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import type { Cell } from "../../../draw/matrix/grid_keys";
 import { table } from "../words";
 import { boxOf, type Layout } from "./cells";
@@ -26,7 +26,7 @@ export function Stops({
   onRow,
   columns,
 }: StopsProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const around = [at.column - 1, at.column, at.column + 1].filter(
     (column) => column < columns && (column >= 0 || (onRow && column === LABEL)),
   );
@@ -47,7 +47,7 @@ export function Stops({
               style={down}
               {...focusable}
             >
-              <span class="unseen">{t.rowHeader(label, rows?.[at.row]?.chosen ?? false)}</span>
+              <span class="unseen">{words.rowHeader(label, rows?.[at.row]?.chosen ?? false)}</span>
             </div>
           ) : (
             <div
@@ -56,7 +56,7 @@ export function Stops({
               aria-colindex={column + 2}
               class="walk-vectors-stop"
               style={{ ...down, left: `${left}px`, width: `${width}px` }}
-              aria-label={`${label} ${t.component(column, columns - 1)}: ${shortNumber(value(at.row, column))}`}
+              aria-label={`${label} ${words.component(column, columns - 1)}: ${shortNumber(value(at.row, column))}`}
               {...focusable}
             />
           );

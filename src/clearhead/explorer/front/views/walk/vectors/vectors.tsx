@@ -3,7 +3,7 @@
 
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { type Cell, moved } from "../../../draw/matrix/grid_keys";
 import { scaleMark } from "../../../draw/scene/items";
 import { Num } from "../../../where_from/number";
@@ -16,7 +16,7 @@ import { Stops } from "./stops";
 
 export function Vectors(props: VectorsProps): JSX.Element {
   const { from, columns, index, rows = [{ label: "" }], onRow } = props;
-  const t = words(table);
+  const words = wordsOf(table);
   const start = Math.max(
     0,
     rows.findIndex((row) => row.chosen),
@@ -73,12 +73,12 @@ export function Vectors(props: VectorsProps): JSX.Element {
   const reading = (
     <span class="walk-reading" ref={readout}>
       {rows[read.row]?.label && <span class="walk-piece">{rows[read.row]?.label}</span>}
-      <span>{t.component(read.column, columns - 1)}</span>
+      <span>{words.component(read.column, columns - 1)}</span>
       <Num
         path={from.path}
         index={index(read.row, read.column)}
         value={value(read.row, read.column)}
-        label={`${props.label}, ${rows[read.row]?.label ?? ""} ${t.component(read.column, columns - 1)}`}
+        label={`${props.label}, ${rows[read.row]?.label ?? ""} ${words.component(read.column, columns - 1)}`}
       />
     </span>
   );
@@ -88,7 +88,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
       <p class="walk-readout">
         <span class="walk-caption">{props.label}</span>
         {!props.rows && reading}
-        {!props.sameScale && <span class="walk-ends">{t.scale(scaleMark(props.max))}</span>}
+        {!props.sameScale && <span class="walk-ends">{words.scale(scaleMark(props.max))}</span>}
       </p>
       <div class="walk-vectors-body">
         {props.rows && <Labels {...props} rowHeight={rowHeight} />}

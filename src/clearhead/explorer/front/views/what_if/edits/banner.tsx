@@ -3,24 +3,24 @@
 import type { JSX } from "preact";
 import { upToDate } from "../../../core/state/running";
 import { asking, setState, state } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
-import { text } from "../words";
+import { wordsOf } from "../../../core/text/i18n";
+import { table } from "../words";
 import { describe } from "./describe";
 import { canUndo, removeAll, removeEdit, undo } from "./history";
 
 export function EditsBanner(): JSX.Element | null {
-  const t = words(text);
+  const words = wordsOf(table);
   const edits = state.edits.value;
   if (edits.length === 0) return null;
   const listed = state.view.value === "what_if"; // that view has the list itself
   return (
-    <section class="edits-banner" aria-label={t.count(edits.length)}>
+    <section class="edits-banner" aria-label={words.count(edits.length)}>
       <p>
         <strong>
           <span aria-hidden="true">✎ </span>
-          {t.count(edits.length)}
+          {words.count(edits.length)}
         </strong>{" "}
-        {upToDate.value ? t.banner : asking.value ? t.bannerAsking : t.bannerFailed}
+        {upToDate.value ? words.banner : asking.value ? words.bannerAsking : words.bannerFailed}
       </p>
       {!listed && (
         <ul>
@@ -29,7 +29,7 @@ export function EditsBanner(): JSX.Element | null {
               <span>{describe(edit)}</span>{" "}
               <button
                 type="button"
-                aria-label={t.removeLong(describe(edit))}
+                aria-label={words.removeLong(describe(edit))}
                 onClick={() => removeEdit(place)}
               >
                 ×
@@ -41,16 +41,16 @@ export function EditsBanner(): JSX.Element | null {
       <p class="edits-banner-ways">
         {!listed && (
           <button type="button" onClick={() => setState({ view: "what_if" })}>
-            {t.open}
+            {words.open}
           </button>
         )}
         {canUndo() && (
           <button type="button" onClick={undo}>
-            {t.undo}
+            {words.undo}
           </button>
         )}
         <button type="button" onClick={removeAll}>
-          {t.removeAll}
+          {words.removeAll}
         </button>
       </p>
     </section>

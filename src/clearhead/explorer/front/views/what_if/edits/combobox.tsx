@@ -5,9 +5,9 @@ import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Token } from "../../../core/protocol";
 import { source } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Piece, visible } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 import { remember } from "./describe";
 
 const PAUSE = 120;
@@ -18,7 +18,7 @@ interface ComboboxProps {
 }
 
 export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const typed = useSignal("");
   const open = useSignal(false);
   const active = useSignal(0);
@@ -44,7 +44,7 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
   const listed = open.value && typed.value.trim() !== "";
   return (
     <div class="combobox">
-      <label for="swap-token">{t.replacement}</label>
+      <label for="swap-token">{words.replacement}</label>
       <input
         id="swap-token"
         type="text"
@@ -68,7 +68,7 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
         onKeyDown={key}
         onBlur={() => (open.value = false)}
       />
-      <ul id="swap-token-list" role="listbox" aria-label={t.replacement} hidden={!listed}>
+      <ul id="swap-token-list" role="listbox" aria-label={words.replacement} hidden={!listed}>
         {tokens.map((token, place) => (
           <li
             key={token.id}
@@ -80,16 +80,16 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
               take(token);
             }}
           >
-            <Piece token={token} special={t.special} /> <small>{token.id}</small>
+            <Piece token={token} special={words.special} /> <small>{token.id}</small>
           </li>
         ))}
       </ul>
       <small id="swap-token-help" aria-live="polite">
         {listed && pending
-          ? t.searching
+          ? words.searching
           : listed && tokens.length === 0
-            ? t.noWords
-            : t.replacementHelp}
+            ? words.noWords
+            : words.replacementHelp}
       </small>
     </div>
   );

@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
 import { run } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 
 /** Pieces of the vocabulary that have been seen, by id: an address holds ids alone. */
 const pieces = signal<ReadonlyMap<number, string>>(new Map());
@@ -20,8 +20,8 @@ export function remember(tokens: Token[]): void {
 }
 
 export function headName(part: Part, layer: number, head: number): string {
-  const t = words(text);
-  return t.headName(part === "self" ? part : t.parts[part], layer, head);
+  const words = wordsOf(table);
+  return words.headName(part === "self" ? part : words.parts[part], layer, head);
 }
 
 /** A place in a sequence with the token there: "3 “▁tea”". */
@@ -31,8 +31,8 @@ export function placed(tokens: Token[] | undefined, place: number): string {
 }
 
 export function describe(edit: Edit, answer: Run | null = run.value): string {
-  const t = words(text);
-  const d = t.describe;
+  const words = wordsOf(table);
+  const d = words.describe;
   switch (edit.kind) {
     case "ablate_head":
       return d.ablate_head(headName(edit.part, edit.layer, edit.head));
@@ -54,7 +54,7 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
       const piece = pieces.value.get(edit.token) ?? swapped(answer, edit);
       return d.swap_token(
         String(edit.position),
-        piece === undefined ? t.tokenNumber(edit.token) : `“${visible(piece)}”`,
+        piece === undefined ? words.tokenNumber(edit.token) : `“${visible(piece)}”`,
       );
     }
     case "attention_temperature":

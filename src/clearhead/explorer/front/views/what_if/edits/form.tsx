@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Pick, visible } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 import { TokenCombobox } from "./combobox";
 import { addEdit } from "./history";
 import { TEMPERATURE, Value, WEIGHT } from "./value";
@@ -105,7 +105,7 @@ function edited({
 }
 
 export function EditForm({ answer }: { answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const now = settled(answer);
   const edit = edited(now);
   const submit = (event: Event) => {
@@ -116,20 +116,20 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
   };
   return (
     <form class="edit-form" onSubmit={submit} aria-labelledby="what-if-add">
-      <h3 id="what-if-add">{t.addTitle}</h3>
+      <h3 id="what-if-add">{words.addTitle}</h3>
       <Pick
-        label={t.kind}
+        label={words.kind}
         value={now.kind}
-        options={KINDS.map((kind) => ({ value: kind, label: t.kinds[kind] }))}
+        options={KINDS.map((kind) => ({ value: kind, label: words.kinds[kind] }))}
         choose={(kind) => change({ kind: kind as Kind })}
       />
-      <p class="note">{t.explain[now.kind]}</p>
+      <p class="note">{words.explain[now.kind]}</p>
       <div class="edit-fields">
         {OF_A_HEAD.includes(now.kind) && <HeadFields now={now} answer={answer} />}
         {now.kind === "set_weight" && <WeightFields now={now} answer={answer} />}
         {(now.kind === "mask_token" || now.kind === "swap_token") && (
           <Pick
-            label={t.position}
+            label={words.position}
             value={now.position}
             options={tokenOptions(answer.source)}
             choose={(position) => change({ position: Number(position) })}
@@ -141,7 +141,7 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
         {(now.kind === "attention_temperature" || now.kind === "output_temperature") && (
           <Value
             id="edit-temperature"
-            label={t.temperature}
+            label={words.temperature}
             value={now.temperature}
             scale={TEMPERATURE}
             settle={(temperature) => change({ temperature })}
@@ -149,36 +149,36 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
         )}
       </div>
       <button type="submit" disabled={!edit}>
-        {t.add}
+        {words.add}
       </button>
-      {!edit && <span class="note"> {t.chooseWord}</span>}
+      {!edit && <span class="note"> {words.chooseWord}</span>}
     </form>
   );
 }
 
 function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const parts = [...new Set(answer.attention.map(({ part }) => part))];
   const pick = (patch: Partial<Settled["head"]>) => change({ head: { ...now.head, ...patch } });
   return (
     <>
       <Pick
-        label={t.part}
+        label={words.part}
         value={now.head.part}
         options={parts.map((part) => ({
           value: part,
-          label: part === "self" ? part : t.parts[part],
+          label: part === "self" ? part : words.parts[part],
         }))}
         choose={(part) => pick({ part: part as Part })}
       />
       <Pick
-        label={t.layer}
+        label={words.layer}
         value={now.head.layer}
         options={now.layers.map(({ layer }) => ({ value: layer, label: String(layer) }))}
         choose={(layer) => pick({ layer: Number(layer) })}
       />
       <Pick
-        label={t.head}
+        label={words.head}
         value={now.head.head}
         options={Array.from({ length: now.attention.heads }, (_, head) => ({
           value: head,
@@ -191,25 +191,25 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
 }
 
 function WeightFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { part } = now.head;
   return (
     <>
       <Pick
-        label={t.query}
+        label={words.query}
         value={now.query}
         options={tokenOptions(part === "encoder" ? answer.source : answer.decoder_input)}
         choose={(query) => change({ query: Number(query) })}
       />
       <Pick
-        label={t.key}
+        label={words.key}
         value={now.key}
         options={tokenOptions(part === "decoder" ? answer.decoder_input : answer.source)}
         choose={(key) => change({ key: Number(key) })}
       />
       <Value
         id="edit-weight"
-        label={t.weight}
+        label={words.weight}
         value={now.weight}
         scale={WEIGHT}
         settle={(weight) => change({ weight })}
@@ -220,7 +220,7 @@ function WeightFields({ now, answer }: { now: Settled; answer: Run }): JSX.Eleme
           checked={now.renormalise}
           onChange={(event) => change({ renormalise: event.currentTarget.checked })}
         />{" "}
-        {t.renormalise} <small>{t.renormaliseWhy}</small>
+        {words.renormalise} <small>{words.renormaliseWhy}</small>
       </label>
     </>
   );

@@ -3,20 +3,20 @@
 import type { JSX } from "preact";
 import type { Edit, Run } from "../../../core/protocol";
 import { setState, state } from "../../../core/state/state";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Piece } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 import { describe, headName } from "./describe";
 import { canUndo, hasEdit, removeAll, removeEdit, toggleEdit, undo } from "./history";
 import { TEMPERATURE, Value, WEIGHT } from "./value";
 
 export function EditList({ answer }: { answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const edits = state.edits.value;
   return (
     <div class="edit-list">
-      <h3 id="what-if-edits">{edits.length ? t.count(edits.length) : t.editsTitle}</h3>
-      {edits.length === 0 && <p class="note">{t.noEdits}</p>}
+      <h3 id="what-if-edits">{edits.length ? words.count(edits.length) : words.editsTitle}</h3>
+      {edits.length === 0 && <p class="note">{words.noEdits}</p>}
       <ol aria-labelledby="what-if-edits">
         {edits.map((edit, place) => (
           <li key={place}>
@@ -24,21 +24,21 @@ export function EditList({ answer }: { answer: Run }): JSX.Element {
             <EditValue edit={edit} place={place} />
             <button
               type="button"
-              aria-label={t.removeLong(describe(edit, answer))}
+              aria-label={words.removeLong(describe(edit, answer))}
               onClick={() => removeEdit(place)}
             >
-              {t.remove}
+              {words.remove}
             </button>
           </li>
         ))}
       </ol>
       <p class="edit-ways">
         <button type="button" disabled={!canUndo()} onClick={undo}>
-          {t.undo}
+          {words.undo}
         </button>
         {edits.length > 0 && (
           <button type="button" onClick={removeAll}>
-            {t.removeAll}
+            {words.removeAll}
           </button>
         )}
       </p>
@@ -48,13 +48,13 @@ export function EditList({ answer }: { answer: Run }): JSX.Element {
 
 /** An edit's number can be changed where it stands. */
 function EditValue({ edit, place }: { edit: Edit; place: number }): JSX.Element | null {
-  const t = words(text);
+  const words = wordsOf(table);
   if (!("value" in edit)) return null;
   const weight = edit.kind === "set_weight";
   return (
     <Value
       id={`edit-value-${place}`}
-      label={weight ? t.weight : t.temperature}
+      label={weight ? words.weight : words.temperature}
       value={edit.value}
       scale={weight ? WEIGHT : TEMPERATURE}
       settle={(value) => setState({ edits: state.edits.peek().with(place, { ...edit, value }) })}
@@ -63,27 +63,27 @@ function EditValue({ edit, place }: { edit: Edit; place: number }): JSX.Element 
 }
 
 export function QuickEdits({ answer }: { answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const [part, layer, head] = [state.part.value, state.layer.value, state.head.value];
   const ablate: Edit = { kind: "ablate_head", part, layer, head };
   const ablated = hasEdit(ablate);
   return (
     <div class="quick-edits">
-      <h3>{t.quickTitle}</h3>
+      <h3>{words.quickTitle}</h3>
       <p>
         <button type="button" aria-pressed={ablated} onClick={() => toggleEdit(ablate)}>
           {ablated && <span aria-hidden="true">✓ </span>}
-          {t.ablateThis}
+          {words.ablateThis}
         </button>{" "}
-        <span class="note">{t.ablateHelp(headName(part, layer, head))}</span>
+        <span class="note">{words.ablateHelp(headName(part, layer, head))}</span>
       </p>
       <p class="note" id="what-if-mask">
-        <strong>{t.maskThis}.</strong> {t.maskHelp}
+        <strong>{words.maskThis}.</strong> {words.maskHelp}
       </p>
       <div class="mask-tokens" role="group" aria-labelledby="what-if-mask">
         {answer.source.map((token, position) => (
           <MaskToken key={position} edit={{ kind: "mask_token", position }} place={position}>
-            <Piece token={token} special={t.special} />
+            <Piece token={token} special={words.special} />
           </MaskToken>
         ))}
       </div>
@@ -100,13 +100,13 @@ function MaskToken({
   place: number;
   children: JSX.Element;
 }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const masked = hasEdit(edit);
   return (
     <button type="button" class="mask-token" aria-pressed={masked} onClick={() => toggleEdit(edit)}>
       <small>{place}</small>
       {children}
-      {masked && <em>{t.masked}</em>}
+      {masked && <em>{words.masked}</em>}
     </button>
   );
 }

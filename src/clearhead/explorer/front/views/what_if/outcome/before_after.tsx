@@ -4,9 +4,9 @@ import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
 import { asking, model } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 import { type Difference, difference } from "./diff";
 import { took } from "./result";
 
@@ -28,7 +28,7 @@ export function BeforeAfter({
   answer: Run;
   baseline: Baseline;
 }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
   const gone = steps.filter(({ kind }) => kind === "removed").length;
   const come = steps.filter(({ kind }) => kind === "added").length;
@@ -37,22 +37,22 @@ export function BeforeAfter({
     <>
       <div class="before-after" lang={language}>
         <figure>
-          <figcaption lang="">{t.before}</figcaption>
+          <figcaption lang="">{words.before}</figcaption>
           <p class="edit-translation">{baseline.translation}</p>
           <Marked steps={steps} leave="added" />
         </figure>
         <figure>
-          <figcaption lang="">{t.after}</figcaption>
+          <figcaption lang="">{words.after}</figcaption>
           <p class="edit-translation">{answer.translation}</p>
           <Marked steps={steps} leave="removed" />
         </figure>
       </div>
       <p class="verdict" role="status">
-        <strong>{gone + come === 0 ? t.same : t.differs(gone, come)}</strong>
+        <strong>{gone + come === 0 ? words.same : words.differs(gone, come)}</strong>
         {gone + come > 0 && (
           <span class="note">
             {" "}
-            <del>{t.legendRemoved}</del> · <ins>{t.legendAdded}</ins>
+            <del>{words.legendRemoved}</del> · <ins>{words.legendAdded}</ins>
           </span>
         )}
       </p>
@@ -69,7 +69,7 @@ function Marked({
   steps: Difference<Token>[];
   leave: "added" | "removed";
 }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   return (
     <p class="marked">
       {steps
@@ -77,7 +77,7 @@ function Marked({
         .map(({ kind, item }, place) => {
           const piece = visible(item.piece);
           if (kind === "same") return <span key={place}>{piece}</span>;
-          const name = kind === "removed" ? t.removedWord : t.addedWord;
+          const name = kind === "removed" ? words.removedWord : words.addedWord;
           const inside = (
             <>
               <span class="unseen">{name}: </span>
@@ -95,10 +95,10 @@ function Marked({
 }
 
 function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baseline }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const rows = [
-    { name: t.ofTranslation, id: "own", after: answer.log_probability },
-    { name: t.ofOriginal, id: "original", after: baseline.target_log_probability },
+    { name: words.ofTranslation, id: "own", after: answer.log_probability },
+    { name: words.ofOriginal, id: "original", after: baseline.target_log_probability },
   ];
   return (
     <>
@@ -106,10 +106,10 @@ function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baselin
         <table class="numbers log-probabilities">
           <thead>
             <tr>
-              <th scope="col">{t.measure}</th>
-              <th scope="col">{t.underOriginal}</th>
-              <th scope="col">{t.underEdited}</th>
-              <th scope="col">{t.change}</th>
+              <th scope="col">{words.measure}</th>
+              <th scope="col">{words.underOriginal}</th>
+              <th scope="col">{words.underEdited}</th>
+              <th scope="col">{words.change}</th>
             </tr>
           </thead>
           <tbody>
@@ -130,13 +130,13 @@ function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baselin
           </tbody>
         </table>
       </div>
-      <p class="note">{t.changeNote}</p>
+      <p class="note">{words.changeNote}</p>
     </>
   );
 }
 
 function Took({ answer }: { answer: Run }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const milliseconds = (seconds: number | undefined) => (1000 * (seconds ?? 0)).toFixed(0);
   const { translate, trace } = answer.seconds;
   const [search, steps] = [milliseconds(translate), milliseconds(trace)];
@@ -147,10 +147,10 @@ function Took({ answer }: { answer: Run }): JSX.Element {
       aria-busy={asking.value}
     >
       {asking.value
-        ? t.asking
+        ? words.asking
         : took.value === null
-          ? t.tookServer(search, steps)
-          : t.took(took.value.toFixed(0), search, steps)}
+          ? words.tookServer(search, steps)
+          : words.took(took.value.toFixed(0), search, steps)}
     </p>
   );
 }

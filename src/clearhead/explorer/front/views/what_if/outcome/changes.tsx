@@ -7,11 +7,11 @@ import type { Run, Token } from "../../../core/protocol";
 import { askArray, at } from "../../../core/state/arrays";
 import { setState, state } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { Pager, page } from "../../shared/pager";
 import { Bar, BarCell, Diverging, moved, Piece, spoken, visible } from "../../shared/parts";
-import { text } from "../words";
+import { table } from "../words";
 import { minus, signed } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
 
@@ -25,7 +25,7 @@ export function chosenPosition({ before, after }: Comparison): number {
 }
 
 export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { before, after } = comparison;
   const chosen = chosenPosition(comparison);
   const rows = before.predicted.map((token, place) => {
@@ -47,17 +47,21 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
   };
   return (
     <>
-      <p class="note">{t.perWordNote}</p>
-      <Pager window={window} name={t.perWordTitle} move={(position) => setState({ position })} />
+      <p class="note">{words.perWordNote}</p>
+      <Pager
+        window={window}
+        name={words.perWordTitle}
+        move={(position) => setState({ position })}
+      />
       <div class="table-scroll">
         <table class="numbers per-word many-bars">
           <thead>
             <tr>
-              <th scope="col">{t.word}</th>
-              <th scope="col">{t.before}</th>
-              <th scope="col">{t.after}</th>
+              <th scope="col">{words.word}</th>
+              <th scope="col">{words.before}</th>
+              <th scope="col">{words.after}</th>
               <th scope="col">
-                {t.change} <small>{t.scaleEffect(format(most))}</small>
+                {words.change} <small>{words.scaleEffect(format(most))}</small>
               </th>
             </tr>
           </thead>
@@ -72,7 +76,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
                     tabIndex={place === chosen ? 0 : -1}
                     onClick={() => setState({ position: place })}
                   >
-                    <small>{place}</small> <Piece token={token} special={t.special} />
+                    <small>{place}</small> <Piece token={token} special={words.special} />
                   </button>
                 </th>
                 <td class="figure" data-cell="before">
@@ -161,7 +165,7 @@ export function NextChanges({
   comparison: Comparison;
   answer: Run;
 }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const position = chosenPosition(comparison);
   const list = useNextWords(comparison, position);
   const { before } = comparison;
@@ -171,27 +175,27 @@ export function NextChanges({
   const own = position < sharedPositions(answer, before);
   return (
     <>
-      <p class="note">{t.nextAt(position, prefix || t.emptyPrefix)}</p>
+      <p class="note">{words.nextAt(position, prefix || words.emptyPrefix)}</p>
       <div class="table-scroll">
         <table class="numbers next-changes many-bars">
           <thead>
             <tr>
-              <th scope="col">{t.word}</th>
+              <th scope="col">{words.word}</th>
               <th scope="col">
-                {t.before} <small>0–1</small>
+                {words.before} <small>0–1</small>
               </th>
               <th scope="col">
-                {t.after} <small>0–1</small>
+                {words.after} <small>0–1</small>
               </th>
-              <th scope="col">{t.change}</th>
+              <th scope="col">{words.change}</th>
             </tr>
           </thead>
           <tbody>
             {list.map((word) => (
               <tr key={word.token.id} data-token={word.token.id}>
                 <th scope="row">
-                  <Piece token={word.token} special={t.special} />
-                  {word.token.id === original?.id && <span class="mark">✓ {t.original}</span>}
+                  <Piece token={word.token} special={words.special} />
+                  {word.token.id === original?.id && <span class="mark">✓ {words.original}</span>}
                 </th>
                 <BarCell bar={<Bar share={word.before ?? 0} />} name="before">
                   {format(word.before)}

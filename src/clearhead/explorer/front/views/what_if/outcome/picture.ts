@@ -3,14 +3,14 @@
 import type { Run } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
-import { words } from "../../../core/text/i18n";
+import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour } from "../../../draw/colours";
 import type { Item, Scene } from "../../../draw/scene/scene";
 import { fitted } from "../../../draw/scene/text";
 import { inks, shownTheme } from "../../../draw/theme";
 import { visible } from "../../shared/parts";
 import { describe } from "../edits/describe";
-import { text } from "../words";
+import { table } from "../words";
 import { minus, signed } from "./before_after";
 import type { Comparison } from "./result";
 
@@ -19,32 +19,40 @@ const WIDTH = 760;
 const LINE = 24;
 
 export function picture(answer: Run, comparison: Comparison | null): Scene {
-  const t = words(text);
+  const words = wordsOf(table);
   const ink = inks();
   const items: Item[] = [];
   let y = 8;
-  const line = (words: string, size = 13, fill = ink.ink, bold = false) => {
+  const line = (content: string, size = 13, fill = ink.ink, bold = false) => {
     y += LINE;
-    items.push({ kind: "text", x: 16, y, text: fitted(words, WIDTH - 32, size), size, fill, bold });
+    items.push({
+      kind: "text",
+      x: 16,
+      y,
+      text: fitted(content, WIDTH - 32, size),
+      size,
+      fill,
+      bold,
+    });
   };
   const baseline = answer.baseline;
-  line(t.count(state.edits.peek().length), 15, ink.ink, true);
+  line(words.count(state.edits.peek().length), 15, ink.ink, true);
   for (const edit of state.edits.peek()) line(`· ${describe(edit, answer)}`);
   if (baseline) {
     const change = signed(minus(answer.log_probability, baseline.log_probability));
     const ofOriginal = signed(minus(baseline.target_log_probability, baseline.log_probability));
-    line(`${t.before}: ${baseline.translation}`);
-    line(`${t.after}: ${answer.translation ?? ""}`);
+    line(`${words.before}: ${baseline.translation}`);
+    line(`${words.after}: ${answer.translation ?? ""}`);
     line(
-      `${t.measure}, ${t.ofTranslation}: ${format(baseline.log_probability)} → ${format(answer.log_probability)} (${change})`,
+      `${words.measure}, ${words.ofTranslation}: ${format(baseline.log_probability)} → ${format(answer.log_probability)} (${change})`,
     );
     line(
-      `${t.measure}, ${t.ofOriginal}: ${format(baseline.log_probability)} → ${format(baseline.target_log_probability)} (${ofOriginal})`,
+      `${words.measure}, ${words.ofOriginal}: ${format(baseline.log_probability)} → ${format(baseline.target_log_probability)} (${ofOriginal})`,
     );
   } else line(answer.translation ?? "");
   if (comparison?.aligned) {
     y += LINE / 2;
-    line(t.perWordTitle, 13, ink.soft);
+    line(words.perWordTitle, 13, ink.soft);
     y = wordBars(items, comparison, y);
   }
   const title = baseline
@@ -52,7 +60,7 @@ export function picture(answer: Run, comparison: Comparison | null): Scene {
     : (answer.translation ?? "");
   return {
     title,
-    description: t.perWordNote,
+    description: words.perWordNote,
     width: WIDTH,
     height: y + 24,
     background: ink.paper,
