@@ -13,7 +13,7 @@ import type {
 } from "../protocol";
 import { named, wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
-import { count, EmbeddedNumbers, type Entry, type Held, slice } from "./embedded_numbers";
+import { count, EmbeddedNumbers, type Entry, type SavedArray, slice } from "./embedded_numbers";
 import { Refusal, type Source } from "./source";
 
 const ANSWERS = "clearhead-answers";
@@ -97,14 +97,14 @@ export class EmbeddedSource implements Source {
     throw new Refusal("NotHere", wordsOf(table).question);
   }
 
-  private run(asked: RunParams): Answer<Run> {
+  private run(params: RunParams): Answer<Run> {
     const usual = { target: null, sentence: 0, beam_size: 4, edits: [] };
     const { request } = this.content.run;
     const same = (["text", "target", "sentence", "beam_size", "edits"] as const).every((name) =>
-      equal({ ...usual, ...asked }[name], { ...usual, ...request }[name]),
+      equal({ ...usual, ...params }[name], { ...usual, ...request }[name]),
     );
     const any =
-      this.content.model.kind === "recording" && (asked.sentence ?? 0) === (request.sentence ?? 0);
+      this.content.model.kind === "recording" && (params.sentence ?? 0) === (request.sentence ?? 0);
     if (!same && !any) throw new Refusal("NotHere", "");
     return plain(this.content.run);
   }
@@ -123,12 +123,12 @@ export class EmbeddedSource implements Source {
     position = null,
     most = 24,
   }: Params<"effects">): Answer<Json<"effects">> {
-    const asked = { part, layer, head, query, position };
-    const found = this.content.effects.find(({ params }) =>
-      Object.entries(asked).every(([name, value]) => params[name] === value),
+    const request = { part, layer, head, query, position };
+    const answer = this.content.effects.find(({ params }) =>
+      Object.entries(request).every(([name, value]) => params[name] === value),
     );
-    if (!found) throw new Refusal("NotHere", wordsOf(table).effects);
-    const { keys, weight, contribution, effect, ...rest } = found.json;
+    if (!answer) throw new Refusal("NotHere", wordsOf(table).effects);
+    const { keys, weight, contribution, effect, ...rest } = answer.json;
     const first = <T>(list: T[]): T[] => list.slice(0, most);
     return plain({
       ...rest,
@@ -145,7 +145,7 @@ export class EmbeddedSource implements Source {
     const arrays: Answer<unknown>["arrays"] = {};
     for (const { path } of this.content.arrays)
       if (path.startsWith(`overview/${part}/`))
-        arrays[path.slice(`overview/${part}/`.length)] = this.held(path);
+        arrays[path.slice(`overview/${part}/`.length)] = this.savedArray(path);
     return { json, arrays };
   }
 
@@ -153,24 +153,24 @@ export class EmbeddedSource implements Source {
     const arrays: Answer<unknown>["arrays"] = {};
     const described = items.map(({ path, window }, place) => {
       const whole = this.shape(path);
-      const asked = window ?? whole.map((size): [number, number] => [0, size]);
-      const array = this.window(path, asked);
+      const ranges = window ?? whole.map((size): [number, number] => [0, size]);
+      const array = this.window(path, ranges);
       arrays[String(place)] = array;
-      return { path, window: asked, shape: whole, dtype: array.dtype };
+      return { path, window: ranges, shape: whole, dtype: array.dtype };
     });
     return { json: { items: described }, arrays };
   }
 
   private shape(path: string): number[] {
     const step = this.content.run.steps.find((each) => each.path === path);
-    return step?.shape ?? this.held(path).entry.shape;
+    return step?.shape ?? this.savedArray(path).entry.shape;
   }
 
   private window(path: string, window: Window): Answer<unknown>["arrays"][string] {
     if (!this.numbers.has(path) && path.endsWith(".contributions"))
       return this.contributions(path, window);
-    const held = this.held(path);
-    const { axis, kept, shape } = held.entry;
+    const array = this.savedArray(path);
+    const { axis, kept, shape } = array.entry;
     const places = window.map(([start, stop], place) => {
       const all = range(start, Math.min(stop, shape[place] ?? 0));
       return place === axis && kept ? all.map((index) => kept.indexOf(index)) : all;
@@ -178,19 +178,22 @@ export class EmbeddedSource implements Source {
     if (places.some((along) => along.includes(-1)))
       throw new Refusal("NotHere", wordsOf(table).number);
     return {
-      dtype: held.dtype,
+      dtype: array.dtype,
       shape: places.map((along) => along.length),
-      data: slice(held.data, held.shape, places),
+      data: slice(array.data, array.shape, places),
     };
   }
 
   /** Weight times value, for a window ["batch heads query_len key_len value_dim"]. */
   private contributions(path: string, window: Window): Answer<unknown>["arrays"][string] {
     const attention = path.slice(0, -".contributions".length);
-    const [weights, value] = [this.held(`${attention}.weights`), this.held(`${attention}.value`)];
+    const [weights, value] = [
+      this.savedArray(`${attention}.weights`),
+      this.savedArray(`${attention}.value`),
+    ];
     const group = (weights.shape[1] ?? 1) / (value.shape[1] ?? 1);
     const shape = window.map(([start, stop]) => stop - start);
-    const made = new Float64Array(count(shape));
+    const products = new Float64Array(count(shape));
     const [, heads = 1, queries = 1, keys = 1] = weights.shape;
     const width = value.shape[3] ?? 1;
     let next = 0;
@@ -206,15 +209,15 @@ export class EmbeddedSource implements Source {
             const from =
               ((row * (value.shape[1] ?? 1) + Math.floor(head / group)) * keys + key) * width;
             for (const column of columns)
-              made[next++] = weight * (value.data[from + column] ?? NaN);
+              products[next++] = weight * (value.data[from + column] ?? NaN);
           }
-    return { dtype: "float64", shape, data: made };
+    return { dtype: "float64", shape, data: products };
   }
 
-  private held(path: string): Held {
-    const found = this.numbers.get(path);
-    if (!found) throw new Refusal("NotHere", wordsOf(table).number);
-    return found;
+  private savedArray(path: string): SavedArray {
+    const array = this.numbers.get(path);
+    if (!array) throw new Refusal("NotHere", wordsOf(table).number);
+    return array;
   }
 }
 

@@ -20,7 +20,7 @@ export interface Entry {
   kept?: number[];
 }
 
-export interface Held extends NumberArray {
+export interface SavedArray extends NumberArray {
   data: Float64Array | Float32Array | Int32Array;
   entry: Entry;
 }
@@ -34,8 +34,8 @@ const KINDS = {
 
 export class EmbeddedNumbers {
   private readonly entries: Map<string, Entry>;
-  private readonly made = new Map<string, Held>();
-  private readonly stored = new Map<
+  private readonly arrays = new Map<string, SavedArray>();
+  private readonly numbersByType = new Map<
     string,
     Float64Array | Float32Array | Uint16Array | Int32Array
   >();
@@ -51,20 +51,20 @@ export class EmbeddedNumbers {
     return this.entries.has(path);
   }
 
-  get(path: string): Held | undefined {
-    const known = this.made.get(path);
+  get(path: string): SavedArray | undefined {
+    const earlier = this.arrays.get(path);
     const entry = this.entries.get(path);
-    if (known || !entry) return known;
+    if (earlier || !entry) return earlier;
     const data = entry.stored ? this.read(entry) : this.follow(entry);
     const dtype =
       data instanceof Int32Array ? "int32" : data instanceof Float32Array ? "float32" : "float64";
-    const held = { dtype, shape: here(entry), data, entry };
-    this.made.set(path, held);
-    return held;
+    const array = { dtype, shape: savedShape(entry), data, entry };
+    this.arrays.set(path, array);
+    return array;
   }
 
-  private read({ stored = "float64", start = 0, single, ...entry }: Entry): Held["data"] {
-    const numbers = this.numbers(stored).subarray(start, start + count(here(entry as Entry)));
+  private read({ stored = "float64", start = 0, single, ...entry }: Entry): SavedArray["data"] {
+    const numbers = this.numbers(stored).subarray(start, start + count(savedShape(entry as Entry)));
     if (numbers instanceof Uint16Array) {
       const wide = Float64Array.from(numbers, fromHalf);
       return single ? Float32Array.from(wide) : wide;
@@ -76,65 +76,65 @@ export class EmbeddedNumbers {
   private numbers(
     type: keyof typeof KINDS,
   ): Float64Array | Float32Array | Uint16Array | Int32Array {
-    let found = this.stored.get(type);
-    if (!found) {
+    let numbers = this.numbersByType.get(type);
+    if (!numbers) {
       const bytes = this.sorted[type]?.data as Uint8Array;
       const Kind = KINDS[type];
       const size = bytes.length / Kind.BYTES_PER_ELEMENT;
-      const ordered = new Uint8Array(bytes.length);
+      const inOrder = new Uint8Array(bytes.length);
       for (let plane = 0; plane < Kind.BYTES_PER_ELEMENT; plane++)
         for (let place = 0; place < size; place++)
-          ordered[place * Kind.BYTES_PER_ELEMENT + plane] = bytes[plane * size + place] as number;
-      found = new Kind(ordered.buffer);
-      this.stored.set(type, found);
+          inOrder[place * Kind.BYTES_PER_ELEMENT + plane] = bytes[plane * size + place] as number;
+      numbers = new Kind(inOrder.buffer);
+      this.numbersByType.set(type, numbers);
     }
-    return found;
+    return numbers;
   }
 
-  private follow({ recipe, of = [], number = 0, shape }: Entry): Held["data"] {
-    const operands = of.map((path) => this.get(path) as Held);
-    const x = (operands[0] as Held).data;
+  private follow({ recipe, of = [], number = 0, shape }: Entry): SavedArray["data"] {
+    const operands = of.map((path) => this.get(path) as SavedArray);
+    const x = (operands[0] as SavedArray).data;
     const y = operands[1]?.data ?? x;
     const z = operands[2]?.data ?? x;
     if (recipe === "copy") return x;
-    if (recipe === "heads") return sideBySide(operands[0] as Held);
+    if (recipe === "heads") return sideBySide(operands[0] as SavedArray);
     const keys = shape[shape.length - 1] ?? 1;
     const queries = shape[shape.length - 2] ?? 1;
     const width = keys;
-    const made = new Float64Array(count(shape));
+    const result = new Float64Array(count(shape));
     // Operands with fewer numbers are repeated from the beginning: vectors, positions.
-    for (let i = 0; i < made.length; i++) {
+    for (let i = 0; i < result.length; i++) {
       const a = x[i % x.length] as number;
       const b = y[i % y.length] as number;
       const c = z[i % z.length] as number;
       const row = Math.floor(i / width);
-      if (recipe === "times") made[i] = a * number;
-      else if (recipe === "relu") made[i] = Math.max(a, 0);
-      else if (recipe === "sum") made[i] = a + b;
-      else if (recipe === "affine") made[i] = a * b + c;
-      else if (recipe === "causal") made[i] = i % keys <= row % queries ? a : -Infinity;
-      else made[i] = (a - (y[row] as number)) / Math.sqrt((z[row] as number) + number);
+      if (recipe === "times") result[i] = a * number;
+      else if (recipe === "relu") result[i] = Math.max(a, 0);
+      else if (recipe === "sum") result[i] = a + b;
+      else if (recipe === "affine") result[i] = a * b + c;
+      else if (recipe === "causal") result[i] = i % keys <= row % queries ? a : -Infinity;
+      else result[i] = (a - (y[row] as number)) / Math.sqrt((z[row] as number) + number);
     }
-    return made;
+    return result;
   }
 }
 
 /** [batch, heads, length, width] to [batch, length, heads * width]. */
-function sideBySide({ data, entry }: Held): Held["data"] {
+function sideBySide({ data, entry }: SavedArray): SavedArray["data"] {
   const [batch = 1, heads = 1, length = 1, width = 1] = entry.shape;
-  const made = data.slice();
+  const result = data.slice();
   for (let b = 0; b < batch; b++)
     for (let head = 0; head < heads; head++)
       for (let place = 0; place < length; place++)
         for (let column = 0; column < width; column++)
-          made[((b * length + place) * heads + head) * width + column] = data[
+          result[((b * length + place) * heads + head) * width + column] = data[
             ((b * heads + head) * length + place) * width + column
           ] as number;
-  return made;
+  return result;
 }
 
 /** The shape of what is here of an array. */
-export function here({ shape, axis, kept }: Entry): number[] {
+export function savedShape({ shape, axis, kept }: Entry): number[] {
   return shape.map((size, place) => (place === axis ? (kept?.length ?? size) : size));
 }
 
@@ -153,16 +153,16 @@ export function fromHalf(bits: number): number {
 
 /** A window of numbers in C order, all of the axes being of this `shape`. */
 export function slice(data: Numbers, shape: number[], places: number[][]): Numbers {
-  const made = data.slice(0, count(places.map((axis) => axis.length)));
+  const result = data.slice(0, count(places.map((axis) => axis.length)));
   const strides = shape.map((_, axis) => count(shape.slice(axis + 1)));
   let next = 0;
   const walk = (axis: number, offset: number): void => {
     if (axis === shape.length) {
-      made[next++] = data[offset] as number;
+      result[next++] = data[offset] as number;
       return;
     }
     for (const place of places[axis] ?? []) walk(axis + 1, offset + place * (strides[axis] ?? 1));
   };
   walk(0, 0);
-  return made;
+  return result;
 }

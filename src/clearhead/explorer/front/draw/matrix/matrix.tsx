@@ -21,9 +21,9 @@ export function Matrix(props: MatrixProps): JSX.Element {
     row: selected?.row ?? shown.rows[0],
     column: selected?.column ?? shown.columns[0],
   });
-  const [pointed, setPointed] = useState<Cell | null>(null);
+  const [pointedCell, setPointedCell] = useState<Cell | null>(null);
   const body = useRef<HTMLTableElement>(null);
-  const wanted = useRef(false);
+  const focusPending = useRef(false);
   const stop = within(focus, shown);
 
   // By hand and not as a property of each cell: of two thousand cells, a key press changes two.
@@ -34,15 +34,15 @@ export function Matrix(props: MatrixProps): JSX.Element {
     }
     if (!cell) return;
     cell.tabIndex = 0;
-    if (!wanted.current) return;
-    wanted.current = false;
+    if (!focusPending.current) return;
+    focusPending.current = false;
     cell.focus();
   });
 
   const goTo = (cell: Cell): void => {
-    wanted.current = true;
+    focusPending.current = true;
     setFocus(cell);
-    setPointed(cell);
+    setPointedCell(cell);
     const next = {
       rows: rangeHolding(shown.rows, cell.row, rows.length),
       columns: rangeHolding(shown.columns, cell.column, columns.length),
@@ -68,7 +68,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
   };
   const point = (event: Event): void => {
     const cell = cellOf(event.target);
-    if (cell) setPointed((old) => (old && same(old, cell) ? old : cell));
+    if (cell) setPointedCell((old) => (old && same(old, cell) ? old : cell));
   };
 
   return (
@@ -84,7 +84,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
             aria-colcount={columns.length + 1}
             onKeyDown={onKeyDown}
             onPointerOver={point}
-            onPointerLeave={() => setPointed(null)}
+            onPointerLeave={() => setPointedCell(null)}
             onFocusIn={(event) => {
               point(event);
               const cell = cellOf(event.target);
@@ -92,7 +92,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
             }}
             onFocusOut={(event) => {
               // From one cell to the next, the next has been told of already.
-              if (!cellOf(event.relatedTarget)) setPointed(null);
+              if (!cellOf(event.relatedTarget)) setPointedCell(null);
             }}
             onClick={(event) => {
               const cell = cellOf(event.target);
@@ -108,10 +108,15 @@ export function Matrix(props: MatrixProps): JSX.Element {
             />
           </table>
           <Crosshair table={body} row={selected?.row} column={selected?.column} kind="selected" />
-          <Crosshair table={body} row={pointed?.row} column={pointed?.column} kind="pointed" />
+          <Crosshair
+            table={body}
+            row={pointedCell?.row}
+            column={pointedCell?.column}
+            kind="pointed"
+          />
         </div>
       </div>
-      <Live {...props} shown={shown} cell={pointed ?? lockedCell(selected, shown)} />
+      <Live {...props} shown={shown} cell={pointedCell ?? lockedCell(selected, shown)} />
       {!isWhole(shown, rows.length, columns.length) && (
         <p class="matrix-truncation">
           {wordsOf(table).windowed(shown.rows, shown.columns, [rows.length, columns.length])}

@@ -111,14 +111,14 @@ function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
 /** The list of panels; the one in sight is marked. */
 function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.Element {
   const words = wordsOf(table);
-  const [seen, setSeen] = useState(step);
+  const [panelInSight, setPanelInSight] = useState(step);
   const ids = panels.map(({ id }) => id).join();
   useEffect(() => {
     const observer = new IntersectionObserver(
       (entries) => {
         const entering = entries.find((entry) => entry.isIntersecting);
         const id = (entering?.target as HTMLElement | undefined)?.dataset.step;
-        if (id) setSeen(id);
+        if (id) setPanelInSight(id);
       },
       // A line a quarter down the window: the panel that crosses it is the one being read.
       { rootMargin: "-25% 0px -74% 0px" },
@@ -134,7 +134,7 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
       <ol>
         {panels.map((panel, place) => (
           <li key={panel.id}>
-            <StepLink to={panel} current={panel.id === seen}>
+            <StepLink to={panel} current={panel.id === panelInSight}>
               <span class="walk-place">{String(place + 1)}</span>
               {panel.title}
             </StepLink>

@@ -23,19 +23,19 @@ export interface PanelSpec {
 export const anchor = (id: string): string => `walk-${id}`;
 
 /** The panel that was last led to: the browser's back button changes the address alone. */
-let led = "";
+let lastTarget = "";
 
 /** Go to a panel: the address holds it, and the keyboard goes on from there. */
 export function goTo(id: string): void {
-  led = id;
+  lastTarget = id;
   setState({ step: id });
   reveal(id);
 }
 
 /** The address says another panel than the links have: go there. */
 export function follow(id: string): void {
-  if (!id || id === led) return;
-  led = id;
+  if (!id || id === lastTarget) return;
+  lastTarget = id;
   reveal(id);
 }
 
@@ -48,7 +48,7 @@ function reveal(id: string): void {
 
 /** Keep a panel in place while those above it fill with numbers, until the reader moves. */
 export function hold(id: string): () => void {
-  led = id;
+  lastTarget = id;
   const walk = allElements(".walk-panels")[0];
   const place = (): void => elementById(anchor(id))?.scrollIntoView({ block: "start" });
   const observer = new ResizeObserver(() => {

@@ -39,9 +39,9 @@ export function has(path: string): boolean {
 
 /** The plan of the state, with this key where none is chosen; null before a translation. */
 export function planFor(key: number): Plan | null {
-  const [answer, of, known] = [run.value, attention.value, model.value];
-  if (!answer || !of || !known || known.kind !== "translation") return null;
-  const config = known.config;
+  const [answer, of, description] = [run.value, attention.value, model.value];
+  if (!answer || !of || !description || description.kind !== "translation") return null;
+  const config = description.config;
   const part = of.part;
   const stack = part === "encoder" ? "encoder" : "decoder";
   const keyStack = part === "decoder" ? "decoder" : "encoder";
@@ -56,7 +56,7 @@ export function planFor(key: number): Plan | null {
     run: answer,
     part,
     layer: of.layer,
-    layers: known.parts.find((entry) => entry.part === part)?.layers ?? of.layer + 1,
+    layers: description.parts.find((entry) => entry.part === part)?.layers ?? of.layer + 1,
     head,
     heads,
     kvHead: Math.floor((head * kvHeads) / heads),

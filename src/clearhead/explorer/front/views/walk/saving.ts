@@ -8,7 +8,7 @@ import type { Item, Scene } from "../../draw/scene/scene";
 import { fitted } from "../../draw/scene/text";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
-import { type Slice, shown } from "./parts/loaded";
+import { loadedSlices, type Slice } from "./parts/loaded";
 import { table } from "./words";
 
 const MARGIN = 24;
@@ -25,7 +25,7 @@ export function walkJson(): unknown {
     (each) => each.peek(),
   );
   const numbers = new Map<string, unknown>();
-  for (const slices of shown.values())
+  for (const slices of loadedSlices.values())
     for (const { array } of slices)
       numbers.set(JSON.stringify([array.path, array.window]), {
         path: array.path,
@@ -57,9 +57,13 @@ export function walkScene(): Scene | null {
     ["masked-all", "score", words.panels.masked.title],
     ["softmax-all", "weight", words.panels.softmax.title],
   ];
-  const found = parts.map(([panel, kind, title]) => ({ slice: sliceOf(panel, -1), kind, title }));
+  const matrices = parts.map(([panel, kind, title]) => ({
+    slice: sliceOf(panel, -1),
+    kind,
+    title,
+  }));
   const answer = run.peek();
-  if (!answer || found.some(({ slice }) => !slice)) return null;
+  if (!answer || matrices.some(({ slice }) => !slice)) return null;
   const title = words.where(
     words.parts[state.part.peek() as "cross"],
     state.layer.peek(),
@@ -69,10 +73,10 @@ export function walkScene(): Scene | null {
     { kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true },
   ];
   let top = MARGIN + 40;
-  for (const { slice, kind, title: name } of found) {
-    const drawn = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
-    items.push(...drawn.items);
-    top = drawn.bottom;
+  for (const { slice, kind, title: name } of matrices) {
+    const block = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
+    items.push(...block.items);
+    top = block.bottom;
   }
   const vectors = contributionsPart(top, theme);
   items.push(...vectors.items);
@@ -89,7 +93,8 @@ export function walkScene(): Scene | null {
 
 /** A slice that a panel shows: the last of its needs, or one by place. */
 function sliceOf(panel: string, place: number): Slice | undefined {
-  for (const [key, slices] of shown) if (key.startsWith(`${panel}:`)) return slices.at(place);
+  for (const [key, slices] of loadedSlices)
+    if (key.startsWith(`${panel}:`)) return slices.at(place);
   return undefined;
 }
 
@@ -105,7 +110,7 @@ function tokensOf(slice: Slice): { rows: string[]; columns: string[] } {
   };
 }
 
-interface Drawn {
+interface Block {
   items: Item[];
   bottom: number;
 }
@@ -121,7 +126,7 @@ function matrixPart(
   top: number,
   theme: Theme,
   mask: Slice,
-): Drawn {
+): Block {
   const inks = INKS[theme];
   const { rows, columns } = tokensOf(slice);
   const size = Math.max(12, Math.min(34, (WIDTH - 2 * MARGIN - LABELS) / columns.length));
@@ -160,7 +165,7 @@ function matrixPart(
 }
 
 /** Weight times value for each key, and their sum, as strips. */
-function contributionsPart(top: number, theme: Theme): Drawn {
+function contributionsPart(top: number, theme: Theme): Block {
   const words = wordsOf(table);
   const inks = INKS[theme];
   const [weights, value, parts, output] = [0, 1, 2, 3].map((place) =>

@@ -125,8 +125,8 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   const words = wordsOf(table);
   const { logits } = words.panels;
   const all = candidates(plan.run.next[plan.position]);
-  const [chosen, setChosen] = useState<number | null>(null);
-  const token = all.find(({ id }) => id === chosen) ?? all[0];
+  const [selectedId, setSelectedId] = useState<number | null>(null);
+  const token = all.find(({ id }) => id === selectedId) ?? all[0];
   const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
   if (!token) return null;
   const needs: Needs = Object.fromEntries(
@@ -185,7 +185,7 @@ function LogitsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                           type="button"
                           class={each.special ? "walk-key special" : "walk-key"}
                           aria-pressed={each.id === token.id}
-                          onClick={() => setChosen(each.id)}
+                          onClick={() => setSelectedId(each.id)}
                         >
                           {each.piece}
                         </button>
@@ -243,11 +243,11 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
               </thead>
               <tbody>
                 {all.map((token, place) => {
-                  const taken = token.id === next.taken.token.id;
+                  const isTaken = token.id === next.taken.token.id;
                   const index = [0, plan.position, token.id];
                   const value = slices[place]!.at(...index);
                   return (
-                    <tr key={token.id} class={taken ? "taken" : undefined}>
+                    <tr key={token.id} class={isTaken ? "taken" : undefined}>
                       <td class="number">
                         {place < next.likeliest.length ? place + 1 : next.taken.rank}
                       </td>
@@ -275,7 +275,7 @@ function WordsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
                           />
                         </span>
                       </td>
-                      <td>{taken ? words.taken : ""}</td>
+                      <td>{isTaken ? words.taken : ""}</td>
                     </tr>
                   );
                 })}

@@ -119,7 +119,7 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
                 label={words.panels.vectors.names.value}
                 slice={value}
                 tokens={plan.keys}
-                chosen={plan.key}
+                selected={plan.key}
                 width={plan.headDim}
                 pick={pick}
                 max={max}
@@ -129,7 +129,7 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
                   label={words.weightTimesValue}
                   slice={parts}
                   tokens={plan.keys}
-                  chosen={plan.key}
+                  selected={plan.key}
                   width={plan.headDim}
                   pick={pick}
                   max={max}

@@ -54,7 +54,7 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
               label={names.query}
               slice={query}
               tokens={plan.queries}
-              chosen={plan.query}
+              selected={plan.query}
               width={plan.headDim}
               pick={(at) => setState({ query: at })}
             />
@@ -62,7 +62,7 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
               label={names.key}
               slice={key}
               tokens={plan.keys}
-              chosen={plan.key}
+              selected={plan.key}
               width={plan.headDim}
               pick={(at) => setState({ key: at })}
             />
@@ -70,7 +70,7 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
               label={names.value}
               slice={value}
               tokens={plan.keys}
-              chosen={plan.key}
+              selected={plan.key}
               width={plan.headDim}
               pick={(at) => setState({ key: at })}
             />

@@ -40,7 +40,7 @@ function Softmax({
   const all = Array.from(weights.values);
   const at = [0, plan.head, plan.query];
   const [start, stop] = rangeOf(plan, "key");
-  const elsewhere = all.reduce(
+  const outsideSum = all.reduce(
     (total, value, key) => (key < start || key >= stop ? total + value : total),
     0,
   );
@@ -115,7 +115,7 @@ function Softmax({
       </p>
       {stop - start < all.length && (
         <p class="walk-note">
-          {words.elsewhere(all.length - (stop - start), elsewhere.toPrecision(3))}
+          {words.elsewhere(all.length - (stop - start), outsideSum.toPrecision(3))}
         </p>
       )}
     </>

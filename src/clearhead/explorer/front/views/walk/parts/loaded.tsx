@@ -43,7 +43,7 @@ export type Needs = Record<string, [path: string, window: Window | null]>;
 export type Slices<N extends Needs> = { [K in keyof N]: Slice };
 
 /** What each panel shows, for export. */
-export const shown = new Map<string, Slice[]>();
+export const loadedSlices = new Map<string, Slice[]>();
 
 interface LoadedProps<N extends Needs> {
   panel: string;
@@ -64,9 +64,9 @@ export function Loaded<N extends Needs>({ panel, needs, children }: LoadedProps<
   const complete = Object.keys(slices).length === Object.keys(needs).length;
   const key = `${panel}:${Object.keys(needs).join()}`;
   useEffect(() => {
-    if (complete) shown.set(key, Object.values(slices) as Slice[]);
+    if (complete) loadedSlices.set(key, Object.values(slices) as Slice[]);
   });
-  useEffect(() => () => void shown.delete(key), [key]);
+  useEffect(() => () => void loadedSlices.delete(key), [key]);
   if (failed)
     return (
       <p class="walk-failed" role="alert">

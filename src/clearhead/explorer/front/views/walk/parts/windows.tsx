@@ -14,12 +14,12 @@ export const MOST = 24;
 type Side = "query" | "key";
 
 /** First rows, as the reader has moved them while this token was chosen. */
-const moved = {
+const readerStarts = {
   query: signal<[string, number] | null>(null),
   key: signal<[string, number] | null>(null),
 };
 /** First rows as last shown: they stay while they hold what is chosen. */
-const kept: Record<Side, [string, number] | null> = { query: null, key: null };
+const lastStarts: Record<Side, [string, number] | null> = { query: null, key: null };
 
 function sequence(plan: Plan, side: Side): string {
   return JSON.stringify([plan.run.request, side === "query" ? plan.stack : plan.keyStack]);
@@ -33,13 +33,17 @@ function lengthOf(plan: Plan, side: Side): number {
 export function rangeOf(plan: Plan, side: Side): Range {
   const of = lengthOf(plan, side);
   const among = sequence(plan, side);
-  const [there, last] = [moved[side].value, kept[side]];
+  const [readerStart, last] = [readerStarts[side].value, lastStarts[side]];
   const around = rangeAround(plan[side], of, MOST);
   const stays = last?.[0] === among ? rangeFrom(last[1], of, MOST) : around;
   const holds = plan[side] >= stays[0] && plan[side] < stays[1];
   const range =
-    there?.[0] === `${among}${plan[side]}` ? rangeFrom(there[1], of, MOST) : holds ? stays : around;
-  kept[side] = [among, range[0]];
+    readerStart?.[0] === `${among}${plan[side]}`
+      ? rangeFrom(readerStart[1], of, MOST)
+      : holds
+        ? stays
+        : around;
+  lastStarts[side] = [among, range[0]];
   return range;
 }
 
@@ -54,7 +58,7 @@ export function Truncation({ plan, side }: { plan: Plan; side: Side }): JSX.Elem
   if (of <= MOST) return null;
   const [start, stop] = rangeOf(plan, side);
   const go = (first: number): void => {
-    moved[side].value = [`${sequence(plan, side)}${plan[side]}`, first];
+    readerStarts[side].value = [`${sequence(plan, side)}${plan[side]}`, first];
   };
   return (
     <p class="walk-truncation">

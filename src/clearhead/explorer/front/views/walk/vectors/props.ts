@@ -11,7 +11,7 @@ export interface VectorsProps {
   /** Index in the whole array of a row's component. */
   index: (row: number, column: number) => number[];
   /** Labels of the rows; one row without labels where not given. */
-  rows?: { label: string; chosen?: boolean; extra?: JSX.Element }[];
+  rows?: { label: string; selected?: boolean; extra?: JSX.Element }[];
   /** A row's label was chosen. */
   onRow?: (row: number) => void;
   /** The end of the colour scale. */

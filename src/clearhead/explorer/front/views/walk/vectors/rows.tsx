@@ -11,7 +11,7 @@ interface RowsProps {
   label: string;
   slice: Slice;
   tokens: Token[];
-  chosen: number;
+  selected: number;
   width: number;
   pick: (at: number) => void;
 }
@@ -21,7 +21,7 @@ export function Rows({
   label,
   slice,
   tokens,
-  chosen,
+  selected,
   width,
   pick,
   max,
@@ -41,7 +41,7 @@ export function Rows({
       index={(row, column) => [0, head, ...before, first + row, column]}
       rows={indices([first, stop]).map((at) => ({
         label: tokens[at]?.piece ?? "",
-        chosen: at === chosen,
+        selected: at === selected,
         ...(extra && { extra: extra(at) }),
       }))}
       onRow={(row) => pick(first + row)}

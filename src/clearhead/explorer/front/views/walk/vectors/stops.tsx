@@ -47,7 +47,9 @@ export function Stops({
               style={down}
               {...focusable}
             >
-              <span class="unseen">{words.rowHeader(label, rows?.[at.row]?.chosen ?? false)}</span>
+              <span class="unseen">
+                {words.rowHeader(label, rows?.[at.row]?.selected ?? false)}
+              </span>
             </div>
           ) : (
             <div

@@ -19,14 +19,14 @@ export function Vectors(props: VectorsProps): JSX.Element {
   const words = wordsOf(table);
   const start = Math.max(
     0,
-    rows.findIndex((row) => row.chosen),
+    rows.findIndex((row) => row.selected),
   );
   const [focus, setFocus] = useState<Cell>({ row: start, column: 0 });
-  const [pointed, setPointed] = useState<Cell | null>(null);
+  const [pointedCell, setPointedCell] = useState<Cell | null>(null);
   const [room, setRoom] = useState(0);
   const frame = useRef<HTMLDivElement>(null);
   const readout = useRef<HTMLSpanElement>(null);
-  const wanted = useRef(false);
+  const focusPending = useRef(false);
   const layout = layoutOf(rows.length, columns, room || 320);
   const value = (row: number, column: number): number => from.at(...index(row, column));
 
@@ -41,8 +41,8 @@ export function Vectors(props: VectorsProps): JSX.Element {
     return () => observer.disconnect();
   }, []);
   useLayoutEffect(() => {
-    if (!wanted.current) return;
-    wanted.current = false;
+    if (!focusPending.current) return;
+    focusPending.current = false;
     frame.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus();
   });
 
@@ -50,7 +50,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
     row: Math.min(focus.row, rows.length - 1),
     column: Math.min(focus.column, columns - 1),
   };
-  const read = pointed ?? { ...at, column: Math.max(0, at.column) };
+  const read = pointedCell ?? { ...at, column: Math.max(0, at.column) };
   const open = (): void => readout.current?.querySelector("button")?.click();
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -63,7 +63,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
     const next = step(at, event, layout, onRow ? LABEL : 0);
     if (!next) return;
     event.preventDefault();
-    wanted.current = true;
+    focusPending.current = true;
     setFocus(next);
   };
   const cellOf = (event: MouseEvent): Cell | null => {
@@ -102,15 +102,17 @@ export function Vectors(props: VectorsProps): JSX.Element {
           <div
             class="walk-vectors-touch"
             style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
-            onPointerMove={(event) => setPointed(cellOf(event))}
-            onPointerLeave={() => setPointed(null)}
+            onPointerMove={(event) => setPointedCell(cellOf(event))}
+            onPointerLeave={() => setPointedCell(null)}
             onClick={(event) => {
               const cell = cellOf(event);
               if (cell) setFocus(cell);
             }}
           />
           {rows.map((row, place) =>
-            row.chosen && rows.length > 1 ? <Band key={place} layout={layout} row={place} /> : null,
+            row.selected && rows.length > 1 ? (
+              <Band key={place} layout={layout} row={place} />
+            ) : null,
           )}
           {props.span && <Span layout={layout} span={props.span} />}
           <Stops
@@ -138,7 +140,7 @@ export function Labels({
   const all = rows.map((row, place) => (
     <div
       key={place}
-      class={row.chosen ? "walk-vectors-label chosen" : "walk-vectors-label"}
+      class={row.selected ? "walk-vectors-label chosen" : "walk-vectors-label"}
       style={{ height: `${rowHeight}px` }}
     >
       <span class="walk-vectors-name" title={row.label} onClick={() => onRow?.(place)}>
