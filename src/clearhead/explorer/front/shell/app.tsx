@@ -22,7 +22,11 @@ import { EXAMPLES, SentenceBox } from "./sentence";
 import { Settings } from "./settings";
 import { Tabs } from "./tabs";
 import "./styles/base.css";
-import "./styles/shell.css";
+import "./styles/frame.css";
+import "./styles/header.css";
+import "./styles/sentence.css";
+import "./styles/picker.css";
+import "./styles/narrow.css";
 import "../where_from/panel.css";
 import "./styles/notebook.css";
 

@@ -19,6 +19,7 @@ import { walkJson, walkScene } from "./saving";
 import { table, type Words } from "./words";
 import "./vectors/vectors.css";
 import "./tables.css";
+import "./tokens.css";
 import "./walk.css";
 
 /** All panels of a plan, in the order of computation. */
