@@ -8,21 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-import os
 import random
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-import clearhead.explorer
 from clearhead.explorer.contract.arrays import encode
 from clearhead.explorer.derivations.snippet import resolved
-
-FRONT = Path(clearhead.explorer.__file__).parent / "front"
+from tests.explorer.node import run_node
 
 
 def plain(number: float) -> float | str:
@@ -84,12 +77,12 @@ def indices(generator: random.Random) -> list[tuple[object, list[int], int]]:
         if kind < 0.4 and depth:
             return {"sum": [entry(depth - 1) for _ in range(generator.randrange(1, 4))]}
         changes = {"times": 3, "floordiv": 4, "mod": 5, "plus": 9}
-        chosen = {
+        modifiers = {
             name: generator.randrange(1, most)
             for name, most in changes.items()
             if generator.random() < 0.5
         }
-        return {"axis": generator.randrange(3), **chosen}
+        return {"axis": generator.randrange(3), **modifiers}
 
     def no_step(*_: object) -> None:
         raise AssertionError("an index without value_of reads no step")
@@ -103,27 +96,14 @@ def indices(generator: random.Random) -> list[tuple[object, list[int], int]]:
 
 
 def test_the_pure_parts_of_the_page(tmp_path):
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("needs node 20 or later, to run the page's own tests")
-    if not (FRONT / "node_modules" / "esbuild").is_dir():
-        pytest.skip(f"needs the page's packages: npm ci, in {FRONT.name}/")
-    expected = tmp_path / "expected.json"
+    path = tmp_path / "expected.json"
     numbers = {
         "halves": halves(),
         "containers": containers(np.random.default_rng(1)),
         "reprs": reprs(random.Random(2)),
         "indices": indices(random.Random(3)),
     }
-    expected.write_text(json.dumps(numbers, allow_nan=False), "utf-8")
-    run = subprocess.run(
-        [node, "test.mjs"],
-        cwd=FRONT,
-        env={**os.environ, "EXPECTED": str(expected)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    path.write_text(json.dumps(numbers, allow_nan=False), "utf-8")
+    report = run_node("test.mjs", EXPECTED=str(path))
     # None of them was left out for want of Python's numbers.
-    assert "skipped 0" in run.stdout
+    assert "skipped 0" in report
