@@ -14,7 +14,7 @@ import struct
 import numpy as np
 
 from clearhead.explorer.contract.arrays import encode
-from clearhead.explorer.derivations.snippet import resolved
+from clearhead.explorer.derivations.snippet import resolve
 from tests.explorer.node import run_node
 
 
@@ -91,7 +91,7 @@ def indices(generator: random.Random) -> list[tuple[object, list[int], int]]:
     for _ in range(500):
         index = [generator.randrange(40) for _ in range(3)]
         operand = entry(2)
-        cases.append((operand, index, resolved(operand, index, no_step)))
+        cases.append((operand, index, resolve(operand, index, no_step)))
     return cases
 
 

@@ -49,16 +49,19 @@ def readers(name: str) -> str:
 
 
 def unused(table: Table, text: str) -> list[str]:
-    """The words of a table that a text does not name; an index names all words beneath it."""
+    """The words of a table that a text does not name.
+
+    Words of a nested table are all used where the text passes the nested table on as a whole, or
+    chooses from it by a variable.
+    """
     result = []
     for key, value in table.items():
-        named = re.search(rf"(?<![\w\"]){re.escape(key)}\b(?!\s*:[^:])|\b{key}\s*[:,}}]", text)
-        if isinstance(value, dict):
-            if re.search(rf"\b{key}\s*(?:as [^\[\]]*\))?\s*\[|\({'[^()]*'}\b{key}\b\s*,", text):
-                continue  # words of it are chosen by a variable
-            result += [f"{key}.{each}" for each in unused(value, text)] if named else [key]
-        elif not named:
+        name = re.escape(key)
+        taken_out = rf"[{{,]\s*{name}\s*[,}}]|[{{,]\s*{name}: \w+[^{{}}]*\}} ="
+        if not re.search(rf"\.{name}\b|{taken_out}", text):
             result.append(key)
+        elif isinstance(value, dict) and not re.search(rf"\.{name}\b(?!\??\.)|\b{name}\[", text):
+            result += [f"{key}.{each}" for each in unused(value, text)]
     return result
 
 
@@ -82,6 +85,11 @@ def _texts(table: Table) -> list[tuple[str, str]]:
         for key, value in table.items()
         for pair in (_texts(value) if isinstance(value, dict) else [(key, value)])
     ]
+
+
+def test_no_text_in_two_languages_stands_outside_the_tables() -> None:
+    for path, text in CODE.items():
+        assert not re.search(r"\b(en|pt): [\"'`]", text), path
 
 
 @pytest.mark.parametrize("name", [name for name in tables() if name != LABELS])
@@ -141,4 +149,5 @@ def test_a_missing_and_an_unused_word_are_found() -> None:
         "plain", "made", "parts.final mark", "parts.self", "rest.one", "rest.two",
     ]  # fmt: skip
     assert unused(table, "t.plain; t.parts[part]; t.rest.two") == ["made", "rest.one"]
-    assert unused(table, "t.plain; t.made(2, x)") == ["parts", "rest"]
+    assert unused(table, "t.plain; t.made(2, x); names={t.parts}") == ["rest"]
+    assert unused(table, "const { plain, made, rest } = t; rest.one") == ["parts", "rest.two"]

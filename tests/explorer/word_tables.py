@@ -59,6 +59,8 @@ def read_object(text: str, start: int) -> tuple[Table, int]:
         key = match[1] or match[2]
         if text[match.end()] == "{":
             result[key], place = read_object(text, match.end())
+            if cast := re.compile(r"\s+as\s+\w+(<[^>]*>)?").match(text, place):
+                place = cast.end()
             place = skip(text, place, ",}")
         else:
             place = skip(text, match.end(), ",}")
@@ -112,4 +114,4 @@ def labels(language: str = "en") -> dict[str, str]:
     return plain_texts(tables()[LABELS][language])
 
 
-LABELS = "where_from/words_labels.ts"
+LABELS = "where_from/words.ts"

@@ -23,7 +23,9 @@ from clearhead.explorer.offline import page as offline
 from clearhead.explorer.offline.answers import LEVELS, Focus, PageAnswers
 from clearhead.explorer.offline.numbers import Pack, follow, narrowest, planes
 from clearhead.explorer.offline.page import offline_answer, offline_html
+from clearhead.reference.tracing.steps import kinds
 from clearhead.translation.checkpoint import read_checkpoint
+from tests.explorer.word_tables import FRONT
 
 TEXT = "The black cat sleeps."
 # The small model is random and would go on for long; a translation that is given is short.
@@ -121,6 +123,21 @@ def test_a_recipe_is_taken_only_where_it_gives_the_same_numbers() -> None:
     assert packed.entries[1]["recipe"] == "times"
     packed.add_step({**step, "path": "b.scaled"}, np.nextafter(scores * 0.5, 9), constants)
     assert packed.entries[2]["stored"] == "float64"
+
+
+def test_python_and_the_page_carry_out_the_declared_operations() -> None:
+    declared = {kind.recipe.operation for kind in kinds() if kind.recipe is not None}
+    assert set(offline_numbers._OPERATIONS) == declared
+    source = (FRONT / "core/sources/embedded_numbers.ts").read_text("utf-8")
+    names = re.search(r"recipe\?:([^;]*);", source)
+    assert names is not None
+    assert set(re.findall(r'"(\w+)"', names[1])) == declared | {offline_numbers.COPY}
+
+
+def test_every_operation_saves_numbers_of_the_bundled_model(bundled: Explorer) -> None:
+    json, _ = PageAnswers(bundled, {"text": TEXT}, "", 0).pack(LEVELS[0])
+    operations = {entry["recipe"] for entry in json["arrays"] if "recipe" in entry}
+    assert operations == {*offline_numbers._OPERATIONS, offline_numbers.COPY}
 
 
 # What is in the file

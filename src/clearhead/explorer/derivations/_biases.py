@@ -25,8 +25,12 @@ def alibi(config: TransformerConfig) -> Derivation:
         power = f"({power} if h < n else -8 * (2 * (h - n) + 1) / (2 * n))"
     else:
         power = f"({power})"
-    label = "headCount" if whole == heads else "largestPowerOfTwo"
-    operands = (_QUERY, _KEY, scalar("h", "headNumber", axis(0)), constant("n", label, whole))
+    operands = (
+        _QUERY,
+        _KEY,
+        scalar("h", "headNumber", axis(0)),
+        constant("n", "headCount" if whole == heads else "largestPowerOfTwo", whole),
+    )
     return Derivation(f"-(2.0 ** {power}) * abs(i - j)", operands)
 
 

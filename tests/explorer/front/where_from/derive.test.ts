@@ -35,7 +35,7 @@ class Arrays implements Source {
   }
 }
 
-const label = { en: "", pt: "" };
+const label = { key: "queryVector" };
 const operand = (symbol: string, rest: object): Derivation["operands"][number] =>
   ({ symbol, label, ...rest }) as Derivation["operands"][number];
 

@@ -208,7 +208,7 @@ function About(): JSX.Element | null {
       )}
       {answer.notes?.map((note) => (
         <p key={note.kind}>
-          {wordsOf(note.words)}{" "}
+          {words.notes[note.kind]}{" "}
           {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
         </p>
       ))}

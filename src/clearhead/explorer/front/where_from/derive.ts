@@ -1,10 +1,17 @@
 /** Where a number comes from: the derivation that holds for one element of a step, with the slices
  * that it names filled with their numbers. */
 
-import type { Derivation, Index1, IndexEntry, Operand, Step, Window } from "../core/protocol";
+import type {
+  Derivation,
+  Index1,
+  IndexEntry,
+  Label,
+  Operand,
+  Step,
+  Window,
+} from "../core/protocol";
 import { askArray } from "../core/state/arrays";
 import { stepAt } from "../core/state/state";
-import type { Both } from "../core/text/i18n";
 
 export const WEIGHTS = "weights/";
 
@@ -23,7 +30,7 @@ export interface Asked extends Element {
 /** An operand with its numbers; `numbers` are null where masked (-infinity). */
 export interface Filled {
   symbol: string;
-  label: Both<string>;
+  label: Label;
   /** Axes that are whole; [] for a single number. */
   shape: number[];
   numbers: Float64Array;
@@ -108,7 +115,7 @@ async function fill(operand: Operand, index: number[]): Promise<Filled> {
   };
 }
 
-function single(symbol: string, label: Both<string>, value: number, integer: boolean): Filled {
+function single(symbol: string, label: Label, value: number, integer: boolean): Filled {
   return {
     symbol,
     label,

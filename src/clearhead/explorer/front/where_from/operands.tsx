@@ -7,6 +7,7 @@ import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import type { Explained, Filled } from "./derive";
 import { Num } from "./number";
+import { labelText } from "./words";
 
 /** Rows at a time; more come when asked for. */
 const ROWS = 1024;
@@ -23,7 +24,7 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
               <code>{operand.symbol}</code>
             </dt>
             <dd>
-              <span>{wordsOf(operand.label)}</span>
+              <span>{labelText(operand.label)}</span>
               {operand.slice && <code class="slice">{operand.slice}</code>}
               <Size operand={operand} />
             </dd>

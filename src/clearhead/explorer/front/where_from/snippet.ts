@@ -1,8 +1,8 @@
 /** A number's derivation as a Python program that runs by itself and asserts the number: the text
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
-import { wordsOf } from "../core/text/i18n";
 import type { Explained, Filled } from "./derive";
+import { labelText } from "./words";
 
 const WIDTH = 96;
 
@@ -23,7 +23,7 @@ export function snippet({
   if (step) lines.push(`# ${heading(path, index, step.formula)}`);
   for (const operand of operands)
     lines.push(
-      `# ${operand.symbol}: ${wordsOf(operand.label)}`,
+      `# ${operand.symbol}: ${labelText(operand.label)}`,
       `${operand.symbol} = ${literal(operand)}`,
     );
   const tolerance = rounded ? "rtol=1e-5, atol=1e-5" : "rtol=1e-9, atol=1e-12";

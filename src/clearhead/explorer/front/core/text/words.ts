@@ -23,6 +23,12 @@ const en = {
     case: "in ordinary case",
     "final mark": "with a final mark",
   } as Record<string, string>,
+  notes: {
+    protected:
+      "When this sentence is translated, placeholders, addresses and numbers in it are protected, which gives another translation. The walk shows the sentence as it is.",
+    unreached:
+      "The new translation is shorter and never reaches the query of this weight, so the edit changes nothing.",
+  },
   targetGiven: "This is the translation you gave, not the model's own.",
   editedNow: (n: number) => `With ${n} ${n === 1 ? "edit" : "edits"}. Without:`,
   undoEdits: "Undo all edits",
@@ -127,6 +133,12 @@ const pt: typeof en = {
     marks: "marcas devolvidas às suas palavras",
     case: "em maiúsculas e minúsculas comuns",
     "final mark": "com um sinal final",
+  },
+  notes: {
+    protected:
+      "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que dá outra tradução. O percurso mostra a frase tal como está.",
+    unreached:
+      "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração não muda nada.",
   },
   targetGiven: "Esta é a tradução que você deu, não a do modelo.",
   editedNow: (n) => `Com ${n} ${n === 1 ? "edição" : "edições"}. Sem:`,

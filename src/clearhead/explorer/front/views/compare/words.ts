@@ -51,7 +51,6 @@ export const table = {
     special: "special token",
     rank: (rank: number) => `no. ${rank}`,
     underEdits: "With the edits in force.",
-    inQuery: "Masked keys have no weight and are left out.",
   },
   pt: {
     title: "Peso, contribuição, efeito",
@@ -103,6 +102,5 @@ export const table = {
     special: "token especial",
     rank: (rank: number) => `nº ${rank}`,
     underEdits: "Com as edições em vigor.",
-    inQuery: "Chaves mascaradas não têm peso e ficam de fora.",
   },
 };

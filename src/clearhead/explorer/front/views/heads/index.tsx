@@ -50,7 +50,7 @@ function toLocked(event: TargetedEvent<HTMLElement>): void {
 
 export const view: View = {
   id: "heads",
-  title: { en: "Heads", pt: "Cabeças" },
+  title: { en: table.en.title, pt: table.pt.title },
   needs: [],
   component: Heads,
   scene,

@@ -1,6 +1,7 @@
 /** The words of the heads view. Indices count from 0, as in the steps' paths. */
 
 const en = {
+  title: "Heads",
   all: "All heads",
   legendNote: "The same colours mean the same routing weights in every picture on this page.",
   lock: "Choose a picture to lock that head in all views. Arrow keys move between heads, Enter locks.",
@@ -26,7 +27,6 @@ const en = {
     `Too many to draw one by one: each dot is the largest weight of ${queries} × ${keys} cells.`,
   pages: (layers: number) =>
     `Pictures are fetched ${layers === 1 ? "one layer" : `${layers} layers`} at a time, as they come into sight.`,
-  waiting: "Fetching these pictures …",
   layer: (layer: number) => `Layer ${layer}`,
   head: (head: number) => `Head ${head}`,
   nats: (entropy: string) => `${entropy} nats`,
@@ -66,6 +66,7 @@ const en = {
 };
 
 const pt: typeof en = {
+  title: "Cabeças",
   all: "Todas as cabeças",
   legendNote: "As mesmas cores são os mesmos pesos de roteamento em todas as figuras desta página.",
   lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças, Enter fixa.",
@@ -91,7 +92,6 @@ const pt: typeof en = {
     `São demais para desenhar uma a uma: cada ponto é o maior peso de ${queries} × ${keys} células.`,
   pages: (layers) =>
     `As figuras são buscadas ${layers === 1 ? "uma camada" : `${layers} camadas`} por vez, quando chegam à tela.`,
-  waiting: "Buscando estas figuras …",
   layer: (layer) => `Camada ${layer}`,
   head: (head) => `Cabeça ${head}`,
   nats: (entropy) => `${entropy} nats`,

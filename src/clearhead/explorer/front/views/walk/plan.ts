@@ -99,15 +99,31 @@ export function numberIn(config: Record<string, unknown>, name: string, otherwis
   return typeof value === "number" ? value : otherwise;
 }
 
+/** How a step is computed, as one would write it on a board; `values` stand for its $names. Empty
+ * for a step that is not there. */
+export function notation(path: string, values: Record<string, string | number> = {}): string {
+  const text = stepAt(path)?.notation ?? "";
+  return text.replace(/\$(\w+)/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** The notations of several steps, as equations beside each other. */
+export function notations(...paths: string[]): string {
+  return paths
+    .map((path) => notation(path))
+    .filter(Boolean)
+    .join(",  ");
+}
+
 /** Where the attention's input comes from: the norm's source, or what the projections read. */
 export function attentionInput(plan: Plan): string {
-  const first = stepAt(plan.normBefore ? `${plan.norm}.normalized` : queryProjection(plan));
+  const first = stepAt(plan.normBefore ? `${plan.norm}.normalized` : projection(plan, "query"));
   return first?.of[0] ?? `${plan.layerPath}.input`;
 }
 
-function queryProjection(plan: Plan): string {
-  const projected = `${plan.path}.query_projected`;
-  return has(projected) ? projected : `${plan.path}.query`;
+/** The step of a projection, before positions turn it where they are rotary. */
+export function projection(plan: Plan, name: "query" | "key"): string {
+  const projected = `${plan.path}.${name}_projected`;
+  return has(projected) ? projected : `${plan.path}.${name}`;
 }
 
 /** Windows of single rows and of this head. */

@@ -3,7 +3,6 @@ export const table = {
   en: {
     title: "What if",
     none: "Translate a sentence, then change something in the model.",
-    unable: "Changing the model needs the model: this page holds recorded numbers only.",
     count: (edits: number) => (edits === 1 ? "1 edit" : `${edits} edits`),
     banner: "The numbers on every view are those of the edited model.",
     bannerAsking: "Being computed: the numbers on every view are still those from before.",
@@ -125,7 +124,6 @@ export const table = {
   pt: {
     title: "E se",
     none: "Traduza uma frase e depois altere algo no modelo.",
-    unable: "Alterar o modelo exige o modelo: esta página guarda apenas números gravados.",
     count: (edits: number) => (edits === 1 ? "1 edição" : `${edits} edições`),
     banner: "Os números de todas as vistas são os do modelo editado.",
     bannerAsking: "Em cálculo: os números de todas as vistas ainda são os de antes.",

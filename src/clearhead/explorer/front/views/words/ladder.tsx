@@ -165,10 +165,9 @@ function Weight({ row, current, token, weight, place }: WeightProps): JSX.Elemen
 
 /** A mean is no step of the model: this is how it follows from the heads' weights. */
 function meanOfHeads(path: string, query: number, key: number): Derivation {
-  const label = { en: "the weights of all heads", pt: "os pesos de todas as cabeças" };
   return {
     expression: "np.mean(w)",
-    operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }],
+    operands: [{ symbol: "w", label: { key: "headWeights" }, path, index: [0, ":", query, key] }],
   };
 }
 

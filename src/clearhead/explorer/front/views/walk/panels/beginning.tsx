@@ -9,10 +9,10 @@ import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
 import { Roving } from "../parts/roving";
-import { attentionInput, has, one, type Plan, quoted } from "../plan";
+import { attentionInput, has, notation, notations, one, type Plan, quoted } from "../plan";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { NormSteps, normFormula } from "./norm";
+import { NormSteps } from "./norm";
 
 export function beginning(plan: Plan, words: Words): PanelSpec[] {
   const { part, stack, config } = plan;
@@ -32,14 +32,14 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
       sentence: config.scale_embedding
         ? panels.embedding.scaled(plan.width, root)
         : panels.embedding.plain,
-      formula: config.scale_embedding ? `e_i = √d · E_{id(i)}` : `e_i = E_{id(i)}`,
+      formula: notation(`${stack}.scaled_embedding`) || notation(`${stack}.embedding`),
       body: EmbeddingBody,
     },
     {
       id: "position",
       title: panels.place.title,
       sentence: panels.place[placeKind(config.positions)],
-      formula: has(`${stack}.positions`) ? placeFormula(config.positions) : undefined,
+      formula: notations(`${stack}.embedded`, `${stack}.positions`),
       body: PositionBody,
     },
     {
@@ -55,7 +55,7 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
       id: "norm",
       title: panels.norm.title,
       sentence: config.norm === "rms" ? panels.norm.rms : panels.norm.layer,
-      formula: normFormula(config.norm),
+      formula: notation(`${plan.norm}.output`),
       body: NormBody,
     });
   return specs;
@@ -65,13 +65,6 @@ function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "b
   return positions === "sinusoidal" || positions === "learned" || positions === "rotary"
     ? positions
     : "bias";
-}
-
-function placeFormula(positions: unknown): string {
-  const sum = "x_i = e_i + p_i";
-  return positions === "sinusoidal"
-    ? `${sum},  p_{i,2c} = sin(i / 10000^{2c/d}),  p_{i,2c+1} = cos(i / 10000^{2c/d})`
-    : sum;
 }
 
 function inputSentence(plan: Plan, words: Words): string {

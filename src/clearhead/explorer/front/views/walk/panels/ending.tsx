@@ -12,10 +12,10 @@ import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
 import { Roving } from "../parts/roving";
-import { has, numberIn, one, type Plan, quoted, rowOf } from "../plan";
+import { has, notation, numberIn, one, type Plan, quoted, rowOf } from "../plan";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { NormSteps, normFormula } from "./norm";
+import { NormSteps } from "./norm";
 
 export function ending(plan: Plan, words: Words): PanelSpec[] {
   const { final, logits, words: nextWords } = words.panels;
@@ -26,14 +26,14 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
       id: "final",
       title: final.title,
       sentence: follow + final[plan.stack],
-      formula: has(`${plan.stack}.norm.output`) ? normFormula(plan.config.norm) : undefined,
+      formula: notation(`${plan.stack}.norm.output`),
       body: FinalBody,
     },
     {
       id: "logits",
       title: logits.title,
       sentence: logits.sentence(vocabulary),
-      formula: "ℓ_t = x · E_t",
+      formula: notation("logits"),
       steps: ["logits"],
       body: LogitsBody,
     },
@@ -41,7 +41,7 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
       id: "words",
       title: nextWords.title,
       sentence: nextWords.sentence,
-      formula: "p_t = exp(ℓ_t) / Σ_u exp(ℓ_u)",
+      formula: notation("probabilities"),
       body: WordsBody,
     },
   ];

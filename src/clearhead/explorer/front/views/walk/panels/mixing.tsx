@@ -9,14 +9,15 @@ import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded } from "../parts/loaded";
 import { rangeOf, Truncation } from "../parts/windows";
-import { attentionInput, has, headRows, numberIn, one, type Plan } from "../plan";
+import { attentionInput, has, headRows, notation, numberIn, one, type Plan } from "../plan";
 import { Rows } from "../vectors/rows";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { NormSteps, normFormula } from "./norm";
+import { NormSteps } from "./norm";
 
 export function mixing(plan: Plan, words: Words): PanelSpec[] {
   const { contributions, heads, residual, cross, feed, residualTwo } = words.panels;
+  const feedForward = `${plan.layerPath}.feed_forward`;
   const wide = numberIn(plan.config, "feed_forward_dim", 0);
   const activation = String(plan.config.activation);
   const number = (value: number): string => value.toLocaleString(words.locale);
@@ -25,7 +26,7 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
       id: "contributions",
       title: contributions.title,
       sentence: contributions.sentence,
-      formula: "o_i = Σ_j w_{ij} v_j",
+      formula: notation(`${plan.path}.output`),
       steps: [`${plan.path}.output`],
       body: ContributionsBody,
     },
@@ -33,14 +34,14 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
       id: "heads",
       title: heads.title,
       sentence: heads.sentence(plan.heads),
-      formula: "y_i = [o_i^{0}; …; o_i^{h}] W_O + b_O".replace("h}", `${plan.heads - 1}}`),
+      formula: notation(`${plan.path}.projected`, { last_head: plan.heads - 1 }),
       body: HeadsBody,
     },
     {
       id: "residual",
       title: residual.title,
       sentence: residual.sentence,
-      formula: `x′_i = x_i + y_i,  ${words.afterwards} ${normFormula(plan.config.norm)}`,
+      formula: `${notation(`${plan.path}_residual`)},  ${words.afterwards} ${notation(`${normAfter(plan)}.output`)}`,
       body: ResidualBody,
     },
   ];
@@ -55,31 +56,18 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
         number(plan.width),
         feed.activations[activation] ?? activation,
       ),
-      formula: feedFormula(activation),
+      formula: notation(`${feedForward}.output`, { hidden: notation(`${feedForward}.hidden`) }),
       body: FeedBody,
     },
     {
       id: "residual-two",
       title: residualTwo.title,
       sentence: residualTwo.sentence(plan.layer),
-      formula: "x″_i = x′_i + f_i",
+      formula: notation(`${feedForward}_residual`),
       body: ResidualTwoBody,
     },
   );
   return specs;
-}
-
-function feedFormula(activation: string): string {
-  const names: Record<string, string> = {
-    relu: "ReLU",
-    reglu: "ReLU",
-    silu: "SiLU",
-    swiglu: "SiLU",
-  };
-  const name = names[activation] ?? "GELU";
-  return activation.endsWith("glu")
-    ? `f_i = (${name}(x_i W_{gate} + b) ⊙ (x_i W_{up} + b)) W_{down} + b`
-    : `f_i = ${name}(x_i W_{up} + b_{up}) W_{down} + b_{down}`;
 }
 
 function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {

@@ -8,10 +8,6 @@ import { has, type Plan, rowOf } from "../plan";
 import { Strips } from "../vectors/strips";
 import { table } from "../words";
 
-export function normFormula(norm: unknown): string {
-  return norm === "rms" ? "y = x / √(mean(x^2) + ε) · γ" : "y = (x − μ) / √(σ^2 + ε) · γ + β";
-}
-
 /** Every step of a norm at one position. */
 export function NormSteps({
   plan,

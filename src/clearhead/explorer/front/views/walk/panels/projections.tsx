@@ -7,27 +7,26 @@ import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
 import { Product } from "../parts/product";
 import { rangeOf, Truncation } from "../parts/windows";
-import { has, headRows, one, type Plan } from "../plan";
+import { has, headRows, notation, notations, one, type Plan, projection } from "../plan";
 import { Rows } from "../vectors/rows";
 import { table, type Words } from "../words";
 
 export function projections(plan: Plan, words: Words): PanelSpec[] {
   const { vectors, score } = words.panels;
   const cross = plan.part === "cross";
-  const read = cross ? "m_j" : "x_j";
   return [
     {
       id: "vectors",
       title: vectors.title,
       sentence: cross ? vectors.cross : vectors.self,
-      formula: `q_i = x_i W_Q + b_Q,  k_j = ${read} W_K + b_K,  v_j = ${read} W_V + b_V`,
+      formula: notations(projection(plan, "query"), projection(plan, "key"), `${plan.path}.value`),
       body: VectorsBody,
     },
     {
       id: "score",
       title: score.title,
       sentence: score.sentence,
-      formula: "s_{ij} = q_i · k_j = Σ_c q_{ic} k_{jc}",
+      formula: notation(`${plan.path}.scores`),
       body: ScoreBody,
     },
   ];

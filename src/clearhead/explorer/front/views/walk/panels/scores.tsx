@@ -1,6 +1,7 @@
 /** Scores of one query and of all: raw, scaled, masked. */
 
 import type { JSX } from "preact";
+import { stepAt } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
@@ -8,7 +9,7 @@ import type { PanelSpec } from "../panel";
 import { KeyTable, ScoreSwatch } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
 import { Cell, Pair, place, rowNeed } from "../parts/score_pair";
-import { has, headRows, type Plan } from "../plan";
+import { has, headRows, notation, type Plan } from "../plan";
 import { table, type Words } from "../words";
 import { SoftmaxBody } from "./softmax";
 
@@ -21,14 +22,14 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       id: "scores",
       title: panels.scores.title,
       sentence: panels.scores.sentence,
-      formula: "S = Q K^T",
+      formula: `S = ${stepAt(`${plan.path}.scores`)?.formula ?? ""}`,
       body: ScoresBody,
     },
     {
       id: "scaled",
       title: panels.scaled.title,
       sentence: panels.scaled.sentence(plan.headDim, root),
-      formula: `s_{ij} / √${plan.headDim}`,
+      formula: notation(`${plan.path}.scaled`, { head_dim: plan.headDim }),
       steps: [`${plan.path}.scaled`],
       body: ScaledBody,
     },
@@ -36,9 +37,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       id: "masked",
       title: panels.masked.title,
       sentence: biased ? panels.masked.biased : panels.masked.sentence,
-      formula: biased
-        ? `m_{ij} = s_{ij} / √d_k + b_{ij},  ${words.or} −∞`
-        : `m_{ij} = s_{ij} / √d_k,  ${words.or} −∞`,
+      formula: notation(`${plan.path}.masked`, { or: words.or }),
       steps: [`${plan.path}.masked`],
       body: MaskedBody,
     },
@@ -46,7 +45,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       id: "softmax",
       title: panels.softmax.title,
       sentence: panels.softmax.sentence,
-      formula: "w_{ij} = exp(m_{ij} − max_j m_{ij}) / Σ_j exp(m_{ij} − max_j m_{ij})",
+      formula: notation(`${plan.path}.weights`),
       steps: [`${plan.path}.weights`],
       body: SoftmaxBody,
     },
@@ -128,19 +127,18 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
   const biased = has(`${plan.path}.bias`);
-  const before = has(`${plan.path}.capped`) ? "capped" : "scaled";
-  const needs: Needs = { before: rowNeed(plan, before), masked: rowNeed(plan, "masked") };
+  const needs: Needs = { scaled: rowNeed(plan, "scaled"), masked: rowNeed(plan, "masked") };
   if (biased) needs.bias = rowNeed(plan, "bias");
   const row = (
     <Loaded key={String(biased)} panel={panel} needs={needs}>
       {(slices) => {
-        const [first, masked, bias] = [slices.before!, slices.masked!, slices.bias];
+        const [scaled, masked, bias] = [slices.scaled!, slices.masked!, slices.bias];
         const max = scoreMax(masked.values);
         const columns = [
           {
             title: words.panels.scaled.title,
             cell: (key: number) => (
-              <Cell slice={first} plan={plan} at={key} label={words.panels.scaled.title} />
+              <Cell slice={scaled} plan={plan} at={key} label={words.panels.scaled.title} />
             ),
           },
           {

@@ -5,7 +5,6 @@ import type { JSX } from "preact";
 import type { Derivation, Operand } from "../../../core/protocol";
 import { Num } from "../../../where_from/number";
 import type { Plan } from "../plan";
-import { table } from "../words";
 
 interface DerivedProps {
   /** A name for it, after the attention's path. */
@@ -22,29 +21,25 @@ export function Derived({ name, plan, ...rest }: DerivedProps): JSX.Element {
   return <Num path={`${plan.path}.${name}`} {...rest} />;
 }
 
-function label(of: (words: (typeof table)["en"]) => string): { en: string; pt: string } {
-  return { en: of(table.en), pt: of(table.pt) };
-}
-
 function queryOf(plan: Plan): Operand {
   const index = [0, plan.head, plan.query, ":" as const];
-  return { symbol: "q", label: label((words) => words.query), path: `${plan.path}.query`, index };
+  return { symbol: "q", label: { key: "queryVector" }, path: `${plan.path}.query`, index };
 }
 
 function keyOf(plan: Plan): Operand {
   const index = [0, plan.kvHead, plan.key, ":" as const];
-  return { symbol: "k", label: label((words) => words.key), path: `${plan.path}.key`, index };
+  return { symbol: "k", label: { key: "keyVector" }, path: `${plan.path}.key`, index };
 }
 
-function scalar(symbol: string, value: number, name: string): Operand {
-  return { symbol, label: { en: name, pt: name }, scalar: value };
+function componentOf(component: number): Operand {
+  return { symbol: "c", label: { key: "component" }, scalar: component };
 }
 
 /** One product of a score. */
 export function productOf(plan: Plan, component: number): Derivation {
   return {
     expression: "q[c] * k[c]",
-    operands: [queryOf(plan), keyOf(plan), scalar("c", component, "c")],
+    operands: [queryOf(plan), keyOf(plan), componentOf(component)],
   };
 }
 
@@ -52,13 +47,13 @@ export function productOf(plan: Plan, component: number): Derivation {
 export function runningSum(plan: Plan, component: number): Derivation {
   return {
     expression: "(q[:c + 1] * k[:c + 1]).sum()",
-    operands: [queryOf(plan), keyOf(plan), scalar("c", component, "c")],
+    operands: [queryOf(plan), keyOf(plan), componentOf(component)],
   };
 }
 
 function maskedRow(plan: Plan): Operand {
   const index = [0, plan.head, plan.query, ":" as const];
-  return { symbol: "m", label: label((words) => words.masked), path: `${plan.path}.masked`, index };
+  return { symbol: "m", label: { key: "maskedRow" }, path: `${plan.path}.masked`, index };
 }
 
 export function largestOf(plan: Plan): Derivation {
@@ -68,7 +63,7 @@ export function largestOf(plan: Plan): Derivation {
 export function expOf(plan: Plan, key: number): Derivation {
   return {
     expression: "np.exp(m[j] - m.max())",
-    operands: [maskedRow(plan), scalar("j", key, "j")],
+    operands: [maskedRow(plan), { symbol: "j", label: { key: "keyPosition" }, scalar: key }],
   };
 }
 
@@ -81,7 +76,7 @@ export function weightSumOf(plan: Plan): Derivation {
   const index = [0, plan.head, plan.query, ":" as const];
   const operand = {
     symbol: "w",
-    label: label((words) => words.weight),
+    label: { key: "routingWeights" },
     path: `${plan.path}.weights`,
     index,
   };
