@@ -126,10 +126,10 @@ def _labels_in(path: Path) -> set[str]:
 
 def test_a_label_that_names_something_does_so_in_both_languages() -> None:
     english, portuguese = labels("en"), labels("pt")
-    named = {key for key, text in english.items() if "{name}" in text}
-    assert named == {key for key, text in portuguese.items() if "{name}" in text}
+    with_name = {key for key, text in english.items() if "{name}" in text}
+    assert with_name == {key for key, text in portuguese.items() if "{name}" in text}
     operands = [op for kind in kinds() for rule in kind.rules for op in rule.operands]
-    assert named == {operand.label for operand in operands if operand.name}
+    assert with_name == {operand.label for operand in operands if operand.name}
 
 
 def test_a_missing_and_an_unused_word_are_found() -> None:

@@ -55,8 +55,8 @@ def test_every_step_of_any_model_follows_from_its_operands(
 @pytest.mark.parametrize("norm_place", NORM_PLACES)
 @pytest.mark.parametrize("norm", NORMS)
 def test_every_choice_of_a_config_is_covered(positions: str, norm_place: str, norm: str) -> None:
-    chosen = {"positions": positions, "norm_place": norm_place, "norm": norm}
-    check_all(walked(small_config(**chosen, num_kv_heads=2)), 0, each=2)
+    choices = {"positions": positions, "norm_place": norm_place, "norm": norm}
+    check_all(walked(small_config(**choices, num_kv_heads=2)), 0, each=2)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -126,11 +126,11 @@ def test_rotary_positions_hold_in_both_halves_of_a_head() -> None:
 
 def test_the_bundled_model_says_where_every_number_comes_from() -> None:
     run = bundled().run(request("The cat sleeps on the mat."))
-    answered = bundled().answer("run", {"text": "The cat sleeps on the mat."}).json["steps"]
-    assert {step.path for step in run.trace} < {step["path"] for step in answered}
+    steps = bundled().answer("run", {"text": "The cat sleeps on the mat."}).json["steps"]
+    assert {step.path for step in run.trace} < {step["path"] for step in steps}
     rng = np.random.default_rng(0)
     source = Walked(run.reference, run.trace)
-    for step in answered:
+    for step in steps:
         whole = tuple((0, size) for size in step["shape"])
         index = tuple(int(rng.integers(size)) for size in step["shape"])
         derivation = applicable(step["derivations"], index)

@@ -20,9 +20,9 @@ from tests.reference.models import configs, small_config
 
 def program(run: Walked, step: Step, index: Sequence[int], *, value: float | None = None) -> str:
     derivation = applicable(as_json(run, step), index)
-    shown = step.value[tuple(index)] if value is None else value
+    number = step.value[tuple(index)] if value is None else value
     operands = operand_values(derivation, index, run.fetch)
-    return snippet(derivation, shown, operands, labels=labels())
+    return snippet(derivation, number, operands, labels=labels())
 
 
 @settings(max_examples=12)
