@@ -12,7 +12,7 @@ export function Check(): JSX.Element {
   const line = (): string => {
     if (model.value?.kind === "recording") return words.checkNone;
     if (!check || check.largest === null) return words.checkWaiting;
-    const numbers = compared();
+    const numbers = comparedNumbers();
     const over = numbers ? words.checkOver(count(numbers)) : "";
     return words.checkLine(format(check.largest, 2), check.of, over);
   };
@@ -27,7 +27,7 @@ export function Check(): JSX.Element {
 }
 
 /** Every word of the vocabulary at every position. */
-function compared(): number | undefined {
+function comparedNumbers(): number | undefined {
   const logits = run.value?.steps.find(({ path }) => path === "logits");
   return run.value?.check?.numbers ?? logits?.shape.reduce((product, axis) => product * axis, 1);
 }

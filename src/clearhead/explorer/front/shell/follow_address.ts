@@ -39,16 +39,16 @@ function stepped(one: State, other: State): boolean {
 
 /** Let the address and the state follow each other. Returns what ends it. */
 export function followAddress(): () => void {
-  let shown = fromHash(location.hash);
-  setState(shown);
+  let lastState = fromHash(location.hash);
+  setState(lastState);
   // What the address says wrongly does not stay in it.
-  if (!alike(fromHash(toHash(shown)), shown) || namesUnknown(location.hash, shown))
-    history.replaceState(null, "", location.pathname + location.search + toHash(shown));
+  if (!alike(fromHash(toHash(lastState)), lastState) || namesUnknown(location.hash, lastState))
+    history.replaceState(null, "", location.pathname + location.search + toHash(lastState));
   const endPanel = followPanel();
   let writing = false;
   const write = (how: (address: string) => void): void => {
-    shown = snapshot();
-    how(location.pathname + location.search + toHash(shown));
+    lastState = snapshot();
+    how(location.pathname + location.search + toHash(lastState));
   };
   const restore = (keep = false): boolean => {
     const read = fromHash(location.hash);
@@ -57,7 +57,7 @@ export function followAddress(): () => void {
       write(writeOver);
       return false;
     }
-    shown = read;
+    lastState = read;
     batch(() => {
       setState(read);
       fit();
@@ -74,8 +74,8 @@ export function followAddress(): () => void {
     queueMicrotask(() => {
       writing = false;
       const current = snapshot();
-      if (alike(current, shown)) return;
-      write(!amended() && stepped(current, shown) ? writeStep : writeOver);
+      if (alike(current, lastState)) return;
+      write(!amended() && stepped(current, lastState) ? writeStep : writeOver);
     });
   });
   addEventListener("popstate", travel);

@@ -2,7 +2,7 @@
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
 import { wordsOf } from "../core/text/i18n";
-import type { Explained, Filled } from "./derive";
+import type { Explanation, OperandNumbers } from "./derive";
 
 const WIDTH = 96;
 
@@ -15,7 +15,7 @@ export function snippet({
   derivation,
   operands,
   rounded,
-}: Explained): string | null {
+}: Explanation): string | null {
   const expression = derivation?.expression;
   if (!expression || !operands.length) return null;
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
@@ -40,14 +40,14 @@ function heading(path: string, index: number[], formula: string): string {
   return `${path}[${index.join(", ")}]${formula ? `: ${formula}` : ""}`.replace(/\s+/g, " ").trim();
 }
 
-function literal({ shape, numbers, integer }: Filled): string {
+function literal({ shape, numbers, integer }: OperandNumbers): string {
   const items = Array.from(numbers, (number) => python(number, integer));
   if (!shape.length) return items[0] ?? "";
   const reshaped = shape.length > 1 ? `.reshape(${shape.join(", ")})` : "";
-  return `np.array([\n${wrapped(items)}\n])${reshaped}`;
+  return `np.array([\n${wrap(items)}\n])${reshaped}`;
 }
 
-function wrapped(items: string[]): string {
+function wrap(items: string[]): string {
   const lines = [""];
   for (const item of items) {
     const last = lines[lines.length - 1] ?? "";

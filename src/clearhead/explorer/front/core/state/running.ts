@@ -18,7 +18,7 @@ import {
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
-let asked = "";
+let lastQuestion = "";
 
 export function params(): RunParams {
   return {
@@ -40,13 +40,14 @@ export const upToDate = computed(
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
   let end = (): void => undefined;
   // An address without a text is one of the first text.
-  const withText = (known: Model): RunParams => {
-    if (known.kind === "translation" && !state.text.value) amendState({ text: firstText(known) });
+  const withText = (description: Model): RunParams => {
+    if (description.kind === "translation" && !state.text.value)
+      amendState({ text: firstText(description) });
     return params();
   };
   begin = () =>
-    void askModel().then((known) => {
-      if (known) end = effect(() => void follow(known, withText(known)));
+    void askModel().then((description) => {
+      if (description) end = effect(() => void follow(description, withText(description)));
     });
   begin();
   return () => {
@@ -84,17 +85,17 @@ export function retry(): void {
     begin();
   } else if (!model.peek()) location.reload();
   else {
-    asked = "";
+    lastQuestion = "";
     void follow(model.peek() as Model, params());
   }
 }
 
-async function follow(known: Model, request: RunParams): Promise<void> {
+async function follow(description: Model, request: RunParams): Promise<void> {
   const key = JSON.stringify(request);
-  if (key === asked) return;
-  asked = key;
+  if (key === lastQuestion) return;
+  lastQuestion = key;
   current?.abort();
-  if (known.kind === "translation" && !request.text.trim()) {
+  if (description.kind === "translation" && !request.text.trim()) {
     batch(() => {
       run.value = null;
       failure.value = null;
@@ -136,7 +137,7 @@ export function fit(
   const has = (part: Part): boolean => all.some((entry) => entry.part === part);
   const part = [state.part.peek(), DEFAULTS.part].find(has) ?? first.part;
   const layers = all.filter((entry) => entry.part === part);
-  const chosen =
+  const nearest =
     layers.find((entry) => entry.layer === state.layer.peek()) ??
     layers[layers.length - 1] ??
     first;
@@ -144,10 +145,10 @@ export function fit(
   const position = state.position.peek();
   change({
     part,
-    layer: chosen.layer,
-    head: Math.min(state.head.peek(), chosen.heads - 1),
-    query: Math.min(state.query.peek(), chosen.queries - 1),
-    key: key === null || key < chosen.keys ? key : null,
+    layer: nearest.layer,
+    head: Math.min(state.head.peek(), nearest.heads - 1),
+    query: Math.min(state.query.peek(), nearest.queries - 1),
+    key: key === null || key < nearest.keys ? key : null,
     position: position === null || position < answer.predicted.length ? position : null,
   });
 }

@@ -24,6 +24,6 @@ export function wordsOf<T>(table: Both<T>): T {
 
 /** What a table has under a name that others chose: a module of a recording may be called
  * `constructor` or `__proto__`, which every object inherits. */
-export function named<T>(table: Partial<Record<string, T>>, name: string): T | undefined {
+export function lookUp<T>(table: Partial<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -18,11 +18,11 @@ const BAR = 130;
 
 const COLUMNS = { weight: 150, contribution: 370, effect: 590, width: 820 };
 
-export function picture(title: string, description: string, shown: Link[]): Scene {
+export function picture(title: string, description: string, links: Link[]): Scene {
   const words = wordsOf(table);
   const ink = inks();
   const theme = shownTheme.peek();
-  const most = scales(shown);
+  const most = scales(links);
   const heads: [number, string, string][] = [
     [COLUMNS.weight, words.weight, words.weightScale],
     [
@@ -47,7 +47,7 @@ export function picture(title: string, description: string, shown: Link[]): Scen
     items.push({ kind: "text", x, y: 56, text: name, size: 13, fill: ink.ink, bold: true });
     items.push({ kind: "text", x, y: 72, text: scale, size: 11, fill: ink.soft });
   }
-  shown.forEach((link, row) => {
+  links.forEach((link, row) => {
     const y = TOP + row * ROW;
     const name = fitted(`${link.key} ${visible(link.token.piece)}`, COLUMNS.weight - 32, 13, true);
     items.push({ kind: "text", x: 16, y: y + 15, text: name, size: 13, fill: ink.ink, mono: true });
@@ -95,7 +95,7 @@ export function picture(title: string, description: string, shown: Link[]): Scen
       });
   });
   const middle = COLUMNS.effect + BAR / 2;
-  const end = TOP + shown.length * ROW;
+  const end = TOP + links.length * ROW;
   items.push({
     kind: "line",
     x1: middle,

@@ -67,10 +67,10 @@ function ranked(sizes: number[]): number[] {
 }
 
 /** The ends of the scales: the largest contribution and the largest size of an effect shown. */
-export function scales(shown: Link[]): { contribution: number; effect: number } {
+export function scales(rows: Link[]): { contribution: number; effect: number } {
   return {
-    contribution: Math.max(...shown.map(({ contribution }) => contribution)),
-    effect: Math.max(...shown.map(({ effect }) => Math.abs(effect ?? 0))),
+    contribution: Math.max(...rows.map(({ contribution }) => contribution)),
+    effect: Math.max(...rows.map(({ effect }) => Math.abs(effect ?? 0))),
   };
 }
 
@@ -79,15 +79,15 @@ export function signed(value: number | null): string {
 }
 
 interface TableProps {
-  shown: Link[];
+  rows: Link[];
   place: Place;
   caption: string;
   canEdit: boolean;
 }
 
-export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.Element {
+export function LinkTable({ rows, place, caption, canEdit }: TableProps): JSX.Element {
   const words = wordsOf(table);
-  const most = scales(shown);
+  const most = scales(rows);
   return (
     <div class="table-scroll">
       <table class="numbers links many-bars">
@@ -104,7 +104,7 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
           </tr>
         </thead>
         <tbody>
-          {shown.map((link) => (
+          {rows.map((link) => (
             <Row key={link.key} link={link} most={most} place={place} canEdit={canEdit} />
           ))}
         </tbody>

@@ -21,7 +21,7 @@ import "./what_if.css";
 export { EditsBanner } from "./edits/banner";
 
 /** What was shown last, for export. */
-let drawn: { answer: Run; comparison: Comparison | null } | null = null;
+let content: { answer: Run; comparison: Comparison | null } | null = null;
 
 function WhatIfView(): JSX.Element {
   const words = wordsOf(table);
@@ -42,8 +42,8 @@ function WhatIfView(): JSX.Element {
 function Results({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const comparison = useComparison(answer);
-  const known = comparison instanceof Error ? null : comparison;
-  drawn = { answer, comparison: known };
+  const outcome = comparison instanceof Error ? null : comparison;
+  content = { answer, comparison: outcome };
   // After an error the answer is not that of the edits which are listed.
   if (!asking.value && !upToDate.value)
     return (
@@ -65,14 +65,14 @@ function Results({ answer }: { answer: Run }): JSX.Element {
       </Panel>
       {comparison === null && <p role="status">{words.asking}</p>}
       {comparison instanceof Error && <p role="alert">{comparison.message}</p>}
-      {known && !known.aligned && <p class="note">{words.retokenised}</p>}
-      {known?.aligned && (
+      {outcome && !outcome.aligned && <p class="note">{words.retokenised}</p>}
+      {outcome?.aligned && (
         <>
           <Panel title={words.perWordTitle} id="what-if-words">
-            <PerWord comparison={known} />
+            <PerWord comparison={outcome} />
           </Panel>
           <Panel title={words.nextTitle} id="what-if-next">
-            <NextChanges comparison={known} answer={answer} />
+            <NextChanges comparison={outcome} answer={answer} />
           </Panel>
         </>
       )}
@@ -85,21 +85,21 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["edit"],
   component: WhatIfView,
-  scene: () => drawn && picture(drawn.answer, drawn.comparison),
+  scene: () => content && picture(content.answer, content.comparison),
   json: () =>
-    drawn && {
+    content && {
       edits: state.edits.peek(),
-      described: state.edits.peek().map((edit) => describe(edit, drawn!.answer)),
-      translation: drawn.answer.translation,
-      log_probability: drawn.answer.log_probability,
-      baseline: drawn.answer.baseline,
-      original_translation: drawn.comparison && {
-        predicted: drawn.comparison.before.predicted,
+      described: state.edits.peek().map((edit) => describe(edit, content!.answer)),
+      translation: content.answer.translation,
+      log_probability: content.answer.log_probability,
+      baseline: content.answer.baseline,
+      original_translation: content.comparison && {
+        predicted: content.comparison.before.predicted,
         log_probabilities: {
-          before: drawn.comparison.before.log_probabilities,
-          after: drawn.comparison.after.log_probabilities,
+          before: content.comparison.before.log_probabilities,
+          after: content.comparison.after.log_probabilities,
         },
-        next: { before: drawn.comparison.before.next, after: drawn.comparison.after.next },
+        next: { before: content.comparison.before.next, after: content.comparison.after.next },
       },
     },
 };

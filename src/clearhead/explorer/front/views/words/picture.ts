@@ -9,7 +9,7 @@ import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { lineWidth, windows } from "./ladder";
-import { mean, type RowWeights, rowTokens, type Shown } from "./row";
+import { mean, type RowWeights, rowTokens, type VisibleRow } from "./row";
 import { table } from "./words";
 
 const ROW = 26;
@@ -18,7 +18,7 @@ const TOP = 64;
 
 const COLUMNS = { target: 150, source: 270, bar: 390, number: 500, width: 590 };
 
-export function picture(answer: Run, current: Shown, row: RowWeights): Scene {
+export function picture(answer: Run, current: VisibleRow, row: RowWeights): Scene {
   const words = wordsOf(table);
   const { target, source } = windows(answer, current, row.weights);
   const ink = inks();
