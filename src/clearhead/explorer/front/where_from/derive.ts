@@ -4,17 +4,17 @@
 import type { Derivation, Index1, IndexEntry, Operand, Step, Window } from "../core/protocol";
 import { askArray } from "../core/state/arrays";
 import { stepAt } from "../core/state/state";
-import type { Both } from "../core/text/i18n";
+import type { Bilingual } from "../core/text/i18n";
 
 export const WEIGHTS = "weights/";
 
-export interface Element {
+export interface StepElement {
   path: string;
   index: number[];
 }
 
 /** A number that the page shows; null is -infinity. */
-export interface NumberOnPage extends Element {
+export interface NumberOnPage extends StepElement {
   value: number | null;
   /** Of a number between two steps: how it follows from steps. Path and index then only name it. */
   derivation?: Derivation;
@@ -23,18 +23,18 @@ export interface NumberOnPage extends Element {
 /** An operand with its numbers; `numbers` are null where masked (-infinity). */
 export interface OperandNumbers {
   symbol: string;
-  label: Both<string>;
+  label: Bilingual<string>;
   /** Axes that are whole; [] for a single number. */
   shape: number[];
   numbers: Float64Array;
   integer: boolean;
   /** The element of the step that `place` of the flattened numbers is; null for constants. */
-  element: (place: number) => Element | null;
+  element: (place: number) => StepElement | null;
   /** As one would write the slice, such as "encoder.embedded[0, 3, :]". */
   slice: string | null;
 }
 
-export interface Explanation extends Element {
+export interface Explanation extends StepElement {
   value: number;
   step: Step | null;
   derivation: Derivation | null;
@@ -116,7 +116,7 @@ async function fill(operand: Operand, index: number[]): Promise<OperandNumbers> 
 
 function single(
   symbol: string,
-  label: Both<string>,
+  label: Bilingual<string>,
   value: number,
   integer: boolean,
 ): OperandNumbers {

@@ -5,12 +5,12 @@ import type { Model, Part, Run, RunParams } from "../protocol";
 import { Refusal } from "../sources/source";
 import {
   amendState,
-  answered,
   asking,
   DEFAULTS,
   failure,
   model,
   run,
+  runQuestion,
   type State,
   source,
   state,
@@ -33,7 +33,7 @@ export function params(): RunParams {
 /** Whether the answer that is shown is that of the state: not while another is computed, and not
  * after one that failed. */
 export const upToDate = computed(
-  () => run.value !== null && answered.value === JSON.stringify(params()),
+  () => run.value !== null && runQuestion.value === JSON.stringify(params()),
 );
 
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
@@ -111,7 +111,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
     if (current !== mine) return;
     batch(() => {
       run.value = json;
-      answered.value = key;
+      runQuestion.value = key;
       failure.value = null;
       asking.value = false;
       fit(json);

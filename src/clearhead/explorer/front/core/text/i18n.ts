@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 export type Language = "en" | "pt";
 /** A table in both languages; the keys are the same, which the type checker holds. */
-export interface Both<T> {
+export interface Bilingual<T> {
   en: T;
   pt: T;
 }
@@ -18,7 +18,7 @@ export function preferredLanguage(): Language {
 export const language = signal<Language>(preferredLanguage());
 
 /** The words of the page's language. Read in a component, it follows the language. */
-export function wordsOf<T>(table: Both<T>): T {
+export function wordsOf<T>(table: Bilingual<T>): T {
   return table[language.value];
 }
 

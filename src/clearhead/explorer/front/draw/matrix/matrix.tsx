@@ -16,15 +16,15 @@ import { isWhole, rangeHolding, type Window2 } from "./window";
 
 export function Matrix(props: MatrixProps): JSX.Element {
   const { rows, columns, onCell, onWindow, selected } = props;
-  const shown = props.window ?? { rows: [0, rows.length], columns: [0, columns.length] };
+  const visibleWindow = props.window ?? { rows: [0, rows.length], columns: [0, columns.length] };
   const [focus, setFocus] = useState<Cell>({
-    row: selected?.row ?? shown.rows[0],
-    column: selected?.column ?? shown.columns[0],
+    row: selected?.row ?? visibleWindow.rows[0],
+    column: selected?.column ?? visibleWindow.columns[0],
   });
   const [pointedCell, setPointedCell] = useState<Cell | null>(null);
   const body = useRef<HTMLTableElement>(null);
   const focusPending = useRef(false);
-  const stop = within(focus, shown);
+  const stop = within(focus, visibleWindow);
 
   // By hand and not as a property of each cell: of two thousand cells, a key press changes two.
   useLayoutEffect(() => {
@@ -44,10 +44,11 @@ export function Matrix(props: MatrixProps): JSX.Element {
     setFocus(cell);
     setPointedCell(cell);
     const next = {
-      rows: rangeHolding(shown.rows, cell.row, rows.length),
-      columns: rangeHolding(shown.columns, cell.column, columns.length),
+      rows: rangeHolding(visibleWindow.rows, cell.row, rows.length),
+      columns: rangeHolding(visibleWindow.columns, cell.column, columns.length),
     };
-    const moves = next.rows[0] !== shown.rows[0] || next.columns[0] !== shown.columns[0];
+    const moves =
+      next.rows[0] !== visibleWindow.rows[0] || next.columns[0] !== visibleWindow.columns[0];
     if (moves) onWindow?.(next);
   };
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -60,8 +61,8 @@ export function Matrix(props: MatrixProps): JSX.Element {
     }
     const bounds = onWindow
       ? { rows: [0, rows.length] as const, columns: [0, columns.length] as const }
-      : shown;
-    const next = moved(at, event, bounds, shown.rows[1] - shown.rows[0]);
+      : visibleWindow;
+    const next = moved(at, event, bounds, visibleWindow.rows[1] - visibleWindow.rows[0]);
     if (!next) return;
     event.preventDefault();
     goTo(next);
@@ -101,7 +102,7 @@ export function Matrix(props: MatrixProps): JSX.Element {
           >
             <Cells
               {...props}
-              shown={shown}
+              visibleWindow={visibleWindow}
               theme={shownTheme.value}
               selectedRow={selected?.row ?? null}
               selectedColumn={selected?.column ?? null}
@@ -116,10 +117,17 @@ export function Matrix(props: MatrixProps): JSX.Element {
           />
         </div>
       </div>
-      <Live {...props} shown={shown} cell={pointedCell ?? lockedCell(selected, shown)} />
-      {!isWhole(shown, rows.length, columns.length) && (
+      <Live
+        {...props}
+        visibleWindow={visibleWindow}
+        cell={pointedCell ?? lockedCell(selected, visibleWindow)}
+      />
+      {!isWhole(visibleWindow, rows.length, columns.length) && (
         <p class="matrix-truncation">
-          {wordsOf(table).windowed(shown.rows, shown.columns, [rows.length, columns.length])}
+          {wordsOf(table).windowed(visibleWindow.rows, visibleWindow.columns, [
+            rows.length,
+            columns.length,
+          ])}
         </p>
       )}
       {props.children}
@@ -131,16 +139,16 @@ function same(one: Cell, other: Cell): boolean {
   return one.row === other.row && one.column === other.column;
 }
 
-function within({ row, column }: Cell, shown: Window2): Cell {
+function within({ row, column }: Cell, visibleWindow: Window2): Cell {
   const inside = (at: number, [start, stop]: readonly [number, number]): number =>
     Math.max(start, Math.min(at, stop - 1));
-  return { row: inside(row, shown.rows), column: inside(column, shown.columns) };
+  return { row: inside(row, visibleWindow.rows), column: inside(column, visibleWindow.columns) };
 }
 
-function lockedCell(selected: MatrixProps["selected"], shown: Window2): Cell | null {
+function lockedCell(selected: MatrixProps["selected"], visibleWindow: Window2): Cell | null {
   const { row, column } = selected ?? {};
   if (row === null || row === undefined || column === null || column === undefined) return null;
-  const clipped = within({ row, column }, shown);
+  const clipped = within({ row, column }, visibleWindow);
   return clipped.row === row && clipped.column === column ? { row, column } : null;
 }
 

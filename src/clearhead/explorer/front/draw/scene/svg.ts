@@ -104,12 +104,12 @@ export function marksOf(item: Item): Mark[] {
 }
 
 function markup({ name, attributes, text, title }: Mark): string {
-  const written = Object.entries(attributes)
+  const attributeText = Object.entries(attributes)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}="${escaped(String(value))}"`)
     .join("");
   const inside = (title ? `<title>${escaped(title)}</title>` : "") + escaped(text ?? "");
-  return inside ? `<${name}${written}>${inside}</${name}>` : `<${name}${written}/>`;
+  return inside ? `<${name}${attributeText}>${inside}</${name}>` : `<${name}${attributeText}/>`;
 }
 
 /** A complete SVG document that stands alone. */

@@ -14,7 +14,7 @@ import {
 import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
-import { Choice, Panel, Pick, visible } from "../shared/parts";
+import { Choice, Pick, Section, visible } from "../shared/parts";
 import type { View } from "../view";
 import { picture } from "./picture";
 import { type Effects, type Link, LinkTable, links, type Place } from "./table";
@@ -44,7 +44,7 @@ function CompareView(): JSX.Element {
   const row = words.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
   return (
     <div class="study compare-view">
-      <Panel title={words.title} id="compare-title">
+      <Section title={words.title} id="compare-title">
         <p class="compare-head">
           <strong>
             {name}, {row}
@@ -60,7 +60,7 @@ function CompareView(): JSX.Element {
         </div>
         <p class="compare-disagree">{words.disagree}</p>
         <p class="note">{words.notReason}</p>
-      </Panel>
+      </Section>
     </div>
   );
 }

@@ -144,7 +144,7 @@ export function Pick({ label, value, options, choose }: PickProps): JSX.Element 
 }
 
 /** A part of a view with its heading. */
-export function Panel({
+export function Section({
   title,
   id,
   children,

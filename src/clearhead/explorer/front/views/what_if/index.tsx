@@ -5,7 +5,7 @@ import type { Run } from "../../core/protocol";
 import { upToDate } from "../../core/state/running";
 import { asking, run, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
-import { Panel } from "../shared/parts";
+import { Section } from "../shared/parts";
 import type { View } from "../view";
 import { describe } from "./edits/describe";
 import { EditForm } from "./edits/form";
@@ -29,11 +29,11 @@ function WhatIfView(): JSX.Element {
   if (!answer) return <p>{words.none}</p>;
   return (
     <div class="study what-if-view">
-      <Panel title={words.title} id="what-if-editing" class="what-if-editing">
+      <Section title={words.title} id="what-if-editing" class="what-if-editing">
         <QuickEdits answer={answer} />
         <EditList answer={answer} />
         <EditForm answer={answer} />
-      </Panel>
+      </Section>
       <Results answer={answer} />
     </div>
   );
@@ -47,33 +47,33 @@ function Results({ answer }: { answer: Run }): JSX.Element {
   // After an error the answer is not that of the edits which are listed.
   if (!asking.value && !upToDate.value)
     return (
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <p>{words.notApplied}</p>
-      </Panel>
+      </Section>
     );
   if (!answer.baseline)
     return (
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <p>{words.noEdits}</p>
         <p class="edit-translation">{answer.translation}</p>
-      </Panel>
+      </Section>
     );
   return (
     <div class="what-if-results">
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <BeforeAfter answer={answer} baseline={answer.baseline} />
-      </Panel>
+      </Section>
       {comparison === null && <p role="status">{words.asking}</p>}
       {comparison instanceof Error && <p role="alert">{comparison.message}</p>}
       {outcome && !outcome.aligned && <p class="note">{words.retokenised}</p>}
       {outcome?.aligned && (
         <>
-          <Panel title={words.perWordTitle} id="what-if-words">
+          <Section title={words.perWordTitle} id="what-if-words">
             <PerWord comparison={outcome} />
-          </Panel>
-          <Panel title={words.nextTitle} id="what-if-next">
+          </Section>
+          <Section title={words.nextTitle} id="what-if-next">
             <NextChanges comparison={outcome} answer={answer} />
-          </Panel>
+          </Section>
         </>
       )}
     </div>

@@ -8,7 +8,7 @@ import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
 import { Pager, page } from "../shared/pager";
-import { Bar, BarCell, Panel, Pick, Piece, placeAfterKey, spoken } from "../shared/parts";
+import { Bar, BarCell, Pick, Piece, placeAfterKey, Section, spoken } from "../shared/parts";
 import { chooseRow } from "./row";
 import { table } from "./words";
 
@@ -22,7 +22,7 @@ export function BeamPanel({ answer, row }: { answer: Run; row: number }): JSX.El
   const size = state.beam.value;
   const reply = useAnswer(answer, "beam", { run: answer.request, beam_size: size }).value;
   return (
-    <Panel title={words.beamTitle} id="words-beam" class="words-beam">
+    <Section title={words.beamTitle} id="words-beam" class="words-beam">
       <p class="note">{words.beamIntro}</p>
       {answer.target_given && <p class="note warning">{words.beamGiven}</p>}
       <Pick
@@ -34,7 +34,7 @@ export function BeamPanel({ answer, row }: { answer: Run; row: number }): JSX.El
       {reply === null && <p role="status">{words.beamAsking}</p>}
       {reply instanceof Error && <p role="alert">{reply.message || words.noEffort}</p>}
       {reply && !(reply instanceof Error) && <Steps beam={reply} answer={answer} row={row} />}
-    </Panel>
+    </Section>
   );
 }
 

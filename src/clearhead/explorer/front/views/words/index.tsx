@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import type { Run } from "../../core/protocol";
 import { run, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
-import { Choice, Panel, visible } from "../shared/parts";
+import { Choice, Section, visible } from "../shared/parts";
 import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
@@ -36,12 +36,12 @@ function WordsView(): JSX.Element {
   if (!current) return <p>{words.noCross}</p>;
   return (
     <div class="study words-view">
-      <Panel title={title(current)} id="words-lines">
+      <Section title={title(current)} id="words-lines">
         <Controls current={current} />
         <RowSentence answer={answer} row={current.row} />
         <Ladder answer={answer} current={current} row={row} />
         <p class="note">{words.weightScale}</p>
-      </Panel>
+      </Section>
       {answer.next.length > 0 && <NextWords answer={answer} position={current.row} />}
       {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
     </div>

@@ -8,7 +8,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Num } from "../../where_from/number";
-import { PAGE, Pager, page, type Window } from "../shared/pager";
+import { PAGE, type Page, Pager, page } from "../shared/pager";
 import { Bar, Piece, placeAfterKey, visible } from "../shared/parts";
 import { chooseRow, type RowWeights, rowTokens, type VisibleRow } from "./row";
 import { table } from "./words";
@@ -24,7 +24,7 @@ export function windows(
   answer: Run,
   current: VisibleRow,
   weights: number[] | null,
-): { target: Window; source: Window } {
+): { target: Page; source: Page } {
   if (sourceOf !== answer) {
     sourceOf = answer;
     sourceFrom.value = null;
@@ -76,7 +76,7 @@ function Targets({
 }: {
   answer: Run;
   current: VisibleRow;
-  window: Window;
+  window: Page;
 }): JSX.Element {
   const words = wordsOf(table);
   const labels = rowTokens(answer);
@@ -117,7 +117,7 @@ function Targets({
   );
 }
 
-function Sources({ answer, current, row, window }: LadderProps & { window: Window }): JSX.Element {
+function Sources({ answer, current, row, window }: LadderProps & { window: Page }): JSX.Element {
   const words = wordsOf(table);
   return (
     <ol class="words-tokens words-sources" aria-label={words.sourceTable} start={window.start}>
@@ -175,8 +175,8 @@ function meanOfHeads(path: string, query: number, key: number): Derivation {
 interface LinesProps {
   current: VisibleRow;
   weights: number[] | null;
-  target: Window;
-  source: Window;
+  target: Page;
+  source: Page;
 }
 
 /** How wide the line of a weight is. */

@@ -59,7 +59,7 @@ export function BeforeAfter({
         )}
       </p>
       <LogProbabilities answer={answer} baseline={baseline} />
-      <Took answer={answer} />
+      <Latency answer={answer} />
     </>
   );
 }
@@ -137,7 +137,7 @@ function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baselin
   );
 }
 
-function Took({ answer }: { answer: Run }): JSX.Element {
+function Latency({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const milliseconds = (seconds: number | undefined) => (1000 * (seconds ?? 0)).toFixed(0);
   const { translate, trace } = answer.seconds;
