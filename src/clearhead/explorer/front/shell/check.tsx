@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { model, run } from "../core/state/state";
-import { count, format } from "../core/text/format";
+import { countText, format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
@@ -13,7 +13,7 @@ export function Check(): JSX.Element {
     if (model.value?.kind === "recording") return words.checkNone;
     if (!check || check.largest === null) return words.checkWaiting;
     const numbers = comparedNumbers();
-    const over = numbers ? words.checkOver(count(numbers)) : "";
+    const over = numbers ? words.checkOver(countText(numbers)) : "";
     return words.checkLine(format(check.largest, 2), check.of, over);
   };
   return (

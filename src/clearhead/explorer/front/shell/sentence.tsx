@@ -6,7 +6,7 @@ import { useEffect } from "preact/hooks";
 import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
 import { asking, failure, model, run, setState, source, state } from "../core/state/state";
-import { count, format } from "../core/text/format";
+import { countText, format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
@@ -91,7 +91,9 @@ function mostCharacters(): number {
 /** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
 function refusal(text: string): string {
   const words = wordsOf(table);
-  return text ? words.tooLong(count(mostCharacters()), count(lengthOf(text))) : words.emptyText;
+  return text
+    ? words.tooLong(countText(mostCharacters()), countText(lengthOf(text)))
+    : words.emptyText;
 }
 
 function translate(text: string): void {

@@ -6,7 +6,7 @@ import type { Attention, Edit, Model, Part, Run, Step, Token } from "../protocol
 import { HttpSource, type Source } from "../sources/source";
 import { type Language, language } from "../text/i18n";
 
-export type Theme = "light" | "dark" | "system";
+export type ThemeSetting = "light" | "dark" | "system";
 
 export interface State {
   text: string;
@@ -34,7 +34,7 @@ export interface State {
   /** The panel of the walk that an address leads to. */
   step: string;
   language: Language;
-  theme: Theme;
+  theme: ThemeSetting;
 }
 
 export const DEFAULTS: Omit<State, "language"> = {

@@ -185,7 +185,7 @@ export function holdQuery(query: number): void {
   if (queries[0] !== rows[0]) moveWindow({ rows: queries, columns });
 }
 
-export interface LockedHead {
+export interface HeadTile {
   entry: Attention;
   head: number;
   window: Window2;
@@ -195,7 +195,7 @@ export interface LockedHead {
 }
 
 /** Numbers of one attention, one head, some queries and keys. */
-function tile(entry: Attention, head: number, { rows, columns }: Window2): LockedHead {
+function tile(entry: Attention, head: number, { rows, columns }: Window2): HeadTile {
   const window: Range[] = [[0, 1], [head, head + 1], rows, columns];
   const weights = useArrayState(`${entry.path}.weights`, window).value;
   const hidden = scoresPath(entry);
@@ -221,13 +221,13 @@ function hatched(weights: Windowed, scores: Windowed | null): Float64Array {
   );
 }
 
-export const lockedTile: ReadonlySignal<LockedHead | null> = computed(() => {
+export const lockedTile: ReadonlySignal<HeadTile | null> = computed(() => {
   const entry = attention.value;
   return entry && tile(entry, state.head.value, shownWindow.value);
 });
 
 /** The whole row of the chosen query, whatever the window shows of it. */
-export const lockedRow: ReadonlySignal<LockedHead | null> = computed(() => {
+export const lockedRow: ReadonlySignal<HeadTile | null> = computed(() => {
   const entry = attention.value;
   if (!entry) return null;
   const query = state.query.value;
@@ -238,22 +238,22 @@ export const lockedRow: ReadonlySignal<LockedHead | null> = computed(() => {
 /** So many lines are drawn at most. */
 export const LINES_MOST = 24;
 
-export interface Link {
+export interface KeyWeight {
   key: number;
   /** NaN where masked. */
   weight: number;
 }
 
 /** The links of a row in the order of the keys: all, or the largest of them. */
-export function linksOf(values: ArrayLike<number>, most = LINES_MOST): Link[] {
-  const all = Array.from(values, (weight, key): Link => ({ key, weight }));
+export function linksOf(values: ArrayLike<number>, most = LINES_MOST): KeyWeight[] {
+  const all = Array.from(values, (weight, key): KeyWeight => ({ key, weight }));
   if (all.length <= most) return all;
-  const size = ({ weight }: Link): number => (Number.isNaN(weight) ? -1 : weight);
+  const size = ({ weight }: KeyWeight): number => (Number.isNaN(weight) ? -1 : weight);
   const largest = all.sort((one, other) => size(other) - size(one) || one.key - other.key);
   return largest.slice(0, most).sort((one, other) => one.key - other.key);
 }
 
-export function sumOf(links: readonly Link[]): number {
+export function sumOf(links: readonly KeyWeight[]): number {
   return links.reduce((sum, { weight }) => sum + (Number.isNaN(weight) ? 0 : weight), 0);
 }
 

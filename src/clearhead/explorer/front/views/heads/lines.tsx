@@ -8,7 +8,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { moved } from "../../draw/matrix/grid_keys";
 import type { Range } from "../../draw/matrix/window";
 import { Num } from "../../where_from/number";
-import { LINES_MOST, type Link, linksOf, listedQueries, lockedRow, sumOf } from "./data";
+import { type KeyWeight, LINES_MOST, linksOf, listedQueries, lockedRow, sumOf } from "./data";
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */
@@ -128,7 +128,7 @@ interface KeyListProps {
   entry: Attention;
   head: number;
   query: number;
-  links: Link[];
+  links: KeyWeight[];
 }
 
 function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {

@@ -9,7 +9,7 @@ import { Choice, Section, visible } from "../shared/parts";
 import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
-import { NextWords } from "./next";
+import { LikeliestWords } from "./next";
 import { picture } from "./picture";
 import {
   mean,
@@ -42,7 +42,7 @@ function WordsView(): JSX.Element {
         <Ladder answer={answer} current={current} row={row} />
         <p class="note">{words.weightScale}</p>
       </Section>
-      {answer.next.length > 0 && <NextWords answer={answer} position={current.row} />}
+      {answer.next.length > 0 && <LikeliestWords answer={answer} position={current.row} />}
       {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
     </div>
   );

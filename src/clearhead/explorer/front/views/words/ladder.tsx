@@ -180,7 +180,7 @@ interface LinesProps {
 }
 
 /** How wide the line of a weight is. */
-export function lineWidth(weight: number): number {
+export function strokeWidth(weight: number): number {
   return 0.4 + 11 * weight;
 }
 
@@ -205,7 +205,7 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
             key={key}
             d={`M0 ${from}C${GAP / 2} ${from} ${GAP / 2} ${to} ${GAP} ${to}`}
             class="words-line"
-            stroke-width={lineWidth(weights?.[key] ?? 0)}
+            stroke-width={strokeWidth(weights?.[key] ?? 0)}
           />
         );
       })}

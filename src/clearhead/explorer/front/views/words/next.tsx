@@ -8,7 +8,7 @@ import { Num } from "../../where_from/number";
 import { Bar, BarCell, Piece, Section, spoken, visible } from "../shared/parts";
 import { table } from "./words";
 
-export function NextWords({
+export function LikeliestWords({
   answer,
   position,
 }: {

@@ -2,6 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Edit } from "../../../core/protocol";
+import { isEqual } from "../../../core/state/address";
 import { setState, state } from "../../../core/state/state";
 
 const MOST = 100;
@@ -16,7 +17,7 @@ effect(() => {
   const now = state.edits.value;
   const of = JSON.stringify([state.text.value, state.sentence.value]);
   if (of !== sentence) previousEdits.value = [];
-  else if (!undoing && !same(now, last))
+  else if (!undoing && !isEqual(now, last))
     previousEdits.value = [...previousEdits.peek(), last].slice(-MOST);
   [last, sentence] = [now, of];
 });
@@ -43,10 +44,6 @@ function target(edit: Edit): string {
     ...on
   } = edit as Edit & Record<string, unknown>;
   return JSON.stringify(Object.entries(on).sort());
-}
-
-export function same(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Add an edit; one of the same kind on the same target is replaced by it. */

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
 import { asking, model } from "../../../core/state/state";
-import { format } from "../../../core/text/format";
+import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
 import { table } from "../words";
@@ -11,11 +11,6 @@ import { type Difference, difference } from "./diff";
 import { latency } from "./result";
 
 type Baseline = NonNullable<Run["baseline"]>;
-
-export function signed(value: number | null): string {
-  if (value === null) return format(null);
-  return value > 0 ? `+${format(value)}` : format(value);
-}
 
 export function minus(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : one - other;

@@ -6,13 +6,13 @@ import { useEffect } from "preact/hooks";
 import type { Run, Token } from "../../../core/protocol";
 import { askArray, at } from "../../../core/state/arrays";
 import { setState, state } from "../../../core/state/state";
-import { format } from "../../../core/text/format";
+import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { Pager, page } from "../../shared/pager";
 import { Bar, BarCell, Diverging, Piece, placeAfterKey, spoken, visible } from "../../shared/parts";
 import { table } from "../words";
-import { minus, signed } from "./before_after";
+import { minus } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
 
 /** The chosen position, or else the one whose word the edits changed most. */
