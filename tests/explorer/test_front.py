@@ -1,6 +1,7 @@
-"""The pure parts of the explorer's page, tested on Node's own runner and against Python's numbers.
+"""The sources of the explorer's page: their rooms, and their pure parts on Node's own runner.
 
-The tests themselves are TypeScript, in front/ beside this file, in the rooms of what they test.
+The tests of the pure parts are TypeScript, in front/ beside this file, in the rooms of what they
+test; some compare what the page computes with Python's numbers, which are written here.
 """
 
 from __future__ import annotations
@@ -8,14 +9,51 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import random
+import re
 import struct
+from pathlib import Path
 
 import numpy as np
 
 from clearhead.explorer.contract.arrays import encode
 from clearhead.explorer.derivations.snippet import resolve
-from tests.explorer.node import run_node
+from tests.explorer.node import FRONT, run_node
+
+# From what all others may import to what imports all others.
+ROOMS = ["core", "where_from", "draw", "views", "shell"]
+
+
+def sources() -> list[Path]:
+    """The files that people write, without npm's packages."""
+    return [
+        path
+        for path in sorted(FRONT.rglob("*"))
+        if path.suffix in (".ts", ".tsx", ".css") and "node_modules" not in path.parts
+    ]
+
+
+def room(path: Path) -> str:
+    return path.relative_to(FRONT).parts[0]
+
+
+def test_rooms_import_in_one_direction():
+    for path in sources():
+        if room(path) not in ROOMS:
+            continue
+        for address in re.findall(r'(?:from|import) "(\.[^"]+)"', path.read_text("utf-8")):
+            target = Path(os.path.normpath(path.parent / address))
+            assert ROOMS.index(room(target)) <= ROOMS.index(room(path)), (path.name, address)
+
+
+def test_files_and_rooms_are_small():
+    files = sources()
+    assert len(files) > 100
+    for path in files:
+        assert path.read_text("utf-8").count("\n") <= 300, path.relative_to(FRONT)
+    for folder in {path.parent for path in files}:
+        assert sum(path.parent == folder for path in files) <= 12, folder.relative_to(FRONT)
 
 
 def plain(number: float) -> float | str:

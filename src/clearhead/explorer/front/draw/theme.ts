@@ -14,8 +14,8 @@ query?.addEventListener("change", (event) => {
 });
 
 export const shownTheme = computed<Theme>(() => {
-  const chosen = state.theme.value;
-  if (chosen !== "system") return chosen;
+  const setting = state.theme.value;
+  if (setting !== "system") return setting;
   return notebookTheme.value ?? (systemDark.value ? "dark" : "light");
 });
 

@@ -7,7 +7,7 @@ import { elementById } from "../core/host/tree";
 import type { Model } from "../core/protocol";
 import { followState } from "../core/state/running";
 import { asking, model, run, state } from "../core/state/state";
-import { named, wordsOf } from "../core/text/i18n";
+import { lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
 import { views } from "../views";
@@ -31,9 +31,9 @@ import "../where_from/panel.css";
 import "./styles/notebook.css";
 
 /** The views that this model can show. */
-export function offered(known: Model | null): View[] {
+export function viewsOf(description: Model | null): View[] {
   return views.filter((view) =>
-    view.needs.every((ability) => known?.abilities.includes(ability) ?? true),
+    view.needs.every((ability) => description?.abilities.includes(ability) ?? true),
   );
 }
 
@@ -52,8 +52,8 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
     };
   }, []);
   const words = wordsOf(table);
-  const all = offered(model.value);
-  const chosen = all.find((view) => view.id === state.view.value) ?? all[0];
+  const all = viewsOf(model.value);
+  const current = all.find((view) => view.id === state.view.value) ?? all[0];
   return (
     <div
       class="page"
@@ -76,7 +76,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         )}
         <div class="tools">
           <Settings />
-          {chosen && <ExportMenu view={chosen} />}
+          {current && <ExportMenu view={current} />}
         </div>
       </header>
       <main>
@@ -89,21 +89,21 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
             <p>{words.hint2}</p>
           </div>
         </div>
-        {chosen && run.value && (
+        {current && run.value && (
           <>
             <LastAnswer />
             <EditsBanner />
-            <Tabs views={all} chosen={chosen} />
+            <Tabs views={all} current={current} />
             <HeadPicker />
             <section
               id="view"
               class="view"
               role="tabpanel"
-              aria-labelledby={`tab-${chosen.id}`}
+              aria-labelledby={`tab-${current.id}`}
               tabIndex={-1}
-              data-view={chosen.id}
+              data-view={current.id}
             >
-              <chosen.component key={chosen.id} />
+              <current.component key={current.id} />
             </section>
           </>
         )}
@@ -113,8 +113,8 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
   );
 }
 
-function firstText(known: Model): string {
-  return named(EXAMPLES, known.languages.source)?.[0] ?? "";
+function firstText(description: Model): string {
+  return lookUp(EXAMPLES, description.languages.source)?.[0] ?? "";
 }
 
 function skipToView(event: Event): void {

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { model, run } from "../core/state/state";
-import { count, format } from "../core/text/format";
+import { countText, format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
@@ -12,8 +12,8 @@ export function Check(): JSX.Element {
   const line = (): string => {
     if (model.value?.kind === "recording") return words.checkNone;
     if (!check || check.largest === null) return words.checkWaiting;
-    const numbers = compared();
-    const over = numbers ? words.checkOver(count(numbers)) : "";
+    const numbers = comparedNumbers();
+    const over = numbers ? words.checkOver(countText(numbers)) : "";
     return words.checkLine(format(check.largest, 2), check.of, over);
   };
   return (
@@ -27,7 +27,7 @@ export function Check(): JSX.Element {
 }
 
 /** Every word of the vocabulary at every position. */
-function compared(): number | undefined {
+function comparedNumbers(): number | undefined {
   const logits = run.value?.steps.find(({ path }) => path === "logits");
   return run.value?.check?.numbers ?? logits?.shape.reduce((product, axis) => product * axis, 1);
 }

@@ -19,7 +19,7 @@ type Kind = keyof typeof table.en.exports;
 export function ExportMenu({ view }: { view: View }): JSX.Element {
   const words = wordsOf(table);
   const open = useSignal(false);
-  const said = useSignal("");
+  const message = useSignal("");
   const root = useRef<HTMLDivElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
   useEffect(() => closeOutside(root, () => (open.value = false)), []);
@@ -32,14 +32,14 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
   };
   const choose = async (kind: Kind): Promise<void> => {
     close();
-    said.value = "";
+    message.value = "";
     try {
-      said.value = await save(kind, view);
+      message.value = await save(kind, view);
     } catch (error) {
-      said.value = messageOf(error as Error);
+      message.value = messageOf(error as Error);
     }
   };
-  const kinds = (Object.keys(words.exports) as Kind[]).filter((kind) => offered(kind, view));
+  const kinds = (Object.keys(words.exports) as Kind[]).filter((kind) => isAvailable(kind, view));
   return (
     <div class="export" ref={root} onKeyDown={(event) => menuKeys(event, close)}>
       <button
@@ -67,14 +67,14 @@ export function ExportMenu({ view }: { view: View }): JSX.Element {
           ))}
         </div>
       )}
-      <span class={said.value ? "said" : "unseen"} role="status">
-        {said.value}
+      <span class={message.value ? "said" : "unseen"} role="status">
+        {message.value}
       </span>
     </div>
   );
 }
 
-function offered(kind: Kind, view: View): boolean {
+function isAvailable(kind: Kind, view: View): boolean {
   const place = source.value.place;
   if (kind === "html") return place === "page";
   if (kind === "link") return place === "page";
@@ -100,10 +100,10 @@ async function save(kind: Kind, view: View): Promise<string> {
     return download(json.name, new Blob([html as Uint8Array<ArrayBuffer>], { type: "text/html" }));
   }
   if (kind === "json") {
-    const shown = { state: snapshot(), view: view.id, shown: view.json?.() };
+    const content = { state: snapshot(), view: view.id, shown: view.json?.() };
     return download(
       `${name}.json`,
-      new Blob([JSON.stringify(shown, infinities, 1)], { type: "application/json" }),
+      new Blob([JSON.stringify(content, infinities, 1)], { type: "application/json" }),
     );
   }
   const scene = view.scene?.();

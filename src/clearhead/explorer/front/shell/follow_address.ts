@@ -1,7 +1,7 @@
 /** The browser's address and its history follow the state, and the state them. */
 
 import { batch, effect } from "@preact/signals";
-import { fromHash, same, toHash } from "../core/state/address";
+import { fromHash, isEqual, toHash } from "../core/state/address";
 import { fit } from "../core/state/running";
 import { amended, type State, setState, snapshot, state } from "../core/state/state";
 import { followPanel, travelTo, writeOver, writeStep } from "../where_from/history";
@@ -29,35 +29,38 @@ function namesUnknown(hash: string, read: State): boolean {
   });
 }
 
-function alike(one: State, other: State): boolean {
-  return (Object.keys(one) as (keyof State)[]).every((name) => same(one[name], other[name]));
+function isSameState(one: State, other: State): boolean {
+  return (Object.keys(one) as (keyof State)[]).every((name) => isEqual(one[name], other[name]));
 }
 
-function stepped(one: State, other: State): boolean {
-  return STEPS.some((name) => !same(one[name], other[name]));
+function isStep(one: State, other: State): boolean {
+  return STEPS.some((name) => !isEqual(one[name], other[name]));
 }
 
 /** Let the address and the state follow each other. Returns what ends it. */
 export function followAddress(): () => void {
-  let shown = fromHash(location.hash);
-  setState(shown);
+  let lastState = fromHash(location.hash);
+  setState(lastState);
   // What the address says wrongly does not stay in it.
-  if (!alike(fromHash(toHash(shown)), shown) || namesUnknown(location.hash, shown))
-    history.replaceState(null, "", location.pathname + location.search + toHash(shown));
+  if (
+    !isSameState(fromHash(toHash(lastState)), lastState) ||
+    namesUnknown(location.hash, lastState)
+  )
+    history.replaceState(null, "", location.pathname + location.search + toHash(lastState));
   const endPanel = followPanel();
   let writing = false;
   const write = (how: (address: string) => void): void => {
-    shown = snapshot();
-    how(location.pathname + location.search + toHash(shown));
+    lastState = snapshot();
+    how(location.pathname + location.search + toHash(lastState));
   };
   const restore = (keep = false): boolean => {
     const read = fromHash(location.hash);
-    if (alike(read, snapshot())) return false;
-    if (keep && !stepped(read, snapshot())) {
+    if (isSameState(read, snapshot())) return false;
+    if (keep && !isStep(read, snapshot())) {
       write(writeOver);
       return false;
     }
-    shown = read;
+    lastState = read;
     batch(() => {
       setState(read);
       fit();
@@ -74,8 +77,8 @@ export function followAddress(): () => void {
     queueMicrotask(() => {
       writing = false;
       const current = snapshot();
-      if (alike(current, shown)) return;
-      write(!amended() && stepped(current, shown) ? writeStep : writeOver);
+      if (isSameState(current, lastState)) return;
+      write(!amended() && isStep(current, lastState) ? writeStep : writeOver);
     });
   });
   addEventListener("popstate", travel);

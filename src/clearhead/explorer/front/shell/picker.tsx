@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Part } from "../core/protocol";
 import { fit } from "../core/state/running";
 import { attention, queryTokens, run, setState, state } from "../core/state/state";
-import { named, wordsOf } from "../core/text/i18n";
+import { lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 const MANY = 16;
@@ -13,15 +13,15 @@ const MANY = 16;
 export function HeadPicker(): JSX.Element | null {
   const words = wordsOf(table);
   const answer = run.value;
-  const chosen = attention.value;
+  const current = attention.value;
   const bar = useRef<HTMLDivElement>(null);
-  useEffect(() => tellHeight(bar.current), [!answer || !chosen]);
-  if (!answer || !chosen) return null;
+  useEffect(() => tellHeight(bar.current), [!answer || !current]);
+  if (!answer || !current) return null;
   const parts = [...new Set(answer.attention.map(({ part }) => part))];
   const layers = answer.attention
-    .filter(({ part }) => part === chosen.part)
+    .filter(({ part }) => part === current.part)
     .map(({ layer }) => layer);
-  const heads = Array.from({ length: chosen.heads }, (_, head) => head);
+  const heads = Array.from({ length: current.heads }, (_, head) => head);
   const pick = (patch: { part?: Part; layer?: number; head?: number }): void => {
     setState(patch);
     fit(run.peek(), setState);
@@ -31,16 +31,16 @@ export function HeadPicker(): JSX.Element | null {
       <Choice
         legend={words.part}
         options={parts}
-        chosen={chosen.part}
+        selected={current.part}
         pick={(part) => pick({ part })}
         titles={words.partsLong}
       >
-        {(part) => named<string>(words.parts, part) ?? part}
+        {(part) => lookUp<string>(words.parts, part) ?? part}
       </Choice>
       <Choice
         legend={words.layer}
         options={layers}
-        chosen={chosen.layer}
+        selected={current.layer}
         pick={(layer) => pick({ layer })}
       >
         {String}
@@ -48,7 +48,7 @@ export function HeadPicker(): JSX.Element | null {
       <Choice
         legend={words.headNumber}
         options={heads}
-        chosen={state.head.value}
+        selected={state.head.value}
         pick={(head) => pick({ head })}
       >
         {String}
@@ -74,21 +74,21 @@ function tellHeight(bar: HTMLElement | null): (() => void) | undefined {
 interface ChoiceProps<T> {
   legend: string;
   options: T[];
-  chosen: T;
+  selected: T;
   pick: (option: T) => void;
   children: (option: T) => ComponentChildren;
   titles?: Partial<Record<string, string>>;
 }
 
 function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
-  const { legend, options, chosen, pick, children, titles } = props;
+  const { legend, options, selected, pick, children, titles } = props;
   const name = `choice-${legend}`;
   if (options.length > MANY)
     return (
       <label class="choice">
         <span>{legend}</span>
         <select
-          value={chosen}
+          value={selected}
           onChange={(event) => {
             const option = options[event.currentTarget.selectedIndex];
             if (option !== undefined) pick(option);
@@ -107,12 +107,12 @@ function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
       <legend>{legend}</legend>
       <div class="segments">
         {options.map((option) => (
-          <label key={option} title={titles && named(titles, String(option))}>
+          <label key={option} title={titles && lookUp(titles, String(option))}>
             <input
               type="radio"
               name={name}
               value={option}
-              checked={option === chosen}
+              checked={option === selected}
               onChange={() => pick(option)}
             />
             <span>{children(option)}</span>

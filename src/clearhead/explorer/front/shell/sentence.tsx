@@ -6,8 +6,8 @@ import { useEffect } from "preact/hooks";
 import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
 import { asking, failure, model, run, setState, source, state } from "../core/state/state";
-import { count, format } from "../core/text/format";
-import { language, named, wordsOf } from "../core/text/i18n";
+import { countText, format } from "../core/text/format";
+import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
 /** By source language: short ones, of which something can be learned. */
@@ -16,8 +16,8 @@ export const EXAMPLES: Record<string, string[]> = {
 };
 
 export function SentenceBox(): JSX.Element | null {
-  const known = model.value;
-  if (known?.kind === "recording") return <RecordedText />;
+  const description = model.value;
+  if (description?.kind === "recording") return <RecordedText />;
   return (
     <section class="sentence-box">
       <Sentence />
@@ -29,17 +29,17 @@ export function SentenceBox(): JSX.Element | null {
 function Sentence(): JSX.Element {
   const words = wordsOf(table);
   const draft = useSignal(state.text.value);
-  const refused = useSignal<string | null>(null);
+  const problem = useSignal<string | null>(null);
   const text = state.text.value;
   useEffect(() => {
     draft.value = text;
-    refused.value = null;
+    problem.value = null;
   }, [text]);
   const submit = (event?: Event): void => {
     event?.preventDefault();
-    const asked = draft.value.trim();
-    refused.value = asked && lengthOf(asked) <= mostCharacters() ? null : asked;
-    if (refused.value === null) translate(asked);
+    const text = draft.value.trim();
+    problem.value = text && lengthOf(text) <= mostCharacters() ? null : text;
+    if (problem.value === null) translate(text);
   };
   const from = model.value?.languages.source;
   return (
@@ -51,12 +51,12 @@ function Sentence(): JSX.Element {
         spellcheck={false}
         lang={from}
         placeholder={words.placeholder}
-        aria-invalid={refused.value !== null || undefined}
-        aria-describedby={refused.value === null ? undefined : "sentence-refused"}
+        aria-invalid={problem.value !== null || undefined}
+        aria-describedby={problem.value === null ? undefined : "sentence-refused"}
         value={draft.value}
         onInput={(event) => {
           draft.value = event.currentTarget.value;
-          refused.value = null;
+          problem.value = null;
         }}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
@@ -64,10 +64,10 @@ function Sentence(): JSX.Element {
       />
       <p
         id="sentence-refused"
-        class={refused.value === null ? "refused none" : "refused"}
+        class={problem.value === null ? "refused none" : "refused"}
         role="alert"
       >
-        {refused.value === null ? "" : refusal(refused.value)}
+        {problem.value === null ? "" : refusal(problem.value)}
       </p>
       <div class="under">
         <Examples />
@@ -91,7 +91,9 @@ function mostCharacters(): number {
 /** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
 function refusal(text: string): string {
   const words = wordsOf(table);
-  return text ? words.tooLong(count(mostCharacters()), count(lengthOf(text))) : words.emptyText;
+  return text
+    ? words.tooLong(countText(mostCharacters()), countText(lengthOf(text)))
+    : words.emptyText;
 }
 
 function translate(text: string): void {
@@ -104,7 +106,7 @@ function translate(text: string): void {
 
 function Examples(): JSX.Element {
   const words = wordsOf(table);
-  const examples = named(EXAMPLES, model.value?.languages.source ?? "");
+  const examples = lookUp(EXAMPLES, model.value?.languages.source ?? "");
   if (!examples || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={words.examples}>
@@ -182,7 +184,7 @@ function Rules({ answer }: { answer: Run }): JSX.Element | null {
     <p class="rules">
       {words.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
       <span class="soft">
-        ({piece.rules.map(({ rule }) => named(words.rules, rule) ?? rule).join(", ")})
+        ({piece.rules.map(({ rule }) => lookUp(words.rules, rule) ?? rule).join(", ")})
       </span>
     </p>
   );

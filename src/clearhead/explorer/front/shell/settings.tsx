@@ -1,7 +1,7 @@
 /** Language and theme. */
 
 import type { JSX } from "preact";
-import { setState, source, state, type Theme } from "../core/state/state";
+import { setState, source, state, type ThemeSetting } from "../core/state/state";
 import { type Language, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
@@ -9,7 +9,7 @@ const LANGUAGES: [Language, string, string][] = [
   ["en", "EN", "English"],
   ["pt", "PT", "Português"],
 ];
-const THEMES: Theme[] = ["system", "light", "dark"];
+const THEMES: ThemeSetting[] = ["system", "light", "dark"];
 
 export function Settings(): JSX.Element {
   const words = wordsOf(table);
@@ -35,7 +35,7 @@ export function Settings(): JSX.Element {
         <span class="unseen">{words.theme}</span>
         <select
           value={state.theme.value}
-          onChange={(event) => setState({ theme: event.currentTarget.value as Theme })}
+          onChange={(event) => setState({ theme: event.currentTarget.value as ThemeSetting })}
           title={words.theme}
         >
           {THEMES.map((theme) => (

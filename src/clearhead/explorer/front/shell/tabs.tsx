@@ -6,10 +6,10 @@ import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import type { View } from "../views/view";
 
-export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.Element {
+export function Tabs({ views, current }: { views: View[]; current: View }): JSX.Element {
   const words = wordsOf(table);
   const go = (event: TargetedKeyboardEvent<HTMLElement>): void => {
-    const place = views.indexOf(chosen);
+    const place = views.indexOf(current);
     const last = views.length - 1;
     const next = {
       ArrowRight: place === last ? 0 : place + 1,
@@ -32,9 +32,9 @@ export function Tabs({ views, chosen }: { views: View[]; chosen: View }): JSX.El
           key={view.id}
           id={`tab-${view.id}`}
           data-tab={view.id}
-          aria-selected={view === chosen}
+          aria-selected={view === current}
           aria-controls="view"
-          tabIndex={view === chosen ? 0 : -1}
+          tabIndex={view === current ? 0 : -1}
           onClick={() => setState({ view: view.id })}
         >
           {wordsOf(view.title)}

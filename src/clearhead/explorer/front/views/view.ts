@@ -2,12 +2,12 @@
 
 import type { FunctionComponent } from "preact";
 import type { Ability } from "../core/protocol";
-import type { Both } from "../core/text/i18n";
+import type { Bilingual } from "../core/text/i18n";
 import type { Scene } from "../draw/scene/scene";
 
 export interface View {
   id: string;
-  title: Both<string>;
+  title: Bilingual<string>;
   /** Abilities that the model must have for this view to be offered. */
   needs: Ability[];
   component: FunctionComponent;

@@ -15,20 +15,20 @@ import { stepAt } from "../core/state/state";
 
 export const WEIGHTS = "weights/";
 
-export interface Element {
+export interface StepElement {
   path: string;
   index: number[];
 }
 
 /** A number that the page shows; null is -infinity. */
-export interface Asked extends Element {
+export interface NumberOnPage extends StepElement {
   value: number | null;
   /** Of a number between two steps: how it follows from steps. Path and index then only name it. */
   derivation?: Derivation;
 }
 
 /** An operand with its numbers; `numbers` are null where masked (-infinity). */
-export interface Filled {
+export interface OperandNumbers {
   symbol: string;
   label: Label;
   /** Axes that are whole; [] for a single number. */
@@ -36,29 +36,34 @@ export interface Filled {
   numbers: Float64Array;
   integer: boolean;
   /** The element of the step that `place` of the flattened numbers is; null for constants. */
-  element: (place: number) => Element | null;
+  element: (place: number) => StepElement | null;
   /** As one would write the slice, such as "encoder.embedded[0, 3, :]". */
   slice: string | null;
 }
 
-export interface Explained extends Element {
+export interface Explanation extends StepElement {
   value: number;
   step: Step | null;
   derivation: Derivation | null;
-  operands: Filled[];
+  operands: OperandNumbers[];
   /** The value is a float32, so its operands give it to about 7 digits. */
   rounded: boolean;
 }
 
 /** The element, its exact value, and what it follows from. */
-export async function explain({ path, index, value, derivation: own }: Asked): Promise<Explained> {
+export async function explain({
+  path,
+  index,
+  value,
+  derivation: own,
+}: NumberOnPage): Promise<Explanation> {
   const step = own ? null : (stepAt(path) ?? null);
   const derivation = own ?? step?.derivations.find((each) => holds(each, step, index)) ?? null;
-  const [found, operands] = await Promise.all([
+  const [element, operands] = await Promise.all([
     own ? { value: value ?? -Infinity, rounded: false } : elementAt(path, index),
     Promise.all((derivation?.operands ?? []).map((operand) => fill(operand, index))),
   ]);
-  return { path, index, ...found, step, derivation, operands };
+  return { path, index, ...element, step, derivation, operands };
 }
 
 async function elementAt(
@@ -74,13 +79,14 @@ async function elementAt(
 
 function holds({ when }: Derivation, step: Step, index: number[]): boolean {
   if (!when) return true;
-  if ("replaced" in when) return replacedAt(step, index) && (!when.index || at(when.index, index));
+  if ("replaced" in when)
+    return isReplacedAt(step, index) && (!when.index || at(when.index, index));
   const place = Math.floor((index[when.axis] ?? 0) / (when.floordiv ?? 1));
   return (when.mod ? place % when.mod : place) === when.equals;
 }
 
 /** An edit of one head leaves the other heads of its step as they were computed. */
-function replacedAt({ replaced, replaced_at }: Step, index: number[]): boolean {
+function isReplacedAt({ replaced, replaced_at }: Step, index: number[]): boolean {
   if (!replaced || !replaced_at) return replaced;
   return replaced_at.some((edit) => at(edit.index, index));
 }
@@ -89,7 +95,7 @@ function at(places: (number | null)[], index: number[]): boolean {
   return places.every((place, axis) => place === null || place === index[axis]);
 }
 
-async function fill(operand: Operand, index: number[]): Promise<Filled> {
+async function fill(operand: Operand, index: number[]): Promise<OperandNumbers> {
   const { symbol, label } = operand;
   if ("constant" in operand)
     return single(symbol, label, operand.constant, Number.isInteger(operand.constant));
@@ -115,7 +121,7 @@ async function fill(operand: Operand, index: number[]): Promise<Filled> {
   };
 }
 
-function single(symbol: string, label: Label, value: number, integer: boolean): Filled {
+function single(symbol: string, label: Label, value: number, integer: boolean): OperandNumbers {
   return {
     symbol,
     label,
@@ -131,8 +137,8 @@ const shapes = new Map<string, number[]>();
 
 /** The shape of a step, or of a weight: an element of it says so. */
 async function shapeOf(path: string, entries: (number | ":")[]): Promise<number[]> {
-  const known = stepAt(path)?.shape ?? shapes.get(path);
-  if (known) return known;
+  const shape = stepAt(path)?.shape ?? shapes.get(path);
+  if (shape) return shape;
   const one = await askArray(
     path,
     entries.map((entry) => (entry === ":" ? [0, 1] : [entry, entry + 1])),

@@ -16,8 +16,8 @@ export function keepInSight(panel: HTMLElement, opener: HTMLElement | null): () 
   if (!cell) return () => undefined;
   let ended = false;
   const settle = async (): Promise<void> => {
-    const seen = await inSight(cell);
-    if (!ended && seen.height > 0) place(panel, cell, seen, opener);
+    const visible = await inSight(cell);
+    if (!ended && visible.height > 0) place(panel, cell, visible, opener);
   };
   // The window stands for what is seen until that is known: the panel is never at a wrong place.
   place(panel, cell, new DOMRect(0, 0, innerWidth, innerHeight), opener);
@@ -27,13 +27,13 @@ export function keepInSight(panel: HTMLElement, opener: HTMLElement | null): () 
   // It grows when its numbers come; one that stands above what it explains grows upwards.
   const growth = new ResizeObserver(() => void settle());
   growth.observe(panel);
-  const again = (): void => void settle();
-  addEventListener("resize", again);
+  const onResize = (): void => void settle();
+  addEventListener("resize", onResize);
   return () => {
     ended = true;
     observer.disconnect();
     growth.disconnect();
-    removeEventListener("resize", again);
+    removeEventListener("resize", onResize);
   };
 }
 
@@ -52,12 +52,12 @@ function inSight(element: Element): Promise<DOMRectReadOnly> {
 function place(
   panel: HTMLElement,
   cell: HTMLElement,
-  seen: DOMRectReadOnly,
+  visible: DOMRectReadOnly,
   opener: HTMLElement | null,
 ): void {
   const { top: origin, bottom: end } = cell.getBoundingClientRect();
-  let top = Math.max(seen.top, origin) + GAP;
-  let bottom = Math.min(seen.bottom, end) - GAP;
+  let top = Math.max(visible.top, origin) + GAP;
+  let bottom = Math.min(visible.bottom, end) - GAP;
   const number = opener?.getBoundingClientRect();
   const hides = panel.offsetWidth > WIDE * cell.offsetWidth;
   if (hides && number && number.top > top && number.bottom < bottom) {

@@ -37,20 +37,20 @@ export function Num({
   class: extra,
   tabIndex,
 }: NumProps): JSX.Element {
-  const shown = format(value, digits);
+  const text = format(value, digits);
   const words = wordsOf(table);
   return (
     <button
       type="button"
       class={extra ? `num ${extra}` : "num"}
       title={exact(value)}
-      aria-label={`${label ? `${label}: ` : ""}${shown}. ${words.whereFrom}`}
+      aria-label={`${label ? `${label}: ` : ""}${text}. ${words.whereFrom}`}
       data-path={path}
       data-index={index.join(",")}
       tabIndex={tabIndex}
       onClick={(event) => askWhere({ path, index, value, derivation }, event.currentTarget)}
     >
-      {shown}
+      {text}
     </button>
   );
 }

@@ -5,20 +5,20 @@ import type { ComponentChildren, JSX } from "preact";
 import { format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
-import type { Explained, Filled } from "./derive";
+import type { Explanation, OperandNumbers } from "./derive";
 import { Num } from "./number";
 import { labelText } from "./words";
 
 /** Rows at a time; more come when asked for. */
 const ROWS = 1024;
 
-export function Operands({ found }: { found: Explained }): JSX.Element {
-  const product = productOf(found);
-  const rest = found.operands.filter((operand) => !product?.includes(operand));
+export function Operands({ explanation }: { explanation: Explanation }): JSX.Element {
+  const product = productOf(explanation);
+  const rest = explanation.operands.filter((operand) => !product?.includes(operand));
   return (
     <div class="operands">
       <dl>
-        {found.operands.map((operand) => (
+        {explanation.operands.map((operand) => (
           <div key={operand.symbol}>
             <dt>
               <code>{operand.symbol}</code>
@@ -35,11 +35,11 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
       {rest
         .filter(({ shape }) => shape.length > 0)
         .map((operand) =>
-          isSoftmaxOf(found, operand) ? (
+          isSoftmaxOf(explanation, operand) ? (
             <Softmax
               key={operand.symbol}
               row={operand}
-              at={found.index[found.index.length - 1] ?? 0}
+              at={explanation.index[explanation.index.length - 1] ?? 0}
             />
           ) : (
             <Numbers key={operand.symbol} operand={operand} />
@@ -49,7 +49,7 @@ export function Operands({ found }: { found: Explained }): JSX.Element {
   );
 }
 
-function Size({ operand }: { operand: Filled }): JSX.Element {
+function Size({ operand }: { operand: OperandNumbers }): JSX.Element {
   if (!operand.shape.length) return <One operand={operand} place={0} digits={6} />;
   return <span class="soft">{wordsOf(table).numbers(operand.shape.join(" × "))}</span>;
 }
@@ -59,7 +59,7 @@ function One({
   place,
   digits,
 }: {
-  operand: Filled;
+  operand: OperandNumbers;
   place: number;
   digits?: number;
 }): JSX.Element {
@@ -71,7 +71,7 @@ function One({
 }
 
 /** The two vectors of a dot product, if the expression has one. */
-function productOf({ derivation, operands }: Explained): [Filled, Filled] | null {
+function productOf({ derivation, operands }: Explanation): [OperandNumbers, OperandNumbers] | null {
   const [, one, other] = /(\w+) @ (\w+)/.exec(derivation?.expression ?? "") ?? [];
   const a = operands.find(({ symbol }) => symbol === one);
   const b = operands.find(({ symbol }) => symbol === other);
@@ -80,7 +80,7 @@ function productOf({ derivation, operands }: Explained): [Filled, Filled] | null
     : null;
 }
 
-function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
+function Product({ pair: [a, b] }: { pair: [OperandNumbers, OperandNumbers] }): JSX.Element {
   const words = wordsOf(table);
   const size = a.numbers.length;
   let sum = 0;
@@ -111,7 +111,7 @@ function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
   );
 }
 
-function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): boolean {
+function isSoftmaxOf({ derivation }: Explanation, { symbol, shape }: OperandNumbers): boolean {
   return (
     shape.length === 1 &&
     Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`))
@@ -119,7 +119,7 @@ function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): bool
 }
 
 /** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */
-function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
+function Softmax({ row, at }: { row: OperandNumbers; at: number }): JSX.Element {
   const words = wordsOf(table);
   const size = row.numbers.length;
   const largest = row.numbers.reduce((most, number) => Math.max(most, number), -Infinity);
@@ -133,7 +133,7 @@ function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
       open={size <= 24}
     >
       {() => (
-        <Sheet size={size} heads={heads} chosen={at}>
+        <Sheet size={size} heads={heads} selected={at}>
           {(place) => (
             <>
               <td>
@@ -150,7 +150,7 @@ function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
   );
 }
 
-function Numbers({ operand }: { operand: Filled }): JSX.Element {
+function Numbers({ operand }: { operand: OperandNumbers }): JSX.Element {
   const words = wordsOf(table);
   const size = operand.numbers.length;
   return (
@@ -187,11 +187,11 @@ function Fold({
   open: boolean;
   children: () => JSX.Element;
 }): JSX.Element {
-  const shown = useSignal(open);
+  const isOpen = useSignal(open);
   return (
-    <details open={shown.value} onToggle={(event) => (shown.value = event.currentTarget.open)}>
+    <details open={isOpen.value} onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
       <summary>{title}</summary>
-      {shown.value && children()}
+      {isOpen.value && children()}
     </details>
   );
 }
@@ -201,13 +201,13 @@ interface SheetProps {
   heads: string[];
   row?: (place: number) => string;
   /** The row that the explained number stands in. */
-  chosen?: number;
+  selected?: number;
   /** Whether the last cell of the last row is the result. */
   total?: boolean;
   children: (place: number) => ComponentChildren;
 }
 
-function Sheet({ size, heads, row = String, chosen, total, children }: SheetProps): JSX.Element {
+function Sheet({ size, heads, row = String, selected, total, children }: SheetProps): JSX.Element {
   const words = wordsOf(table);
   const most = useSignal(ROWS);
   return (
@@ -224,7 +224,7 @@ function Sheet({ size, heads, row = String, chosen, total, children }: SheetProp
         </thead>
         <tbody>
           {Array.from({ length: Math.min(size, most.value) }, (_, place) => (
-            <tr key={place} class={place === chosen ? "chosen" : undefined}>
+            <tr key={place} class={place === selected ? "chosen" : undefined}>
               <th scope="row">{row(place)}</th>
               {children(place)}
             </tr>

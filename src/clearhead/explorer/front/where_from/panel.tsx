@@ -9,7 +9,7 @@ import { run, state, stepAt } from "../core/state/state";
 import { exact, format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
-import { type Asked, type Explained, explain, WEIGHTS } from "./derive";
+import { type Explanation, explain, type NumberOnPage, WEIGHTS } from "./derive";
 import { Operands } from "./operands";
 import { Python } from "./python";
 import { closeWhere, goBackTo, makeRoom, settle, side, trail } from "./trail";
@@ -33,22 +33,22 @@ export function followView(): () => void {
   let last: unknown[] = [];
   return effect(() => {
     const now = [run.value, state.view.value, upToDate.value];
-    const elsewhere = now.some((one, place) => one !== last[place]);
+    const isOutdated = now.some((one, place) => one !== last[place]);
     last = now;
-    if (elsewhere && trail.peek().length) trail.value = [];
+    if (isOutdated && trail.peek().length) trail.value = [];
   });
 }
 
 function Panel(): JSX.Element {
   const words = wordsOf(table);
   const heading = useRef<HTMLHeadingElement>(null);
-  const asked = trail.value[trail.value.length - 1] as Asked;
-  const found = useExplained(asked);
+  const number = trail.value[trail.value.length - 1] as NumberOnPage;
+  const explanation = useExplanation(number);
   const panel = useRef<HTMLDivElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [asked]);
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [number]);
   useEffect(() => {
     if (panel.current) makeRoom(panel.current);
-  }, [asked, found]);
+  }, [number, explanation]);
   useEffect(() => (panel.current ? settle(panel.current) : undefined), []);
   return (
     <div
@@ -74,31 +74,36 @@ function Panel(): JSX.Element {
         </button>
       </div>
       <Trail />
-      <div class="where-body" aria-busy={found === null}>
-        <Subject asked={asked} value={found instanceof Error ? null : (found?.value ?? null)} />
-        {found === null && <p class="soft">{words.waiting}</p>}
-        {found instanceof Error && <p role="alert">{messageOf(found)}</p>}
-        {found && !(found instanceof Error) && <Explanation found={found} />}
+      <div class="where-body" aria-busy={explanation === null}>
+        <Subject
+          number={number}
+          value={explanation instanceof Error ? null : (explanation?.value ?? null)}
+        />
+        {explanation === null && <p class="soft">{words.waiting}</p>}
+        {explanation instanceof Error && <p role="alert">{messageOf(explanation)}</p>}
+        {explanation && !(explanation instanceof Error) && (
+          <FormulaAndOperands explanation={explanation} />
+        )}
       </div>
     </div>
   );
 }
 
 /** Null until the numbers are there. */
-function useExplained(asked: Asked): Explained | Error | null {
-  const found = useSignal<{ of: Asked; result: Explained | Error } | null>(null);
+function useExplanation(number: NumberOnPage): Explanation | Error | null {
+  const answer = useSignal<{ of: NumberOnPage; result: Explanation | Error } | null>(null);
   useEffect(() => {
-    let wanted = true;
-    const take = (result: Explained | Error): void => {
-      if (wanted) found.value = { of: asked, result };
+    let isCurrent = true;
+    const take = (result: Explanation | Error): void => {
+      if (isCurrent) answer.value = { of: number, result };
     };
-    explain(asked).then(take, take);
+    explain(number).then(take, take);
     return () => {
-      wanted = false;
+      isCurrent = false;
     };
-  }, [asked]);
-  const latest = found.value;
-  return latest?.of === asked ? latest.result : null;
+  }, [number]);
+  const latest = answer.value;
+  return latest?.of === number ? latest.result : null;
 }
 
 function Trail(): JSX.Element | null {
@@ -108,16 +113,16 @@ function Trail(): JSX.Element | null {
   return (
     <nav class="trail" aria-label={words.trail}>
       <ol>
-        {all.map((asked, place) => (
+        {all.map((number, place) => (
           <li key={place}>
             <button
               type="button"
               class="link"
-              title={elementName(asked)}
+              title={elementName(number)}
               aria-current={place === all.length - 1 ? "step" : undefined}
               onClick={() => goBackTo(place)}
             >
-              {shortName(asked.path)} <span class="number">{format(asked.value)}</span>
+              {shortName(number.path)} <span class="number">{format(number.value)}</span>
             </button>
           </li>
         ))}
@@ -126,32 +131,32 @@ function Trail(): JSX.Element | null {
   );
 }
 
-function Subject({ asked, value }: { asked: Asked; value: number | null }): JSX.Element {
+function Subject({ number, value }: { number: NumberOnPage; value: number | null }): JSX.Element {
   const words = wordsOf(table);
-  const step = asked.derivation ? undefined : stepAt(asked.path);
+  const step = number.derivation ? undefined : stepAt(number.path);
   return (
     <div class="subject">
-      <p class="value number">{format(value ?? asked.value)}</p>
+      <p class="value number">{format(value ?? number.value)}</p>
       <p class="soft">
-        {words.exact} <span class="number">{exact(value ?? asked.value)}</span>
+        {words.exact} <span class="number">{exact(value ?? number.value)}</span>
       </p>
-      {!asked.derivation && (
+      {!number.derivation && (
         <p class="path">
-          <code>{elementName(asked)}</code>
+          <code>{elementName(number)}</code>
         </p>
       )}
-      {step && step.axes.length === asked.index.length && (
+      {step && step.axes.length === number.index.length && (
         <p class="axes soft">
-          {step.axes.map((axis, place) => `${axis} ${asked.index[place]}`).join(" · ")}
+          {step.axes.map((axis, place) => `${axis} ${number.index[place]}`).join(" · ")}
         </p>
       )}
     </div>
   );
 }
 
-function Explanation({ found }: { found: Explained }): JSX.Element {
+function FormulaAndOperands({ explanation }: { explanation: Explanation }): JSX.Element {
   const words = wordsOf(table);
-  const { derivation, step, path } = found;
+  const { derivation, step, path } = explanation;
   if (path.startsWith(WEIGHTS) && !derivation) return <p>{words.givenNumber}</p>;
   if (!derivation?.operands.length)
     return (
@@ -167,22 +172,22 @@ function Explanation({ found }: { found: Explained }): JSX.Element {
             {derivation.expression}
           </code>
         </p>
-        {substituted(found) !== derivation.expression && (
+        {withNumbers(explanation) !== derivation.expression && (
           <p>
             <code>
-              = {substituted(found)} = {format(found.value)}
+              = {withNumbers(explanation)} = {format(explanation.value)}
             </code>
           </p>
         )}
       </div>
-      <Operands found={found} />
-      <Python found={found} />
+      <Operands explanation={explanation} />
+      <Python explanation={explanation} />
     </>
   );
 }
 
 /** The expression with its single numbers in place of their symbols. */
-function substituted({ derivation, operands }: Explained): string {
+function withNumbers({ derivation, operands }: Explanation): string {
   let text = derivation?.expression ?? "";
   for (const { symbol, shape, numbers } of operands)
     if (!shape.length) {
@@ -211,6 +216,6 @@ export function shortName(path: string): string {
     .join(".");
 }
 
-function elementName({ path, index }: Asked): string {
+function elementName({ path, index }: NumberOnPage): string {
   return `${path}[${index.join(", ")}]`;
 }

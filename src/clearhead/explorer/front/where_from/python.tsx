@@ -6,18 +6,18 @@ import { useRef } from "preact/hooks";
 import { selectText } from "../core/host/tree";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
-import type { Explained } from "./derive";
+import type { Explanation } from "./derive";
 import { snippet } from "./snippet";
 
-export function Python({ found }: { found: Explained }): JSX.Element | null {
+export function Python({ explanation }: { explanation: Explanation }): JSX.Element | null {
   const words = wordsOf(table);
-  const copied = useSignal(false);
-  const text = snippet(found);
-  const shown = useRef<HTMLPreElement>(null);
+  const isCopied = useSignal(false);
+  const text = snippet(explanation);
+  const program = useRef<HTMLPreElement>(null);
   if (!text) return null;
   const copy = async (): Promise<void> => {
-    copied.value = await toClipboard(text, shown.current);
-    setTimeout(() => (copied.value = false), 2_000);
+    isCopied.value = await toClipboard(text, program.current);
+    setTimeout(() => (isCopied.value = false), 2_000);
   };
   return (
     <div class="python">
@@ -26,9 +26,9 @@ export function Python({ found }: { found: Explained }): JSX.Element | null {
         <button type="button" onClick={() => void copy()}>
           {words.copyPython}
         </button>
-        <span role="status">{copied.value ? `✓ ${words.copied}` : ""}</span>
+        <span role="status">{isCopied.value ? `✓ ${words.copied}` : ""}</span>
       </div>
-      <pre ref={shown} tabIndex={0}>
+      <pre ref={program} tabIndex={0}>
         <code>{text}</code>
       </pre>
     </div>
@@ -36,12 +36,12 @@ export function Python({ found }: { found: Explained }): JSX.Element | null {
 }
 
 /** Where a page may not write to the clipboard, the text is selected, so that Ctrl+C copies it. */
-async function toClipboard(text: string, shown: HTMLElement | null): Promise<boolean> {
+async function toClipboard(text: string, program: HTMLElement | null): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    if (shown) selectText(shown);
+    if (program) selectText(program);
     return false;
   }
 }

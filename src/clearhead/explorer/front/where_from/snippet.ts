@@ -1,7 +1,7 @@
 /** A number's derivation as a Python program that runs by itself and asserts the number: the text
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
-import type { Explained, Filled } from "./derive";
+import type { Explanation, OperandNumbers } from "./derive";
 import { labelText } from "./words";
 
 const WIDTH = 96;
@@ -15,7 +15,7 @@ export function snippet({
   derivation,
   operands,
   rounded,
-}: Explained): string | null {
+}: Explanation): string | null {
   const expression = derivation?.expression;
   if (!expression || !operands.length) return null;
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
@@ -40,14 +40,14 @@ function heading(path: string, index: number[], formula: string): string {
   return `${path}[${index.join(", ")}]${formula ? `: ${formula}` : ""}`.replace(/\s+/g, " ").trim();
 }
 
-function literal({ shape, numbers, integer }: Filled): string {
+function literal({ shape, numbers, integer }: OperandNumbers): string {
   const items = Array.from(numbers, (number) => python(number, integer));
   if (!shape.length) return items[0] ?? "";
   const reshaped = shape.length > 1 ? `.reshape(${shape.join(", ")})` : "";
-  return `np.array([\n${wrapped(items)}\n])${reshaped}`;
+  return `np.array([\n${wrap(items)}\n])${reshaped}`;
 }
 
-function wrapped(items: string[]): string {
+function wrap(items: string[]): string {
   const lines = [""];
   for (const item of items) {
     const last = lines[lines.length - 1] ?? "";

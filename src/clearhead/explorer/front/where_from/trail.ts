@@ -2,11 +2,11 @@
 
 import { signal } from "@preact/signals";
 import { allElements } from "../core/host/tree";
-import type { Asked } from "./derive";
+import type { NumberOnPage } from "./derive";
 import { keepInSight } from "./in_sight";
 
 /** The last is shown; the ones before it are the breadcrumb. Empty: the panel is closed. */
-export const trail = signal<Asked[]>([]);
+export const trail = signal<NumberOnPage[]>([]);
 /** At which edge the panel stands, so that it never covers what it explains. */
 export const side = signal<"left" | "right">("right");
 
@@ -16,16 +16,16 @@ const SPLIT = 0.55;
 let opener: HTMLElement | null = null;
 
 /** Ask about a number. From within the panel it is one step further back; else a new question. */
-export function askWhere(asked: Asked, from: HTMLElement): void {
+export function askWhere(number: NumberOnPage, from: HTMLElement): void {
   if (from.closest(".where")) {
-    trail.value = [...trail.peek(), asked];
+    trail.value = [...trail.peek(), number];
     return;
   }
   opener = from;
   const { left, right } = from.getBoundingClientRect();
   const page = from.closest(".page")?.getBoundingClientRect() ?? new DOMRect(0, 0, innerWidth);
   side.value = (left + right) / 2 > page.left + page.width * SPLIT ? "left" : "right";
-  trail.value = [asked];
+  trail.value = [number];
 }
 
 /** On a narrow screen the panel stands at the bottom (panel.css): the number moves above it. */
@@ -52,13 +52,13 @@ export function goBackTo(place: number): void {
 export function closeWhere(): void {
   trail.value = [];
   // The number may have been drawn anew since.
-  const again = opener?.isConnected ? opener : elementLike(opener);
-  again?.focus();
+  const target = opener?.isConnected ? opener : elementLike(opener);
+  target?.focus();
   opener = null;
 }
 
-function elementLike(gone: HTMLElement | null): HTMLElement | null {
-  const { path, index } = gone?.dataset ?? {};
+function elementLike(element: HTMLElement | null): HTMLElement | null {
+  const { path, index } = element?.dataset ?? {};
   if (path === undefined || index === undefined) return null;
   return (
     allElements(".clearhead button.num").find(

@@ -2,9 +2,9 @@
  * {name} stands for what a label names, such as a weight matrix. */
 
 import type { Label } from "../core/protocol";
-import { type Both, named, wordsOf } from "../core/text/i18n";
+import { type Bilingual, lookUp, wordsOf } from "../core/text/i18n";
 
-const labels: Both<Record<string, string>> = {
+const labels: Bilingual<Record<string, string>> = {
   en: {
     inputOfAttention: "vector of this position, as the attention reads it",
     rowOfWeight: "row of the weight matrix '{name}' that makes this entry",
@@ -140,5 +140,5 @@ const labels: Both<Record<string, string>> = {
 };
 
 export function labelText({ key, name = "" }: Label): string {
-  return (named(wordsOf(labels), key) ?? key).replace("{name}", name);
+  return (lookUp(wordsOf(labels), key) ?? key).replace("{name}", name);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromHash, same, toHash } from "front/core/state/address";
+import { fromHash, isEqual, toHash } from "front/core/state/address";
 import { DEFAULTS, type State } from "front/core/state/state";
 import { integer, oneOf, randomFrom } from "../../random";
 
@@ -66,6 +66,6 @@ test("what an address says wrongly is left as it usually is", () => {
 });
 
 test("values of the state are compared by what they hold", () => {
-  assert.ok(same([{ kind: "mask_token", position: 1 }], [{ kind: "mask_token", position: 1 }]));
-  assert.ok(!same(null, 0));
+  assert.ok(isEqual([{ kind: "mask_token", position: 1 }], [{ kind: "mask_token", position: 1 }]));
+  assert.ok(!isEqual(null, 0));
 });

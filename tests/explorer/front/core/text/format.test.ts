@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, exact, format, plainDecimal, shortNumber } from "front/core/text/format";
+import {
+  countText,
+  exact,
+  format,
+  plainDecimal,
+  shortNumber,
+  signed,
+} from "front/core/text/format";
 import { randomFrom } from "../../random";
 
 test("a number has four significant digits, a point and a true minus", () => {
@@ -32,9 +39,9 @@ test("a formatted number is within half a unit of its last digit", () => {
 });
 
 test("thousands are apart", () => {
-  assert.equal(count(7), "7");
-  assert.equal(count(90_000), "90\u202f000");
-  assert.equal(count(1_234_567), "1\u202f234\u202f567");
+  assert.equal(countText(7), "7");
+  assert.equal(countText(90_000), "90\u202f000");
+  assert.equal(countText(1_234_567), "1\u202f234\u202f567");
 });
 
 test("a cell's number has zeros rather than an exponent, down to 0.0001", () => {
@@ -44,4 +51,11 @@ test("a cell's number has zeros rather than an exponent, down to 0.0001", () => 
   assert.equal(plainDecimal(0.00001), "1.000e−5");
   assert.equal(shortNumber(16.0), "16");
   assert.equal(shortNumber(Math.sqrt(2)), "1.414");
+});
+
+test("a change has its sign", () => {
+  assert.equal(signed(0.25), "+0.2500");
+  assert.equal(signed(-2), "−2");
+  assert.equal(signed(0), "0");
+  assert.equal(signed(null), "−∞");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { language, named, preferredLanguage, wordsOf } from "front/core/text/i18n";
+import { language, lookUp, preferredLanguage, wordsOf } from "front/core/text/i18n";
 
 function browserIn(tag: string): void {
   Object.defineProperty(globalThis, "navigator", { value: { language: tag }, configurable: true });
@@ -33,7 +33,7 @@ test("a table's words follow the page's language", () => {
 
 test("a name that others chose reads nothing that objects inherit", () => {
   const table: Record<string, string> = { encoder: "Encoder" };
-  assert.equal(named(table, "encoder"), "Encoder");
+  assert.equal(lookUp(table, "encoder"), "Encoder");
   for (const name of ["constructor", "__proto__", "toString", ""])
-    assert.equal(named(table, name), undefined, name);
+    assert.equal(lookUp(table, name), undefined, name);
 });

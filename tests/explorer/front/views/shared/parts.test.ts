@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { moved, spoken, visible } from "front/views/shared/parts";
+import { placeAfterKey, spoken, visible } from "front/views/shared/parts";
 
 test("what cannot be seen in a piece is made visible", () => {
   assert.equal(visible("▁tea"), "▁tea");
@@ -14,10 +14,10 @@ test("pieces are heard as their text, without the special ones", () => {
 });
 
 test("arrows, Home and End move within a list; other keys do not", () => {
-  assert.equal(moved("ArrowDown", 0, 3), 1);
-  assert.equal(moved("ArrowRight", 2, 3), 2);
-  assert.equal(moved("ArrowUp", 0, 3), 0);
-  assert.equal(moved("Home", 2, 3), 0);
-  assert.equal(moved("End", 0, 3), 2);
-  assert.equal(moved("Enter", 1, 3), null);
+  assert.equal(placeAfterKey("ArrowDown", 0, 3), 1);
+  assert.equal(placeAfterKey("ArrowRight", 2, 3), 2);
+  assert.equal(placeAfterKey("ArrowUp", 0, 3), 0);
+  assert.equal(placeAfterKey("Home", 2, 3), 0);
+  assert.equal(placeAfterKey("End", 0, 3), 2);
+  assert.equal(placeAfterKey("Enter", 1, 3), null);
 });

@@ -11,7 +11,7 @@ import type {
   RunParams,
   Window,
 } from "../protocol";
-import { named, wordsOf } from "../text/i18n";
+import { lookUp, wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
 import { count, EmbeddedNumbers, type Entry, type SavedArray, slice } from "./embedded_numbers";
 import { Refusal, type Source } from "./source";
@@ -140,7 +140,7 @@ export class EmbeddedSource implements Source {
   }
 
   private overview({ part }: Params<"overview">): Answer<Json<"overview">> {
-    const json = named(this.content.overview, part);
+    const json = lookUp(this.content.overview, part);
     if (!json) throw new Refusal("NotHere", wordsOf(table).number);
     const arrays: Answer<unknown>["arrays"] = {};
     for (const { path } of this.content.arrays)

@@ -45,7 +45,7 @@ export class WidgetSource implements Source {
   private readonly waiting = new Map<string, Waiting>();
   // Every view of the widget hears every reply; a number alone would be taken for another's.
   private readonly name = Math.random().toString(36).slice(2);
-  private asked = 0;
+  private questions = 0;
 
   constructor(private readonly model: WidgetModel) {
     model.on("msg:custom", this.hear);
@@ -61,29 +61,29 @@ export class WidgetSource implements Source {
     params: Params<Q>,
     signal?: AbortSignal,
   ): Promise<Answer<Json<Q>>> {
-    const id = `${this.name}-${this.asked++}`;
+    const id = `${this.name}-${this.questions++}`;
     return new Promise<Answer<Json<Q>>>((resolve, reject) => {
-      const settled = (): void => {
+      const finish = (): void => {
         clearTimeout(patience);
         this.waiting.delete(id);
-        signal?.removeEventListener("abort", given_up);
+        signal?.removeEventListener("abort", abort);
       };
-      const given_up = (): void => {
-        settled();
+      const abort = (): void => {
+        finish();
         reject(signal?.reason as Error);
       };
       const patience = setTimeout(() => {
-        settled();
+        finish();
         reject(new Refusal("Silent", wordsOf(table).silent));
       }, SECONDS * 1000);
-      signal?.addEventListener("abort", given_up);
+      signal?.addEventListener("abort", abort);
       this.waiting.set(id, {
         resolve: (answer) => {
-          settled();
+          finish();
           resolve(answer);
         },
         reject: (error) => {
-          settled();
+          finish();
           reject(error);
         },
       });
@@ -99,8 +99,8 @@ export class WidgetSource implements Source {
     else {
       try {
         asker.resolve(decode(aligned(buffers[0])));
-      } catch (failed) {
-        asker.reject(failed as Error);
+      } catch (problem) {
+        asker.reject(problem as Error);
       }
     }
   };

@@ -25,7 +25,9 @@ export function toHash(current: State = snapshot()): string {
     const value = current[name];
     // The language travels with every address that says anything, for readers of the other one.
     if (
-      name === "language" ? pairs.size === 0 && value === usual.language : same(value, usual[name])
+      name === "language"
+        ? pairs.size === 0 && value === usual.language
+        : isEqual(value, usual[name])
     )
       continue;
     pairs.set(name, typeof value === "string" ? value : JSON.stringify(value));
@@ -60,6 +62,6 @@ function parse(name: keyof State, text: string, usual: unknown): unknown {
 }
 
 /** Whether two values of the state are equal. */
-export function same(one: unknown, other: unknown): boolean {
+export function isEqual(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }

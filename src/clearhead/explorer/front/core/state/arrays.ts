@@ -14,13 +14,13 @@ export interface Windowed extends NumberArray {
 }
 
 type Entry = { promise: Promise<Windowed>; value: Signal<Windowed | Error | null> };
-interface Waiting extends ArrayItem {
-  done: (array: Windowed) => void;
-  failed: (error: Error) => void;
+interface PendingItem extends ArrayItem {
+  resolve: (array: Windowed) => void;
+  reject: (error: Error) => void;
 }
 
 const caches = new WeakMap<Run, Map<string, Entry>>();
-const waiting = new Map<Run, Waiting[]>();
+const queues = new Map<Run, PendingItem[]>();
 
 /** A window of a step, or of "weights/NAME". `window` null is the whole array. */
 export function askArray(
@@ -29,7 +29,7 @@ export function askArray(
   of: Run | null = run.peek(),
 ): Promise<Windowed> {
   if (!of) return Promise.reject(new Error("Nothing has been translated yet."));
-  return entry(of, path, window).promise;
+  return entryOf(of, path, window).promise;
 }
 
 /** The same in a component: null until it comes. A path of null asks for nothing. */
@@ -44,20 +44,20 @@ export function useArrayState(
   window: Window | null = null,
 ): ReadonlySignal<Windowed | Error | null> {
   const current = run.value;
-  return current && path !== null ? entry(current, path, window).value : NOTHING;
+  return current && path !== null ? entryOf(current, path, window).value : NOTHING;
 }
 
 const NOTHING = signal<Windowed | Error | null>(null);
 
-function entry(of: Run, path: string, window: Window | null): Entry {
+function entryOf(of: Run, path: string, window: Window | null): Entry {
   let cache = caches.get(of);
   if (!cache) {
     cache = new Map();
     caches.set(of, cache);
   }
   const key = JSON.stringify([path, window]);
-  let found = cache.get(key);
-  if (!found) {
+  let entry = cache.get(key);
+  if (!entry) {
     const value = signal<Windowed | Error | null>(null);
     const promise = enqueue(of, { path, window });
     promise.then(
@@ -67,27 +67,27 @@ function entry(of: Run, path: string, window: Window | null): Entry {
         cache.delete(key); // so that another look asks again
       },
     );
-    found = { promise, value };
-    cache.set(key, found);
+    entry = { promise, value };
+    cache.set(key, entry);
   }
-  return found;
+  return entry;
 }
 
 function enqueue(of: Run, item: ArrayItem): Promise<Windowed> {
-  return new Promise((done, failed) => {
-    let queue = waiting.get(of);
+  return new Promise((resolve, reject) => {
+    let queue = queues.get(of);
     if (!queue) {
       queue = [];
-      waiting.set(of, queue);
+      queues.set(of, queue);
       queueMicrotask(() => void flush(of));
     }
-    queue.push({ ...item, done, failed });
+    queue.push({ ...item, resolve, reject });
   });
 }
 
 async function flush(of: Run): Promise<void> {
-  const items = waiting.get(of) ?? [];
-  waiting.delete(of);
+  const items = queues.get(of) ?? [];
+  queues.delete(of);
   await Promise.all(groups(of, items).map((group) => send(of.request, group)));
 }
 
@@ -95,26 +95,26 @@ async function flush(of: Run): Promise<void> {
 const ITEMS = 64;
 
 /** As many items to a question as its limits allow. */
-function groups(of: Run, items: Waiting[]): Waiting[][] {
+function groups(of: Run, items: PendingItem[]): PendingItem[][] {
   const limit = model.peek()?.limits.numbers ?? 100_000;
-  const all: Waiting[][] = [];
-  let filled = Infinity;
+  const all: PendingItem[][] = [];
+  let total = Infinity;
   for (const item of items) {
     const shape =
       item.window?.map(([start, stop]) => stop - start) ??
       of.steps.find((step) => step.path === item.path)?.shape;
     const size = shape?.reduce((product, axis) => product * axis, 1) ?? limit;
-    if (filled + size > limit || all[all.length - 1]?.length === ITEMS) {
+    if (total + size > limit || all[all.length - 1]?.length === ITEMS) {
       all.push([]);
-      filled = 0;
+      total = 0;
     }
     all[all.length - 1]?.push(item);
-    filled += size;
+    total += size;
   }
   return all;
 }
 
-async function send(request: RunParams, group: Waiting[]): Promise<void> {
+async function send(request: RunParams, group: PendingItem[]): Promise<void> {
   try {
     const items = group.map(({ path, window }) => ({ path, window }));
     const { json, arrays } = await source.peek().ask("array", { run: request, items });
@@ -122,11 +122,11 @@ async function send(request: RunParams, group: Waiting[]): Promise<void> {
       const array = arrays[String(place)];
       const about = json.items[place];
       if (array && about)
-        item.done({ ...array, path: about.path, window: about.window, whole: about.shape });
-      else item.failed(new Error(`No numbers came for ${item.path}.`));
+        item.resolve({ ...array, path: about.path, window: about.window, whole: about.shape });
+      else item.reject(new Error(`No numbers came for ${item.path}.`));
     });
   } catch (error) {
-    for (const item of group) item.failed(error as Error);
+    for (const item of group) item.reject(error as Error);
   }
 }
 

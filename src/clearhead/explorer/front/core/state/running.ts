@@ -5,12 +5,12 @@ import type { Model, Part, Run, RunParams } from "../protocol";
 import { Refusal } from "../sources/source";
 import {
   amendState,
-  answered,
   asking,
   DEFAULTS,
   failure,
   model,
   run,
+  runQuestion,
   type State,
   source,
   state,
@@ -18,7 +18,7 @@ import {
 
 let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
-let asked = "";
+let lastQuestion = "";
 
 export function params(): RunParams {
   return {
@@ -33,20 +33,21 @@ export function params(): RunParams {
 /** Whether the answer that is shown is that of the state: not while another is computed, and not
  * after one that failed. */
 export const upToDate = computed(
-  () => run.value !== null && answered.value === JSON.stringify(params()),
+  () => run.value !== null && runQuestion.value === JSON.stringify(params()),
 );
 
 /** Ask for the model, then for a run whenever the state asks for another. Returns what ends it. */
 export function followState(firstText: (model: Model) => string = () => ""): () => void {
   let end = (): void => undefined;
   // An address without a text is one of the first text.
-  const withText = (known: Model): RunParams => {
-    if (known.kind === "translation" && !state.text.value) amendState({ text: firstText(known) });
+  const withText = (description: Model): RunParams => {
+    if (description.kind === "translation" && !state.text.value)
+      amendState({ text: firstText(description) });
     return params();
   };
   begin = () =>
-    void askModel().then((known) => {
-      if (known) end = effect(() => void follow(known, withText(known)));
+    void askModel().then((description) => {
+      if (description) end = effect(() => void follow(description, withText(description)));
     });
   begin();
   return () => {
@@ -84,17 +85,17 @@ export function retry(): void {
     begin();
   } else if (!model.peek()) location.reload();
   else {
-    asked = "";
+    lastQuestion = "";
     void follow(model.peek() as Model, params());
   }
 }
 
-async function follow(known: Model, request: RunParams): Promise<void> {
+async function follow(description: Model, request: RunParams): Promise<void> {
   const key = JSON.stringify(request);
-  if (key === asked) return;
-  asked = key;
+  if (key === lastQuestion) return;
+  lastQuestion = key;
   current?.abort();
-  if (known.kind === "translation" && !request.text.trim()) {
+  if (description.kind === "translation" && !request.text.trim()) {
     batch(() => {
       run.value = null;
       failure.value = null;
@@ -110,7 +111,7 @@ async function follow(known: Model, request: RunParams): Promise<void> {
     if (current !== mine) return;
     batch(() => {
       run.value = json;
-      answered.value = key;
+      runQuestion.value = key;
       failure.value = null;
       asking.value = false;
       fit(json);
@@ -136,7 +137,7 @@ export function fit(
   const has = (part: Part): boolean => all.some((entry) => entry.part === part);
   const part = [state.part.peek(), DEFAULTS.part].find(has) ?? first.part;
   const layers = all.filter((entry) => entry.part === part);
-  const chosen =
+  const nearest =
     layers.find((entry) => entry.layer === state.layer.peek()) ??
     layers[layers.length - 1] ??
     first;
@@ -144,10 +145,10 @@ export function fit(
   const position = state.position.peek();
   change({
     part,
-    layer: chosen.layer,
-    head: Math.min(state.head.peek(), chosen.heads - 1),
-    query: Math.min(state.query.peek(), chosen.queries - 1),
-    key: key === null || key < chosen.keys ? key : null,
+    layer: nearest.layer,
+    head: Math.min(state.head.peek(), nearest.heads - 1),
+    query: Math.min(state.query.peek(), nearest.queries - 1),
+    key: key === null || key < nearest.keys ? key : null,
     position: position === null || position < answer.predicted.length ? position : null,
   });
 }

@@ -6,7 +6,7 @@ import type { Attention, Edit, Model, Part, Run, Step, Token } from "../protocol
 import { HttpSource, type Source } from "../sources/source";
 import { type Language, language } from "../text/i18n";
 
-export type Theme = "light" | "dark" | "system";
+export type ThemeSetting = "light" | "dark" | "system";
 
 export interface State {
   text: string;
@@ -34,7 +34,7 @@ export interface State {
   /** The panel of the walk that an address leads to. */
   step: string;
   language: Language;
-  theme: Theme;
+  theme: ThemeSetting;
 }
 
 export const DEFAULTS: Omit<State, "language"> = {
@@ -86,7 +86,7 @@ export const model = signal<Model | null>(null);
 /** The answer that the page shows; while another is computed it stays, and `asking` is true. */
 export const run = signal<Run | null>(null);
 /** The question, as JSON, that `run` answers. */
-export const answered = signal("");
+export const runQuestion = signal("");
 export const asking = signal(false);
 export const failure = signal<Error | null>(null);
 
@@ -141,10 +141,10 @@ export function stepAt(path: string): Step | undefined {
 export function queryTokens(part: Part = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
-  const stored = answer.attention.find(
+  const entry = answer.attention.find(
     (entry) => entry.part === part && entry.layer === state.layer.value,
   );
-  if (stored?.query_tokens) return stored.query_tokens;
+  if (entry?.query_tokens) return entry.query_tokens;
   if (part === "encoder" || part === "self") return answer.source;
   return state.rows.value === "output" ? answer.predicted : answer.decoder_input;
 }
@@ -153,9 +153,9 @@ export function queryTokens(part: Part = state.part.value): Token[] {
 export function keyTokens(part: Part = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
-  const stored = answer.attention.find(
+  const entry = answer.attention.find(
     (entry) => entry.part === part && entry.layer === state.layer.value,
   );
-  if (stored?.key_tokens) return stored.key_tokens;
+  if (entry?.key_tokens) return entry.key_tokens;
   return part === "decoder" ? answer.decoder_input : answer.source;
 }

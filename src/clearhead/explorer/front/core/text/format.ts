@@ -15,6 +15,11 @@ export function format(value: number | null, digits = 4): string {
   return scientific(value, digits);
 }
 
+/** A number with its sign, a plus too. */
+export function signed(value: number | null): string {
+  return value !== null && value > 0 ? `+${format(value)}` : format(value);
+}
+
 /** All digits that a float64 has: reading them gives the same number. */
 export function exact(value: number | null): string {
   if (value === null || value === -Infinity) return "−∞";
@@ -22,7 +27,7 @@ export function exact(value: number | null): string {
 }
 
 /** How many, with a thin space at the thousands: no language reads it as a decimal point. */
-export function count(value: number): string {
+export function countText(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 

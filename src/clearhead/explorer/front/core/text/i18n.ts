@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 export type Language = "en" | "pt";
 /** A table in both languages; the keys are the same, which the type checker holds. */
-export interface Both<T> {
+export interface Bilingual<T> {
   en: T;
   pt: T;
 }
@@ -18,12 +18,12 @@ export function preferredLanguage(): Language {
 export const language = signal<Language>(preferredLanguage());
 
 /** The words of the page's language. Read in a component, it follows the language. */
-export function wordsOf<T>(table: Both<T>): T {
+export function wordsOf<T>(table: Bilingual<T>): T {
   return table[language.value];
 }
 
 /** What a table has under a name that others chose: a module of a recording may be called
  * `constructor` or `__proto__`, which every object inherits. */
-export function named<T>(table: Partial<Record<string, T>>, name: string): T | undefined {
+export function lookUp<T>(table: Partial<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -23,14 +23,14 @@ export function cellSize(rows: number, columns: number): number {
 const NUMBERS_FROM = 30;
 
 interface CellsProps extends MatrixProps {
-  shown: Window2;
+  visibleWindow: Window2;
   theme: Theme;
   selectedRow: number | null;
   selectedColumn: number | null;
 }
 
 const CellsOnce = memo((props: CellsProps) => {
-  const { shown, rows, columns, theme } = props;
+  const { visibleWindow, rows, columns, theme } = props;
   const data = dataOf(props);
   const size = cellSize(data.rows, data.columns);
   const { queries, keys } = wordsOf(table);
@@ -45,7 +45,7 @@ const CellsOnce = memo((props: CellsProps) => {
             <span class="matrix-corner-keys">{props.columnTitle ?? keys} →</span>
             <span class="matrix-corner-queries">{props.rowTitle ?? queries} ↓</span>
           </td>
-          {indices(shown.columns).map((column) => (
+          {indices(visibleWindow.columns).map((column) => (
             <th
               key={column}
               scope="col"
@@ -58,7 +58,7 @@ const CellsOnce = memo((props: CellsProps) => {
         </tr>
       </thead>
       <tbody class={numbers ? `with-numbers ${props.kind}` : "without-numbers"}>
-        {indices(shown.rows).map((row, line) => (
+        {indices(visibleWindow.rows).map((row, line) => (
           <tr key={row} aria-rowindex={row + 2}>
             <th
               scope="row"
@@ -67,7 +67,7 @@ const CellsOnce = memo((props: CellsProps) => {
             >
               <span title={rows[row]}>{rows[row]}</span>
             </th>
-            {indices(shown.columns).map((column, place) =>
+            {indices(visibleWindow.columns).map((column, place) =>
               cellView(props, data, { row, column, line, place, size, numbers, theme }),
             )}
           </tr>
@@ -79,17 +79,18 @@ const CellsOnce = memo((props: CellsProps) => {
 
 /** What changes for every render of the parent, and draws nothing, is left out of the comparison. */
 export const Cells = (props: CellsProps): JSX.Element => {
-  const { onCell, onWindow, describe, from, children, selected, masked, shown, ...drawn } = props;
-  const [top, bottom] = shown.rows;
-  const [left, right] = shown.columns;
+  const { onCell, onWindow, describe, from, children, selected, masked, visibleWindow, ...rest } =
+    props;
+  const [top, bottom] = visibleWindow.rows;
+  const [left, right] = visibleWindow.columns;
   const window = useMemo(
     () => ({ rows: [top, bottom], columns: [left, right] }) as Window2,
     [top, bottom, left, right],
   );
-  return <CellsOnce {...drawn} masked={masked} shown={window} window={window} />;
+  return <CellsOnce {...rest} masked={masked} visibleWindow={window} window={window} />;
 };
 
-interface Placed extends Cell {
+interface CellPlace extends Cell {
   line: number;
   place: number;
   size: number;
@@ -97,7 +98,7 @@ interface Placed extends Cell {
   theme: Theme;
 }
 
-function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element {
+function cellView(props: CellsProps, data: MatrixData, at: CellPlace): JSX.Element {
   const { row, column, line, place, size, numbers, theme } = at;
   const value = data.values[line * data.columns + place];
   const masked = value !== undefined && isMasked(data, line, place);
@@ -106,7 +107,7 @@ function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element 
   const bytes =
     masked || value === undefined ? null : bytesOf(data.kind, value, data.max ?? 0, theme);
   const side = `${size}px`;
-  const chosen = row === props.selectedRow && column === props.selectedColumn;
+  const selected = row === props.selectedRow && column === props.selectedColumn;
   return (
     <td
       key={column}
@@ -119,7 +120,7 @@ function cellView(props: CellsProps, data: MatrixData, at: Placed): JSX.Element 
         ...(bytes && { background: hex(bytes), color: inkOn(bytes) }),
       }}
       aria-colindex={column + 2}
-      aria-selected={chosen}
+      aria-selected={selected}
       aria-label={masked || !numbers ? text : undefined}
       tabIndex={-1}
       data-row={row}

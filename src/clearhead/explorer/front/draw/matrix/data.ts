@@ -38,14 +38,14 @@ export interface MatrixProps {
 }
 
 /** The window's numbers as the drawing helpers want them. */
-export function dataOf(props: MatrixProps & { shown: Window2 }): MatrixData {
-  const { shown, masked } = props;
-  const [top, left] = [shown.rows[0], shown.columns[0]];
+export function dataOf(props: MatrixProps & { visibleWindow: Window2 }): MatrixData {
+  const { visibleWindow, masked } = props;
+  const [top, left] = [visibleWindow.rows[0], visibleWindow.columns[0]];
   return {
     kind: props.kind,
     values: props.values ?? [],
-    rows: shown.rows[1] - top,
-    columns: shown.columns[1] - left,
+    rows: visibleWindow.rows[1] - top,
+    columns: visibleWindow.columns[1] - left,
     max: props.max ?? 0,
     ...(masked && { masked: (row, column) => masked(row + top, column + left) }),
   };

@@ -12,14 +12,14 @@ import type { Cell } from "./grid_keys";
 import type { Window2 } from "./window";
 
 interface LiveProps extends MatrixProps {
-  shown: Window2;
+  visibleWindow: Window2;
   cell: Cell | null;
 }
 
 /** The pointed, focused or locked cell in words. */
 export function Live(props: LiveProps): JSX.Element {
   const words = wordsOf(table);
-  const { cell, shown, kind } = props;
+  const { cell, visibleWindow, kind } = props;
   if (!cell)
     return (
       <p class="matrix-live soft" role="status">
@@ -27,7 +27,7 @@ export function Live(props: LiveProps): JSX.Element {
       </p>
     );
   const data = dataOf(props);
-  const [line, place] = [cell.row - shown.rows[0], cell.column - shown.columns[0]];
+  const [line, place] = [cell.row - visibleWindow.rows[0], cell.column - visibleWindow.columns[0]];
   const value = data.values[line * data.columns + place];
   if (value === undefined || line < 0 || place < 0) {
     return (

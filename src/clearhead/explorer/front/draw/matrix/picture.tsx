@@ -61,13 +61,13 @@ export function Picture({ data, side, label, lazy = false }: PictureProps): JSX.
 export function useNear(element: { current: Element | null }): boolean {
   const [near, setNear] = useState(false);
   useEffect(() => {
-    const watched = element.current;
-    if (!watched) return;
+    const target = element.current;
+    if (!target) return;
     const observer = new IntersectionObserver(
       (entries) => setNear(entries.some((entry) => entry.isIntersecting)),
       { rootMargin: "300px" },
     );
-    observer.observe(watched);
+    observer.observe(target);
     return () => observer.disconnect();
   }, []);
   return near;

@@ -7,7 +7,7 @@ import { shownTheme } from "../theme";
 import { table } from "../words";
 import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, scaleMark } from "./items";
 import type { Scene } from "./scene";
-import { marksOf } from "./svg";
+import { markOf } from "./svg";
 
 export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
   scene,
@@ -22,7 +22,7 @@ export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
     aria-label={scene.description ? `${scene.title}. ${scene.description}` : scene.title}
   >
     {scene.items
-      .flatMap(marksOf)
+      .map(markOf)
       .map(({ name: element, attributes, text, title }) =>
         h(element, attributes, title ? <title>{title}</title> : null, text),
       )}

@@ -14,7 +14,7 @@ import {
 import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
-import { Choice, Panel, Pick, visible } from "../shared/parts";
+import { Choice, Pick, Section, visible } from "../shared/parts";
 import type { View } from "../view";
 import { picture } from "./picture";
 import { type Effects, type Link, LinkTable, links, type Place } from "./table";
@@ -25,34 +25,34 @@ import "./compare.css";
 const MANY = [12, 24, 48, 64];
 
 /** What was drawn last, for export. */
-let drawn: { title: string; answer: Effects; place: Place; shown: Link[] } | null = null;
+let content: { title: string; answer: Effects; place: Place; rows: Link[] } | null = null;
 
 function CompareView(): JSX.Element {
   const words = wordsOf(table);
   const answer = run.value;
-  const chosen = attention.value;
+  const head = attention.value;
   if (!answer) return <p>{words.none}</p>;
-  if (!chosen || chosen.part === "self") return <p>{words.unable}</p>;
+  if (!head || head.part === "self") return <p>{words.unable}</p>;
   const place: Place = {
-    part: chosen.part,
-    layer: chosen.layer,
+    part: head.part,
+    layer: head.layer,
     head: state.head.value,
-    query: Math.min(state.query.value, chosen.queries - 1),
-    path: chosen.path,
+    query: Math.min(state.query.value, head.queries - 1),
+    path: head.path,
   };
   const name = words.headName(words.parts[place.part], place.layer, place.head);
   const row = words.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
   return (
     <div class="study compare-view">
-      <Panel title={words.title} id="compare-title">
+      <Section title={words.title} id="compare-title">
         <p class="compare-head">
           <strong>
             {name}, {row}
           </strong>
           {answer.request.edits?.length ? <> · {words.underEdits}</> : null}
         </p>
-        <Controls answer={answer} chosen={chosen} />
-        <Shown answer={answer} place={place} caption={words.caption(name, row)} />
+        <Controls answer={answer} head={head} />
+        <EffectsTable answer={answer} place={place} caption={words.caption(name, row)} />
         <div class="compare-meanings">
           <p>{words.weightMeans}</p>
           <p>{words.contributionMeans}</p>
@@ -60,12 +60,12 @@ function CompareView(): JSX.Element {
         </div>
         <p class="compare-disagree">{words.disagree}</p>
         <p class="note">{words.notReason}</p>
-      </Panel>
+      </Section>
     </div>
   );
 }
 
-function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.Element {
+function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Element {
   const words = wordsOf(table);
   return (
     <div class="controls">
@@ -83,7 +83,7 @@ function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.E
           setState({ position: position === "whole" ? null : Number(position) })
         }
       />
-      {chosen.keys > MANY[0]! && (
+      {head.keys > MANY[0]! && (
         <Pick
           label={words.most}
           value={state.most.value}
@@ -100,7 +100,7 @@ function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.E
           { value: "effect", label: words.byEffect },
           { value: "position", label: words.byPosition },
         ]}
-        chosen={state.sort.value}
+        selected={state.sort.value}
         choose={(sort) => setState({ sort })}
       />
     </div>
@@ -112,7 +112,7 @@ function mostKeys(): number {
   return Math.min(64, Math.max(1, state.most.value));
 }
 
-function Shown({
+function EffectsTable({
   answer,
   place,
   caption,
@@ -125,31 +125,31 @@ function Shown({
   const { part, layer, head, query } = place;
   const position = state.position.value;
   const params = { run: answer.request, part, layer, head, query, position, most: mostKeys() };
-  const asked = useAnswer(answer, "effects", params).value;
-  drawn = null;
-  if (asked === null) return <p role="status">{words.asking}</p>;
-  if (asked instanceof Error) return <p role="alert">{asked.message}</p>;
-  const shown = links(asked, keyTokens(), state.sort.value);
-  drawn = { title: caption, answer: asked, place, shown };
+  const reply = useAnswer(answer, "effects", params).value;
+  content = null;
+  if (reply === null) return <p role="status">{words.asking}</p>;
+  if (reply instanceof Error) return <p role="alert">{reply.message}</p>;
+  const rows = links(reply, keyTokens(), state.sort.value);
+  content = { title: caption, answer: reply, place, rows };
   return (
     <>
-      <p class="compare-largest">{largest(shown)}</p>
+      <p class="compare-largest">{largest(rows)}</p>
       <LinkTable
-        shown={shown}
+        rows={rows}
         place={place}
         caption={caption}
         canEdit={model.value?.abilities.includes("edit") ?? false}
       />
-      <p class="note">{shownOf(asked)}</p>
+      <p class="note">{shownOf(reply)}</p>
     </>
   );
 }
 
 /** Which key is first in each of the three. */
-function largest(shown: Link[]): string {
+function largest(rows: Link[]): string {
   const words = wordsOf(table);
   const first = (by: keyof Link["ranks"]) => {
-    const link = shown.find(({ ranks }) => ranks[by] === 1);
+    const link = rows.find(({ ranks }) => ranks[by] === 1);
     return link ? `${link.key} “${visible(link.token.piece)}”` : "";
   };
   const [weight, contribution, effect] = [first("weight"), first("contribution"), first("effect")];
@@ -170,11 +170,11 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["effects"],
   component: CompareView,
-  scene: () => drawn && picture(drawn.title, shownOf(drawn.answer), drawn.shown),
+  scene: () => content && picture(content.title, shownOf(content.answer), content.rows),
   json: () =>
-    drawn && {
-      ...drawn.place,
-      ...drawn.answer,
-      tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })),
+    content && {
+      ...content.place,
+      ...content.answer,
+      tokens: content.rows.map(({ key, token }) => ({ key, ...token })),
     },
 };

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Json, Token } from "../../core/protocol";
 import { type State, setState } from "../../core/state/state";
-import { format } from "../../core/text/format";
+import { format, signed } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
@@ -66,28 +66,30 @@ function ranked(sizes: number[]): number[] {
   return ranks;
 }
 
+/** The ends of the two scales that are not from 0 to 1. */
+export interface Ends {
+  contribution: number;
+  effect: number;
+}
+
 /** The ends of the scales: the largest contribution and the largest size of an effect shown. */
-export function scales(shown: Link[]): { contribution: number; effect: number } {
+export function scales(rows: Link[]): Ends {
   return {
-    contribution: Math.max(...shown.map(({ contribution }) => contribution)),
-    effect: Math.max(...shown.map(({ effect }) => Math.abs(effect ?? 0))),
+    contribution: Math.max(...rows.map(({ contribution }) => contribution)),
+    effect: Math.max(...rows.map(({ effect }) => Math.abs(effect ?? 0))),
   };
 }
 
-export function signed(value: number | null): string {
-  return value !== null && value > 0 ? `+${format(value)}` : format(value);
-}
-
 interface TableProps {
-  shown: Link[];
+  rows: Link[];
   place: Place;
   caption: string;
   canEdit: boolean;
 }
 
-export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.Element {
+export function LinkTable({ rows, place, caption, canEdit }: TableProps): JSX.Element {
   const words = wordsOf(table);
-  const most = scales(shown);
+  const most = scales(rows);
   return (
     <div class="table-scroll">
       <table class="numbers links many-bars">
@@ -104,7 +106,7 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
           </tr>
         </thead>
         <tbody>
-          {shown.map((link) => (
+          {rows.map((link) => (
             <Row key={link.key} link={link} most={most} place={place} canEdit={canEdit} />
           ))}
         </tbody>

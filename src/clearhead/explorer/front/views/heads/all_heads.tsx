@@ -7,7 +7,7 @@ import type { Part, Run } from "../../core/protocol";
 import { fit } from "../../core/state/running";
 import { run, setState, state } from "../../core/state/state";
 import { plainDecimal } from "../../core/text/format";
-import { named, wordsOf } from "../../core/text/i18n";
+import { lookUp, wordsOf } from "../../core/text/i18n";
 import { type Cell, moved } from "../../draw/matrix/grid_keys";
 import { Picture, useNear } from "../../draw/matrix/picture";
 import type { Range } from "../../draw/matrix/window";
@@ -21,7 +21,7 @@ const MANY = 8;
 const narrow = atMostWide(30);
 
 export function partName(part: Part): string {
-  return named(wordsOf(table).parts, part) ?? part;
+  return lookUp(wordsOf(table).parts, part) ?? part;
 }
 
 export function AllHeads(): JSX.Element | null {
@@ -45,13 +45,13 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const grid = useRef<HTMLDivElement>(null);
   const [stop, setStop] = useState<Cell | null>(null);
   const words = wordsOf(table);
-  const meaning = named(words.partMeanings, part.part);
+  const meaning = lookUp(words.partMeanings, part.part);
   const first = part.layers[0];
   if (!first) return null;
   const heads = first.heads;
   const here = state.part.value === part.part;
-  const locked = here ? { row: state.layer.value, column: state.head.value } : null;
-  const focus = stop ?? locked ?? { row: 0, column: 0 };
+  const lockedCell = here ? { row: state.layer.value, column: state.head.value } : null;
+  const focus = stop ?? lockedCell ?? { row: 0, column: 0 };
   const pages = pagesOf(part);
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -109,9 +109,9 @@ interface PageProps extends PartProps {
 function Page({ answer, part, page, stop }: PageProps): JSX.Element {
   const element = useRef<HTMLDivElement>(null);
   const near = useNear(element);
-  const wanted = useRef(false);
-  wanted.current ||= near || !recorded();
-  const overview = wanted.current ? overviewOf(answer, part, page).value : null;
+  const shouldLoad = useRef(false);
+  shouldLoad.current ||= near || !recorded();
+  const overview = shouldLoad.current ? overviewOf(answer, part, page).value : null;
   const words = wordsOf(table);
   const failed = overview instanceof Error;
   const many = (part.layers[0]?.heads ?? 0) > MANY;
@@ -138,17 +138,17 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
               const picture =
                 failed || !overview ? null : headPicture(overview, page[0] + line, head);
               const entropy = picture ? plainDecimal(round2(picture.entropy)) : "…";
-              const locked = isLocked(part.part, layer, head);
+              const selected = isLocked(part.part, layer, head);
               return (
                 <button
                   key={head}
                   type="button"
                   role="gridcell"
-                  class={locked ? "heads-head locked" : "heads-head"}
+                  class={selected ? "heads-head locked" : "heads-head"}
                   data-part={part.part}
                   data-layer={layer}
                   data-head={head}
-                  aria-selected={locked}
+                  aria-selected={selected}
                   aria-label={words.picture(partName(part.part), layer, head, entropy)}
                   tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
                   onClick={() => {

@@ -8,7 +8,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { moved } from "../../draw/matrix/grid_keys";
 import type { Range } from "../../draw/matrix/window";
 import { Num } from "../../where_from/number";
-import { LINES_MOST, type Link, linksOf, listedQueries, lockedRow, sumOf } from "./data";
+import { type KeyWeight, LINES_MOST, linksOf, listedQueries, lockedRow, sumOf } from "./data";
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */
@@ -27,14 +27,14 @@ export function Lines(): JSX.Element | null {
   const query = state.query.value;
   const labels = queryTokens(entry.part);
   const links = values ? linksOf(values) : [];
-  const listed = listedQueries(entry, query);
-  const lines = Math.max(listed[1] - listed[0], links.length);
+  const visibleQueries = listedQueries(entry, query);
+  const lines = Math.max(visibleQueries[1] - visibleQueries[0], links.length);
   return (
     <section class="heads-lines" aria-labelledby="heads-lines">
       <h4 id="heads-lines">{words.lines}</h4>
       <p class="heads-note">{words.linesNote(labels[query]?.piece ?? "", query)}</p>
       <div class="heads-lines-sides" style={{ minHeight: `${lines * LINE.height}px` }}>
-        <QueryList entry={entry} listed={listed} query={query} />
+        <QueryList entry={entry} visibleQueries={visibleQueries} query={query} />
         <svg width={LINE.gap} height={lines * LINE.height} aria-hidden="true">
           {links.map(({ key, weight }, at) =>
             Number.isNaN(weight) ? null : (
@@ -42,7 +42,7 @@ export function Lines(): JSX.Element | null {
                 key={key}
                 class={key === state.key.value ? "heads-line chosen" : "heads-line"}
                 x1={0}
-                y1={middle(query - listed[0])}
+                y1={middle(query - visibleQueries[0])}
                 x2={LINE.gap}
                 y2={middle(at)}
                 stroke-width={lineWidth(weight)}
@@ -57,7 +57,9 @@ export function Lines(): JSX.Element | null {
         <p class="soft">{words.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
       )}
       {entry.queries > LINES_MOST && (
-        <p class="soft">{words.linesQueries(listed[0], listed[1] - 1, entry.queries)}</p>
+        <p class="soft">
+          {words.linesQueries(visibleQueries[0], visibleQueries[1] - 1, entry.queries)}
+        </p>
       )}
     </section>
   );
@@ -69,11 +71,11 @@ export function middle(line: number): number {
 
 interface QueryListProps {
   entry: Attention;
-  listed: Range;
+  visibleQueries: Range;
   query: number;
 }
 
-function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
+function QueryList({ entry, visibleQueries, query }: QueryListProps): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
   const words = wordsOf(table);
   const labels = queryTokens(entry.part);
@@ -94,9 +96,9 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
   };
   return (
     <div ref={list} role="radiogroup" aria-label={words.queries} onKeyDown={onKeyDown}>
-      {Array.from({ length: listed[1] - listed[0] }, (_, at) => {
-        const position = listed[0] + at;
-        const chosen = position === query;
+      {Array.from({ length: visibleQueries[1] - visibleQueries[0] }, (_, at) => {
+        const position = visibleQueries[0] + at;
+        const selected = position === query;
         return (
           <button
             key={position}
@@ -104,8 +106,8 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
             role="radio"
             class="heads-query"
             title={labels[position]?.piece}
-            aria-checked={chosen}
-            tabIndex={chosen ? 0 : -1}
+            aria-checked={selected}
+            tabIndex={selected ? 0 : -1}
             style={{ height: `${LINE.height}px` }}
             onClick={() => choose(position)}
           >
@@ -126,7 +128,7 @@ interface KeyListProps {
   entry: Attention;
   head: number;
   query: number;
-  links: Link[];
+  links: KeyWeight[];
 }
 
 function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {

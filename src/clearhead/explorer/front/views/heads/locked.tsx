@@ -57,12 +57,12 @@ const PICKER = 64;
 function useFits(element: { current: Element | null }): boolean {
   const [fits, setFits] = useState(false);
   useEffect(() => {
-    const watched = element.current;
-    if (!watched) return;
+    const section = element.current;
+    if (!section) return;
     const measure = (): void =>
-      setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
+      setFits(section.getBoundingClientRect().height <= innerHeight - PICKER);
     const observer = new ResizeObserver(measure);
-    observer.observe(watched);
+    observer.observe(section);
     addEventListener("resize", measure);
     return () => {
       observer.disconnect();
@@ -73,10 +73,10 @@ function useFits(element: { current: Element | null }): boolean {
 }
 
 function LockedMatrix({ label }: { label: string }): JSX.Element | null {
-  const locked = lockedTile.value;
+  const tile = lockedTile.value;
   const words = wordsOf(table);
-  if (!locked) return null;
-  const { entry, head, values, error } = locked;
+  if (!tile) return null;
+  const { entry, head, values, error } = tile;
   if (error) {
     return (
       <p class="heads-failed">

@@ -46,7 +46,7 @@ interface Pen {
   inks: Inks;
 }
 
-interface Drawn {
+interface Block {
   items: Item[];
   right: number;
   bottom: number;
@@ -58,9 +58,9 @@ export function scene(): Scene | null {
   const words = wordsOf(table);
   const pen = { theme: shownTheme.value, inks: inks() };
   const all = smallMultiples(pen);
-  const locked = lockedHead(all.right + 3 * GAP, pen);
-  const width = Math.max(locked.right, all.right, LEGEND_WIDTH + MARGIN) + MARGIN;
-  const height = Math.max(locked.bottom, all.bottom) + MARGIN;
+  const large = lockedHead(all.right + 3 * GAP, pen);
+  const width = Math.max(large.right, all.right, LEGEND_WIDTH + MARGIN) + MARGIN;
+  const height = Math.max(large.bottom, all.bottom) + MARGIN;
   const about = words.sceneAbout(model.value?.name ?? "", answer.text ?? entry.path);
   const title = fitted(about, width - 2 * MARGIN, 15);
   return {
@@ -80,7 +80,7 @@ export function scene(): Scene | null {
         pen.inks,
       ),
       ...all.items,
-      ...locked.items,
+      ...large.items,
     ],
   };
 }
@@ -113,7 +113,7 @@ function comeSoFar(): { part: string; first: number; overview: Overview }[] {
   );
 }
 
-function smallMultiples(pen: Pen): Drawn {
+function smallMultiples(pen: Pen): Block {
   const words = wordsOf(table);
   const pages = comeSoFar();
   const heads = pages.reduce((sum, { overview }) => sum + overview.weights.data.length, 0);
@@ -121,9 +121,9 @@ function smallMultiples(pen: Pen): Drawn {
   const items: Item[] = [];
   let [y, right, part] = [TOP + LEGEND_HEIGHT - 32, MARGIN, ""];
   const all = run.value?.attention.reduce((sum, entry) => sum + entry.heads, 0) ?? 0;
-  const drawn = pages.reduce((sum, { overview }) => sum + overview.entropy.data.length, 0);
-  if (drawn < all) {
-    items.push(text(MARGIN, y, words.sceneSome(drawn, all), 11, pen.inks.soft));
+  const headCount = pages.reduce((sum, { overview }) => sum + overview.entropy.data.length, 0);
+  if (headCount < all) {
+    items.push(text(MARGIN, y, words.sceneSome(headCount, all), 11, pen.inks.soft));
     y += 12;
   }
   for (const page of pages) {
@@ -165,11 +165,11 @@ function small(
   const box = { ...at, width: cell * data.columns, height: cell * data.rows };
   const under = at.y + box.height;
   const name = `${words.layer(page.first + layer)} · ${words.head(head)}`;
-  const locked =
+  const isLockedHead =
     page.part === partName(state.part.value) &&
     page.first + layer === state.layer.value &&
     head === state.head.value;
-  const frame: Item[] = locked
+  const frame: Item[] = isLockedHead
     ? [{ kind: "rect", ...box, stroke: pen.inks.accent, strokeWidth: 3 }]
     : [];
   return [
@@ -180,15 +180,15 @@ function small(
   ];
 }
 
-function lockedHead(x: number, pen: Pen): Drawn {
+function lockedHead(x: number, pen: Pen): Block {
   const entry = attention.value;
-  const locked = lockedTile.value;
-  if (!entry || !locked?.values) return { items: [], right: x, bottom: TOP };
+  const tile = lockedTile.value;
+  if (!entry || !tile?.values) return { items: [], right: x, bottom: TOP };
   const words = wordsOf(table);
-  const { rows, columns } = locked.window;
+  const { rows, columns } = tile.window;
   const data: MatrixData = {
     kind: "weight",
-    values: locked.values,
+    values: tile.values,
     rows: rows[1] - rows[0],
     columns: columns[1] - columns[0],
   };
@@ -201,11 +201,14 @@ function lockedHead(x: number, pen: Pen): Drawn {
     [start, stop]: readonly [number, number],
   ): string[] => tokens.slice(start, stop).map(({ piece }) => piece);
   const name = words.locked(partName(entry.part), entry.layer, state.head.value);
-  const shown = words.sceneWindow(`${rows[0]}–${rows[1] - 1}`, `${columns[0]}–${columns[1] - 1}`);
+  const windowText = words.sceneWindow(
+    `${rows[0]}–${rows[1] - 1}`,
+    `${columns[0]}–${columns[1] - 1}`,
+  );
   const lines = linkItems(box.x + box.width + 4 * GAP, TOP + 32, pen);
   const items = [
     text(x, TOP + 8, name, 14, pen.inks.ink, { bold: true }),
-    text(x, TOP + 24, `${entry.path}.weights · ${shown}`, 11, pen.inks.soft),
+    text(x, TOP + 24, `${entry.path}.weights · ${windowText}`, 11, pen.inks.soft),
     ...labelItems(
       box,
       pieces(queryTokens(entry.part), rows),
@@ -220,7 +223,7 @@ function lockedHead(x: number, pen: Pen): Drawn {
 }
 
 /** The chosen query, and a line to each of its keys. */
-function linkItems(x: number, y: number, pen: Pen): Drawn {
+function linkItems(x: number, y: number, pen: Pen): Block {
   const entry = attention.value;
   const row = lockedRow.value;
   if (!entry || !row?.values) return { items: [], right: x, bottom: y };
@@ -241,8 +244,8 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
     const middle = first + (at + 0.5) * line;
     const masked = Number.isNaN(weight);
     if (!masked) {
-      const drawn = { stroke: pen.inks.accent, strokeWidth: lineWidth(weight), role: "link" };
-      items.push({ kind: "line", x1: from, y1: origin, x2: to, y2: middle, ...drawn });
+      const line = { stroke: pen.inks.accent, strokeWidth: lineWidth(weight), role: "link" };
+      items.push({ kind: "line", x1: from, y1: origin, x2: to, y2: middle, ...line });
     }
     const number = masked ? words.masked : weight.toFixed(3);
     items.push(text(to + 12, middle + 4, number, 11, pen.inks.soft));

@@ -4,10 +4,10 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Json, Params, Question, Run } from "../../core/protocol";
 import { source } from "../../core/state/state";
 
-export type Asked<T> = T | Error | null;
+export type Reply<T> = T | Error | null;
 
-const answers = new WeakMap<Run, Map<string, Signal<Asked<unknown>>>>();
-const NOTHING = signal<Asked<never>>(null);
+const answers = new WeakMap<Run, Map<string, Signal<Reply<unknown>>>>();
+const NOTHING = signal<Reply<never>>(null);
 
 /** The answer to a question about a run: null until it comes, an Error where it is refused.
  * `params` null asks for nothing. */
@@ -15,19 +15,19 @@ export function useAnswer<Q extends Question>(
   about: Run | null,
   question: Q,
   params: Params<Q> | null,
-): ReadonlySignal<Asked<Json<Q>>> {
+): ReadonlySignal<Reply<Json<Q>>> {
   if (!about || params === null) return NOTHING;
-  let known = answers.get(about);
-  if (!known) {
-    known = new Map();
-    answers.set(about, known);
+  let answersOfRun = answers.get(about);
+  if (!answersOfRun) {
+    answersOfRun = new Map();
+    answers.set(about, answersOfRun);
   }
   const key = JSON.stringify([question, params]);
-  let answer = known.get(key) as Signal<Asked<Json<Q>>> | undefined;
+  let answer = answersOfRun.get(key) as Signal<Reply<Json<Q>>> | undefined;
   if (!answer) {
-    const fresh = signal<Asked<Json<Q>>>(null);
+    const fresh = signal<Reply<Json<Q>>>(null);
     answer = fresh;
-    known.set(key, fresh as Signal<Asked<unknown>>);
+    answersOfRun.set(key, fresh as Signal<Reply<unknown>>);
     source
       .peek()
       .ask(question, params)
@@ -35,7 +35,7 @@ export function useAnswer<Q extends Question>(
         ({ json }) => (fresh.value = json),
         (error: Error) => {
           fresh.value = error;
-          known.delete(key); // another look asks again
+          answersOfRun.delete(key); // another look asks again
         },
       );
   }

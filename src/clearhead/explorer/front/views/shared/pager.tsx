@@ -7,14 +7,14 @@ import { table } from "./words";
 /** So many tokens at a time. */
 export const PAGE = 48;
 
-export interface Window {
+export interface Page {
   start: number;
   stop: number;
   of: number;
 }
 
 /** The page that holds a place. */
-export function page(around: number, of: number): Window {
+export function page(around: number, of: number): Page {
   const start = Math.floor(around / PAGE) * PAGE;
   return { start, stop: Math.min(of, start + PAGE), of };
 }
@@ -25,19 +25,19 @@ export function Pager({
   name,
   move,
 }: {
-  window: Window;
+  window: Page;
   name: string;
   move: (to: number) => void;
 }): JSX.Element | null {
   const words = wordsOf(table);
   if (window.of <= PAGE) return null;
-  const shown = words.shownTokens(window.start, window.stop - 1, window.of);
+  const label = words.shownTokens(window.start, window.stop - 1, window.of);
   return (
     <div class="pager" role="group" aria-label={name}>
       <button type="button" disabled={window.start === 0} onClick={() => move(window.start - PAGE)}>
         {words.earlier}
       </button>
-      <span>{shown}</span>
+      <span>{label}</span>
       <button
         type="button"
         disabled={window.stop === window.of}

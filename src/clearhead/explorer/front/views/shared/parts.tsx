@@ -82,7 +82,7 @@ interface ChoiceProps<T extends string> {
   legend: string;
   name: string;
   options: { value: T; label: string }[];
-  chosen: T;
+  selected: T;
   choose: (value: T) => void;
 }
 
@@ -91,7 +91,7 @@ export function Choice<T extends string>({
   legend,
   name,
   options,
-  chosen,
+  selected,
   choose,
 }: ChoiceProps<T>): JSX.Element {
   return (
@@ -104,7 +104,7 @@ export function Choice<T extends string>({
               type="radio"
               name={name}
               value={value}
-              checked={value === chosen}
+              checked={value === selected}
               onChange={() => choose(value)}
             />
             <span>{label}</span>
@@ -144,7 +144,7 @@ export function Pick({ label, value, options, choose }: PickProps): JSX.Element 
 }
 
 /** A part of a view with its heading. */
-export function Panel({
+export function Section({
   title,
   id,
   children,
@@ -164,7 +164,7 @@ export function Panel({
 }
 
 /** What an arrow key, Home or End makes of a place in a list; null for any other key. */
-export function moved(key: string, place: number, size: number): number | null {
+export function placeAfterKey(key: string, place: number, size: number): number | null {
   const next =
     key === "ArrowDown" || key === "ArrowRight"
       ? place + 1

@@ -5,7 +5,7 @@ import type { Run } from "../../core/protocol";
 import { upToDate } from "../../core/state/running";
 import { asking, run, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
-import { Panel } from "../shared/parts";
+import { Section } from "../shared/parts";
 import type { View } from "../view";
 import { describe } from "./edits/describe";
 import { EditForm } from "./edits/form";
@@ -21,7 +21,7 @@ import "./what_if.css";
 export { EditsBanner } from "./edits/banner";
 
 /** What was shown last, for export. */
-let drawn: { answer: Run; comparison: Comparison | null } | null = null;
+let content: { answer: Run; comparison: Comparison | null } | null = null;
 
 function WhatIfView(): JSX.Element {
   const words = wordsOf(table);
@@ -29,11 +29,11 @@ function WhatIfView(): JSX.Element {
   if (!answer) return <p>{words.none}</p>;
   return (
     <div class="study what-if-view">
-      <Panel title={words.title} id="what-if-editing" class="what-if-editing">
+      <Section title={words.title} id="what-if-editing" class="what-if-editing">
         <QuickEdits answer={answer} />
         <EditList answer={answer} />
         <EditForm answer={answer} />
-      </Panel>
+      </Section>
       <Results answer={answer} />
     </div>
   );
@@ -42,38 +42,38 @@ function WhatIfView(): JSX.Element {
 function Results({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const comparison = useComparison(answer);
-  const known = comparison instanceof Error ? null : comparison;
-  drawn = { answer, comparison: known };
+  const outcome = comparison instanceof Error ? null : comparison;
+  content = { answer, comparison: outcome };
   // After an error the answer is not that of the edits which are listed.
   if (!asking.value && !upToDate.value)
     return (
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <p>{words.notApplied}</p>
-      </Panel>
+      </Section>
     );
   if (!answer.baseline)
     return (
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <p>{words.noEdits}</p>
         <p class="edit-translation">{answer.translation}</p>
-      </Panel>
+      </Section>
     );
   return (
     <div class="what-if-results">
-      <Panel title={words.resultTitle} id="what-if-result">
+      <Section title={words.resultTitle} id="what-if-result">
         <BeforeAfter answer={answer} baseline={answer.baseline} />
-      </Panel>
+      </Section>
       {comparison === null && <p role="status">{words.asking}</p>}
       {comparison instanceof Error && <p role="alert">{comparison.message}</p>}
-      {known && !known.aligned && <p class="note">{words.retokenised}</p>}
-      {known?.aligned && (
+      {outcome && !outcome.aligned && <p class="note">{words.retokenised}</p>}
+      {outcome?.aligned && (
         <>
-          <Panel title={words.perWordTitle} id="what-if-words">
-            <PerWord comparison={known} />
-          </Panel>
-          <Panel title={words.nextTitle} id="what-if-next">
-            <NextChanges comparison={known} answer={answer} />
-          </Panel>
+          <Section title={words.perWordTitle} id="what-if-words">
+            <PerWord comparison={outcome} />
+          </Section>
+          <Section title={words.nextTitle} id="what-if-next">
+            <NextChanges comparison={outcome} answer={answer} />
+          </Section>
         </>
       )}
     </div>
@@ -85,21 +85,21 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["edit"],
   component: WhatIfView,
-  scene: () => drawn && picture(drawn.answer, drawn.comparison),
+  scene: () => content && picture(content.answer, content.comparison),
   json: () =>
-    drawn && {
+    content && {
       edits: state.edits.peek(),
-      described: state.edits.peek().map((edit) => describe(edit, drawn!.answer)),
-      translation: drawn.answer.translation,
-      log_probability: drawn.answer.log_probability,
-      baseline: drawn.answer.baseline,
-      original_translation: drawn.comparison && {
-        predicted: drawn.comparison.before.predicted,
+      described: state.edits.peek().map((edit) => describe(edit, content!.answer)),
+      translation: content.answer.translation,
+      log_probability: content.answer.log_probability,
+      baseline: content.answer.baseline,
+      original_translation: content.comparison && {
+        predicted: content.comparison.before.predicted,
         log_probabilities: {
-          before: drawn.comparison.before.log_probabilities,
-          after: drawn.comparison.after.log_probabilities,
+          before: content.comparison.before.log_probabilities,
+          after: content.comparison.after.log_probabilities,
         },
-        next: { before: drawn.comparison.before.next, after: drawn.comparison.after.next },
+        next: { before: content.comparison.before.next, after: content.comparison.after.next },
       },
     },
 };

@@ -8,7 +8,7 @@ import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
 import { Pager, page } from "../shared/pager";
-import { Bar, BarCell, moved, Panel, Pick, Piece, spoken } from "../shared/parts";
+import { Bar, BarCell, Pick, Piece, placeAfterKey, Section, spoken } from "../shared/parts";
 import { chooseRow } from "./row";
 import { table } from "./words";
 
@@ -20,9 +20,9 @@ const beyond = signal<{ of: Run; row: number; step: number } | null>(null);
 export function BeamPanel({ answer, row }: { answer: Run; row: number }): JSX.Element {
   const words = wordsOf(table);
   const size = state.beam.value;
-  const asked = useAnswer(answer, "beam", { run: answer.request, beam_size: size }).value;
+  const reply = useAnswer(answer, "beam", { run: answer.request, beam_size: size }).value;
   return (
-    <Panel title={words.beamTitle} id="words-beam" class="words-beam">
+    <Section title={words.beamTitle} id="words-beam" class="words-beam">
       <p class="note">{words.beamIntro}</p>
       {answer.target_given && <p class="note warning">{words.beamGiven}</p>}
       <Pick
@@ -31,18 +31,21 @@ export function BeamPanel({ answer, row }: { answer: Run; row: number }): JSX.El
         options={[1, 2, 3, 4, 5, 6, 7, 8].map((value) => ({ value, label: String(value) }))}
         choose={(value) => setState({ beam: Number(value) })}
       />
-      {asked === null && <p role="status">{words.beamAsking}</p>}
-      {asked instanceof Error && <p role="alert">{asked.message || words.noEffort}</p>}
-      {asked && !(asked instanceof Error) && <Steps beam={asked} answer={answer} row={row} />}
-    </Panel>
+      {reply === null && <p role="status">{words.beamAsking}</p>}
+      {reply instanceof Error && <p role="alert">{reply.message || words.noEffort}</p>}
+      {reply && !(reply instanceof Error) && <Steps beam={reply} answer={answer} row={row} />}
+    </Section>
   );
 }
 
 function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }): JSX.Element {
   const words = wordsOf(table);
   const of = beam.steps.length;
-  const past = beyond.value;
-  const chosen = Math.min(of - 1, past && past.of === answer && past.row === row ? past.step : row);
+  const choice = beyond.value;
+  const selected = Math.min(
+    of - 1,
+    choice && choice.of === answer && choice.row === row ? choice.step : row,
+  );
   const choose = (step: number) => {
     if (step < answer.predicted.length) {
       beyond.value = null;
@@ -50,14 +53,14 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
     } else beyond.value = { of: answer, row, step };
   };
   const key = (event: TargetedKeyboardEvent<HTMLDivElement>) => {
-    const next = moved(event.key, chosen, of);
+    const next = placeAfterKey(event.key, selected, of);
     if (next === null) return;
     event.preventDefault();
     const list = event.currentTarget;
     choose(next);
     requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
-  const window = page(chosen, of);
+  const window = page(selected, of);
   const places = Array.from(
     { length: window.stop - window.start },
     (_, place) => window.start + place,
@@ -73,25 +76,25 @@ function Steps({ beam, answer, row }: { beam: Beam; answer: Run; row: number }):
             role="tab"
             id={`words-step-${step}`}
             aria-label={words.stepOf(step)}
-            aria-selected={step === chosen}
+            aria-selected={step === selected}
             aria-controls="words-step"
-            tabIndex={step === chosen ? 0 : -1}
+            tabIndex={step === selected ? 0 : -1}
             onClick={() => choose(step)}
           >
             {step}
           </button>
         ))}
       </div>
-      <div id="words-step" role="tabpanel" aria-labelledby={`words-step-${chosen}`}>
-        <h3>{words.stepOf(chosen)}</h3>
+      <div id="words-step" role="tabpanel" aria-labelledby={`words-step-${selected}`}>
+        <h3>{words.stepOf(selected)}</h3>
         <div class="words-prefixes">
-          {beam.steps[chosen]?.prefixes.map((prefix, place) => (
+          {beam.steps[selected]?.prefixes.map((prefix, place) => (
             <Prefix key={place} prefix={prefix} />
           ))}
         </div>
         <p class="note">{words.fateNote}</p>
       </div>
-      <Finished beam={beam} />
+      <FinishedTexts beam={beam} />
     </>
   );
 }
@@ -148,7 +151,7 @@ function Continuation({ one }: { one: BeamContinuation }): JSX.Element {
   );
 }
 
-function Finished({ beam }: { beam: Beam }): JSX.Element {
+function FinishedTexts({ beam }: { beam: Beam }): JSX.Element {
   const words = wordsOf(table);
   return (
     <>

@@ -5,50 +5,57 @@ import type { JSX } from "preact";
 import type { Run } from "../../core/protocol";
 import { run, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
-import { Choice, Panel, visible } from "../shared/parts";
+import { Choice, Section, visible } from "../shared/parts";
 import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
-import { NextWords } from "./next";
+import { LikeliestWords } from "./next";
 import { picture } from "./picture";
-import { mean, type RowWeights, rowTokens, type Shown, shown, useRowWeights } from "./row";
+import {
+  mean,
+  type RowWeights,
+  rowTokens,
+  useRowWeights,
+  type VisibleRow,
+  visibleRow,
+} from "./row";
 import { table } from "./words";
 import "../shared/parts.css";
 import "./words.css";
 
 /** What was drawn last, for export. */
-let drawn: { answer: Run; current: Shown; row: RowWeights } | null = null;
+let content: { answer: Run; current: VisibleRow; row: RowWeights } | null = null;
 
 function WordsView(): JSX.Element {
   const words = wordsOf(table);
   const answer = run.value;
-  const current = shown.value;
+  const current = visibleRow.value;
   const row = useRowWeights(current);
-  drawn = answer && current && row ? { answer, current, row } : null;
+  content = answer && current && row ? { answer, current, row } : null;
   if (!answer) return <p>{words.none}</p>;
   if (!current) return <p>{words.noCross}</p>;
   return (
     <div class="study words-view">
-      <Panel title={title(current)} id="words-lines">
+      <Section title={title(current)} id="words-lines">
         <Controls current={current} />
         <RowSentence answer={answer} row={current.row} />
         <Ladder answer={answer} current={current} row={row} />
         <p class="note">{words.weightScale}</p>
-      </Panel>
-      {answer.next.length > 0 && <NextWords answer={answer} position={current.row} />}
+      </Section>
+      {answer.next.length > 0 && <LikeliestWords answer={answer} position={current.row} />}
       {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
     </div>
   );
 }
 
-function title(current: Shown): string {
+function title(current: VisibleRow): string {
   const words = wordsOf(table);
   return mean.value
     ? words.meanName(current.layer, current.attention.heads)
     : words.headName(current.layer, current.head);
 }
 
-function Controls({ current }: { current: Shown }): JSX.Element {
+function Controls({ current }: { current: VisibleRow }): JSX.Element {
   const words = wordsOf(table);
   const part = state.part.value;
   return (
@@ -64,7 +71,7 @@ function Controls({ current }: { current: Shown }): JSX.Element {
             { value: "one", label: words.oneHead },
             { value: "mean", label: words.meanOfHeads },
           ]}
-          chosen={state.heads.value}
+          selected={state.heads.value}
           choose={(heads) => setState({ heads })}
         />
         <Choice
@@ -74,7 +81,7 @@ function Controls({ current }: { current: Shown }): JSX.Element {
             { value: "input", label: words.byInput },
             { value: "output", label: words.byOutput },
           ]}
-          chosen={state.rows.value}
+          selected={state.rows.value}
           choose={(rows) => setState({ rows })}
         />
       </div>
@@ -89,17 +96,17 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["translate"],
   component: WordsView,
-  scene: () => drawn && picture(drawn.answer, drawn.current, drawn.row),
+  scene: () => content && picture(content.answer, content.current, content.row),
   json: () =>
-    drawn && {
-      head: mean.peek() ? "mean" : drawn.current.head,
-      layer: drawn.current.layer,
-      path: drawn.row.path,
-      row: drawn.current.row,
+    content && {
+      head: mean.peek() ? "mean" : content.current.head,
+      layer: content.current.layer,
+      path: content.row.path,
+      row: content.current.row,
       labelled_by: state.rows.peek(),
-      label: visible(rowTokens(drawn.answer)[drawn.current.row]?.piece ?? ""),
-      source: drawn.answer.source.map(({ piece }) => piece),
-      weights: drawn.row.weights,
-      next: drawn.answer.next[drawn.current.row] ?? null,
+      label: visible(rowTokens(content.answer)[content.current.row]?.piece ?? ""),
+      source: content.answer.source.map(({ piece }) => piece),
+      weights: content.row.weights,
+      next: content.answer.next[content.current.row] ?? null,
     },
 };

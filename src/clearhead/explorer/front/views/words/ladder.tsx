@@ -8,9 +8,9 @@ import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
 import { Num } from "../../where_from/number";
-import { PAGE, Pager, page, type Window } from "../shared/pager";
-import { Bar, moved, Piece, visible } from "../shared/parts";
-import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
+import { PAGE, type Page, Pager, page } from "../shared/pager";
+import { Bar, Piece, placeAfterKey, visible } from "../shared/parts";
+import { chooseRow, type RowWeights, rowTokens, type VisibleRow } from "./row";
 import { table } from "./words";
 
 const ROW = 30;
@@ -22,9 +22,9 @@ let sourceOf: Run | null = null;
 
 export function windows(
   answer: Run,
-  current: Shown,
+  current: VisibleRow,
   weights: number[] | null,
-): { target: Window; source: Window } {
+): { target: Page; source: Page } {
   if (sourceOf !== answer) {
     sourceOf = answer;
     sourceFrom.value = null;
@@ -38,7 +38,7 @@ export function windows(
 
 interface LadderProps {
   answer: Run;
-  current: Shown;
+  current: VisibleRow;
   row: RowWeights | null;
 }
 
@@ -75,13 +75,13 @@ function Targets({
   window,
 }: {
   answer: Run;
-  current: Shown;
-  window: Window;
+  current: VisibleRow;
+  window: Page;
 }): JSX.Element {
   const words = wordsOf(table);
   const labels = rowTokens(answer);
   const choose = (event: TargetedKeyboardEvent<HTMLUListElement>) => {
-    const next = moved(event.key, current.row, window.of);
+    const next = placeAfterKey(event.key, current.row, window.of);
     if (next === null) return;
     event.preventDefault();
     const list = event.currentTarget;
@@ -98,13 +98,13 @@ function Targets({
     >
       {labels.slice(window.start, window.stop).map((token, offset) => {
         const place = window.start + offset;
-        const chosen = place === current.row;
+        const selected = place === current.row;
         return (
           <li
             key={place}
             role="option"
-            aria-selected={chosen}
-            tabIndex={chosen ? 0 : -1}
+            aria-selected={selected}
+            tabIndex={selected ? 0 : -1}
             style={{ height: `${ROW}px` }}
             onClick={() => chooseRow(place)}
           >
@@ -117,7 +117,7 @@ function Targets({
   );
 }
 
-function Sources({ answer, current, row, window }: LadderProps & { window: Window }): JSX.Element {
+function Sources({ answer, current, row, window }: LadderProps & { window: Page }): JSX.Element {
   const words = wordsOf(table);
   return (
     <ol class="words-tokens words-sources" aria-label={words.sourceTable} start={window.start}>
@@ -141,7 +141,7 @@ function Sources({ answer, current, row, window }: LadderProps & { window: Windo
 
 interface WeightProps {
   row: RowWeights;
-  current: Shown;
+  current: VisibleRow;
   token: Token;
   weight: number;
   place: number;
@@ -172,14 +172,14 @@ function meanOfHeads(path: string, query: number, key: number): Derivation {
 }
 
 interface LinesProps {
-  current: Shown;
+  current: VisibleRow;
   weights: number[] | null;
-  target: Window;
-  source: Window;
+  target: Page;
+  source: Page;
 }
 
 /** How wide the line of a weight is. */
-export function lineWidth(weight: number): number {
+export function strokeWidth(weight: number): number {
   return 0.4 + 11 * weight;
 }
 
@@ -204,7 +204,7 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
             key={key}
             d={`M0 ${from}C${GAP / 2} ${from} ${GAP / 2} ${to} ${GAP} ${to}`}
             class="words-line"
-            stroke-width={lineWidth(weights?.[key] ?? 0)}
+            stroke-width={strokeWidth(weights?.[key] ?? 0)}
           />
         );
       })}
@@ -215,11 +215,12 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
 /** What a row says of itself: "reads ▁le, writes ▁chat". */
 export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.Element {
   const words = wordsOf(table);
-  const [read, written] = [answer.decoder_input[row], answer.predicted[row]];
+  const [input, output] = [answer.decoder_input[row], answer.predicted[row]];
   return (
     <p class="words-row-sentence" aria-live="polite">
-      <strong>{row}</strong>: {words.reads} {read && <Piece token={read} special={words.special} />}
-      , {words.writes} {written && <Piece token={written} special={words.special} />}
+      <strong>{row}</strong>: {words.reads}{" "}
+      {input && <Piece token={input} special={words.special} />}, {words.writes}{" "}
+      {output && <Piece token={output} special={words.special} />}
     </p>
   );
 }

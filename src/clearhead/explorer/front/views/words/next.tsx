@@ -5,10 +5,10 @@ import type { Run } from "../../core/protocol";
 import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { Num } from "../../where_from/number";
-import { Bar, BarCell, Panel, Piece, spoken, visible } from "../shared/parts";
+import { Bar, BarCell, Piece, Section, spoken, visible } from "../shared/parts";
 import { table } from "./words";
 
-export function NextWords({
+export function LikeliestWords({
   answer,
   position,
 }: {
@@ -28,7 +28,7 @@ export function NextWords({
   const rest = 1 - rows.reduce((sum, row) => sum + row.probability, 0);
   const prefix = spoken(answer.decoder_input.slice(0, position + 1).map(({ piece }) => piece));
   return (
-    <Panel title={words.nextTitle} id="words-next" class="words-next">
+    <Section title={words.nextTitle} id="words-next" class="words-next">
       <p class="note">{words.nextAfter(prefix || words.emptyPrefix)}</p>
       <div class="table-scroll">
         <table class="numbers">
@@ -67,6 +67,6 @@ export function NextWords({
         {taken.rank === 1 ? words.takenFirst : words.takenRank(taken.rank)}{" "}
         {taken.rank > 1 && words.takenWhy}
       </p>
-    </Panel>
+    </Section>
   );
 }

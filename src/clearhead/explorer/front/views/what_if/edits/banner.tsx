@@ -12,7 +12,7 @@ export function EditsBanner(): JSX.Element | null {
   const words = wordsOf(table);
   const edits = state.edits.value;
   if (edits.length === 0) return null;
-  const listed = state.view.value === "what_if"; // that view has the list itself
+  const hasList = state.view.value === "what_if"; // that view has the list itself
   return (
     <section class="edits-banner" aria-label={words.count(edits.length)}>
       <p>
@@ -22,7 +22,7 @@ export function EditsBanner(): JSX.Element | null {
         </strong>{" "}
         {upToDate.value ? words.banner : asking.value ? words.bannerAsking : words.bannerFailed}
       </p>
-      {!listed && (
+      {!hasList && (
         <ul>
           {edits.map((edit, place) => (
             <li key={JSON.stringify(edit)}>
@@ -39,7 +39,7 @@ export function EditsBanner(): JSX.Element | null {
         </ul>
       )}
       <p class="edits-banner-ways">
-        {!listed && (
+        {!hasList && (
           <button type="button" onClick={() => setState({ view: "what_if" })}>
             {words.open}
           </button>

@@ -13,19 +13,19 @@ import { remember } from "./describe";
 const PAUSE = 120;
 
 interface ComboboxProps {
-  chosen: Token | null;
+  selected: Token | null;
   choose: (token: Token | null) => void;
 }
 
-export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
+export function TokenCombobox({ selected, choose }: ComboboxProps): JSX.Element {
   const words = wordsOf(table);
-  const typed = useSignal("");
+  const input = useSignal("");
   const open = useSignal(false);
   const active = useSignal(0);
-  const { tokens, pending } = useSearch(typed.value);
+  const { tokens, pending } = useSearch(input.value);
   const take = (token: Token) => {
     remember([token]);
-    typed.value = visible(token.piece);
+    input.value = visible(token.piece);
     open.value = false;
     choose(token);
   };
@@ -41,7 +41,7 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
       if (token) take(token);
     } else if (event.key === "Escape") open.value = false;
   };
-  const listed = open.value && typed.value.trim() !== "";
+  const expanded = open.value && input.value.trim() !== "";
   return (
     <div class="combobox">
       <label for="swap-token">{words.replacement}</label>
@@ -51,24 +51,24 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
         role="combobox"
         autocomplete="off"
         spellcheck={false}
-        aria-expanded={listed}
+        aria-expanded={expanded}
         aria-controls="swap-token-list"
         aria-autocomplete="list"
         aria-describedby="swap-token-help"
         aria-activedescendant={
-          listed && tokens[active.value] ? `swap-token-${active.value}` : undefined
+          expanded && tokens[active.value] ? `swap-token-${active.value}` : undefined
         }
-        value={typed.value}
+        value={input.value}
         onInput={(event) => {
-          typed.value = event.currentTarget.value;
+          input.value = event.currentTarget.value;
           active.value = 0;
           open.value = true;
-          if (chosen) choose(null);
+          if (selected) choose(null);
         }}
         onKeyDown={key}
         onBlur={() => (open.value = false)}
       />
-      <ul id="swap-token-list" role="listbox" aria-label={words.replacement} hidden={!listed}>
+      <ul id="swap-token-list" role="listbox" aria-label={words.replacement} hidden={!expanded}>
         {tokens.map((token, place) => (
           <li
             key={token.id}
@@ -85,9 +85,9 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
         ))}
       </ul>
       <small id="swap-token-help" aria-live="polite">
-        {listed && pending
+        {expanded && pending
           ? words.searching
-          : listed && tokens.length === 0
+          : expanded && tokens.length === 0
             ? words.noWords
             : words.replacementHelp}
       </small>
@@ -97,14 +97,14 @@ export function TokenCombobox({ chosen, choose }: ComboboxProps): JSX.Element {
 
 /** Tokens for what is typed, asked after a short pause; an older answer never replaces a newer. */
 function useSearch(query: string): { tokens: Token[]; pending: boolean } {
-  const found = useSignal<{ query: string; tokens: Token[] }>({ query: "", tokens: [] });
+  const answer = useSignal<{ query: string; tokens: Token[] }>({ query: "", tokens: [] });
   const latest = useRef(query);
   latest.current = query;
   useEffect(() => {
     if (!query.trim()) return undefined;
     const timer = setTimeout(() => {
       const settle = (tokens: Token[]) => {
-        if (latest.current === query) found.value = { query, tokens };
+        if (latest.current === query) answer.value = { query, tokens };
       };
       source
         .peek()
@@ -116,6 +116,6 @@ function useSearch(query: string): { tokens: Token[]; pending: boolean } {
     }, PAUSE);
     return () => clearTimeout(timer);
   }, [query]);
-  const pending = found.value.query !== query;
-  return { tokens: pending ? [] : found.value.tokens, pending };
+  const pending = answer.value.query !== query;
+  return { tokens: pending ? [] : answer.value.tokens, pending };
 }

@@ -25,7 +25,7 @@ export function headName(part: Part, layer: number, head: number): string {
 }
 
 /** A place in a sequence with the token there: "3 “▁tea”". */
-export function placed(tokens: Token[] | undefined, place: number): string {
+export function pieceAt(tokens: Token[] | undefined, place: number): string {
   const token = tokens?.[place];
   return token ? `${place} “${visible(token.piece)}”` : String(place);
 }
@@ -39,7 +39,7 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
     case "set_weight": {
       const queries = edit.part === "encoder" ? answer?.source : answer?.decoder_input;
       const keys = edit.part === "decoder" ? answer?.decoder_input : answer?.source;
-      const [query, key] = [placed(queries, edit.query), placed(keys, edit.key)];
+      const [query, key] = [pieceAt(queries, edit.query), pieceAt(keys, edit.key)];
       return d.set_weight(
         headName(edit.part, edit.layer, edit.head),
         query,
@@ -49,7 +49,7 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
       );
     }
     case "mask_token":
-      return d.mask_token(placed(answer?.source, edit.position));
+      return d.mask_token(pieceAt(answer?.source, edit.position));
     case "swap_token": {
       const piece = pieces.value.get(edit.token) ?? swapped(answer, edit);
       return d.swap_token(

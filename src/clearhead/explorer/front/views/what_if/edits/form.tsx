@@ -54,8 +54,8 @@ function change(patch: Partial<Draft>): void {
 /** The draft with every choice within what this run has. */
 function settled(answer: Run) {
   const { kind, head, query, key, position, ...rest } = draft.value;
-  const locked = { part: state.part.value, layer: state.layer.value, head: state.head.value };
-  const { part, ...place } = head ?? locked;
+  const current = { part: state.part.value, layer: state.layer.value, head: state.head.value };
+  const { part, ...place } = head ?? current;
   const layers = answer.attention.filter((entry) => entry.part === part);
   const attention =
     layers.find(({ layer }) => layer === place.layer) ?? layers.at(-1) ?? answer.attention[0]!;
@@ -136,7 +136,7 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
           />
         )}
         {now.kind === "swap_token" && (
-          <TokenCombobox chosen={now.token} choose={(token) => change({ token })} />
+          <TokenCombobox selected={now.token} choose={(token) => change({ token })} />
         )}
         {(now.kind === "attention_temperature" || now.kind === "output_temperature") && (
           <Value

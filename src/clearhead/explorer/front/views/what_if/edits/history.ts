@@ -2,10 +2,11 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Edit } from "../../../core/protocol";
+import { isEqual } from "../../../core/state/address";
 import { setState, state } from "../../../core/state/state";
 
 const MOST = 100;
-const past = signal<Edit[][]>([]);
+const previousEdits = signal<Edit[][]>([]);
 let last = state.edits.peek();
 let sentence = "";
 let undoing = false;
@@ -15,20 +16,21 @@ let undoing = false;
 effect(() => {
   const now = state.edits.value;
   const of = JSON.stringify([state.text.value, state.sentence.value]);
-  if (of !== sentence) past.value = [];
-  else if (!undoing && !same(now, last)) past.value = [...past.peek(), last].slice(-MOST);
+  if (of !== sentence) previousEdits.value = [];
+  else if (!undoing && !isEqual(now, last))
+    previousEdits.value = [...previousEdits.peek(), last].slice(-MOST);
   [last, sentence] = [now, of];
 });
 
 export function canUndo(): boolean {
-  return past.value.length > 0;
+  return previousEdits.value.length > 0;
 }
 
 export function undo(): void {
-  const before = past.peek().at(-1);
+  const before = previousEdits.peek().at(-1);
   if (!before) return;
   undoing = true;
-  past.value = past.peek().slice(0, -1);
+  previousEdits.value = previousEdits.peek().slice(0, -1);
   setState({ edits: before });
   undoing = false;
 }
@@ -42,10 +44,6 @@ function target(edit: Edit): string {
     ...on
   } = edit as Edit & Record<string, unknown>;
   return JSON.stringify(Object.entries(on).sort());
-}
-
-export function same(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Add an edit; one of the same kind on the same target is replaced by it. */

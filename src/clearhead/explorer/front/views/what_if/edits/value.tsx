@@ -38,9 +38,9 @@ export function Value({ id, label, value, scale, settle }: ValueProps): JSX.Elem
   };
   useLayoutEffect(() => show(value), [value, scale]);
   const take = (number: number) => {
-    const taken = acceptable(number, scale) ? number : value;
-    show(taken);
-    if (taken !== value) settle(taken);
+    const nearest = acceptable(number, scale) ? number : value;
+    show(nearest);
+    if (nearest !== value) settle(nearest);
   };
   const slid = () => rounded(valueAt((slider.current?.valueAsNumber ?? 0) / STEPS, scale));
   const settling = useRef({ slider: () => {}, field: () => {} });

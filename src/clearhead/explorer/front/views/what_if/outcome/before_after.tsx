@@ -3,19 +3,14 @@
 import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
 import { asking, model } from "../../../core/state/state";
-import { format } from "../../../core/text/format";
+import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
 import { table } from "../words";
 import { type Difference, difference } from "./diff";
-import { took } from "./result";
+import { latency } from "./result";
 
 type Baseline = NonNullable<Run["baseline"]>;
-
-export function signed(value: number | null): string {
-  if (value === null) return format(null);
-  return value > 0 ? `+${format(value)}` : format(value);
-}
 
 export function minus(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : one - other;
@@ -30,8 +25,8 @@ export function BeforeAfter({
 }): JSX.Element {
   const words = wordsOf(table);
   const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
-  const gone = steps.filter(({ kind }) => kind === "removed").length;
-  const come = steps.filter(({ kind }) => kind === "added").length;
+  const removals = steps.filter(({ kind }) => kind === "removed").length;
+  const additions = steps.filter(({ kind }) => kind === "added").length;
   const language = model.value?.languages.target ?? undefined;
   return (
     <>
@@ -48,8 +43,10 @@ export function BeforeAfter({
         </figure>
       </div>
       <p class="verdict" role="status">
-        <strong>{gone + come === 0 ? words.same : words.differs(gone, come)}</strong>
-        {gone + come > 0 && (
+        <strong>
+          {removals + additions === 0 ? words.same : words.differs(removals, additions)}
+        </strong>
+        {removals + additions > 0 && (
           <span class="note">
             {" "}
             <del>{words.legendRemoved}</del> · <ins>{words.legendAdded}</ins>
@@ -57,7 +54,7 @@ export function BeforeAfter({
         )}
       </p>
       <LogProbabilities answer={answer} baseline={baseline} />
-      <Took answer={answer} />
+      <Latency answer={answer} />
     </>
   );
 }
@@ -135,7 +132,7 @@ function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baselin
   );
 }
 
-function Took({ answer }: { answer: Run }): JSX.Element {
+function Latency({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const milliseconds = (seconds: number | undefined) => (1000 * (seconds ?? 0)).toFixed(0);
   const { translate, trace } = answer.seconds;
@@ -143,14 +140,14 @@ function Took({ answer }: { answer: Run }): JSX.Element {
   return (
     <p
       class="note took"
-      data-milliseconds={took.value === null ? undefined : took.value.toFixed(0)}
+      data-milliseconds={latency.value === null ? undefined : latency.value.toFixed(0)}
       aria-busy={asking.value}
     >
       {asking.value
         ? words.asking
-        : took.value === null
+        : latency.value === null
           ? words.tookServer(search, steps)
-          : words.took(took.value.toFixed(0), search, steps)}
+          : words.took(latency.value.toFixed(0), search, steps)}
     </p>
   );
 }

@@ -6,13 +6,13 @@ import { useEffect } from "preact/hooks";
 import type { Run, Token } from "../../../core/protocol";
 import { askArray, at } from "../../../core/state/arrays";
 import { setState, state } from "../../../core/state/state";
-import { format } from "../../../core/text/format";
+import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { Pager, page } from "../../shared/pager";
-import { Bar, BarCell, Diverging, moved, Piece, spoken, visible } from "../../shared/parts";
+import { Bar, BarCell, Diverging, Piece, placeAfterKey, spoken, visible } from "../../shared/parts";
 import { table } from "../words";
-import { minus, signed } from "./before_after";
+import { minus } from "./before_after";
 import { type Comparison, sharedPositions } from "./result";
 
 /** The chosen position, or else the one whose word the edits changed most. */
@@ -27,7 +27,7 @@ export function chosenPosition({ before, after }: Comparison): number {
 export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element {
   const words = wordsOf(table);
   const { before, after } = comparison;
-  const chosen = chosenPosition(comparison);
+  const selected = chosenPosition(comparison);
   const rows = before.predicted.map((token, place) => {
     const [one, other] = [
       before.log_probabilities[place] ?? null,
@@ -35,10 +35,10 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
     ];
     return { token, one, other, change: minus(other, one), place };
   });
-  const window = page(chosen, rows.length);
+  const window = page(selected, rows.length);
   const most = Math.max(...rows.map(({ change }) => Math.abs(change ?? 0)));
   const choose = (event: TargetedKeyboardEvent<HTMLTableSectionElement>) => {
-    const next = moved(event.key, chosen, rows.length);
+    const next = placeAfterKey(event.key, selected, rows.length);
     if (next === null) return;
     event.preventDefault();
     const body = event.currentTarget;
@@ -67,13 +67,13 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
           </thead>
           <tbody onKeyDown={choose}>
             {rows.slice(window.start, window.stop).map(({ token, one, other, change, place }) => (
-              <tr key={place} class={place === chosen ? "chosen" : undefined}>
+              <tr key={place} class={place === selected ? "chosen" : undefined}>
                 <th scope="row">
                   <button
                     type="button"
                     class="row-button"
-                    aria-pressed={place === chosen}
-                    tabIndex={place === chosen ? 0 : -1}
+                    aria-pressed={place === selected}
+                    tabIndex={place === selected ? 0 : -1}
                     onClick={() => setState({ position: place })}
                   >
                     <small>{place}</small> <Piece token={token} special={words.special} />
@@ -106,7 +106,7 @@ interface NextWord {
 /** The ten likeliest of either, with the probability that each has in both. */
 function useNextWords({ before, after }: Comparison, position: number): NextWord[] {
   const [one, other] = [before.next[position], after.next[position]];
-  const found = useSignal<{ of: unknown; words: NextWord[] }>({ of: null, words: [] });
+  const answer = useSignal<{ of: unknown; words: NextWord[] }>({ of: null, words: [] });
   useEffect(() => {
     if (!one || !other) return;
     const tokens = new Map(
@@ -127,18 +127,18 @@ function useNextWords({ before, after }: Comparison, position: number): NextWord
         list.sort(
           (a, b) => Math.max(b.before ?? 0, b.after ?? 0) - Math.max(a.before ?? 0, a.after ?? 0),
         );
-        found.value = { of: after, words: list };
+        answer.value = { of: after, words: list };
       },
       () => undefined, // the shell shows what failed
     );
   }, [one, other]);
-  return found.value.of === after ? found.value.words : [];
+  return answer.value.of === after ? answer.value.words : [];
 }
 
 /** Known ones from the run's answer, the others one by one from its step. */
 function probabilities(answer: Run, position: number, tokens: Token[]): Promise<number[]> {
   const next = answer.next[position];
-  const known = new Map(
+  const probabilities = new Map(
     [...(next?.likeliest ?? []), ...(next ? [next.taken] : [])].map((one) => [
       one.token.id,
       one.probability,
@@ -146,7 +146,7 @@ function probabilities(answer: Run, position: number, tokens: Token[]): Promise<
   );
   return Promise.all(
     tokens.map(async ({ id }) => {
-      const value = known.get(id);
+      const value = probabilities.get(id);
       if (value !== undefined) return value;
       const window: [number, number][] = [
         [0, 1],

@@ -2,7 +2,7 @@
 
 import type { Run } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
-import { format } from "../../../core/text/format";
+import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour } from "../../../draw/colours";
 import type { Item, Scene } from "../../../draw/scene/scene";
@@ -11,7 +11,7 @@ import { inks, shownTheme } from "../../../draw/theme";
 import { visible } from "../../shared/parts";
 import { describe } from "../edits/describe";
 import { table } from "../words";
-import { minus, signed } from "./before_after";
+import { minus } from "./before_after";
 import type { Comparison } from "./result";
 
 const WIDTH = 760;

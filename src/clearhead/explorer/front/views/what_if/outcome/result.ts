@@ -3,7 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Run, RunParams, Token } from "../../../core/protocol";
 import { run, state } from "../../../core/state/state";
-import { type Asked, useAnswer } from "../../shared/answers";
+import { type Reply, useAnswer } from "../../shared/answers";
 
 export interface Comparison {
   /** The model as it is, with its translation (or the one that was given). */
@@ -15,14 +15,14 @@ export interface Comparison {
 }
 
 /** Both models on the words of the original translation: null until they come. */
-export function useComparison(answer: Run): Asked<Comparison> {
+export function useComparison(answer: Run): Reply<Comparison> {
   const baseline = answer.baseline;
   const plain: RunParams = { ...answer.request, edits: [] };
   const along: RunParams | null = baseline && { ...answer.request, target: baseline.translation };
   const before = useAnswer(baseline && answer, "run", plain).value;
   const isAlong = baseline !== null && ids(answer.predicted) === ids(baseline.predicted);
-  const asked = useAnswer(baseline && !isAlong ? answer : null, "run", along).value;
-  const after = isAlong ? answer : asked;
+  const edited = useAnswer(baseline && !isAlong ? answer : null, "run", along).value;
+  const after = isAlong ? answer : edited;
   if (before instanceof Error) return before;
   if (after instanceof Error) return after;
   return (
@@ -43,18 +43,18 @@ export function sharedPositions(one: Run, other: Run): number {
 }
 
 /** Milliseconds from the last change of an edit to its numbers; null before the first change. */
-export const took = signal<number | null>(null);
-let changed: number | null = null;
+export const latency = signal<number | null>(null);
+let changedAt: number | null = null;
 let edits = state.edits.peek();
 
 effect(() => {
   const now = state.edits.value;
-  if (now !== edits && run.peek()) changed = performance.now();
+  if (now !== edits && run.peek()) changedAt = performance.now();
   edits = now;
 });
 
 effect(() => {
-  if (!run.value || changed === null) return;
-  took.value = performance.now() - changed;
-  changed = null;
+  if (!run.value || changedAt === null) return;
+  latency.value = performance.now() - changedAt;
+  changedAt = null;
 });
