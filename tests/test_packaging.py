@@ -75,6 +75,14 @@ def test_every_extra_that_an_error_names_exists():
     assert named <= set(PROJECT["optional-dependencies"])
 
 
+def test_the_wheel_has_the_built_page_and_not_its_sources():
+    wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
+    paths = {file.distribution_path for file in wheel.recurse_included_files()}
+    for name in ("explorer.js", "explorer.css", "index.html", "widget.js", "widget.css"):
+        assert f"clearhead/explorer/built/{name}" in paths
+    assert not [path for path in paths if "/front/" in path or "node_modules" in path]
+
+
 def test_no_file_of_ours_names_a_package_index():
     for name in ("Makefile", "pyproject.toml", "constraints.txt", ".ci/run"):
         assert not re.search(r"index-url|find-links|https?://", (ROOT / name).read_text("utf-8"))

@@ -54,12 +54,12 @@ def walked(config: TransformerConfig, seed: int = 0, lengths: tuple[int, int] = 
 
 
 def as_json(run: Walked, step: Step) -> list[dict]:
-    return [found.to_json() for found in derivations(step, run.trace, run.config)]
+    return [each.to_json() for each in derivations(step, run.trace, run.config)]
 
 
-def computed(run: Walked, step: Step, index: Sequence[int], *, replaced: bool = False) -> float:
+def computed(run: Walked, step: Step, index: Sequence[int], *, was_replaced: bool = False) -> float:
     """The value of an element's derivation."""
-    derivation = applicable(as_json(run, step), index, replaced=replaced)
+    derivation = applicable(as_json(run, step), index, was_replaced=was_replaced)
     operands = operand_values(derivation, index, run.fetch)
     with np.errstate(all="ignore"):
         return eval(derivation["expression"], {"np": np, "math": math, **operands})

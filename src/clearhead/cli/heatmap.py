@@ -37,19 +37,19 @@ class Paper:
 
     @classmethod
     def of(cls, stream: TextIO | None = None) -> Paper:
-        """The paper that a stream is: colour for a terminal that wants it (no-color.org)."""
+        """Return the paper that a stream is: colour for a terminal that takes it (no-color.org)."""
         stream = stream or sys.stdout
         terminal = stream.isatty()
-        wanted = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        allows_colour = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         return cls(
             width=max(40, shutil.get_terminal_size((100, 24)).columns),
-            colour=terminal and wanted,
+            colour=terminal and allows_colour,
             unicode=(stream.encoding or "").lower().replace("-", "").startswith("utf"),
         )
 
 
 def width_of(text: str) -> int:
-    """How many columns a terminal gives a text: two to wide characters, none to accents."""
+    """Return how many columns a terminal gives a text: two to wide letters, none to accents."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -57,7 +57,7 @@ def width_of(text: str) -> int:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """A text in exactly so many columns: cut with an ellipsis, or filled with spaces."""
+    """Return a text in exactly so many columns: cut with an ellipsis, or filled with spaces."""
     if width_of(text) > width:
         while text and width_of(text) > width - 1:
             text = text[:-1]
@@ -67,7 +67,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def number_format(values: Array, digits: int = 4) -> str:
-    """A format that shows the largest finite number of `values` with about `digits` digits."""
+    """Return a format that gives the largest finite number of `values` about `digits` digits."""
     finite = np.abs(values[np.isfinite(values)])
     largest = float(finite.max()) if finite.size else 0.0
     whole = len(str(int(largest)))
@@ -75,7 +75,7 @@ def number_format(values: Array, digits: int = 4) -> str:
 
 
 def cells_of(values: Array, *, pattern: str | None = None, masked: Array | None = None) -> Array:
-    """The numbers of a matrix as text, all of one format; hatched where masked.
+    """Return the numbers of a matrix as text, all of one format; hatched where masked.
 
     Args:
         values: Float["rows columns"].
@@ -86,7 +86,7 @@ def cells_of(values: Array, *, pattern: str | None = None, masked: Array | None 
     text = np.empty(values.shape, dtype=object)
     for place, value in np.ndenumerate(values):
         hidden = masked is not None and bool(masked[place])
-        # NaN marks a cell that has nothing to say.
+        # NaN marks a cell without a number.
         number = "" if np.isnan(value) else pattern.format(value)
         text[place] = HATCH if hidden else _without_minus_zero(number)
     return text
@@ -106,7 +106,7 @@ def draw_matrix(
     masked: Array | None = None,
     heat: bool = False,
 ) -> str:
-    """A labelled matrix as lines of text, in blocks of columns that fit the paper.
+    """Return a labelled matrix as lines of text, in blocks of columns that fit the paper.
 
     Args:
         values: Float["rows columns"].
@@ -132,16 +132,16 @@ def draw_matrix(
         head = "".join(" " + fit(columns[j], width - 1, right=True) for j in span)
         lines = [" " * (label + 2) + head]
         for i, row in enumerate(rows):
-            drawn = "".join(
+            numbers_of_row = "".join(
                 heated(fit(cells[i, j], width, right=True), tints[i, j], paper) for j in span
             )
-            lines.append(f"{fit(row, label)}  {drawn}".rstrip())
+            lines.append(f"{fit(row, label)}  {numbers_of_row}".rstrip())
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
 def heated(cell: str, level: float, paper: Paper) -> str:
-    """One cell, of a fixed width, tinted by a level from 0 to 1; not tinted if that is NaN."""
+    """Return a cell of fixed width, tinted by a level from 0 to 1; not tinted if that is NaN."""
     if not np.isfinite(level):
         return cell
     if paper.colour:

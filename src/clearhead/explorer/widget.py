@@ -19,7 +19,7 @@ import traitlets
 from ..errors import ClearheadError, ConfigError
 from .contract.arrays import encode
 from .offline.answers import Answering
-from .offline.page import built, offline_answer
+from .offline.page import built_file, offline_answer
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ class ExplorerWidget(anywidget.AnyWidget):
         ConfigError: the package lacks the built page.
     """
 
-    _esm = built("widget.js")
+    _esm = built_file("widget.js")
     # Not `_css`, which a notebook gives to its whole page: the widget has a tree of its own.
-    style_sheet = traitlets.Unicode(built("widget.css"), read_only=True).tag(sync=True)
+    style_sheet = traitlets.Unicode(built_file("widget.css"), read_only=True).tag(sync=True)
     state = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, explorer: Answering, *, state: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from clearhead.explorer.offline.page import built
+from clearhead.explorer.offline.page import built_file
 from clearhead.explorer.widget import answered
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
     """
     files = {
         "/": ("text/html", PAGE),
-        "/widget.js": ("text/javascript", built("widget.js")),
-        "/widget.css": ("text/css", built("widget.css")),
+        "/widget.js": ("text/javascript", built_file("widget.js")),
+        "/widget.css": ("text/css", built_file("widget.css")),
         "/favicon.ico": ("image/x-icon", ""),
     }
 

@@ -8,8 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from clearhead.explorer.derivations.snippet import applicable, operand_values, resolved, snippet
+from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve, snippet
 from tests.explorer.browser.shell import TEA, Asked, open_page, settled, state_of, tab
+from tests.explorer.word_tables import labels
 
 
 def first_weight(page):
@@ -82,9 +83,10 @@ def test_the_snippet_is_pythons_own(page, language):
     operands = operand_values(derivation, index, asked.fetch)
     value = asked.fetch(path, tuple(index))
     heading = f"{path}[{', '.join(map(str, index))}]: {step['formula']}"
-    expected = snippet(derivation, float(value), operands, heading=heading, language=language)
+    texts = labels(language)
+    expected = snippet(derivation, float(value), operands, labels=texts, heading=heading)
     assert page.locator(".where pre").inner_text().rstrip() == expected.rstrip()
-    assert resolved({"axis": 1}, index, asked.fetch) == index[1]
+    assert resolve({"axis": 1}, index, asked.fetch) == index[1]
 
 
 def test_a_dot_product_is_laid_out_and_adds_up(page):

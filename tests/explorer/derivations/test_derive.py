@@ -14,7 +14,7 @@ from clearhead.config import ACTIVATIONS, NORM_PLACES, NORMS, POSITIONS, Transfo
 from clearhead.errors import TraceError
 from clearhead.explorer.contract.arrays import read
 from clearhead.explorer.derivations.derive import derivations
-from clearhead.explorer.derivations.snippet import applicable, operand_values, resolved
+from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve
 from clearhead.reference import Trace, Transformer
 from tests.explorer.walked import (
     SAME,
@@ -26,6 +26,7 @@ from tests.explorer.walked import (
     request,
     walked,
 )
+from tests.explorer.word_tables import LANGUAGES, labels
 from tests.reference.models import configs, random_weights, small_config
 
 
@@ -54,8 +55,8 @@ def test_every_step_of_any_model_follows_from_its_operands(
 @pytest.mark.parametrize("norm_place", NORM_PLACES)
 @pytest.mark.parametrize("norm", NORMS)
 def test_every_choice_of_a_config_is_covered(positions: str, norm_place: str, norm: str) -> None:
-    chosen = {"positions": positions, "norm_place": norm_place, "norm": norm}
-    check_all(walked(small_config(**chosen, num_kv_heads=2)), 0, each=2)
+    choices = {"positions": positions, "norm_place": norm_place, "norm": norm}
+    check_all(walked(small_config(**choices, num_kv_heads=2)), 0, each=2)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -125,11 +126,11 @@ def test_rotary_positions_hold_in_both_halves_of_a_head() -> None:
 
 def test_the_bundled_model_says_where_every_number_comes_from() -> None:
     run = bundled().run(request("The cat sleeps on the mat."))
-    answered = bundled().answer("run", {"text": "The cat sleeps on the mat."}).json["steps"]
-    assert {step.path for step in run.trace} < {step["path"] for step in answered}
+    steps = bundled().answer("run", {"text": "The cat sleeps on the mat."}).json["steps"]
+    assert {step.path for step in run.trace} < {step["path"] for step in steps}
     rng = np.random.default_rng(0)
     source = Walked(run.reference, run.trace)
-    for step in answered:
+    for step in steps:
         whole = tuple((0, size) for size in step["shape"])
         index = tuple(int(rng.integers(size)) for size in step["shape"])
         derivation = applicable(step["derivations"], index)
@@ -163,15 +164,24 @@ def test_no_condition_that_holds_is_an_error() -> None:
         applicable([{"when": {"axis": 0, "mod": 3, "equals": 2}}], [4])
 
 
-def test_every_label_is_there_in_both_languages() -> None:
+def test_every_label_has_a_text_in_both_languages() -> None:
+    texts = [labels(language) for language in LANGUAGES]
     for positions in POSITIONS:
         run = walked(small_config(positions=positions, activation="swiglu"))
         for step in run.trace:
             for derivation in as_json(run, step):
                 for operand in derivation["operands"]:
-                    assert operand["label"]["en"].strip()
-                    assert operand["label"]["pt"].strip()
-                    assert operand["label"]["en"] != operand["label"]["pt"]
+                    english, portuguese = (text[operand["label"]["key"]] for text in texts)
+                    assert english.strip()
+                    assert english != portuguese
+
+
+def test_contributions_that_were_replaced_make_the_output() -> None:
+    config = small_config(encoder_layers=1, decoder_layers=0)
+    reference = Transformer(config, random_weights(config))
+    trace = Trace(keep="*", replace={"*.contributions": lambda parts: parts * 2})
+    reference.forward(np.array([[5, 6, 7]]), trace=trace)
+    every_element(Walked(reference, trace), "*.self_attention.output")
 
 
 @given(
@@ -194,5 +204,5 @@ def test_an_index_is_multiplied_divided_wrapped_and_shifted(entry: dict, index: 
     def nothing(path: str, where: tuple) -> None:
         raise AssertionError("nothing is to be fetched")
 
-    assert resolved(entry, index, nothing) == expected
-    assert resolved({"sum": [entry, 4, entry]}, index, nothing) == 2 * expected + 4
+    assert resolve(entry, index, nothing) == expected
+    assert resolve({"sum": [entry, 4, entry]}, index, nothing) == 2 * expected + 4

@@ -12,6 +12,7 @@ from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values, snippet
 from clearhead.reference import Trace, Transformer
 from tests.explorer.walked import SAME, Walked, bundled, request
+from tests.explorer.word_tables import labels
 from tests.reference.models import random_weights, small_config
 
 HEAD = {"part": "decoder", "layer": 1, "head": 0}
@@ -57,24 +58,24 @@ def test_in_a_what_if_every_number_follows_from_others_or_was_set_by_you() -> No
     params = {"text": "The cat sleeps on the mat.", "edits": EDITS}
     run, rng = bundled().run(request(**params)), np.random.default_rng(3)
     source = Walked(run.reference, run.trace)
-    found = set()
+    kinds = set()
     for step in bundled().answer("run", params).json["steps"]:
         if step["path"].endswith((".tokens", ".contributions")):
             continue
         for index in elements(step, rng):
             by = changed_by(step, index)
-            derivation = applicable(step["derivations"], index, replaced=bool(by))
+            derivation = applicable(step["derivations"], index, was_replaced=bool(by))
             you = derivation["expression"] == "set by you"
-            found.add((" and ".join(by), you))
+            kinds.add((" and ".join(by), you))
             if you:
                 continue
             operands = operand_values(derivation, index, source.fetch)
             value = eval(derivation["expression"], {"np": np, "math": math, **operands})
-            shown = run.trace[step["path"]].value[index]
-            assert np.isclose(value, shown, **SAME), (step["path"], index)
+            number = run.trace[step["path"]].value[index]
+            assert np.isclose(value, number, **SAME), (step["path"], index)
             if by:
-                exec(snippet(derivation, shown, operands), {})
-    assert found == {
+                exec(snippet(derivation, number, operands, labels=labels()), {})
+    assert kinds == {
         ("", False),
         ("ablate_head", True),
         ("set_weight", True),
@@ -102,13 +103,13 @@ def test_weights_that_share_what_a_set_one_leaves_are_not_set_by_you(
     for key in range(step["shape"][3]):
         touched = renormalise or key == 2
         index = (0, 1, 1, key)
-        derivation = applicable(step["derivations"], index, replaced=touched)
+        derivation = applicable(step["derivations"], index, was_replaced=touched)
         if by_you and touched:
             assert derivation["expression"] == "set by you"
             continue
         operands = operand_values(derivation, index, source.fetch)
-        found = eval(derivation["expression"], {"np": np, **operands})
-        assert np.isclose(found, run.trace[path].value[index], **SAME)
+        value = eval(derivation["expression"], {"np": np, **operands})
+        assert np.isclose(value, run.trace[path].value[index], **SAME)
 
 
 @pytest.mark.parametrize("lead", [0.0, 5.0, 20.0, 600.0])
@@ -129,10 +130,10 @@ def test_what_is_left_is_shared_to_the_last_digit_even_where_one_weight_was_all(
     reference = Transformer(config, random_weights(config))
     reference.forward(np.array([[5, 6, 7, 8, 9]]), trace=trace)
     run, step = Walked(reference, trace), trace[f"{path}.weights"]
-    found = [each.to_json() for each in derivations(step, trace, config, [edit])]
+    edited = [each.to_json() for each in derivations(step, trace, config, [edit])]
     for key in range(5):
         index = (0, 1, 2, key)
-        operands = operand_values(found[0], index, run.fetch)
-        value = eval(found[0]["expression"], {"np": np, **operands})
+        operands = operand_values(edited[0], index, run.fetch)
+        value = eval(edited[0]["expression"], {"np": np, **operands})
         assert np.isclose(value, step.value[index], rtol=1e-9, atol=0.0)
     assert step.value[0, 1, 2].sum() == pytest.approx(1.0, abs=1e-12)

@@ -14,13 +14,15 @@ from clearhead.errors import TraceError
 from clearhead.explorer.derivations.snippet import applicable, literal, operand_values, snippet
 from clearhead.reference.tracing.step import Step
 from tests.explorer.walked import Walked, as_json, random_index, walked
+from tests.explorer.word_tables import labels
 from tests.reference.models import configs, small_config
 
 
 def program(run: Walked, step: Step, index: Sequence[int], *, value: float | None = None) -> str:
     derivation = applicable(as_json(run, step), index)
-    shown = step.value[tuple(index)] if value is None else value
-    return snippet(derivation, shown, operand_values(derivation, index, run.fetch))
+    number = step.value[tuple(index)] if value is None else value
+    operands = operand_values(derivation, index, run.fetch)
+    return snippet(derivation, number, operands, labels=labels())
 
 
 @settings(max_examples=12)
@@ -46,7 +48,8 @@ def test_a_snippet_is_this_text() -> None:
     run = walked(small_config(encoder_layers=1, decoder_layers=0))
     step = run.trace["encoder.layers.0.self_attention.scaled"]
     derivation = applicable(as_json(run, step), (0, 1, 2, 3))
-    text = snippet(derivation, 1.25, {"s": 2.5, "head_dim": 4}, heading="a score\nof two")
+    operands = {"s": 2.5, "head_dim": 4}
+    text = snippet(derivation, 1.25, operands, labels=labels(), heading="a score\nof two")
     assert text == (
         "import numpy as np\n"
         "\n"
@@ -59,9 +62,14 @@ def test_a_snippet_is_this_text() -> None:
         "assert np.isclose(value, 1.25, rtol=1e-9, atol=1e-12), value\n"
         "print(value)\n"
     )
-    assert "# s: pontuação bruta\n" in snippet(
-        derivation, 1.25, {"s": 2.5, "head_dim": 4}, language="pt"
-    )
+    portuguese = snippet(derivation, 1.25, operands, labels=labels("pt"))
+    assert "# s: pontuação bruta\n" in portuguese
+
+
+def test_a_label_says_which_weight_it_means() -> None:
+    run = walked(small_config(encoder_layers=1, decoder_layers=0))
+    text = program(run, run.trace["encoder.layers.0.feed_forward.up"], (0, 1, 2))
+    assert "# w: row of the weight matrix 'up' that makes this entry\n" in text
 
 
 def test_a_given_number_has_no_snippet() -> None:

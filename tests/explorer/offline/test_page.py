@@ -20,10 +20,12 @@ from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.offline import numbers as offline_numbers
 from clearhead.explorer.offline import page as offline
-from clearhead.explorer.offline.answers import LEVELS, Chosen, Gathered
-from clearhead.explorer.offline.numbers import Packed, follow, narrowest, planes
+from clearhead.explorer.offline.answers import LEVELS, Focus, PageAnswers
+from clearhead.explorer.offline.numbers import Pack, follow, narrowest, planes
 from clearhead.explorer.offline.page import offline_answer, offline_html
+from clearhead.reference.tracing.steps import kinds
 from clearhead.translation.checkpoint import read_checkpoint
+from tests.explorer.word_tables import FRONT
 
 TEXT = "The black cat sleeps."
 # The small model is random and would go on for long; a translation that is given is short.
@@ -40,40 +42,40 @@ def bundled() -> Explorer:
 
 
 @pytest.fixture(scope="module")
-def gathered(explorer: Explorer) -> Gathered:
-    return Gathered(explorer, REQUEST, "#part=decoder&layer=0&head=1&query=2", 0)
+def page_answers(explorer: Explorer) -> PageAnswers:
+    return PageAnswers(explorer, REQUEST, "#part=decoder&layer=0&head=1&query=2", 0)
 
 
-def unpacked(json: dict[str, Any], stored: dict[str, Array]) -> dict[str, Array]:
+def unpack(json: dict[str, Any], data_by_type: dict[str, Array]) -> dict[str, Array]:
     """The arrays of a page, made as its script makes them."""
     numbers = {
         name: np.ascontiguousarray(data.reshape(np.dtype(name).itemsize, -1).T).view(name).ravel()
-        for name, data in stored.items()
+        for name, data in data_by_type.items()
     }
-    found: dict[str, Array] = {}
+    saved_arrays: dict[str, Array] = {}
     for entry in json["arrays"]:
         shape = list(entry["shape"])
         if "kept" in entry:
             shape[entry["axis"]] = len(entry["kept"])
         if entry.get("recipe") == offline_numbers.COPY:
-            data = found[entry["of"][0]].ravel()
+            data = saved_arrays[entry["of"][0]].ravel()
         elif "recipe" in entry:
-            data = follow(entry, found)
+            data = follow(entry, saved_arrays)
             assert data is not None
         else:
             start = entry["start"]
             data = numbers[entry["stored"]][start : start + int(np.prod(shape))]
             if data.dtype.kind == "f" and not entry.get("single"):
                 data = data.astype(float)
-        found[entry["path"]] = data.reshape(shape)
-    return found
+        saved_arrays[entry["path"]] = data.reshape(shape)
+    return saved_arrays
 
 
 def answers(page: str) -> tuple[dict[str, Any], dict[str, Array]]:
     block = re.search(r'id="clearhead-answers">([A-Za-z0-9+/=]*)</script>', page)
     assert block is not None
-    json, stored = decode(gzip.decompress(base64.b64decode(block[1])))
-    return json, stored
+    json, data_by_type = decode(gzip.decompress(base64.b64decode(block[1])))
+    return json, data_by_type
 
 
 # Numbers
@@ -102,87 +104,105 @@ def test_sorted_bytes_come_back_in_order(name: str, size: int, data: st.DataObje
 
 
 def test_known_numbers_are_not_stored_again() -> None:
-    packed = Packed()
+    pack = Pack()
     x = np.linspace(0, 1, 6)
-    packed.add("one", x)
-    packed.add("other", x.reshape(2, 3).copy())
-    assert packed.entries[1] == {"path": "other", "shape": [2, 3], "recipe": "copy", "of": ["one"]}
-    assert sum(data.size for data in packed.arrays().values()) == x.nbytes
+    pack.add("one", x)
+    pack.add("other", x.reshape(2, 3).copy())
+    assert pack.entries[1] == {"path": "other", "shape": [2, 3], "recipe": "copy", "of": ["one"]}
+    assert sum(data.size for data in pack.arrays().values()) == x.nbytes
 
 
 def test_a_recipe_is_taken_only_where_it_gives_the_same_numbers() -> None:
-    constants = offline_numbers.Constants(d_model=8, head_dim=4, epsilon=0.0)
-    step = {"path": "a.scaled", "of": ["a.scores"]}
+    constants = offline_numbers.Constants.of({"d_model": 8, "num_heads": 2, "norm_epsilon": 0.0})
+    formula = "scores / sqrt(head_dim)"
+    step = {"path": "a.scaled", "of": ["a.scores"], "formula": formula}
     scores = np.array([[0.3, 0.7], [1.1, -0.2]])
-    packed = Packed()
-    packed.add("a.scores", scores)
-    packed.add_step(step, scores * 0.5, constants)
-    assert packed.entries[1]["recipe"] == "times"
-    packed.add_step(
-        {"path": "b.scaled", "of": ["a.scores"]}, np.nextafter(scores * 0.5, 9), constants
-    )
-    assert packed.entries[2]["stored"] == "float64"
+    pack = Pack()
+    pack.add("a.scores", scores)
+    pack.add_step(step, scores * 0.5, constants)
+    assert pack.entries[1]["recipe"] == "times"
+    pack.add_step({**step, "path": "b.scaled"}, np.nextafter(scores * 0.5, 9), constants)
+    assert pack.entries[2]["stored"] == "float64"
+
+
+def test_python_and_the_page_carry_out_the_declared_operations() -> None:
+    declared = {kind.recipe.operation for kind in kinds() if kind.recipe is not None}
+    assert set(offline_numbers._OPERATIONS) == declared
+    source = (FRONT / "core/sources/embedded_numbers.ts").read_text("utf-8")
+    names = re.search(r"recipe\?:([^;]*);", source)
+    assert names is not None
+    assert set(re.findall(r'"(\w+)"', names[1])) == declared | {offline_numbers.COPY}
+
+
+def test_every_operation_saves_numbers_of_the_bundled_model(bundled: Explorer) -> None:
+    json, _ = PageAnswers(bundled, {"text": TEXT}, "", 0).pack(LEVELS[0])
+    operations = {entry["recipe"] for entry in json["arrays"] if "recipe" in entry}
+    assert operations == {*offline_numbers._OPERATIONS, offline_numbers.COPY}
 
 
 # What is in the file
 
 
-def test_every_step_comes_back_to_the_last_bit(explorer: Explorer, gathered: Gathered) -> None:
-    found = unpacked(*gathered.packed(LEVELS[0]))
-    trace = explorer.run(_request(gathered)).trace
+def test_every_step_comes_back_to_the_last_bit(
+    explorer: Explorer, page_answers: PageAnswers
+) -> None:
+    saved_arrays = unpack(*page_answers.pack(LEVELS[0]))
+    trace = explorer.run(_request(page_answers)).trace
     left_out = []
-    for step in gathered.run["steps"]:
-        if step["path"] not in found or "kept" in step:
+    for step in page_answers.run["steps"]:
+        if step["path"] not in saved_arrays or "kept" in step:
             left_out.append(step["path"].rpartition(".")[2])
         elif step["path"] not in ("logits", "probabilities"):
-            np.testing.assert_array_equal(found[step["path"]], trace[step["path"]].value)
+            np.testing.assert_array_equal(saved_arrays[step["path"]], trace[step["path"]].value)
     assert set(left_out) == {"contributions"}
 
 
 def test_rounded_numbers_have_seven_digits_and_the_file_says_so(
-    explorer: Explorer, gathered: Gathered
+    explorer: Explorer, page_answers: PageAnswers
 ) -> None:
-    json, stored = gathered.packed(LEVELS[1])
+    json, data_by_type = page_answers.pack(LEVELS[1])
     assert json["run"]["check"]["stored"] == "float32"
-    assert gathered.packed(LEVELS[0])[0]["run"]["check"]["stored"] == "float64"
-    found = unpacked(json, stored)
-    trace = explorer.run(_request(gathered)).trace
+    assert page_answers.pack(LEVELS[0])[0]["run"]["check"]["stored"] == "float64"
+    saved_arrays = unpack(json, data_by_type)
+    trace = explorer.run(_request(page_answers)).trace
     for path in ("encoder.output", "decoder.layers.0.cross_attention.weights"):
-        np.testing.assert_allclose(found[path], trace[path].value, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(saved_arrays[path], trace[path].value, rtol=1e-5, atol=1e-6)
     # Weights were float32 from the beginning, so nothing of them is lost.
-    assert found["weights/decoder.layers.0.self_attention.query.weight"].tolist() == (
+    assert saved_arrays["weights/decoder.layers.0.self_attention.query.weight"].tolist() == (
         explorer.models.checkpoint.weights["decoder.layers.0.self_attention.query.weight"].tolist()
     )
 
 
-def test_the_smallest_file_keeps_the_chosen_layer(gathered: Gathered) -> None:
-    json, stored = gathered.packed(LEVELS[2])
-    found = unpacked(json, stored)
-    assert "decoder.layers.0.self_attention.scores" in found
-    assert "decoder.layers.0.cross_attention.scores" in found
-    assert "decoder.output" in found
-    assert not any(path.startswith("encoder.layers.0") for path in found)
+def test_the_smallest_file_keeps_the_chosen_layer(page_answers: PageAnswers) -> None:
+    json, data_by_type = page_answers.pack(LEVELS[2])
+    saved_arrays = unpack(json, data_by_type)
+    assert "decoder.layers.0.self_attention.scores" in saved_arrays
+    assert "decoder.layers.0.cross_attention.scores" in saved_arrays
+    assert "decoder.output" in saved_arrays
+    assert not any(path.startswith("encoder.layers.0") for path in saved_arrays)
 
 
-def test_words_that_are_named_have_their_logits(explorer: Explorer, gathered: Gathered) -> None:
-    json, stored = gathered.packed(LEVELS[0])
-    found = unpacked(json, stored)
+def test_words_that_are_named_have_their_logits(
+    explorer: Explorer, page_answers: PageAnswers
+) -> None:
+    json, data_by_type = page_answers.pack(LEVELS[0])
+    saved_arrays = unpack(json, data_by_type)
     entries = {entry["path"]: entry for entry in json["arrays"]}
-    kept = entries["logits"]["kept"]
-    trace = explorer.run(_request(gathered)).trace
-    np.testing.assert_array_equal(found["logits"], trace["logits"].value[..., kept])
-    for place in gathered.run["next"]:
-        assert {one["token"]["id"] for one in place["likeliest"]} <= set(kept)
-        assert place["taken"]["token"]["id"] in kept
+    ids = entries["logits"]["kept"]
+    trace = explorer.run(_request(page_answers)).trace
+    np.testing.assert_array_equal(saved_arrays["logits"], trace["logits"].value[..., ids])
+    for place in page_answers.run["next"]:
+        assert {one["token"]["id"] for one in place["likeliest"]} <= set(ids)
+        assert place["taken"]["token"]["id"] in ids
     matrices = {path: entry for path, entry in entries.items() if path.endswith("g.weight")}
     assert matrices
     weights = explorer.models.checkpoint.weights
     for path, entry in matrices.items():
-        assert {token["id"] for token in gathered.run["source"]} <= set(entry["kept"])
-        assert set(kept) <= set(entry["kept"])
+        assert {token["id"] for token in page_answers.run["source"]} <= set(entry["kept"])
+        assert set(ids) <= set(entry["kept"])
         whole = weights[path.removeprefix("weights/")]
         assert entry["shape"] == list(whole.shape)
-        np.testing.assert_array_equal(found[path], whole[entry["kept"]])
+        np.testing.assert_array_equal(saved_arrays[path], whole[entry["kept"]])
 
 
 def test_what_is_edited_is_stored_as_it_is(explorer: Explorer) -> None:
@@ -198,29 +218,29 @@ def test_what_is_edited_is_stored_as_it_is(explorer: Explorer) -> None:
         {"kind": "mask_token", "position": 1},
         temperature,
     ]
-    edited = Gathered(explorer, {**REQUEST, "edits": edits}, "", 0)
-    found = unpacked(*edited.packed(LEVELS[0]))
+    edited = PageAnswers(explorer, {**REQUEST, "edits": edits}, "", 0)
+    saved_arrays = unpack(*edited.pack(LEVELS[0]))
     trace = explorer.run(_request(edited)).trace
     for step in edited.run["steps"]:
-        if step["path"] in found and step["path"] not in ("logits", "probabilities"):
-            np.testing.assert_array_equal(found[step["path"]], trace[step["path"]].value)
+        if step["path"] in saved_arrays and step["path"] not in ("logits", "probabilities"):
+            np.testing.assert_array_equal(saved_arrays[step["path"]], trace[step["path"]].value)
 
 
 def test_effects_are_those_of_the_chosen_query_and_of_others_while_there_is_time(
     explorer: Explorer,
 ) -> None:
     state = "part=cross&layer=0&head=1&query=2&position=1"
-    one = Gathered(explorer, REQUEST, state, effect_seconds=0).effects
+    one = PageAnswers(explorer, REQUEST, state, effect_seconds=0).effects
     assert [(e["params"]["query"], e["params"]["position"]) for e in one] == [(2, None), (2, 1)]
-    every = Gathered(explorer, REQUEST, state, effect_seconds=60)
+    every = PageAnswers(explorer, REQUEST, state, effect_seconds=60)
     queries = len(every.run["decoder_input"])
     assert sorted(e["params"]["query"] for e in every.effects) == sorted([2, *range(queries)])
-    asked = {**one[0]["params"], "run": every.request, "most": 64}
-    assert one[0]["json"] == explorer.answer("effects", asked).json
+    params = {**one[0]["params"], "run": every.request, "most": 64}
+    assert one[0]["json"] == explorer.answer("effects", params).json
 
 
 @pytest.mark.parametrize(
-    ("state", "chosen"),
+    ("state", "focus"),
     [
         ("", ("cross", 0, 0, 0, None)),
         ("#part=encoder&layer=1&head=3&query=2&position=1", ("encoder", 1, 3, 2, 1)),
@@ -228,10 +248,10 @@ def test_effects_are_those_of_the_chosen_query_and_of_others_while_there_is_time
     ],
 )
 def test_the_address_chooses_as_near_as_can_be(
-    gathered: Gathered, state: str, chosen: tuple[Any, ...]
+    page_answers: PageAnswers, state: str, focus: tuple[Any, ...]
 ) -> None:
-    found = Chosen.of(state, gathered.run)
-    assert (found.part, found.layer, found.head, found.query, found.position) == chosen
+    nearest = Focus.of(state, page_answers.run)
+    assert (nearest.part, nearest.layer, nearest.head, nearest.query, nearest.position) == focus
 
 
 # The page
@@ -272,7 +292,7 @@ def test_scripts_that_speak_of_scripts_do_not_end_early(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"explorer.js": 'a = "</script><!--";\r\nb = 1;', "explorer.css": "a { }\r\n"}
-    monkeypatch.setattr(offline, "built", files.__getitem__)
+    monkeypatch.setattr(offline, "built_file", files.__getitem__)
     page = offline_html(explorer, REQUEST, effect_seconds=0)
     assert r'<script type="module">a = "<\/script>\x3C!--";' + "\nb = 1;</script>" in page
     assert "<style>a { }\n</style>" in page
@@ -301,24 +321,24 @@ def test_a_file_that_is_too_large_is_rounded_and_then_thinned(explorer: Explorer
 def test_more_numbers_than_memory_should_hold_are_thinned_before_they_are_gathered(
     explorer: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    paths: list[str] = []
 
-    class Watched:
+    class Listener:
         def answer(self, name: str, params: Any = None) -> Any:
-            asked.extend(item["path"] for item in (params or {}).get("items", ()))
+            paths.extend(item["path"] for item in (params or {}).get("items", ()))
             return explorer.answer(name, params)
 
-    gathered = Gathered(explorer, REQUEST, "", 0)
-    most = gathered.count(LEVELS[0])
-    held = [step for step in gathered.run["steps"] if gathered._holds(step, LEVELS[0])]
-    assert most == sum(math.prod(step["shape"]) for step in held)
+    page_answers = PageAnswers(explorer, REQUEST, "", 0)
+    most = page_answers.count(LEVELS[0])
+    steps = [step for step in page_answers.run["steps"] if page_answers._holds(step, LEVELS[0])]
+    assert most == sum(math.prod(step["shape"]) for step in steps)
     monkeypatch.setattr(offline, "MOST_NUMBERS", most)
-    assert answers(offline_html(Watched(), REQUEST, effect_seconds=0))[0]["all_layers"] is True
-    everything = len(asked)
-    asked.clear()
+    assert answers(offline_html(Listener(), REQUEST, effect_seconds=0))[0]["all_layers"] is True
+    everything = len(paths)
+    paths.clear()
     monkeypatch.setattr(offline, "MOST_NUMBERS", most - 1)
-    assert answers(offline_html(Watched(), REQUEST, effect_seconds=0))[0]["all_layers"] is False
-    assert len(asked) < everything
+    assert answers(offline_html(Listener(), REQUEST, effect_seconds=0))[0]["all_layers"] is False
+    assert len(paths) < everything
 
 
 def test_a_sentence_of_twelve_tokens_is_under_three_megabytes(bundled: Explorer) -> None:
@@ -353,15 +373,15 @@ def test_the_server_s_question_is_refused_in_words(explorer: Explorer, params: A
 def test_a_page_that_was_never_built_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(offline, "BUILT", tmp_path)
+    monkeypatch.setattr(offline, "BUILD", tmp_path)
     with pytest.raises(ConfigError, match=r"not built: explorer\.css is missing.*npm run build"):
-        offline.built("explorer.css")
+        offline.built_file("explorer.css")
 
 
-def _request(gathered: Gathered) -> Any:
+def _request(page_answers: PageAnswers) -> Any:
     from clearhead.explorer.contract.requests import Limits, run_request
 
-    return run_request(gathered.request, Limits())
+    return run_request(page_answers.request, Limits())
 
 
 def _hash(text: str) -> str:

@@ -182,19 +182,19 @@ class TestReading:
             trace["layers.*"]
 
     @pytest.mark.parametrize(
-        ("asked", "named"),
+        ("path", "near"),
         [
             ("layers.0.squares", r"layers\.0\.square"),
             ("layers.7.double", r"layers\.0\.double"),
             ("decoder.layers.3.attention.sum", r"sum"),
         ],
     )
-    def test_an_unknown_path_names_near_ones(self, asked: str, named: str) -> None:
+    def test_an_unknown_path_names_near_ones(self, path: str, near: str) -> None:
         trace = Trace()
         small_run(trace)
 
-        with pytest.raises(TraceError, match=rf"No recorded step is called '{asked}'.*{named}"):
-            trace[asked]
+        with pytest.raises(TraceError, match=rf"No recorded step is called '{path}'.*{near}"):
+            trace[path]
 
     def test_an_empty_trace_says_so(self) -> None:
         with pytest.raises(TraceError, match="Nothing has been recorded"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..heatmap import Paper, fit, number_format, width_of
 from ..heatmap import heated as heated
-from ..trace._text import heading, prose
+from ..paragraphs import bold, heading, prose
 from ._findings import Layer, Stack, sides
 from ._model import Model, Tokens
 
@@ -83,11 +83,6 @@ def text_of(tokens: Tokens, paper: Paper) -> str:
             + (text[-TEXT_MOST // 3 :].partition(" ")[2])
         )
     return prose(text, paper)
-
-
-def bold(text: str, paper: Paper) -> str:
-    """A text that stands out where the paper can do that."""
-    return f"\x1b[1m{text}\x1b[0m" if paper.colour else text
 
 
 def layer_table(

@@ -1,4 +1,4 @@
-"""One attention head, cut out of a trace and told step by step."""
+"""One attention head, cut out of a trace."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from clearhead.errors import ConfigError
 from clearhead.reference.tracing.step import Step
+from clearhead.reference.tracing.steps import attention as steps
 from clearhead.reference.tracing.trace import Trace
 
 Array = np.ndarray[Any, Any]
@@ -21,15 +22,15 @@ PARTS = {
     "cross": "decoder.layers.{layer}.cross_attention",
 }
 STEPS = (
-    "query",
-    "key",
-    "value",
-    "scores",
-    "scaled",
-    "masked",
-    "weights",
-    "contributions",
-    "output",
+    steps.QUERY,
+    steps.KEY,
+    steps.VALUE,
+    steps.SCORES,
+    steps.SCALED,
+    steps.MASKED,
+    steps.WEIGHTS,
+    steps.CONTRIBUTIONS,
+    steps.OUTPUT,
 )
 
 
@@ -63,7 +64,7 @@ class Head:
 def head_of(
     trace: Trace, part: str, layer: int, number: int, source: Sequence[str], target: Sequence[str]
 ) -> Head:
-    """The steps of one head of the first sentence of a traced forward pass.
+    """Return the steps of one head of the first sentence of a traced forward pass.
 
     Args:
         trace: of the pass; its steps have a batch axis.
@@ -83,24 +84,25 @@ def head_of(
     heads = trace[f"{path}.weights"].shape[1]
     if not 0 <= number < heads:
         raise ConfigError(_out_of_range("head", number, heads, path))
-    found = {name: trace[f"{path}.{name}"] for name in STEPS}
+    head_steps = {kind.name: trace[f"{path}.{kind.name}"] for kind in STEPS}
     # Several query heads may share one head of keys and values.
-    values = {name: s.value[0, number * s.shape[1] // heads] for name, s in found.items()}
+    values = {
+        name: step.value[0, number * step.shape[1] // heads] for name, step in head_steps.items()
+    }
     if f"{path}.bias" in trace:
-        found["bias"] = trace[f"{path}.bias"]
-        whole = np.broadcast_to(found["bias"].value, trace[f"{path}.scores"].shape)
-        values["bias"] = whole[0, number]
+        bias = head_steps["bias"] = trace[f"{path}.bias"]
+        values["bias"] = np.broadcast_to(bias.value, trace[f"{path}.scores"].shape)[0, number]
     return Head(
         path,
         number,
         queries=source if part == "encoder" else target,
         keys=target if part == "decoder" else source,
-        steps=found,
+        steps=head_steps,
         values=values,
     )
 
 
-def _out_of_range(what: str, asked: int, count: int, where: str) -> str:
+def _out_of_range(option: str, value: int, count: int, where: str) -> str:
     if not count:
-        return f"--{what} {asked} was asked for, and {where} has none."
-    return f"--{what} must be between 0 and {count - 1} in {where}; it is {asked}."
+        return f"--{option} {value} was asked for, and {where} has none."
+    return f"--{option} must be between 0 and {count - 1} in {where}; it is {value}."

@@ -24,7 +24,7 @@ CELL, MARGIN = 0.42, 2.2  # inches
 
 
 def check_plot(path: str | Path) -> None:
-    """Fail before the work, not after it.
+    """Refuse a picture that could not be drawn, before the work rather than after it.
 
     Raises:
         ConfigError: the file's name does not end in .png or .svg.
@@ -39,7 +39,7 @@ def plot_head(head: Head, path: str | Path) -> None:
     """Draw a head's scaled scores and weights into a file.
 
     Args:
-        head: what to draw.
+        head: whose steps are drawn.
         path: of the file; its ending, .png or .svg, says which kind.
     """
     check_plot(path)
@@ -61,8 +61,8 @@ def plot_head(head: Head, path: str | Path) -> None:
 def _panel(
     axes: Any, head: Head, values: Array, title: str, colours: str, limits: tuple[float, float]
 ) -> None:
-    shown = np.ma.masked_array(values, mask=head.masked)
-    image = axes.imshow(shown, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="equal")
+    cells = np.ma.masked_array(values, mask=head.masked)
+    image = axes.imshow(cells, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="equal")
     axes.set_title(title)
     axes.set_xlabel("key")
     axes.set_ylabel("query")

@@ -1,51 +1,29 @@
 """A traced translation as text that someone meeting attention for the first time can follow.
 
-Every step shows its formula, its matrix with tokens as labels, and the arithmetic of one cell, the
-same cell throughout: the query that was chosen, and the key to which it gives most weight.
+Every step shows its formula, what it is for, its matrix with tokens as labels, and the arithmetic
+of one cell, the same cell throughout: one query, and the key to which it gives most weight. The
+formulas and what they are for are those that `clearhead.reference.tracing.steps` declares.
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from clearhead.reference.tracing.step import Step
+from clearhead.reference.tracing.step_kind import StepKind
+from clearhead.reference.tracing.steps import kind_of
 
 from ..heatmap import Paper, draw_matrix, fit, width_of
+from ..paragraphs import bold, heading, prose
 from ._head import Head
 
 Array = np.ndarray[Any, Any]
 
 VECTOR_COLUMNS = 8
-
-# What each step is for, in a sentence. A weight routes; it does not explain (arXiv 1902.10186).
-MEANING = {
-    "query": "What each row's token looks for: its vector times the query matrix of this head.",
-    "key": "What each column's token can be found by: its vector times the key matrix.",
-    "value": "What each column's token has to give: its vector times the value matrix.",
-    "scores": "How well each query fits each key: the sum of the products of their numbers.",
-    "scaled": "Longer vectors give larger sums; dividing by sqrt(head_dim) takes that out again.",
-    "bias": "What the distance between two positions adds to their score.",
-    "masked": "Where looking is forbidden (padding, or words still to come) the score is -inf.",
-    "weights": "Each row becomes shares of 1: how much of each value flows to the query.",
-    "contributions": "What flows: each value times its weight.",
-    "output": "The contributions of a row added up: what this head hands on for each query.",
-}
-
-
-def prose(text: str, paper: Paper) -> str:
-    """A sentence, broken where the paper ends."""
-    return textwrap.fill(text, paper.width)
-
-
-def heading(text: str, paper: Paper) -> str:
-    """A section's title, bold in a terminal, underlined elsewhere."""
-    if paper.colour:
-        return f"\n\x1b[1m{text}\x1b[0m"
-    return f"\n{text}\n{('─' if paper.unicode else '-') * width_of(text)}"
 
 
 def tell_tokens(
@@ -59,7 +37,7 @@ def tell_tokens(
     *,
     read: str,
 ) -> Iterator[str]:
-    """The two texts as tokens, and how sure the model was of each word."""
+    """Yield the two texts as tokens, and how sure the model was of each word."""
     yield f"{text}\n{translation}"
     if read != text:
         yield prose(f"The model does not read the text as it is typed, but: {read}", paper)
@@ -75,21 +53,20 @@ def tell_tokens(
 
 
 def tell_step(step: Step, paper: Paper) -> str:
-    """Any step: its path, axes and formula, and its numbers, shortened where they are many."""
+    """Return a step's path, formula, axes and numbers, shortened where they are many."""
     sizes = zip(step.shape, step.axes, strict=True) if step.axes else ()
     shape = " x ".join(f"{size} {axis}" for size, axis in sizes) or str(step.shape)
     numbers = np.array2string(
         step.value, max_line_width=paper.width, precision=4, threshold=200, suppress_small=True
     )
-    title = f"\x1b[1m{step.path}\x1b[0m" if paper.colour else step.path
-    return f"{title} = {step.formula}   [{shape}]\n{numbers}\n"
+    return f"{bold(step.path, paper)} = {step.formula}   [{shape}]\n{numbers}\n"
 
 
 def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) -> Iterator[str]:
-    """The steps of one head, a section each.
+    """Yield the steps of one head, a section each.
 
     Args:
-        head: what to tell.
+        head: whose steps.
         row: the query whose arithmetic is spelled out.
         paper: what it is printed on.
         layers, heads: how many there are to choose from.
@@ -130,37 +107,42 @@ def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) ->
 
 
 def _title(step: Step, value: Array, paper: Paper) -> str:
-    """A step's name, formula and the shape of the part that is shown."""
+    """Return a step's name, formula, the shape of the part on paper, and what the step is for."""
     axes = step.axes[-value.ndim :]
     shape = " x ".join(f"{size} {axis}" for size, axis in zip(value.shape, axes, strict=True))
-    name = f"\x1b[1m{step.name}\x1b[0m" if paper.colour else step.name
-    title = f"{name} = {step.formula}"
+    title = f"{bold(step.name, paper)} = {step.formula}"
     # Escape codes take no room, so the width is that of the plain title.
     apart = "\n" if width_of(f"{step.name} = {step.formula}   [{shape}]") > paper.width else "   "
-    return f"\n{title}{apart}[{shape}]\n{prose(MEANING[step.name], paper)}"
+    return f"\n{title}{apart}[{shape}]\n{prose(_kind(step).meaning, paper)}"
+
+
+def _kind(step: Step) -> StepKind:
+    kind = kind_of(step.path, step.formula)
+    assert kind is not None  # the steps of a head are the reference's own
+    return kind
 
 
 def vectors(values: Array, labels: Sequence[str], paper: Paper) -> str:
-    """One vector a row, the first few of its numbers, and how many are not shown."""
-    shown = min(VECTOR_COLUMNS, values.shape[1])
-    text = draw_matrix(values[:, :shown], labels, [str(j) for j in range(shown)], paper)
-    more = values.shape[1] - shown
+    """Return one vector a row, the first few of its numbers, and how many more there are."""
+    columns = min(VECTOR_COLUMNS, values.shape[1])
+    text = draw_matrix(values[:, :columns], labels, [str(j) for j in range(columns)], paper)
+    more = values.shape[1] - columns
     return f"{text}\n{'…' if paper.unicode else '...'} and {more} more columns" if more else text
 
 
 def contributions(head: Head, row: int, paper: Paper) -> str:
-    """What each key gives to one query: its weight, its value's size, and their product.
+    """Return what each key gives to one query: its weight, its value's size, and their product.
 
     A large weight on a small value carries little, which the weight alone does not tell.
     """
     parts, weights = head.values["contributions"][row], head.values["weights"][row]
     sizes = np.linalg.norm(head.values["value"], axis=-1)
-    given = np.linalg.norm(parts, axis=-1)
-    shown = min(VECTOR_COLUMNS - 3, parts.shape[-1])
-    columns = ["weight", "|value|", "|given|", *map(str, range(shown))]
-    table = np.column_stack([weights, sizes, given, parts[:, :shown]])
+    products = np.linalg.norm(parts, axis=-1)
+    entries = min(VECTOR_COLUMNS - 3, parts.shape[-1])
+    columns = ["weight", "|value|", "|given|", *map(str, range(entries))]
+    table = np.column_stack([weights, sizes, products, parts[:, :entries]])
     total = parts.sum(axis=0)
-    last = [weights.sum(), np.nan, np.linalg.norm(total), *total[:shown]]
+    last = [weights.sum(), np.nan, np.linalg.norm(total), *total[:entries]]
     masked = np.zeros((len(table) + 1, len(columns)), dtype=bool)
     masked[:-1] = head.masked[row][:, None]
     text = draw_matrix(
@@ -175,38 +157,55 @@ def contributions(head: Head, row: int, paper: Paper) -> str:
 
 
 def _sum_of(name: str, head: Head, row: int, column: int) -> str:
-    """The arithmetic of one cell, in numbers that can be checked by hand."""
-    values = head.values
-    cell = {key: float(values[key][row, column]) for key in ("scores", "scaled", "masked")}
+    """Return the arithmetic of one cell, in numbers that can be checked by hand."""
+    values, place = head.values, f"Row {row}, column {column}:"
+    if name == "weights":
+        return _softmax_of(values["masked"][row], values["weights"][row], row, column)
+    result = f"{values[name][row, column]:.3f}"
     if name == "scores":
-        query, key = values["query"][row], values["key"][column]
-        first = " ".join(
-            f"{'+' if q * k >= 0 else '-'} {abs(q):.3f} * {abs(k):.3f}"
-            for q, k in zip(query[:2], key[:2], strict=True)
-        )
-        first = first[2:] if first[0] == "+" else f"-{first[2:]}"
-        more = f" and {len(query) - 2} more products" if len(query) > 2 else ""
-        return f"Row {row}, column {column}: {first}{more} = {cell['scores']:.3f}"
-    if name == "scaled":
-        factor = values["query"].shape[-1]
-        return (
-            f"Row {row}, column {column}: {cell['scores']:.3f} / sqrt({factor}) = "
-            f"{cell['scores']:.3f} / {factor**0.5:.3f} = {cell['scaled']:.3f}"
-        )
+        return f"{place} {_products(values['query'][row], values['key'][column])} = {result}"
     if name == "bias":
-        return f"Row {row}, column {column}: {values['bias'][row, column]:.3f}"
-    if name == "masked":
+        return f"{place} {result}"
+    if name == "masked" and "bias" not in values:
         hidden = int(head.masked[row].sum())
-        if "bias" in values:
-            bias = float(values["bias"][row, column])
-            return (
-                f"Row {row}, column {column}: {cell['scaled']:.3f} {'+' if bias >= 0 else '-'} "
-                f"{abs(bias):.3f} = {cell['masked']:.3f}"
-            )
         if not hidden:
             return f"Row {row} may attend to every key, so nothing changes."
         return f"Row {row} may not attend to {hidden} of the {len(head.keys)} keys, shown as ///."
-    return _softmax_of(values["masked"][row], values["weights"][row], row, column)
+    kind, width = _kind(head.steps[name]), values["query"].shape[-1]
+    numbers = {"head_dim": str(width)}
+    for source in ("scores", "scaled", "bias"):
+        if source in values:
+            numbers[source] = f"{values[source][row, column]:.3f}"
+    text = _with_numbers(kind, numbers)
+    if name == "scaled":
+        text += f" = {numbers['scores']} / {width**0.5:.3f}"
+    return f"{place} {text} = {result}"
+
+
+def _with_numbers(kind: StepKind, numbers: Mapping[str, str]) -> str:
+    """Return the expression of a kind with numbers in place of its symbols.
+
+    Args:
+        kind: of the step.
+        numbers: for each step and constant that the expression needs, its number.
+    """
+    (rule,) = kind.rules
+    texts = {
+        operand.symbol: numbers[operand.constant or operand.path.removeprefix("{scope}.")]
+        for operand in rule.operands
+    }
+    text = re.sub(r"\w+", lambda match: texts.get(match[0], match[0]), rule.expression)
+    return text.replace("np.", "").replace("+ -", "- ")
+
+
+def _products(query: Array, key: Array) -> str:
+    """Return the first products of a query and a key, and how many more there are."""
+    first = " ".join(
+        f"{'+' if q * k >= 0 else '-'} {abs(q):.3f} * {abs(k):.3f}"
+        for q, k in zip(query[:2], key[:2], strict=True)
+    )
+    first = first[2:] if first[0] == "+" else f"-{first[2:]}"
+    return f"{first} and {len(query) - 2} more products" if len(query) > 2 else first
 
 
 def _softmax_of(masked: Array, weights: Array, row: int, column: int) -> str:
@@ -221,15 +220,15 @@ def _softmax_of(masked: Array, weights: Array, row: int, column: int) -> str:
 
 
 def tell_next(
-    pieces: Sequence[str], probabilities: Sequence[float], taken: str, paper: Paper
+    pieces: Sequence[str], probabilities: Sequence[float], choice: str, paper: Paper
 ) -> str:
-    """The likeliest next tokens, with bars of their probabilities and a mark at the one taken."""
+    """Return the likeliest next tokens, with bars of their probabilities, and mark ``choice``."""
     label = max(width_of(piece) for piece in pieces)
     room = max(10, min(40, paper.width - label - 16))
     block = "█" if paper.unicode else "#"
     lines = []
     for rank, (piece, share) in enumerate(zip(pieces, probabilities, strict=True), start=1):
         bar = block * round(share * room)
-        mark = "  <- taken" if piece == taken else ""
+        mark = "  <- taken" if piece == choice else ""
         lines.append(f"{rank:3d}  {fit(piece, label)}  {share:7.4f}  {bar}{mark}".rstrip())
     return "\n".join(lines)

@@ -19,11 +19,12 @@ from clearhead.translation.tracing import Pass, translated_pass
 from clearhead.visible import json_text, visible
 
 from ..heatmap import Paper
+from ..paragraphs import heading, prose
 from ..texts import TextArgument, TextCommand
 from ._compare import differences
 from ._head import PARTS, Head, head_of
 from ._plot import check_plot, plot_head
-from ._text import heading, prose, tell_head, tell_next, tell_step, tell_tokens
+from ._text import tell_head, tell_next, tell_step, tell_tokens
 
 Array = np.ndarray[Any, Any]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.tracing.step import Step
+from ...reference.tracing.steps import attention, kind_of
 from ..contract.edits import attention_path, index_of, layers_of, paths_of
 from ..derivations.derive import derivations
 from .run import Run
@@ -16,7 +17,6 @@ from .run import Run
 Array = np.ndarray[Any, Any]
 
 NEXT = 10
-_CONTRIBUTION_AXES = ("batch", "heads", "query_len", "key_len", "value_dim")
 
 
 def run_answer(run: Run) -> dict[str, Any]:
@@ -123,28 +123,31 @@ def _steps(run: Run) -> Iterator[dict[str, Any]]:
 
 def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, Any]:
     edits = [run.request.edits[place["edit"]] for place in replaced_at]
-    found = derivations(step, run.trace, run.config, edits)
+    kind = kind_of(step.path, step.formula)
     return {
         "path": step.path,
         "shape": list(step.shape),
         "axes": list(step.axes),
         "formula": step.formula,
+        "notation": kind.notation if kind else "",
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": [derivation.to_json() for derivation in found],
+        "derivations": [
+            derivation.to_json() for derivation in derivations(step, run.trace, run.config, edits)
+        ],
     }
 
 
 def _contributions(run: Run, weights: Step) -> Step:
     """The step that is computed window by window: only its shape is here."""
-    attention = weights.path.removesuffix(".weights")
-    value = run.trace[f"{attention}.value"]
+    scope = weights.path.removesuffix(".weights")
+    value = run.trace[f"{scope}.value"]
     return Step(
-        f"{attention}.contributions",
+        f"{scope}.contributions",
         np.broadcast_to(np.float64(0), (*weights.shape, value.shape[-1])),
-        _CONTRIBUTION_AXES,
-        "weights * V, before the sum over keys",
+        attention.CONTRIBUTIONS.axes,
+        attention.CONTRIBUTIONS.formula,
         (weights.path, value.path),
     )
 
@@ -164,12 +167,4 @@ def _notes(run: Run) -> Iterator[dict[str, Any]]:
     if run.protected is not None:
         yield run.protected
     for number in run.unreached:
-        yield {"kind": "unreached", "edit": number, "words": _UNREACHED}
-
-
-_UNREACHED = {
-    "en": "The new translation is shorter and never reaches the query of this weight, so the edit "
-    "changes nothing.",
-    "pt": "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração "
-    "não muda nada.",
-}
+        yield {"kind": "unreached", "edit": number}

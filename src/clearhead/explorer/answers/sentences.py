@@ -61,12 +61,4 @@ def protected_note(
     kept = translator.translate(sentence, split=False, beam_size=beam_size).text
     if kept == translation:
         return None
-    return {"kind": "protected", "translation": kept, "words": _PROTECTED}
-
-
-_PROTECTED = {
-    "en": "When this sentence is translated, placeholders, addresses and numbers in it are "
-    "protected, which gives another translation. The walk shows the sentence as it is.",
-    "pt": "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que "
-    "dá outra tradução. O percurso mostra a frase tal como está.",
-}
+    return {"kind": "protected", "translation": kept}

@@ -206,7 +206,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         ),
         steps=_list(
             _object(path=WORDS, shape=_list(COUNT), axes=_list(WORDS), formula=WORDS,
-                    of=_list(WORDS), replaced=BOOL)
+                    notation=WORDS, of=_list(WORDS), replaced=BOOL)
         ),
     ),
     "words": _object(tokens=_list(TOKEN)),

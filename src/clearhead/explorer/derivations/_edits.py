@@ -1,4 +1,4 @@
-"""Where numbers come from that a what-if changed, but that nobody set: by a temperature, say."""
+"""Where the numbers come from that an edit changed without setting them, such as a temperature."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .derivation import Derivation, constant
 
 
 def edited_derivations(
-    step: Step, trace: Trace, computed: Derivation, edits: Sequence[Edit]
+    step: Step, trace: Trace, plain: Derivation, edits: Sequence[Edit]
 ) -> Iterator[Derivation]:
-    """Derivations of those elements of a replaced step that follow from others by one edit alone.
+    """Yield derivations of those elements that follow from others by one edit alone.
 
     Args:
-        step: a replaced one.
+        step: one that edits changed.
         trace: all steps of the pass.
-        computed: the derivation of the step without edits.
+        plain: the derivation of the step without edits.
         edits: all that change this step.
     """
     places = [index_of(edit) for edit in edits]
@@ -30,42 +30,36 @@ def edited_derivations(
             continue
         when = {"replaced": True, "index": place}
         if edit.kind in ("attention_temperature", "output_temperature"):
-            yield _divided(computed, edit, when)
+            yield _divided(plain, edit, when)
         elif edit.kind == "set_weight" and edit.renormalise:
-            yield _renormalised(
-                trace[step.path.replace(".weights", ".masked")], computed, edit, when
-            )
+            yield _renormalised(trace[step.path.replace(".weights", ".masked")], plain, edit, when)
 
 
 def _overlap(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
 
 
-def _divided(computed: Derivation, edit: Edit, when: dict[str, object]) -> Derivation:
+def _divided(plain: Derivation, edit: Edit, when: dict[str, object]) -> Derivation:
     assert edit.value is not None
-    temperature = constant(
-        "temperature", "the temperature that you set", "a temperatura que você definiu", edit.value
-    )
-    return Derivation(
-        f"{computed.expression} / temperature", (*computed.operands, temperature), when
-    )
+    temperature = constant("temperature", "temperatureSet", edit.value)
+    return Derivation(f"{plain.expression} / temperature", (*plain.operands, temperature), when)
 
 
 def _renormalised(
-    masked: Step, computed: Derivation, edit: Edit, when: dict[str, object]
+    masked: Step, plain: Derivation, edit: Edit, when: dict[str, object]
 ) -> Derivation:
     assert edit.value is not None
     assert edit.key is not None
-    row, position = computed.operands
+    row, position = plain.operands
     operands = (
         row,
         position,
-        constant("k", "the key whose weight you set", "a chave cujo peso você definiu", edit.key),
-        constant("weight", "the weight that you set", "o peso que você definiu", edit.value),
+        constant("k", "keySet", edit.key),
+        constant("weight", "weightSet", edit.value),
     )
     scores = np.delete(masked.value[0, edit.head, edit.query], edit.key)
     if not scores.size or np.isneginf(scores.max()):
-        # There are no other keys to share what is left.
+        # No other key can take a share of what the set weight leaves.
         return Derivation("weight if j == k else 0.0", operands[1:], when)
     shares = "np.exp(m - m.max())"
     rest = "np.exp(np.delete(m, k) - m.max()).sum()"

@@ -1,7 +1,8 @@
 """How one number of a step follows from others: an expression, and where its operands lie.
 
-Nothing here computes. A `Derivation` is declarative, so that the front end can fetch the operands
-as windows of arrays, show the formula with them, and write a Python snippet that asserts the
+Nothing here computes. A `Derivation` is a declared `Rule` at one step of one model: its paths are
+those of that step, its numbers those of the model's config. The front end fetches the operands
+as windows of arrays, shows the formula with them, and writes a Python snippet that asserts the
 number; `clearhead.explorer.derivations.snippet` does the same in Python.
 """
 
@@ -9,27 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-# One axis of an operand, or an integer, as it follows from the index of the explained number:
-#   3                                     that entry
-#   ":"                                   the whole axis
-#   {"axis": 1, "times": a, "floordiv": b, "mod": c, "plus": d}
-#                                         ((index[1] * a) // b) % c + d
-#   {"sum": [one of these, ...]}          their sum
-#   {"value_of": {"path": ..., "index": [...]}}
-#                                         an entry of a step of integers
-Index: TypeAlias = "int | str | dict[str, Any]"
-
-ALL = ":"
+from ...reference.tracing.step_kind import Index
 
 
 @dataclass(frozen=True)
 class Label:
-    """What an operand is, for people, in both languages of the explorer."""
+    """What an operand is: the key of a text in the page's word tables, and what the text names."""
 
-    en: str
-    pt: str
+    key: str
+    name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the label as the front end reads it."""
+        return {"key": self.key, "name": self.name} if self.name else {"key": self.key}
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,8 @@ class Operand:
     constant: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As the front end reads it."""
-        json: dict[str, Any] = {"symbol": self.symbol, "label": vars(self.label)}
+        """Return the operand as the front end reads it."""
+        json: dict[str, Any] = {"symbol": self.symbol, "label": self.label.to_json()}
         if self.path is not None:
             return {**json, "path": self.path, "index": list(self.index)}
         if self.scalar is not None:
@@ -67,7 +62,7 @@ class Derivation:
 
     Attributes:
         expression: Python over the symbols, with ``np`` and, for the error function, ``math``;
-            None for what is given and follows from nothing.
+            None for an input, which follows from nothing.
         operands: what the symbols stand for.
         when: for which elements it holds; None for all. ``{"axis", "mod", "equals"}``, with
             ``"floordiv"`` before ``mod``: (index[axis] // floordiv) % mod == equals.
@@ -80,7 +75,7 @@ class Derivation:
     when: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As the front end reads it."""
+        """Return the derivation as the front end reads it."""
         json: dict[str, Any] = {} if self.when is None else {"when": self.when}
         json["expression"] = self.expression
         if self.expression is None:
@@ -90,80 +85,21 @@ class Derivation:
 
 
 SET_BY_YOU = "set by you"
-GIVEN = Derivation(None)
-REPLACED = Derivation(SET_BY_YOU, when={"replaced": True})
+INPUT = Derivation(None)
+EDIT = Derivation(SET_BY_YOU, when={"replaced": True})
 
 
-def axis(number: int, **change: int) -> Index:
-    """The explained element's own index on an axis, changed by times, floordiv, mod and plus."""
-    return {"axis": number, **change}
+def array(symbol: str, label: str, path: str, index: Sequence[Index]) -> Operand:
+    """Return an operand that is a slice of a step or, for a path ``weights/NAME``, of a weight."""
+    return Operand(symbol, Label(label), path=path, index=tuple(index))
 
 
-def same(*axes: int) -> tuple[Index, ...]:
-    """The explained element's own index on these axes."""
-    return tuple(axis(number) for number in axes)
+def scalar(symbol: str, label: str, value: Index) -> Operand:
+    """Return an operand that is an integer, from the index of the explained element."""
+    return Operand(symbol, Label(label), scalar=value)
 
 
-def array(symbol: str, en: str, pt: str, path: str, index: Sequence[Index]) -> Operand:
-    """An operand that is a slice of a step or, with a path ``weights/NAME``, of a weight."""
-    return Operand(symbol, Label(en, pt), path=path, index=tuple(index))
-
-
-def scalar(symbol: str, en: str, pt: str, value: Index) -> Operand:
-    """An operand that is an integer, from the index of the explained element."""
-    return Operand(symbol, Label(en, pt), scalar=value)
-
-
-def constant(symbol: str, en: str, pt: str, value: float) -> Operand:
-    """An operand that is a number of the config, or of an edit; a whole one is an int."""
+def constant(symbol: str, label: str, value: float) -> Operand:
+    """Return an operand that is a number of the config, or of an edit; a whole one is an int."""
     whole = int(value) if float(value).is_integer() else value
-    return Operand(symbol, Label(en, pt), constant=whole)
-
-
-def linear(inputs: Operand, name: str, row: Index, *, bias: bool, symbol: str = "x") -> Derivation:
-    """One entry of x W^T + b.
-
-    Args:
-        inputs: the operand that the weight's row is multiplied with.
-        name: of the layer, such as ``encoder.layers.0.feed_forward.up``.
-        row: which row of the weight.
-        bias: whether the layer has one.
-        symbol: that of ``inputs``.
-    """
-    short = name.rpartition(".")[2]
-    operands = [
-        inputs,
-        array(
-            "w",
-            f"row of the weight matrix '{short}' that makes this entry",
-            f"linha da matriz de pesos '{short}' que faz esta entrada",
-            f"weights/{name}.weight",
-            (row, ALL),
-        ),
-    ]
-    if not bias:
-        return Derivation(f"{symbol} @ w", tuple(operands))
-    entry = array(
-        "b",
-        f"its entry of the bias '{short}'",
-        f"a sua entrada do viés '{short}'",
-        f"weights/{name}.bias",
-        (row,),
-    )
-    return Derivation(f"{symbol} @ w + b", (*operands, entry))
-
-
-def softmax(inputs: Operand, position: Operand, *, guarded: bool = False) -> Derivation:
-    """One share of a softmax over a row.
-
-    Args:
-        inputs: the row.
-        position: which entry of it.
-        guarded: whether a row may be nothing but -inf, whose shares are 0.
-    """
-    m, j = inputs.symbol, position.symbol
-    shares = f"np.exp({m} - {m}.max())"
-    expression = f"{shares}[{j}] / {shares}.sum()"
-    if guarded:
-        expression = f"0.0 if np.isneginf({m}).all() else {expression}"
-    return Derivation(expression, (inputs, position))
+    return Operand(symbol, Label(label), constant=whole)

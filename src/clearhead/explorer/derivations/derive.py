@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 
 from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
+from ...reference.tracing.steps import attention, kind_of, stacks
 from ...reference.tracing.trace import Trace
 from ..contract.edits import Edit
-from . import (
-    _attention as derivation_attention,
-)
-from . import (
-    _feed_forward as derivation_feed_forward,
-)
-from . import (
-    _norms as derivation_norms,
-)
-from ._attention import attention_derivations
+from ._biases import alibi, relative
 from ._edits import edited_derivations
-from ._embeddings import embedding_derivations
-from ._feed_forward import feed_forward_derivations
-from ._norms import norm_derivations
-from ._output import layer_input, logits, probabilities, residual, stack_output
-from .derivation import REPLACED, Derivation
+from ._place import Place
+from .derivation import EDIT, INPUT, Derivation
 
-_EMBEDDINGS = ("tokens", "embedding", "scaled_embedding", "positions", "embedded")
-_ATTENTIONS = ("self_attention", "cross_attention")
+_STACK = r"(encoder|decoder)\."
+_LAYER = r"layers\.\d+\."
+_SUBLAYER = r"((self|cross)_attention|feed_forward|\w+_norm)\."
+# The path of a step of a Transformer's forward pass, down to its name.
+_SCOPE = re.compile(rf"({_STACK}(norm\.|{_LAYER}({_SUBLAYER})?)?)?")
 
 
 def derivations(
     step: Step, trace: Trace, config: TransformerConfig, edits: Sequence[Edit] = ()
 ) -> Sequence[Derivation]:
-    """How an element of a step follows from others; the first whose condition holds applies.
+    """Return how an element of a step follows from others; the first that holds applies.
 
     Args:
         step: of the forward pass of a `clearhead.reference.Transformer`.
@@ -44,35 +38,35 @@ def derivations(
     Raises:
         TraceError: it is no step of such a pass.
     """
-    found = _computed(step, trace, config)
+    plain = _without_edits(step, trace, config)
     if not step.replaced:
-        return found
-    return (*edited_derivations(step, trace, found[0], edits), REPLACED, *found)
+        return plain
+    return (*edited_derivations(step, trace, plain[0], edits), EDIT, *plain)
 
 
-def _computed(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
-    scope, _, name = step.path.rpartition(".")
-    owner = scope.rpartition(".")[2]
-    if step.path == "logits":
-        return (logits(step, config),)
-    if step.path == "probabilities":
-        return (probabilities(),)
-    if scope in ("encoder", "decoder"):
-        if name == "output":
-            return (stack_output(step),)
-        if name in _EMBEDDINGS:
-            return embedding_derivations(step, config)
-    if (owner == "norm" or owner.endswith("_norm")) and name in derivation_norms.NAMES:
-        return norm_derivations(step, config)
-    if owner in _ATTENTIONS and name in derivation_attention.NAMES:
-        return attention_derivations(step, trace, config)
-    if owner == "feed_forward" and name in derivation_feed_forward.NAMES:
-        return feed_forward_derivations(step, config)
-    if name.endswith("_residual"):
-        return (residual(step),)
-    if name == "input" and ".layers." in scope:
-        return (layer_input(step, config),)
+def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+    kind = kind_of(step.path, step.formula)
+    if kind is not None and _SCOPE.fullmatch(step.path.removesuffix(kind.name)):
+        if kind is stacks.TOKENS:
+            return (INPUT,)
+        stack = step.path.partition(".")[0]
+        if kind is attention.BIAS:
+            return (relative(stack, config) if config.positions == "relative" else alibi(config),)
+        place = Place(step, config)
+        rules = kind.rules
+        if kind.name == "masked" and stack == "decoder" and place.scope.endswith("self_attention"):
+            rules = tuple(map(attention.causal, rules))
+        if kind is attention.WEIGHTS and _has_empty_rows(trace, place.scope):
+            rules = tuple(map(attention.with_empty_rows, rules))
+        if rules:
+            return tuple(map(place.derivation, rules))
     raise TraceError(
         f"The step {step.path!r} is none of a Transformer's forward pass, so where its numbers "
         "come from is not known. Ask for the steps that reference.Transformer records."
     )
+
+
+def _has_empty_rows(trace: Trace, scope: str) -> bool:
+    """Whether a query of this attention may attend to no key at all."""
+    masked = trace[f"{scope}.masked"].value
+    return bool((masked.max(axis=-1) == -math.inf).any())

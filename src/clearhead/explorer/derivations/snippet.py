@@ -22,30 +22,30 @@ _LINE = 96  # columns of a line of literals
 
 
 def applicable(
-    derivations: Sequence[Mapping[str, Any]], index: Sequence[int], *, replaced: bool = False
+    derivations: Sequence[Mapping[str, Any]], index: Sequence[int], *, was_replaced: bool = False
 ) -> Mapping[str, Any]:
-    """The first derivation whose condition holds for an element.
+    """Return the first derivation whose condition holds for an element.
 
     Args:
         derivations: of the step, as JSON.
         index: of the element, one for each axis.
-        replaced: whether the element was replaced.
+        was_replaced: whether an edit replaced the element.
 
     Raises:
         TraceError: none holds.
     """
     for derivation in derivations:
-        if _holds(derivation.get("when"), index, replaced):
+        if _holds(derivation.get("when"), index, was_replaced):
             return derivation
     raise TraceError(f"None of {len(derivations)} derivations holds for the element {list(index)}.")
 
 
-def _holds(when: Mapping[str, Any] | None, index: Sequence[int], replaced: bool) -> bool:
+def _holds(when: Mapping[str, Any] | None, index: Sequence[int], was_replaced: bool) -> bool:
     if when is None:
         return True
     if "replaced" in when:
         places = when.get("index") or [None] * len(index)
-        return replaced and all(
+        return was_replaced and all(
             place in (None, at) for place, at in zip(places, index, strict=True)
         )
     return bool(index[when["axis"]] // when.get("floordiv", 1) % when["mod"] == when["equals"])
@@ -54,7 +54,7 @@ def _holds(when: Mapping[str, Any] | None, index: Sequence[int], replaced: bool)
 def operand_values(
     derivation: Mapping[str, Any], index: Sequence[int], fetch: Fetch
 ) -> dict[str, Any]:
-    """The value of each symbol of a derivation, for one element.
+    """Return the value of each symbol of a derivation, for one element.
 
     Args:
         derivation: as JSON.
@@ -67,26 +67,26 @@ def operand_values(
     values: dict[str, Any] = {}
     for operand in derivation["operands"]:
         if "path" in operand:
-            where = tuple(resolved(entry, index, fetch) for entry in operand["index"])
+            where = tuple(resolve(entry, index, fetch) for entry in operand["index"])
             values[operand["symbol"]] = fetch(operand["path"], where)
         elif "scalar" in operand:
-            values[operand["symbol"]] = resolved(operand["scalar"], index, fetch)
+            values[operand["symbol"]] = resolve(operand["scalar"], index, fetch)
         else:
             values[operand["symbol"]] = operand["constant"]
     return values
 
 
-def resolved(entry: Any, index: Sequence[int], fetch: Fetch) -> Any:
-    """One entry of an operand's index: an int, or a slice for a whole axis."""
+def resolve(entry: Any, index: Sequence[int], fetch: Fetch) -> Any:
+    """Return one entry of an operand's index: an int, or a slice for a whole axis."""
     if entry == ":":
         return slice(None)
     if isinstance(entry, int):
         return entry
     if "sum" in entry:
-        return sum(resolved(part, index, fetch) for part in entry["sum"])
+        return sum(resolve(part, index, fetch) for part in entry["sum"])
     if "value_of" in entry:
         source = entry["value_of"]
-        where = tuple(resolved(part, index, fetch) for part in source["index"])
+        where = tuple(resolve(part, index, fetch) for part in source["index"])
         return int(fetch(source["path"], where))
     number = int(index[entry["axis"]]) * entry.get("times", 1) // entry.get("floordiv", 1)
     if "mod" in entry:
@@ -99,17 +99,18 @@ def snippet(
     value: float,
     operands: Mapping[str, Any],
     *,
+    labels: Mapping[str, str],
     heading: str = "",
-    language: str = "en",
 ) -> str:
-    """A Python program that computes a number from its operands, and asserts it.
+    """Return a Python program that computes a number from its operands, and asserts it.
 
     Args:
-        derivation: as JSON; not one of a given or replaced number.
-        value: the number shown.
+        derivation: as JSON; not one of an input or of a number that an edit set.
+        value: the number.
         operands: what each symbol stands for, as `operand_values` gives it.
+        labels: the text of each label's key, for comments: the page's, in one of its languages.
+            ``{name}`` in it stands for what the label names.
         heading: what the number is, for a comment.
-        language: of the comments: ``en`` or ``pt``.
 
     Returns:
         the text of the program: it needs NumPy alone, and floats are written out in full.
@@ -129,7 +130,7 @@ def snippet(
         lines.append(f"# {' '.join(heading.split())}")
     for operand in derivation["operands"]:
         symbol = operand["symbol"]
-        lines.append(f"# {symbol}: {operand['label'][language]}")
+        lines.append(f"# {symbol}: {_text(operand['label'], labels)}")
         lines.append(f"{symbol} = {literal(operands[symbol])}")
     lines += [
         f"value = {expression}",
@@ -139,8 +140,12 @@ def snippet(
     return "\n".join(lines) + "\n"
 
 
+def _text(label: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    return labels[label["key"]].replace("{name}", label.get("name", ""))
+
+
 def literal(value: Any) -> str:
-    """Python that makes a number or an array again, bit for bit."""
+    """Return Python that makes a number or an array again, bit for bit."""
     if isinstance(value, np.ndarray) and value.ndim:
         lines = [""]
         for entry in value.ravel():

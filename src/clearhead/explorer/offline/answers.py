@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 
 from ..contract.answers import Answer
-from .numbers import Array, Constants, Packed
+from .numbers import Array, Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
 MOST_ITEMS = 48  # in one question for arrays
@@ -21,15 +21,15 @@ EFFECT_SECONDS = 4.0
 
 
 class Answering(Protocol):
-    """What answers questions: an `Explorer`, or the same over a recording."""
+    """A source of answers: an `Explorer`, or the same over a recording."""
 
     def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """The answer to a question; a ClearheadError where it cannot be answered."""
+        """Return the answer to a question; ClearheadError where there is none."""
         ...
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Focus:
     """The head, query and position that the page looks at."""
 
     part: str
@@ -40,23 +40,24 @@ class Chosen:
     beam: int
 
     @classmethod
-    def of(cls, view_state: str, run: Mapping[str, Any]) -> Chosen:
-        """Read from a page's address, as near as the run has it.
+    def of(cls, view_state: str, run: Mapping[str, Any]) -> Focus:
+        """Return what a page's address names, or what the run has nearest to it.
 
         Args:
             view_state: what stands behind the # of the address, with or without it.
             run: the answer to the question ``run``.
         """
-        said = dict(parse_qsl(view_state.removeprefix("#")))
+        fields = dict(parse_qsl(view_state.removeprefix("#")))
 
         def number(name: str) -> int | None:
-            text = said.get(name, "")
+            text = fields.get(name, "")
             return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
         attentions = run["attention"]
         parts = {entry["part"] for entry in attentions}
-        wanted = said.get("part", "cross")
-        part = wanted if wanted in parts else attentions[0]["part"]
+        part = fields.get("part", "cross")
+        if part not in parts:
+            part = attentions[0]["part"]
         layers = [entry for entry in attentions if entry["part"] == part]
         entry = layers[min(number("layer") or 0, len(layers) - 1)]
         position = number("position")
@@ -75,26 +76,26 @@ class Content:
     """How much of a run a page holds: the next is tried where a page becomes too large.
 
     Attributes:
-        rounded: numbers that need all bits of a float64 are stored as float32.
-        all_layers: the steps of all layers, or of the chosen one alone.
+        to_float32: whether numbers that need all bits of a float64 are stored as float32.
+        all_layers: whether it holds the steps of all layers, or of the focus' layer alone.
     """
 
-    rounded: bool
+    to_float32: bool
     all_layers: bool
 
 
 LEVELS = (Content(False, True), Content(True, True), Content(True, False))
 
 
-class Gathered:
-    """All answers about a run that a page may hold, asked for once.
+class PageAnswers:
+    """All answers about a run that a page may hold, each asked for once.
 
     Args:
         explorer: answers questions.
         request: of the run.
         view_state: the page's address behind the #.
-        effect_seconds: for so long effects of further queries of the chosen head are computed;
-            those of the chosen query are always there.
+        effect_seconds: how long effects of further queries of the focus' head are computed; those
+            of its query are always there.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Gathered:
         self.model = explorer.answer("model", {}).json
         self.run = explorer.answer("run", dict(request)).json
         self.request = self.run["request"]
-        self.chosen = Chosen.of(view_state, self.run)
+        self.focus = Focus.of(view_state, self.run)
         parts = dict.fromkeys(entry["part"] for entry in self.run["attention"])
         self.overviews = {
             part: explorer.answer("overview", {"run": self.request, "part": part}) for part in parts
@@ -120,13 +121,13 @@ class Gathered:
         self._arrays: dict[str, Array] = {}
 
     def count(self, content: Content) -> int:
-        """How many numbers of steps a page holds with this content, before any is asked for."""
-        held = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
-        return sum(map(math.prod, held))
+        """Return how many numbers of steps a page has with this content, before it asks for any."""
+        shapes = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
+        return sum(map(math.prod, shapes))
 
-    def packed(self, content: Content) -> tuple[dict[str, Any], dict[str, Array]]:
-        """The plain values and the arrays of the page's answers, for `arrays.encode`."""
-        numbers = Packed(content.rounded)
+    def pack(self, content: Content) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the plain values and the arrays of the page's answers, for `arrays.encode`."""
+        numbers = Pack(content.to_float32)
         constants = Constants.of(self.model["config"])
         for path in self._weights(content):
             numbers.add(path, self._array(path))
@@ -138,8 +139,8 @@ class Gathered:
             for name, array in overview.arrays.items():
                 numbers.add(f"overview/{part}/{name}", array)
         check = self.run["check"]
-        stored = "float32" if content.rounded else "float64"
-        run = {**self.run, "check": check and {**check, "stored": stored}}
+        dtype = "float32" if content.to_float32 else "float64"
+        run = {**self.run, "check": check and {**check, "stored": dtype}}
         json = {
             "state": self.view_state,
             "all_layers": content.all_layers,
@@ -152,37 +153,34 @@ class Gathered:
         }
         return json, numbers.arrays()
 
-    # What is asked
+    # Questions
 
     def _beam(self) -> dict[str, Any]:
-        size = min(max(self.chosen.beam, 1), 8)
-        found = self.explorer.answer("beam", {"run": self.request, "beam_size": size})
-        return {"beam_size": size, "json": found.json}
+        size = min(max(self.focus.beam, 1), 8)
+        answer = self.explorer.answer("beam", {"run": self.request, "beam_size": size})
+        return {"beam_size": size, "json": answer.json}
 
     def _effects(self, seconds: float) -> Iterator[dict[str, Any]]:
-        chosen = self.chosen
-        head = {"part": chosen.part, "layer": chosen.layer, "head": chosen.head}
-        queries = next(
-            entry["queries"]
-            for entry in self.run["attention"]
-            if (entry["part"], entry["layer"]) == (chosen.part, chosen.layer)
-        )
-        near = sorted(range(queries), key=lambda query: abs(query - chosen.query))
-        places = [None] if chosen.position is None else [None, chosen.position]
-        asked = [(chosen.query, place) for place in places] + [(query, None) for query in near[1:]]
+        focus = self.focus
+        head = {"part": focus.part, "layer": focus.layer, "head": focus.head}
+        queries = self._attention()["queries"]
+        nearest = sorted(range(queries), key=lambda query: abs(query - focus.query))
+        positions = [None] if focus.position is None else [None, focus.position]
+        places = [(focus.query, position) for position in positions]
+        places += [(query, None) for query in nearest[1:]]
         end = time.monotonic() + seconds
-        for query, place in asked:
-            if query != chosen.query and time.monotonic() >= end:
+        for query, position in places:
+            if query != focus.query and time.monotonic() >= end:
                 return
-            params = {**head, "query": query, "position": place}
-            found = self.explorer.answer(
+            params = {**head, "query": query, "position": position}
+            answer = self.explorer.answer(
                 "effects", {**params, "run": self.request, "most": MOST_LINKS}
             )
-            yield {"params": params, "json": found.json}
+            yield {"params": params, "json": answer.json}
 
     def _holds(self, step: Mapping[str, Any], content: Content) -> bool:
         path, name = step["path"], step["path"].rpartition(".")[2]
-        # Contributions are products of two arrays that are here; a vocabulary is too much.
+        # Contributions are products of two arrays that are here; a vocabulary is too large.
         if name == "contributions" or path in WHOLE_VOCABULARY:
             return False
         if math.prod(step["shape"]) > self.model["limits"]["numbers"]:
@@ -190,85 +188,88 @@ class Gathered:
         return content.all_layers or ".layers." not in path or path.startswith(self._scopes())
 
     def _scopes(self) -> tuple[str, ...]:
-        """How the paths of the chosen layer begin; a decoder's layer has two attentions."""
+        """Return how the paths of the focus' layer begin; a decoder's layer has two attentions."""
         entry = self._attention()
         stack, layers, rest = entry["path"].partition(".layers.")
         whole = f"{stack}{layers}{rest.partition('.')[0]}." if layers else f"{entry['path']}."
         return whole, f"{entry['path']}."
 
     def _attention(self) -> dict[str, Any]:
-        found: dict[str, Any] = next(
+        """Return the answer's entry of the attention that the page looks at."""
+        attention: dict[str, Any] = next(
             entry
             for entry in self.run["attention"]
-            if (entry["part"], entry["layer"]) == (self.chosen.part, self.chosen.layer)
+            if (entry["part"], entry["layer"]) == (self.focus.part, self.focus.layer)
         )
-        return found
+        return attention
 
     def _weights(self, content: Content) -> Iterator[str]:
-        """The weights that numbers come from: all norms and biases, and the chosen attention."""
-        used = dict.fromkeys(
-            operand["path"]
-            for step in self.run["steps"]
-            for derivation in step["derivations"]
-            for operand in derivation["operands"]
-            if operand.get("path", "").startswith("weights/")
-        )
+        """Yield the weights of all norms, all biases, and the weights of the focus' attention."""
         attention = f"weights/{self._attention()['path']}."
-        for path in used:
+        for path in self._operands():
+            if not path.startswith("weights/"):
+                continue
             vector = path.endswith(".bias") or ".norm." in path or "_norm." in path
             if vector or path.startswith(attention):
                 yield path
 
-    def _add_vocabulary(self, numbers: Packed) -> None:
-        """Logits of the words that the page names, and the rows of the embedding they come from."""
+    def _add_vocabulary(self, numbers: Pack) -> None:
+        """Add the logits of the words that the page names, and the rows of their embeddings."""
         steps = {step["path"]: step for step in self.run["steps"]}
         if "logits" not in steps:
             return
-        named = {
+        ids = {
             entry["token"]["id"]
             for place in self.run["next"]
             for entry in (*place["likeliest"], place["taken"])
         }
-        read = {token["id"] for side in ("source", "decoder_input") for token in self.run[side]}
+        input_ids = {
+            token["id"] for side in ("source", "decoder_input") for token in self.run[side]
+        }
         for path in WHOLE_VOCABULARY:
-            self._add_columns(numbers, steps[path], sorted(named))
+            self._add_columns(numbers, steps[path], sorted(ids))
         for path in self._matrices():
-            self._add_rows(numbers, path, sorted(named | read))
+            self._add_rows(numbers, path, sorted(ids | input_ids))
 
     def _matrices(self) -> list[str]:
-        known = {
+        paths = self._operands()
+        names = ("embedding", "source_embedding", "target_embedding", "output")
+        return [path for name in names if (path := f"weights/{name}.weight") in paths]
+
+    def _operands(self) -> dict[str, None]:
+        """Return the paths of all steps and weights that numbers are derived from, in order."""
+        return dict.fromkeys(
             operand["path"]
             for step in self.run["steps"]
             for derivation in step["derivations"]
             for operand in derivation["operands"]
             if "path" in operand
-        }
-        names = ("embedding", "source_embedding", "target_embedding", "output")
-        return [path for name in names if (path := f"weights/{name}.weight") in known]
+        )
 
-    def _add_columns(self, numbers: Packed, step: Mapping[str, Any], ids: Sequence[int]) -> None:
+    def _add_columns(self, numbers: Pack, step: Mapping[str, Any], ids: Sequence[int]) -> None:
         _, positions, _ = step["shape"]
         windows = [[[0, 1], [0, positions], [i, i + 1]] for i in ids]
-        found = self._asked([{"path": step["path"], "window": window} for window in windows])
-        numbers.add(step["path"], np.concatenate(found, axis=2), kept=(2, ids))
+        columns = self._fetch([{"path": step["path"], "window": window} for window in windows])
+        numbers.add(step["path"], np.concatenate(columns, axis=2), part=(2, ids))
         numbers.entries[-1]["shape"] = list(step["shape"])
 
-    def _add_rows(self, numbers: Packed, path: str, ids: Sequence[int]) -> None:
+    def _add_rows(self, numbers: Pack, path: str, ids: Sequence[int]) -> None:
         config = self.model["config"]
         width = config["d_model"]
         items = [{"path": path, "window": [[i, i + 1], [0, width]]} for i in ids]
-        numbers.add(path, np.concatenate(self._asked(items)), kept=(0, ids))
+        numbers.add(path, np.concatenate(self._fetch(items)), part=(0, ids))
         numbers.entries[-1]["shape"] = [config["vocab_size"], width]
 
     def _array(self, path: str) -> Array:
         if path not in self._arrays:
-            (self._arrays[path],) = self._asked([{"path": path, "window": None}])
+            (self._arrays[path],) = self._fetch([{"path": path, "window": None}])
         return self._arrays[path]
 
-    def _asked(self, items: Sequence[dict[str, Any]]) -> list[Array]:
-        found: list[Array] = []
+    def _fetch(self, items: Sequence[dict[str, Any]]) -> list[Array]:
+        """Return the arrays of these items, asking for a few at a time."""
+        arrays: list[Array] = []
         for start in range(0, len(items), MOST_ITEMS):
             part = list(items[start : start + MOST_ITEMS])
             answer = self.explorer.answer("array", {"run": self.request, "items": part})
-            found += [answer.arrays[str(place)] for place in range(len(part))]
-        return found
+            arrays += [answer.arrays[str(place)] for place in range(len(part))]
+        return arrays

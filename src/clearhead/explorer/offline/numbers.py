@@ -1,122 +1,122 @@
 """Arrays packed into few bytes, from which the page makes the same numbers again.
 
 What follows from other arrays by one elementwise operation is not stored: a residual is a sum, a
-masked score a score or -inf. Such a *recipe* is taken only where it gives the very same numbers.
-What is left is stored in the narrowest type that holds it exactly, all arrays of a type as one,
-and its bytes are sorted by significance, because exponents repeat themselves and compress well.
+masked score a score or -inf. `clearhead.reference.tracing.steps` declares which operation makes
+which step, and this *recipe* is used only where it gives the very same numbers. All else is stored
+in the narrowest type that holds it exactly, all arrays of a type as one, and its bytes are sorted
+by significance, because exponents repeat themselves and compress well.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ...reference.tracing.steps import kind_of
+
 Array = np.ndarray[Any, Any]
 
-TYPES = ("float64", "float32", "float16", "int32")
-CAUSAL, HEADS, RELU, SUM, TIMES = "causal", "heads", "relu", "sum", "times"
-NORMALIZED, AFFINE, COPY = "normalized", "affine", "copy"
+COPY = "copy"  # the operation of an array whose numbers are those of another one
 
 
 @dataclass(frozen=True)
 class Constants:
-    """Numbers of a model's config that recipes need."""
+    """Numbers of a model's config that recipes need, by the names that recipes have for them."""
 
-    d_model: int
-    head_dim: int
-    epsilon: float
+    inverse_sqrt_head_dim: float
+    sqrt_d_model: float
+    norm_epsilon: float
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> Constants:
-        """Those of a config as plain values; of a recording, which has none, any."""
+        """Return those of a config as plain values; of a recording, which has none, any."""
         config = config or {"d_model": 1, "num_heads": 1, "norm_epsilon": 0.0}
         head_dim = config["d_model"] // config["num_heads"]
-        return cls(config["d_model"], head_dim, config["norm_epsilon"])
+        return cls(1 / math.sqrt(head_dim), math.sqrt(config["d_model"]), config["norm_epsilon"])
 
 
 @dataclass
-class Packed:
+class Pack:
     """Arrays on their way into a file.
 
     Attributes:
-        rounded: whether float64 numbers that need all their bits are stored as float32.
+        to_float32: whether float64 numbers that need all their bits are stored as float32.
         entries: for each array what the page makes it from, in an order in which that is there.
     """
 
-    rounded: bool = False
+    to_float32: bool = False
     entries: list[dict[str, Any]] = field(default_factory=list)
     _parts: dict[str, list[Array]] = field(default_factory=dict)
-    _known: dict[bytes, str] = field(default_factory=dict)
+    _paths: dict[bytes, str] = field(default_factory=dict)
     _values: dict[str, Array] = field(default_factory=dict)
 
     def add(
-        self, path: str, array: Array, *, kept: tuple[int, Sequence[int]] | None = None
+        self, path: str, array: Array, *, part: tuple[int, Sequence[int]] | None = None
     ) -> None:
-        """Store an array, or where its numbers are known, say whose they are.
+        """Store an array, or whose numbers it has where another one has the same.
 
         Args:
             path: what it is asked for by.
             array: its numbers.
-            kept: (axis, indices) where ``array`` has only these of that axis.
+            part: (axis, indices) where ``array`` has only these of that axis.
         """
         entry: dict[str, Any] = {"path": path, "shape": list(array.shape)}
-        if kept is not None:
-            entry["axis"], entry["kept"] = kept[0], [int(index) for index in kept[1]]
+        if part is not None:
+            entry["axis"], entry["kept"] = part[0], [int(index) for index in part[1]]
         bits = np.ascontiguousarray(array).tobytes()
-        if bits in self._known:
-            entry.update(recipe=COPY, of=[self._known[bits]])
+        if bits in self._paths:
+            entry.update(recipe=COPY, of=[self._paths[bits]])
         else:
-            self._known[bits] = path
-            entry.update(self._stored(array))
+            self._paths[bits] = path
+            entry.update(self._entry(array))
         self._keep(path, array, entry)
 
     def add_step(self, step: Mapping[str, Any], array: Array, constants: Constants) -> None:
         """Store a step of a run, or the recipe by which it follows from those already here."""
         path, bits = step["path"], np.ascontiguousarray(array).tobytes()
-        if bits not in self._known:
-            of = [source for source in step["of"] if source in self._values]
-            for recipe in recipes(path, of, self._values, constants):
-                if same(follow(recipe, self._values), array):
-                    self._known[bits] = path
-                    self._keep(path, array, {"path": path, "shape": list(array.shape), **recipe})
-                    return
+        if bits not in self._paths:
+            recipe = recipe_of(step, self._values, constants)
+            if recipe is not None and same(follow(recipe, self._values), array):
+                self._paths[bits] = path
+                self._keep(path, array, {"path": path, "shape": list(array.shape), **recipe})
+                return
         self.add(path, array)
 
     def _keep(self, path: str, array: Array, entry: dict[str, Any]) -> None:
         self._values[path] = array
         self.entries.append(entry)
 
-    def _stored(self, array: Array) -> dict[str, Any]:
+    def _entry(self, array: Array) -> dict[str, Any]:
         narrow = narrowest(array)
-        rounded = self.rounded and narrow.dtype == np.float64
-        if rounded:
+        rounds = self.to_float32 and narrow.dtype == np.float64
+        if rounds:
             narrow = narrow.astype(np.float32)
         name = narrow.dtype.name
         parts = self._parts.setdefault(name, [])
         start = sum(part.size for part in parts)
         parts.append(narrow.ravel())
         entry: dict[str, Any] = {"stored": name, "start": start}
-        if rounded or array.dtype == np.float32:
+        if rounds or array.dtype == np.float32:
             entry["single"] = True  # the number itself is a float32, or is rounded to one
         return entry
 
     def arrays(self) -> dict[str, Array]:
-        """The bytes of all stored numbers by type, sorted by significance: UInt8["bytes"]."""
+        """Return the bytes of all numbers by type, sorted by significance: UInt8["bytes"]."""
         return {name: planes(np.concatenate(parts)) for name, parts in self._parts.items()}
 
 
 def planes(x: Array) -> Array:
-    """The bytes of numbers: the lowest of all of them first, then the next, little-endian."""
+    """Return the bytes of numbers: the lowest of all first, then the next, little-endian."""
     little = np.ascontiguousarray(x.astype(x.dtype.newbyteorder("<"), copy=False))
     return np.ascontiguousarray(little.view(np.uint8).reshape(x.size, x.itemsize).T).ravel()
 
 
 def narrowest(x: Array) -> Array:
-    """The same numbers in the smallest of the types that hold them exactly."""
+    """Return the same numbers in the smallest of the types that hold them exactly."""
     if x.dtype.kind in "biu":
         return x.astype(np.int32)
     for narrow in (np.float16, np.float32):
@@ -137,55 +137,83 @@ def same(one: Array | None, other: Array) -> bool:
     )
 
 
-def recipes(
-    path: str, of: Sequence[str], values: Mapping[str, Array], constants: Constants
-) -> Iterator[dict[str, Any]]:
-    """What a step of this name might follow from; whether it does, its numbers say."""
-    owner, _, name = path.rpartition(".")
-    if name in ("scaled", "scaled_embedding") and of:
-        scaled = name == "scaled"
-        factor = 1 / math.sqrt(constants.head_dim) if scaled else math.sqrt(constants.d_model)
-        yield {"recipe": TIMES, "of": of[:1], "number": factor}
-    if name == "masked" and of:
-        yield {"recipe": CAUSAL, "of": of[:1]}
-    if name == "hidden" and len(of) == 1:
-        yield {"recipe": RELU, "of": of}
-    if name == "concatenated" and len(of) == 1:
-        yield {"recipe": HEADS, "of": of}
-    if name == "normalized" and len(of) == 3:
-        yield {"recipe": NORMALIZED, "of": of, "number": constants.epsilon}
-    if name == "output" and len(of) == 1:
-        weights = [f"weights/{owner}.weight", f"weights/{owner}.bias"]
-        if all(weight in values for weight in weights):
-            yield {"recipe": AFFINE, "of": [*of, *weights]}
-    if (name == "embedded" or name.endswith("_residual")) and len(of) == 2:
-        yield {"recipe": SUM, "of": of}
+def recipe_of(
+    step: Mapping[str, Any], values: Mapping[str, Array], constants: Constants
+) -> dict[str, Any] | None:
+    """Return the declared recipe of a step as the page reads it.
+
+    Args:
+        step: its answer: path, formula and sources.
+        values: the arrays that are already here.
+        constants: the numbers that recipes may need.
+
+    Returns:
+        None where none is declared, or an array that it needs is not here.
+    """
+    kind = kind_of(step["path"], step["formula"])
+    if kind is None or kind.recipe is None:
+        return None
+    scope = step["path"].rpartition(".")[0]
+    of = [template.format(scope=scope, of=step["of"]) for template in kind.recipe.of]
+    if not all(path in values for path in of):
+        return None
+    recipe: dict[str, Any] = {"recipe": kind.recipe.operation, "of": of}
+    if kind.recipe.number:
+        recipe["number"] = getattr(constants, kind.recipe.number)
+    return recipe
 
 
 def follow(recipe: Mapping[str, Any], values: Mapping[str, Array]) -> Array | None:
-    """The array of a recipe, computed as the page does; None where the shapes do not fit."""
+    """Return the array of a recipe, computed as the page does; None where the shapes do not fit."""
     operands = [values[path] for path in recipe["of"]]
-    first = operands[0]
     try:
-        return _computed(recipe["recipe"], first, operands, recipe.get("number", 0.0))
+        return _OPERATIONS[recipe["recipe"]](operands, recipe.get("number", 0.0))
     except ValueError:
         return None
 
 
-def _computed(name: str, first: Array, operands: Sequence[Array], number: float) -> Array:
-    if name == TIMES:
-        return first * number
-    if name == RELU:
-        return np.where(first > 0, first, 0.0)
-    if name == CAUSAL:
-        queries, keys = first.shape[-2:]
-        return np.where(np.arange(keys) <= np.arange(queries)[:, None], first, -np.inf)
-    if name == HEADS:
-        batch, heads, length, width = first.shape
-        return first.swapaxes(1, 2).reshape(batch, length, heads * width)
-    if name == NORMALIZED:
-        _, mean, variance = operands
-        return (first - mean) / np.sqrt(variance + number)
-    if name == AFFINE:
-        return first * operands[1] + operands[2]
-    return first + operands[1]
+def _times(operands: Sequence[Array], number: float) -> Array:
+    return operands[0] * number
+
+
+def _relu(operands: Sequence[Array], _: float) -> Array:
+    return np.where(operands[0] > 0, operands[0], 0.0)
+
+
+def _causal(operands: Sequence[Array], _: float) -> Array:
+    (scores,) = operands
+    queries, keys = scores.shape[-2:]
+    return np.where(np.arange(keys) <= np.arange(queries)[:, None], scores, -np.inf)
+
+
+def _heads(operands: Sequence[Array], _: float) -> Array:
+    (outputs,) = operands
+    batch, heads, length, width = outputs.shape
+    return outputs.swapaxes(1, 2).reshape(batch, length, heads * width)
+
+
+def _normalized(operands: Sequence[Array], number: float) -> Array:
+    x, mean, variance = operands
+    return (x - mean) / np.sqrt(variance + number)
+
+
+def _affine(operands: Sequence[Array], _: float) -> Array:
+    x, weight, bias = operands
+    return x * weight + bias
+
+
+def _sum(operands: Sequence[Array], _: float) -> Array:
+    return operands[0] + operands[1]
+
+
+# The operations of `clearhead.reference.tracing.step_kind.Recipe`. The page's embedded_numbers.ts
+# has the same ones, which make the same bits.
+_OPERATIONS: dict[str, Callable[[Sequence[Array], float], Array]] = {
+    "times": _times,
+    "relu": _relu,
+    "causal": _causal,
+    "heads": _heads,
+    "normalized": _normalized,
+    "affine": _affine,
+    "sum": _sum,
+}

@@ -15,9 +15,9 @@ import numpy as np
 from ...errors import ConfigError
 from ..contract.answers import Answer
 from ..contract.arrays import encode
-from .answers import EFFECT_SECONDS, LEVELS, Answering, Gathered
+from .answers import EFFECT_SECONDS, LEVELS, Answering, PageAnswers
 
-BUILT = Path(__file__).parent.parent / "built"
+BUILD = Path(__file__).parent.parent / "built"
 MOST_BYTES = 3_000_000
 # So many numbers are gathered for a page at most: of more, only the chosen layer's are kept.
 MOST_NUMBERS = 50_000_000
@@ -53,7 +53,7 @@ def offline_html(
     most_bytes: int = MOST_BYTES,
     effect_seconds: float = EFFECT_SECONDS,
 ) -> str:
-    """The page of one sentence as one file.
+    """Return the page of one sentence as one file.
 
     It holds the answers to ``model``, ``run``, ``beam`` (at the width shown) and ``overview``; the
     effects of the chosen query, and of other queries of the chosen head as far as the time allows;
@@ -79,21 +79,21 @@ def offline_html(
     Raises:
         ConfigError: the package lacks the built page, or the request makes no sense.
     """
-    script, style = built("explorer.js"), built("explorer.css")
-    gathered = Gathered(explorer, request, view_state, effect_seconds)
+    script, style = built_file("explorer.js"), built_file("explorer.css")
+    answers = PageAnswers(explorer, request, view_state, effect_seconds)
     page = ""
     for content in LEVELS:
-        if content != LEVELS[-1] and gathered.count(content) > MOST_NUMBERS:
+        if content != LEVELS[-1] and answers.count(content) > MOST_NUMBERS:
             continue
-        packed = encode(*gathered.packed(content))
-        page = _page(script, style, packed, _title(gathered.run))
+        data = encode(*answers.pack(content))
+        page = _page(script, style, data, _title(answers.run))
         if len(page.encode("utf-8")) <= most_bytes:
             break
     return page
 
 
 def offline_answer(explorer: Answering, params: Mapping[str, Any]) -> Answer:
-    """The answer to the question ``offline``.
+    """Return the answer to the question ``offline``.
 
     Args:
         explorer: answers the questions.
@@ -105,25 +105,25 @@ def offline_answer(explorer: Answering, params: Mapping[str, Any]) -> Answer:
     Raises:
         ConfigError: a parameter is missing or unknown, or the package lacks the built page.
     """
-    known, asked = {"run", "state"}, set(params)
-    if not {"run"} <= asked <= known or not isinstance(params.get("state", ""), str):
+    names = set(params)
+    if not {"run"} <= names <= {"run", "state"} or not isinstance(params.get("state", ""), str):
         raise ConfigError(
             "offline takes run, the request of a run, and state, the page's address behind the #; "
-            f"got {', '.join(sorted(asked)) or 'nothing'}."
+            f"got {', '.join(sorted(names)) or 'nothing'}."
         )
     page = offline_html(explorer, params["run"], view_state=params.get("state", ""))
     data = np.frombuffer(page.encode("utf-8"), np.uint8)
     return Answer({"name": "clearhead.html"}, {"html": data})
 
 
-def built(name: str) -> str:
-    """A file of the built page.
+def built_file(name: str) -> str:
+    """Return the text of a file of the built page.
 
     Raises:
         ConfigError: it is not there, because the front end was never built.
     """
     try:
-        return (BUILT / name).read_text("utf-8")
+        return (BUILD / name).read_text("utf-8")
     except OSError as error:
         raise ConfigError(
             f"The explorer's page is not built: {name} is missing from this installation "
@@ -132,7 +132,7 @@ def built(name: str) -> str:
         ) from error
 
 
-def _page(script: str, style: str, packed: bytes, title: str) -> str:
+def _page(script: str, style: str, answers: bytes, title: str) -> str:
     # Inside a script element these two would end it, or hide what follows.
     script = _one_line_end(script).replace("</script", r"<\/script").replace("<!--", r"\x3C!--")
     style = _one_line_end(style).replace("</style", r"<\/style")
@@ -143,7 +143,7 @@ def _page(script: str, style: str, packed: bytes, title: str) -> str:
     from ... import __version__
 
     # mtime: the same sentence gives the same file.
-    data = base64.b64encode(gzip.compress(packed, 6, mtime=0)).decode("ascii")
+    data = base64.b64encode(gzip.compress(answers, 6, mtime=0)).decode("ascii")
     return _PAGE.format(
         policy=policy,
         version=__version__,
@@ -156,7 +156,7 @@ def _page(script: str, style: str, packed: bytes, title: str) -> str:
 
 
 def _one_line_end(text: str) -> str:
-    """A browser reads every line end as a line feed, and takes the hash of what it has read."""
+    """Return a text as a browser hashes it: with line feeds alone at the ends of lines."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -53,6 +53,7 @@ def steps_of(module: Module) -> list[dict[str, Any]]:
             "shape": list(step_shape(module, step)),
             "axes": list(STEPS[step][0]),
             "formula": STEPS[step][1],
+            "notation": "",
             "of": [f"{module.path}.{source}" for source in SOURCES.get(step, ())],
             "replaced": False,
             "derivations": [],

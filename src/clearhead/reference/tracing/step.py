@@ -16,7 +16,7 @@ class Step:
     Attributes:
         path: where it is, such as ``decoder.layers.0.self_attention.weights``.
         value: the array, read-only: what later steps were computed from.
-        axes: the name of each axis of ``value``; empty where none were given.
+        axes: the name of each axis of ``value``; empty where they have no names.
         formula: how it was computed, in the field's notation, such as ``"softmax over keys"``.
         of: the paths of the steps that it was computed from.
         replaced: whether ``value`` is what a replacement made of the computed one.
@@ -48,7 +48,7 @@ class Step:
 
 
 def table(steps: Iterable[Step]) -> str:
-    """Steps as aligned lines of text: path, shape, axes, formula."""
+    """Return steps as aligned lines of text: path, shape, axes, formula."""
     rows = [
         (
             step.path,

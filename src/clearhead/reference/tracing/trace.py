@@ -1,8 +1,10 @@
-"""Looking into a computation, and intervening in it, by one mechanism.
+"""One mechanism to look into a computation, and to intervene in it.
 
-Every function of the reference hands each of its intermediates to ``trace.step`` and goes on
-with what comes back. `OFF` gives the value back and does nothing else. A `Trace` records it under
-its path, and gives back either the value itself or what a replacement made of it:
+Every function of the reference hands each of its intermediates to the trace and goes on with what
+comes back: to ``trace.record`` with a kind of step that `clearhead.reference.tracing.steps`
+declares, as your own functions may do with any name and formula by ``trace.step``. `OFF` returns
+the value and does nothing else. A `Trace` records it under its path, and returns either the value
+itself or what a replacement made of it:
 
     trace = Trace(replace={"weights": lambda weights: np.eye(len(weights))})
     output, weights = attention(query, key, value, trace=trace)
@@ -108,7 +110,7 @@ class Trace:
     # Recording
 
     def at(self, path: str) -> Trace:
-        """The same trace, in which names begin with ``path`` (after this scope's own prefix)."""
+        """Return this trace with a prefix: names then begin with ``path``, after its own prefix."""
         scope = Trace.__new__(Trace)
         scope._record = self._record
         scope._scope = self._path(path)
@@ -208,7 +210,7 @@ class Trace:
         return path in self._record.steps
 
     def __getitem__(self, path: str) -> Step:
-        """The step of a full path, or the only one that matches a pattern.
+        """Return the step of a full path, or the only one that matches a pattern.
 
         Raises:
             TraceError: there is none (near ones are named), or there are several.
@@ -239,7 +241,7 @@ class Trace:
         return matches
 
     def table(self, pattern: str = "*") -> str:
-        """The steps that match a pattern as lines of text: path, shape, axes, formula."""
+        """Return the steps that match a pattern as lines of text: path, shape, axes, formula."""
         return table(step for step in self if fnmatchcase(step.path, pattern))
 
     def __repr__(self) -> str:
@@ -276,7 +278,7 @@ class Trace:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """The trace that `save` wrote; TraceError if the file is missing, foreign or damaged."""
+        """Return the trace that `save` wrote; TraceError if it is missing, foreign or damaged."""
         from .trace_file import read_steps
 
         trace = cls()

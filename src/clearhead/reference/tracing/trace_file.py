@@ -1,4 +1,4 @@
-"""A trace as one file: the values in safetensors, all else as JSON in its header."""
+"""A trace as one file: its values in safetensors, everything else as JSON in the header."""
 
 from __future__ import annotations
 
@@ -58,7 +58,11 @@ def write_steps(path: str | os.PathLike[str], steps: Iterable[Step]) -> None:
 
 
 def read_steps(path: str | os.PathLike[str]) -> list[Step]:
-    """The steps of a file, in order; TraceError if it is missing, foreign or damaged."""
+    """Return the steps of a file, in order.
+
+    Raises:
+        TraceError: the file is missing, foreign or damaged.
+    """
     name = repr(os.fspath(path))
     try:
         with TensorFile(path) as file:
@@ -78,7 +82,7 @@ def read_steps(path: str | os.PathLike[str]) -> list[Step]:
 
 
 def _described(file: TensorFile, name: str) -> list[Fields]:
-    """What the header says of each step."""
+    """Return the header's description of each step."""
     metadata = file.metadata
     if metadata.get("format") != FORMAT:
         raise TraceError(f"{name} is a safetensors file, but not a trace: Trace.save writes them.")

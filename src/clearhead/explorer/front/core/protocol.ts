@@ -86,7 +86,13 @@ export type IndexEntry =
   | ":"
   | { value_of: { path: string; index: IndexEntry[] } };
 
-export type Operand = { symbol: string; label: { en: string; pt: string } } & (
+/** What an operand is: the key of a text in where_from/words.ts, and what the text names. */
+export interface Label {
+  key: string;
+  name?: string;
+}
+
+export type Operand = { symbol: string; label: Label } & (
   | { path: string; index: IndexEntry[] }
   | { scalar: Index1 }
   | { constant: number }
@@ -109,6 +115,8 @@ export interface Step {
   shape: number[];
   axes: string[];
   formula: string;
+  /** The same as the walk prints it; $name stands for what the page fills in. */
+  notation: string;
   of: string[];
   replaced: boolean;
   /** Which elements, and by which edit: one entry per axis, null for all of it. */
@@ -139,9 +147,20 @@ export interface Run {
   next: NextWords[];
   attention: Attention[];
   steps: Step[];
-  check: { largest: number | null; of: string; fast: string; reference: string; numbers?: number; stored?: "float64" | "float32" } | null;
+  check: {
+    largest: number | null;
+    of: string;
+    fast: string;
+    reference: string;
+    numbers?: number;
+    stored?: "float64" | "float32";
+  } | null;
   /** What a reader should know of this run, such as an edit that changes nothing. */
-  notes?: { kind: string; words: { en: string; pt: string }; translation?: string; edit?: number }[];
+  notes?: {
+    kind: "protected" | "unreached";
+    translation?: string;
+    edit?: number;
+  }[];
   seconds: { translate?: number; trace?: number; check?: number };
   baseline: null | {
     translation: string;

@@ -110,20 +110,20 @@ function tableOf(stops: readonly Stop[]): Table {
   return table;
 }
 
-function looked(stops: readonly Stop[], at: number): Triple {
+function colourAt(stops: readonly Stop[], at: number): Triple {
   const clipped = Math.min(1, Math.max(0, Number.isNaN(at) ? 0 : at));
   return tableOf(stops)[Math.round(clipped * STEPS)]!;
 }
 
 /** sRGB bytes of a weight; what is outside 0 to 1 by rounding is taken as the end. */
 export function weightBytes(weight: number, theme: Theme): Triple {
-  return looked(WEIGHT_STOPS[theme], weight);
+  return colourAt(WEIGHT_STOPS[theme], weight);
 }
 
 /** sRGB bytes of a score, on a scale from -max to max. Minus infinity is no score: hatch it. */
 export function scoreBytes(score: number, max: number, theme: Theme): Triple {
   const side = SCORE_STOPS[theme][score < 0 ? "negative" : "positive"];
-  return looked(side, max > 0 ? Math.abs(score) / max : 0);
+  return colourAt(side, max > 0 ? Math.abs(score) / max : 0);
 }
 
 export function hex([red, green, blue]: readonly number[]): string {
@@ -177,7 +177,7 @@ export interface Inks {
   accent: string;
 }
 
-/** The same values as in core/style.css, for where a style sheet does not reach. */
+/** The same values as in shell/styles/base.css, for where a style sheet does not reach. */
 export const INKS: Record<Theme, Inks> = {
   light: {
     ink: "#1c2126",

@@ -3,8 +3,8 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { notebookTheme } from "../core/notebook_theme";
-import { state } from "../core/state";
+import { notebookTheme } from "../core/host/notebook_theme";
+import { state } from "../core/state/state";
 import { INKS, type Inks, type Theme } from "./colours";
 
 const query = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null;
@@ -14,8 +14,8 @@ query?.addEventListener("change", (event) => {
 });
 
 export const shownTheme = computed<Theme>(() => {
-  const chosen = state.theme.value;
-  if (chosen !== "system") return chosen;
+  const setting = state.theme.value;
+  if (setting !== "system") return setting;
   return notebookTheme.value ?? (systemDark.value ? "dark" : "light");
 });
 

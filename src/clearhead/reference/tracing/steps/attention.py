@@ -103,6 +103,7 @@ ROTATED = StepKind(
 )
 ROTATED_QUERY = replace(ROTATED, name="query", meaning=QUERY.meaning)
 ROTATED_KEY = replace(ROTATED, name="key", meaning=KEY.meaning)
+ROTATED_NEW_KEY = replace(ROTATED_KEY, name="new_key")
 
 
 # Scores
@@ -168,12 +169,14 @@ MASKED_WITH_BIAS = replace(
     of=("scaled", "bias"),
     notation="m_{ij} = s_{ij} / √d_k + b_{ij},  $or −∞",
     rules=(Rule("s + b", (_SCALED_SCORE, _HEAD_BIAS)),),
+    recipe=None,
 )
-MASKED_CAPPED = replace(MASKED, of=("capped",), rules=())
+MASKED_CAPPED = replace(MASKED, of=("capped",), notation="", rules=(), recipe=None)
 MASKED_CAPPED_WITH_BIAS = replace(
     MASKED_WITH_BIAS,
     formula="capped + bias, -inf where a query may not attend",
     of=("capped", "bias"),
+    notation="",
     rules=(),
 )
 
@@ -243,7 +246,19 @@ OUTPUT = StepKind(
     meaning="The contributions of a row added up: what this head hands on for each query.",
 )
 SUMMED_CONTRIBUTIONS = replace(
-    OUTPUT, formula="contributions, summed over keys", of=("contributions",), rules=()
+    OUTPUT,
+    formula="contributions, summed over keys",
+    of=("contributions",),
+    rules=(
+        Rule(
+            "c.sum()",
+            (
+                Operand(
+                    "c", "keyContributions", "{scope}.contributions", (*same(0, 1, 2), ALL, axis(3))
+                ),
+            ),
+        ),
+    ),
 )
 CONCATENATED = StepKind(
     "concatenated",

@@ -1,14 +1,13 @@
 /** What the view shows: pictures of all heads, fetched a few layers at a time, and the numbers of
  * the one locked head, fetched a window at a time. */
 
-import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-
-import { useArrayState, type Windowed } from "../../core/arrays";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Attention, Part, Run } from "../../core/protocol";
-import type { NumberArray } from "../../core/source";
-import { attention, model, run, source, state, stepAt } from "../../core/state";
-import type { MatrixData } from "../../draw/picture_items";
-import { rangeAround, rangeHolding, type Range, type Window2 } from "../../draw/window";
+import type { NumberArray } from "../../core/sources/source";
+import { useArrayState, type Windowed } from "../../core/state/arrays";
+import { attention, model, run, source, state, stepAt } from "../../core/state/state";
+import { type Range, rangeAround, rangeHolding, type Window2 } from "../../draw/matrix/window";
+import type { MatrixData } from "../../draw/scene/items";
 
 // All heads
 
@@ -62,26 +61,35 @@ export function recorded(): boolean {
   return model.value?.kind === "recording";
 }
 
-type Asked = Signal<Overview | Error | null>;
-const asked = new WeakMap<Run, Map<string, Asked>>();
+type PendingOverview = Signal<Overview | Error | null>;
+const overviews = new WeakMap<Run, Map<string, PendingOverview>>();
 
 /** The pictures of a page; null until they come. */
-export function overviewOf(answer: Run, { part, layers }: PartLayers, page: Range): Asked {
-  let known = asked.get(answer);
-  if (!known) asked.set(answer, (known = new Map()));
-  const name = JSON.stringify([part, page]);
-  let found = known.get(name);
-  if (!found) {
-    known.set(name, (found = signal<Overview | Error | null>(null)));
-    void ask(answer, part, page, layers.length).then(
-      (overview) => (found!.value = overview),
-      (error: Error) => {
-        found!.value = error;
-        known.delete(name); // so that another look asks again
-      },
-    );
+export function overviewOf(
+  answer: Run,
+  { part, layers }: PartLayers,
+  page: Range,
+): PendingOverview {
+  let cache = overviews.get(answer);
+  if (!cache) {
+    cache = new Map();
+    overviews.set(answer, cache);
   }
-  return found;
+  const name = JSON.stringify([part, page]);
+  const earlier = cache.get(name);
+  if (earlier) return earlier;
+  const pending: PendingOverview = signal(null);
+  cache.set(name, pending);
+  void ask(answer, part, page, layers.length).then(
+    (overview) => {
+      pending.value = overview;
+    },
+    (error: Error) => {
+      pending.value = error;
+      cache.delete(name); // so that another look asks again
+    },
+  );
+  return pending;
 }
 
 async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Overview> {
@@ -95,8 +103,8 @@ async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Ov
 
 /** What is there already of a page, asking for nothing. */
 export function overviewNow(answer: Run, part: Part, page: Range): Overview | null {
-  const found = asked.get(answer)?.get(JSON.stringify([part, page]))?.value ?? null;
-  return found instanceof Error ? null : found;
+  const overview = overviews.get(answer)?.get(JSON.stringify([part, page]))?.value ?? null;
+  return overview instanceof Error ? null : overview;
 }
 
 export interface HeadPicture {
@@ -109,12 +117,15 @@ const pictures = new WeakMap<Overview, Map<number, HeadPicture>>();
 
 /** One head of a page; the same object each time, so that nothing is painted twice. */
 export function headPicture(overview: Overview, layer: number, head: number): HeadPicture {
-  let known = pictures.get(overview);
-  if (!known) pictures.set(overview, (known = new Map()));
+  let cache = pictures.get(overview);
+  if (!cache) {
+    cache = new Map();
+    pictures.set(overview, cache);
+  }
   const [, heads = 1, rows = 0, columns = 0] = overview.weights.shape;
   const at = (layer - overview.layers[0]) * heads + head;
-  let found = known.get(at);
-  if (!found) {
+  let picture = cache.get(at);
+  if (!picture) {
     const { masked } = overview;
     const values = overview.weights.data.subarray(at * rows * columns, (at + 1) * rows * columns);
     const data: MatrixData = {
@@ -124,9 +135,10 @@ export function headPicture(overview: Overview, layer: number, head: number): He
       columns,
       masked: (row, column) => masked?.data[row * columns + column] === 1,
     };
-    known.set(at, (found = { data, entropy: overview.entropy.data[at] ?? 0 }));
+    picture = { data, entropy: overview.entropy.data[at] ?? 0 };
+    cache.set(at, picture);
   }
-  return found;
+  return picture;
 }
 
 /** The small picture of the locked head, by which its window is moved; null until it comes. */
@@ -137,19 +149,21 @@ export function lockedPicture(): HeadPicture | null {
   const at = layers.layers.indexOf(entry);
   const page = pagesOf(layers).find(([start, stop]) => start <= at && at < stop);
   const overview = page && overviewOf(answer, layers, page).value;
-  return overview && !(overview instanceof Error) ? headPicture(overview, at, state.head.value) : null;
+  return overview && !(overview instanceof Error)
+    ? headPicture(overview, at, state.head.value)
+    : null;
 }
 
 // The locked head
 
-const moved = signal<{ of: Attention; window: Window2 } | null>(null);
+const windowOfReader = signal<{ of: Attention; window: Window2 } | null>(null);
 
 /** The queries and keys on the screen: where they were moved to, or else around what is chosen. */
 export const shownWindow = computed<Window2>(() => {
   const entry = attention.value;
   if (!entry) return { rows: [0, 0], columns: [0, 0] };
-  const kept = moved.value;
-  if (kept?.of === entry) return kept.window;
+  const choice = windowOfReader.value;
+  if (choice?.of === entry) return choice.window;
   const key = state.key.value ?? (entry.queries === entry.keys ? state.query.peek() : 0);
   return {
     rows: rangeAround(state.query.peek(), entry.queries),
@@ -159,7 +173,7 @@ export const shownWindow = computed<Window2>(() => {
 
 export function moveWindow(window: Window2): void {
   const of = attention.peek();
-  if (of) moved.value = { of, window };
+  if (of) windowOfReader.value = { of, window };
 }
 
 /** Let the window follow a query that was chosen elsewhere. */
@@ -167,11 +181,11 @@ export function holdQuery(query: number): void {
   const entry = attention.peek();
   if (!entry) return;
   const { rows, columns } = shownWindow.peek();
-  const held = rangeHolding(rows, query, entry.queries);
-  if (held[0] !== rows[0]) moveWindow({ rows: held, columns });
+  const queries = rangeHolding(rows, query, entry.queries);
+  if (queries[0] !== rows[0]) moveWindow({ rows: queries, columns });
 }
 
-export interface Locked {
+export interface HeadTile {
   entry: Attention;
   head: number;
   window: Window2;
@@ -181,7 +195,7 @@ export interface Locked {
 }
 
 /** Numbers of one attention, one head, some queries and keys. */
-function tile(entry: Attention, head: number, { rows, columns }: Window2): Locked {
+function tile(entry: Attention, head: number, { rows, columns }: Window2): HeadTile {
   const window: Range[] = [[0, 1], [head, head + 1], rows, columns];
   const weights = useArrayState(`${entry.path}.weights`, window).value;
   const hidden = scoresPath(entry);
@@ -207,13 +221,13 @@ function hatched(weights: Windowed, scores: Windowed | null): Float64Array {
   );
 }
 
-export const lockedTile: ReadonlySignal<Locked | null> = computed(() => {
+export const lockedTile: ReadonlySignal<HeadTile | null> = computed(() => {
   const entry = attention.value;
   return entry && tile(entry, state.head.value, shownWindow.value);
 });
 
 /** The whole row of the chosen query, whatever the window shows of it. */
-export const lockedRow: ReadonlySignal<Locked | null> = computed(() => {
+export const lockedRow: ReadonlySignal<HeadTile | null> = computed(() => {
   const entry = attention.value;
   if (!entry) return null;
   const query = state.query.value;
@@ -224,22 +238,22 @@ export const lockedRow: ReadonlySignal<Locked | null> = computed(() => {
 /** So many lines are drawn at most. */
 export const LINES_MOST = 24;
 
-export interface Link {
+export interface KeyWeight {
   key: number;
   /** NaN where masked. */
   weight: number;
 }
 
 /** The links of a row in the order of the keys: all, or the largest of them. */
-export function linksOf(values: ArrayLike<number>, most = LINES_MOST): Link[] {
-  const all = Array.from(values, (weight, key): Link => ({ key, weight }));
+export function linksOf(values: ArrayLike<number>, most = LINES_MOST): KeyWeight[] {
+  const all = Array.from(values, (weight, key): KeyWeight => ({ key, weight }));
   if (all.length <= most) return all;
-  const size = ({ weight }: Link): number => (Number.isNaN(weight) ? -1 : weight);
+  const size = ({ weight }: KeyWeight): number => (Number.isNaN(weight) ? -1 : weight);
   const largest = all.sort((one, other) => size(other) - size(one) || one.key - other.key);
   return largest.slice(0, most).sort((one, other) => one.key - other.key);
 }
 
-export function sumOf(links: readonly Link[]): number {
+export function sumOf(links: readonly KeyWeight[]): number {
   return links.reduce((sum, { weight }) => sum + (Number.isNaN(weight) ? 0 : weight), 0);
 }
 

@@ -1,15 +1,15 @@
 /** What is shown, as data. */
 
-import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state";
-import type { Range } from "../../draw/window";
+import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
+import type { Range } from "../../draw/matrix/window";
 import { lockedTile, overviewNow, pagesOf, partsOf } from "./data";
 
 /** The weights on the screen; null stands for a masked cell. */
 export function exported(): unknown {
   const [answer, entry] = [run.value, attention.value];
   if (!answer || !entry) return null;
-  const locked = lockedTile.value;
-  const { rows, columns } = locked?.window ?? { rows: [0, 0] as Range, columns: [0, 0] as Range };
+  const tile = lockedTile.value;
+  const { rows, columns } = tile?.window ?? { rows: [0, 0] as Range, columns: [0, 0] as Range };
   const pieces = (tokens: { piece: string }[], [start, stop]: Range): string[] =>
     tokens.slice(start, stop).map(({ piece }) => piece);
   return {
@@ -25,7 +25,7 @@ export function exported(): unknown {
       rows_labelled_by: state.rows.value,
       queries: { of: entry.queries, shown: rows, tokens: pieces(queryTokens(entry.part), rows) },
       keys: { of: entry.keys, shown: columns, tokens: pieces(keyTokens(entry.part), columns) },
-      weights: locked?.values ? inRows(locked.values, columns[1] - columns[0]) : null,
+      weights: tile?.values ? inRows(tile.values, columns[1] - columns[0]) : null,
     },
     heads: partsOf(answer).flatMap((part) =>
       pagesOf(part).flatMap((page) => entropies(part.part, page)),

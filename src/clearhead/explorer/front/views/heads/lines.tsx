@@ -2,14 +2,13 @@
 
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
 import type { Attention } from "../../core/protocol";
-import { keyTokens, queryTokens, setState, state } from "../../core/state";
-import { moved } from "../../draw/grid_keys";
-import type { Range } from "../../draw/window";
-import { LINES_MOST, linksOf, listedQueries, lockedRow, sumOf, type Link } from "./data";
+import { keyTokens, queryTokens, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { moved } from "../../draw/matrix/grid_keys";
+import type { Range } from "../../draw/matrix/window";
+import { Num } from "../../where_from/number";
+import { type KeyWeight, LINES_MOST, linksOf, listedQueries, lockedRow, sumOf } from "./data";
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */
@@ -22,20 +21,20 @@ export function lineWidth(weight: number): number {
 
 export function Lines(): JSX.Element | null {
   const row = lockedRow.value;
-  const told = words(table);
+  const words = wordsOf(table);
   if (!row) return null;
   const { entry, head, values } = row;
   const query = state.query.value;
   const labels = queryTokens(entry.part);
   const links = values ? linksOf(values) : [];
-  const listed = listedQueries(entry, query);
-  const lines = Math.max(listed[1] - listed[0], links.length);
+  const visibleQueries = listedQueries(entry, query);
+  const lines = Math.max(visibleQueries[1] - visibleQueries[0], links.length);
   return (
     <section class="heads-lines" aria-labelledby="heads-lines">
-      <h4 id="heads-lines">{told.lines}</h4>
-      <p class="heads-note">{told.linesNote(labels[query]?.piece ?? "", query)}</p>
+      <h4 id="heads-lines">{words.lines}</h4>
+      <p class="heads-note">{words.linesNote(labels[query]?.piece ?? "", query)}</p>
       <div class="heads-lines-sides" style={{ minHeight: `${lines * LINE.height}px` }}>
-        <QueryList entry={entry} listed={listed} query={query} />
+        <QueryList entry={entry} visibleQueries={visibleQueries} query={query} />
         <svg width={LINE.gap} height={lines * LINE.height} aria-hidden="true">
           {links.map(({ key, weight }, at) =>
             Number.isNaN(weight) ? null : (
@@ -43,7 +42,7 @@ export function Lines(): JSX.Element | null {
                 key={key}
                 class={key === state.key.value ? "heads-line chosen" : "heads-line"}
                 x1={0}
-                y1={middle(query - listed[0])}
+                y1={middle(query - visibleQueries[0])}
                 x2={LINE.gap}
                 y2={middle(at)}
                 stroke-width={lineWidth(weight)}
@@ -53,12 +52,14 @@ export function Lines(): JSX.Element | null {
         </svg>
         <KeyList entry={entry} head={head} query={query} links={links} />
       </div>
-      {values && <p class="soft">{told.rowSum(sumOf(linksOf(values, entry.keys)).toFixed(4))}</p>}
+      {values && <p class="soft">{words.rowSum(sumOf(linksOf(values, entry.keys)).toFixed(4))}</p>}
       {entry.keys > LINES_MOST && values && (
-        <p class="soft">{told.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
+        <p class="soft">{words.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
       )}
       {entry.queries > LINES_MOST && (
-        <p class="soft">{told.linesQueries(listed[0], listed[1] - 1, entry.queries)}</p>
+        <p class="soft">
+          {words.linesQueries(visibleQueries[0], visibleQueries[1] - 1, entry.queries)}
+        </p>
       )}
     </section>
   );
@@ -70,13 +71,13 @@ export function middle(line: number): number {
 
 interface QueryListProps {
   entry: Attention;
-  listed: Range;
+  visibleQueries: Range;
   query: number;
 }
 
-function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
+function QueryList({ entry, visibleQueries, query }: QueryListProps): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
-  const told = words(table);
+  const words = wordsOf(table);
   const labels = queryTokens(entry.part);
   const choose = (next: number): void => {
     setState({ query: next });
@@ -94,10 +95,10 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
     choose(next.row);
   };
   return (
-    <div ref={list} role="radiogroup" aria-label={told.queries} onKeyDown={onKeyDown}>
-      {Array.from({ length: listed[1] - listed[0] }, (_, at) => {
-        const position = listed[0] + at;
-        const chosen = position === query;
+    <div ref={list} role="radiogroup" aria-label={words.queries} onKeyDown={onKeyDown}>
+      {Array.from({ length: visibleQueries[1] - visibleQueries[0] }, (_, at) => {
+        const position = visibleQueries[0] + at;
+        const selected = position === query;
         return (
           <button
             key={position}
@@ -105,8 +106,8 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
             role="radio"
             class="heads-query"
             title={labels[position]?.piece}
-            aria-checked={chosen}
-            tabIndex={chosen ? 0 : -1}
+            aria-checked={selected}
+            tabIndex={selected ? 0 : -1}
             style={{ height: `${LINE.height}px` }}
             onClick={() => choose(position)}
           >
@@ -127,14 +128,14 @@ interface KeyListProps {
   entry: Attention;
   head: number;
   query: number;
-  links: Link[];
+  links: KeyWeight[];
 }
 
 function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {
-  const told = words(table);
+  const words = wordsOf(table);
   const labels = keyTokens(entry.part);
   return (
-    <ol class="heads-keys" aria-label={told.keys}>
+    <ol class="heads-keys" aria-label={words.keys}>
       {links.map(({ key, weight }) => (
         <li
           key={key}
@@ -142,7 +143,7 @@ function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {
           style={{ height: `${LINE.height}px` }}
         >
           {Number.isNaN(weight) ? (
-            <span class="heads-masked">{told.masked}</span>
+            <span class="heads-masked">{words.masked}</span>
           ) : (
             <Num
               path={`${entry.path}.weights`}

@@ -1,6 +1,7 @@
 /** The words of the heads view. Indices count from 0, as in the steps' paths. */
 
 const en = {
+  title: "Heads",
   all: "All heads",
   legendNote: "The same colours mean the same routing weights in every picture on this page.",
   lock: "Choose a picture to lock that head in all views. Arrow keys move between heads, Enter locks.",
@@ -13,7 +14,7 @@ const en = {
     cross: "Cross-attention",
     self: "Self-attention",
   } as Record<string, string>,
-  told: {
+  partMeanings: {
     encoder: "the sentence attends to itself",
     decoder: "the translation attends to what is already written",
     cross: "the translation attends to the sentence",
@@ -26,7 +27,6 @@ const en = {
     `Too many to draw one by one: each dot is the largest weight of ${queries} × ${keys} cells.`,
   pages: (layers: number) =>
     `Pictures are fetched ${layers === 1 ? "one layer" : `${layers} layers`} at a time, as they come into sight.`,
-  waiting: "Fetching these pictures …",
   layer: (layer: number) => `Layer ${layer}`,
   head: (head: number) => `Head ${head}`,
   nats: (entropy: string) => `${entropy} nats`,
@@ -36,7 +36,8 @@ const en = {
   lockedKicker: "The locked head",
   matrix: (part: string, layer: number, head: number) =>
     `Routing weights of ${part}, layer ${layer}, head ${head}: rows are queries, columns are keys`,
-  matrixNote: "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
+  matrixNote:
+    "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
   rows: "Decoder rows labelled by",
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
@@ -49,7 +50,8 @@ const en = {
   linesMost: (shown: number, of: number, sum: string) =>
     `The ${shown} largest of ${of} weights; together they are ${sum} of the row.`,
   rowSum: (sum: string) => `The whole row sums to ${sum}.`,
-  linesQueries: (from: number, to: number, of: number) => `Queries ${from}–${to} of ${of} are listed.`,
+  linesQueries: (from: number, to: number, of: number) =>
+    `Queries ${from}–${to} of ${of} are listed.`,
   queries: "Queries",
   keys: "Keys",
   masked: "masked",
@@ -64,6 +66,7 @@ const en = {
 };
 
 const pt: typeof en = {
+  title: "Cabeças",
   all: "Todas as cabeças",
   legendNote: "As mesmas cores são os mesmos pesos de roteamento em todas as figuras desta página.",
   lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças, Enter fixa.",
@@ -76,7 +79,7 @@ const pt: typeof en = {
     cross: "Atenção cruzada",
     self: "Autoatenção",
   },
-  told: {
+  partMeanings: {
     encoder: "a frase atende a si mesma",
     decoder: "a tradução atende ao que já foi escrito",
     cross: "a tradução atende à frase",
@@ -89,7 +92,6 @@ const pt: typeof en = {
     `São demais para desenhar uma a uma: cada ponto é o maior peso de ${queries} × ${keys} células.`,
   pages: (layers) =>
     `As figuras são buscadas ${layers === 1 ? "uma camada" : `${layers} camadas`} por vez, quando chegam à tela.`,
-  waiting: "Buscando estas figuras …",
   layer: (layer) => `Camada ${layer}`,
   head: (head) => `Cabeça ${head}`,
   nats: (entropy) => `${entropy} nats`,
@@ -99,7 +101,8 @@ const pt: typeof en = {
   lockedKicker: "A cabeça fixada",
   matrix: (part, layer, head) =>
     `Pesos de roteamento de ${part}, camada ${layer}, cabeça ${head}: linhas são consultas, colunas são chaves`,
-  matrixNote: "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
+  matrixNote:
+    "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
   rows: "Linhas do decodificador rotuladas por",
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
@@ -109,8 +112,7 @@ const pt: typeof en = {
     "a palavra lida (Chen et al. 2020); no modelo incluído, com duas camadas de decodificador, a palavra prevista.",
   lines: "Os pesos de uma consulta",
   linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
-  linesMost: (shown, of, sum) =>
-    `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
+  linesMost: (shown, of, sum) => `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
   rowSum: (sum) => `A linha inteira soma ${sum}.`,
   linesQueries: (from, to, of) => `Estão listadas as consultas ${from}–${to} de ${of}.`,
   queries: "Consultas",

@@ -2,100 +2,111 @@
  * likely, and what the search kept. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/i18n";
 import type { Run } from "../../core/protocol";
-import { run, setState, state } from "../../core/state";
-import type { View } from "../../core/view";
+import { run, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { Choice, Section, visible } from "../shared/parts";
+import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
-import { NextWords } from "./next";
-import { Choice, Panel, visible } from "./parts";
+import { LikeliestWords } from "./next";
 import { picture } from "./picture";
-import { mean, type RowWeights, rowTokens, shown, type Shown, useRowWeights } from "./row";
-import { text } from "./words";
-import "./parts.css";
+import {
+  mean,
+  type RowWeights,
+  rowTokens,
+  useRowWeights,
+  type VisibleRow,
+  visibleRow,
+} from "./row";
+import { table } from "./words";
+import "../shared/parts.css";
 import "./words.css";
 
 /** What was drawn last, for export. */
-let drawn: { answer: Run; current: Shown; row: RowWeights } | null = null;
+let content: { answer: Run; current: VisibleRow; row: RowWeights } | null = null;
 
 function WordsView(): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const answer = run.value;
-  const current = shown.value;
+  const current = visibleRow.value;
   const row = useRowWeights(current);
-  drawn = answer && current && row ? { answer, current, row } : null;
-  if (!answer) return <p>{t.none}</p>;
-  if (!current) return <p>{t.noCross}</p>;
+  content = answer && current && row ? { answer, current, row } : null;
+  if (!answer) return <p>{words.none}</p>;
+  if (!current) return <p>{words.noCross}</p>;
   return (
     <div class="study words-view">
-      <Panel title={title(current)} id="words-lines">
+      <Section title={title(current)} id="words-lines">
         <Controls current={current} />
         <RowSentence answer={answer} row={current.row} />
         <Ladder answer={answer} current={current} row={row} />
-        <p class="note">{t.weightScale}</p>
-      </Panel>
-      {answer.next.length > 0 && <NextWords answer={answer} position={current.row} />}
+        <p class="note">{words.weightScale}</p>
+      </Section>
+      {answer.next.length > 0 && <LikeliestWords answer={answer} position={current.row} />}
       {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
     </div>
   );
 }
 
-function title(current: Shown): string {
-  const t = words(text);
-  return mean.value ? t.meanName(current.layer, current.attention.heads) : t.headName(current.layer, current.head);
+function title(current: VisibleRow): string {
+  const words = wordsOf(table);
+  return mean.value
+    ? words.meanName(current.layer, current.attention.heads)
+    : words.headName(current.layer, current.head);
 }
 
-function Controls({ current }: { current: Shown }): JSX.Element {
-  const t = words(text);
+function Controls({ current }: { current: VisibleRow }): JSX.Element {
+  const words = wordsOf(table);
   const part = state.part.value;
   return (
     <>
-      {!current.locked && part !== "self" && <p class="note warning">{t.lockedElsewhere(t.parts[part])}</p>}
+      {!current.locked && part !== "self" && (
+        <p class="note warning">{words.lockedElsewhere(words.parts[part])}</p>
+      )}
       <div class="controls">
         <Choice
-          legend={t.whichHead}
+          legend={words.whichHead}
           name="words-mean"
           options={[
-            { value: "one", label: t.oneHead },
-            { value: "mean", label: t.meanOfHeads },
+            { value: "one", label: words.oneHead },
+            { value: "mean", label: words.meanOfHeads },
           ]}
-          chosen={state.heads.value}
+          selected={state.heads.value}
           choose={(heads) => setState({ heads })}
         />
         <Choice
-          legend={t.rowsLabelled}
+          legend={words.rowsLabelled}
           name="words-rows"
           options={[
-            { value: "input", label: t.byInput },
-            { value: "output", label: t.byOutput },
+            { value: "input", label: words.byInput },
+            { value: "output", label: words.byOutput },
           ]}
-          chosen={state.rows.value}
+          selected={state.rows.value}
           choose={(rows) => setState({ rows })}
         />
       </div>
-      {mean.value && <p class="note warning">{t.meanNote}</p>}
-      <p class="note">{t.rowsWhy}</p>
+      {mean.value && <p class="note warning">{words.meanNote}</p>}
+      <p class="note">{words.rowsWhy}</p>
     </>
   );
 }
 
 export const view: View = {
   id: "words",
-  title: { en: text.en.title, pt: text.pt.title },
+  title: { en: table.en.title, pt: table.pt.title },
   needs: ["translate"],
   component: WordsView,
-  scene: () => drawn && picture(drawn.answer, drawn.current, drawn.row),
+  scene: () => content && picture(content.answer, content.current, content.row),
   json: () =>
-    drawn && {
-      head: mean.peek() ? "mean" : drawn.current.head,
-      layer: drawn.current.layer,
-      path: drawn.row.path,
-      row: drawn.current.row,
+    content && {
+      head: mean.peek() ? "mean" : content.current.head,
+      layer: content.current.layer,
+      path: content.row.path,
+      row: content.current.row,
       labelled_by: state.rows.peek(),
-      label: visible(rowTokens(drawn.answer)[drawn.current.row]?.piece ?? ""),
-      source: drawn.answer.source.map(({ piece }) => piece),
-      weights: drawn.row.weights,
-      next: drawn.answer.next[drawn.current.row] ?? null,
+      label: visible(rowTokens(content.answer)[content.current.row]?.piece ?? ""),
+      source: content.answer.source.map(({ piece }) => piece),
+      weights: content.row.weights,
+      next: content.answer.next[content.current.row] ?? null,
     },
 };

@@ -1,15 +1,15 @@
 /** Which row of which cross-attention the view shows, and its weights. */
 
 import { computed } from "@preact/signals";
-import { at, useArray, type Windowed } from "../../core/arrays";
 import type { Attention, Run, Token } from "../../core/protocol";
-import { run, setState, state } from "../../core/state";
+import { at, useArray, type Windowed } from "../../core/state/arrays";
+import { run, setState, state } from "../../core/state/state";
 
 /** The mean of a layer's heads instead of one head. */
 export const mean = computed(() => state.heads.value === "mean");
 
 /** The locked head where it is of the cross-attention; otherwise the nearest one that is. */
-export interface Shown {
+export interface VisibleRow {
   attention: Attention;
   layer: number;
   head: number;
@@ -17,23 +17,23 @@ export interface Shown {
   row: number;
 }
 
-export const shown = computed<Shown | null>(() => {
+export const visibleRow = computed<VisibleRow | null>(() => {
   const crosses = run.value?.attention.filter(({ part }) => part === "cross") ?? [];
-  const locked = state.part.value === "cross";
+  const isLocked = state.part.value === "cross";
   const attention = crosses[Math.min(state.layer.value, crosses.length - 1)];
   if (!attention) return null;
   return {
     attention,
     layer: attention.layer,
     head: Math.min(state.head.value, attention.heads - 1),
-    locked,
+    locked: isLocked,
     row: state.part.value === "encoder" ? 0 : Math.min(state.query.value, attention.queries - 1),
   };
 });
 
 /** Choose a row; a head elsewhere gives way to the one that is shown. */
 export function chooseRow(row: number): void {
-  const current = shown.peek();
+  const current = visibleRow.peek();
   if (!current) return;
   setState({ part: "cross", layer: current.layer, head: current.head, query: row });
 }
@@ -51,7 +51,7 @@ export interface RowWeights {
 }
 
 /** The weights of the shown row: one head's as they are, or the mean of all, computed here. */
-export function useRowWeights(current: Shown | null): RowWeights | null {
+export function useRowWeights(current: VisibleRow | null): RowWeights | null {
   const path = current ? `${current.attention.path}.weights` : null;
   const from = mean.value ? 0 : (current?.head ?? 0);
   const to = mean.value ? (current?.attention.heads ?? 1) : from + 1;
