@@ -76,7 +76,7 @@ def test_an_unknown_setting_is_named_and_the_known_ones_listed():
 
 
 def test_vocab_size_has_no_default():
-    with pytest.raises(ConfigError, match="A model's settings need vocab_size; it is missing"):
+    with pytest.raises(ConfigError, match=r"The model settings lack vocab_size\."):
         TransformerConfig.from_dict({"d_model": 8})
 
 
@@ -85,7 +85,7 @@ def test_vocab_size_has_no_default():
     [
         ({"d_model": 0}, "d_model must be at least 1; it is 0."),
         ({"max_length": -1}, "max_length must be at least 1; it is -1."),
-        ({"encoder_layers": -1}, "encoder_layers must not be negative; it is -1."),
+        ({"encoder_layers": -1}, "encoder_layers must be at least 0; it is -1."),
         (
             {"encoder_layers": 0, "decoder_layers": 0},
             "A model needs layers: encoder_layers and decoder_layers are both 0.",
@@ -102,8 +102,11 @@ def test_vocab_size_has_no_default():
             {"num_heads": 4, "num_kv_heads": 0},
             "num_heads must be a multiple of num_kv_heads; 4 is not a multiple of 0.",
         ),
-        ({"dropout": 1.0}, "dropout must be in [0, 1); it is 1.0."),
-        ({"attention_dropout": -0.1}, "attention_dropout must be in [0, 1); it is -0.1."),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1; it is 1.0."),
+        (
+            {"attention_dropout": -0.1},
+            "attention_dropout must be at least 0 and below 1; it is -0.1.",
+        ),
         ({"pad_id": 10}, "pad_id must be a token id below vocab_size (10); it is 10."),
         (
             {"activation": "tanh"},

@@ -180,7 +180,7 @@ def test_spoilt_settings_are_refused_in_one_line(refused, tmp_path, how):
 def test_a_deep_setting_of_the_command_line_is_a_text(refused, tmp_path):
     (tmp_path / "run.toml").write_text("")
     words = refused("train", str(tmp_path / "run.toml"), "--set", f"training.seed={DEEP[:9999]}")
-    assert "training.seed must be of type int" in words
+    assert "training.seed must be a whole number" in words
 
 
 @pytest.mark.parametrize("how", [*SPOILT, "pipe"])

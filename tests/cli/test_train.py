@@ -101,9 +101,9 @@ def test_mistakes_are_said(folder: Path) -> None:
         run("absent.toml")
     with pytest.raises(ConfigError, match=r"--set needs KEY=VALUE.*got 'dropout'"):
         run("small.toml", "--set", "dropout")
-    with pytest.raises(ConfigError, match="Unknown key 'depth' in model"):
+    with pytest.raises(ConfigError, match="Unknown model setting 'depth'"):
         run("small.toml", "--set", "model.depth=3")
-    with pytest.raises(ConfigError, match=r"training\.max_steps must be at least 1; got 0"):
+    with pytest.raises(ConfigError, match=r"training\.max_steps must be at least 1 and"):
         run("small.toml", "--max-steps", "0")
     result = run("small.toml", "--data", "nowhere")
     assert result.exit_code == 2
@@ -233,7 +233,7 @@ def test_a_first_start_that_failed_does_not_stand_in_the_way(folder: Path) -> No
     wrong = ("--set", "data.corpus=[{path='trian.tsv'}]")
     with pytest.raises(CorpusError, match=r"trian\.tsv, which data\.corpus\[0\]\.path names"):
         run("small.toml", "--data", "data", *wrong)
-    with pytest.raises(ConfigError, match=r"data\.corpus\.passes must be above 0; got 0"):
+    with pytest.raises(ConfigError, match=r"data\.corpus\[0\]\.passes must be above 0"):
         run("small.toml", "--data", "data", "--set", "data.corpus=[{path='train.tsv',passes=0}]")
     assert not (folder / "runs").exists()
     (folder / "data/train.tsv").write_text("no tab\n")

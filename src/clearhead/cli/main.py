@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 
 import click
 
-from clearhead import __version__
-from clearhead.errors import ClearheadError
+from .._version import __version__
+from ..errors import ClearheadError
 
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {
@@ -100,7 +100,7 @@ def _describe(error: OSError) -> str:
 
 
 def _leave(message: str, status: int) -> NoReturn:
-    from clearhead.visible import visible  # needed by errors alone
+    from ..visible import visible  # needed by errors alone
 
     click.echo(visible(message, keep="\n"), err=True)
     try:
