@@ -25,7 +25,6 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -45,8 +44,7 @@ _TYPES: dict[Any, tuple[tuple[type, ...], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """What a value must be, beside its type.
 
     Attributes:
@@ -58,7 +56,7 @@ class Rule:
     admits: Callable[[Any], bool]
 
     def __repr__(self) -> str:
-        """The words alone: this is what the documentation shows beside a field's type."""
+        """Return the words alone: the documentation shows them beside a field's type."""
         return self.words
 
 
