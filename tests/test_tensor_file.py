@@ -70,7 +70,7 @@ def test_bfloat16_is_widened_by_bits(bits):
         path = Path(folder) / "file"
         safetensors.torch.save_file({"x": numbers}, path)
         with TensorFile(path) as file:
-            wide, same, stored = file.read("x"), file.read_torch("x"), file.stored("x")
+            wide, same, stored = file.read("x"), file.read_torch("x"), file.raw("x")
     assert wide.dtype == np.float32
     np.testing.assert_array_equal(wide, numbers.float().numpy())
     assert same.dtype == torch.bfloat16

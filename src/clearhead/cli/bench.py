@@ -18,7 +18,7 @@ NAMES = (
 
 
 def benchmarks_root() -> Path:
-    """The folder that holds ``benchmarks/``: this package's repository, or the working folder.
+    """Return the folder that holds ``benchmarks/``: the repository, or the working folder.
 
     Raises:
         ConfigError: there is none; a wheel does not bring the benchmarks.
@@ -58,13 +58,13 @@ def command(
     package = str(Path(__file__).resolve().parent.parent.parent)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     status = 0
-    for number, each in enumerate([name] if name else NAMES):
+    for number, benchmark in enumerate([name] if name else NAMES):
         if number and not as_json:
             click.echo()
-        done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{each}", *shared, *options],
+        completed_run = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{benchmark}", *shared, *options],
             cwd=root,
             env={**os.environ, "PYTHONPATH": path},
         )
-        status = status or done.returncode
+        status = status or completed_run.returncode
     sys.exit(status)

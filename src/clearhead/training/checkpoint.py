@@ -108,14 +108,14 @@ def save_state(
 
 
 def states(run: Path) -> list[Path]:
-    """The complete states of a run, oldest first."""
+    """Return the folders of a run's complete states, oldest first."""
     return sorted(
         path for path in run.glob("step-*") if STATE.fullmatch(path.name) and path.is_dir()
     )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
+    """Read the tensors of a safetensors file.
 
     Raises:
         CheckpointError: the file is missing or damaged.
@@ -128,7 +128,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, all of them floating numbers that are finite."""
+    """Read the tensors of a file, and check that all are floating numbers that are finite."""
     weights = read_tensors(path)
     for name, value in weights.items():
         if not value.is_floating_point():
@@ -206,7 +206,7 @@ def load_state(
 def _moments(
     tensors: Mapping[str, Tensor], name: str, parameter: torch.nn.Parameter
 ) -> dict[str, Tensor] | None:
-    """What the optimizer keeps of a parameter; None where a file does not fit to it.
+    """Return the optimizer's state for a parameter; None where a file's does not fit.
 
     Before the first step there is nothing of any parameter.
     """
@@ -247,7 +247,7 @@ def forget_old_states(run: Path, keep: int) -> None:
 
 
 def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
-    """The mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
+    """Return the mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
 
     Raises:
         CheckpointError: a file is missing or damaged, they are not of one model, or there is none.

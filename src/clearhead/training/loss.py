@@ -102,7 +102,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, targets: Tensor, *, label_smoothing: float = 0.0
 ) -> VocabularyLoss:
-    """Cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
+    """Return the cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
 
     Args:
         hidden: [positions, d_model], padded positions already left out.
@@ -120,7 +120,7 @@ def linear_cross_entropy(
 def _loss_alone(
     hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
 ) -> VocabularyLoss:
-    """The same without gradients, summed in float64."""
+    """Return the same without gradients, summed in float64."""
     precision = torch.promote_types(hidden.dtype, torch.float32)
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)

@@ -89,7 +89,7 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _seconds(shapes: list[tuple[int, int]], rows: int, dtype: torch.dtype) -> float:
-    """The best of three times, after one that compiles kernels and is not counted."""
+    """Return the best of three times, after one that compiles kernels and is not counted."""
     weights = [torch.full(shape, 0.01, requires_grad=True) for shape in shapes]
     first = torch.ones(rows, shapes[0][1])
     return min([_once(first, weights, dtype) for _ in range(4)][1:])

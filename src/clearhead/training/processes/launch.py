@@ -119,7 +119,7 @@ class _Orders:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """While processes are started, so that they inherit it."""
+    """Ignore Ctrl-C while processes are started, so that they inherit it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -157,7 +157,7 @@ def _start(arguments: Sequence[str], rank: int, count: int, meeting: Path) -> _M
 
 
 def _wait(members: Sequence[_Member], orders: _Orders) -> None:
-    """Until all have ended, or one has failed and the others had time to say so."""
+    """Wait until all have ended, or one has failed and the others had time to say so."""
     deadline = None
     while [member for member in members if member.process.poll() is None]:
         orders.pass_on(members)
@@ -202,7 +202,7 @@ def _verdict(members: Sequence[_Member]) -> int:
 
 
 def end_with_launcher(stop: Stop) -> None:
-    """In a process that `launch` started: pass on its orders, and end as soon as it is gone."""
+    """Follow the orders of the launcher of this process, and end as soon as it is gone."""
     if os.environ.get(LEASH):
         stop.leash = True
         threading.Thread(target=_follow, args=(stop,), daemon=True).start()

@@ -104,7 +104,7 @@ class Stop:
 
 
 def _only_heard(number: int, frame: FrameType | None) -> None:
-    """A handler that leaves the answer to the thread; without one a signal would end us."""
+    """Do nothing: the thread answers the signal, and without a handler it would end us."""
 
 
 def _say(text: str) -> None:

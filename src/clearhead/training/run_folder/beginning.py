@@ -68,7 +68,7 @@ def check_device(name: str) -> None:
 
 
 def _shape_of(config: TransformerConfig) -> Transformer:
-    """The model without any memory for its numbers."""
+    """Return the model without any memory for its numbers."""
     with torch.device("meta"):
         return Transformer(config)
 
@@ -127,7 +127,7 @@ def _model_settings(path: Path) -> dict[str, Any]:
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
-    """The first difference of two vocabularies, or of what they merge, as half a sentence."""
+    """Return the first difference of two tokenizers as half a sentence; None if there is none."""
     if ours.vocab_size != theirs.vocab_size:
         return f"it has {theirs.vocab_size:,} ids, not {ours.vocab_size:,}"
     ids = range(ours.vocab_size)

@@ -56,13 +56,13 @@ class Log:
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, text: str) -> None:
-        """A sentence of its own line."""
+        """Show a sentence on a line of its own."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
         tell(text, end, start=start)
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
-        """One line: a bar on a terminal, plain text elsewhere."""
+        """Show one line: a bar on a terminal, plain text elsewhere."""
         left = time_text((self._last_step - step) * seconds_per_step)
         facts = (
             f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
@@ -89,20 +89,20 @@ class NoLog:
     """What a process keeps that leaves the log to another."""
 
     def write(self, kind: str, step: int, **values: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def show(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last line that a kill cut short is left out.
+    """Read the lines of a log; a last line that a kill cut short is left out.
 
     Raises:
         CheckpointError: it is no file.
@@ -126,7 +126,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def time_text(seconds: float) -> str:
-    """``1:02:03`` or ``4:05``."""
+    """Return a time as ``1:02:03`` or ``4:05``."""
     minutes, rest = divmod(round(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
@@ -164,7 +164,7 @@ def plot_curves(run: Path) -> Path | None:
 
 
 def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int, float]]:
-    """Steps and what was measured there."""
+    """Return the steps at which something was measured, with its values."""
     values = [(row["step"], row.get(name)) for row in rows if row["kind"] == kind]
     return [(step, value) for step, value in values if isinstance(value, int | float)]
 
@@ -191,7 +191,7 @@ class Window:
     steps: int = 0
 
     def add(self, tokens: int, loss: float, seconds: float) -> None:
-        """One step more."""
+        """Add one step."""
         self.tokens += tokens
         self.total_loss += loss
         self.seconds += seconds

@@ -53,7 +53,7 @@ class Progress:
 
 
 def damaged(path: Path, reason: object) -> str:
-    """The message about a file of a state or of another model that cannot be read."""
+    """Return the message about a file of a state, or of another model, that cannot be read."""
     advice = "Give another folder."
     if STATE.fullmatch(path.parent.name):
         advice = f"Remove the folder {path.parent} to go on from the state before it."
@@ -74,7 +74,7 @@ def read_progress(folder: Path) -> Progress:
 
 
 def _progress(stored: Fields) -> Progress:
-    """What a file says, each of its type; what an older version did not write has its default."""
+    """Read a file's members; one that an older version did not write has its default."""
     stored.only(tuple(one.name for one in fields(Progress)))
     progress = Progress()
     for name in stored.names():

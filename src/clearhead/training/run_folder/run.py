@@ -88,7 +88,7 @@ def _states(run: Path) -> list[Path]:
 
 
 def _system_error(error: Exception) -> tuple[int | None, str]:
-    """The number of a system call's failure and the file, from Python's or safetensors' error."""
+    """Return the number and the file of a system call that failed, for Python or safetensors."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno, str(error.filename or "")
     if type(error).__name__ == "SafetensorError" and (code := _CODE.search(str(error))):
@@ -153,7 +153,7 @@ def _write(path: Path, settings: Settings) -> None:
 
 
 def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:
-    """What differs, and may not: the values before and now, by full name."""
+    """Return the settings that differ and may not: their values before and now, by full name."""
     new = _flat(parse_json(json.dumps(settings.to_dict())))
     return {
         name: (old.get(name), new.get(name))
