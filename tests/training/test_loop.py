@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from clearhead.errors import CheckpointError, TrainingError
 from clearhead.training.checkpoint import average_weights, states
 from clearhead.training.loop import Trainer
-from clearhead.training.run_folder.log import Clock, read_log
+from clearhead.training.run_folder.log import read_log
 from clearhead.training.settings import Settings
 
 Table = dict[str, Any]
@@ -108,7 +108,6 @@ def gradients(made: Trainer, count: int) -> list[torch.Tensor]:
         found.extend(p.grad.clone() for p in made.model.parameters() if p.grad is not None)
 
     made.optimizer.register_step_pre_hook(keep)
-    made._clock = Clock()
     made._step([made.data.corpus.batch(indices) for indices in plan])
     return found
 

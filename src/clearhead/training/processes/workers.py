@@ -48,10 +48,19 @@ def choose_processes(options: TrainingSettings, cores: int) -> int:
     return max(1, min(cores // max(options.threads, 1), enough))
 
 
-def choose_threads(options: TrainingSettings, cores: int, processes: int) -> int:
-    """Return how many threads each of so many processes works with."""
-    if options.threads:
-        return options.threads
+def choose_threads(
+    options: TrainingSettings, cores: int, processes: int, *, before: int = 0
+) -> int:
+    """Return how many threads each process of a run works with.
+
+    Args:
+        options: of the run; its threads decide, unless they are 0.
+        cores: that may be used.
+        processes: that share them.
+        before: threads that the run was begun with; 0 at its beginning.
+    """
+    if options.threads or before:
+        return options.threads or before
     if options.batch_tokens * options.accumulation < _TOKENS_OF_A_PROCESS:
         return 1  # they would wait longer than they work
     return max(1, cores // processes)

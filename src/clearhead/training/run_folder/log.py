@@ -1,4 +1,4 @@
-"""What a run tells: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
+"""The log of a run: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from ...errors import CheckpointError, MissingExtraError, require
 from ...file_reading import FileProblem, parse_json, read_text
 from ...json_fields import Fields
 from ...visible import visible
+from .progress import Progress
+from .run import writing
 
 _MOST_BYTES = 1 << 28  # of a log: a million lines and more
+_EARLY_STEPS = (1, 2, 5, 10, 20)  # after a start, whose progress is shown at once
 
 
 class Log:
@@ -214,12 +217,64 @@ class Window:
 
 
 class Clock:
-    """Seconds since it was made or last asked."""
+    """A stop watch."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
 
     def lap(self) -> float:
+        """Return the seconds since it was made, or since the last call."""
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
         return elapsed
+
+
+class StepLog:
+    """The lines of the log about steps: one for every ``every`` steps, and the first few.
+
+    Args:
+        run: the folder of the run.
+        log: where lines are written.
+        progress: of the run; its seconds grow.
+        every: steps between two lines.
+
+    Attributes:
+        clock: measures each step; a lap leaves out what was done since.
+    """
+
+    def __init__(self, run: Path, log: Log | NoLog, progress: Progress, *, every: int) -> None:
+        self.clock = Clock()
+        self._run, self._log, self._progress, self._every = run, log, progress, every
+        self._window = Window()
+
+    def add(self, tokens: int, loss: float, norm: float, rate: float) -> None:
+        """Add the step that ends now, and write a line if one is due.
+
+        Args:
+            tokens: target tokens of the step.
+            loss: sum over them, in nats.
+            norm: of the gradient.
+            rate: the learning rate.
+        """
+        elapsed = self.clock.lap()
+        progress, window = self._progress, self._window
+        progress.seconds += elapsed
+        window.add(tokens, loss, elapsed)
+        facts = window.tokens_per_second, window.loss, window.seconds_per_step
+        if progress.step % self._every:
+            if progress.step - progress.starts[-1] in _EARLY_STEPS:
+                self._log.progress(progress.step, *facts)
+            return
+        self._log.progress(progress.step, *facts)
+        with writing(self._run):
+            self._log.write(
+                "train",
+                progress.step,
+                epoch=progress.epoch,
+                loss=window.loss,
+                learning_rate=rate,
+                gradient_norm=norm,
+                tokens_per_second=window.tokens_per_second,
+                seconds=progress.seconds,
+            )
+        self._window = Window()

@@ -51,6 +51,19 @@ class Progress:
     machine: dict[str, Any] = field(default_factory=dict)
     rates: list[list[float]] = field(default_factory=list)
 
+    @property
+    def threads(self) -> int:
+        """Threads of each process when the run began; 0 where it has not begun."""
+        return int(self.machine.get("threads", 0))
+
+    def note_development_loss(self, loss: float) -> None:
+        """Note a measurement after this step: whether it is the best one, and since when."""
+        if self.best_loss is None or loss < self.best_loss:
+            self.best_loss, self.best_step = loss, self.step
+            self.without_better = 0
+        else:
+            self.without_better += 1
+
 
 def damaged(path: Path, reason: object) -> str:
     """Return the message about a file of a state, or of another model, that cannot be read."""
