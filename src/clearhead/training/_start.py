@@ -1,4 +1,4 @@
-"""The start of a run, or of its continuation: model, optimizer, state, and what is told of them."""
+"""How a run starts or goes on: its model, optimizer and state, and the sentences about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: states to go on from, and the finished model.
+"""The files that a run writes: states to go on from, and the finished model.
 
 A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer and
 random generators (``state.safetensors``) and where the run stands (``progress.json``). Folders
@@ -183,11 +183,11 @@ def load_state(
     path = folder / "state.safetensors"
     if "random.cpu" not in tensors:
         raise CheckpointError(damaged(path, "it lacks 'random.cpu'"))
-    begun = sum(name.startswith("random.cpu") for name in tensors)
-    if begun != count:
+    state_count = sum(name.startswith("random.cpu") for name in tensors)
+    if state_count != count:
         raise CheckpointError(
-            f"{folder} was written by a run of {begun} processes, and this one has {count}: go "
-            f"on with --processes {begun}, or the result would be another."
+            f"{folder} was written by a run of {state_count} processes, and this one has {count}: "
+            f"go on with --processes {state_count}, or the result would be another."
         )
     for name, parameter in model.named_parameters():
         moments = _moments(tensors, name, parameter)
@@ -211,17 +211,18 @@ def _moments(
     Before the first step there is nothing of any parameter.
     """
     prefix = f"optimizer.{name}."
-    found = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+    moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
     shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
-    if found and (
-        found.keys() != shapes.keys()
-        or any(tuple(found[key].shape) != tuple(shape) for key, shape in shapes.items())
-        or any(value.dtype != torch.float32 for value in found.values())
+    if moments and (
+        moments.keys() != shapes.keys()
+        or any(tuple(moments[key].shape) != tuple(shape) for key, shape in shapes.items())
+        or any(value.dtype != torch.float32 for value in moments.values())
     ):
         return None
-    return {
-        key: value if key == "step" else value.to(parameter.device) for key, value in found.items()
-    }
+    # The counter of steps stays on the processor, where AdamW reads it.
+    for key in moments.keys() - {"step"}:
+        moments[key] = moments[key].to(parameter.device)
+    return moments
 
 
 def remove_stopped_states(run: Path) -> None:

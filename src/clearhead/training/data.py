@@ -97,13 +97,13 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
         if corpus.held_out:
             for pair in usable_pairs(corpus.path, preparation, Skipped(), held_out=True):
                 first.setdefault(pair.source, pair)
-    ordered = sorted(first.values(), key=lambda pair: (split_position(pair.source), pair.source))
-    if len(ordered) < 2:
+    by_hash = sorted(first.values(), key=lambda pair: (split_position(pair.source), pair.source))
+    if len(by_hash) < 2:
         raise CorpusError("Too little is held out; raise data.held_out_share.")
     half = preparation.held_out_share / 2
     parts = {
-        run / "held_out.test.tsv": [p for p in ordered if split_position(p.source) >= half],
-        development: [p for p in ordered if split_position(p.source) < half],
+        run / "held_out.test.tsv": [p for p in by_hash if split_position(p.source) >= half],
+        development: [p for p in by_hash if split_position(p.source) < half],
     }
     for path, pairs in parts.items():
         draft = path.with_suffix(".part")
@@ -178,8 +178,9 @@ def prepare(
     tokenizer = _tokenizer(run, settings, preparation)
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
-        kept = replace(preparation, max_tokens=corpus.max_tokens or preparation.max_tokens)
-        store = build_store(run / "data" / str(number), corpus.path, tokenizer, kept)
+        max_tokens = corpus.max_tokens or preparation.max_tokens
+        corpus_preparation = replace(preparation, max_tokens=max_tokens)
+        store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
         skip_counts = Skipped()
         skip_counts.reasons.update(store.facts["skipped"])
         tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skip_counts})")
@@ -189,8 +190,10 @@ def prepare(
     if development is None:
         development = str(_write_held_out(run, settings, preparation))
     skip_counts = Skipped()
-    measured_on = _development_batches(development, tokenizer, settings, preparation, skip_counts)
-    pairs = sum(len(batch.source) for batch in measured_on)
+    development_batches = _development_batches(
+        development, tokenizer, settings, preparation, skip_counts
+    )
+    pairs = sum(len(batch.source) for batch in development_batches)
     tell(f"development set: {pairs:,} pairs ({skip_counts})")
     rows = settings.data.corpus
     return TrainingData(
@@ -201,7 +204,7 @@ def prepare(
             settings.training.seed,
             from_epochs=[row.from_epoch for row in rows],
         ),
-        development=measured_on,
+        development=development_batches,
         facts={
             "corpora": [
                 {**store.facts, "passes": row.passes, "from_epoch": row.from_epoch}

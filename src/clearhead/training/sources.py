@@ -38,9 +38,9 @@ def model_folder(model: str, key: str = "training.initial") -> Path:
         return _BUNDLED / model
     if Path(model).is_dir():
         return Path(model)
-    known = ", ".join(bundled) or "none in this installation"
+    names = ", ".join(bundled) or "none in this installation"
     raise CheckpointError(
-        f"{key} = {model!r} is neither a bundled model ({known}) nor a folder. Name one that "
+        f"{key} = {model!r} is neither a bundled model ({names}) nor a folder. Name one that "
         f"exists."
     )
 

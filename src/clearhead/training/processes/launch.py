@@ -56,12 +56,12 @@ def check_processes(count: int, step_tokens: int) -> None:
 class _Member:
     rank: int
     process: subprocess.Popen[bytes]
-    said: IO[bytes] | None
-    stopped: bool = False
+    message_file: IO[bytes] | None
+    was_stopped: bool = False
 
     @property
     def failed_by_itself(self) -> bool:
-        return not self.stopped and self.process.returncode not in (0, LOST_CONTACT)
+        return not self.was_stopped and self.process.returncode not in (0, LOST_CONTACT)
 
 
 def launch(arguments: Sequence[str], count: int) -> int:
@@ -94,7 +94,7 @@ class _Orders:
 
     def __init__(self) -> None:
         self.signals: list[int] = []
-        self._told = 0
+        self._passed_on = 0
 
     def __enter__(self) -> _Orders:
         self._before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -108,13 +108,13 @@ class _Orders:
 
     def pass_on(self, members: Sequence[_Member]) -> None:
         """Tell the processes what has come since the last time."""
-        for number in self.signals[self._told :]:
+        for number in self.signals[self._passed_on :]:
             for member in members:
                 with suppress(OSError):  # it has ended
                     assert member.process.stdin is not None
                     member.process.stdin.write(bytes([number]))
                     member.process.stdin.flush()
-            self._told += 1
+            self._passed_on += 1
 
 
 @contextmanager
@@ -145,15 +145,15 @@ def _start(arguments: Sequence[str], rank: int, count: int, meeting: Path) -> _M
     interface = loopback()
     if interface is not None:
         environment["GLOO_SOCKET_IFNAME"] = interface
-    said = tempfile.TemporaryFile() if rank else None  # noqa: SIM115
+    message_file = tempfile.TemporaryFile() if rank else None  # noqa: SIM115
     with _without_interrupts():
         process = subprocess.Popen(
             [sys.executable, "-m", "clearhead", *arguments],
             env=environment,
             stdin=subprocess.PIPE,
-            stderr=said,
+            stderr=message_file,
         )
-    return _Member(rank, process, said)
+    return _Member(rank, process, message_file)
 
 
 def _wait(members: Sequence[_Member], orders: _Orders) -> None:
@@ -173,7 +173,7 @@ def _wait(members: Sequence[_Member], orders: _Orders) -> None:
 def _stop(members: Sequence[_Member]) -> None:
     for member in members:
         if member.process.poll() is None:
-            member.stopped = True
+            member.was_stopped = True
             member.process.kill()
             member.process.wait()
         if member.process.stdin is not None:
@@ -187,9 +187,9 @@ def _verdict(members: Sequence[_Member]) -> int:
         return max(member.process.returncode for member in members)
     first = failed[0]  # by rank: the first process has told its reason itself
     status = first.process.returncode
-    if first.said is not None:
-        first.said.seek(0)
-        sys.stderr.write(first.said.read().decode(errors="replace"))
+    if first.message_file is not None:
+        first.message_file.seek(0)
+        sys.stderr.write(first.message_file.read().decode(errors="replace"))
     if status < 0:
         print(
             f"clearhead: process {first.rank + 1} of {len(members)} was killed by "

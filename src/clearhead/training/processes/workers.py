@@ -31,8 +31,8 @@ def usable_cores() -> int:
             cores = min(cores, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):
         pass
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
 
 
 def choose_processes(options: TrainingSettings, cores: int) -> int:

@@ -44,9 +44,9 @@ class Log:
     def _drop_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        kept = [row for row in read_log(self.path) if row["step"] <= step]
+        rows = [row for row in read_log(self.path) if row["step"] <= step]
         draft = self.path.with_suffix(".part")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         draft.replace(self.path)
 
     def write(self, kind: str, step: int, **values: Any) -> None:
@@ -66,16 +66,16 @@ class Log:
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
         """Show one line: a bar on a terminal, plain text elsewhere."""
-        left = time_text((self._last_step - step) * seconds_per_step)
+        time_left = time_text((self._last_step - step) * seconds_per_step)
         facts = (
             f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
-            f"{rate:,.0f} target tokens/s  {left} left"
+            f"{rate:,.0f} target tokens/s  {time_left} left"
         )
         if not self._terminal:
             tell(facts)
             return
-        done = round(24 * step / self._last_step)
-        bar = "█" * done + "░" * (24 - done)
+        filled_cells = round(24 * step / self._last_step)
+        bar = "█" * filled_cells + "░" * (24 - filled_cells)
         tell(f"{bar}  {facts}", "\033[K", start="\r")
 
     def close(self) -> None:
@@ -144,22 +144,22 @@ def plot_curves(run: Path) -> Path | None:
         return None
     rows = read_log(run / "log.jsonl")
     figure = figure_module.Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    loss_axes, rate_axes = figure.subplots(1, 2)
     for kind, label, colour in (
         ("train", "training", "#8899aa"),
         ("development", "development", "#0b6e99"),
     ):
         points = _points(rows, kind, "loss")
         if points:
-            left.plot(*zip(*points, strict=True), label=label, color=colour)
-    left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
-    if left.lines:
-        left.legend(frameon=False)
+            loss_axes.plot(*zip(*points, strict=True), label=label, color=colour)
+    loss_axes.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
+    if loss_axes.lines:
+        loss_axes.legend(frameon=False)
     points = _points(rows, "train", "learning_rate")
     if points:
-        right.plot(*zip(*points, strict=True), color="#0b6e99")
-    right.set(xlabel="step", title="Learning rate")
-    for axes in (left, right):
+        rate_axes.plot(*zip(*points, strict=True), color="#0b6e99")
+    rate_axes.set(xlabel="step", title="Learning rate")
+    for axes in (loss_axes, rate_axes):
         axes.spines[["top", "right"]].set_visible(False)
     path = run / "curves.png"
     figure.savefig(path, dpi=150)

@@ -133,11 +133,11 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
     path = run / "settings.json"
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        begun = bool(_states(run))
-        if begun or path.exists():
+        has_states = bool(_states(run))
+        if has_states or path.exists():
             changed = _changes(_read(path), settings)
             file = changed_source(run, located)
-            if begun:
+            if has_states:
                 _refuse_changes(run, changed, file)
             elif file or any(name.startswith(("data.", "tokenizer.")) for name in changed):
                 _remove_prepared(run, located)
@@ -191,9 +191,9 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
         if folder.suffix == ".part" or (folder / "store.json").is_file():
             shutil.rmtree(folder)
     names = ["held_out.development.tsv", "held_out.test.tsv", SOURCES]
-    given = settings.tokenizer.path
+    tokenizer_path = settings.tokenizer.path
     own = run / "tokenizer.json"
-    if given is None or tokenizer_file(given).resolve() != own.resolve():
+    if tokenizer_path is None or tokenizer_file(tokenizer_path).resolve() != own.resolve():
         names.append(own.name)
     for name in names:
         (run / name).unlink(missing_ok=True)
