@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .machine import machine
+from .paths import ROOT, search_path
 from .report import add_arguments, progress, publish
-from .translation import ROOT, search_path
 
 IMPORT_LIMIT, TRANSLATE_LIMIT = 0.15, 0.6
 SENTENCE = "I would like a cup of tea."

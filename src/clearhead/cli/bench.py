@@ -25,13 +25,19 @@ def benchmarks_root() -> Path:
     """
     package = Path(__file__).resolve().parent.parent
     for root in (package.parent.parent, Path.cwd()):
-        if all((root / "benchmarks" / f"{name}.py").is_file() for name in NAMES):
+        if all(_module_file(root / "benchmarks", name).is_file() for name in NAMES):
             return root
     raise ConfigError(
         "The benchmarks are in clearhead's repository and not in the installed package: they "
         "compare it with systems that it does not need. Clone the repository and run "
         "`clearhead bench` in it."
     )
+
+
+def _module_file(folder: Path, name: str) -> Path:
+    """Return the file that ``python -m benchmarks.NAME`` runs: a module, or that of a package."""
+    package = folder / name / "__main__.py"
+    return package if package.parent.is_dir() else folder / f"{name}.py"
 
 
 @click.command(

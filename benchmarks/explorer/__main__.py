@@ -23,10 +23,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .explorer_crowd import HEADERS, TIMEOUT, Crowd, crowd, resident, warm_up
-from .machine import machine
-from .report import add_arguments, progress, publish
-from .translation import ROOT, search_path
+from ..machine import machine
+from ..paths import ROOT, search_path
+from ..report import add_arguments, progress, publish
+from .crowd import HEADERS, TIMEOUT, Crowd, crowd, resident, warm_up
 
 FIRST_VIEW, WALK, WHAT_IF = 2.0, 0.1, 0.5  # seconds
 PAGE_BYTES, OFFLINE_BYTES, GROWTH = 400_000, 3_000_000, 1.15
@@ -41,14 +41,14 @@ EDITS = (
     {"kind": "output_temperature", "value": 2.0},
 )
 FIRST_HTML, FIRST_RUN = "the page arrives", "the first sentence is walked"
-STARTED = "the server says its address"
+ADDRESS = "the server says its address"
 IMPORTS = (
     "import time; start = time.perf_counter(); import {modules}; print(time.perf_counter() - start)"
 )
 LOADING = (
-    "import time, clearhead.explorer.explorer, clearhead.translation.checkpoint as found; "
+    "import time, clearhead.explorer.explorer, clearhead.translation.checkpoint as checkpoint; "
     "start = time.perf_counter(); "
-    "clearhead.explorer.explorer.Explorer(found.read_checkpoint({model!r})); "
+    "clearhead.explorer.explorer.Explorer(checkpoint.read_checkpoint({model!r})); "
     "print(time.perf_counter() - start)"
 )
 
@@ -101,7 +101,7 @@ def first_view(model: str, rounds: int) -> dict[str, float]:
         start = time.perf_counter()
         with server(model) as (port, _):
             for name, path, params in (
-                (STARTED, None, None),
+                (ADDRESS, None, None),
                 (FIRST_HTML, "/", None),
                 (FIRST_RUN, "/api/run", {"text": TEXTS[0]}),
             ):

@@ -127,7 +127,7 @@ def marian(shape: Shape, precision: str, compiled: bool, attention: str = "sdpa"
     """transformers' MarianMTModel under autocast; masks only where there is padding."""
     from transformers import MarianMTModel
 
-    from .marian import marian_config
+    from ..marian import marian_config
 
     config = shape.config()
     model = MarianMTModel._from_config(marian_config(config), attn_implementation=attention)

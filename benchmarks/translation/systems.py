@@ -1,6 +1,6 @@
 """The systems that translate, each in a process of its own with its own number of threads.
 
-    python -m benchmarks.translation_systems SYSTEM THREADS FOLDER
+    python -m benchmarks.translation.systems SYSTEM THREADS FOLDER
 
 reads one request a line from standard input ({"batch": 1, "beam": 4, "calls": 3}) and answers
 each with one line: the seconds of every call, and the tokens of the last one.
@@ -94,8 +94,8 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
         # With the end token, which is forced in the last step, as many steps as the others do.
         length = TARGET_TOKENS - 1
         settings = SearchSettings(beam_size=beam, min_length=length, max_length=length)
-        found = search_batches(engine, sources, settings, batch_tokens=1024, threads=threads)
-        return [list(best[0].tokens) for best in found]
+        results = search_batches(engine, sources, settings, batch_tokens=1024, threads=threads)
+        return [list(best[0].tokens) for best in results]
 
     return translate
 
@@ -107,17 +107,17 @@ def transformers(
     import torch
     from safetensors.numpy import load_file
 
-    from .marian import marian_model
+    from ..marian import marian_model
 
     torch.set_num_threads(threads)
     weights = load_file(folder / "model.safetensors")
     model = marian_model(config, weights).to(getattr(torch, dtype))
-    chosen: dict[tuple[int, int], str] = {}
+    kernels: dict[tuple[int, int], str] = {}
 
     def generate(sources: Sources, beam: int) -> list[list[int]]:
         ids = torch.tensor(sources)
         with torch.inference_mode():
-            found = model.generate(
+            tokens = model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 num_beams=beam,
@@ -126,7 +126,7 @@ def transformers(
                 max_new_tokens=TARGET_TOKENS,
                 use_cache=True,
             )
-        return found[:, 1:].tolist()
+        return tokens[:, 1:].tolist()
 
     def seconds(kind: str, sources: Sources, beam: int) -> float:
         model.set_attn_implementation(kind)
@@ -137,9 +137,9 @@ def transformers(
 
     def translate(sources: Sources, beam: int) -> list[list[int]]:
         case = (len(sources), beam)
-        if case not in chosen:
-            chosen[case] = min(("sdpa", "eager"), key=lambda kind: seconds(kind, sources, beam))
-            model.set_attn_implementation(chosen[case])
+        if case not in kernels:
+            kernels[case] = min(("sdpa", "eager"), key=lambda kind: seconds(kind, sources, beam))
+            model.set_attn_implementation(kernels[case])
         return generate(sources, beam)
 
     return translate
@@ -155,7 +155,7 @@ def convert(config: TransformerConfig, folder: Path) -> Path:
     from ctranslate2.converters.transformers import BartLoader
     from safetensors.numpy import load_file
 
-    from .marian import marian_model
+    from ..marian import marian_model
 
     output = folder / "ctranslate2"
     if output.is_dir():
@@ -217,7 +217,7 @@ def make(system: str, config: TransformerConfig, folder: Path, threads: int) -> 
 
 
 def answer(translate: Translate, vocab_size: int, request: dict[str, Any]) -> dict[str, Any]:
-    """Warm up if asked to, then time so many calls, or calls for so many seconds."""
+    """Warm up if the request says so, then time calls by their number or for some seconds."""
     sources, beam = random_sources(vocab_size, request["batch"]), request["beam"]
     for _ in range(request.get("warm_up", 0)):
         translate(sources, beam)
