@@ -49,8 +49,8 @@ def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
             return layer(x, x, x, need_weights=need_weights)
 
     def training(layer: torch.nn.MultiheadAttention) -> Any:
-        given = x.clone().requires_grad_()
-        output, weights = layer(given, given, given)
+        tokens = x.clone().requires_grad_()
+        output, weights = layer(tokens, tokens, tokens)
         loss = output.sum()
         if kind == IN_LOSS:
             loss = loss + (weights * weights).sum()
@@ -61,8 +61,8 @@ def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
         return {name: lambda layer=layer: training(layer) for name, layer in both.items()}
     for layer in both.values():
         layer.eval()
-    found = {name: lambda layer=layer: inference(layer) for name, layer in both.items()}
-    return {**found, OURS_MAP: lambda: inference(both[OURS], "map")}
+    runs = {name: lambda layer=layer: inference(layer) for name, layer in both.items()}
+    return {**runs, OURS_MAP: lambda: inference(both[OURS], "map")}
 
 
 def result_of(rows: list[dict[str, Any]], threads: int, facts: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for length in options.lengths:
                 for kind in (INFERENCE, TRAINING, IN_LOSS):
                     progress(f"{length:,} tokens, width {width}, {kind} ...")
-                    found = passes(kind, length, width)
-                    times = interleaved(found, options.seconds, options.rounds)
+                    runs = passes(kind, length, width)
+                    times = interleaved(runs, options.seconds, options.rounds)
                     rows.append(row_of(times, TORCH, length=length, width=width, kind=kind))
         publish(result_of(rows, options.threads, facts), options)
     finally:

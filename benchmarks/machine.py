@@ -27,9 +27,9 @@ def processor() -> str:
             "cpu family" in fields
         )
         flags = fields.get("flags", "")
-    known = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
-    found = [flag for flag in known if flag in flags.split()]
-    return name + family + (f", {', '.join(found)}" if found else "")
+    notable_flags = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    flags_here = [flag for flag in notable_flags if flag in flags.split()]
+    return name + family + (f", {', '.join(flags_here)}" if flags_here else "")
 
 
 def matrix_kernels() -> str | None:

@@ -37,14 +37,14 @@ def marian_config(config: TransformerConfig) -> MarianConfig:
     """
     from transformers import MarianConfig
 
-    asked = (config.norm_place, config.norm, config.positions, config.activation)
-    if asked != ("after", "layer", "sinusoidal", "relu") or not (
+    choices = (config.norm_place, config.norm, config.positions, config.activation)
+    if choices != ("after", "layer", "sinusoidal", "relu") or not (
         config.tied_embeddings and config.bias and config.key_value_heads == config.num_heads
     ):
         raise ConfigError(
             "Marian's model has layer norms after each sublayer, sinusoidal positions, ReLU "
             "(here), biases, tied embeddings and as many key as query heads; "
-            f"got {', '.join(asked)}."
+            f"got {', '.join(choices)}."
         )
     return MarianConfig(
         vocab_size=config.vocab_size,

@@ -41,7 +41,7 @@ LEFT_OUT = {
 class Calls:
     """How often clearhead's layer was made, and its two entrances called."""
 
-    made: int = 0
+    instances: int = 0
     layer: int = 0
     functional: int = 0
     finite_for_nan: int = 0
@@ -55,7 +55,7 @@ class CountedMultiheadAttention(MultiheadAttention):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        CALLS.made += 1
+        CALLS.instances += 1
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """As the layer's own."""
@@ -152,8 +152,10 @@ def main() -> int:
         outcome, reason, calls = run_one(case)
         counts[outcome] += 1
         name = case.id().rpartition(".")[2]
-        called = f"{calls.made:5} {calls.layer:6} {calls.functional:9} {calls.finite_for_nan:8}"
-        print(f"{outcome:9} {called}  {name}{f': {reason}' if reason else ''}")
+        counts_of_calls = (
+            f"{calls.instances:5} {calls.layer:6} {calls.functional:9} {calls.finite_for_nan:8}"
+        )
+        print(f"{outcome:9} {counts_of_calls}  {name}{f': {reason}' if reason else ''}")
     print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return 1 if counts["FAILED"] or not counts["passed"] else 0
 

@@ -67,9 +67,9 @@ def test_replace_changes_one_setting_and_checks_the_whole():
 
 
 def test_an_unknown_setting_is_named_and_the_known_ones_listed():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error_info:
         TransformerConfig.from_dict({"vocab_size": 10, "n_layers": 2, "attn": 1})
-    message = str(caught.value)
+    message = str(error_info.value)
     assert message.startswith("Unknown model setting 'attn', 'n_layers'. The settings are: ")
     for field in dataclasses.fields(TransformerConfig):
         assert field.name in message
@@ -147,9 +147,9 @@ def test_vocab_size_has_no_default():
     ],
 )
 def test_what_it_refuses_it_says(settings, message):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error_info:
         TransformerConfig(**{"vocab_size": 10, **settings})
-    assert str(caught.value) == message
+    assert str(error_info.value) == message
 
 
 @pytest.mark.parametrize(
@@ -171,15 +171,15 @@ def test_the_least_that_relative_positions_need(settings):
     for side in ("encoder", "decoder"):
         if getattr(config, f"{side}_layers"):
             both = side == "encoder"
-            found = relative_buckets(
+            buckets = relative_buckets(
                 distances,
                 bidirectional=both,
                 num_buckets=config.relative_buckets,
                 max_distance=config.relative_max_distance,
             )
-            assert found[0] == 0
-            assert (np.diff(found) >= 0).all()
-            assert found[-1] == config.relative_buckets // (2 if both else 1) - 1
+            assert buckets[0] == 0
+            assert (np.diff(buckets) >= 0).all()
+            assert buckets[-1] == config.relative_buckets // (2 if both else 1) - 1
 
 
 def test_other_positions_leave_the_buckets_alone():

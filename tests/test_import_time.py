@@ -18,14 +18,14 @@ HEAVY = ("torch", "matplotlib", "huggingface_hub", "sacrebleu", "transformers", 
 def run(code: str, *arguments: str) -> str:
     """Standard output of `code` in a fresh interpreter that finds the package in src/."""
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, *arguments, "-c", code],
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
+    return outcome.stdout
 
 
 def loaded_after(code: str) -> set[str]:

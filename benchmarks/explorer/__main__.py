@@ -66,10 +66,10 @@ def server(model: str) -> Iterator[tuple[int, int]]:
     )
     try:
         assert process.stdout is not None
-        found = re.search(r"http://[^:]+:(\d+)", process.stdout.readline())
-        if found is None:
+        match = re.search(r"http://[^:]+:(\d+)", process.stdout.readline())
+        if match is None:
             raise RuntimeError("The explorer did not start; its words are above.")
-        yield int(found[1]), process.pid
+        yield int(match[1]), process.pid
     finally:
         process.terminate()
         process.wait()
@@ -121,12 +121,12 @@ def start_up_parts(model: str, rounds: int) -> dict[str, float]:
     environment = {**os.environ, "PYTHONPATH": search_path(), "OPENBLAS_NUM_THREADS": "1"}
     times: dict[str, list[float]] = {name: [] for name in code}
     for _ in range(rounds):
-        for name, each in code.items():
-            done = subprocess.run(
-                [sys.executable, "-c", each],
+        for name, source in code.items():
+            child = subprocess.run(
+                [sys.executable, "-c", source],
                 cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
             )  # fmt: skip
-            times[name].append(float(done.stdout))
+            times[name].append(float(child.stdout))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -144,8 +144,8 @@ def sentences(port: int, rounds: int) -> dict[str, float]:
         for text in TEXTS:
             # A number of its own makes it another sentence, so that nothing is remembered.
             run = {"text": text.replace(" ", f" {number + 2} ", 1)}
-            found = timed("a sentence: translated, traced, checked", "run", run)
-            for part, seconds in found["seconds"].items():
+            answer = timed("a sentence: translated, traced, checked", "run", run)
+            for part, seconds in answer["seconds"].items():
                 times.setdefault(f"... of which {part}", []).append(seconds)
             for edit in EDITS:
                 timed("a what-if", "run", {**run, "edits": [edit]})
@@ -163,22 +163,24 @@ def sizes(port: int) -> dict[str, int]:
     return {"page": page, "offline": len(fetch(port, "/api/offline", {"run": run, "state": ""}))}
 
 
-def met(port: int, process: int, clients: int, seconds: float) -> tuple[Crowd, list[int]]:
+def crowd_and_memory(
+    port: int, process: int, clients: int, seconds: float
+) -> tuple[Crowd, list[int]]:
     """What a crowd meets, and the server's memory: before, warm, and at the end."""
     texts = [f"{text[:-1]}, {number}." for number in range(200) for text in TEXTS]
     memory = [resident(process)]
     memory.append(warm_up(port, process, clients, seconds / 6, texts))
-    found = crowd(port, clients, seconds, texts)
+    answers = crowd(port, clients, seconds, texts)
     memory.append(resident(process))
-    return found, memory
+    return answers, memory
 
 
 def result_of(
     waits: dict[str, float],
     parts: dict[str, float],
-    asked: dict[str, float],
+    questions: dict[str, float],
     size: dict[str, int],
-    found: Crowd,
+    crowd_answers: Crowd,
     memory: Sequence[int],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
@@ -188,51 +190,51 @@ def result_of(
         return [[name, f"{value:.3f}"] for name, value in values.items()]
 
     answers = []
-    for status in sorted(found.statuses):
-        taken = sorted(found.seconds[status])
-        middle, late = statistics.median(taken), taken[int(0.95 * (len(taken) - 1))]
-        answers.append([str(status), str(len(taken)), f"{middle:.3f}", f"{late:.3f}"])
+    for status in sorted(crowd_answers.statuses):
+        latencies = sorted(crowd_answers.seconds[status])
+        middle, late = statistics.median(latencies), latencies[int(0.95 * (len(latencies) - 1))]
+        answers.append([str(status), str(len(latencies)), f"{middle:.3f}", f"{late:.3f}"])
     stages = ("before", "once it stopped growing", "after the crowd")
-    held = [[name, f"{value / 1e6:.0f}"] for name, value in zip(stages, memory, strict=True)]
+    memory_rows = [[name, f"{value / 1e6:.0f}"] for name, value in zip(stages, memory, strict=True)]
     return {
         "name": "explorer",
         "title": "The explorer: what a reader waits for, and what a crowd meets",
         "machine": facts,
         "first_view": waits,
         "start_up": parts,
-        "questions": asked,
+        "questions": questions,
         "bytes": size,
-        "crowd": dict(found.statuses),
+        "crowd": dict(crowd_answers.statuses),
         "memory": list(memory),
         "tables": [
             {"title": "Since the command", "header": ["until", "seconds"], "rows": seconds(waits)},
             {"title": "Start-up, each part alone", "header": ["part", "seconds"],
              "rows": seconds(parts)},
             {"title": "Questions, over HTTP", "header": ["question", "seconds"],
-             "rows": seconds(asked)},
+             "rows": seconds(questions)},
             {"title": "Answers to the crowd",
              "header": ["status", "answers", "median seconds", "95 %"], "rows": answers},
-            {"title": "The server's memory", "header": ["when", "MB"], "rows": held},
+            {"title": "The server's memory", "header": ["when", "MB"], "rows": memory_rows},
         ],
-        "verdicts": verdicts(waits, asked, size, found, memory),
+        "verdicts": verdicts(waits, questions, size, crowd_answers, memory),
     }  # fmt: skip
 
 
 def verdicts(
     waits: dict[str, float],
-    asked: dict[str, float],
+    questions: dict[str, float],
     size: dict[str, int],
-    found: Crowd,
+    crowd_answers: Crowd,
     memory: Sequence[int],
 ) -> list[str]:
     """Each limit, and whether it was kept."""
     judged = [
         ("first view", waits[FIRST_HTML], FIRST_VIEW, "s"),
-        ("a sentence's walk", asked["... of which trace"], WALK, "s"),
-        ("a what-if", asked["a what-if"], WHAT_IF, "s"),
+        ("a sentence's walk", questions["... of which trace"], WALK, "s"),
+        ("a what-if", questions["a what-if"], WHAT_IF, "s"),
         ("the page's own files, compressed", size["page"] / 1000, PAGE_BYTES / 1000, "kB"),
         ("a sentence's HTML file", size["offline"] / 1000, OFFLINE_BYTES / 1000, "kB"),
-        ("answers that were none, or without words", len(found.broken), 0, "in all"),
+        ("answers that were none, or without words", len(crowd_answers.broken), 0, "in all"),
     ]
     if memory[1]:
         judged.append(("memory at the end", memory[2] / memory[1], GROWTH, "of what it was warm"))
@@ -259,12 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = start_up_parts(options.model, options.rounds)
     with server(options.model) as (port, process):
         progress("Asking about sentences ...")
-        asked = sentences(port, options.rounds)
+        questions = sentences(port, options.rounds)
         size = sizes(port)
     with server(options.model) as (port, process):
         progress(f"{options.clients} clients for {options.seconds:g} seconds, once warmed up ...")
-        found, memory = met(port, process, options.clients, options.seconds)
-    publish(result_of(waits, parts, asked, size, found, memory, facts), options)
+        crowd_answers, memory = crowd_and_memory(port, process, options.clients, options.seconds)
+    publish(result_of(waits, parts, questions, size, crowd_answers, memory, facts), options)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-_HELD: list[Any] = []
+_STAND_INS: list[Any] = []
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Subject:
     def row(self, row: int) -> Subject:
         """The same for one row of the batch."""
 
-        def cut(x: Any) -> Any:
+        def row_of(x: Any) -> Any:
             whole = isinstance(x, Tensor) and x.ndim > 0 and len(x) == self.batch
             return x[row : row + 1] if whole else x
 
-        inputs = {name: cut(x) for name, x in self.inputs.items()}
-        return Subject(self.model, inputs, 1, tuple(cut(x) for x in self.positional))
+        inputs = {name: row_of(x) for name, x in self.inputs.items()}
+        return Subject(self.model, inputs, 1, tuple(row_of(x) for x in self.positional))
 
 
 @cache
@@ -68,7 +68,7 @@ def declare_torchvision() -> None:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _HELD.append(library)
+        _STAND_INS.append(library)
 
 
 def library(name: str) -> ModuleType:

@@ -49,19 +49,19 @@ class Worker:
             process.stdin.write(json.dumps(job) + "\n")
             process.stdin.flush()
             for line in process.stdout:
-                found = json.loads(line)
-                if "done" in found:
+                row = json.loads(line)
+                if "done" in row:
                     return
-                yield found
+                yield row
         except BrokenPipeError:
             pass
         finally:
             timer.cancel()
         status = process.wait()
         yield (
-            ended(job, f"took more than {self.limit:g} s", skipped=True)
+            ended(job, f"took more than {self.limit:g} s", is_skipped=True)
             if late.is_set()
-            else ended(job, why_of(status), skipped=-status == signal.SIGKILL)
+            else ended(job, why_of(status), is_skipped=-status == signal.SIGKILL)
         )
 
     def close(self) -> None:
@@ -77,15 +77,15 @@ def why_of(status: int) -> str:
     return f"the process ended with status {status}"
 
 
-def ended(job: Job, why: str, *, skipped: bool) -> dict[str, Any]:
+def ended(job: Job, why: str, *, is_skipped: bool) -> dict[str, Any]:
     """The row of a job that gave none."""
     return {
         "library": job["library"],
         "model": job["model"],
         "setting": "",
-        "status": "skipped" if skipped else "crashed",
-        "skipped": why if skipped else "",
-        "crash": "" if skipped else why,
+        "status": "skipped" if is_skipped else "crashed",
+        "skipped": why if is_skipped else "",
+        "crash": "" if is_skipped else why,
         "attentions": 0,
         "maps": 0,
         "exact": 0,
@@ -107,8 +107,8 @@ def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, A
         worker = Worker(limit)
         try:
             while True:
-                for found in worker.rows(waiting.get_nowait()):
-                    results.put(found)
+                for row in worker.rows(waiting.get_nowait()):
+                    results.put(row)
         except queue.Empty:
             pass
         finally:
@@ -119,8 +119,8 @@ def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, A
         threading.Thread(target=work, daemon=True).start()
     running = workers
     while running:
-        found = results.get()
-        if found is None:
+        row = results.get()
+        if row is None:
             running -= 1
         else:
-            yield found
+            yield row

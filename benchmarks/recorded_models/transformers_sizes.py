@@ -120,7 +120,7 @@ def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
     """Keywords of a configuration class, those of the configurations within it included."""
     fields = getattr(kind, "__dataclass_fields__", {})
     renamed = {new: old for old, new in getattr(kind, "attribute_map", {}).items()}
-    found: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     for name, field in fields.items():
         value = sizes.get(name, sizes.get(renamed.get(name, name)))
         default = field.default
@@ -132,10 +132,10 @@ def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
             continue
         if default is None and name not in SHORT and name not in NARROW:
             continue  # derived from others
-        found[name] = value
+        keywords[name] = value
     if depth < 3:
-        found |= within(kind, sizes, depth)
-    return found
+        keywords |= within(kind, sizes, depth)
+    return keywords
 
 
 def within(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -147,12 +147,12 @@ def within(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
         default = kind()
     except Exception:
         return {}
-    found = {}
+    keywords = {}
     for name in names:
-        held = getattr(default, name, None)
-        if held is not None and hasattr(held, "model_type"):
-            smaller = {**arguments(type(held), sizes, depth + 1), "model_type": held.model_type}
-            kept = ("backbone", "features_only", "out_indices", "use_pretrained_backbone")
-            smaller |= {x: getattr(held, x) for x in kept if hasattr(held, x)}
-            found[name] = smaller
-    return found
+        part = getattr(default, name, None)
+        if part is not None and hasattr(part, "model_type"):
+            smaller = {**arguments(type(part), sizes, depth + 1), "model_type": part.model_type}
+            names_to_keep = ("backbone", "features_only", "out_indices", "use_pretrained_backbone")
+            smaller |= {x: getattr(part, x) for x in names_to_keep if hasattr(part, x)}
+            keywords[name] = smaller
+    return keywords

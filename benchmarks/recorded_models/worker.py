@@ -19,9 +19,9 @@ import torch
 from clearhead.maps.recorder.record import record
 
 from . import catalogue
-from .judging import Verdict, judged, row_errors, same_bits, tensors
+from .judging import Verdict, judge, row_errors, same_bits, tensors
 from .libraries import Subject
-from .oracle import watched
+from .oracle import watch
 
 MODES = {
     "no_grad": torch.no_grad,
@@ -38,8 +38,8 @@ def rows_of(library: str, name: str, modes: list[str]) -> Iterator[dict[str, Any
         except Exception as error:
             yield row(library, name, setting, Verdict(), f"not built: {short(error)}")
             continue
-        chosen = modes if setting == catalogue.DEFAULT else modes[:1]
-        yield from recorded(subject, library, name, setting, chosen)
+        modes_to_run = modes if setting == catalogue.DEFAULT else modes[:1]
+        yield from recorded(subject, library, name, setting, modes_to_run)
 
 
 def recorded(
@@ -49,7 +49,7 @@ def recorded(
     try:
         with torch.no_grad():
             plain = subject.call()
-        with watched(subject.model) as oracle:
+        with watch(subject.model) as oracle:
             subject.call()
     except Exception as error:
         yield row(library, name, setting, Verdict(), f"not run: {short(error)}")
@@ -61,15 +61,15 @@ def recorded(
                 if mode != "no_grad":
                     plain = subject.call()
                 with record(subject.model) as recording:
-                    seen = subject.call()
+                    result = subject.call()
             str(recording)
-            if not same_bits(plain, seen):
+            if not same_bits(plain, result):
                 again = subject.call()
                 word = "changed its output" if same_bits(plain, again) else "is not repeatable"
                 verdict.wrong.append(f"the model {word}")
-            judged(recording, oracle, subject.model, verdict)
+            judge(recording, oracle, subject.model, verdict)
             if mode == "no_grad" and subject.batch > 1:
-                verdict.wrong.extend(of_rows(subject, recording, seen))
+                verdict.wrong.extend(of_rows(subject, recording, result))
         except Exception as error:
             verdict.crash = short(error)
         yield row(library, name, f"{setting} {mode}".strip(), verdict)
@@ -105,15 +105,15 @@ def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
 
 
 def row(
-    library: str, name: str, setting: str, verdict: Verdict, skipped: str = ""
+    library: str, name: str, setting: str, verdict: Verdict, why_skipped: str = ""
 ) -> dict[str, Any]:
     """As JSON."""
     return {
         "library": library,
         "model": name,
         "setting": setting,
-        "status": "skipped" if skipped else verdict.status,
-        "skipped": skipped,
+        "status": "skipped" if why_skipped else verdict.status,
+        "skipped": why_skipped,
         **vars(verdict),
     }
 
@@ -132,13 +132,13 @@ def main() -> None:
         job = json.loads(line)
         start = time.perf_counter()
         try:
-            for found in rows_of(job["library"], job["model"], job["modes"]):
-                print(json.dumps(found), file=answers, flush=True)
+            for result in rows_of(job["library"], job["model"], job["modes"]):
+                print(json.dumps(result), file=answers, flush=True)
         except BaseException as error:
-            skipped = row(job["library"], job["model"], "", Verdict(), f"not built: {short(error)}")
-            print(json.dumps(skipped), file=answers, flush=True)
-        taken = time.perf_counter() - start
-        print(json.dumps({"done": job["model"], "seconds": taken}), file=answers, flush=True)
+            failure = row(job["library"], job["model"], "", Verdict(), f"not built: {short(error)}")
+            print(json.dumps(failure), file=answers, flush=True)
+        seconds = time.perf_counter() - start
+        print(json.dumps({"done": job["model"], "seconds": seconds}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -60,11 +60,11 @@ def test_a_bad_line_is_told_or_counted(
     path = write(tmp_path / name, b"Hello.\tBonjour.\n" + line + b"\nThanks!\tMerci !\n")
     pairs = read_pairs(path)
     assert next(pairs) == PAIRS[0]
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError) as error_info:
         next(pairs)
-    assert str(caught.value).startswith(f"{path}, line 2: ")
-    assert complaint in str(caught.value)
-    assert "skip_bad_lines" in str(caught.value)
+    assert str(error_info.value).startswith(f"{path}, line 2: ")
+    assert complaint in str(error_info.value)
+    assert "skip_bad_lines" in str(error_info.value)
     skip_counts = Skipped()
     assert list(read_pairs(path, skipped=skip_counts)) == PAIRS[:2]
     assert skip_counts.reasons == {reason: 1}
@@ -92,10 +92,10 @@ def test_unequal_line_counts(tmp_path: Path, short: str, long: str) -> None:
     write(tmp_path / short, b"a\nb\n")
     write(tmp_path / long, b"a\nb\nc\nd\n")
     corpus = f"{tmp_path / 'en'},{tmp_path / 'fr'}"
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError) as error_info:
         list(read_pairs(corpus))
-    assert str(caught.value).startswith(f"{tmp_path / long}, line 3: ")
-    assert f"{tmp_path / short} ends after line 2" in str(caught.value)
+    assert str(error_info.value).startswith(f"{tmp_path / long}, line 3: ")
+    assert f"{tmp_path / short} ends after line 2" in str(error_info.value)
     skip_counts = Skipped()
     assert list(read_pairs(corpus, skipped=skip_counts)) == [Pair("a", "a"), Pair("b", "b")]
     assert skip_counts.reasons == {"without a partner": 2}

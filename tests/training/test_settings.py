@@ -240,7 +240,7 @@ def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("section", "change", "named"),
+    ("section", "change", "mention"),
     [
         (
             "training",
@@ -255,16 +255,16 @@ def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(
-    tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], named: str
+    tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], mention: str
 ) -> None:
     open_run(tmp_path / "run", Settings.from_dict(table))
     (tmp_path / "run/step-00000004").mkdir()
     before = (tmp_path / "run/settings.json").read_text()
     table[section] |= change
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error_info:
         open_run(tmp_path / "run", Settings.from_dict(table))
-    assert f"begun with other settings: {named} (1 differ" in str(caught.value)
-    assert "Give the run another folder" in str(caught.value)
+    assert f"begun with other settings: {mention} (1 differ" in str(error_info.value)
+    assert "Give the run another folder" in str(error_info.value)
     assert (tmp_path / "run/settings.json").read_text() == before
 
 
@@ -273,18 +273,18 @@ def test_before_the_first_checkpoint_any_setting_may_change(
 ) -> None:
     run = tmp_path / "run"
     open_run(run, Settings.from_dict(table))
-    prepared = run / "data/0"
-    prepared.mkdir(parents=True)
-    (prepared / "store.json").write_text("{}")
+    store = run / "data/0"
+    store.mkdir(parents=True)
+    (store / "store.json").write_text("{}")
     (run / "data/mine").mkdir()
     (run / "tokenizer.json").write_text("{}")
     table["training"]["seed"] = 7
     open_run(run, Settings.from_dict(table))
     assert json.loads((run / "settings.json").read_text())["training"]["seed"] == 7
-    assert prepared.exists()  # it does not depend on the seed
+    assert store.exists()  # it does not depend on the seed
     table["data"]["max_tokens"] = 9
     open_run(run, Settings.from_dict(table))
-    assert not prepared.exists()
+    assert not store.exists()
     assert not (run / "tokenizer.json").exists()
     assert (run / "data/mine").is_dir()
 
