@@ -43,7 +43,7 @@ EAGER_LENGTH = 4096
 
 
 def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
-    """A forward pass over so many tokens, in each of the ways."""
+    """Return a forward pass over so many tokens, in each of the ways."""
     from transformers import LlamaConfig, LlamaModel
 
     torch.manual_seed(0)
@@ -77,7 +77,7 @@ def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
 def interleaved(
     runs: dict[str, Callable[[], Any]], seconds: float, least: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Wall and processor seconds of every round, after one to warm up."""
+    """Measure wall and processor seconds of every round, after one to warm up."""
     times: dict[str, dict[str, list[float]]] = {
         name: {"wall": [], "processor": []} for name in runs
     }
@@ -97,7 +97,7 @@ def interleaved(
 
 
 def row_of(times: dict[str, dict[str, list[float]]], base: str, **facts: Any) -> dict[str, Any]:
-    """Medians, and the medians of the rounds' ratios to one of the systems."""
+    """Return medians, and the medians of the rounds' ratios to one of the systems."""
 
     def ratio(name: str, clock: str) -> float:
         pairs = zip(times[name][clock], times[base][clock], strict=True)
@@ -113,7 +113,7 @@ def row_of(times: dict[str, dict[str, list[float]]], base: str, **facts: Any) ->
 
 
 def speeds(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Recording at every length; eager attention at the one where it still has room."""
+    """Time recording at every length; eager attention at the one where it still has room."""
     rows = []
     for length in options.lengths:
         progress(f"A forward pass over {length:,} tokens ...")
@@ -130,7 +130,7 @@ def speeds(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def memory_of(kind: str, length: int, quick: bool) -> None:
-    """In a process of its own: one pass, and what it needed at most above the model, in bytes."""
+    """Print the most bytes that one pass held above the model, in a process of its own."""
     with torch.inference_mode():
         passes(16, quick)[kind]()  # what is loaded at the first call is no part of the pass
         run = passes(length, quick)[kind]
@@ -141,7 +141,7 @@ def memory_of(kind: str, length: int, quick: bool) -> None:
 
 
 def memories(options: argparse.Namespace) -> dict[str, int]:
-    """The same from outside, by kind."""
+    """Return the same for each kind, each measured in a process of its own."""
     sizes = {}
     for kind in (PLAIN, RECORDED, SUMMARIES, EAGER):
         progress(f"Memory at {options.eager_length:,} tokens: {kind} ...")
@@ -156,7 +156,7 @@ def memories(options: argparse.Namespace) -> dict[str, int]:
 
 
 def table(title: str, row: dict[str, Any], base: str) -> dict[str, Any]:
-    """A table of one interleaved run."""
+    """Return the table of one interleaved run."""
     header = ["", "seconds", f"times {base}", "by processor time"]
     cells = [
         [
@@ -176,7 +176,7 @@ def result_of(
     eager_length: int,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables = [table(f"Forward pass, {row['length']:,} tokens", row, PLAIN) for row in rows]
     verdicts = [
         limit(f"{row['length']:,} tokens, recorded", row["times"][RECORDED], MOST_RECORDED)
@@ -208,12 +208,12 @@ def result_of(
 
 
 def limit(what: str, value: float, most: float) -> str:
-    """A ratio beside its upper limit."""
+    """Return a ratio beside its upper limit."""
     return f"{what}: {value:.3f} times (at most {most:g}: {'kept' if value <= most else 'MISSED'})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.attention_maps", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 4096, 16384], metavar="N")

@@ -31,7 +31,7 @@ INFERENCE, TRAINING, IN_LOSS = "inference", "training", "training, weights in th
 
 
 def layers(length: int, width: int) -> dict[str, torch.nn.MultiheadAttention]:
-    """PyTorch's layer and ours, with the same weights."""
+    """Return PyTorch's layer and ours, with the same weights."""
     torch.manual_seed(0)
     theirs = torch.nn.MultiheadAttention(width, HEADS, batch_first=True)
     ours = MultiheadAttention(width, HEADS, batch_first=True)
@@ -40,7 +40,7 @@ def layers(length: int, width: int) -> dict[str, torch.nn.MultiheadAttention]:
 
 
 def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
-    """One pass of each system over so many tokens."""
+    """Return one pass of each system over so many tokens."""
     both = layers(length, width)
     x = torch.randn(1, length, width)
 
@@ -66,7 +66,7 @@ def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
 
 
 def result_of(rows: list[dict[str, Any]], threads: int, facts: dict[str, Any]) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables, verdicts = [], []
     for row in rows:
         what = f"{row['length']:,} tokens, width {row['width']}, {row['kind']}"
@@ -94,7 +94,7 @@ def result_of(rows: list[dict[str, Any]], threads: int, facts: dict[str, Any]) -
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.attention_weights", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 512, LONG], metavar="N")

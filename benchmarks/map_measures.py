@@ -36,7 +36,7 @@ PICTURE = 512
 
 
 def plain_loop(query: Tensor, key: Tensor, causal: bool, rows: int = 256) -> tuple[Tensor, ...]:
-    """What one would write: the weights of some rows of all heads, and three functions of them."""
+    """Compute three functions of the weights as one would write it, some rows at a time."""
     entropy, attention_received, top = [], torch.zeros(key.shape[:3]), []
     scale = query.shape[-1] ** -0.5
     for first in range(0, query.shape[2], rows):
@@ -52,7 +52,7 @@ def plain_loop(query: Tensor, key: Tensor, causal: bool, rows: int = 256) -> tup
 
 
 def contestants(length: int, causal: bool) -> dict[str, Callable[[], Any]]:
-    """What is timed, on the same tensors."""
+    """Return what is timed, on the same tensors."""
     query, key, value = torch.randn(3, 1, HEADS, length, HEAD_DIM)
     attention_map = AttentionMap.of(query, key, causal=causal)
     runs: dict[str, Callable[[], Any]] = {
@@ -68,7 +68,7 @@ def contestants(length: int, causal: bool) -> dict[str, Callable[[], Any]]:
 def medians(
     runs: dict[str, Callable[[], Any]], seconds: float, least: int, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Median seconds of each in interleaved rounds, after one to warm up."""
+    """Return the median seconds of each in interleaved rounds, after one to warm up."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
@@ -82,7 +82,7 @@ def medians(
 
 
 def rows_of(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every length, with and without a causal mask, by wall time and by processor time."""
+    """Measure every length, with and without a causal mask, by wall and by processor time."""
     rows = []
     for length in options.lengths:
         for causal in (False, True):
@@ -111,7 +111,7 @@ def rows_of(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def long_layer(length: int) -> None:
-    """In a process of its own: looks at a layer, and prints seconds and memory in bytes."""
+    """Measure a long layer in a process of its own; print seconds and bytes."""
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, HEADS, length, HEAD_DIM)
     start = time.perf_counter()
@@ -124,7 +124,7 @@ def long_layer(length: int) -> None:
 
 
 def long_result(options: argparse.Namespace) -> dict[str, Any] | None:
-    """The same, from outside."""
+    """Start the process that measures a long layer, and return what it prints."""
     if not options.long:
         return None
     progress(f"{options.long:,} tokens in a process of its own ...")
@@ -136,7 +136,7 @@ def long_result(options: argparse.Namespace) -> dict[str, Any] | None:
 def result_of(
     rows: list[dict[str, Any]], long: dict[str, Any] | None, ceiling: float, facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     header = ["", "seconds", "times the forward", "one thread, processor time"]
     tables, verdicts = [], []
     for row in rows:
@@ -172,13 +172,13 @@ def result_of(
 
 
 def limit(what: str, value: float, most: float, unit: str) -> str:
-    """A measurement beside its limit."""
+    """Return a measurement beside its limit."""
     word = "kept" if value <= most else "MISSED"
     return f"{what}: {value:.2f} {unit} (at most {most:g}: {word})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.map_measures", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 4096, 16384], metavar="N")

@@ -33,7 +33,7 @@ CHECK = (
 
 
 def commands(model: str | None) -> dict[str, list[str]]:
-    """What is started, by name."""
+    """Return the commands that are started, by name."""
     python = sys.executable
     translate = [python, "-m", "clearhead", "translate", *(["--model", model] if model else [])]
     return {
@@ -44,7 +44,7 @@ def commands(model: str | None) -> dict[str, list[str]]:
 
 
 def seconds_of(command: Sequence[str]) -> float:
-    """Wall time of a process from its start to its end.
+    """Return the wall time of a process from its start to its end.
 
     Raises:
         RuntimeError: it failed; the message is its own words.
@@ -59,7 +59,7 @@ def seconds_of(command: Sequence[str]) -> float:
 
 
 def measure(model: str | None, rounds: int) -> tuple[dict[str, float], list[str]]:
-    """Median seconds by name, in interleaved rounds, and notes on what could not be measured."""
+    """Return median seconds by name, in interleaved rounds, and notes on what is missing."""
     notes: list[str] = []
     seconds_of([sys.executable, "-c", CHECK])
     command_lines = commands(model)
@@ -78,7 +78,7 @@ def measure(model: str | None, rounds: int) -> tuple[dict[str, float], list[str]
 def result_of(
     seconds: dict[str, float], notes: Sequence[str], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     python_start = seconds[PYTHON]
     # The limit on the import is for the import; Python's own start is not ours to shorten.
     judged = {IMPORT: (seconds[IMPORT] - python_start, IMPORT_LIMIT, "beyond Python's own start")}
@@ -104,7 +104,7 @@ def result_of(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.startup", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", help="a model's name or folder [the command's default]")

@@ -58,13 +58,13 @@ class CountedMultiheadAttention(MultiheadAttention):
         CALLS.instances += 1
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """As the layer's own."""
+        """Call the layer's own forward, and count."""
         CALLS.layer += 1
         return super().forward(*args, **kwargs)
 
 
 def counted_forward(*args: Any, **kwargs: Any) -> Any:
-    """clearhead's functional form, counting."""
+    """Call clearhead's functional form, and count."""
     CALLS.functional += 1
     return multi_head_attention_forward(*args, **kwargs)
 
@@ -91,7 +91,7 @@ def accept_finite_for_nan() -> None:
 
 
 def load(path: Path) -> ModuleType:
-    """The test file as a module."""
+    """Load the test file as a module."""
     spec = importlib.util.spec_from_file_location("torch_multihead_tests", path)
     if spec is None or spec.loader is None:
         raise SystemExit(f"{path} is not a Python file.")
@@ -102,7 +102,7 @@ def load(path: Path) -> ModuleType:
 
 
 def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
-    """Every test of a suite of suites."""
+    """Yield every test of a suite of suites."""
     for item in suite:
         if isinstance(item, unittest.TestSuite):
             yield from cases(item)
@@ -111,7 +111,7 @@ def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 
 def verdict(result: unittest.TestResult) -> tuple[str, str]:
-    """One test's outcome and its reason."""
+    """Return one test's outcome and its reason."""
     for _, text in result.failures + result.errors:
         lines = text.strip().splitlines()
         return "FAILED", next((line for line in reversed(lines) if "Error" in line), lines[-1])

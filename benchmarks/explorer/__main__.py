@@ -55,7 +55,7 @@ LOADING = (
 
 @contextlib.contextmanager
 def server(model: str) -> Iterator[tuple[int, int]]:
-    """A running explorer: its port and its process id."""
+    """Start an explorer, and give its port and its process id."""
     command = [sys.executable, "-m", "clearhead", "explore", "--model", model, "--port", "0"]
     process = subprocess.Popen(
         [*command, "--no-browser", "--token", ""],
@@ -76,7 +76,7 @@ def server(model: str) -> Iterator[tuple[int, int]]:
 
 
 def fetch(port: int, path: str, params: dict[str, Any] | None = None) -> bytes:
-    """One answer, over a connection of its own.
+    """Return one answer, over a connection of its own.
 
     Raises:
         RuntimeError: it is an error.
@@ -95,7 +95,7 @@ def fetch(port: int, path: str, params: dict[str, Any] | None = None) -> bytes:
 
 
 def first_view(model: str, rounds: int) -> dict[str, float]:
-    """Median seconds since the command, for each thing that a reader waits for."""
+    """Return median seconds since the command, for each thing that a reader waits for."""
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         start = time.perf_counter()
@@ -112,7 +112,7 @@ def first_view(model: str, rounds: int) -> dict[str, float]:
 
 
 def start_up_parts(model: str, rounds: int) -> dict[str, float]:
-    """Median seconds of what the start consists of, each alone in a process of its own."""
+    """Return median seconds of the parts of the start, each alone in its own process."""
     code = {
         "importing the server (fastapi, uvicorn)": IMPORTS.format(modules="fastapi, uvicorn"),
         "importing the explorer": IMPORTS.format(modules="clearhead.explorer.explorer"),
@@ -131,7 +131,7 @@ def start_up_parts(model: str, rounds: int) -> dict[str, float]:
 
 
 def sentences(port: int, rounds: int) -> dict[str, float]:
-    """Median seconds of questions about sentences that the server has not seen."""
+    """Return median seconds of questions about sentences that are new to the server."""
     times: dict[str, list[float]] = {}
 
     def timed(name: str, question: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def sentences(port: int, rounds: int) -> dict[str, float]:
 
 
 def sizes(port: int) -> dict[str, int]:
-    """Bytes of the page's own files, compressed, and of a sentence's HTML file."""
+    """Return the bytes of the page's own files, compressed, and of a sentence's HTML file."""
     files = ("/", "/explorer.js", "/explorer.css", "/icon.svg")
     page = sum(len(gzip.compress(fetch(port, path), 9)) for path in files)
     run = {"text": TEXTS[0]}
@@ -166,7 +166,7 @@ def sizes(port: int) -> dict[str, int]:
 def crowd_and_memory(
     port: int, process: int, clients: int, seconds: float
 ) -> tuple[Crowd, list[int]]:
-    """What a crowd meets, and the server's memory: before, warm, and at the end."""
+    """Return a crowd's answers, and the server's memory: before, warm, and at the end."""
     texts = [f"{text[:-1]}, {number}." for number in range(200) for text in TEXTS]
     memory = [resident(process)]
     memory.append(warm_up(port, process, clients, seconds / 6, texts))
@@ -184,7 +184,7 @@ def result_of(
     memory: Sequence[int],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
 
     def seconds(values: dict[str, float]) -> list[list[str]]:
         return [[name, f"{value:.3f}"] for name, value in values.items()]
@@ -227,7 +227,7 @@ def verdicts(
     crowd_answers: Crowd,
     memory: Sequence[int],
 ) -> list[str]:
-    """Each limit, and whether it was kept."""
+    """Return each limit, and whether it was kept."""
     judged = [
         ("first view", waits[FIRST_HTML], FIRST_VIEW, "s"),
         ("a sentence's walk", questions["... of which trace"], WALK, "s"),
@@ -245,7 +245,7 @@ def verdicts(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.explorer", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", default="en-fr", help="a model's name or folder [en-fr]")

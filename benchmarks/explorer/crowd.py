@@ -47,7 +47,7 @@ class Crowd:
 
 
 def questions(text: str, random_: random.Random) -> list[tuple[str, dict[str, object]]]:
-    """What a reader asks about a sentence, in a random order after the run itself."""
+    """Return a reader's questions about a sentence, in a random order after the run itself."""
     run = {"text": text}
     edit = {"kind": "ablate_head", "part": "cross", "layer": 0, "head": 0}
     more: list[tuple[str, dict[str, object]]] = [
@@ -121,7 +121,7 @@ def _ask(
 
 
 def resident(process: int) -> int:
-    """Bytes of memory that a process holds; 0 where /proc does not say."""
+    """Return the bytes of memory that a process holds; 0 where /proc does not say."""
     status = Path(f"/proc/{process}/status")
     match = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
     return int(match[1]) * 1024 if match else 0
@@ -145,7 +145,7 @@ def warm_up(port: int, process: int, clients: int, seconds: float, texts: Sequen
 
 
 def has_message(content: bytes) -> bool:
-    """Whether an error says something in words."""
+    """Tell whether an error has a message in words."""
     try:
         return bool(json.loads(content)["error"]["message"])
     except (ValueError, KeyError, TypeError):

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def jobs_of(libraries: Sequence[str], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """What to run, and in which modes."""
+    """Return the models to run, and in which modes."""
     jobs = []
     for name in libraries:
         models = options.models or catalogue.names(name, quick=options.quick)
@@ -41,7 +41,7 @@ def jobs_of(libraries: Sequence[str], options: argparse.Namespace) -> list[dict[
 
 
 def line(row: Row) -> str:
-    """One run in one line."""
+    """Return one run in one line."""
     beginning = f"{row['library']}  {row['model']}  {row['setting']}: {row['status']}"
     if row["status"] == "exact":
         return f"{beginning}, {row['exact']} maps, at most {row['worst']:.1g} off"
@@ -49,14 +49,14 @@ def line(row: Row) -> str:
 
 
 def reasons(row: Row) -> list[str]:
-    """What was not exact in a run, and why."""
+    """Return what was not exact in a run, and why."""
     refusals = [f"{name or '(the model)'}: {why}" for name, why in row["refused"].items()]
     alone = [row["crash"]] if row["crash"] else []
     return [x for x in (row["skipped"], *alone, *row["wrong"], *row["silent"], *refusals) if x]
 
 
 def summary(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
-    """By library: models, runs and maps, and what became of them."""
+    """Return models, runs and maps by library, and what became of them."""
     by_library = collections.defaultdict(list)
     for row in rows:
         by_library[row["library"]].append(row)
@@ -72,7 +72,7 @@ def summary(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
 
 
 def not_exact(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """A table for each status but exact: library, model, and the reasons."""
+    """Return a table for each status but exact: library, model, and the reasons."""
     tables = []
     for status in STATUSES[1:]:
         grouped: dict[tuple[str, str, str], list[str]] = {}
@@ -99,7 +99,7 @@ def shortened(text: str, most: int = 240) -> str:
 def result_of(
     rows: list[Row], versions: dict[str, str], facts: dict[str, Any], *, show_skipped: bool
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables = [summary(rows, versions), *not_exact(rows)]
     if not show_skipped:
         tables = [table for table in tables if table["title"] != "skipped"]
@@ -124,7 +124,7 @@ def result_of(
 
 
 def earlier(files: Sequence[Path], versions: dict[str, str]) -> tuple[list[Row], dict[str, str]]:
-    """Runs of earlier results, and the versions of their libraries beside those of here."""
+    """Read runs of earlier results, and the versions of their libraries."""
     rows: list[Row] = []
     for file in files:
         result = json.loads(file.read_text())
@@ -137,7 +137,7 @@ def earlier(files: Sequence[Path], versions: dict[str, str]) -> tuple[list[Row],
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.recorded_models", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--library", nargs="+", choices=catalogue.LIBRARIES, metavar="NAME")

@@ -51,7 +51,7 @@ class Verdict:
 
 
 def same_bits(one: Any, other: Any) -> bool:
-    """Whether all tensors of two results are equal, NaN being equal to NaN."""
+    """Tell whether all tensors of two results are equal, NaN being equal to NaN."""
     return all(
         x.shape == y.shape
         and torch.equal(x.isnan(), y.isnan())
@@ -61,7 +61,7 @@ def same_bits(one: Any, other: Any) -> bool:
 
 
 def tensors(result: Any) -> list[Tensor]:
-    """All tensors in a result, of whatever class it is."""
+    """Return all tensors in a result, of whatever class it is."""
     leaves = tree_leaves(result)
     for leaf in list(leaves):
         if not isinstance(leaf, Tensor) and hasattr(leaf, "__dict__"):
@@ -70,12 +70,12 @@ def tensors(result: Any) -> list[Tensor]:
 
 
 def related(one: str, other: str) -> bool:
-    """Whether a module is another or lies within it."""
+    """Tell whether a module is another or lies within it."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.") or not one
 
 
 def judge(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -> None:
-    """Adds to a verdict what the maps are, and what there is no map of."""
+    """Add to a verdict how the maps compare, and what there is no map of."""
     matches: list[Factor] = []
     for name in recording:
         for number in range(len(recording._entries[name].calls)):
@@ -103,13 +103,13 @@ def judge(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) ->
 
 
 def notes(one: Any) -> str:
-    """What a map says of itself, but for compiled graphs, of which there are none here."""
+    """Return a map's own notes, but for those on compiled graphs: there are none here."""
     remarks = [note for note in one.source.notes if "compiled" not in note]
     return f"; its notes: {'; '.join(remarks)}" if remarks else ""
 
 
 def silent(recording: Any, oracle: Oracle, model: nn.Module, matches: list[Factor]) -> list[str]:
-    """Attentions that were neither shown nor refused."""
+    """Return the attentions that have neither a map nor a refusal."""
     names_in_recording = [*recording.keys()]
     sentences = []
     for factor in oracle.factors:
@@ -144,7 +144,7 @@ def equal_to_one(factor: Factor, matches: list[Factor]) -> bool:
 def best_match(
     weights: Tensor, name: str, factors: list[Factor]
 ) -> tuple[Factor | None, float, str]:
-    """What the oracle saw that equals a map, how far off it is, and where it was or was not."""
+    """Return the oracle's factor that equals a map, how far off it is, and why there is none."""
     if weights.shape[-1] == 1 and bool((weights == 1).all()):
         return Factor(name, weights, False, False, 0.0), 0.0, ""  # of one key, no more can be said
     own = [one for one in factors if related(one.module, name)]
@@ -161,7 +161,7 @@ def best_match(
 
 
 def nearest(weights: Tensor, factors: list[Factor]) -> tuple[Factor | None, float]:
-    """The first that equals a map, or none, and the least difference."""
+    """Return the first factor that equals a map, or None, and the least difference."""
     queries, keys = weights.shape[-2:]
     least = float("inf")
     weights = weights.double()
@@ -176,7 +176,7 @@ def nearest(weights: Tensor, factors: list[Factor]) -> tuple[Factor | None, floa
 
 
 def with_queries(weights: Tensor, queries: int) -> list[Tensor]:
-    """As matrices of so many rows: heads that share keys may lie along the axis of queries."""
+    """Return matrices of so many rows: heads that share keys may lie along the queries' axis."""
     rows = weights.shape[-2]
     if rows == queries:
         return [weights]
@@ -187,20 +187,20 @@ def with_queries(weights: Tensor, queries: int) -> list[Tensor]:
 
 
 def sums_off(weights: Tensor) -> float:
-    """How far the rows are from a sum of 1, or of 0 where a query may attend to nothing."""
+    """Return how far the rows are from a sum of 1, or of 0 where a query attends to nothing."""
     sums = weights.double().sum(-1)
     return float(torch.minimum((sums - 1).abs(), sums.abs()).max())
 
 
 def trimmed(weights: Tensor, keys: int) -> Tensor | None:
-    """Without keys at the end that nobody attends to; None where there are fewer or more."""
+    """Remove keys at the end that no query attends to; None where there are fewer or more."""
     if weights.shape[-1] < keys or bool(weights[..., keys:].any()):
         return None
     return weights[..., :keys]
 
 
 def difference(one: Tensor, other: Tensor) -> float:
-    """Between the matrices of a map and those that met values, in the order of either.
+    """Return the difference of a map's matrices to those of a factor, in the order of either.
 
     A map [batch, heads, queries, keys] may come from [batch * heads, queries, keys]; whether
     batch and heads are in their places is another question (`row_errors`).
@@ -220,14 +220,14 @@ def difference(one: Tensor, other: Tensor) -> float:
 
 
 def largest(one: Tensor, other: Tensor) -> float:
-    """The largest difference; NaN is equal to NaN alone."""
+    """Return the largest difference; NaN is equal to NaN alone."""
     if not torch.equal(one.isnan(), other.isnan()):
         return sys.float_info.max
     return float((one - other).nan_to_num(0.0, float("inf")).abs().max())
 
 
 def row_errors(whole: Any, alone: list[Any]) -> list[str]:
-    """Maps of a batch beside those of its rows, each run alone: batch must be the first axis."""
+    """Compare maps of a batch with those of its rows alone: batch must be the first axis."""
     sentences = []
     for name in whole:
         for row, other in enumerate(alone):
@@ -246,7 +246,7 @@ def row_errors(whole: Any, alone: list[Any]) -> list[str]:
 
 
 def row_error(one: Any, single: Any, row: int, rows: int) -> float:
-    """Zero where the shapes say that rows are not the batch, or the map says it cannot tell."""
+    """Return the error of one row; 0 where rows are not the batch, or the map cannot tell."""
     batch, per_row = one.shape[0], single.shape[0]
     if any("told apart" in note for note in one.source.notes):
         return 0.0

@@ -96,7 +96,7 @@ class Oracle(TorchDispatchMode):
 
 
 def highest_of(scores: Tensor) -> float:
-    """The size of the scores that are not hidden."""
+    """Return the size of the scores that are not hidden."""
     if not scores.numel() or not scores.is_floating_point():
         return 0.0
     size = scores.detach().abs().float()
@@ -105,7 +105,7 @@ def highest_of(scores: Tensor) -> float:
 
 
 def is_attention(factor: Tensor) -> bool:
-    """Rows of shares that sum to 1, more than one of them in some row."""
+    """Tell whether rows are shares that sum to 1, more than one of them in some row."""
     if not bool((factor >= 0).all()):
         return False
     sums = factor.double().sum(-1)
@@ -117,7 +117,7 @@ def is_attention(factor: Tensor) -> bool:
 def softmax64(
     query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, causal: bool
 ) -> tuple[Tensor, float]:
-    """Float64 weights; float32 rounds the sum of scores and mask, as the kernel's does.
+    """Return float64 weights; float32 rounds the sum of scores and mask, as the kernel does.
 
     Returns:
         The weights [batch, heads, queries, keys], and what float32 may lose.
@@ -138,7 +138,7 @@ def softmax64(
 
 @contextmanager
 def watch(model: nn.Module) -> Iterator[Oracle]:
-    """An oracle that also knows which module is running; the encoder's fast path is off."""
+    """Watch a model with an oracle; the encoder's fast path is off."""
     oracle = Oracle(model)
     stack = oracle.running
 

@@ -24,7 +24,7 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
 
     def rows(self, job: Job) -> Iterator[dict[str, Any]]:
-        """The results of one job; the last one says so if the process died or took too long."""
+        """Yield the results of one job; the last one tells if the process died or was late."""
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.worker"],
@@ -71,14 +71,14 @@ class Worker:
 
 
 def why_of(status: int) -> str:
-    """Nothing but the system kills with SIGKILL: a model too large for the machine."""
+    """Return why a process ended; the system alone kills with SIGKILL, for want of memory."""
     if -status == signal.SIGKILL:
         return "needed more memory than there is"
     return f"the process ended with status {status}"
 
 
 def ended(job: Job, why: str, *, is_skipped: bool) -> dict[str, Any]:
-    """The row of a job that gave none."""
+    """Return the row of a job that gave none."""
     return {
         "library": job["library"],
         "model": job["model"],
@@ -97,7 +97,7 @@ def ended(job: Job, why: str, *, is_skipped: bool) -> dict[str, Any]:
 
 
 def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, Any]]:
-    """Results as they come, of all jobs."""
+    """Yield the results of all jobs as they come."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)

@@ -26,7 +26,7 @@ _BUILDS: dict[str, tuple[Any, Inputs] | str] = {}
 
 @cache
 def _models() -> dict[str, str]:
-    """Class names of models by family; families without a base model have another of theirs."""
+    """Return class names of models by family; a family without a base model has another."""
     library("transformers").logging.set_verbosity_error()
     from transformers.models.auto import modeling_auto as auto
 
@@ -40,17 +40,17 @@ def _models() -> dict[str, str]:
 
 
 def names() -> list[str]:
-    """Families of the text, vision, audio and other models, each once."""
+    """Return families of the text, vision, audio and other models, each once."""
     return sorted(_models())
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """PyTorch's fused attention, and that written out."""
+    """Return PyTorch's fused attention, and that written out."""
     return [("", lambda: subject(name, "sdpa")), ("eager", lambda: subject(name, "eager"))]
 
 
 def subject(name: str, implementation: str) -> Subject:
-    """A small model of a family that ran once with the first inputs that it took.
+    """Return a small model of a family that ran with the first inputs that it took.
 
     Raises:
         ValueError: none of the sizes and inputs that were tried will do.
@@ -68,7 +68,7 @@ def subject(name: str, implementation: str) -> Subject:
 
 
 def searched(name: str, kind: Any, implementation: str) -> tuple[Any, Inputs]:
-    """A configuration and inputs; what was found, or that there is nothing, is remembered."""
+    """Search for a configuration and inputs, and remember what comes of it."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     why: list[str] = []
@@ -104,7 +104,7 @@ def count_of(kind: Any, config: Any) -> int:
 
 
 def build(kind: Any, config: Any, implementation: str) -> nn.Module:
-    """In eval mode.
+    """Build a model in eval mode.
 
     Raises:
         ValueError: the model has no such attention.
@@ -125,7 +125,7 @@ def build(kind: Any, config: Any, implementation: str) -> nn.Module:
 
 
 def first_that_runs(model: nn.Module, why: list[str]) -> Inputs | None:
-    """The first inputs of those that fit the forward pass's parameters by which it runs."""
+    """Return the first inputs that fit the forward pass and with which it runs."""
     for inputs in plausible(model):
         try:
             with torch.no_grad():
@@ -138,7 +138,7 @@ def first_that_runs(model: nn.Module, why: list[str]) -> Inputs | None:
 
 
 def plausible(model: nn.Module) -> Iterator[Inputs]:
-    """Inputs by the names of the parameters, those that say the most first."""
+    """Yield inputs by the names of the parameters, those that say the most first."""
     parameters = set(inspect.signature(model.forward).parameters)
     config = model.config
     texts = [text(config, parameters, padded=True), text(config, parameters, padded=False)]
@@ -161,7 +161,7 @@ def plausible(model: nn.Module) -> Iterator[Inputs]:
 
 
 def sub(config: Any, *fields: str) -> Any:
-    """The first of the fields that the configuration, or one within it, has."""
+    """Return the first of the fields that the configuration, or one within it, has."""
     holders = [config]
     for name in ("text_config", "vision_config", "audio_config", "encoder", "backbone_config"):
         holders.append(getattr(config, name, None))
@@ -185,7 +185,7 @@ def ids(config: Any, length: int) -> Tensor:
 
 
 def text(config: Any, parameters: set[str], *, padded: bool) -> Inputs:
-    """Token ids, the second row shorter if padded; a decoder's too, and boxes of a layout."""
+    """Return token ids, the second row shorter if padded; a decoder's, and boxes too."""
     if "input_ids" not in parameters:
         return {}
     inputs = {"input_ids": ids(config, LENGTH)}
@@ -230,7 +230,7 @@ def sound(config: Any, parameters: set[str]) -> Iterator[Inputs]:
 
 
 def series(config: Any) -> Iterator[Inputs]:
-    """Past and future of a time series, as the forecasting families want them."""
+    """Yield past and future of a time series, as the forecasting families want them."""
     context = getattr(config, "context_length", 16)
     lags = max(getattr(config, "lags_sequence", None) or [0])
     channels = getattr(config, "num_input_channels", 1)

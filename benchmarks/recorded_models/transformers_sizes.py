@@ -105,7 +105,7 @@ GIVEN_BY_OTHERS = ("layer_types", "mlp_layer_types", "layers_block_type", "no_ro
 
 
 def small_config(kind: Any) -> Iterator[Any]:
-    """Configurations of a class, the smallest first; those that it refuses are left out."""
+    """Yield configurations of a class, the smallest first, but for those that it refuses."""
     smallest = FEW | NARROW | SHORT
     ungrouped = {"num_key_value_heads": 4, "qk_head_dim": 16, "rotary_dim": 8, "head_dim": 8}
     wide = {"hidden_size": 512, "head_dim": 128}  # rotary angles of three axes fill 128
@@ -117,7 +117,7 @@ def small_config(kind: Any) -> Iterator[Any]:
 
 
 def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
-    """Keywords of a configuration class, those of the configurations within it included."""
+    """Return keywords of a configuration class, and of the configurations within it."""
     fields = getattr(kind, "__dataclass_fields__", {})
     renamed = {new: old for old, new in getattr(kind, "attribute_map", {}).items()}
     keywords: dict[str, Any] = {}
@@ -139,7 +139,7 @@ def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def within(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
-    """Keywords for the configurations that a configuration holds."""
+    """Return keywords for the configurations that a configuration holds."""
     names = getattr(kind, "sub_configs", {})
     if not names:
         return {}

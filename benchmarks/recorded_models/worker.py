@@ -31,7 +31,7 @@ MODES = {
 
 
 def rows_of(library: str, name: str, modes: list[str]) -> Iterator[dict[str, Any]]:
-    """One result for each implementation and mode of a model."""
+    """Yield one result for each implementation and mode of a model."""
     for setting, make in catalogue.settings(library, name):
         try:
             subject = make()
@@ -39,13 +39,13 @@ def rows_of(library: str, name: str, modes: list[str]) -> Iterator[dict[str, Any
             yield row(library, name, setting, Verdict(), f"not built: {short(error)}")
             continue
         modes_to_run = modes if setting == catalogue.DEFAULT else modes[:1]
-        yield from recorded(subject, library, name, setting, modes_to_run)
+        yield from results_of(subject, library, name, setting, modes_to_run)
 
 
-def recorded(
+def results_of(
     subject: Subject, library: str, name: str, setting: str, modes: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """The same of one model: first plainly, then watched by the oracle, then recorded."""
+    """Run one model plainly, then watched by the oracle, then recorded, and yield the results."""
     try:
         with torch.no_grad():
             plain = subject.call()
@@ -76,7 +76,7 @@ def recorded(
 
 
 def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
-    """Whether the first axis of the maps is the batch; nothing where rows alone differ."""
+    """Check whether the first axis of the maps is the batch; return what is wrong."""
     alone = []
     try:
         for number in range(subject.batch):
@@ -92,7 +92,7 @@ def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
 
 
 def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
-    """Whether a row by itself has the results that it has in the batch.
+    """Tell whether a row by itself has the results that it has in the batch.
 
     Many a model takes another mask for a text without padding.
     """
@@ -107,7 +107,7 @@ def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
 def row(
     library: str, name: str, setting: str, verdict: Verdict, why_skipped: str = ""
 ) -> dict[str, Any]:
-    """As JSON."""
+    """Return a result as JSON has it."""
     return {
         "library": library,
         "model": name,
@@ -124,7 +124,7 @@ def short(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Reads jobs until there are no more."""
+    """Read jobs until there are no more."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer

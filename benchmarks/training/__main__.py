@@ -45,23 +45,23 @@ class RandomStore:
         return len(self.source_lengths)
 
     def source(self, index: int) -> np.ndarray:
-        """Token ids, no special ones."""
+        """Return random token ids, without special ones."""
         return self._rng.integers(3, self._vocab_size, self.source_lengths[index])
 
     def target(self, index: int) -> np.ndarray:
-        """Token ids, no special ones."""
+        """Return random token ids, without special ones."""
         return self._rng.integers(3, self._vocab_size, self.target_lengths[index])
 
 
 def even_batches(shape: Shape, rows: int, length: int, count: int) -> list[Batch]:
-    """Batches without padding, source and target of one length."""
+    """Return batches without padding, source and target of one length."""
     rng = np.random.default_rng(0)
     ids = rng.integers(3, shape.vocab_size, (count, 3, rows, length))
     return [Batch(*three) for three in ids]
 
 
 def varied_batches(shape: Shape, tokens: int, count: int) -> list[Batch]:
-    """Batches as `clearhead train` makes them: of like lengths, at most so many tokens a side."""
+    """Return batches as `clearhead train` makes them: of like lengths, of limited tokens a side."""
     store = RandomStore(20 * tokens, shape.vocab_size)
     corpus = Corpus([store], [1.0], seed=0)  # type: ignore[list-item]
     plan = corpus.epoch(0, tokens)
@@ -69,7 +69,7 @@ def varied_batches(shape: Shape, tokens: int, count: int) -> list[Batch]:
 
 
 def makers(options: argparse.Namespace) -> dict[str, list[Callable[[Shape, str], Step]]]:
-    """For each system its variants; the fastest one in the warm-up is the one that is timed."""
+    """Return each system's variants; the fastest one in the warm-up is the one that is timed."""
     compiled = options.compile
     variants: dict[str, list[Callable[[Shape, str], Step]]] = {
         OURS: [lambda shape, precision: systems.clearhead(shape, precision, compiled)]
@@ -86,7 +86,7 @@ def makers(options: argparse.Namespace) -> dict[str, list[Callable[[Shape, str],
 
 
 def seconds_of(step: Step, batches: Sequence[Batch]) -> float:
-    """Wall time of one step on each batch."""
+    """Return the wall time of one step on each batch."""
     start = time.perf_counter()
     for batch in batches:
         step(batch)
@@ -94,7 +94,7 @@ def seconds_of(step: Step, batches: Sequence[Batch]) -> float:
 
 
 def best_variant(steps: Sequence[Step], batches: Sequence[Batch]) -> Step:
-    """Warm up all variants and choose the fastest."""
+    """Choose the fastest of all variants, after a warm-up."""
     for step in steps:
         step(batches[0])
     if len(steps) == 1:
@@ -105,7 +105,7 @@ def best_variant(steps: Sequence[Step], batches: Sequence[Batch]) -> Step:
 def measure(
     steps: dict[str, Step], batches: Sequence[Batch], seconds: float, least: int
 ) -> dict[str, float]:
-    """Median seconds over all batches, by system, in interleaved rounds."""
+    """Return median seconds over all batches, by system, in interleaved rounds."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[OURS]) < least:
@@ -115,7 +115,7 @@ def measure(
 
 
 def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """All rows: each batch kind, precision, number of threads and system."""
+    """Measure all rows: each batch kind, precision, number of threads and system."""
     kinds = {
         "128 x 14": even_batches(shape, 128, 14, 1),
         "4,096 tokens, varied lengths": varied_batches(shape, 4096, 2),
@@ -156,7 +156,7 @@ def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ours at its best number of threads to each other system at its best."""
+    """Return our best speed over threads to each other system's best."""
     best: dict[tuple[str, str, str], float] = {}
     for row in rows:
         key = (row["batch"], row["precision"], row["system"])
@@ -224,7 +224,7 @@ def _table(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def describe_shape(shape: Shape) -> str:
-    """One phrase."""
+    """Describe a shape in one phrase."""
     return (
         f"d_model {shape.d_model}, {shape.layers}+{shape.layers} layers, {shape.num_heads} heads, "
         f"feed-forward {shape.feed_forward_dim}, vocabulary {shape.vocab_size:,}, tied embeddings, "
@@ -233,7 +233,7 @@ def describe_shape(shape: Shape) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.training", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--heads", type=int, default=4)

@@ -38,7 +38,7 @@ Translate = Callable[[Sources, int], list[list[int]]]
 
 
 def random_weights(config: TransformerConfig, seed: int = 0) -> dict[str, np.ndarray]:
-    """Weights of the right shapes: Xavier-uniform matrices, small biases, norms near 1.
+    """Return Xavier-uniform matrices, small biases, and norms near 1.
 
     Speed does not depend on the values as long as every system is told how long its targets
     are; and equal tokens show that all compute the same function.
@@ -70,15 +70,17 @@ def random_weights(config: TransformerConfig, seed: int = 0) -> dict[str, np.nda
 
 
 def random_sources(vocab_size: int, batch: int) -> Sources:
-    """Sources of `SOURCE_TOKENS` tokens."""
+    """Return sources of `SOURCE_TOKENS` tokens."""
     rng = np.random.default_rng(1)
     ids = rng.integers(3, vocab_size, (batch, SOURCE_TOKENS - 1))
     return [[*row, 2] for row in ids.tolist()]
 
 
 def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translate:
-    """The default engine and search, as `Translator` puts them together: one BLAS thread, and
-    several batches at once."""
+    """Load the default engine and search, as `Translator` puts them together.
+
+    One BLAS thread, and several batches at once.
+    """
     from safetensors.numpy import load_file
 
     from clearhead.translation.checkpoint import Checkpoint
@@ -103,7 +105,7 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
 def transformers(
     config: TransformerConfig, folder: Path, threads: int, dtype: str = "float32"
 ) -> Translate:
-    """`generate` of MarianMTModel: both of its attention kernels, the faster one for each case."""
+    """Load MarianMTModel, with the faster of its attention kernels for each case."""
     import torch
     from safetensors.numpy import load_file
 
@@ -146,7 +148,7 @@ def transformers(
 
 
 def convert(config: TransformerConfig, folder: Path) -> Path:
-    """The Marian model through CTranslate2's own loader of it.
+    """Convert the Marian model with CTranslate2's own loader of it.
 
     The loader for BART, from which Marian's derives, is used: Marian's assumes that decoding
     begins with a vector of zeros and that padding is the last token, which is true of the
@@ -181,7 +183,7 @@ def convert(config: TransformerConfig, folder: Path) -> Path:
 def ctranslate2(
     config: TransformerConfig, folder: Path, threads: int, compute_type: str = "float32"
 ) -> Translate:
-    """CTranslate2, one translator of so many threads."""
+    """Load CTranslate2, one translator of so many threads."""
     import ctranslate2 as library
 
     translator = library.Translator(
@@ -207,7 +209,7 @@ def ctranslate2(
 
 
 def make(system: str, config: TransformerConfig, folder: Path, threads: int) -> Translate:
-    """A system by its name."""
+    """Load a system by its name."""
     if system == OURS:
         return clearhead(config, folder, threads)
     if system in (MARIAN, MARIAN_BF16):
@@ -231,7 +233,7 @@ def answer(translate: Translate, vocab_size: int, request: dict[str, Any]) -> di
 
 
 def serve(arguments: Sequence[str]) -> None:
-    """The loop of one process. Standard output belongs to the answers alone."""
+    """Answer requests in a process of its own; standard output belongs to the answers alone."""
     system, threads, folder = arguments[0], int(arguments[1]), Path(arguments[2])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -128,7 +128,7 @@ class _ClosedStream(io.RawIOBase):
         raise click.ClickException(f"{self._name} is closed. Give the text itself, or a file.")
 
     def write(self, data: Any) -> int:
-        if self._has_raised:  # told once; at its end the interpreter flushes again
+        if self._has_raised:  # reported once; at its end the interpreter flushes again
             return len(data)
         self._has_raised = True
         raise OSError(errno.EBADF, "It is closed", self._name)

@@ -49,7 +49,7 @@ def _replace_state(draft: Path, folder: Path) -> None:
 
 
 def remove_drafts(run: Path) -> None:
-    """Remove what a kill left half written or half removed."""
+    """Remove folders that a killed process left half written or half removed."""
     for pattern in ("step-*.part", "step-*.old"):
         for folder in run.glob(pattern):
             shutil.rmtree(folder)
@@ -226,7 +226,7 @@ def _moments(
 
 
 def remove_stopped_states(run: Path) -> None:
-    """Remove what was saved when the run was stopped, but for the newest state."""
+    """Remove the states that a signal caused, but for the newest one."""
     for folder in states(run)[:-1]:
         if read_progress(folder).stopped:
             _remove_state(folder)

@@ -1,4 +1,4 @@
-"""From the settings of a run to token stores, a tokenizer and a development set."""
+"""Prepare the data of a run: token stores, a tokenizer and a development set."""
 
 from __future__ import annotations
 

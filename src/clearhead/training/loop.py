@@ -74,7 +74,7 @@ class Trainer:
         check_processes(self.processes.count, self.options.batch_tokens * self.options.accumulation)
         self.lock = RunLock(self.run)
         self.log: Log | NoLog = NoLog()
-        self._stop_signal = 0  # the largest signal that any process was told of
+        self._stop_signal = 0  # the signal that any process received; 0 without one
         try:
             self._open(data_folder)
         except BaseException:
@@ -220,8 +220,8 @@ class Trainer:
         Returns:
             The number of target tokens in all processes, and the sum of their plain losses.
         """
-        # Beside count and loss the sums carry, for each signal, whether this process was told of
-        # it: so all processes know of it at once and stop after the same step.
+        # Beside count and loss, the sums say for each signal whether this process received it, so
+        # that all processes know of it at once and stop after the same step.
         signals = [float(self.stop.signal == number) for number in SIGNALS]
         own_tokens = sum(batch.target_tokens for batch in batches)
         sums = torch.tensor([own_tokens, 0.0, *signals], dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Whether products are faster in bfloat16 or in float32 on this machine, by measuring them."""
+"""Measure whether products are faster in bfloat16 or in float32 on this machine."""
 
 from __future__ import annotations
 

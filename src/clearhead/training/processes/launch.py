@@ -1,10 +1,10 @@
-"""Starting several processes of one run on this machine, and what their user sees of it.
+"""Start several processes of one run on this machine, and end them together.
 
-The environment is what torchrun would give (RANK, WORLD_SIZE), so a run may be started by
-torchrun as well. What this adds: the processes meet in a file of this user and talk over the
-loopback interface alone, so that nothing listens to the network; one voice, since only the first
-process speaks; Ctrl-C and SIGTERM told to all in turn; an end of all when one ends; and no
-orphans, whatever kills the launcher. The launcher itself never loads PyTorch.
+The environment is that of torchrun (RANK, WORLD_SIZE), so torchrun may start a run as well. Beyond
+that, the processes find each other through a file of this user and talk over the loopback
+interface alone, so that nothing listens to the network; only the first process prints; Ctrl-C and
+SIGTERM are passed on to all; when one process ends, all end; and none is left over, whatever kills
+the launcher. The launcher itself never loads PyTorch.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ def launch(arguments: Sequence[str], count: int) -> int:
 
 
 class _Orders:
-    """The signals that came to the launcher, in turn, while it is entered.
+    """The signals that the launcher receives within the block, in their order.
 
-    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, and
-    they are told by the launcher alone.
+    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, but
+    they stop by the launcher's order alone.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _Orders:
             signal.signal(number, handler)
 
     def pass_on(self, members: Sequence[_Member]) -> None:
-        """Tell the processes what has come since the last time."""
+        """Pass on to the processes the signals that came since the last call."""
         for number in self.signals[self._passed_on :]:
             for member in members:
                 with suppress(OSError):  # it has ended

@@ -60,7 +60,7 @@ class Processes:
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Return the items that this process works on."""
+        """Return this process's share of some items."""
         return items[self.rank :: self.count]
 
     def share_batches(self, batches: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""How many processes, of how many threads each, train a model on this machine.
+"""The number of processes, and of threads in each, that train a model on this machine.
 
 Processes of one thread share the rows of each batch and meet once in a step; threads of one
 process wait for each other at every operator, and where another program takes a core from one of
@@ -73,5 +73,5 @@ def processes_of_run(run: Path) -> int | None:
             with TensorFile(folder / "state.safetensors") as file:
                 return sum(name.startswith("random.cpu") for name in file)
         except FileProblem:
-            return None  # whoever loads it says what is wrong with it
+            return None  # loading the state will say what is wrong with it
     return None

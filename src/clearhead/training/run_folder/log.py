@@ -24,8 +24,8 @@ _EARLY_STEPS = (1, 2, 5, 10, 20)  # after a start, whose progress is shown at on
 class Log:
     """``log.jsonl`` in the run's folder, and what a terminal shows meanwhile.
 
-    Lines of steps beyond ``step`` are dropped when a run goes on from an earlier state, so that
-    the file tells one straight story.
+    When a run goes on from an earlier state, lines of steps beyond ``step`` are dropped, so that
+    each step is in the file once.
     """
 
     def __init__(self, run: Path, *, step: int, last_step: int, tensorboard: bool) -> None:
@@ -59,7 +59,7 @@ class Log:
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, text: str) -> None:
-        """Show a sentence on a line of its own."""
+        """Print a sentence on a line of its own."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
         tell(text, end, start=start)
@@ -82,14 +82,14 @@ class Log:
         """End the bar's line and close the files."""
         if self._terminal:
             tell("")
-        with suppress(OSError):  # a full disk, which has been told of
+        with suppress(OSError):  # a full disk, which was reported before
             self._file.close()
         if self._writer is not None:
             self._writer.close()
 
 
 class NoLog:
-    """What a process keeps that leaves the log to another."""
+    """The log of a process that leaves writing to another one."""
 
     def write(self, kind: str, step: int, **values: Any) -> None:
         """Do nothing."""
@@ -173,7 +173,7 @@ def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int,
 
 
 def tell(text: str, end: str = "\n", *, start: str = "") -> None:
-    """Tell the person who started the run; who does not listen any more ends no training."""
+    """Print a sentence to standard error; a closed terminal does not end the training."""
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(start + visible(text), file=sys.stderr, end=end, flush=True)

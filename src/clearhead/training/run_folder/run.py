@@ -1,8 +1,8 @@
 """The folder of a run and the settings that it was begun with.
 
-Until the first checkpoint is there a start may have any settings: nothing would be lost by
-beginning anew, so that a first start which failed does not stand in the way of the next. What was
-prepared of the data is made anew where it depends on what has changed.
+Before the first checkpoint a start may change any setting: nothing would be lost by beginning
+again, and a first start that failed must not stand in the way of the next. Prepared data are made
+again where they depend on a changed setting.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _CODE = re.compile(r"os error (\d+)")
 
 @contextmanager
 def writing(run: Path) -> Iterator[None]:
-    """Turn what goes wrong while a run's files are written into one line that says what to do.
+    """Turn an error while a run's files are written into one line that says what to do.
 
     Raises:
         TrainingError: the disk is full, a folder is read-only, a file is in the way, ...
@@ -200,7 +200,7 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
 
 
 class RunLock:
-    """Keeps a run to one training at a time.
+    """A lock that keeps a run to one training at a time.
 
     The kernel holds it and lets go when the process ends, killed or not, so a lock is never
     stale. Where there is no flock (Windows, some network drives) nothing is locked.
@@ -244,7 +244,7 @@ class RunLock:
         self._file = file
 
     def release(self) -> None:
-        """Let another training have the folder."""
+        """Release the lock, so that another training can use the folder."""
         if self._file is not None:
             self._file.close()
             self._file = None
