@@ -35,7 +35,7 @@ SHAPE = {
     "vocab_size": 1000,
     "max_position_embeddings": 1 << 17,
 }
-PLAIN, RECORDED, MEASURED = "without", "recorded", "recorded, measures only"
+PLAIN, RECORDED, SUMMARIES = "without", "recorded", "recorded, measures only"
 EAGER = "eager, output_attentions"
 MEASURES = ("entropy", "received", "topk")
 MOST_RECORDED, LEAST_SPEED, LEAST_MEMORY = 1.05, 6.0, 15.0
@@ -43,7 +43,7 @@ EAGER_LENGTH = 4096
 
 
 def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
-    """A forward pass over so many tokens, in each of the ways."""
+    """Return a forward pass over so many tokens, in each of the ways."""
     from transformers import LlamaConfig, LlamaModel
 
     torch.manual_seed(0)
@@ -59,7 +59,7 @@ def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
             plain()
         return recording
 
-    def measured() -> Any:
+    def summarised() -> Any:
         with record(model, summaries=MEASURES) as recording:
             plain()
         return recording
@@ -71,33 +71,33 @@ def passes(length: int, quick: bool) -> dict[str, Callable[[], Any]]:
         finally:
             model.set_attn_implementation("sdpa")
 
-    return {PLAIN: plain, RECORDED: recorded, MEASURED: measured, EAGER: eager}
+    return {PLAIN: plain, RECORDED: recorded, SUMMARIES: summarised, EAGER: eager}
 
 
 def interleaved(
-    found: dict[str, Callable[[], Any]], seconds: float, least: int
+    runs: dict[str, Callable[[], Any]], seconds: float, least: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Wall and processor seconds of every round, after one to warm up."""
+    """Measure wall and processor seconds of every round, after one to warm up."""
     times: dict[str, dict[str, list[float]]] = {
-        name: {"wall": [], "processor": []} for name in found
+        name: {"wall": [], "processor": []} for name in runs
     }
     end = time.perf_counter() + seconds
     rounds = -1
     while rounds < least or time.perf_counter() < end:
-        for name, run in found.items():
+        for name, run in runs.items():
             start, work = time.perf_counter(), time.process_time()
-            kept = run()
-            taken = time.perf_counter() - start, time.process_time() - work
-            del kept
+            result = run()
+            elapsed = time.perf_counter() - start, time.process_time() - work
+            del result
             if rounds >= 0:
-                times[name]["wall"].append(taken[0])
-                times[name]["processor"].append(taken[1])
+                times[name]["wall"].append(elapsed[0])
+                times[name]["processor"].append(elapsed[1])
         rounds += 1
     return times
 
 
 def row_of(times: dict[str, dict[str, list[float]]], base: str, **facts: Any) -> dict[str, Any]:
-    """Medians, and the medians of the rounds' ratios to one of the systems."""
+    """Return medians, and the medians of the rounds' ratios to one of the systems."""
 
     def ratio(name: str, clock: str) -> float:
         pairs = zip(times[name][clock], times[base][clock], strict=True)
@@ -113,61 +113,61 @@ def row_of(times: dict[str, dict[str, list[float]]], base: str, **facts: Any) ->
 
 
 def speeds(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Recording at every length; eager attention at the one where it still has room."""
+    """Time recording at every length; eager attention at the one where it still has room."""
     rows = []
     for length in options.lengths:
         progress(f"A forward pass over {length:,} tokens ...")
-        found = passes(length, options.quick)
+        runs = passes(length, options.quick)
         if length != options.eager_length:
-            found.pop(EAGER)
+            runs.pop(EAGER)
         if length > EAGER_LENGTH:
-            found.pop(MEASURED)
+            runs.pop(SUMMARIES)
         least = options.rounds if length <= EAGER_LENGTH else min(options.rounds, 5)
         with torch.inference_mode():
-            times = interleaved(found, options.seconds, least)
+            times = interleaved(runs, options.seconds, least)
         rows.append(row_of(times, PLAIN, length=length))
     return rows
 
 
 def memory_of(kind: str, length: int, quick: bool) -> None:
-    """In a process of its own: one pass, and what it needed at most above the model, in bytes."""
+    """Print the most bytes that one pass held above the model, in a process of its own."""
     with torch.inference_mode():
         passes(16, quick)[kind]()  # what is loaded at the first call is no part of the pass
         run = passes(length, quick)[kind]
         before = peak_memory()
-        kept = run()
+        result = run()
         print(json.dumps({"kind": kind, "length": length, "bytes": max(peak_memory() - before, 0)}))
-        del kept
+        del result
 
 
 def memories(options: argparse.Namespace) -> dict[str, int]:
-    """The same from outside, by kind."""
-    found = {}
-    for kind in (PLAIN, RECORDED, MEASURED, EAGER):
+    """Return the same for each kind, each measured in a process of its own."""
+    sizes = {}
+    for kind in (PLAIN, RECORDED, SUMMARIES, EAGER):
         progress(f"Memory at {options.eager_length:,} tokens: {kind} ...")
         command = [sys.executable, "-m", __spec__.name, "--only-memory", kind]
         command += ["--eager-length", str(options.eager_length), "--threads", str(options.threads)]
         command += ["--quick"] * options.quick
-        done = subprocess.run(
+        child = subprocess.run(
             command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
         )
-        found[kind] = json.loads(done.stdout)["bytes"]
-    return found
+        sizes[kind] = json.loads(child.stdout)["bytes"]
+    return sizes
 
 
 def table(title: str, row: dict[str, Any], base: str) -> dict[str, Any]:
-    """A table of one interleaved run."""
+    """Return the table of one interleaved run."""
     header = ["", "seconds", f"times {base}", "by processor time"]
-    shown = [
+    cells = [
         [
             name,
-            f"{taken:.4f}",
+            f"{seconds:.4f}",
             f"{row['times'][name]:.3f}",
             f"{row['times_by_processor'][name]:.3f}",
         ]
-        for name, taken in row["seconds"].items()
+        for name, seconds in row["seconds"].items()
     ]
-    return {"title": f"{title} ({row['rounds']} rounds)", "header": header, "rows": shown}
+    return {"title": f"{title} ({row['rounds']} rounds)", "header": header, "rows": cells}
 
 
 def result_of(
@@ -176,7 +176,7 @@ def result_of(
     eager_length: int,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables = [table(f"Forward pass, {row['length']:,} tokens", row, PLAIN) for row in rows]
     verdicts = [
         limit(f"{row['length']:,} tokens, recorded", row["times"][RECORDED], MOST_RECORDED)
@@ -187,9 +187,9 @@ def result_of(
             ratio = row["times"][EAGER] / row["times"][RECORDED]
             what = f"{row['length']:,} tokens, recorded, speed of {EAGER}"
             verdicts.append(verdict(what, ratio, LEAST_SPEED))
-    shown = [[kind, f"{size / 1e6:,.0f}"] for kind, size in memory.items()]
+    cells = [[kind, f"{size / 1e6:,.0f}"] for kind, size in memory.items()]
     title = f"Memory above the model, {eager_length:,} tokens"
-    tables.append({"title": title, "header": ["", "MB"], "rows": shown})
+    tables.append({"title": title, "header": ["", "MB"], "rows": cells})
     less = memory[EAGER] / max(memory[RECORDED], 1)
     verdicts.append(verdict(f"{title}, {EAGER} to recorded", less, LEAST_MEMORY))
     verdicts.append(
@@ -207,13 +207,13 @@ def result_of(
     }
 
 
-def limit(what: str, got: float, most: float) -> str:
-    """A ratio beside its upper limit."""
-    return f"{what}: {got:.3f} times (at most {most:g}: {'kept' if got <= most else 'MISSED'})"
+def limit(what: str, value: float, most: float) -> str:
+    """Return a ratio beside its upper limit."""
+    return f"{what}: {value:.3f} times (at most {most:g}: {'kept' if value <= most else 'MISSED'})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.attention_maps", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 4096, 16384], metavar="N")

@@ -31,7 +31,7 @@ INFERENCE, TRAINING, IN_LOSS = "inference", "training", "training, weights in th
 
 
 def layers(length: int, width: int) -> dict[str, torch.nn.MultiheadAttention]:
-    """PyTorch's layer and ours, with the same weights."""
+    """Return PyTorch's layer and ours, with the same weights."""
     torch.manual_seed(0)
     theirs = torch.nn.MultiheadAttention(width, HEADS, batch_first=True)
     ours = MultiheadAttention(width, HEADS, batch_first=True)
@@ -40,7 +40,7 @@ def layers(length: int, width: int) -> dict[str, torch.nn.MultiheadAttention]:
 
 
 def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
-    """One pass of each system over so many tokens."""
+    """Return one pass of each system over so many tokens."""
     both = layers(length, width)
     x = torch.randn(1, length, width)
 
@@ -49,8 +49,8 @@ def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
             return layer(x, x, x, need_weights=need_weights)
 
     def training(layer: torch.nn.MultiheadAttention) -> Any:
-        given = x.clone().requires_grad_()
-        output, weights = layer(given, given, given)
+        tokens = x.clone().requires_grad_()
+        output, weights = layer(tokens, tokens, tokens)
         loss = output.sum()
         if kind == IN_LOSS:
             loss = loss + (weights * weights).sum()
@@ -61,12 +61,12 @@ def passes(kind: str, length: int, width: int) -> dict[str, Callable[[], Any]]:
         return {name: lambda layer=layer: training(layer) for name, layer in both.items()}
     for layer in both.values():
         layer.eval()
-    found = {name: lambda layer=layer: inference(layer) for name, layer in both.items()}
-    return {**found, OURS_MAP: lambda: inference(both[OURS], "map")}
+    runs = {name: lambda layer=layer: inference(layer) for name, layer in both.items()}
+    return {**runs, OURS_MAP: lambda: inference(both[OURS], "map")}
 
 
 def result_of(rows: list[dict[str, Any]], threads: int, facts: dict[str, Any]) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables, verdicts = [], []
     for row in rows:
         what = f"{row['length']:,} tokens, width {row['width']}, {row['kind']}"
@@ -94,7 +94,7 @@ def result_of(rows: list[dict[str, Any]], threads: int, facts: dict[str, Any]) -
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.attention_weights", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 512, LONG], metavar="N")
@@ -113,8 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for length in options.lengths:
                 for kind in (INFERENCE, TRAINING, IN_LOSS):
                     progress(f"{length:,} tokens, width {width}, {kind} ...")
-                    found = passes(kind, length, width)
-                    times = interleaved(found, options.seconds, options.rounds)
+                    runs = passes(kind, length, width)
+                    times = interleaved(runs, options.seconds, options.rounds)
                     rows.append(row_of(times, TORCH, length=length, width=width, kind=kind))
         publish(result_of(rows, options.threads, facts), options)
     finally:

@@ -14,7 +14,7 @@ QUIET_LOAD = 0.3  # processors
 
 
 def processor() -> str:
-    """The processor's model, with the parts of its instruction set that decide here."""
+    """Return the processor's model, with the instruction sets that decide here."""
     name, flags, family = platform.processor() or platform.machine(), "", ""
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -27,13 +27,13 @@ def processor() -> str:
             "cpu family" in fields
         )
         flags = fields.get("flags", "")
-    known = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
-    found = [flag for flag in known if flag in flags.split()]
-    return name + family + (f", {', '.join(found)}" if found else "")
+    notable_flags = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    flags_here = [flag for flag in notable_flags if flag in flags.split()]
+    return name + family + (f", {', '.join(flags_here)}" if flags_here else "")
 
 
 def matrix_kernels() -> str | None:
-    """The BLAS library that NumPy calls, and which of its kernel sets runs on this processor.
+    """Return NumPy's BLAS library, and which of its kernel sets runs on this processor.
 
     OpenBLAS chooses by the processor, or by OPENBLAS_CORETYPE in the environment; tables of
     different kernel sets cannot be compared.
@@ -57,12 +57,12 @@ def matrix_kernels() -> str | None:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def installed(package: str) -> str | None:
-    """A package's version, or None where it is not installed."""
+    """Return a package's version, or None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -70,7 +70,7 @@ def installed(package: str) -> str | None:
 
 
 def busy_processors(seconds: float = 2.0) -> float | None:
-    """How many processors were at work on average while this process waits.
+    """Return how many processors were at work on average while this process waited.
 
     The load average would do, but it remembers for minutes what ended before, such as the
     benchmark that ran just now.
@@ -90,7 +90,7 @@ def busy_processors(seconds: float = 2.0) -> float | None:
 
 
 def peak_memory() -> int:
-    """The most memory that this process has held, in bytes.
+    """Return the most memory that this process has held, in bytes.
 
     On Linux from its own status: what getrusage tells there is at least what the process that
     started this one held, because a program inherits it.
@@ -106,7 +106,7 @@ def peak_memory() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, versions, and how busy the machine was before the measuring began."""
+    """Return processor, cores, versions, and how busy the machine was before measuring."""
     load = busy_processors()
     return {
         "processor": processor(),
@@ -120,7 +120,7 @@ def machine() -> dict[str, Any]:
 
 
 def describe(facts: dict[str, Any]) -> list[str]:
-    """The machine in a few lines, with a warning where others were using it."""
+    """Describe the machine in a few lines, with a warning where others were using it."""
     libraries = ", ".join(f"{name} {number}" for name, number in facts["libraries"].items())
     lines = [
         f"{facts['processor']}, {facts['cores']} cores",
@@ -137,7 +137,7 @@ def describe(facts: dict[str, Any]) -> list[str]:
 
 
 def matmul_ceiling(threads: int, dtype_name: str, size: int = 2048, seconds: float = 0.6) -> float:
-    """Fastest of repeated products of two square matrices with PyTorch, in FLOP/s."""
+    """Return the fastest of repeated products of two square matrices with PyTorch, in FLOP/s."""
     import torch
 
     torch.set_num_threads(threads)

@@ -36,8 +36,8 @@ PICTURE = 512
 
 
 def plain_loop(query: Tensor, key: Tensor, causal: bool, rows: int = 256) -> tuple[Tensor, ...]:
-    """What one would write: the weights of some rows of all heads, and three functions of them."""
-    entropy, received, top = [], torch.zeros(key.shape[:3]), []
+    """Compute three functions of the weights as one would write it, some rows at a time."""
+    entropy, attention_received, top = [], torch.zeros(key.shape[:3]), []
     scale = query.shape[-1] ** -0.5
     for first in range(0, query.shape[2], rows):
         scores = query[:, :, first : first + rows] @ key.mT * scale
@@ -46,35 +46,35 @@ def plain_loop(query: Tensor, key: Tensor, causal: bool, rows: int = 256) -> tup
             scores.masked_fill_(future, -torch.inf)
         weights = scores.softmax(-1)
         entropy.append(torch.special.entr(weights).sum(-1))
-        received += weights.sum(-2)
+        attention_received += weights.sum(-2)
         top.append(weights.topk(8).values)
-    return torch.cat(entropy, -1), received, torch.cat(top, -2)
+    return torch.cat(entropy, -1), attention_received, torch.cat(top, -2)
 
 
 def contestants(length: int, causal: bool) -> dict[str, Callable[[], Any]]:
-    """What is timed, on the same tensors."""
+    """Return what is timed, on the same tensors."""
     query, key, value = torch.randn(3, 1, HEADS, length, HEAD_DIM)
     attention_map = AttentionMap.of(query, key, causal=causal)
-    found: dict[str, Callable[[], Any]] = {
+    runs: dict[str, Callable[[], Any]] = {
         FUSED: lambda: F.scaled_dot_product_attention(query, key, value, is_causal=causal),
         TOGETHER: lambda: attention_map.measure(*ALONE),
     }
     for name in ALONE:
-        found[name] = lambda name=name: attention_map.measure(name)
-    found[LOOP] = lambda: plain_loop(query, key, causal)
-    return found
+        runs[name] = lambda name=name: attention_map.measure(name)
+    runs[LOOP] = lambda: plain_loop(query, key, causal)
+    return runs
 
 
 def medians(
-    found: dict[str, Callable[[], Any]], seconds: float, least: int, clock: Callable[[], float]
+    runs: dict[str, Callable[[], Any]], seconds: float, least: int, clock: Callable[[], float]
 ) -> dict[str, float]:
-    """Median seconds of each in interleaved rounds, after one to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in found}
-    for run in found.values():
+    """Return the median seconds of each in interleaved rounds, after one to warm up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
         run()
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[FUSED]) < least:
-        for name, run in found.items():
+        for name, run in runs.items():
             start = clock()
             run()
             times[name].append(clock() - start)
@@ -82,27 +82,27 @@ def medians(
 
 
 def rows_of(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Every length, with and without a causal mask, by wall time and by processor time."""
+    """Measure every length, with and without a causal mask, by wall and by processor time."""
     rows = []
     for length in options.lengths:
         for causal in (False, True):
             progress(f"{length:,} tokens{', causal' * causal} ...")
             torch.manual_seed(0)
-            found = contestants(length, causal)
+            runs = contestants(length, causal)
             if length > 4096:
-                found.pop(LOOP)
+                runs.pop(LOOP)
             least = options.rounds if length <= 4096 else min(options.rounds, 3)
             torch.set_num_threads(options.threads)
-            wall = medians(found, options.seconds, least, time.perf_counter)
+            wall = medians(runs, options.seconds, least, time.perf_counter)
             torch.set_num_threads(1)
-            few = {name: found[name] for name in (FUSED, TOGETHER)}
+            few = {name: runs[name] for name in (FUSED, TOGETHER)}
             work = medians(few, 0.0, 1 if length > 4096 else min(least, 3), time.process_time)
             rows.append(
                 {
                     "length": length,
                     "causal": causal,
                     "seconds": wall,
-                    "times": {name: taken / wall[FUSED] for name, taken in wall.items()},
+                    "times": {name: seconds / wall[FUSED] for name, seconds in wall.items()},
                     "processor_seconds_one_thread": work,
                     "times_one_thread": work[TOGETHER] / work[FUSED],
                 }
@@ -111,7 +111,7 @@ def rows_of(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def long_layer(length: int) -> None:
-    """In a process of its own: looks at a layer, and prints seconds and memory in bytes."""
+    """Measure a long layer in a process of its own; print seconds and bytes."""
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, HEADS, length, HEAD_DIM)
     start = time.perf_counter()
@@ -119,41 +119,41 @@ def long_layer(length: int) -> None:
     AttentionMap.of(query, key, causal=True).measure(
         "entropy", "received", TopK(8), Pooled(size, size)
     )
-    taken = time.perf_counter() - start
-    print(json.dumps({"length": length, "seconds": taken, "peak_bytes": peak_memory()}))
+    seconds = time.perf_counter() - start
+    print(json.dumps({"length": length, "seconds": seconds, "peak_bytes": peak_memory()}))
 
 
 def long_result(options: argparse.Namespace) -> dict[str, Any] | None:
-    """The same, from outside."""
+    """Start the process that measures a long layer, and return what it prints."""
     if not options.long:
         return None
     progress(f"{options.long:,} tokens in a process of its own ...")
     command = [sys.executable, "-m", __spec__.name, "--only-long", str(options.long)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    child = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(child.stdout)
 
 
 def result_of(
     rows: list[dict[str, Any]], long: dict[str, Any] | None, ceiling: float, facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     header = ["", "seconds", "times the forward", "one thread, processor time"]
     tables, verdicts = [], []
     for row in rows:
         what = f"{row['length']:,} tokens{', causal' * row['causal']}"
-        shown = []
-        for name, taken in row["seconds"].items():
+        cells = []
+        for name, seconds in row["seconds"].items():
             work = f"{row['times_one_thread']:.2f}" if name == TOGETHER else ""
-            shown.append([name, f"{taken:.3f}", f"{row['times'][name]:.2f}", work])
-        tables.append({"title": f"{what}, 8 heads of 64, float32", "header": header, "rows": shown})
+            cells.append([name, f"{seconds:.3f}", f"{row['times'][name]:.2f}", work])
+        tables.append({"title": f"{what}, 8 heads of 64, float32", "header": header, "rows": cells})
         verdicts.append(limit(what, row["times"][TOGETHER], TARGET_TIMES, "times the forward"))
     if long is not None:
-        used = long["peak_bytes"] / 1e9
+        gigabytes = long["peak_bytes"] / 1e9
         what = (
             f"{long['length']:,} tokens, causal: received, entropy, top-8 and a picture of "
             f"{PICTURE} x {PICTURE} in {long['seconds']:,.0f} s, peak of the whole process"
         )
-        verdicts.append(limit(what, used, TARGET_GB, "GB"))
+        verdicts.append(limit(what, gigabytes, TARGET_GB, "GB"))
     verdicts.append(
         "What bounds it: the product Q K^T, half the forward's arithmetic, which here runs at up "
         f"to {ceiling / 1e9:,.0f} GFLOP/s; then one softmax in the cache. Entropy and received add "
@@ -171,14 +171,14 @@ def result_of(
     }
 
 
-def limit(what: str, got: float, most: float, unit: str) -> str:
-    """A measurement beside its limit."""
-    word = "kept" if got <= most else "MISSED"
-    return f"{what}: {got:.2f} {unit} (at most {most:g}: {word})"
+def limit(what: str, value: float, most: float, unit: str) -> str:
+    """Return a measurement beside its limit."""
+    word = "kept" if value <= most else "MISSED"
+    return f"{what}: {value:.2f} {unit} (at most {most:g}: {word})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.map_measures", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 4096, 16384], metavar="N")

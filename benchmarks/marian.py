@@ -30,21 +30,21 @@ _FEED_FORWARD = {"up": "fc1", "down": "fc2"}
 
 
 def marian_config(config: TransformerConfig) -> MarianConfig:
-    """Marian's name for each of our settings.
+    """Return Marian's configuration for our settings.
 
     Raises:
         ConfigError: Marian has no such model.
     """
     from transformers import MarianConfig
 
-    asked = (config.norm_place, config.norm, config.positions, config.activation)
-    if asked != ("after", "layer", "sinusoidal", "relu") or not (
+    choices = (config.norm_place, config.norm, config.positions, config.activation)
+    if choices != ("after", "layer", "sinusoidal", "relu") or not (
         config.tied_embeddings and config.bias and config.key_value_heads == config.num_heads
     ):
         raise ConfigError(
             "Marian's model has layer norms after each sublayer, sinusoidal positions, ReLU "
             "(here), biases, tied embeddings and as many key as query heads; "
-            f"got {', '.join(asked)}."
+            f"got {', '.join(choices)}."
         )
     return MarianConfig(
         vocab_size=config.vocab_size,
@@ -82,7 +82,7 @@ def _marian_name(name: str) -> str:
 
 
 def _permuted(name: str, weight: Any, order: Any) -> Any:
-    """Each axis that is the residual stream, in Marian's order."""
+    """Put each axis that is the residual stream into Marian's order."""
     if name.endswith(("_norm.weight", "_norm.bias")):
         return weight[order]
     if name.endswith((".output.weight", ".down.weight", ".output.bias", ".down.bias")):
@@ -93,7 +93,7 @@ def _permuted(name: str, weight: Any, order: Any) -> Any:
 def marian_weights(
     config: TransformerConfig, weights: Mapping[str, Any]
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Our dictionary of arrays under Marian's names, the shared embedding as ``model.shared``."""
+    """Return our arrays under Marian's names, the shared embedding as ``model.shared``."""
     order = np.concatenate((np.arange(0, config.d_model, 2), np.arange(1, config.d_model, 2)))
     renamed = {"model.shared.weight": np.ascontiguousarray(weights["embedding.weight"][:, order])}
     for name, weight in weights.items():
@@ -103,7 +103,7 @@ def marian_weights(
 
 
 def marian_model(config: TransformerConfig, weights: Mapping[str, Any]) -> MarianMTModel:
-    """transformers' model with our weights, in evaluation mode.
+    """Return transformers' model with our weights, in evaluation mode.
 
     Raises:
         ConfigError: Marian has no such model, or a weight found no place in it.

@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns aligned: the first to the left, the others to the right."""
+    """Align columns: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:
@@ -26,13 +26,13 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same as Markdown."""
+    """Return the same table as Markdown."""
     ruler = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, ruler, *rows))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that all benchmarks share."""
+    """Add the options that all benchmarks share."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--quick", action="store_true", help="a tiny size, to see that it runs; nothing is kept"
@@ -68,7 +68,7 @@ def publish(result: dict[str, Any], options: argparse.Namespace) -> None:
 
 
 def as_markdown(result: dict[str, Any]) -> str:
-    """A result as a page."""
+    """Return a result as a page."""
     parts = [f"# {result['title']}", "\n".join(f"- {x}" for x in describe(result["machine"]))]
     for table in result["tables"]:
         parts.append(f"## {table['title']}\n\n{markdown_table(table['header'], table['rows'])}")
@@ -77,11 +77,11 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 
 def progress(text: str) -> None:
-    """One line on standard error, so that standard output holds the result alone."""
+    """Print one line on standard error: standard output holds the result alone."""
     print(text, file=sys.stderr, flush=True)
 
 
 def verdict(what: str, ratio: float, target: float) -> str:
-    """A ratio beside its target."""
+    """Return a ratio beside its target."""
     word = "reached" if ratio >= target else "MISSED"
     return f"{what}: {ratio:.2f} times (target {target:g}: {word})"

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .machine import machine
+from .paths import ROOT, search_path
 from .report import add_arguments, progress, publish
-from .translation import ROOT, search_path
 
 IMPORT_LIMIT, TRANSLATE_LIMIT = 0.15, 0.6
 SENTENCE = "I would like a cup of tea."
 HEAVY = ("torch", "matplotlib", "transformers")
-BARE, IMPORT, TRANSLATE = "python -c pass", "import clearhead", "clearhead translate"
+PYTHON, IMPORT, TRANSLATE = "python -c pass", "import clearhead", "clearhead translate"
 CHECK = (
     "import sys, clearhead; "
     f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; "
@@ -33,44 +33,44 @@ CHECK = (
 
 
 def commands(model: str | None) -> dict[str, list[str]]:
-    """What is started, by name."""
+    """Return the commands that are started, by name."""
     python = sys.executable
     translate = [python, "-m", "clearhead", "translate", *(["--model", model] if model else [])]
     return {
-        BARE: [python, "-c", "pass"],
+        PYTHON: [python, "-c", "pass"],
         IMPORT: [python, "-c", "import clearhead"],
         TRANSLATE: [*translate, "--", SENTENCE],
     }
 
 
 def seconds_of(command: Sequence[str]) -> float:
-    """Wall time of a process from its start to its end.
+    """Return the wall time of a process from its start to its end.
 
     Raises:
         RuntimeError: it failed; the message is its own words.
     """
     environment = {**os.environ, "PYTHONPATH": search_path()}
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    taken = time.perf_counter() - start
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip()[-500:] or f"It ended with {done.returncode}.")
-    return taken
+    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if child.returncode:
+        raise RuntimeError(child.stderr.strip()[-500:] or f"It ended with {child.returncode}.")
+    return seconds
 
 
 def measure(model: str | None, rounds: int) -> tuple[dict[str, float], list[str]]:
-    """Median seconds by name, in interleaved rounds, and notes on what could not be measured."""
+    """Return median seconds by name, in interleaved rounds, and notes on what is missing."""
     notes: list[str] = []
     seconds_of([sys.executable, "-c", CHECK])
-    found = commands(model)
+    command_lines = commands(model)
     try:
-        seconds_of(found[TRANSLATE])
+        seconds_of(command_lines[TRANSLATE])
     except RuntimeError as error:
         notes.append(f"{TRANSLATE} was left out; it says: {error}")
-        del found[TRANSLATE]
-    times: dict[str, list[float]] = {name: [] for name in found}
+        del command_lines[TRANSLATE]
+    times: dict[str, list[float]] = {name: [] for name in command_lines}
     for _ in range(rounds):
-        for name, command in found.items():
+        for name, command in command_lines.items():
             times[name].append(seconds_of(command))
     return {name: statistics.median(values) for name, values in times.items()}, notes
 
@@ -78,10 +78,10 @@ def measure(model: str | None, rounds: int) -> tuple[dict[str, float], list[str]
 def result_of(
     seconds: dict[str, float], notes: Sequence[str], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
-    bare = seconds[BARE]
+    """Return the result as `report.publish` takes it."""
+    python_start = seconds[PYTHON]
     # The limit on the import is for the import; Python's own start is not ours to shorten.
-    judged = {IMPORT: (seconds[IMPORT] - bare, IMPORT_LIMIT, "beyond Python's own start")}
+    judged = {IMPORT: (seconds[IMPORT] - python_start, IMPORT_LIMIT, "beyond Python's own start")}
     if TRANSLATE in seconds:
         judged[TRANSLATE] = (seconds[TRANSLATE], TRANSLATE_LIMIT, "in all")
     verdicts = [
@@ -90,7 +90,9 @@ def result_of(
         for name, (value, limit, which) in judged.items()
     ]
     header = ["process", "seconds", "beyond python's own"]
-    rows = [[name, f"{value:.3f}", f"{value - bare:.3f}"] for name, value in seconds.items()]
+    rows = [
+        [name, f"{value:.3f}", f"{value - python_start:.3f}"] for name, value in seconds.items()
+    ]
     return {
         "name": "startup",
         "title": "Start-up: wall time of a whole process",
@@ -102,7 +104,7 @@ def result_of(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.startup", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", help="a model's name or folder [the command's default]")

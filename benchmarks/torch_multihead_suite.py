@@ -41,7 +41,7 @@ LEFT_OUT = {
 class Calls:
     """How often clearhead's layer was made, and its two entrances called."""
 
-    made: int = 0
+    instances: int = 0
     layer: int = 0
     functional: int = 0
     finite_for_nan: int = 0
@@ -55,16 +55,16 @@ class CountedMultiheadAttention(MultiheadAttention):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        CALLS.made += 1
+        CALLS.instances += 1
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """As the layer's own."""
+        """Call the layer's own forward, and count."""
         CALLS.layer += 1
         return super().forward(*args, **kwargs)
 
 
 def counted_forward(*args: Any, **kwargs: Any) -> Any:
-    """clearhead's functional form, counting."""
+    """Call clearhead's functional form, and count."""
     CALLS.functional += 1
     return multi_head_attention_forward(*args, **kwargs)
 
@@ -91,7 +91,7 @@ def accept_finite_for_nan() -> None:
 
 
 def load(path: Path) -> ModuleType:
-    """The test file as a module."""
+    """Load the test file as a module."""
     spec = importlib.util.spec_from_file_location("torch_multihead_tests", path)
     if spec is None or spec.loader is None:
         raise SystemExit(f"{path} is not a Python file.")
@@ -102,7 +102,7 @@ def load(path: Path) -> ModuleType:
 
 
 def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
-    """Every test of a suite of suites."""
+    """Yield every test of a suite of suites."""
     for item in suite:
         if isinstance(item, unittest.TestSuite):
             yield from cases(item)
@@ -111,7 +111,7 @@ def cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 
 def verdict(result: unittest.TestResult) -> tuple[str, str]:
-    """One test's outcome and its reason."""
+    """Return one test's outcome and its reason."""
     for _, text in result.failures + result.errors:
         lines = text.strip().splitlines()
         return "FAILED", next((line for line in reversed(lines) if "Error" in line), lines[-1])
@@ -152,8 +152,10 @@ def main() -> int:
         outcome, reason, calls = run_one(case)
         counts[outcome] += 1
         name = case.id().rpartition(".")[2]
-        called = f"{calls.made:5} {calls.layer:6} {calls.functional:9} {calls.finite_for_nan:8}"
-        print(f"{outcome:9} {called}  {name}{f': {reason}' if reason else ''}")
+        counts_of_calls = (
+            f"{calls.instances:5} {calls.layer:6} {calls.functional:9} {calls.finite_for_nan:8}"
+        )
+        print(f"{outcome:9} {counts_of_calls}  {name}{f': {reason}' if reason else ''}")
     print("\n" + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return 1 if counts["FAILED"] or not counts["passed"] else 0
 

@@ -44,8 +44,8 @@ def run(code: str, kernels: str, threads: int = 1) -> str:
     environment.pop("OMP_NUM_THREADS", None)
     if kernels:
         environment["OPENBLAS_CORETYPE"] = kernels
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout

@@ -42,7 +42,7 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def cut(path: Path) -> None:
+def shorter(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
 
 
@@ -61,7 +61,7 @@ def deep(path: Path) -> None:
 
 SPOILT: dict[str, Callable[[Path], None]] = {
     "empty": empty,
-    "cut": cut,
+    "cut": shorter,
     "noise": noise,
     "folder": folder,
     "deep": deep,

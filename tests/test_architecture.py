@@ -15,11 +15,22 @@ SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
 # Room -> the rooms it may stand on. The ground is known to all.
-GROUND = {"errors", "config", "files", "visible", "file_reading", "json_fields", "tensor_file"}
+GROUND = {
+    "errors",
+    "config",
+    "files",
+    "visible",
+    "file_reading",
+    "json_fields",
+    "setting_fields",
+    "tensor_file",
+}
 ARROWS = {
+    "_version": set(),
     "errors": set(),
-    "config": {"errors", "visible"},
+    "config": {"errors", "setting_fields"},
     "files": set(),
+    "setting_fields": {"errors", "visible"},
     "visible": set(),
     "file_reading": {"errors", "visible"},
     "json_fields": {"file_reading", "visible"},
@@ -31,22 +42,24 @@ ARROWS = {
     "text": GROUND,
     "translation": GROUND | {"reference", "engine", "text"},
     "training": GROUND | {"nn", "text"},
-    "explorer": GROUND | {"reference", "engine", "text", "translation", "maps", "clearhead"},
+    "explorer": GROUND | {"_version", "reference", "engine", "text", "translation", "maps"},
     # The commands stand on top, __init__ (here "clearhead") names what is public and loads it
     # late, and __main__ hands over to the command line.
     "cli": GROUND
-    | {"reference", "nn", "text", "translation", "training", "maps", "explorer", "clearhead"},
-    "clearhead": GROUND | {"reference", "nn", "translation", "maps", "explorer"},
+    | {"_version", "reference", "nn", "text", "translation", "training", "maps", "explorer"},
+    "clearhead": GROUND | {"_version", "reference", "nn", "translation", "maps", "explorer"},
     "__main__": {"cli"},
 }
 
 WITHOUT_TORCH = (
+    "_version",
     "errors",
     "config",
     "files",
     "visible",
     "file_reading",
     "json_fields",
+    "setting_fields",
     "tensor_file",
     "reference",
     "engine",
@@ -58,9 +71,11 @@ WITHOUT_TORCH = (
 )
 # Room -> the packages that its modules may import when they are loaded.
 AT_LOAD = {
+    "_version": set(),
     "errors": set(),
     "config": set(),
     "files": set(),
+    "setting_fields": set(),
     "visible": set(),
     "file_reading": set(),
     "json_fields": set(),

@@ -28,10 +28,10 @@ from tests.strangers import pipe
 
 
 def reason_of(function, *arguments, **options):
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileProblem) as error_info:
         function(*arguments, **options)
-    assert "\n" not in str(caught.value)
-    return caught.value.reason
+    assert "\n" not in str(error_info.value)
+    return error_info.value.reason
 
 
 READERS = (open_file, read_bytes, read_text, read_json, read_toml)

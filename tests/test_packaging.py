@@ -69,10 +69,10 @@ def test_ranges_are_open_and_every_one_is_pinned_for_the_makefile():
 
 
 def test_every_extra_that_an_error_names_exists():
-    named = set()
+    extras = set()
     for path in (ROOT / "src").rglob("*.py"):
-        named |= set(re.findall(r"extra=\"(\w+)\"", path.read_text("utf-8")))
-    assert named <= set(PROJECT["optional-dependencies"])
+        extras |= set(re.findall(r"extra=\"(\w+)\"", path.read_text("utf-8")))
+    assert extras <= set(PROJECT["optional-dependencies"])
 
 
 def test_the_wheel_has_the_built_page_and_not_its_sources():
@@ -141,18 +141,18 @@ AWKWARD = [
 @pytest.mark.parametrize("target", ["translate", "trace"])
 def test_the_text_comes_through_untouched(checkout, target, text):
     expected = f"-m\nclearhead\n{target}\n--\n{text}\n"
-    done = call_make(checkout, target, f"TEXT={text}")
-    assert (done.stdout, done.stderr) == (expected, "")
-    done = call_make(checkout, target, TEXT=text)
-    assert (done.stdout, done.stderr) == (expected, "")
+    outcome = call_make(checkout, target, f"TEXT={text}")
+    assert (outcome.stdout, outcome.stderr) == (expected, "")
+    outcome = call_make(checkout, target, TEXT=text)
+    assert (outcome.stdout, outcome.stderr) == (expected, "")
 
 
 @make
 def test_without_a_text_make_says_how(checkout):
-    done = call_make(checkout, "translate")
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert 'make translate TEXT="I would like a cup of tea."' in done.stderr
+    outcome = call_make(checkout, "translate")
+    assert outcome.returncode != 0
+    assert outcome.stdout == ""
+    assert 'make translate TEXT="I would like a cup of tea."' in outcome.stderr
 
 
 @make
@@ -172,19 +172,19 @@ def test_an_old_python_is_named(checkout):
     old = checkout / "python-old"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.8.10"\nexit 1\n')
     old.chmod(0o755)
-    done = call_make(checkout, "translate", "TEXT=tea", f"PYTHON={old}")
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert f"clearhead needs Python 3.11 or later; {old} is: Python 3.8.10" in done.stderr
+    outcome = call_make(checkout, "translate", "TEXT=tea", f"PYTHON={old}")
+    assert outcome.returncode != 0
+    assert outcome.stdout == ""
+    assert f"clearhead needs Python 3.11 or later; {old} is: Python 3.8.10" in outcome.stderr
 
 
 @make
 def test_python_without_venv_is_explained(checkout):
     shutil.rmtree(checkout / ".venv")
-    bare = checkout / "python-bare"
-    bare.write_text('#!/bin/sh\n[ "$2" = venv ] && exit 1\nexit 0\n')
-    bare.chmod(0o755)
-    done = call_make(checkout, "translate", "TEXT=tea", f"PYTHON={bare}")
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert "apt install python3-venv" in done.stderr
+    python_without_venv = checkout / "python-bare"
+    python_without_venv.write_text('#!/bin/sh\n[ "$2" = venv ] && exit 1\nexit 0\n')
+    python_without_venv.chmod(0o755)
+    outcome = call_make(checkout, "translate", "TEXT=tea", f"PYTHON={python_without_venv}")
+    assert outcome.returncode != 0
+    assert outcome.stdout == ""
+    assert "apt install python3-venv" in outcome.stderr

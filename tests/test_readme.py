@@ -34,8 +34,8 @@ def test_commands_print_what_is_shown(command, output):
         words = ["clearhead", "translate", words[2].removeprefix("TEXT=")]
     assert words[0] == "clearhead"
     run = [sys.executable, "-m", *words]
-    found = subprocess.run(run, capture_output=True, text=True, encoding="utf-8", check=True)
-    assert found.stdout == output
+    run_result = subprocess.run(run, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert run_result.stdout == output
 
 
 @pytest.mark.parametrize(("program", "output"), PROGRAMS)

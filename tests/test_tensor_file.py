@@ -42,11 +42,11 @@ def read_all(path):
 def reason_of(content, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(FileProblem) as caught:
+    with pytest.raises(FileProblem) as error_info:
         read_all(path)
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(f"Cannot read {path}: ")
-    return caught.value.reason
+    assert "\n" not in str(error_info.value)
+    assert str(error_info.value).startswith(f"Cannot read {path}: ")
+    return error_info.value.reason
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -54,13 +54,13 @@ def reason_of(content, tmp_path):
 def test_every_type_and_shape_is_read_as_the_library_reads_it(dtype, shape, tmp_path):
     numbers = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
     safetensors.numpy.save_file({"x": numbers, "y": np.ones(3, np.float32)}, tmp_path / "file")
-    found = read_all(tmp_path / "file")["x"]
-    assert found.dtype == numbers.dtype
-    assert found.shape == numbers.shape
-    np.testing.assert_array_equal(found, numbers)
-    assert found.flags.writeable
-    assert found.flags.aligned
-    assert found.flags.c_contiguous
+    tensor = read_all(tmp_path / "file")["x"]
+    assert tensor.dtype == numbers.dtype
+    assert tensor.shape == numbers.shape
+    np.testing.assert_array_equal(tensor, numbers)
+    assert tensor.flags.writeable
+    assert tensor.flags.aligned
+    assert tensor.flags.c_contiguous
 
 
 @given(st.lists(st.integers(0, (1 << 16) - 1), max_size=9))
@@ -70,19 +70,19 @@ def test_bfloat16_is_widened_by_bits(bits):
         path = Path(folder) / "file"
         safetensors.torch.save_file({"x": numbers}, path)
         with TensorFile(path) as file:
-            wide, same, stored = file.read("x"), file.read_torch("x"), file.stored("x")
+            wide, same, raw = file.read("x"), file.read_torch("x"), file.raw("x")
     assert wide.dtype == np.float32
     np.testing.assert_array_equal(wide, numbers.float().numpy())
     assert same.dtype == torch.bfloat16
     assert torch.equal(same.view(torch.uint16), numbers.view(torch.uint16))
-    assert stored.tolist() == bits
+    assert raw.tolist() == bits
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_tensors_of_pytorch_come_back(name, tmp_path):
     (tmp_path / "file").write_bytes(CONTENT)
     with TensorFile(tmp_path / "file") as file:
-        found = file.read_torch(name)
+        tensor = file.read_torch(name)
         assert file.metadata == {"note": "by a friend"}
         assert list(file.tensors[name].shape) == list(SMALL[name].shape)
         assert sorted(file) == sorted(SMALL)
@@ -90,8 +90,8 @@ def test_tensors_of_pytorch_come_back(name, tmp_path):
         assert name in file
         assert "x" not in file
         assert file.numbers == 6 + 2 + 3
-    assert found.dtype == SMALL[name].dtype
-    assert torch.equal(found, SMALL[name])
+    assert tensor.dtype == SMALL[name].dtype
+    assert torch.equal(tensor, SMALL[name])
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_float8_is_refused_by_its_name(dtype, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stored", "name", "size"),
+    ("raw", "name", "size"),
     [("F4", "float4_e2m1", 4), ("F6_E2M3", "float6_e2m3", 6), ("F6_E3M2", "float6_e3m2", 6)],
 )
-def test_numbers_of_less_than_a_byte_are_refused_by_their_name(stored, name, size, tmp_path):
-    header = {"x": {"dtype": stored, "shape": [2, 4], "data_offsets": [0, size]}}
+def test_numbers_of_less_than_a_byte_are_refused_by_their_name(raw, name, size, tmp_path):
+    header = {"x": {"dtype": raw, "shape": [2, 4], "data_offsets": [0, size]}}
     assert f"its tensor 'x' is of type {name}, which" in reason_of(
         tensor_bytes(header, bytes(size)), tmp_path
     )
@@ -170,9 +170,9 @@ def another(begin, end):
 )
 def test_what_does_not_fit_is_refused(header, numbers, reason, tmp_path):
     numbers = numbers if isinstance(numbers, bytes) else bytes(numbers)
-    found = reason_of(tensor_bytes(header, numbers), tmp_path)
-    assert reason in found
-    assert "\x1b" not in found
+    tensor = reason_of(tensor_bytes(header, numbers), tmp_path)
+    assert reason in tensor
+    assert "\x1b" not in tensor
 
 
 @pytest.mark.parametrize(

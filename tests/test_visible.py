@@ -12,7 +12,7 @@ from clearhead.visible import json_text, quoted, visible
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         ("", ""),
         ("Où est la gare ? Tschüß, 你好 👩‍👩‍👧 \u202fé e\u0301", None),
@@ -25,8 +25,8 @@ from clearhead.visible import json_text, quoted, visible
         ("<0x1B>", None),
     ],
 )
-def test_controls_are_shown_as_escapes(text, shown):
-    assert visible(text) == (text if shown is None else shown)
+def test_controls_are_shown_as_escapes(text, escaped):
+    assert visible(text) == (text if escaped is None else escaped)
 
 
 def test_what_is_kept_stays():
@@ -35,12 +35,12 @@ def test_what_is_kept_stays():
 
 @given(st.text(alphabet=st.characters()))
 def test_no_control_comes_through_and_no_other_character_changes(text):
-    shown = visible(text)
-    shown.encode("utf-8")
-    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in shown)
-    assert visible(shown) == shown
+    escaped = visible(text)
+    escaped.encode("utf-8")
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in escaped)
+    assert visible(escaped) == escaped
     if text.isprintable():
-        assert shown == text
+        assert escaped == text
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), lambda x: st.lists(x, max_size=3)))

@@ -29,50 +29,50 @@ Row = dict[str, Any]
 
 
 def jobs_of(libraries: Sequence[str], options: argparse.Namespace) -> list[dict[str, Any]]:
-    """What to run, and in which modes."""
-    found = []
+    """Return the models to run, and in which modes."""
+    jobs = []
     for name in libraries:
         models = options.models or catalogue.names(name, quick=options.quick)
         for number, model in enumerate(models):
             every = options.quick or number % 3 == 0
             modes = ["no_grad", "grad", "inference"] if every else ["no_grad"]
-            found.append({"library": name, "model": model, "modes": modes})
-    return found
+            jobs.append({"library": name, "model": model, "modes": modes})
+    return jobs
 
 
 def line(row: Row) -> str:
-    """One run in one line."""
-    said = f"{row['library']}  {row['model']}  {row['setting']}: {row['status']}"
+    """Return one run in one line."""
+    beginning = f"{row['library']}  {row['model']}  {row['setting']}: {row['status']}"
     if row["status"] == "exact":
-        return f"{said}, {row['exact']} maps, at most {row['worst']:.1g} off"
-    return f"{said}{'. ' + '; '.join(reasons(row)) if reasons(row) else ''}"
+        return f"{beginning}, {row['exact']} maps, at most {row['worst']:.1g} off"
+    return f"{beginning}{'. ' + '; '.join(reasons(row)) if reasons(row) else ''}"
 
 
 def reasons(row: Row) -> list[str]:
-    """What was not exact in a run, and why."""
-    refused = [f"{name or '(the model)'}: {why}" for name, why in row["refused"].items()]
+    """Return what was not exact in a run, and why."""
+    refusals = [f"{name or '(the model)'}: {why}" for name, why in row["refused"].items()]
     alone = [row["crash"]] if row["crash"] else []
-    return [x for x in (row["skipped"], *alone, *row["wrong"], *row["silent"], *refused) if x]
+    return [x for x in (row["skipped"], *alone, *row["wrong"], *row["silent"], *refusals) if x]
 
 
 def summary(rows: Iterable[Row], versions: dict[str, str]) -> dict[str, Any]:
-    """By library: models, runs and maps, and what became of them."""
+    """Return models, runs and maps by library, and what became of them."""
     by_library = collections.defaultdict(list)
     for row in rows:
         by_library[row["library"]].append(row)
-    shown = []
+    cells_of_rows = []
     for name, own in by_library.items():
         ran = [row for row in own if row["status"] not in ("skipped", "no attention")]
         counts = collections.Counter(row["status"] for row in own)
         cells = [len({row["model"] for row in ran}), len(ran), sum(row["maps"] for row in ran)]
         cells += [counts[status] for status in STATUSES]
-        shown.append([f"{name} {versions[name]}", *(f"{cell:,}" for cell in cells)])
+        cells_of_rows.append([f"{name} {versions[name]}", *(f"{cell:,}" for cell in cells)])
     header = ["library", "models", "runs", "maps", *STATUSES]
-    return {"title": "Runs by library", "header": header, "rows": shown}
+    return {"title": "Runs by library", "header": header, "rows": cells_of_rows}
 
 
 def not_exact(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """A table for each status but exact: library, model, and the reasons."""
+    """Return a table for each status but exact: library, model, and the reasons."""
     tables = []
     for status in STATUSES[1:]:
         grouped: dict[tuple[str, str, str], list[str]] = {}
@@ -80,12 +80,14 @@ def not_exact(rows: Sequence[Row]) -> list[dict[str, Any]]:
             if row["status"] == status and status != "no attention":
                 why = "; ".join(dict.fromkeys(shortened(x) for x in reasons(row)))
                 grouped.setdefault((row["library"], row["model"], why), []).append(row["setting"])
-        shown = [
+        cells_of_rows = [
             [f"{name} {model}", ", ".join(x or "default" for x in settings), why or "-"]
             for (name, model, why), settings in grouped.items()
         ]
-        if shown:
-            tables.append({"title": status, "header": ["model", "settings", "why"], "rows": shown})
+        if cells_of_rows:
+            tables.append(
+                {"title": status, "header": ["model", "settings", "why"], "rows": cells_of_rows}
+            )
     return tables
 
 
@@ -95,11 +97,11 @@ def shortened(text: str, most: int = 240) -> str:
 
 
 def result_of(
-    rows: list[Row], versions: dict[str, str], facts: dict[str, Any], *, skipped: bool
+    rows: list[Row], versions: dict[str, str], facts: dict[str, Any], *, show_skipped: bool
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
     tables = [summary(rows, versions), *not_exact(rows)]
-    if not skipped:
+    if not show_skipped:
         tables = [table for table in tables if table["title"] != "skipped"]
     counts = collections.Counter(row["status"] for row in rows)
     bad = sum(counts[status] for status in ("WRONG", "SILENT", "crashed"))
@@ -122,7 +124,7 @@ def result_of(
 
 
 def earlier(files: Sequence[Path], versions: dict[str, str]) -> tuple[list[Row], dict[str, str]]:
-    """Runs of earlier results, and the versions of their libraries beside those of here."""
+    """Read runs of earlier results, and the versions of their libraries."""
     rows: list[Row] = []
     for file in files:
         result = json.loads(file.read_text())
@@ -135,7 +137,7 @@ def earlier(files: Sequence[Path], versions: dict[str, str]) -> tuple[list[Row],
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.recorded_models", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--library", nargs="+", choices=catalogue.LIBRARIES, metavar="NAME")
@@ -171,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not options.json or row["status"] not in ("exact", "skipped"):
             progress(line(row))
     rows.sort(key=lambda row: (row["library"], row["model"], row["setting"]))
-    publish(result_of(rows, versions, facts, skipped=options.skipped), options)
+    publish(result_of(rows, versions, facts, show_skipped=options.skipped), options)
 
 
 if __name__ == "__main__":

@@ -34,12 +34,12 @@ def _module(library: str) -> ModuleType:
 
 
 def names(library: str, *, quick: bool = False) -> list[str]:
-    """Of a library's models, all that are known here, or a few."""
-    found: list[str] = _module(library).names()
-    return found[: 2 if quick else None]
+    """Return a library's models, all that this benchmark can build, or a few."""
+    all_names: list[str] = _module(library).names()
+    return all_names[: 2 if quick else None]
 
 
 def settings(library: str, name: str) -> Settings:
-    """Ways to run a model: name of the way, and what makes the model and its inputs."""
-    found: Settings = _module(library).settings(name)
-    return found
+    """Return the ways to run a model: a name, and a function that makes model and inputs."""
+    ways: Settings = _module(library).settings(name)
+    return ways

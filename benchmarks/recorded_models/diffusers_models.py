@@ -26,7 +26,7 @@ def noise(*shape: int) -> Tensor:
 
 
 def text(width: int, *, padded: bool = True) -> dict[str, Tensor]:
-    """A text for each image, the second one shorter."""
+    """Return a text for each image, the second one shorter."""
     mask = torch.ones(2, 7)
     mask[1, 5:] = 0
     masks = {"encoder_attention_mask": mask} if padded else {}
@@ -260,19 +260,19 @@ MODELS: dict[str, tuple[str, dict[str, Any], Callable[[], dict[str, Any]]]] = {
 
 
 def names() -> list[str]:
-    """Those that this version has."""
+    """Return those that this version has."""
     diffusers = library("diffusers")
     return [name for name, (kind, _, _) in MODELS.items() if hasattr(diffusers, kind)]
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """Fused, and for U-Nets also written out and in slices."""
+    """Return the fused way, and for U-Nets also the written-out and the sliced one."""
     ways = ["", "explicit", "sliced"] if "UNet" in name or "Auto" in name else [""]
     return [(way, lambda way=way: subject(name, way)) for way in ways]  # type: ignore[misc]
 
 
 def subject(name: str, way: str) -> Subject:
-    """A model and its inputs, the way it attends set by its processors."""
+    """Return a model and its inputs, the way it attends set by its processors."""
     diffusers = library("diffusers")
     kind, configuration, inputs = MODELS[name]
 

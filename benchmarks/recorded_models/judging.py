@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from clearhead.errors import ClearheadError
 
-from .oracle import Met, Oracle
+from .oracle import Factor, Oracle
 
 TOLERANCE = 1e-5
 CALLED_ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def same_bits(one: Any, other: Any) -> bool:
-    """Whether all tensors of two results are equal, NaN being equal to NaN."""
+    """Tell whether all tensors of two results are equal, NaN being equal to NaN."""
     return all(
         x.shape == y.shape
         and torch.equal(x.isnan(), y.isnan())
@@ -61,7 +61,7 @@ def same_bits(one: Any, other: Any) -> bool:
 
 
 def tensors(result: Any) -> list[Tensor]:
-    """All tensors in a result, of whatever class it is."""
+    """Return all tensors in a result, of whatever class it is."""
     leaves = tree_leaves(result)
     for leaf in list(leaves):
         if not isinstance(leaf, Tensor) and hasattr(leaf, "__dict__"):
@@ -70,13 +70,13 @@ def tensors(result: Any) -> list[Tensor]:
 
 
 def related(one: str, other: str) -> bool:
-    """Whether a module is another or lies within it."""
+    """Tell whether a module is another or lies within it."""
     return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.") or not one
 
 
-def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -> None:
-    """Adds to a verdict what the maps are, and what there is no map of."""
-    seen: list[Met] = []
+def judge(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -> None:
+    """Add to a verdict how the maps compare, and what there is no map of."""
+    matches: list[Factor] = []
     for name in recording:
         for number in range(len(recording._entries[name].calls)):
             try:
@@ -85,7 +85,7 @@ def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -
                 continue
             verdict.maps += 1
             weights = one.dense()
-            match, error, where = best_match(weights, name, oracle.met)
+            match, error, where = best_match(weights, name, oracle.factors)
             if match is not None and match.attention and (off := sums_off(weights)) > TOLERANCE:
                 match, error, where = None, off, "its rows do not sum to 1"
             if match is None:
@@ -94,56 +94,64 @@ def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -
                     f"{one.source.kernel}: {where}, off by {error:.2g}{notes(one)}"
                 )
             else:
-                seen.append(match)
+                matches.append(match)
                 verdict.exact += 1
                 verdict.worst = max(verdict.worst, error)
     verdict.refused = {name: refusal.why for name, refusal in recording.refusals.items()}
-    verdict.attentions = sum(met.attention for met in oracle.met)
-    verdict.silent = silent(recording, oracle, model, seen)
+    verdict.attentions = sum(factor.attention for factor in oracle.factors)
+    verdict.silent = silent(recording, oracle, model, matches)
 
 
 def notes(one: Any) -> str:
-    """What a map says of itself, but for compiled graphs, of which there are none here."""
-    said = [note for note in one.source.notes if "compiled" not in note]
-    return f"; its notes: {'; '.join(said)}" if said else ""
+    """Return a map's own notes, but for those on compiled graphs: there are none here."""
+    remarks = [note for note in one.source.notes if "compiled" not in note]
+    return f"; its notes: {'; '.join(remarks)}" if remarks else ""
 
 
-def silent(recording: Any, oracle: Oracle, model: nn.Module, seen: list[Met]) -> list[str]:
-    """Attentions that were neither shown nor refused."""
-    told = [*recording.keys()]
-    found = []
-    for met in oracle.met:
-        shown = any(met is other for other in seen) or equal_to_one(met, seen)
-        if met.attention and not shown and not any(related(met.module, one) for one in told):
-            found.append(f"{met.module or '(the model)'}: weights {tuple(met.weights.shape)}")
+def silent(recording: Any, oracle: Oracle, model: nn.Module, matches: list[Factor]) -> list[str]:
+    """Return the attentions that have neither a map nor a refusal."""
+    names_in_recording = [*recording.keys()]
+    sentences = []
+    for factor in oracle.factors:
+        has_map = any(factor is other for other in matches) or equal_to_one(factor, matches)
+        if (
+            factor.attention
+            and not has_map
+            and not any(related(factor.module, one) for one in names_in_recording)
+        ):
+            sentences.append(
+                f"{factor.module or '(the model)'}: weights {tuple(factor.weights.shape)}"
+            )
     modules = dict(model.named_modules())
     for name in oracle.ran:
         kind = type(modules[name]).__name__
         if not CALLED_ATTENTION.search(kind) or NO_ATTENTION.search(kind):
             continue
-        worked = any(one == name or one.startswith(f"{name}.") for one in oracle.busy)
-        if worked and not any(related(name, one) for one in told):
-            found.append(f"{name or '(the model)'} ({kind}): nothing is said of it")
-    return list(dict.fromkeys(found))
+        is_busy = any(one == name or one.startswith(f"{name}.") for one in oracle.busy)
+        if is_busy and not any(related(name, one) for one in names_in_recording):
+            sentences.append(f"{name or '(the model)'} ({kind}): nothing is said of it")
+    return list(dict.fromkeys(sentences))
 
 
-def equal_to_one(met: Met, seen: list[Met]) -> bool:
+def equal_to_one(factor: Factor, matches: list[Factor]) -> bool:
     return any(
-        other.weights.shape == met.weights.shape
-        and float((other.weights.double() - met.weights.double()).abs().max()) < TOLERANCE
-        for other in seen
+        other.weights.shape == factor.weights.shape
+        and float((other.weights.double() - factor.weights.double()).abs().max()) < TOLERANCE
+        for other in matches
     )
 
 
-def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, float, str]:
-    """What the oracle saw that equals a map, how far off it is, and where it was or was not."""
+def best_match(
+    weights: Tensor, name: str, factors: list[Factor]
+) -> tuple[Factor | None, float, str]:
+    """Return the oracle's factor that equals a map, how far off it is, and why there is none."""
     if weights.shape[-1] == 1 and bool((weights == 1).all()):
-        return Met(name, weights, False, False, 0.0), 0.0, ""  # of one key, no more can be said
-    own = [one for one in met if related(one.module, name)]
+        return Factor(name, weights, False, False, 0.0), 0.0, ""  # of one key, no more can be said
+    own = [one for one in factors if related(one.module, name)]
     one, error = nearest(weights, own)
     if one is not None:
         return one, error, ""
-    other, elsewhere = nearest(weights, [one for one in met if not related(one.module, name)])
+    other, elsewhere = nearest(weights, [one for one in factors if not related(one.module, name)])
     if other is not None:
         return None, 0.0, f"these are the weights of {other.module or '(the model)'}"
     queries, keys = weights.shape[-2:]
@@ -152,12 +160,12 @@ def best_match(weights: Tensor, name: str, met: list[Met]) -> tuple[Met | None, 
     return None, min(error, elsewhere), "no such weights met values"
 
 
-def nearest(weights: Tensor, met: list[Met]) -> tuple[Met | None, float]:
-    """The first that equals a map, or none, and the least difference."""
+def nearest(weights: Tensor, factors: list[Factor]) -> tuple[Factor | None, float]:
+    """Return the first factor that equals a map, or None, and the least difference."""
     queries, keys = weights.shape[-2:]
     least = float("inf")
     weights = weights.double()
-    for one in met:
+    for one in factors:
         theirs = trimmed(one.weights, keys)
         for each in () if theirs is None else with_queries(theirs, queries):
             error = difference(weights, each.double().nan_to_num(0.0))  # of dead rows: zeros
@@ -168,7 +176,7 @@ def nearest(weights: Tensor, met: list[Met]) -> tuple[Met | None, float]:
 
 
 def with_queries(weights: Tensor, queries: int) -> list[Tensor]:
-    """As matrices of so many rows: heads that share keys may lie along the axis of queries."""
+    """Return matrices of so many rows: heads that share keys may lie along the queries' axis."""
     rows = weights.shape[-2]
     if rows == queries:
         return [weights]
@@ -179,20 +187,20 @@ def with_queries(weights: Tensor, queries: int) -> list[Tensor]:
 
 
 def sums_off(weights: Tensor) -> float:
-    """How far the rows are from a sum of 1, or of 0 where a query may attend to nothing."""
+    """Return how far the rows are from a sum of 1, or of 0 where a query attends to nothing."""
     sums = weights.double().sum(-1)
     return float(torch.minimum((sums - 1).abs(), sums.abs()).max())
 
 
 def trimmed(weights: Tensor, keys: int) -> Tensor | None:
-    """Without keys at the end that nobody attends to; None where there are fewer or more."""
+    """Remove keys at the end that no query attends to; None where there are fewer or more."""
     if weights.shape[-1] < keys or bool(weights[..., keys:].any()):
         return None
     return weights[..., :keys]
 
 
 def difference(one: Tensor, other: Tensor) -> float:
-    """Between the matrices of a map and those that met values, in the order of either.
+    """Return the difference of a map's matrices to those of a factor, in the order of either.
 
     A map [batch, heads, queries, keys] may come from [batch * heads, queries, keys]; whether
     batch and heads are in their places is another question (`row_errors`).
@@ -212,15 +220,15 @@ def difference(one: Tensor, other: Tensor) -> float:
 
 
 def largest(one: Tensor, other: Tensor) -> float:
-    """The largest difference; NaN is equal to NaN alone."""
+    """Return the largest difference; NaN is equal to NaN alone."""
     if not torch.equal(one.isnan(), other.isnan()):
         return sys.float_info.max
     return float((one - other).nan_to_num(0.0, float("inf")).abs().max())
 
 
 def row_errors(whole: Any, alone: list[Any]) -> list[str]:
-    """Maps of a batch beside those of its rows, each run alone: batch must be the first axis."""
-    found = []
+    """Compare maps of a batch with those of its rows alone: batch must be the first axis."""
+    sentences = []
     for name in whole:
         for row, other in enumerate(alone):
             if name not in other or name in whole.refusals or name in other.refusals:
@@ -229,16 +237,16 @@ def row_errors(whole: Any, alone: list[Any]) -> list[str]:
             for number, (one, single) in enumerate(pairs):
                 error = row_error(one, single, row, len(alone))
                 if error > 1e-3:
-                    found.append(
+                    sentences.append(
                         f"{name} call {number}: row {row} of the batch {tuple(one.shape)} is not "
                         f"the map {tuple(single.shape)} of that row alone, off by "
                         f"{error:.2g}{notes(one)}"
                     )
-    return found
+    return sentences
 
 
 def row_error(one: Any, single: Any, row: int, rows: int) -> float:
-    """Zero where the shapes say that rows are not the batch, or the map says it cannot tell."""
+    """Return the error of one row; 0 where rows are not the batch, or the map cannot tell."""
     batch, per_row = one.shape[0], single.shape[0]
     if any("told apart" in note for note in one.source.notes):
         return 0.0

@@ -18,7 +18,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
-_HELD: list[Any] = []
+_STAND_INS: list[Any] = []
 
 
 @dataclass
@@ -38,26 +38,26 @@ class Subject:
     positional: tuple[Any, ...] = field(default_factory=tuple)
 
     def call(self) -> Any:
-        """The model's result; what it draws at random it draws alike in each call."""
+        """Return the model's result; it draws the same random numbers in each call."""
         torch.manual_seed(0)
         numpy.random.seed(0)  # noqa: NPY002 - that is what models draw from
         random.seed(0)
         return self.model(*self.positional, **self.inputs)
 
     def row(self, row: int) -> Subject:
-        """The same for one row of the batch."""
+        """Return the same for one row of the batch."""
 
-        def cut(x: Any) -> Any:
+        def row_of(x: Any) -> Any:
             whole = isinstance(x, Tensor) and x.ndim > 0 and len(x) == self.batch
             return x[row : row + 1] if whole else x
 
-        inputs = {name: cut(x) for name, x in self.inputs.items()}
-        return Subject(self.model, inputs, 1, tuple(cut(x) for x in self.positional))
+        inputs = {name: row_of(x) for name, x in self.inputs.items()}
+        return Subject(self.model, inputs, 1, tuple(row_of(x) for x in self.positional))
 
 
 @cache
 def declare_torchvision() -> None:
-    """Lets `import torchvision` succeed; called before any library that imports it."""
+    """Let `import torchvision` succeed; call it before any library that imports it."""
     try:
         importlib.import_module("torchvision")
     except (ImportError, RuntimeError):
@@ -68,11 +68,11 @@ def declare_torchvision() -> None:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _HELD.append(library)
+        _STAND_INS.append(library)
 
 
 def library(name: str) -> ModuleType:
-    """An imported library.
+    """Import a library.
 
     Raises:
         ImportError: it is not installed, or does not fit to what is.
@@ -86,7 +86,7 @@ def library(name: str) -> ModuleType:
 
 @torch.no_grad()
 def lively(model: nn.Module, gain: float = 1.4) -> nn.Module:
-    """Weights drawn anew, so that attention is far from even: what is even hides mistakes."""
+    """Draw weights anew, so that attention is far from even: what is even hides mistakes."""
     generator = torch.Generator().manual_seed(0)
     for name, parameter in model.named_parameters():
         if parameter.ndim >= 2 and parameter.is_floating_point():
@@ -100,14 +100,14 @@ def lively(model: nn.Module, gain: float = 1.4) -> nn.Module:
 
 
 def is_sound(result: Any) -> bool:
-    """Whether no number of a result is NaN or infinite."""
+    """Tell whether no number of a result is NaN or infinite."""
     from .judging import tensors
 
     return all(bool(x.isfinite().all()) for x in tensors(result) if x.is_floating_point())
 
 
 def liveliest(make: Callable[[], Subject], gains: tuple[float, ...] = (1.4, 1.0, 0.5)) -> Subject:
-    """A subject with weights drawn anew, so far as its results stay finite; else as it was made.
+    """Return a subject with weights drawn anew, so far as its results stay finite.
 
     Raises:
         Exception: it does not run at all.

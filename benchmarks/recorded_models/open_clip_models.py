@@ -31,18 +31,18 @@ CLIPS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def names() -> list[str]:
-    """Ways to put two towers together."""
+    """Return the ways to put two towers together."""
     library("open_clip")
     return list(CLIPS)
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """There is one way to run them."""
+    """Return the one way to run them."""
     return [("", lambda: subject(name))]
 
 
 def subject(name: str) -> Subject:
-    """Two images and two texts."""
+    """Return a model, two images and two texts."""
     open_clip = library("open_clip")
     kind, more = CLIPS[name]
 

@@ -23,7 +23,7 @@ WORK = ("bmm", "baddbmm", "mm", "addmm", "convolution", "_softmax", "exp", "cums
 
 
 @dataclass
-class Met:
+class Factor:
     """A matrix, or a batch of them, that stood before values.
 
     Attributes:
@@ -46,7 +46,7 @@ class Oracle(TorchDispatchMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.met: list[Met] = []
+        self.factors: list[Factor] = []
         self.ran: list[str] = []
         self.busy: set[str] = set()
         self.names = {id(module): name for name, module in model.named_modules()}
@@ -81,10 +81,10 @@ class Oracle(TorchDispatchMode):
         weights, rounding = softmax64(
             call["query"], call["key"], mask, call.get("scale"), bool(call.get("is_causal"))
         )
-        self.met.append(Met(self.running[-1], weights, True, True, rounding))
+        self.factors.append(Factor(self.running[-1], weights, True, True, rounding))
 
-    def _product(self, left: Tensor, right: Tensor) -> None:
-        for factor, other in ((left, right), (right.mT, left)):
+    def _product(self, first: Tensor, second: Tensor) -> None:
+        for factor, other in ((first, second), (second.mT, first)):
             if not isinstance(factor, Tensor) or not factor.is_floating_point():
                 continue
             storages = {x.untyped_storage().data_ptr() for x in (factor, other)}
@@ -92,20 +92,20 @@ class Oracle(TorchDispatchMode):
                 continue
             rounding = 8 * torch.finfo(torch.float32).eps * self.highest
             certain = is_attention(factor)
-            self.met.append(Met(self.running[-1], factor.clone(), False, certain, rounding))
+            self.factors.append(Factor(self.running[-1], factor.clone(), False, certain, rounding))
 
 
 def highest_of(scores: Tensor) -> float:
-    """The size of the scores that are not hidden."""
+    """Return the size of the scores that are not hidden."""
     if not scores.numel() or not scores.is_floating_point():
         return 0.0
     size = scores.detach().abs().float()
-    seen = size[size < 1e30]
-    return float(seen.max()) if seen.numel() else 0.0
+    visible_sizes = size[size < 1e30]
+    return float(visible_sizes.max()) if visible_sizes.numel() else 0.0
 
 
 def is_attention(factor: Tensor) -> bool:
-    """Rows of shares that sum to 1, more than one of them in some row."""
+    """Tell whether rows are shares that sum to 1, more than one of them in some row."""
     if not bool((factor >= 0).all()):
         return False
     sums = factor.double().sum(-1)
@@ -117,7 +117,7 @@ def is_attention(factor: Tensor) -> bool:
 def softmax64(
     query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None, causal: bool
 ) -> tuple[Tensor, float]:
-    """Float64 weights; float32 rounds the sum of scores and mask, as the kernel's does.
+    """Return float64 weights; float32 rounds the sum of scores and mask, as the kernel does.
 
     Returns:
         The weights [batch, heads, queries, keys], and what float32 may lose.
@@ -137,8 +137,8 @@ def softmax64(
 
 
 @contextmanager
-def watched(model: nn.Module) -> Iterator[Oracle]:
-    """An oracle that also knows which module is running; the encoder's fast path is off."""
+def watch(model: nn.Module) -> Iterator[Oracle]:
+    """Watch a model with an oracle; the encoder's fast path is off."""
     oracle = Oracle(model)
     stack = oracle.running
 

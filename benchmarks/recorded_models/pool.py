@@ -24,7 +24,7 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
 
     def rows(self, job: Job) -> Iterator[dict[str, Any]]:
-        """The results of one job; the last one says so if the process died or took too long."""
+        """Yield the results of one job; the last one tells if the process died or was late."""
         if self.process is None or self.process.poll() is not None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.worker"],
@@ -49,19 +49,19 @@ class Worker:
             process.stdin.write(json.dumps(job) + "\n")
             process.stdin.flush()
             for line in process.stdout:
-                found = json.loads(line)
-                if "done" in found:
+                row = json.loads(line)
+                if "done" in row:
                     return
-                yield found
+                yield row
         except BrokenPipeError:
             pass
         finally:
             timer.cancel()
         status = process.wait()
         yield (
-            ended(job, f"took more than {self.limit:g} s", skipped=True)
+            ended(job, f"took more than {self.limit:g} s", is_skipped=True)
             if late.is_set()
-            else ended(job, why_of(status), skipped=-status == signal.SIGKILL)
+            else ended(job, why_of(status), is_skipped=-status == signal.SIGKILL)
         )
 
     def close(self) -> None:
@@ -71,21 +71,21 @@ class Worker:
 
 
 def why_of(status: int) -> str:
-    """Nothing but the system kills with SIGKILL: a model too large for the machine."""
+    """Return why a process ended; the system alone kills with SIGKILL, for want of memory."""
     if -status == signal.SIGKILL:
         return "needed more memory than there is"
     return f"the process ended with status {status}"
 
 
-def ended(job: Job, why: str, *, skipped: bool) -> dict[str, Any]:
-    """The row of a job that gave none."""
+def ended(job: Job, why: str, *, is_skipped: bool) -> dict[str, Any]:
+    """Return the row of a job that gave none."""
     return {
         "library": job["library"],
         "model": job["model"],
         "setting": "",
-        "status": "skipped" if skipped else "crashed",
-        "skipped": why if skipped else "",
-        "crash": "" if skipped else why,
+        "status": "skipped" if is_skipped else "crashed",
+        "skipped": why if is_skipped else "",
+        "crash": "" if is_skipped else why,
         "attentions": 0,
         "maps": 0,
         "exact": 0,
@@ -97,7 +97,7 @@ def ended(job: Job, why: str, *, skipped: bool) -> dict[str, Any]:
 
 
 def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, Any]]:
-    """Results as they come, of all jobs."""
+    """Yield the results of all jobs as they come."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
@@ -107,8 +107,8 @@ def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, A
         worker = Worker(limit)
         try:
             while True:
-                for found in worker.rows(waiting.get_nowait()):
-                    results.put(found)
+                for row in worker.rows(waiting.get_nowait()):
+                    results.put(row)
         except queue.Empty:
             pass
         finally:
@@ -119,8 +119,8 @@ def run_all(jobs: list[Job], workers: int, limit: float) -> Iterator[dict[str, A
         threading.Thread(target=work, daemon=True).start()
     running = workers
     while running:
-        found = results.get()
-        if found is None:
+        row = results.get()
+        if row is None:
             running -= 1
         else:
-            yield found
+            yield row

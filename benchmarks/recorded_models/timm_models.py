@@ -85,13 +85,13 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def names() -> list[str]:
-    """Those that this version has."""
+    """Return those that this version has."""
     timm = library("timm")
     return [name for name in SMALL if timm.is_model(name)]
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """Fused, and written out where a model has both."""
+    """Return the fused way, and the written-out one where a model has both."""
     return [
         ("", lambda: subject(name, fused=True)),
         ("explicit", lambda: subject(name, fused=False)),
@@ -99,7 +99,7 @@ def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
 
 
 def subject(name: str, *, fused: bool) -> Subject:
-    """A model of that name and two images."""
+    """Return a model of that name and two images."""
     timm = library("timm")
     timm.layers.set_fused_attn(fused)
 

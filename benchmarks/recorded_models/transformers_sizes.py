@@ -105,7 +105,7 @@ GIVEN_BY_OTHERS = ("layer_types", "mlp_layer_types", "layers_block_type", "no_ro
 
 
 def small_config(kind: Any) -> Iterator[Any]:
-    """Configurations of a class, the smallest first; those that it refuses are left out."""
+    """Yield configurations of a class, the smallest first, but for those that it refuses."""
     smallest = FEW | NARROW | SHORT
     ungrouped = {"num_key_value_heads": 4, "qk_head_dim": 16, "rotary_dim": 8, "head_dim": 8}
     wide = {"hidden_size": 512, "head_dim": 128}  # rotary angles of three axes fill 128
@@ -117,10 +117,10 @@ def small_config(kind: Any) -> Iterator[Any]:
 
 
 def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
-    """Keywords of a configuration class, those of the configurations within it included."""
+    """Return keywords of a configuration class, and of the configurations within it."""
     fields = getattr(kind, "__dataclass_fields__", {})
     renamed = {new: old for old, new in getattr(kind, "attribute_map", {}).items()}
-    found: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     for name, field in fields.items():
         value = sizes.get(name, sizes.get(renamed.get(name, name)))
         default = field.default
@@ -132,14 +132,14 @@ def arguments(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
             continue
         if default is None and name not in SHORT and name not in NARROW:
             continue  # derived from others
-        found[name] = value
+        keywords[name] = value
     if depth < 3:
-        found |= within(kind, sizes, depth)
-    return found
+        keywords |= within(kind, sizes, depth)
+    return keywords
 
 
 def within(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
-    """Keywords for the configurations that a configuration holds."""
+    """Return keywords for the configurations that a configuration holds."""
     names = getattr(kind, "sub_configs", {})
     if not names:
         return {}
@@ -147,12 +147,12 @@ def within(kind: Any, sizes: dict[str, Any], depth: int) -> dict[str, Any]:
         default = kind()
     except Exception:
         return {}
-    found = {}
+    keywords = {}
     for name in names:
-        held = getattr(default, name, None)
-        if held is not None and hasattr(held, "model_type"):
-            smaller = {**arguments(type(held), sizes, depth + 1), "model_type": held.model_type}
-            kept = ("backbone", "features_only", "out_indices", "use_pretrained_backbone")
-            smaller |= {x: getattr(held, x) for x in kept if hasattr(held, x)}
-            found[name] = smaller
-    return found
+        part = getattr(default, name, None)
+        if part is not None and hasattr(part, "model_type"):
+            smaller = {**arguments(type(part), sizes, depth + 1), "model_type": part.model_type}
+            names_to_keep = ("backbone", "features_only", "out_indices", "use_pretrained_backbone")
+            smaller |= {x: getattr(part, x) for x in names_to_keep if hasattr(part, x)}
+            keywords[name] = smaller
+    return keywords

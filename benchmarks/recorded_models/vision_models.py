@@ -21,18 +21,18 @@ VIDEOS = {
 
 
 def names() -> list[str]:
-    """Of images and of videos."""
+    """Return models of images and of videos."""
     library("torchvision")
     return [*IMAGES, *VIDEOS]
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """There is one way to run them."""
+    """Return the one way to run them."""
     return [("", lambda: subject(name))]
 
 
 def subject(name: str) -> Subject:
-    """A model; of a video one, as those have many patches, else two images."""
+    """Return a model with one video, as those have many patches, or two images."""
     torchvision = library("torchvision")
     from torchvision import models
 

@@ -69,18 +69,18 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def names() -> list[str]:
-    """Those that this version has."""
+    """Return those that this version has."""
     library("vit_pytorch")
     return list(MODELS)
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """There is one way to run them."""
+    """Return the one way to run them."""
     return [("", lambda: subject(name))]
 
 
 def subject(name: str) -> Subject:
-    """A model and two images."""
+    """Return a model and two images."""
     library("vit_pytorch")
     home, configuration = MODELS[name]
     kind = getattr(import_module(f"vit_pytorch.{home}"), name.rpartition(".")[2])

@@ -19,9 +19,9 @@ import torch
 from clearhead.maps.recorder.record import record
 
 from . import catalogue
-from .judging import Verdict, judged, row_errors, same_bits, tensors
+from .judging import Verdict, judge, row_errors, same_bits, tensors
 from .libraries import Subject
-from .oracle import watched
+from .oracle import watch
 
 MODES = {
     "no_grad": torch.no_grad,
@@ -31,25 +31,25 @@ MODES = {
 
 
 def rows_of(library: str, name: str, modes: list[str]) -> Iterator[dict[str, Any]]:
-    """One result for each implementation and mode of a model."""
+    """Yield one result for each implementation and mode of a model."""
     for setting, make in catalogue.settings(library, name):
         try:
             subject = make()
         except Exception as error:
             yield row(library, name, setting, Verdict(), f"not built: {short(error)}")
             continue
-        chosen = modes if setting == catalogue.DEFAULT else modes[:1]
-        yield from recorded(subject, library, name, setting, chosen)
+        modes_to_run = modes if setting == catalogue.DEFAULT else modes[:1]
+        yield from results_of(subject, library, name, setting, modes_to_run)
 
 
-def recorded(
+def results_of(
     subject: Subject, library: str, name: str, setting: str, modes: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """The same of one model: first plainly, then watched by the oracle, then recorded."""
+    """Run one model plainly, then watched by the oracle, then recorded, and yield the results."""
     try:
         with torch.no_grad():
             plain = subject.call()
-        with watched(subject.model) as oracle:
+        with watch(subject.model) as oracle:
             subject.call()
     except Exception as error:
         yield row(library, name, setting, Verdict(), f"not run: {short(error)}")
@@ -61,22 +61,22 @@ def recorded(
                 if mode != "no_grad":
                     plain = subject.call()
                 with record(subject.model) as recording:
-                    seen = subject.call()
+                    result = subject.call()
             str(recording)
-            if not same_bits(plain, seen):
+            if not same_bits(plain, result):
                 again = subject.call()
                 word = "changed its output" if same_bits(plain, again) else "is not repeatable"
                 verdict.wrong.append(f"the model {word}")
-            judged(recording, oracle, subject.model, verdict)
+            judge(recording, oracle, subject.model, verdict)
             if mode == "no_grad" and subject.batch > 1:
-                verdict.wrong.extend(of_rows(subject, recording, seen))
+                verdict.wrong.extend(of_rows(subject, recording, result))
         except Exception as error:
             verdict.crash = short(error)
         yield row(library, name, f"{setting} {mode}".strip(), verdict)
 
 
 def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
-    """Whether the first axis of the maps is the batch; nothing where rows alone differ."""
+    """Check whether the first axis of the maps is the batch; return what is wrong."""
     alone = []
     try:
         for number in range(subject.batch):
@@ -92,7 +92,7 @@ def of_rows(subject: Subject, recording: Any, whole: Any) -> list[str]:
 
 
 def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
-    """Whether a row by itself has the results that it has in the batch.
+    """Tell whether a row by itself has the results that it has in the batch.
 
     Many a model takes another mask for a text without padding.
     """
@@ -105,15 +105,15 @@ def is_row(whole: Any, alone: Any, number: int, batch: int) -> bool:
 
 
 def row(
-    library: str, name: str, setting: str, verdict: Verdict, skipped: str = ""
+    library: str, name: str, setting: str, verdict: Verdict, why_skipped: str = ""
 ) -> dict[str, Any]:
-    """As JSON."""
+    """Return a result as JSON has it."""
     return {
         "library": library,
         "model": name,
         "setting": setting,
-        "status": "skipped" if skipped else verdict.status,
-        "skipped": skipped,
+        "status": "skipped" if why_skipped else verdict.status,
+        "skipped": why_skipped,
         **vars(verdict),
     }
 
@@ -124,7 +124,7 @@ def short(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Reads jobs until there are no more."""
+    """Read jobs until there are no more."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
@@ -132,13 +132,13 @@ def main() -> None:
         job = json.loads(line)
         start = time.perf_counter()
         try:
-            for found in rows_of(job["library"], job["model"], job["modes"]):
-                print(json.dumps(found), file=answers, flush=True)
+            for result in rows_of(job["library"], job["model"], job["modes"]):
+                print(json.dumps(result), file=answers, flush=True)
         except BaseException as error:
-            skipped = row(job["library"], job["model"], "", Verdict(), f"not built: {short(error)}")
-            print(json.dumps(skipped), file=answers, flush=True)
-        taken = time.perf_counter() - start
-        print(json.dumps({"done": job["model"], "seconds": taken}), file=answers, flush=True)
+            failure = row(job["library"], job["model"], "", Verdict(), f"not built: {short(error)}")
+            print(json.dumps(failure), file=answers, flush=True)
+        seconds = time.perf_counter() - start
+        print(json.dumps({"done": job["model"], "seconds": seconds}), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -48,13 +48,13 @@ TWO_STACKS = "encoder and decoder"
 
 
 def names() -> list[str]:
-    """Settings by name."""
+    """Return settings by name."""
     library("x_transformers")
     return [*SETTINGS, TWO_STACKS]
 
 
 def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
-    """As a decoder, and as an encoder that masks its padding."""
+    """Return a decoder, and an encoder that masks its padding."""
     if name == TWO_STACKS:
         return [("", two_stacks)]
     return [
@@ -64,7 +64,7 @@ def settings(name: str) -> list[tuple[str, Callable[[], Subject]]]:
 
 
 def subject(name: str, *, causal: bool) -> Subject:
-    """Two texts, the second shorter."""
+    """Return a model and two texts, the second shorter."""
     x_transformers = library("x_transformers")
 
     def make() -> Subject:
@@ -81,7 +81,7 @@ def subject(name: str, *, causal: bool) -> Subject:
 
 
 def two_stacks() -> Subject:
-    """A translation model."""
+    """Return a translation model."""
     x_transformers = library("x_transformers")
 
     def make() -> Subject:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from . import maps, nn, reference
     from .config import TransformerConfig
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from .translation.tracing import trace
     from .translation.translation import Translation
     from .translation.translator import Translator
-
-__version__ = "0.1.0"
 
 # Public name -> the module that defines it; a name that is itself a module maps to itself.
 _HOMES = {

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any
+from typing import Annotated, Any
 
 from .errors import ConfigError
-from .visible import quoted
+from .setting_fields import check_fields, from_mapping, one_of, within
 
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "swiglu")
 GATED_ACTIVATIONS = ("reglu", "geglu", "swiglu")
 NORMS = ("layer", "rms")
 NORM_PLACES = ("before", "after")
-_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
-    "int": ((Integral,), "a whole number"),
-    "float": ((Real,), "a number"),
-    "bool": ((bool,), "true or false"),
-    "str": ((str,), "a text"),
-}
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+
+_Size = Annotated[int, within(least=1)]
+_Depth = Annotated[int, within(least=0)]
+_Share = Annotated[float, within(least=0, below=1)]
+_TokenId = Annotated[int, within(least=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,55 +60,38 @@ class TransformerConfig:
         pad_id, start_id, end_id: the special tokens that the model itself must know.
     """
 
-    vocab_size: int
-    d_model: int = 256
-    num_heads: int = 4
+    vocab_size: _Size
+    d_model: _Size = 256
+    num_heads: _Size = 4
     num_kv_heads: int | None = None
-    encoder_layers: int = 4
-    decoder_layers: int = 2
-    feed_forward_dim: int = 1024
-    activation: str = "relu"
-    norm: str = "layer"
-    norm_place: str = "before"
-    positions: str = "sinusoidal"
-    max_length: int = 256
-    dropout: float = 0.1
-    attention_dropout: float = 0.0
+    encoder_layers: _Depth = 4
+    decoder_layers: _Depth = 2
+    feed_forward_dim: _Size = 1024
+    activation: Annotated[str, one_of(*ACTIVATIONS)] = "relu"
+    norm: Annotated[str, one_of(*NORMS)] = "layer"
+    norm_place: Annotated[str, one_of(*NORM_PLACES)] = "before"
+    positions: Annotated[str, one_of(*POSITIONS)] = "sinusoidal"
+    max_length: _Size = 256
+    dropout: _Share = 0.1
+    attention_dropout: _Share = 0.0
     bias: bool = True
     tied_embeddings: bool = True
     scale_embedding: bool = True
-    norm_epsilon: float = 1e-5
-    rotary_base: float = 10000.0
+    norm_epsilon: Annotated[float, within(least=0)] = 1e-5
+    rotary_base: Annotated[float, within(above=0)] = 10000.0
     relative_buckets: int = 32
     relative_max_distance: int = 128
-    pad_id: int = 0
-    start_id: int = 1
-    end_id: int = 2
+    pad_id: _TokenId = 0
+    start_id: _TokenId = 1
+    end_id: _TokenId = 2
 
     def __post_init__(self) -> None:
-        self._check_types()
+        check_fields(self)
         self._check_sizes()
-        self._check_choices()
-        if self.positions == "relative":
-            self._check_relative_buckets()
-
-    def _check_types(self) -> None:
-        """A file may say anything, and 4.0 heads fail only far from here."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            kinds, words = _TYPES[field.type.partition(" ")[0]]  # annotations are texts here
-            if value is None and "None" in field.type:
-                continue
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise ConfigError(f"{field.name} must be {words}; it is {quoted(value)}.")
+        self._check_token_ids()
+        self._check_positions()
 
     def _check_sizes(self) -> None:
-        for name in ("vocab_size", "d_model", "num_heads", "feed_forward_dim", "max_length"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1; it is {getattr(self, name)}.")
-        for name in ("encoder_layers", "decoder_layers"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must not be negative; it is {getattr(self, name)}.")
         if self.encoder_layers + self.decoder_layers == 0:
             raise ConfigError("A model needs layers: encoder_layers and decoder_layers are both 0.")
         if self.d_model % self.num_heads:
@@ -124,38 +104,25 @@ class TransformerConfig:
                 f"num_heads must be a multiple of num_kv_heads; {self.num_heads} is not a "
                 f"multiple of {self.num_kv_heads}."
             )
-        for name in ("dropout", "attention_dropout"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ConfigError(f"{name} must be in [0, 1); it is {getattr(self, name)}.")
-        if not 0.0 <= self.norm_epsilon < math.inf:
-            raise ConfigError(f"norm_epsilon must be at least 0; it is {self.norm_epsilon}.")
-        if not 0.0 < self.rotary_base < math.inf:
-            raise ConfigError(f"rotary_base must be more than 0; it is {self.rotary_base}.")
+
+    def _check_token_ids(self) -> None:
         for name in ("pad_id", "start_id", "end_id"):
-            if not 0 <= getattr(self, name) < self.vocab_size:
+            if getattr(self, name) >= self.vocab_size:
                 raise ConfigError(
                     f"{name} must be a token id below vocab_size ({self.vocab_size}); "
                     f"it is {getattr(self, name)}."
                 )
 
-    def _check_choices(self) -> None:
-        choices = {
-            "activation": ACTIVATIONS,
-            "norm": NORMS,
-            "norm_place": NORM_PLACES,
-            "positions": POSITIONS,
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"{name} must be one of {', '.join(known)}; it is "
-                    f"{quoted(getattr(self, name))}."
-                )
-        if self.positions in ("rotary", "sinusoidal"):
-            width = self.head_dim if self.positions == "rotary" else self.d_model
-            if width % 2:
-                what = "head_dim (d_model / num_heads)" if self.positions == "rotary" else "d_model"
-                raise ConfigError(f"{self.positions} positions need an even {what}; it is {width}.")
+    def _check_positions(self) -> None:
+        if self.positions == "sinusoidal" and self.d_model % 2:
+            raise ConfigError(f"sinusoidal positions need an even d_model; it is {self.d_model}.")
+        if self.positions == "rotary" and self.head_dim % 2:
+            raise ConfigError(
+                "rotary positions need an even head_dim (d_model / num_heads); "
+                f"it is {self.head_dim}."
+            )
+        if self.positions == "relative":
+            self._check_relative_buckets()
 
     def _check_relative_buckets(self) -> None:
         # An encoder halves the buckets by direction; half of what is left holds one distance each.
@@ -191,31 +158,22 @@ class TransformerConfig:
         return self.activation in GATED_ACTIVATIONS
 
     def replace(self, **changes: Any) -> TransformerConfig:
-        """A copy with some settings changed; an unknown one is a ConfigError."""
+        """Return a copy with some settings changed; an unknown one is a ConfigError."""
         return type(self).from_dict({**self.to_dict(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as a plain dictionary, ready for JSON."""
+        """Return all settings as a plain dictionary, ready for JSON."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> TransformerConfig:
-        """The config that `to_dict` described.
+        """Return the config that `to_dict` described.
 
         Raises:
             ConfigError: a key is unknown (the known ones are listed), or ``vocab_size`` missing.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise ConfigError(
-                f"Unknown model setting {', '.join(map(quoted, unknown[:8]))}. "
-                f"The settings are: {', '.join(known)}."
-            )
-        if "vocab_size" not in settings:
-            raise ConfigError("A model's settings need vocab_size; it is missing.")
-        return cls(**settings)
+        return from_mapping(cls, settings, kind="model")
 
     def to_json(self) -> str:
-        """All settings as JSON text."""
+        """Return all settings as JSON text."""
         return json.dumps(self.to_dict(), indent=2)

@@ -1,8 +1,8 @@
 """One way to read files that may come from a stranger: bytes, text, JSON and TOML.
 
 A pipe or a device in a file's place does not hang the program, a huge file does not fill the
-memory, and no content raises another error than `FileProblem`. Whoever reads a file turns that
-into the error of its own room, with what to do about it.
+memory, and no content raises another error than `FileProblem`. The caller turns that into an
+error of its own kind, which says what to do about it.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _system_words(error: OSError) -> str:
 
 
 def read_bytes(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a file.
+    """Read the bytes of a file.
 
     Args:
         path: of the file.
@@ -114,7 +114,7 @@ def read_bytes(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes
 
 
 def read_text(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> str:
-    """The text of a file in UTF-8, without a byte order mark; see `read_bytes`.
+    """Read the text of a file in UTF-8, without a byte order mark; see `read_bytes`.
 
     Raises:
         FileProblem: it cannot be read, is larger than ``most`` bytes, or is not UTF-8.
@@ -136,7 +136,7 @@ def _decoded(content: bytes) -> str:
 
 
 def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
-    """The value of a JSON text.
+    """Return the value of a JSON text.
 
     Args:
         text: bytes are UTF-8; a byte order mark before them is dropped.
@@ -167,7 +167,7 @@ def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
 
 
 def read_json(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> Any:
-    """The value of a JSON file; see `read_bytes` and `parse_json`.
+    """Read the value of a JSON file; see `read_bytes` and `parse_json`.
 
     Raises:
         FileProblem: it cannot be read, or is no JSON.
@@ -180,7 +180,7 @@ def read_json(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> Any:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The table of a TOML text.
+    """Return the table of a TOML text.
 
     Raises:
         FileProblem: it is no TOML, or is nested more than `DEEPEST` levels deep.
@@ -202,7 +202,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def read_toml(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> dict[str, Any]:
-    """The table of a TOML file; see `read_text` and `parse_toml`.
+    """Read the table of a TOML file; see `read_text` and `parse_toml`.
 
     Raises:
         FileProblem: it cannot be read, or is no TOML.
@@ -219,12 +219,12 @@ def _too_deep() -> str:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = sorted(name for name, _ in pairs)
         twice = next(one for one, other in zip(names, names[1:], strict=False) if one == other)
         raise FileProblem(f"it has the key {quoted(twice)} twice")
-    return found
+    return members
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What all that writes files shares."""
+"""Helpers shared by everything that writes files."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes | str) -> None:
 
 
 def _about(error: OSError, path: str | os.PathLike[str], draft: Path | None = None) -> OSError:
-    """The error, naming the file that was asked for and not its draft."""
+    """Return the error with the name of the file that was asked for, not that of its draft."""
     if error.filename is None or draft is None or str(error.filename) == str(draft):
         return type(error)(error.errno, error.strerror or str(error), os.fspath(path))
     return error

@@ -157,8 +157,8 @@ class TensorFile:
         """How many numbers all tensors hold together."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
-    def stored(self, name: str) -> Array:
-        """A tensor as its bytes are: of bfloat16 the bits, as uint16.
+    def raw(self, name: str) -> Array:
+        """Read a tensor as its bytes are: of bfloat16 the bits, as uint16.
 
         Raises:
             FileProblem: NumPy has no such type, or the file cannot be read to its end.
@@ -192,39 +192,39 @@ class TensorFile:
             raise FileProblem("it became shorter while it was read", self._path)
 
     def read(self, name: str) -> Array:
-        """A tensor in a type that NumPy has: bfloat16 as float32, exactly; all others as they are.
+        """Read a tensor in a type that NumPy has: bfloat16 as float32, exactly; others as they are.
 
         Raises:
-            FileProblem: as `stored`.
+            FileProblem: as `raw`.
         """
-        array = self.stored(name)
+        array = self.raw(name)
         if self.tensors[name].dtype != "bfloat16":
             return array
         # The first half of a float32's bits; the second half is 0.
         return (array.astype(np.uint32) << 16).view(np.float32)
 
     def read_torch(self, name: str) -> torch.Tensor:
-        """A tensor of PyTorch in the file's own type, bfloat16 too.
+        """Read a tensor of PyTorch in the file's own type, bfloat16 too.
 
         Raises:
-            FileProblem: as `stored`.
+            FileProblem: as `raw`.
         """
         import torch
 
-        found = torch.from_numpy(self.stored(name))
-        return found.view(torch.bfloat16) if self.tensors[name].dtype == "bfloat16" else found
+        tensor = torch.from_numpy(self.raw(name))
+        return tensor.view(torch.bfloat16) if self.tensors[name].dtype == "bfloat16" else tensor
 
 
 def _tensor(header: Fields, name: str) -> Tensor:
-    """One entry of a header, checked by itself."""
+    """Read one entry of a header, checked by itself."""
     entry = header.object(name)
-    stored = entry.text("dtype")
+    type_name = entry.text("dtype")
     shape = entry.integers("shape")
     offsets = entry.integers("data_offsets")
     about = f"its tensor {quoted(name)}"
-    if stored not in _TYPES:
-        raise FileProblem(f"{about} is of type {quoted(stored)}, which is not known here")
-    dtype, bits = _TYPES[stored]
+    if type_name not in _TYPES:
+        raise FileProblem(f"{about} is of type {quoted(type_name)}, which is not known here")
+    dtype, bits = _TYPES[type_name]
     if len(offsets) != 2 or offsets[0] > offsets[1]:
         raise FileProblem(f"{about} has data_offsets {quoted(offsets)}, not a begin and an end")
     if len(shape) > _MOST_AXES:
@@ -232,8 +232,8 @@ def _tensor(header: Fields, name: str) -> Tensor:
     around = math.prod(size for size in shape if size)
     if 0 in shape and around > _MOST_AROUND_NOTHING:
         raise FileProblem(f"{about} holds no number and has the shape {quoted(shape)}")
-    needed = math.prod(shape) * bits
-    if needed != 8 * (offsets[1] - offsets[0]):
+    bit_count = math.prod(shape) * bits
+    if bit_count != 8 * (offsets[1] - offsets[0]):
         raise FileProblem(
             f"{about} of type {dtype} and shape {quoted(shape)} does not fit to the "
             f"{offsets[1] - offsets[0]:,} bytes that it has"

@@ -18,26 +18,26 @@ _MOST = 80  # characters of a value that a message quotes
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""A text with its control characters shown as escapes: ``\x1b``, ``\n``, ``\u2028``.
+    r"""Return a text with its control characters as escapes: ``\x1b``, ``\n``, ``\u2028``.
 
     Args:
         text: any text.
         keep: the control characters to leave as they are, such as ``"\n\t"``.
     """
 
-    def shown(match: re.Match[str]) -> str:
+    def escape(match: re.Match[str]) -> str:
         return match[0] if match[0] in keep else repr(match[0])[1:-1]
 
-    return _UNSAFE.sub(shown, text)
+    return _UNSAFE.sub(escape, text)
 
 
 def quoted(value: object) -> str:
-    """A value as a message quotes it: on one line, without control characters, and not long."""
+    """Return a value as a message quotes it: on one short line, without control characters."""
     text = repr(value[: _MOST + 1] if isinstance(value, str) else value)
     return text if len(text) <= _MOST else f"{text[: _MOST - 3]}..."
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """A value as JSON that is readable and yet safe to print: letters stay, controls do not."""
+    """Return a value as JSON that is readable and safe to print: letters stay, controls do not."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

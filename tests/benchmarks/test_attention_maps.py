@@ -13,7 +13,12 @@ from benchmarks import attention_maps as benchmark  # noqa: E402
 
 
 def test_it_runs_and_judges(capsys, monkeypatch, tmp_path):
-    memory = {benchmark.PLAIN: 1, benchmark.RECORDED: 2, benchmark.MEASURED: 1, benchmark.EAGER: 28}
+    memory = {
+        benchmark.PLAIN: 1,
+        benchmark.RECORDED: 2,
+        benchmark.SUMMARIES: 1,
+        benchmark.EAGER: 28,
+    }
     monkeypatch.setattr(benchmark, "memories", lambda _: memory)
     benchmark.main(["--quick", "--json", "--threads", "1", "--output", str(tmp_path)])
     result = json.loads(capsys.readouterr().out)
@@ -43,19 +48,19 @@ def test_a_ratio_is_the_median_of_the_rounds():
 
 
 def test_all_ways_compute_the_same():
-    found = benchmark.passes(20, quick=True)
+    runs = benchmark.passes(20, quick=True)
     with torch.no_grad():
-        recording, eager = found[benchmark.RECORDED](), found[benchmark.EAGER]()
-        measured = found[benchmark.MEASURED]()
+        recording, eager = runs[benchmark.RECORDED](), runs[benchmark.EAGER]()
+        summarised = runs[benchmark.SUMMARIES]()
     assert len(recording) == len(eager.attentions) == 2
     for name, truth in zip(recording, eager.attentions, strict=True):
         torch.testing.assert_close(recording[name].dense(), truth, rtol=0, atol=1e-6)
-        torch.testing.assert_close(measured[name].received(), truth.sum(-2), rtol=0, atol=1e-5)
+        torch.testing.assert_close(summarised[name].received(), truth.sum(-2), rtol=0, atol=1e-5)
 
 
 def test_memory_is_reported_by_a_process(capsys):
     arguments = ["--only-memory", benchmark.RECORDED, "--eager-length", "64", "--quick"]
     benchmark.main([*arguments, "--threads", "1"])
-    found = json.loads(capsys.readouterr().out)
-    assert (found["kind"], found["length"]) == (benchmark.RECORDED, 64)
-    assert found["bytes"] >= 0
+    runs = json.loads(capsys.readouterr().out)
+    assert (runs["kind"], runs["length"]) == (benchmark.RECORDED, 64)
+    assert runs["bytes"] >= 0

@@ -26,6 +26,6 @@ def test_it_runs_and_judges(capsys, tmp_path):
 
 @pytest.mark.parametrize("kind", [benchmark.TRAINING, benchmark.IN_LOSS])
 def test_both_compute_the_same(kind):
-    found = benchmark.passes(kind, 20, 16)
-    first, second = (run() for run in found.values())
+    runs = benchmark.passes(kind, 20, 16)
+    first, second = (run() for run in runs.values())
     torch.testing.assert_close(first, second)

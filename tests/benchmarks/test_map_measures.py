@@ -22,16 +22,16 @@ def test_it_runs_and_judges(capsys, monkeypatch):
 
 def test_the_long_layer_reports_its_memory(capsys):
     map_measures.main(["--only-long", "128", "--threads", "1"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["length"] == 128
-    assert found["peak_bytes"] > 1 << 20
+    result = json.loads(capsys.readouterr().out)
+    assert result["length"] == 128
+    assert result["peak_bytes"] > 1 << 20
 
 
 def test_the_plain_loop_finds_the_same():
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, 8, 50, 64)
-    entropy, received, top = map_measures.plain_loop(query, key, True, rows=16)
-    found = AttentionMap.of(query, key, causal=True).measure("entropy", "received", "topk")
-    torch.testing.assert_close(found["entropy"], entropy, rtol=0, atol=5e-6)
-    torch.testing.assert_close(found["received"], received, rtol=0, atol=5e-6)
-    torch.testing.assert_close(found["topk"].values, top, rtol=0, atol=1e-6)
+    entropy, shares, top = map_measures.plain_loop(query, key, True, rows=16)
+    result = AttentionMap.of(query, key, causal=True).measure("entropy", "received", "topk")
+    torch.testing.assert_close(result["entropy"], entropy, rtol=0, atol=5e-6)
+    torch.testing.assert_close(result["received"], shares, rtol=0, atol=5e-6)
+    torch.testing.assert_close(result["topk"].values, top, rtol=0, atol=1e-6)

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.recorded_models import __main__ as command
-from benchmarks.recorded_models.judging import Verdict, judged, row_errors, same_bits
+from benchmarks.recorded_models.judging import Verdict, judge, row_errors, same_bits
 from benchmarks.recorded_models.libraries import Subject, liveliest
-from benchmarks.recorded_models.oracle import softmax64, watched
+from benchmarks.recorded_models.oracle import softmax64, watch
 from benchmarks.recorded_models.pool import ended
 from clearhead.maps import AttentionMap
 from clearhead.maps.recording.recording import Recording
@@ -41,39 +41,39 @@ class Model(nn.Module):
         return self.attention(q, k, v)
 
 
-def seen(attention):
+def outputs(attention):
     model = Model(attention)
-    with watched(model) as oracle:
+    with watch(model) as oracle:
         model(Q, K, V)
     return model, oracle
 
 
 def verdict_of(attention, one, name="attention"):
     """What the judge says of a recording of one map."""
-    model, oracle = seen(attention)
+    model, oracle = outputs(attention)
     recording = Recording("Model")
     if one is not None:
         recording._entry(name).calls.append(one)
     verdict = Verdict()
-    judged(recording, oracle, model, verdict)
+    judge(recording, oracle, model, verdict)
     return verdict
 
 
 def test_the_oracle_sees_what_a_fused_kernel_is_given():
-    _, oracle = seen(SelfAttention())
-    (met,) = oracle.met
-    assert met.module == "attention"
-    assert met.fused
+    _, oracle = outputs(SelfAttention())
+    (factor,) = oracle.factors
+    assert factor.module == "attention"
+    assert factor.fused
     truth = (Q.double() @ K.double().mT / 8**0.5).softmax(-1)
-    torch.testing.assert_close(met.weights, truth, rtol=0, atol=1e-12)
+    torch.testing.assert_close(factor.weights, truth, rtol=0, atol=1e-12)
 
 
 def test_the_oracle_sees_weights_as_they_met_the_values():
-    _, oracle = seen(Explicit())
+    _, oracle = outputs(Explicit())
     changed = (Q @ K.mT / 8**0.5).softmax(-1).tril().flatten(0, 1)
     assert any(
-        met.weights.shape == changed.shape and torch.equal(met.weights, changed)
-        for met in oracle.met
+        factor.weights.shape == changed.shape and torch.equal(factor.weights, changed)
+        for factor in oracle.factors
     )
 
 
@@ -154,8 +154,14 @@ def answers(monkeypatch, rows):
 
 def test_the_table_counts_by_library_and_lists_what_is_not_exact(capsys, monkeypatch):
     job = {"library": "timm", "model": "one"}
-    good = {**ended(job, "", skipped=False), "status": "exact", "crash": "", "maps": 3, "exact": 3}
-    dead = ended(job, "the process ended with status -6", skipped=False)
+    good = {
+        **ended(job, "", is_skipped=False),
+        "status": "exact",
+        "crash": "",
+        "maps": 3,
+        "exact": 3,
+    }
+    dead = ended(job, "the process ended with status -6", is_skipped=False)
     with answers(monkeypatch, [good, dead]):
         command.main(["--library", "timm", "--quick", "--json"])
     result = json.loads(capsys.readouterr().out)

@@ -30,20 +30,20 @@ def test_a_wheel_has_no_benchmarks_and_says_so(monkeypatch, tmp_path):
 @pytest.fixture
 def calls(monkeypatch):
     """What would have been started; each ends with status 3."""
-    made: list[list[str]] = []
+    commands: list[list[str]] = []
 
     def run(command, **_):
-        made.append(command[1:])
+        commands.append(command[1:])
         return subprocess.CompletedProcess(command, 3)
 
     monkeypatch.setattr(bench.subprocess, "run", run)
-    return made
+    return commands
 
 
 def test_without_a_name_all_are_run_and_a_failure_is_kept(calls):
-    done = CliRunner().invoke(bench.command, ["--json", "--quick"])
+    outcome = CliRunner().invoke(bench.command, ["--json", "--quick"])
     assert calls == [["-m", f"benchmarks.{name}", "--json", "--quick"] for name in bench.NAMES]
-    assert done.exit_code == 3
+    assert outcome.exit_code == 3
 
 
 def test_options_go_to_the_named_benchmark(calls, tmp_path):
@@ -54,19 +54,19 @@ def test_options_go_to_the_named_benchmark(calls, tmp_path):
 
 
 def test_an_unknown_benchmark_is_refused_with_the_known_ones():
-    done = CliRunner().invoke(bench.command, ["speed"])
-    assert done.exit_code == 2
-    assert "startup" in done.output
-    assert "speed" in done.output
+    outcome = CliRunner().invoke(bench.command, ["speed"])
+    assert outcome.exit_code == 2
+    assert "startup" in outcome.output
+    assert "speed" in outcome.output
 
 
 def test_standard_output_holds_the_json_alone():
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-m", "clearhead", "bench", "startup", "--quick", "--json"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["name"] == "startup"
+    assert outcome.returncode == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["name"] == "startup"

@@ -43,26 +43,26 @@ def evaluate(*arguments):
     "where", [["--source", "en", "--reference", "fr.gz"], ["--pairs", "pairs.tsv"]]
 )
 def test_a_model_is_scored_with_signatures(files, where):
-    done = evaluate("some-model", *where, "--save", "out.txt")
-    assert done.exit_code == 0, done.output
+    outcome = evaluate("some-model", *where, "--save", "out.txt")
+    assert outcome.exit_code == 0, outcome.output
     assert (files / "out.txt").read_text().splitlines() == REFERENCES
-    bleu, precisions, chrf = done.stdout.splitlines()
+    bleu, precisions, chrf = outcome.stdout.splitlines()
     assert bleu.split()[:2] == ["BLEU", "100.00"]
     assert "case:mixed|eff:no|tok:13a|smooth:exp|version:" in bleu
     assert "100.0/100.0/100.0/100.0" in precisions
     assert chrf.split()[:2] == ["chrF2", "100.00"]
-    assert "sentences 2, model some-model" in done.stderr
+    assert "sentences 2, model some-model" in outcome.stderr
 
 
 def test_translations_that_exist(files):
     (files / "out.txt").write_text(f"{REFERENCES[0]}\nDeux chats dorment.\n")
     pytest.importorskip("sacremoses")
-    done = evaluate(
+    outcome = evaluate(
         "--hypotheses", "out.txt", "--reference", "fr.gz", "--multi30k", "fr",
         "--tokenised", "fr", "--json",
     )  # fmt: skip
-    assert done.exit_code == 0, done.output
-    result = json.loads(done.stdout)
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads(outcome.stdout)
     assert result["sentences"] == 2
     names = [score["name"] for score in result["scores"]]
     assert names == ["BLEU", "chrF2", "tokenised BLEU", "tokenised BLEU"]
@@ -72,8 +72,8 @@ def test_translations_that_exist(files):
 
 
 def test_a_limit(files):
-    done = evaluate("--pairs", "pairs.tsv", "--limit", "1", "--json")
-    assert json.loads(done.stdout)["sentences"] == 1
+    outcome = evaluate("--pairs", "pairs.tsv", "--limit", "1", "--json")
+    assert json.loads(outcome.stdout)["sentences"] == 1
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_limit(files):
     ],
 )
 def test_what_is_missing_is_said(files, arguments, message):
-    done = evaluate(*arguments)
-    assert done.exit_code == 2
-    assert message in done.output
+    outcome = evaluate(*arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.output
 
 
 def test_a_line_that_is_not_utf8_is_named(files):
     (files / "out.txt").write_bytes(b"good\nb\xffd\n")
-    done = evaluate("--hypotheses", "out.txt", "--reference", "fr.gz")
-    assert "out.txt, line 2: byte 2 of the line is not UTF-8" in str(done.exception)
+    outcome = evaluate("--hypotheses", "out.txt", "--reference", "fr.gz")
+    assert "out.txt, line 2: byte 2 of the line is not UTF-8" in str(outcome.exception)

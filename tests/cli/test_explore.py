@@ -23,16 +23,18 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 @pytest.fixture
 def calls(monkeypatch):
     """What the command asks of the server."""
-    made = []
+    requests = []
     monkeypatch.setattr(
-        serve, "serve", lambda load, named, **options: made.append((named, options, load))
+        serve,
+        "serve",
+        lambda load, name, **options: requests.append((name, options, load)),
     )
-    return made
+    return requests
 
 
 def options_of(calls, *arguments):
-    done = CliRunner().invoke(command, arguments)
-    assert done.exit_code == 0, done.output
+    outcome = CliRunner().invoke(command, arguments)
+    assert outcome.exit_code == 0, outcome.output
     ((model, options, _),) = calls
     options.pop("say")
     return model, options
@@ -75,15 +77,15 @@ def test_a_recording_is_opened_instead(calls, tmp_path):
 
 
 def test_a_recording_takes_no_text(calls):
-    done = CliRunner().invoke(command, ["--recording", "file", "I love tea."])
-    assert "A recording has its own text; leave TEXT out, or --recording." in str(done.exception)
+    outcome = CliRunner().invoke(command, ["--recording", "file", "I love tea."])
+    assert "A recording has its own text; leave TEXT out, or --recording." in str(outcome.exception)
     assert calls == []
 
 
 def test_no_port_beyond_the_last(calls):
-    done = CliRunner().invoke(command, ["--port", "65536"])
-    assert done.exit_code == 2
-    assert "0<=x<=65535" in done.output
+    outcome = CliRunner().invoke(command, ["--port", "65536"])
+    assert outcome.exit_code == 2
+    assert "0<=x<=65535" in outcome.output
     assert calls == []
 
 
@@ -96,15 +98,15 @@ def test_a_missing_extra_is_named_with_its_install_line(missing):
         "main(['explore', '--no-browser', '--port', '0'])"
     )
     paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    assert (outcome.returncode, outcome.stdout) == (2, "")
+    assert outcome.stderr == (
         f"clearhead: The explorer's page needs the package {missing!r}, which is not installed. "
         'Install it with: pip install "clearhead[explore]"\n'
     )
@@ -158,5 +160,5 @@ def test_make_explore_sets_up_the_server_once_and_no_torch(checkout):
 @pytest.mark.parametrize("text", ["I love tea.", 'It\'s "$5", $(id) & `id`; # !', "-n"])
 def test_make_hands_the_text_over_untouched(checkout, text):
     (checkout / ".venv" / "explore.stamp").touch()
-    done = make_explore(checkout, TEXT=text)
-    assert (done.stdout, done.stderr) == (f"-m\nclearhead\nexplore\n--\n{text}\n", "")
+    outcome = make_explore(checkout, TEXT=text)
+    assert (outcome.stdout, outcome.stderr) == (f"-m\nclearhead\nexplore\n--\n{text}\n", "")

@@ -34,7 +34,7 @@ def test_help_lists_every_command_and_imports_none():
         "cli.main(['--help'], standalone_mode=False)\n"
         "print(sorted(name for name in sys.modules if name.startswith('clearhead.')))"
     )
-    done = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
@@ -42,10 +42,11 @@ def test_help_lists_every_command_and_imports_none():
         check=True,
     )
     for name, line in COMMANDS.items():
-        assert f"  {name} " in done.stdout
-        assert line in done.stdout
-    loaded = done.stdout.strip().split("\n")[-1]
-    assert loaded == "['clearhead.cli', 'clearhead.cli.main', 'clearhead.errors']"
+        assert f"  {name} " in outcome.stdout
+        assert line in outcome.stdout
+    loaded = outcome.stdout.strip().split("\n")[-1]
+    own = ["clearhead._version", "clearhead.cli", "clearhead.cli.main", "clearhead.errors"]
+    assert loaded == str(own)
 
 
 def test_the_version():
@@ -54,9 +55,9 @@ def test_the_version():
 
 
 def test_an_unknown_command_is_a_usage_error(capsys):
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         main(["transalte"])
-    assert left.value.code == 2
+    assert exit_info.value.code == 2
     assert "No such command 'transalte'" in capsys.readouterr().err
 
 
@@ -74,9 +75,9 @@ def test_our_errors_are_messages_and_others_keep_their_traceback(monkeypatch, ca
         monkeypatch.setattr(main_module, "cli", Broken(error))
         main([])
 
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         run(ClearheadError("There is no tea. Make some."))
-    assert left.value.code == 2
+    assert exit_info.value.code == 2
     assert capsys.readouterr() == ("", "clearhead: There is no tea. Make some.\n")
     with pytest.raises(ZeroDivisionError):
         run(ZeroDivisionError())
@@ -84,11 +85,11 @@ def test_our_errors_are_messages_and_others_keep_their_traceback(monkeypatch, ca
 
 def test_python_dash_m_is_the_command():
     for module in ("clearhead", "clearhead.cli"):
-        done = subprocess.run(
+        outcome = subprocess.run(
             [sys.executable, "-m", module, "--version"],
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
             capture_output=True,
             text=True,
             check=True,
         )
-        assert done.stdout == f"clearhead, version {clearhead.__version__}\n"
+        assert outcome.stdout == f"clearhead, version {clearhead.__version__}\n"

@@ -44,8 +44,8 @@ def corpus(counts: list[int], passes: list[float], seed: int = 1) -> Corpus:
     return Corpus([store(n, seed=i) for i, n in enumerate(counts)], passes, seed)  # type: ignore[misc]
 
 
-def used(made: Corpus, epoch: int, batch_tokens: int = 500) -> list[int]:
-    return np.concatenate(made.epoch(epoch, batch_tokens)).tolist()
+def sizes(corpus_under_test: Corpus, epoch: int, batch_tokens: int = 500) -> list[int]:
+    return np.concatenate(corpus_under_test.epoch(epoch, batch_tokens)).tolist()
 
 
 def test_a_batch_has_its_special_tokens() -> None:
@@ -73,11 +73,11 @@ def test_every_pair_is_used_once_and_no_batch_is_too_large(
     lengths: list[tuple[int, int]], batch_tokens: int, seed: int, epoch: int
 ) -> None:
     source, target = (list(side) for side in zip(*lengths, strict=True))
-    made = Corpus([Store(source, target, 3)], [1.0], seed)  # type: ignore[list-item]
-    plan = made.epoch(epoch, batch_tokens)
+    corpus_under_test = Corpus([Store(source, target, 3)], [1.0], seed)  # type: ignore[list-item]
+    plan = corpus_under_test.epoch(epoch, batch_tokens)
     assert sorted(np.concatenate(plan).tolist()) == list(range(len(lengths)))
     for indices in plan:
-        batch = made.batch(indices)
+        batch = corpus_under_test.batch(indices)
         width = max(batch.source.shape[1], batch.target_input.shape[1])
         assert len(indices) * width <= batch_tokens or len(indices) == 1
         for row, index in enumerate(indices):
@@ -87,9 +87,9 @@ def test_every_pair_is_used_once_and_no_batch_is_too_large(
 
 def test_several_stores_are_told_apart() -> None:
     stores = [store(40, first=1000), store(30, first=2000, seed=1)]
-    made = Corpus(stores, [1.0, 1.0], 1)  # type: ignore[arg-type]
-    for indices in made.epoch(0, 300):
-        batch = made.batch(indices)
+    corpus_under_test = Corpus(stores, [1.0, 1.0], 1)  # type: ignore[arg-type]
+    for indices in corpus_under_test.epoch(0, 300):
+        batch = corpus_under_test.batch(indices)
         expected = [1000 + i if i < 40 else 2000 + i - 40 for i in indices]
         assert batch.source[:, 0].tolist() == expected
         assert batch.target_input[:, 1].tolist() == expected
@@ -98,28 +98,28 @@ def test_several_stores_are_told_apart() -> None:
 @pytest.mark.parametrize("passes", [0.25, 0.12, 1 / 3, 0.7])
 def test_parts_of_a_pass_add_up_to_passes(passes: float) -> None:
     """After k epochs the number of uses differs by at most one between pairs."""
-    made = corpus([101], [passes])
+    corpus_under_test = corpus([101], [passes])
     uses: Counter[int] = Counter()
     for epoch in range(25):
-        chosen = used(made, epoch)
-        assert abs(len(chosen) - passes * 101) <= 1
-        uses.update(chosen)
+        pairs = sizes(corpus_under_test, epoch)
+        assert abs(len(pairs) - passes * 101) <= 1
+        uses.update(pairs)
         assert max(uses.values()) - min(uses[i] for i in range(101)) <= 1
     assert sum(uses.values()) == round(25 * passes * 101)
 
 
 def test_several_passes_an_epoch() -> None:
-    uses = Counter(used(corpus([50, 20], [2.0, 3.5]), 0))
+    uses = Counter(sizes(corpus([50, 20], [2.0, 3.5]), 0))
     assert all(uses[i] == 2 for i in range(50))
     assert {uses[i] for i in range(50, 70)} == {3, 4}
 
 
 def test_a_tiny_share_still_gives_a_pair() -> None:
-    assert len(used(corpus([3], [0.01]), 0)) == 1
+    assert len(sizes(corpus([3], [0.01]), 0)) == 1
 
 
-def plan(made: Corpus, epoch: int) -> list[list[int]]:
-    return [indices.tolist() for indices in made.epoch(epoch, 400)]
+def plan(corpus_under_test: Corpus, epoch: int) -> list[list[int]]:
+    return [indices.tolist() for indices in corpus_under_test.epoch(epoch, 400)]
 
 
 def test_seed_and_epoch_decide_the_order_alone() -> None:
@@ -131,42 +131,51 @@ def test_seed_and_epoch_decide_the_order_alone() -> None:
 
 
 def test_the_order_of_batches_does_not_follow_length() -> None:
-    made = corpus([3000], [1.0])
-    widths = [int(made.target_lengths[indices].max()) for indices in made.epoch(0, 400)]
+    corpus_under_test = corpus([3000], [1.0])
+    widths = [
+        int(corpus_under_test.target_lengths[indices].max())
+        for indices in corpus_under_test.epoch(0, 400)
+    ]
     assert abs(np.corrcoef(widths, range(len(widths)))[0, 1]) < 0.3
     assert abs(np.corrcoef(widths[1:], widths[:-1])[0, 1]) < 0.3
 
 
 def test_pairs_of_one_length_meet_different_pairs_each_epoch() -> None:
-    made = Corpus([Store([5] * 64, [5] * 64, 3)], [1.0], 1)  # type: ignore[list-item]
-    partners = [{frozenset(indices.tolist()) for indices in made.epoch(e, 48)} for e in range(2)]
+    corpus_under_test = Corpus([Store([5] * 64, [5] * 64, 3)], [1.0], 1)  # type: ignore[list-item]
+    partners = [
+        {frozenset(indices.tolist()) for indices in corpus_under_test.epoch(e, 48)}
+        for e in range(2)
+    ]
     assert not partners[0] & partners[1]
 
 
-def padding_share(made: Corpus, plan: list[np.ndarray]) -> float:
+def padding_share(corpus_under_test: Corpus, plan: list[np.ndarray]) -> float:
     places = real = 0
     for indices in plan:
-        source, target = made.source_lengths[indices] + 1, made.target_lengths[indices] + 1
+        source, target = (
+            corpus_under_test.source_lengths[indices] + 1,
+            corpus_under_test.target_lengths[indices] + 1,
+        )
         places += len(indices) * int(source.max() + target.max())
         real += int(source.sum() + target.sum())
     return 1 - real / places
 
 
 def test_padding_is_a_small_share() -> None:
-    made = corpus([20_000], [1.0])
-    assert padding_share(made, made.epoch(0, 3072)) < 0.1
+    corpus_under_test = corpus([20_000], [1.0])
+    assert padding_share(corpus_under_test, corpus_under_test.epoch(0, 3072)) < 0.1
     shuffled = np.array_split(np.random.default_rng(0).permutation(20_000), 170)
-    assert padding_share(made, shuffled) > 0.6  # what the order by length saves
+    assert padding_share(corpus_under_test, shuffled) > 0.6  # what the order by length saves
 
 
 def test_a_corpus_that_joins_later_changes_nothing_before() -> None:
     stores = [store(60), store(20, first=200, seed=1)]
     alone = Corpus(stores[:1], [1.0], 1)  # type: ignore[arg-type]
-    joined = Corpus(stores, [1.0, 2.0], 1, from_epochs=[0, 2])  # type: ignore[arg-type]
+    both = Corpus(stores, [1.0, 2.0], 1, from_epochs=[0, 2])  # type: ignore[arg-type]
     for epoch in (0, 1):
-        for ours, theirs in zip(joined.epoch(epoch, 500), alone.epoch(epoch, 500), strict=True):
+        for ours, theirs in zip(both.epoch(epoch, 500), alone.epoch(epoch, 500), strict=True):
             assert ours.tolist() == theirs.tolist()
-    uses = Counter(used(joined, 2))
+    uses = Counter(sizes(both, 2))
     assert [uses[i] for i in range(80)] == [1] * 60 + [2] * 20
 
 
@@ -183,11 +192,11 @@ def test_stores_on_disk_work_too(tmp_path: Path) -> None:
     rows = [f"cat {i}\tchat {i}\n" for i in range(30)]
     (tmp_path / "pairs.tsv").write_text("".join(rows))
     tokenizer = Tokenizer.train(rows, 280)
-    built = build_store(
+    store = build_store(
         tmp_path / "store", str(tmp_path / "pairs.tsv"), tokenizer, Preparation(max_tokens=20)
     )
-    made = Corpus([built], [1.0], 1)
-    for indices in made.epoch(0, 64):
-        batch = made.batch(indices)
+    corpus_under_test = Corpus([store], [1.0], 1)
+    for indices in corpus_under_test.epoch(0, 64):
+        batch = corpus_under_test.batch(indices)
         assert [tokenizer.decode(row) for row in batch.source] == [f"cat {i}" for i in indices]
         assert [tokenizer.decode(r) for r in batch.target_input] == [f"chat {i}" for i in indices]

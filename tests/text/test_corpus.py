@@ -60,15 +60,15 @@ def test_a_bad_line_is_told_or_counted(
     path = write(tmp_path / name, b"Hello.\tBonjour.\n" + line + b"\nThanks!\tMerci !\n")
     pairs = read_pairs(path)
     assert next(pairs) == PAIRS[0]
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError) as error_info:
         next(pairs)
-    assert str(caught.value).startswith(f"{path}, line 2: ")
-    assert complaint in str(caught.value)
-    assert "skip_bad_lines" in str(caught.value)
-    skipped = Skipped()
-    assert list(read_pairs(path, skipped=skipped)) == PAIRS[:2]
-    assert skipped.reasons == {reason: 1}
-    assert str(skipped) == f"1 line skipped: 1 {reason}"
+    assert str(error_info.value).startswith(f"{path}, line 2: ")
+    assert complaint in str(error_info.value)
+    assert "skip_bad_lines" in str(error_info.value)
+    skip_counts = Skipped()
+    assert list(read_pairs(path, skipped=skip_counts)) == PAIRS[:2]
+    assert skip_counts.reasons == {reason: 1}
+    assert str(skip_counts) == f"1 line skipped: 1 {reason}"
 
 
 @pytest.mark.parametrize(("bad", "line"), [("fr", 2), ("en", 1)])
@@ -82,9 +82,9 @@ def test_bad_bytes_in_two_files_name_the_right_file(tmp_path: Path, bad: str, li
     place = re.escape(f"{tmp_path / bad}, line {line}: byte 1 ")
     with pytest.raises(CorpusError, match=place):
         list(read_pairs(corpus))
-    skipped = Skipped()
-    assert len(list(read_pairs(corpus, skipped=skipped))) == 2
-    assert skipped.reasons == {"not UTF-8": 1}
+    skip_counts = Skipped()
+    assert len(list(read_pairs(corpus, skipped=skip_counts))) == 2
+    assert skip_counts.reasons == {"not UTF-8": 1}
 
 
 @pytest.mark.parametrize(("short", "long"), [("en", "fr"), ("fr", "en")])
@@ -92,13 +92,13 @@ def test_unequal_line_counts(tmp_path: Path, short: str, long: str) -> None:
     write(tmp_path / short, b"a\nb\n")
     write(tmp_path / long, b"a\nb\nc\nd\n")
     corpus = f"{tmp_path / 'en'},{tmp_path / 'fr'}"
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError) as error_info:
         list(read_pairs(corpus))
-    assert str(caught.value).startswith(f"{tmp_path / long}, line 3: ")
-    assert f"{tmp_path / short} ends after line 2" in str(caught.value)
-    skipped = Skipped()
-    assert list(read_pairs(corpus, skipped=skipped)) == [Pair("a", "a"), Pair("b", "b")]
-    assert skipped.reasons == {"without a partner": 2}
+    assert str(error_info.value).startswith(f"{tmp_path / long}, line 3: ")
+    assert f"{tmp_path / short} ends after line 2" in str(error_info.value)
+    skip_counts = Skipped()
+    assert list(read_pairs(corpus, skipped=skip_counts)) == [Pair("a", "a"), Pair("b", "b")]
+    assert skip_counts.reasons == {"without a partner": 2}
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_cut_gzip_is_an_error_even_where_bad_lines_are_skipped(tmp_path: Path) -
     whole = gzip.compress(noisy_lines(5000))
     path = tmp_path / "pairs.tsv.gz"
     path.write_bytes(whole[: len(whole) // 2])
-    skipped = Skipped()
+    skip_counts = Skipped()
     with pytest.raises(CorpusError, match=r"pairs\.tsv\.gz cannot be read after line [1-9]\d*: "):
-        list(read_pairs(path, skipped=skipped))
-    assert not skipped.total
+        list(read_pairs(path, skipped=skip_counts))
+    assert not skip_counts.total
 
 
 def test_damaged_gzip(tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_a_row_that_is_no_pair(hub: Hub, row: dict[str, Any]) -> None:
         list(read_pairs("hub:books"))
     with pytest.raises(CorpusError, match="row 2: expected texts in en and fr"):
         list(read_pairs("hub:books:::en:fr"))
-    skipped = Skipped()
-    assert len(list(read_pairs("hub:books", skipped=skipped))) == 3
-    assert skipped.reasons == {"no pair": 1}
+    skip_counts = Skipped()
+    assert len(list(read_pairs("hub:books", skipped=skip_counts))) == 3
+    assert skip_counts.reasons == {"no pair": 1}
 
 
 def test_a_data_set_that_cannot_be_opened(hub: Hub) -> None:

@@ -178,8 +178,8 @@ def test_versions_of_one_sentence_fall_together() -> None:
 
 
 def test_the_share_is_about_what_was_asked_for() -> None:
-    held = [split_position(f"sentence {i}") < 0.1 for i in range(5000)]
-    assert abs(sum(held) - 500) < 5 * np.sqrt(5000 * 0.1 * 0.9)
+    held_out = [split_position(f"sentence {i}") < 0.1 for i in range(5000)]
+    assert abs(sum(held_out) - 500) < 5 * np.sqrt(5000 * 0.1 * 0.9)
     assert not Preparation(max_tokens=5).held_out("anything")
 
 
@@ -189,10 +189,13 @@ def test_one_sentence_is_on_one_side_in_every_corpus(tmp_path: Path) -> None:
     second = write_pairs(tmp_path / "b.tsv", [(f"{s.upper()}!", "y") for s in SENTENCES])
     sides = {}
     for corpus in (first, second):
-        kept = [p.source for p in usable_pairs(corpus, half, Skipped())]
-        held = [p.source for p in usable_pairs(corpus, half, Skipped(), held_out=True)]
-        sides[corpus] = ({split_position(s) for s in kept}, {split_position(s) for s in held})
-        assert len(kept) + len(held) == (600 if corpus == first else 300)
+        training_sources = [p.source for p in usable_pairs(corpus, half, Skipped())]
+        held_out = [p.source for p in usable_pairs(corpus, half, Skipped(), held_out=True)]
+        sides[corpus] = (
+            {split_position(s) for s in training_sources},
+            {split_position(s) for s in held_out},
+        )
+        assert len(training_sources) + len(held_out) == (600 if corpus == first else 300)
         assert 90 < len(sides[corpus][1]) < 210
     assert sides[first] == sides[second]
     assert not sides[first][0] & sides[first][1]
@@ -258,9 +261,9 @@ def test_a_missing_file_of_a_store(store: Path, name: str) -> None:
 
 
 def test_no_store_at_all(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as caught:
+    with pytest.raises(FileNotFoundError) as error_info:
         TokenStore(tmp_path / "absent")
-    assert caught.value.filename == str(tmp_path / "absent/store.json")
+    assert error_info.value.filename == str(tmp_path / "absent/store.json")
 
 
 @pytest.mark.parametrize(

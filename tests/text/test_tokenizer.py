@@ -195,11 +195,11 @@ def test_rare_pairs_are_not_merged() -> None:
 
 def described() -> dict[str, Any]:
     """What the file of a tokenizer of ours says."""
-    found: dict[str, Any] = json.loads(TOKENIZER.to_json())
-    return found
+    content: dict[str, Any] = json.loads(TOKENIZER.to_json())
+    return content
 
 
-def refused(content: object, tmp_path: Path) -> str:
+def tokenizer_refusal(content: object, tmp_path: Path) -> str:
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps(content))
     message = refusal(CheckpointError, lambda: Tokenizer.load(path))
@@ -225,7 +225,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         Tokenizer.load(tmp_path / "tokenizer.json")
 
 
-ADDED = {
+ADDED_TOKENS = {
     "id": 259,
     "content": "the",
     "single_word": False,
@@ -257,7 +257,7 @@ PADDING = {
          "its 'truncation' is {'max_length'"),
         ("post_processor", {"type": "TemplateProcessing"}, "'post_processor' is 'TemplateProc"),
         ("decoder", {"type": "Metaspace"}, "its 'decoder' is 'Metaspace'"),
-        ("added_tokens", [ADDED], "its 'added_tokens' is [{'id': 259"),
+        ("added_tokens", [ADDED_TOKENS], "its 'added_tokens' is [{'id': 259"),
         ("version", "2.0", "its 'version' is '2.0'"),
         ("hook", "x", "its 'hook' is 'x'"),
         ("\x1b[2J", 1, r"its '\x1b[2J' is 1"),
@@ -266,7 +266,7 @@ PADDING = {
 def test_nothing_but_vocabulary_and_merges_is_obeyed(
     tmp_path: Path, part: str, value: object, words: str
 ) -> None:
-    message = refused(described() | {part: value}, tmp_path)
+    message = tokenizer_refusal(described() | {part: value}, tmp_path)
     assert words in message
     assert "of which vocabulary and merges are all" in message
 
@@ -291,7 +291,7 @@ def test_nothing_but_vocabulary_and_merges_is_obeyed(
 def test_no_setting_of_the_model_is_obeyed(tmp_path: Path, part: str, value: object) -> None:
     content = described()
     content["model"][part] = value
-    assert f"its {part!r} of its model is {value!r}" in refused(content, tmp_path)
+    assert f"its {part!r} of its model is {value!r}" in tokenizer_refusal(content, tmp_path)
 
 
 def change_vocabulary(content: dict[str, Any], name: str) -> None:
@@ -330,7 +330,7 @@ def change_vocabulary(content: dict[str, Any], name: str) -> None:
 def test_each_id_is_for_one_piece(tmp_path: Path, name: str, words: str) -> None:
     content = described()
     change_vocabulary(content, name)
-    assert words in refused(content, tmp_path)
+    assert words in tokenizer_refusal(content, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_each_id_is_for_one_piece(tmp_path: Path, name: str, words: str) -> None
 def test_merges_are_of_learnt_pieces(tmp_path: Path, merge: object) -> None:
     content = described()
     content["model"]["merges"].append(merge)
-    assert "is not of two learnt pieces to a third" in refused(content, tmp_path)
+    assert "is not of two learnt pieces to a third" in tokenizer_refusal(content, tmp_path)
 
 
 def test_no_text_becomes_a_special_token_or_a_byte(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_no_text_becomes_a_special_token_or_a_byte(tmp_path: Path) -> None:
         for piece in (target[:2], target[2:]):
             vocabulary.setdefault(piece, len(vocabulary))
         content["model"]["merges"].append([target[:2], target[2:]])
-        assert "is not of two learnt pieces" in refused(content, tmp_path)
+        assert "is not of two learnt pieces" in tokenizer_refusal(content, tmp_path)
 
 
 def test_merges_as_older_files_have_them(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ def test_a_state_comes_back_with_every_bit(tmp_path: Path) -> None:
     first, second = Setup(0), Setup(1)
     progress = Progress(step=9, epoch=1, batch=3, seconds=1.5, best_loss=2.25, starts=[0, 4])
     folder = save_state(tmp_path, first.model, first.optimizer, progress)
-    drawn = torch.rand(3)
+    numbers = torch.rand(3)
     assert folder.name == "step-00000009"
     assert load_state(folder, second.model, second.optimizer) == progress
-    assert torch.equal(torch.rand(3), drawn)
+    assert torch.equal(torch.rand(3), numbers)
     for setup in (first, second):
         torch.manual_seed(7)  # the same dropout
         setup.step()
@@ -115,11 +115,11 @@ def test_old_states_are_forgotten(tmp_path: Path) -> None:
     for step in (1, 2, 3, 4, 5, 6):
         setup.save(tmp_path, step)
         forget_old_states(tmp_path, keep=4)
-    kept = states(tmp_path)
-    assert [int(path.name[5:]) for path in kept] == [3, 4, 5, 6]
-    whole = [(path / "state.safetensors").exists() for path in kept]
+    remaining = states(tmp_path)
+    assert [int(path.name[5:]) for path in remaining] == [3, 4, 5, 6]
+    whole = [(path / "state.safetensors").exists() for path in remaining]
     assert whole == [False, False, True, True]
-    assert all((path / "model.safetensors").exists() for path in kept)
+    assert all((path / "model.safetensors").exists() for path in remaining)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "progress.json"])
@@ -131,12 +131,12 @@ def test_a_damaged_state_is_a_checkpoint_error(tmp_path: Path, name: str, damage
     content = path.read_bytes()
     path.unlink()
     if damage != "absent":
-        made = {"cut": content[: len(content) * 2 // 3], "empty": b"", "noise": b"\xff" * 99}
-        path.write_bytes(made[damage])
-    with pytest.raises(CheckpointError) as caught:
+        contents = {"cut": content[: len(content) * 2 // 3], "empty": b"", "noise": b"\xff" * 99}
+        path.write_bytes(contents[damage])
+    with pytest.raises(CheckpointError) as error_info:
         load_state(folder, setup.model, setup.optimizer)
-    assert str(caught.value).startswith(f"Cannot read {path}: ")
-    assert f"Remove the folder {folder} to go on from the state before it." in str(caught.value)
+    assert str(error_info.value).startswith(f"Cannot read {path}: ")
+    assert f"Remove the folder {folder} to go on from the state before it." in str(error_info.value)
 
 
 def test_a_state_without_its_random_generator_is_damaged(tmp_path: Path) -> None:

@@ -17,15 +17,17 @@ from clearhead.training.settings import Settings
 Table = dict[str, Any]
 
 
-def prepared(run: Path, table: Table, folder: Path | None = None) -> tuple[TrainingData, list[str]]:
+def prepare_run(
+    run: Path, table: Table, folder: Path | None = None
+) -> tuple[TrainingData, list[str]]:
     run.mkdir(exist_ok=True)
-    told: list[str] = []
-    return prepare(run, Settings.from_dict(table), folder, told.append), told
+    messages: list[str] = []
+    return prepare(run, Settings.from_dict(table), folder, messages.append), messages
 
 
 def test_what_is_prepared(table: Table, tmp_path: Path) -> None:
-    data, told = prepared(tmp_path / "run", table)
-    assert told == [
+    data, messages = prepare_run(tmp_path / "run", table)
+    assert messages == [
         "train.tsv: 160 pairs (no line skipped)",
         "development set: 12 pairs (no line skipped)",
     ]
@@ -38,15 +40,17 @@ def test_what_is_prepared(table: Table, tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_corpus_again_and_later(table: Table, tmp_path: Path) -> None:
-    alone, _ = prepared(tmp_path / "alone", table)
+    alone, _ = prepare_run(tmp_path / "alone", table)
     table["data"]["corpus"].append(
         {**table["data"]["corpus"][0], "max_tokens": 4, "passes": 2.0, "from_epoch": 1}
     )
-    data, told = prepared(tmp_path / "run", table)
+    data, messages = prepare_run(tmp_path / "run", table)
     short = data.corpus.stores[1]
     assert 0 < len(short) < 160
     assert max(short.source_lengths.max(), short.target_lengths.max()) <= 4
-    assert told[1].startswith(f"train.tsv: {len(short)} pairs ({160 - len(short)} lines skipped: ")
+    assert messages[1].startswith(
+        f"train.tsv: {len(short)} pairs ({160 - len(short)} lines skipped: "
+    )
     assert data.tokenizer.to_json() == alone.tokenizer.to_json()  # a text counts once
     assert data.facts["corpora"][1]["from_epoch"] == 1
     sizes = [sum(map(len, data.corpus.epoch(epoch, 99))) for epoch in (0, 1)]
@@ -54,10 +58,10 @@ def test_a_part_of_a_corpus_again_and_later(table: Table, tmp_path: Path) -> Non
 
 
 def test_a_second_start_reads_what_the_first_left(table: Table, tmp_path: Path) -> None:
-    first, _ = prepared(tmp_path / "run", table)
+    first, _ = prepare_run(tmp_path / "run", table)
     (tmp_path / "train.tsv").unlink()
-    second, told = prepared(tmp_path / "run", table)
-    assert told[0] == "train.tsv: 160 pairs (no line skipped)"
+    second, messages = prepare_run(tmp_path / "run", table)
+    assert messages[0] == "train.tsv: 160 pairs (no line skipped)"
     assert second.tokenizer.to_json() == first.tokenizer.to_json()
     assert second.corpus.epoch(1, 99)[0].tolist() == first.corpus.epoch(1, 99)[0].tolist()
 
@@ -65,8 +69,8 @@ def test_a_second_start_reads_what_the_first_left(table: Table, tmp_path: Path) 
 def test_what_the_model_cannot_hold_is_left_out_and_told(table: Table, tmp_path: Path) -> None:
     with (tmp_path / "development.tsv").open("a") as file:
         file.write(f"{'one ' * 24}\ttwo\ntwo\t{'one ' * 30}\nthree\t \n{'one ' * 23}\ttwo\n")
-    data, told = prepared(tmp_path / "run", table)
-    assert told[1] == (
+    data, messages = prepare_run(tmp_path / "run", table)
+    assert messages[1] == (
         "development set: 13 pairs (3 lines skipped: 2 longer than 23 tokens, 1 with an empty side)"
     )
     assert max(batch.source.shape[1] for batch in data.development) == 24
@@ -77,22 +81,22 @@ def test_a_bad_line_of_the_development_set(table: Table, tmp_path: Path) -> None
     with (tmp_path / "development.tsv").open("a") as file:
         file.write("no tab\n")
     with pytest.raises(CorpusError, match=r"development\.tsv, line 13: .*no tab"):
-        prepared(tmp_path / "run", table)
+        prepare_run(tmp_path / "run", table)
     table["data"]["skip_bad_lines"] = True
-    _, told = prepared(tmp_path / "other", table)
-    assert told[1] == "development set: 12 pairs (1 line skipped: 1 no tab)"
+    _, messages = prepare_run(tmp_path / "other", table)
+    assert messages[1] == "development set: 12 pairs (1 line skipped: 1 no tab)"
 
 
 def test_so_many_development_pairs(table: Table, tmp_path: Path) -> None:
     table["data"]["development_pairs"] = 5
-    data, _ = prepared(tmp_path / "run", table)
+    data, _ = prepare_run(tmp_path / "run", table)
     assert sum(len(batch.source) for batch in data.development) == 5
 
 
 def test_an_empty_development_set(table: Table, tmp_path: Path) -> None:
     (tmp_path / "development.tsv").write_text("")
     with pytest.raises(CorpusError, match=r"development\.tsv holds no usable pair"):
-        prepared(tmp_path / "run", table)
+        prepare_run(tmp_path / "run", table)
 
 
 @pytest.fixture
@@ -111,19 +115,19 @@ def held_out_table(table: Table, tmp_path: Path) -> Table:
 
 def test_the_held_out_sets(held_out_table: Table, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    data, _ = prepared(run, held_out_table, tmp_path)
+    data, _ = prepare_run(run, held_out_table, tmp_path)
     development = list(read_pairs(run / "held_out.development.tsv"))
     test = list(read_pairs(run / "held_out.test.tsv"))
     assert 20 < len(development) < 60
     assert 20 < len(test) < 60
     assert all(split_position(pair.source) < 0.1 for pair in development)
     assert all(0.1 <= split_position(pair.source) < 0.2 for pair in test)
-    held = {split_position(pair.source) for pair in development + test}
+    held_out = {split_position(pair.source) for pair in development + test}
     decode = data.tokenizer.decode
     for store in data.corpus.stores:
         assert len(store) > 100
-        kept = {split_position(decode(store.source(i))) for i in range(len(store))}
-        assert not kept & held
+        training = {split_position(decode(store.source(i))) for i in range(len(store))}
+        assert not training & held_out
     # Both ways of writing a sentence are there, each with its own first translation.
     assert len({pair.source for pair in development}) == len(development)
     assert {pair.target.split()[0] for pair in development} == {"nombre", "un"}
@@ -141,7 +145,7 @@ def test_tabs_and_line_feeds_do_not_break_the_held_out_sets(
         "normalize_spaces": False,
         "held_out_share": 0.5,
     }
-    prepared(tmp_path / "run", held_out_table, tmp_path)
+    prepare_run(tmp_path / "run", held_out_table, tmp_path)
     pairs = list(read_pairs(tmp_path / "run/held_out.development.tsv"))
     assert pairs
     assert all(pair.target.startswith("le nombre") for pair in pairs)
@@ -150,16 +154,16 @@ def test_tabs_and_line_feeds_do_not_break_the_held_out_sets(
 def test_too_little_held_out(held_out_table: Table, tmp_path: Path) -> None:
     held_out_table["data"]["held_out_share"] = 1e-9
     with pytest.raises(CorpusError, match=r"Too little is held out; raise data\.held_out_share"):
-        prepared(tmp_path / "run", held_out_table, tmp_path)
+        prepare_run(tmp_path / "run", held_out_table, tmp_path)
 
 
 def test_a_ready_tokenizer_is_copied_into_the_run(table: Table, tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     Tokenizer.train(["one two three"] * 9, 280).save(ready)
     table["tokenizer"] = {"path": str(ready)}
-    first, _ = prepared(tmp_path / "run", table)
+    first, _ = prepare_run(tmp_path / "run", table)
     ready.write_text("something else")
-    second, _ = prepared(tmp_path / "run", table)
+    second, _ = prepare_run(tmp_path / "run", table)
     assert first.tokenizer.to_json() == second.tokenizer.to_json()
 
 

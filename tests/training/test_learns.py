@@ -95,14 +95,14 @@ def translate(model: Transformer, tokenizer: Tokenizer, texts: list[str]) -> lis
 @pytest.mark.slow
 @pytest.mark.parametrize("sort", [False, True], ids=["copy", "sort"])
 def test_digits_are_learnt(tmp_path: Path, sort: bool) -> None:
-    made = Trainer(settings(tmp_path, sort=sort), tmp_path / "run")
-    folder = made.train()
-    assert made.progress.best_loss is not None
-    assert math.exp(made.progress.best_loss) <= 1.02
+    trainer = Trainer(settings(tmp_path, sort=sort), tmp_path / "run")
+    folder = trainer.train()
+    assert trainer.progress.best_loss is not None
+    assert math.exp(trainer.progress.best_loss) <= 1.02
 
-    model = Transformer(made.config).eval()
+    model = Transformer(trainer.config).eval()
     model.load_state_dict(load_file(folder / "model.safetensors"))
     sources, targets = zip(*digits(110, 19, sort=sort), strict=True)
-    found = translate(model, Tokenizer.load(folder / "tokenizer.json"), list(sources))
-    bleu = BLEU(tokenize="none", force=True).corpus_score(found, [list(targets)])
+    translations = translate(model, Tokenizer.load(folder / "tokenizer.json"), list(sources))
+    bleu = BLEU(tokenize="none", force=True).corpus_score(translations, [list(targets)])
     assert bleu.score / 100 >= 0.98

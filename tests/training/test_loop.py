@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 from clearhead.errors import CheckpointError, TrainingError
 from clearhead.training.checkpoint import average_weights, states
 from clearhead.training.loop import Trainer
-from clearhead.training.run_folder.log import Clock, read_log
+from clearhead.training.run_folder.log import read_log
 from clearhead.training.settings import Settings
 
 Table = dict[str, Any]
 
 
-def trainer(table: Table, run: Path, **training: Any) -> Trainer:
+def new_trainer(table: Table, run: Path, **training: Any) -> Trainer:
     changed = {**table, "training": {**table["training"], **training}}
     return Trainer(Settings.from_dict(changed), run)
 
@@ -32,7 +32,7 @@ def weights(folder: Path) -> bytes:
 
 def test_a_run_from_beginning_to_end(table: Table, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    folder = trainer(table, run, evaluate_every=6).train()
+    folder = new_trainer(table, run, evaluate_every=6).train()
     assert folder == run / "model"
     description = json.loads((folder / "config.json").read_text())
     provenance = description["provenance"]
@@ -58,13 +58,13 @@ def test_the_finished_model_is_the_mean_of_the_last_checkpoints(
     table: Table, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    folder = trainer(table, run, average=3).train()
+    folder = new_trainer(table, run, average=3).train()
     saved = [load_file(state / "model.safetensors") for state in states(run)]
     assert len(saved) == 3
-    finished = load_file(folder / "model.safetensors")
-    for name, value in finished.items():
+    model = load_file(folder / "model.safetensors")
+    for name, value in model.items():
         assert torch.equal(value, torch.stack([s[name].double() for s in saved]).mean(0).float())
-    again = trainer(table, run, average=1).train()  # a finished run, averaged otherwise
+    again = new_trainer(table, run, average=1).train()  # a finished run, averaged otherwise
     expected = average_weights([states(run)[-1] / "model.safetensors"])
     assert torch.equal(
         load_file(again / "model.safetensors")["embedding.weight"], expected["embedding.weight"]
@@ -73,15 +73,15 @@ def test_the_finished_model_is_the_mean_of_the_last_checkpoints(
 
 def test_the_last_step_is_saved_though_no_checkpoint_is_due(table: Table, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    trainer(table, run, max_steps=6).train()
+    new_trainer(table, run, max_steps=6).train()
     assert [state.name for state in states(run)] == ["step-00000004", "step-00000006"]
 
 
 def test_going_on_gives_the_same_bits(table: Table, tmp_path: Path) -> None:
-    whole = trainer(table, tmp_path / "whole").train()
-    part = trainer(table, tmp_path / "part", max_steps=6)
+    whole = new_trainer(table, tmp_path / "whole").train()
+    part = new_trainer(table, tmp_path / "part", max_steps=6)
     part.train()
-    rest = trainer(table, tmp_path / "part")
+    rest = new_trainer(table, tmp_path / "part")
     assert rest.progress.step == 6
     assert rest.progress.batch == 6  # the middle of the first epoch
     assert rest.progress.starts == [0, 6]
@@ -92,31 +92,32 @@ def test_going_on_gives_the_same_bits(table: Table, tmp_path: Path) -> None:
 
 
 def test_epochs_end_a_run_too(table: Table, tmp_path: Path) -> None:
-    made = trainer(table, tmp_path / "run", max_epochs=2, max_steps=1000)
-    made.train()
-    plans = [len(made.data.corpus.epoch(epoch, 128)) for epoch in range(2)]
-    assert made.progress.step == sum(plans)
-    assert made.progress.target_tokens == 2 * int((made.data.corpus.target_lengths + 1).sum())
+    trainer = new_trainer(table, tmp_path / "run", max_epochs=2, max_steps=1000)
+    trainer.train()
+    plans = [len(trainer.data.corpus.epoch(epoch, 128)) for epoch in range(2)]
+    assert trainer.progress.step == sum(plans)
+    assert trainer.progress.target_tokens == 2 * int((trainer.data.corpus.target_lengths + 1).sum())
 
 
-def gradients(made: Trainer, count: int) -> list[torch.Tensor]:
+def gradients(trainer: Trainer, count: int) -> list[torch.Tensor]:
     """Of the step that takes the first batches of the first epoch, before clipping."""
-    found: list[torch.Tensor] = []
-    plan = made.data.corpus.epoch(0, made.options.batch_tokens)[:count]
+    step_gradients: list[torch.Tensor] = []
+    plan = trainer.data.corpus.epoch(0, trainer.options.batch_tokens)[:count]
 
     def keep(*_: Any) -> None:
-        found.extend(p.grad.clone() for p in made.model.parameters() if p.grad is not None)
+        step_gradients.extend(
+            p.grad.clone() for p in trainer.model.parameters() if p.grad is not None
+        )
 
-    made.optimizer.register_step_pre_hook(keep)
-    made._clock = Clock()
-    made._step([made.data.corpus.batch(indices) for indices in plan])
-    return found
+    trainer.optimizer.register_step_pre_hook(keep)
+    trainer._step([trainer.data.corpus.batch(indices) for indices in plan])
+    return step_gradients
 
 
 def test_accumulated_gradients_are_those_of_one_large_batch(table: Table, tmp_path: Path) -> None:
     table["model"] |= {"dropout": 0.0, "attention_dropout": 0.0}
-    many = trainer(table, tmp_path / "many", accumulation=100, clip_norm=0.0)
-    one = trainer(table, tmp_path / "one", batch_tokens=10**6, clip_norm=0.0)
+    many = new_trainer(table, tmp_path / "many", accumulation=100, clip_norm=0.0)
+    one = new_trainer(table, tmp_path / "one", batch_tokens=10**6, clip_norm=0.0)
     assert len(one.data.corpus.epoch(0, 10**6)) == 1
     many.model.double()
     one.model.double()
@@ -127,30 +128,30 @@ def test_accumulated_gradients_are_those_of_one_large_batch(table: Table, tmp_pa
 
 
 def test_accumulation_uses_every_batch_once(table: Table, tmp_path: Path) -> None:
-    made = trainer(table, tmp_path / "run", accumulation=4, max_epochs=1, max_steps=1000)
-    made.train()
-    batches = len(made.data.corpus.epoch(0, 128))
+    trainer = new_trainer(table, tmp_path / "run", accumulation=4, max_epochs=1, max_steps=1000)
+    trainer.train()
+    batches = len(trainer.data.corpus.epoch(0, 128))
     assert batches % 4
-    assert made.progress.step == math.ceil(batches / 4)
-    assert made.progress.target_tokens == int((made.data.corpus.target_lengths + 1).sum())
+    assert trainer.progress.step == math.ceil(batches / 4)
+    assert trainer.progress.target_tokens == int((trainer.data.corpus.target_lengths + 1).sum())
 
 
 def test_gradients_are_clipped(table: Table, tmp_path: Path) -> None:
     norms = []
     for limit in (0.0, 0.01):
-        found = gradients(trainer(table, tmp_path / str(limit), clip_norm=limit), 1)
-        norms.append(float(torch.stack([g.norm() for g in found]).norm()))
+        step_gradients = gradients(new_trainer(table, tmp_path / str(limit), clip_norm=limit), 1)
+        norms.append(float(torch.stack([g.norm() for g in step_gradients]).norm()))
     assert norms[0] > 0.1
     assert norms[1] == pytest.approx(0.01, rel=1e-3)
 
 
-def spoil_weight(made: Trainer) -> None:
+def spoil_weight(trainer: Trainer) -> None:
     with torch.no_grad():
-        made.model.decoder.norm.weight.fill_(math.nan)
+        trainer.model.decoder.norm.weight.fill_(math.nan)
 
 
-def spoil_gradient(made: Trainer) -> None:
-    made.model.decoder.norm.weight.register_hook(lambda gradient: gradient * math.nan)
+def spoil_gradient(trainer: Trainer) -> None:
+    trainer.model.decoder.norm.weight.register_hook(lambda gradient: gradient * math.nan)
 
 
 @pytest.mark.parametrize(("spoil", "what"), [(spoil_weight, "loss"), (spoil_gradient, "gradient")])
@@ -161,32 +162,32 @@ def test_what_is_not_a_number_stops_the_run(
     spoil: Callable[[Trainer], None],
     what: str,
 ) -> None:
-    whole = trainer(table, tmp_path / "whole").train()
-    made = trainer(table, tmp_path / "run")
-    after = made._after_step
+    whole = new_trainer(table, tmp_path / "whole").train()
+    trainer = new_trainer(table, tmp_path / "run")
+    after = trainer._after_step
 
     def after_step() -> None:
         after()
-        if made.progress.step == 5:
-            spoil(made)
+        if trainer.progress.step == 5:
+            spoil(trainer)
 
-    monkeypatch.setattr(made, "_after_step", after_step)
-    with pytest.raises(TrainingError) as caught:
-        made.train()
-    message = str(caught.value)
+    monkeypatch.setattr(trainer, "_after_step", after_step)
+    with pytest.raises(TrainingError) as error_info:
+        trainer.train()
+    message = str(error_info.value)
     assert message.startswith(f"The {what} of step 6 is not a finite number, so training stops")
     assert f"The state before it is in {tmp_path / 'run/step-00000004'}." in message
     assert "training.learning_rate" in message
-    assert made.optimizer.state[made.model.embedding.weight]["step"] == 5
+    assert trainer.optimizer.state[trainer.model.embedding.weight]["step"] == 5
     # The state on disk is whole: going on from it ends as if nothing had happened.
-    assert weights(trainer(table, tmp_path / "run").train()) == weights(whole)
+    assert weights(new_trainer(table, tmp_path / "run").train()) == weights(whole)
 
 
 def test_a_bad_beginning_says_that_nothing_is_saved(table: Table, tmp_path: Path) -> None:
-    made = trainer(table, tmp_path / "run")
-    spoil_weight(made)
+    trainer = new_trainer(table, tmp_path / "run")
+    spoil_weight(trainer)
     with pytest.raises(TrainingError, match=r"loss of step 1 .*No state was saved yet"):
-        made.train()
+        trainer.train()
     assert states(tmp_path / "run") == []
 
 
@@ -196,19 +197,19 @@ def test_it_stops_when_the_development_loss_no_longer_falls(
     losses = iter([3.0, 2.0, 2.5, 1.0, 1.5, 1.0])
     monkeypatch.setattr(Trainer, "development_loss", lambda _: next(losses))
     options = {"patience": 2, "evaluate_every": 1, "max_steps": 50, "checkpoint_every": 3}
-    made = trainer(table, tmp_path / "run", **options)
-    folder = made.train()
-    assert made.progress.step == 6
-    assert (made.progress.best_step, made.progress.best_loss) == (4, 1.0)
+    trainer = new_trainer(table, tmp_path / "run", **options)
+    folder = trainer.train()
+    assert trainer.progress.step == 6
+    assert (trainer.progress.best_step, trainer.progress.best_loss) == (4, 1.0)
     assert "No better development loss in 2 measurements: stopping." in capsys.readouterr().err
     before = weights(folder)
     # Started again, a run that has stopped takes no further step.
-    again = trainer(table, tmp_path / "run", **options)
+    again = new_trainer(table, tmp_path / "run", **options)
     assert weights(again.train()) == before
     assert again.progress.step == 6
     # With more patience it goes on.
     monkeypatch.setattr(Trainer, "development_loss", lambda _: 0.5)
-    more = trainer(table, tmp_path / "run", **{**options, "patience": 3, "max_steps": 8})
+    more = new_trainer(table, tmp_path / "run", **{**options, "patience": 3, "max_steps": 8})
     more.train()
     assert more.progress.step == 8
 
@@ -216,52 +217,52 @@ def test_it_stops_when_the_development_loss_no_longer_falls(
 def test_a_damaged_state_is_named_and_the_one_before_it_serves(
     table: Table, tmp_path: Path
 ) -> None:
-    whole = weights(trainer(table, tmp_path / "run").train())
+    whole = weights(new_trainer(table, tmp_path / "run").train())
     last = states(tmp_path / "run")[-1]
     (last / "state.safetensors").write_bytes(b"\x10")
     with pytest.raises(CheckpointError, match=r"step-00000012 to go on from the state before it"):
-        trainer(table, tmp_path / "run")
+        new_trainer(table, tmp_path / "run")
     for path in last.iterdir():
         path.unlink()
     last.rmdir()
-    made = trainer(table, tmp_path / "run")
-    assert made.progress.step == 8
-    assert weights(made.train()) == whole
+    trainer = new_trainer(table, tmp_path / "run")
+    assert trainer.progress.step == 8
+    assert weights(trainer.train()) == whole
 
 
 def test_weights_of_another_run_to_begin_from(table: Table, tmp_path: Path) -> None:
-    first = trainer(table, tmp_path / "first").train()
+    first = new_trainer(table, tmp_path / "first").train()
     table["tokenizer"] = {"path": str(first / "tokenizer.json")}
-    made = trainer(table, tmp_path / "second", initial=str(first))
+    trainer = new_trainer(table, tmp_path / "second", initial=str(first))
     expected = load_file(first / "model.safetensors")
-    assert torch.equal(made.model.embedding.weight, expected["embedding.weight"])
+    assert torch.equal(trainer.model.embedding.weight, expected["embedding.weight"])
     assert (tmp_path / "second/tokenizer.json").read_text() == (
         first / "tokenizer.json"
     ).read_text()
     table["model"]["feed_forward_dim"] = 48
     with pytest.raises(CheckpointError, match="do not fit this model"):
-        trainer(table, tmp_path / "third", initial=str(first))
+        new_trainer(table, tmp_path / "third", initial=str(first))
 
 
 def test_bfloat16_keeps_parameters_and_optimizer_in_float32(table: Table, tmp_path: Path) -> None:
-    made = trainer(table, tmp_path / "run", precision="bfloat16", max_steps=4)
-    hidden = made.model.hidden(torch.tensor([[3, 4]]), torch.tensor([[1, 5]]))
+    trainer = new_trainer(table, tmp_path / "run", precision="bfloat16", max_steps=4)
+    hidden = trainer.model.hidden(torch.tensor([[3, 4]]), torch.tensor([[1, 5]]))
     assert hidden.dtype == torch.bfloat16
-    made.train()
+    trainer.train()
     state = load_file(states(tmp_path / "run")[-1] / "state.safetensors")
     kinds = {value.dtype for name, value in state.items() if name.startswith("optimizer.")}
     assert kinds == {torch.float32}
-    assert {p.dtype for p in made.model.parameters()} == {torch.float32}
+    assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
     losses = [row["loss"] for row in read_log(tmp_path / "run/log.jsonl")]
     assert losses[-1] < losses[0]
 
 
 def test_the_development_loss_has_no_dropout_and_no_smoothing(table: Table, tmp_path: Path) -> None:
-    made = trainer(table, tmp_path / "run")
-    assert made.development_loss() == made.development_loss()
+    trainer = new_trainer(table, tmp_path / "run")
+    assert trainer.development_loss() == trainer.development_loss()
     total, tokens = 0.0, 0
-    for batch in made.data.development:
-        logits = made.model(torch.from_numpy(batch.source), torch.from_numpy(batch.target_input))
+    for batch in trainer.data.development:
+        logits = trainer.model(torch.from_numpy(batch.source), torch.from_numpy(batch.target_input))
         expected = torch.from_numpy(batch.target_output)
         total += float(
             torch.nn.functional.cross_entropy(
@@ -269,4 +270,4 @@ def test_the_development_loss_has_no_dropout_and_no_smoothing(table: Table, tmp_
             )
         )
         tokens += batch.target_tokens
-    assert made.development_loss() == pytest.approx(total / tokens, rel=1e-5)
+    assert trainer.development_loss() == pytest.approx(total / tokens, rel=1e-5)

@@ -30,9 +30,9 @@ def test_the_faster_is_chosen_and_float32_where_they_are_close() -> None:
 
 
 def test_both_types_are_measured() -> None:
-    found = measure(TransformerConfig(vocab_size=300, d_model=16, num_heads=2), "cpu")
-    assert 0 < found.float32 < 60
-    assert 0 < found.bfloat16 < 60
+    measurement = measure(TransformerConfig(vocab_size=300, d_model=16, num_heads=2), "cpu")
+    assert 0 < measurement.float32 < 60
+    assert 0 < measurement.bfloat16 < 60
 
 
 EMULATED = """
@@ -45,10 +45,10 @@ print(measure(TransformerConfig(vocab_size=1000), "cpu").faster)
 @pytest.mark.skipif(sys.platform != "linux", reason="oneDNN's limits are those of x86")
 def test_where_bfloat16_is_emulated_float32_is_chosen() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "ONEDNN_MAX_CPU_ISA": "AVX2"}
-    done = subprocess.run(
+    calls = subprocess.run(
         [sys.executable, "-c", EMULATED], env=environment, capture_output=True, text=True
     )
-    assert done.stdout == "float32\n", done.stderr
+    assert calls.stdout == "float32\n", calls.stderr
 
 
 def test_a_run_keeps_what_it_was_begun_with(
@@ -65,12 +65,12 @@ def test_a_run_keeps_what_it_was_begun_with(
     # On a machine where the other one is faster.
     monkeypatch.setattr(precision, "measure", lambda *_: Measurement(1.0, 4.0))
     table["training"]["max_steps"] = 6
-    made = Trainer(Settings.from_dict(table), tmp_path / "run")
-    assert made.precision == "bfloat16"
+    times = Trainer(Settings.from_dict(table), tmp_path / "run")
+    assert times.precision == "bfloat16"
     assert (
         "precision: bfloat16, as the run was begun (bfloat16 measured 0.25 times as fast as "
         "float32 here, so that a new run would take float32)" in capsys.readouterr().err
     )
-    folder = made.train()
+    folder = times.train()
     origin = json.loads((folder / "config.json").read_text())["provenance"]
     assert origin["precision"] == "bfloat16"

@@ -55,9 +55,9 @@ def last_step(run: Path) -> int:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
-    return told
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
+    return messages
 
 
 @pytest.mark.slow
@@ -85,18 +85,18 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(
     for _ in range(2):
         before = len(states(killed))
         process = start(table, killed)
-        wanted = before + moments.randint(1, 4)  # complete ones: a draft may be lost to the kill
-        wait_until(process, lambda wanted=wanted: len(states(killed)) >= wanted)
+        step = before + moments.randint(1, 4)  # complete ones: a draft may be lost to the kill
+        wait_until(process, lambda step=step: len(states(killed)) >= step)
         time.sleep(moments.random() * 0.05)
         kill(process)
         assert before < len(states(killed))
         assert last_step(killed) < STEPS
-    told = finish(start(table, killed))
+    messages = finish(start(table, killed))
     finish(reference)
 
     final = json.loads((killed / f"step-{STEPS:08d}" / "progress.json").read_text())
     assert len(final["starts"]) == 3
-    assert f"Going on from step {final['starts'][-1]}." in told
+    assert f"Going on from step {final['starts'][-1]}." in messages
     epoch_steps = json.loads((whole / "step-00000004/progress.json").read_text())
     assert epoch_steps["epoch"] == 0
     assert epoch_steps["batch"] == 4  # checkpoints lie in the middle of epochs

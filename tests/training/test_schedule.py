@@ -20,8 +20,8 @@ def test_the_warm_up_is_linear(schedule: str, step: int, share: float) -> None:
 
 @pytest.mark.parametrize(("step", "rate"), [(16, 1.0), (64, 0.5), (256, 0.25), (1600, 0.1)])
 def test_inverse_square_root(step: int, rate: float) -> None:
-    found = learning_rate(step, schedule="inverse_sqrt", peak=1.0, warmup=16, last=9999)
-    assert found == pytest.approx(rate)
+    rates = learning_rate(step, schedule="inverse_sqrt", peak=1.0, warmup=16, last=9999)
+    assert rates == pytest.approx(rate)
 
 
 def test_inverse_square_root_is_the_papers() -> None:
@@ -38,19 +38,19 @@ def test_inverse_square_root_is_the_papers() -> None:
     [(10, 2.0), (35, 1 + math.sqrt(0.5)), (60, 1.0), (110, 0.0), (500, 0.0)],
 )
 def test_cosine(step: int, rate: float) -> None:
-    found = learning_rate(step, schedule="cosine", peak=2.0, warmup=10, last=110)
-    assert found == pytest.approx(rate, abs=1e-12)
+    rates = learning_rate(step, schedule="cosine", peak=2.0, warmup=10, last=110)
+    assert rates == pytest.approx(rate, abs=1e-12)
 
 
 @pytest.mark.parametrize(("step", "rate"), [(90, 1.0), (91, 1.0), (96, 0.5), (100, 0.1)])
 def test_constant_with_a_linear_end(step: int, rate: float) -> None:
-    found = learning_rate(step, schedule="constant", peak=1.0, warmup=0, last=100, decay=10)
-    assert found == pytest.approx(rate)
+    rates = learning_rate(step, schedule="constant", peak=1.0, warmup=0, last=100, decay=10)
+    assert rates == pytest.approx(rate)
 
 
 def test_inverse_square_root_with_a_linear_end() -> None:
-    found = learning_rate(100, schedule="inverse_sqrt", peak=1.0, warmup=25, last=100, decay=4)
-    assert found == pytest.approx(0.5 / 4)
+    rates = learning_rate(100, schedule="inverse_sqrt", peak=1.0, warmup=25, last=100, decay=4)
+    assert rates == pytest.approx(0.5 / 4)
 
 
 def test_no_warm_up_begins_at_the_peak() -> None:

@@ -44,82 +44,110 @@ def test_a_table_becomes_settings() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"trainning": {}}, "Unknown key 'trainning' in the settings. The keys are: data, tok"),
-        (small(training={"max_step": 3}), "Unknown key 'max_step' in training. The keys are: seed"),
-        (small(data={"held_out": 1}), "Unknown key 'held_out' in data."),
-        (small(tokenizer={"size": 1}), "Unknown key 'size' in tokenizer. The keys are: vocab_size"),
-        (small(model={"layers": 1}), "Unknown key 'layers' in model."),
-        (small(data={"corpus": [{"path": "a", "weight": 1}]}), "'weight' in data.corpus"),
-        (small(data={"corpus": [{"passes": 1.0}]}), "data.corpus needs path."),
-        (small(data={"corpus": [{"path": "a", "max_tokens": 0}]}), "max_tokens must be at least 1"),
+        ({"trainning": {}}, "Unknown setting 'trainning'. The settings are: data, tok"),
+        (
+            small(training={"max_step": 3}),
+            "Unknown training setting 'max_step'. The settings are: seed",
+        ),
+        (small(data={"held_out": 1}), "Unknown data setting 'held_out'."),
+        (
+            small(tokenizer={"size": 1}),
+            "Unknown tokenizer setting 'size'. The settings are: vocab_size",
+        ),
+        (small(model={"layers": 1}), "Unknown model setting 'layers'."),
+        (
+            small(data={"corpus": [{"path": "a", "weight": 1}]}),
+            "Unknown data.corpus[0] setting 'weight'.",
+        ),
+        (small(data={"corpus": [{"passes": 1.0}]}), "The data.corpus[0] settings lack path."),
+        (
+            small(data={"corpus": [{"path": "a", "max_tokens": 0}]}),
+            "max_tokens must be at least 1 and",
+        ),
         (small(data={"corpus": [{"path": "a", "max_tokens": 256}]}), "room for the end token too"),
-        (small(data={"corpus": [{"path": "a", "from_epoch": -1}]}), "must be at least 0; got -1."),
+        (
+            small(data={"corpus": [{"path": "a", "from_epoch": -1}]}),
+            "from_epoch must be at least 0 and at most",
+        ),
         (small(data={"corpus": [{"path": "a", "from_epoch": 1}]}), "first epoch has nothing to"),
-        (small(data={"corpus": {"path": "a"}}), "must be a list: write [[data.corpus]] in TOML"),
-        (small(data={"corpus": ["a.tsv"]}), "data.corpus must be a table of settings; got 'a.tsv'"),
+        (
+            small(data={"corpus": {"path": "a"}}),
+            "data.corpus must be a list of tables, [[data.corpus]] in",
+        ),
+        (small(data={"corpus": ["a.tsv"]}), "data.corpus[0] must be a table; it is 'a.tsv'."),
         (small(data={"corpus": []}), "nothing to train on: give at least one [[data.corpus]]"),
         ({}, "There is nothing to train on"),
-        ({"data": 3}, "data must be a table of settings; got 3."),
-        (small(training={"max_steps": 1.5}), "training.max_steps must be of type int; got 1.5."),
-        (small(training={"max_steps": True}), "training.max_steps must be of type int; got True."),
-        (small(training={"max_steps": None}), "max_steps must be of type int; got None."),
-        (small(training={"tensorboard": 1}), "training.tensorboard must be of type bool; got 1."),
-        (small(training={"device": 0}), "training.device must be of type str; got 0."),
-        (small(training={"learning_rate": "a"}), "must be of type float; got 'a'."),
-        (small(training={"betas": 0.9}), "training.betas must be of type tuple[float, float]"),
-        (small(training={"betas": [0.9]}), "two numbers in [0, 1); got [0.9]."),
-        (small(training={"betas": [0.9, 1.0]}), "two numbers in [0, 1); got [0.9, 1.0]."),
-        (small(training={"betas": [0.9, "a"]}), "two numbers in [0, 1); got [0.9, 'a']."),
-        (small(training={"betas": [True, 0.9]}), "two numbers in [0, 1); got [True, 0.9]."),
+        ({"data": 3}, "data must be a table; it is 3."),
+        (
+            small(training={"max_steps": 1.5}),
+            "training.max_steps must be a whole number; it is 1.5.",
+        ),
+        (small(training={"max_steps": True}), "max_steps must be a whole number; it is True."),
+        (small(training={"max_steps": None}), "max_steps must be a whole number; it is None."),
+        (small(training={"tensorboard": 1}), "tensorboard must be true or false; it is 1."),
+        (small(training={"device": 0}), "training.device must be a text; it is 0."),
+        (small(training={"learning_rate": "a"}), "learning_rate must be a number; it is 'a'."),
+        (small(training={"betas": 0.9}), "training.betas must be a list; it is 0.9."),
+        (small(training={"betas": [0.9]}), "betas must be a list of 2 values; it is [0.9]."),
+        (
+            small(training={"betas": [0.9, 1.0]}),
+            "betas[1] must be at least 0 and below 1; it is 1.0.",
+        ),
+        (small(training={"betas": [0.9, "a"]}), "betas[1] must be a number; it is 'a'."),
+        (small(training={"betas": [True, 0.9]}), "betas[0] must be a number; it is True."),
         (small(training={"learning_rate": float("inf")}), "learning_rate must be a finite number"),
-        (small(training={"seed": 1 << 63}), "training.seed must be at most 9,223,372,036,854,775,"),
-        (small(training={"max_steps": 10**8}), "max_steps must be at most 99,999,999; got 1000000"),
-        (small(training={"epsilon": 0}), "training.epsilon must be at least 1e-38; got 0."),
-        (small(training={"threads": 5000}), "training.threads must be at most 1,024; got 5000."),
-        (small(training={"device": ""}), "training.device must not be empty; got ''."),
-        (small(training={"initial": "a\0b"}), "training.initial must be text that UTF-8 can hold"),
-        (small(data={"development_pairs": -1}), "development_pairs must be at least 1; got -1."),
-        (small(data={"development": "\udc80"}), "data.development must be text that UTF-8 can"),
-        (small(data={"held_out_share": float("nan")}), "held_out_share must be in [0, 1); got nan"),
-        (small(data={"corpus": [{"path": "a", "passes": 0}]}), "passes must be above 0; got 0."),
-        (small(data={"corpus": [{"path": "a", "passes": -1.0}]}), "passes must be above 0; got -1"),
+        (small(training={"seed": 1 << 63}), "and at most 9,223,372,036,854,775,807; it is"),
+        (small(training={"max_steps": 10**8}), "and at most 99,999,999; it is 100000000."),
+        (small(training={"epsilon": 0}), "epsilon must be at least 1e-38 and at most 1; it"),
+        (small(training={"threads": 5000}), "at least 0 and at most 1,024; it is 5000."),
+        (small(training={"device": ""}), "device must be a text that is not blank; it is ''."),
+        (small(training={"initial": "a\0b"}), "initial must be a text that UTF-8 can hold"),
+        (small(data={"development_pairs": -1}), "development_pairs must be at least 1 and"),
+        (small(data={"development": "\udc80"}), "development must be a text that UTF-8 can"),
+        (small(data={"held_out_share": float("nan")}), "must be a finite number; it is nan"),
+        (small(data={"corpus": [{"path": "a", "passes": 0}]}), "passes must be above 0 and at"),
+        (small(data={"corpus": [{"path": "a", "passes": -1.0}]}), "passes must be above 0 and at"),
         (
             small(data={"corpus": [{"path": "a", "passes": float("nan")}]}),
-            "data.corpus.passes must be above 0; got nan. It stands beside path = 'a'.",
+            "data.corpus[0].passes must be a finite number; it is nan.",
         ),
         (
             small(data={"corpus": [{"path": "a", "passes": float("inf")}]}),
-            "a finite number; got inf",
+            "a finite number; it is inf",
         ),
         (
             small(data={"corpus": [{"path": "a", "passes": 1e9}]}),
-            "passes must be at most 1,000; got",
+            "passes must be above 0 and at most 1,000; it is",
         ),
         (
             small(tokenizer={"vocab_size": 259}),
-            "tokenizer.vocab_size must be at least 260; got 259",
+            "tokenizer.vocab_size must be at least 260 and at most 10,000,000; it is 259",
         ),
-        (small(tokenizer={"min_frequency": -1}), "tokenizer.min_frequency must be at least 1; got"),
-        (small(tokenizer={"pairs_per_corpus": 0}), "pairs_per_corpus must be at least 1; got 0."),
-        (small(model={"encoder_layers": 10**9}), "model.encoder_layers must be at most 1,000; got"),
+        (small(tokenizer={"min_frequency": -1}), "tokenizer.min_frequency must be at least 1 and"),
+        (small(tokenizer={"pairs_per_corpus": 0}), "pairs_per_corpus must be at least 1 and"),
+        (small(model={"encoder_layers": 10**9}), "model.encoder_layers must be at most 1,000; it"),
         (
             small(model={"norm_epsilon": float("nan")}),
-            "model.norm_epsilon must be above 0; got nan",
+            "model.norm_epsilon must be a finite number; it is nan",
         ),
-        (small(model={"dropout": float("nan")}), "In the section model: dropout must be in [0, 1)"),
-        (small(model={"pad_id": 5}), "model.pad_id must be at most 0; got 5."),
-        (small(model={"d_model": "64"}), "model.d_model must be of type int; got '64'."),
-        (small(model={"d_model": 63}), "d_model must be a multiple of num_heads"),
+        (small(model={"norm_epsilon": 0.0}), "model.norm_epsilon must be above 0 and at most 1;"),
+        (small(model={"dropout": float("nan")}), "model.dropout must be a finite number; it"),
+        (small(model={"pad_id": 5}), "model.pad_id must be 0; it is 5."),
+        (small(model={"d_model": "64"}), "model.d_model must be a whole number; it is '64'."),
+        (small(model={"d_model": 63}), "In the section model: d_model must be a multiple"),
         (small(model={"vocab_size": 9}), "set tokenizer.vocab_size"),
         (small(model={"encoder_layers": 0}), "must both be at least 1"),
-        (small(training={"schedule": "step"}), "one of inverse_sqrt, cosine, constant; got 'step'"),
-        (small(training={"precision": "half"}), "one of auto, bfloat16, float32; got 'half'"),
-        (small(training={"max_steps": 0}), "training.max_steps must be at least 1; got 0."),
-        (small(training={"accumulation": 0}), "training.accumulation must be at least 1; got 0."),
-        (small(training={"seed": -1}), "training.seed must be at least 0; got -1."),
-        (small(training={"clip_norm": float("nan")}), "clip_norm must be at least 0; got nan."),
-        (small(training={"label_smoothing": 1.0}), "label_smoothing must be in [0, 1); got 1.0."),
-        (small(data={"held_out_share": 1.0}), "data.held_out_share must be in [0, 1); got 1.0."),
+        (
+            small(training={"schedule": "step"}),
+            "one of inverse_sqrt, cosine, constant; it is 'step'",
+        ),
+        (small(training={"precision": "half"}), "one of auto, bfloat16, float32; it is 'half'"),
+        (small(training={"max_steps": 0}), "training.max_steps must be at least 1 and"),
+        (small(training={"accumulation": 0}), "training.accumulation must be at least 1 and"),
+        (small(training={"seed": -1}), "training.seed must be at least 0 and"),
+        (small(training={"clip_norm": float("nan")}), "clip_norm must be a finite number; it is"),
+        (small(training={"label_smoothing": 1.0}), "must be at least 0 and below 1; it is 1.0."),
+        (small(data={"held_out_share": 1.0}), "held_out_share must be at least 0 and below 1;"),
         (small(data={"max_tokens": 256}), "data.max_tokens must be below model.max_length"),
         (small(data={"development": None}), "There is no development set: set data.development"),
         (small(data={"development": None, "held_out_share": 0.1}), "held_out = true in a"),
@@ -158,7 +186,7 @@ def test_toml_with_overrides(tmp_path: Path) -> None:
     ("overrides", "message"),
     [
         ({"max_steps": 9}, "Write 'max_steps' with its section, such as training.max_steps."),
-        ({"training.steps": 9}, "Unknown key 'steps' in training."),
+        ({"training.steps": 9}, "Unknown training setting 'steps'."),
         ({"data.corpus.path": "c"}, "Cannot set data.corpus.path: corpus is no table"),
     ],
 )
@@ -212,7 +240,7 @@ def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("section", "change", "named"),
+    ("section", "change", "mention"),
     [
         (
             "training",
@@ -227,16 +255,16 @@ def test_a_run_goes_on_with_what_may_change(tmp_path: Path, table: dict[str, Any
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(
-    tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], named: str
+    tmp_path: Path, table: dict[str, Any], section: str, change: dict[str, Any], mention: str
 ) -> None:
     open_run(tmp_path / "run", Settings.from_dict(table))
     (tmp_path / "run/step-00000004").mkdir()
     before = (tmp_path / "run/settings.json").read_text()
     table[section] |= change
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error_info:
         open_run(tmp_path / "run", Settings.from_dict(table))
-    assert f"begun with other settings: {named} (1 differ" in str(caught.value)
-    assert "Give the run another folder" in str(caught.value)
+    assert f"begun with other settings: {mention} (1 differ" in str(error_info.value)
+    assert "Give the run another folder" in str(error_info.value)
     assert (tmp_path / "run/settings.json").read_text() == before
 
 
@@ -245,18 +273,18 @@ def test_before_the_first_checkpoint_any_setting_may_change(
 ) -> None:
     run = tmp_path / "run"
     open_run(run, Settings.from_dict(table))
-    prepared = run / "data/0"
-    prepared.mkdir(parents=True)
-    (prepared / "store.json").write_text("{}")
+    store = run / "data/0"
+    store.mkdir(parents=True)
+    (store / "store.json").write_text("{}")
     (run / "data/mine").mkdir()
     (run / "tokenizer.json").write_text("{}")
     table["training"]["seed"] = 7
     open_run(run, Settings.from_dict(table))
     assert json.loads((run / "settings.json").read_text())["training"]["seed"] == 7
-    assert prepared.exists()  # it does not depend on the seed
+    assert store.exists()  # it does not depend on the seed
     table["data"]["max_tokens"] = 9
     open_run(run, Settings.from_dict(table))
-    assert not prepared.exists()
+    assert not store.exists()
     assert not (run / "tokenizer.json").exists()
     assert (run / "data/mine").is_dir()
 

@@ -50,9 +50,9 @@ def test_a_hub_is_not_looked_for_on_the_disk(table: dict[str, Any]) -> None:
 
 def saved_once(settings: Settings, run: Path) -> None:
     """A run with one checkpoint."""
-    made = Trainer(settings, run)
-    made._save()
-    made.lock.release()
+    trainer = Trainer(settings, run)
+    trainer._save()
+    trainer.lock.release()
 
 
 def test_a_file_that_changed_since_the_run_began(table: dict[str, Any], tmp_path: Path) -> None:
@@ -71,11 +71,11 @@ def test_a_file_that_changed_since_the_run_began(table: dict[str, Any], tmp_path
         else:
             path.write_text(before + "one\tone\n" if change == "more" else before[:-2] + "x\n")
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-        with pytest.raises(CorpusError, match=words) as caught:
+        with pytest.raises(CorpusError, match=words) as error_info:
             Trainer(settings, run)
         if change != "gone":
-            assert "Put back the file that it was begun with to go on" in str(caught.value)
-            assert "another folder with --run" in str(caught.value)
+            assert "Put back the file that it was begun with to go on" in str(error_info.value)
+            assert "another folder with --run" in str(error_info.value)
         path.write_text(before)  # another time, the same content
         Trainer(settings, run).lock.release()
 

@@ -29,14 +29,14 @@ def test_sums_are_divided_then_clipped_then_followed(
     tokens: int, clip_norm: float, norm: float, expected: list[float]
 ) -> None:
     weight = weight_with_gradient(3.0, 4.0)
-    found = clip_and_update(
+    norm_before = clip_and_update(
         torch.optim.SGD([weight], lr=99.0),
         torch.tensor(1.0),
         learning_rate=0.1,
         clip_norm=clip_norm,
         tokens=tokens,
     )
-    assert found == pytest.approx(norm)
+    assert norm_before == pytest.approx(norm)
     assert weight.detach().tolist() == pytest.approx(expected, rel=1e-5)
     assert weight.grad is None
 

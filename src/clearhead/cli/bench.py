@@ -18,20 +18,26 @@ NAMES = (
 
 
 def benchmarks_root() -> Path:
-    """The folder that holds ``benchmarks/``: this package's repository, or the working folder.
+    """Return the folder that holds ``benchmarks/``: the repository, or the working folder.
 
     Raises:
         ConfigError: there is none; a wheel does not bring the benchmarks.
     """
     package = Path(__file__).resolve().parent.parent
     for root in (package.parent.parent, Path.cwd()):
-        if all((root / "benchmarks" / f"{name}.py").is_file() for name in NAMES):
+        if all(_module_file(root / "benchmarks", name).is_file() for name in NAMES):
             return root
     raise ConfigError(
         "The benchmarks are in clearhead's repository and not in the installed package: they "
         "compare it with systems that it does not need. Clone the repository and run "
         "`clearhead bench` in it."
     )
+
+
+def _module_file(folder: Path, name: str) -> Path:
+    """Return the file that ``python -m benchmarks.NAME`` runs: a module, or that of a package."""
+    package = folder / name / "__main__.py"
+    return package if package.parent.is_dir() else folder / f"{name}.py"
 
 
 @click.command(
@@ -58,13 +64,13 @@ def command(
     package = str(Path(__file__).resolve().parent.parent.parent)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     status = 0
-    for number, each in enumerate([name] if name else NAMES):
+    for number, benchmark in enumerate([name] if name else NAMES):
         if number and not as_json:
             click.echo()
-        done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{each}", *shared, *options],
+        completed_run = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{benchmark}", *shared, *options],
             cwd=root,
             env={**os.environ, "PYTHONPATH": path},
         )
-        status = status or done.returncode
+        status = status or completed_run.returncode
     sys.exit(status)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearhead.cli.lines import Progress
-from clearhead.cli.translate import one_blas_thread, processors
-from clearhead.files import write_whole
+from ..files import write_whole
+from .lines import Progress
+from .threads import one_blas_thread, processors
 
 if TYPE_CHECKING:
-    from clearhead.translation.score import Score
+    from ..translation.score import Score
 
 _CHUNK = 256
 
@@ -61,16 +61,16 @@ def command(model: str, **options: Any) -> None:
         result["hypotheses"] = options["hypotheses"]
         hypotheses = _read(options["hypotheses"])[: options["limit"]]
     else:
-        begun = time.monotonic()
+        start = time.monotonic()
         hypotheses = _translate(model, sources, options)
         result["model"] = model
-        result["seconds"] = round(time.monotonic() - begun, 1)
-    found = _scores(hypotheses, references, options)
+        result["seconds"] = round(time.monotonic() - start, 1)
+    all_scores = _scores(hypotheses, references, options)
     if options["as_json"]:
-        result["scores"] = [score.to_dict() for score in found]
+        result["scores"] = [score.to_dict() for score in all_scores]
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    for score in found:
+    for score in all_scores:
         click.echo(f"{score.name:<14} {score.value:6.2f}  {score.signature}")
         if score.details:
             click.echo(f"{'':<22} {score.details}")
@@ -79,7 +79,7 @@ def command(model: str, **options: Any) -> None:
 
 
 def _test_set(options: dict[str, Any]) -> tuple[list[str], list[str]]:
-    from clearhead.text.corpus import read_pairs
+    from ..text.corpus import read_pairs
 
     if options["pairs"]:
         if options["source"] or options["reference"]:
@@ -98,8 +98,8 @@ def _test_set(options: dict[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _read(path: str) -> list[str]:
-    from clearhead.errors import CorpusError
-    from clearhead.text.corpus import read_lines
+    from ..errors import CorpusError
+    from ..text.corpus import read_lines
 
     lines = []
     for number, line in enumerate(read_lines(path), 1):
@@ -114,7 +114,7 @@ def _read(path: str) -> list[str]:
 
 
 def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[str]:
-    from clearhead.translation.translator import Translator
+    from ..translation.translator import Translator
 
     names = ("beam_size", "length_penalty", "batch_tokens")
     settings = {name: options[name] for name in names if options[name] is not None}
@@ -145,14 +145,14 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
 
 
 def _scores(hypotheses: list[str], references: list[str], options: dict[str, Any]) -> list[Score]:
-    from clearhead.translation.score import MULTI30K, Preparation, scores, tokenised_bleu
+    from ..translation.score import MULTI30K, Preparation, scores, tokenised_bleu
 
     lowercase = options["lowercase"]
-    found = scores(hypotheses, references, tokenize=options["tokenize"], lowercase=lowercase)
+    all_scores = scores(hypotheses, references, tokenize=options["tokenize"], lowercase=lowercase)
     language = options["tokenised"]
     if language:
         how = Preparation(None if language == "none" else language, lowercase=lowercase)
-        found.append(tokenised_bleu(hypotheses, references, how))
+        all_scores.append(tokenised_bleu(hypotheses, references, how))
     if options["multi30k"]:
-        found.append(tokenised_bleu(hypotheses, references, MULTI30K[options["multi30k"]]))
-    return found
+        all_scores.append(tokenised_bleu(hypotheses, references, MULTI30K[options["multi30k"]]))
+    return all_scores

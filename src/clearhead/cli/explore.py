@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from clearhead.cli.texts import TextArgument, TextCommand
-from clearhead.cli.translate import one_blas_thread
+from .texts import TextArgument, TextCommand
+from .threads import one_blas_thread
 
 
 @click.command(cls=TextCommand)
@@ -45,10 +45,10 @@ def command(
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
         # picture of a long recording is work for all of them.
         one_blas_thread()
-    from clearhead.errors import ConfigError
-    from clearhead.explorer import explorer_of
-    from clearhead.explorer.recordings.explorer import open_recording
-    from clearhead.explorer.server.serve import serve
+    from ..errors import ConfigError
+    from ..explorer import explorer_of
+    from ..explorer.recordings.explorer import open_recording
+    from ..explorer.server.serve import serve
 
     if recording is not None and text is not None:
         raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")

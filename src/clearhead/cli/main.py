@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 
 import click
 
-from clearhead import __version__
-from clearhead.errors import ClearheadError
+from .._version import __version__
+from ..errors import ClearheadError
 
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {
@@ -37,11 +37,11 @@ class LazyGroup(click.Group):
     """A click group that knows its commands' names and imports a command when it runs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The names in the order of `COMMANDS`, the most used first."""
+        """Return the names in the order of `COMMANDS`, the most used first."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The command, imported now; None when there is no such command."""
+        """Import a command and return it; None when there is no such command."""
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"clearhead.cli.{name}")
@@ -100,7 +100,7 @@ def _describe(error: OSError) -> str:
 
 
 def _leave(message: str, status: int) -> NoReturn:
-    from clearhead.visible import visible  # needed by errors alone
+    from ..visible import visible  # needed by errors alone
 
     click.echo(visible(message, keep="\n"), err=True)
     try:
@@ -116,7 +116,7 @@ class _ClosedStream(io.RawIOBase):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._refused = False
+        self._has_raised = False
 
     def readable(self) -> bool:
         return True
@@ -128,9 +128,9 @@ class _ClosedStream(io.RawIOBase):
         raise click.ClickException(f"{self._name} is closed. Give the text itself, or a file.")
 
     def write(self, data: Any) -> int:
-        if self._refused:  # told once; at its end the interpreter flushes again
+        if self._has_raised:  # reported once; at its end the interpreter flushes again
             return len(data)
-        self._refused = True
+        self._has_raised = True
         raise OSError(errno.EBADF, "It is closed", self._name)
 
 

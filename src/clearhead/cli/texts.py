@@ -49,7 +49,7 @@ class TextCommand(click.Command):
 
 
 def _options(command: click.Command, ctx: click.Context) -> tuple[set[str], set[str]]:
-    """The spellings of the command's options that take a value, and of those that do not."""
+    """Return the spellings of the command's options that take a value, and of those that do not."""
     takes_value: set[str] = set()
     flags: set[str] = set()
     for option in command.get_params(ctx):
@@ -60,7 +60,7 @@ def _options(command: click.Command, ctx: click.Context) -> tuple[set[str], set[
 
 
 def _text_or_option(word: str, takes_value: set[str], flags: set[str]) -> str:
-    """The word, marked where it can only be a text.
+    """Return the word, marked where it can only be a text.
 
     Raises:
         UsageError: it could be a text and an option with its value, or it is an unknown option.
@@ -78,5 +78,5 @@ def _text_or_option(word: str, takes_value: set[str], flags: set[str]) -> str:
     if any(map(str.isspace, name)):
         return _MARK + word
     close = difflib.get_close_matches(name, sorted(takes_value | flags), 1)
-    meant = f" Did you mean {close[0]}?" if close and word.startswith("--") else ""
-    raise click.UsageError(f"There is no option {name}.{meant} {as_text}")
+    suggestion = f" Did you mean {close[0]}?" if close and word.startswith("--") else ""
+    raise click.UsageError(f"There is no option {name}.{suggestion} {as_text}")

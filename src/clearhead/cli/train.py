@@ -90,7 +90,7 @@ def command(
 
 
 def _process_count(settings: Settings, run: Path, processes: int | None) -> int:
-    """As many as were asked for, or as have begun the run, or as this machine has cores for."""
+    """Return as many as were asked for, or have begun the run, or as there are cores for."""
     from ..training.processes.workers import choose_processes, processes_of_run, usable_cores
 
     return processes or processes_of_run(run) or choose_processes(settings.training, usable_cores())

@@ -20,6 +20,7 @@ from clearhead.cli.lines import (
     read_texts,
 )
 from clearhead.cli.texts import TextArgument, TextCommand
+from clearhead.cli.threads import one_blas_thread, processors
 from clearhead.files import open_whole
 from clearhead.visible import json_text, visible
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
 
-_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _SEARCH = (
     "beam_size",
     "n_best",
@@ -132,23 +132,6 @@ def _warn_about_file_names(texts: tuple[str, ...]) -> None:
                 f"of that name: --input {text}",
                 err=True,
             )
-
-
-def one_blas_thread() -> None:
-    """Keep NumPy's BLAS to one thread, unless the environment says otherwise.
-
-    It reads the number when NumPy is imported. Matrix products of some sentences are so small
-    that a second thread costs more than it gives; threads are put to use on whole batches.
-    """
-    for name in _THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _opened_output(path: str | None) -> AbstractContextManager[BinaryIO]:

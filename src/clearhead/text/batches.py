@@ -36,7 +36,7 @@ class Batch:
 
 
 def pad(rows: Sequence[Ids]) -> np.ndarray:
-    """Rows of token ids as one array, padded at the end, int64 [rows, longest]."""
+    """Return rows of token ids as one array, padded at the end, int64 [rows, longest]."""
     ids = np.full((len(rows), max(map(len, rows))), Tokenizer.pad_id, dtype=np.int64)
     for i, row in enumerate(rows):
         ids[i, : len(row)] = row
@@ -44,7 +44,7 @@ def pad(rows: Sequence[Ids]) -> np.ndarray:
 
 
 def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
-    """Pairs without specials as a batch with them."""
+    """Return pairs without special tokens as a batch with them."""
     start, end = [Tokenizer.start_id], [Tokenizer.end_id]
     return Batch(
         pad([np.concatenate((row, end)) for row in sources]),
@@ -54,7 +54,7 @@ def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
 
 
 def _batch_ends(longest: list[int], batch_tokens: int) -> list[int]:
-    """Where each batch ends, for pairs in the order of their lengths.
+    """Return where each batch ends, for pairs in the order of their lengths.
 
     Rows come in multiples of eight where there are more: matrix libraries compile a kernel for
     each new shape, and few shapes mean few compilations.
@@ -102,8 +102,8 @@ class Corpus:
         self.source_lengths, self.target_lengths = store_lengths(self.stores)
         self._starts = np.cumsum([0] + [len(store) for store in self.stores])
 
-    def _chosen(self, number: int, epoch: int) -> np.ndarray:
-        """Indices that an epoch takes from one store: a window of its endless shuffled passes."""
+    def _epoch_indices(self, number: int, epoch: int) -> np.ndarray:
+        """Return what an epoch takes from one store: a window of its endless shuffled passes."""
         size = len(self.stores[number])
         first = round(epoch * self.passes[number] * size)
         last = max(round((epoch + 1) * self.passes[number] * size), first + 1)
@@ -114,7 +114,7 @@ class Corpus:
         return np.concatenate(parts) + self._starts[number]
 
     def epoch(self, epoch: int, batch_tokens: int) -> list[np.ndarray]:
-        """Indices of the pairs of each batch of an epoch.
+        """Return the indices of the pairs of each batch of an epoch.
 
         Args:
             epoch: counted from 0.
@@ -122,18 +122,18 @@ class Corpus:
                 that is longer makes a batch of its own).
         """
         taking = [i for i, first in enumerate(self.from_epochs) if epoch >= first]
-        chosen = np.concatenate([self._chosen(i, epoch) for i in taking])
+        pairs = np.concatenate([self._epoch_indices(i, epoch) for i in taking])
         rng = np.random.default_rng((self.seed, 1 << 20, epoch))
-        rng.shuffle(chosen)
-        order = np.lexsort((self.source_lengths[chosen], self.target_lengths[chosen]))
-        chosen = chosen[order]
-        longest = np.maximum(self.source_lengths[chosen], self.target_lengths[chosen]) + 1
+        rng.shuffle(pairs)
+        order = np.lexsort((self.source_lengths[pairs], self.target_lengths[pairs]))
+        pairs = pairs[order]
+        longest = np.maximum(self.source_lengths[pairs], self.target_lengths[pairs]) + 1
         ends = _batch_ends(longest.tolist(), batch_tokens)
-        batches = np.split(chosen, ends[:-1])
+        batches = np.split(pairs, ends[:-1])
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """The pairs of one batch."""
+        """Return the pairs of one batch."""
         places = np.searchsorted(self._starts, indices, side="right") - 1
         local = indices - self._starts[places]
         where = list(zip(places.tolist(), local.tolist(), strict=True))

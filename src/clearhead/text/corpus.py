@@ -36,12 +36,13 @@ class Pair(NamedTuple):
 
 @dataclass
 class Skipped:
-    """How many lines were left out, by reason. Filled while a corpus is read."""
+    """The number of lines left out, by reason, counted while a corpus is read."""
 
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def total(self) -> int:
+        """The number of lines for all reasons together."""
         return sum(self.reasons.values())
 
     def __str__(self) -> str:
@@ -58,7 +59,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def read_lines(path: str | Path) -> Iterator[bytes]:
-    """The lines of a file, plain or gzip, as bytes without their ends.
+    """Read the lines of a file, plain or gzip, as bytes without their ends.
 
     Raises:
         CorpusError: the file is missing, or its compression is damaged.
@@ -94,20 +95,20 @@ def _decode(line: bytes) -> str:
 def _tsv_pair(line: bytes) -> Pair:
     columns = _decode(line).split("\t")
     if len(columns) != 2:
-        found = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
-        raise _Problem(found, f"expected a source, one tab and a target; it has {found}")
+        tabs = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
+        raise _Problem(tabs, f"expected a source, one tab and a target; it has {tabs}")
     return Pair(*columns)
 
 
-def _read_tsv(path: Path, skipped: Skipped | None) -> Iterator[Pair]:
+def _read_tsv(path: Path, skip_counts: Skipped | None) -> Iterator[Pair]:
     for number, line in enumerate(read_lines(path), 1):
         try:
             yield _tsv_pair(line)
         except _Problem as problem:
-            _skip_or_raise(problem, f"{path}, line {number}", skipped)
+            _skip_or_raise(problem, f"{path}, line {number}", skip_counts)
 
 
-def _read_two_files(source: Path, target: Path, skipped: Skipped | None) -> Iterator[Pair]:
+def _read_two_files(source: Path, target: Path, skip_counts: Skipped | None) -> Iterator[Pair]:
     rows = zip_longest(read_lines(source), read_lines(target))
     for number, (source_line, target_line) in enumerate(rows, 1):
         name = source
@@ -122,10 +123,10 @@ def _read_two_files(source: Path, target: Path, skipped: Skipped | None) -> Iter
             source_text, name = _decode(source_line), target
             yield Pair(source_text, _decode(target_line))
         except _Problem as problem:
-            _skip_or_raise(problem, f"{name}, line {number}", skipped)
+            _skip_or_raise(problem, f"{name}, line {number}", skip_counts)
 
 
-def _read_hub(name: str, skipped: Skipped | None) -> Iterator[Pair]:
+def _read_hub(name: str, skip_counts: Skipped | None) -> Iterator[Pair]:
     datasets = require("datasets", extra="hub", purpose="Reading a data set from a hub")
     parts = name.split(":")
     if len(parts) not in (1, 2, 3, 5):
@@ -143,27 +144,27 @@ def _read_hub(name: str, skipped: Skipped | None) -> Iterator[Pair]:
         try:
             yield _hub_pair(row.get("translation", row), languages)
         except _Problem as problem:
-            _skip_or_raise(problem, f"data set {name}, row {number}", skipped)
+            _skip_or_raise(problem, f"data set {name}, row {number}", skip_counts)
 
 
 def _hub_pair(texts: Mapping[str, object], languages: Sequence[str]) -> Pair:
-    found = [texts.get(name) for name in languages or list(texts)[:2]]
-    if len(found) != 2 or not all(isinstance(text, str) for text in found):
-        wanted = " and ".join(languages) or "two columns"
-        raise _Problem("no pair", f"expected texts in {wanted}; the row has {dict(texts)!r:.200}")
-    return Pair(*map(str, found))
+    pair = [texts.get(name) for name in languages or list(texts)[:2]]
+    if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+        columns = " and ".join(languages) or "two columns"
+        raise _Problem("no pair", f"expected texts in {columns}; the row has {dict(texts)!r:.200}")
+    return Pair(*map(str, pair))
 
 
-def _skip_or_raise(problem: _Problem, place: str, skipped: Skipped | None) -> None:
-    if skipped is None:
+def _skip_or_raise(problem: _Problem, place: str, skip_counts: Skipped | None) -> None:
+    if skip_counts is None:
         raise CorpusError(
             f"{place}: {problem}. Mend the line, or leave bad lines out with skip_bad_lines."
         ) from None
-    skipped.reasons[problem.reason] += 1
+    skip_counts.reasons[problem.reason] += 1
 
 
 def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterator[Pair]:
-    """The pairs of a corpus, one at a time.
+    """Read the pairs of a corpus, one at a time.
 
     Args:
         corpus: as written at the head of this module.

@@ -1,7 +1,7 @@
 """The files of a token store, checked: a run's folder may come from a stranger.
 
-Of what ``store.json`` says nothing is obeyed that the other two files do not bear out: a type of
-its own choice would let it point anywhere in the memory.
+Nothing in ``store.json`` is believed unless the other two files agree with it: a type of its own
+choice would let it point anywhere in the memory.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ _DTYPES = ("uint16", "uint32")
 
 
 @dataclass(frozen=True)
-class StoredFacts:
-    """What ``store.json`` says.
+class StoreFacts:
+    """The content of ``store.json``.
 
     Attributes:
-        facts: all of it.
+        content: all of it.
         dtype: of the ids.
         pairs, tokens: how many the store holds.
         sha256: of the corpus.
     """
 
-    facts: dict[str, Any]
+    content: dict[str, Any]
     dtype: np.dtype[Any]
     pairs: int
     tokens: int
     sha256: str
 
 
-def read_facts(folder: Path) -> StoredFacts:
-    """What a store says of itself.
+def read_facts(folder: Path) -> StoreFacts:
+    """Read what a store says of itself.
 
     Raises:
         FileNotFoundError: there is no store.
@@ -61,12 +61,12 @@ def read_facts(folder: Path) -> StoredFacts:
         raise FileProblem(
             f"its numbers would be of type {quoted(name)}, and token ids are {' or '.join(_DTYPES)}"
         )
-    skipped = fields.object("skipped")
-    for reason in skipped.names():
-        skipped.integer(reason, least=0)
+    reasons = fields.object("skipped")
+    for reason in reasons.names():
+        reasons.integer(reason, least=0)
     fields.text("corpus")
-    return StoredFacts(
-        facts=dict(content),
+    return StoreFacts(
+        content=dict(content),
         dtype=np.dtype(name).newbyteorder("<"),
         pairs=fields.integer("pairs", least=1),
         tokens=fields.integer("tokens", least=0),
@@ -74,57 +74,57 @@ def read_facts(folder: Path) -> StoredFacts:
     )
 
 
-def read_offsets(folder: Path, stored: StoredFacts) -> np.ndarray:
-    """Where each text begins, and where the last one ends: int64 [2 * pairs + 1], in the file.
+def read_offsets(folder: Path, facts: StoreFacts) -> np.ndarray:
+    """Return where each text begins and the last one ends, int64 [2 * pairs + 1], in the file.
 
     Raises:
         FileProblem: the file holds something else.
     """
-    count = 2 * stored.pairs + 1
+    count = 2 * facts.pairs + 1
     with open_file(folder / "offsets.npy") as file:
         # NumPy's own reader would evaluate the header, and some headers end the process.
         start = len(_NUMPY) + 2
         beginning = file.read(start)
         start += int.from_bytes(beginning[len(_NUMPY) :], "little")
         header = file.read(start - len(beginning))
-        wanted = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({count},), }}"
-        if not beginning.startswith(_NUMPY) or header.strip() != wanted.encode():
+        expected_header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({count},), }}"
+        if not beginning.startswith(_NUMPY) or header.strip() != expected_header.encode():
             raise FileProblem(f"offsets.npy does not hold the {count:,} offsets of its pairs")
         if os.fstat(file.fileno()).st_size != start + 8 * count:
             raise FileProblem("offsets.npy was not copied whole")
         return np.memmap(file, dtype="<i8", mode="r", offset=start, shape=(count,))
 
 
-def map_tokens(folder: Path, stored: StoredFacts) -> np.ndarray:
-    """The ids of all texts, in the file.
+def map_tokens(folder: Path, facts: StoreFacts) -> np.ndarray:
+    """Return the ids of all texts, read from the file as they are used.
 
     Raises:
         FileProblem: the file is not as long as the store says.
     """
     with open_file(folder / "tokens.bin") as file:
         size = os.fstat(file.fileno()).st_size
-        _check_size(size, stored)
-        return np.memmap(file, dtype=stored.dtype, mode="r")
+        _check_size(size, facts)
+        return np.memmap(file, dtype=facts.dtype, mode="r")
 
 
-def _check_size(size: int, stored: StoredFacts) -> None:
-    if size != stored.tokens * stored.dtype.itemsize:
+def _check_size(size: int, facts: StoreFacts) -> None:
+    if size != facts.tokens * facts.dtype.itemsize:
         raise FileProblem(
-            f"tokens.bin has {size:,} bytes, and {stored.tokens:,} ids of {stored.dtype.name} have "
-            f"{stored.tokens * stored.dtype.itemsize:,}"
+            f"tokens.bin has {size:,} bytes, and {facts.tokens:,} ids of {facts.dtype.name} have "
+            f"{facts.tokens * facts.dtype.itemsize:,}"
         )
     if not size:
         raise FileProblem("tokens.bin is empty")
 
 
-def checked_lengths(offsets: np.ndarray, stored: StoredFacts, most: int | None) -> np.ndarray:
-    """The tokens of each text, int32 [2 * pairs].
+def checked_lengths(offsets: np.ndarray, facts: StoreFacts, most: int | None) -> np.ndarray:
+    """Return the number of tokens of each text, int32 [2 * pairs].
 
     Raises:
         FileProblem: the offsets are not in order, or a text is longer than ``most``.
     """
     lengths = np.diff(offsets)
-    if offsets[0] != 0 or offsets[-1] != stored.tokens or (lengths < 0).any():
+    if offsets[0] != 0 or offsets[-1] != facts.tokens or (lengths < 0).any():
         raise FileProblem("offsets.npy does not divide its tokens into texts")
     limit = int(np.iinfo(np.int32).max) if most is None else most
     if int(lengths.max()) > limit:

@@ -48,13 +48,13 @@ class Preparation:
     skip_bad_lines: bool = False
 
     def clean(self, pair: Pair) -> Pair:
-        """The pair with its spaces made plain, if asked for."""
+        """Return the pair, with its spaces made plain where the settings say so."""
         if not self.normalize_spaces:
             return pair
         return Pair(_plain_spaces(pair.source), _plain_spaces(pair.target))
 
     def held_out(self, source: str) -> bool:
-        """Whether a source text is kept out of training.
+        """Tell whether a source text is held out of training.
 
         Decided by a hash of its letters and digits without case, so that every version of one
         sentence falls on the same side in every corpus.
@@ -63,14 +63,14 @@ class Preparation:
 
 
 def _plain_spaces(text: str) -> str:
-    """Each run of white space but line feeds as one space, and none at the ends."""
+    """Make each run of white space but line feeds one space, and remove those at the ends."""
     if "\n" in text:
         return _SPACES.sub(" ", text).strip()
     return " ".join(text.split())  # the same, five times as fast
 
 
 def split_position(source: str) -> float:
-    """A number in [0, 1) that depends on the letters and digits of a text alone."""
+    """Return a number in [0, 1) that depends on the letters and digits of a text alone."""
     folded = unicodedata.normalize("NFKC", source).casefold()
     letters = _NOT_LETTERS.sub("", folded)
     digest = hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -99,11 +99,11 @@ class TokenStore:
     ) -> None:
         self.folder = Path(folder)
         try:
-            stored = read_facts(self.folder)
-            self.facts = stored.facts
-            self._offsets = read_offsets(self.folder, stored)
-            self._tokens = map_tokens(self.folder, stored)
-            lengths = checked_lengths(self._offsets, stored, max_tokens)
+            facts = read_facts(self.folder)
+            self.facts = facts.content
+            self._offsets = read_offsets(self.folder, facts)
+            self._tokens = map_tokens(self.folder, facts)
+            lengths = checked_lengths(self._offsets, facts, max_tokens)
             if vocab_size is not None:
                 check_ids(self._tokens, vocab_size)
         except FileProblem as error:
@@ -118,23 +118,23 @@ class TokenStore:
         return len(self.source_lengths)
 
     def source(self, index: int) -> np.ndarray:
-        """Token ids of a source text, without specials."""
+        """Return the token ids of a source text, without specials."""
         return self._tokens[self._offsets[2 * index] : self._offsets[2 * index + 1]]
 
     def target(self, index: int) -> np.ndarray:
-        """Token ids of a target text, without specials."""
+        """Return the token ids of a target text, without specials."""
         return self._tokens[self._offsets[2 * index + 1] : self._offsets[2 * index + 2]]
 
 
 def usable_pairs(
-    corpus: str, preparation: Preparation, skipped: Skipped, *, held_out: bool = False
+    corpus: str, preparation: Preparation, skip_counts: Skipped, *, held_out: bool = False
 ) -> Iterator[Pair]:
-    """Cleaned pairs of a corpus: those for training, or those held out."""
-    bad = skipped if preparation.skip_bad_lines else None
+    """Read the cleaned pairs of a corpus: those for training, or those held out."""
+    bad = skip_counts if preparation.skip_bad_lines else None
     for raw in read_pairs(corpus, skipped=bad):
         pair = preparation.clean(raw)
         if not pair.source or not pair.target:
-            skipped.reasons["with an empty side"] += 1
+            skip_counts.reasons["with an empty side"] += 1
         elif preparation.held_out(pair.source) == held_out:
             yield pair
 
@@ -151,23 +151,23 @@ def build_store(
     draft = folder.with_name(folder.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    skipped = Skipped()
+    skip_counts = Skipped()
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     lengths: list[np.ndarray] = []
     with (draft / "tokens.bin").open("wb") as file:
-        pairs = usable_pairs(corpus, preparation, skipped)
-        for rows in _encoded(pairs, tokenizer, preparation.max_tokens, skipped):
+        pairs = usable_pairs(corpus, preparation, skip_counts)
+        for rows in _encoded(pairs, tokenizer, preparation.max_tokens, skip_counts):
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
             np.fromiter(chain.from_iterable(rows), dtype=dtype).tofile(file)
     if not lengths:
-        raise CorpusError(f"{corpus} holds no usable pair ({skipped}).")
+        raise CorpusError(f"{corpus} holds no usable pair ({skip_counts}).")
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
     np.save(draft / "offsets.npy", offsets)
     facts = {
         "corpus": Path(corpus.partition(",")[0]).name,
         "pairs": (len(offsets) - 1) // 2,
         "tokens": int(offsets[-1]),
-        "skipped": dict(skipped.reasons),
+        "skipped": dict(skip_counts.reasons),
         "dtype": np.dtype(dtype).name,
         "sha256": corpus_hash(corpus),
     }
@@ -177,9 +177,9 @@ def build_store(
 
 
 def _encoded(
-    pairs: Iterable[Pair], tokenizer: Tokenizer, max_tokens: int, skipped: Skipped
+    pairs: Iterable[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
 ) -> Iterator[list[list[int]]]:
-    """Token ids, source and target in turn, some thousand pairs at a time."""
+    """Yield token ids, source and target in turn, some thousand pairs at a time."""
     pairs = iter(pairs)
     while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
         sources = tokenizer.encode_batch([pair.source for pair in chunk])
@@ -187,7 +187,7 @@ def _encoded(
         rows: list[list[int]] = []
         for source, target in zip(sources, targets, strict=True):
             if max(len(source), len(target)) > max_tokens:
-                skipped.reasons[f"longer than {max_tokens} tokens"] += 1
+                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
             else:
                 rows += [source, target]
         if rows:
@@ -195,7 +195,7 @@ def _encoded(
 
 
 def corpus_hash(corpus: str) -> str:
-    """SHA-256 of a corpus's files, one after the other; of its name for one on a hub."""
+    """Return the SHA-256 of a corpus's files, one after the other; of its name for one on a hub."""
     digest = hashlib.sha256()
     if corpus.startswith("hub:"):
         digest.update(corpus.encode())
@@ -208,7 +208,7 @@ def corpus_hash(corpus: str) -> str:
 
 
 def store_lengths(stores: Sequence[TokenStore]) -> tuple[np.ndarray, np.ndarray]:
-    """Source and target lengths of all pairs of several stores, one after the other."""
+    """Return source and target lengths of all pairs of several stores, one after the other."""
     return (
         np.concatenate([store.source_lengths for store in stores]),
         np.concatenate([store.target_lengths for store in stores]),

@@ -94,7 +94,7 @@ class Tokenizer:
         return len(self._pieces)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, without start and end tokens.
+        """Return the token ids of a text, without start and end tokens.
 
         Raises:
             TextError: the text holds a lone surrogate, which is no character.
@@ -102,7 +102,7 @@ class Tokenizer:
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` of each text, in less time than one by one.
+        """Encode each text, in less time than `encode` takes one by one.
 
         A piece holds a space at its beginning only, so the words between spaces, each with a
         space before it, are encoded independently, and those met before are remembered. The
@@ -110,29 +110,30 @@ class Tokenizer:
         it off again.
         """
         words = [text.split(" ") if text and SPACE not in text else [] for text in texts]
-        ids_of = self._known(set().union(*words), texts).__getitem__
+        ids_of = self._remember(set().union(*words), texts).__getitem__
         return [
             self._encode_marks(text) if SPACE in text else list(chain(*map(ids_of, row)))
             for text, row in zip(texts, words, strict=True)
         ]
 
-    def _known(self, words: set[str], texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """The memory of words, with these words in it."""
+    def _remember(self, words: set[str], texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Return the ids of all words met so far, these words included."""
         if self._remembered_ids > _REMEMBERED_IDS:
             self._remembered, self._remembered_ids = {}, 0
-        known = self._remembered
-        new = list(words.difference(known))
+        ids_of = self._remembered
+        new = list(words.difference(ids_of))
         if _SURROGATE.search("\n".join(new)):
             for text in texts:
                 _refuse_surrogates(text)
         encoded = self._core.encode_batch_fast([" " + w for w in new], add_special_tokens=False)
         # Tuples of numbers, unlike lists, are nothing to the garbage collector.
-        known.update((word, tuple(found.ids)) for word, found in zip(new, encoded, strict=True))
-        self._remembered_ids += sum(len(known[word]) for word in new)
-        return known
+        for word, encoding in zip(new, encoded, strict=True):
+            ids_of[word] = tuple(encoding.ids)
+        self._remembered_ids += sum(len(ids_of[word]) for word in new)
+        return ids_of
 
     def _encode_marks(self, text: str) -> list[int]:
-        """A text that itself holds the space mark: the mark becomes its three bytes."""
+        """Encode a text that holds the space mark itself: the mark becomes its three bytes."""
         _refuse_surrogates(text)
         ids: list[int] = []
         for i, part in enumerate(text.split(SPACE)):
@@ -142,26 +143,26 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of token ids; special tokens give nothing, broken UTF-8 gives U+FFFD.
+        """Return the text of token ids; special tokens give nothing, broken UTF-8 gives U+FFFD.
 
         Raises:
             TextError: an id is not in the vocabulary.
         """
-        found = list(ids)
-        if found and not 0 <= min(found) <= max(found) < len(self._bytes):
+        numbers = list(ids)
+        if numbers and not 0 <= min(numbers) <= max(numbers) < len(self._bytes):
             raise TextError(
                 f"Token ids run from 0 to {len(self._bytes) - 1} in this tokenizer; "
-                f"{min(found)} to {max(found)} came. Decode with the tokenizer that encoded."
+                f"{min(numbers)} to {max(numbers)} came. Decode with the tokenizer that encoded."
             )
-        text = b"".join([self._bytes[i] for i in found]).decode("utf-8", errors="replace")
+        text = b"".join([self._bytes[i] for i in numbers]).decode("utf-8", errors="replace")
         return text.removeprefix(" ")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """Each token as it is written in the vocabulary, ``▁`` for a space."""
+        """Return each token as it is written in the vocabulary, ``▁`` for a space."""
         return [self._pieces[i] for i in ids]
 
     def to_json(self) -> str:
-        """The tokenizer as the tokenizers library writes it."""
+        """Return the tokenizer as the tokenizers library writes it."""
         return self._core.to_str()
 
     def save(self, path: str | Path) -> None:
@@ -185,15 +186,15 @@ class Tokenizer:
 
 
 def _refuse_surrogates(text: str) -> None:
-    found = _SURROGATE.search(text)
-    if found:
+    surrogate = _SURROGATE.search(text)
+    if surrogate:
         raise TextError(
-            f"The text holds a lone surrogate (U+{ord(found[0]):04X}) at character "
-            f"{found.start()}, which is half of a character. Decode the text with the right "
+            f"The text holds a lone surrogate (U+{ord(surrogate[0]):04X}) at character "
+            f"{surrogate.start()}, which is half of a character. Decode the text with the right "
             f"encoding, or leave it out."
         )
 
 
 def _printable(text: str) -> str:
-    """A training text without what must never enter the alphabet."""
+    """Return a training text without what must never enter the alphabet."""
     return " " + _SURROGATE.sub("", text).replace(SPACE, " ")

@@ -65,7 +65,7 @@ _NOT_OURS = (
 def core_of(
     vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]]
 ) -> tokenizers.Tokenizer:
-    """The library's tokenizer of a vocabulary and merges."""
+    """Return the library's tokenizer of a vocabulary and merges."""
     core = tokenizers.Tokenizer(
         models.BPE(vocab=dict(vocabulary), merges=list(merges), byte_fallback=True)
     )
@@ -80,7 +80,7 @@ def set_splitting(core: tokenizers.Tokenizer) -> None:
 
 
 def read_core(path: str | Path) -> tokenizers.Tokenizer:
-    """The library's tokenizer of a saved file's vocabulary and merges.
+    """Read the library's tokenizer of a saved file's vocabulary and merges.
 
     Raises:
         FileProblem: the file is missing or damaged, or holds another kind of tokenizer.
@@ -107,12 +107,12 @@ def _check_parts(there: Fields, ours: dict[str, Any], more: tuple[str, ...], whe
 
 
 def _vocabulary(model: Fields) -> dict[str, int]:
-    """The pieces with their ids: each id from 0 on once, ours first."""
+    """Return the pieces with their ids: each id from 0 on once, ours first."""
     vocabulary = model.mapping("vocab")
     pieces: list[str | None] = [None] * len(vocabulary)
     for piece, number in vocabulary.items():
-        known = type(number) is int and 0 <= number < len(pieces)
-        if not piece or not known or pieces[number] is not None:
+        in_range = type(number) is int and 0 <= number < len(pieces)
+        if not piece or not in_range or pieces[number] is not None:
             raise FileProblem(
                 f"the piece {quoted(piece)} of its vocabulary has the id {quoted(number)}, and ids "
                 f"run from 0 to {len(pieces) - 1}, each for one piece"
@@ -124,11 +124,11 @@ def _vocabulary(model: Fields) -> dict[str, int]:
 
 
 def _merge(merge: Any, learnt: set[str]) -> tuple[str, str]:
-    """Two learnt pieces that become a third; older files have them as one text."""
+    """Return two learnt pieces that become a third; older files have them as one text."""
     parts = merge.split(" ") if type(merge) is str else merge
     if type(parts) is list and len(parts) == 2:
-        left, right = parts
-        texts = type(left) is str and type(right) is str
-        if texts and left in learnt and right in learnt and left + right in learnt:
-            return left, right
+        first, second = parts
+        texts = type(first) is str and type(second) is str
+        if texts and first in learnt and second in learnt and first + second in learnt:
+            return first, second
     raise FileProblem(f"its merge {quoted(merge)} is not of two learnt pieces to a third")

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: states to go on from, and the finished model.
+"""The files that a run writes: states to go on from, and the finished model.
 
 A state is a folder ``step-00001000`` with the weights (``model.safetensors``), the optimizer and
 random generators (``state.safetensors``) and where the run stands (``progress.json``). Folders
@@ -49,7 +49,7 @@ def _replace_state(draft: Path, folder: Path) -> None:
 
 
 def remove_drafts(run: Path) -> None:
-    """Remove what a kill left half written or half removed."""
+    """Remove folders that a killed process left half written or half removed."""
     for pattern in ("step-*.part", "step-*.old"):
         for folder in run.glob(pattern):
             shutil.rmtree(folder)
@@ -108,14 +108,14 @@ def save_state(
 
 
 def states(run: Path) -> list[Path]:
-    """The complete states of a run, oldest first."""
+    """Return the folders of a run's complete states, oldest first."""
     return sorted(
         path for path in run.glob("step-*") if STATE.fullmatch(path.name) and path.is_dir()
     )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file.
+    """Read the tensors of a safetensors file.
 
     Raises:
         CheckpointError: the file is missing or damaged.
@@ -128,7 +128,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, all of them floating numbers that are finite."""
+    """Read the tensors of a file, and check that all are floating numbers that are finite."""
     weights = read_tensors(path)
     for name, value in weights.items():
         if not value.is_floating_point():
@@ -183,11 +183,11 @@ def load_state(
     path = folder / "state.safetensors"
     if "random.cpu" not in tensors:
         raise CheckpointError(damaged(path, "it lacks 'random.cpu'"))
-    begun = sum(name.startswith("random.cpu") for name in tensors)
-    if begun != count:
+    state_count = sum(name.startswith("random.cpu") for name in tensors)
+    if state_count != count:
         raise CheckpointError(
-            f"{folder} was written by a run of {begun} processes, and this one has {count}: go "
-            f"on with --processes {begun}, or the result would be another."
+            f"{folder} was written by a run of {state_count} processes, and this one has {count}: "
+            f"go on with --processes {state_count}, or the result would be another."
         )
     for name, parameter in model.named_parameters():
         moments = _moments(tensors, name, parameter)
@@ -206,26 +206,27 @@ def load_state(
 def _moments(
     tensors: Mapping[str, Tensor], name: str, parameter: torch.nn.Parameter
 ) -> dict[str, Tensor] | None:
-    """What the optimizer keeps of a parameter; None where a file does not fit to it.
+    """Return the optimizer's state for a parameter; None where a file's does not fit.
 
     Before the first step there is nothing of any parameter.
     """
     prefix = f"optimizer.{name}."
-    found = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+    moments = {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
     shapes = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
-    if found and (
-        found.keys() != shapes.keys()
-        or any(tuple(found[key].shape) != tuple(shape) for key, shape in shapes.items())
-        or any(value.dtype != torch.float32 for value in found.values())
+    if moments and (
+        moments.keys() != shapes.keys()
+        or any(tuple(moments[key].shape) != tuple(shape) for key, shape in shapes.items())
+        or any(value.dtype != torch.float32 for value in moments.values())
     ):
         return None
-    return {
-        key: value if key == "step" else value.to(parameter.device) for key, value in found.items()
-    }
+    # The counter of steps stays on the processor, where AdamW reads it.
+    for key in moments.keys() - {"step"}:
+        moments[key] = moments[key].to(parameter.device)
+    return moments
 
 
 def remove_stopped_states(run: Path) -> None:
-    """Remove what was saved when the run was stopped, but for the newest state."""
+    """Remove the states that a signal caused, but for the newest one."""
     for folder in states(run)[:-1]:
         if read_progress(folder).stopped:
             _remove_state(folder)
@@ -247,7 +248,7 @@ def forget_old_states(run: Path, keep: int) -> None:
 
 
 def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:
-    """The mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
+    """Return the mean of several weight files, summed in float64 (Vaswani et al. 2017, 6.1).
 
     Raises:
         CheckpointError: a file is missing or damaged, they are not of one model, or there is none.

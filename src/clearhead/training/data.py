@@ -1,4 +1,4 @@
-"""From the settings of a run to token stores, a tokenizer and a development set."""
+"""Prepare the data of a run: token stores, a tokenizer and a development set."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _preparation(settings: Settings) -> Preparation:
 
 
 def locate(corpus: str, folder: Path | None) -> str:
-    """A corpus with its relative paths taken from a folder."""
+    """Return a corpus with its relative paths taken from a folder."""
     if folder is None or corpus.startswith("hub:"):
         return corpus
     return ",".join(str(folder / name) for name in corpus.split(","))
 
 
 def located_settings(settings: Settings, folder: Path | None) -> Settings:
-    """The settings with paths of corpora that can be opened as they are."""
+    """Return the settings with paths of corpora that can be opened as they are."""
     data = settings.data
     corpora = tuple(replace(row, path=locate(row.path, folder)) for row in data.corpus)
     development = data.development and locate(data.development, folder)
@@ -97,13 +97,13 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
         if corpus.held_out:
             for pair in usable_pairs(corpus.path, preparation, Skipped(), held_out=True):
                 first.setdefault(pair.source, pair)
-    ordered = sorted(first.values(), key=lambda pair: (split_position(pair.source), pair.source))
-    if len(ordered) < 2:
+    by_hash = sorted(first.values(), key=lambda pair: (split_position(pair.source), pair.source))
+    if len(by_hash) < 2:
         raise CorpusError("Too little is held out; raise data.held_out_share.")
     half = preparation.held_out_share / 2
     parts = {
-        run / "held_out.test.tsv": [p for p in ordered if split_position(p.source) >= half],
-        development: [p for p in ordered if split_position(p.source) < half],
+        run / "held_out.test.tsv": [p for p in by_hash if split_position(p.source) >= half],
+        development: [p for p in by_hash if split_position(p.source) < half],
     }
     for path, pairs in parts.items():
         draft = path.with_suffix(".part")
@@ -124,10 +124,10 @@ def _development_batches(
     tokenizer: Tokenizer,
     settings: Settings,
     preparation: Preparation,
-    skipped: Skipped,
+    skip_counts: Skipped,
 ) -> list[Batch]:
-    """The development set in order of length; what the model cannot hold is left out, counted."""
-    rows = read_pairs(corpus, skipped=skipped if preparation.skip_bad_lines else None)
+    """Return the development set in order of length; count the pairs that the model cannot hold."""
+    rows = read_pairs(corpus, skipped=skip_counts if preparation.skip_bad_lines else None)
     pairs = list(islice(map(preparation.clean, rows), settings.data.development_pairs))
     sources = tokenizer.encode_batch([pair.source for pair in pairs])
     targets = tokenizer.encode_batch([pair.target for pair in pairs])
@@ -135,13 +135,13 @@ def _development_batches(
     usable: list[tuple[list[int], list[int]]] = []
     for source, target in zip(sources, targets, strict=True):
         if not source or not target:
-            skipped.reasons["with an empty side"] += 1
+            skip_counts.reasons["with an empty side"] += 1
         elif max(len(source), len(target)) > limit:
-            skipped.reasons[f"longer than {limit} tokens"] += 1
+            skip_counts.reasons[f"longer than {limit} tokens"] += 1
         else:
             usable.append((source, target))
     if not usable:
-        raise CorpusError(f"The development set {corpus} holds no usable pair ({skipped}).")
+        raise CorpusError(f"The development set {corpus} holds no usable pair ({skip_counts}).")
     usable.sort(key=lambda pair: (len(pair[1]), len(pair[0])))
     return [
         make_batch(*zip(*usable[first : first + _DEVELOPMENT_ROWS], strict=True))
@@ -178,20 +178,23 @@ def prepare(
     tokenizer = _tokenizer(run, settings, preparation)
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
-        kept = replace(preparation, max_tokens=corpus.max_tokens or preparation.max_tokens)
-        store = build_store(run / "data" / str(number), corpus.path, tokenizer, kept)
-        skipped = Skipped()
-        skipped.reasons.update(store.facts["skipped"])
-        tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skipped})")
+        max_tokens = corpus.max_tokens or preparation.max_tokens
+        corpus_preparation = replace(preparation, max_tokens=max_tokens)
+        store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
+        skip_counts = Skipped()
+        skip_counts.reasons.update(store.facts["skipped"])
+        tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skip_counts})")
         stores.append(store)
     _check_epoch(settings, stores)
     development = settings.data.development
     if development is None:
         development = str(_write_held_out(run, settings, preparation))
-    skipped = Skipped()
-    measured_on = _development_batches(development, tokenizer, settings, preparation, skipped)
-    pairs = sum(len(batch.source) for batch in measured_on)
-    tell(f"development set: {pairs:,} pairs ({skipped})")
+    skip_counts = Skipped()
+    development_batches = _development_batches(
+        development, tokenizer, settings, preparation, skip_counts
+    )
+    pairs = sum(len(batch.source) for batch in development_batches)
+    tell(f"development set: {pairs:,} pairs ({skip_counts})")
     rows = settings.data.corpus
     return TrainingData(
         tokenizer=tokenizer,
@@ -201,7 +204,7 @@ def prepare(
             settings.training.seed,
             from_epochs=[row.from_epoch for row in rows],
         ),
-        development=measured_on,
+        development=development_batches,
         facts={
             "corpora": [
                 {**store.facts, "passes": row.passes, "from_epoch": row.from_epoch}

@@ -29,31 +29,36 @@ class VocabularyLoss(NamedTuple):
 
 
 def _softmax_in_place(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn logits into probabilities, some rows at a time, so that the float32 copies stay in
-    the processor's second-level cache.
+    """Turn logits into probabilities, some rows at a time.
 
-    Returns the targets' probabilities and every row's log-sum-exp, each [positions, 1].
+    So the float32 copies stay in the processor's second-level cache.
+
+    Returns:
+        The targets' probabilities and every row's log-sum-exp, each [positions, 1].
     """
     precision = torch.promote_types(logits.dtype, torch.float32)
     column = targets[:, None]
+    # At first the targets' logits: log-sum-exp = logit - log(probability), row by row.
     log_sum_exp = logits.gather(1, column).to(precision)
     at_target = torch.empty_like(log_sum_exp)
     for start in range(0, len(targets), CACHED_ROWS):
         rows = slice(start, start + CACHED_ROWS)
         exact = logits[rows].to(precision)
         probabilities = torch.softmax(exact, dim=-1)
-        found = probabilities.gather(1, column[rows])
-        row_sums = log_sum_exp[rows] - found.log()
-        lost = (found < torch.finfo(precision).tiny).squeeze(1)
-        if bool(lost.any()):  # a probability too small for its logarithm to be exact, or to exist
-            row_sums[lost] = torch.logsumexp(exact[lost], dim=-1, keepdim=True)
-        log_sum_exp[rows], at_target[rows] = row_sums, found
+        target_probabilities = probabilities.gather(1, column[rows])
+        row_sums = log_sum_exp[rows] - target_probabilities.log()
+        inexact = (target_probabilities < torch.finfo(precision).tiny).squeeze(1)
+        if bool(inexact.any()):  # a probability so small that its logarithm is not exact
+            row_sums[inexact] = torch.logsumexp(exact[inexact], dim=-1, keepdim=True)
+        log_sum_exp[rows], at_target[rows] = row_sums, target_probabilities
         logits[rows] = probabilities
     return at_target, log_sum_exp
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """With V classes and smoothing s the target distribution is (1 - s) one_hot + s / V
+    """The loss and its gradients in one pass over chunks of positions.
+
+    With V classes and smoothing s the target distribution is (1 - s) one_hot + s / V
     (Szegedy et al. 2016), so loss = lse - (1 - s) z_target - s mean(z) and
     gradient = softmax(z) - (1 - s) one_hot - s / V.
 
@@ -67,7 +72,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         precision = torch.promote_types(hidden.dtype, torch.float32)
         matrix, vocab = weight.to(hidden.dtype), weight.shape[0]
+        # hidden @ mean_row is the mean of a position's logits, which smoothing needs.
         mean_row = matrix.mean(dim=0, dtype=precision)
+        # The sums, and one buffer for the logits of all chunks.
         hidden_grad = torch.empty_like(hidden)
         weight_grad = torch.zeros_like(weight, dtype=precision)
         smoothed, plain = hidden.new_zeros(2, dtype=precision).unbind()
@@ -75,15 +82,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, len(targets), CHUNK_POSITIONS):
             part = slice(start, start + CHUNK_POSITIONS)
             inputs, column = hidden[part], targets[part, None]
+            # Forward: the logits, which _softmax_in_place turns into probabilities.
             logits = torch.mm(inputs, matrix.T, out=buffer[: len(inputs)])
             target_logits = logits.gather(1, column).to(precision)
             at_target, log_sum_exp = _softmax_in_place(logits, targets[part])
+            # The losses of the chunk.
             plain += (log_sum_exp - target_logits).sum()
             smoothed += (log_sum_exp - (1 - smoothing) * target_logits).sum()
             smoothed -= smoothing * (inputs.to(precision) @ mean_row).sum()
+            # The gradient of the logits, softmax(z) - (1 - s) one_hot, in place of the softmax.
             # Not scatter_: on a CPU it copies the whole matrix before it changes one column.
             places = torch.arange(len(inputs), device=targets.device), targets[part]
             logits.index_put_(places, (at_target - (1 - smoothing)).squeeze(1).to(logits.dtype))
+            # Backward through the product; the term - s / V enters as a vector.
             hidden_grad[part] = (logits @ matrix).sub_(smoothing * mean_row)
             weight_grad += logits.T @ inputs
             weight_grad -= smoothing / vocab * inputs.sum(dim=0, dtype=precision)
@@ -102,7 +113,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, targets: Tensor, *, label_smoothing: float = 0.0
 ) -> VocabularyLoss:
-    """Cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
+    """Return the cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
 
     Args:
         hidden: [positions, d_model], padded positions already left out.
@@ -120,7 +131,7 @@ def linear_cross_entropy(
 def _loss_alone(
     hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
 ) -> VocabularyLoss:
-    """The same without gradients, summed in float64."""
+    """Return the same without gradients, summed in float64."""
     precision = torch.promote_types(hidden.dtype, torch.float32)
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Whether products are faster in bfloat16 or in float32 on this machine, by measuring them."""
+"""Measure whether products are faster in bfloat16 or in float32 on this machine."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def choose_precision(
     here = measure(config, options.device) if processes.first else None
     choice = before
     if choice is None:
-        wanted = processes.agree(int(here is not None and here.faster == "bfloat16"))
-        choice = "bfloat16" if wanted else "float32"
+        vote = processes.agree(int(here is not None and here.faster == "bfloat16"))
+        choice = "bfloat16" if vote else "float32"
     if here is None:
         return choice, choice
     speed = f"bfloat16 measured {here.ratio:.2g} times as fast as float32 here"
@@ -89,17 +89,17 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _seconds(shapes: list[tuple[int, int]], rows: int, dtype: torch.dtype) -> float:
-    """The best of three times, after one that compiles kernels and is not counted."""
+    """Return the best of three times, after one that compiles kernels and is not counted."""
     weights = [torch.full(shape, 0.01, requires_grad=True) for shape in shapes]
     first = torch.ones(rows, shapes[0][1])
     return min([_once(first, weights, dtype) for _ in range(4)][1:])
 
 
 def _once(first: torch.Tensor, weights: list[torch.Tensor], dtype: torch.dtype) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     x = first.to(dtype)
     for weight in weights[:-1]:  # as in clearhead.nn.linear: parameters stay float32
         x = F.linear(x, weight.to(dtype))
     x = F.linear(x[: len(x) // 4], weights[-1].to(dtype))  # the vocabulary's is the largest
     x.float().square().mean().backward()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start

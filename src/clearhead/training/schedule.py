@@ -10,7 +10,7 @@ SCHEDULES = ("inverse_sqrt", "cosine", "constant")
 def learning_rate(
     step: int, *, schedule: str, peak: float, warmup: int, last: int, decay: int = 0
 ) -> float:
-    """The learning rate of a step.
+    """Return the learning rate of a step.
 
     Args:
         step: counted from 1.

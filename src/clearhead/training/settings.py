@@ -1,4 +1,4 @@
-"""What a training run is told, as TOML or as Python; unknown keys are errors.
+"""The settings of a training run, from TOML or from Python; unknown keys are errors.
 
 [data]
 development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
@@ -19,15 +19,48 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
-from . import _setting_checks as checks
+from ..setting_fields import Rule, check_fields, check_value, from_mapping, one_of, within
 from .schedule import SCHEDULES
 
 PRECISIONS = ("auto", "bfloat16", "float32")
+
+
+def _encodable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+_LARGEST = 10**12  # no count of anything here reaches it
+_Count = Annotated[int, within(least=1, most=_LARGEST)]
+_Amount = Annotated[int, within(least=0, most=_LARGEST)]
+_Weight = Annotated[float, within(least=0, most=_LARGEST)]
+_Share = Annotated[float, within(least=0, below=1)]
+_Step = Annotated[int, within(least=1, most=99_999_999)]  # a checkpoint's name holds eight digits
+_Text = Annotated[
+    str,
+    Rule("a text that is not blank", lambda text: bool(text.strip())),
+    Rule("a text that UTF-8 can hold, without NUL", _encodable),
+]
+
+# What a model that is trained here must be beside what TransformerConfig asks of every model.
+_Width = Annotated[int, within(least=1, most=1 << 20)]
+_Depth = Annotated[int, within(most=1000)]
+_TRAINABLE = {
+    "d_model": _Width,
+    "feed_forward_dim": _Width,
+    "encoder_layers": _Depth,
+    "decoder_layers": _Depth,
+    "max_length": _Width,
+    "norm_epsilon": Annotated[float, within(above=0, most=1)],
+    "rotary_base": _Weight,
+    "pad_id": Annotated[int, one_of(0)],
+    "start_id": Annotated[int, one_of(1)],
+    "end_id": Annotated[int, one_of(2)],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +75,14 @@ class CorpusSettings:
         held_out: whether the held-out pairs of this corpus become development and test sets.
     """
 
-    path: str
-    passes: float = 1.0
-    max_tokens: int | None = None
-    from_epoch: int = 0
+    path: _Text
+    passes: Annotated[float, within(above=0, most=1000)] = 1.0
+    max_tokens: _Count | None = None
+    from_epoch: _Amount = 0
     held_out: bool = False
 
     def __post_init__(self) -> None:
-        checks.check_types(type(self), vars(self), "data.corpus")
-        try:
-            checks.check_ranges(vars(self), checks.CORPUS, "data.corpus")
-        except ConfigError as error:
-            raise ConfigError(f"{error} It stands beside path = {self.path!r}.") from None
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +103,15 @@ class DataSettings:
     """
 
     corpus: tuple[CorpusSettings, ...] = ()
-    development: str | None = None
-    development_pairs: int = 1000
-    held_out_share: float = 0.0
-    max_tokens: int = 128
+    development: _Text | None = None
+    development_pairs: _Count = 1000
+    held_out_share: _Share = 0.0
+    max_tokens: _Count = 128
     normalize_spaces: bool = True
     skip_bad_lines: bool = False
 
     def __post_init__(self) -> None:
-        checks.check_types(type(self), vars(self), "data")
-        checks.check_ranges(vars(self), checks.DATA, "data")
-        if not 0.0 <= self.held_out_share < 1.0:
-            raise ConfigError(f"data.held_out_share must be in [0, 1); got {self.held_out_share}.")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +121,14 @@ class TokenizerSettings:
     The path is that of a ``tokenizer.json``, or the name of a bundled model.
     """
 
-    vocab_size: int = 8000
-    pairs_per_corpus: int = 200_000
-    min_frequency: int = 2
-    path: str | None = None
+    # 259 ids are special tokens and bytes; one more is learnt.
+    vocab_size: Annotated[int, within(least=260, most=10_000_000)] = 8000
+    pairs_per_corpus: _Count = 200_000
+    min_frequency: _Count = 2
+    path: _Text | None = None
 
     def __post_init__(self) -> None:
-        checks.check_types(type(self), vars(self), "tokenizer")
-        checks.check_ranges(vars(self), checks.TOKENIZER, "tokenizer")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,60 +161,53 @@ class TrainingSettings:
             space, ``float16``.
     """
 
-    seed: int = 1
-    max_steps: int = 100_000
-    max_epochs: int = 1000
-    batch_tokens: int = 4096
-    accumulation: int = 1
-    learning_rate: float = 1e-3
-    schedule: str = "inverse_sqrt"
-    warmup_steps: int = 1000
-    decay_steps: int = 0
-    label_smoothing: float = 0.1
-    clip_norm: float = 1.0
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.98)
-    epsilon: float = 1e-9
-    precision: str = "auto"
-    checkpoint_every: int = 500
-    keep_checkpoints: int = 5
-    average: int = 5
-    evaluate_every: int = 500
-    patience: int = 0
-    initial: str | None = None
-    log_every: int = 50
-    threads: int = 0
-    device: str = "cpu"
+    seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
+    max_steps: _Step = 100_000
+    max_epochs: _Count = 1000
+    batch_tokens: _Count = 4096
+    accumulation: _Count = 1
+    learning_rate: _Weight = 1e-3
+    schedule: Annotated[str, one_of(*SCHEDULES)] = "inverse_sqrt"
+    warmup_steps: _Amount = 1000
+    decay_steps: _Amount = 0
+    label_smoothing: _Share = 0.1
+    clip_norm: _Weight = 1.0
+    weight_decay: _Weight = 0.0
+    betas: tuple[_Share, _Share] = (0.9, 0.98)
+    # What float32 rounds to 0 would divide by 0.
+    epsilon: Annotated[float, within(least=1e-38, most=1)] = 1e-9
+    precision: Annotated[str, one_of(*PRECISIONS)] = "auto"
+    checkpoint_every: _Step = 500
+    keep_checkpoints: _Count = 5
+    average: _Count = 5
+    evaluate_every: _Step = 500
+    patience: _Amount = 0
+    initial: _Text | None = None
+    log_every: _Count = 50
+    threads: Annotated[int, within(least=0, most=1024)] = 0
+    device: _Text = "cpu"
     tensorboard: bool = False
-    export: str = "float32"
+    export: Annotated[str, one_of("float32", "float16")] = "float32"
 
     def __post_init__(self) -> None:
-        checks.check_types(type(self), vars(self), "training")
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("precision", self.precision, PRECISIONS)
-        _one_of("export", self.export, ("float32", "float16"))
-        checks.check_ranges(vars(self), checks.TRAINING, "training")
-        numbers = [beta for beta in self.betas if type(beta) in (int, float) and 0.0 <= beta < 1.0]
-        if len(self.betas) != 2 or numbers != [*self.betas]:
-            raise ConfigError(
-                f"training.betas must be two numbers in [0, 1); got {list(self.betas)}."
-            )
-        if not 0.0 <= self.label_smoothing < 1.0:
-            raise ConfigError(
-                f"training.label_smoothing must be in [0, 1); got {self.label_smoothing}."
-            )
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """A whole run."""
 
-    data: DataSettings
+    data: DataSettings = field(default_factory=DataSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        self._check_data()
+        self._check_model()
+
+    def _check_data(self) -> None:
         if not self.data.corpus:
             raise ConfigError("There is nothing to train on: give at least one [[data.corpus]].")
         if all(corpus.from_epoch for corpus in self.data.corpus):
@@ -202,6 +221,8 @@ class Settings:
                 "There is no development set: set data.development to a corpus, or "
                 "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
             )
+
+    def _check_model(self) -> None:
         model = self.model_config(vocab_size=self.tokenizer.vocab_size)
         if not (model.encoder_layers and model.decoder_layers):
             raise ConfigError(
@@ -212,49 +233,34 @@ class Settings:
         if longest >= model.max_length:
             raise ConfigError(
                 f"data.max_tokens must be below model.max_length, which has room for the end "
-                f"token too; got {longest} and {model.max_length}."
+                f"token too; they are {longest} and {model.max_length}."
             )
 
     def model_config(self, vocab_size: int) -> TransformerConfig:
-        """The model's config, once the tokenizer's size is known."""
+        """Return the model's config, once the tokenizer's size is known."""
         if "vocab_size" in self.model:
             raise ConfigError(
                 "model.vocab_size follows from the tokenizer; set tokenizer.vocab_size."
             )
-        checks.check_types(TransformerConfig, self.model, "model")
-        checks.check_ranges(self.model, checks.MODEL, "model")
-        try:
-            return TransformerConfig.from_dict({"vocab_size": vocab_size, **self.model})
-        except ConfigError as error:
-            raise ConfigError(f"In the section model: {error}") from None
+        config = from_mapping(
+            TransformerConfig, {"vocab_size": vocab_size, **self.model}, section="model"
+        )
+        for name, hint in _TRAINABLE.items():
+            check_value(f"model.{name}", getattr(config, name), hint)
+        return config
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as plain dictionaries and lists."""
+        """Return all settings as plain dictionaries and lists."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Settings:
-        """Settings from what a TOML file holds.
+        """Return the settings that a TOML file holds.
 
         Raises:
-            ConfigError: a key is unknown (the known ones are listed) or of the wrong type.
+            ConfigError: a key is unknown, or a value is not what it must be.
         """
-        sections = ("data", "tokenizer", "model", "training")
-        checks.check_known(settings, sections, "the settings")
-        for name in sections:
-            if not isinstance(settings.get(name, {}), Mapping):
-                raise ConfigError(f"{name} must be a table of settings; got {settings[name]!r}.")
-        data = dict(settings.get("data", {}))
-        rows = data.pop("corpus", [])
-        if not isinstance(rows, (list, tuple)):
-            raise ConfigError("data.corpus must be a list: write [[data.corpus]] in TOML.")
-        corpora = tuple(checks.build(CorpusSettings, row, "data.corpus") for row in rows)
-        return cls(
-            data=checks.build(DataSettings, {**data, "corpus": corpora}, "data"),
-            tokenizer=checks.build(TokenizerSettings, settings.get("tokenizer", {}), "tokenizer"),
-            model=dict(settings.get("model", {})),
-            training=checks.build(TrainingSettings, settings.get("training", {}), "training"),
-        )
+        return from_mapping(cls, settings)
 
     @classmethod
     def from_toml(cls, path: str | Path, overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -282,8 +288,3 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"Cannot read the settings file {path}: {error.reason}. Give a TOML file."
         ) from error
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigError(f"training.{name} must be one of {', '.join(known)}; got {value!r}.")

@@ -1,8 +1,8 @@
-"""The files that a run is made from: whether they are there, and whether they are still the same.
+"""The files that a run is made from: whether they exist, and whether they have changed.
 
-A run keeps what it has made of them, token ids and a tokenizer, and goes on with that. So it
-notes the size, the time and the SHA-256 of each file in ``sources.json``, and a file that is
-another one by the next start is named instead of being silently left out of account.
+A run stores the token ids and the tokenizer that it made of them, and goes on with those. So it
+notes the size, the time and the SHA-256 of each file in ``sources.json``; if a file has changed by
+the next start, an error names it, instead of ignoring the change silently.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def model_folder(model: str, key: str = "training.initial") -> Path:
         return _BUNDLED / model
     if Path(model).is_dir():
         return Path(model)
-    known = ", ".join(bundled) or "none in this installation"
+    names = ", ".join(bundled) or "none in this installation"
     raise CheckpointError(
-        f"{key} = {model!r} is neither a bundled model ({known}) nor a folder. Name one that "
+        f"{key} = {model!r} is neither a bundled model ({names}) nor a folder. Name one that "
         f"exists."
     )
 

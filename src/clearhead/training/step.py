@@ -20,7 +20,7 @@ class NotFiniteError(ArithmeticError):
 
 
 def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
-    """Sums of the losses over the target tokens of a batch; padded positions take no part."""
+    """Return the sums of the losses over the target tokens of a batch, without its padding."""
     device = model.output_matrix.device
     source, target_input, target_output = (
         torch.from_numpy(ids).to(device)

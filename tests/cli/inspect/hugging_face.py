@@ -15,9 +15,9 @@ def tokenizer(kind: str) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     if kind == "gpt2":
-        found = Tokenizer(models.BPE())
-        found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        found.decoder = decoders.ByteLevel()
+        core = Tokenizer(models.BPE())
+        core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        core.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         trainer: Any = trainers.BpeTrainer(
             vocab_size=350, special_tokens=["<|end|>"], initial_alphabet=alphabet,
@@ -25,33 +25,33 @@ def tokenizer(kind: str) -> Any:
         )  # fmt: skip
         special = {"eos_token": "<|end|>", "bos_token": "<|end|>"}
     elif kind == "t5":
-        found = Tokenizer(models.BPE(unk_token="<unk>"))
-        found.pre_tokenizer = pre_tokenizers.Metaspace()
-        found.decoder = decoders.Metaspace()
+        core = Tokenizer(models.BPE(unk_token="<unk>"))
+        core.pre_tokenizer = pre_tokenizers.Metaspace()
+        core.decoder = decoders.Metaspace()
         trainer = trainers.BpeTrainer(
             vocab_size=150, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False
         )
         special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     else:
-        found = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        found.decoder = decoders.WordPiece()
+        core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        core.decoder = decoders.WordPiece()
         trainer = trainers.WordPieceTrainer(
             vocab_size=150, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
             show_progress=False,
         )  # fmt: skip
         special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
                    "sep_token": "[SEP]"}  # fmt: skip
-    found.train_from_iterator(CORPUS, trainer)
+    core.train_from_iterator(CORPUS, trainer)
     if kind == "t5":
-        found.post_processor = processors.TemplateProcessing(
+        core.post_processor = processors.TemplateProcessing(
             single="$A </s>", special_tokens=[("</s>", 1)]
         )
     if kind == "bert":
-        found.post_processor = processors.TemplateProcessing(
+        core.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
         )
-    return PreTrainedTokenizerFast(tokenizer_object=found, **special)
+    return PreTrainedTokenizerFast(tokenizer_object=core, **special)
 
 
 def write(folder: Path, kind: str, *, length: int = 64, layers: int = 2) -> str:

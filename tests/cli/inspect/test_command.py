@@ -29,12 +29,12 @@ LONG = 64
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The folder of a model of a kind, written once."""
-    root, made = tmp_path_factory.mktemp("hugging_face"), {}
+    root, folders = tmp_path_factory.mktemp("hugging_face"), {}
 
     def of(kind: str) -> str:
-        if kind not in made:
-            made[kind] = write(root / kind, kind, length=LONG)
-        return made[kind]
+        if kind not in folders:
+            folders[kind] = write(root / kind, kind, length=LONG)
+        return folders[kind]
 
     return of
 
@@ -53,24 +53,24 @@ def as_json(model: str, *arguments: str, text: str = TEXT) -> dict:
 
 def eager(model: str, **inputs):
     """The model's own attentions, [layer][head, query, key]."""
-    found = transformers.AutoModel.from_pretrained(model, attn_implementation="eager").eval()
+    inspection = transformers.AutoModel.from_pretrained(model, attn_implementation="eager").eval()
     with torch.no_grad():
-        return found(**inputs, output_attentions=True)
+        return inspection(**inputs, output_attentions=True)
 
 
 @pytest.mark.parametrize(
     ("kind", "stack"), [("bert", "encoder.layer.*.attention.self"), ("gpt2", "h.*.attn")]
 )
 def test_numbers_are_those_of_the_models_own_attentions(folder, kind, stack):
-    found = as_json(folder(kind))["stacks"]
-    assert [(one["stack"], one["kind"]) for one in found] == [(stack, "self")]
+    inspection = as_json(folder(kind))["stacks"]
+    assert [(one["stack"], one["kind"]) for one in inspection] == [(stack, "self")]
     words = transformers.AutoTokenizer.from_pretrained(folder(kind))
     ids = torch.tensor([words(TEXT)["input_ids"]])
     truth = [a[0].double() for a in eager(folder(kind), input_ids=ids).attentions]
-    assert len(found[0]["layers"]) == len(truth) == 2
+    assert len(inspection[0]["layers"]) == len(truth) == 2
     positions = torch.arange(ids.shape[1])
     apart = (positions[:, None] - positions).abs()
-    for layer, weights in zip(found[0]["layers"], truth, strict=True):
+    for layer, weights in zip(inspection[0]["layers"], truth, strict=True):
         expected = {
             "entropy": -torch.special.xlogy(weights, weights).sum(-1).mean(-1),
             "sink": weights[..., 0].mean(-1),
@@ -78,9 +78,9 @@ def test_numbers_are_those_of_the_models_own_attentions(folder, kind, stack):
         }
         for measure, numbers in expected.items():
             np.testing.assert_allclose(layer[measure], numbers, atol=2e-5)
-    received = torch.stack(truth).mean((0, 1)).mean(0)
-    np.testing.assert_allclose(found[0]["received"], received, atol=1e-6)
-    check_links(found[0], truth, words, ids[0])
+    shares = torch.stack(truth).mean((0, 1)).mean(0)
+    np.testing.assert_allclose(inspection[0]["received"], shares, atol=1e-6)
+    check_links(inspection[0], truth, words, ids[0])
 
 
 def check_links(stack, truth, words, ids) -> None:
@@ -103,39 +103,39 @@ def check_links(stack, truth, words, ids) -> None:
 
 
 def test_an_encoder_and_a_decoder_have_three_stacks(folder):
-    found = as_json(folder("t5"), "--target-text", "the street")
-    assert [(one["stack"], one["kind"]) for one in found["stacks"]] == [
+    inspection = as_json(folder("t5"), "--target-text", "the street")
+    assert [(one["stack"], one["kind"]) for one in inspection["stacks"]] == [
         ("encoder.block.*.layer.*.SelfAttention", "self"),
         ("decoder.block.*.layer.*.SelfAttention", "self"),
         ("decoder.block.*.layer.*.EncDecAttention", "cross"),
     ]
     # The decoder reads its start token, then the target without its end.
-    assert found["target_tokens"] == ["<pad>", "▁the", "▁street"]
-    shapes = [(s["layers"][0]["queries"], s["layers"][0]["keys"]) for s in found["stacks"]]
-    source = len(found["source_tokens"])
+    assert inspection["target_tokens"] == ["<pad>", "▁the", "▁street"]
+    shapes = [(s["layers"][0]["queries"], s["layers"][0]["keys"]) for s in inspection["stacks"]]
+    source = len(inspection["source_tokens"])
     assert shapes == [(source, source), (3, 3), (3, source)]
     words = transformers.AutoTokenizer.from_pretrained(folder("t5"))
     truth = eager(
         folder("t5"),
         input_ids=torch.tensor([words(TEXT)["input_ids"]]),
-        decoder_input_ids=torch.tensor([words.convert_tokens_to_ids(found["target_tokens"])]),
+        decoder_input_ids=torch.tensor([words.convert_tokens_to_ids(inspection["target_tokens"])]),
     )
     cross = truth.cross_attentions[1][0].double()
     np.testing.assert_allclose(
-        found["stacks"][2]["layers"][1]["sink"], cross[..., 0].mean(-1), atol=1e-5
+        inspection["stacks"][2]["layers"][1]["sink"], cross[..., 0].mean(-1), atol=1e-5
     )
 
 
 def test_a_target_that_the_model_writes_itself(folder, monkeypatch):
     monkeypatch.setattr(_model, "MOST_GENERATED", 5)
-    found = as_json(folder("t5"))
+    inspection = as_json(folder("t5"))
     words = transformers.AutoTokenizer.from_pretrained(folder("t5"))
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder("t5"))
     ids = torch.tensor([words(TEXT)["input_ids"]])
-    written = model.generate(ids, max_new_tokens=5, num_beams=1, do_sample=False)[0].tolist()
-    read = written[:-1] if written[-1] == words.eos_token_id else written
-    assert found["target_tokens"] == words.convert_ids_to_tokens(read)
-    assert any("beginning" in note for note in found["notes"]) == (read == written)
+    generated = model.generate(ids, max_new_tokens=5, num_beams=1, do_sample=False)[0].tolist()
+    read = generated[:-1] if generated[-1] == words.eos_token_id else generated
+    assert inspection["target_tokens"] == words.convert_ids_to_tokens(read)
+    assert any("beginning" in note for note in inspection["notes"]) == (read == generated)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -152,16 +152,16 @@ def test_the_page_fits_its_paper(folder, kind, width):
 
 
 def test_layers_are_chosen_and_links_are_counted(folder):
-    found = as_json(folder("gpt2"), "--layers", "h.1.*", "--top", "2")["stacks"]
-    assert [layer["name"] for layer in found[0]["layers"]] == ["h.1.attn"]
-    assert len(found[0]["links"]) == 2
+    inspection = as_json(folder("gpt2"), "--layers", "h.1.*", "--top", "2")["stacks"]
+    assert [layer["name"] for layer in inspection[0]["layers"]] == ["h.1.attn"]
+    assert len(inspection[0]["links"]) == 2
     by_number = as_json(folder("gpt2"), "--layers", "1")["stacks"]
     assert [layer["name"] for layer in by_number[0]["layers"]] == ["h.1.attn"]
 
 
 def test_tokens_are_shown_in_characters_that_people_read(folder):
-    shown = as_json(folder("gpt2"), text="the 🎉\n語")["source_tokens"]
-    assert "".join(shown) == "the▁🎉↵<E8><AA><9E>"
+    labels = as_json(folder("gpt2"), text="the 🎉\n語")["source_tokens"]
+    assert "".join(labels) == "the▁🎉↵<E8><AA><9E>"
 
 
 def test_a_table_of_many_heads_is_broken_into_even_blocks():
@@ -182,9 +182,9 @@ def test_a_table_of_many_heads_is_broken_into_even_blocks():
 def test_labels_are_the_numbers_that_differ():
     def layers(*names: str) -> list[str]:
         shape, none = (1, 1, 1, 1), np.zeros(1)
-        made = [_findings.Layer(name, None, "self", "", shape, {}, none) for name in names]
-        _findings._label(made)
-        return [layer.label for layer in made]
+        folders = [_findings.Layer(name, None, "self", "", shape, {}, none) for name in names]
+        _findings._label(folders)
+        return [layer.label for layer in folders]
 
     assert layers("block.0.layer.1.Attn", "block.1.layer.1.Attn") == ["0", "1"]
     assert layers("layers.0.blocks.0.attn", "layers.1.blocks.3.attn") == ["0.0", "1.3"]
@@ -200,14 +200,14 @@ def test_files_are_written(folder, tmp_path):
         folder("bert"), "--plot", str(picture), "--json", str(numbers), "--save", str(saved)
     )  # fmt: skip
     assert "<svg" in picture.read_text("utf-8")
-    found = json.loads(numbers.read_text("utf-8"))
+    inspection = json.loads(numbers.read_text("utf-8"))
     back = load_recording(saved)
-    names = [layer["name"] for layer in found["stacks"][0]["layers"]]
+    names = [layer["name"] for layer in inspection["stacks"][0]["layers"]]
     assert list(back.keys()) == names
-    for layer in found["stacks"][0]["layers"]:
+    for layer in inspection["stacks"][0]["layers"]:
         entropy = back[layer["name"]].entropy().mean((0, 2))
         np.testing.assert_allclose(layer["entropy"], entropy, atol=1e-5)
-    assert list(back[names[0]].key_labels[0]) == found["source_tokens"]
+    assert list(back[names[0]].key_labels[0]) == inspection["source_tokens"]
 
 
 def test_one_layer_is_drawn_as_its_heads(folder, tmp_path):
@@ -219,17 +219,17 @@ def test_one_layer_is_drawn_as_its_heads(folder, tmp_path):
 def test_a_text_may_be_a_file_or_standard_input(folder, tmp_path):
     file = tmp_path / "text.txt"
     file.write_text(TEXT, "utf-8")
-    given = as_json(folder("gpt2"))["source_tokens"]
-    assert as_json(folder("gpt2"), text=str(file))["source_tokens"] == given
+    text = as_json(folder("gpt2"))["source_tokens"]
+    assert as_json(folder("gpt2"), text=str(file))["source_tokens"] == text
     piped = CliRunner().invoke(
         command, [folder("gpt2"), "--text", "-", "--json", "-"], input=TEXT, catch_exceptions=False
     )
-    assert json.loads(piped.output)["source_tokens"] == given
+    assert json.loads(piped.output)["source_tokens"] == text
     assert read_text("x" * 5000, "--text") == "x" * 5000
 
 
 class TestRefusals:
-    def refused(self, kind: type[Exception], match: str, *arguments: str) -> None:
+    def refusal(self, kind: type[Exception], match: str, *arguments: str) -> None:
         with pytest.raises(kind, match=match):
             CliRunner().invoke(command, list(arguments), catch_exceptions=False)
 
@@ -285,10 +285,10 @@ class TestRefusals:
         for file in Path(folder("bert")).iterdir():
             (tmp_path / file.name).write_bytes(file.read_bytes())
         weights = load_file(tmp_path / "model.safetensors")
-        lost = "encoder.layer.1.attention.self.key.weight"
-        del weights[lost]
+        missing = "encoder.layer.1.attention.self.key.weight"
+        del weights[missing]
         save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
-        self.refused(CheckpointError, f"{lost}.*random", str(tmp_path), "--text", TEXT)
+        self.refused(CheckpointError, f"{missing}.*random", str(tmp_path), "--text", TEXT)
 
     def test_a_picture_of_another_kind(self, folder):
         self.refused(ConfigError, "png", folder("bert"), "--text", TEXT, "--plot", "x.jpg")
@@ -331,7 +331,7 @@ def test_sixteen_thousand_tokens_take_memory_that_is_linear(tmp_path):
             env={"PYTHONPATH": "src", "OMP_NUM_THREADS": "1", "PATH": ""},
         )  # fmt: skip
         peaks.append(int(result.stdout.split()[-1]))
-    found = json.loads((tmp_path / "out.json").read_text("utf-8"))
-    assert len(found["source_tokens"]) == 16_000
+    inspection = json.loads((tmp_path / "out.json").read_text("utf-8"))
+    assert len(inspection["source_tokens"]) == 16_000
     # One head's matrix alone would be 1,024 MB; what is measured is near 100.
     assert peaks[1] - peaks[0] < 400

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.explorer_crowd import crowd, resident, warm_up
+from benchmarks.explorer.crowd import crowd, resident, warm_up
 from clearhead.errors import ConfigError
 from clearhead.explorer.server import serve
 from clearhead.explorer.server.limits import ServerLimits

@@ -66,11 +66,11 @@ def start(config: Path, run: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    said, told = process.communicate(timeout=240)
-    assert process.returncode == 0, told
-    assert said.endswith("model\n")
-    assert said.count("\n") == 1
-    return told
+    output, messages = process.communicate(timeout=240)
+    assert process.returncode == 0, messages
+    assert output.endswith("model\n")
+    assert output.count("\n") == 1
+    return messages
 
 
 def wait_for_states(run: Path, number: int, process: subprocess.Popen[str]) -> None:
@@ -105,18 +105,18 @@ def test_killed_with_its_launcher_it_ends_with_the_same_bits(config: Path, tmp_p
         assert time.monotonic() < deadline
         time.sleep(0.01)
     keep_until(killed, STEPS - 4)
-    told = finish(start(config, killed))
+    messages = finish(start(config, killed))
     finish(reference)
-    assert "Going on from step" in told
-    assert told.count("Going on") == 1  # one voice
+    assert "Going on from step" in messages
+    assert messages.count("Going on") == 1  # one voice
     for state in states(whole):
         assert (state / "model.safetensors").read_bytes() == (
             killed / state.name / "model.safetensors"
         ).read_bytes(), state.name
     last = f"step-{STEPS:08d}/state.safetensors"
     assert (whole / last).read_bytes() == (killed / last).read_bytes()
-    finished = "model/model.safetensors"
-    assert (whole / finished).read_bytes() == (killed / finished).read_bytes()
+    run = "model/model.safetensors"
+    assert (whole / run).read_bytes() == (killed / run).read_bytes()
     each_has_its_own_dropout(whole / last)
     only_as_many_go_on(config, whole)
 
@@ -178,33 +178,33 @@ def test_gradients_are_summed_as_in_one_process(config: Path, tmp_path: Path) ->
 def test_an_error_is_told_once(config: Path, tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text("no tab here\n")
     process = start(config, tmp_path / "run")
-    said, told = process.communicate(timeout=240)
+    output, messages = process.communicate(timeout=240)
     assert process.returncode == 2
-    assert said == ""
-    assert told.count("\n") == 1
-    assert told.startswith("clearhead: ")
-    assert "train.tsv" in told
+    assert output == ""
+    assert messages.count("\n") == 1
+    assert messages.startswith("clearhead: ")
+    assert "train.tsv" in messages
 
 
 def test_more_processes_than_can_have_work_are_refused(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = start(config, tmp_path / "launched", "--processes", "129")
-    said, told = process.communicate(timeout=240)
+    output, messages = process.communicate(timeout=240)
     assert process.returncode == 2
-    assert (said, told.count("\n")) == ("", 1)
+    assert (output, messages.count("\n")) == ("", 1)
     expected = (
         "The rows of a step cannot be shared among 129 processes: training.batch_tokens and "
         "training.accumulation give each step 256 tokens, and at most 128 processes are started. "
         "Give --processes 128 at most."
     )
-    assert told == f"clearhead: {expected}\n"
+    assert messages == f"clearhead: {expected}\n"
     # Under torchrun there is no launcher of ours that could say it.
     monkeypatch.setenv("WORLD_SIZE", "129")
     monkeypatch.setenv("RANK", "1")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error_info:
         Trainer(Settings.from_toml(config, {}), tmp_path / "run")
-    assert str(caught.value) == expected
+    assert str(error_info.value) == expected
     assert not (tmp_path / "run").exists()
     check_processes(2, 2)
 
@@ -250,11 +250,11 @@ def test_rows_of_a_step_are_shared_out_once(
 
 
 def test_a_process_that_loses_the_others_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone() -> None:
+    def all_ended() -> None:
         raise RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer")
 
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr("torch.distributed.barrier", gone)
+    monkeypatch.setattr("torch.distributed.barrier", all_ended)
     with pytest.raises(LostContactError, match="Another process of this run has ended, so") as it:
         Processes().wait()
     assert "Start the same command again" in str(it.value)
@@ -269,7 +269,7 @@ exec(sys.argv[3 + rank])
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "status", "told"),
+    ("first", "second", "status", "messages"),
     [
         ("pass", "pass", 0, ""),
         ("sys.exit('clearhead: no')", "sys.exit('clearhead: no')", 1, "clearhead: no\n"),
@@ -294,7 +294,7 @@ def test_the_launcher_tells_one_reason(
     first: str,
     second: str,
     status: int,
-    told: str,
+    messages: str,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -305,4 +305,4 @@ def test_the_launcher_tells_one_reason(
     monkeypatch.setattr(launch.sys, "executable", str(stand_in))
     monkeypatch.setattr(launch, "_SECONDS_TO_END", 0.5)
     assert launch.launch([first, second], 2) == status
-    assert capfd.readouterr().err == told
+    assert capfd.readouterr().err == messages

@@ -57,12 +57,12 @@ def wait_until(process: subprocess.Popen[str], ready: Callable[[], bool]) -> Non
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    _, told = process.communicate(timeout=240)
-    return process.returncode, told
+    _, messages = process.communicate(timeout=240)
+    return process.returncode, messages
 
 
-def lines_of(told: str, beginning: str) -> list[str]:
-    return [line for line in told.splitlines() if line.startswith(beginning)]
+def lines_of(messages: str, beginning: str) -> list[str]:
+    return [line for line in messages.splitlines() if line.startswith(beginning)]
 
 
 @pytest.mark.slow
@@ -76,13 +76,13 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_bits(
     process = start(config, run, "--set", "training.max_steps=100000")
     wait_until(process, lambda: any(states(run)))
     process.send_signal(signal.SIGINT)
-    status, told = end(process)
+    status, messages = end(process)
     assert status == 130
-    assert "Traceback" not in told
+    assert "Traceback" not in messages
     for word in ("model: ", "epoch 1: ", "precision: ", "at work: ", "step 1 of"):
-        assert lines_of(told, word), told
+        assert lines_of(messages, word), messages
     saved = states(run)[-1]
-    assert lines_of(told, "clearhead: ") == [
+    assert lines_of(messages, "clearhead: ") == [
         f"clearhead: Stopped by Ctrl-C after step {int(saved.name[5:]):,}; the state is saved in "
         f"{saved}. Start the same command again to go on."
     ]
@@ -121,10 +121,10 @@ def test_sigterm_ends_two_processes_together_that_no_one_else_could_reach(
     assert addresses  # they do talk over sockets
     assert set(addresses) <= {"0100007F", "00000000000000000000000001000000"}
     process.send_signal(signal.SIGTERM)
-    status, told = end(process)
+    status, messages = end(process)
     assert status == 143
     saved = states(run)[-1]
-    assert lines_of(told, "clearhead: ") == [
+    assert lines_of(messages, "clearhead: ") == [
         f"clearhead: Stopped by SIGTERM after step {int(saved.name[5:]):,}; the state is saved in "
         f"{saved}. Start the same command again to go on."
     ]
@@ -142,13 +142,13 @@ def listening(pid: int) -> list[str]:
         target = os.readlink(descriptor)
         if target.startswith("socket:["):
             inodes.add(target[8:-1])
-    found = []
+    sockets = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             columns = line.split()
             if columns[9] in inodes and columns[3] == "0A":
-                found.append(columns[1].partition(":")[0])
-    return found
+                sockets.append(columns[1].partition(":")[0])
+    return sockets
 
 
 @pytest.mark.slow
@@ -189,6 +189,6 @@ def test_a_second_ctrl_c_ends_at_once(
         "Ctrl-C: stopping after this step (once more to end at once).\n"
     )
     process.send_signal(signal.SIGINT)
-    status, told = end(process)
+    status, messages = end(process)
     assert status == 130
-    assert told == "clearhead: Ended at once by Ctrl-C; the last checkpoint stays.\n"
+    assert messages == "clearhead: Ended at once by Ctrl-C; the last checkpoint stays.\n"

@@ -43,6 +43,7 @@ def test_cores_are_used_as_far_as_there_is_work(
     settings = TrainingSettings(**options)
     assert choose_processes(settings, cores) == processes
     assert choose_threads(settings, cores, processes) == threads
+    assert choose_threads(settings, cores, processes, before=7) == (settings.threads or 7)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)

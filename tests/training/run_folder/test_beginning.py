@@ -20,16 +20,16 @@ from clearhead.training.settings import Settings
 Table = dict[str, Any]
 
 
-def refused(
+def refusal_of(
     table: Table, tmp_path: Path, kind: type[Exception], words: str, **training: Any
 ) -> str:
     """Check that a run with these settings is refused before its folder is made."""
     changed = {**table, "training": table["training"] | training}
-    with pytest.raises(kind, match=words) as caught:
+    with pytest.raises(kind, match=words) as error_info:
         Trainer(Settings.from_dict(changed), tmp_path / "new")
     assert not (tmp_path / "new").exists()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    assert "\n" not in str(error_info.value)
+    return str(error_info.value)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:99", "mps", "meta", "gpu", "cpu:x", "xla"])
@@ -37,7 +37,7 @@ def test_devices_that_are_not_there(table: Table, tmp_path: Path, device: str) -
     if device == "cuda" and torch.cuda.is_available():
         pytest.skip("there is one")
     words = rf"training\.device = '{device}' (cannot be used here: .*|computes nothing\. )Use cpu"
-    refused(table, tmp_path, ConfigError, words, device=device)
+    refusal_of(table, tmp_path, ConfigError, words, device=device)
 
 
 def test_the_processor_is_there() -> None:
@@ -46,22 +46,24 @@ def test_the_processor_is_there() -> None:
 
 def test_a_model_that_no_machine_could_hold(table: Table, tmp_path: Path) -> None:
     table["model"] |= {"d_model": 1 << 18, "feed_forward_dim": 1 << 18}
-    refused(table, tmp_path, ConfigError, r"parameters\. Training it in 1 process takes more than")
+    refusal_of(
+        table, tmp_path, ConfigError, r"parameters\. Training it in 1 process takes more than"
+    )
 
 
 @pytest.fixture
 def first(table: Table, tmp_path: Path) -> Path:
     """The folder of a finished model."""
-    made = Trainer(Settings.from_dict(table), tmp_path / "run")
-    made.lock.release()
+    trainer = Trainer(Settings.from_dict(table), tmp_path / "run")
+    trainer.lock.release()
     folder = tmp_path / "first"
-    weights = made.model.state_dict()
-    tokenizer = made.data.tokenizer.to_json()
-    export_model(folder, weights, made.config.to_dict(), tokenizer, {})
+    weights = trainer.model.state_dict()
+    tokenizer = trainer.data.tokenizer.to_json()
+    export_model(folder, weights, trainer.config.to_dict(), tokenizer, {})
     return folder
 
 
-def copied(first: Path, tmp_path: Path) -> Path:
+def copy_of(first: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "initial"
     folder.mkdir()
     for path in first.iterdir():
@@ -72,8 +74,10 @@ def copied(first: Path, tmp_path: Path) -> Path:
 def test_initial_weights_need_their_own_tokenizer(
     table: Table, tmp_path: Path, first: Path
 ) -> None:
-    told = refused(table, tmp_path, ConfigError, "needs its own tokenizer", initial=str(first))
-    assert f"Set tokenizer.path = {str(first / 'tokenizer.json')!r}." in told
+    messages = refusal_of(
+        table, tmp_path, ConfigError, "needs its own tokenizer", initial=str(first)
+    )
+    assert f"Set tokenizer.path = {str(first / 'tokenizer.json')!r}." in messages
 
 
 def test_another_tokenizer_of_the_same_size_is_refused(
@@ -86,17 +90,17 @@ def test_another_tokenizer_of_the_same_size_is_refused(
     other.save(tmp_path / "other.json")
     table["tokenizer"] = {"path": str(tmp_path / "other.json")}
     words = r"has another tokenizer than tokenizer\.path: id \d+ is .*, not .* ids differ"
-    refused(table, tmp_path, ConfigError, words, initial=str(first))
+    refusal_of(table, tmp_path, ConfigError, words, initial=str(first))
 
 
 def test_weights_that_are_no_numbers_are_named(table: Table, tmp_path: Path, first: Path) -> None:
-    folder = copied(first, tmp_path)
+    folder = copy_of(first, tmp_path)
     weights = load_file(folder / "model.safetensors")
     weights["embedding.weight"][5, 1] = float("nan")
     save_file(weights, folder / "model.safetensors")
     table["tokenizer"] = {"path": str(folder / "tokenizer.json")}
     words = r"model\.safetensors: embedding\.weight holds values that are not finite"
-    refused(table, tmp_path, CheckpointError, words, initial=str(folder))
+    refusal_of(table, tmp_path, CheckpointError, words, initial=str(folder))
 
 
 @pytest.mark.parametrize(
@@ -112,17 +116,17 @@ def test_initial_weights_of_another_model(
 ) -> None:
     table["tokenizer"] = {"path": str(first / "tokenizer.json")}
     table["model"] |= model
-    refused(table, tmp_path, CheckpointError, words, initial=str(first))
+    refusal_of(table, tmp_path, CheckpointError, words, initial=str(first))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}', '{"model": 3}'])
 def test_a_damaged_config_of_initial_weights(
     table: Table, tmp_path: Path, first: Path, content: str
 ) -> None:
-    folder = copied(first, tmp_path)
+    folder = copy_of(first, tmp_path)
     (folder / "config.json").write_text(content)
     table["tokenizer"] = {"path": str(first / "tokenizer.json")}
-    refused(table, tmp_path, CheckpointError, r"Cannot read .*config\.json", initial=str(folder))
+    refusal_of(table, tmp_path, CheckpointError, r"Cannot read .*config\.json", initial=str(folder))
 
 
 def test_a_bundled_model_to_begin_from(table: Table, tmp_path: Path) -> None:
@@ -132,17 +136,17 @@ def test_a_bundled_model_to_begin_from(table: Table, tmp_path: Path) -> None:
     table["tokenizer"] = {"path": "en-fr"}
     table["model"] = {name: value for name, value in config.items() if name != "vocab_size"}
     table["training"] |= {"initial": "en-fr", "max_steps": 1}
-    made = Trainer(Settings.from_dict(table), tmp_path / "run")
+    trainer = Trainer(Settings.from_dict(table), tmp_path / "run")
     theirs = load_file(model_folder("en-fr") / "model.safetensors")["embedding.weight"]
-    assert torch.equal(made.model.embedding.weight, theirs.float())
-    assert made.development_loss() < 12
+    assert torch.equal(trainer.model.embedding.weight, theirs.float())
+    assert trainer.development_loss() < 12
 
 
 def test_another_machine_is_told() -> None:
     here = machine("cpu", 1, 2)
     assert machine_difference(here, here) is None
     assert machine_difference({}, here) is None
-    told = machine_difference({**here, "torch": "1.0", "threads": 4}, here)
-    assert told is not None
-    assert "torch 1.0, now " in told
-    assert "threads 4, now 1" in told
+    messages = machine_difference({**here, "torch": "1.0", "threads": 4}, here)
+    assert messages is not None
+    assert "torch 1.0, now " in messages
+    assert "threads 4, now 1" in messages

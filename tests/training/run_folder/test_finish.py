@@ -26,7 +26,7 @@ def test_the_mean_is_written_in_the_dtype(tmp_path, dtype):
     data = types.SimpleNamespace(tokenizer=tokenizer)
     config = TransformerConfig(vocab_size=300)
     export_average(tmp_path / "model", states, config, data, {"steps": 2}, dtype=dtype)
-    (found,) = load_file(tmp_path / "model" / "model.safetensors").values()
-    assert found.dtype == dtype
-    assert np.array_equal(found, np.full((2, 3), 2.5))
+    (origin,) = load_file(tmp_path / "model" / "model.safetensors").values()
+    assert origin.dtype == dtype
+    assert np.array_equal(origin, np.full((2, 3), 2.5))
     assert '"steps": 2' in (tmp_path / "model" / "config.json").read_text()

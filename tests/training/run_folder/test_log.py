@@ -77,9 +77,9 @@ def test_numbers_that_are_not_finite_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["folder", "noise", "pipe"])
 def test_a_log_that_is_none(tmp_path: Path, how: str) -> None:
     write_some(tmp_path, 1, 1)
-    with spoilt(tmp_path / "log.jsonl", how) as path, pytest.raises(CheckpointError) as caught:
+    with spoilt(tmp_path / "log.jsonl", how) as path, pytest.raises(CheckpointError) as error_info:
         Log(tmp_path, step=3, last_step=9, tensorboard=False)
-    assert str(caught.value).startswith(f"Cannot read the log {path}: ")
+    assert str(error_info.value).startswith(f"Cannot read the log {path}: ")
 
 
 def test_curves_of_measurements_that_are_none(tmp_path: Path) -> None:
@@ -173,9 +173,9 @@ def test_tensorboard_writes_event_files(tmp_path: Path) -> None:
 def test_a_missing_tensorboard_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
-    with pytest.raises(MissingExtraError) as caught:
+    with pytest.raises(MissingExtraError) as error_info:
         Log(tmp_path, step=0, last_step=1, tensorboard=True)
-    assert str(caught.value) == (
+    assert str(error_info.value) == (
         "Writing TensorBoard logs needs the package 'tensorboard', which is not installed. "
         'Install it with: pip install "clearhead[train]"'
     )

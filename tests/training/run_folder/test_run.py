@@ -41,9 +41,9 @@ def test_a_second_training_in_the_same_folder_is_refused_until_the_first_is_gone
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "locked\n"
-        with pytest.raises(TrainingError) as caught:
+        with pytest.raises(TrainingError) as error_info:
             RunLock(run).acquire()
-        assert str(caught.value) == (
+        assert str(error_info.value) == (
             f"Another training is at work in {run}. Wait until it ends or stop it, or give this "
             f"one another folder with --run."
         )
@@ -70,11 +70,11 @@ def test_a_trainer_that_cannot_begin_lets_go(table: dict[str, Any], tmp_path: Pa
     good = corpus.read_text()
     corpus.write_text("no tab\n")
     settings = Settings.from_dict(table)
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(CorpusError) as error_info:
         Trainer(settings, tmp_path / "run")
     corpus.write_text(good)
     Trainer(settings, tmp_path / "run").train()
-    assert caught
+    assert error_info
 
 
 @pytest.mark.parametrize("how", [*SPOILT, "pipe"])
@@ -91,9 +91,9 @@ def test_every_setting_replaced_by_values_of_every_type(tmp_path: Path, tiny: Se
     run = tmp_path / "run"
     open_run(run, tiny)
     (run / "step-00000004").mkdir()
-    begun = json.loads((run / "settings.json").read_text())
+    settings_of_run = json.loads((run / "settings.json").read_text())
     refusals = 0
-    for _, changed in edits(begun):
+    for _, changed in edits(settings_of_run):
         (run / "settings.json").write_text(json.dumps(changed))
         refusals += refusal(ClearheadError, lambda: open_run(run, tiny)) is not None
     assert refusals > 300

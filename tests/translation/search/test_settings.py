@@ -12,7 +12,14 @@ from clearhead.translation.search.settings import SearchSettings
     ("changes", "message"),
     [
         ({"beam_size": 0}, "beam_size must be at least 1; it is 0."),
-        ({"length_penalty": float("nan")}, "length_penalty must be at least 0; it is nan."),
+        ({"length_penalty": float("nan")}, "length_penalty must be a finite number; it is nan."),
+        ({"length_penalty": -1}, "length_penalty must be at least 0; it is -1."),
+        (
+            {"max_length_ratio": float("inf")},
+            "max_length_ratio must be a finite number; it is inf.",
+        ),
+        ({"beam_size": 2.0}, "beam_size must be a whole number; it is 2.0."),
+        ({"sample": 1}, "sample must be true or false; it is 1."),
         ({"n_best": 5, "beam_size": 4}, "5 hypotheses were asked of a beam of 4. Use beam_size=5"),
         ({"min_length": 9, "max_length": 8}, "min_length must not exceed max_length; 9 is more"),
         ({"temperature": 0.0}, "temperature must be above 0; it is 0.0."),

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from clearhead.maps.recording.recording import Recording
-
+    from ...maps.recording.recording import Recording
     from ._model import Tokens
 
 Array = np.ndarray[Any, Any]
@@ -41,7 +40,7 @@ class Layer:
     kernel: str
     shape: tuple[int, int, int, int]
     values: dict[str, Array]
-    received: Array
+    received_share: Array
     links: list[Link] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     label: str = ""
@@ -60,37 +59,37 @@ class Stack:
         return self.layers[0].kind
 
     def table(self, measure: str) -> Array:
-        """Float["layers heads"]; NaN where a layer has fewer heads than another."""
+        """Return Float["layers heads"]; NaN where a layer has fewer heads than another."""
         rows = [layer.values[measure] for layer in self.layers]
-        found = np.full((len(rows), max(map(len, rows))), np.nan)
+        values = np.full((len(rows), max(map(len, rows))), np.nan)
         for i, row in enumerate(rows):
-            found[i, : len(row)] = row
-        return found
+            values[i, : len(row)] = row
+        return values
 
     def strongest(self, count: int) -> list[tuple[Layer, Link]]:
-        """The heads' strongest links, one a head, strongest first."""
-        found = [(layer, link) for layer in self.layers for link in layer.links]
-        return sorted(found, key=lambda pair: -pair[1].weight)[:count]
+        """Return the heads' strongest links, one a head, strongest first."""
+        links = [(layer, link) for layer in self.layers for link in layer.links]
+        return sorted(links, key=lambda pair: -pair[1].weight)[:count]
 
-    def received(self) -> Array:
-        """Float["keys"]: the share of all attention that each key receives; sums to about 1."""
-        return np.mean([layer.received for layer in self.layers], axis=0)
+    def received_shares(self) -> Array:
+        """Return Float["keys"]: each key's share of all attention; the shares sum to about 1."""
+        return np.mean([layer.received_share for layer in self.layers], axis=0)
 
 
 def summaries() -> list[Any]:
-    """What is measured during the forward pass."""
-    from clearhead.maps.measures.per_position import Distance, Entropy, Received, Sink
-    from clearhead.maps.measures.topk import TopK
+    """Return the measures to take during the forward pass."""
+    from ...maps.measures.per_position import Distance, Entropy, Received, Sink
+    from ...maps.measures.topk import TopK
 
     return [Entropy(), Sink(), Distance(), Received(), TopK(KEYS_OF_A_QUERY)]
 
 
 def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[Stack]:
-    """The measures of all that was recorded and could be read, stack by stack."""
+    """Measure all that was recorded and could be read, stack by stack."""
     stacks: dict[tuple[str, str], list[Layer]] = {}
-    refused = recording.refusals
+    unreadable = recording.refusals
     for name in recording:
-        if name in refused:
+        if name in unreadable:
             continue
         calls = recording.calls(name)
         for number, attention_map in enumerate(calls):
@@ -102,7 +101,7 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
 
 
 def _label(layers: Sequence[Layer]) -> None:
-    """Short labels: the numbers in which the names differ, or those of the calls."""
+    """Label layers with the numbers in which their names differ, or with those of the calls."""
     numbers = [re.findall(r"\d+", layer.name) for layer in layers]
     varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
     for layer, own in zip(layers, numbers, strict=True):
@@ -113,7 +112,7 @@ def _label(layers: Sequence[Layer]) -> None:
 
 
 def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
-    """The tokens of a layer's queries and keys."""
+    """Return the tokens of a layer's queries and keys."""
     decoder = "decoder" in layer.name.split(".")
     own = target if target is not None and (decoder or layer.kind == "cross") else source
     return own, source if layer.kind == "cross" else own
@@ -122,8 +121,8 @@ def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, 
 def _layer(
     name: str, call: int | None, attention_map: Any, source: Tokens, target: Tokens | None
 ) -> Layer:
-    measured = attention_map.measure(*summaries())
-    entropy, sink, distance, received, top = measured.values()
+    measures = attention_map.measure(*summaries())
+    entropy, sink, distance, shares, top = measures.values()
     means = (x.float().mean((0, 2)).cpu().numpy() for x in (entropy, sink, distance))
     shape = tuple(attention_map.shape)
     layer = Layer(
@@ -133,7 +132,7 @@ def _layer(
         kernel=attention_map.source.kernel,
         shape=shape,
         values=dict(zip(MEASURES, means, strict=True)),
-        received=(received.double().mean((0, 1)) / shape[2]).cpu().numpy(),
+        received_share=(shares.double().mean((0, 1)) / shape[2]).cpu().numpy(),
         notes=attention_map.source.notes,
     )
     values, indices = (x[0].cpu().numpy() for x in top)
@@ -145,7 +144,7 @@ def _layer(
 def _links(
     layer: Layer, values: Array, indices: Array, keys: Tokens, query_count: int
 ) -> list[Link]:
-    """The strongest link of each head, of those that tell something.
+    """Return the strongest link of each head, of those that tell something.
 
     Args:
         values, indices: ["heads queries k"], of a TopK.
@@ -156,21 +155,21 @@ def _links(
         positions = np.arange(query_count)[None, :, None]
         dull |= (indices == positions) | (indices == 0)
     weights = np.where(dull, 0.0, values)
-    found = []
+    links = []
     for head, of_head in enumerate(weights):
         query, place = np.unravel_index(int(of_head.argmax()), of_head.shape)
         weight = float(of_head[query, place])
         if weight > 0:
             key = int(indices[head, query, place])
-            found.append(Link(head, int(query), key, weight))
-    return found
+            links.append(Link(head, int(query), key, weight))
+    return links
 
 
 def as_json(
     stacks: Sequence[Stack], source: Tokens, target: Tokens | None, top: int
 ) -> list[dict[str, Any]]:
-    """The findings as JSON has them: a list of stacks."""
-    found = []
+    """Return the stacks as a list for JSON."""
+    rows = []
     for stack in stacks:
         queries, keys = sides(stack.layers[0], source, target)
         layers = [
@@ -190,21 +189,21 @@ def as_json(
                 "layer": layer.name,
                 "head": link.head,
                 "query": link.query,
-                "query_token": queries.shown[link.query],
+                "query_token": queries.labels[link.query],
                 "key": link.key,
-                "key_token": keys.shown[link.key],
+                "key_token": keys.labels[link.key],
                 "weight": link.weight,
             }
             for layer, link in stack.strongest(top)
         ]
-        received = [float(share) for share in stack.received()]
-        found.append(
+        received_shares = [float(share) for share in stack.received_shares()]
+        rows.append(
             {
                 "stack": stack.pattern,
                 "kind": stack.kind,
                 "layers": layers,
                 "links": links,
-                "received": received,
+                "received": received_shares,
             }
         )
-    return found
+    return rows

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clearhead.errors import CheckpointError, ConfigError, TextError, require
-from clearhead.file_reading import FileProblem, read_json
+from ...errors import CheckpointError, ConfigError, TextError, require
+from ...file_reading import FileProblem, read_json
 
 if TYPE_CHECKING:
-    from clearhead.maps.recording.recording import Recording
+    from ...maps.recording.recording import Recording
 
 PURPOSE = "Inspecting a Hugging Face model"
 # What configurations call the number of positions, the decoder's own first.
@@ -31,7 +31,7 @@ class Tokens:
     """One text as the model reads it: ids, and each token as it is shown."""
 
     ids: list[int]
-    shown: list[str]
+    labels: list[str]
     special: list[bool]
 
 
@@ -60,7 +60,7 @@ class Model:
                     "holds what tokenizer.save_pretrained writes."
                 )
             self.two_stacks = bool(getattr(self.config, "is_encoder_decoder", False))
-            found = self._device(device)
+            torch_device = self._device(device)
             # Without its head a language model needs no logits of all tokens, which for 16,000
             # would take gigabytes; an encoder-decoder model has to write its own target.
             self.model, info = self._load(
@@ -71,7 +71,7 @@ class Model:
             )
         self.missing = sorted(info["missing_keys"])
         self._check_weights()
-        self.model.to(found).eval()
+        self.model.to(torch_device).eval()
 
     @property
     def device(self) -> Any:
@@ -84,20 +84,20 @@ class Model:
         return str(self.model.dtype).removeprefix("torch.")
 
     def tokens(self, text: str, *, target: bool = False) -> Tokens:
-        """A text as the model reads it, checked to be no longer than it can read.
+        """Return a text as the model reads it, checked to be no longer than it can read.
 
         Raises:
             TextError: it is longer, or holds no token at all.
         """
-        given = {"text_target": text} if target else {"text": text}
+        text_argument = {"text_target": text} if target else {"text": text}
         with _quiet(self._transformers):
-            ids = list(self.tokenizer(**given)["input_ids"])
+            ids = list(self.tokenizer(**text_argument)["input_ids"])
         if target:
             ids = self._shifted(ids)
-        return self.described(ids, target=target)
+        return self.tokens_of_ids(ids, target=target)
 
-    def described(self, ids: Sequence[int], *, target: bool = False) -> Tokens:
-        """Token ids as the model reads them, checked likewise."""
+    def tokens_of_ids(self, ids: Sequence[int], *, target: bool = False) -> Tokens:
+        """Return token ids as the model reads them, checked likewise."""
         what = "--target-text" if target else "--text"
         if not ids:
             raise TextError(
@@ -111,23 +111,23 @@ class Model:
             )
         special = set(self.tokenizer.all_special_ids)
         pieces = self.tokenizer.convert_ids_to_tokens(list(ids))
-        shown = [self._shown(one, piece) for one, piece in zip(ids, pieces, strict=True)]
-        return Tokens(list(ids), shown, [one in special for one in ids])
+        labels = [self._label(one, piece) for one, piece in zip(ids, pieces, strict=True)]
+        return Tokens(list(ids), labels, [one in special for one in ids])
 
     def limit(self, side: str) -> int | None:
-        """How many tokens the model can read; None where nothing says so."""
+        """Return how many tokens the model can read; None where nothing says so."""
         if not self.two_stacks and side == "source":
             names = (*LENGTHS["source"][1:], "max_sequence_length")
         else:
             names = LENGTHS[side]
-        found = [getattr(self.config, name, None) for name in names]
+        lengths = [getattr(self.config, name, None) for name in names]
         # T5's positions are relative: the number in its configuration limits nothing.
         relative = getattr(self.config, "relative_attention_num_buckets", None) is not None
-        limits = [] if relative else [n for n in found if isinstance(n, int) and n > 0][:1]
+        limits = [] if relative else [n for n in lengths if isinstance(n, int) and n > 0][:1]
         return min(limits) - self._unusable_positions() if limits else None
 
-    def written(self, source: Tokens) -> Tokens:
-        """What the model itself makes of the source: the decoder's input.
+    def generate_target(self, source: Tokens) -> Tokens:
+        """Let the model write from the source, and return the decoder's input.
 
         Raises:
             CheckpointError: it has no weights to write with.
@@ -138,32 +138,32 @@ class Model:
                 f"{self.name} has no weights for writing ({lacking[0]} is missing), so its "
                 "decoder needs a text: give --target-text."
             )
-        ids = self._torch.tensor([source.ids], device=self.device)
+        source_ids = self._torch.tensor([source.ids], device=self.device)
         with _quiet(self._transformers), self._torch.no_grad():
-            found = self.model.generate(
-                ids, max_new_tokens=MOST_GENERATED, num_beams=1, do_sample=False
+            ids = self.model.generate(
+                source_ids, max_new_tokens=MOST_GENERATED, num_beams=1, do_sample=False
             )[0].tolist()
-        # The end that was written last is read by nobody.
+        # The end that was written last is not read again.
         end = self.model.generation_config.eos_token_id
-        ended = found[-1] in (end if isinstance(end, list) else [end])
+        ended = ids[-1] in (end if isinstance(end, list) else [end])
         if not ended:
             self.notes.append(
                 f"The target is the beginning of what the model writes, {MOST_GENERATED} tokens; "
                 "give --target-text for another."
             )
-        return self.described(found[:-1] if ended else found, target=True)
+        return self.tokens_of_ids(ids[:-1] if ended else ids, target=True)
 
     @contextmanager
-    def recorded(
+    def recording_of(
         self, layers: Sequence[str], summaries: Sequence[Any] | None
     ) -> Iterator[Recording]:
-        """`clearhead.record` of this model, whose choice of layers came as text."""
-        from clearhead.maps.recorder.record import record
+        """Record this model with `clearhead.record`, given the choice of layers as text."""
+        from ...maps.recorder.record import record
 
-        chosen = [int(one) if one.isdigit() else one for one in layers] or None
+        selection = [int(one) if one.isdigit() else one for one in layers] or None
         with record(
             self.model,
-            chosen,
+            selection,
             values=summaries is None,
             summaries=summaries,
             tokenizer=None if summaries is not None else self.tokenizer,
@@ -171,7 +171,7 @@ class Model:
             yield recording
 
     def run(self, source: Tokens, target: Tokens | None) -> None:
-        """One forward pass, without a mask: a single text has no padding."""
+        """Run one forward pass, without a mask: a single text has no padding."""
         inputs = {"input_ids": self._torch.tensor([source.ids], device=self.device)}
         if target is not None:
             inputs["decoder_input_ids"] = self._torch.tensor([target.ids], device=self.device)
@@ -192,26 +192,26 @@ class Model:
             ) from error
 
     def _check_weights(self) -> None:
-        needed = [key for key in self.missing if not any(part in key for part in BESIDE)]
-        if needed:
-            more = f" and {len(needed) - 1} more" if len(needed) > 1 else ""
+        essential = [key for key in self.missing if not any(part in key for part in BESIDE)]
+        if essential:
+            more = f" and {len(essential) - 1} more" if len(essential) > 1 else ""
             raise CheckpointError(
-                f"{self.name} lacks weights of {type(self.model).__name__}: {needed[0]}{more}. "
+                f"{self.name} lacks weights of {type(self.model).__name__}: {essential[0]}{more}. "
                 "They would be random, and so would be its attention."
             )
 
-    def _device(self, asked: str | None) -> Any:
+    def _device(self, name: str | None) -> Any:
         cuda = self._torch.cuda.is_available()
         try:
-            device = self._torch.device(asked or ("cuda" if cuda else "cpu"))
+            device = self._torch.device(name or ("cuda" if cuda else "cpu"))
         except RuntimeError as error:
-            raise ConfigError(f"--device {asked}: {str(error).splitlines()[0]}") from error
+            raise ConfigError(f"--device {name}: {str(error).splitlines()[0]}") from error
         if device.type == "cuda" and not cuda:
-            raise ConfigError(f"--device {asked}: PyTorch finds no GPU here. Use --device cpu.")
+            raise ConfigError(f"--device {name}: PyTorch finds no GPU here. Use --device cpu.")
         return device
 
     def _shifted(self, ids: list[int]) -> list[int]:
-        """A target as the decoder reads it: begun by its start token, without the end."""
+        """Return a target as the decoder reads it: begun by its start token, without the end."""
         start = self.config.decoder_start_token_id
         if start is None:
             start = self.config.bos_token_id
@@ -221,15 +221,15 @@ class Model:
         return [start, *(body[:-1] if body and body[-1] in ends else body)]
 
     def _unusable_positions(self) -> int:
-        """RoBERTa counts positions from behind its padding index."""
+        """Return how many positions RoBERTa skips: it counts from behind its padding index."""
         for name, module in self.model.named_modules() if hasattr(self, "model") else ():
             if name.endswith("position_embeddings"):
                 index = getattr(module, "padding_idx", None)
                 return 0 if index is None else int(index) + 1
         return 0
 
-    def _shown(self, one: int, piece: str) -> str:
-        """A token in characters that people read, ▁ for a space."""
+    def _label(self, one: int, piece: str) -> str:
+        """Return a token in characters that people read, ▁ for a space."""
         text = str(piece)
         if "▁" not in text and not text.isascii():
             decoded = self.tokenizer.decode([one], clean_up_tokenization_spaces=False)
@@ -242,7 +242,7 @@ class Model:
 
 
 def _letters_of_bytes() -> dict[str, int]:
-    """The letters as which GPT-2's tokenizer, and all byte-level ones since, write bytes."""
+    """Return the letters as which byte-level tokenizers, GPT-2's first, write bytes."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in plain]
     return {chr(byte): byte for byte in plain} | {chr(256 + i): b for i, b in enumerate(others)}
@@ -280,7 +280,7 @@ def _check_regular(folder: Path) -> None:
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """transformers without its bars and warnings: what matters of them is an error here."""
+    """Silence transformers' bars and warnings: what matters of them is an error here."""
     logging = transformers.utils.logging
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -41,7 +41,7 @@ def page(
     top: int,
     notes: Sequence[str],
 ) -> Iterator[str]:
-    """The whole page, a piece at a time."""
+    """Yield the whole page, a piece at a time."""
     lengths = f"{len(source.ids):,} tokens"
     if target is not None:
         lengths += f" to {len(target.ids):,}"
@@ -57,14 +57,14 @@ def page(
         yield from _tables(stack, paper)
         queries, keys = sides(stack.layers[0], source, target)
         yield from _links(stack, queries, keys, paper, top)
-        yield from _received(stack, keys, paper, top)
+        yield from _most_attended(stack, keys, paper, top)
     yield ""
     for note in [*notes, CAUTION]:
         yield prose(note, paper)
 
 
 def about(layer: Layer) -> str:
-    """What a stack's layers are, in a line."""
+    """Describe a stack's layers in a line."""
     _, heads, queries, keys = layer.shape
     what = {"self": "Self-attention", "cross": "Cross-attention"}.get(layer.kind, layer.kind)
     return (
@@ -74,8 +74,8 @@ def about(layer: Layer) -> str:
 
 
 def text_of(tokens: Tokens, paper: Paper) -> str:
-    """A text as its tokens, shortened in the middle where it is long."""
-    text = " ".join(tokens.shown)
+    """Return a text as its tokens, shortened in the middle where it is long."""
+    text = " ".join(tokens.labels)
     if len(text) > TEXT_MOST:
         dots = "…" if paper.unicode else "..."
         text = (
@@ -88,7 +88,7 @@ def text_of(tokens: Tokens, paper: Paper) -> str:
 def layer_table(
     values: Array, labels: Sequence[str], levels: Array, paper: Paper, pattern: str
 ) -> str:
-    """Layers by heads, tinted by `levels` from 0 to 1, in blocks of heads that fit the paper.
+    """Return layers by heads, tinted by `levels` (0 to 1), in blocks of heads that fit the paper.
 
     Args:
         values: Float["layers heads"], what is printed; NaN where there is no such head.
@@ -112,11 +112,11 @@ def layer_table(
             names[0] = first
         lines = [f"{fit('layer', side)} " + "".join(fit(name, width, right=True) for name in names)]
         for i, label in enumerate(labels):
-            drawn = "".join(
+            cells_text = "".join(
                 heated(fit(cells[i][j], width, right=True), float(levels[i, j]), paper)
                 for j in span
             )
-            lines.append(f"{fit(label, side, right=True)} {drawn}".rstrip())
+            lines.append(f"{fit(label, side, right=True)} {cells_text}".rstrip())
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
@@ -150,15 +150,15 @@ def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) 
         max(len(f"{position:,}") for position in column)
         for column in zip(*((link.query, link.key) for _, link in strongest), strict=True)
     ]
-    shown = [(queries.shown[link.query], keys.shown[link.key]) for _, link in strongest]
-    wide = [min(LINK_TOKEN, max(width_of(pair[i]) for pair in shown)) for i in (0, 1)]
+    token_pairs = [(queries.labels[link.query], keys.labels[link.key]) for _, link in strongest]
+    wide = [min(LINK_TOKEN, max(width_of(pair[i]) for pair in token_pairs)) for i in (0, 1)]
     arrow = "→" if paper.unicode else "->"
     side = max(len("layer"), *(width_of(layer.label) for layer, _ in strongest))
     yield (
         f"{'weight':<{BAR + 7}}{fit('query', places[0] + wide[0] + 4 + len(arrow))}"
         f"{fit('key', places[1] + wide[1] + 3)}{fit('layer', side)}  head"
     )
-    for (layer, link), (query, key) in zip(strongest, shown, strict=True):
+    for (layer, link), (query, key) in zip(strongest, token_pairs, strict=True):
         yield (
             f"{link.weight:.3f} {fit(bar(link.weight, paper), BAR)} "
             f"{link.query:>{places[0]},} {fit(query, wide[0])}  {arrow} "
@@ -167,24 +167,24 @@ def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) 
         )
 
 
-def _received(stack: Stack, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
-    received = stack.received()
-    best = np.argsort(-received, kind="stable")[:top]
+def _most_attended(stack: Stack, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
+    shares = stack.received_shares()
+    best = np.argsort(-shares, kind="stable")[:top]
     yield _title("most attended", "the share of all attention that falls on a token", paper)
     place = len(f"{int(best.max()):,}")
-    wide = min(LINK_TOKEN, max(width_of(keys.shown[int(key)]) for key in best))
+    wide = min(LINK_TOKEN, max(width_of(keys.labels[int(key)]) for key in best))
     for key in map(int, best):
-        share = float(received[key])
-        drawn = fit(bar(share / max(float(received[best[0]]), 1e-30), paper), BAR)
-        yield f"{share:5.1%} {drawn} {key:>{place},} {fit(keys.shown[key], wide)}".rstrip()
+        share = float(shares[key])
+        share_bar = fit(bar(share / max(float(shares[best[0]]), 1e-30), paper), BAR)
+        yield f"{share:5.1%} {share_bar} {key:>{place},} {fit(keys.labels[key], wide)}".rstrip()
 
 
 def bar(share: float, paper: Paper) -> str:
-    """A share of 1 as a bar of at most ten columns."""
+    """Return a share of 1 as a bar of at most ten columns."""
     return ("█" if paper.unicode else "#") * round(min(share, 1.0) * BAR)
 
 
 def _title(name: str, meaning: str, paper: Paper) -> str:
-    """A name that stands out, and what it means behind it."""
+    """Return a name that stands out, with its meaning behind it."""
     lines = prose(f"{name}  {meaning}", paper)
     return f"\n{bold(name, paper)}{lines[len(name) :]}"

@@ -14,7 +14,7 @@ SCALES: dict[str, tuple[str, float | None]] = {
     "sink": ("weight on the first token", 1.0),
     "distance": ("distance (tokens)", None),
 }
-NOTED_HEADS, NOTED_LAYERS = 16, 48  # so many have room for their numbers
+MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 48  # so many have room for their numbers
 
 
 def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
@@ -25,8 +25,8 @@ def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
         title: above the picture.
         path: a .png or .svg file.
     """
-    from clearhead.maps.pictures.overview import short_names
-    from clearhead.maps.pictures.panels import (
+    from ...maps.pictures.overview import short_names
+    from ...maps.pictures.panels import (
         Axis,
         Panel,
         Scale,
@@ -41,8 +41,8 @@ def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
         layer.name if layer.call is None else f"{layer.name} call {layer.call}" for layer in layers
     ])  # fmt: skip
     heads = max(layer.shape[1] for layer in layers)
-    noted = heads <= NOTED_HEADS and len(layers) <= NOTED_LAYERS
-    width, height = max(heads * (0.4 if noted else 0.16), 2.2), max(len(layers) * 0.26, 1.2)
+    with_numbers = heads <= MOST_NUMBERED_HEADS and len(layers) <= MOST_NUMBERED_LAYERS
+    width, height = max(heads * (0.4 if with_numbers else 0.16), 2.2), max(len(layers) * 0.26, 1.2)
     beside = 0.07 * max(map(len, names)) + 0.6
     figure = new_figure(3 * (width + 1.0) + beside, height + 1.2, title)
     grid = figure.subplots(1, len(MEASURES), sharey=True)
@@ -60,7 +60,7 @@ def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
             Axis("layer" if axes is grid[0] else "", len(layers), labels=names, most=48),
             Axis("head", heads),
             measure,
-            notes if noted else None,
+            notes if with_numbers else None,
         )
         scale = Scale(name, "Blues", 0.0, most)
         image = draw(axes, panel, scale, (width, height))

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clearhead.errors import ConfigError, TextError, require
-from clearhead.files import write_whole
-from clearhead.visible import json_text
-
+from ...errors import ConfigError, TextError, require
+from ...files import write_whole
+from ...visible import json_text
 from ..heatmap import Paper
 from ._findings import Stack, as_json, stacks_of, summaries
 from ._model import PURPOSE, Model, Tokens
@@ -20,23 +19,23 @@ from ._page import page
 from ._plot import plot_stacks
 
 if TYPE_CHECKING:
-    from clearhead.maps.recording.recording import Recording
+    from ...maps.recording.recording import Recording
 
 
-def read_text(given: str, option: str) -> str:
-    """A text: that of a file of this name, of standard input for "-", or the words themselves.
+def read_text(argument: str, option: str) -> str:
+    """Read a text: a file of this name, standard input for "-", or the words themselves.
 
     Raises:
         TextError: there is nothing in it, or the file is not UTF-8.
     """
-    text = given
+    text = argument
     try:
-        if given == "-":
+        if argument == "-":
             text = sys.stdin.read()
-        elif Path(given).is_file():
-            text = Path(given).read_text("utf-8")
+        elif Path(argument).is_file():
+            text = Path(argument).read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise TextError(f"{option} {given!r} is not a text in UTF-8: {error}.") from error
+        raise TextError(f"{option} {argument!r} is not a text in UTF-8: {error}.") from error
     except OSError:
         pass  # too long for a file's name
     if not text.strip():
@@ -54,7 +53,7 @@ def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
     require("torch", extra="hub", purpose=PURPOSE)
     require("transformers", extra="hub", purpose=PURPOSE)
     if plot is not None:
-        from clearhead.maps.pictures.panels import check_target
+        from ...maps.pictures.panels import check_target
 
         check_target(plot)
     for file in (plot, *files):
@@ -62,11 +61,11 @@ def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
             raise ConfigError(f"There is no folder {str(file.parent)!r} to write {file.name!r} in.")
 
 
-def _recorded(
+def _record(
     model: Model, source: Tokens, target: Tokens | None, layers: Sequence[str], *, keep: bool
 ) -> Recording:
-    """The recording of one pass; measures alone are kept unless `keep` is set."""
-    with model.recorded(layers, None if keep else summaries()) as recording:
+    """Record one pass; keep measures alone unless `keep` is set."""
+    with model.recording_of(layers, None if keep else summaries()) as recording:
         model.run(source, target)
     if not len(recording):
         raise ConfigError(
@@ -77,9 +76,9 @@ def _recorded(
 
 
 def _notes(recording: Recording) -> list[str]:
-    """What could not be read, and why."""
-    refused = [f"Not read: {name}: {one.why}." for name, one in recording.refusals.items()]
-    return [*refused, *recording.notes]
+    """Return what could not be read, and why."""
+    unreadable = [f"Not read: {name}: {one.why}." for name, one in recording.refusals.items()]
+    return [*unreadable, *recording.notes]
 
 
 def _plot(recording: Recording, stacks: Sequence[Stack], title: str, path: Path) -> None:
@@ -95,17 +94,17 @@ def _write_json(
     path: Path, model: Model, source: Tokens, target: Tokens | None,
     stacks: Sequence[Stack], notes: Sequence[str], top: int,
 ) -> None:  # fmt: skip
-    found: dict[str, Any] = {
+    inspection: dict[str, Any] = {
         "model": model.name,
         "class": type(model.model).__name__,
         "dtype": model.dtype,
-        "source_tokens": source.shown,
+        "source_tokens": source.labels,
     }
     if target is not None:
-        found["target_tokens"] = target.shown
-    found["stacks"] = as_json(stacks, source, target, top)
-    found["notes"] = list(notes)
-    text = json_text(found, indent=1) + "\n"
+        inspection["target_tokens"] = target.labels
+    inspection["stacks"] = as_json(stacks, source, target, top)
+    inspection["notes"] = list(notes)
+    text = json_text(inspection, indent=1) + "\n"
     if str(path) == "-":
         sys.stdout.write(text)
     else:
@@ -169,28 +168,32 @@ def command(
     with its fused attention; memory grows with the length of the text, not with its square.
     """
     check_outputs(plot, [save, None if str(json_file) == "-" else json_file])
-    given = read_text(text, "--text")
-    wanted = None if target_text is None else read_text(target_text, "--target-text")
-    found = Model(model, device, dtype)
-    if wanted is not None and not found.two_stacks:
+    source_text = read_text(text, "--text")
+    decoder_text = None if target_text is None else read_text(target_text, "--target-text")
+    subject = Model(model, device, dtype)
+    if decoder_text is not None and not subject.two_stacks:
         raise ConfigError(
             f"--target-text is for models with an encoder and a decoder; {model} reads one text."
         )
-    source, target = found.tokens(given), None
-    if found.two_stacks:
-        target = found.written(source) if wanted is None else found.tokens(wanted, target=True)
+    source, target = subject.tokens(source_text), None
+    if subject.two_stacks:
+        target = (
+            subject.generate_target(source)
+            if decoder_text is None
+            else subject.tokens(decoder_text, target=True)
+        )
     # The heads of one layer are drawn from queries and keys; measures are enough for all else.
     keep = save is not None or (plot is not None and len(layers) == 1)
-    recording = _recorded(found, source, target, layers, keep=keep)
+    recording = _record(subject, source, target, layers, keep=keep)
     stacks = stacks_of(recording, source, target)
-    notes = [*found.notes, *_notes(recording)]
+    notes = [*subject.notes, *_notes(recording)]
     if save is not None:
         recording.save(save)
     if plot is not None and stacks:
-        _plot(recording, stacks, f"{type(found.model).__name__} of {found.name}", plot)
+        _plot(recording, stacks, f"{type(subject.model).__name__} of {subject.name}", plot)
     if json_file is not None:
-        _write_json(json_file, found, source, target, stacks, notes, top)
+        _write_json(json_file, subject, source, target, stacks, notes, top)
     if str(json_file) != "-":
         paper = Paper.of()
-        for piece in page(found, stacks, source, target, paper, top=top, notes=notes):
+        for piece in page(subject, stacks, source, target, paper, top=top, notes=notes):
             click.echo(piece, color=paper.colour)

@@ -140,7 +140,7 @@ def _page(script: str, style: str, answers: bytes, title: str) -> str:
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
-    from ... import __version__
+    from ..._version import __version__
 
     # mtime: the same sentence gives the same file.
     data = base64.b64encode(gzip.compress(answers, 6, mtime=0)).decode("ascii")

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from ... import __version__
+from ..._version import __version__
 from ...errors import ClearheadError, ConfigError, TraceError
 from ..contract.arrays import encode, to_json
 from ..contract.schemas import ANSWERS, CONTAINER, ERROR, QUESTIONS, Question

@@ -102,7 +102,7 @@ def _step(entry: Fields, file: TensorFile) -> Step:
         raise FileProblem(f"the value of {quoted(path)} is missing")
     if visible(path) != path:
         raise FileProblem(f"{quoted(path)} is no name of a step")
-    if zlib.crc32(file.stored(path).data) != entry.integer("crc32"):
+    if zlib.crc32(file.raw(path).data) != entry.integer("crc32"):
         raise FileProblem(f"the value of {quoted(path)} is not what was written")
     value = file.read(path)
     axes = tuple(entry.texts("axes"))

@@ -1,10 +1,10 @@
-"""Starting several processes of one run on this machine, and what their user sees of it.
+"""Start several processes of one run on this machine, and end them together.
 
-The environment is what torchrun would give (RANK, WORLD_SIZE), so a run may be started by
-torchrun as well. What this adds: the processes meet in a file of this user and talk over the
-loopback interface alone, so that nothing listens to the network; one voice, since only the first
-process speaks; Ctrl-C and SIGTERM told to all in turn; an end of all when one ends; and no
-orphans, whatever kills the launcher. The launcher itself never loads PyTorch.
+The environment is that of torchrun (RANK, WORLD_SIZE), so torchrun may start a run as well. Beyond
+that, the processes find each other through a file of this user and talk over the loopback
+interface alone, so that nothing listens to the network; only the first process prints; Ctrl-C and
+SIGTERM are passed on to all; when one process ends, all end; and none is left over, whatever kills
+the launcher. The launcher itself never loads PyTorch.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def check_processes(count: int, step_tokens: int) -> None:
 class _Member:
     rank: int
     process: subprocess.Popen[bytes]
-    said: IO[bytes] | None
-    stopped: bool = False
+    message_file: IO[bytes] | None
+    was_stopped: bool = False
 
     @property
     def failed_by_itself(self) -> bool:
-        return not self.stopped and self.process.returncode not in (0, LOST_CONTACT)
+        return not self.was_stopped and self.process.returncode not in (0, LOST_CONTACT)
 
 
 def launch(arguments: Sequence[str], count: int) -> int:
@@ -86,15 +86,15 @@ def launch(arguments: Sequence[str], count: int) -> int:
 
 
 class _Orders:
-    """The signals that came to the launcher, in turn, while it is entered.
+    """The signals that the launcher receives within the block, in their order.
 
-    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, and
-    they are told by the launcher alone.
+    The processes are started with SIGINT ignored: a terminal sends Ctrl-C to all of them, but
+    they stop by the launcher's order alone.
     """
 
     def __init__(self) -> None:
         self.signals: list[int] = []
-        self._told = 0
+        self._passed_on = 0
 
     def __enter__(self) -> _Orders:
         self._before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -107,19 +107,19 @@ class _Orders:
             signal.signal(number, handler)
 
     def pass_on(self, members: Sequence[_Member]) -> None:
-        """Tell the processes what has come since the last time."""
-        for number in self.signals[self._told :]:
+        """Pass on to the processes the signals that came since the last call."""
+        for number in self.signals[self._passed_on :]:
             for member in members:
                 with suppress(OSError):  # it has ended
                     assert member.process.stdin is not None
                     member.process.stdin.write(bytes([number]))
                     member.process.stdin.flush()
-            self._told += 1
+            self._passed_on += 1
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """While processes are started, so that they inherit it."""
+    """Ignore Ctrl-C while processes are started, so that they inherit it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -145,19 +145,19 @@ def _start(arguments: Sequence[str], rank: int, count: int, meeting: Path) -> _M
     interface = loopback()
     if interface is not None:
         environment["GLOO_SOCKET_IFNAME"] = interface
-    said = tempfile.TemporaryFile() if rank else None  # noqa: SIM115
+    message_file = tempfile.TemporaryFile() if rank else None  # noqa: SIM115
     with _without_interrupts():
         process = subprocess.Popen(
             [sys.executable, "-m", "clearhead", *arguments],
             env=environment,
             stdin=subprocess.PIPE,
-            stderr=said,
+            stderr=message_file,
         )
-    return _Member(rank, process, said)
+    return _Member(rank, process, message_file)
 
 
 def _wait(members: Sequence[_Member], orders: _Orders) -> None:
-    """Until all have ended, or one has failed and the others had time to say so."""
+    """Wait until all have ended, or one has failed and the others had time to say so."""
     deadline = None
     while [member for member in members if member.process.poll() is None]:
         orders.pass_on(members)
@@ -173,7 +173,7 @@ def _wait(members: Sequence[_Member], orders: _Orders) -> None:
 def _stop(members: Sequence[_Member]) -> None:
     for member in members:
         if member.process.poll() is None:
-            member.stopped = True
+            member.was_stopped = True
             member.process.kill()
             member.process.wait()
         if member.process.stdin is not None:
@@ -187,9 +187,9 @@ def _verdict(members: Sequence[_Member]) -> int:
         return max(member.process.returncode for member in members)
     first = failed[0]  # by rank: the first process has told its reason itself
     status = first.process.returncode
-    if first.said is not None:
-        first.said.seek(0)
-        sys.stderr.write(first.said.read().decode(errors="replace"))
+    if first.message_file is not None:
+        first.message_file.seek(0)
+        sys.stderr.write(first.message_file.read().decode(errors="replace"))
     if status < 0:
         print(
             f"clearhead: process {first.rank + 1} of {len(members)} was killed by "
@@ -202,7 +202,7 @@ def _verdict(members: Sequence[_Member]) -> int:
 
 
 def end_with_launcher(stop: Stop) -> None:
-    """In a process that `launch` started: pass on its orders, and end as soon as it is gone."""
+    """Follow the orders of the launcher of this process, and end as soon as it is gone."""
     if os.environ.get(LEASH):
         stop.leash = True
         threading.Thread(target=_follow, args=(stop,), daemon=True).start()

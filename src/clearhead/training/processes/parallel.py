@@ -60,11 +60,11 @@ class Processes:
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """The items that are this process's to work on."""
+        """Return this process's share of some items."""
         return items[self.rank :: self.count]
 
     def share_batches(self, batches: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """This process's part of the batches of a step, each an array of the pairs' indices.
+        """Return this process's part of the batches of a step, each an array of indices of pairs.
 
         Whole batches where all get as many; otherwise rows of every batch. They are in the
         order of their lengths, so that every N-th makes parts of equal work.
@@ -109,7 +109,7 @@ class Processes:
             gradient.copy_(part.view_as(gradient))
 
     def random_states(self) -> list[Tensor]:
-        """The state of each process's random generator, by rank."""
+        """Return the state of each process's random generator, by rank."""
         own = torch.get_rng_state()
         if self.count == 1:
             return [own]

@@ -1,10 +1,10 @@
 """Ctrl-C and SIGTERM: a training saves where it stands and says how to go on.
 
-A thread hears the signals, so that one is answered also while PyTorch or the tokenizer's library
-is at work for minutes. Between two steps the training looks whether it should stop, and then
-saves. Before the first step and after the last there is nothing to save, and it ends at once; what
-is being written is written under another name, so nothing is harmed. A second signal ends it at
-once too.
+A thread receives the signals, so that they are answered even while PyTorch or the tokenizer's
+library works for minutes. Between two steps the training checks for a signal, saves and stops.
+Before the first step and after the last there is nothing to save, and it ends at once; files are
+written under another name until they are complete, so nothing is damaged. A second signal ends it
+at once too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def signal_name(number: int) -> str:
-    """Return what a person calls a signal."""
+    """Return the name of a signal that people use, such as Ctrl-C."""
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
@@ -41,14 +41,14 @@ class StoppedError(TrainingError):
 
 
 class Stop:
-    """Whether a training was told to stop.
+    """The signals that a training has received, and what it does about them.
 
     Attributes:
         signal: the number of the signal that came; 0 as long as there was none.
         stage: what is at work, as in "before the first step"; None while steps are taken, when
             the training itself looks at ``signal`` and saves.
-        leash: whether a launcher tells this process what came, so that signals of the terminal,
-            which reach the launcher too, are not its business.
+        leash: whether a launcher passes on the signals; those of the terminal, which reach this
+            process too, are then ignored.
     """
 
     def __init__(self, *, leash: bool = False) -> None:
@@ -58,7 +58,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear Ctrl-C and SIGTERM in here; outside the main thread nothing can be heard."""
+        """Receive Ctrl-C and SIGTERM within the block; only the main thread can receive any."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -85,7 +85,7 @@ class Stop:
         os.close(reader)
 
     def request(self, number: int) -> None:
-        """Do what a signal asks for: stop after this step, or end the process at once."""
+        """Obey a signal: stop after this step, or end the process at once."""
         name = signal_name(number)
         if self.signal:
             self._end(number, f"Ended at once by {name}; the last checkpoint stays.")
@@ -104,7 +104,7 @@ class Stop:
 
 
 def _only_heard(number: int, frame: FrameType | None) -> None:
-    """A handler that leaves the answer to the thread; without one a signal would end us."""
+    """Do nothing: the thread answers the signal, and without a handler it would end us."""
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""How many processes, of how many threads each, train a model on this machine.
+"""The number of processes, and of threads in each, that train a model on this machine.
 
 Processes of one thread share the rows of each batch and meet once in a step; threads of one
 process wait for each other at every operator, and where another program takes a core from one of
@@ -31,8 +31,8 @@ def usable_cores() -> int:
             cores = min(cores, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):
         pass
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
 
 
 def choose_processes(options: TrainingSettings, cores: int) -> int:
@@ -48,10 +48,19 @@ def choose_processes(options: TrainingSettings, cores: int) -> int:
     return max(1, min(cores // max(options.threads, 1), enough))
 
 
-def choose_threads(options: TrainingSettings, cores: int, processes: int) -> int:
-    """Return how many threads each of so many processes works with."""
-    if options.threads:
-        return options.threads
+def choose_threads(
+    options: TrainingSettings, cores: int, processes: int, *, before: int = 0
+) -> int:
+    """Return how many threads each process of a run works with.
+
+    Args:
+        options: of the run; its threads decide, unless they are 0.
+        cores: that may be used.
+        processes: that share them.
+        before: threads that the run was begun with; 0 at its beginning.
+    """
+    if options.threads or before:
+        return options.threads or before
     if options.batch_tokens * options.accumulation < _TOKENS_OF_A_PROCESS:
         return 1  # they would wait longer than they work
     return max(1, cores // processes)
@@ -64,5 +73,5 @@ def processes_of_run(run: Path) -> int | None:
             with TensorFile(folder / "state.safetensors") as file:
                 return sum(name.startswith("random.cpu") for name in file)
         except FileProblem:
-            return None  # whoever loads it says what is wrong with it
+            return None  # loading the state will say what is wrong with it
     return None

@@ -1,4 +1,4 @@
-"""The first moments of a run: what is checked before any work, and what is told before a step."""
+"""The beginning of a run: checks before any work, and the machine that it begins on."""
 
 from __future__ import annotations
 
@@ -68,24 +68,25 @@ def check_device(name: str) -> None:
 
 
 def _shape_of(config: TransformerConfig) -> Transformer:
-    """The model without any memory for its numbers."""
+    """Return the model without any memory for its numbers."""
     with torch.device("meta"):
         return Transformer(config)
 
 
 def _check_memory(config: TransformerConfig, device: str, processes: int) -> None:
     try:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return
     count = parameter_count(_shape_of(config))
-    needed = count * _BYTES_OF_A_PARAMETER * processes
-    if torch.device(device).type == "cpu" and needed > there:
+    bytes_needed = count * _BYTES_OF_A_PARAMETER * processes
+    fewer = ", or give --processes 1" if processes > 1 else ""
+    if torch.device(device).type == "cpu" and bytes_needed > memory_bytes:
         raise ConfigError(
             f"This model has {count:,} parameters. Training it in {processes} "
-            f"{'processes' if processes > 1 else 'process'} takes more than {needed / 1e9:,.1f} "
-            f"GB and this machine has {there / 1e9:,.1f}. Make [model] or tokenizer.vocab_size "
-            f"smaller{', or give --processes 1' if processes > 1 else ''}."
+            f"{'processes' if processes > 1 else 'process'} takes more than "
+            f"{bytes_needed / 1e9:,.1f} GB and this machine has {memory_bytes / 1e9:,.1f}. Make "
+            f"[model] or tokenizer.vocab_size smaller{fewer}."
         )
 
 
@@ -105,13 +106,13 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
             f"training.initial = {name!r} has another tokenizer than tokenizer.path: {difference}. "
             f"{advice}."
         )
-    begun = _model_settings(folder / "config.json")
+    initial_settings = _model_settings(folder / "config.json")
     for key, value in config.to_dict().items():
-        if key in begun and begun[key] != value and key not in _FREE:
+        if key in initial_settings and initial_settings[key] != value and key not in _FREE:
             raise CheckpointError(
                 f"The weights of training.initial = {name!r} do not fit this model: it has "
-                f"model.{key} = {quoted(begun[key])} and this run {value!r}. Set model.{key} as "
-                f"it is there."
+                f"model.{key} = {quoted(initial_settings[key])} and this run {value!r}. Set "
+                f"model.{key} as it is there."
             )
     load_weights(folder / "model.safetensors", _shape_of(config))
 
@@ -127,7 +128,7 @@ def _model_settings(path: Path) -> dict[str, Any]:
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:
-    """The first difference of two vocabularies, or of what they merge, as half a sentence."""
+    """Return the first difference of two tokenizers as half a sentence; None if there is none."""
     if ours.vocab_size != theirs.vocab_size:
         return f"it has {theirs.vocab_size:,} ids, not {ours.vocab_size:,}"
     ids = range(ours.vocab_size)

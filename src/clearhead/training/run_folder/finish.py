@@ -47,7 +47,7 @@ def provenance(
     averaged: Sequence[Path],
     processes: int,
 ) -> dict[str, Any]:
-    """Where a finished model comes from, for its config.json."""
+    """Return where a finished model comes from, for its config.json."""
     return {
         "clearhead": installed_version(),
         "torch": torch.__version__,
@@ -67,7 +67,7 @@ def provenance(
 
 
 def installed_version() -> str:
-    """The version of this package, or ``unknown`` where it is not installed."""
+    """Return the version of this package, or ``unknown`` where it is not installed."""
     try:
         return version("clearhead")
     except PackageNotFoundError:

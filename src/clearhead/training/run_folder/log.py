@@ -1,4 +1,4 @@
-"""What a run tells: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
+"""The log of a run: a JSON line per measurement, a progress bar, TensorBoard events, curves."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from ...errors import CheckpointError, MissingExtraError, require
 from ...file_reading import FileProblem, parse_json, read_text
 from ...json_fields import Fields
 from ...visible import visible
+from .progress import Progress
+from .run import writing
 
 _MOST_BYTES = 1 << 28  # of a log: a million lines and more
+_EARLY_STEPS = (1, 2, 5, 10, 20)  # after a start, whose progress is shown at once
 
 
 class Log:
     """``log.jsonl`` in the run's folder, and what a terminal shows meanwhile.
 
-    Lines of steps beyond ``step`` are dropped when a run goes on from an earlier state, so that
-    the file tells one straight story.
+    When a run goes on from an earlier state, lines of steps beyond ``step`` are dropped, so that
+    each step is in the file once.
     """
 
     def __init__(self, run: Path, *, step: int, last_step: int, tensorboard: bool) -> None:
@@ -41,9 +44,9 @@ class Log:
     def _drop_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        kept = [row for row in read_log(self.path) if row["step"] <= step]
+        rows = [row for row in read_log(self.path) if row["step"] <= step]
         draft = self.path.with_suffix(".part")
-        draft.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        draft.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         draft.replace(self.path)
 
     def write(self, kind: str, step: int, **values: Any) -> None:
@@ -56,53 +59,53 @@ class Log:
                     self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, text: str) -> None:
-        """A sentence of its own line."""
+        """Print a sentence on a line of its own."""
         end = "\033[K\n" if self._terminal else "\n"
         start = "\r" if self._terminal else ""
         tell(text, end, start=start)
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
-        """One line: a bar on a terminal, plain text elsewhere."""
-        left = time_text((self._last_step - step) * seconds_per_step)
+        """Show one line: a bar on a terminal, plain text elsewhere."""
+        time_left = time_text((self._last_step - step) * seconds_per_step)
         facts = (
             f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
-            f"{rate:,.0f} target tokens/s  {left} left"
+            f"{rate:,.0f} target tokens/s  {time_left} left"
         )
         if not self._terminal:
             tell(facts)
             return
-        done = round(24 * step / self._last_step)
-        bar = "█" * done + "░" * (24 - done)
+        filled_cells = round(24 * step / self._last_step)
+        bar = "█" * filled_cells + "░" * (24 - filled_cells)
         tell(f"{bar}  {facts}", "\033[K", start="\r")
 
     def close(self) -> None:
         """End the bar's line and close the files."""
         if self._terminal:
             tell("")
-        with suppress(OSError):  # a full disk, which has been told of
+        with suppress(OSError):  # a full disk, which was reported before
             self._file.close()
         if self._writer is not None:
             self._writer.close()
 
 
 class NoLog:
-    """What a process keeps that leaves the log to another."""
+    """The log of a process that leaves writing to another one."""
 
     def write(self, kind: str, step: int, **values: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def show(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def progress(self, step: int, rate: float, loss: float, seconds_per_step: float) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last line that a kill cut short is left out.
+    """Read the lines of a log; a last line that a kill cut short is left out.
 
     Raises:
         CheckpointError: it is no file.
@@ -126,7 +129,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def time_text(seconds: float) -> str:
-    """``1:02:03`` or ``4:05``."""
+    """Return a time as ``1:02:03`` or ``4:05``."""
     minutes, rest = divmod(round(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
@@ -141,22 +144,22 @@ def plot_curves(run: Path) -> Path | None:
         return None
     rows = read_log(run / "log.jsonl")
     figure = figure_module.Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    loss_axes, rate_axes = figure.subplots(1, 2)
     for kind, label, colour in (
         ("train", "training", "#8899aa"),
         ("development", "development", "#0b6e99"),
     ):
         points = _points(rows, kind, "loss")
         if points:
-            left.plot(*zip(*points, strict=True), label=label, color=colour)
-    left.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
-    if left.lines:
-        left.legend(frameon=False)
+            loss_axes.plot(*zip(*points, strict=True), label=label, color=colour)
+    loss_axes.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
+    if loss_axes.lines:
+        loss_axes.legend(frameon=False)
     points = _points(rows, "train", "learning_rate")
     if points:
-        right.plot(*zip(*points, strict=True), color="#0b6e99")
-    right.set(xlabel="step", title="Learning rate")
-    for axes in (left, right):
+        rate_axes.plot(*zip(*points, strict=True), color="#0b6e99")
+    rate_axes.set(xlabel="step", title="Learning rate")
+    for axes in (loss_axes, rate_axes):
         axes.spines[["top", "right"]].set_visible(False)
     path = run / "curves.png"
     figure.savefig(path, dpi=150)
@@ -164,13 +167,13 @@ def plot_curves(run: Path) -> Path | None:
 
 
 def _points(rows: list[dict[str, Any]], kind: str, name: str) -> list[tuple[int, float]]:
-    """Steps and what was measured there."""
+    """Return the steps at which something was measured, with its values."""
     values = [(row["step"], row.get(name)) for row in rows if row["kind"] == kind]
     return [(step, value) for step, value in values if isinstance(value, int | float)]
 
 
 def tell(text: str, end: str = "\n", *, start: str = "") -> None:
-    """Tell the person who started the run; who does not listen any more ends no training."""
+    """Print a sentence to standard error; a closed terminal does not end the training."""
     with suppress(OSError, ValueError):
         if sys.stderr is not None:
             print(start + visible(text), file=sys.stderr, end=end, flush=True)
@@ -191,7 +194,7 @@ class Window:
     steps: int = 0
 
     def add(self, tokens: int, loss: float, seconds: float) -> None:
-        """One step more."""
+        """Add one step."""
         self.tokens += tokens
         self.total_loss += loss
         self.seconds += seconds
@@ -214,12 +217,64 @@ class Window:
 
 
 class Clock:
-    """Seconds since it was made or last asked."""
+    """A stop watch."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
 
     def lap(self) -> float:
+        """Return the seconds since it was made, or since the last call."""
         now = time.perf_counter()
         elapsed, self._last = now - self._last, now
         return elapsed
+
+
+class StepLog:
+    """The lines of the log about steps: one for every ``every`` steps, and the first few.
+
+    Args:
+        run: the folder of the run.
+        log: where lines are written.
+        progress: of the run; its seconds grow.
+        every: steps between two lines.
+
+    Attributes:
+        clock: measures each step; a lap leaves out what was done since.
+    """
+
+    def __init__(self, run: Path, log: Log | NoLog, progress: Progress, *, every: int) -> None:
+        self.clock = Clock()
+        self._run, self._log, self._progress, self._every = run, log, progress, every
+        self._window = Window()
+
+    def add(self, tokens: int, loss: float, norm: float, rate: float) -> None:
+        """Add the step that ends now, and write a line if one is due.
+
+        Args:
+            tokens: target tokens of the step.
+            loss: sum over them, in nats.
+            norm: of the gradient.
+            rate: the learning rate.
+        """
+        elapsed = self.clock.lap()
+        progress, window = self._progress, self._window
+        progress.seconds += elapsed
+        window.add(tokens, loss, elapsed)
+        facts = window.tokens_per_second, window.loss, window.seconds_per_step
+        if progress.step % self._every:
+            if progress.step - progress.starts[-1] in _EARLY_STEPS:
+                self._log.progress(progress.step, *facts)
+            return
+        self._log.progress(progress.step, *facts)
+        with writing(self._run):
+            self._log.write(
+                "train",
+                progress.step,
+                epoch=progress.epoch,
+                loss=window.loss,
+                learning_rate=rate,
+                gradient_norm=norm,
+                tokens_per_second=window.tokens_per_second,
+                seconds=progress.seconds,
+            )
+        self._window = Window()

@@ -51,9 +51,22 @@ class Progress:
     machine: dict[str, Any] = field(default_factory=dict)
     rates: list[list[float]] = field(default_factory=list)
 
+    @property
+    def threads(self) -> int:
+        """Threads of each process when the run began; 0 where it has not begun."""
+        return int(self.machine.get("threads", 0))
+
+    def note_development_loss(self, loss: float) -> None:
+        """Note a measurement after this step: whether it is the best one, and since when."""
+        if self.best_loss is None or loss < self.best_loss:
+            self.best_loss, self.best_step = loss, self.step
+            self.without_better = 0
+        else:
+            self.without_better += 1
+
 
 def damaged(path: Path, reason: object) -> str:
-    """The message about a file of a state or of another model that cannot be read."""
+    """Return the message about a file of a state, or of another model, that cannot be read."""
     advice = "Give another folder."
     if STATE.fullmatch(path.parent.name):
         advice = f"Remove the folder {path.parent} to go on from the state before it."
@@ -73,35 +86,35 @@ def read_progress(folder: Path) -> Progress:
         raise CheckpointError(damaged(path, error.reason)) from error
 
 
-def _progress(stored: Fields) -> Progress:
-    """What a file says, each of its type; what an older version did not write has its default."""
-    stored.only(tuple(one.name for one in fields(Progress)))
+def _progress(file_members: Fields) -> Progress:
+    """Read a file's members; one that an older version did not write has its default."""
+    file_members.only(tuple(one.name for one in fields(Progress)))
     progress = Progress()
-    for name in stored.names():
-        setattr(progress, name, _member(stored, name))
+    for name in file_members.names():
+        setattr(progress, name, _member(file_members, name))
     return progress
 
 
-def _member(stored: Fields, name: str) -> Any:
-    if name in ("best_loss", "precision") and not stored.has(name):
+def _member(file_members: Fields, name: str) -> Any:
+    if name in ("best_loss", "precision") and not file_members.has(name):
         return None
     if name in ("seconds", "best_loss"):
-        return stored.number(name)
+        return file_members.number(name)
     if name == "stopped":
-        return stored.flag(name)
+        return file_members.flag(name)
     if name == "starts":
-        return stored.integers(name)
+        return file_members.integers(name)
     if name == "precision":
-        return _precision(stored)
+        return _precision(file_members)
     if name == "machine":
-        return _machine(stored)
+        return _machine(file_members)
     if name == "rates":
-        return _rates(stored)
-    return stored.integer(name, least=0)
+        return _rates(file_members)
+    return file_members.integer(name, least=0)
 
 
-def _precision(stored: Fields) -> str:
-    precision = stored.text("precision")
+def _precision(file_members: Fields) -> str:
+    precision = file_members.text("precision")
     if precision not in _PRECISIONS:
         raise FileProblem(
             f"its precision is {quoted(precision)}, and there are {' and '.join(_PRECISIONS)}"
@@ -109,16 +122,16 @@ def _precision(stored: Fields) -> str:
     return precision
 
 
-def _machine(stored: Fields) -> dict[str, Any]:
-    machine = stored.object("machine")
+def _machine(file_members: Fields) -> dict[str, Any]:
+    machine = file_members.object("machine")
     for name in ("threads", "processes"):
         if machine.has(name):
             machine.integer(name, least=1, most=_MOST_THREADS)
     return machine.members()
 
 
-def _rates(stored: Fields) -> list[list[float]]:
-    rows = stored.items("rates")
+def _rates(file_members: Fields) -> list[list[float]]:
+    rows = file_members.items("rates")
     pairs = Fields({str(i): row for i, row in enumerate(rows)}, "'rates' of the file")
     for i in range(len(rows)):
         row = pairs.items(str(i))

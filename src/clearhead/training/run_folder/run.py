@@ -1,8 +1,8 @@
 """The folder of a run and the settings that it was begun with.
 
-Until the first checkpoint is there a start may have any settings: nothing would be lost by
-beginning anew, so that a first start which failed does not stand in the way of the next. What was
-prepared of the data is made anew where it depends on what has changed.
+Before the first checkpoint a start may change any setting: nothing would be lost by beginning
+again, and a first start that failed must not stand in the way of the next. Prepared data are made
+again where they depend on a changed setting.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _CODE = re.compile(r"os error (\d+)")
 
 @contextmanager
 def writing(run: Path) -> Iterator[None]:
-    """Turn what goes wrong while a run's files are written into one line that says what to do.
+    """Turn an error while a run's files are written into one line that says what to do.
 
     Raises:
         TrainingError: the disk is full, a folder is read-only, a file is in the way, ...
@@ -88,7 +88,7 @@ def _states(run: Path) -> list[Path]:
 
 
 def _system_error(error: Exception) -> tuple[int | None, str]:
-    """The number of a system call's failure and the file, from Python's or safetensors' error."""
+    """Return the number and the file of a system call that failed, for Python or safetensors."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno, str(error.filename or "")
     if type(error).__name__ == "SafetensorError" and (code := _CODE.search(str(error))):
@@ -133,11 +133,11 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
     path = run / "settings.json"
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        begun = bool(_states(run))
-        if begun or path.exists():
+        has_states = bool(_states(run))
+        if has_states or path.exists():
             changed = _changes(_read(path), settings)
             file = changed_source(run, located)
-            if begun:
+            if has_states:
                 _refuse_changes(run, changed, file)
             elif file or any(name.startswith(("data.", "tokenizer.")) for name in changed):
                 _remove_prepared(run, located)
@@ -153,7 +153,7 @@ def _write(path: Path, settings: Settings) -> None:
 
 
 def _changes(old: dict[str, Any], settings: Settings) -> dict[str, tuple[Any, Any]]:
-    """What differs, and may not: the values before and now, by full name."""
+    """Return the settings that differ and may not: their values before and now, by full name."""
     new = _flat(parse_json(json.dumps(settings.to_dict())))
     return {
         name: (old.get(name), new.get(name))
@@ -191,16 +191,16 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
         if folder.suffix == ".part" or (folder / "store.json").is_file():
             shutil.rmtree(folder)
     names = ["held_out.development.tsv", "held_out.test.tsv", SOURCES]
-    given = settings.tokenizer.path
+    tokenizer_path = settings.tokenizer.path
     own = run / "tokenizer.json"
-    if given is None or tokenizer_file(given).resolve() != own.resolve():
+    if tokenizer_path is None or tokenizer_file(tokenizer_path).resolve() != own.resolve():
         names.append(own.name)
     for name in names:
         (run / name).unlink(missing_ok=True)
 
 
 class RunLock:
-    """Keeps a run to one training at a time.
+    """A lock that keeps a run to one training at a time.
 
     The kernel holds it and lets go when the process ends, killed or not, so a lock is never
     stale. Where there is no flock (Windows, some network drives) nothing is locked.
@@ -244,7 +244,7 @@ class RunLock:
         self._file = file
 
     def release(self) -> None:
-        """Let another training have the folder."""
+        """Release the lock, so that another training can use the folder."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,13 +1,18 @@
-"""What a search is told: beam, lengths, penalties, sampling."""
+"""The settings of a search: beam, lengths, penalties, sampling."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from ...errors import ConfigError
-from .hypothesis import length_penalty
+from ...setting_fields import check_fields, check_names, one_of, within
+from .hypothesis import PENALTIES
+
+_Count = Annotated[int, within(least=1)]
+_Amount = Annotated[int, within(least=0)]
+_Weight = Annotated[float, within(least=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +43,24 @@ class SearchSettings:
             tokens alone, never on its neighbours.
     """
 
-    beam_size: int = 4
-    n_best: int = 1
-    length_penalty: float = 1.0
-    normalization: str = "length"
-    min_length: int = 1
-    max_length: int = 255
-    max_length_ratio: float = 3.0
-    max_length_extra: int = 20
-    no_repeat_ngram_size: int = 0
-    sibling_diversity: float = 0.0
+    beam_size: _Count = 4
+    n_best: _Count = 1
+    length_penalty: _Weight = 1.0
+    normalization: Annotated[str, one_of(*PENALTIES)] = "length"
+    min_length: _Amount = 1
+    max_length: _Count = 255
+    max_length_ratio: _Weight = 3.0
+    max_length_extra: _Amount = 20
+    no_repeat_ngram_size: _Amount = 0
+    sibling_diversity: _Weight = 0.0
     sample: bool = False
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    seed: int = 0
+    temperature: Annotated[float, within(above=0)] = 1.0
+    top_k: _Amount = 0
+    top_p: Annotated[float, within(above=0, most=1)] = 1.0
+    seed: _Amount = 0
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            if not getattr(self, name) >= least:
-                raise ConfigError(f"{name} must be at least {least}; it is {getattr(self, name)}.")
+        check_fields(self)
         if self.n_best > self.beam_size:
             raise ConfigError(
                 f"n_best must not exceed beam_size; {self.n_best} hypotheses were asked of a beam "
@@ -68,49 +71,23 @@ class SearchSettings:
                 f"min_length must not exceed max_length; {self.min_length} is more than "
                 f"{self.max_length}."
             )
-        if not self.temperature > 0:
-            raise ConfigError(f"temperature must be above 0; it is {self.temperature}.")
-        if not 0 < self.top_p <= 1:
-            raise ConfigError(f"top_p must be above 0 and at most 1; it is {self.top_p}.")
-        length_penalty(self.normalization)
 
     @classmethod
     def of(cls, settings: SearchSettings | None = None, **changes: Any) -> SearchSettings:
-        """These settings (or the defaults) with some changed; an unknown one is a ConfigError.
+        """Return these settings, or the defaults, with some changed.
 
-        Unless its size is among the changes, a beam grows to ``n_best``, and ``sample`` draws
-        no more samples than ``n_best``.
+        An unknown name is a ConfigError. Unless its size is among the changes, a beam grows to
+        ``n_best``, and ``sample`` draws no more samples than ``n_best``.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise ConfigError(
-                f"Unknown search setting {', '.join(map(repr, unknown))}. "
-                f"The settings are: {', '.join(known)}."
-            )
+        check_names(cls, changes, "search")
         base = settings or cls()
         if "beam_size" not in changes:
-            wanted = changes.get("n_best", base.n_best)
-            if changes.get("sample") or wanted > base.beam_size:
-                changes["beam_size"] = wanted
+            n_best = changes.get("n_best", base.n_best)
+            if changes.get("sample") or n_best > base.beam_size:
+                changes["beam_size"] = n_best
         return dataclasses.replace(base, **changes)
 
     def limit(self, source_length: int) -> int:
-        """Most tokens of a target for a source of so many tokens."""
-        allowed = int(self.max_length_ratio * source_length) + self.max_length_extra
-        return max(1, self.min_length, min(self.max_length, allowed))
-
-
-_LEAST = {
-    "beam_size": 1,
-    "n_best": 1,
-    "length_penalty": 0,
-    "min_length": 0,
-    "max_length": 1,
-    "max_length_ratio": 0,
-    "max_length_extra": 0,
-    "no_repeat_ngram_size": 0,
-    "sibling_diversity": 0,
-    "top_k": 0,
-    "seed": 0,
-}
+        """Return the most tokens that the target of a source of this length may have."""
+        most = int(self.max_length_ratio * source_length) + self.max_length_extra
+        return max(1, self.min_length, min(self.max_length, most))

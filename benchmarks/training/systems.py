@@ -39,7 +39,7 @@ class Shape:
     max_length: int = 256
 
     def config(self) -> TransformerConfig:
-        """As our own config."""
+        """Return the shape as our own config."""
         return TransformerConfig(
             vocab_size=self.vocab_size,
             d_model=self.d_model,
@@ -54,7 +54,7 @@ class Shape:
         )
 
     def flops(self, sources: list[int], targets: list[int]) -> float:
-        """FLOPs of a training step that its matrix products cannot do without.
+        """Return the FLOPs of a training step that its matrix products cannot do without.
 
         Counted for real tokens only, a multiply-add as two; a causal query attends to half of
         the keys; the backward pass costs twice the forward pass. Norms, softmax, dropout,
@@ -70,7 +70,7 @@ class Shape:
 
 
 def batch_flops(shape: Shape, batch: Batch) -> float:
-    """`Shape.flops` of a padded batch."""
+    """Return `Shape.flops` of a padded batch."""
     pad = shape.config().pad_id
     return shape.flops(
         (batch.source != pad).sum(1).tolist(), (batch.target_output != pad).sum(1).tolist()
@@ -78,7 +78,7 @@ def batch_flops(shape: Shape, batch: Batch) -> float:
 
 
 def optimizer_step(model: nn.Module) -> Callable[..., None]:
-    """Backward, clip, AdamW: the same code for all, that of clearhead.training."""
+    """Run backward, clip and AdamW: the same code for all, that of clearhead.training."""
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, weight_decay=0.0, fused=True
     )
@@ -93,14 +93,14 @@ def optimizer_step(model: nn.Module) -> Callable[..., None]:
 
 
 def autocast(precision: str) -> contextlib.AbstractContextManager:
-    """What users of PyTorch write for mixed precision."""
+    """Return what users of PyTorch write for mixed precision."""
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast("cpu", dtype=getattr(torch, precision))
 
 
 def clearhead(shape: Shape, precision: str, compiled: bool) -> Step:
-    """`clearhead.nn.Transformer` with the loss of clearhead.training.step."""
+    """Make the step of `clearhead.nn.Transformer` with the loss of clearhead.training.step."""
     model = Transformer(shape.config()).train()
     if precision != "float32":
         model.compute_dtype = getattr(torch, precision)
@@ -116,7 +116,7 @@ def clearhead(shape: Shape, precision: str, compiled: bool) -> Step:
 
 
 def cross_entropy(logits: Tensor, batch: Batch, pad_id: int) -> Tensor:
-    """PyTorch's own label-smoothed loss, padded positions ignored."""
+    """Return PyTorch's own label-smoothed loss, padded positions ignored."""
     targets = torch.from_numpy(batch.target_output).flatten()
     return F.cross_entropy(
         logits.flatten(0, 1), targets, ignore_index=pad_id, label_smoothing=LABEL_SMOOTHING
@@ -124,10 +124,10 @@ def cross_entropy(logits: Tensor, batch: Batch, pad_id: int) -> Tensor:
 
 
 def marian(shape: Shape, precision: str, compiled: bool, attention: str = "sdpa") -> Step:
-    """transformers' MarianMTModel under autocast; masks only where there is padding."""
+    """Make the step of MarianMTModel under autocast; masks only where there is padding."""
     from transformers import MarianMTModel
 
-    from .marian import marian_config
+    from ..marian import marian_config
 
     config = shape.config()
     model = MarianMTModel._from_config(marian_config(config), attn_implementation=attention)
@@ -198,7 +198,7 @@ class TorchTransformer(nn.Module):
 
 
 def torch_transformer(shape: Shape, precision: str, compiled: bool) -> Step:
-    """torch.nn.Transformer under autocast."""
+    """Make the step of torch.nn.Transformer under autocast."""
     model = TorchTransformer(shape).train()
     forward = torch.compile(model) if compiled else model
     update = optimizer_step(model)

@@ -23,10 +23,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .explorer_crowd import HEADERS, TIMEOUT, Crowd, crowd, resident, warm_up
-from .machine import machine
-from .report import add_arguments, progress, publish
-from .translation import ROOT, search_path
+from ..machine import machine
+from ..paths import ROOT, search_path
+from ..report import add_arguments, progress, publish
+from .crowd import HEADERS, TIMEOUT, Crowd, crowd, resident, warm_up
 
 FIRST_VIEW, WALK, WHAT_IF = 2.0, 0.1, 0.5  # seconds
 PAGE_BYTES, OFFLINE_BYTES, GROWTH = 400_000, 3_000_000, 1.15
@@ -41,21 +41,21 @@ EDITS = (
     {"kind": "output_temperature", "value": 2.0},
 )
 FIRST_HTML, FIRST_RUN = "the page arrives", "the first sentence is walked"
-STARTED = "the server says its address"
+ADDRESS = "the server says its address"
 IMPORTS = (
     "import time; start = time.perf_counter(); import {modules}; print(time.perf_counter() - start)"
 )
 LOADING = (
-    "import time, clearhead.explorer.explorer, clearhead.translation.checkpoint as found; "
+    "import time, clearhead.explorer.explorer, clearhead.translation.checkpoint as checkpoint; "
     "start = time.perf_counter(); "
-    "clearhead.explorer.explorer.Explorer(found.read_checkpoint({model!r})); "
+    "clearhead.explorer.explorer.Explorer(checkpoint.read_checkpoint({model!r})); "
     "print(time.perf_counter() - start)"
 )
 
 
 @contextlib.contextmanager
 def server(model: str) -> Iterator[tuple[int, int]]:
-    """A running explorer: its port and its process id."""
+    """Start an explorer, and give its port and its process id."""
     command = [sys.executable, "-m", "clearhead", "explore", "--model", model, "--port", "0"]
     process = subprocess.Popen(
         [*command, "--no-browser", "--token", ""],
@@ -66,17 +66,17 @@ def server(model: str) -> Iterator[tuple[int, int]]:
     )
     try:
         assert process.stdout is not None
-        found = re.search(r"http://[^:]+:(\d+)", process.stdout.readline())
-        if found is None:
+        match = re.search(r"http://[^:]+:(\d+)", process.stdout.readline())
+        if match is None:
             raise RuntimeError("The explorer did not start; its words are above.")
-        yield int(found[1]), process.pid
+        yield int(match[1]), process.pid
     finally:
         process.terminate()
         process.wait()
 
 
 def fetch(port: int, path: str, params: dict[str, Any] | None = None) -> bytes:
-    """One answer, over a connection of its own.
+    """Return one answer, over a connection of its own.
 
     Raises:
         RuntimeError: it is an error.
@@ -95,13 +95,13 @@ def fetch(port: int, path: str, params: dict[str, Any] | None = None) -> bytes:
 
 
 def first_view(model: str, rounds: int) -> dict[str, float]:
-    """Median seconds since the command, for each thing that a reader waits for."""
+    """Return median seconds since the command, for each thing that a reader waits for."""
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         start = time.perf_counter()
         with server(model) as (port, _):
             for name, path, params in (
-                (STARTED, None, None),
+                (ADDRESS, None, None),
                 (FIRST_HTML, "/", None),
                 (FIRST_RUN, "/api/run", {"text": TEXTS[0]}),
             ):
@@ -112,7 +112,7 @@ def first_view(model: str, rounds: int) -> dict[str, float]:
 
 
 def start_up_parts(model: str, rounds: int) -> dict[str, float]:
-    """Median seconds of what the start consists of, each alone in a process of its own."""
+    """Return median seconds of the parts of the start, each alone in its own process."""
     code = {
         "importing the server (fastapi, uvicorn)": IMPORTS.format(modules="fastapi, uvicorn"),
         "importing the explorer": IMPORTS.format(modules="clearhead.explorer.explorer"),
@@ -121,17 +121,17 @@ def start_up_parts(model: str, rounds: int) -> dict[str, float]:
     environment = {**os.environ, "PYTHONPATH": search_path(), "OPENBLAS_NUM_THREADS": "1"}
     times: dict[str, list[float]] = {name: [] for name in code}
     for _ in range(rounds):
-        for name, each in code.items():
-            done = subprocess.run(
-                [sys.executable, "-c", each],
+        for name, source in code.items():
+            child = subprocess.run(
+                [sys.executable, "-c", source],
                 cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
             )  # fmt: skip
-            times[name].append(float(done.stdout))
+            times[name].append(float(child.stdout))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def sentences(port: int, rounds: int) -> dict[str, float]:
-    """Median seconds of questions about sentences that the server has not seen."""
+    """Return median seconds of questions about sentences that are new to the server."""
     times: dict[str, list[float]] = {}
 
     def timed(name: str, question: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +144,8 @@ def sentences(port: int, rounds: int) -> dict[str, float]:
         for text in TEXTS:
             # A number of its own makes it another sentence, so that nothing is remembered.
             run = {"text": text.replace(" ", f" {number + 2} ", 1)}
-            found = timed("a sentence: translated, traced, checked", "run", run)
-            for part, seconds in found["seconds"].items():
+            answer = timed("a sentence: translated, traced, checked", "run", run)
+            for part, seconds in answer["seconds"].items():
                 times.setdefault(f"... of which {part}", []).append(seconds)
             for edit in EDITS:
                 timed("a what-if", "run", {**run, "edits": [edit]})
@@ -156,83 +156,85 @@ def sentences(port: int, rounds: int) -> dict[str, float]:
 
 
 def sizes(port: int) -> dict[str, int]:
-    """Bytes of the page's own files, compressed, and of a sentence's HTML file."""
+    """Return the bytes of the page's own files, compressed, and of a sentence's HTML file."""
     files = ("/", "/explorer.js", "/explorer.css", "/icon.svg")
     page = sum(len(gzip.compress(fetch(port, path), 9)) for path in files)
     run = {"text": TEXTS[0]}
     return {"page": page, "offline": len(fetch(port, "/api/offline", {"run": run, "state": ""}))}
 
 
-def met(port: int, process: int, clients: int, seconds: float) -> tuple[Crowd, list[int]]:
-    """What a crowd meets, and the server's memory: before, warm, and at the end."""
+def crowd_and_memory(
+    port: int, process: int, clients: int, seconds: float
+) -> tuple[Crowd, list[int]]:
+    """Return a crowd's answers, and the server's memory: before, warm, and at the end."""
     texts = [f"{text[:-1]}, {number}." for number in range(200) for text in TEXTS]
     memory = [resident(process)]
     memory.append(warm_up(port, process, clients, seconds / 6, texts))
-    found = crowd(port, clients, seconds, texts)
+    answers = crowd(port, clients, seconds, texts)
     memory.append(resident(process))
-    return found, memory
+    return answers, memory
 
 
 def result_of(
     waits: dict[str, float],
     parts: dict[str, float],
-    asked: dict[str, float],
+    questions: dict[str, float],
     size: dict[str, int],
-    found: Crowd,
+    crowd_answers: Crowd,
     memory: Sequence[int],
     facts: dict[str, Any],
 ) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
+    """Return the result as `report.publish` takes it."""
 
     def seconds(values: dict[str, float]) -> list[list[str]]:
         return [[name, f"{value:.3f}"] for name, value in values.items()]
 
     answers = []
-    for status in sorted(found.statuses):
-        taken = sorted(found.seconds[status])
-        middle, late = statistics.median(taken), taken[int(0.95 * (len(taken) - 1))]
-        answers.append([str(status), str(len(taken)), f"{middle:.3f}", f"{late:.3f}"])
+    for status in sorted(crowd_answers.statuses):
+        latencies = sorted(crowd_answers.seconds[status])
+        middle, late = statistics.median(latencies), latencies[int(0.95 * (len(latencies) - 1))]
+        answers.append([str(status), str(len(latencies)), f"{middle:.3f}", f"{late:.3f}"])
     stages = ("before", "once it stopped growing", "after the crowd")
-    held = [[name, f"{value / 1e6:.0f}"] for name, value in zip(stages, memory, strict=True)]
+    memory_rows = [[name, f"{value / 1e6:.0f}"] for name, value in zip(stages, memory, strict=True)]
     return {
         "name": "explorer",
         "title": "The explorer: what a reader waits for, and what a crowd meets",
         "machine": facts,
         "first_view": waits,
         "start_up": parts,
-        "questions": asked,
+        "questions": questions,
         "bytes": size,
-        "crowd": dict(found.statuses),
+        "crowd": dict(crowd_answers.statuses),
         "memory": list(memory),
         "tables": [
             {"title": "Since the command", "header": ["until", "seconds"], "rows": seconds(waits)},
             {"title": "Start-up, each part alone", "header": ["part", "seconds"],
              "rows": seconds(parts)},
             {"title": "Questions, over HTTP", "header": ["question", "seconds"],
-             "rows": seconds(asked)},
+             "rows": seconds(questions)},
             {"title": "Answers to the crowd",
              "header": ["status", "answers", "median seconds", "95 %"], "rows": answers},
-            {"title": "The server's memory", "header": ["when", "MB"], "rows": held},
+            {"title": "The server's memory", "header": ["when", "MB"], "rows": memory_rows},
         ],
-        "verdicts": verdicts(waits, asked, size, found, memory),
+        "verdicts": verdicts(waits, questions, size, crowd_answers, memory),
     }  # fmt: skip
 
 
 def verdicts(
     waits: dict[str, float],
-    asked: dict[str, float],
+    questions: dict[str, float],
     size: dict[str, int],
-    found: Crowd,
+    crowd_answers: Crowd,
     memory: Sequence[int],
 ) -> list[str]:
-    """Each limit, and whether it was kept."""
+    """Return each limit, and whether it was kept."""
     judged = [
         ("first view", waits[FIRST_HTML], FIRST_VIEW, "s"),
-        ("a sentence's walk", asked["... of which trace"], WALK, "s"),
-        ("a what-if", asked["a what-if"], WHAT_IF, "s"),
+        ("a sentence's walk", questions["... of which trace"], WALK, "s"),
+        ("a what-if", questions["a what-if"], WHAT_IF, "s"),
         ("the page's own files, compressed", size["page"] / 1000, PAGE_BYTES / 1000, "kB"),
         ("a sentence's HTML file", size["offline"] / 1000, OFFLINE_BYTES / 1000, "kB"),
-        ("answers that were none, or without words", len(found.broken), 0, "in all"),
+        ("answers that were none, or without words", len(crowd_answers.broken), 0, "in all"),
     ]
     if memory[1]:
         judged.append(("memory at the end", memory[2] / memory[1], GROWTH, "of what it was warm"))
@@ -243,7 +245,7 @@ def verdicts(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.explorer", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--model", default="en-fr", help="a model's name or folder [en-fr]")
@@ -259,12 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = start_up_parts(options.model, options.rounds)
     with server(options.model) as (port, process):
         progress("Asking about sentences ...")
-        asked = sentences(port, options.rounds)
+        questions = sentences(port, options.rounds)
         size = sizes(port)
     with server(options.model) as (port, process):
         progress(f"{options.clients} clients for {options.seconds:g} seconds, once warmed up ...")
-        found, memory = met(port, process, options.clients, options.seconds)
-    publish(result_of(waits, parts, asked, size, found, memory, facts), options)
+        crowd_answers, memory = crowd_and_memory(port, process, options.clients, options.seconds)
+    publish(result_of(waits, parts, questions, size, crowd_answers, memory, facts), options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The systems that translate, each in a process of its own with its own number of threads.
 
-    python -m benchmarks.translation_systems SYSTEM THREADS FOLDER
+    python -m benchmarks.translation.systems SYSTEM THREADS FOLDER
 
 reads one request a line from standard input ({"batch": 1, "beam": 4, "calls": 3}) and answers
 each with one line: the seconds of every call, and the tokens of the last one.
@@ -38,7 +38,7 @@ Translate = Callable[[Sources, int], list[list[int]]]
 
 
 def random_weights(config: TransformerConfig, seed: int = 0) -> dict[str, np.ndarray]:
-    """Weights of the right shapes: Xavier-uniform matrices, small biases, norms near 1.
+    """Return Xavier-uniform matrices, small biases, and norms near 1.
 
     Speed does not depend on the values as long as every system is told how long its targets
     are; and equal tokens show that all compute the same function.
@@ -70,15 +70,17 @@ def random_weights(config: TransformerConfig, seed: int = 0) -> dict[str, np.nda
 
 
 def random_sources(vocab_size: int, batch: int) -> Sources:
-    """Sources of `SOURCE_TOKENS` tokens."""
+    """Return sources of `SOURCE_TOKENS` tokens."""
     rng = np.random.default_rng(1)
     ids = rng.integers(3, vocab_size, (batch, SOURCE_TOKENS - 1))
     return [[*row, 2] for row in ids.tolist()]
 
 
 def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translate:
-    """The default engine and search, as `Translator` puts them together: one BLAS thread, and
-    several batches at once."""
+    """Load the default engine and search, as `Translator` puts them together.
+
+    One BLAS thread, and several batches at once.
+    """
     from safetensors.numpy import load_file
 
     from clearhead.engine.reference_engine import ReferenceEngine
@@ -92,8 +94,8 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
         # With the end token, which is forced in the last step, as many steps as the others do.
         length = TARGET_TOKENS - 1
         settings = SearchSettings(beam_size=beam, min_length=length, max_length=length)
-        found = search_batches(engine, sources, settings, batch_tokens=1024, threads=threads)
-        return [list(best[0].tokens) for best in found]
+        results = search_batches(engine, sources, settings, batch_tokens=1024, threads=threads)
+        return [list(best[0].tokens) for best in results]
 
     return translate
 
@@ -101,21 +103,21 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
 def transformers(
     config: TransformerConfig, folder: Path, threads: int, dtype: str = "float32"
 ) -> Translate:
-    """`generate` of MarianMTModel: both of its attention kernels, the faster one for each case."""
+    """Load MarianMTModel, with the faster of its attention kernels for each case."""
     import torch
     from safetensors.numpy import load_file
 
-    from .marian import marian_model
+    from ..marian import marian_model
 
     torch.set_num_threads(threads)
     weights = load_file(folder / "model.safetensors")
     model = marian_model(config, weights).to(getattr(torch, dtype))
-    chosen: dict[tuple[int, int], str] = {}
+    kernels: dict[tuple[int, int], str] = {}
 
     def generate(sources: Sources, beam: int) -> list[list[int]]:
         ids = torch.tensor(sources)
         with torch.inference_mode():
-            found = model.generate(
+            tokens = model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 num_beams=beam,
@@ -124,7 +126,7 @@ def transformers(
                 max_new_tokens=TARGET_TOKENS,
                 use_cache=True,
             )
-        return found[:, 1:].tolist()
+        return tokens[:, 1:].tolist()
 
     def seconds(kind: str, sources: Sources, beam: int) -> float:
         model.set_attn_implementation(kind)
@@ -135,16 +137,16 @@ def transformers(
 
     def translate(sources: Sources, beam: int) -> list[list[int]]:
         case = (len(sources), beam)
-        if case not in chosen:
-            chosen[case] = min(("sdpa", "eager"), key=lambda kind: seconds(kind, sources, beam))
-            model.set_attn_implementation(chosen[case])
+        if case not in kernels:
+            kernels[case] = min(("sdpa", "eager"), key=lambda kind: seconds(kind, sources, beam))
+            model.set_attn_implementation(kernels[case])
         return generate(sources, beam)
 
     return translate
 
 
 def convert(config: TransformerConfig, folder: Path) -> Path:
-    """The Marian model through CTranslate2's own loader of it.
+    """Convert the Marian model with CTranslate2's own loader of it.
 
     The loader for BART, from which Marian's derives, is used: Marian's assumes that decoding
     begins with a vector of zeros and that padding is the last token, which is true of the
@@ -153,7 +155,7 @@ def convert(config: TransformerConfig, folder: Path) -> Path:
     from ctranslate2.converters.transformers import BartLoader
     from safetensors.numpy import load_file
 
-    from .marian import marian_model
+    from ..marian import marian_model
 
     output = folder / "ctranslate2"
     if output.is_dir():
@@ -179,7 +181,7 @@ def convert(config: TransformerConfig, folder: Path) -> Path:
 def ctranslate2(
     config: TransformerConfig, folder: Path, threads: int, compute_type: str = "float32"
 ) -> Translate:
-    """CTranslate2, one translator of so many threads."""
+    """Load CTranslate2, one translator of so many threads."""
     import ctranslate2 as library
 
     translator = library.Translator(
@@ -205,7 +207,7 @@ def ctranslate2(
 
 
 def make(system: str, config: TransformerConfig, folder: Path, threads: int) -> Translate:
-    """A system by its name."""
+    """Load a system by its name."""
     if system == OURS:
         return clearhead(config, folder, threads)
     if system in (MARIAN, MARIAN_BF16):
@@ -215,7 +217,7 @@ def make(system: str, config: TransformerConfig, folder: Path, threads: int) -> 
 
 
 def answer(translate: Translate, vocab_size: int, request: dict[str, Any]) -> dict[str, Any]:
-    """Warm up if asked to, then time so many calls, or calls for so many seconds."""
+    """Warm up if the request says so, then time calls by their number or for some seconds."""
     sources, beam = random_sources(vocab_size, request["batch"]), request["beam"]
     for _ in range(request.get("warm_up", 0)):
         translate(sources, beam)
@@ -229,7 +231,7 @@ def answer(translate: Translate, vocab_size: int, request: dict[str, Any]) -> di
 
 
 def serve(arguments: Sequence[str]) -> None:
-    """The loop of one process. Standard output belongs to the answers alone."""
+    """Answer requests in a process of its own; standard output belongs to the answers alone."""
     system, threads, folder = arguments[0], int(arguments[1]), Path(arguments[2])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
 import random
 import re
@@ -21,7 +20,7 @@ HEADERS = {"Content-Type": "application/json"}
 
 @dataclass
 class Crowd:
-    """What a crowd met.
+    """The answers to a crowd, counted by any of its threads.
 
     Attributes:
         statuses: how often each HTTP status came.
@@ -33,15 +32,22 @@ class Crowd:
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: dict[int, list[float]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, status: int, seconds: float) -> None:
         """Count one answer."""
-        self.statuses[status] += 1
-        self.seconds.setdefault(status, []).append(seconds)
+        with self._lock:
+            self.statuses[status] += 1
+            self.seconds.setdefault(status, []).append(seconds)
+
+    def add_broken(self, words: str) -> None:
+        """Count one error that is no answer."""
+        with self._lock:
+            self.broken.append(words)
 
 
 def questions(text: str, random_: random.Random) -> list[tuple[str, dict[str, object]]]:
-    """What a reader asks about a sentence, in a random order after the run itself."""
+    """Return a reader's questions about a sentence, in a random order after the run itself."""
     run = {"text": text}
     edit = {"kind": "ablate_head", "part": "cross", "layer": 0, "head": 0}
     more: list[tuple[str, dict[str, object]]] = [
@@ -67,41 +73,21 @@ def crowd(port: int, clients: int, seconds: float, texts: Sequence[str]) -> Crow
         texts: the sentences that are asked about.
 
     Returns:
-        what they met. Questions about a step that does not exist count as answered when they
+        The answers. Questions about a step that does not exist count as answered when they
         are answered with 404.
     """
-    found, lock, end = Crowd(), threading.Lock(), time.monotonic() + seconds
+    result, end = Crowd(), time.monotonic() + seconds
 
     def client(number: int) -> None:
         random_ = random.Random(number)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        asked = itertools.chain.from_iterable(
-            questions(random_.choice(texts), random_) for _ in itertools.count()
-        )
         while time.monotonic() < end:
-            name, params = next(asked)
-            start = time.perf_counter()
-            try:
-                connection.request("POST", f"/api/{name}", json.dumps(params), HEADERS)
-                response = connection.getresponse()
-                content = response.read()
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()  # and opened again with the next question
-                with lock:
-                    found.broken.append(repr(error))
-                continue
-            taken = time.perf_counter() - start
-            status = response.status
-            with lock:
-                if status == 404 and b"TraceError" in content and "no.such.step" in str(params):
-                    found.add(200, taken)
-                    continue
-                found.add(status, taken)
-                if status != 200 and not said(content):
-                    found.broken.append(f"{status} without words: {content[:80]!r}")
-            if status in (429, 503):
-                # As Retry-After asks, and not all at the same moment.
-                time.sleep(random_.uniform(0.5, 1.0) * min(1, seconds / 10))
+            for name, params in questions(random_.choice(texts), random_):
+                if time.monotonic() >= end:
+                    break
+                if _ask(connection, name, params, result) in (429, 503):
+                    # As Retry-After asks, and not all at the same moment.
+                    time.sleep(random_.uniform(0.5, 1.0) * min(1, seconds / 10))
         connection.close()
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
@@ -109,14 +95,36 @@ def crowd(port: int, clients: int, seconds: float, texts: Sequence[str]) -> Crow
         thread.start()
     for thread in threads:
         thread.join()
-    return found
+    return result
+
+
+def _ask(
+    connection: http.client.HTTPConnection, name: str, params: dict[str, object], result: Crowd
+) -> int:
+    """Ask one question, count what came in the result, and return the status; 0 without one."""
+    start = time.perf_counter()
+    try:
+        connection.request("POST", f"/api/{name}", json.dumps(params), HEADERS)
+        response = connection.getresponse()
+        content = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()  # and opened again with the next question
+        result.add_broken(repr(error))
+        return 0
+    status = response.status
+    if status == 404 and b"TraceError" in content and "no.such.step" in str(params):
+        status = 200  # the right answer to this question
+    result.add(status, time.perf_counter() - start)
+    if status != 200 and not has_message(content):
+        result.add_broken(f"{status} without words: {content[:80]!r}")
+    return status
 
 
 def resident(process: int) -> int:
-    """Bytes of memory that a process holds; 0 where /proc does not say."""
+    """Return the bytes of memory that a process holds; 0 where /proc does not say."""
     status = Path(f"/proc/{process}/status")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return int(found[1]) * 1024 if found else 0
+    match = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(match[1]) * 1024 if match else 0
 
 
 def warm_up(port: int, process: int, clients: int, seconds: float, texts: Sequence[str]) -> int:
@@ -125,19 +133,19 @@ def warm_up(port: int, process: int, clients: int, seconds: float, texts: Sequen
     What was computed lately is remembered up to a bound, which takes a while to be reached.
 
     Returns:
-        bytes of memory that the server holds then.
+        Bytes of memory that the server holds then.
     """
-    held = resident(process)
+    memory = resident(process)
     for _ in range(MOST_ROUNDS):
         crowd(port, clients, seconds, texts)
-        before, held = held, resident(process)
-        if held <= before * FLAT:
+        before, memory = memory, resident(process)
+        if memory <= before * FLAT:
             break
-    return held
+    return memory
 
 
-def said(content: bytes) -> bool:
-    """Whether an error says something in words."""
+def has_message(content: bytes) -> bool:
+    """Tell whether an error has a message in words."""
     try:
         return bool(json.loads(content)["error"]["message"])
     except (ValueError, KeyError, TypeError):

@@ -2,7 +2,7 @@
 
     python -m benchmarks.training [--quick] [--json] [--compile] [--heads 4]
 
-All systems do the same step (see training_systems.py) in one process, in turn: A B C A B C, so
+All systems do the same step (see systems.py) in one process, in turn: A B C A B C, so
 that what slows the machine slows all of them. A row is the median over the rounds.
 """
 
@@ -20,12 +20,13 @@ import torch
 
 from clearhead.text.batches import Batch, Corpus
 
-from . import training_systems as systems
-from .machine import cores, installed, machine, matmul_ceiling
-from .report import add_arguments, progress, publish, verdict
-from .training_systems import Shape, Step, batch_flops
+from ..machine import cores, installed, machine, matmul_ceiling
+from ..report import add_arguments, progress, publish, verdict
+from . import systems
+from .systems import Shape, Step, batch_flops
 
 TARGET = 1.5
+HEADER = ["system", "precision", "threads", "target tokens/s", "GFLOP/s", "of ceiling"]
 OURS, MARIAN, TORCH = "clearhead", "transformers Marian", "torch.nn.Transformer"
 
 
@@ -44,23 +45,23 @@ class RandomStore:
         return len(self.source_lengths)
 
     def source(self, index: int) -> np.ndarray:
-        """Token ids, no special ones."""
+        """Return random token ids, without special ones."""
         return self._rng.integers(3, self._vocab_size, self.source_lengths[index])
 
     def target(self, index: int) -> np.ndarray:
-        """Token ids, no special ones."""
+        """Return random token ids, without special ones."""
         return self._rng.integers(3, self._vocab_size, self.target_lengths[index])
 
 
 def even_batches(shape: Shape, rows: int, length: int, count: int) -> list[Batch]:
-    """Batches without padding, source and target of one length."""
+    """Return batches without padding, source and target of one length."""
     rng = np.random.default_rng(0)
     ids = rng.integers(3, shape.vocab_size, (count, 3, rows, length))
     return [Batch(*three) for three in ids]
 
 
 def varied_batches(shape: Shape, tokens: int, count: int) -> list[Batch]:
-    """Batches as `clearhead train` makes them: of like lengths, at most so many tokens a side."""
+    """Return batches as `clearhead train` makes them: of like lengths, of limited tokens a side."""
     store = RandomStore(20 * tokens, shape.vocab_size)
     corpus = Corpus([store], [1.0], seed=0)  # type: ignore[list-item]
     plan = corpus.epoch(0, tokens)
@@ -68,22 +69,24 @@ def varied_batches(shape: Shape, tokens: int, count: int) -> list[Batch]:
 
 
 def makers(options: argparse.Namespace) -> dict[str, list[Callable[[Shape, str], Step]]]:
-    """For each system its variants; the fastest one in the warm-up is the one that is timed."""
+    """Return each system's variants; the fastest one in the warm-up is the one that is timed."""
     compiled = options.compile
-    found: dict[str, list[Callable[[Shape, str], Step]]] = {
+    variants: dict[str, list[Callable[[Shape, str], Step]]] = {
         OURS: [lambda shape, precision: systems.clearhead(shape, precision, compiled)]
     }
     if installed("transformers"):
-        found[MARIAN] = [
+        variants[MARIAN] = [
             lambda shape, precision, kind=kind: systems.marian(shape, precision, compiled, kind)
             for kind in ("sdpa", "eager")
         ]
-    found[TORCH] = [lambda shape, precision: systems.torch_transformer(shape, precision, compiled)]
-    return found
+    variants[TORCH] = [
+        lambda shape, precision: systems.torch_transformer(shape, precision, compiled)
+    ]
+    return variants
 
 
 def seconds_of(step: Step, batches: Sequence[Batch]) -> float:
-    """Wall time of one step on each batch."""
+    """Return the wall time of one step on each batch."""
     start = time.perf_counter()
     for batch in batches:
         step(batch)
@@ -91,7 +94,7 @@ def seconds_of(step: Step, batches: Sequence[Batch]) -> float:
 
 
 def best_variant(steps: Sequence[Step], batches: Sequence[Batch]) -> Step:
-    """Warm up all variants and choose the fastest."""
+    """Choose the fastest of all variants, after a warm-up."""
     for step in steps:
         step(batches[0])
     if len(steps) == 1:
@@ -102,7 +105,7 @@ def best_variant(steps: Sequence[Step], batches: Sequence[Batch]) -> Step:
 def measure(
     steps: dict[str, Step], batches: Sequence[Batch], seconds: float, least: int
 ) -> dict[str, float]:
-    """Median seconds over all batches, by system, in interleaved rounds."""
+    """Return median seconds over all batches, by system, in interleaved rounds."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[OURS]) < least:
@@ -112,7 +115,7 @@ def measure(
 
 
 def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """All rows: each batch kind, precision, number of threads and system."""
+    """Measure all rows: each batch kind, precision, number of threads and system."""
     kinds = {
         "128 x 14": even_batches(shape, 128, 14, 1),
         "4,096 tokens, varied lengths": varied_batches(shape, 4096, 2),
@@ -124,14 +127,16 @@ def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
         for threads in options.threads:
             torch.manual_seed(0)
             ceiling = matmul_ceiling(threads, precision, *((64, 0.0) if options.quick else ()))
-            made = {
+            variants_of = {
                 name: [maker(shape, precision) for maker in variants]
                 for name, variants in makers(options).items()
             }
             for kind, batches in kinds.items():
                 progress(f"{precision}, {threads} threads, {kind} ...")
-                steps = {name: best_variant(variants, batches) for name, variants in made.items()}
-                found = measure(steps, batches, options.seconds, options.rounds)
+                steps = {
+                    name: best_variant(variants, batches) for name, variants in variants_of.items()
+                }
+                times = measure(steps, batches, options.seconds, options.rounds)
                 tokens = sum(batch.target_tokens for batch in batches)
                 flops = sum(batch_flops(shape, batch) for batch in batches)
                 rows += [
@@ -140,18 +145,18 @@ def run(shape: Shape, options: argparse.Namespace) -> list[dict[str, Any]]:
                         "precision": precision,
                         "threads": threads,
                         "system": name,
-                        "tokens_per_second": tokens / taken,
-                        "gflops": flops / taken / 1e9,
+                        "tokens_per_second": tokens / seconds,
+                        "gflops": flops / seconds / 1e9,
                         "ceiling_gflops": ceiling / 1e9,
-                        "share_of_ceiling": flops / taken / ceiling,
+                        "share_of_ceiling": flops / seconds / ceiling,
                     }
-                    for name, taken in found.items()
+                    for name, seconds in times.items()
                 ]
     return rows
 
 
 def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ours at its best number of threads to each other system at its best."""
+    """Return our best speed over threads to each other system's best."""
     best: dict[tuple[str, str, str], float] = {}
     for row in rows:
         key = (row["batch"], row["precision"], row["system"])
@@ -169,35 +174,8 @@ def ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-    """The result as `report.publish` takes it."""
-    against = ratios(rows)
-    tables = []
-    for kind in dict.fromkeys(row["batch"] for row in rows):
-        tables.append(
-            {
-                "title": f"Batch: {kind}",
-                "header": [
-                    "system",
-                    "precision",
-                    "threads",
-                    "target tokens/s",
-                    "GFLOP/s",
-                    "of ceiling",
-                ],
-                "rows": [
-                    [
-                        row["system"],
-                        row["precision"],
-                        str(row["threads"]),
-                        f"{row['tokens_per_second']:,.0f}",
-                        f"{row['gflops']:,.0f}",
-                        f"{row['share_of_ceiling']:.0%} of {row['ceiling_gflops']:,.0f}",
-                    ]
-                    for row in rows
-                    if row["batch"] == kind
-                ],
-            }
-        )
+    """Return the result as `report.publish` takes it."""
+    comparisons = ratios(rows)
     verdicts = [
         verdict(
             f"{row['batch']}, {row['precision']}, against {row['against']}, each at its best "
@@ -205,7 +183,7 @@ def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -
             row["ratio"],
             TARGET,
         )
-        for row in against
+        for row in comparisons
     ]
     verdicts.append(
         "Of ceiling: FLOPs of the matrix products that real tokens need, to the fastest "
@@ -219,14 +197,34 @@ def result_of(shape: Shape, rows: list[dict[str, Any]], facts: dict[str, Any]) -
         "machine": facts,
         "shape": dataclasses.asdict(shape),
         "rows": rows,
-        "ratios": against,
-        "tables": tables,
+        "ratios": comparisons,
+        "tables": [_table(kind, rows) for kind in dict.fromkeys(row["batch"] for row in rows)],
         "verdicts": verdicts,
     }
 
 
+def _table(kind: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the table of one kind of batch."""
+    return {
+        "title": f"Batch: {kind}",
+        "header": HEADER,
+        "rows": [
+            [
+                row["system"],
+                row["precision"],
+                str(row["threads"]),
+                f"{row['tokens_per_second']:,.0f}",
+                f"{row['gflops']:,.0f}",
+                f"{row['share_of_ceiling']:.0%} of {row['ceiling_gflops']:,.0f}",
+            ]
+            for row in rows
+            if row["batch"] == kind
+        ],
+    }
+
+
 def describe_shape(shape: Shape) -> str:
-    """One phrase."""
+    """Describe a shape in one phrase."""
     return (
         f"d_model {shape.d_model}, {shape.layers}+{shape.layers} layers, {shape.num_heads} heads, "
         f"feed-forward {shape.feed_forward_dim}, vocabulary {shape.vocab_size:,}, tied embeddings, "
@@ -235,7 +233,7 @@ def describe_shape(shape: Shape) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="benchmarks.training", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--heads", type=int, default=4)

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import training  # noqa: E402
-from benchmarks.training_systems import LABEL_SMOOTHING, Shape, batch_flops  # noqa: E402
+from benchmarks.training import __main__ as training  # noqa: E402
+from benchmarks.training.systems import LABEL_SMOOTHING, Shape, batch_flops  # noqa: E402
 
 TINY = Shape(vocab_size=64, d_model=16, num_heads=2, layers=2, feed_forward_dim=32, dropout=0.0)
 
@@ -83,4 +83,4 @@ def test_each_system_is_judged_at_its_best_threads():
         row(training.TORCH, 1, 10.0),
         row(training.TORCH, 2, 15.0),
     ]
-    assert [found["ratio"] for found in training.ratios(rows)] == [2.0]
+    assert [row["ratio"] for row in training.ratios(rows)] == [2.0]

@@ -1,0 +1,1 @@
+"""How long the explorer takes, for one reader and for many at once."""

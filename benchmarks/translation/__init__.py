@@ -1,0 +1,1 @@
+"""Translation speed beside other systems."""

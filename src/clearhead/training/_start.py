@@ -1,0 +1,119 @@
+"""How a run starts or goes on: its model, optimizer and state, and the sentences about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..config import TransformerConfig
+from ..nn.transformer import Transformer
+from .checkpoint import load_state, load_weights, states
+from .data import TrainingData
+from .processes.parallel import Processes
+from .run_folder.beginning import machine, machine_difference, parameter_count
+from .run_folder.progress import Progress
+from .settings import TrainingSettings
+from .sources import model_folder
+
+
+def new_model(config: TransformerConfig, options: TrainingSettings, precision: str) -> Transformer:
+    """Return a model with random weights, which follow from the seed, on its device."""
+    torch.manual_seed(options.seed)
+    model = Transformer(config).to(options.device)
+    if precision == "bfloat16":
+        model.compute_dtype = torch.bfloat16
+    return model
+
+
+def new_optimizer(model: Transformer, options: TrainingSettings) -> torch.optim.Optimizer:
+    """Return AdamW over all parameters; each step sets its own learning rate."""
+    return torch.optim.AdamW(
+        model.parameters(),
+        lr=0.0,
+        betas=options.betas,
+        eps=options.epsilon,
+        weight_decay=options.weight_decay,
+        fused=True,
+    )
+
+
+def restore(
+    run: Path,
+    options: TrainingSettings,
+    model: Transformer,
+    optimizer: torch.optim.Optimizer,
+    processes: Processes,
+    tell: Callable[[str], None],
+) -> Progress:
+    """Put model, optimizer and random generators where the run stands, and return its progress.
+
+    Args:
+        run: its folder; without a state in it the run begins.
+        options: of the run.
+        model, optimizer: whose state is set.
+        processes: of the run.
+        tell: called with a sentence about what is not as at the beginning.
+    """
+    complete = states(run)
+    if complete:
+        progress = load_state(
+            complete[-1], model, optimizer, rank=processes.rank, count=processes.count
+        )
+        progress.stopped = False
+        tell(f"Going on from step {progress.step:,}.")
+    else:
+        progress = Progress()
+        if options.initial:
+            load_weights(model_folder(options.initial) / "model.safetensors", model)
+        if processes.rank:  # the same weights, but dropout of its own
+            # A CPU's generator reads 32 bits of the seed; an odd factor keeps them apart.
+            torch.manual_seed((options.seed + processes.rank * 0x9E3779B1) % (1 << 32))
+    rate = options.learning_rate
+    if not progress.rates or progress.rates[-1][1] != rate:
+        if progress.rates:
+            tell(f"training.learning_rate was {progress.rates[-1][1]} and is now {rate}.")
+        progress.rates.append([progress.step, rate])
+    progress.starts.append(progress.step)
+    return progress
+
+
+def note_machine(
+    progress: Progress, options: TrainingSettings, threads: int, processes: int
+) -> str | None:
+    """Note the machine of a run that begins; return a sentence where it is another one now."""
+    here = machine(options.device, threads, processes)
+    difference = machine_difference(progress.machine, here) if progress.machine else None
+    progress.machine = progress.machine or here
+    return difference
+
+
+def size_and_length(
+    model: Transformer,
+    data: TrainingData,
+    options: TrainingSettings,
+    epoch: int,
+    plan: list[np.ndarray],
+) -> list[str]:
+    """Return sentences on the size of the model and of an epoch, whose batches are ``plan``."""
+    lengths = data.corpus.target_lengths
+    tokens = sum(int(lengths[rows].sum()) + len(rows) for rows in plan)  # each with its end token
+    steps = math.ceil(len(plan) / options.accumulation)
+    return [
+        f"model: {parameter_count(model):,} parameters",
+        f"epoch {epoch + 1}: {sum(map(len, plan)):,} pairs, {tokens:,} target tokens, "
+        f"{steps:,} steps; the run ends at step {options.max_steps:,} or after "
+        f"{options.max_epochs:,} epochs",
+    ]
+
+
+def workers_at_work(options: TrainingSettings, threads: int, processes: int) -> str:
+    """Return a sentence on the device, the processes and the threads that compute."""
+    here = machine(options.device, threads, processes)
+    return (
+        f"at work: {options.device} ({here['processor']}, {here['instructions']}), "
+        f"{processes} process{'es' * (processes > 1)} of {threads} thread{'s' * (threads > 1)}"
+    )

@@ -1,0 +1,24 @@
+"""What to do about a run whose weights or losses are no numbers any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..checkpoint import states
+from ..settings import TrainingSettings
+
+
+def advice_on_bad_numbers(run: Path, options: TrainingSettings) -> str:
+    """Return sentences on how to go on after a step that gave no usable numbers."""
+    complete = states(run)
+    if complete:
+        return (
+            f"The state before it is in {complete[-1]}. The run goes on from there with a lower "
+            f"training.learning_rate (now {options.learning_rate}); more "
+            f"training.warmup_steps or training.precision = 'float32' need a new run."
+        )
+    return (
+        f"No state was saved yet, so any setting may be changed: try a lower "
+        f"training.learning_rate (now {options.learning_rate}), more "
+        f"training.warmup_steps, or training.precision = 'float32'."
+    )
