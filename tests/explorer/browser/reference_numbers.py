@@ -12,7 +12,7 @@ import numpy as np
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
-from clearhead.translation.tracing import translated_pass
+from clearhead.translation.walkthrough import walk_through
 
 Array = np.ndarray[Any, Any]
 
@@ -34,11 +34,10 @@ class Sentence:
     def _walked(self) -> tuple[Trace, list[str], list[str]]:
         checkpoint = read_checkpoint("en-fr")
         reference = Transformer(checkpoint.config, checkpoint.weights)
-        given = translated_pass(checkpoint, reference, self.text, target=self.target)
-        trace = Trace(keep=("*.weights", "*.masked"))
-        reference.forward(np.array([given.source]), np.array([given.target]), trace=trace)
+        walkthrough = walk_through(self.text, checkpoint, reference, target=self.target)
+        trace = walkthrough.trace(keep=("*.weights", "*.masked"))
         pieces = checkpoint.tokenizer.pieces
-        return trace, pieces(given.source), pieces(given.target)
+        return trace, pieces(walkthrough.source), pieces(walkthrough.target)
 
     @property
     def source(self) -> list[str]:

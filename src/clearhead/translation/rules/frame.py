@@ -44,7 +44,7 @@ def _tagged(text: str) -> tuple[str, str, str] | None:
 
 
 def _paired(text: str) -> tuple[str, str, str] | None:
-    """A pair of marks around a text, which may have its final mark after them."""
+    """Split off a pair of marks around a text, which may have its final mark after them."""
     tail = text[len(text.rstrip(_MARKS_AFTER)) :]
     for opening, closing in PAIRS:
         for end in dict.fromkeys(("", tail)):
@@ -57,7 +57,7 @@ def _paired(text: str) -> tuple[str, str, str] | None:
 
 
 def _enclosed(text: str) -> tuple[str, str, str] | None:
-    """The same run of marks at both ends: "~Close the door.~", "-- yes --"."""
+    """Split off the same run of marks at both ends: "~Close the door.~", "-- yes --"."""
     run = text[: len(text) - len(text.lstrip(_LINE_MARKS))]
     end = len(text.rstrip(_MARKS_AFTER))
     inner = text[len(run) : end - len(run)]
@@ -72,7 +72,7 @@ _CLOSINGS = {closing: opening for opening, closing in _OPENINGS.items()}
 
 
 def _lone(text: str) -> tuple[str, str, str] | None:
-    """A bracket or quote at one end whose partner stands in another sentence."""
+    """Split off a bracket or quote at one end whose partner stands in another sentence."""
     first, last = text[:1], text[-1:]
     if first in _OPENINGS and _OPENINGS[first] not in text[1:] and has_letter(text[1:]):
         return first, text[1:], ""
