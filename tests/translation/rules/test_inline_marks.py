@@ -77,7 +77,7 @@ def test_nothing_is_lost_or_doubled_or_crossed_whatever_the_links(sentence, targ
     assert Counter(re.sub(r"\s", "", restored)) == Counter(re.sub(r"\s", "", target + inserted))
     # Numbered anew, each pair is a kind of bracket: they must balance.
     names = [
-        (f"<{n}:", f":{n}>") if mark.paired else (f"[{n}]", "") for n, mark in enumerate(marks)
+        (f"<{n}:", f":{n}>") if mark.is_pair else (f"[{n}]", "") for n, mark in enumerate(marks)
     ]
     renamed = [
         type(mark)(mark.start, mark.end, opening, closing, mark.space_before, mark.space_after)

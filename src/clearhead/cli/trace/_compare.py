@@ -28,12 +28,12 @@ def differences(
     Yields:
         what was compared, and the difference; None where PyTorch is not installed.
     """
-    expected = log_softmax(logits)
+    reference = log_softmax(logits)
     engine = Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
     cached = walkthrough.token_by_token(engine)
-    yield "NumPy, float32, key-value cache", float(np.abs(cached - expected).max())
+    yield "NumPy, float32, key-value cache", float(np.abs(cached - reference).max())
     layers = _torch_log_probabilities(checkpoint, walkthrough)
-    difference = None if layers is None else float(np.abs(layers - expected).max())
+    difference = None if layers is None else float(np.abs(layers - reference).max())
     yield "PyTorch, float32, clearhead.nn", difference
 
 

@@ -169,14 +169,16 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
     unreached = check_queries(request.edits, lengths)
     clock.append(time.perf_counter())
     trace = walkthrough.trace(replace=replacements(changes))
-    expected = log_softmax(trace["logits"].value[0])
+    log_probabilities = log_softmax(trace["logits"].value[0])
     clock.append(time.perf_counter())
-    largest = float(np.abs(walkthrough.token_by_token(engine) - expected).max())
+    largest = float(np.abs(walkthrough.token_by_token(engine) - log_probabilities).max())
     clock.append(time.perf_counter())
 
     durations = [end - start for start, end in itertools.pairwise(clock)]
     seconds = dict(zip(("translate", "trace", "check"), durations, strict=True))
-    baseline = _baseline(models, before, source, target, changes, expected) if before else None
+    baseline = (
+        _baseline(models, before, source, target, changes, log_probabilities) if before else None
+    )
     return Run(
         request, models, tuple(pieces), changes, walkthrough, trace, largest,
         tuple(unreached), baseline, seconds,
@@ -189,17 +191,19 @@ def _baseline(
     source: Sequence[int],
     target: Sequence[int],
     changes: Changes,
-    expected: Array,
+    log_probabilities: Array,
 ) -> Baseline:
     """Return the unedited run, and how likely the edited model makes its translation."""
     if before.target != target:
         model = models.reference_with(changes)
-        expected = model.log_probabilities(np.array([source]), np.array([before.target]))[0]
+        log_probabilities = model.log_probabilities(np.array([source]), np.array([before.target]))[
+            0
+        ]
     return Baseline(
         before.translation,
         before.predicted,
         float(before.log_probabilities.sum()),
-        float(_of_predicted(expected, before.predicted).sum()),
+        float(_of_predicted(log_probabilities, before.predicted).sum()),
     )
 
 

@@ -61,7 +61,7 @@ class Mark:
     space_after: bool = False
 
     @property
-    def paired(self) -> bool:
+    def is_pair(self) -> bool:
         """Whether it stands around something."""
         return bool(self.closing)
 
@@ -210,7 +210,7 @@ def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
     # before outer ones, marks at one place follow, and outer pairs open before inner ones.
     insertions: list[tuple[int, int, int, str]] = []
     for number, (mark, (start, end)) in enumerate(zip(marks, stretches, strict=True)):
-        if not mark.paired:
+        if not mark.is_pair:
             before = " " if mark.space_before and start and text[start - 1] != " " else ""
             after = " " if mark.space_after and text[start : start + 1] not in ("", " ") else ""
             insertions.append((start, 1, number, before + mark.opening + after))
@@ -228,7 +228,7 @@ def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
 
 def _stretch_of(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
     """Return where a mark goes: around the words that draw on its words, or behind one."""
-    if mark.paired:
+    if mark.is_pair:
         words = links.targets_of(mark.start, mark.end)
         if not words:
             place = _place_behind(mark.start, links)
@@ -262,7 +262,7 @@ def _place_behind(place: int, links: Links) -> int:
 def _nest(stretches: list[tuple[int, int]], marks: Sequence[Mark]) -> list[tuple[int, int]]:
     """Return the stretches of marks, changed so that no two pairs cross."""
     nested = list(stretches)
-    pairs = [number for number, mark in enumerate(marks) if mark.paired]
+    pairs = [number for number, mark in enumerate(marks) if mark.is_pair]
     # A pair that stands within another in the source: the outer one is widened around it.
     for number in reversed(pairs):
         outer = marks[number]
