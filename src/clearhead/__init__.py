@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from .maps.recording.reading import load_recording
     from .maps.recording.recording import Recording
     from .reference.tracing.trace import Trace
-    from .translation.tracing import trace
     from .translation.translation import Translation
     from .translation.translator import Translator
+    from .translation.walkthrough import trace
 
 # Public name -> the module that defines it; a name that is itself a module maps to itself.
 _HOMES = {
@@ -58,7 +58,7 @@ _HOMES = {
     "explore": "clearhead.explorer",
     "record": "clearhead.maps.recorder.record",
     "reference": "clearhead.reference",
-    "trace": "clearhead.translation.tracing",
+    "trace": "clearhead.translation.walkthrough",
 }
 
 _NEED_TORCH = ("clearhead.maps", "clearhead.nn")

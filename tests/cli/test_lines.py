@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.cli import lines as lines_module
-from clearhead.cli.lines import Progress, read_texts
+from clearhead.cli.lines import Progress, check_arguments, read_texts
 from clearhead.errors import TextError
 
 
@@ -30,27 +30,26 @@ class Trickle(io.BytesIO):
     st.integers(1, 5),
     st.booleans(),
 )
-def test_every_line_once_in_order_with_its_number(texts, size, count, ended):
+def test_every_line_once_in_order(texts, size, count, ended):
     content = "\n".join(texts) + ("\n" if ended else "")
     chunks = list(read_texts(Trickle(content.encode(), size), count))
     expected = content.removesuffix("\n").split("\n") if content else []
-    found = [text for chunk in chunks for text in chunk]
-    assert [text.text for text in found] == [line.removesuffix("\r") for line in expected]
-    assert [text.number for text in found] == list(range(1, len(expected) + 1))
+    lines = [text for chunk in chunks for text in chunk]
+    assert lines == [line.removesuffix("\r") for line in expected]
     assert all(0 < len(chunk) <= count for chunk in chunks)
 
 
 def test_a_byte_order_mark_is_dropped_at_the_start_alone():
     content = b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n"
     (chunk,) = read_texts(io.BytesIO(content), 9)
-    assert [text.text for text in chunk] == ["one", "\ufefftwo"]
+    assert chunk == ["one", "\ufefftwo"]
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(monkeypatch):
     monkeypatch.setattr(lines_module, "_LONGEST_LINE", 1000)
     stream = Trickle(b"short\n" + b"x" * 1_000_000, 100)
     chunks = read_texts(stream, 9)
-    assert next(chunks)[0].text == "short"
+    assert next(chunks)[0] == "short"
     with pytest.raises(TextError, match="Line 2 is longer than 1,000 bytes"):
         next(chunks)
     assert stream.tell() < 2000
@@ -62,11 +61,17 @@ def test_text_that_is_too_long_names_its_line():
 
 
 def test_progress_is_shown_on_a_terminal_alone(capsys):
-    for shown in (False, True):
-        progress = Progress(shown=shown)
+    for is_visible in (False, True):
+        progress = Progress(is_visible=is_visible)
         progress.last -= 1
         progress.advance(1200)
         progress.close()
         errors = capsys.readouterr().err
-        assert ("1,200 lines" in errors) is shown
-    assert not Progress.of(io.BytesIO(), quiet=True).shown
+        assert ("1,200 lines" in errors) is is_visible
+    assert not Progress.of(io.BytesIO(), quiet=True).is_visible
+
+
+def test_an_argument_that_is_no_text_is_refused_with_its_number():
+    assert check_arguments(["a cat", ""]) == ["a cat", ""]
+    with pytest.raises(TextError, match=r"Argument 2: The text holds a lone surrogate \(U\+DCFF\)"):
+        check_arguments(["a cat", "bad \udcff"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -11,6 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from clearhead.cli.translate import command
+from clearhead.translation.search.settings import SearchSettings
 
 SOURCE = Path(__file__).parents[2] / "src"
 COMMAND = [sys.executable, "-m", "clearhead", "translate"]
@@ -34,9 +38,9 @@ def translate(model, *arguments, stdin=b""):
 
 def test_arguments_files_and_standard_input_agree(model, tmp_path):
     lines = "the old house\n\n  été 12 😀\r\n12:30\nla maison".encode()
-    plain, packed = tmp_path / "in.txt", tmp_path / "in.gz"
+    plain, archive = tmp_path / "in.txt", tmp_path / "in.gz"
     plain.write_bytes(lines)
-    packed.write_bytes(gzip.compress(lines))
+    archive.write_bytes(gzip.compress(lines))
     piped = translate(model, stdin=lines)
     assert (piped.returncode, piped.stderr) == (0, b"")
     translated = piped.stdout.decode().split("\n")
@@ -46,11 +50,11 @@ def test_arguments_files_and_standard_input_agree(model, tmp_path):
     assert translated[2].endswith("12 😀")
     assert translated[3] == "12:30"
     output = tmp_path / "out.txt"
-    for source in (plain, packed):
+    for source in (plain, archive):
         assert translate(model, "-i", str(source), "-o", str(output)).stdout == b""
         assert output.read_bytes() == piped.stdout
-    given = translate(model, "the old house", "", "  été 12 😀", "12:30", "la maison")
-    assert given.stdout == piped.stdout
+    from_arguments = translate(model, "the old house", "", "  été 12 😀", "12:30", "la maison")
+    assert from_arguments.stdout == piped.stdout
 
 
 def test_json_scores_n_best_and_alignments(model):
@@ -73,6 +77,11 @@ def test_json_scores_n_best_and_alignments(model):
     assert [column[0] for column in columns] == ["1", "1", "1"]
     assert len({column[2] for column in columns}) == 3
     assert columns[0][2] == translated
+
+
+def test_every_setting_of_the_search_is_an_option():
+    options = {parameter.name for parameter in command.params}
+    assert {field.name for field in dataclasses.fields(SearchSettings)} <= options
 
 
 def test_sentences_may_be_left_as_they_are_typed(model):
@@ -101,15 +110,15 @@ def test_sentences_may_be_left_as_they_are_typed(model):
     ],
 )
 def test_errors_are_one_message_and_a_status(model, arguments, stdin, message, status):
-    done = translate(model, *arguments, stdin=stdin)
-    assert message in done.stderr.decode()
-    assert "Traceback" not in done.stderr.decode()
-    assert done.returncode == status
+    process = translate(model, *arguments, stdin=stdin)
+    assert message in process.stderr.decode()
+    assert "Traceback" not in process.stderr.decode()
+    assert process.returncode == status
 
 
 def test_lines_before_a_bad_one_are_translated(model):
-    done = translate(model, stdin=b"12\n13\n\xff\n14\n")
-    assert done.stdout == b"12\n13\n"
+    process = translate(model, stdin=b"12\n13\n\xff\n14\n")
+    assert process.stdout == b"12\n13\n"
 
 
 def start(model):
@@ -164,26 +173,26 @@ def test_memory_does_not_grow_with_the_input(model):
             "from clearhead.cli.main import cli; cli(standalone_mode=False);"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
         )
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code],
             input=b"12:30 12:30 12:30 12:30\n" * lines,
             capture_output=True,
             check=True,
             timeout=60,
         )
-        assert done.stdout.count(b"\n") == lines
-        return int(done.stderr)
+        assert process.stdout.count(b"\n") == lines
+        return int(process.stderr)
 
     assert peak(60_000) - peak(2_000) < 12_000  # kilobytes; the lines alone are 1.4 MB
 
 
 def test_a_file_given_as_a_text_is_told(model, tmp_path):
     (tmp_path / "lines.en").write_text("the old house\nthe river\n")
-    named = str(tmp_path / "lines.en")
-    run = translate(model, named, "the river")
+    name = str(tmp_path / "lines.en")
+    run = translate(model, name, "the river")
     assert len(run.stdout.splitlines()) == 2
     assert run.stderr.decode() == (
-        f"clearhead: {named!r} was translated as a text. To translate the lines of the file of "
-        f"that name: --input {named}\n"
+        f"clearhead: {name!r} was translated as a text. To translate the lines of the file of "
+        f"that name: --input {name}\n"
     )
     assert translate(model, "a" * 5000, "the river").stderr == b""

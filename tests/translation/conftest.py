@@ -26,18 +26,18 @@ class FunctionDecoding:
     def __init__(self, engine: FunctionEngine, sources: list[tuple[int, ...]]) -> None:
         self.engine = engine
         self.state = [(source, ()) for source in sources]
-        self.begun = False
+        self.has_begun = False
 
     def advance(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray:
         grown = []
         for token, parent in zip(tokens.tolist(), parents.tolist(), strict=True):
             source, prefix = self.state[parent]
-            if not self.begun:
+            if not self.has_begun:
                 assert token == START
                 grown.append((source, ()))
             else:
                 grown.append((source, (*prefix, token)))
-        self.begun = True
+        self.has_begun = True
         self.state = grown
         self.engine.rows.append(len(grown))
         return np.stack([self.engine.function(source, prefix) for source, prefix in grown])

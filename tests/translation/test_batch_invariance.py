@@ -83,11 +83,11 @@ def test_a_thousand_sentences_have_the_same_bits_alone_and_in_batches(kernels):
     other = tried_before(kernels)
     if other:
         pytest.skip(f"runs the kernels of {other} here, which are tried under that name")
-    found = json.loads(run(PROGRAM, kernels, threads=2))
-    if found["method"] == "whole":
+    report = json.loads(run(PROGRAM, kernels, threads=2))
+    if report["method"] == "whole":
         pytest.skip("this BLAS keeps rows apart in no known way, which the documentation says")
-    assert found == {
-        "method": found["method"],
+    assert report == {
+        "method": report["method"],
         "sentences": 1000,
         "greedy": 0,
         "beam": 0,

@@ -20,7 +20,7 @@ from tests.processor_time import at_most_processor_seconds
 from tests.strangers import SPOILT, edits, refusal, split, spoilt, tensor_bytes
 
 
-def refused(folder) -> str:
+def error_of(folder) -> str:
     with pytest.raises(CheckpointError) as error:
         Translator.load(folder)
     return str(error.value)
@@ -29,11 +29,11 @@ def refused(folder) -> str:
 def test_what_was_written_is_read(new_model):
     folder = new_model(dtype=np.float16)
     checkpoint = read_checkpoint(folder)
-    stored = load_file(folder / "model.safetensors")
-    assert set(checkpoint.weights) == set(stored)
+    arrays = load_file(folder / "model.safetensors")
+    assert set(checkpoint.weights) == set(arrays)
     for name, array in checkpoint.weights.items():
         assert array.dtype == np.float32
-        np.testing.assert_array_equal(array, stored[name].astype(np.float32))
+        np.testing.assert_array_equal(array, arrays[name].astype(np.float32))
     assert checkpoint.provenance == {"seed": 0}
     assert checkpoint.config.d_model == 32
     assert checkpoint.tokenizer.vocab_size == checkpoint.config.vocab_size
@@ -60,7 +60,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch, new_model):
     new_model()  # its folder is tmp_path / "model"
     assert bundled_models() == ["model"]
     assert read_checkpoint("model").folder == tmp_path / "model"
-    assert refused("klingon") == (
+    assert error_of("klingon") == (
         "There is no model 'klingon': it is neither a bundled model (model) nor a folder."
     )
 
@@ -69,12 +69,12 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch, new_model):
 def test_a_missing_file_is_named(new_model, name):
     folder = new_model()
     (folder / name).unlink()
-    assert f"lacks {name}. A model is a folder with config.json" in refused(folder)
+    assert f"lacks {name}. A model is a folder with config.json" in error_of(folder)
 
 
 def test_a_file_instead_of_a_folder(new_model):
     path = new_model() / "model.safetensors"
-    assert "is a file. A model is a folder with" in refused(path)
+    assert "is a file. A model is a folder with" in error_of(path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
@@ -82,14 +82,14 @@ def test_truncated_weights(new_model, share):
     path = new_model() / "model.safetensors"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    assert "was not copied whole" in refused(path.parent)
+    assert "was not copied whole" in error_of(path.parent)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
 def test_truncated_json(new_model, name):
     path = new_model() / name
     path.write_text(path.read_text()[:100])
-    assert name in refused(path.parent)
+    assert name in error_of(path.parent)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_config_that_does_not_fit(new_model, change, message):
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-    assert message in refused(path.parent)
+    assert message in error_of(path.parent)
 
 
 def test_an_encoder_alone_does_not_translate(new_model):
-    assert "0 decoder layers" in refused(new_model(decoder_layers=0))
+    assert "0 decoder layers" in error_of(new_model(decoder_layers=0))
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_weights_that_are_no_weights(new_model, array, message):
     weights = load_file(path)
     weights["encoder.norm.weight"] = array
     save_file(weights, path)
-    assert message in refused(path.parent)
+    assert message in error_of(path.parent)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 @pytest.mark.parametrize("how", [*SPOILT, "pipe"])
 def test_a_spoilt_file_is_named(new_model, name, how):
     with spoilt(new_model() / name, how) as path:
-        message = refused(path.parent)
+        message = error_of(path.parent)
     assert name in message
     assert "\n" not in message
 
@@ -168,7 +168,7 @@ def test_a_config_takes_no_memory_that_its_weights_do_not_fill(new_model, change
     folder = with_config(new_model(), lambda content: content["model"].update(changes))
     tracemalloc.start()
     with at_most_processor_seconds(60):
-        message = refused(folder)
+        message = error_of(folder)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert words in message
@@ -197,11 +197,11 @@ def test_every_member_of_the_config_replaced_by_values_of_every_type(new_model):
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
 def test_weights_of_each_type_become_float32(new_model, kind):
     path = new_model() / "model.safetensors"
-    stored = {name: torch.from_numpy(array).to(kind) for name, array in load_file(path).items()}
-    save_torch(stored, path)
+    arrays = {name: torch.from_numpy(array).to(kind) for name, array in load_file(path).items()}
+    save_torch(arrays, path)
     for name, array in read_checkpoint(path.parent).weights.items():
         assert array.dtype == np.float32
-        np.testing.assert_array_equal(array, stored[name].float().numpy())
+        np.testing.assert_array_equal(array, arrays[name].float().numpy())
 
 
 @pytest.mark.parametrize(
@@ -217,10 +217,10 @@ def test_weights_of_each_type_become_float32(new_model, kind):
 )
 def test_weights_of_other_types_are_named(new_model, kind, name):
     path = new_model() / "model.safetensors"
-    stored = {key: torch.from_numpy(array) for key, array in load_file(path).items()}
-    stored["encoder.norm.weight"] = torch.ones(32).to(kind)
-    save_torch(stored, path)
-    assert refused(path.parent).endswith(
+    arrays = {key: torch.from_numpy(array) for key, array in load_file(path).items()}
+    arrays["encoder.norm.weight"] = torch.ones(32).to(kind)
+    save_torch(arrays, path)
+    assert error_of(path.parent).endswith(
         f"encoder.norm.weight is of type {name}; weights are float32, float16 or bfloat16. Convert "
         f"them to one of these."
     )
@@ -236,7 +236,7 @@ def test_weights_of_float4_are_named(new_model):
             other["data_offsets"] = [place - (end - begin) + 16 for place in other["data_offsets"]]
     entry |= {"dtype": "F4", "data_offsets": [begin, begin + 16]}
     path.write_bytes(tensor_bytes(header, numbers[: begin + 16] + numbers[end:]))
-    assert "encoder.norm.weight is of type float4_e2m1; weights are" in refused(path.parent)
+    assert "encoder.norm.weight is of type float4_e2m1; weights are" in error_of(path.parent)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +252,6 @@ def test_missing_and_foreign_weights(new_model, change, words):
     weights = load_file(path)
     change(weights)
     save_file(weights, path)
-    message = refused(path.parent)
+    message = error_of(path.parent)
     assert words in message.replace("output.weight, ", "")
     assert "\x1b" not in message

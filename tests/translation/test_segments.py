@@ -11,8 +11,21 @@ from hypothesis import strategies as st
 from clearhead.errors import TextError
 from clearhead.translation.rules.final_mark import read_ending
 from clearhead.translation.rules.inline_marks import take_out
-from clearhead.translation.segments import MAX_CHARACTERS, check_letters, fit, split_text
+from clearhead.translation.segments import (
+    MAX_CHARACTERS,
+    CheckedText,
+    Piece,
+    check_letters,
+    check_text,
+    fit,
+    split_text,
+)
 from tests.processor_time import at_most_processor_seconds
+
+
+def fit_text(text, limit, encode=tuple):
+    """The pieces of one sentence; here a character is a token, if nothing else is said."""
+    return fit([Piece(text, True)], limit, encode)
 
 
 def sentences(text):
@@ -39,9 +52,27 @@ def test_nothing_is_lost(text):
 
 @given(TEXTS, st.integers(1, 30))
 def test_fitted_pieces_fit_and_nothing_is_lost(text, limit):
-    pieces = fit(text, limit, len)
+    pieces = fit_text(text, limit)
     assert "".join(piece.text for piece in pieces) == text
     assert all(len(piece.text) <= limit for piece in pieces if piece.translate)
+    for piece in pieces:
+        assert piece.ids in ((), tuple(piece.text))
+
+
+def test_what_fits_is_encoded_once_and_carries_its_ids():
+    encoded = []
+
+    def encode(text):
+        encoded.append(text)
+        return [7] * len(text)
+
+    pieces = fit([Piece("\n", False), Piece("two words", True)], 9, encode)
+    assert [(piece.text, piece.ids) for piece in pieces] == [("\n", ()), ("two words", (7,) * 9)]
+    assert encoded == ["two words"]
+
+
+def test_a_text_that_comes_to_nothing_is_not_cut():
+    assert [piece.text for piece in fit_text("a\u200bb", 1, lambda text: [])] == ["a\u200bb"]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +108,13 @@ def test_sentences(text, expected):
 
 def test_a_long_sentence_is_cut_at_the_strongest_boundary_near_its_middle():
     text = "one two three four, five six seven; eight nine ten, eleven twelve"
-    assert [p.text for p in fit(text, 40, len) if p.translate] == [
+    assert [p.text for p in fit_text(text, 40) if p.translate] == [
         "one two three four, five six seven;",
         "eight nine ten, eleven twelve",
     ]
     words = "alpha beta gamma delta epsilon zeta"
-    cut = [piece.text for piece in fit(words, 12, len) if piece.translate]
-    assert cut == ["alpha", "beta gamma", "delta", "epsilon zeta"]
+    parts = [piece.text for piece in fit_text(words, 12) if piece.translate]
+    assert parts == ["alpha", "beta gamma", "delta", "epsilon zeta"]
 
 
 def test_a_lone_surrogate_is_refused_with_its_place():
@@ -110,9 +141,15 @@ def test_a_hundred_thousand_of_anything_take_no_time(unit):
         pieces = split_text(text)
         for piece in pieces:
             if piece.translate:
-                for part in fit(piece.text, 100, lambda part: len(part) // 2):
+                for part in fit_text(piece.text, 100, lambda part: range(len(part) // 2)):
                     take_out(read_ending(part.text)[0])
     assert "".join(piece.text for piece in pieces) == text
+
+
+def test_a_text_is_checked_once():
+    text = check_text("a cat")
+    assert (text, type(text)) == ("a cat", CheckedText)
+    assert check_text(text) is text
 
 
 def test_one_endless_word_is_not_translated():
@@ -134,7 +171,7 @@ def test_one_endless_word_is_not_translated():
 )
 def test_what_there_is_nothing_to_translate_in_is_refused_for_its_reason(text, words):
     if words is None:
-        check_letters(text)
+        check_letters(text, split_text(text))
         return
     with pytest.raises(TextError, match=re.escape(words)):
-        check_letters(text)
+        check_letters(text, split_text(text))

@@ -34,7 +34,7 @@ def golden_rules():
     except PackageNotFoundError:
         return []
     rules = runpy.run_path(str(paths[0].locate()))["GOLDEN_EN_RULES"] if paths else []
-    return [(text, [sentence.strip() for sentence in wanted]) for text, wanted in rules]
+    return [(text, [sentence.strip() for sentence in expected]) for text, expected in rules]
 
 
 RULES = golden_rules()
@@ -42,16 +42,16 @@ RULES = golden_rules()
 
 @pytest.mark.skipif(not RULES, reason="pySBD, which carries the rules, is not installed")
 def test_the_public_rules_for_english_hold():
-    wrong = [text for text, wanted in RULES if sentences(text) != wanted]
+    wrong = [text for text, expected in RULES if sentences(text) != expected]
     assert len(RULES) == 48
     assert wrong == []
 
 
 @pytest.mark.skipif(not RULES, reason="pySBD, which carries the rules, is not installed")
 def test_they_hold_whatever_lines_stand_around():
-    for text, wanted in RULES:
+    for text, expected in RULES:
         around = sentences(f"First line here\r\n{text}\nLast line")
-        assert around == ["First line here", *wanted, "Last line"]
+        assert around == ["First line here", *expected, "Last line"]
 
 
 # "|" stands where one sentence ends and the next begins.
@@ -120,8 +120,8 @@ He came in Dec. 2019 and left.
 
 @pytest.mark.parametrize("case", CASES)
 def test_sentences_end_where_a_reader_ends_them(case):
-    wanted = case.split("|")
-    assert sentences(case.replace("|", " ")) == wanted
+    expected = case.split("|")
+    assert sentences(case.replace("|", " ")) == expected
 
 
 LISTS = [
@@ -134,9 +134,9 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "wanted"), LISTS)
-def test_the_items_of_a_list_in_a_line_keep_their_numbers(text, wanted):
-    assert sentences(text) == wanted
+@pytest.mark.parametrize(("text", "expected"), LISTS)
+def test_the_items_of_a_list_in_a_line_keep_their_numbers(text, expected):
+    assert sentences(text) == expected
     assert "".join(piece.text for piece in split_text(text)) == text
 
 

@@ -44,8 +44,8 @@ def test_json_holds_what_was_asked_for():
 
 
 def test_without_alignments():
-    bare = Translation("Hi", (Segment("Hi", "Salut", -1.0, ("a",), ("x",), (-0.5, -0.5)),))
-    assert bare.alignment is None
-    assert bare.pairs() == []
-    assert "alignment" not in bare.to_dict()
+    translation = Translation("Hi", (Segment("Hi", "Salut", -1.0, ("a",), ("x",), (-0.5, -0.5)),))
+    assert translation.alignment is None
+    assert translation.pairs() == []
+    assert "alignment" not in translation.to_dict()
     assert Translation("", ()).text == ""

@@ -26,11 +26,11 @@ class Scripted:
     def __init__(self, tokenizer, *functions):
         self.tokenizer, self.functions = tokenizer, functions
         self.vocab_size = tokenizer.vocab_size
-        self.asked = []
+        self.questions = []
 
     def begin(self, sources):
         texts = [self.tokenizer.decode(source[:-1]) for source in sources]
-        self.asked += texts
+        self.questions += texts
         targets = [
             [[*self.tokenizer.encode(function(text)), 2] for function in self.functions]
             for text in texts
@@ -89,16 +89,16 @@ def test_what_has_no_words_is_kept_and_the_model_not_asked(scripted, text):
     assert translation.text == text
     assert translation.score == 0.0
     assert translation.tokens == ()
-    assert translator.engine.asked == []
+    assert translator.engine.questions == []
 
 
 def test_a_list_gives_a_list_in_order_and_repeats_are_asked_once(scripted):
     translator = scripted(str.upper)
     texts = ["a cat", "a dog here", "a cat", "", "a bird. a cat"]
-    found = translator.translate(texts)
-    assert [translation.text for translation in found] == [text.upper() for text in texts]
-    assert [translation.source for translation in found] == texts
-    assert sorted(translator.engine.asked) == ["a bird. a cat", "a cat", "a dog here"]
+    results = translator.translate(texts)
+    assert [translation.text for translation in results] == [text.upper() for text in texts]
+    assert [translation.source for translation in results] == texts
+    assert sorted(translator.engine.questions) == ["a bird. a cat", "a cat", "a dog here"]
     assert translator.translate([]) == []
 
 
@@ -106,14 +106,14 @@ def test_sentences_are_translated_apart_unless_told_not_to(scripted):
     translator = scripted(str.upper)
     translator.translate("One. Two.")
     translator.translate("Three. Four.", split=False)
-    assert sorted(translator.engine.asked) == ["One.", "Three. Four.", "Two."]
+    assert sorted(translator.engine.questions) == ["One.", "Three. Four.", "Two."]
 
 
 def test_nothing_is_cut_from_a_text_longer_than_the_model(scripted):
     translator = scripted(str.upper, max_length=40)
     text = "".join(f"it goes {'on' * times}, " for times in range(1, 20)) + "and here it stops."
     assert translator.translate(text).text == text.upper()
-    assert len(translator.engine.asked) > 10
+    assert len(translator.engine.questions) > 10
 
 
 def test_a_sentence_is_cut_where_training_had_no_more_positions(tokenizer):
@@ -124,7 +124,7 @@ def test_a_sentence_is_cut_where_training_had_no_more_positions(tokenizer):
     assert translator.longest_source == 40
     text = "".join(f"it goes {'on' * times}, " for times in range(1, 9)) + "and stops."
     assert translator.translate(text).text == text.upper()
-    assert max(len(tokenizer.encode(asked)) for asked in engine.asked) in range(25, 41)
+    assert max(len(tokenizer.encode(text)) for text in engine.questions) in range(25, 41)
 
 
 def test_the_model_reads_plain_spaces(scripted):
@@ -146,7 +146,7 @@ def test_stand_ins_take_the_place_of_placeholders(scripted):
 
     translator = scripted(model)
     assert translator.translate(MESSAGE).text == "Bonjour {name}, you have %d lettres."
-    assert translator.engine.asked == ["Hello Tom, you have 37 messages."]
+    assert translator.engine.questions == ["Hello Tom, you have 37 messages."]
 
 
 def test_a_lower_hypothesis_that_keeps_a_number_is_taken(scripted):
@@ -324,15 +324,15 @@ def test_words_are_aligned_with_their_counterparts():
     bundled = Translator.load("en-fr")
     texts = ["Tom is in Boston.", "I never saw Mary without her cat."]
     counterparts = {"▁Tom": "▁Tom", "▁Boston": "▁Boston", "▁Mary": "▁Mary", "▁jamais": "▁never"}
-    found = {"output": [], "input": []}
-    for rows, right in found.items():
+    results = {"output": [], "input": []}
+    for rows, right in results.items():
         for one in bundled.translate(texts, alignment=True, alignment_rows=rows):
             for source, target in one.pairs():
                 if (word := counterparts.get(one.tokens[target])) in one.source_tokens:
                     right.append(one.source_tokens[source] == word)
-    assert len(found["output"]) >= 3
-    assert sum(found["output"]) >= len(found["output"]) - 1
-    assert sum(found["input"]) <= 1
+    assert len(results["output"]) >= 3
+    assert sum(results["output"]) >= len(results["output"]) - 1
+    assert sum(results["input"]) <= 1
 
 
 def test_no_alignment_without_an_aligner(scripted):
@@ -357,5 +357,5 @@ Translator.load({str(model_folder)!r}).translate("the cat", max_length=4, alignm
 loaded = {{name.split(".")[0] for name in sys.modules}}
 sys.exit(" ".join(loaded & {{"torch", "rich", "sacrebleu", "matplotlib"}}) or None)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
+    process = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert (process.returncode, process.stderr) == (0, b"")

@@ -119,7 +119,7 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
     names = ("beam_size", "length_penalty", "batch_tokens")
     settings = {name: options[name] for name in names if options[name] is not None}
     translator = Translator.load(model)
-    progress = Progress(shown=sys.stderr.isatty())
+    progress = Progress(is_visible=sys.stderr.isatty())
     hypotheses: list[str] = []
     try:
         for start in range(0, len(sources), _CHUNK):

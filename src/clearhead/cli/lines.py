@@ -11,26 +11,19 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 import click
 
 from clearhead.errors import TextError
-from clearhead.translation.segments import check_text
+from clearhead.translation.segments import CheckedText, check_text
 
 _READ = 1 << 16  # bytes
 _LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
 
 
-class Text(NamedTuple):
-    """A text, and the number of its line or argument, from 1."""
-
-    number: int
-    text: str
-
-
 def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
-    """A file, unpacked if it ends in .gz; standard input for None and ``-``."""
+    """Open a file, unpacked if it ends in .gz; standard input for None and ``-``."""
     if path is None or path == "-":
         if sys.stdin.isatty():
             click.echo("Type a line to translate it; Ctrl-D ends.", err=True)
@@ -42,16 +35,16 @@ def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
 
 
 def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
-    """Refuse to read the file that standard output goes to.
+    """Check that the file to read is not the one that standard output goes to.
 
     Raises:
         ClickException: both are one regular file.
     """
     try:
-        read, written = os.fstat(stream.fileno()), os.fstat(out.fileno())
+        source, target = os.fstat(stream.fileno()), os.fstat(out.fileno())
     except (OSError, ValueError):  # a stream of a test, or one that is closed
         return
-    if stat.S_ISREG(written.st_mode) and os.path.samestat(read, written):
+    if stat.S_ISREG(target.st_mode) and os.path.samestat(source, target):
         raise click.ClickException(
             f"{name} is also the file that standard output goes to, which the shell has opened for "
             f"writing before. Give the translations a file of their own."
@@ -59,7 +52,7 @@ def check_apart(stream: BinaryIO, out: BinaryIO, name: str) -> None:
 
 
 def check_other_file(stream: BinaryIO, output: str | None, name: str) -> None:
-    """Refuse to replace the lines that are read by their translations.
+    """Check that the translations do not replace the file that is read.
 
     Raises:
         ClickException: the output's path leads to the file that is read.
@@ -75,20 +68,25 @@ def check_other_file(stream: BinaryIO, output: str | None, name: str) -> None:
         )
 
 
-def numbered_arguments(texts: Sequence[str]) -> list[Text]:
-    """Arguments as texts; one that is no text (not UTF-8) is refused."""
+def check_arguments(texts: Sequence[str]) -> list[CheckedText]:
+    """Return arguments as texts.
+
+    Raises:
+        TextError: one is no text (not UTF-8) or far too long; its number is named.
+    """
+    checked_texts = []
     for number, text in enumerate(texts, 1):
         try:
-            check_text(text)
+            checked_texts.append(check_text(text))
         except TextError as error:
             raise TextError(f"Argument {number}: {error}") from None
-    return [Text(number, text) for number, text in enumerate(texts, 1)]
+    return checked_texts
 
 
 def read_texts(
     stream: BinaryIO, count: int = 512, *, name: str = "standard input"
-) -> Iterator[list[Text]]:
-    """The lines of a stream without their ends, as they come: at most ``count`` at a time.
+) -> Iterator[list[CheckedText]]:
+    """Yield the lines of a stream without their ends, as they come: at most ``count`` at a time.
 
     What a slow writer has sent so far is given at once, so a pipe or a terminal is answered
     line by line while a file is read in large parts. Only a line feed ends a line. A byte order
@@ -99,25 +97,25 @@ def read_texts(
             The lines before it are given first.
     """
     number = 0
-    for lines in _readable(stream, name):
+    for lines in _readable_lines(stream, name):
         for start in range(0, len(lines), count):
-            chunk: list[Text] = []
+            texts: list[CheckedText] = []
             for line in lines[start : start + count]:
                 number += 1
                 try:
-                    chunk.append(Text(number, _decoded(line, number)))
+                    texts.append(_decode(line, number))
                 except TextError:
-                    if chunk:
-                        yield chunk
+                    if texts:
+                        yield texts
                     raise
-            yield chunk
+            yield texts
 
 
-def _readable(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
-    """The lines of `_arriving`, or an error that says why they end."""
+def _readable_lines(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
+    """Yield the lines of `_arriving_lines`, or raise an error that says why they end."""
     number = 0
     try:
-        for lines in _arriving(stream):
+        for lines in _arriving_lines(stream):
             yield lines
             number += len(lines)
     except EOFError:
@@ -133,12 +131,12 @@ def _readable(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
     raise TextError(f"{name} cannot be read after line {number}: {reason}.")
 
 
-def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """The complete lines that each read of a stream brings."""
+def _arriving_lines(stream: BinaryIO) -> Iterator[list[bytes]]:
+    """Yield the complete lines that each read of a stream brings."""
     rest = b""
     # read1 waits for some bytes and gives what there is; `read` would wait for all.
-    while arrived := stream.read1(_READ):  # type: ignore[attr-defined]
-        *lines, last = arrived.split(b"\n")
+    while content := stream.read1(_READ):  # type: ignore[attr-defined]
+        *lines, last = content.split(b"\n")
         if not lines:
             rest += last
         else:
@@ -150,7 +148,8 @@ def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-def _decoded(line: bytes, number: int) -> str:
+def _decode(line: bytes, number: int) -> CheckedText:
+    """Return a line as a text; the number is that of the line in its file, from 1."""
     if len(line) > _LONGEST_LINE:
         raise TextError(
             f"Line {number} is longer than {_LONGEST_LINE:,} bytes. Break it into lines."
@@ -158,8 +157,7 @@ def _decoded(line: bytes, number: int) -> str:
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")
     try:
-        text = line.removesuffix(b"\r").decode("utf-8")
-        check_text(text)
+        return check_text(line.removesuffix(b"\r").decode("utf-8"))
     except UnicodeDecodeError as error:
         raise TextError(
             f"Line {number} is not valid UTF-8: byte {error.start + 1} of the line is "
@@ -168,32 +166,31 @@ def _decoded(line: bytes, number: int) -> str:
         ) from None
     except TextError as error:
         raise TextError(f"Line {number}: {error}") from None
-    return text
 
 
 class Progress:
-    """Lines done, and how fast, on one line of a terminal's standard error."""
+    """How many lines are translated, and how fast, on one line of a terminal's standard error."""
 
-    def __init__(self, *, shown: bool) -> None:
-        self.shown = shown
-        self.done = 0
-        self.begun = self.last = time.monotonic()
+    def __init__(self, *, is_visible: bool) -> None:
+        self.is_visible = is_visible
+        self.lines = 0
+        self.start = self.last = time.monotonic()
 
     @classmethod
     def of(cls, stream: BinaryIO, *, quiet: bool) -> Progress:
-        """Progress of reading a stream, shown on a terminal unless one types the lines."""
-        return cls(shown=not quiet and sys.stderr.isatty() and not stream.isatty())
+        """Return progress of reading a stream, shown on a terminal unless one types the lines."""
+        return cls(is_visible=not quiet and sys.stderr.isatty() and not stream.isatty())
 
     def advance(self, lines: int) -> None:
-        """So many more lines are done."""
-        self.done += lines
+        """Count so many more lines."""
+        self.lines += lines
         now = time.monotonic()
-        if self.shown and now - self.last > 0.2:
+        if self.is_visible and now - self.last > 0.2:
             self.last = now
-            rate = self.done / (now - self.begun)
-            click.echo(f"\r{self.done:,} lines, {rate:,.1f} a second\x1b[K", err=True, nl=False)
+            rate = self.lines / (now - self.start)
+            click.echo(f"\r{self.lines:,} lines, {rate:,.1f} a second\x1b[K", err=True, nl=False)
 
     def close(self) -> None:
         """Clear the line."""
-        if self.shown:
+        if self.is_visible:
             click.echo("\r\x1b[K", err=True, nl=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -12,10 +13,9 @@ import click
 
 from clearhead.cli.lines import (
     Progress,
-    Text,
     check_apart,
+    check_arguments,
     check_other_file,
-    numbered_arguments,
     open_input,
     read_texts,
 )
@@ -27,21 +27,6 @@ from clearhead.visible import json_text, visible
 if TYPE_CHECKING:
     from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
-
-_SEARCH = (
-    "beam_size",
-    "n_best",
-    "length_penalty",
-    "normalization",
-    "min_length",
-    "max_length",
-    "no_repeat_ngram_size",
-    "sample",
-    "temperature",
-    "top_k",
-    "top_p",
-    "seed",
-)
 
 
 @click.command(cls=TextCommand)
@@ -55,7 +40,10 @@ _SEARCH = (
 @click.option("--normalization", help="How length counts: length, gnmt or none. [length]")
 @click.option("--min-length", type=int, help="Fewest tokens of a sentence's translation. [1]")
 @click.option("--max-length", type=int, help="Most tokens of a sentence's translation.")
+@click.option("--max-length-ratio", type=float, help="Most tokens for each of its own. [3.0]")
+@click.option("--max-length-extra", type=int, help="Added to what the ratio allows. [20]")
 @click.option("--no-repeat-ngram-size", type=int, help="No n-gram of this size twice. [0: off]")
+@click.option("--sibling-diversity", type=float, help="Penalty for each better sibling. [0: off]")
 @click.option("--sample", is_flag=True, default=None, help="Draw at random instead of searching.")
 @click.option("--temperature", type=float, help="Of a draw; below 1 prefers the likely. [1.0]")
 @click.option("--top-k", type=int, help="Draw among so many tokens. [0: all]")
@@ -103,17 +91,17 @@ def _translate(
     from clearhead.translation.translator import Translator
 
     if texts:
-        arguments = numbered_arguments(texts)
+        arguments = check_arguments(texts)
         translator = Translator.load(options["model"])
         _warn_about_file_names(texts)
-        with _opened_output(output) as out:
-            _run(translator, [arguments], out, options, Progress(shown=False))
+        with _open_output(output) as out:
+            _run(translator, [arguments], out, options, Progress(is_visible=False))
         return
     name = "standard input" if source in (None, "-") else str(source)
     with open_input(source) as stream:
         check_other_file(stream, output, name)
         translator = Translator.load(options["model"])
-        with _opened_output(output) as out:
+        with _open_output(output) as out:
             check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
             try:
@@ -123,7 +111,7 @@ def _translate(
 
 
 def _warn_about_file_names(texts: tuple[str, ...]) -> None:
-    """An argument is a text, also where a file has its name; that is worth a word."""
+    """Say of an argument that names a file that it was translated as a text."""
     for text in texts:
         # A name longer than a file may have, or with a zero byte, is an error to ask about.
         if len(text) < 256 and "\0" not in text and os.path.isfile(text):
@@ -134,23 +122,28 @@ def _warn_about_file_names(texts: tuple[str, ...]) -> None:
             )
 
 
-def _opened_output(path: str | None) -> AbstractContextManager[BinaryIO]:
+def _open_output(path: str | None) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdout.buffer) if path is None else open_whole(path)
 
 
 def _run(
     translator: Translator,
-    chunks: Iterable[list[Text]],
+    chunks: Iterable[Sequence[str]],
     out: BinaryIO,
     options: dict[str, Any],
     progress: Progress,
 ) -> None:
-    search = {name: options[name] for name in _SEARCH if options[name] is not None}
-    terminal = out.isatty()
+    """Translate texts as they come, and write their lines."""
+    from clearhead.translation.search.settings import SearchSettings
+
+    names = [field.name for field in dataclasses.fields(SearchSettings)]
+    search = {name: options[name] for name in names if options[name] is not None}
+    is_terminal = out.isatty()
     extra = {"batch_tokens": options["batch_tokens"]} if options["batch_tokens"] else {}
-    for chunk in chunks:
+    number = 0
+    for texts in chunks:
         translations = translator.translate(
-            [text.text for text in chunk],
+            texts,
             protect=not options["no_protect"],
             adapt=not options["no_adapt"],
             alignment=options["alignments"],
@@ -161,22 +154,29 @@ def _run(
             **extra,
             **search,
         )
-        for text, translation in zip(chunk, translations, strict=True):
-            for line in _lines(text, translation, options):
+        for translation in translations:
+            number += 1
+            for line in _lines(number, translation, options):
                 # A translation is made of bytes too, and a terminal obeys some of them.
-                line = visible(line, keep="\n\t") if terminal else line
+                line = visible(line, keep="\n\t") if is_terminal else line
                 out.write(line.encode("utf-8") + b"\n")
         out.flush()
-        progress.advance(len(chunk))
+        progress.advance(len(texts))
 
 
-def _lines(text: Text, translation: Translation, options: dict[str, Any]) -> Iterator[str]:
-    """What is written for one text: a line of JSON, or its translations in columns."""
+def _lines(number: int, translation: Translation, options: dict[str, Any]) -> Iterator[str]:
+    """Yield what is written for one text: a line of JSON, or its translations in columns.
+
+    Args:
+        number: of the text, from 1.
+        translation: of the text.
+        options: of the command.
+    """
     if options["as_json"]:
         yield json_text(translation.to_dict())
         return
     for other in translation.alternatives or (translation,):
-        columns = [str(text.number)] if translation.alternatives else []
+        columns = [str(number)] if translation.alternatives else []
         if options["scores"]:
             columns.append(f"{other.score:.3f}")
         columns.append(other.text)

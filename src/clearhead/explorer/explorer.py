@@ -14,6 +14,7 @@ from typing import Any
 
 from ..engine.products import method
 from ..errors import ConfigError
+from ..translation.attention_paths import PARTS
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
@@ -25,7 +26,7 @@ from .answers.run_cache import RunCache
 from .answers.words import Vocabulary
 from .contract.answers import Answer
 from .contract.arrays import windows
-from .contract.edits import PARTS, layers_of
+from .contract.edits import layers_of
 from .contract.reader import Reader
 from .contract.requests import (
     MOST_ITEMS,

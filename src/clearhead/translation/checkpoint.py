@@ -61,30 +61,33 @@ class Checkpoint:
 
 
 def bundled_models() -> list[str]:
-    """The names of the models that come with the package."""
+    """Return the names of the models that come with the package."""
     if not _BUNDLED.is_dir():
         return []
     return sorted(path.parent.name for path in _BUNDLED.glob("*/config.json"))
 
 
 def find_model(model: str | Path) -> Path:
-    """The folder of a bundled model's name, or of a path.
+    """Return the folder of a model by its name or path.
+
+    Args:
+        model: name of a bundled model, or a folder.
 
     Raises:
-        CheckpointError: there is neither; the known names are listed.
+        CheckpointError: there is neither; the names that there are are listed.
     """
     folder = Path(model)
     if str(model) in bundled_models():
         return _BUNDLED / str(model)
     if folder.is_dir():
         return folder
-    known = ", ".join(bundled_models()) or "none in this installation"
+    names = ", ".join(bundled_models()) or "none in this installation"
     if folder.exists():
         raise CheckpointError(
             f"{model} is a file. A model is a folder with {', '.join(FILES)}; give the folder."
         )
     raise CheckpointError(
-        f"There is no model {str(model)!r}: it is neither a bundled model ({known}) nor a folder."
+        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder."
     )
 
 
@@ -141,7 +144,7 @@ def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any]]:
 
 
 def _provenance(content: Fields) -> dict[str, Any]:
-    """What the training wrote of itself; what translation reads of that has its type."""
+    """Return what the training wrote of itself, checked where translation reads it."""
     if not content.has("provenance"):
         return {}
     of = content.object("provenance")
@@ -165,7 +168,7 @@ def _read_weights(path: Path, config: TransformerConfig) -> dict[str, FloatArray
 
 
 def _check_fit(path: Path, file: TensorFile, config: TransformerConfig) -> None:
-    """Refuse weights of another model, or a config that would take memory which they do not."""
+    """Check that the weights are the config's, and that it asks for no more memory than they."""
     try:
         check_shapes({name: tensor.shape for name, tensor in file.tensors.items()}, config)
     except (ConfigError, ShapeError) as error:

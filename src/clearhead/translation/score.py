@@ -40,7 +40,7 @@ class Score:
         return f"{self.name} {self.value:.2f}  {self.signature}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         return {
             "name": self.name,
             "score": self.value,
@@ -65,7 +65,7 @@ class Preparation:
     normalise: bool = False
 
     def apply(self, texts: Sequence[str]) -> list[str]:
-        """The texts' tokens, with spaces between them.
+        """Return the tokens of each text, with spaces between them.
 
         Raises:
             MissingExtraError: sacremoses is not installed.
@@ -77,11 +77,9 @@ class Preparation:
         moses = require("sacremoses", extra="evaluate", purpose="Tokenised BLEU")
         tokenizer = moses.MosesTokenizer(lang=self.language)
         normalizer = moses.MosesPunctNormalizer(lang=self.language)
-        prepared = []
-        for text in texts:
-            text = normalizer.normalize(text) if self.normalise else text
-            prepared.append(tokenizer.tokenize(text, return_str=True, escape=False))
-        return prepared
+        if self.normalise:
+            texts = [normalizer.normalize(text) for text in texts]
+        return [tokenizer.tokenize(text, return_str=True, escape=False) for text in texts]
 
     def __str__(self) -> str:
         steps = ["lowercase"] if self.lowercase else []
@@ -105,7 +103,7 @@ def scores(
     tokenize: str = "13a",
     lowercase: bool = False,
 ) -> list[Score]:
-    """sacreBLEU (Post 2018) and chrF (Popović 2015) of a corpus with one reference a line.
+    """Return sacreBLEU (Post 2018) and chrF (Popović 2015) of a corpus, one reference a line.
 
     Args:
         hypotheses, references: plain text, one a sentence.
@@ -126,7 +124,7 @@ def scores(
 def tokenised_bleu(
     hypotheses: Sequence[str], references: Sequence[str], preparation: Preparation
 ) -> Score:
-    """BLEU of tokens, not smoothed: the score of ``multi-bleu.perl``.
+    """Return the BLEU of tokens, not smoothed: the score of ``multi-bleu.perl``.
 
     Args:
         hypotheses, references: plain text, or tokens with spaces between them.

@@ -25,7 +25,7 @@ _LONGEST_ABBREVIATION = 20
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text, as data is written here."""
+    """Return the words of a text, as the rules write their data."""
     return frozenset(text.split())
 
 
@@ -87,13 +87,13 @@ _INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]\Z")
 
 
 def ends(text: str, start: int = 0) -> Iterator[int]:
-    """Where the sentences of a line end, the spaces after them included.
+    """Yield where the sentences of a line end, the spaces after them included.
 
     Args:
         text: one line.
         start: where its first sentence begins.
 
-    Returns:
+    Yields:
         places in ``text``, in order, each after ``start``.
     """
     for match in _MARK.finditer(text, start):
@@ -108,7 +108,10 @@ def ends(text: str, start: int = 0) -> Iterator[int]:
 
 
 def _spaced_end(text: str, match: re.Match[str], dots: int) -> int | None:
-    """Three dots are a pause; a fourth ends a sentence, the one that touches its last word."""
+    """Return where a sentence ends at dots with spaces between them; None for a pause.
+
+    Three dots are a pause; a fourth ends a sentence, the one that touches its last word.
+    """
     after = text[match.end() : match.end() + 9].lstrip(_OPENING + " ")[:1]
     if not after:
         return match.end()
@@ -119,11 +122,12 @@ def _spaced_end(text: str, match: re.Match[str], dots: int) -> int | None:
 
 
 def _is_end(text: str, start: int, match: re.Match[str]) -> bool:
+    """Return whether a mark ends the sentence that begins at ``start``."""
     after = _TAGS.sub("", text[match.end() : match.end() + 100])[:40]
-    bare = after.lstrip(_OPENING + " ")
-    if not bare:
+    next_text = after.lstrip(_OPENING + " ")
+    if not next_text:
         return True
-    if bare[0].islower():
+    if next_text[0].islower():
         return False
     mark = match[0].strip()
     if match.start() > 0 and text[match.start() - 1] in "[(" and mark[0] in ".…":
@@ -135,13 +139,13 @@ def _is_end(text: str, start: int, match: re.Match[str]) -> bool:
     )
     if before is None:
         return True
-    following = _WORD_AFTER.match(bare)
+    following = _WORD_AFTER.match(next_text)
     next_word = following[0].lower().replace("’", "'") if following else ""
     return _may_be_last(text, start, before[0], match.start(), after, next_word)
 
 
 def _may_be_last(text: str, start: int, word: str, place: int, after: str, next_word: str) -> bool:
-    """Whether a sentence may end with this word and its full stop."""
+    """Return whether a sentence may end with this word and its full stop."""
     lower, digit = word.lower(), after.lstrip(_OPENING + " ")[:1].isdigit()
     if lower == "i":
         return not _is_initial(text, start, place, next_word)
@@ -164,7 +168,7 @@ def _may_be_last(text: str, start: int, word: str, place: int, after: str, next_
 
 
 def _is_initial(text: str, start: int, place: int, next_word: str) -> bool:
-    """Whether the I before a full stop is a name's: "Albert I. Jones", but not "you and I."."""
+    """Return whether the I is an initial: in "Albert I. Jones", but not in "you and I."."""
     earlier = text[start : place - 1].split()
     return (
         bool(earlier)
@@ -178,7 +182,7 @@ _ITEM = re.compile(r"(?:(?<=\s)|\A)\s*(?:[•⁃*·–-]\s*)?\(?(?:(\d{1,3})|([a
 
 
 def list_items(line: str) -> list[tuple[int, int]]:
-    """The marks of a list that stands in one line: "1. Wash 2. Dry", "a) yes b) no".
+    """Return the marks of a list that stands in one line: "1. Wash 2. Dry", "a) yes b) no".
 
     Returns:
         the start and end of each mark, when the line begins with the first and at least one more

@@ -77,12 +77,12 @@ class Translation:
     @property
     def source_tokens(self) -> tuple[str, ...]:
         """All segments' source tokens."""
-        return _joined(segment.source_tokens for segment in self.segments)
+        return _join(segment.source_tokens for segment in self.segments)
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """All segments' tokens."""
-        return _joined(segment.tokens for segment in self.segments)
+        return _join(segment.tokens for segment in self.segments)
 
     @property
     def alignment(self) -> FloatArray | None:
@@ -90,9 +90,9 @@ class Translation:
 
         A sentence cannot look at another one: there the alignment is 0.
         """
-        asked = [segment for segment in self.segments if not segment.kept]
-        parts = [segment.alignment for segment in asked if segment.alignment is not None]
-        if not parts or len(parts) < len(asked):
+        sentences = [segment for segment in self.segments if not segment.kept]
+        parts = [segment.alignment for segment in sentences if segment.alignment is not None]
+        if not parts or len(parts) < len(sentences):
             return None
         whole = np.zeros((len(self.tokens), len(self.source_tokens)), dtype=parts[0].dtype)
         row = column = 0
@@ -102,14 +102,14 @@ class Translation:
         return whole
 
     def pairs(self) -> list[tuple[int, int]]:
-        """For each token the source token that it looked at most: (source, target) places."""
+        """Return for each token the source token it looked at most: (source, target) places."""
         alignment = self.alignment
         if alignment is None or not alignment.size:
             return []
         return [(int(row.argmax()), place) for place, row in enumerate(alignment)]
 
     def to_dict(self, *, alternatives: bool = True) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON."""
+        """Return everything as plain values, ready for JSON."""
         alignment = self.alignment
         plain: dict[str, Any] = {
             "source": self.source,
@@ -119,10 +119,10 @@ class Translation:
             "tokens": list(self.tokens),
             "segments": [_plain(segment) for segment in self.segments if not segment.kept],
         }
-        kept = [segment for segment in self.segments if segment.kept and segment.actions]
-        if kept:
+        stretches = [segment for segment in self.segments if segment.kept and segment.actions]
+        if stretches:
             plain["kept"] = [
-                {"text": segment.text, "rule": segment.actions[0].rule} for segment in kept
+                {"text": segment.text, "rule": segment.actions[0].rule} for segment in stretches
             ]
         if alignment is not None:
             plain["alignment"] = [[round(float(x), 4) for x in row] for row in alignment]
@@ -143,5 +143,5 @@ def _plain(segment: Segment) -> dict[str, Any]:
     return plain
 
 
-def _joined(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+def _join(parts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(token for part in parts for token in part)

@@ -16,7 +16,8 @@ from .protected import has_words
 from .rules.reading import Action
 from .search.settings import SearchSettings
 from .segments import Piece, fit, split_text
-from .sentences import Aligner, Options, Request, Sentences
+from .sentence import Sentence
+from .sentence_translator import Aligner, SentenceTranslator, TranslationOptions
 from .translation import Segment, Translation
 
 BATCH_TOKENS = 1024
@@ -52,7 +53,7 @@ class Translator:
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
         self.longest_source = _longest_source(self.longest, self.provenance)
-        self._sentences = Sentences(engine, tokenizer, config, align)
+        self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align)
 
     @classmethod
     def load(cls, model: str | Path = "en-fr") -> Translator:
@@ -65,7 +66,7 @@ class Translator:
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Translator:
-        """A translator of a model that was read, with the NumPy engine."""
+        """Return a translator of a model that was read, with the NumPy engine."""
         config = checkpoint.config
         if not (config.encoder_layers and config.decoder_layers):
             raise CheckpointError(
@@ -139,41 +140,45 @@ class Translator:
             TextError: a text holds a lone surrogate or is far too long; its place is named.
             ConfigError: a setting is unknown or out of its range.
         """
-        if isinstance(texts, str):
-            prefix = [target_prefix] if isinstance(target_prefix, str) else target_prefix
-            return self.translate(
-                [texts],
-                batch_tokens=batch_tokens,
-                threads=threads,
-                protect=protect,
-                adapt=adapt,
-                split=split,
-                alignment=alignment,
-                alignment_layer=alignment_layer,
-                alignment_rows=alignment_rows,
-                target_prefix=prefix,
-                on_progress=on_progress,
-                **search_settings,
-            )[0]
-        texts = list(texts)
+        is_single = isinstance(texts, str)
+        texts = [texts] if isinstance(texts, str) else list(texts)
         settings = SearchSettings.of(self.settings, **search_settings)
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
-        options = Options(
+        options = TranslationOptions(
             settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress
         )
+        # Sentences that stand in several places are made and translated once.
+        sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
         plans = [
-            self._plan(text, place, prefix, split, protect)
+            self._plan(text, place, prefix, split, options, sentences)
             for place, (text, prefix) in enumerate(
                 zip(texts, self._prefixes(target_prefix, len(texts)), strict=True)
             )
         ]
-        requests = [part for plan in plans for part in plan if isinstance(part, Request)]
-        results = self._sentences.translate(list(dict.fromkeys(requests)), options)
-        return [
-            _assemble(text, plan, results, settings.n_best)
+        rows = self._sentence_translator.translate(sentences.values(), options)
+        translations = [
+            _assemble(text, plan, rows, settings.n_best)
             for text, plan in zip(texts, plans, strict=True)
         ]
+        return translations[0] if is_single else translations
+
+    def split(self, text: str, *, sentences: bool = True) -> list[Piece]:
+        """Return the pieces of a text, each sentence short enough for the model.
+
+        Args:
+            text: any text.
+            sentences: split lines into sentences; otherwise a line is one.
+
+        Returns:
+            sentences, which are translated, and what comes through as it is; joined, their
+            texts are the text.
+
+        Raises:
+            TextError: the text holds a lone surrogate or is far too long.
+        """
+        pieces = split_text(text, sentences=sentences)
+        return fit(pieces, self.longest_source, self._sentence_translator.encode)
 
     def _check(
         self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
@@ -199,42 +204,48 @@ class Translator:
         return [tuple(self.tokenizer.encode(prefix)) for prefix in prefixes]
 
     def _plan(
-        self, text: str, place: int, prefix: tuple[int, ...], split: bool, protect: bool
-    ) -> list[Piece | Request]:
-        """A text as what is kept and what is translated."""
+        self,
+        text: str,
+        place: int,
+        prefix: tuple[int, ...],
+        split: bool,
+        options: TranslationOptions,
+        sentences: dict[tuple[str, tuple[int, ...]], Sentence],
+    ) -> list[Piece | Sentence]:
+        """Return a text as what is kept and what is translated, and add its new sentences."""
         if not isinstance(text, str):
             raise TypeError(
                 f"Texts to translate are str; text {place} is of type {type(text).__name__}."
             )
         try:
-            pieces = split_text(text, sentences=split)
+            pieces = self.split(text, sentences=split)
         except TextError as error:
             raise TextError(f"Text {place}: {error}") from None
-        plan: list[Piece | Request] = []
+        plan: list[Piece | Sentence] = []
         for piece in pieces:
-            parts = (
-                fit(piece.text, self.longest_source, self._length) if piece.translate else [piece]
-            )
-            for part in parts:
-                if part.translate and protect and not has_words(part.text):
-                    part = Piece(part.text, False, "protected")
-                plan.append(Request(part.text, prefix) if part.translate else part)
-                prefix = () if part.translate else prefix
+            if piece.translate and options.protect and not has_words(piece.text):
+                piece = Piece(piece.text, False, "protected")
+            if not piece.translate:
+                plan.append(piece)
+                continue
+            sentence = sentences.get((piece.text, prefix))
+            if sentence is None:
+                sentence = self._sentence_translator.sentence(piece, prefix, options.adapt)
+                sentences[piece.text, prefix] = sentence
+            plan.append(sentence)
+            prefix = ()  # it is the first sentence's alone
         return plan
-
-    def _length(self, text: str) -> int:
-        return len(self._sentences.encode(text))
 
 
 def _assemble(
     text: str,
-    plan: Sequence[Piece | Request],
-    results: Mapping[Request, list[tuple[Segment, ...]]],
+    plan: Sequence[Piece | Sentence],
+    rows: Mapping[Sentence, Sequence[tuple[Segment, ...]]],
     n_best: int,
 ) -> Translation:
-    """The translation of a text, and with n best more than one, its alternatives."""
-    ranks = max((len(results[part]) for part in plan if isinstance(part, Request)), default=1)
-    made: list[Translation] = []
+    """Return the translation of a text, and with n best more than one, its alternatives."""
+    ranks = max((len(rows[part]) for part in plan if isinstance(part, Sentence)), default=1)
+    translations: list[Translation] = []
     for rank in range(min(ranks, n_best)):
         segments: list[Segment] = []
         for part in plan:
@@ -242,16 +253,16 @@ def _assemble(
                 actions = (Action(part.rule, "kept as it is"),) if part.rule else ()
                 segments.append(Segment(part.text, part.text, actions=actions))
             else:
-                best = results[part]
-                segments += best[min(rank, len(best) - 1)]
-        made.append(Translation(text, tuple(segments)))
+                # A sentence with fewer translations gives its last one again.
+                segments += rows[part][min(rank, len(rows[part]) - 1)]
+        translations.append(Translation(text, tuple(segments)))
     if n_best == 1:
-        return made[0]
-    return Translation(text, made[0].segments, tuple(made))
+        return translations[0]
+    return Translation(text, translations[0].segments, tuple(translations))
 
 
 def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:
-    """The tokens that a sentence may have before it is cut.
+    """Return the most tokens that a sentence may have before it is cut.
 
     A model knows no positions beyond those that it was trained on. Pairs with a side of more
     than ``max_tokens`` were left out then; a source of four fifths of that leaves room for a

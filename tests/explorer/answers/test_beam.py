@@ -7,8 +7,9 @@ import pytest
 
 from clearhead.explorer.contract.requests import run_request
 from clearhead.reference.softmax import log_softmax
-from clearhead.translation.search.search import SpecialTokens, search
+from clearhead.translation.search.search import search
 from clearhead.translation.search.settings import SearchSettings
+from clearhead.translation.search.special_tokens import SpecialTokens
 
 TEXT = "Where is the old house?"
 ABLATE = {"kind": "ablate_head", "part": "cross", "layer": 1, "head": 2}

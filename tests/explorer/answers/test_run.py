@@ -22,7 +22,7 @@ SET = {"kind": "set_weight", "part": "cross", "layer": 0, "head": 1, "query": 1,
        "value": 1.0, "renormalise": True}  # fmt: skip
 
 
-def asked(explorer, **params):
+def ask(explorer, **params):
     return explorer.answer("run", {"text": TEXT, **params}).json
 
 
@@ -45,7 +45,7 @@ def expected_log_probabilities(checkpoint, answer, edits=()):
 
 
 def test_the_translation_is_the_translators(checkpoint, explorer):
-    answer = asked(explorer, beam_size=3)
+    answer = ask(explorer, beam_size=3)
     translator = Translator.from_checkpoint(checkpoint)
     assert answer["translation"] == translator.translate(TEXT, beam_size=3, protect=False).text
     assert answer["baseline"] is None
@@ -53,7 +53,7 @@ def test_the_translation_is_the_translators(checkpoint, explorer):
 
 
 def test_tokens_are_those_that_the_model_reads_and_writes(checkpoint, explorer):
-    answer = asked(explorer)
+    answer = ask(explorer)
     assert ids(answer["source"]) == [*checkpoint.tokenizer.encode(TEXT), 2]
     assert answer["source"][-1] == {"id": 2, "piece": "</s>", "special": True}
     assert answer["decoder_input"][0] == {"id": 1, "piece": "<s>", "special": True}
@@ -62,25 +62,25 @@ def test_tokens_are_those_that_the_model_reads_and_writes(checkpoint, explorer):
 
 
 def test_log_probabilities_and_next_words_are_the_references(checkpoint, explorer):
-    answer = asked(explorer)
+    answer = ask(explorer)
     expected = expected_log_probabilities(checkpoint, answer)
     predicted = ids(answer["predicted"])
-    picked = expected[np.arange(len(predicted)), predicted]
-    np.testing.assert_allclose(answer["log_probabilities"], picked, rtol=1e-12)
-    assert answer["log_probability"] == pytest.approx(picked.sum(), rel=1e-12)
+    of_predicted = expected[np.arange(len(predicted)), predicted]
+    np.testing.assert_allclose(answer["log_probabilities"], of_predicted, rtol=1e-12)
+    assert answer["log_probability"] == pytest.approx(of_predicted.sum(), rel=1e-12)
     assert len(answer["next"]) == len(predicted)
-    for row, shown, token in zip(np.exp(expected), answer["next"], predicted, strict=True):
+    for row, next_tokens, token in zip(np.exp(expected), answer["next"], predicted, strict=True):
         order = np.argsort(-row, kind="stable")
-        assert [entry["token"]["id"] for entry in shown["likeliest"]] == order[:10].tolist()
-        likeliest = [entry["probability"] for entry in shown["likeliest"]]
+        assert [entry["token"]["id"] for entry in next_tokens["likeliest"]] == order[:10].tolist()
+        likeliest = [entry["probability"] for entry in next_tokens["likeliest"]]
         np.testing.assert_allclose(likeliest, row[order[:10]], rtol=1e-9)
-        assert shown["taken"]["token"]["id"] == token
-        assert shown["taken"]["rank"] == order.tolist().index(token) + 1
-        assert shown["taken"]["probability"] == pytest.approx(row[token], rel=1e-9)
+        assert next_tokens["taken"]["token"]["id"] == token
+        assert next_tokens["taken"]["rank"] == order.tolist().index(token) + 1
+        assert next_tokens["taken"]["probability"] == pytest.approx(row[token], rel=1e-9)
 
 
 def test_every_step_is_listed_in_order_with_contributions_after_weights(explorer):
-    answer = asked(explorer)
+    answer = ask(explorer)
     trace = run_of(explorer, answer).trace
     listed = [step["path"] for step in answer["steps"]]
     assert [path for path in listed if not path.endswith(".contributions")] == trace.paths
@@ -100,11 +100,11 @@ def test_every_step_is_listed_in_order_with_contributions_after_weights(explorer
 
 
 def test_attention_is_listed_by_part_and_layer(explorer):
-    answer = asked(explorer)
-    found = {(entry["part"], entry["layer"]): entry for entry in answer["attention"]}
-    assert list(found) == [(part, layer) for part in ("encoder", "decoder", "cross")
+    answer = ask(explorer)
+    attention = {(entry["part"], entry["layer"]): entry for entry in answer["attention"]}
+    assert list(attention) == [(part, layer) for part in ("encoder", "decoder", "cross")
                            for layer in (0, 1)]  # fmt: skip
-    cross = found["cross", 1]
+    cross = attention["cross", 1]
     assert cross["path"] == "decoder.layers.1.cross_attention"
     assert (cross["queries"], cross["keys"]) == (len(answer["predicted"]), len(answer["source"]))
     shapes = {step["path"]: step["shape"] for step in answer["steps"]}
@@ -115,7 +115,7 @@ def test_attention_is_listed_by_part_and_layer(explorer):
 
 
 def test_the_check_is_the_fast_engine_token_by_token(checkpoint, explorer):
-    answer = asked(explorer)
+    answer = ask(explorer)
     decoding = checkpoint.engine().begin([ids(answer["source"])])
     cached = [
         decoding.advance(np.array([token]), np.array([0]))[0]
@@ -129,18 +129,18 @@ def test_the_check_is_the_fast_engine_token_by_token(checkpoint, explorer):
 
 @pytest.mark.parametrize("edits", [[ABLATE], [SET], [{"kind": "mask_token", "position": 2}]])
 def test_the_check_of_an_edited_run_compares_edited_with_edited(checkpoint, explorer, edits):
-    answer = asked(explorer, edits=edits)
+    answer = ask(explorer, edits=edits)
     run = run_of(explorer, answer)
     expected = expected_log_probabilities(checkpoint, answer, run.request.edits)
     plain = expected_log_probabilities(checkpoint, answer)
     assert 0 < answer["check"]["largest"] < 1e-3
     assert np.abs(expected - plain).max() > 10 * answer["check"]["largest"]
-    picked = expected[np.arange(len(run.predicted)), list(run.predicted)]
-    np.testing.assert_allclose(answer["log_probabilities"], picked, rtol=1e-12)
+    of_predicted = expected[np.arange(len(run.predicted)), list(run.predicted)]
+    np.testing.assert_allclose(answer["log_probabilities"], of_predicted, rtol=1e-12)
 
 
 def test_an_edited_run_knows_the_run_without_edits(checkpoint, explorer):
-    plain, answer = asked(explorer), asked(explorer, edits=[ABLATE])
+    plain, answer = ask(explorer), ask(explorer, edits=[ABLATE])
     baseline = answer["baseline"]
     assert baseline["translation"] == plain["translation"]
     assert baseline["predicted"] == plain["predicted"]
@@ -154,9 +154,11 @@ def test_an_edited_run_knows_the_run_without_edits(checkpoint, explorer):
 
 
 def test_only_changed_steps_say_replaced_and_which_elements(explorer):
-    answer = asked(explorer, edits=[ABLATE, SET])
-    replaced = {step["path"]: step["replaced_at"] for step in answer["steps"] if step["replaced"]}
-    assert replaced == {
+    answer = ask(explorer, edits=[ABLATE, SET])
+    replaced_at = {
+        step["path"]: step["replaced_at"] for step in answer["steps"] if step["replaced"]
+    }
+    assert replaced_at == {
         "decoder.layers.1.cross_attention.output": [{"edit": 0, "index": [None, 2, None, None]}],
         "decoder.layers.0.cross_attention.weights": [{"edit": 1, "index": [None, 1, 1, None]}],
     }
@@ -164,7 +166,7 @@ def test_only_changed_steps_say_replaced_and_which_elements(explorer):
 
 def test_a_swapped_token_is_read_by_the_model(explorer):
     edits = [{"kind": "swap_token", "position": 1, "token": 300}]
-    plain, answer = asked(explorer), asked(explorer, edits=edits)
+    plain, answer = ask(explorer), ask(explorer, edits=edits)
     assert ids(answer["source"]) == [ids(plain["source"])[0], 300, *ids(plain["source"])[2:]]
     run = run_of(explorer, answer)
     assert run.trace["encoder.tokens"].value[0].tolist() == ids(answer["source"])
@@ -172,7 +174,7 @@ def test_a_swapped_token_is_read_by_the_model(explorer):
 
 
 def test_a_given_target_is_walked_instead(checkpoint, explorer):
-    answer = asked(explorer, target="la maison", edits=[ABLATE])
+    answer = ask(explorer, target="la maison", edits=[ABLATE])
     assert answer["target_given"] is True
     assert answer["translation"] == "la maison"
     assert ids(answer["predicted"]) == [*checkpoint.tokenizer.encode("la maison"), 2]
@@ -182,85 +184,85 @@ def test_a_given_target_is_walked_instead(checkpoint, explorer):
 
 def test_a_target_that_is_too_long_is_refused(explorer):
     with pytest.raises(ShapeError, match=r"longer than this model's max_length of 64"):
-        asked(explorer, target="the house by the river " * 30)
+        ask(explorer, target="the house by the river " * 30)
 
 
 def test_a_long_text_is_walked_sentence_by_sentence(explorer):
     text = "The man walks.\n\n Where is the house?  " + "The old woman and the man walk. " * 40
-    answer = asked(explorer, text=text, beam_size=1)
+    answer = ask(explorer, text=text, beam_size=1)
     assert "".join(piece["text"] for piece in answer["sentences"]) == text
     places = [place for place, piece in enumerate(answer["sentences"]) if piece["translated"]]
     assert len(places) == 42
-    second = asked(explorer, text=text, beam_size=1, sentence=places[1])
+    second = ask(explorer, text=text, beam_size=1, sentence=places[1])
     assert answer["sentences"][second["sentence"]]["text"] == "Where is the house?"
-    assert ids(second["source"]) == ids(asked(explorer, text="Where is the house?")["source"])
+    assert ids(second["source"]) == ids(ask(explorer, text="Where is the house?")["source"])
 
 
 def test_a_sentence_without_an_end_is_cut_where_the_model_can_read_it(explorer):
-    answer = asked(explorer, text="the old man and the young woman " * 30, beam_size=1)
+    answer = ask(explorer, text="the old man and the young woman " * 30, beam_size=1)
     assert len(answer["sentences"]) > 3
     for place, piece in enumerate(answer["sentences"]):
         if piece["translated"]:
-            walked = asked(explorer, text=answer["text"], beam_size=1, sentence=place)
-            assert len(walked["source"]) <= explorer.models.config.max_length
+            walk = ask(explorer, text=answer["text"], beam_size=1, sentence=place)
+            assert len(walk["source"]) <= explorer.models.config.max_length
 
 
 def test_what_is_kept_as_it_is_moves_on_to_the_next_sentence(explorer):
-    answer = asked(explorer, text="\n  \nThe man.\n", beam_size=1)
-    walked = answer["sentences"][answer["sentence"]]
-    assert (walked["text"], walked["translated"], walked["rules"]) == ("The man.", True, [])
+    answer = ask(explorer, text="\n  \nThe man.\n", beam_size=1)
+    piece = answer["sentences"][answer["sentence"]]
+    assert (piece["text"], piece["translated"], piece["rules"]) == ("The man.", True, [])
     assert answer["request"]["sentence"] == answer["sentence"] > 0
     last = len(answer["sentences"]) - 1
-    assert asked(explorer, text="\n  \nThe man.\n", sentence=last)["sentence"] == answer["sentence"]
+    assert ask(explorer, text="\n  \nThe man.\n", sentence=last)["sentence"] == answer["sentence"]
 
 
 def test_a_sentence_that_there_is_not_is_refused(explorer):
     with pytest.raises(ConfigError, match=r"cut into 1 piece, so sentence must be .* 0; it is 3\."):
-        asked(explorer, sentence=3)
+        ask(explorer, sentence=3)
 
 
 def test_a_text_without_letters_is_refused(explorer):
     with pytest.raises(TextError, match=r"nothing to translate in this text: what has no letters"):
-        asked(explorer, text="12 + 30 = 42")
+        ask(explorer, text="12 + 30 = 42")
 
 
 @pytest.mark.parametrize("size", [200, 3000])
 def test_a_word_that_is_too_long_is_refused_as_that(explorer, size):
     words = rf"a word may have 199 characters, and its longest has {size:,}\. .* Put spaces"
     with pytest.raises(TextError, match=words):
-        asked(explorer, text="a" * size)
+        ask(explorer, text="a" * size)
     with pytest.raises(TextError, match=words):
-        asked(explorer, text="1234\n" + "ab" * (size // 2) + " 12")
+        ask(explorer, text="1234\n" + "ab" * (size // 2) + " 12")
 
 
 def test_half_a_character_is_refused(explorer):
     with pytest.raises(TextError, match="lone surrogate"):
-        asked(explorer, text="The \ud800 cat.")
+        ask(explorer, text="The \ud800 cat.")
     with pytest.raises(TextError, match="lone surrogate"):
-        asked(explorer, target="le \ud800")
+        ask(explorer, target="le \ud800")
 
 
 def test_edits_are_checked_against_the_sentence(explorer):
     with pytest.raises(ShapeError, match=r"so position must be between 0 and \d+; it is 63\."):
-        asked(explorer, edits=[{"kind": "mask_token", "position": 63}])
+        ask(explorer, edits=[{"kind": "mask_token", "position": 63}])
     with pytest.raises(ConfigError, match=r"has 2 layers, so layer must be"):
-        asked(explorer, edits=[{**ABLATE, "layer": 2}])
+        ask(explorer, edits=[{**ABLATE, "layer": 2}])
     with pytest.raises(ShapeError, match=r"the decoder reads \d tokens here.*it is 60"):
-        asked(explorer, target="la", edits=[{**SET, "query": 60}])
+        ask(explorer, target="la", edits=[{**SET, "query": 60}])
 
 
 def test_an_edit_whose_query_is_never_reached_is_said(explorer, monkeypatch):
     from clearhead.explorer.answers import run as run_module
 
     monkeypatch.setattr(run_module, "check_queries", lambda edits, lengths: [0])
-    answer = asked(explorer, edits=[{**SET, "value": 0.125}])
+    answer = ask(explorer, edits=[{**SET, "value": 0.125}])
     assert [note["kind"] for note in answer["notes"]] == ["unreached"]
     assert not any(step["replaced"] for step in answer["steps"])
 
 
 def test_where_translating_protects_something_the_walk_says_so(explorer):
-    plain = asked(explorer)
-    protected = asked(explorer, text="The old man {name} walks.")
+    plain = ask(explorer)
+    protected = ask(explorer, text="The old man {name} walks.")
     translator = explorer.models.translator
     assert plain["notes"] == []
     (note,) = protected["notes"]
@@ -270,5 +272,5 @@ def test_where_translating_protects_something_the_walk_says_so(explorer):
 
 
 def test_an_answer_is_json_without_infinities(explorer):
-    answer = asked(explorer, edits=[ABLATE, {"kind": "mask_token", "position": 0}])
+    answer = ask(explorer, edits=[ABLATE, {"kind": "mask_token", "position": 0}])
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer

@@ -11,7 +11,7 @@ import numpy as np
 
 from clearhead.reference.tracing.trace import Trace
 from clearhead.translation.checkpoint import read_checkpoint
-from clearhead.translation.tracing import translated_pass
+from clearhead.translation.walkthrough import walk_through
 
 Array = np.ndarray[Any, Any]
 
@@ -32,12 +32,12 @@ class Sentence:
     @cached_property
     def _walked(self) -> tuple[Trace, list[str], list[str]]:
         checkpoint = read_checkpoint("en-fr")
-        engine = checkpoint.engine(np.float64)
-        given = translated_pass(checkpoint, engine, self.text, target=self.target)
-        trace = Trace(keep=("*.weights", "*.masked"))
-        engine.model.forward(np.array([given.source]), np.array([given.target]), trace=trace)
+        walkthrough = walk_through(
+            self.text, checkpoint, checkpoint.engine(np.float64), target=self.target
+        )
+        trace = walkthrough.trace(keep=("*.weights", "*.masked"))
         pieces = checkpoint.tokenizer.pieces
-        return trace, pieces(given.source), pieces(given.target)
+        return trace, pieces(walkthrough.source), pieces(walkthrough.target)
 
     @property
     def source(self) -> list[str]:

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from clearhead.translation.tracing import trace
+from clearhead.translation.walkthrough import trace
 
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")

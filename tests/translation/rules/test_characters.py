@@ -8,7 +8,7 @@ from clearhead.translation.rules.characters import character_changes, plain_char
 
 
 @pytest.mark.parametrize(
-    ("typed", "read", "change"),
+    ("sentence", "read", "change"),
     [
         (unicodedata.normalize("NFD", "Où est-elle née ?"), "Où est-elle née ?", "accents"),
         ("Close\u00ad the do\u00ador.", "Close the door.", "invisible"),
@@ -19,9 +19,9 @@ from clearhead.translation.rules.characters import character_changes, plain_char
         ("I don’t “know”.", 'I don\'t "know".', "quotation marks"),
     ],
 )
-def test_characters_are_read_in_the_form_that_models_know(typed, read, change):
-    assert plain_characters(typed) == read
-    assert any(change in one for one in character_changes(typed))
+def test_characters_are_read_in_the_form_that_models_know(sentence, read, change):
+    assert plain_characters(sentence) == read
+    assert any(change in one for one in character_changes(sentence))
 
 
 def test_spaces_of_all_kinds_are_one_plain_space():

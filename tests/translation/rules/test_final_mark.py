@@ -11,7 +11,7 @@ from clearhead.translation.rules.final_mark import (
 
 
 @pytest.mark.parametrize(
-    ("typed", "read"),
+    ("sentence", "read"),
     [
         ("Close the door", "Close the door."),
         ("Where is the station", "Where is the station?"),
@@ -25,8 +25,8 @@ from clearhead.translation.rules.final_mark import (
         ("Settings ", "Settings."),
     ],
 )
-def test_a_mark_is_added_where_there_is_none(typed, read):
-    assert add_final_mark(typed) == read
+def test_a_mark_is_added_where_there_is_none(sentence, read):
+    assert add_final_mark(sentence) == read
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_mark_is_taken_away_with_its_space(translation, without):
 
 
 @pytest.mark.parametrize(
-    ("typed", "read", "ending"),
+    ("sentence", "read", "ending"),
     [
         ("Go", "Go.", ""),
         ("Go!", "Go!", None),
@@ -63,8 +63,8 @@ def test_the_mark_is_taken_away_with_its_space(translation, without):
         ("You need:", "You need:", None),
     ],
 )
-def test_an_ending_of_several_marks_is_read_as_one(typed, read, ending):
-    assert read_ending(typed) == (read, ending)
+def test_an_ending_of_several_marks_is_read_as_one(sentence, read, ending):
+    assert read_ending(sentence) == (read, ending)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from clearhead.translation.rules.inline_marks import put_back, take_out
 from clearhead.translation.rules.links import WORD, Links, link_words
 
 
-def linked(source, target, drawn):
+def linked(source, target, source_words):
     """Links from the target's words to the source's, by number."""
     columns = tuple(match.span() for match in WORD.finditer(source))
     rows = tuple(match.span() for match in WORD.finditer(target))
-    return Links(columns, rows, tuple(drawn))
+    return Links(columns, rows, tuple(source_words))
 
 
 @pytest.mark.parametrize(
-    ("typed", "plain", "target", "drawn", "restored"),
+    ("sentence", "plain", "target", "source_words", "restored"),
     [
         ("Please <b>close</b> the door.", "Please close the door.", "Veuillez fermer la porte.",
          [0, 1, 2, 3], "Veuillez <b>fermer</b> la porte."),
@@ -41,10 +41,10 @@ def linked(source, target, drawn):
         ('"Stop!', "Stop!", "Arrête !", [0], '"Arrête !'),
     ],
 )  # fmt: skip
-def test_marks_go_where_their_words_go(typed, plain, target, drawn, restored):
-    text, marks = take_out(typed)
+def test_marks_go_where_their_words_go(sentence, plain, target, source_words, restored):
+    text, marks = take_out(sentence)
     assert text == plain
-    assert put_back(target, marks, linked(plain, target, drawn)) == restored
+    assert put_back(target, marks, linked(plain, target, source_words)) == restored
 
 
 @pytest.mark.parametrize(
@@ -66,25 +66,25 @@ TARGETS = st.lists(st.sampled_from(["un", "deux", "rouge", ",", "!"]), max_size=
 
 @settings(max_examples=400)
 @given(st.one_of(SENTENCES, SQUEEZED), TARGETS, st.data())
-def test_nothing_is_lost_or_doubled_or_crossed_whatever_the_links(typed, target, data):
-    plain, marks = take_out(typed)
+def test_nothing_is_lost_or_doubled_or_crossed_whatever_the_links(sentence, target, data):
+    plain, marks = take_out(sentence)
     inserted = "".join(mark.opening + mark.closing for mark in marks)
-    assert Counter(re.sub(r"\s", "", plain + inserted)) == Counter(re.sub(r"\s", "", typed))
+    assert Counter(re.sub(r"\s", "", plain + inserted)) == Counter(re.sub(r"\s", "", sentence))
     columns = len(WORD.findall(plain))
     rows = len(WORD.findall(target)) if columns else 0
-    drawn = [data.draw(st.integers(0, max(columns - 1, 0))) for _ in range(rows)]
-    restored = put_back(target, marks, linked(plain, target, drawn))
+    source_words = [data.draw(st.integers(0, max(columns - 1, 0))) for _ in range(rows)]
+    restored = put_back(target, marks, linked(plain, target, source_words))
     assert Counter(re.sub(r"\s", "", restored)) == Counter(re.sub(r"\s", "", target + inserted))
     # Numbered anew, each pair is a kind of bracket: they must balance.
     names = [
-        (f"<{n}:", f":{n}>") if mark.paired else (f"[{n}]", "") for n, mark in enumerate(marks)
+        (f"<{n}:", f":{n}>") if mark.is_pair else (f"[{n}]", "") for n, mark in enumerate(marks)
     ]
     renamed = [
         type(mark)(mark.start, mark.end, opening, closing, mark.space_before, mark.space_after)
         for mark, (opening, closing) in zip(marks, names, strict=True)
     ]
     stack = []
-    restored = put_back(target, renamed, linked(plain, target, drawn))
+    restored = put_back(target, renamed, linked(plain, target, source_words))
     for opening, closing in re.findall(r"<(\d+):|:(\d+)>", restored):
         if opening:
             stack.append(opening)

@@ -6,15 +6,27 @@ from hypothesis import strategies as st
 
 from clearhead.translation.rules.letter_case import give_back_case, kind_of_case, ordinary_case
 
-KNOWN = {"close", "the", "door", "Tom", "NASA", "tea", "loves", "Boston", "where", "is", "old"}
+WORDS_OF_ONE_PIECE = {
+    "close",
+    "the",
+    "door",
+    "Tom",
+    "NASA",
+    "tea",
+    "loves",
+    "Boston",
+    "where",
+    "is",
+    "old",
+}
 
 
 def count_pieces(word):
-    return 1 if word in KNOWN else 2
+    return 1 if word in WORDS_OF_ONE_PIECE else 2
 
 
 @pytest.mark.parametrize(
-    ("typed", "kind", "read"),
+    ("sentence", "kind", "read"),
     [
         ("CLOSE THE DOOR.", "capitals", "Close the door."),
         ("TOM LOVES TEA.", "capitals", "Tom loves tea."),
@@ -26,9 +38,9 @@ def count_pieces(word):
         ("- close the door", "small", "- Close the door"),
     ],
 )
-def test_a_sentence_is_read_in_ordinary_case(typed, kind, read):
-    assert kind_of_case(typed) == kind
-    assert ordinary_case(typed, kind, count_pieces) == read
+def test_a_sentence_is_read_in_ordinary_case(sentence, kind, read):
+    assert kind_of_case(sentence) == kind
+    assert ordinary_case(sentence, kind, count_pieces) == read
 
 
 @pytest.mark.parametrize(

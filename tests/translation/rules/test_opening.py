@@ -58,6 +58,6 @@ def test_a_name_is_told_from_other_words():
 @given(st.text("aB. :()[]-—Tom1234", max_size=60))
 def test_an_opening_is_what_the_sentence_begins_with(text):
     parts = opening(text)
-    joined = "".join(part.text for part in parts)
-    assert text.startswith(joined)
-    assert not parts or any(map(str.isalpha, text[len(joined) :]))
+    opening_text = "".join(part.text for part in parts)
+    assert text.startswith(opening_text)
+    assert not parts or any(map(str.isalpha, text[len(opening_text) :]))

@@ -68,13 +68,13 @@ SENTENCES = ["Close the door.", "I love tea.", "Where is the station?", "My brot
 )  # fmt: skip
 def test_a_translation_is_that_of_the_plain_sentence_inside(translator, around, change):
     plain = [translation.text for translation in translator.translate(SENTENCES)]
-    typed = [around(sentence) for sentence in SENTENCES]
-    found = [translation.text for translation in translator.translate(typed)]
+    texts = [around(sentence) for sentence in SENTENCES]
+    translations = [translation.text for translation in translator.translate(texts)]
     if change is None:
-        assert [text.replace(" 😀", "") for text in found] == plain
-        assert all(text.count(" 😀") == 1 for text in found)
+        assert [text.replace(" 😀", "") for text in translations] == plain
+        assert all(text.count(" 😀") == 1 for text in translations)
     else:
-        assert found == [change(text) for text in plain]
+        assert translations == [change(text) for text in plain]
 
 
 @bundled
@@ -82,11 +82,13 @@ def test_every_action_is_told_and_sources_are_the_users_text(translator):
     text = 'Tom: "CLOSE THE <b>DOOR</b>" 😀'
     translation = translator.translate(text)
     assert "".join(segment.source for segment in translation.segments) == text
-    kept = [(s.text, s.actions[0].rule) for s in translation.segments if s.kept and s.actions]
-    assert ("Tom: ", "speaker") in kept
-    (asked,) = [segment for segment in translation.segments if not segment.kept]
-    assert asked.read == "Close the door."
-    assert [action.rule for action in asked.actions] == ["marks", "case", "final mark"]
+    kept_stretches = [
+        (s.text, s.actions[0].rule) for s in translation.segments if s.kept and s.actions
+    ]
+    assert ("Tom: ", "speaker") in kept_stretches
+    (sentence,) = [segment for segment in translation.segments if not segment.kept]
+    assert sentence.read == "Close the door."
+    assert [action.rule for action in sentence.actions] == ["marks", "case", "final mark"]
     plain = translation.to_dict()
     assert plain["segments"][0]["read"] == "Close the door."
     assert {rule["rule"] for rule in plain["segments"][0]["rules"]} == {

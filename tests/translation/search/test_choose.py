@@ -21,10 +21,10 @@ def test_equals_a_stable_sort(rows, vocab, share, seed):
     count = max(1, min(vocab, int(share**4 * vocab)))
     generator = np.random.default_rng(seed)
     values = generator.permutation(rows * vocab).reshape(rows, vocab).astype(np.float32)
-    found, columns = top_tokens(values, count)
+    largest, columns = top_tokens(values, count)
     order = np.argsort(-values, axis=1, kind="stable")[:, :count]
     np.testing.assert_array_equal(columns, order)
-    np.testing.assert_array_equal(found, np.take_along_axis(values, order, axis=1))
+    np.testing.assert_array_equal(largest, np.take_along_axis(values, order, axis=1))
 
 
 @pytest.mark.parametrize("vocab", [7, 8000, 8191])
@@ -33,10 +33,10 @@ def test_equal_values(vocab):
     values[0, [3, 5]] = 1.0
     values[1] = -np.inf
     values[1, 6] = 0.0
-    found, columns = top_tokens(values, 4)
+    largest, columns = top_tokens(values, 4)
     assert columns[0, :2].tolist() == [3, 5]
     assert columns[1, 0] == 6
-    assert found.tolist() == [[1.0, 1.0, 0.0, 0.0], [0.0, -np.inf, -np.inf, -np.inf]]
+    assert largest.tolist() == [[1.0, 1.0, 0.0, 0.0], [0.0, -np.inf, -np.inf, -np.inf]]
     assert all(len(set(row)) == 4 for row in columns.tolist())
 
 

@@ -23,7 +23,7 @@ def test_all_tokens_in_their_shares():
 
 
 @pytest.mark.parametrize(
-    ("settings", "allowed"),
+    ("settings", "likeliest"),
     [
         ({"top_k": 1}, [1]),
         ({"top_k": 2}, [1, 3]),
@@ -35,9 +35,9 @@ def test_all_tokens_in_their_shares():
         ({"top_p": 0.9, "top_k": 2}, [1, 3]),
     ],
 )
-def test_what_is_left_keeps_its_proportions(settings, allowed):
+def test_what_is_left_keeps_its_proportions(settings, likeliest):
     expected = np.zeros(5)
-    expected[allowed] = PROBABILITIES[allowed] / PROBABILITIES[allowed].sum()
+    expected[likeliest] = PROBABILITIES[likeliest] / PROBABILITIES[likeliest].sum()
     np.testing.assert_allclose(shares(**settings), expected, atol=1e-3)
 
 

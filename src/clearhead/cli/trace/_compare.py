@@ -9,40 +9,34 @@ import numpy as np
 
 from clearhead.reference.softmax import log_softmax
 from clearhead.translation.checkpoint import Checkpoint
-from clearhead.translation.tracing import Pass
+from clearhead.translation.walkthrough import Walkthrough
 
 Array = np.ndarray[Any, Any]
 
 
 def differences(
-    checkpoint: Checkpoint, given: Pass, logits: Array
+    checkpoint: Checkpoint, walkthrough: Walkthrough, logits: Array
 ) -> Iterator[tuple[str, float | None]]:
-    """The largest difference of a log-probability, for each fast model.
+    """Yield the largest difference of a log-probability, for each fast model.
 
     Args:
         checkpoint: of the model.
-        given: the sentence and its translation.
+        walkthrough: the sentence and its translation.
         logits: of the reference, Float["target_len vocab"].
 
     Yields:
         what was compared, and the difference; None where PyTorch is not installed.
     """
-    expected = log_softmax(logits)
-    cached = _cached(checkpoint, given)
-    yield "NumPy, float32, key-value cache", float(np.abs(cached - expected).max())
-    layers = _layers(checkpoint, given)
-    found = None if layers is None else float(np.abs(layers - expected).max())
-    yield "PyTorch, float32, clearhead.nn", found
+    reference = log_softmax(logits)
+    cached = walkthrough.token_by_token(checkpoint.engine())
+    yield "NumPy, float32, key-value cache", float(np.abs(cached - reference).max())
+    layers = _torch_log_probabilities(checkpoint, walkthrough)
+    difference = None if layers is None else float(np.abs(layers - reference).max())
+    yield "PyTorch, float32, clearhead.nn", difference
 
 
-def _cached(checkpoint: Checkpoint, given: Pass) -> Array:
-    """Token after token, as a translation is made: Float["target_len vocab"]."""
-    decoding = checkpoint.engine().begin([given.source])
-    rows = [decoding.advance(np.array([token]), np.array([0])) for token in given.target]
-    return np.concatenate(rows)
-
-
-def _layers(checkpoint: Checkpoint, given: Pass) -> Array | None:
+def _torch_log_probabilities(checkpoint: Checkpoint, walkthrough: Walkthrough) -> Array | None:
+    """Return those of `clearhead.nn`, Float["target_len vocab"]; None without PyTorch."""
     try:
         import torch
     except ImportError:
@@ -54,5 +48,5 @@ def _layers(checkpoint: Checkpoint, given: Pass) -> Array | None:
         {name: torch.from_numpy(array) for name, array in checkpoint.weights.items()}
     )
     with torch.no_grad():
-        logits = layers(torch.tensor([given.source]), torch.tensor([given.target]))[0]
+        logits = layers(torch.tensor([walkthrough.source]), torch.tensor([walkthrough.target]))[0]
     return torch.log_softmax(logits, dim=-1).numpy()

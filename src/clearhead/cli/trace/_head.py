@@ -12,15 +12,10 @@ from clearhead.errors import ConfigError
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.steps import attention as steps
 from clearhead.reference.tracing.trace import Trace
+from clearhead.translation.attention_paths import PARTS
 
 Array = np.ndarray[Any, Any]
 
-# --part -> the attention of a layer.
-PARTS = {
-    "encoder": "encoder.layers.{layer}.self_attention",
-    "decoder": "decoder.layers.{layer}.self_attention",
-    "cross": "decoder.layers.{layer}.cross_attention",
-}
 STEPS = (
     steps.QUERY,
     steps.KEY,

@@ -15,8 +15,9 @@ from ...reference.transformer import Transformer
 from ...text.tokenizer import Tokenizer
 from ...translation.checkpoint import Checkpoint
 from ...translation.search.hypothesis import Hypothesis
-from ...translation.search.search import SpecialTokens, search
+from ...translation.search.search import search
 from ...translation.search.settings import SearchSettings
+from ...translation.search.special_tokens import SpecialTokens
 from ...translation.translation import Translation
 from ...translation.translator import Translator
 from ..contract.edits import Changes
@@ -95,8 +96,12 @@ class Models:
         self, engine: Engine, source: Sequence[int], beam_size: int, *, n_best: int = 1
     ) -> list[Hypothesis]:
         """The best targets of one source, with the translator's own settings."""
-        settings = SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
+        settings = self.search_settings(beam_size, n_best=n_best)
         return search(engine, [source], settings, special=self.special)[0]
+
+    def search_settings(self, beam_size: int, *, n_best: int = 1) -> SearchSettings:
+        """Return the translator's own settings, with a beam of this size."""
+        return SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
 
     def token(self, token: int) -> dict[str, Any]:
         """A token as it is shown: id, piece, and whether it is a special one."""

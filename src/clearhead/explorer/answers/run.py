@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,19 +12,18 @@ from typing import Any
 import numpy as np
 
 from ...config import TransformerConfig
-from ...engine.protocols import Engine
 from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
 from ...translation.checkpoint import Checkpoint
-from ...translation.rules.reading import Reader
 from ...translation.segments import Piece
 from ...translation.translation import Translation
+from ...translation.walkthrough import Walkthrough, encode_source, translate_source
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
 from ..contract.requests import RunRequest
 from .edited_engine import Editor, replacements
 from .models import Models
-from .sentences import pieces_of, protected_note, walked
+from .sentences import protected_note, sentence_number, split_into_pieces
 
 Array = np.ndarray[Any, Any]
 
@@ -37,10 +37,9 @@ class Run:
         models: the model, fast and exact.
         pieces: of the text, of which number ``request.sentence`` is walked.
         changes: what the edits do to steps.
+        walkthrough: the (edited) source and its translation, as the model reads them.
         trace: float64, batch of 1: all steps but attention's ``contributions``. Edited steps
             say ``replaced``.
-        source: token ids of the (edited) source, its end token included.
-        target: token ids that the decoder reads, the start token first.
         largest_difference: of a log-probability, between the fast engine and the reference.
         unreached: numbers of the edits that meet no query, the translation being too short.
         baseline: the run without edits, and the log-probability of its translation in this one.
@@ -51,9 +50,8 @@ class Run:
     models: Models
     pieces: tuple[Piece, ...]
     changes: Changes
+    walkthrough: Walkthrough
     trace: Trace
-    source: tuple[int, ...]
-    target: tuple[int, ...]
     largest_difference: float
     unreached: tuple[int, ...]
     baseline: Baseline | None
@@ -75,14 +73,24 @@ class Run:
         return self.models.reference
 
     @property
+    def source(self) -> tuple[int, ...]:
+        """Token ids of the (edited) source, its end token included."""
+        return self.walkthrough.source
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        """Token ids that the decoder reads, the start token first."""
+        return self.walkthrough.target
+
+    @property
     def predicted(self) -> tuple[int, ...]:
         """What follows each of the decoder's tokens, the end token last."""
-        return (*self.target[1:], self.config.end_id)
+        return self.walkthrough.predicted
 
     @property
     def translation(self) -> str:
         """The text of the target."""
-        return self.models.tokenizer.decode(self.target).strip()
+        return self.walkthrough.translation.strip()
 
     @cached_property
     def log_probabilities(self) -> Array:
@@ -95,13 +103,8 @@ class Run:
         if self.request.edits or self.request.target is not None:
             return None
         beam_size = self.request.beam_size
-        return protected_note(self.models.translator, self.read, self.translation, beam_size)
-
-    @cached_property
-    def read(self) -> str:
-        """The sentence as the model reads it."""
-        sentence = self.pieces[self.request.sentence].text
-        return Reader(self.models.tokenizer).read(sentence).text
+        read = self.walkthrough.read
+        return protected_note(self.models.translator, read, self.translation, beam_size)
 
     @cached_property
     def translations(self) -> dict[int, Translation]:
@@ -147,54 +150,39 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
             can read.
     """
     config, tokenizer = models.config, models.tokenizer
-    pieces = pieces_of(models.translator, request.text)
-    request = replace(request, sentence=walked(pieces, request.sentence))
-    sentence = pieces[request.sentence].text
-    source = (*tokenizer.encode(Reader(tokenizer).read(sentence).text), config.end_id)
+    pieces = split_into_pieces(models.translator, request.text)
+    request = replace(request, sentence=sentence_number(pieces, request.sentence))
+    read, source = encode_source(pieces[request.sentence].text, tokenizer, config.end_id)
     check_edits(request.edits, config, len(source), tokenizer.vocab_size)
     source = edited_source(request.edits, source)
     changes = changes_of(request.edits, config)
     before = unedited(replace(request, edits=())) if request.edits else None
 
-    begun = time.perf_counter()
-    target = _target(models, request, source, changes)
+    clock = [time.perf_counter()]
+    engine = models.fast_with(changes)
+    target = translate_source(
+        source, engine, models.special, models.search_settings(request.beam_size),
+        tokenizer=tokenizer, target=request.target,
+    )  # fmt: skip
+    walkthrough = Walkthrough(models.reference, tokenizer, source, target, read)
     lengths = [len(target), len(before.target) if before else 0]
     unreached = check_queries(request.edits, lengths)
-    translated = time.perf_counter()
-    trace = Trace(replace=replacements(changes))
-    logits = models.reference.forward(np.array([source]), np.array([target]), trace=trace)[0]
-    expected = log_softmax(logits)
-    traced = time.perf_counter()
-    cached = _token_by_token(models.fast_with(changes), source, target)
-    largest = float(np.abs(cached - expected).max())
-    checked = time.perf_counter()
-    seconds = {
-        "translate": translated - begun,
-        "trace": traced - translated,
-        "check": checked - traced,
-    }
-    baseline = _baseline(models, before, source, target, changes, expected) if before else None
+    clock.append(time.perf_counter())
+    trace = walkthrough.trace(replace=replacements(changes))
+    log_probabilities = log_softmax(trace["logits"].value[0])
+    clock.append(time.perf_counter())
+    largest = float(np.abs(walkthrough.token_by_token(engine) - log_probabilities).max())
+    clock.append(time.perf_counter())
+
+    durations = [end - start for start, end in itertools.pairwise(clock)]
+    seconds = dict(zip(("translate", "trace", "check"), durations, strict=True))
+    baseline = (
+        _baseline(models, before, source, target, changes, log_probabilities) if before else None
+    )
     return Run(
-        request, models, tuple(pieces), changes, trace, source, target, largest,
+        request, models, tuple(pieces), changes, walkthrough, trace, largest,
         tuple(unreached), baseline, seconds,
     )  # fmt: skip
-
-
-def _target(
-    models: Models, request: RunRequest, source: tuple[int, ...], changes: Changes
-) -> tuple[int, ...]:
-    """The start token, and the translation that was given or is found."""
-    if request.target is not None:
-        return (models.config.start_id, *models.tokenizer.encode(request.target))
-    best = models.search(models.fast_with(changes), source, request.beam_size)[0]
-    return (models.config.start_id, *best.tokens)
-
-
-def _token_by_token(fast: Engine, source: Sequence[int], target: Sequence[int]) -> Array:
-    """Log-probabilities as a translation is made, with the cache: Float["target_len vocab"]."""
-    decoding = fast.begin([source])
-    first = np.zeros(1, np.int64)
-    return np.concatenate([decoding.advance(np.array([token]), first) for token in target])
 
 
 def _baseline(
@@ -203,19 +191,19 @@ def _baseline(
     source: Sequence[int],
     target: Sequence[int],
     changes: Changes,
-    expected: Array,
+    log_probabilities: Array,
 ) -> Baseline:
-    """The unedited run, and how likely the edited model (and source) makes its translation."""
+    """Return the unedited run, and how likely the edited model makes its translation."""
     if before.target != target:
         logits = models.reference.forward(
             np.array([source]), np.array([before.target]), trace=Editor(changes)
         )
-        expected = log_softmax(logits[0])
+        log_probabilities = log_softmax(logits[0])
     return Baseline(
         before.translation,
         before.predicted,
         float(before.log_probabilities.sum()),
-        float(_of_predicted(expected, before.predicted).sum()),
+        float(_of_predicted(log_probabilities, before.predicted).sum()),
     )
 
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
+from ...translation.walkthrough import likeliest_tokens
 from ..contract.edits import attention_path, index_of, layers_of, paths_of
 from ..derivations.derive import derivations
 from .run import Run
 
 Array = np.ndarray[Any, Any]
-
-NEXT = 10
 
 
 def run_answer(run: Run) -> dict[str, Any]:
@@ -71,21 +70,20 @@ def finite(value: float) -> float | None:
 
 def _next(run: Run) -> Iterator[dict[str, Any]]:
     """The likeliest next tokens after each of the decoder's, and the one that was taken."""
-    # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
-    rows = run.trace["probabilities"].value[0][:, : run.models.tokenizer.vocab_size]
-    count = min(NEXT, rows.shape[1])
-    for row, taken in zip(rows, run.predicted, strict=True):
-        best = np.argpartition(-row, count - 1)[:count]
-        best = best[np.lexsort((best, -row[best]))]
+    rows = run.trace["probabilities"].value[0]
+    for row, target_token in zip(rows, run.predicted, strict=True):
+        likeliest = likeliest_tokens(row, target_token, run.models.tokenizer.vocab_size)
         yield {
             "likeliest": [
-                {"token": run.models.token(int(token)), "probability": float(row[token])}
-                for token in best
+                {"token": run.models.token(token), "probability": probability}
+                for token, probability in zip(
+                    likeliest.tokens, likeliest.probabilities, strict=True
+                )
             ],
             "taken": {
-                "token": run.models.token(taken),
-                "probability": float(row[taken]),
-                "rank": int((row > row[taken]).sum()) + 1,
+                "token": run.models.token(target_token),
+                "probability": likeliest.target_probability,
+                "rank": likeliest.target_rank,
             },
         }
 

@@ -2,63 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...errors import ConfigError
-from ...translation.protected import attempts
-from ...translation.rules.characters import plain_characters
-from ...translation.segments import Piece, check_letters, fit, split_text
+from ...translation.attempts import attempts, complete
+from ...translation.rules.reading import Reading
+from ...translation.segments import Piece, check_letters
+from ...translation.sentence import Sentence
 from ...translation.translator import Translator
 
 
-def pieces_of(translator: Translator, text: str) -> list[Piece]:
-    """The pieces that the translator cuts a text into; joined, they are the text.
+def split_into_pieces(translator: Translator, text: str) -> list[Piece]:
+    """Return the pieces that the translator cuts a text into; joined, they are the text.
 
     Raises:
         TextError: the text holds half of a character, or nothing that would be translated.
     """
-
-    def length(part: str) -> int:
-        return len(translator.tokenizer.encode(plain_characters(part)))
-
-    check_letters(text)
-    pieces: list[Piece] = []
-    for piece in split_text(text):
-        if piece.translate:
-            pieces += fit(piece.text, translator.longest_source, length)
-        else:
-            pieces.append(piece)
+    pieces = translator.split(text)
+    check_letters(text, pieces)
     return pieces
 
 
-def walked(pieces: list[Piece], asked: int) -> int:
-    """The number of the piece that is walked: the one asked for, or else the next sentence.
+def sentence_number(pieces: Sequence[Piece], number: int) -> int:
+    """Return the number of the piece to walk: this one, or else the next that is a sentence.
 
     Raises:
         ConfigError: there is no piece of this number.
     """
-    if not 0 <= asked < len(pieces):
+    if not 0 <= number < len(pieces):
         raise ConfigError(
             f"This text is cut into {len(pieces)} piece{'s' * (len(pieces) != 1)}, so sentence "
-            f"must be between 0 and {len(pieces) - 1}; it is {asked}."
+            f"must be between 0 and {len(pieces) - 1}; it is {number}."
         )
-    sentences = [number for number, piece in enumerate(pieces) if piece.translate]
-    return next((number for number in sentences if number >= asked), sentences[-1])
+    sentences = [place for place, piece in enumerate(pieces) if piece.translate]
+    return next((place for place in sentences if place >= number), sentences[-1])
 
 
 def protected_note(
-    translator: Translator, sentence: str, translation: str, beam_size: int
+    translator: Translator, read: str, translation: str, beam_size: int
 ) -> dict[str, Any] | None:
-    """Says where translating would give another text, to keep placeholders or numbers.
+    """Return a note where translating gives another text, to keep placeholders or numbers.
 
     The walk shows what the model makes of the sentence as it is. `Translator.translate` may put
     stand-ins for placeholders into it, take a lower hypothesis or translate it in parts.
+
+    Args:
+        translator: of the model.
+        read: the sentence as the model reads it.
+        translation: of the walk.
+        beam_size: of the walk.
     """
-    first = next(attempts(sentence))
-    plain = first.pieces == (Piece(sentence, True),) and not first.restore
-    if plain and first.result(sentence, translation) is not None:
+    first = next(attempts(Sentence(read, Reading(read, read), parts=(Piece(read, True),))))
+    if not first.stand_ins and complete(first, translation) is not None:
         return None
-    kept = translator.translate(sentence, split=False, beam_size=beam_size).text
-    if kept == translation:
+    protected_translation = translator.translate(read, split=False, beam_size=beam_size).text
+    if protected_translation == translation:
         return None
-    return {"kind": "protected", "translation": kept}
+    return {"kind": "protected", "translation": protected_translation}

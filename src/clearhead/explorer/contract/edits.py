@@ -22,6 +22,7 @@ import numpy as np
 
 from ...config import TransformerConfig
 from ...errors import ConfigError, ShapeError
+from ...translation.attention_paths import PARTS
 
 Array = np.ndarray[Any, Any]
 # (value, position) -> value: ``position`` is where all queries stand in a step of decoding, and
@@ -29,11 +30,6 @@ Array = np.ndarray[Any, Any]
 Change = Callable[[Array, int | None], Array]
 Changes = Mapping[str, Sequence[Change]]
 
-PARTS = {
-    "encoder": "encoder.layers.{layer}.self_attention",
-    "decoder": "decoder.layers.{layer}.self_attention",
-    "cross": "decoder.layers.{layer}.cross_attention",
-}
 # The attributes that each kind has, beside ``kind``.
 KINDS: dict[str, tuple[str, ...]] = {
     "ablate_head": ("part", "layer", "head"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConfigError, TextError
-from .edits import KINDS, PARTS, Edit
+from ...translation.attention_paths import PARTS
+from .edits import KINDS, Edit
 from .reader import Reader, shown
 
 MOST_BEAM = 8

@@ -22,7 +22,7 @@ _LETTER_FORMS: dict[int, str | int] = {**_LIGATURES, **_FULLWIDTH}
 
 
 def has_letter(text: str) -> bool:
-    """Whether there is a letter of any alphabet in a text."""
+    """Return whether there is a letter of any alphabet in a text."""
     return any(map(str.isalpha, text))
 
 

@@ -25,7 +25,7 @@ def peel(sentence: str) -> tuple[str, str, str]:
     """Return what stands before a sentence, the sentence, and what stands after it."""
     before, core, after = "", sentence, ""
     for _ in range(_DEEPEST):
-        split = _tagged(core) or _paired(core) or _enclosed(core) or _lone(core)
+        split = _split_tag(core) or _split_pair(core) or _split_run(core) or _split_lone(core)
         if split is None:
             break
         opening, inner, closing = split
@@ -36,15 +36,16 @@ def peel(sentence: str) -> tuple[str, str, str]:
     return before, core, after
 
 
-def _tagged(text: str) -> tuple[str, str, str] | None:
+def _split_tag(text: str) -> tuple[str, str, str] | None:
+    """Split off a tag that opens and closes around a text."""
     match = _TAG.match(text)
     if match is None or re.search(rf"</?{match[2]}[\s>]", match[3]) or not has_letter(match[3]):
         return None
     return match[1], match[3], match[4]
 
 
-def _paired(text: str) -> tuple[str, str, str] | None:
-    """A pair of marks around a text, which may have its final mark after them."""
+def _split_pair(text: str) -> tuple[str, str, str] | None:
+    """Split off a pair of marks around a text, which may have its final mark after them."""
     tail = text[len(text.rstrip(_MARKS_AFTER)) :]
     for opening, closing in PAIRS:
         for end in dict.fromkeys(("", tail)):
@@ -56,8 +57,8 @@ def _paired(text: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _enclosed(text: str) -> tuple[str, str, str] | None:
-    """The same run of marks at both ends: "~Close the door.~", "-- yes --"."""
+def _split_run(text: str) -> tuple[str, str, str] | None:
+    """Split off the same run of marks at both ends: "~Close the door.~", "-- yes --"."""
     run = text[: len(text) - len(text.lstrip(_LINE_MARKS))]
     end = len(text.rstrip(_MARKS_AFTER))
     inner = text[len(run) : end - len(run)]
@@ -71,8 +72,8 @@ _OPENINGS = {"(": ")", "[": "]", "“": "”", "«": "»", '"': '"'}
 _CLOSINGS = {closing: opening for opening, closing in _OPENINGS.items()}
 
 
-def _lone(text: str) -> tuple[str, str, str] | None:
-    """A bracket or quote at one end whose partner stands in another sentence."""
+def _split_lone(text: str) -> tuple[str, str, str] | None:
+    """Split off a bracket or quote at one end whose partner stands in another sentence."""
     first, last = text[:1], text[-1:]
     if first in _OPENINGS and _OPENINGS[first] not in text[1:] and has_letter(text[1:]):
         return first, text[1:], ""
@@ -82,6 +83,7 @@ def _lone(text: str) -> tuple[str, str, str] | None:
 
 
 def _stands_alone(inner: str, opening: str, closing: str) -> bool:
+    """Return whether a text is one within its marks, and they are a pair of their own."""
     if not has_letter(inner):
         return False
     if opening in ("{", "<") and " " not in inner.strip():

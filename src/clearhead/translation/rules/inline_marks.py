@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..protected import spans
 from ..sentence_ends import word_set
@@ -60,31 +61,39 @@ class Mark:
     space_after: bool = False
 
     @property
-    def paired(self) -> bool:
+    def is_pair(self) -> bool:
         """Whether it stands around something."""
         return bool(self.closing)
 
 
+class _Edge(NamedTuple):
+    """A stretch of a sentence that is one half of a mark, or the whole of a mark at one place."""
+
+    start: int
+    end: int
+    number: int  # of the mark; both halves of a pair have the same
+    role: str  # "open", "close" or "point"
+
+
 def take_out(sentence: str) -> tuple[str, tuple[Mark, ...]]:
     """Return a sentence without its marks, and these in the order of their places."""
-    cuts = _cuts(sentence)
-    if not cuts:
+    edges = _find_edges(sentence)
+    if not edges:
         return sentence, ()
-    parts: list[str] = []
+    parts: list[str] = []  # of the plain sentence, so far ``length`` characters
     length, place = 0, 0
     open_places: dict[int, tuple[int, str]] = {}
     marks: list[Mark] = []
-    for start, end, number, role in cuts:
-        kept = sentence[place:start]
-        parts.append(kept)
-        length += len(kept)
+    for start, end, number, role in edges:
+        parts.append(sentence[place:start])
+        length += len(parts[-1])
         text = sentence[start:end]
         place = end
         if role == "open":
             open_places[number] = (length, text)
         elif role == "close":
-            begun, opening = open_places[number]
-            marks.append(Mark(begun, length, opening, text))
+            first, opening = open_places[number]
+            marks.append(Mark(first, length, opening, text))
         else:
             before = start == 0 or sentence[start - 1].isspace()
             after = end < len(sentence) and sentence[end].isspace()
@@ -109,104 +118,120 @@ def take_out(sentence: str) -> tuple[str, tuple[Mark, ...]]:
     return plain, tuple(sorted(marks, key=lambda mark: (mark.start, -mark.end)))
 
 
-def _cuts(sentence: str) -> list[tuple[int, int, int, str]]:
-    """Start, end, number of the mark, and ``open``, ``close`` or ``point``, from left to right."""
-    protected = [
-        (span.start, span.end) for span in spans(sentence) if span.kind not in ("tag", "symbol")
-    ]
-    cuts: list[tuple[int, int, int, str]] = []
+class _Edges:
+    """The edges of the marks of a sentence; what was claimed first keeps its characters."""
 
-    def is_free(start: int, end: int) -> bool:
-        return not any(a < end and start < b for a, b in protected) and not any(
-            cut[0] < end and start < cut[1] for cut in cuts
+    def __init__(self, sentence: str) -> None:
+        self.edges: list[_Edge] = []
+        self._protected = [
+            (span.start, span.end) for span in spans(sentence) if span.kind not in ("tag", "symbol")
+        ]
+
+    def is_free(self, start: int, end: int) -> bool:
+        """Return whether a stretch is in no protected span and no edge."""
+        return not any(a < end and start < b for a, b in self._protected) and not any(
+            edge.start < end and start < edge.end for edge in self.edges
         )
 
-    def add_pair(start: int, inner: int, after: int, end: int) -> None:
-        if is_free(start, inner) and is_free(after, end) and not _crosses(cuts, inner, after):
-            number = len(cuts)
-            cuts.append((start, inner, number, "open"))
-            cuts.append((after, end, number, "close"))
+    def add_pair(self, start: int, inner: int, after: int, end: int) -> None:
+        """Add a pair around inner to after, where both halves are free and it crosses no other."""
+        is_free = self.is_free(start, inner) and self.is_free(after, end)
+        if is_free and not self._crosses(inner, after):
+            number = len(self.edges)
+            self.edges.append(_Edge(start, inner, number, "open"))
+            self.edges.append(_Edge(after, end, number, "close"))
 
+    def _crosses(self, start: int, end: int) -> bool:
+        """Return whether a pair around start to end would hold one half of another pair."""
+        inside = [
+            edge.number
+            for edge in self.edges
+            if edge.role != "point" and start <= edge.start and edge.end <= end
+        ]
+        return any(inside.count(number) == 1 for number in inside)
+
+
+def _find_edges(sentence: str) -> list[_Edge]:
+    """Return the edges of all marks, from left to right."""
+    marks = _Edges(sentence)
     for match in re.finditer(_LINK, sentence):
         # The address in its closing half is protected by going with it.
-        if is_free(match.start(), match.end("text")):
-            cuts.append((match.start(), match.start("text"), len(cuts), "open"))
-            cuts.append((match.end("text"), match.end(), len(cuts) - 1, "close"))
-    _add_tags(sentence, cuts, is_free)
+        if marks.is_free(match.start(), match.end("text")):
+            number = len(marks.edges)
+            marks.edges.append(_Edge(match.start(), match.start("text"), number, "open"))
+            marks.edges.append(_Edge(match.end("text"), match.end(), number, "close"))
+    marks.edges += _find_tags(sentence, marks)
     for match in _EMPHASIS.finditer(sentence):
         size = len(match["mark"])
-        add_pair(match.start(), match.start() + size, match.end() - size, match.end())
+        marks.add_pair(match.start(), match.start() + size, match.end() - size, match.end())
     for pattern in (_QUOTED, _BRACKETED):
         for match in pattern.finditer(sentence):
-            add_pair(match.start(), match.start() + 1, match.end() - 1, match.end())
+            marks.add_pair(match.start(), match.start() + 1, match.end() - 1, match.end())
     last_letter = max((place for place, c in enumerate(sentence) if c.isalpha()), default=-1)
     for match in _POINTS.finditer(sentence):
         if match["pause"] and match.end() > last_letter:
             continue  # dots that no word follows are the sentence's final mark
-        if is_free(*match.span()):
-            cuts.append((*match.span(), len(cuts), "point"))
-    return sorted(cuts)
+        if marks.is_free(*match.span()):
+            marks.edges.append(_Edge(*match.span(), len(marks.edges), "point"))
+    return sorted(marks.edges)
 
 
-def _add_tags(sentence: str, cuts: list[tuple[int, int, int, str]], is_free: object) -> None:
-    assert callable(is_free)
-    waiting: list[tuple[str, int, int]] = []
-    tags: list[tuple[int, int, int, str]] = []
+def _find_tags(sentence: str, marks: _Edges) -> list[_Edge]:
+    """Return the edges of tags: pairs where an end closes the last start of its name."""
+    open_tags: list[tuple[str, int, int]] = []  # name, place in ``tags``, number
+    tags: list[_Edge] = []
     for number, match in enumerate(re.finditer(_TAG, sentence), 1000):
         start, end = match.span()
-        if not is_free(start, end):
+        if not marks.is_free(start, end):
             continue
         name = (match["name"] or "").lower()
         if name and not match["close"] and not match["void"] and name not in _VOID:
-            waiting.append((name, len(tags), number))
-            tags.append((start, end, number, "point"))
-            continue
-        if match["close"] and any(name == other for other, _, _ in waiting):
+            # It stands at one place until an end of its name is met.
+            open_tags.append((name, len(tags), number))
+            tags.append(_Edge(start, end, number, "point"))
+        elif match["close"] and any(name == other for other, _, _ in open_tags):
+            # Tags within it that were never closed stay at one place.
             while True:
-                other, place, opened = waiting.pop()
+                other, place, first_number = open_tags.pop()
                 if other == name:
                     break
-            tags[place] = (*tags[place][:3], "open")
-            tags.append((start, end, opened, "close"))
-            continue
-        tags.append((start, end, number, "point"))
-    cuts += tags
-
-
-def _crosses(cuts: Sequence[tuple[int, int, int, str]], start: int, end: int) -> bool:
-    """Whether a pair around start to end would hold one half of another pair."""
-    inside = [cut[2] for cut in cuts if cut[3] != "point" and start <= cut[0] and cut[1] <= end]
-    return any(inside.count(number) == 1 for number in inside)
+            tags[place] = tags[place]._replace(role="open")
+            tags.append(_Edge(start, end, first_number, "close"))
+        else:
+            tags.append(_Edge(start, end, number, "point"))
+    return tags
 
 
 def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
     """Return a translation with the marks of its source at the words that draw on theirs."""
-    placed = _well_nested([_placed(translation, mark, links) for mark in marks], marks)
-    text, shift = translation, 0
-    events: list[tuple[int, int, int, str]] = []
-    for number, (mark, (start, end)) in enumerate(zip(marks, placed, strict=True)):
-        if not mark.paired:
+    stretches = _nest([_stretch_of(translation, mark, links) for mark in marks], marks)
+    text = translation
+    # Place, order at one place, number, and what is put there. At one place inner pairs close
+    # before outer ones, marks at one place follow, and outer pairs open before inner ones.
+    insertions: list[tuple[int, int, int, str]] = []
+    for number, (mark, (start, end)) in enumerate(zip(marks, stretches, strict=True)):
+        if not mark.is_pair:
             before = " " if mark.space_before and start and text[start - 1] != " " else ""
             after = " " if mark.space_after and text[start : start + 1] not in ("", " ") else ""
-            events.append((start, 1, number, before + mark.opening + after))
+            insertions.append((start, 1, number, before + mark.opening + after))
         elif start == end:
-            events.append((start, 1, number, mark.opening + mark.closing))
+            insertions.append((start, 1, number, mark.opening + mark.closing))
         else:
-            # At one place inner pairs close before outer ones, and outer ones open before inner.
-            events.append((start, 2, number, mark.opening))
-            events.append((end, 0, -number, mark.closing))
-    for place, _, _, inserted in sorted(events):
-        text = text[: place + shift] + inserted + text[place + shift :]
-        shift += len(inserted)
+            insertions.append((start, 2, number, mark.opening))
+            insertions.append((end, 0, -number, mark.closing))
+    shift = 0
+    for place, _, _, insertion in sorted(insertions):
+        text = text[: place + shift] + insertion + text[place + shift :]
+        shift += len(insertion)
     return text
 
 
-def _placed(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
-    """Where a mark goes: around the words that draw on what it stood around, or behind one."""
-    if mark.paired:
+def _stretch_of(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
+    """Return where a mark goes: around the words that draw on its words, or behind one."""
+    if mark.is_pair:
         words = links.targets_of(mark.start, mark.end)
         if not words:
-            place = _behind(mark.start, links)
+            place = _place_behind(mark.start, links)
             return place, place
         first, last = links.target[min(words)][0], links.target[max(words)][1]
         source_words = [b for a, b in links.source if a < mark.end and mark.start < b]
@@ -214,7 +239,7 @@ def _placed(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
             tail = _PUNCTUATION.match(translation, last)
             last = tail.end() if tail else last
         return first, last
-    place = _behind(mark.start, links)
+    place = _place_behind(mark.start, links)
     last_word = max((b for _, b in links.source if b <= mark.start), default=0)
     if mark.start > last_word and place == max((b for _, b in links.target), default=0):
         tail = _PUNCTUATION.match(translation, place)
@@ -222,8 +247,8 @@ def _placed(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
     return place, place
 
 
-def _behind(place: int, links: Links) -> int:
-    """Behind the translation of the last source word that ends before a place."""
+def _place_behind(place: int, links: Links) -> int:
+    """Return the end of the translation of the last source word that ends before a place."""
     for number in range(len(links.source) - 1, -1, -1):
         start, end = links.source[number]
         if end > place:
@@ -234,10 +259,11 @@ def _behind(place: int, links: Links) -> int:
     return 0
 
 
-def _well_nested(placed: list[tuple[int, int]], marks: Sequence[Mark]) -> list[tuple[int, int]]:
-    """The places of pairs, widened around what is inside of them and cut where they would cross."""
-    result = list(placed)
-    pairs = [number for number, mark in enumerate(marks) if mark.paired]
+def _nest(stretches: list[tuple[int, int]], marks: Sequence[Mark]) -> list[tuple[int, int]]:
+    """Return the stretches of marks, changed so that no two pairs cross."""
+    nested = list(stretches)
+    pairs = [number for number, mark in enumerate(marks) if mark.is_pair]
+    # A pair that stands within another in the source: the outer one is widened around it.
     for number in reversed(pairs):
         outer = marks[number]
         for inner in pairs:
@@ -246,23 +272,24 @@ def _well_nested(placed: list[tuple[int, int]], marks: Sequence[Mark]) -> list[t
                 and marks[inner].end <= outer.end
                 and marks[inner].start >= outer.start
             ):
-                start, end = result[number]
+                start, end = nested[number]
                 if start == end:
-                    result[number] = result[inner]
-                elif result[inner][0] < result[inner][1]:
-                    result[number] = min(start, result[inner][0]), max(end, result[inner][1])
+                    nested[number] = nested[inner]
+                elif nested[inner][0] < nested[inner][1]:
+                    nested[number] = min(start, nested[inner][0]), max(end, nested[inner][1])
+    # Pairs that stand side by side in the source, or would cross: the second one gives way.
     for place, number in enumerate(pairs):
         for other in pairs[place + 1 :]:
-            a, b = result[number], result[other]
+            a, b = nested[number], nested[other]
             if marks[other].start >= marks[number].end or a[0] < b[0] < a[1] < b[1]:
-                result[other] = _apart(a, b)
+                nested[other] = _part_outside(a, b)
             elif b[0] < a[0] < b[1] < a[1]:
-                result[other] = b[0], a[0]
-    return result
+                nested[other] = b[0], a[0]
+    return nested
 
 
-def _apart(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
-    """The second of two stretches without what the first has of it."""
+def _part_outside(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    """Return the second of two stretches without what it shares with the first."""
     start, end = second
     if end <= first[0] or start >= first[1]:
         return second

@@ -94,12 +94,12 @@ def give_back_case(translation: str, kind: str) -> str:
 
 
 def _word_places(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word outside of placeholders, addresses and the like."""
-    kept = [(span.start, span.end) for span in spans(text)]
+    """Return start and end of each word outside of placeholders, addresses and the like."""
+    protected = [(span.start, span.end) for span in spans(text)]
     return [
         match.span()
         for match in _WORD.finditer(text)
-        if not any(start < match.end() and match.start() < end for start, end in kept)
+        if not any(start < match.end() and match.start() < end for start, end in protected)
     ]
 
 

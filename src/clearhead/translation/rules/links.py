@@ -14,21 +14,21 @@ WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 @dataclass(frozen=True)
 class Links:
-    """Words and what they draw on.
+    """The words of a translation, and the word of its source that each belongs to.
 
     Attributes:
         source, target: start and end of each word in its text.
-        drawn: for each word of the target the number of a word of the source.
+        source_words: for each word of the target the number of a word of the source.
     """
 
     source: tuple[tuple[int, int], ...]
     target: tuple[tuple[int, int], ...]
-    drawn: tuple[int, ...]
+    source_words: tuple[int, ...]
 
     def targets_of(self, start: int, end: int) -> list[int]:
         """Return the words of the target that draw on the source's characters start to end."""
-        wanted = {i for i, (a, b) in enumerate(self.source) if a < end and start < b}
-        return [place for place, source in enumerate(self.drawn) if source in wanted]
+        words = {i for i, (a, b) in enumerate(self.source) if a < end and start < b}
+        return [place for place, word in enumerate(self.source_words) if word in words]
 
 
 def link_words(
@@ -49,14 +49,15 @@ def link_words(
     columns = [match.span() for match in WORD.finditer(source)]
     if weights is None or not rows or not columns:
         count, most = len(columns), max(len(rows) - 1, 1)
-        drawn = [round(i * (count - 1) / most) for i in range(len(rows))] if count else []
-        return Links(tuple(columns), tuple(rows) if count else (), tuple(drawn))
+        words = [round(i * (count - 1) / most) for i in range(len(rows))] if count else []
+        return Links(tuple(columns), tuple(rows) if count else (), tuple(words))
+    # The attention between words is that of all their tokens; each takes the strongest.
     by_word = _membership(rows, target_ends) @ weights @ _membership(columns, source_ends).T
     return Links(tuple(columns), tuple(rows), tuple(by_word.argmax(axis=1).tolist()))
 
 
 def _membership(words: Sequence[tuple[int, int]], ends: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Float["words tokens"]: 1 where a token has a character of a word."""
+    """Return 1 where a token has a character of a word, Float["words tokens"]."""
     starts = [0, *ends[:-1]]
     return np.array(
         [

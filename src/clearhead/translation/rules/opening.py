@@ -61,13 +61,13 @@ def opening(sentence: str) -> list[Part]:
     """
     time = _TIME.match(sentence)
     if time:
-        return _kept(time[0], "time") if has_letter(sentence[time.end() :]) else []
-    parts = _note(sentence) or _label(sentence) or _dashed(sentence)
+        return _stretch(time[0], "time") if has_letter(sentence[time.end() :]) else []
+    parts = _note(sentence) or _label(sentence) or _dash_label(sentence)
     return parts if has_letter(sentence[sum(len(part.text) for part in parts) :]) else []
 
 
 def is_name(words: str) -> bool:
-    """Whether words before a colon are a speaker's name, as far as they can tell."""
+    """Return whether words before a colon look like a speaker's name."""
     parts = words.split()
     return (
         0 < len(parts) <= 3
@@ -78,33 +78,34 @@ def is_name(words: str) -> bool:
 
 
 def _note(sentence: str) -> list[Part]:
-    """A note in brackets: who speaks, or how."""
+    """Return the note in brackets that a sentence opens with: who speaks, or how."""
     match = _NOTE.match(sentence)
     if match is None:
         return []
     if is_name(match[2]) or not has_letter(match[2]):
-        return _kept(match[0], "speaker")
+        return _stretch(match[0], "speaker")
     return [Part(match[1], False, "note"), Part(match[2], True, "note"),
             Part(match[3], False, "note")]  # fmt: skip
 
 
 def _label(sentence: str) -> list[Part]:
+    """Return the words before a colon, with a note in brackets where there is one."""
     match = _LABEL.match(sentence)
     if match is None:
         return []
     words, open_bracket, note, close_bracket, colon = match.groups()
-    name = is_name(words)
-    rule = "speaker" if name else "label"
-    between = [Part(words, not name, rule)]
+    is_speaker = is_name(words)
+    rule = "speaker" if is_speaker else "label"
+    between = [Part(words, not is_speaker, rule)]
     if note is not None:
         note_parts = [Part(open_bracket, False, "note"), Part(note, has_letter(note), "note"),
                       Part(close_bracket, False, "note")]  # fmt: skip
         return [*between, *note_parts, Part(colon, False, rule)]
-    return _kept(words + colon, rule) if name else [*between, Part(colon, False, rule)]
+    return _stretch(words + colon, rule) if is_speaker else [*between, Part(colon, False, rule)]
 
 
-def _dashed(sentence: str) -> list[Part]:
-    """Words with capital letters and a dash before a sentence: a name, or a heading."""
+def _dash_label(sentence: str) -> list[Part]:
+    """Return the capitalised words and the dash before a sentence: a name, or a heading."""
     match = _DASHED.match(sentence)
     is_sentence = match is not None and re.search(r"[.!?]\W*\Z", sentence[-20:])
     if match is None or not is_sentence or match[1].split()[0].lower() in STARTERS:
@@ -112,5 +113,6 @@ def _dashed(sentence: str) -> list[Part]:
     return [Part(match[1], True, "label"), Part(match[2], False, "label")]
 
 
-def _kept(text: str, rule: str) -> list[Part]:
+def _stretch(text: str, rule: str) -> list[Part]:
+    """Return a stretch that stays as it is, by this rule."""
     return [Part(text, False, rule)]

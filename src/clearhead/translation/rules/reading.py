@@ -49,7 +49,7 @@ class Reading:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a translation needs nothing back."""
+        """Whether a translation gets nothing back."""
         return not self.marks and self.case == "sentence" and self.ending is None
 
     def restore(self, translation: str, link: Callable[[str], Links]) -> str:
@@ -71,10 +71,10 @@ class Reading:
 
 
 def _within(links: Links, length: int) -> Links:
-    """The links of a text of which the end was cut off."""
+    """Return the links of a text of which the end was cut off."""
     pairs = [
-        (span, drawn)
-        for span, drawn in zip(links.target, links.drawn, strict=True)
+        (span, word)
+        for span, word in zip(links.target, links.source_words, strict=True)
         if span[1] <= length
     ]
     return Links(links.source, tuple(span for span, _ in pairs), tuple(n for _, n in pairs))
@@ -114,7 +114,7 @@ class Reader:
         return Reading(sentence, ended, tuple(actions), marks, kind, ending)
 
     def _knows(self, characters: str) -> bool:
-        """Whether all of the characters were in the texts that the tokenizer learnt from."""
+        """Return whether all of the characters were in the texts of the tokenizer's training."""
         return all(self._tokenizer.encode(c)[-1] >= FIRST_LEARNT for c in characters)
 
     def _count_pieces(self, word: str) -> int:

@@ -7,19 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ...engine.protocols import Engine
 from .hypothesis import Hypothesis
-from .search import SpecialTokens, search
+from .search import search
 from .settings import SearchSettings
+from .special_tokens import SpecialTokens
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Places of the sources of each batch, longest first, so that memory is known at once.
+    """Yield the places of the sources of each batch, those of like length together.
+
+    The longest come first, so that the first batch shows how much memory is needed.
 
     Args:
         lengths: tokens of each source.
         tokens: the most that a batch may have, padding counted; a longer source stands alone.
 
-    Returns:
-        places in ``lengths``, each exactly once.
+    Yields:
+        places in ``lengths``; each is in exactly one batch.
     """
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
@@ -42,7 +45,7 @@ def search_batches(
     prefixes: Sequence[Sequence[int]] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Hypothesis]]:
-    """`search` for any number of sources, batch by batch.
+    """Search for the targets of any number of sources, batch by batch; see `search`.
 
     Args:
         engine: what is asked for log-probabilities.
@@ -53,29 +56,37 @@ def search_batches(
             others go on meanwhile; keep the BLAS library to one thread (OPENBLAS_NUM_THREADS=1),
             or they compete. Fewer sources than fill the batches are shared out evenly.
         special, prefixes: as `search` takes them.
-        on_progress: called with the number of sources done so far.
+        on_progress: called with the number of sources that have been searched for.
 
     Returns:
         for each source its hypotheses, best first, in the order of the sources.
     """
+    # So small that every thread has one to work on, and no larger than was asked for.
     lengths = [len(source) for source in sources]
     share = -(-sum(lengths) // max(1, threads))
-    chosen = list(batches(lengths, min(batch_tokens, max(share, 1))))
+    places_of_batches = list(batches(lengths, min(batch_tokens, max(share, 1))))
 
-    def run(batch: list[int]) -> list[list[Hypothesis]]:
-        forced = None if prefixes is None else [prefixes[place] for place in batch]
-        some = [sources[place] for place in batch]
-        return search(engine, some, settings, special=special, prefixes=forced)
+    def run(places: list[int]) -> list[list[Hypothesis]]:
+        return search(
+            engine,
+            [sources[place] for place in places],
+            settings,
+            special=special,
+            prefixes=None if prefixes is None else [prefixes[place] for place in places],
+        )
 
     results: list[list[Hypothesis]] = [[] for _ in sources]
-    done = 0
+    count = 0
     with ThreadPoolExecutor(max_workers=threads) as pool:
         # One thread needs no pool; with a pool, map gives the results in order as they come.
-        found = pool.map(run, chosen) if threads > 1 and len(chosen) > 1 else map(run, chosen)
-        for batch, best in zip(chosen, found, strict=True):
-            for place, hypotheses in zip(batch, best, strict=True):
+        use_pool = threads > 1 and len(places_of_batches) > 1
+        results_of_batches = (
+            pool.map(run, places_of_batches) if use_pool else map(run, places_of_batches)
+        )
+        for places, batch_results in zip(places_of_batches, results_of_batches, strict=True):
+            for place, hypotheses in zip(places, batch_results, strict=True):
                 results[place] = hypotheses
-            done += len(batch)
+            count += len(places)
             if on_progress:
-                on_progress(done)
+                on_progress(count)
     return results

@@ -1,4 +1,4 @@
-"""The likeliest tokens of each row, fast, and the same whatever the other rows are."""
+"""The likeliest tokens of each row, quickly; no row depends on what the other rows hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...engine.protocols import FloatArray, IntArray
 
 
 def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]:
-    """The ``count`` largest of each row, largest first, and where they stand.
+    """Return the ``count`` largest of each row, largest first, and where they stand.
 
     A large vocabulary is narrowed first. Columns are dealt to groups; the ``count`` largest lie
     in the ``count`` groups with the largest maxima, so only these are sorted. Equal values come
@@ -28,6 +28,8 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
     groups = 1 << max(0, round(math.log2(math.sqrt(vocab * count))))
     if vocab < 8 * groups or count >= groups:
         return _sort(log_probs, None, count)
+    # Of the few columns that are left, the count largest, in the order of their columns so that
+    # equal values stay in it, and then in falling order.
     columns = _promising_columns(log_probs, groups, count)
     values = np.take_along_axis(log_probs, columns, axis=1)
     best = np.argpartition(values, values.shape[1] - count, axis=1)[:, -count:]
@@ -37,7 +39,7 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
 
 
 def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArray:
-    """Columns that hold each row's largest: of the best groups, and those left over."""
+    """Return columns that hold each row's largest: of the best groups, and those in no group."""
     rows, vocab = log_probs.shape
     depth = vocab // groups
     # Group g holds columns g, g + groups, ...: its maximum is then one of elementwise maxima of
@@ -54,7 +56,7 @@ def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArr
 
 
 def _sort(values: FloatArray, columns: IntArray | None, count: int) -> tuple[FloatArray, IntArray]:
-    """The first ``count`` of each row in falling order; equal values as they stand."""
+    """Return the first ``count`` of each row in falling order; equal values as they stand."""
     order = np.argsort(-values, axis=1, kind="stable")[:, :count]
     sorted_values = np.take_along_axis(values, order, axis=1)
     if columns is None:

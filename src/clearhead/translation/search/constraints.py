@@ -10,20 +10,26 @@ from ...engine.protocols import FloatArray, IntArray
 
 
 def forbid_tokens(log_probs: FloatArray, tokens: Sequence[int]) -> None:
-    """These tokens never follow."""
+    """Let these tokens follow in no row."""
     for token in tokens:
         log_probs[:, token] = -np.inf
 
 
 def only_token(log_probs: FloatArray, rows: IntArray, tokens: IntArray | int) -> None:
-    """In these rows only this token (one for all, or one each) may follow, at its own price."""
-    kept = log_probs[rows, tokens]
+    """Let only this token follow in these rows, keeping its own log-probability.
+
+    Args:
+        log_probs: ``[rows, vocab]``.
+        rows: numbers of rows.
+        tokens: one for all of them, or one each.
+    """
+    own_log_probs = log_probs[rows, tokens]
     log_probs[rows] = -np.inf
-    log_probs[rows, tokens] = kept
+    log_probs[rows, tokens] = own_log_probs
 
 
 def forbid_repeats(log_probs: FloatArray, row: int, prefix: Sequence[int], size: int) -> None:
-    """No n-gram of ``size`` tokens comes a second time in this row.
+    """Let no n-gram of ``size`` tokens come a second time in this row.
 
     Paulus et al. 2017, arXiv 1705.04304, section 2.5, for n-grams of any size.
     """

@@ -29,12 +29,12 @@ class Hypothesis:
 
 
 def divide_by_length(length: int, alpha: float) -> float:
-    """``length ** alpha``: at 1, the mean log-probability of a token; at 0, no normalisation."""
+    """Return ``length ** alpha``: with alpha 1, scores are means of a token; with 0, sums."""
     return float(length**alpha)
 
 
 def gnmt_penalty(length: int, alpha: float) -> float:
-    """``((5 + length) / 6) ** alpha`` of Wu et al. 2016, arXiv 1609.08144, equation 14."""
+    """Return ``((5 + length) / 6) ** alpha`` (Wu et al. 2016, arXiv 1609.08144, equation 14)."""
     return float(((5.0 + length) / 6.0) ** alpha)
 
 
@@ -46,7 +46,7 @@ PENALTIES: dict[str, Callable[[int, float], float]] = {
 
 
 def length_penalty(kind: str) -> Callable[[int, float], float]:
-    """The length penalty of this name: the divisor of a log-probability.
+    """Return the length penalty of this name: what a log-probability is divided by.
 
     ``length`` counts the tokens of a hypothesis with its end token.
 

@@ -14,7 +14,7 @@ from .settings import SearchSettings
 def generators(
     sources: Sequence[Sequence[int]], samples: int, seed: int
 ) -> list[np.random.Generator]:
-    """One random generator for each sample of each source, sources outermost.
+    """Return one random generator for each sample of each source, sources outermost.
 
     It is seeded by ``seed``, the source's tokens and the sample's number, so a source's samples
     do not depend on the batch that it is in.
@@ -27,7 +27,7 @@ def generators(
 
 
 def draw(log_probs: FloatArray, uniforms: FloatArray, settings: SearchSettings) -> IntArray:
-    """One token for each row.
+    """Draw one token for each row.
 
     The tokens that may be drawn are those that top-k leaves, then top-p: the fewest likeliest
     whose probabilities, at this temperature, reach ``top_p``; always at least one.
@@ -39,15 +39,17 @@ def draw(log_probs: FloatArray, uniforms: FloatArray, settings: SearchSettings) 
     Returns:
         token ids ``[rows]``.
     """
+    # Top-k: the likeliest, in falling order, with weights in proportion to their probabilities.
     vocab = log_probs.shape[1]
     ranked, tokens = top_tokens(log_probs, min(settings.top_k or vocab, vocab))
     scaled = ranked.astype(np.float64) / settings.temperature
     weights = np.exp(scaled - scaled[:, :1])
-    reached = np.cumsum(weights, axis=1)
-    reached /= reached[:, -1:]
-    # The last token that is needed is the first at which the sum reaches top_p.
-    last = np.minimum((reached < settings.top_p).sum(axis=1), reached.shape[1] - 1)
+    cumulative = np.cumsum(weights, axis=1)
+    cumulative /= cumulative[:, -1:]
+    # Top-p: the last token that is needed is the first at which the sum reaches top_p.
+    last = np.minimum((cumulative < settings.top_p).sum(axis=1), cumulative.shape[1] - 1)
+    # The token in whose share of the sum the random number falls.
     rows = np.arange(len(tokens))
-    aim = uniforms * reached[rows, last]
-    place = np.minimum((reached <= aim[:, None]).sum(axis=1), last)
+    aim = uniforms * cumulative[rows, last]
+    place = np.minimum((cumulative <= aim[:, None]).sum(axis=1), last)
     return tokens[rows, place]

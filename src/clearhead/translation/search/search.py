@@ -6,7 +6,7 @@ follow), expands (the best continuations of each source), finishes (those that e
 
 A beam follows fairseq's rules: among the ``2 * beam_size`` best continuations of a source those
 in the first ``beam_size`` places that end are finished; the ``beam_size`` best that do not end
-go on; a source is done when ``beam_size`` hypotheses are finished.
+go on; a source is finished when ``beam_size`` hypotheses are.
 """
 
 from __future__ import annotations
@@ -17,28 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import TransformerConfig
 from ...engine.protocols import BoolArray, Engine, FloatArray, IntArray
-from ...errors import ConfigError
 from . import constraints
+from .checks import check_search
 from .choose import top_tokens
 from .hypothesis import Hypothesis, length_penalty
 from .sampling import draw, generators
 from .settings import SearchSettings
-
-
-@dataclass(frozen=True)
-class SpecialTokens:
-    """The ids that search itself must know."""
-
-    pad_id: int = 0
-    start_id: int = 1
-    end_id: int = 2
-
-    @classmethod
-    def of(cls, config: TransformerConfig) -> SpecialTokens:
-        """Those of a model."""
-        return cls(config.pad_id, config.start_id, config.end_id)
+from .special_tokens import SpecialTokens
 
 
 def search(
@@ -49,7 +35,7 @@ def search(
     special: SpecialTokens | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Hypothesis]]:
-    """The best targets of each source of one batch.
+    """Return the best targets of each source of one batch.
 
     Args:
         engine: what is asked for log-probabilities.
@@ -69,54 +55,26 @@ def search(
     special = special or SpecialTokens()
     if not sources:
         return []
-    forced = list(prefixes) if prefixes is not None else [()] * len(sources)
-    _check(engine, sources, settings, special, forced)
+    prefixes = list(prefixes) if prefixes is not None else [()] * len(sources)
+    check_search(engine, sources, settings, special, prefixes)
+    # Each sample of a source is a search of its own, with one prefix at a time.
     copies = settings.beam_size if settings.sample else 1
-    found = _Search(
+    hypotheses = _Search(
         engine,
         [source for source in sources for _ in range(copies)],
         settings,
         special,
-        [prefix for prefix in forced for _ in range(copies)],
+        [prefix for prefix in prefixes for _ in range(copies)],
         generators(sources, copies, settings.seed) if settings.sample else [],
     ).run()
+    # Put the samples of each source together again and rank them.
     return [
         sorted(
-            (hypothesis for finished in found[first : first + copies] for hypothesis in finished),
+            itertools.chain.from_iterable(hypotheses[first : first + copies]),
             key=lambda hypothesis: -hypothesis.score,
         )[: settings.n_best]
-        for first in range(0, len(found), copies)
+        for first in range(0, len(hypotheses), copies)
     ]
-
-
-def _check(
-    engine: Engine,
-    sources: Sequence[Sequence[int]],
-    settings: SearchSettings,
-    special: SpecialTokens,
-    prefixes: Sequence[Sequence[int]],
-) -> None:
-    if settings.beam_size >= engine.vocab_size:
-        raise ConfigError(
-            f"beam_size must be below the vocabulary's size ({engine.vocab_size}); "
-            f"it is {settings.beam_size}."
-        )
-    if len(prefixes) != len(sources):
-        raise ConfigError(
-            f"One prefix is needed for each source; {len(prefixes)} prefixes came for "
-            f"{len(sources)} sources."
-        )
-    reserved = {special.pad_id, special.start_id, special.end_id}
-    for source, prefix in zip(sources, prefixes, strict=True):
-        if reserved & set(prefix):
-            raise ConfigError("A prefix must not hold the pad, start or end token.")
-        if any(not 0 <= token < engine.vocab_size for token in prefix):
-            raise ConfigError(f"A prefix holds an id outside of 0 to {engine.vocab_size - 1}.")
-        if len(prefix) > settings.limit(len(source)):
-            raise ConfigError(
-                f"A prefix of {len(prefix)} tokens is longer than the longest target allowed, "
-                f"{settings.limit(len(source))} tokens."
-            )
 
 
 @dataclass(frozen=True)
@@ -130,7 +88,13 @@ class _Candidates:
 
 @dataclass(frozen=True)
 class _Step:
-    """What one call gave the engine, ``[rows]`` each; the chain of parents spells a prefix."""
+    """The input of one call of the engine, ``[rows]`` each; the chain of parents spells a prefix.
+
+    Attributes:
+        tokens: appended to each prefix; the start token in the first step.
+        parents: the row of the step before that each row continues.
+        log_probs: of each prefix with its token, from the start.
+    """
 
     tokens: IntArray
     parents: IntArray
@@ -158,8 +122,8 @@ class _Search:
         self.longest_prefix = max(map(len, prefixes))
         self.decoding = engine.begin(sources)
         self.steps: list[_Step] = []
-        self.finished: list[list[Hypothesis]] = [[] for _ in range(count)]
-        self.active: IntArray = np.arange(count)
+        self.hypotheses: list[list[Hypothesis]] = [[] for _ in range(count)]  # that have ended
+        self.active: IntArray = np.arange(count)  # numbers of the sources still searched for
         self.limits: IntArray = np.array([settings.limit(len(source)) for source in sources])
         self.least_limit = int(self.limits.min())
         self.width = 1  # rows of each active source; beam_size after the first round
@@ -171,22 +135,25 @@ class _Search:
         return len(self.steps) - 1
 
     def run(self) -> list[list[Hypothesis]]:
+        """Return the finished hypotheses of each source."""
         while len(self.active):
             log_probs = self.decoding.advance(self.next.tokens, self.next.parents)
             self.steps.append(self.next)
             self.constrain(log_probs)
             candidates = self.expand(log_probs)
-            done = self.finish(candidates)
-            self.prune(candidates, done)
-        return self.finished
+            is_finished = self.finish(candidates)
+            self.prune(candidates, is_finished)
+        return self.hypotheses
 
     def constrain(self, log_probs: FloatArray) -> None:
-        """Set to minus infinity what may not follow."""
+        """Set the log-probabilities of what may not follow to minus infinity."""
         special, settings = self.special, self.settings
+        # Never padding or a second start; no end before the target is long enough.
         constraints.forbid_tokens(log_probs, (special.pad_id, special.start_id))
         if self.length < settings.min_length:
             constraints.forbid_tokens(log_probs, (special.end_id,))
-        forced = self.forced_rows()
+        # Where a prefix says what comes next, an n-gram may well come again.
+        forced = self.forced_tokens()
         if settings.no_repeat_ngram_size:
             for row in range(len(log_probs)):
                 if row not in forced:
@@ -197,12 +164,13 @@ class _Search:
         if forced:
             rows, tokens = np.array(list(forced)), np.array(list(forced.values()))
             constraints.only_token(log_probs, rows, tokens)
+        # A target that is as long as its source allows must end now, whatever else was said.
         if self.length >= self.least_limit:
-            full = np.flatnonzero(np.repeat(self.limits <= self.length, self.width))
-            constraints.only_token(log_probs, full, special.end_id)
+            full_rows = np.flatnonzero(np.repeat(self.limits <= self.length, self.width))
+            constraints.only_token(log_probs, full_rows, special.end_id)
 
-    def forced_rows(self) -> dict[int, int]:
-        """The token that must come next, by row, where a prefix still says so."""
+    def forced_tokens(self) -> dict[int, int]:
+        """Return the token that must come next, by row, where a prefix still says so."""
         if self.length >= self.longest_prefix:
             return {}
         return {
@@ -212,7 +180,7 @@ class _Search:
         }
 
     def expand(self, log_probs: FloatArray) -> _Candidates:
-        """The best continuations of each source (or the one that is drawn for it)."""
+        """Return the best continuations of each source (or the one that is drawn for it)."""
         if self.settings.sample:
             uniforms = np.array([self.random[source].random() for source in self.active])
             return self.one_each(log_probs, draw(log_probs, uniforms, self.settings))
@@ -221,84 +189,94 @@ class _Search:
         return self.best_of_beam(log_probs)
 
     def one_each(self, log_probs: FloatArray, tokens: IntArray) -> _Candidates:
+        """Return one continuation of each source, by this token."""
         rows = np.arange(len(tokens))
-        reached = self.next.log_probs + log_probs[rows, tokens]
-        return _Candidates(reached[:, None], tokens[:, None], rows[:, None])
+        totals = self.next.log_probs + log_probs[rows, tokens]
+        return _Candidates(totals[:, None], tokens[:, None], rows[:, None])
 
     def best_of_beam(self, log_probs: FloatArray) -> _Candidates:
-        """The ``2 * beam_size`` best: so many that enough are left when all prefixes may end."""
-        wanted = 2 * self.beam
-        each = min(wanted, log_probs.shape[1])
+        """Return the ``2 * beam_size`` best continuations of each source.
+
+        These are so many that enough are left to go on with when every prefix may end.
+        """
+        # The best of each row: no more than these of a row can be among the best of its source.
+        count = 2 * self.beam
+        each = min(count, log_probs.shape[1])
         values, tokens = top_tokens(log_probs, each)
-        reached = self.next.log_probs[:, None] + values
+        totals = self.next.log_probs[:, None] + values
         if self.settings.sibling_diversity and self.length > 0:
-            reached -= self.settings.sibling_diversity * np.arange(1, each + 1)
+            totals -= self.settings.sibling_diversity * np.arange(1, each + 1)
+        # The best of all rows of a source; of equal ones that of the better prefix.
         sources = len(self.active)
-        reached = reached.reshape(sources, -1)
-        # A row holds at most vocab continuations; what is missing in a first round of a small
-        # vocabulary is filled with impossible ones, so that arrays stay rectangular.
-        missing = max(0, wanted - reached.shape[1])
-        order = np.argsort(-reached, axis=1, kind="stable")[:, :wanted]
+        totals = totals.reshape(sources, -1)
+        order = np.argsort(-totals, axis=1, kind="stable")[:, :count]
         rows = order // each + np.arange(sources)[:, None] * self.width
         tokens = np.take_along_axis(tokens.reshape(sources, -1), order, axis=1)
-        reached = np.take_along_axis(reached, order, axis=1)
+        totals = np.take_along_axis(totals, order, axis=1)
+        # A row holds at most vocab continuations; what is missing in a first round of a small
+        # vocabulary is filled with impossible ones, so that arrays stay rectangular.
+        missing = max(0, count - totals.shape[1])
         if missing:
             pad = ((0, 0), (0, missing))
-            reached = np.pad(reached, pad, constant_values=-np.inf)
+            totals = np.pad(totals, pad, constant_values=-np.inf)
             tokens = np.pad(tokens, pad, constant_values=self.special.start_id)
             rows = np.pad(rows, pad, mode="edge")
-        return _Candidates(reached, tokens, rows)
+        return _Candidates(totals, tokens, rows)
 
     def finish(self, candidates: _Candidates) -> BoolArray:
-        """Keep the continuations that end; say which sources are done, ``[sources]`` of bool."""
-        possible = candidates.log_probs > -np.inf
-        ended = candidates.tokens[:, : self.beam] == self.special.end_id
-        ended &= possible[:, : self.beam]
-        done = ~possible[:, 0]
+        """Keep the continuations that end.
+
+        Returns:
+            which sources are finished, ``[sources]``.
+        """
+        # Only an end in the first beam_size places counts; worse ones are dropped.
+        is_possible = candidates.log_probs > -np.inf
+        is_end = candidates.tokens[:, : self.beam] == self.special.end_id
+        is_end &= is_possible[:, : self.beam]
+        # Nothing goes on where nothing is possible, or the target is as long as it may be.
+        is_finished = ~is_possible[:, 0]
         if self.length >= self.least_limit:
-            done |= self.limits <= self.length
-        if ended.any():
-            for place, column in zip(*np.nonzero(ended), strict=True):
-                finished = self.finished[self.active[place]]
-                if len(finished) < self.beam:
-                    finished.append(
-                        self.hypothesis(
-                            int(candidates.rows[place, column]),
-                            float(candidates.log_probs[place, column]),
-                        )
-                    )
-                done[place] |= len(finished) == self.beam
-        if done.any():
-            self.close(done)
-        return done
+            is_finished |= self.limits <= self.length
+        if is_end.any():
+            for place, column in zip(*np.nonzero(is_end), strict=True):
+                hypotheses = self.hypotheses[self.active[place]]
+                if len(hypotheses) < self.beam:
+                    row = int(candidates.rows[place, column])
+                    log_prob = float(candidates.log_probs[place, column])
+                    hypotheses.append(self.hypothesis(row, log_prob))
+                is_finished[place] |= len(hypotheses) == self.beam
+        if is_finished.any():
+            self.close(is_finished)
+        return is_finished
 
-    def close(self, done: BoolArray) -> None:
-        """A source that is done without a hypothesis (nothing was possible) gives its prefix."""
-        for place in np.flatnonzero(done):
-            finished = self.finished[self.active[place]]
-            if not finished:
-                finished.append(self.hypothesis(int(place) * self.width, None))
+    def close(self, is_finished: BoolArray) -> None:
+        """Give a finished source without a hypothesis (nothing was possible) its prefix as one."""
+        for place in np.flatnonzero(is_finished):
+            hypotheses = self.hypotheses[self.active[place]]
+            if not hypotheses:
+                hypotheses.append(self.hypothesis(int(place) * self.width, None))
 
-    def prune(self, candidates: _Candidates, done: BoolArray) -> None:
-        """Choose the continuations to go on with and drop the sources that are done."""
+    def prune(self, candidates: _Candidates, is_finished: BoolArray) -> None:
+        """Choose the continuations to go on with, and drop the sources that are finished."""
         log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
+        # The beam_size best that do not end: stable, so that the rest stays in falling order.
         if self.beam > 1:
-            ends = tokens == self.special.end_id
-            order = np.argsort(ends, axis=1, kind="stable")[:, : self.beam]
+            is_end = tokens == self.special.end_id
+            order = np.argsort(is_end, axis=1, kind="stable")[:, : self.beam]
             log_probs = np.take_along_axis(log_probs, order, axis=1)
             tokens = np.take_along_axis(tokens, order, axis=1)
             rows = np.take_along_axis(rows, order, axis=1)
-        if done.any():
-            going = ~done
-            self.active, self.limits = self.active[going], self.limits[going]
-            if going.any():
+        if is_finished.any():
+            goes_on = ~is_finished
+            self.active, self.limits = self.active[goes_on], self.limits[goes_on]
+            if goes_on.any():
                 self.least_limit = int(self.limits.min())
-            log_probs, tokens, rows = log_probs[going], tokens[going], rows[going]
+            log_probs, tokens, rows = log_probs[goes_on], tokens[goes_on], rows[goes_on]
         self.width = self.beam
         self.next = _Step(tokens.ravel(), rows.ravel(), log_probs.ravel())
 
     def prefix(self, row: int) -> list[int]:
-        """The tokens of a running prefix, without the start token."""
+        """Return the tokens of a running prefix, without the start token."""
         tokens = []
         for step in reversed(self.steps[1:]):
             tokens.append(int(step.tokens[row]))
@@ -306,13 +284,20 @@ class _Search:
         return tokens[::-1]
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
-        """A running prefix as it stands, or with the end token, at this log-probability."""
+        """Return a running prefix with the end token, at this log-probability.
+
+        Args:
+            row: of the prefix.
+            log_prob: of the prefix with its end token; None for the prefix as it stands.
+        """
+        # Back from the last token to the start token, whose total is 0.
         tokens: list[int] = []
-        reached = [] if log_prob is None else [log_prob]
+        totals = [] if log_prob is None else [log_prob]
         for step in reversed(self.steps):
             tokens.append(int(step.tokens[row]))
-            reached.append(float(step.log_probs[row]))
+            totals.append(float(step.log_probs[row]))
             row = int(step.parents[row])
-        parts = tuple(after - before for after, before in itertools.pairwise(reached))[::-1]
-        score = reached[0] / self.penalty(max(1, len(parts)), self.settings.length_penalty)
-        return Hypothesis(tuple(tokens[-2::-1]), score, reached[0], parts, log_prob is not None)
+        # What each token added to the total is its own log-probability.
+        parts = tuple(after - before for after, before in itertools.pairwise(totals))[::-1]
+        score = totals[0] / self.penalty(max(1, len(parts)), self.settings.length_penalty)
+        return Hypothesis(tuple(tokens[-2::-1]), score, totals[0], parts, log_prob is not None)

@@ -12,7 +12,7 @@ from clearhead.errors import CheckpointError, TextError, TraceError
 from clearhead.reference.weights import expected_shapes
 from clearhead.text.tokenizer import Tokenizer
 from clearhead.translation.checkpoint import read_checkpoint
-from clearhead.translation.tracing import translated_pass
+from clearhead.translation.walkthrough import likeliest_tokens, walk_through
 
 TEXT = "I love tea."
 
@@ -49,20 +49,41 @@ def test_the_whole_pass_is_recorded_in_float64_from_tokens_to_probabilities(mode
 
 def test_the_traced_translation_is_one_that_the_reference_finds(model):
     checkpoint = read_checkpoint(model)
-    given = translated_pass(checkpoint, checkpoint.engine(np.float64), TEXT)
-    assert given.source[-1] == checkpoint.config.end_id
-    assert checkpoint.tokenizer.decode(given.source) == TEXT
-    assert given.target[0] == checkpoint.config.start_id
-    assert len(given.target) <= checkpoint.config.max_length
+    engine = checkpoint.engine(np.float64)
+    walkthrough = walk_through(TEXT, checkpoint, engine)
+    assert walkthrough.read == TEXT
+    assert walkthrough.source[-1] == checkpoint.config.end_id
+    assert checkpoint.tokenizer.decode(walkthrough.source) == TEXT
+    assert walkthrough.target[0] == checkpoint.config.start_id
+    assert len(walkthrough.target) <= checkpoint.config.max_length
+    assert walkthrough.translation == checkpoint.tokenizer.decode(walkthrough.target)
     trace = clearhead.trace(TEXT, model=model)
-    assert trace["decoder.tokens"].value.tolist() == [list(given.target)]
+    assert trace["decoder.tokens"].value.tolist() == [list(walkthrough.target)]
+
+
+def test_token_by_token_an_engine_says_what_the_pass_says(model):
+    checkpoint = read_checkpoint(model)
+    engine = checkpoint.engine(np.float64)
+    walkthrough = walk_through("tea", checkpoint, engine, target="le thé")
+    whole_pass = np.log(walkthrough.trace(keep="probabilities")["probabilities"].value[0])
+    np.testing.assert_allclose(walkthrough.token_by_token(engine), whole_pass, atol=1e-12)
+
+
+def test_the_likeliest_tokens_have_names_and_equal_ones_come_by_their_ids():
+    probabilities = np.array([0.1, 0.2, 0.05, 0.2, 0.05, 0.4])
+    likeliest = likeliest_tokens(probabilities, 2, vocab_size=5, count=3)
+    assert likeliest.tokens == (1, 3, 0)
+    assert likeliest.probabilities == (0.2, 0.2, 0.1)
+    assert (likeliest.target_token, likeliest.target_probability) == (2, 0.05)
+    assert likeliest.target_rank == 4
+    assert likeliest_tokens(probabilities, 1, vocab_size=5).tokens == (1, 3, 0, 2, 4)
 
 
 def test_it_is_the_translation_that_the_translator_gives(model):
     trace = clearhead.trace(TEXT, model=model)
     tokenizer = read_checkpoint(model).tokenizer
-    found = tokenizer.pieces(trace["decoder.tokens"].value[0, 1:].tolist())
-    assert list(clearhead.Translator.load(model).translate(TEXT).tokens) == found
+    pieces = tokenizer.pieces(trace["decoder.tokens"].value[0, 1:].tolist())
+    assert list(clearhead.Translator.load(model).translate(TEXT).tokens) == pieces
 
 
 def test_a_given_target_is_taken(model):

@@ -1,0 +1,10 @@
+"""Where a translation model attends, and under which paths a trace has it."""
+
+from __future__ import annotations
+
+# Part of a model -> the path of the attention of one of its layers.
+PARTS = {
+    "encoder": "encoder.layers.{layer}.self_attention",
+    "decoder": "decoder.layers.{layer}.self_attention",
+    "cross": "decoder.layers.{layer}.cross_attention",
+}
