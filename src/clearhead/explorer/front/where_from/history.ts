@@ -1,5 +1,5 @@
-/** The panel in the browser's history, which address.ts writes: Back closes the panel, and Forward
- * opens it again while the page has the numbers that it speaks of. */
+/** The panel in the browser's history, which follow_address.ts writes: Back closes the panel, and
+ * Forward opens it again while the page has the numbers that it speaks of. */
 
 import { effect } from "@preact/signals";
 import { run } from "../core/state/state";
