@@ -13,19 +13,19 @@ from clearhead.explorer.recordings import rows as recordings_rows
 from clearhead.explorer.recordings.bounds import picture_work
 from clearhead.explorer.recordings.modules import Module
 from clearhead.explorer.recordings.picture import Picture
-from clearhead.explorer.recordings.rows import Kept, Rows
+from clearhead.explorer.recordings.rows import LatestValues, Rows
 from clearhead.explorer.stopping import Stopped
 from clearhead.maps import AttentionMap
 
 
 def test_the_eldest_is_forgotten_first():
-    kept: Kept[str, int] = Kept(2)
-    assert kept.put("a", 1) == 1
-    assert kept.put("a", 9) == 1  # the first of two threads
-    kept.put("b", 2)
-    assert (kept.get("a"), kept.get("b")) == (1, 2)
-    kept.put("c", 3)
-    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (None, 2, 3)
+    latest: LatestValues[str, int] = LatestValues(2)
+    assert latest.store("a", 1) == 1
+    assert latest.store("a", 9) == 1  # the first of two threads
+    latest.store("b", 2)
+    assert (latest.get("a"), latest.get("b")) == (1, 2)
+    latest.store("c", 3)
+    assert (latest.get("a"), latest.get("b"), latest.get("c")) == (None, 2, 3)
 
 
 @pytest.fixture

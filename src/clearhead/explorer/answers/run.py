@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +18,9 @@ from ...translation.checkpoint import Checkpoint
 from ...translation.rules.reading import Reader
 from ...translation.segments import Piece
 from ...translation.translation import Translation
+from ..contract.answers import ProtectedNote
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
-from ..contract.requests import RunRequest
+from ..contract.questions import RunQuestion
 from .edited_engine import replacements
 from .models import Models
 from .sentences import pieces_of, protected_note, walked
@@ -46,7 +47,7 @@ class Run:
         seconds: that each part took.
     """
 
-    request: RunRequest
+    request: RunQuestion
     models: Models
     pieces: tuple[Piece, ...]
     changes: Changes
@@ -89,7 +90,7 @@ class Run:
         return _of_predicted(log_softmax(self.trace["logits"].value[0]), self.predicted)
 
     @cached_property
-    def protected(self) -> dict[str, Any] | None:
+    def protected(self) -> ProtectedNote | None:
         """What is to be said where translating protects parts of the sentence; else None."""
         if self.request.edits or self.request.target is not None:
             return None
@@ -131,7 +132,7 @@ class Baseline:
     target_log_probability: float
 
 
-def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], Run]) -> Run:
+def walk(models: Models, request: RunQuestion, unedited: Callable[[RunQuestion], Run]) -> Run:
     """Translate one sentence and record its forward pass.
 
     Args:
@@ -147,13 +148,13 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
     """
     config, tokenizer = models.config, models.tokenizer
     pieces = pieces_of(models.translator, request.text)
-    request = replace(request, sentence=walked(pieces, request.sentence))
+    request = request.model_copy(update={"sentence": walked(pieces, request.sentence)})
     sentence = pieces[request.sentence].text
     source = (*tokenizer.encode(Reader(tokenizer).read(sentence).text), config.end_id)
     check_edits(request.edits, config, len(source), tokenizer.vocab_size)
     source = edited_source(request.edits, source)
     changes = changes_of(request.edits, config)
-    before = unedited(replace(request, edits=())) if request.edits else None
+    before = unedited(request.model_copy(update={"edits": ()})) if request.edits else None
 
     begun = time.perf_counter()
     target = _target(models, request, source, changes)
@@ -180,7 +181,7 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
 
 
 def _target(
-    models: Models, request: RunRequest, source: tuple[int, ...], changes: Changes
+    models: Models, request: RunQuestion, source: tuple[int, ...], changes: Changes
 ) -> tuple[int, ...]:
     """The start token, and the translation that was given or is found."""
     if request.target is not None:

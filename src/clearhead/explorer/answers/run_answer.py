@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ...reference.tracing.step import Step
-from ..contract.edits import attention_path, index_of, layers_of, paths_of
+from ..contract.answers import (
+    AttentionAnswer,
+    Baseline,
+    DerivationAnswer,
+    NextTokens,
+    Note,
+    Replacement,
+    RunAnswer,
+    Sentence,
+    StepAnswer,
+)
+from ..contract.edits import PARTS, attention_path, layers_of
 from ..derivations.derive import derivations
 from .run import Run
 
@@ -19,8 +30,8 @@ NEXT = 10
 _CONTRIBUTION_AXES = ("batch", "heads", "query_len", "key_len", "value_dim")
 
 
-def run_answer(run: Run) -> dict[str, Any]:
-    """Everything about a run but its large arrays, as the contract of the explorer names it."""
+def run_answer(run: Run) -> RunAnswer:
+    """Answer ``run``: everything about a run but its large arrays."""
     models, log_probabilities = run.models, run.log_probabilities
     return {
         "request": run.request.to_dict(),
@@ -43,16 +54,20 @@ def run_answer(run: Run) -> dict[str, Any]:
             "fast": "NumPy float32 with its cache",
             "reference": "NumPy float64",
         },
-        "seconds": run.seconds,
+        "seconds": {
+            "translate": run.seconds["translate"],
+            "trace": run.seconds["trace"],
+            "check": run.seconds["check"],
+        },
         "baseline": _baseline(run),
         "notes": list(_notes(run)),
     }
 
 
-def _sentences(run: Run) -> Iterator[dict[str, Any]]:
-    """The pieces of the text, each sentence with what the translator makes of it and how."""
+def _sentences(run: Run) -> Iterator[Sentence]:
+    """Yield the pieces of the text, each sentence with the translator's translation and rules."""
     for number, piece in enumerate(run.pieces):
-        answer: dict[str, Any] = {"text": piece.text, "translated": piece.translate}
+        answer: Sentence = {"text": piece.text, "translated": piece.translate}
         if piece.translate:
             translation = run.translations[number]
             actions = [action for segment in translation.segments for action in segment.actions]
@@ -65,16 +80,16 @@ def _sentences(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def finite(value: float) -> float | None:
-    """A number for JSON, which has no infinity."""
+    """Return a number as JSON has it: None where it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
-def _next(run: Run) -> Iterator[dict[str, Any]]:
-    """The likeliest next tokens after each of the decoder's, and the one that was taken."""
+def _next(run: Run) -> Iterator[NextTokens]:
+    """Yield the likeliest tokens after each of the decoder's, and the one that follows it."""
     # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
     rows = run.trace["probabilities"].value[0][:, : run.models.tokenizer.vocab_size]
     count = min(NEXT, rows.shape[1])
-    for row, taken in zip(rows, run.predicted, strict=True):
+    for row, successor in zip(rows, run.predicted, strict=True):
         best = np.argpartition(-row, count - 1)[:count]
         best = best[np.lexsort((best, -row[best]))]
         yield {
@@ -83,20 +98,19 @@ def _next(run: Run) -> Iterator[dict[str, Any]]:
                 for token in best
             ],
             "taken": {
-                "token": run.models.token(taken),
-                "probability": float(row[taken]),
-                "rank": int((row > row[taken]).sum()) + 1,
+                "token": run.models.token(successor),
+                "probability": float(row[successor]),
+                "rank": int((row > row[successor]).sum()) + 1,
             },
         }
 
 
-def _attention(run: Run) -> Iterator[dict[str, Any]]:
+def _attention(run: Run) -> Iterator[AttentionAnswer]:
+    """Yield every attention of the model, part by part."""
     source_len, target_len = len(run.source), len(run.target)
-    for part, queries, keys in (
-        ("encoder", source_len, source_len),
-        ("decoder", target_len, target_len),
-        ("cross", target_len, source_len),
-    ):
+    for part in PARTS:
+        queries = source_len if part == "encoder" else target_len
+        keys = target_len if part == "decoder" else source_len
         for layer in range(layers_of(part, run.config)):
             yield {
                 "part": part,
@@ -108,22 +122,23 @@ def _attention(run: Run) -> Iterator[dict[str, Any]]:
             }
 
 
-def _steps(run: Run) -> Iterator[dict[str, Any]]:
-    """Every step, attention's contributions among them, in the order of computation."""
-    replaced: dict[str, list[dict[str, Any]]] = {}
+def _steps(run: Run) -> Iterator[StepAnswer]:
+    """Yield every step, attention's contributions among them, in the order of computation."""
+    replacements: dict[str, list[Replacement]] = {}
     for number, edit in enumerate(run.request.edits):
-        for path in paths_of(edit, run.config):
+        for path in edit.paths(run.config):
             if number not in run.unreached:
-                replaced.setdefault(path, []).append({"edit": number, "index": index_of(edit)})
+                place: Replacement = {"edit": number, "index": edit.index()}
+                replacements.setdefault(path, []).append(place)
     for step in run.trace:
-        yield _step(run, step, replaced.get(step.path, []))
+        yield _step(run, step, replacements.get(step.path, []))
         if step.name == "weights":
             yield _step(run, _contributions(run, step), [])
 
 
-def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, Any]:
+def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
     edits = [run.request.edits[place["edit"]] for place in replaced_at]
-    found = derivations(step, run.trace, run.config, edits)
+    plain = [one.to_json() for one in derivations(step, run.trace, run.config, edits)]
     return {
         "path": step.path,
         "shape": list(step.shape),
@@ -132,12 +147,12 @@ def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, 
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": [derivation.to_json() for derivation in found],
+        "derivations": cast("list[DerivationAnswer]", plain),
     }
 
 
 def _contributions(run: Run, weights: Step) -> Step:
-    """The step that is computed window by window: only its shape is here."""
+    """Return a step that is computed window by window: only its shape is here."""
     attention = weights.path.removesuffix(".weights")
     value = run.trace[f"{attention}.value"]
     return Step(
@@ -149,7 +164,7 @@ def _contributions(run: Run, weights: Step) -> Step:
     )
 
 
-def _baseline(run: Run) -> dict[str, Any] | None:
+def _baseline(run: Run) -> Baseline | None:
     if run.baseline is None:
         return None
     return {
@@ -160,16 +175,8 @@ def _baseline(run: Run) -> dict[str, Any] | None:
     }
 
 
-def _notes(run: Run) -> Iterator[dict[str, Any]]:
+def _notes(run: Run) -> Iterator[Note]:
     if run.protected is not None:
         yield run.protected
     for number in run.unreached:
-        yield {"kind": "unreached", "edit": number, "words": _UNREACHED}
-
-
-_UNREACHED = {
-    "en": "The new translation is shorter and never reaches the query of this weight, so the edit "
-    "changes nothing.",
-    "pt": "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração "
-    "não muda nada.",
-}
+        yield {"kind": "unreached", "edit": number}

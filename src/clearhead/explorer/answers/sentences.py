@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import ConfigError
 from ...translation.protected import attempts
 from ...translation.rules.characters import plain_characters
 from ...translation.segments import Piece, check_letters, fit, split_text
 from ...translation.translator import Translator
+from ..contract.answers import ProtectedNote
 
 
 def pieces_of(translator: Translator, text: str) -> list[Piece]:
@@ -48,7 +47,7 @@ def walked(pieces: list[Piece], asked: int) -> int:
 
 def protected_note(
     translator: Translator, sentence: str, translation: str, beam_size: int
-) -> dict[str, Any] | None:
+) -> ProtectedNote | None:
     """Says where translating would give another text, to keep placeholders or numbers.
 
     The walk shows what the model makes of the sentence as it is. `Translator.translate` may put
@@ -61,12 +60,4 @@ def protected_note(
     kept = translator.translate(sentence, split=False, beam_size=beam_size).text
     if kept == translation:
         return None
-    return {"kind": "protected", "translation": kept, "words": _PROTECTED}
-
-
-_PROTECTED = {
-    "en": "When this sentence is translated, placeholders, addresses and numbers in it are "
-    "protected, which gives another translation. The walk shows the sentence as it is.",
-    "pt": "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que "
-    "dá outra tradução. O percurso mostra a frase tal como está.",
-}
+    return {"kind": "protected", "translation": kept}

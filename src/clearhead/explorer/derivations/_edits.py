@@ -8,7 +8,7 @@ import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.trace import Trace
-from ..contract.edits import Edit, index_of
+from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
 from .derivation import Derivation, constant
 
 
@@ -23,15 +23,15 @@ def edited_derivations(
         computed: the derivation of the step without edits.
         edits: all that change this step.
     """
-    places = [index_of(edit) for edit in edits]
+    places = [edit.index() for edit in edits]
     for number, (edit, place) in enumerate(zip(edits, places, strict=True)):
         others = places[:number] + places[number + 1 :]
         if any(_overlap(place, other) for other in others):
             continue
         when = {"replaced": True, "index": place}
-        if edit.kind in ("attention_temperature", "output_temperature"):
+        if isinstance(edit, AttentionTemperature | OutputTemperature):
             yield _divided(computed, edit, when)
-        elif edit.kind == "set_weight" and edit.renormalise:
+        elif isinstance(edit, SetWeight) and edit.renormalise:
             yield _renormalised(
                 trace[step.path.replace(".weights", ".masked")], computed, edit, when
             )
@@ -41,8 +41,11 @@ def _overlap(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
 
 
-def _divided(computed: Derivation, edit: Edit, when: dict[str, object]) -> Derivation:
-    assert edit.value is not None
+def _divided(
+    computed: Derivation,
+    edit: AttentionTemperature | OutputTemperature,
+    when: dict[str, object],
+) -> Derivation:
     temperature = constant(
         "temperature", "the temperature that you set", "a temperatura que você definiu", edit.value
     )
@@ -52,10 +55,8 @@ def _divided(computed: Derivation, edit: Edit, when: dict[str, object]) -> Deriv
 
 
 def _renormalised(
-    masked: Step, computed: Derivation, edit: Edit, when: dict[str, object]
+    masked: Step, computed: Derivation, edit: SetWeight, when: dict[str, object]
 ) -> Derivation:
-    assert edit.value is not None
-    assert edit.key is not None
     row, position = computed.operands
     operands = (
         row,

@@ -19,7 +19,7 @@ from ...errors import ConfigError, require
 if TYPE_CHECKING:
     import uvicorn
 
-    from ..offline.answers import Answering
+    from ..contract.answers import Answering
     from .limits import ServerLimits, Workers
 
 ADDRESS, PORT, TRIED = "127.0.0.1", 8017, 20
