@@ -113,7 +113,7 @@ def serve(
     with ThreadPoolExecutor(1) as loading:
         # Reading the model mostly waits for files, importing mostly computes: side by side.
         explorer = loading.submit(load)
-        for name in ("fastapi", "uvicorn"):
+        for name in ("pydantic", "starlette", "uvicorn"):
             require(name, extra="explore", purpose="The explorer's page")
         from .access import Access
         from .app import create_app
