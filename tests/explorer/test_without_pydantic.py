@@ -45,8 +45,6 @@ def test_exploring_names_the_extra(code):
 
 def test_translating_and_tracing_do_without():
     code = (
-        "import clearhead as ch\n"
-        "trace = ch.trace('The cat sleeps.')\n"
-        "print(len(trace.paths) > 0)"
+        "import clearhead as ch\ntrace = ch.trace('The cat sleeps.')\nprint(len(trace.paths) > 0)"
     )
     assert without_pydantic(code) == "True\n"
