@@ -16,7 +16,10 @@ mkdirSync(out, { recursive: true });
 
 const banner = `/*! clearhead explorer. Bundled: ${["preact", "@preact/signals", "@preact/signals-core"].map(licence).join("; ")} */`;
 
-for (const [entry, name] of [["main.tsx", "explorer"], ["widget.tsx", "widget"]]) {
+for (const [entry, name] of [
+  ["main.tsx", "explorer"],
+  ["widget.tsx", "widget"],
+]) {
   if (!existsSync(join(here, entry))) continue;
   const { outputFiles } = await build({
     absWorkingDir: here,
@@ -34,7 +37,8 @@ for (const [entry, name] of [["main.tsx", "explorer"], ["widget.tsx", "widget"]]
   });
   for (const { path, contents } of outputFiles) {
     const text = Buffer.from(contents).toString("utf8");
-    if (path.endsWith(".js")) write(`${name}.js`, `${banner}\n${name === "widget" ? anew(text) : text}`);
+    if (path.endsWith(".js"))
+      write(`${name}.js`, `${banner}\n${name === "widget" ? anew(text) : text}`);
     // The widget wears the page's style sheet: both import the same views.
     if (path.endsWith(".css") && name === "explorer") {
       write("explorer.css", contents);

@@ -1,10 +1,10 @@
 /** The page that the server serves, and the one that is saved as a single file. */
 
 import { render } from "preact";
-import { followAddress } from "./core/address";
-import { App } from "./core/app";
-import { embeddedSource } from "./core/source_embedded";
-import { source } from "./core/state";
+import { embeddedSource } from "./core/sources/embedded";
+import { source } from "./core/state/state";
+import { App } from "./shell/app";
+import { followAddress } from "./shell/follow_address";
 
 const saved = await embeddedSource();
 if (saved) source.value = saved;

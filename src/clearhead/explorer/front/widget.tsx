@@ -4,12 +4,12 @@
 
 import { effect } from "@preact/signals";
 import { render as draw } from "preact";
-import { fromHash, toHash } from "./core/address";
-import { App } from "./core/app";
-import { followNotebookTheme } from "./core/notebook_theme";
-import { WidgetSource, type WidgetModel } from "./core/source_widget";
-import { setState, source, state, type State } from "./core/state";
-import { standIn } from "./core/tree";
+import { followNotebookTheme } from "./core/host/notebook_theme";
+import { standIn } from "./core/host/tree";
+import { type WidgetModel, WidgetSource } from "./core/sources/widget";
+import { fromHash, toHash } from "./core/state/address";
+import { type State, setState, source, state } from "./core/state/state";
+import { App } from "./shell/app";
 
 export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   const asking = new WidgetSource(model);
@@ -20,7 +20,7 @@ export function render({ model, el }: { model: WidgetModel; el: HTMLElement }): 
   draw(<App bare begin={() => followModel(model)} />, root);
   return () => {
     draw(null, root);
-    ends.forEach((end) => end());
+    for (const end of ends) end();
     host.remove();
     asking.end();
   };

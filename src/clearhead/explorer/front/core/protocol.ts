@@ -139,9 +139,21 @@ export interface Run {
   next: NextWords[];
   attention: Attention[];
   steps: Step[];
-  check: { largest: number | null; of: string; fast: string; reference: string; numbers?: number; stored?: "float64" | "float32" } | null;
+  check: {
+    largest: number | null;
+    of: string;
+    fast: string;
+    reference: string;
+    numbers?: number;
+    stored?: "float64" | "float32";
+  } | null;
   /** What a reader should know of this run, such as an edit that changes nothing. */
-  notes?: { kind: string; words: { en: string; pt: string }; translation?: string; edit?: number }[];
+  notes?: {
+    kind: string;
+    words: { en: string; pt: string };
+    translation?: string;
+    edit?: number;
+  }[];
   seconds: { translate?: number; trace?: number; check?: number };
   baseline: null | {
     translation: string;

@@ -177,7 +177,7 @@ export interface Inks {
   accent: string;
 }
 
-/** The same values as in core/style.css, for where a style sheet does not reach. */
+/** The same values as in shell/styles/base.css, for where a style sheet does not reach. */
 export const INKS: Record<Theme, Inks> = {
   light: {
     ink: "#1c2126",

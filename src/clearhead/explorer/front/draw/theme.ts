@@ -3,8 +3,8 @@
 
 import { computed, signal } from "@preact/signals";
 
-import { notebookTheme } from "../core/notebook_theme";
-import { state } from "../core/state";
+import { notebookTheme } from "../core/host/notebook_theme";
+import { state } from "../core/state/state";
 import { INKS, type Inks, type Theme } from "./colours";
 
 const query = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null;

@@ -17,7 +17,8 @@ export const table = {
     windowed: (rows: [number, number], columns: [number, number], of: [number, number]) =>
       `Shown: queries ${rows[0]}–${rows[1] - 1} of ${of[0]} and keys ${columns[0]}–${columns[1] - 1} ` +
       `of ${of[1]}; the others are outside this window.`,
-    moveWindow: "Move the window: click or drag in the small picture of the whole, or use the sliders.",
+    moveWindow:
+      "Move the window: click or drag in the small picture of the whole, or use the sliders.",
     firstQuery: "first query shown",
     firstKey: "first key shown",
     whole: "The whole matrix, in small",
@@ -40,7 +41,8 @@ export const table = {
     windowed: (rows: [number, number], columns: [number, number], of: [number, number]) =>
       `À vista: consultas ${rows[0]}–${rows[1] - 1} de ${of[0]} e chaves ${columns[0]}–${columns[1] - 1} ` +
       `de ${of[1]}; as demais estão fora desta janela.`,
-    moveWindow: "Mova a janela: clique ou arraste na figura reduzida, ou use os controles deslizantes.",
+    moveWindow:
+      "Mova a janela: clique ou arraste na figura reduzida, ou use os controles deslizantes.",
     firstQuery: "primeira consulta à vista",
     firstKey: "primeira chave à vista",
     whole: "A matriz inteira, reduzida",

@@ -1,8 +1,8 @@
 /** The views, in the order of their tabs. */
 
-import type { View } from "../core/view";
 import { view as compare } from "./compare";
 import { view as heads } from "./heads";
+import type { View } from "./view";
 import { view as walk } from "./walk";
 import { view as whatIf } from "./what_if";
 import { view as words } from "./words";

@@ -1,17 +1,25 @@
 /** Weight, contribution and effect of the same links, side by side. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
 import type { Attention, Run } from "../../core/protocol";
-import { attention, keyTokens, model, queryTokens, run, setState, state } from "../../core/state";
-import type { View } from "../../core/view";
-import { useAnswer } from "../words/asked";
-import { Choice, Panel, Pick, visible } from "../words/parts";
+import {
+  attention,
+  keyTokens,
+  model,
+  queryTokens,
+  run,
+  setState,
+  state,
+} from "../../core/state/state";
+import { format } from "../../core/text/format";
+import { wordsOf } from "../../core/text/i18n";
+import { useAnswer } from "../shared/answers";
+import { Choice, Panel, Pick, visible } from "../shared/parts";
+import type { View } from "../view";
 import { picture } from "./picture";
-import { type Effects, type Link, links, LinkTable, type Place } from "./table";
-import { text } from "./words";
-import "../words/parts.css";
+import { type Effects, type Link, LinkTable, links, type Place } from "./table";
+import { table } from "./words";
+import "../shared/parts.css";
 import "./compare.css";
 
 const MANY = [12, 24, 48, 64];
@@ -20,11 +28,11 @@ const MANY = [12, 24, 48, 64];
 let drawn: { title: string; answer: Effects; place: Place; shown: Link[] } | null = null;
 
 function CompareView(): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const answer = run.value;
   const chosen = attention.value;
-  if (!answer) return <p>{t.none}</p>;
-  if (!chosen || chosen.part === "self") return <p>{t.unable}</p>;
+  if (!answer) return <p>{words.none}</p>;
+  if (!chosen || chosen.part === "self") return <p>{words.unable}</p>;
   const place: Place = {
     part: chosen.part,
     layer: chosen.layer,
@@ -32,60 +40,65 @@ function CompareView(): JSX.Element {
     query: Math.min(state.query.value, chosen.queries - 1),
     path: chosen.path,
   };
-  const name = t.headName(t.parts[place.part], place.layer, place.head);
-  const row = t.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
+  const name = words.headName(words.parts[place.part], place.layer, place.head);
+  const row = words.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
   return (
     <div class="study compare-view">
-      <Panel title={t.title} id="compare-title">
+      <Panel title={words.title} id="compare-title">
         <p class="compare-head">
           <strong>
             {name}, {row}
           </strong>
-          {answer.request.edits?.length ? <> · {t.underEdits}</> : null}
+          {answer.request.edits?.length ? <> · {words.underEdits}</> : null}
         </p>
         <Controls answer={answer} chosen={chosen} />
-        <Shown answer={answer} place={place} caption={t.caption(name, row)} />
+        <Shown answer={answer} place={place} caption={words.caption(name, row)} />
         <div class="compare-meanings">
-          <p>{t.weightMeans}</p>
-          <p>{t.contributionMeans}</p>
-          <p>{t.effectMeans}</p>
+          <p>{words.weightMeans}</p>
+          <p>{words.contributionMeans}</p>
+          <p>{words.effectMeans}</p>
         </div>
-        <p class="compare-disagree">{t.disagree}</p>
-        <p class="note">{t.notReason}</p>
+        <p class="compare-disagree">{words.disagree}</p>
+        <p class="note">{words.notReason}</p>
       </Panel>
     </div>
   );
 }
 
 function Controls({ answer, chosen }: { answer: Run; chosen: Attention }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   return (
     <div class="controls">
       <Pick
-        label={t.effectOn}
+        label={words.effectOn}
         value={state.position.value ?? "whole"}
         options={[
-          { value: "whole", label: t.whole },
-          ...answer.predicted.map(({ piece }, value) => ({ value, label: t.oneWord(value, visible(piece)) })),
+          { value: "whole", label: words.whole },
+          ...answer.predicted.map(({ piece }, value) => ({
+            value,
+            label: words.oneWord(value, visible(piece)),
+          })),
         ]}
-        choose={(position) => setState({ position: position === "whole" ? null : Number(position) })}
+        choose={(position) =>
+          setState({ position: position === "whole" ? null : Number(position) })
+        }
       />
       {chosen.keys > MANY[0]! && (
         <Pick
-          label={t.most}
+          label={words.most}
           value={state.most.value}
           options={MANY.map((value) => ({ value, label: String(value) }))}
           choose={(value) => setState({ most: Number(value) })}
         />
       )}
       <Choice
-        legend={t.sortBy}
+        legend={words.sortBy}
         name="compare-sort"
         options={[
-          { value: "weight", label: t.byWeight },
-          { value: "contribution", label: t.byContribution },
-          { value: "effect", label: t.byEffect },
-          { value: "position", label: t.byPosition },
+          { value: "weight", label: words.byWeight },
+          { value: "contribution", label: words.byContribution },
+          { value: "effect", label: words.byEffect },
+          { value: "position", label: words.byPosition },
         ]}
         chosen={state.sort.value}
         choose={(sort) => setState({ sort })}
@@ -99,14 +112,22 @@ function mostKeys(): number {
   return Math.min(64, Math.max(1, state.most.value));
 }
 
-function Shown({ answer, place, caption }: { answer: Run; place: Place; caption: string }): JSX.Element {
-  const t = words(text);
+function Shown({
+  answer,
+  place,
+  caption,
+}: {
+  answer: Run;
+  place: Place;
+  caption: string;
+}): JSX.Element {
+  const words = wordsOf(table);
   const { part, layer, head, query } = place;
   const position = state.position.value;
   const params = { run: answer.request, part, layer, head, query, position, most: mostKeys() };
   const asked = useAnswer(answer, "effects", params).value;
   drawn = null;
-  if (asked === null) return <p role="status">{t.asking}</p>;
+  if (asked === null) return <p role="status">{words.asking}</p>;
   if (asked instanceof Error) return <p role="alert">{asked.message}</p>;
   const shown = links(asked, keyTokens(), state.sort.value);
   drawn = { title: caption, answer: asked, place, shown };
@@ -126,29 +147,34 @@ function Shown({ answer, place, caption }: { answer: Run; place: Place; caption:
 
 /** Which key is first in each of the three. */
 function largest(shown: Link[]): string {
-  const t = words(text);
+  const words = wordsOf(table);
   const first = (by: keyof Link["ranks"]) => {
     const link = shown.find(({ ranks }) => ranks[by] === 1);
     return link ? `${link.key} “${visible(link.token.piece)}”` : "";
   };
   const [weight, contribution, effect] = [first("weight"), first("contribution"), first("effect")];
   const agree = weight === contribution && weight === effect;
-  return agree ? t.agree(weight) : t.largestOf(weight, contribution, effect);
+  return agree ? words.agree(weight) : words.largestOf(weight, contribution, effect);
 }
 
 /** How many of the keys are shown, and how much weight the others have. */
 function shownOf(answer: Effects): string {
-  const t = words(text);
-  if (answer.keys.length === answer.of) return t.complete(answer.of);
+  const words = wordsOf(table);
+  if (answer.keys.length === answer.of) return words.complete(answer.of);
   const rest = 1 - answer.weight.reduce((sum, weight) => sum + weight, 0);
-  return t.truncated(answer.keys.length, answer.of, format(Math.max(0, rest)));
+  return words.truncated(answer.keys.length, answer.of, format(Math.max(0, rest)));
 }
 
 export const view: View = {
   id: "compare",
-  title: { en: text.en.title, pt: text.pt.title },
+  title: { en: table.en.title, pt: table.pt.title },
   needs: ["effects"],
   component: CompareView,
   scene: () => drawn && picture(drawn.title, shownOf(drawn.answer), drawn.shown),
-  json: () => drawn && { ...drawn.place, ...drawn.answer, tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })) },
+  json: () =>
+    drawn && {
+      ...drawn.place,
+      ...drawn.answer,
+      tokens: drawn.shown.map(({ key, token }) => ({ key, ...token })),
+    },
 };

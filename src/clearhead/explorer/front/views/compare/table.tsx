@@ -1,16 +1,16 @@
 /** The three numbers of each link, one row per key, in three aligned columns of bars. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
 import type { Json, Token } from "../../core/protocol";
-import { setState, type State } from "../../core/state";
+import { type State, setState } from "../../core/state/state";
+import { format } from "../../core/text/format";
+import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
-import { addEdit } from "../what_if/history";
-import { Bar, BarCell, Diverging, Piece, visible } from "../words/parts";
-import { text } from "./words";
+import { Num } from "../../where_from/number";
+import { Bar, BarCell, Diverging, Piece, visible } from "../shared/parts";
+import { addEdit } from "../what_if/edits/history";
+import { table } from "./words";
 
 export type Effects = Json<"effects">;
 export type SortBy = State["sort"];
@@ -35,15 +35,25 @@ export interface Place {
 
 export function links(answer: Effects, tokens: Token[], sortBy: SortBy): Link[] {
   const sizes = answer.effect.map((effect) => (effect === null ? Infinity : Math.abs(effect)));
-  const ranks = { weight: ranked(answer.weight), contribution: ranked(answer.contribution), effect: ranked(sizes) };
-  const all = answer.keys.map((key, place): Link => ({
-    key,
-    token: tokens[key] ?? { id: -1, piece: String(key), special: false },
-    weight: answer.weight[place]!,
-    contribution: answer.contribution[place]!,
-    effect: answer.effect[place]!,
-    ranks: { weight: ranks.weight[place]!, contribution: ranks.contribution[place]!, effect: ranks.effect[place]! },
-  }));
+  const ranks = {
+    weight: ranked(answer.weight),
+    contribution: ranked(answer.contribution),
+    effect: ranked(sizes),
+  };
+  const all = answer.keys.map(
+    (key, place): Link => ({
+      key,
+      token: tokens[key] ?? { id: -1, piece: String(key), special: false },
+      weight: answer.weight[place]!,
+      contribution: answer.contribution[place]!,
+      effect: answer.effect[place]!,
+      ranks: {
+        weight: ranks.weight[place]!,
+        contribution: ranks.contribution[place]!,
+        effect: ranks.effect[place]!,
+      },
+    }),
+  );
   if (sortBy === "position") return all.sort((one, other) => one.key - other.key);
   return all.sort((one, other) => one.ranks[sortBy] - other.ranks[sortBy]);
 }
@@ -52,7 +62,7 @@ export function links(answer: Effects, tokens: Token[], sortBy: SortBy): Link[] 
 function ranked(sizes: number[]): number[] {
   const order = sizes.map((_, place) => place).sort((one, other) => sizes[other]! - sizes[one]!);
   const ranks = new Array<number>(sizes.length);
-  order.forEach((place, rank) => (ranks[place] = rank + 1));
+  for (const [rank, place] of order.entries()) ranks[place] = rank + 1;
   return ranks;
 }
 
@@ -76,7 +86,7 @@ interface TableProps {
 }
 
 export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const most = scales(shown);
   return (
     <div class="table-scroll">
@@ -84,10 +94,13 @@ export function LinkTable({ shown, place, caption, canEdit }: TableProps): JSX.E
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
-            <th scope="col">{t.key}</th>
-            <Column name={t.weight} scale={t.weightScale} />
-            <Column name={t.contribution} scale={t.contributionScale(format(most.contribution, 3))} />
-            <Column name={t.effect} scale={t.effectScale(format(most.effect, 3))} />
+            <th scope="col">{words.key}</th>
+            <Column name={words.weight} scale={words.weightScale} />
+            <Column
+              name={words.contribution}
+              scale={words.contributionScale(format(most.contribution, 3))}
+            />
+            <Column name={words.effect} scale={words.effectScale(format(most.effect, 3))} />
           </tr>
         </thead>
         <tbody>
@@ -116,7 +129,7 @@ interface RowProps {
 }
 
 function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { key, token, weight, contribution, effect, ranks } = link;
   const label = `${key} “${visible(token.piece)}”`;
   return (
@@ -124,17 +137,29 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
       <th scope="row">
         <div>
           <span>
-            <small>{key}</small> <Piece token={token} special={t.special} />
+            <small>{key}</small> <Piece token={token} special={words.special} />
           </span>
           {canEdit && (
-            <button type="button" aria-label={t.tryLong(label)} onClick={() => tryWithout(place, key)}>
-              {t.tryIt}
+            <button
+              type="button"
+              aria-label={words.tryLong(label)}
+              onClick={() => tryWithout(place, key)}
+            >
+              {words.tryIt}
             </button>
           )}
         </div>
       </th>
-      <BarCell bar={<Bar share={weight} colour={weightColour(weight, shownTheme.value)} />} name="weight">
-        <Num path={`${place.path}.weights`} index={[0, place.head, place.query, key]} value={weight} label={label} />
+      <BarCell
+        bar={<Bar share={weight} colour={weightColour(weight, shownTheme.value)} />}
+        name="weight"
+      >
+        <Num
+          path={`${place.path}.weights`}
+          index={[0, place.head, place.query, key]}
+          value={weight}
+          label={label}
+        />
         <Rank rank={ranks.weight} />
       </BarCell>
       <BarCell
@@ -151,8 +176,8 @@ function Row({ link, most, place, canEdit }: RowProps): JSX.Element {
 }
 
 function Rank({ rank }: { rank: number }): JSX.Element {
-  const t = words(text);
-  return <small class={rank === 1 ? "rank rank-first" : "rank"}>{t.rank(rank)}</small>;
+  const words = wordsOf(table);
+  return <small class={rank === 1 ? "rank rank-first" : "rank"}>{words.rank(rank)}</small>;
 }
 
 /** The edit whose effect the table shows: this weight 0, the rest of its row as it is. */

@@ -1,5 +1,5 @@
 /** Every word of the view of weight, contribution and effect, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "Weight, contribution, effect",
     none: "Translate a sentence to compare its links.",
@@ -35,7 +35,8 @@ export const text = {
       "Effect: what setting this one weight to 0 (the others untouched) changes in the log-probability. Negative: without this link the model finds it less likely.",
     disagree:
       "Why they may disagree: a large weight on a token whose value is near zero carries almost nothing (many heads park weight so), and what arrives may be cancelled, or made up for, by other heads and the residual stream.",
-    notReason: "None of the three is a cause by itself; “routing weight” is all that the first one is.",
+    notReason:
+      "None of the three is a cause by itself; “routing weight” is all that the first one is.",
     largestOf: (weight: string, contribution: string, effect: string) =>
       `Largest weight: ${weight}. Largest contribution: ${contribution}. Largest effect: ${effect}.`,
     agree: (key: string) => `All three are largest for ${key}.`,
@@ -45,7 +46,8 @@ export const text = {
     asking: "Computing the effects: one pass of the model per key…",
     tryIt: "Set to 0",
     tryLong: (key: string) => `Set the weight on ${key} to 0 and look at the translation`,
-    caption: (name: string, query: string) => `${name}, ${query}: each key’s weight, contribution and effect`,
+    caption: (name: string, query: string) =>
+      `${name}, ${query}: each key’s weight, contribution and effect`,
     special: "special token",
     rank: (rank: number) => `no. ${rank}`,
     underEdits: "With the edits in force.",

@@ -2,17 +2,16 @@
 
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-
-import { named, words } from "../../core/i18n";
+import { atMostWide } from "../../core/host/tree";
 import type { Part, Run } from "../../core/protocol";
-import { fit } from "../../core/running";
-import { run, setState, state } from "../../core/state";
-import { atMostWide } from "../../core/tree";
-import { moved, type Cell } from "../../draw/grid_keys";
-import { Picture, useNear } from "../../draw/picture";
-import { exactText } from "../../draw/matrix_live";
-import type { Range } from "../../draw/window";
-import { headPicture, overviewOf, pagesOf, partsOf, recorded, type PartLayers } from "./data";
+import { fit } from "../../core/state/running";
+import { run, setState, state } from "../../core/state/state";
+import { plainDecimal } from "../../core/text/format";
+import { named, wordsOf } from "../../core/text/i18n";
+import { type Cell, moved } from "../../draw/matrix/grid_keys";
+import { Picture, useNear } from "../../draw/matrix/picture";
+import type { Range } from "../../draw/matrix/window";
+import { headPicture, overviewOf, type PartLayers, pagesOf, partsOf, recorded } from "./data";
 import { table } from "./words";
 
 /** Pixels of a picture's longer side; four of them fit beside their layer's name on a phone. */
@@ -22,7 +21,7 @@ const MANY = 8;
 const narrow = atMostWide(30);
 
 export function partName(part: Part): string {
-  return named(words(table).parts, part) ?? part;
+  return named(wordsOf(table).parts, part) ?? part;
 }
 
 export function AllHeads(): JSX.Element | null {
@@ -45,8 +44,8 @@ interface PartProps {
 function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const grid = useRef<HTMLDivElement>(null);
   const [stop, setStop] = useState<Cell | null>(null);
-  const told = words(table);
-  const meaning = named(told.told, part.part);
+  const words = wordsOf(table);
+  const meaning = named(words.partMeanings, part.part);
   const first = part.layers[0];
   if (!first) return null;
   const heads = first.heads;
@@ -71,8 +70,8 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
         {meaning && <span>: {meaning}</span>}
       </h4>
       <p class="soft">
-        {told.size(part.layers.length, heads, first.queries, first.keys)}
-        {pages.length > 1 && <> {told.pages(pages[0]![1] - pages[0]![0])}</>}
+        {words.size(part.layers.length, heads, first.queries, first.keys)}
+        {pages.length > 1 && <> {words.pages(pages[0]![1] - pages[0]![0])}</>}
       </p>
       <div
         ref={grid}
@@ -113,7 +112,7 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
   const wanted = useRef(false);
   wanted.current ||= near || !recorded();
   const overview = wanted.current ? overviewOf(answer, part, page).value : null;
-  const told = words(table);
+  const words = wordsOf(table);
   const failed = overview instanceof Error;
   const many = (part.layers[0]?.heads ?? 0) > MANY;
   const side = many ? SIDE.many : narrow.value ? SIDE.narrow : SIDE.wide;
@@ -121,23 +120,24 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
     <div class="heads-page" role="rowgroup" ref={element}>
       {!failed && overview?.pooled && (
         <p class="soft" role="presentation">
-          {told.pooled(overview.block[0], overview.block[1])}
+          {words.pooled(overview.block[0], overview.block[1])}
         </p>
       )}
       {failed && (
         <p class="heads-failed" role="presentation">
-          {told.failed} {overview.message}
+          {words.failed} {overview.message}
         </p>
       )}
       {part.layers.slice(page[0], page[1]).map(({ layer, heads }, line) => (
         <div class="heads-row" role="row" key={layer}>
           <span class="heads-layer" role="rowheader">
-            {told.layer(layer)}
+            {words.layer(layer)}
           </span>
           <div class="heads-of-layer" role="presentation">
             {Array.from({ length: heads }, (_, head) => {
-              const picture = failed || !overview ? null : headPicture(overview, page[0] + line, head);
-              const entropy = picture ? exactText(round2(picture.entropy)) : "…";
+              const picture =
+                failed || !overview ? null : headPicture(overview, page[0] + line, head);
+              const entropy = picture ? plainDecimal(round2(picture.entropy)) : "…";
               const locked = isLocked(part.part, layer, head);
               return (
                 <button
@@ -149,16 +149,20 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
                   data-layer={layer}
                   data-head={head}
                   aria-selected={locked}
-                  aria-label={told.picture(partName(part.part), layer, head, entropy)}
+                  aria-label={words.picture(partName(part.part), layer, head, entropy)}
                   tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
                   onClick={() => {
                     setState({ part: part.part, layer, head });
                     fit();
                   }}
                 >
-                  {picture ? <Picture data={picture.data} side={side} lazy={recorded()} /> : <Blank side={side} />}
-                  <span>{told.head(head)}</span>
-                  <span class="soft">{told.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
+                  {picture ? (
+                    <Picture data={picture.data} side={side} lazy={recorded()} />
+                  ) : (
+                    <Blank side={side} />
+                  )}
+                  <span>{words.head(head)}</span>
+                  <span class="soft">{words.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
                 </button>
               );
             })}

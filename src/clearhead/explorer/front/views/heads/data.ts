@@ -1,14 +1,13 @@
 /** What the view shows: pictures of all heads, fetched a few layers at a time, and the numbers of
  * the one locked head, fetched a window at a time. */
 
-import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-
-import { useArrayState, type Windowed } from "../../core/arrays";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Attention, Part, Run } from "../../core/protocol";
-import type { NumberArray } from "../../core/source";
-import { attention, model, run, source, state, stepAt } from "../../core/state";
-import type { MatrixData } from "../../draw/picture_items";
-import { rangeAround, rangeHolding, type Range, type Window2 } from "../../draw/window";
+import type { NumberArray } from "../../core/sources/source";
+import { useArrayState, type Windowed } from "../../core/state/arrays";
+import { attention, model, run, source, state, stepAt } from "../../core/state/state";
+import { type Range, rangeAround, rangeHolding, type Window2 } from "../../draw/matrix/window";
+import type { MatrixData } from "../../draw/scene/items";
 
 // All heads
 
@@ -68,20 +67,25 @@ const asked = new WeakMap<Run, Map<string, Asked>>();
 /** The pictures of a page; null until they come. */
 export function overviewOf(answer: Run, { part, layers }: PartLayers, page: Range): Asked {
   let known = asked.get(answer);
-  if (!known) asked.set(answer, (known = new Map()));
-  const name = JSON.stringify([part, page]);
-  let found = known.get(name);
-  if (!found) {
-    known.set(name, (found = signal<Overview | Error | null>(null)));
-    void ask(answer, part, page, layers.length).then(
-      (overview) => (found!.value = overview),
-      (error: Error) => {
-        found!.value = error;
-        known.delete(name); // so that another look asks again
-      },
-    );
+  if (!known) {
+    known = new Map();
+    asked.set(answer, known);
   }
-  return found;
+  const name = JSON.stringify([part, page]);
+  const earlier = known.get(name);
+  if (earlier) return earlier;
+  const pending: Asked = signal(null);
+  known.set(name, pending);
+  void ask(answer, part, page, layers.length).then(
+    (overview) => {
+      pending.value = overview;
+    },
+    (error: Error) => {
+      pending.value = error;
+      known.delete(name); // so that another look asks again
+    },
+  );
+  return pending;
 }
 
 async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Overview> {
@@ -110,7 +114,10 @@ const pictures = new WeakMap<Overview, Map<number, HeadPicture>>();
 /** One head of a page; the same object each time, so that nothing is painted twice. */
 export function headPicture(overview: Overview, layer: number, head: number): HeadPicture {
   let known = pictures.get(overview);
-  if (!known) pictures.set(overview, (known = new Map()));
+  if (!known) {
+    known = new Map();
+    pictures.set(overview, known);
+  }
   const [, heads = 1, rows = 0, columns = 0] = overview.weights.shape;
   const at = (layer - overview.layers[0]) * heads + head;
   let found = known.get(at);
@@ -124,7 +131,8 @@ export function headPicture(overview: Overview, layer: number, head: number): He
       columns,
       masked: (row, column) => masked?.data[row * columns + column] === 1,
     };
-    known.set(at, (found = { data, entropy: overview.entropy.data[at] ?? 0 }));
+    found = { data, entropy: overview.entropy.data[at] ?? 0 };
+    known.set(at, found);
   }
   return found;
 }
@@ -137,7 +145,9 @@ export function lockedPicture(): HeadPicture | null {
   const at = layers.layers.indexOf(entry);
   const page = pagesOf(layers).find(([start, stop]) => start <= at && at < stop);
   const overview = page && overviewOf(answer, layers, page).value;
-  return overview && !(overview instanceof Error) ? headPicture(overview, at, state.head.value) : null;
+  return overview && !(overview instanceof Error)
+    ? headPicture(overview, at, state.head.value)
+    : null;
 }
 
 // The locked head

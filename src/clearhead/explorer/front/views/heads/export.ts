@@ -1,7 +1,7 @@
 /** What is shown, as data. */
 
-import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state";
-import type { Range } from "../../draw/window";
+import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
+import type { Range } from "../../draw/matrix/window";
 import { lockedTile, overviewNow, pagesOf, partsOf } from "./data";
 
 /** The weights on the screen; null stands for a masked cell. */

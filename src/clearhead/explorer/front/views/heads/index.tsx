@@ -1,11 +1,10 @@
 /** Heads: all of them as small pictures, and the locked one in full. */
 
 import type { JSX, TargetedEvent } from "preact";
-
-import { words } from "../../core/i18n";
-import { attention, run } from "../../core/state";
-import type { View } from "../../core/view";
-import { WeightLegend } from "../../draw/scene_view";
+import { attention, run } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { WeightLegend } from "../../draw/scene/legends";
+import type { View } from "../view";
 import { AllHeads } from "./all_heads";
 import { exported } from "./export";
 import "./heads.css";
@@ -14,23 +13,23 @@ import { scene } from "./scene";
 import { table } from "./words";
 
 function Heads(): JSX.Element | null {
-  const told = words(table);
+  const words = wordsOf(table);
   const entry = attention.value;
   if (!run.value || !entry) return null;
   return (
     <div class="heads">
       <div class="heads-top">
         <WeightLegend />
-        <p class="soft">{told.legendNote}</p>
+        <p class="soft">{words.legendNote}</p>
       </div>
       <div class="heads-columns">
         <section class="heads-all" aria-labelledby="heads-all">
-          <h3 id="heads-all">{told.all}</h3>
+          <h3 id="heads-all">{words.all}</h3>
           <p>
-            {told.lock} {told.entropyNote(Math.log(entry.keys).toFixed(2), entry.keys)}
+            {words.lock} {words.entropyNote(Math.log(entry.keys).toFixed(2), entry.keys)}
           </p>
           <button type="button" class="heads-jump" onClick={toLocked}>
-            {told.toLocked}
+            {words.toLocked}
           </button>
           <AllHeads />
         </section>
@@ -42,7 +41,9 @@ function Heads(): JSX.Element | null {
 
 /** On a narrow page the locked head stands below all others. */
 function toLocked(event: TargetedEvent<HTMLElement>): void {
-  const heading = event.currentTarget.closest(".heads")?.querySelector<HTMLElement>("#heads-locked");
+  const heading = event.currentTarget
+    .closest(".heads")
+    ?.querySelector<HTMLElement>("#heads-locked");
   heading?.scrollIntoView({ block: "start" });
   heading?.focus({ preventScroll: true });
 }

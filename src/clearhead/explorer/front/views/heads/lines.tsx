@@ -2,14 +2,13 @@
 
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
 import type { Attention } from "../../core/protocol";
-import { keyTokens, queryTokens, setState, state } from "../../core/state";
-import { moved } from "../../draw/grid_keys";
-import type { Range } from "../../draw/window";
-import { LINES_MOST, linksOf, listedQueries, lockedRow, sumOf, type Link } from "./data";
+import { keyTokens, queryTokens, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { moved } from "../../draw/matrix/grid_keys";
+import type { Range } from "../../draw/matrix/window";
+import { Num } from "../../where_from/number";
+import { LINES_MOST, type Link, linksOf, listedQueries, lockedRow, sumOf } from "./data";
 import { table } from "./words";
 
 /** Pixels of a token's line, of the gap that the lines cross, and of the widest line. */
@@ -22,7 +21,7 @@ export function lineWidth(weight: number): number {
 
 export function Lines(): JSX.Element | null {
   const row = lockedRow.value;
-  const told = words(table);
+  const words = wordsOf(table);
   if (!row) return null;
   const { entry, head, values } = row;
   const query = state.query.value;
@@ -32,8 +31,8 @@ export function Lines(): JSX.Element | null {
   const lines = Math.max(listed[1] - listed[0], links.length);
   return (
     <section class="heads-lines" aria-labelledby="heads-lines">
-      <h4 id="heads-lines">{told.lines}</h4>
-      <p class="heads-note">{told.linesNote(labels[query]?.piece ?? "", query)}</p>
+      <h4 id="heads-lines">{words.lines}</h4>
+      <p class="heads-note">{words.linesNote(labels[query]?.piece ?? "", query)}</p>
       <div class="heads-lines-sides" style={{ minHeight: `${lines * LINE.height}px` }}>
         <QueryList entry={entry} listed={listed} query={query} />
         <svg width={LINE.gap} height={lines * LINE.height} aria-hidden="true">
@@ -53,12 +52,12 @@ export function Lines(): JSX.Element | null {
         </svg>
         <KeyList entry={entry} head={head} query={query} links={links} />
       </div>
-      {values && <p class="soft">{told.rowSum(sumOf(linksOf(values, entry.keys)).toFixed(4))}</p>}
+      {values && <p class="soft">{words.rowSum(sumOf(linksOf(values, entry.keys)).toFixed(4))}</p>}
       {entry.keys > LINES_MOST && values && (
-        <p class="soft">{told.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
+        <p class="soft">{words.linesMost(links.length, entry.keys, sumOf(links).toFixed(3))}</p>
       )}
       {entry.queries > LINES_MOST && (
-        <p class="soft">{told.linesQueries(listed[0], listed[1] - 1, entry.queries)}</p>
+        <p class="soft">{words.linesQueries(listed[0], listed[1] - 1, entry.queries)}</p>
       )}
     </section>
   );
@@ -76,7 +75,7 @@ interface QueryListProps {
 
 function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
-  const told = words(table);
+  const words = wordsOf(table);
   const labels = queryTokens(entry.part);
   const choose = (next: number): void => {
     setState({ query: next });
@@ -94,7 +93,7 @@ function QueryList({ entry, listed, query }: QueryListProps): JSX.Element {
     choose(next.row);
   };
   return (
-    <div ref={list} role="radiogroup" aria-label={told.queries} onKeyDown={onKeyDown}>
+    <div ref={list} role="radiogroup" aria-label={words.queries} onKeyDown={onKeyDown}>
       {Array.from({ length: listed[1] - listed[0] }, (_, at) => {
         const position = listed[0] + at;
         const chosen = position === query;
@@ -131,10 +130,10 @@ interface KeyListProps {
 }
 
 function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {
-  const told = words(table);
+  const words = wordsOf(table);
   const labels = keyTokens(entry.part);
   return (
-    <ol class="heads-keys" aria-label={told.keys}>
+    <ol class="heads-keys" aria-label={words.keys}>
       {links.map(({ key, weight }) => (
         <li
           key={key}
@@ -142,7 +141,7 @@ function KeyList({ entry, head, query, links }: KeyListProps): JSX.Element {
           style={{ height: `${LINE.height}px` }}
         >
           {Number.isNaN(weight) ? (
-            <span class="heads-masked">{told.masked}</span>
+            <span class="heads-masked">{words.masked}</span>
           ) : (
             <Num
               path={`${entry.path}.weights`}

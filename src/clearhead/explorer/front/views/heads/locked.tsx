@@ -2,12 +2,11 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-
-import { words } from "../../core/i18n";
-import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state";
-import { Matrix } from "../../draw/matrix";
-import { WindowPicker } from "../../draw/window_picker";
-import { isWhole } from "../../draw/window";
+import { attention, keyTokens, queryTokens, run, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { Matrix } from "../../draw/matrix/matrix";
+import { isWhole } from "../../draw/matrix/window";
+import { WindowPicker } from "../../draw/matrix/window_picker";
 import { partName } from "./all_heads";
 import { holdQuery, lockedPicture, lockedTile, moveWindow, shownWindow } from "./data";
 import { Lines } from "./lines";
@@ -16,7 +15,7 @@ import { table } from "./words";
 
 export function LockedHead(): JSX.Element | null {
   const entry = attention.value;
-  const told = words(table);
+  const words = wordsOf(table);
   const section = useRef<HTMLElement>(null);
   const fits = useFits(section);
   useEffect(() => holdQuery(state.query.value), [state.query.value]);
@@ -26,10 +25,14 @@ export function LockedHead(): JSX.Element | null {
   const name = partName(entry.part);
   const ofDecoder = entry.part === "decoder" || entry.part === "cross";
   return (
-    <section ref={section} class={fits ? "heads-locked fits" : "heads-locked"} aria-labelledby="heads-locked">
+    <section
+      ref={section}
+      class={fits ? "heads-locked fits" : "heads-locked"}
+      aria-labelledby="heads-locked"
+    >
       <h3 id="heads-locked" tabIndex={-1}>
-        <span>{told.lockedKicker}: </span>
-        {told.locked(name, layer, head)}
+        <span>{words.lockedKicker}: </span>
+        {words.locked(name, layer, head)}
       </h3>
       <p class="heads-path">
         <code>{path}.weights</code>
@@ -37,12 +40,12 @@ export function LockedHead(): JSX.Element | null {
       {ofDecoder && !entry.query_tokens && <RowsSwitch />}
       <div class="heads-beside">
         <div>
-          <p class="heads-note">{told.matrixNote}</p>
-          <LockedMatrix label={told.matrix(name, layer, head)} />
+          <p class="heads-note">{words.matrixNote}</p>
+          <LockedMatrix label={words.matrix(name, layer, head)} />
         </div>
         <Lines />
       </div>
-      <p class="soft">{told.seen}</p>
+      <p class="soft">{words.seen}</p>
     </section>
   );
 }
@@ -56,7 +59,8 @@ function useFits(element: { current: Element | null }): boolean {
   useEffect(() => {
     const watched = element.current;
     if (!watched) return;
-    const measure = (): void => setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
+    const measure = (): void =>
+      setFits(watched.getBoundingClientRect().height <= innerHeight - PICKER);
     const observer = new ResizeObserver(measure);
     observer.observe(watched);
     addEventListener("resize", measure);
@@ -70,13 +74,13 @@ function useFits(element: { current: Element | null }): boolean {
 
 function LockedMatrix({ label }: { label: string }): JSX.Element | null {
   const locked = lockedTile.value;
-  const told = words(table);
+  const words = wordsOf(table);
   if (!locked) return null;
   const { entry, head, values, error } = locked;
   if (error) {
     return (
       <p class="heads-failed">
-        {told.failed} {error.message}
+        {words.failed} {error.message}
       </p>
     );
   }

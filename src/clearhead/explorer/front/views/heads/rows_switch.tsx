@@ -1,20 +1,19 @@
 /** Decoder rows by what is read or by what is predicted. */
 
 import type { JSX } from "preact";
-
-import { words } from "../../core/i18n";
-import { setState, state } from "../../core/state";
+import { setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
 import { table } from "./words";
 
 export function RowsSwitch(): JSX.Element {
-  const told = words(table);
+  const words = wordsOf(table);
   const choices = [
-    ["input", told.rowsInput],
-    ["output", told.rowsOutput],
+    ["input", words.rowsInput],
+    ["output", words.rowsOutput],
   ] as const;
   return (
     <fieldset class="heads-rows">
-      <legend>{told.rows}</legend>
+      <legend>{words.rows}</legend>
       {choices.map(([value, text]) => (
         <label key={value}>
           <input
@@ -27,7 +26,7 @@ export function RowsSwitch(): JSX.Element {
           {text}
         </label>
       ))}
-      <p class="soft">{told.rowsWhy}</p>
+      <p class="soft">{words.rowsWhy}</p>
     </fieldset>
   );
 }

@@ -1,38 +1,43 @@
 /** The view as one drawing: all heads on the left, the locked one with its lines on the right. */
 
-import { words } from "../../core/i18n";
-import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state";
+import { attention, keyTokens, model, queryTokens, run, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
 import type { Inks, Theme } from "../../draw/colours";
 import {
   LEGEND_HEIGHT,
   LEGEND_WIDTH,
   labelItems,
   legendItems,
-  matrixItems,
   type MatrixData,
-} from "../../draw/picture_items";
-import { fitted, type Item, type Scene, type TextItem } from "../../draw/scene";
+  matrixItems,
+} from "../../draw/scene/items";
+import type { Item, Scene, TextItem } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { table as drawing } from "../../draw/words";
 import { partName } from "./all_heads";
 import {
   headPicture,
+  linksOf,
   lockedRow,
   lockedTile,
+  type Overview,
   overviewNow,
   pagesOf,
   partsOf,
-  linksOf,
-  type Overview,
 } from "./data";
 import { lineWidth } from "./lines";
 import { shrunk } from "./shrunk";
 import { table } from "./words";
 
 const MARGIN = 24;
+
 const SIDE = 84;
+
 const GAP = 12;
+
 const TOP = 110;
+
 /** An SVG with more cells than this is slow to open; pictures are pooled further to stay below. */
 const CELLS_MOST = 40_000;
 
@@ -50,23 +55,30 @@ interface Drawn {
 export function scene(): Scene | null {
   const [answer, entry] = [run.value, attention.value];
   if (!answer || !entry) return null;
-  const told = words(table);
+  const words = wordsOf(table);
   const pen = { theme: shownTheme.value, inks: inks() };
   const all = smallMultiples(pen);
   const locked = lockedHead(all.right + 3 * GAP, pen);
   const width = Math.max(locked.right, all.right, LEGEND_WIDTH + MARGIN) + MARGIN;
   const height = Math.max(locked.bottom, all.bottom) + MARGIN;
-  const about = told.sceneAbout(model.value?.name ?? "", answer.text ?? entry.path);
+  const about = words.sceneAbout(model.value?.name ?? "", answer.text ?? entry.path);
   const title = fitted(about, width - 2 * MARGIN, 15);
   return {
-    title: told.sceneAll,
+    title: words.sceneAll,
     description: about,
     width,
     height,
     background: pen.inks.paper,
     items: [
       text(MARGIN, MARGIN + 12, title, 15, pen.inks.ink, { bold: true }),
-      ...legendItems("weight", 1, { x: MARGIN, y: MARGIN + 24 }, legendWords(), pen.theme, pen.inks),
+      ...legendItems(
+        "weight",
+        1,
+        { x: MARGIN, y: MARGIN + 24 },
+        legendWords(),
+        pen.theme,
+        pen.inks,
+      ),
       ...all.items,
       ...locked.items,
     ],
@@ -74,7 +86,7 @@ export function scene(): Scene | null {
 }
 
 function legendWords(): { title: string; masked: string } {
-  const { weightLegend, maskedShort } = words(drawing);
+  const { weightLegend, maskedShort } = wordsOf(drawing);
   return { title: weightLegend, masked: maskedShort };
 }
 
@@ -102,7 +114,7 @@ function comeSoFar(): { part: string; first: number; overview: Overview }[] {
 }
 
 function smallMultiples(pen: Pen): Drawn {
-  const told = words(table);
+  const words = wordsOf(table);
   const pages = comeSoFar();
   const heads = pages.reduce((sum, { overview }) => sum + overview.weights.data.length, 0);
   const factor = Math.max(1, Math.ceil(Math.sqrt(heads / CELLS_MOST)));
@@ -111,7 +123,7 @@ function smallMultiples(pen: Pen): Drawn {
   const all = run.value?.attention.reduce((sum, entry) => sum + entry.heads, 0) ?? 0;
   const drawn = pages.reduce((sum, { overview }) => sum + overview.entropy.data.length, 0);
   if (drawn < all) {
-    items.push(text(MARGIN, y, told.sceneSome(drawn, all), 11, pen.inks.soft));
+    items.push(text(MARGIN, y, words.sceneSome(drawn, all), 11, pen.inks.soft));
     y += 12;
   }
   for (const page of pages) {
@@ -120,7 +132,7 @@ function smallMultiples(pen: Pen): Drawn {
       items.push(text(MARGIN, y + 16, part, 14, pen.inks.ink, { bold: true }));
       const block = page.overview.block.map((size) => size * factor) as [number, number];
       if (block[0] * block[1] > 1) {
-        const pooled = told.scenePooled(...block);
+        const pooled = words.scenePooled(...block);
         items.push(text(MARGIN + 140, y + 16, pooled, 11, pen.inks.soft));
       }
       y += 26;
@@ -146,13 +158,13 @@ function small(
   factor: number,
   pen: Pen,
 ): Item[] {
-  const told = words(table);
+  const words = wordsOf(table);
   const picture = headPicture(page.overview, page.first + layer, head);
   const data = shrunk(picture.data, factor);
   const cell = SIDE / Math.max(data.rows, data.columns);
   const box = { ...at, width: cell * data.columns, height: cell * data.rows };
   const under = at.y + box.height;
-  const name = `${told.layer(page.first + layer)} · ${told.head(head)}`;
+  const name = `${words.layer(page.first + layer)} · ${words.head(head)}`;
   const locked =
     page.part === partName(state.part.value) &&
     page.first + layer === state.layer.value &&
@@ -164,7 +176,7 @@ function small(
     ...matrixItems(data, box, pen.theme, pen.inks),
     ...frame,
     text(at.x, under + 13, fitted(name, SIDE + GAP, 10), 10, pen.inks.ink),
-    text(at.x, under + 25, told.nats(picture.entropy.toFixed(2)), 10, pen.inks.soft),
+    text(at.x, under + 25, words.nats(picture.entropy.toFixed(2)), 10, pen.inks.soft),
   ];
 }
 
@@ -172,7 +184,7 @@ function lockedHead(x: number, pen: Pen): Drawn {
   const entry = attention.value;
   const locked = lockedTile.value;
   if (!entry || !locked?.values) return { items: [], right: x, bottom: TOP };
-  const told = words(table);
+  const words = wordsOf(table);
   const { rows, columns } = locked.window;
   const data: MatrixData = {
     kind: "weight",
@@ -184,10 +196,12 @@ function lockedHead(x: number, pen: Pen): Drawn {
   const room = 90;
   const width = data.columns * cell;
   const box = { x: x + room, y: TOP + 32 + room, width, height: data.rows * cell };
-  const pieces = (tokens: { piece: string }[], [start, stop]: readonly [number, number]): string[] =>
-    tokens.slice(start, stop).map(({ piece }) => piece);
-  const name = told.locked(partName(entry.part), entry.layer, state.head.value);
-  const shown = told.sceneWindow(`${rows[0]}–${rows[1] - 1}`, `${columns[0]}–${columns[1] - 1}`);
+  const pieces = (
+    tokens: { piece: string }[],
+    [start, stop]: readonly [number, number],
+  ): string[] => tokens.slice(start, stop).map(({ piece }) => piece);
+  const name = words.locked(partName(entry.part), entry.layer, state.head.value);
+  const shown = words.sceneWindow(`${rows[0]}–${rows[1] - 1}`, `${columns[0]}–${columns[1] - 1}`);
   const lines = linkItems(box.x + box.width + 4 * GAP, TOP + 32, pen);
   const items = [
     text(x, TOP + 8, name, 14, pen.inks.ink, { bold: true }),
@@ -210,7 +224,7 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
   const entry = attention.value;
   const row = lockedRow.value;
   if (!entry || !row?.values) return { items: [], right: x, bottom: y };
-  const told = words(table);
+  const words = wordsOf(table);
   const links = linksOf(row.values);
   const [line, gap, room] = [22, 120, 90];
   const [from, to] = [x + room, x + room + gap];
@@ -219,8 +233,10 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
   const origin = first + (links.length * line) / 2;
   const labels = keyTokens(entry.part);
   const piece = queryTokens(entry.part)[query]?.piece ?? String(query);
-  const items: Item[] = [text(x, y, told.lines, 12, pen.inks.ink, { bold: true })];
-  items.push(text(from - 6, origin + 4, fitted(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }));
+  const items: Item[] = [text(x, y, words.lines, 12, pen.inks.ink, { bold: true })];
+  items.push(
+    text(from - 6, origin + 4, fitted(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }),
+  );
   links.forEach(({ key, weight }, at) => {
     const middle = first + (at + 0.5) * line;
     const masked = Number.isNaN(weight);
@@ -228,7 +244,7 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
       const drawn = { stroke: pen.inks.accent, strokeWidth: lineWidth(weight), role: "link" };
       items.push({ kind: "line", x1: from, y1: origin, x2: to, y2: middle, ...drawn });
     }
-    const number = masked ? told.masked : weight.toFixed(3);
+    const number = masked ? words.masked : weight.toFixed(3);
     items.push(text(to + 12, middle + 4, number, 11, pen.inks.soft));
     const label = fitted(labels[key]?.piece ?? String(key), room, 12);
     items.push(text(to + 66, middle + 4, label, 12, pen.inks.ink));
@@ -236,7 +252,7 @@ function linkItems(x: number, y: number, pen: Pen): Drawn {
   const bottom = first + links.length * line;
   if (links.length < entry.keys) {
     const sum = links.reduce((total, { weight }) => total + (weight || 0), 0);
-    const most = told.linesMost(links.length, entry.keys, sum.toFixed(3));
+    const most = words.linesMost(links.length, entry.keys, sum.toFixed(3));
     items.push(text(x, bottom + 16, most, 11, pen.inks.soft));
   }
   return { items, right: to + 66 + room, bottom: bottom + 16 };

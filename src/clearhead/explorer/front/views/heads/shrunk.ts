@@ -1,4 +1,4 @@
-import { isMasked, type MatrixData } from "../../draw/picture_items";
+import { isMasked, type MatrixData } from "../../draw/scene/items";
 
 /** A matrix max-pooled by a factor in both directions; a block is masked where all of it is. */
 export function shrunk(data: MatrixData, factor: number): MatrixData {
@@ -14,5 +14,11 @@ export function shrunk(data: MatrixData, factor: number): MatrixData {
       if (!(values[at]! >= value)) values[at] = value;
     }
   }
-  return { kind: data.kind, values, rows, columns, ...(data.max !== undefined && { max: data.max }) };
+  return {
+    kind: data.kind,
+    values,
+    rows,
+    columns,
+    ...(data.max !== undefined && { max: data.max }),
+  };
 }

@@ -13,7 +13,7 @@ const en = {
     cross: "Cross-attention",
     self: "Self-attention",
   } as Record<string, string>,
-  told: {
+  partMeanings: {
     encoder: "the sentence attends to itself",
     decoder: "the translation attends to what is already written",
     cross: "the translation attends to the sentence",
@@ -36,7 +36,8 @@ const en = {
   lockedKicker: "The locked head",
   matrix: (part: string, layer: number, head: number) =>
     `Routing weights of ${part}, layer ${layer}, head ${head}: rows are queries, columns are keys`,
-  matrixNote: "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
+  matrixNote:
+    "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
   rows: "Decoder rows labelled by",
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
@@ -49,7 +50,8 @@ const en = {
   linesMost: (shown: number, of: number, sum: string) =>
     `The ${shown} largest of ${of} weights; together they are ${sum} of the row.`,
   rowSum: (sum: string) => `The whole row sums to ${sum}.`,
-  linesQueries: (from: number, to: number, of: number) => `Queries ${from}–${to} of ${of} are listed.`,
+  linesQueries: (from: number, to: number, of: number) =>
+    `Queries ${from}–${to} of ${of} are listed.`,
   queries: "Queries",
   keys: "Keys",
   masked: "masked",
@@ -76,7 +78,7 @@ const pt: typeof en = {
     cross: "Atenção cruzada",
     self: "Autoatenção",
   },
-  told: {
+  partMeanings: {
     encoder: "a frase atende a si mesma",
     decoder: "a tradução atende ao que já foi escrito",
     cross: "a tradução atende à frase",
@@ -99,7 +101,8 @@ const pt: typeof en = {
   lockedKicker: "A cabeça fixada",
   matrix: (part, layer, head) =>
     `Pesos de roteamento de ${part}, camada ${layer}, cabeça ${head}: linhas são consultas, colunas são chaves`,
-  matrixNote: "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
+  matrixNote:
+    "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
   rows: "Linhas do decodificador rotuladas por",
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
@@ -109,8 +112,7 @@ const pt: typeof en = {
     "a palavra lida (Chen et al. 2020); no modelo incluído, com duas camadas de decodificador, a palavra prevista.",
   lines: "Os pesos de uma consulta",
   linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
-  linesMost: (shown, of, sum) =>
-    `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
+  linesMost: (shown, of, sum) => `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
   rowSum: (sum) => `A linha inteira soma ${sum}.`,
   linesQueries: (from, to, of) => `Estão listadas as consultas ${from}–${to} de ${of}.`,
   queries: "Consultas",

@@ -3,27 +3,34 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useArray } from "../../core/arrays";
-import { words } from "../../core/i18n";
-import { attention, run, setState, state } from "../../core/state";
-import { elementById } from "../../core/tree";
-import type { View } from "../../core/view";
-import { beginning } from "./beginning";
-import { ending } from "./ending";
-import { mixing } from "./mixing";
-import { anchor, follow, hold, Panel, StepLink, type PanelSpec } from "./panel";
-import { planFor, weightsRow, type Plan } from "./plan";
-import { projections } from "./projections";
+import { elementById } from "../../core/host/tree";
+import { useArray } from "../../core/state/arrays";
+import { attention, run, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import type { View } from "../view";
+import { anchor, follow, hold, Panel, type PanelSpec, StepLink } from "./panel";
+import { beginning } from "./panels/beginning";
+import { ending } from "./panels/ending";
+import { mixing } from "./panels/mixing";
+import { projections } from "./panels/projections";
+import { scores } from "./panels/scores";
+import { type Plan, planFor, weightsRow } from "./plan";
 import { walkJson, walkScene } from "./saving";
-import { scores } from "./scores";
 import { table, type Words } from "./words";
-import "./vectors.css";
+import "./vectors/vectors.css";
 import "./tables.css";
+import "./tokens.css";
 import "./walk.css";
 
 /** All panels of a plan, in the order of computation. */
-export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
-  return [...beginning(plan, t), ...projections(plan, t), ...scores(plan, t), ...mixing(plan, t), ...ending(plan, t)];
+export function panelsOf(plan: Plan, words: Words): PanelSpec[] {
+  return [
+    ...beginning(plan, words),
+    ...projections(plan, words),
+    ...scores(plan, words),
+    ...mixing(plan, words),
+    ...ending(plan, words),
+  ];
 }
 
 /** The plan of the state. Where no key is chosen it is the one with the largest weight, and while
@@ -31,7 +38,10 @@ export function panelsOf(plan: Plan, t: Words): PanelSpec[] {
 function usePlan(): Plan | null {
   const last = useRef<Plan | null>(null);
   const of = attention.value;
-  const weights = useArray(of && state.key.value === null ? `${of.path}.weights` : null, of && weightsRow(of));
+  const weights = useArray(
+    of && state.key.value === null ? `${of.path}.weights` : null,
+    of && weightsRow(of),
+  );
   const largest = weights ? weights.data.indexOf(Math.max(...weights.data) as never) : null;
   const key = state.key.value ?? largest;
   const fresh = key === null ? null : planFor(key);
@@ -42,7 +52,7 @@ function usePlan(): Plan | null {
 }
 
 function Walk(): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const plan = usePlan();
   const step = state.step.value;
   const ready = plan !== null;
@@ -53,8 +63,8 @@ function Walk(): JSX.Element {
   useEffect(() => {
     if (ready) follow(step);
   }, [step]);
-  if (!plan) return <p>{t.waiting}</p>;
-  const panels = panelsOf(plan, t);
+  if (!plan) return <p>{words.waiting}</p>;
+  const panels = panelsOf(plan, words);
   return (
     <div class="walk">
       <div class="walk-columns">
@@ -63,7 +73,7 @@ function Walk(): JSX.Element {
           <Contents panels={panels} step={step} />
         </div>
         <div class="walk-panels">
-          <p class="walk-hint">{t.hint}</p>
+          <p class="walk-hint">{words.hint}</p>
           {panels.map((spec, place) => (
             <Panel
               key={spec.id}
@@ -83,11 +93,14 @@ function Walk(): JSX.Element {
 
 /** The key, beside the shell's choice of head and query. */
 function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   return (
     <label class="walk-key-choice">
-      {t.key}{" "}
-      <select value={plan.key} onChange={(event) => setState({ key: Number(event.currentTarget.value) })}>
+      {words.key}{" "}
+      <select
+        value={plan.key}
+        onChange={(event) => setState({ key: Number(event.currentTarget.value) })}
+      >
         {plan.keys.map((token, at) => (
           <option key={at} value={at}>{`${at}: ${token.piece}`}</option>
         ))}
@@ -98,15 +111,15 @@ function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
 
 /** The list of panels; the one in sight is marked. */
 function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.Element {
-  const t = words(table);
-  const [seen, setSeen] = useState(step);
+  const words = wordsOf(table);
+  const [panelInSight, setPanelInSight] = useState(step);
   const ids = panels.map(({ id }) => id).join();
   useEffect(() => {
     const observer = new IntersectionObserver(
       (entries) => {
         const entering = entries.find((entry) => entry.isIntersecting);
         const id = (entering?.target as HTMLElement | undefined)?.dataset.step;
-        if (id) setSeen(id);
+        if (id) setPanelInSight(id);
       },
       // A line a quarter down the window: the panel that crosses it is the one being read.
       { rootMargin: "-25% 0px -74% 0px" },
@@ -118,11 +131,11 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
     return () => observer.disconnect();
   }, [ids]);
   return (
-    <nav class="walk-contents" aria-label={t.contents}>
+    <nav class="walk-contents" aria-label={words.contents}>
       <ol>
         {panels.map((panel, place) => (
           <li key={panel.id}>
-            <StepLink to={panel} current={panel.id === seen}>
+            <StepLink to={panel} current={panel.id === panelInSight}>
               <span class="walk-place">{String(place + 1)}</span>
               {panel.title}
             </StepLink>

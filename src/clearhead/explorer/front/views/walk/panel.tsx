@@ -1,11 +1,11 @@
 /** The frame of a panel: its number, what it is in one sentence, its formula, and the way on. */
 
 import type { FunctionComponent, JSX } from "preact";
-import { toHash } from "../../core/address";
-import { words } from "../../core/i18n";
-import { setState, snapshot, stepAt } from "../../core/state";
-import { allElements, elementById } from "../../core/tree";
-import { Formula } from "./formula";
+import { allElements, elementById } from "../../core/host/tree";
+import { toHash } from "../../core/state/address";
+import { setState, snapshot, stepAt } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { Formula } from "./parts/formula";
 import type { Plan } from "./plan";
 import { table } from "./words";
 
@@ -23,19 +23,19 @@ export interface PanelSpec {
 export const anchor = (id: string): string => `walk-${id}`;
 
 /** The panel that was last led to: the browser's back button changes the address alone. */
-let led = "";
+let lastTarget = "";
 
 /** Go to a panel: the address holds it, and the keyboard goes on from there. */
 export function goTo(id: string): void {
-  led = id;
+  lastTarget = id;
   setState({ step: id });
   reveal(id);
 }
 
 /** The address says another panel than the links have: go there. */
 export function follow(id: string): void {
-  if (!id || id === led) return;
-  led = id;
+  if (!id || id === lastTarget) return;
+  lastTarget = id;
   reveal(id);
 }
 
@@ -48,7 +48,7 @@ function reveal(id: string): void {
 
 /** Keep a panel in place while those above it fill with numbers, until the reader moves. */
 export function hold(id: string): () => void {
-  led = id;
+  lastTarget = id;
   const walk = allElements(".walk-panels")[0];
   const place = (): void => elementById(anchor(id))?.scrollIntoView({ block: "start" });
   const observer = new ResizeObserver(() => {
@@ -58,9 +58,9 @@ export function hold(id: string): () => void {
   const moves = ["wheel", "touchstart", "keydown", "pointerdown"];
   const end = (): void => {
     observer.disconnect();
-    moves.forEach((move) => removeEventListener(move, end));
+    for (const move of moves) removeEventListener(move, end);
   };
-  moves.forEach((move) => addEventListener(move, end, { passive: true }));
+  for (const move of moves) addEventListener(move, end, { passive: true });
   if (walk) observer.observe(walk);
   place();
   elementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });
@@ -103,26 +103,30 @@ interface PanelProps {
 }
 
 export function Panel({ spec, plan, number, total, before, after }: PanelProps): JSX.Element {
-  const t = words(table);
+  const words = wordsOf(table);
   const id = anchor(spec.id);
   const Body = spec.body;
   return (
     <section id={id} class="walk-panel" aria-labelledby={`${id}-title`} data-step={spec.id}>
       <header>
         <h2 id={`${id}-title`} tabIndex={-1}>
-          <StepLink to={spec} class="walk-number" label={`${t.stepOf(number, total)}. ${t.linkTo(spec.title)}`}>
+          <StepLink
+            to={spec}
+            class="walk-number"
+            label={`${words.stepOf(number, total)}. ${words.linkTo(spec.title)}`}
+          >
             {String(number)}
           </StepLink>
           {spec.title}
         </h2>
-        <nav class="walk-neighbours" aria-label={t.stepOf(number, total)}>
+        <nav class="walk-neighbours" aria-label={words.stepOf(number, total)}>
           {before && (
-            <StepLink to={before} label={`${t.previous}: ${before.title}`}>
+            <StepLink to={before} label={`${words.previous}: ${before.title}`}>
               {`← ${before.title}`}
             </StepLink>
           )}
           {after && (
-            <StepLink to={after} label={`${t.next}: ${after.title}`}>
+            <StepLink to={after} label={`${words.next}: ${after.title}`}>
               {`${after.title} →`}
             </StepLink>
           )}
@@ -130,7 +134,9 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
       </header>
       <p class="walk-sentence">{spec.sentence}</p>
       {spec.formula && <Formula text={spec.formula} />}
-      {spec.steps?.some((path) => stepAt(path)?.replaced) && <p class="walk-edited">{t.edited}</p>}
+      {spec.steps?.some((path) => stepAt(path)?.replaced) && (
+        <p class="walk-edited">{words.edited}</p>
+      )}
       <Body plan={plan} panel={spec.id} />
     </section>
   );

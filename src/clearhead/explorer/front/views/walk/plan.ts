@@ -1,9 +1,8 @@
 /** What the walk holds fixed, and where its numbers stand in the trace. Steps that a model does not
  * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
 
-import type { Window } from "../../core/protocol";
-import type { Attention, Part, Run, Token } from "../../core/protocol";
-import { attention, model, run, state, stepAt } from "../../core/state";
+import type { Attention, Part, Run, Token, Window } from "../../core/protocol";
+import { attention, model, run, state, stepAt } from "../../core/state/state";
 
 export interface Plan {
   run: Run;
@@ -40,9 +39,9 @@ export function has(path: string): boolean {
 
 /** The plan of the state, with this key where none is chosen; null before a translation. */
 export function planFor(key: number): Plan | null {
-  const [answer, of, known] = [run.value, attention.value, model.value];
-  if (!answer || !of || !known || known.kind !== "translation") return null;
-  const config = known.config;
+  const [answer, of, description] = [run.value, attention.value, model.value];
+  if (!answer || !of || !description || description.kind !== "translation") return null;
+  const config = description.config;
   const part = of.part;
   const stack = part === "encoder" ? "encoder" : "decoder";
   const keyStack = part === "decoder" ? "decoder" : "encoder";
@@ -57,7 +56,7 @@ export function planFor(key: number): Plan | null {
     run: answer,
     part,
     layer: of.layer,
-    layers: known.parts.find((entry) => entry.part === part)?.layers ?? of.layer + 1,
+    layers: description.parts.find((entry) => entry.part === part)?.layers ?? of.layer + 1,
     head,
     heads,
     kvHead: Math.floor((head * kvHeads) / heads),
@@ -87,7 +86,12 @@ function tokensOf(answer: Run, stack: "encoder" | "decoder"): Token[] {
 export function weightsRow(of: Attention): Window {
   const head = Math.min(state.head.value, of.heads - 1);
   const query = Math.min(state.query.value, of.queries - 1);
-  return [[0, 1], [head, head + 1], [query, query + 1], [0, of.keys]];
+  return [
+    [0, 1],
+    [head, head + 1],
+    [query, query + 1],
+    [0, of.keys],
+  ];
 }
 
 export function numberIn(config: Record<string, unknown>, name: string, otherwise: number): number {
@@ -108,7 +112,11 @@ function queryProjection(plan: Plan): string {
 
 /** Windows of single rows and of this head. */
 export function rowOf(position: number, width: number): Window {
-  return [[0, 1], [position, position + 1], [0, width]];
+  return [
+    [0, 1],
+    [position, position + 1],
+    [0, width],
+  ];
 }
 
 export function headRows(head: number, rows: [number, number], columns: [number, number]): Window {

@@ -1,26 +1,31 @@
 /** What the walk shows, to be saved: its pictures as one drawing, and its numbers as data. */
 
-import { words } from "../../core/i18n";
-import { run, state } from "../../core/state";
-import { INKS, scoreColour, scoreMax, type Kind, type Theme } from "../../draw/colours";
-import { labelItems, legendItems, LEGEND_HEIGHT, matrixItems } from "../../draw/picture_items";
-import { fitted, type Item, type Scene } from "../../draw/scene";
+import { run, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { INKS, type Kind, scoreColour, scoreMax, type Theme } from "../../draw/colours";
+import { LEGEND_HEIGHT, labelItems, legendItems, matrixItems } from "../../draw/scene/items";
+import type { Item, Scene } from "../../draw/scene/scene";
+import { fitted } from "../../draw/scene/text";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
-import { Slice, shown } from "./loaded";
+import { loadedSlices, type Slice } from "./parts/loaded";
 import { table } from "./words";
 
 const MARGIN = 24;
+
 const LABELS = 96;
+
 const WIDTH = 760;
 
 /** Every number that the panels show, with where it stands. */
 export function walkJson(): unknown {
   const answer = run.peek();
   if (!answer) return null;
-  const [part, layer, head, query] = [state.part, state.layer, state.head, state.query].map((each) => each.peek());
+  const [part, layer, head, query] = [state.part, state.layer, state.head, state.query].map(
+    (each) => each.peek(),
+  );
   const numbers = new Map<string, unknown>();
-  for (const slices of shown.values())
+  for (const slices of loadedSlices.values())
     for (const { array } of slices)
       numbers.set(JSON.stringify([array.path, array.window]), {
         path: array.path,
@@ -43,35 +48,53 @@ export function walkJson(): unknown {
 
 /** Scores, scaled, masked and weights of all queries, and the contributions, below one another. */
 export function walkScene(): Scene | null {
-  const t = words(table);
+  const words = wordsOf(table);
   const theme = shownTheme.peek();
   const inks = INKS[theme];
   const parts: [string, Kind, string][] = [
-    ["scores-all", "score", t.panels.scores.title],
-    ["scaled-all", "score", t.panels.scaled.title],
-    ["masked-all", "score", t.panels.masked.title],
-    ["softmax-all", "weight", t.panels.softmax.title],
+    ["scores-all", "score", words.panels.scores.title],
+    ["scaled-all", "score", words.panels.scaled.title],
+    ["masked-all", "score", words.panels.masked.title],
+    ["softmax-all", "weight", words.panels.softmax.title],
   ];
-  const found = parts.map(([panel, kind, title]) => ({ slice: sliceOf(panel, -1), kind, title }));
+  const matrices = parts.map(([panel, kind, title]) => ({
+    slice: sliceOf(panel, -1),
+    kind,
+    title,
+  }));
   const answer = run.peek();
-  if (!answer || found.some(({ slice }) => !slice)) return null;
-  const title = t.where(t.parts[state.part.peek() as "cross"], state.layer.peek(), state.head.peek());
-  const items: Item[] = [{ kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true }];
+  if (!answer || matrices.some(({ slice }) => !slice)) return null;
+  const title = words.where(
+    words.parts[state.part.peek() as "cross"],
+    state.layer.peek(),
+    state.head.peek(),
+  );
+  const items: Item[] = [
+    { kind: "text", x: MARGIN, y: MARGIN + 14, text: title, size: 18, fill: inks.ink, bold: true },
+  ];
   let top = MARGIN + 40;
-  for (const { slice, kind, title: name } of found) {
-    const drawn = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
-    items.push(...drawn.items);
-    top = drawn.bottom;
+  for (const { slice, kind, title: name } of matrices) {
+    const block = matrixPart(slice!, kind, name, top, theme, sliceOf("masked-all", -1)!);
+    items.push(...block.items);
+    top = block.bottom;
   }
   const vectors = contributionsPart(top, theme);
   items.push(...vectors.items);
   const description = `${answer.text ?? ""} → ${answer.translation ?? ""}`;
-  return { title, description, width: WIDTH, height: vectors.bottom + MARGIN, background: inks.paper, items };
+  return {
+    title,
+    description,
+    width: WIDTH,
+    height: vectors.bottom + MARGIN,
+    background: inks.paper,
+    items,
+  };
 }
 
 /** A slice that a panel shows: the last of its needs, or one by place. */
 function sliceOf(panel: string, place: number): Slice | undefined {
-  for (const [key, slices] of shown) if (key.startsWith(`${panel}:`)) return slices.at(place);
+  for (const [key, slices] of loadedSlices)
+    if (key.startsWith(`${panel}:`)) return slices.at(place);
   return undefined;
 }
 
@@ -87,7 +110,7 @@ function tokensOf(slice: Slice): { rows: string[]; columns: string[] } {
   };
 }
 
-interface Drawn {
+interface Block {
   items: Item[];
   bottom: number;
 }
@@ -96,17 +119,39 @@ function heading(text: string, y: number, fill: string): Item {
   return { kind: "text", x: MARGIN, y, text, size: 14, fill, bold: true };
 }
 
-function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: Theme, mask: Slice): Drawn {
+function matrixPart(
+  slice: Slice,
+  kind: Kind,
+  name: string,
+  top: number,
+  theme: Theme,
+  mask: Slice,
+): Block {
   const inks = INKS[theme];
   const { rows, columns } = tokensOf(slice);
   const size = Math.max(12, Math.min(34, (WIDTH - 2 * MARGIN - LABELS) / columns.length));
-  const box = { x: MARGIN + LABELS, y: top + LABELS, width: size * columns.length, height: size * rows.length };
+  const box = {
+    x: MARGIN + LABELS,
+    y: top + LABELS,
+    width: size * columns.length,
+    height: size * rows.length,
+  };
   const max = scoreMax(slice.values);
   const masked = (row: number, column: number): boolean =>
     kind === "weight" && mask.values[row * columns.length + column] === -Infinity;
-  const data = { kind, values: slice.values, rows: rows.length, columns: columns.length, max, masked };
-  const { weightLegend, scoreLegend, maskedShort } = words(drawTable);
-  const legend = { title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)), masked: maskedShort };
+  const data = {
+    kind,
+    values: slice.values,
+    rows: rows.length,
+    columns: columns.length,
+    max,
+    masked,
+  };
+  const { weightLegend, scoreLegend, maskedShort } = wordsOf(drawTable);
+  const legend = {
+    title: kind === "weight" ? weightLegend : scoreLegend(max.toPrecision(3)),
+    masked: maskedShort,
+  };
   const below = box.y + box.height + 12;
   return {
     items: [
@@ -120,20 +165,36 @@ function matrixPart(slice: Slice, kind: Kind, name: string, top: number, theme: 
 }
 
 /** Weight times value for each key, and their sum, as strips. */
-function contributionsPart(top: number, theme: Theme): Drawn {
-  const t = words(table);
+function contributionsPart(top: number, theme: Theme): Block {
+  const words = wordsOf(table);
   const inks = INKS[theme];
-  const [weights, value, parts, output] = [0, 1, 2, 3].map((place) => sliceOf("contributions", place));
+  const [weights, value, parts, output] = [0, 1, 2, 3].map((place) =>
+    sliceOf("contributions", place),
+  );
   if (!weights || !value || !parts || !output) return { items: [], bottom: top };
   const answer = run.peek()!;
   const [first, stop] = parts.array.window[3]!;
   const width = parts.array.window[4]![1];
   const max = scoreMax(value.values);
   const tokens = state.part.peek() === "decoder" ? answer.decoder_input : answer.source;
-  const items: Item[] = [heading(`${t.panels.contributions.title}: ${t.weightTimesValue}, ±${max.toPrecision(3)}`, top + 12, inks.ink)];
+  const items: Item[] = [
+    heading(
+      `${words.panels.contributions.title}: ${words.weightTimesValue}, ±${max.toPrecision(3)}`,
+      top + 12,
+      inks.ink,
+    ),
+  ];
   const cell = (WIDTH - 2 * MARGIN - LABELS) / width;
   const strip = (y: number, label: string, at: (c: number) => number): void => {
-    items.push({ kind: "text", x: MARGIN + LABELS - 6, y: y + 12, text: fitted(label, LABELS - 10, 12), size: 12, fill: inks.ink, anchor: "end" });
+    items.push({
+      kind: "text",
+      x: MARGIN + LABELS - 6,
+      y: y + 12,
+      text: fitted(label, LABELS - 10, 12),
+      size: 12,
+      fill: inks.ink,
+      anchor: "end",
+    });
     for (let c = 0; c < width; c += 1)
       items.push({
         kind: "rect",
@@ -148,9 +209,13 @@ function contributionsPart(top: number, theme: Theme): Drawn {
   let y = top + 28;
   for (let key = first; key < stop; key += 1, y += 19) {
     const weight = weights.values[key - first] ?? 0;
-    strip(y, `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`, (c) => parts.values[(key - first) * width + c] ?? 0);
+    strip(
+      y,
+      `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`,
+      (c) => parts.values[(key - first) * width + c] ?? 0,
+    );
   }
   y += 6;
-  strip(y, t.sum, (c) => output.values[c] ?? 0);
+  strip(y, words.sum, (c) => output.values[c] ?? 0);
   return { items, bottom: y + 24 };
 }

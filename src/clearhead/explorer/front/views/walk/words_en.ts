@@ -2,7 +2,7 @@
 
 export const en = {
   locale: "en",
-  then: "then",
+  afterwards: "then",
   or: "or",
   title: "Walk",
   contents: "Steps of the walk",
@@ -14,7 +14,11 @@ export const en = {
   linkTo: (title: string) => `Link to this step: ${title}`,
   stepOf: (number: number, total: number) => `Step ${number} of ${total}`,
   where: (part: string, layer: number, head: number) => `${part}, layer ${layer}, head ${head}`,
-  parts: { encoder: "encoder self-attention", decoder: "decoder self-attention", cross: "cross-attention" },
+  parts: {
+    encoder: "encoder self-attention",
+    decoder: "decoder self-attention",
+    cross: "cross-attention",
+  },
   waiting: "Type a sentence above; the walk begins with it.",
   loading: "Loading numbers …",
   token: "token",
@@ -92,8 +96,10 @@ export const en = {
     },
     tokens: {
       title: "Tokens and ids",
-      encoder: "The text is cut into pieces that the model knows; each has a number, its id, and a framed piece marks the end.",
-      decoder: "The decoder reads the start mark and then each token already written; from every place it predicts the token after it.",
+      encoder:
+        "The text is cut into pieces that the model knows; each has a number, its id, and a framed piece marks the end.",
+      decoder:
+        "The decoder reads the start mark and then each token already written; from every place it predicts the token after it.",
       cross: "Queries come from the decoder's tokens, keys and values from the source's.",
     },
     embedding: {
@@ -104,38 +110,46 @@ export const en = {
     },
     place: {
       title: "Position",
-      sinusoidal: "A fixed pattern of sines and cosines, different at each place, is added, so that the order of tokens counts.",
-      learned: "A learned vector, different at each place, is added, so that the order of tokens counts.",
-      rotary: "Nothing is added here: this model turns queries and keys by an angle that grows with their place.",
+      sinusoidal:
+        "A fixed pattern of sines and cosines, different at each place, is added, so that the order of tokens counts.",
+      learned:
+        "A learned vector, different at each place, is added, so that the order of tokens counts.",
+      rotary:
+        "Nothing is added here: this model turns queries and keys by an angle that grows with their place.",
       bias: "Nothing is added here: this model adds a bias to each score that depends on the distance of query and key.",
     },
     input: {
       title: "Input of the layer",
       first: "The first layer reads these sums, one vector for each token.",
       later: (layer: number) => `This layer reads what layer ${layer} made of each token.`,
-      cross: "Self-attention has already added to each of the decoder's vectors; cross-attention reads the result.",
+      cross:
+        "Self-attention has already added to each of the decoder's vectors; cross-attention reads the result.",
     },
     norm: {
       title: "Norm",
-      layer: "Each vector is brought to mean 0 and variance 1, then multiplied and shifted by learned numbers.",
+      layer:
+        "Each vector is brought to mean 0 and variance 1, then multiplied and shifted by learned numbers.",
       rms: "Each vector is divided by its root mean square, then multiplied by learned numbers.",
     },
     vectors: {
       title: "Query, key and value",
       self: "Three learned projections of each token's vector: its query is compared with every key, and the values are what is passed on.",
-      cross: "The query is a projection of the decoder's vector; keys and values are projections of the encoder's output.",
+      cross:
+        "The query is a projection of the decoder's vector; keys and values are projections of the encoder's output.",
       names: { query: "Q, queries", key: "K, keys", value: "V, values" },
       rotated: "Queries and keys are shown after their rotation.",
       grouped: (count: number) => `${count} heads of queries share these keys and values.`,
     },
     score: {
       title: "One score",
-      sentence: "Multiply query and key component by component and add the products up: the sum is their score.",
+      sentence:
+        "Multiply query and key component by component and add the products up: the sum is their score.",
       of: (query: string, key: string) => `${query} (query) with ${key} (key)`,
     },
     scores: {
       title: "Raw scores",
-      sentence: "The same sum with every key gives the query's row; all queries together give the matrix.",
+      sentence:
+        "The same sum with every key gives the query's row; all queries together give the matrix.",
     },
     scaled: {
       title: "Scaled",
@@ -144,16 +158,20 @@ export const en = {
     },
     masked: {
       title: "Masked",
-      sentence: "Where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
-      biased: "A bias for the distance is added; where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
+      sentence:
+        "Where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
+      biased:
+        "A bias for the distance is added; where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
     },
     softmax: {
       title: "Softmax",
-      sentence: "Take exp of each score less the largest, and divide by their sum: the routing weights, which add up to 1.",
+      sentence:
+        "Take exp of each score less the largest, and divide by their sum: the routing weights, which add up to 1.",
     },
     contributions: {
       title: "Contributions",
-      sentence: "Each value is multiplied by its weight, and the sum over the keys is this head's output for the query.",
+      sentence:
+        "Each value is multiplied by its weight, and the sum over the keys is this head's output for the query.",
     },
     heads: {
       title: "Heads and output projection",
@@ -162,11 +180,13 @@ export const en = {
     },
     residual: {
       title: "Residual and norm",
-      sentence: "The attention's result is added to the vector that went in, and the sum is normed for the next step.",
+      sentence:
+        "The attention's result is added to the vector that went in, and the sum is normed for the next step.",
     },
     cross: {
       title: "Cross-attention",
-      sentence: "Before its feed-forward part this layer attends to the source, and adds what it takes from there.",
+      sentence:
+        "Before its feed-forward part this layer attends to the source, and adds what it takes from there.",
     },
     feed: {
       title: "Feed-forward",
@@ -174,8 +194,12 @@ export const en = {
         `Each vector by itself is projected up to ${wide} numbers, passed through ${activation}, and projected down to ${narrow}.`,
       activations: {
         relu: "ReLU (negative numbers become 0)",
-        gelu: "GELU", gelu_tanh: "GELU (with tanh)", silu: "SiLU",
-        reglu: "ReLU of a gate", geglu: "GELU of a gate", swiglu: "SiLU of a gate",
+        gelu: "GELU",
+        gelu_tanh: "GELU (with tanh)",
+        silu: "SiLU",
+        reglu: "ReLU of a gate",
+        geglu: "GELU of a gate",
+        swiglu: "SiLU of a gate",
       } as Record<string, string>,
     },
     residualTwo: {
@@ -185,7 +209,9 @@ export const en = {
     final: {
       title: "Output of the stack",
       layers: (first: number, last: number) =>
-        first === last ? `Layer ${first} follows in the same way. ` : `Layers ${first} to ${last} follow in the same way. `,
+        first === last
+          ? `Layer ${first} follows in the same way. `
+          : `Layers ${first} to ${last} follow in the same way. `,
       encoder: "The encoder's output is what every cross-attention makes its keys and values from.",
       decoder: "The decoder's output is what the next word is read from.",
       norm: "final norm",

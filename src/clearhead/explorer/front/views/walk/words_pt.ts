@@ -4,7 +4,7 @@ import type { Words } from "./words_en";
 
 export const pt: Words = {
   locale: "pt-BR",
-  then: "depois",
+  afterwards: "depois",
   or: "ou",
   title: "Percurso",
   contents: "Passos do percurso",
@@ -16,7 +16,11 @@ export const pt: Words = {
   linkTo: (title) => `Ligação para este passo: ${title}`,
   stepOf: (number, total) => `Passo ${number} de ${total}`,
   where: (part, layer, head) => `${part}, camada ${layer}, cabeça ${head}`,
-  parts: { encoder: "autoatenção do codificador", decoder: "autoatenção do decodificador", cross: "atenção cruzada" },
+  parts: {
+    encoder: "autoatenção do codificador",
+    decoder: "autoatenção do decodificador",
+    cross: "atenção cruzada",
+  },
   waiting: "Escreva uma frase acima; o percurso começa com ela.",
   loading: "Carregando números …",
   token: "token",
@@ -29,12 +33,14 @@ export const pt: Words = {
   component: (c, last) => `componente ${c} de 0–${last}`,
   hint: "As setas vão de número em número; Enter pergunta de onde ele vem.",
   rowHeader: (token, chosen) => `${token}${chosen ? ", escolhido" : ""}`,
-  shown: (first, last, of, what) => `À vista: ${what.toLowerCase()} ${first}–${last} de 0–${of - 1}.`,
+  shown: (first, last, of, what) =>
+    `À vista: ${what.toLowerCase()} ${first}–${last} de 0–${of - 1}.`,
   keys: "Chaves",
   queries: "Consultas",
   earlier: "anteriores",
   later: "seguintes",
-  elsewhere: (count, mass) => `As ${count} chaves que não aparecem têm ${mass} do peso desta consulta.`,
+  elsewhere: (count, mass) =>
+    `As ${count} chaves que não aparecem têm ${mass} do peso desta consulta.`,
   sum: "soma",
   score: "pontuação",
   largest: "maior",
@@ -80,7 +86,8 @@ export const pt: Words = {
   taken: "escolhido",
   ofVocabulary: (shown, of) => `À vista, os ${shown} mais prováveis de ${of} tokens.`,
   nothingMasked: "Aqui nada é mascarado: toda consulta pode dar atenção a toda chave.",
-  rowNotMasked: (matrix) => `Nesta linha nada é mascarado; na matriz inteira, ${matrix} células são.`,
+  rowNotMasked: (matrix) =>
+    `Nesta linha nada é mascarado; na matriz inteira, ${matrix} células são.`,
   rowMasked: (row, of) => `Nesta linha, ${row} de ${of} chaves são mascaradas (hachuradas).`,
   edited: "Há números aqui mudados por uma edição.",
   panels: {
@@ -91,49 +98,60 @@ export const pt: Words = {
     },
     tokens: {
       title: "Tokens e ids",
-      encoder: "O texto é cortado em pedaços que o modelo conhece; cada um tem um número, seu id, e um pedaço emoldurado marca o fim.",
-      decoder: "O decodificador lê a marca de início e depois cada token já escrito; de cada lugar, prevê o token seguinte.",
+      encoder:
+        "O texto é cortado em pedaços que o modelo conhece; cada um tem um número, seu id, e um pedaço emoldurado marca o fim.",
+      decoder:
+        "O decodificador lê a marca de início e depois cada token já escrito; de cada lugar, prevê o token seguinte.",
       cross: "As consultas vêm dos tokens do decodificador; as chaves e os valores, dos da origem.",
     },
     embedding: {
       title: "Embedding",
       plain: "O id escolhe uma linha de uma tabela aprendida.",
-      scaled: (d, root) => `O id escolhe uma linha de uma tabela aprendida, e a linha é multiplicada por √${d} = ${root}.`,
+      scaled: (d, root) =>
+        `O id escolhe uma linha de uma tabela aprendida, e a linha é multiplicada por √${d} = ${root}.`,
     },
     place: {
       title: "Posição",
-      sinusoidal: "Soma-se um padrão fixo de senos e cossenos, diferente em cada lugar, para que a ordem dos tokens conte.",
-      learned: "Soma-se um vetor aprendido, diferente em cada lugar, para que a ordem dos tokens conte.",
-      rotary: "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com o lugar.",
+      sinusoidal:
+        "Soma-se um padrão fixo de senos e cossenos, diferente em cada lugar, para que a ordem dos tokens conte.",
+      learned:
+        "Soma-se um vetor aprendido, diferente em cada lugar, para que a ordem dos tokens conte.",
+      rotary:
+        "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com o lugar.",
       bias: "Aqui nada se soma: este modelo soma a cada pontuação um viés que depende da distância entre consulta e chave.",
     },
     input: {
       title: "Entrada da camada",
       first: "A primeira camada lê essas somas, um vetor por token.",
       later: (layer) => `Esta camada lê o que a camada ${layer} fez de cada token.`,
-      cross: "A autoatenção já somou algo a cada vetor do decodificador; a atenção cruzada lê o resultado.",
+      cross:
+        "A autoatenção já somou algo a cada vetor do decodificador; a atenção cruzada lê o resultado.",
     },
     norm: {
       title: "Norma",
-      layer: "Cada vetor é levado a média 0 e variância 1, depois multiplicado e deslocado por números aprendidos.",
+      layer:
+        "Cada vetor é levado a média 0 e variância 1, depois multiplicado e deslocado por números aprendidos.",
       rms: "Cada vetor é dividido pela raiz da média de seus quadrados, depois multiplicado por números aprendidos.",
     },
     vectors: {
       title: "Consulta, chave e valor",
       self: "Três projeções aprendidas do vetor de cada token: a consulta é comparada com cada chave, e os valores são o que se passa adiante.",
-      cross: "A consulta é uma projeção do vetor do decodificador; chaves e valores são projeções da saída do codificador.",
+      cross:
+        "A consulta é uma projeção do vetor do decodificador; chaves e valores são projeções da saída do codificador.",
       names: { query: "Q, consultas", key: "K, chaves", value: "V, valores" },
       rotated: "Consultas e chaves aparecem depois da rotação.",
       grouped: (count) => `${count} cabeças de consultas compartilham estas chaves e valores.`,
     },
     score: {
       title: "Uma pontuação",
-      sentence: "Multiplique consulta e chave componente por componente e some os produtos: a soma é a pontuação delas.",
+      sentence:
+        "Multiplique consulta e chave componente por componente e some os produtos: a soma é a pontuação delas.",
       of: (query, key) => `${query} (consulta) com ${key} (chave)`,
     },
     scores: {
       title: "Pontuações brutas",
-      sentence: "A mesma soma com cada chave dá a linha da consulta; todas as consultas juntas dão a matriz.",
+      sentence:
+        "A mesma soma com cada chave dá a linha da consulta; todas as consultas juntas dão a matriz.",
     },
     scaled: {
       title: "Escaladas",
@@ -142,28 +160,35 @@ export const pt: Words = {
     },
     masked: {
       title: "Mascaradas",
-      sentence: "Onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
-      biased: "Soma-se um viés pela distância; onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
+      sentence:
+        "Onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
+      biased:
+        "Soma-se um viés pela distância; onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
     },
     softmax: {
       title: "Softmax",
-      sentence: "Tome exp de cada pontuação menos a maior e divida pela soma: são os pesos de roteamento, que somam 1.",
+      sentence:
+        "Tome exp de cada pontuação menos a maior e divida pela soma: são os pesos de roteamento, que somam 1.",
     },
     contributions: {
       title: "Contribuições",
-      sentence: "Cada valor é multiplicado por seu peso, e a soma sobre as chaves é a saída desta cabeça para a consulta.",
+      sentence:
+        "Cada valor é multiplicado por seu peso, e a soma sobre as chaves é a saída desta cabeça para a consulta.",
     },
     heads: {
       title: "Cabeças e projeção de saída",
-      sentence: (heads) => `As saídas das ${heads} cabeças ficam lado a lado, e uma projeção aprendida as mistura em um só vetor.`,
+      sentence: (heads) =>
+        `As saídas das ${heads} cabeças ficam lado a lado, e uma projeção aprendida as mistura em um só vetor.`,
     },
     residual: {
       title: "Resíduo e norma",
-      sentence: "O resultado da atenção é somado ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
+      sentence:
+        "O resultado da atenção é somado ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
     },
     cross: {
       title: "Atenção cruzada",
-      sentence: "Antes da parte feed-forward, esta camada dá atenção à origem e soma o que toma de lá.",
+      sentence:
+        "Antes da parte feed-forward, esta camada dá atenção à origem e soma o que toma de lá.",
     },
     feed: {
       title: "Feed-forward",
@@ -171,8 +196,12 @@ export const pt: Words = {
         `Cada vetor, por si só, é projetado para ${wide} números, passa por ${activation} e é projetado de volta para ${narrow}.`,
       activations: {
         relu: "ReLU (números negativos viram 0)",
-        gelu: "GELU", gelu_tanh: "GELU (com tanh)", silu: "SiLU",
-        reglu: "ReLU de uma porta", geglu: "GELU de uma porta", swiglu: "SiLU de uma porta",
+        gelu: "GELU",
+        gelu_tanh: "GELU (com tanh)",
+        silu: "SiLU",
+        reglu: "ReLU de uma porta",
+        geglu: "GELU de uma porta",
+        swiglu: "SiLU de uma porta",
       } as Record<string, string>,
     },
     residualTwo: {
@@ -182,7 +211,9 @@ export const pt: Words = {
     final: {
       title: "Saída da pilha",
       layers: (first, last) =>
-        first === last ? `A camada ${first} segue do mesmo modo. ` : `As camadas ${first} a ${last} seguem do mesmo modo. `,
+        first === last
+          ? `A camada ${first} segue do mesmo modo. `
+          : `As camadas ${first} a ${last} seguem do mesmo modo. `,
       encoder: "Da saída do codificador, cada atenção cruzada faz suas chaves e seus valores.",
       decoder: "Da saída do decodificador se lê a próxima palavra.",
       norm: "norma final",

@@ -1,5 +1,5 @@
 /** Every word of the view of edits and of the banner, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "What if",
     none: "Translate a sentence, then change something in the model.",
@@ -7,7 +7,8 @@ export const text = {
     count: (edits: number) => (edits === 1 ? "1 edit" : `${edits} edits`),
     banner: "The numbers on every view are those of the edited model.",
     bannerAsking: "Being computed: the numbers on every view are still those from before.",
-    bannerFailed: "Not applied, for the reason above: the numbers on every view are those from before.",
+    bannerFailed:
+      "Not applied, for the reason above: the numbers on every view are those from before.",
     notApplied: "Nothing to compare: these edits have not been applied.",
     removeAll: "Remove all",
     remove: "Remove",
@@ -70,7 +71,13 @@ export const text = {
       `${part}, layer ${layer}, head ${head}`,
     describe: {
       ablate_head: (head: string) => `${head}: ablated`,
-      set_weight: (head: string, query: string, key: string, value: string, renormalised: boolean) =>
+      set_weight: (
+        head: string,
+        query: string,
+        key: string,
+        value: string,
+        renormalised: boolean,
+      ) =>
         `${head}: weight of ${query} on ${key} set to ${value}, ${renormalised ? "row renormalised" : "row left as it is"}`,
       mask_token: (token: string) => `Source token ${token}: masked`,
       swap_token: (token: string, other: string) => `Source token ${token}: ${other} in its place`,
@@ -84,8 +91,7 @@ export const text = {
     after: "After",
     translation: "Translation",
     same: "The translation stays the same.",
-    differs: (gone: number, come: number) =>
-      `Tokens gone: ${gone}. Tokens new: ${come}.`,
+    differs: (gone: number, come: number) => `Tokens gone: ${gone}. Tokens new: ${come}.`,
     removedWord: "gone",
     addedWord: "new",
     legendRemoved: "struck through: gone",
@@ -187,10 +193,17 @@ export const text = {
       `${part}, camada ${layer}, cabeça ${head}`,
     describe: {
       ablate_head: (head: string) => `${head}: anulada`,
-      set_weight: (head: string, query: string, key: string, value: string, renormalised: boolean) =>
+      set_weight: (
+        head: string,
+        query: string,
+        key: string,
+        value: string,
+        renormalised: boolean,
+      ) =>
         `${head}: peso de ${query} sobre ${key} fixado em ${value}, ${renormalised ? "linha renormalizada" : "linha como estava"}`,
       mask_token: (token: string) => `Token da origem ${token}: mascarado`,
-      swap_token: (token: string, other: string) => `Token da origem ${token}: ${other} em seu lugar`,
+      swap_token: (token: string, other: string) =>
+        `Token da origem ${token}: ${other} em seu lugar`,
       attention_temperature: (head: string, value: string) => `${head}: temperatura ${value}`,
       output_temperature: (value: string) => `Saída: temperatura ${value}`,
     },
@@ -201,8 +214,7 @@ export const text = {
     after: "Depois",
     translation: "Tradução",
     same: "A tradução fica igual.",
-    differs: (gone: number, come: number) =>
-      `Tokens que saíram: ${gone}. Tokens novos: ${come}.`,
+    differs: (gone: number, come: number) => `Tokens que saíram: ${gone}. Tokens novos: ${come}.`,
     removedWord: "saiu",
     addedWord: "novo",
     legendRemoved: "riscado: saiu",

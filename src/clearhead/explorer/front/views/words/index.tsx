@@ -2,38 +2,38 @@
  * likely, and what the search kept. */
 
 import type { JSX } from "preact";
-import { words } from "../../core/i18n";
 import type { Run } from "../../core/protocol";
-import { run, setState, state } from "../../core/state";
-import type { View } from "../../core/view";
+import { run, setState, state } from "../../core/state/state";
+import { wordsOf } from "../../core/text/i18n";
+import { Choice, Panel, visible } from "../shared/parts";
+import type { View } from "../view";
 import { BeamPanel } from "./beam";
 import { Ladder, RowSentence } from "./ladder";
 import { NextWords } from "./next";
-import { Choice, Panel, visible } from "./parts";
 import { picture } from "./picture";
-import { mean, type RowWeights, rowTokens, shown, type Shown, useRowWeights } from "./row";
-import { text } from "./words";
-import "./parts.css";
+import { mean, type RowWeights, rowTokens, type Shown, shown, useRowWeights } from "./row";
+import { table } from "./words";
+import "../shared/parts.css";
 import "./words.css";
 
 /** What was drawn last, for export. */
 let drawn: { answer: Run; current: Shown; row: RowWeights } | null = null;
 
 function WordsView(): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const answer = run.value;
   const current = shown.value;
   const row = useRowWeights(current);
   drawn = answer && current && row ? { answer, current, row } : null;
-  if (!answer) return <p>{t.none}</p>;
-  if (!current) return <p>{t.noCross}</p>;
+  if (!answer) return <p>{words.none}</p>;
+  if (!current) return <p>{words.noCross}</p>;
   return (
     <div class="study words-view">
       <Panel title={title(current)} id="words-lines">
         <Controls current={current} />
         <RowSentence answer={answer} row={current.row} />
         <Ladder answer={answer} current={current} row={row} />
-        <p class="note">{t.weightScale}</p>
+        <p class="note">{words.weightScale}</p>
       </Panel>
       {answer.next.length > 0 && <NextWords answer={answer} position={current.row} />}
       {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
@@ -42,47 +42,51 @@ function WordsView(): JSX.Element {
 }
 
 function title(current: Shown): string {
-  const t = words(text);
-  return mean.value ? t.meanName(current.layer, current.attention.heads) : t.headName(current.layer, current.head);
+  const words = wordsOf(table);
+  return mean.value
+    ? words.meanName(current.layer, current.attention.heads)
+    : words.headName(current.layer, current.head);
 }
 
 function Controls({ current }: { current: Shown }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const part = state.part.value;
   return (
     <>
-      {!current.locked && part !== "self" && <p class="note warning">{t.lockedElsewhere(t.parts[part])}</p>}
+      {!current.locked && part !== "self" && (
+        <p class="note warning">{words.lockedElsewhere(words.parts[part])}</p>
+      )}
       <div class="controls">
         <Choice
-          legend={t.whichHead}
+          legend={words.whichHead}
           name="words-mean"
           options={[
-            { value: "one", label: t.oneHead },
-            { value: "mean", label: t.meanOfHeads },
+            { value: "one", label: words.oneHead },
+            { value: "mean", label: words.meanOfHeads },
           ]}
           chosen={state.heads.value}
           choose={(heads) => setState({ heads })}
         />
         <Choice
-          legend={t.rowsLabelled}
+          legend={words.rowsLabelled}
           name="words-rows"
           options={[
-            { value: "input", label: t.byInput },
-            { value: "output", label: t.byOutput },
+            { value: "input", label: words.byInput },
+            { value: "output", label: words.byOutput },
           ]}
           chosen={state.rows.value}
           choose={(rows) => setState({ rows })}
         />
       </div>
-      {mean.value && <p class="note warning">{t.meanNote}</p>}
-      <p class="note">{t.rowsWhy}</p>
+      {mean.value && <p class="note warning">{words.meanNote}</p>}
+      <p class="note">{words.rowsWhy}</p>
     </>
   );
 }
 
 export const view: View = {
   id: "words",
-  title: { en: text.en.title, pt: text.pt.title },
+  title: { en: table.en.title, pt: table.pt.title },
   needs: ["translate"],
   component: WordsView,
   scene: () => drawn && picture(drawn.answer, drawn.current, drawn.row),

@@ -1,17 +1,17 @@
 /** Target words on the left, source tokens on the right, lines from the chosen word only. */
 
-import type { JSX, TargetedKeyboardEvent } from "preact";
 import { signal } from "@preact/signals";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
+import type { JSX, TargetedKeyboardEvent } from "preact";
 import type { Derivation, Run, Token } from "../../core/protocol";
+import { format } from "../../core/text/format";
+import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import { shownTheme } from "../../draw/theme";
-import { Bar, moved, Piece, visible } from "./parts";
-import { page, PAGE, Pager, type Window } from "./pager";
+import { Num } from "../../where_from/number";
+import { PAGE, Pager, page, type Window } from "../shared/pager";
+import { Bar, moved, Piece, visible } from "../shared/parts";
 import { chooseRow, type RowWeights, rowTokens, type Shown } from "./row";
-import { text } from "./words";
+import { table } from "./words";
 
 const ROW = 30;
 const GAP = 96;
@@ -20,7 +20,11 @@ const GAP = 96;
 const sourceFrom = signal<number | null>(null);
 let sourceOf: Run | null = null;
 
-export function windows(answer: Run, current: Shown, weights: number[] | null): { target: Window; source: Window } {
+export function windows(
+  answer: Run,
+  current: Shown,
+  weights: number[] | null,
+): { target: Window; source: Window } {
   if (sourceOf !== answer) {
     sourceOf = answer;
     sourceFrom.value = null;
@@ -39,7 +43,7 @@ interface LadderProps {
 }
 
 export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const { target, source } = windows(answer, current, row?.weights ?? null);
   const hidden = (row?.weights ?? []).reduce(
     (sum, weight, key) => (key < source.start || key >= source.stop ? sum + weight : sum),
@@ -49,24 +53,32 @@ export function Ladder({ answer, current, row }: LadderProps): JSX.Element {
     <div class="words-ladder-all">
       <div class="words-ladder">
         <div class="words-side">
-          <h3 id="words-target">{t.target}</h3>
-          <Pager window={target} name={t.target} move={(to) => chooseRow(to)} />
+          <h3 id="words-target">{words.target}</h3>
+          <Pager window={target} name={words.target} move={(to) => chooseRow(to)} />
         </div>
         <div class="words-side words-right">
-          <h3 id="words-source">{t.source}</h3>
-          <Pager window={source} name={t.source} move={(to) => (sourceFrom.value = to)} />
+          <h3 id="words-source">{words.source}</h3>
+          <Pager window={source} name={words.source} move={(to) => (sourceFrom.value = to)} />
         </div>
         <Targets answer={answer} current={current} window={target} />
         <Lines current={current} weights={row?.weights ?? null} target={target} source={source} />
         <Sources answer={answer} current={current} row={row} window={source} />
       </div>
-      {source.of > PAGE && <p class="note">{t.outside(format(hidden))}</p>}
+      {source.of > PAGE && <p class="note">{words.outside(format(hidden))}</p>}
     </div>
   );
 }
 
-function Targets({ answer, current, window }: { answer: Run; current: Shown; window: Window }): JSX.Element {
-  const t = words(text);
+function Targets({
+  answer,
+  current,
+  window,
+}: {
+  answer: Run;
+  current: Shown;
+  window: Window;
+}): JSX.Element {
+  const words = wordsOf(table);
   const labels = rowTokens(answer);
   const choose = (event: TargetedKeyboardEvent<HTMLUListElement>) => {
     const next = moved(event.key, current.row, window.of);
@@ -77,7 +89,13 @@ function Targets({ answer, current, window }: { answer: Run; current: Shown; win
     requestAnimationFrame(() => list.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
   return (
-    <ul class="words-tokens words-targets" role="listbox" aria-labelledby="words-target" title={t.targetHelp} onKeyDown={choose}>
+    <ul
+      class="words-tokens words-targets"
+      role="listbox"
+      aria-labelledby="words-target"
+      title={words.targetHelp}
+      onKeyDown={choose}
+    >
       {labels.slice(window.start, window.stop).map((token, offset) => {
         const place = window.start + offset;
         const chosen = place === current.row;
@@ -91,7 +109,7 @@ function Targets({ answer, current, window }: { answer: Run; current: Shown; win
             onClick={() => chooseRow(place)}
           >
             <span class="words-place">{place}</span>
-            <Piece token={token} special={t.special} />
+            <Piece token={token} special={words.special} />
           </li>
         );
       })}
@@ -100,18 +118,20 @@ function Targets({ answer, current, window }: { answer: Run; current: Shown; win
 }
 
 function Sources({ answer, current, row, window }: LadderProps & { window: Window }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   return (
-    <ol class="words-tokens words-sources" aria-label={t.sourceTable} start={window.start}>
+    <ol class="words-tokens words-sources" aria-label={words.sourceTable} start={window.start}>
       {answer.source.slice(window.start, window.stop).map((token, offset) => {
         const key = window.start + offset;
         const weight = row?.weights[key];
         return (
           <li key={key} style={{ height: `${ROW}px` }}>
             <span class="words-place">{key}</span>
-            <Piece token={token} special={t.special} />
+            <Piece token={token} special={words.special} />
             <Bar share={weight ?? 0} colour={weightColour(weight ?? 0, shownTheme.value)} />
-            {weight !== undefined && row && <Weight row={row} current={current} token={token} weight={weight} place={key} />}
+            {weight !== undefined && row && (
+              <Weight row={row} current={current} token={token} weight={weight} place={key} />
+            )}
           </li>
         );
       })}
@@ -132,14 +152,24 @@ function Weight({ row, current, token, weight, place }: WeightProps): JSX.Elemen
   const derivation = row.head === null ? meanOfHeads(row.path, current.row, place) : undefined;
   const label = visible(token.piece);
   return (
-    <Num class="words-number" path={row.path} index={index} value={weight} label={label} derivation={derivation} />
+    <Num
+      class="words-number"
+      path={row.path}
+      index={index}
+      value={weight}
+      label={label}
+      derivation={derivation}
+    />
   );
 }
 
 /** A mean is no step of the model: this is how it follows from the heads' weights. */
 function meanOfHeads(path: string, query: number, key: number): Derivation {
   const label = { en: "the weights of all heads", pt: "os pesos de todas as cabeças" };
-  return { expression: "np.mean(w)", operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }] };
+  return {
+    expression: "np.mean(w)",
+    operands: [{ symbol: "w", label, path, index: [0, ":", query, key] }],
+  };
 }
 
 interface LinesProps {
@@ -157,7 +187,9 @@ export function lineWidth(weight: number): number {
 function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
   const height = ROW * Math.max(target.stop - target.start, source.stop - source.start);
   const from = (current.row - target.start + 0.5) * ROW;
-  const keys = weights ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at) : [];
+  const keys = weights
+    ? Array.from({ length: source.stop - source.start }, (_, at) => source.start + at)
+    : [];
   return (
     <svg
       class="words-lines"
@@ -183,12 +215,12 @@ function Lines({ current, weights, target, source }: LinesProps): JSX.Element {
 
 /** What a row says of itself: "reads ▁le, writes ▁chat". */
 export function RowSentence({ answer, row }: { answer: Run; row: number }): JSX.Element {
-  const t = words(text);
+  const words = wordsOf(table);
   const [read, written] = [answer.decoder_input[row], answer.predicted[row]];
   return (
     <p class="words-row-sentence" aria-live="polite">
-      <strong>{row}</strong>: {t.reads} {read && <Piece token={read} special={t.special} />}, {t.writes}{" "}
-      {written && <Piece token={written} special={t.special} />}
+      <strong>{row}</strong>: {words.reads} {read && <Piece token={read} special={words.special} />}
+      , {words.writes} {written && <Piece token={written} special={words.special} />}
     </p>
   );
 }

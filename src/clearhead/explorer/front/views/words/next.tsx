@@ -1,33 +1,43 @@
 /** The likeliest next words at the chosen position, and the one that was taken. */
 
 import type { JSX } from "preact";
-import { format } from "../../core/format";
-import { words } from "../../core/i18n";
-import { Num } from "../../core/number";
 import type { Run } from "../../core/protocol";
-import { Bar, BarCell, Panel, Piece, spoken, visible } from "./parts";
-import { text } from "./words";
+import { format } from "../../core/text/format";
+import { wordsOf } from "../../core/text/i18n";
+import { Num } from "../../where_from/number";
+import { Bar, BarCell, Panel, Piece, spoken, visible } from "../shared/parts";
+import { table } from "./words";
 
-export function NextWords({ answer, position }: { answer: Run; position: number }): JSX.Element | null {
-  const t = words(text);
+export function NextWords({
+  answer,
+  position,
+}: {
+  answer: Run;
+  position: number;
+}): JSX.Element | null {
+  const words = wordsOf(table);
   const next = answer.next[position];
   if (!next) return null;
   const { likeliest, taken } = next;
-  const rows = likeliest.map((word, place) => ({ ...word, rank: place + 1, taken: word.token.id === taken.token.id }));
+  const rows = likeliest.map((word, place) => ({
+    ...word,
+    rank: place + 1,
+    taken: word.token.id === taken.token.id,
+  }));
   if (!rows.some((row) => row.taken)) rows.push({ ...taken, taken: true });
   const rest = 1 - rows.reduce((sum, row) => sum + row.probability, 0);
   const prefix = spoken(answer.decoder_input.slice(0, position + 1).map(({ piece }) => piece));
   return (
-    <Panel title={t.nextTitle} id="words-next" class="words-next">
-      <p class="note">{t.nextAfter(prefix || t.emptyPrefix)}</p>
+    <Panel title={words.nextTitle} id="words-next" class="words-next">
+      <p class="note">{words.nextAfter(prefix || words.emptyPrefix)}</p>
       <div class="table-scroll">
         <table class="numbers">
           <thead>
             <tr>
-              <th scope="col">{t.rank}</th>
-              <th scope="col">{t.word}</th>
+              <th scope="col">{words.rank}</th>
+              <th scope="col">{words.word}</th>
               <th scope="col">
-                {t.probability} <small>0–1</small>
+                {words.probability} <small>0–1</small>
               </th>
             </tr>
           </thead>
@@ -36,8 +46,8 @@ export function NextWords({ answer, position }: { answer: Run; position: number 
               <tr key={row.token.id} class={row.taken ? "words-taken" : undefined}>
                 <td class="figure">{row.rank}</td>
                 <th scope="row">
-                  <Piece token={row.token} special={t.special} />
-                  {row.taken && <span class="mark">✓ {t.taken}</span>}
+                  <Piece token={row.token} special={words.special} />
+                  {row.taken && <span class="mark">✓ {words.taken}</span>}
                 </th>
                 <BarCell bar={<Bar share={row.probability} />} name="probability">
                   <Num
@@ -52,9 +62,10 @@ export function NextWords({ answer, position }: { answer: Run; position: number 
           </tbody>
         </table>
       </div>
-      <p class="note">{t.rest(format(Math.max(0, rest)))}</p>
+      <p class="note">{words.rest(format(Math.max(0, rest)))}</p>
       <p class="note">
-        {taken.rank === 1 ? t.takenFirst : t.takenRank(taken.rank)} {taken.rank > 1 && t.takenWhy}
+        {taken.rank === 1 ? words.takenFirst : words.takenRank(taken.rank)}{" "}
+        {taken.rank > 1 && words.takenWhy}
       </p>
     </Panel>
   );

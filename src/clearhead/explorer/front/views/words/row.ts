@@ -1,9 +1,9 @@
 /** Which row of which cross-attention the view shows, and its weights. */
 
 import { computed } from "@preact/signals";
-import { at, useArray, type Windowed } from "../../core/arrays";
 import type { Attention, Run, Token } from "../../core/protocol";
-import { run, setState, state } from "../../core/state";
+import { at, useArray, type Windowed } from "../../core/state/arrays";
+import { run, setState, state } from "../../core/state/state";
 
 /** The mean of a layer's heads instead of one head. */
 export const mean = computed(() => state.heads.value === "mean");

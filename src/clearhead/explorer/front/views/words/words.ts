@@ -1,5 +1,5 @@
 /** Every word of the view of the translation, in both languages. */
-export const text = {
+export const table = {
   en: {
     title: "Word by word",
     none: "Translate a sentence to see its words.",
@@ -28,11 +28,10 @@ export const text = {
       "Each row of weights belongs to one step of the decoder, which reads a word and writes the next. The numbers are the same; labelled by the word read, they seem to sit one word earlier. Most published pictures do not say which label they use.",
     reads: "reads",
     writes: "writes",
-    weightScale: "Routing weights on a scale from 0 to 1; a row sums to 1. The wider a line, the larger its weight.",
-    shownTokens: (from: number, to: number, of: number) => `${from}–${to} of ${of}`,
-    earlier: "Earlier",
-    later: "Later",
-    outside: (mass: string) => `${mass} of this row’s weight lies on source tokens outside this window.`,
+    weightScale:
+      "Routing weights on a scale from 0 to 1; a row sums to 1. The wider a line, the larger its weight.",
+    outside: (mass: string) =>
+      `${mass} of this row’s weight lies on source tokens outside this window.`,
     sourceTable: "Source tokens with the routing weight of the chosen row",
     special: "special token",
     nextTitle: "The ten likeliest next words",
@@ -66,7 +65,8 @@ export const text = {
     finishedTitle: "Finished translations",
     translation: "Translation",
     score: "Score",
-    scoreNote: "The score is what the search compares: the log-probability, adjusted for length as its settings say.",
+    scoreNote:
+      "The score is what the search compares: the log-probability, adjusted for length as its settings say.",
     chosen: "chosen",
     noEffort: "This source of answers holds no search.",
   },
@@ -98,10 +98,8 @@ export const text = {
       "Cada linha de pesos pertence a um passo do decodificador, que lê uma palavra e escreve a seguinte. Os números são os mesmos; rotulados pela palavra lida, parecem estar uma palavra antes. A maioria das figuras publicadas não diz qual rótulo usa.",
     reads: "lê",
     writes: "escreve",
-    weightScale: "Pesos de roteamento numa escala de 0 a 1; uma linha soma 1. Quanto mais largo o traço, maior o peso.",
-    shownTokens: (from: number, to: number, of: number) => `${from}–${to} de ${of}`,
-    earlier: "Anteriores",
-    later: "Seguintes",
+    weightScale:
+      "Pesos de roteamento numa escala de 0 a 1; uma linha soma 1. Quanto mais largo o traço, maior o peso.",
     outside: (mass: string) =>
       `${mass} do peso desta linha está em tokens da origem fora desta janela.`,
     sourceTable: "Tokens da origem com o peso de roteamento da linha escolhida",

@@ -1,0 +1,161 @@
+/** What the page shows, as signals. All of `state` is in the address (address.ts); `model`, `run`,
+ * `asking` and `failure` follow from it and from what the source answers (running.ts). */
+
+import { batch, computed, type Signal, signal } from "@preact/signals";
+import type { Attention, Edit, Model, Part, Run, Step, Token } from "../protocol";
+import { HttpSource, type Source } from "../sources/source";
+import { type Language, language } from "../text/i18n";
+
+export type Theme = "light" | "dark" | "system";
+
+export interface State {
+  text: string;
+  /** A translation to walk instead of the model's own. */
+  target: string | null;
+  sentence: number;
+  beam: number;
+  edits: Edit[];
+  view: string;
+  /** The head that all views hold fixed, and the query and key chosen in it. */
+  part: Part;
+  layer: number;
+  head: number;
+  query: number;
+  key: number | null;
+  /** The position of the translation that a view looks at; null is all of it. */
+  position: number | null;
+  /** Rows of the decoder labelled by what goes in, or by what comes out. */
+  rows: "input" | "output";
+  /** Word by word: the locked head's weights, or the mean of its layer's heads. */
+  heads: "one" | "mean";
+  /** Weight, contribution, effect: the order of the keys, and how many. */
+  sort: "weight" | "contribution" | "effect" | "position";
+  most: number;
+  /** The panel of the walk that an address leads to. */
+  step: string;
+  language: Language;
+  theme: Theme;
+}
+
+export const DEFAULTS: Omit<State, "language"> = {
+  text: "",
+  target: null,
+  sentence: 0,
+  beam: 4,
+  edits: [],
+  view: "walk",
+  part: "cross",
+  layer: 0,
+  head: 0,
+  query: 0,
+  key: null,
+  position: null,
+  rows: "input",
+  heads: "one",
+  sort: "weight",
+  most: 24,
+  step: "",
+  theme: "system",
+};
+
+export const state: { [K in keyof State]: Signal<State[K]> } = {
+  text: signal(DEFAULTS.text),
+  target: signal(DEFAULTS.target),
+  sentence: signal(DEFAULTS.sentence),
+  beam: signal(DEFAULTS.beam),
+  edits: signal(DEFAULTS.edits),
+  view: signal(DEFAULTS.view),
+  part: signal(DEFAULTS.part),
+  layer: signal(DEFAULTS.layer),
+  head: signal(DEFAULTS.head),
+  query: signal(DEFAULTS.query),
+  key: signal(DEFAULTS.key),
+  position: signal(DEFAULTS.position),
+  rows: signal(DEFAULTS.rows),
+  heads: signal(DEFAULTS.heads),
+  sort: signal(DEFAULTS.sort),
+  most: signal(DEFAULTS.most),
+  step: signal(DEFAULTS.step),
+  language,
+  theme: signal(DEFAULTS.theme),
+};
+
+/** Where answers come from; an entry (main.tsx, widget.tsx) sets it before it starts the page. */
+export const source = signal<Source>(new HttpSource());
+export const model = signal<Model | null>(null);
+/** The answer that the page shows; while another is computed it stays, and `asking` is true. */
+export const run = signal<Run | null>(null);
+/** The question, as JSON, that `run` answers. */
+export const answered = signal("");
+export const asking = signal(false);
+export const failure = signal<Error | null>(null);
+
+export function snapshot(): State {
+  const all: Partial<Record<keyof State, unknown>> = {};
+  for (const name of Object.keys(state) as (keyof State)[]) all[name] = state[name].peek();
+  return all as State;
+}
+
+/** Change some of the state, at once. */
+export function setState(patch: Partial<State>): void {
+  batch(() => {
+    for (const [name, value] of Object.entries(patch) as [keyof State, never][])
+      (state[name] as Signal<never>).value = value;
+  });
+}
+
+let amending = false;
+
+/** The same where the page itself mends the state, which is no step that one could take back. */
+export function amendState(patch: Partial<State>): void {
+  amending ||= (Object.entries(patch) as [keyof State, unknown][]).some(
+    ([name, value]) => state[name].peek() !== value,
+  );
+  setState(patch);
+}
+
+/** Whether the page mended the state since this was last asked. */
+export function amended(): boolean {
+  const was = amending;
+  amending = false;
+  return was;
+}
+
+/** The attention that holds the chosen head. */
+export const attention = computed<Attention | null>(
+  () =>
+    run.value?.attention.find(
+      ({ part, layer }) => part === state.part.value && layer === state.layer.value,
+    ) ?? null,
+);
+
+const stepsByPath = computed<Map<string, Step>>(
+  () => new Map(run.value?.steps.map((step): [string, Step] => [step.path, step])),
+);
+
+export function stepAt(path: string): Step | undefined {
+  return stepsByPath.value.get(path);
+}
+
+/** The tokens that label a part's queries. Decoder rows follow the `rows` switch. */
+export function queryTokens(part: Part = state.part.value): Token[] {
+  const answer = run.value;
+  if (!answer) return [];
+  const stored = answer.attention.find(
+    (entry) => entry.part === part && entry.layer === state.layer.value,
+  );
+  if (stored?.query_tokens) return stored.query_tokens;
+  if (part === "encoder" || part === "self") return answer.source;
+  return state.rows.value === "output" ? answer.predicted : answer.decoder_input;
+}
+
+/** The tokens that label a part's keys. */
+export function keyTokens(part: Part = state.part.value): Token[] {
+  const answer = run.value;
+  if (!answer) return [];
+  const stored = answer.attention.find(
+    (entry) => entry.part === part && entry.layer === state.layer.value,
+  );
+  if (stored?.key_tokens) return stored.key_tokens;
+  return part === "decoder" ? answer.decoder_input : answer.source;
+}

@@ -1,0 +1,130 @@
+/** A scene as SVG: the elements that its items become, and a document that stands alone. */
+
+import { hatchSegments, type Item, MONO, type RectItem, SANS, type Scene } from "./scene";
+
+/** Text for XML: its five special characters, and none of the control characters XML forbids. */
+export function escaped(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what XML forbids
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
+      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
+      .replace(/&/g, "&amp;")
+      .replace(/</g, "&lt;")
+      .replace(/>/g, "&gt;")
+      .replace(/"/g, "&quot;")
+  );
+}
+
+const short = (value: number): string => String(Math.round(value * 100) / 100);
+
+type Attributes = Record<string, string | number | undefined>;
+
+/** An SVG element: its name, attributes, and text or children. Shared by the string and the page. */
+export interface Mark {
+  name: string;
+  attributes: Attributes;
+  text?: string;
+  title?: string;
+}
+
+/** The SVG elements that an item becomes. */
+export function marksOf(item: Item): Mark[] {
+  if (item.kind === "rect") {
+    return [
+      {
+        name: "rect",
+        attributes: {
+          class: item.role,
+          x: short(item.x),
+          y: short(item.y),
+          width: short(item.width),
+          height: short(item.height),
+          fill: item.fill ?? "none",
+          stroke: item.stroke,
+          "stroke-width": item.stroke === undefined ? undefined : (item.strokeWidth ?? 1),
+        },
+        title: item.title,
+      },
+    ];
+  }
+  if (item.kind === "line") {
+    return [
+      {
+        name: "line",
+        attributes: {
+          class: item.role,
+          x1: short(item.x1),
+          y1: short(item.y1),
+          x2: short(item.x2),
+          y2: short(item.y2),
+          stroke: item.stroke,
+          "stroke-width": short(item.strokeWidth),
+        },
+        title: item.title,
+      },
+    ];
+  }
+  if (item.kind === "hatch") {
+    const path = hatchSegments(item)
+      .map(([x1, y1, x2, y2]) => `M${short(x1)} ${short(y1)}L${short(x2)} ${short(y2)}`)
+      .join("");
+    return [
+      {
+        name: "path",
+        attributes: {
+          class: "hatch",
+          d: path || `M${short(item.x)} ${short(item.y)}`,
+          fill: "none",
+          stroke: item.stroke,
+          "stroke-width": item.strokeWidth ?? 1,
+        },
+        title: item.title,
+      },
+    ];
+  }
+  return [
+    {
+      name: "text",
+      attributes: {
+        x: short(item.x),
+        y: short(item.y),
+        "font-family": item.mono ? MONO : SANS,
+        "font-size": item.size,
+        "font-weight": item.bold ? 600 : undefined,
+        "text-anchor": item.anchor ?? "start",
+        fill: item.fill,
+        transform: item.rotate
+          ? `rotate(${item.rotate} ${short(item.x)} ${short(item.y)})`
+          : undefined,
+      },
+      text: item.text,
+    },
+  ];
+}
+
+function markup({ name, attributes, text, title }: Mark): string {
+  const written = Object.entries(attributes)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}="${escaped(String(value))}"`)
+    .join("");
+  const inside = (title ? `<title>${escaped(title)}</title>` : "") + escaped(text ?? "");
+  return inside ? `<${name}${written}>${inside}</${name}>` : `<${name}${written}/>`;
+}
+
+/** A complete SVG document that stands alone. */
+export function sceneSvg(scene: Scene): string {
+  const { width, height, title, description, background, items } = scene;
+  const ground: RectItem[] = background
+    ? [{ kind: "rect", x: 0, y: 0, width, height, fill: background, role: "background" }]
+    : [];
+  const body = [...ground, ...items].flatMap(marksOf).map(markup).join("\n");
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?>\n` +
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${short(width)}" height="${short(height)}" ` +
+    `viewBox="0 0 ${short(width)} ${short(height)}" role="img">\n` +
+    `<title>${escaped(title)}</title>\n` +
+    (description ? `<desc>${escaped(description)}</desc>\n` : "") +
+    `${body}\n</svg>\n`
+  );
+}

@@ -1,0 +1,131 @@
+/** The shell around the views. */
+
+import { effect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { elementById } from "../core/host/tree";
+import type { Model } from "../core/protocol";
+import { followState } from "../core/state/running";
+import { asking, model, run, state } from "../core/state/state";
+import { named, wordsOf } from "../core/text/i18n";
+import { table } from "../core/text/words";
+import { shownTheme } from "../draw/theme";
+import { views } from "../views";
+import type { View } from "../views/view";
+import { EditsBanner } from "../views/what_if";
+import { followView, WhereFrom } from "../where_from/panel";
+import { Check } from "./check";
+import { ExportMenu } from "./export";
+import { Failure, LastAnswer } from "./failure";
+import { HeadPicker } from "./picker";
+import { EXAMPLES, SentenceBox } from "./sentence";
+import { Settings } from "./settings";
+import { Tabs } from "./tabs";
+import "./styles/base.css";
+import "./styles/frame.css";
+import "./styles/header.css";
+import "./styles/sentence.css";
+import "./styles/picker.css";
+import "./styles/narrow.css";
+import "../where_from/panel.css";
+import "./styles/notebook.css";
+
+/** The views that this model can show. */
+export function offered(known: Model | null): View[] {
+  return views.filter((view) =>
+    view.needs.every((ability) => known?.abilities.includes(ability) ?? true),
+  );
+}
+
+export interface AppProps {
+  /** Called once, when the page is shown: follows the address, or what a notebook sets. */
+  begin?: () => () => void;
+  /** Without the page's name and settings, where the place has its own. */
+  bare?: boolean;
+}
+
+export function App({ begin, bare = false }: AppProps): JSX.Element {
+  useEffect(() => {
+    const endings = [begin?.(), followState(firstText), followView(), effect(tellDocument)];
+    return () => {
+      for (const end of endings) end?.();
+    };
+  }, []);
+  const words = wordsOf(table);
+  const all = offered(model.value);
+  const chosen = all.find((view) => view.id === state.view.value) ?? all[0];
+  return (
+    <div
+      class="page"
+      data-theme={shownTheme.value}
+      data-bare={bare || undefined}
+      lang={state.language.value === "pt" ? "pt-BR" : "en"}
+      aria-busy={asking.value}
+    >
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to the view, without a step in the address */}
+      <a class="skip" href="#view" onClick={skipToView}>
+        {words.skip}
+      </a>
+      <div class="progress" data-on={asking.value || undefined} />
+      <header class="top">
+        {!bare && (
+          <div class="name">
+            <h1>clearhead</h1>
+            <p>{model.value?.kind === "recording" ? words.taglineRecording : words.tagline}</p>
+          </div>
+        )}
+        <div class="tools">
+          <Settings />
+          {chosen && <ExportMenu view={chosen} />}
+        </div>
+      </header>
+      <main>
+        <SentenceBox />
+        <Failure />
+        <div class="beneath">
+          <Check />
+          <div class="hint" role="note" aria-label={words.hintTitle}>
+            <p>{words.hint1}</p>
+            <p>{words.hint2}</p>
+          </div>
+        </div>
+        {chosen && run.value && (
+          <>
+            <LastAnswer />
+            <EditsBanner />
+            <Tabs views={all} chosen={chosen} />
+            <HeadPicker />
+            <section
+              id="view"
+              class="view"
+              role="tabpanel"
+              aria-labelledby={`tab-${chosen.id}`}
+              tabIndex={-1}
+              data-view={chosen.id}
+            >
+              <chosen.component key={chosen.id} />
+            </section>
+          </>
+        )}
+      </main>
+      <WhereFrom />
+    </div>
+  );
+}
+
+function firstText(known: Model): string {
+  return named(EXAMPLES, known.languages.source)?.[0] ?? "";
+}
+
+function skipToView(event: Event): void {
+  event.preventDefault(); // the address is the state's
+  elementById("view")?.focus();
+}
+
+function tellDocument(): void {
+  const title = run.value?.translation ? `${run.value.text} → ${run.value.translation}` : "";
+  if (document.getElementById("clearhead")) {
+    document.documentElement.lang = state.language.value === "pt" ? "pt-BR" : "en";
+    document.title = title ? `${title} · clearhead` : "clearhead";
+  }
+}

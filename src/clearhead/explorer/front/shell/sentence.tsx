@@ -1,0 +1,269 @@
+/** The sentence, its translation, and which sentence of a long text is walked. */
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { Run } from "../core/protocol";
+import { retry } from "../core/state/running";
+import { asking, failure, model, run, setState, source, state } from "../core/state/state";
+import { count, format } from "../core/text/format";
+import { language, named, wordsOf } from "../core/text/i18n";
+import { table } from "../core/text/words";
+
+/** By source language: short ones, of which something can be learned. */
+export const EXAMPLES: Record<string, string[]> = {
+  en: ["I would like a cup of tea.", "The black cat sleeps.", "She did not see him."],
+};
+
+export function SentenceBox(): JSX.Element | null {
+  const known = model.value;
+  if (known?.kind === "recording") return <RecordedText />;
+  return (
+    <section class="sentence-box">
+      <Sentence />
+      <Translation />
+    </section>
+  );
+}
+
+function Sentence(): JSX.Element {
+  const words = wordsOf(table);
+  const draft = useSignal(state.text.value);
+  const refused = useSignal<string | null>(null);
+  const text = state.text.value;
+  useEffect(() => {
+    draft.value = text;
+    refused.value = null;
+  }, [text]);
+  const submit = (event?: Event): void => {
+    event?.preventDefault();
+    const asked = draft.value.trim();
+    refused.value = asked && lengthOf(asked) <= mostCharacters() ? null : asked;
+    if (refused.value === null) translate(asked);
+  };
+  const from = model.value?.languages.source;
+  return (
+    <form class="sentence" onSubmit={submit}>
+      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.anySentence}</label>
+      <textarea
+        id="sentence"
+        rows={2}
+        spellcheck={false}
+        lang={from}
+        placeholder={words.placeholder}
+        aria-invalid={refused.value !== null || undefined}
+        aria-describedby={refused.value === null ? undefined : "sentence-refused"}
+        value={draft.value}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+          refused.value = null;
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+        }}
+      />
+      <p
+        id="sentence-refused"
+        class={refused.value === null ? "refused none" : "refused"}
+        role="alert"
+      >
+        {refused.value === null ? "" : refusal(refused.value)}
+      </p>
+      <div class="under">
+        <Examples />
+        <button type="submit" class="primary">
+          {words.translate}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** As Python counts: an emoji is one character. */
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function mostCharacters(): number {
+  return model.value?.limits.characters ?? Infinity;
+}
+
+/** What is wrong with a text that is not asked about: nothing is cut off it in silence. */
+function refusal(text: string): string {
+  const words = wordsOf(table);
+  return text ? words.tooLong(count(mostCharacters()), count(lengthOf(text))) : words.emptyText;
+}
+
+function translate(text: string): void {
+  const failed = failure.peek() !== null;
+  // Edits, and a given translation, speak of the tokens of the text they were made for.
+  if (failed || text !== state.text.peek())
+    setState({ text, sentence: 0, edits: [], target: null, key: null, position: null, query: 0 });
+  if (failed && !asking.peek()) retry();
+}
+
+function Examples(): JSX.Element {
+  const words = wordsOf(table);
+  const examples = named(EXAMPLES, model.value?.languages.source ?? "");
+  if (!examples || source.value.place === "offline") return <span />;
+  return (
+    <div class="examples" role="group" aria-label={words.examples}>
+      {examples.map((text) => (
+        <button
+          type="button"
+          key={text}
+          lang="en"
+          aria-pressed={state.text.value === text}
+          onClick={() => translate(text)}
+        >
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Translation(): JSX.Element {
+  const words = wordsOf(table);
+  const answer = run.value;
+  const to = model.value?.languages.target;
+  // After an error the last translation is that of another text.
+  const failed = failure.value !== null && !asking.value;
+  return (
+    <div class="translation">
+      <h2>{to ? words.translation(nameOf(to)) : ""}</h2>
+      <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
+        {failed ? (
+          <span class="soft">{words.nothingYet}</span>
+        ) : (
+          ((answer && shownTranslation(answer)) ?? (
+            <span class="soft">{asking.value ? `${words.busy} …` : words.nothingYet}</span>
+          ))
+        )}
+      </p>
+      {answer && !failed && <Whole />}
+      {answer && !failed && <About />}
+      {answer && <SentencePicker />}
+    </div>
+  );
+}
+
+/** The translator's own translation of the sentence that is walked; an edited or given one as it is. */
+function shownTranslation(answer: Run): string | null {
+  const own = answer.sentences[answer.sentence]?.translation;
+  return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
+}
+
+/** The whole text, translated, where it is more than one sentence: others, or marks around it. The
+ * sentence that is walked is marked. */
+function Whole(): JSX.Element | null {
+  const words = wordsOf(table);
+  const answer = run.value;
+  if (!answer || answer.sentences.length < 2) return null;
+  return (
+    <p class="whole" role="group" lang={model.value?.languages.target} aria-label={words.whole}>
+      {answer.sentences.map((piece, number) =>
+        number === answer.sentence ? (
+          <mark key={number}>{piece.translation}</mark>
+        ) : (
+          (piece.translation ?? piece.text)
+        ),
+      )}
+    </p>
+  );
+}
+
+/** What the rules around the model did to the sentence that is walked. */
+function Rules({ answer }: { answer: Run }): JSX.Element | null {
+  const words = wordsOf(table);
+  const piece = answer.sentences[answer.sentence];
+  if (!piece?.rules?.length) return null;
+  return (
+    <p class="rules">
+      {words.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
+      <span class="soft">
+        ({piece.rules.map(({ rule }) => named(words.rules, rule) ?? rule).join(", ")})
+      </span>
+    </p>
+  );
+}
+
+function About(): JSX.Element | null {
+  const words = wordsOf(table);
+  const answer = run.value;
+  if (!answer) return null;
+  const seconds =
+    (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
+  return (
+    <div class="about">
+      {answer.target_given && <p>{words.targetGiven}</p>}
+      {answer.baseline && (
+        <p>
+          {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
+          <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          <button type="button" class="link" onClick={() => setState({ edits: [] })}>
+            {words.undoEdits}
+          </button>
+        </p>
+      )}
+      {answer.notes?.map((note) => (
+        <p key={note.kind}>
+          {wordsOf(note.words)}{" "}
+          {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
+        </p>
+      ))}
+      <Rules answer={answer} />
+      <p class="soft">
+        {words.logProbability} {format(answer.log_probability)} · {words.seconds}{" "}
+        {format(seconds, 2)} s
+      </p>
+    </div>
+  );
+}
+
+function SentencePicker(): JSX.Element | null {
+  const words = wordsOf(table);
+  const answer = run.value;
+  // What stands between sentences (spaces, addresses) is no sentence, but counts as a piece.
+  const sentences =
+    answer?.sentences.flatMap(({ text, translated }, piece) =>
+      translated ? [{ text, piece }] : [],
+    ) ?? [];
+  if (!answer || sentences.length < 2) return null;
+  const choose = (sentence: number): void =>
+    setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });
+  return (
+    <div class="sentence-picker">
+      <label for="which-sentence">{words.sentences}</label>
+      <select
+        id="which-sentence"
+        value={answer.sentence}
+        onChange={(event) => choose(Number(event.currentTarget.value))}
+      >
+        {sentences.map(({ text, piece }, place) => (
+          <option key={piece} value={piece}>
+            {`${words.sentenceOf(place + 1, sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function RecordedText(): JSX.Element | null {
+  const pieces = run.value?.source;
+  if (!pieces?.length) return null;
+  return (
+    <section class="sentence-box">
+      <p class="recorded">{pieces.map(({ piece }) => piece).join(" ")}</p>
+    </section>
+  );
+}
+
+function nameOf(code: string): string {
+  try {
+    return new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,18 @@
+/** What a view is. Each `views/NAME/index.tsx` exports `const view: View`. */
+
+import type { FunctionComponent } from "preact";
+import type { Ability } from "../core/protocol";
+import type { Both } from "../core/text/i18n";
+import type { Scene } from "../draw/scene/scene";
+
+export interface View {
+  id: string;
+  title: Both<string>;
+  /** Abilities that the model must have for this view to be offered. */
+  needs: Ability[];
+  component: FunctionComponent;
+  /** What is shown, as a drawing, for export as SVG and PNG; null while there is nothing. */
+  scene?: () => Scene | null;
+  /** What is shown, as data, for export as JSON. */
+  json?: () => unknown;
+}

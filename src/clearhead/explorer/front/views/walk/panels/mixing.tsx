@@ -1,0 +1,278 @@
+/** From weights to the layer's output: contributions, heads, projection, residual, feed-forward. */
+
+import type { JSX } from "preact";
+import { setState } from "../../../core/state/state";
+import { wordsOf } from "../../../core/text/i18n";
+import { scoreMax } from "../../../draw/colours";
+import { Num } from "../../../where_from/number";
+import type { PanelSpec } from "../panel";
+import { fixed } from "../parts/key_table";
+import { Loaded } from "../parts/loaded";
+import { rangeOf, Truncation } from "../parts/windows";
+import { attentionInput, has, headRows, numberIn, one, type Plan } from "../plan";
+import { Rows } from "../vectors/rows";
+import { Strip, Strips } from "../vectors/strips";
+import { table, type Words } from "../words";
+import { NormSteps, normFormula } from "./norm";
+
+export function mixing(plan: Plan, words: Words): PanelSpec[] {
+  const { contributions, heads, residual, cross, feed, residualTwo } = words.panels;
+  const wide = numberIn(plan.config, "feed_forward_dim", 0);
+  const activation = String(plan.config.activation);
+  const number = (value: number): string => value.toLocaleString(words.locale);
+  const specs: PanelSpec[] = [
+    {
+      id: "contributions",
+      title: contributions.title,
+      sentence: contributions.sentence,
+      formula: "o_i = Σ_j w_{ij} v_j",
+      steps: [`${plan.path}.output`],
+      body: ContributionsBody,
+    },
+    {
+      id: "heads",
+      title: heads.title,
+      sentence: heads.sentence(plan.heads),
+      formula: "y_i = [o_i^{0}; …; o_i^{h}] W_O + b_O".replace("h}", `${plan.heads - 1}}`),
+      body: HeadsBody,
+    },
+    {
+      id: "residual",
+      title: residual.title,
+      sentence: residual.sentence,
+      formula: `x′_i = x_i + y_i,  ${words.afterwards} ${normFormula(plan.config.norm)}`,
+      body: ResidualBody,
+    },
+  ];
+  if (plan.part === "decoder" && has(`${plan.layerPath}.cross_attention.projected`))
+    specs.push({ id: "cross", title: cross.title, sentence: cross.sentence, body: CrossBody });
+  specs.push(
+    {
+      id: "feed",
+      title: feed.title,
+      sentence: feed.sentence(
+        number(wide),
+        number(plan.width),
+        feed.activations[activation] ?? activation,
+      ),
+      formula: feedFormula(activation),
+      body: FeedBody,
+    },
+    {
+      id: "residual-two",
+      title: residualTwo.title,
+      sentence: residualTwo.sentence(plan.layer),
+      formula: "x″_i = x′_i + f_i",
+      body: ResidualTwoBody,
+    },
+  );
+  return specs;
+}
+
+function feedFormula(activation: string): string {
+  const names: Record<string, string> = {
+    relu: "ReLU",
+    reglu: "ReLU",
+    silu: "SiLU",
+    swiglu: "SiLU",
+  };
+  const name = names[activation] ?? "GELU";
+  return activation.endsWith("glu")
+    ? `f_i = (${name}(x_i W_{gate} + b) ⊙ (x_i W_{up} + b)) W_{down} + b`
+    : `f_i = ${name}(x_i W_{up} + b_{up}) W_{down} + b_{down}`;
+}
+
+function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const keys = rangeOf(plan, "key");
+  const width: [number, number] = [0, plan.headDim];
+  const { path, head, kvHead, query } = plan;
+  return (
+    <>
+      <Loaded
+        panel={panel}
+        needs={{
+          weights: [`${path}.weights`, headRows(head, one(query), keys)],
+          value: [`${path}.value`, headRows(kvHead, keys, width)],
+          parts: [`${path}.contributions`, [[0, 1], one(head), one(query), keys, width]],
+          output: [`${path}.output`, headRows(head, one(query), width)],
+        }}
+      >
+        {({ weights, value, parts, output }) => {
+          const max = scoreMax(value.values);
+          const pick = (key: number): void => setState({ key });
+          const weightOf = (key: number): JSX.Element => {
+            const weight = weights.at(0, head, query, key);
+            return (
+              <Num
+                path={weights.path}
+                index={[0, head, query, key]}
+                value={weight}
+                digits={fixed(weight, 3)}
+                label={words.weight}
+              />
+            );
+          };
+          return (
+            <div class="walk-two">
+              <Rows
+                label={words.panels.vectors.names.value}
+                slice={value}
+                tokens={plan.keys}
+                selected={plan.key}
+                width={plan.headDim}
+                pick={pick}
+                max={max}
+              />
+              <div class="walk-summed">
+                <Rows
+                  label={words.weightTimesValue}
+                  slice={parts}
+                  tokens={plan.keys}
+                  selected={plan.key}
+                  width={plan.headDim}
+                  pick={pick}
+                  max={max}
+                  extra={weightOf}
+                />
+                <Strip
+                  slice={output}
+                  label={words.sumIsOutput(head)}
+                  width={plan.headDim}
+                  max={max}
+                  index={(c) => [0, head, query, c]}
+                />
+              </div>
+            </div>
+          );
+        }}
+      </Loaded>
+      <Truncation plan={plan} side="key" />
+    </>
+  );
+}
+
+function HeadsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const span: [number, number] = [plan.head * plan.headDim, (plan.head + 1) * plan.headDim];
+  const steps = [
+    {
+      path: `${plan.path}.concatenated`,
+      label: `${words.sideBySide}; ${words.bracket(plan.head)}`,
+      span,
+    },
+    { path: `${plan.path}.projected`, label: words.projected },
+  ];
+  return <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />;
+}
+
+/** What the layer does next with the sum: its norm stands before that, or after this sum. */
+function normAfter(plan: Plan): string {
+  if (!plan.normBefore) return plan.norm;
+  const cross = plan.part === "decoder" && has(`${plan.layerPath}.cross_attention_norm.output`);
+  return `${plan.layerPath}.${cross ? "cross_attention" : "feed_forward"}_norm`;
+}
+
+function ResidualBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <>
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[
+          { path: attentionInput(plan), label: words.inputVector },
+          { path: `${plan.path}.projected`, label: `+ ${words.attentionOut}` },
+          { path: `${plan.path}_residual`, label: `= ${words.residualSum}` },
+        ]}
+      />
+      <h3>{words.panels.norm.title}</h3>
+      <NormSteps plan={plan} panel={`${panel}-norm`} path={normAfter(plan)} at={plan.query} />
+    </>
+  );
+}
+
+function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const { layerPath } = plan;
+  return (
+    <>
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[
+          { path: `${layerPath}.cross_attention.projected`, label: `+ ${words.parts.cross}` },
+          { path: `${layerPath}.cross_attention_residual`, label: `= ${words.residualSum}` },
+        ]}
+      />
+      <p>
+        <button
+          type="button"
+          class="walk-go"
+          onClick={() => setState({ part: "cross", key: null })}
+        >
+          {words.walkCross} →
+        </button>
+      </p>
+      <h3>{words.panels.norm.title}</h3>
+      <NormSteps
+        plan={plan}
+        panel={`${panel}-norm`}
+        path={`${layerPath}.${plan.normBefore ? "feed_forward" : "cross_attention"}_norm`}
+        at={plan.query}
+      />
+    </>
+  );
+}
+
+function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const path = `${plan.layerPath}.feed_forward`;
+  const wide = numberIn(plan.config, "feed_forward_dim", plan.width);
+  return (
+    <Strips
+      plan={plan}
+      panel={panel}
+      at={plan.query}
+      steps={[
+        { path: `${path}.gate`, label: words.gate, width: wide },
+        { path: `${path}.up`, label: words.up, width: wide },
+        { path: `${path}.hidden`, label: words.hidden, width: wide },
+        { path: `${path}.output`, label: words.down },
+      ]}
+    />
+  );
+}
+
+/** The sum that the feed-forward part was given, before its norm. */
+function feedInput(plan: Plan): string {
+  const [cross, self] = ["cross_attention", "self_attention"].map(
+    (name) => `${plan.layerPath}.${name}`,
+  );
+  const last = has(`${cross}_residual`) ? cross : self;
+  return plan.normBefore ? `${last}_residual` : `${last}_norm.output`;
+}
+
+function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const path = `${plan.layerPath}.feed_forward`;
+  return (
+    <>
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[
+          { path: feedInput(plan), label: words.inputVector },
+          { path: `${path}.output`, label: `+ ${words.feedOut}` },
+          { path: `${path}_residual`, label: `= ${words.residualSum}` },
+        ]}
+      />
+      {!plan.normBefore && (
+        <NormSteps plan={plan} panel={`${panel}-norm`} path={`${path}_norm`} at={plan.query} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,192 @@
+/** One score as a product of two vectors, component by component. */
+
+import type { JSX } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { wordsOf } from "../../../core/text/i18n";
+import { Num } from "../../../where_from/number";
+import { type Plan, quoted } from "../plan";
+import { table } from "../words";
+import { Derived, productOf, runningSum } from "./derived";
+import { fixed } from "./key_table";
+import type { Slice } from "./loaded";
+import { Roving } from "./roving";
+import { indices } from "./windows";
+
+/** Pixels that a number such as −4.9e−4 needs, and its distance from the next. */
+const COLUMN = 62;
+
+/** So many components stand side by side, by the room there is. */
+function useColumns(): [(element: HTMLElement | null) => void, number] {
+  const [columns, setColumns] = useState(8);
+  const element = useRef<HTMLElement | null>(null);
+  useLayoutEffect(() => {
+    if (!element.current) return;
+    const measure = (): void => {
+      const room = (element.current?.clientWidth ?? 0) - 84;
+      setColumns(room >= 16 * COLUMN ? 16 : room >= 8 * COLUMN ? 8 : 4);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  const hold = (holder: HTMLElement | null): void => {
+    element.current = holder;
+  };
+  return [hold, columns];
+}
+
+interface ProductProps {
+  plan: Plan;
+  query: Slice;
+  keys: Slice;
+  score: Slice;
+}
+
+export function Product({ plan, query, keys, score }: ProductProps): JSX.Element {
+  const words = wordsOf(table);
+  const [holder, columns] = useColumns();
+  const blocks = Array.from({ length: Math.ceil(plan.headDim / columns) }, (_, at) => at * columns);
+  const sums: number[] = [];
+  for (let c = 0; c < plan.headDim; c += 1)
+    sums.push(
+      (sums[c - 1] ?? 0) +
+        query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c),
+    );
+  const result = score.at(0, plan.head, plan.query, plan.key);
+  const of = words.panels.score.of(quoted(plan.queries[plan.query]), quoted(plan.keys[plan.key]));
+  return (
+    <div ref={holder} class="walk-product">
+      <p class="walk-note">{of}</p>
+      <Roving label={`${words.panels.score.title}: ${of}`} class="walk-table">
+        {blocks.map((start) => (
+          <Block
+            key={start}
+            plan={plan}
+            start={start}
+            columns={columns}
+            query={query}
+            keys={keys}
+            sums={sums}
+          />
+        ))}
+        <p class="walk-total">
+          <span>{words.sum}</span>
+          <Num
+            path={score.path}
+            index={[0, plan.head, plan.query, plan.key]}
+            value={result}
+            label={words.panels.score.title}
+            digits={6}
+            class="big"
+          />
+        </p>
+      </Roving>
+    </div>
+  );
+}
+
+interface BlockProps {
+  plan: Plan;
+  start: number;
+  columns: number;
+  query: Slice;
+  keys: Slice;
+  sums: number[];
+}
+
+/** Some components: query, key, product and running sum below one another. */
+function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Element {
+  const words = wordsOf(table);
+  const all = indices([start, Math.min(start + columns, plan.headDim)]);
+  const q = (c: number): number => query.at(0, plan.head, plan.query, c);
+  const k = (c: number): number => keys.at(0, plan.kvHead, plan.key, c);
+  const digits = (value: number): number => fixed(value, 3);
+  return (
+    <table class="walk-block">
+      <thead>
+        <tr>
+          <th scope="row">
+            <i>c</i>
+          </th>
+          {all.map((c) => (
+            <th key={c} scope="col" class="number">
+              {c}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        <tr>
+          <th scope="row">
+            <i>
+              q<sub>c</sub>
+            </i>
+          </th>
+          {all.map((c) => (
+            <td key={c} class="number">
+              <Num
+                path={query.path}
+                index={[0, plan.head, plan.query, c]}
+                value={q(c)}
+                digits={digits(q(c))}
+                label={`${words.query}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+        <tr>
+          <th scope="row">
+            ×{" "}
+            <i>
+              k<sub>c</sub>
+            </i>
+          </th>
+          {all.map((c) => (
+            <td key={c} class="number">
+              <Num
+                path={keys.path}
+                index={[0, plan.kvHead, plan.key, c]}
+                value={k(c)}
+                digits={digits(k(c))}
+                label={`${words.key}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+        <tr class="result">
+          <th scope="row">{words.product}</th>
+          {all.map((c) => (
+            <td key={c} class="number">
+              <Derived
+                name="product"
+                plan={plan}
+                index={[0, plan.head, plan.query, plan.key, c]}
+                value={q(c) * k(c)}
+                digits={digits(q(c) * k(c))}
+                derivation={productOf(plan, c)}
+                label={`${words.product}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+        <tr class="running">
+          <th scope="row">{words.running}</th>
+          {all.map((c) => (
+            <td key={c} class="number">
+              <Derived
+                name="running_sum"
+                plan={plan}
+                index={[0, plan.head, plan.query, plan.key, c]}
+                value={sums[c] ?? 0}
+                digits={digits(sums[c] ?? 0)}
+                derivation={runningSum(plan, c)}
+                label={`${words.running}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+      </tbody>
+    </table>
+  );
+}

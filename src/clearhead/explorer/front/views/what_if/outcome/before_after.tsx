@@ -1,0 +1,156 @@
+/** The translations side by side, and the log-probabilities of each. */
+
+import type { JSX } from "preact";
+import type { Run, Token } from "../../../core/protocol";
+import { asking, model } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
+import { wordsOf } from "../../../core/text/i18n";
+import { visible } from "../../shared/parts";
+import { table } from "../words";
+import { type Difference, difference } from "./diff";
+import { took } from "./result";
+
+type Baseline = NonNullable<Run["baseline"]>;
+
+export function signed(value: number | null): string {
+  if (value === null) return format(null);
+  return value > 0 ? `+${format(value)}` : format(value);
+}
+
+export function minus(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : one - other;
+}
+
+export function BeforeAfter({
+  answer,
+  baseline,
+}: {
+  answer: Run;
+  baseline: Baseline;
+}): JSX.Element {
+  const words = wordsOf(table);
+  const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
+  const gone = steps.filter(({ kind }) => kind === "removed").length;
+  const come = steps.filter(({ kind }) => kind === "added").length;
+  const language = model.value?.languages.target ?? undefined;
+  return (
+    <>
+      <div class="before-after" lang={language}>
+        <figure>
+          <figcaption lang="">{words.before}</figcaption>
+          <p class="edit-translation">{baseline.translation}</p>
+          <Marked steps={steps} leave="added" />
+        </figure>
+        <figure>
+          <figcaption lang="">{words.after}</figcaption>
+          <p class="edit-translation">{answer.translation}</p>
+          <Marked steps={steps} leave="removed" />
+        </figure>
+      </div>
+      <p class="verdict" role="status">
+        <strong>{gone + come === 0 ? words.same : words.differs(gone, come)}</strong>
+        {gone + come > 0 && (
+          <span class="note">
+            {" "}
+            <del>{words.legendRemoved}</del> · <ins>{words.legendAdded}</ins>
+          </span>
+        )}
+      </p>
+      <LogProbabilities answer={answer} baseline={baseline} />
+      <Took answer={answer} />
+    </>
+  );
+}
+
+function Marked({
+  steps,
+  leave,
+}: {
+  steps: Difference<Token>[];
+  leave: "added" | "removed";
+}): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <p class="marked">
+      {steps
+        .filter(({ kind, item }) => kind !== leave && !(item.special && kind === "same"))
+        .map(({ kind, item }, place) => {
+          const piece = visible(item.piece);
+          if (kind === "same") return <span key={place}>{piece}</span>;
+          const name = kind === "removed" ? words.removedWord : words.addedWord;
+          const inside = (
+            <>
+              <span class="unseen">{name}: </span>
+              {piece}
+            </>
+          );
+          return kind === "removed" ? (
+            <del key={place}>{inside}</del>
+          ) : (
+            <ins key={place}>{inside}</ins>
+          );
+        })}
+    </p>
+  );
+}
+
+function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baseline }): JSX.Element {
+  const words = wordsOf(table);
+  const rows = [
+    { name: words.ofTranslation, id: "own", after: answer.log_probability },
+    { name: words.ofOriginal, id: "original", after: baseline.target_log_probability },
+  ];
+  return (
+    <>
+      <div class="table-scroll">
+        <table class="numbers log-probabilities">
+          <thead>
+            <tr>
+              <th scope="col">{words.measure}</th>
+              <th scope="col">{words.underOriginal}</th>
+              <th scope="col">{words.underEdited}</th>
+              <th scope="col">{words.change}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ name, id, after }) => (
+              <tr key={id} data-row={id}>
+                <th scope="row">{name}</th>
+                <td class="figure" data-cell="before">
+                  {format(baseline.log_probability)}
+                </td>
+                <td class="figure" data-cell="after">
+                  {format(after)}
+                </td>
+                <td class="figure" data-cell="change">
+                  <strong>{signed(minus(after, baseline.log_probability))}</strong>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="note">{words.changeNote}</p>
+    </>
+  );
+}
+
+function Took({ answer }: { answer: Run }): JSX.Element {
+  const words = wordsOf(table);
+  const milliseconds = (seconds: number | undefined) => (1000 * (seconds ?? 0)).toFixed(0);
+  const { translate, trace } = answer.seconds;
+  const [search, steps] = [milliseconds(translate), milliseconds(trace)];
+  return (
+    <p
+      class="note took"
+      data-milliseconds={took.value === null ? undefined : took.value.toFixed(0)}
+      aria-busy={asking.value}
+    >
+      {asking.value
+        ? words.asking
+        : took.value === null
+          ? words.tookServer(search, steps)
+          : words.took(took.value.toFixed(0), search, steps)}
+    </p>
+  );
+}

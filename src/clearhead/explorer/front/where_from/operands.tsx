@@ -1,0 +1,240 @@
+/** The operands of a number: each by symbol, what it is, and its numbers, which can be asked in turn. */
+
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren, JSX } from "preact";
+import { format } from "../core/text/format";
+import { wordsOf } from "../core/text/i18n";
+import { table } from "../core/text/words";
+import type { Explained, Filled } from "./derive";
+import { Num } from "./number";
+
+/** Rows at a time; more come when asked for. */
+const ROWS = 1024;
+
+export function Operands({ found }: { found: Explained }): JSX.Element {
+  const product = productOf(found);
+  const rest = found.operands.filter((operand) => !product?.includes(operand));
+  return (
+    <div class="operands">
+      <dl>
+        {found.operands.map((operand) => (
+          <div key={operand.symbol}>
+            <dt>
+              <code>{operand.symbol}</code>
+            </dt>
+            <dd>
+              <span>{wordsOf(operand.label)}</span>
+              {operand.slice && <code class="slice">{operand.slice}</code>}
+              <Size operand={operand} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {product && <Product pair={product} />}
+      {rest
+        .filter(({ shape }) => shape.length > 0)
+        .map((operand) =>
+          isSoftmaxOf(found, operand) ? (
+            <Softmax
+              key={operand.symbol}
+              row={operand}
+              at={found.index[found.index.length - 1] ?? 0}
+            />
+          ) : (
+            <Numbers key={operand.symbol} operand={operand} />
+          ),
+        )}
+    </div>
+  );
+}
+
+function Size({ operand }: { operand: Filled }): JSX.Element {
+  if (!operand.shape.length) return <One operand={operand} place={0} digits={6} />;
+  return <span class="soft">{wordsOf(table).numbers(operand.shape.join(" × "))}</span>;
+}
+
+function One({
+  operand,
+  place,
+  digits,
+}: {
+  operand: Filled;
+  place: number;
+  digits?: number;
+}): JSX.Element {
+  const value = operand.numbers[place] ?? null;
+  const element = operand.element(place);
+  if (!element) return <span class="number">{format(value, digits)}</span>;
+  const label = operand.shape.length ? `${operand.symbol}[${place}]` : operand.symbol;
+  return <Num {...element} value={value} digits={digits} label={label} />;
+}
+
+/** The two vectors of a dot product, if the expression has one. */
+function productOf({ derivation, operands }: Explained): [Filled, Filled] | null {
+  const [, one, other] = /(\w+) @ (\w+)/.exec(derivation?.expression ?? "") ?? [];
+  const a = operands.find(({ symbol }) => symbol === one);
+  const b = operands.find(({ symbol }) => symbol === other);
+  return a && b && a.shape.length === 1 && b.shape.length === 1 && a.shape[0] === b.shape[0]
+    ? [a, b]
+    : null;
+}
+
+function Product({ pair: [a, b] }: { pair: [Filled, Filled] }): JSX.Element {
+  const words = wordsOf(table);
+  const size = a.numbers.length;
+  let sum = 0;
+  const sums = Array.from(a.numbers, (number, place) => (sum += number * (b.numbers[place] ?? 0)));
+  return (
+    <Fold title={words.allTerms(size)} open={size <= 8}>
+      {() => (
+        <Sheet
+          size={size}
+          heads={[words.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, words.runningSum]}
+          total
+        >
+          {(place) => (
+            <>
+              <td>
+                <One operand={a} place={place} />
+              </td>
+              <td>
+                <One operand={b} place={place} />
+              </td>
+              <td class="number">{format((a.numbers[place] ?? 0) * (b.numbers[place] ?? 0))}</td>
+              <td class="number">{format(sums[place] ?? 0)}</td>
+            </>
+          )}
+        </Sheet>
+      )}
+    </Fold>
+  );
+}
+
+function isSoftmaxOf({ derivation }: Explained, { symbol, shape }: Filled): boolean {
+  return (
+    shape.length === 1 &&
+    Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`))
+  );
+}
+
+/** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */
+function Softmax({ row, at }: { row: Filled; at: number }): JSX.Element {
+  const words = wordsOf(table);
+  const size = row.numbers.length;
+  const largest = row.numbers.reduce((most, number) => Math.max(most, number), -Infinity);
+  const exponentials = row.numbers.map((number) => Math.exp(number - largest));
+  const sum = exponentials.reduce((total, number) => total + number, 0);
+  const { symbol } = row;
+  const heads = [words.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, words.share];
+  return (
+    <Fold
+      title={`${words.allTerms(size)}: max ${format(largest)}, ${words.sum} ${format(sum)}`}
+      open={size <= 24}
+    >
+      {() => (
+        <Sheet size={size} heads={heads} chosen={at}>
+          {(place) => (
+            <>
+              <td>
+                <One operand={row} place={place} />
+              </td>
+              <td class="number">{format((row.numbers[place] ?? 0) - largest)}</td>
+              <td class="number">{format(exponentials[place] ?? 0)}</td>
+              <td class="number">{format((exponentials[place] ?? 0) / sum)}</td>
+            </>
+          )}
+        </Sheet>
+      )}
+    </Fold>
+  );
+}
+
+function Numbers({ operand }: { operand: Filled }): JSX.Element {
+  const words = wordsOf(table);
+  const size = operand.numbers.length;
+  return (
+    <Fold title={`${operand.symbol}: ${words.allNumbers(size)}`} open={size <= 12}>
+      {() => (
+        <Sheet
+          size={size}
+          heads={[words.index, operand.symbol]}
+          row={(place) => rowName(place, operand.shape)}
+        >
+          {(place) => (
+            <td>
+              <One operand={operand} place={place} />
+            </td>
+          )}
+        </Sheet>
+      )}
+    </Fold>
+  );
+}
+
+function rowName(place: number, shape: number[]): string {
+  const columns = shape[shape.length - 1] ?? 1;
+  return shape.length < 2 ? String(place) : `${Math.floor(place / columns)}, ${place % columns}`;
+}
+
+/** Folded, and drawn only when opened: a product of 1,024 terms has 2,048 buttons. */
+function Fold({
+  title,
+  open,
+  children,
+}: {
+  title: string;
+  open: boolean;
+  children: () => JSX.Element;
+}): JSX.Element {
+  const shown = useSignal(open);
+  return (
+    <details open={shown.value} onToggle={(event) => (shown.value = event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {shown.value && children()}
+    </details>
+  );
+}
+
+interface SheetProps {
+  size: number;
+  heads: string[];
+  row?: (place: number) => string;
+  /** The row that the explained number stands in. */
+  chosen?: number;
+  /** Whether the last cell of the last row is the result. */
+  total?: boolean;
+  children: (place: number) => ComponentChildren;
+}
+
+function Sheet({ size, heads, row = String, chosen, total, children }: SheetProps): JSX.Element {
+  const words = wordsOf(table);
+  const most = useSignal(ROWS);
+  return (
+    <div class="sheet" tabIndex={0} role="group" aria-label={heads.join(", ")}>
+      <table class={total ? "total" : undefined}>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {Array.from({ length: Math.min(size, most.value) }, (_, place) => (
+            <tr key={place} class={place === chosen ? "chosen" : undefined}>
+              <th scope="row">{row(place)}</th>
+              {children(place)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {size > most.value && (
+        <button type="button" onClick={() => (most.value += ROWS)}>
+          {words.moreRows(most.value, size)}
+        </button>
+      )}
+    </div>
+  );
+}
