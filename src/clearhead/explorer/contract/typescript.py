@@ -64,7 +64,10 @@ def _declaration(name: str, schema: Schema) -> str:
     """Return the declaration of one type."""
     comment = "".join(_comment(_doc(name)[0], ""))
     if schema.get("type") != "object":
-        return f"{comment}export type {_name(name)} = {_type(schema)};\n"
+        line = f"export type {_name(name)} = {_type(schema)};"
+        if len(line) > WIDTH:
+            line = line.replace(" = ", " =\n  | ").replace(" | ", "\n  | ").replace("\n \n", "\n")
+        return f"{comment}{line}\n"
     notes = _doc(name)[1]
     required = schema.get("required", ())
     if not schema.get("properties"):

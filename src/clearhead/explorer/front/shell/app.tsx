@@ -114,7 +114,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
 }
 
 function firstText(known: Model): string {
-  return named(EXAMPLES, known.languages.source)?.[0] ?? "";
+  return named(EXAMPLES, known.languages?.source ?? "")?.[0] ?? "";
 }
 
 function skipToView(event: Event): void {

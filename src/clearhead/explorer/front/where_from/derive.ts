@@ -1,7 +1,7 @@
 /** Where a number comes from: the derivation that holds for one element of a step, with the slices
  * that it names filled with their numbers. */
 
-import type { Derivation, Index1, IndexEntry, Operand, Step, Window } from "../core/protocol";
+import type { Derivation, IndexEntry, Operand, ScalarIndex, Step, Window } from "../core/protocol";
 import { askArray } from "../core/state/arrays";
 import { stepAt } from "../core/state/state";
 import type { Both } from "../core/text/i18n";
@@ -148,7 +148,7 @@ async function resolve(entry: IndexEntry, index: number[]): Promise<number | ":"
 }
 
 /** ((index[axis] * times) // floordiv) % mod + plus */
-export function place(entry: Index1, index: number[]): number {
+export function place(entry: ScalarIndex, index: number[]): number {
   if (typeof entry === "number") return entry;
   if ("sum" in entry) return entry.sum.reduce<number>((sum, part) => sum + place(part, index), 0);
   let at = (index[entry.axis] ?? 0) * (entry.times ?? 1);

@@ -1,16 +1,6 @@
 /** The source of a saved page: what is in the file, and for all else a sentence that says so. */
 
-import type {
-  Beam,
-  Json,
-  Model,
-  Params,
-  Part,
-  Question,
-  Run,
-  RunParams,
-  Window,
-} from "../protocol";
+import type { Beam, Json, Model, Params, Question, Run, RunParams, Window } from "../protocol";
 import { named, wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
 import { count, EmbeddedNumbers, type Entry, type SavedArray, slice } from "./embedded_numbers";
@@ -25,7 +15,7 @@ interface Content {
   run: Run;
   beam: { beam_size: number; json: Beam } | null;
   effects: { params: Record<string, unknown>; json: Json<"effects"> }[];
-  overview: Partial<Record<Part, Json<"overview">>>;
+  overview: Record<string, Json<"overview">>;
   arrays: Entry[];
 }
 
@@ -111,7 +101,7 @@ export class EmbeddedSource implements Source {
 
   private beam({ beam_size }: Params<"beam">): Answer<Beam> {
     const { beam } = this.content;
-    if (beam?.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
+    if (!beam || beam.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
     return plain(beam.json);
   }
 
@@ -129,7 +119,7 @@ export class EmbeddedSource implements Source {
     );
     if (!answer) throw new Refusal("NotHere", wordsOf(table).effects);
     const { keys, weight, contribution, effect, ...rest } = answer.json;
-    const first = <T>(list: T[]): T[] => list.slice(0, most);
+    const first = <T>(list: T[]): T[] => list.slice(0, most ?? undefined);
     return plain({
       ...rest,
       keys: first(keys),

@@ -17,6 +17,12 @@ const en = {
   sentenceOf: (n: number, all: number) => `Sentence ${n} of ${all}`,
   whole: "The whole text, translated",
   modelReads: "The model reads",
+  notes: {
+    protected:
+      "When this sentence is translated, placeholders, addresses and numbers in it are protected, which gives another translation. The walk shows the sentence as it is.",
+    unreached:
+      "The new translation is shorter and never reaches the query of this weight, so the edit changes nothing.",
+  },
   rules: {
     characters: "characters in plain form",
     marks: "marks put back at their words",
@@ -122,6 +128,12 @@ const pt: typeof en = {
   sentenceOf: (n, all) => `Frase ${n} de ${all}`,
   whole: "O texto inteiro, traduzido",
   modelReads: "O modelo lê",
+  notes: {
+    protected:
+      "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que dá outra tradução. O percurso mostra a frase tal como está.",
+    unreached:
+      "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração não muda nada.",
+  },
   rules: {
     characters: "caracteres na forma simples",
     marks: "marcas devolvidas às suas palavras",
