@@ -22,7 +22,7 @@ from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
 from .answers.run_cache import RunCache
-from .answers.words import Vocabulary
+from .answers.vocabulary import Vocabulary
 from .contract.answers import Ability, Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
 from .contract.edits import PARTS, layers_of
@@ -100,7 +100,7 @@ class Explorer:
             ShapeError: a position is outside of the sentence, or a text is too long.
             TextError: the text is empty, too long, or no text.
             TraceError: there is no step of this path.
-            Stopped: the question was given up.
+            QuestionCancelled: the question was given up.
         """
         if name not in self._answers:
             raise ConfigError(

@@ -15,7 +15,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class Stopped(Exception):
+class QuestionCancelled(Exception):
     """The question was given up: nobody waits for its answer."""
 
 
@@ -30,9 +30,9 @@ class Stop:
         self._given_up.set()
 
     def check(self) -> None:
-        """Raise Stopped if the question has been given up. It takes next to no time."""
+        """Raise QuestionCancelled if the question has been given up. It takes next to no time."""
         if self._given_up.is_set():
-            raise Stopped
+            raise QuestionCancelled
 
 
 _NEVER = Stop()
@@ -50,7 +50,7 @@ def until(stop: Stop, work: Callable[[], Result]) -> Result:
 
 
 def check() -> None:
-    """Raise Stopped if the question that this thread works on was given up."""
+    """Raise QuestionCancelled if the question that this thread works on was given up."""
     _stop.get().check()
 
 

@@ -112,7 +112,7 @@ class _Steps:
         self, models: Models, calls: list[_Call], hypotheses: Sequence[Hypothesis]
     ) -> None:
         self.models, self.calls = models, calls
-        self.finished = {hypothesis.tokens for hypothesis in hypotheses if hypothesis.ended}
+        self.finished_tokens = {hypothesis.tokens for hypothesis in hypotheses if hypothesis.ended}
 
     def answer(self) -> list[BeamStep]:
         """Return each step with its prefixes and their continuations."""
@@ -158,7 +158,7 @@ class _Steps:
         """Return the likeliest next tokens of one prefix, with what became of each."""
         config = self.models.config
         fates: dict[int, Literal["kept", "finished"]] = dict.fromkeys(successors, "kept")
-        if prefix in self.finished:
+        if prefix in self.finished_tokens:
             fates[config.end_id] = "finished"
         best = [
             token for token in call.best[row].tolist()

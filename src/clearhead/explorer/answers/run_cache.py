@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
-from ..stopping import Stopped, check
+from ..stopping import QuestionCancelled, check
 
 
 class Sized(Protocol):
@@ -68,7 +68,7 @@ class RunCache(Generic[Key, Value]):
                 return future.result()
             try:
                 return future.result()
-            except Stopped:
+            except QuestionCancelled:
                 check()
 
     def store(self, key: Key, value: Value) -> None:

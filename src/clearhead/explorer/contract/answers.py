@@ -438,7 +438,7 @@ class BeamStep(TypedDict):
     prefixes: list[Prefix]
 
 
-class Finished(TypedDict):
+class FinishedTranslation(TypedDict):
     """A translation that the search returned.
 
     Attributes:
@@ -460,7 +460,7 @@ class BeamAnswer(TypedDict):
     beam_size: int
     fast: str
     steps: list[BeamStep]
-    finished: list[Finished]
+    finished: list[FinishedTranslation]
 
 
 class ArrayWindow(TypedDict):

@@ -69,13 +69,13 @@ def _declaration(name: str, schema: Schema) -> str:
             line = line.replace(" = ", " =\n  | ").replace(" | ", "\n  | ").replace("\n \n", "\n")
         return f"{comment}{line}\n"
     notes = _doc(name)[1]
-    required = schema.get("required", ())
+    required_keys = schema.get("required", ())
     if not schema.get("properties"):
         return f"{comment}export type {_name(name)} = Record<string, never>;\n"
     lines = [f"{comment}export interface {_name(name)} {{\n"]
     for key, entry in schema["properties"].items():
         lines += _comment(notes.get(key, ""), "  ")
-        lines.append(f"  {key}{'' if key in required else '?'}: {_type(entry)};\n")
+        lines.append(f"  {key}{'' if key in required_keys else '?'}: {_type(entry)};\n")
     return "".join([*lines, "}\n"])
 
 

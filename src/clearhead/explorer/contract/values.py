@@ -93,15 +93,15 @@ class PlainModel(BaseModel):
         """Describe what is taken: a ``kind`` is needed, and what may be missing may be null."""
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)
-        required = []
+        names = []
         for name, entry in schema.get("properties", {}).items():
             if "const" in entry:
                 entry.pop("default", None)
             if "const" in entry or name in schema.get("required", ()):
-                required.append(name)
+                names.append(name)
             elif {"type": "null"} not in entry.get("anyOf", ()):
                 outer = {key: entry.pop(key) for key in ("default", "title") if key in entry}
                 schema["properties"][name] = {"anyOf": [entry, {"type": "null"}], **outer}
-        if required:
-            schema["required"] = required
+        if names:
+            schema["required"] = names
         return reference

@@ -49,7 +49,7 @@ def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
         block: queries and keys of a cell.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     from ...maps.measures.per_position import Entropy, LogSumExp
     from ...maps.measures.pooled import Blocks

@@ -70,7 +70,7 @@ class Rows:
 
         Raises:
             ShapeError: those that are missing would take too long, or too much memory.
-            Stopped: the question was given up.
+            QuestionCancelled: the question was given up.
         """
         pieces = [self._pieces(module, row) for module in layers]
         places = [(module.path, row, block) for module in layers]

@@ -73,7 +73,7 @@ def values(one: AttentionMap, step: str, window: Window) -> Array:
         window: with all its axes, the first of which is 1 wide.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     index = tuple(slice(start, stop) for start, stop in window)
     if step in ("scores", "weights"):
@@ -110,7 +110,7 @@ def compute_log_sum_exp(one: AttentionMap) -> None:
     """Let a map compute its log-sum-exp, which it remembers.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     if one.known_lse is None:
         one.measure("lse", check=check_from_anywhere())

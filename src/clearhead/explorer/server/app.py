@@ -36,7 +36,7 @@ from ..contract.values import LIMITS
 from ..offline.page import offline_answer
 from .access import ENTER, Access
 from .guard import Guard
-from .limits import Gone, Refusal, Workers
+from .limits import ClientDisconnected, HttpError, Workers
 from .notices import error_json, notice, wants_page
 
 _HERE = Path(__file__).parent.parent
@@ -78,7 +78,7 @@ def create_app(
     routes.append(Route(DOCUMENT, _describe, methods=["GET"]))
     app = Starlette(
         routes=routes,
-        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
+        exception_handlers={HttpError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
     )
     app.router.redirect_slashes = False
     return Guard(app, port=port, limits=workers.limits, access=access)
@@ -99,7 +99,7 @@ def _endpoint(
         try:
             question = read_question(question_type, params, limits)
         except ClearheadError as error:
-            raise Refusal(
+            raise HttpError(
                 422,
                 "WrongParameters",
                 f"{request.url.path} was asked with parameters that do not fit: {error} What "
@@ -109,7 +109,7 @@ def _endpoint(
             return await workers.do(
                 lambda: _answer(explorer, question), lambda: _disconnected(request), light=light
             )
-        except Gone:
+        except ClientDisconnected:
             return Response(status_code=499)  # nobody reads it
 
     return endpoint
@@ -125,7 +125,7 @@ def _answer(explorer: Answering, question: Question) -> Response:
     except ClearheadError as error:
         # A step that does not exist is not found; all else does not fit the model or the text.
         status = 404 if isinstance(error, TraceError) else 400
-        raise Refusal(status, type(error).__name__, str(error)) from error
+        raise HttpError(status, type(error).__name__, str(error)) from error
     headers = {"Cache-Control": "no-store"}
     if answer.arrays:
         return Response(encode(answer.json, answer.arrays), 200, headers, CONTAINER)

@@ -99,7 +99,7 @@ export interface Beam {
   beam_size: number;
   fast: string;
   steps: BeamStep[];
-  finished: Finished[];
+  finished: FinishedTranslation[];
 }
 
 /** A next token of a prefix, its log-probability with the prefix, and what became of it. */
@@ -212,7 +212,7 @@ export interface ElementOf {
 }
 
 /** A translation that the search returned. */
-export interface Finished {
+export interface FinishedTranslation {
   translation: string;
   pieces: string[];
   log_probability: number | null;
