@@ -25,7 +25,7 @@ from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Ability, Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
-from .contract.edits import PARTS, layers_of
+from .contract.parts import PARTS, layers_of
 from .contract.questions import (
     QUESTIONS,
     ArrayQuestion,

@@ -19,7 +19,8 @@ from ...reference.multi_head import Memory
 from ...reference.softmax import log_softmax
 from ...reference.transformer import Transformer
 from ..contract.answers import EffectOn, EffectsAnswer
-from ..contract.edits import AblateHead, Change, attention_path, check_head
+from ..contract.edits import AblateHead, Change
+from ..contract.parts import attention_path, check_head
 from ..contract.questions import EffectsQuestion
 from .run import Run
 from .run_answer import finite

@@ -16,8 +16,8 @@ from ...translation.search.search import SpecialTokens, search
 from ...translation.search.settings import SearchSettings
 from ...translation.translation import Translation
 from ...translation.translator import Translator
-from ..contract.answers import Token
 from ..contract.edits import Changes
+from ..contract.run_answers import Token
 from .edited_engine import EditedTransformer
 
 _REMEMBERED_SENTENCES = 2000

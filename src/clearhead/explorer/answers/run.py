@@ -18,9 +18,9 @@ from ...translation.checkpoint import Checkpoint
 from ...translation.rules.reading import Reader
 from ...translation.segments import Piece
 from ...translation.translation import Translation
-from ..contract.answers import ProtectedNote
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
 from ..contract.questions import RunQuestion
+from ..contract.run_answers import ProtectedNote
 from .edited_engine import replacements
 from .models import Models
 from .sentences import pieces_of, protected_note, walked

@@ -9,10 +9,11 @@ from typing import Any, cast
 import numpy as np
 
 from ...reference.tracing.step import Step
-from ..contract.answers import (
+from ..contract.derivation_answers import DerivationAnswer
+from ..contract.parts import PARTS, attention_path, layers_of
+from ..contract.run_answers import (
     AttentionAnswer,
     Baseline,
-    DerivationAnswer,
     NextTokens,
     Note,
     Replacement,
@@ -20,7 +21,6 @@ from ..contract.answers import (
     Sentence,
     StepAnswer,
 )
-from ..contract.edits import PARTS, attention_path, layers_of
 from ..derivations.derive import derivations
 from .run import Run
 

@@ -7,7 +7,7 @@ from ...translation.protected import attempts
 from ...translation.rules.characters import plain_characters
 from ...translation.segments import Piece, check_letters, fit, split_text
 from ...translation.translator import Translator
-from ..contract.answers import ProtectedNote
+from ..contract.run_answers import ProtectedNote
 
 
 def pieces_of(translator: Translator, text: str) -> list[Piece]:

@@ -23,6 +23,7 @@ from typing_extensions import TypeAliasType
 
 from ...config import TransformerConfig
 from ...errors import ConfigError, ShapeError
+from .parts import Part, attention_path, check_head, layers_of
 from .values import Index, PlainModel
 
 Array = np.ndarray[Any, Any]
@@ -31,41 +32,8 @@ Array = np.ndarray[Any, Any]
 Change = Callable[[Array, int | None], Array]
 Changes = Mapping[str, Sequence[Change]]
 
-Part = TypeAliasType("Part", Literal["encoder", "decoder", "cross"])
-PARTS: dict[Part, str] = {
-    "encoder": "encoder.layers.{layer}.self_attention",
-    "decoder": "decoder.layers.{layer}.self_attention",
-    "cross": "decoder.layers.{layer}.cross_attention",
-}
 # Temperatures beyond these bounds would leave the numbers that floats can hold.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
-
-
-def layers_of(part: str, config: TransformerConfig) -> int:
-    """Return how many layers of attention a part has."""
-    return config.encoder_layers if part == "encoder" else config.decoder_layers
-
-
-def attention_path(part: Part, layer: int) -> str:
-    """Return the path of a layer's attention, such as ``decoder.layers.1.cross_attention``."""
-    return PARTS[part].format(layer=layer)
-
-
-def check_head(part: str, layer: int, head: int, config: TransformerConfig) -> None:
-    """Check that the model has a head.
-
-    Raises:
-        ConfigError: there is no such head; the message says how many there are.
-    """
-    for name, number, count, owner in (
-        ("layer", layer, layers_of(part, config), f"The {part} attention has"),
-        ("head", head, config.num_heads, "Each layer has"),
-    ):
-        if not 0 <= number < count:
-            raise ConfigError(
-                f"{owner} {count} {name}{'s' * (count != 1)}, so {name} must be between 0 and "
-                f"{count - 1}; it is {number}."
-            )
 
 
 class BaseEdit(PlainModel):

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from ... import __version__
 from .answers import ANSWERS, WITH_ARRAYS
 from .questions import QUESTIONS, Question
+from .saved_page import SavedPage
 
 DOCUMENT = "/api/openapi.json"
 CONTAINER = "application/octet-stream"
@@ -48,13 +49,13 @@ class Error(TypedDict):
 
 @cache
 def definitions(template: str = REFERENCE) -> dict[str, Any]:
-    """Return the JSON schemas of all questions and answers, and of their parts, by name.
+    """Return the JSON schemas of questions, answers, a saved page and their parts, by name.
 
     Args:
         template: how one schema refers to another; ``{model}`` stands for its name.
     """
     mode: JsonSchemaMode = "validation"
-    types: list[Any] = [*QUESTIONS.values(), *ANSWERS.values(), Error]
+    types: list[Any] = [*QUESTIONS.values(), *ANSWERS.values(), SavedPage, Error]
     adapters = [(one.__name__, mode, TypeAdapter(one)) for one in types]
     return TypeAdapter.json_schemas(adapters, ref_template=template)[1]["$defs"]
 

@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from .edits import Edit, Part
+from .edits import Edit
+from .parts import Part
 from .values import INTEGER, LIMITS, TUPLE, Index, Limits, PlainModel, Span
 
 MOST_BEAM = 8

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import answers, edits, questions
+from . import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
 from .answers import ANSWERS
 from .openapi import Error, ErrorWords, definitions
 from .questions import QUESTIONS
 
+MODULES = (questions, edits, parts, answers, run_answers, derivation_answers, saved_page)
 WIDTH = 100
 HEADING = """\
 /** The questions that a source answers, and the shapes of their answers. Null in JSON stands for
@@ -93,7 +94,8 @@ def _type(schema: Schema) -> str:
     if schema["type"] == "array":
         return _array(schema)
     if schema["type"] == "object":
-        return "Record<string, unknown>"
+        values = schema["additionalProperties"]
+        return f"Record<string, {'unknown' if values is True else _type(values)}>"
     return "number" if schema["type"] == "integer" else str(schema["type"])
 
 
@@ -108,7 +110,7 @@ def _array(schema: Schema) -> str:
 
 def _doc(name: str) -> tuple[str, dict[str, str]]:
     """Return the first paragraph of a type's docstring, and what it says of each attribute."""
-    for module in (answers, edits, questions):
+    for module in MODULES:
         if inspect.isclass(owner := getattr(module, name, None)):
             break
     else:

@@ -15,16 +15,7 @@ import numpy as np
 
 from ...errors import ConfigError, TraceError
 from ..answers.overview import LARGEST_PICTURE, layer_slice
-from ..contract.answers import (
-    Answer,
-    AttentionAnswer,
-    ModelAnswer,
-    ModelPart,
-    OverviewAnswer,
-    RunAnswer,
-    Sentence,
-    StepAnswer,
-)
+from ..contract.answers import Answer, ModelAnswer, ModelPart, OverviewAnswer
 from ..contract.arrays import check_numbers, checked_window, window_size, windows_answer
 from ..contract.questions import (
     QUESTIONS,
@@ -35,6 +26,7 @@ from ..contract.questions import (
     RunQuestion,
 )
 from ..contract.reading import read_question
+from ..contract.run_answers import AttentionAnswer, RunAnswer, Sentence, StepAnswer
 from ..contract.values import LIMITS, Limits
 from ..stopping import check
 from .bounds import check_size, check_window, check_work

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..contract.answers import StepAnswer
 from ..contract.arrays import Array
 from ..contract.questions import Window
+from ..contract.run_answers import StepAnswer
 from ..stopping import check, check_from_anywhere
 from .bounds import SOFTMAX
 from .modules import Module

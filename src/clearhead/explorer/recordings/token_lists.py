@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..contract.answers import Token
+from ..contract.run_answers import Token
 
 
 class TokenLists:

@@ -410,6 +410,42 @@ export interface RunParams {
   edits?: Edit[] | null;
 }
 
+/** The beam of one width. */
+export interface SavedBeam {
+  beam_size: number;
+  json: Beam;
+}
+
+/** The effects of one query. */
+export interface SavedEffects {
+  params: SavedPlace;
+  json: Effects;
+}
+
+/** All that a saved page holds. */
+export interface SavedPage {
+  /** What stood behind the # of the address. */
+  state: string;
+  /** Whether it has the steps of all layers, or of one. */
+  all_layers: boolean;
+  model: Model;
+  run: Run;
+  beam: SavedBeam | null;
+  effects: SavedEffects[];
+  /** By part. */
+  overview: Record<string, Overview>;
+  arrays: StoredArray[];
+}
+
+/** Where the links of a saved answer to `effects` start. */
+export interface SavedPlace {
+  part: string;
+  layer: number;
+  head: number;
+  query: number;
+  position: number | null;
+}
+
 export type ScalarIndex = number | AxisIndex | SumIndex;
 
 /** An operand that is an integer, which follows from the index of the explained number. */
@@ -475,6 +511,25 @@ export interface Step {
   replaced: boolean;
   replaced_at?: Replacement[];
   derivations: Derivation[];
+}
+
+/** How the page gets an array: `stored` numbers, or a `recipe` over other arrays. */
+export interface StoredArray {
+  path: string;
+  /** Of the whole array. */
+  shape: number[];
+  /** The type that its numbers are stored in, beginning at `start` of all of them. */
+  stored?: "float64" | "float32" | "float16" | "int32";
+  start?: number;
+  /** The numbers are float32 themselves, or rounded to it. */
+  single?: boolean;
+  /** The operation on the arrays `of`, some with a `number`. */
+  recipe?: "copy" | "heads" | "times" | "relu" | "causal" | "normalized" | "affine" | "sum";
+  of?: string[];
+  number?: number;
+  /** Of this axis only the `kept` indices are here. */
+  axis?: number;
+  kept?: number[];
 }
 
 /** The sum of several. */
