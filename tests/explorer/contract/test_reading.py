@@ -174,6 +174,17 @@ def test_at_most_three_problems_are_named():
     )
 
 
+def test_thousands_of_problems_are_told_in_few_words():
+    names = {f"name{number}": number for number in range(30_000)}
+    with pytest.raises(
+        ConfigError, match=r"'name10002' and 29,992 more: words takes query\."
+    ) as one:
+        read_question(WordsQuestion, names)
+    assert len(str(one.value)) < 300
+    with pytest.raises(ConfigError, match=r"items must be a list of 1 to 64; it has 30000\.$"):
+        read_question(ArrayQuestion, {"items": [{"x": 1}] * 30_000})
+
+
 def test_effects_have_their_defaults():
     question = read_question(EffectsQuestion, {"run": {"text": "A cat."}, **HEAD, "query": 1})
     assert (question.position, question.most) == (None, 24)

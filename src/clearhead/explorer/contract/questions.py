@@ -14,7 +14,7 @@ from typing_extensions import TypeAliasType
 
 from .edits import Edit
 from .parts import Part
-from .values import INTEGER, LIMITS, TUPLE, Index, Limits, PlainModel, Span
+from .values import INTEGER, LIMITS, TUPLE, Index, Limits, PlainModel, Span, at_most
 
 MOST_BEAM = 8
 MOST_ITEMS = 64
@@ -72,7 +72,9 @@ def _edits(value: Any, info: ValidationInfo) -> Any:
 _CHARACTERS = Field(json_schema_extra={"maxLength": LIMITS.characters})
 BeamSize = Annotated[int, Field(ge=1, le=MOST_BEAM), INTEGER]
 Path = Annotated[str, Field(min_length=1, max_length=PATH)]
-Window = TypeAliasType("Window", Annotated[tuple[Span, ...], Field(max_length=AXES), TUPLE])
+Window = TypeAliasType(
+    "Window", Annotated[tuple[Span, ...], Field(max_length=AXES), TUPLE, at_most(AXES)]
+)
 
 
 class Question(PlainModel):
@@ -163,7 +165,12 @@ class ArrayQuestion(Question):
 
     question: ClassVar[str] = "array"
     run: RunQuestion = RunQuestion()
-    items: Annotated[tuple[ArrayItem, ...], Field(min_length=1, max_length=MOST_ITEMS), TUPLE]
+    items: Annotated[
+        tuple[ArrayItem, ...],
+        Field(min_length=1, max_length=MOST_ITEMS),
+        TUPLE,
+        at_most(MOST_ITEMS),
+    ]
 
 
 class OverviewQuestion(Question):

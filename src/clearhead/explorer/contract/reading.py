@@ -5,8 +5,9 @@ The words follow from the schema of the question, so that a bound is declared on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from .questions import LONG_TEXT, LONG_VALUE, Question
 from .values import HIGHEST, LIMITS, Limits
 
 UNKNOWN = ("extra_forbidden", "invalid_key")
-MOST_PROBLEMS = 3  # in the words of one error
+MOST_PROBLEMS, MOST_NAMES = 3, 8  # in the words of one error
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)
 Schema = Mapping[str, Any]
 
@@ -42,36 +43,45 @@ def read_question(question: type[AnyQuestion], params: Any, limits: Limits = LIM
 
 def _refusal(question: type[Question], params: Any, error: ValidationError) -> ClearheadError:
     """Return the first problems as one error of ours, names that are unknown before all else."""
-    problems = [one for one in error.errors() if not _is_consequence(one, error.errors())]
-    problems.sort(key=lambda one: one["type"] not in UNKNOWN)
-    sentences = dict.fromkeys(_sentence(question, params, one, problems) for one in problems)
-    message = " ".join([*sentences][:MOST_PROBLEMS])
-    if any(problem["type"] == LONG_TEXT for problem in problems):
-        return TextError(message)
-    return ConfigError(message)
+    # A question may have as many problems as it has bytes: each is looked at once.
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    long_text = any(problem["type"] == LONG_TEXT for problem in problems)
+    sentences = dict.fromkeys(islice(_sentences(question, params, problems), MOST_PROBLEMS))
+    return (TextError if long_text else ConfigError)(" ".join(sentences))
+
+
+def _sentences(
+    question: type[Question], params: Any, problems: Sequence[ErrorDetails]
+) -> Iterator[str]:
+    """Yield a sentence for each problem, those with unknown names of one object together."""
+    unknown: dict[tuple[int | str, ...], list[str]] = {}
+    for problem in problems:
+        if problem["type"] in UNKNOWN:
+            unknown.setdefault(problem["loc"][:-1], []).append(str(problem["loc"][-1]))
+    for path, names in unknown.items():
+        place = _Place(question, params).follow(path)
+        accepted = ", ".join(place.schema.get("properties", ())) or "none"
+        first = ", ".join(map(shorten, sorted(names)[:MOST_NAMES]))
+        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+        yield f"Unknown {first}{more}: {place.owner} takes {accepted}."
+    for problem in problems:
+        if problem["type"] not in UNKNOWN and not _is_consequence(problem, problems):
+            yield _sentence(question, params, problem)
 
 
 def _is_consequence(problem: ErrorDetails, problems: Sequence[ErrorDetails]) -> bool:
-    """Whether a list is only too short because one of its entries did not fit."""
+    """Tell whether a list is only too short because one of its entries did not fit."""
     path = problem["loc"]
     return problem["type"] == "too_short" and any(
         len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in problems
     )
 
 
-def _sentence(
-    question: type[Question], params: Any, problem: ErrorDetails, problems: Sequence[ErrorDetails]
-) -> str:
+def _sentence(question: type[Question], params: Any, problem: ErrorDetails) -> str:
     """Return what is wrong with one value: what it must be, and what it is."""
     kind, path = problem["type"], problem["loc"]
     if kind in (LONG_TEXT, LONG_VALUE):
         return problem["msg"]
-    if kind in UNKNOWN:
-        place = _Place(question, params).follow(path[:-1])
-        namesakes = [one["loc"] for one in problems if one["type"] in UNKNOWN]
-        names = sorted({str(other[-1]) for other in namesakes if other[:-1] == path[:-1]})
-        accepted = ", ".join(place.schema.get("properties", ())) or "none"
-        return f"Unknown {', '.join(map(shorten, names))}: {place.owner} takes {accepted}."
     if kind == "missing" and isinstance(path[-1], str):
         return (
             f"{_Place(question, params).follow(path[:-1]).owner} needs {path[-1]}; it is missing."

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticKnownError
 
 HIGHEST = 2**31 - 1
 
@@ -51,6 +51,18 @@ def _integer(value: Any) -> Any:
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def at_most(count: int) -> BeforeValidator:
+    """Refuse a longer list before its entries are read, which may be as many as a body holds."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | tuple) and len(value) > count:
+            sizes = {"field_type": "List", "max_length": count, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", sizes)
+        return value
+
+    return BeforeValidator(check)
 
 
 INTEGER = BeforeValidator(_integer)
