@@ -36,7 +36,7 @@ override TEXT := $(value TEXT)
 export TEXT
 
 .DEFAULT_GOAL := help
-.PHONY: help translate trace explore test quick lint format bench site page setup clean
+.PHONY: help translate trace explore test quick lint format bench site contract page setup clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ bench: $(VENV)/bench.stamp ## print the tables of the benchmarks, with their rat
 site: $(VENV)/full.stamp ## build the documentation, lessons executed, into build/site
 	@$(RUN) -m sphinx -W --keep-going -q -c docs . build/site
 	@echo build/site/docs/index.html
+
+contract: $(VENV)/explore.stamp ## write the page's protocol.ts from the explorer's models
+	@$(RUN) -m clearhead.explorer.contract
 
 page: $(FRONT_PACKAGES) ## build the explorer's page from its TypeScript (needs Node 20)
 	@cd $(FRONT) && npm run --silent lint && npm run --silent check && npm run --silent build

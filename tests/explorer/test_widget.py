@@ -16,7 +16,7 @@ from clearhead.errors import ClearheadError, ConfigError, MissingExtraError
 from clearhead.explorer import explore, explorer_of, in_notebook
 from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.explorer import Explorer
-from clearhead.explorer.widget import ExplorerWidget, answered
+from clearhead.explorer.widget import ExplorerWidget, reply_to
 from clearhead.translation.checkpoint import Checkpoint
 
 RUN = {"text": "a", "target": "b"}
@@ -130,7 +130,7 @@ def test_a_fault_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
         def answer(self, name: str, params: Any = None) -> Any:
             return 1 / 0
 
-    reply, data = answered(Faulty(), {"id": "1", "question": "run", "params": {}})
+    reply, data = reply_to(Faulty(), {"id": "1", "question": "run", "params": {}})
     assert data == []
     assert reply["error"]["kind"] == "Fault"
     assert "ZeroDivisionError: division by zero" in reply["error"]["message"]

@@ -10,7 +10,8 @@ import numpy as np
 
 from clearhead.config import TransformerConfig
 from clearhead.explorer.contract.arrays import windows
-from clearhead.explorer.contract.requests import ArrayItem, Limits, RunRequest, run_request
+from clearhead.explorer.contract.questions import ArrayItem, RunQuestion
+from clearhead.explorer.contract.reading import read_question
 from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values
 from clearhead.explorer.explorer import Explorer
@@ -30,13 +31,13 @@ class Walked:
 
     def fetch(self, path: str, where: tuple) -> np.ndarray | float:
         """A slice as the front end gets it: a window, its single places taken out."""
-        sizes = windows(self, [ArrayItem(path, None)], 10**9).json["items"][0]["shape"]
+        sizes = windows(self, [ArrayItem(path=path)], 10**9).json["items"][0]["shape"]
         assert len(where) == len(sizes), path
         spans = tuple(
             (0, size) if entry == slice(None) else (entry, entry + 1)
             for entry, size in zip(where, sizes, strict=True)
         )
-        array = windows(self, [ArrayItem(path, spans)], 10**9).arrays["0"]
+        array = windows(self, [ArrayItem(path=path, window=spans)], 10**9).arrays["0"]
         single = tuple(axis for axis, entry in enumerate(where) if entry != slice(None))
         return array.squeeze(single)
 
@@ -74,5 +75,5 @@ def bundled() -> Explorer:
     return Explorer(read_checkpoint("en-fr"))
 
 
-def request(text: str, edits: Sequence[dict] = ()) -> RunRequest:
-    return run_request({"text": text, "edits": list(edits)}, Limits())
+def request(text: str, edits: Sequence[dict] = ()) -> RunQuestion:
+    return read_question(RunQuestion, {"text": text, "edits": list(edits)})

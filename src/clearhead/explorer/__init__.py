@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ..errors import ConfigError, require
 
 if TYPE_CHECKING:
-    from .offline.answers import Answering
+    from .contract.answers import Answering
     from .recordings.modules import Tokens
 
 __all__ = ["explore"]
@@ -59,7 +59,8 @@ def explore(
         raise ConfigError("Give a text to begin with or a whole state, not both.")
     in_widget = in_notebook()
     if in_widget:
-        require("anywidget", extra="notebook", purpose="Exploring in a notebook")
+        for package in ("anywidget", "pydantic"):
+            require(package, extra="notebook", purpose="Exploring in a notebook")
     explorer = explorer_of(what, tokens=tokens, source_tokens=source_tokens)
     begin = state or (f"#text={quote(text, safe='')}" if text else "")
     if in_widget:
@@ -68,10 +69,10 @@ def explore(
         return ExplorerWidget(explorer, state=begin)
     from .server.serve import serve
 
-    named = what if isinstance(what, str | Path) else type(what).__name__
+    name = what if isinstance(what, str | Path) else type(what).__name__
     serve(
         lambda: explorer,
-        str(named),
+        str(name),
         state=begin,
         port=port,
         open_page=open_page,
@@ -84,7 +85,16 @@ def explore(
 def explorer_of(
     what: Any, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
 ) -> Answering:
-    """What answers the explorer's questions about a model or a recording; see `explore`."""
+    """Return what answers the explorer's questions about a model or a recording.
+
+    Args:
+        what, tokens, source_tokens: as in `explore`.
+
+    Raises:
+        ConfigError: the explorer cannot show this.
+        MissingExtraError: ``pip install "clearhead[explore]"`` brings what is missing.
+    """
+    require("pydantic", extra="explore", purpose="The explorer")
     if hasattr(what, "answer"):
         return _unnamed(what, tokens, source_tokens)
     if isinstance(what, str | Path):
@@ -113,7 +123,7 @@ def explorer_of(
 
 
 def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:
-    if any(given is not None for given in names):
+    if any(tokens is not None for tokens in names):
         raise ConfigError(
             "tokens and source_tokens name the positions of a recording; a translation model "
             "names its own. Leave them out."
@@ -122,7 +132,7 @@ def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a notebook that can show a widget: a Jupyter kernel, or marimo."""
+    """Tell whether this runs in a notebook that can show a widget: Jupyter's, or marimo's."""
     marimo = sys.modules.get("marimo")
     if marimo is not None and marimo.running_in_notebook():
         return True

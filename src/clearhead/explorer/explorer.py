@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..engine.products import method
-from ..errors import ConfigError
+from ..errors import ConfigError, TextError
 from ..translation.attention_paths import PARTS
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
@@ -23,23 +23,26 @@ from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
 from .answers.run_cache import RunCache
-from .answers.words import Vocabulary
-from .contract.answers import Answer
+from .answers.vocabulary import Vocabulary
+from .contract.answers import Ability, Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
-from .contract.edits import layers_of
-from .contract.reader import Reader
-from .contract.requests import (
-    MOST_ITEMS,
-    Limits,
-    RunRequest,
-    array_items,
-    beam_request,
-    effects_request,
-    run_request,
+from .contract.parts import layers_of
+from .contract.questions import (
+    QUESTIONS,
+    ArrayQuestion,
+    BeamQuestion,
+    EffectsQuestion,
+    ModelQuestion,
+    OverviewQuestion,
+    Question,
+    RunQuestion,
+    WordsQuestion,
 )
+from .contract.reading import read_question, shorten
+from .contract.values import LIMITS, Limits
 from .stopping import check
 
-ABILITIES = ("translate", "edit", "beam", "effects", "derivations")
+ABILITIES: tuple[Ability, ...] = ("translate", "edit", "beam", "effects", "derivations")
 _CACHE_BYTES = 256 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 
@@ -68,10 +71,10 @@ class Explorer:
     ) -> None:
         self.models = Models.of(checkpoint)
         self.name = name or (checkpoint.folder.name if checkpoint.folder else "model")
-        self.limits = limits or Limits()
-        self.runs: RunCache[RunRequest, Run] = RunCache(cache_bytes)
-        self._vocabulary = Vocabulary(checkpoint.tokenizer, self.limits.query)
-        self._questions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+        self.limits = limits or LIMITS
+        self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
+        self._vocabulary = Vocabulary(checkpoint.tokenizer)
+        self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
             "run": self._run,
             "words": self._words,
@@ -84,95 +87,96 @@ class Explorer:
     @property
     def questions(self) -> list[str]:
         """The names of all questions."""
-        return list(self._questions)
+        return list(self._answers)
 
-    def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """The answer to a question.
+    def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
+        """Answer a question.
 
         Args:
             name: one of `questions`.
-            params: its parameters, as JSON has them.
+            params: its parameters, as JSON has them, or read already.
 
         Raises:
             ConfigError: the question or one of its values is unknown, missing or out of range.
             ShapeError: a position is outside of the sentence, or a text is too long.
             TextError: the text is empty, too long, or no text.
             TraceError: there is no step of this path.
-            Stopped: the question was given up.
+            QuestionCancelled: the question was given up.
         """
-        if name not in self._questions:
+        if name not in self._answers:
             raise ConfigError(
-                f"There is no question {name!r}. The questions are {', '.join(self._questions)}."
+                f"There is no question {name!r}. The questions are {', '.join(self._answers)}."
             )
         check()
-        return self._questions[name]({} if params is None else params)
+        question = read_question(QUESTIONS[name], {} if params is None else params, self.limits)
+        return self._answers[name](question)
 
-    def run(self, request: RunRequest) -> Run:
-        """The run of a request, computed unless it was asked for lately."""
-        found = self.runs.get(request, lambda: walk(self.models, request, self.run))
-        if found.request != request:
-            # Asked for again by its normalised request, it must be found.
-            self.runs.put(found.request, found)
-        return found
+    def run(self, request: RunQuestion) -> Run:
+        """Return the run of a request, computed unless it was asked for lately.
 
-    def _model(self, params: Mapping[str, Any]) -> Answer:
-        Reader("model", params, ())
+        Raises:
+            TextError: the text is empty, or no text.
+            ConfigError: there is no such sentence, or an edit does not fit the model.
+            ShapeError: an edit does not fit the sentence, or the target is too long.
+        """
+        if not request.text.strip():
+            raise TextError('The text is empty. Give a sentence, such as "The cat sleeps."')
+        run = self.runs.get(request, lambda: walk(self.models, request, self.run))
+        if run.request != request:
+            # The page asks for it again by its normalised request.
+            self.runs.store(run.request, run)
+        return run
+
+    def _model(self, question: ModelQuestion) -> Answer:
         models, config = self.models, self.models.config
         languages = _LANGUAGES.fullmatch(self.name)
-        return Answer(
-            {
-                "kind": "translation",
-                "name": self.name,
-                "languages": {
-                    "source": languages[1] if languages else None,
-                    "target": languages[2] if languages else None,
-                },
-                "config": config.to_dict(),
-                "parameters": sum(array.size for array in models.checkpoint.weights.values()),
-                "parts": [
-                    {"part": part, "layers": layers_of(part, config), "heads": config.num_heads}
-                    for part in PARTS
-                ],
-                "abilities": list(ABILITIES),
-                "batch_invariant": method() != "whole",
-                "limits": {
-                    "characters": self.limits.characters,
-                    "tokens": models.translator.longest_source,
-                    "numbers": self.limits.numbers,
-                    "edits": self.limits.edits,
-                },
-                "special": {
-                    "pad": config.pad_id,
-                    "start": config.start_id,
-                    "end": config.end_id,
-                },
-                "provenance": dict(models.checkpoint.provenance),
-            }
-        )
+        answer: ModelAnswer = {
+            "kind": "translation",
+            "name": self.name,
+            "languages": {
+                "source": languages[1] if languages else None,
+                "target": languages[2] if languages else None,
+            },
+            "config": config.to_dict(),
+            "parameters": sum(array.size for array in models.checkpoint.weights.values()),
+            "parts": [
+                {"part": part, "layers": layers_of(part, config), "heads": config.num_heads}
+                for part in PARTS
+            ],
+            "abilities": list(ABILITIES),
+            "batch_invariant": method() != "whole",
+            "limits": {
+                "characters": self.limits.characters,
+                "tokens": models.translator.longest_source,
+                "numbers": self.limits.numbers,
+                "edits": self.limits.edits,
+            },
+            "special": {"pad": config.pad_id, "start": config.start_id, "end": config.end_id},
+            "provenance": dict(models.checkpoint.provenance),
+        }
+        return Answer(answer)
 
-    def _run(self, params: Mapping[str, Any]) -> Answer:
-        return Answer(run_answer(self.run(run_request(params, self.limits))))
+    def _run(self, question: RunQuestion) -> Answer:
+        return Answer(run_answer(self.run(question)))
 
-    def _words(self, params: Mapping[str, Any]) -> Answer:
-        query = Reader("words", params, ("query",)).text("query")
-        return Answer({"tokens": self.models.tokens(self._vocabulary.find(query))})
+    def _words(self, question: WordsQuestion) -> Answer:
+        ids = self._vocabulary.find(question.query)
+        answer: WordsAnswer = {"tokens": self.models.tokens(ids)}
+        return Answer(answer)
 
-    def _beam(self, params: Mapping[str, Any]) -> Answer:
-        request = beam_request(params, self.limits)
-        return Answer(beam_answer(self.run(request.run), request.beam_size))
+    def _beam(self, question: BeamQuestion) -> Answer:
+        beam_size = question.beam_size or question.run.beam_size
+        return Answer(beam_answer(self.run(question.run), beam_size))
 
-    def _array(self, params: Mapping[str, Any]) -> Answer:
-        reader = Reader("array", params, ("run", "items"))
-        reader.value("items")
-        items = array_items(reader.listed("items", MOST_ITEMS))
-        run = self.run(run_request(reader.value("run"), self.limits))
-        return windows(run, items, self.limits.numbers)
+    def _array(self, question: ArrayQuestion) -> Answer:
+        return windows(self.run(question.run), question.items, self.limits.numbers)
 
-    def _overview(self, params: Mapping[str, Any]) -> Answer:
-        reader = Reader("overview", params, ("run", "part"))
-        part = reader.choice("part", tuple(PARTS))
-        return overview(self.run(run_request(reader.value("run"), self.limits)), part)
+    def _overview(self, question: OverviewQuestion) -> Answer:
+        if question.part not in PARTS:
+            raise ConfigError(
+                f"overview: part must be one of {', '.join(PARTS)}; it is {shorten(question.part)}."
+            )
+        return overview(self.run(question.run), question.part, question.layers)
 
-    def _effects(self, params: Mapping[str, Any]) -> Answer:
-        request = effects_request(params, self.limits)
-        return Answer(effects_answer(self.run(request.run), request))
+    def _effects(self, question: EffectsQuestion) -> Answer:
+        return Answer(effects_answer(self.run(question.run), question))

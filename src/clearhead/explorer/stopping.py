@@ -15,8 +15,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class Stopped(Exception):
-    """The question is not waited for any more; nobody hears of this."""
+class QuestionCancelled(Exception):
+    """The question was given up: nobody waits for its answer."""
 
 
 class Stop:
@@ -26,13 +26,13 @@ class Stop:
         self._given_up = threading.Event()
 
     def give_up(self) -> None:
-        """Let what works on the question end soon."""
+        """Ask what works on the question to end soon."""
         self._given_up.set()
 
     def check(self) -> None:
-        """Raises Stopped if the question has been given up. It takes next to no time."""
+        """Raise QuestionCancelled if the question has been given up. It takes next to no time."""
         if self._given_up.is_set():
-            raise Stopped
+            raise QuestionCancelled
 
 
 _NEVER = Stop()
@@ -40,7 +40,7 @@ _stop: ContextVar[Stop] = ContextVar("stop", default=_NEVER)
 
 
 def until(stop: Stop, work: Callable[[], Result]) -> Result:
-    """Do a piece of work whose calls of `check` end it when it is given up."""
+    """Do a piece of work, whose calls of `check` end it when it is given up."""
     stop.check()
     token = _stop.set(stop)
     try:
@@ -50,10 +50,10 @@ def until(stop: Stop, work: Callable[[], Result]) -> Result:
 
 
 def check() -> None:
-    """Raises Stopped if nobody waits any more for what this thread computes."""
+    """Raise QuestionCancelled if the question that this thread works on was given up."""
     _stop.get().check()
 
 
 def check_from_anywhere() -> Callable[[], None]:
-    """The same of this thread's question, to be called from other threads."""
+    """Return a `check` of this thread's question, to be called from other threads."""
     return _stop.get().check

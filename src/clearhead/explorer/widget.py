@@ -17,8 +17,8 @@ import anywidget
 import traitlets
 
 from ..errors import ClearheadError, ConfigError
+from .contract.answers import Answer, Answering
 from .contract.arrays import encode
-from .offline.answers import Answering
 from .offline.page import built_file, offline_answer
 
 _log = logging.getLogger(__name__)
@@ -53,12 +53,12 @@ class ExplorerWidget(anywidget.AnyWidget):
     def _on_message(self, _: Any, content: Any, buffers: Sequence[Any]) -> None:
         if not isinstance(content, Mapping) or "question" not in content:
             return  # of another kind, such as what a notebook's own tools send
-        reply, data = answered(self.explorer, content)
+        reply, data = reply_to(self.explorer, content)
         self.send(reply, buffers=data)
 
 
-def answered(explorer: Answering, message: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """The reply to a message of the page: plain values, and the answer as one container.
+def reply_to(explorer: Answering, message: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the reply to a message of the page: plain values, and the answer as one container.
 
     Args:
         explorer: answers questions.
@@ -75,14 +75,14 @@ def answered(explorer: Answering, message: Mapping[str, Any]) -> tuple[dict[str,
         return {"id": number, "error": {"kind": type(error).__name__, "message": str(error)}}, []
     except Exception as error:
         _log.exception("The explorer's widget could not answer %r.", message.get("question"))
-        said = (
+        text = (
             f"The explorer failed to answer ({type(error).__name__}: {error}). This is a fault in "
             f"clearhead; the notebook's log has the details."
         )
-        return {"id": number, "error": {"kind": "Fault", "message": said}}, []
+        return {"id": number, "error": {"kind": "Fault", "message": text}}, []
 
 
-def _answer(explorer: Answering, message: Mapping[str, Any]) -> Any:
+def _answer(explorer: Answering, message: Mapping[str, Any]) -> Answer:
     question, params = message.get("question"), message.get("params", {})
     if not isinstance(question, str) or not isinstance(params, Mapping):
         raise ConfigError(

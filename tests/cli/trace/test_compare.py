@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from clearhead.cli.trace._compare import differences
-from clearhead.reference.transformer import Transformer
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.walkthrough import Walkthrough, walk_through
 from tests.translation.conftest import write_checkpoint
@@ -18,8 +17,8 @@ def checkpoint(tmp_path_factory):
 
 
 def test_a_difference_is_the_largest_of_all_positions_and_tokens(checkpoint, monkeypatch):
-    reference = Transformer(checkpoint.config, checkpoint.weights)
-    walkthrough = walk_through("I like tea.", checkpoint, reference, target="la gare")
+    engine = checkpoint.engine(np.float64)
+    walkthrough = walk_through("I like tea.", checkpoint, engine, target="la gare")
     logits = walkthrough.trace(keep="logits")["logits"].value[0]
     (cached, before), (_, layers) = differences(checkpoint, walkthrough, logits)
     assert cached == "NumPy, float32, key-value cache"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.explorer.contract.requests import run_request
+from clearhead.explorer.contract.questions import RunQuestion
+from clearhead.explorer.contract.reading import read_question
 from clearhead.reference.softmax import log_softmax
 from clearhead.translation.search.search import search
 from clearhead.translation.search.settings import SearchSettings
@@ -26,7 +27,7 @@ def beam(explorer, beam_size, edits=()):
 def test_finished_hypotheses_are_those_of_a_search(explorer, beam_size, edits):
     run, answer = beam(explorer, beam_size, edits)
     source = [token["id"] for token in run["source"]]
-    changes = explorer.run(run_request(run["request"], explorer.limits)).changes
+    changes = explorer.run(read_question(RunQuestion, run["request"])).changes
     settings = SearchSettings(beam_size=beam_size, n_best=beam_size, max_length=63)
     engine = explorer.models.fast_with(changes)
     expected = search(engine, [source], settings, special=SpecialTokens())[0]

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.errors import ShapeError
 from clearhead.explorer.answers.edited_engine import Editor, edited_engine, replacements
-from clearhead.explorer.contract.edits import Edit, changes_of
+from clearhead.explorer.contract.edits import (
+    AblateHead,
+    AttentionTemperature,
+    MaskToken,
+    OutputTemperature,
+    SetWeight,
+    changes_of,
+)
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import OFF, Trace
 from clearhead.reference.transformer import Transformer
@@ -20,37 +27,37 @@ from tests.reference.models import configs, random_weights, small_config
 
 SOURCE = [5, 6, 7, 3, 2]
 EDITS = {
-    "an encoder's head": [Edit("ablate_head", part="encoder", layer=1, head=2)],
-    "a decoder's head": [Edit("ablate_head", part="decoder", layer=0, head=1)],
-    "a head of cross-attention": [Edit("ablate_head", part="cross", layer=1, head=0)],
+    "an encoder's head": [AblateHead(part="encoder", layer=1, head=2)],
+    "a decoder's head": [AblateHead(part="decoder", layer=0, head=1)],
+    "a head of cross-attention": [AblateHead(part="cross", layer=1, head=0)],
     "an encoder's weight": [
-        Edit("set_weight", part="encoder", layer=0, head=0, query=1, key=3, value=0.9)
+        SetWeight(part="encoder", layer=0, head=0, query=1, key=3, value=0.9)
     ],
     "a decoder's weight": [
-        Edit("set_weight", part="decoder", layer=0, head=3, query=2, key=1, value=1.0,
+        SetWeight(part="decoder", layer=0, head=3, query=2, key=1, value=1.0,
              renormalise=True)
     ],
     "the first weight": [
-        Edit("set_weight", part="cross", layer=0, head=1, query=0, key=4, value=0.7,
+        SetWeight(part="cross", layer=0, head=1, query=0, key=4, value=0.7,
              renormalise=True)
     ],
     "a later weight of cross-attention": [
-        Edit("set_weight", part="cross", layer=1, head=1, query=3, key=0, value=1.0)
+        SetWeight(part="cross", layer=1, head=1, query=3, key=0, value=1.0)
     ],
-    "a masked token": [Edit("mask_token", position=2)],
+    "a masked token": [MaskToken(position=2)],
     "an encoder's temperature": [
-        Edit("attention_temperature", part="encoder", layer=0, head=2, value=0.2)
+        AttentionTemperature(part="encoder", layer=0, head=2, value=0.2)
     ],
     "a temperature of cross-attention": [
-        Edit("attention_temperature", part="cross", layer=1, head=3, value=4.0)
+        AttentionTemperature(part="cross", layer=1, head=3, value=4.0)
     ],
-    "the output's temperature": [Edit("output_temperature", value=2.5)],
+    "the output's temperature": [OutputTemperature(value=2.5)],
     "several": [
-        Edit("mask_token", position=0),
-        Edit("set_weight", part="cross", layer=0, head=1, query=1, key=3, value=0.25,
+        MaskToken(position=0),
+        SetWeight(part="cross", layer=0, head=1, query=1, key=3, value=0.25,
              renormalise=True),
-        Edit("ablate_head", part="decoder", layer=1, head=0),
-        Edit("output_temperature", value=0.5),
+        AblateHead(part="decoder", layer=1, head=0),
+        OutputTemperature(value=0.5),
     ],
 }  # fmt: skip
 
@@ -109,10 +116,10 @@ def test_so_it_is_for_any_kind_of_model(config, data):
     query = data.draw(st.integers(0, 4))
     key = data.draw(st.integers(0, query if part == "decoder" else 4))
     edits = [
-        Edit("set_weight", **where, query=query, key=key, renormalise=data.draw(st.booleans()),
+        SetWeight(**where, query=query, key=key, renormalise=data.draw(st.booleans()),
              value=data.draw(st.floats(0, 1))),
-        Edit("attention_temperature", **{**where, "head": data.draw(heads)}, value=0.5),
-        Edit("mask_token", position=data.draw(st.integers(0, 4))),
+        AttentionTemperature(**{**where, "head": data.draw(heads)}, value=0.5),
+        MaskToken(position=data.draw(st.integers(0, 4))),
     ]  # fmt: skip
     assert_hypotheses_are_those_of_passes(model, edits, beam_size=3)
 

@@ -8,8 +8,9 @@ import pytest
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.explorer.answers import effects as effects_module
 from clearhead.explorer.answers.edited_engine import Editor
-from clearhead.explorer.contract.edits import Edit, changes_of
-from clearhead.explorer.contract.requests import run_request
+from clearhead.explorer.contract.edits import SetWeight, changes_of
+from clearhead.explorer.contract.questions import RunQuestion
+from clearhead.explorer.contract.reading import read_question
 from clearhead.explorer.explorer import Explorer
 from clearhead.reference.softmax import log_softmax
 from clearhead.translation.checkpoint import read_checkpoint
@@ -39,12 +40,12 @@ def effects(explorer, part, layer=1, head=1, query=3, edits=(), **params):
     run = explorer.answer("run", {"text": TEXT, "beam_size": 1, "edits": list(edits)}).json
     question = {"run": run["request"], "part": part, "layer": layer, "head": head, "query": query}
     answer = explorer.answer("effects", question | params).json
-    return explorer.run(run_request(run["request"], explorer.limits)), answer
+    return explorer.run(read_question(RunQuestion, run["request"])), answer
 
 
 def ablated(run, part, layer, head, query, key):
     """Log-probabilities of the run's target with one weight set to 0 by an edit of its own."""
-    edit = Edit("set_weight", part=part, layer=layer, head=head, query=query, key=key, value=0.0)
+    edit = SetWeight(part=part, layer=layer, head=head, query=query, key=key, value=0.0)
     editor = Editor(changes_of([*run.request.edits, edit], run.config))
     source, target = np.array([run.source]), np.array([run.target])
     found = log_softmax(run.reference.forward(source, target, trace=editor)[0])

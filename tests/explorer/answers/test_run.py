@@ -10,7 +10,8 @@ import pytest
 from clearhead.errors import ConfigError, ShapeError, TextError
 from clearhead.explorer.answers.edited_engine import replacements
 from clearhead.explorer.contract.edits import changes_of
-from clearhead.explorer.contract.requests import run_request
+from clearhead.explorer.contract.questions import RunQuestion
+from clearhead.explorer.contract.reading import read_question
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
@@ -28,7 +29,7 @@ def ask(explorer, **params):
 
 def run_of(explorer, answer):
     """The run itself, by what the answer gives as its request."""
-    return explorer.run(run_request(answer["request"], explorer.limits))
+    return explorer.run(read_question(RunQuestion, answer["request"]))
 
 
 def ids(tokens):
@@ -256,7 +257,7 @@ def test_an_edit_whose_query_is_never_reached_is_said(explorer, monkeypatch):
 
     monkeypatch.setattr(run_module, "check_queries", lambda edits, lengths: [0])
     answer = ask(explorer, edits=[{**SET, "value": 0.125}])
-    assert [note["kind"] for note in answer["notes"]] == ["unreached"]
+    assert answer["notes"] == [{"kind": "unreached", "edit": 0}]
     assert not any(step["replaced"] for step in answer["steps"])
 
 

@@ -44,8 +44,8 @@ def test_a_value_that_is_too_large_is_kept_alone():
 
 def test_putting_again_counts_once():
     cache = RunCache(30)
-    cache.put("a", Value(10))
-    cache.put("a", Value(20))
+    cache.store("a", Value(10))
+    cache.store("a", Value(20))
     assert (len(cache), cache.nbytes) == (1, 20)
 
 

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from clearhead.explorer.offline.page import built_file
-from clearhead.explorer.widget import answered
+from clearhead.explorer.widget import reply_to
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -89,7 +89,7 @@ def notebook(browser: Browser, errors: list[str], **explorers: Any) -> Page:
             route.abort()
 
     def ask(name: str, content: Any) -> dict[str, Any]:
-        reply, data = answered(explorers[name], content)
+        reply, data = reply_to(explorers[name], content)
         return {"reply": reply, "data": [base64.b64encode(one).decode("ascii") for one in data]}
 
     context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})

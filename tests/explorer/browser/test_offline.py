@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from clearhead.explorer.contract.requests import Limits, run_request
+from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.offline.page import offline_html
 from tests.explorer.browser.looking import explorer, look, python_run
 
@@ -88,7 +88,7 @@ def test_the_walk_shows_the_reference_s_numbers_to_the_last_bit(
     saved: Any, part: str, layer: int
 ) -> None:
     page = saved(TEXT, state(TEXT, part=part, layer=layer))
-    trace = explorer().run(run_request({"text": TEXT}, Limits())).trace
+    trace = explorer().run(RunQuestion(text=TEXT)).trace
     numbers = walked(page)
     steps = [path for path in numbers if not path.startswith("weights/")]
     assert len(steps) > 20
@@ -102,7 +102,7 @@ def test_a_longer_sentence_is_rounded_and_says_so(saved: Any, files: dict[str, P
     assert files[LONGER].stat().st_size < 3_000_000
     page = saved(LONGER)
     assert "rounded to float32" in page.locator(".check").inner_text()
-    trace = explorer().run(run_request({"text": LONGER}, Limits())).trace
+    trace = explorer().run(RunQuestion(text=LONGER)).trace
     for path, (window, values) in walked(page).items():
         if path in trace:
             expected = trace[path].value[window].ravel()

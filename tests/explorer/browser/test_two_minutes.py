@@ -11,7 +11,7 @@ import pytest
 
 from clearhead.translation.walkthrough import trace
 
-pytest.importorskip("fastapi")
+pytest.importorskip("starlette")
 pytest.importorskip("playwright")
 
 TEXT = "Where is the station?"

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from clearhead.errors import ShapeError, TraceError
 from clearhead.explorer.contract.arrays import DTYPES, decode, encode, to_json, windows
-from clearhead.explorer.contract.requests import ArrayItem
+from clearhead.explorer.contract.questions import ArrayItem
 from clearhead.reference import Trace, Transformer
 from tests.reference.models import random_ids, random_weights, small_config
 
@@ -147,9 +147,9 @@ def test_a_window_is_that_part_of_its_step_or_weight(data: st.DataObject) -> Non
     name = data.draw(st.sampled_from(list(RUN.reference.weights)))
     weight = RUN.reference.weights[name]
     items = [
-        ArrayItem(step.path, data.draw(spans(step.shape))),
-        ArrayItem(f"weights/{name}", data.draw(spans(weight.shape))),
-        ArrayItem(step.path, None),
+        ArrayItem(path=step.path, window=data.draw(spans(step.shape))),
+        ArrayItem(path=f"weights/{name}", window=data.draw(spans(weight.shape))),
+        ArrayItem(path=step.path),
     ]
     answer = windows(RUN, items, 10**6)
     for number, whole in enumerate((step.value, weight, step.value)):
@@ -169,18 +169,21 @@ def test_contributions_that_nobody_kept_are_computed_for_the_window_alone() -> N
     assert path not in RUN.trace
     kept = EVERYTHING.trace[path].value
     window = ((0, 1), (1, 3), (2, 7), (0, 4), (3, 4))
-    answer = windows(RUN, [ArrayItem(path, window)], 40)
+    answer = windows(RUN, [ArrayItem(path=path, window=window)], 40)
     np.testing.assert_array_equal(answer.arrays["0"], kept[:, 1:3, 2:7, 0:4, 3:4])
     assert answer.json["items"][0]["shape"] == list(kept.shape)
     np.testing.assert_allclose(
-        windows(RUN, [ArrayItem(path)], 10**4).arrays["0"].sum(axis=-2),
+        windows(RUN, [ArrayItem(path=path)], 10**4).arrays["0"].sum(axis=-2),
         RUN.trace[f"{ATTENTION}.output"].value,
         rtol=1e-12,
     )
 
 
 def test_too_many_numbers_are_refused_before_any_is_cut() -> None:
-    items = [ArrayItem("logits", ((0, 1), (0, 2), (0, 10))), ArrayItem("encoder.output", None)]
+    items = [
+        ArrayItem(path="logits", window=((0, 1), (0, 2), (0, 10))),
+        ArrayItem(path="encoder.output"),
+    ]
     assert len(windows(RUN, items, 100).arrays) == 2
     with pytest.raises(ShapeError, match="100 numbers were asked for, and at most 99 are sent"):
         windows(RUN, items, 99)
@@ -200,7 +203,7 @@ def test_too_many_numbers_are_refused_before_any_is_cut() -> None:
 )
 def test_what_is_not_there_is_named_with_what_is(path: str, words: str) -> None:
     with pytest.raises(TraceError, match=words):
-        windows(RUN, [ArrayItem(path, None)], 10**6)
+        windows(RUN, [ArrayItem(path=path)], 10**6)
 
 
 @pytest.mark.parametrize(
@@ -209,11 +212,10 @@ def test_what_is_not_there_is_named_with_what_is(path: str, words: str) -> None:
         (((0, 1),), r"has 1 axes; the array has 3, its shape being 1 x 5 x 16"),
         (((0, 1), (0, 6), (0, 16)), r"asks for \[0, 6\] of axis 1, which has 5 entries"),
         (((0, 1), (3, 3), (0, 16)), r"needs 0 <= start < stop <= 5"),
-        (((0, 1), (-2, 3), (0, 16)), r"asks for \[-2, 3\] of axis 1"),
     ],
 )
 def test_a_window_outside_of_its_array_is_refused(
     window: tuple[tuple[int, int], ...], words: str
 ) -> None:
     with pytest.raises(ShapeError, match=words):
-        windows(RUN, [ArrayItem("encoder.output", window)], 10**6)
+        windows(RUN, [ArrayItem(path="encoder.output", window=window)], 10**6)

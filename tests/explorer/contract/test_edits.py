@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.explorer.answers.edited_engine import replacements
 from clearhead.explorer.contract.edits import (
-    Edit,
+    AblateHead,
+    AttentionTemperature,
+    MaskToken,
+    OutputTemperature,
+    SetWeight,
+    SwapToken,
     changes_of,
     check_edits,
     check_queries,
     edited_source,
-    index_of,
-    paths_of,
 )
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
@@ -38,7 +41,7 @@ def traced(model, *edits):
 
 
 def weight(**changes):
-    return Edit("set_weight", **{"part": "cross", "layer": 1, "head": 2, "query": 3, "key": 0,
+    return SetWeight(**{"part": "cross", "layer": 1, "head": 2, "query": 3, "key": 0,
                                  "value": 0.25} | changes)  # fmt: skip
 
 
@@ -50,51 +53,51 @@ def assert_only_changed(before, after, index):
 
 
 def test_an_ablated_head_puts_out_zeros_and_the_others_what_they_did(model):
-    edit = Edit("ablate_head", part="encoder", layer=0, head=1)
-    (path,) = paths_of(edit, CONFIG)
+    edit = AblateHead(part="encoder", layer=0, head=1)
+    (path,) = edit.paths(CONFIG)
     before, after = traced(model)[path].value, traced(model, edit)[path].value
     assert path == "encoder.layers.0.self_attention.output"
     assert not after[:, 1].any()
     assert before[:, 1].any()
-    assert_only_changed(before, after, index_of(edit))
+    assert_only_changed(before, after, edit.index())
 
 
 def test_a_weight_is_set_and_the_others_stay(model):
-    (path,) = paths_of(weight(), CONFIG)
+    (path,) = weight().paths(CONFIG)
     before, after = traced(model)[path].value, traced(model, weight())[path].value
     assert path == "decoder.layers.1.cross_attention.weights"
     assert after[0, 2, 3, 0] == 0.25
-    assert index_of(weight()) == [None, 2, 3, 0]
-    assert_only_changed(before, after, index_of(weight()))
+    assert weight().index() == [None, 2, 3, 0]
+    assert_only_changed(before, after, weight().index())
 
 
 @given(value=st.floats(0, 1), key=st.integers(0, 3))
 def test_a_renormalised_row_sums_to_one_and_keeps_its_proportions(value, key):
     model = Transformer(CONFIG, random_weights(CONFIG))
     edit = weight(value=value, key=key, renormalise=True)
-    (path,) = paths_of(edit, CONFIG)
+    (path,) = edit.paths(CONFIG)
     before, after = traced(model)[path].value, traced(model, edit)[path].value
     row, old = after[0, 2, 3], np.delete(before[0, 2, 3], key)
     assert row[key] == value
     np.testing.assert_allclose(row.sum(), 1)
     np.testing.assert_allclose(np.delete(row, key), old / old.sum() * (1 - value), atol=1e-15)
-    assert_only_changed(before, after, index_of(edit))
+    assert_only_changed(before, after, edit.index())
 
 
 def test_where_no_other_key_has_weight_none_gets_any(model):
     edit = weight(part="decoder", query=0, key=0, value=0.5, renormalise=True)
-    row = traced(model, edit)[paths_of(edit, CONFIG)[0]].value[0, 2, 0]
+    row = traced(model, edit)[edit.paths(CONFIG)[0]].value[0, 2, 0]
     np.testing.assert_array_equal(row, [0.5, 0, 0, 0, 0])
 
 
 def test_nobody_attends_to_a_masked_token(model):
-    edit = Edit("mask_token", position=1)
+    edit = MaskToken(position=1)
     trace = traced(model, edit)
-    assert paths_of(edit, CONFIG) == [
+    assert edit.paths(CONFIG) == [
         *(f"encoder.layers.{layer}.self_attention.masked" for layer in (0, 1)),
         *(f"decoder.layers.{layer}.cross_attention.masked" for layer in (0, 1)),
     ]
-    for path in paths_of(edit, CONFIG):
+    for path in edit.paths(CONFIG):
         assert (trace[path].value[..., 1] == -np.inf).all()
         weights = trace[path.replace("masked", "weights")].value
         assert not weights[..., 1].any()
@@ -102,15 +105,15 @@ def test_nobody_attends_to_a_masked_token(model):
 
 
 def test_scaled_scores_of_one_head_are_divided(model):
-    edit = Edit("attention_temperature", part="decoder", layer=0, head=3, value=2.0)
-    (path,) = paths_of(edit, CONFIG)
+    edit = AttentionTemperature(part="decoder", layer=0, head=3, value=2.0)
+    (path,) = edit.paths(CONFIG)
     before, after = traced(model)[path].value, traced(model, edit)[path].value
     np.testing.assert_array_equal(after[:, 3], before[:, 3] / 2)
-    assert_only_changed(before, after, index_of(edit))
+    assert_only_changed(before, after, edit.index())
 
 
 def test_logits_are_divided(model):
-    edit = Edit("output_temperature", value=4.0)
+    edit = OutputTemperature(value=4.0)
     before, after = traced(model), traced(model, edit)
     np.testing.assert_array_equal(after["logits"].value, before["logits"].value / 4)
     assert after["probabilities"].value.max() < before["probabilities"].value.max()
@@ -118,7 +121,7 @@ def test_logits_are_divided(model):
 
 def test_edits_of_one_step_act_in_their_order(model):
     first, then = weight(value=1.0), weight(value=0.5, renormalise=True, key=1)
-    path = paths_of(first, CONFIG)[0]
+    path = first.paths(CONFIG)[0]
     row = traced(model, first, then)[path].value[0, 2, 3]
     plain = traced(model)[path].value[0, 2, 3].copy()
     plain[0] = 1.0
@@ -128,25 +131,25 @@ def test_edits_of_one_step_act_in_their_order(model):
 
 
 def test_a_swapped_token_is_another_source():
-    edits = [Edit("swap_token", position=1, token=9), Edit("mask_token", position=0)]
+    edits = [SwapToken(position=1, token=9), MaskToken(position=0)]
     assert edited_source(edits, [5, 6, 7]) == (5, 9, 7)
-    assert paths_of(edits[0], CONFIG) == []
+    assert edits[0].paths(CONFIG) == []
 
 
 @pytest.mark.parametrize(
     ("edit", "kind", "words"),
     [
-        (Edit("ablate_head", part="encoder", layer=2, head=0), ConfigError,
+        (AblateHead(part="encoder", layer=2, head=0), ConfigError,
          r"The encoder attention has 2 layers, so layer must be between 0 and 1; it is 2\."),
-        (Edit("ablate_head", part="cross", layer=0, head=4), ConfigError,
+        (AblateHead(part="cross", layer=0, head=4), ConfigError,
          r"Each layer has 4 heads, so head must be between 0 and 3; it is 4\."),
-        (Edit("mask_token", position=4), ShapeError,
+        (MaskToken(position=4), ShapeError,
          r"mask_token: the source has 4 tokens with its end token, so position must be between "
          r"0 and 3; it is 4\."),
-        (Edit("swap_token", position=9, token=5), ShapeError, r"swap_token: .* it is 9\."),
-        (Edit("swap_token", position=0, token=29), ConfigError,
+        (SwapToken(position=9, token=5), ShapeError, r"swap_token: .* it is 9\."),
+        (SwapToken(position=0, token=29), ConfigError,
          r"id of a token between 0 and 28.*it is 29\."),
-        (Edit("swap_token", position=0, token=0), ConfigError,
+        (SwapToken(position=0, token=0), ConfigError,
          r"not that of padding \(0\), to which nothing attends; it is 0\."),
         (weight(part="encoder", query=4), ShapeError, r"set_weight: .*so query must be .* is 4\."),
         (weight(part="encoder", key=4), ShapeError, r"so key must be between 0 and 3; it is 4\."),
@@ -165,8 +168,8 @@ def test_an_edit_that_does_not_fit_is_refused_with_what_would_fit(edit, kind, wo
 
 def test_edits_that_fit_are_taken():
     check_edits(
-        [weight(), weight(part="decoder", query=3, key=3), Edit("swap_token", position=3, token=28),
-         Edit("mask_token", position=3), Edit("output_temperature", value=1.0)],
+        [weight(), weight(part="decoder", query=3, key=3), SwapToken(position=3, token=28),
+         MaskToken(position=3), OutputTemperature(value=1.0)],
         CONFIG, source_len=4, tokens=29,
     )  # fmt: skip
 

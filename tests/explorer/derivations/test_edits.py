@@ -7,7 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from clearhead.explorer.contract.edits import Edit, changes_of
+from clearhead.explorer.contract.edits import (
+    SetWeight,
+    changes_of,
+)
 from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values, snippet
 from clearhead.reference import Trace, Transformer
@@ -118,7 +121,7 @@ def test_what_is_left_is_shared_to_the_last_digit_even_where_one_weight_was_all(
 ) -> None:
     config = small_config(encoder_layers=1, decoder_layers=0)
     place = {"part": "encoder", "layer": 0, "head": 1, "query": 2, "key": 3}
-    edit = Edit("set_weight", **place, value=0.25, renormalise=True)
+    edit = SetWeight(**place, value=0.25, renormalise=True)
     path = "encoder.layers.0.self_attention"
 
     def ahead(masked: np.ndarray) -> np.ndarray:

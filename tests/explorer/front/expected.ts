@@ -1,7 +1,7 @@
 /** Numbers from Python, which tests/explorer/test_front.py writes; without them, these tests skip. */
 
 import { readFileSync } from "node:fs";
-import type { Index1 } from "front/core/protocol";
+import type { ScalarIndex } from "front/core/protocol";
 
 export interface Expected {
   /** Every half-precision number in the order of its bits; NaN and infinities as text. */
@@ -15,7 +15,7 @@ export interface Expected {
   /** Numbers and their repr. */
   reprs: [number, string][];
   /** Entries of an operand's index, the index of the explained number, and what comes out. */
-  indices: [Index1, number[], number][];
+  indices: [ScalarIndex, number[], number][];
 }
 
 export const expected: Expected | null = process.env.EXPECTED

@@ -364,9 +364,18 @@ def test_the_server_s_question(explorer: Explorer) -> None:
     assert answers(page)[0]["state"] == "#view=heads"
 
 
-@pytest.mark.parametrize("params", [{}, {"run": {"text": "a"}, "state": 3}, {"run": {}, "more": 1}])
-def test_the_server_s_question_is_refused_in_words(explorer: Explorer, params: Any) -> None:
-    with pytest.raises(ConfigError, match="offline takes run, the request of a run, and state"):
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({}, r"offline needs run; it is missing\."),
+        ({"run": {"text": "a"}, "state": 3}, r"offline: state must be a text; it is 3\."),
+        ({"run": {}, "more": 1}, r"Unknown 'more': offline takes run, state\."),
+    ],
+)
+def test_the_server_s_question_is_refused_in_words(
+    explorer: Explorer, params: Any, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
         offline_answer(explorer, params)
 
 
@@ -379,9 +388,10 @@ def test_a_page_that_was_never_built_is_said(
 
 
 def _request(page_answers: PageAnswers) -> Any:
-    from clearhead.explorer.contract.requests import Limits, run_request
+    from clearhead.explorer.contract.questions import RunQuestion
+    from clearhead.explorer.contract.reading import read_question
 
-    return run_request(page_answers.request, Limits())
+    return read_question(RunQuestion, page_answers.request)
 
 
 def _hash(text: str) -> str:

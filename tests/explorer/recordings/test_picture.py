@@ -10,7 +10,7 @@ import torch
 
 from clearhead.explorer.recordings import picture as recordings_picture
 from clearhead.explorer.recordings.picture import picture
-from clearhead.explorer.stopping import Stop, Stopped, until
+from clearhead.explorer.stopping import QuestionCancelled, Stop, until
 from clearhead.maps import AttentionMap, tiles
 
 HEADS, QUERIES, KEYS = 4, 37, 41
@@ -107,7 +107,7 @@ def test_a_picture_that_nobody_waits_for_ends_between_two_tiles(monkeypatch: Any
         original(self)
 
     monkeypatch.setattr(Stop, "check", counted)
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         until(stop, lambda: picture(AttentionMap.of(*tensors()), (4, 4)))
     assert len(looks) == 5
 

@@ -13,19 +13,19 @@ from clearhead.explorer.recordings import rows as recordings_rows
 from clearhead.explorer.recordings.bounds import picture_work
 from clearhead.explorer.recordings.modules import Module
 from clearhead.explorer.recordings.picture import Picture
-from clearhead.explorer.recordings.rows import Kept, Rows
-from clearhead.explorer.stopping import Stopped
+from clearhead.explorer.recordings.rows import LatestValues, Rows
+from clearhead.explorer.stopping import QuestionCancelled
 from clearhead.maps import AttentionMap
 
 
 def test_the_eldest_is_forgotten_first():
-    kept: Kept[str, int] = Kept(2)
-    assert kept.put("a", 1) == 1
-    assert kept.put("a", 9) == 1  # the first of two threads
-    kept.put("b", 2)
-    assert (kept.get("a"), kept.get("b")) == (1, 2)
-    kept.put("c", 3)
-    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (None, 2, 3)
+    latest: LatestValues[str, int] = LatestValues(2)
+    assert latest.store("a", 1) == 1
+    assert latest.store("a", 9) == 1  # the first of two threads
+    latest.store("b", 2)
+    assert (latest.get("a"), latest.get("b")) == (1, 2)
+    latest.store("c", 3)
+    assert (latest.get("a"), latest.get("b"), latest.get("c")) == (None, 2, 3)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def drawn_by_numbers(drawn: list[Any], ends_at: int) -> Any:
     def draw(one: AttentionMap, block: tuple[int, int]) -> Picture:
         drawn.append(one)
         if len(drawn) == ends_at:
-            raise Stopped
+            raise QuestionCancelled
         heads = one.shape[1]
         number = np.full((heads, 1, 1), len(drawn), np.float32)
         return Picture(number, np.zeros(heads), np.full((1, 1), len(drawn) % 2, np.uint8))
@@ -63,7 +63,7 @@ def numbers(rows: Rows, asked: list[Module], block: tuple[int, int] = (3, 3)) ->
 def test_a_question_that_was_given_up_goes_on_where_it_ended(layers: list[Module]):
     drawn: list[Any] = []
     rows = Rows(drawn_by_numbers(drawn, ends_at=3))
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         numbers(rows, layers)
     assert numbers(rows, layers) == [[1, 1], [2, 2], [4, 4], [5, 5]]
     assert numbers(rows, layers) == [[1, 1], [2, 2], [4, 4], [5, 5]]
@@ -76,7 +76,7 @@ def test_so_does_one_layer_that_takes_long(layers: list[Module], monkeypatch: An
     monkeypatch.setattr(recordings_rows, "PIECE", picture_work(layers[0].map) // 2)
     drawn: list[Any] = []
     rows = Rows(drawn_by_numbers(drawn, ends_at=2))
-    with pytest.raises(Stopped):
+    with pytest.raises(QuestionCancelled):
         numbers(rows, layers[:1])
     assert numbers(rows, layers[:1]) == [[1, 3]]
     assert [one.shape[1] for one in drawn] == [1, 1, 1]

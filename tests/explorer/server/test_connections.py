@@ -45,7 +45,7 @@ def running(limits, answering=None):
         port = listener.getsockname()[1]
         workers = Workers(limits)
         app = create_app(answering, port=port, workers=workers)
-        server = uvicorn.Server(serve.configured(app, limits))
+        server = uvicorn.Server(serve.configure(app, limits))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from clearhead.explorer.server.limits import Gone, Refusal, ServerLimits, Workers
-from clearhead.explorer.stopping import Stopped, check
+from clearhead.explorer.server.limits import ClientDisconnected, HttpError, ServerLimits, Workers
+from clearhead.explorer.stopping import QuestionCancelled, check
 
 SMALL = ServerLimits(at_work=2, waiting=3, seconds=20.0)
 
@@ -61,7 +61,7 @@ def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
         return answers
 
     answers = asyncio.run(crowd())
-    refused = [answer for answer in answers if isinstance(answer, Refusal)]
+    refused = [answer for answer in answers if isinstance(answer, HttpError)]
     assert answers.count("done") == 5
     assert [(refusal.status, refusal.headers) for refusal in refused] == (
         [(429, {"Retry-After": "1"})] * 4
@@ -76,11 +76,11 @@ def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
 def test_what_takes_too_long_is_refused_but_keeps_its_place_until_it_ends(desk):
     async def slow():
         workers = Workers(ServerLimits(at_work=1, waiting=0, seconds=0.05))
-        with pytest.raises(Refusal, match=r"not ready after 0\.05 seconds") as late:
+        with pytest.raises(HttpError, match=r"not ready after 0\.05 seconds") as late:
             await workers.do(desk.work, never)
         assert late.value.status == 503
         assert late.value.headers == {"Retry-After": "1"}
-        with pytest.raises(Refusal) as busy:
+        with pytest.raises(HttpError) as busy:
             await workers.do(desk.work, never)
         assert busy.value.status == 429
         assert not workers.close()
@@ -96,7 +96,7 @@ def test_who_waits_too_long_is_never_worked_for(desk):
         workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=0.3))
         first = asyncio.create_task(workers.do(desk.work, never))
         await settled(lambda: desk.at_work == 1)
-        with pytest.raises(Refusal, match="not ready"):
+        with pytest.raises(HttpError, match="not ready"):
             await workers.do(lambda: pytest.fail("nobody waits for this"), never)
         await asyncio.gather(first, return_exceptions=True)
         desk.open.set()
@@ -114,7 +114,7 @@ def test_who_leaves_gives_the_place_to_the_next(desk):
         second = asyncio.create_task(workers.do(lambda: pytest.fail("gone"), left.wait))
         await settled(lambda: workers.inside == 2)
         left.set()
-        with pytest.raises(Gone):
+        with pytest.raises(ClientDisconnected):
             await second
         await settled(lambda: workers.inside == 1)
         third = asyncio.create_task(workers.do(lambda: "third", never))
@@ -148,7 +148,7 @@ def test_what_takes_too_long_is_told_and_gives_its_thread_back():
     async def slow():
         workers = Workers(ServerLimits(at_work=1, waiting=0, seconds=0.05))
         for _ in range(3):
-            with pytest.raises(Refusal, match="not ready"):
+            with pytest.raises(HttpError, match="not ready"):
                 await workers.do(work, never)
             await settled(lambda: workers.inside == 0)
         assert begun.is_set()
@@ -170,7 +170,7 @@ def test_who_leaves_ends_the_work():
         asked = asyncio.create_task(workers.do(work, left.wait))
         await settled(begun.is_set)
         left.set()
-        with pytest.raises(Gone):
+        with pytest.raises(ClientDisconnected):
             await asked
         await settled(lambda: workers.inside == 0)
 
@@ -190,7 +190,7 @@ def test_the_end_of_the_server_ends_the_work():
         asked = asyncio.create_task(workers.do(work, never))
         await settled(begun.is_set)
         assert not workers.close()
-        with pytest.raises(Stopped):
+        with pytest.raises(QuestionCancelled):
             await asked
         await settled(lambda: workers.inside == 0)
 
@@ -202,7 +202,7 @@ def test_light_questions_do_not_wait_for_heavy_ones(desk):
         workers = Workers(ServerLimits(at_work=2, waiting=2, seconds=20))
         heavy = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(4)]
         await settled(lambda: desk.at_work == 2)
-        with pytest.raises(Refusal, match="works on 2 questions of this kind"):
+        with pytest.raises(HttpError, match="works on 2 questions of this kind"):
             await workers.do(desk.work, never)
         for number in range(5):
             assert await workers.do(lambda number=number: number, never, light=True) == number
@@ -221,7 +221,7 @@ def test_light_questions_have_a_bound_of_their_own(desk):
         desk.open.set()
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert found.count("done") == 2
-        refused = next(each for each in found if isinstance(each, Refusal))
+        refused = next(each for each in found if isinstance(each, HttpError))
         assert refused.message.startswith("The explorer works on 1 question of this kind at once")
 
     asyncio.run(crowd())

@@ -54,7 +54,7 @@ def test_the_next_free_port_is_taken_where_none_was_asked_for(monkeypatch):
     with serve.open_port(0) as taken:
         monkeypatch.setattr(serve, "PORT", taken.getsockname()[1])
         with serve.open_port(None) as found:
-            assert 0 < found.getsockname()[1] - serve.PORT < serve.TRIED
+            assert 0 < found.getsockname()[1] - serve.PORT < serve.ATTEMPTS
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error():

@@ -1,19 +1,21 @@
 """What a beam search weighed at each step, and what became of it.
 
-The search itself is the translator's. The engine that it asks is watched, so nothing of its
-rules is written twice: what it goes on with was kept, what it returns was finished.
+The search itself is the translator's. An engine that remembers its calls stands between, so
+nothing of the search's rules is written twice: a prefix that the next call extends was kept, and
+one that the search returns was finished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ...translation.search.choose import top_tokens
 from ...translation.search.hypothesis import Hypothesis
+from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
 from ..stopping import check
 from .models import Models
 from .run import Run
@@ -21,11 +23,11 @@ from .run_answer import finite
 
 Array = np.ndarray[Any, Any]
 
-SHOWN = 5  # continuations of each prefix, beside those that were kept or finished
+LIKELIEST = 5  # continuations of each prefix, beside those that were kept or finished
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class _Call:
     """One call of the engine.
 
     Attributes:
@@ -40,19 +42,24 @@ class _Asked:
     values: Array
     ends: Array
 
+    @property
+    def successors(self) -> list[tuple[int, int]]:
+        """(parent, token) of each row."""
+        return list(zip(self.parents.tolist(), self.tokens.tolist(), strict=True))
 
-class _Watched:
-    """An engine that remembers what it was asked and what it answered."""
+
+class _CallRecorder:
+    """An engine that remembers its calls and their answers."""
 
     def __init__(self, engine: Any, candidates: int, end_id: int) -> None:
         self._engine, self._candidates, self._end_id = engine, candidates, end_id
-        self.asked: list[_Asked] = []
+        self.calls: list[_Call] = []
 
     @property
     def vocab_size(self) -> int:
         return int(self._engine.vocab_size)
 
-    def begin(self, sources: Sequence[Sequence[int]]) -> _Watched:
+    def begin(self, sources: Sequence[Sequence[int]]) -> _CallRecorder:
         self._decoding = self._engine.begin(sources)
         return self
 
@@ -62,12 +69,12 @@ class _Watched:
         count = min(self._candidates, log_probs.shape[1])
         values, best = top_tokens(log_probs, count)
         ends = log_probs[:, self._end_id].copy()
-        self.asked.append(_Asked(np.array(tokens), np.array(parents), best, values, ends))
+        self.calls.append(_Call(np.array(tokens), np.array(parents), best, values, ends))
         return log_probs
 
 
-def beam_answer(run: Run, beam_size: int) -> dict[str, Any]:
-    """The answer to ``beam``: the search for a run's sentence (edited as the run is).
+def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
+    """Answer ``beam``: the search for a run's sentence, edited as the run is.
 
     Log-probabilities are those of the fast engine (float32), which the search compared.
 
@@ -77,13 +84,13 @@ def beam_answer(run: Run, beam_size: int) -> dict[str, Any]:
     """
     models = run.models
     # The search takes the best 2 * beam of a source, and never pad or start.
-    count = max(2 * beam_size, SHOWN) + 2
-    watched = _Watched(models.fast_with(run.changes), count, models.config.end_id)
-    found = models.search(watched, run.source, beam_size, n_best=beam_size)
+    count = max(2 * beam_size, LIKELIEST) + 2
+    recorder = _CallRecorder(models.fast_with(run.changes), count, models.config.end_id)
+    hypotheses = models.search(recorder, run.source, beam_size, n_best=beam_size)
     return {
         "beam_size": beam_size,
         "fast": "NumPy float32 with its cache",
-        "steps": _Steps(models, watched.asked, found).shown(),
+        "steps": _Steps(models, recorder.calls, hypotheses).answer(),
         "finished": [
             {
                 "translation": models.tokenizer.decode(hypothesis.tokens).strip(),
@@ -93,7 +100,7 @@ def beam_answer(run: Run, beam_size: int) -> dict[str, Any]:
                 "ended": hypothesis.ended,
                 "chosen": place == 0,
             }
-            for place, hypothesis in enumerate(found)
+            for place, hypothesis in enumerate(hypotheses)
         ],
     }
 
@@ -101,47 +108,44 @@ def beam_answer(run: Run, beam_size: int) -> dict[str, Any]:
 class _Steps:
     """Follows the prefixes of a search from call to call."""
 
-    def __init__(self, models: Models, asked: list[_Asked], found: list[Hypothesis]) -> None:
-        self.models, self.asked = models, asked
-        self.finished = {hypothesis.tokens for hypothesis in found if hypothesis.ended}
+    def __init__(
+        self, models: Models, calls: list[_Call], hypotheses: Sequence[Hypothesis]
+    ) -> None:
+        self.models, self.calls = models, calls
+        self.finished_tokens = {hypothesis.tokens for hypothesis in hypotheses if hypothesis.ended}
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Each step with its prefixes and their continuations."""
+    def answer(self) -> list[BeamStep]:
+        """Return each step with its prefixes and their continuations."""
         prefixes: list[tuple[int, ...]] = [()]
         totals = np.zeros(1)
-        steps = []
-        for number, asked in enumerate(self.asked):
-            following = self.asked[number + 1] if number + 1 < len(self.asked) else None
-            steps.append({"prefixes": self.step(asked, following, prefixes, totals)})
-            if following is not None:
-                parents = following.parents.tolist()
-                prefixes = [
-                    (*prefixes[parent], token)
-                    for parent, token in zip(parents, following.tokens.tolist(), strict=True)
-                ]
-                totals = np.array([
-                    totals[parent] + self.value(asked, parent, token)
-                    for parent, token in zip(parents, following.tokens.tolist(), strict=True)
-                ])  # fmt: skip
+        steps: list[BeamStep] = []
+        for call, following in zip(self.calls, [*self.calls[1:], None], strict=True):
+            successors = following.successors if following else []
+            steps.append({"prefixes": self.prefixes(call, successors, prefixes, totals)})
+            prefixes = [(*prefixes[parent], token) for parent, token in successors]
+            totals = np.array([
+                totals[parent] + self.value(call, parent, token) for parent, token in successors
+            ])  # fmt: skip
         return steps
 
-    def step(
+    def prefixes(
         self,
-        asked: _Asked,
-        following: _Asked | None,
+        call: _Call,
+        successors: list[tuple[int, int]],
         prefixes: list[tuple[int, ...]],
         totals: Array,
-    ) -> list[dict[str, Any]]:
-        """The prefixes of one step; impossible ones, which fill up a beam, are left out."""
-        kept: set[tuple[int, int]] = set()
-        if following is not None:
-            kept = set(zip(following.parents.tolist(), following.tokens.tolist(), strict=True))
+    ) -> list[Prefix]:
+        """Return the prefixes of one step, without impossible ones, which fill up a beam."""
         return [
             {
                 "pieces": [self.models.token(token)["piece"] for token in prefix],
                 "log_probability": finite(totals[row]),
                 "continuations": self.continuations(
-                    asked, row, prefix, float(totals[row]), {t for r, t in kept if r == row}
+                    call,
+                    row,
+                    prefix,
+                    float(totals[row]),
+                    {token for parent, token in successors if parent == row},
                 ),
             }
             for row, prefix in enumerate(prefixes)
@@ -149,19 +153,19 @@ class _Steps:
         ]
 
     def continuations(
-        self, asked: _Asked, row: int, prefix: tuple[int, ...], total: float, kept: set[int]
-    ) -> list[dict[str, Any]]:
-        """The likeliest next tokens of one prefix, likeliest first, with what became of each."""
+        self, call: _Call, row: int, prefix: tuple[int, ...], total: float, successors: set[int]
+    ) -> list[BeamContinuation]:
+        """Return the likeliest next tokens of one prefix, with what became of each."""
         config = self.models.config
-        fates = dict.fromkeys(kept, "kept")
-        if prefix in self.finished:
+        fates: dict[int, Literal["kept", "finished"]] = dict.fromkeys(successors, "kept")
+        if prefix in self.finished_tokens:
             fates[config.end_id] = "finished"
         best = [
-            token for token in asked.best[row].tolist()
+            token for token in call.best[row].tolist()
             if token not in (config.pad_id, config.start_id)
         ]  # fmt: skip
-        shown = dict.fromkeys([*best[:SHOWN], *fates])
-        values = {token: self.value(asked, row, token) for token in shown}
+        tokens = dict.fromkeys([*best[:LIKELIEST], *fates])
+        values = {token: self.value(call, row, token) for token in tokens}
         return [
             {
                 "token": self.models.token(token),
@@ -173,9 +177,9 @@ class _Steps:
             if value > -np.inf
         ]
 
-    def value(self, asked: _Asked, row: int, token: int) -> float:
-        """The log-probability of a token after a prefix; -inf where search ruled it out."""
+    def value(self, call: _Call, row: int, token: int) -> float:
+        """Return the log-probability of a token after a prefix; -inf where search ruled it out."""
         if token == self.models.config.end_id:
-            return float(asked.ends[row])
-        place = np.flatnonzero(asked.best[row] == token)
-        return float(asked.values[row, place[0]]) if place.size else -np.inf
+            return float(call.ends[row])
+        place = np.flatnonzero(call.best[row] == token)
+        return float(call.values[row, place[0]]) if place.size else -np.inf

@@ -17,8 +17,10 @@ import numpy as np
 from ...errors import ShapeError
 from ...reference.multi_head import KeysAndValues
 from ...reference.softmax import log_softmax
-from ..contract.edits import Change, attention_path, check_head
-from ..contract.requests import EffectsRequest
+from ..contract.answers import EffectOn, EffectsAnswer
+from ..contract.edits import AblateHead, Change
+from ..contract.parts import attention_path, check_head
+from ..contract.questions import EffectsQuestion
 from ..stopping import check
 from .edited_engine import Editor
 from .run import Run
@@ -29,72 +31,65 @@ Array = np.ndarray[Any, Any]
 _NUMBERS = 2**22  # of the widest array of a batch: 32 MB
 
 
-def effects_answer(run: Run, request: EffectsRequest) -> dict[str, Any]:
-    """The answer to ``effects``: the links of one query, keys by falling weight.
+def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
+    """Answer ``effects``: the links of one query, keys by falling weight.
 
     Raises:
         ConfigError: there is no such head.
         ShapeError: the query or the position is outside of the sentence.
     """
-    check_head(request.part, request.layer, request.head, run.config)
-    path = attention_path(request.part, request.layer)
-    weights = run.trace[f"{path}.weights"].value[0, request.head]
-    _check("query", request.query, len(weights), f"The {request.part} attention")
-    if request.position is not None:
-        _check("position", request.position, len(run.predicted), "The translation")
-    row = weights[request.query]
-    seen = _seen(request, len(row))
-    keys = np.argsort(-row[:seen], kind="stable")[: request.most]
-    effects = _effects(run, request, path, keys)
+    check_head(question.part, question.layer, question.head, run.config)
+    path = attention_path(question.part, question.layer)
+    weights = run.trace[f"{path}.weights"].value[0, question.head]
+    _check("query", question.query, len(weights), f"The {question.part} attention")
+    if question.position is not None:
+        _check("position", question.position, len(run.predicted), "The translation")
+    row = weights[question.query]
+    # A decoder's own query may attend to no key after its position.
+    visible = question.query + 1 if question.part == "decoder" else len(row)
+    keys = np.argsort(-row[:visible], kind="stable")[: question.most]
+    effects = _effects(run, question, path, keys)
     return {
         "keys": keys.tolist(),
-        "of": int(seen),
+        "of": visible,
         "weight": row[keys].tolist(),
-        "contribution": _contributions(run, request, path)[keys].tolist(),
+        "contribution": _contributions(run, question, path)[keys].tolist(),
         "effect": [finite(effect) for effect in effects],
-        "effect_on": _effect_on(run, request.position),
+        "effect_on": _effect_on(run, question.position),
     }
 
 
-def _check(name: str, asked: int, count: int, where: str) -> None:
-    if not 0 <= asked < count:
+def _check(name: str, number: int, count: int, where: str) -> None:
+    if number >= count:
         noun = "queries" if name == "query" else "predicted tokens"
         raise ShapeError(
             f"effects: {where} has {count} {noun} here, so {name} must be between 0 and "
-            f"{count - 1}; it is {asked}."
+            f"{count - 1}; it is {number}."
         )
 
 
-def _seen(request: EffectsRequest, keys: int) -> int:
-    """So many keys the query may attend to: a decoder's own, none after its position."""
-    return request.query + 1 if request.part == "decoder" else keys
-
-
-def _effect_on(run: Run, position: int | None) -> dict[str, Any]:
+def _effect_on(run: Run, position: int | None) -> EffectOn:
     if position is None:
         return {"position": None, "text": run.translation}
     return {"position": position, "text": run.models.token(run.predicted[position])["piece"]}
 
 
-def _contributions(run: Run, request: EffectsRequest, path: str) -> Array:
-    """|weight * value W_o^T| for each key, Float["key_len"]."""
+def _contributions(run: Run, question: EffectsQuestion, path: str) -> Array:
+    """Return |weight * value W_o^T| for each key, Float["key_len"]."""
     config = run.config
-    if any(
-        edit.kind == "ablate_head"
-        and (edit.part, edit.layer, edit.head) == (request.part, request.layer, request.head)
-        for edit in run.request.edits
-    ):
+    head = AblateHead(part=question.part, layer=question.layer, head=question.head)
+    if head in run.request.edits:
         return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # its output is 0, whatever it adds
     group = config.num_heads // config.key_value_heads
-    value = run.trace[f"{path}.value"].value[0, request.head // group]
-    columns = slice(request.head * config.head_dim, (request.head + 1) * config.head_dim)
+    value = run.trace[f"{path}.value"].value[0, question.head // group]
+    columns = slice(question.head * config.head_dim, (question.head + 1) * config.head_dim)
     output = run.reference.weights[f"{path}.output.weight"][:, columns]
-    weights = run.trace[f"{path}.weights"].value[0, request.head, request.query]
+    weights = run.trace[f"{path}.weights"].value[0, question.head, question.query]
     return np.linalg.norm(weights[:, None] * (value @ output.T), axis=-1)
 
 
-def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array:
-    """The change of the log-probability for each key, Float["keys"].
+def _effects(run: Run, question: EffectsQuestion, path: str, keys: Array) -> Array:
+    """Return the change of the log-probability for each key, Float["keys"].
 
     Each key is a row of one batch, in which its weight alone is set to 0. A batch is as large
     as some memory allows: all keys of a sentence, fewer of a very long one.
@@ -104,12 +99,12 @@ def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array
     width = max(config.feed_forward_dim, config.d_model, config.num_heads * longest)
     some = max(1, _NUMBERS // (longest * width))
     memories = None
-    if request.part != "encoder":
+    if question.part != "encoder":
         # The encoder does not see the change: it runs once.
         memories = _memories(run, Editor(run.changes), rows=1)
     return np.concatenate(
         [
-            _effects_of_batch(run, request, path, batch, memories)
+            _effects_of_batch(run, question, path, batch, memories)
             for batch in np.split(keys, range(some, len(keys), some))
         ]
     )
@@ -117,13 +112,13 @@ def _effects(run: Run, request: EffectsRequest, path: str, keys: Array) -> Array
 
 def _effects_of_batch(
     run: Run,
-    request: EffectsRequest,
+    question: EffectsQuestion,
     path: str,
     keys: Array,
     memories: list[KeysAndValues] | None,
 ) -> Array:
     check()
-    head, query, rows = request.head, request.query, len(keys)
+    head, query, rows = question.head, question.query, len(keys)
 
     def ablate(weights: Array, position: int | None) -> Array:
         weights[np.arange(rows), head, query, keys] = 0
@@ -141,7 +136,7 @@ def _effects_of_batch(
         memories = [_repeat(memory, rows) for memory in memories]
     targets = np.array([run.target] * rows)
     hidden = run.reference.decode(targets, memories=memories, trace=editor)
-    return _change(run, editor, hidden, request.position)
+    return _change(run, editor, hidden, question.position)
 
 
 def _memories(run: Run, editor: Editor, rows: int) -> list[KeysAndValues]:
@@ -159,7 +154,7 @@ def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
 
 
 def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
-    """Log-probabilities of the translation, or of one token of it, less those of the run."""
+    """Return log-probabilities of the translation, or of one token, less those of the run."""
     places = np.arange(len(run.predicted)) if position is None else np.array([position])
     predicted = np.array(run.predicted)[places]
     before = run.log_probabilities[places]

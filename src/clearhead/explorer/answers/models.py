@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...config import TransformerConfig
 from ...engine.products import INDEPENDENT_ROWS
@@ -21,6 +20,7 @@ from ...translation.search.special_tokens import SpecialTokens
 from ...translation.translation import Translation
 from ...translation.translator import Translator
 from ..contract.edits import Changes
+from ..contract.run_answers import Token
 from .edited_engine import edited_engine
 
 _REMEMBERED_SENTENCES = 2000
@@ -45,7 +45,7 @@ class Models:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> Models:
-        """The models of a checkpoint.
+        """Make the models of a checkpoint.
 
         Raises:
             ConfigError: it has no encoder or no decoder.
@@ -83,19 +83,19 @@ class Models:
         return edited_engine(self.fast, changes) if changes else self.fast
 
     def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
-        """The translator's own translation of each sentence, remembered for the next question."""
-        known = self._translations
-        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in known]
-        found = self.translator.translate(missing, split=False, beam_size=beam_size)
-        if len(known) > _REMEMBERED_SENTENCES:
-            known.clear()
-        known.update({(one.source, beam_size): one for one in found})
-        return [known[text, beam_size] for text in sentences]
+        """Return the translator's translation of each sentence, and remember it."""
+        cache = self._translations
+        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in cache]
+        translations = self.translator.translate(missing, split=False, beam_size=beam_size)
+        if len(cache) > _REMEMBERED_SENTENCES:
+            cache.clear()
+        cache.update({(one.source, beam_size): one for one in translations})
+        return [cache[text, beam_size] for text in sentences]
 
     def search(
         self, engine: Engine, source: Sequence[int], beam_size: int, *, n_best: int = 1
     ) -> list[Hypothesis]:
-        """The best targets of one source, with the translator's own settings."""
+        """Search for the best targets of one source, with the translator's own settings."""
         settings = self.search_settings(beam_size, n_best=n_best)
         return search(engine, [source], settings, special=self.special)[0]
 
@@ -103,14 +103,14 @@ class Models:
         """Return the translator's own settings, with a beam of this size."""
         return SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
 
-    def token(self, token: int) -> dict[str, Any]:
-        """A token as it is shown: id, piece, and whether it is a special one."""
+    def token(self, token: int) -> Token:
+        """Return a token as answers have it: id, piece, and whether it is a special one."""
         special = (self.config.pad_id, self.config.start_id, self.config.end_id)
         # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
-        known = token < self.tokenizer.vocab_size
-        piece = self.tokenizer.pieces([token])[0] if known else f"<{token}>"
+        has_name = token < self.tokenizer.vocab_size
+        piece = self.tokenizer.pieces([token])[0] if has_name else f"<{token}>"
         return {"id": int(token), "piece": piece, "special": token in special}
 
-    def tokens(self, ids: Iterable[int]) -> list[dict[str, Any]]:
-        """Each of several tokens as it is shown."""
+    def tokens(self, ids: Iterable[int]) -> list[Token]:
+        """Return each of several tokens as answers have it."""
         return [self.token(int(token)) for token in ids]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import TraceError
+from ...errors import ShapeError, TraceError
 from ...reference.tracing.trace import Trace
-from ..contract.answers import Answer
-from ..contract.arrays import Source
+from ..contract.answers import Answer, OverviewAnswer
+from ..contract.arrays import ArraySource
+from ..contract.values import Span
 
 Array = np.ndarray[Any, Any]
 
@@ -22,12 +23,13 @@ ATTENTIONS = {
 }
 
 
-def overview(run: Source, part: str) -> Answer:
-    """The answer to ``overview``.
+def overview(run: ArraySource, part: str, layers: Span | None = None) -> Answer:
+    """Answer ``overview``.
 
     Args:
-        run: a walked sentence.
+        run: a traced sentence.
         part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
+        layers: from which to before which; None for all.
 
     Returns:
         arrays ``weights`` float32 ["layers heads rows columns"], a picture larger than 48 x 48
@@ -38,8 +40,10 @@ def overview(run: Source, part: str) -> Answer:
 
     Raises:
         TraceError: the model has no such part.
+        ShapeError: the part has no such layers.
     """
     steps = attention_steps(run.trace, part)
+    steps = steps[layer_slice(layers, len(steps))]
     queries, keys = run.trace[f"{steps[0]}.weights"].shape[-2:]
     block = (_block(queries), _block(keys))
     pictures, entropies, hidden = [], [], []
@@ -50,7 +54,7 @@ def overview(run: Source, part: str) -> Answer:
         pictures.append(pooled(weights, block))
         entropies.append(entropy(weights))
     masked = 1 - pooled(1 - np.all(hidden, axis=0).astype(np.uint8), block)
-    json = {
+    answer: OverviewAnswer = {
         "part": part,
         "pooled": block != (1, 1),
         "block": list(block),
@@ -62,11 +66,30 @@ def overview(run: Source, part: str) -> Answer:
         "entropy": np.stack(entropies),
         "masked": masked,
     }
-    return Answer(json, arrays)
+    return Answer(answer, arrays)
+
+
+def layer_slice(layers: Span | None, count: int) -> slice:
+    """Return which of a part's layers a question is about.
+
+    Args:
+        layers: from which to before which; None for all.
+        count: of the part's layers.
+
+    Raises:
+        ShapeError: the part has no such layers.
+    """
+    start, stop = (0, count) if layers is None else layers
+    if not 0 <= start < stop <= count:
+        raise ShapeError(
+            f"layers is [start, stop] with 0 <= start < stop <= {count}, the part's layers; "
+            f"got [{start}, {stop}]."
+        )
+    return slice(start, stop)
 
 
 def attention_steps(trace: Trace, part: str) -> list[str]:
-    """The paths of a part's attentions, layer by layer: ``decoder.layers.0.cross_attention``.
+    """Return the paths of a part's attentions: ``decoder.layers.0.cross_attention``, say.
 
     Raises:
         TraceError: the part is unknown, or the model has none.
@@ -76,17 +99,17 @@ def attention_steps(trace: Trace, part: str) -> list[str]:
     while f"{stack}.layers.{len(paths)}.{attention}.weights" in trace:
         paths.append(f"{stack}.layers.{len(paths)}.{attention}")
     if not paths:
-        there = [
+        parts = [
             name for name, (s, a) in ATTENTIONS.items() if f"{s}.layers.0.{a}.weights" in trace
         ]
         raise TraceError(
-            f"This model has no part {part!r} with attention. Its parts: {', '.join(there)}."
+            f"This model has no part {part!r} with attention. Its parts: {', '.join(parts)}."
         )
     return paths
 
 
 def pooled(x: Array, block: tuple[int, int]) -> Array:
-    """The largest entry of each block of the last two axes; blocks at the end may be smaller.
+    """Return the largest entry of each block of the last two axes; the last may be smaller.
 
     Args:
         x: ["... queries keys"].
@@ -102,7 +125,7 @@ def pooled(x: Array, block: tuple[int, int]) -> Array:
 
 
 def entropy(weights: Array) -> Array:
-    """-sum w log w over keys, in nats, and its mean over the queries that attend to anything.
+    """Return -sum w log w over keys, in nats, in the mean over queries that attend to anything.
 
     Args:
         weights: Float["heads queries keys"]; masked keys have weight 0 and add nothing.

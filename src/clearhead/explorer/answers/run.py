@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,8 @@ from ...translation.segments import Piece
 from ...translation.translation import Translation
 from ...translation.walkthrough import Walkthrough, encode_source, translate_source
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
-from ..contract.requests import RunRequest
+from ..contract.questions import RunQuestion
+from ..contract.run_answers import ProtectedNote
 from .edited_engine import Editor, replacements
 from .models import Models
 from .sentences import protected_note, sentence_number, split_into_pieces
@@ -46,7 +47,7 @@ class Run:
         seconds: that each part took.
     """
 
-    request: RunRequest
+    request: RunQuestion
     models: Models
     pieces: tuple[Piece, ...]
     changes: Changes
@@ -98,7 +99,7 @@ class Run:
         return _of_predicted(log_softmax(self.trace["logits"].value[0]), self.predicted)
 
     @cached_property
-    def protected(self) -> dict[str, Any] | None:
+    def protected(self) -> ProtectedNote | None:
         """What is to be said where translating protects parts of the sentence; else None."""
         if self.request.edits or self.request.target is not None:
             return None
@@ -135,7 +136,7 @@ class Baseline:
     target_log_probability: float
 
 
-def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], Run]) -> Run:
+def walk(models: Models, request: RunQuestion, unedited: Callable[[RunQuestion], Run]) -> Run:
     """Translate one sentence and record its forward pass.
 
     Args:
@@ -151,12 +152,13 @@ def walk(models: Models, request: RunRequest, unedited: Callable[[RunRequest], R
     """
     config, tokenizer = models.config, models.tokenizer
     pieces = split_into_pieces(models.translator, request.text)
-    request = replace(request, sentence=sentence_number(pieces, request.sentence))
-    read, source = encode_source(pieces[request.sentence].text, tokenizer, config.end_id)
+    sentence = sentence_number(pieces, request.sentence)
+    request = request.model_copy(update={"sentence": sentence})
+    read, source = encode_source(pieces[sentence].text, tokenizer, config.end_id)
     check_edits(request.edits, config, len(source), tokenizer.vocab_size)
     source = edited_source(request.edits, source)
     changes = changes_of(request.edits, config)
-    before = unedited(replace(request, edits=())) if request.edits else None
+    before = unedited(request.model_copy(update={"edits": ()})) if request.edits else None
 
     clock = [time.perf_counter()]
     engine = models.fast_with(changes)

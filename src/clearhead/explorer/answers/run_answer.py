@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
+from ...translation.attention_paths import PARTS
 from ...translation.walkthrough import likeliest_tokens
-from ..contract.edits import attention_path, index_of, layers_of, paths_of
+from ..contract.derivation_answers import DerivationAnswer
+from ..contract.parts import attention_path, layers_of
+from ..contract.run_answers import (
+    AttentionAnswer,
+    Baseline,
+    NextTokens,
+    Note,
+    Replacement,
+    RunAnswer,
+    Sentence,
+    StepAnswer,
+)
 from ..derivations.derive import derivations
 from .run import Run
 
 Array = np.ndarray[Any, Any]
 
 
-def run_answer(run: Run) -> dict[str, Any]:
-    """Everything about a run but its large arrays, as the contract of the explorer names it."""
+def run_answer(run: Run) -> RunAnswer:
+    """Answer ``run``: everything about a run but its large arrays."""
     models, log_probabilities = run.models, run.log_probabilities
     return {
         "request": run.request.to_dict(),
@@ -42,16 +54,20 @@ def run_answer(run: Run) -> dict[str, Any]:
             "fast": "NumPy float32 with its cache",
             "reference": "NumPy float64",
         },
-        "seconds": run.seconds,
+        "seconds": {
+            "translate": run.seconds["translate"],
+            "trace": run.seconds["trace"],
+            "check": run.seconds["check"],
+        },
         "baseline": _baseline(run),
         "notes": list(_notes(run)),
     }
 
 
-def _sentences(run: Run) -> Iterator[dict[str, Any]]:
-    """The pieces of the text, each sentence with what the translator makes of it and how."""
+def _sentences(run: Run) -> Iterator[Sentence]:
+    """Yield the pieces of the text, each sentence with the translator's translation and rules."""
     for number, piece in enumerate(run.pieces):
-        answer: dict[str, Any] = {"text": piece.text, "translated": piece.translate}
+        answer: Sentence = {"text": piece.text, "translated": piece.translate}
         if piece.translate:
             translation = run.translations[number]
             actions = [action for segment in translation.segments for action in segment.actions]
@@ -64,12 +80,12 @@ def _sentences(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def finite(value: float) -> float | None:
-    """A number for JSON, which has no infinity."""
+    """Return a number as JSON has it: None where it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
-def _next(run: Run) -> Iterator[dict[str, Any]]:
-    """The likeliest next tokens after each of the decoder's, and the one that was taken."""
+def _next(run: Run) -> Iterator[NextTokens]:
+    """Yield the likeliest tokens after each of the decoder's, and the one that follows it."""
     rows = run.trace["probabilities"].value[0]
     for row, target_token in zip(rows, run.predicted, strict=True):
         likeliest = likeliest_tokens(row, target_token, run.models.tokenizer.vocab_size)
@@ -88,13 +104,12 @@ def _next(run: Run) -> Iterator[dict[str, Any]]:
         }
 
 
-def _attention(run: Run) -> Iterator[dict[str, Any]]:
+def _attention(run: Run) -> Iterator[AttentionAnswer]:
+    """Yield every attention of the model, part by part."""
     source_len, target_len = len(run.source), len(run.target)
-    for part, queries, keys in (
-        ("encoder", source_len, source_len),
-        ("decoder", target_len, target_len),
-        ("cross", target_len, source_len),
-    ):
+    for part in PARTS:
+        queries = source_len if part == "encoder" else target_len
+        keys = target_len if part == "decoder" else source_len
         for layer in range(layers_of(part, run.config)):
             yield {
                 "part": part,
@@ -106,22 +121,24 @@ def _attention(run: Run) -> Iterator[dict[str, Any]]:
             }
 
 
-def _steps(run: Run) -> Iterator[dict[str, Any]]:
-    """Every step, attention's contributions among them, in the order of computation."""
-    replaced: dict[str, list[dict[str, Any]]] = {}
+def _steps(run: Run) -> Iterator[StepAnswer]:
+    """Yield every step, attention's contributions among them, in the order of computation."""
+    replacements: dict[str, list[Replacement]] = {}
     for number, edit in enumerate(run.request.edits):
-        for path in paths_of(edit, run.config):
+        for path in edit.paths(run.config):
             if number not in run.unreached:
-                replaced.setdefault(path, []).append({"edit": number, "index": index_of(edit)})
+                place: Replacement = {"edit": number, "index": edit.index()}
+                replacements.setdefault(path, []).append(place)
     for step in run.trace:
-        yield _step(run, step, replaced.get(step.path, []))
+        yield _step(run, step, replacements.get(step.path, []))
         if step.name == "weights":
             yield _step(run, _contributions(run, step), [])
 
 
-def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, Any]:
+def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
     edits = [run.request.edits[place["edit"]] for place in replaced_at]
     kind = kind_of(step.path, step.formula)
+    plain = [one.to_json() for one in derivations(step, run.trace, run.config, edits)]
     return {
         "path": step.path,
         "shape": list(step.shape),
@@ -131,14 +148,12 @@ def _step(run: Run, step: Step, replaced_at: list[dict[str, Any]]) -> dict[str, 
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": [
-            derivation.to_json() for derivation in derivations(step, run.trace, run.config, edits)
-        ],
+        "derivations": cast("list[DerivationAnswer]", plain),
     }
 
 
 def _contributions(run: Run, weights: Step) -> Step:
-    """The step that is computed window by window: only its shape is here."""
+    """Return a step that is computed window by window: only its shape is here."""
     scope = weights.path.removesuffix(".weights")
     value = run.trace[f"{scope}.value"]
     return Step(
@@ -150,7 +165,7 @@ def _contributions(run: Run, weights: Step) -> Step:
     )
 
 
-def _baseline(run: Run) -> dict[str, Any] | None:
+def _baseline(run: Run) -> Baseline | None:
     if run.baseline is None:
         return None
     return {
@@ -161,7 +176,7 @@ def _baseline(run: Run) -> dict[str, Any] | None:
     }
 
 
-def _notes(run: Run) -> Iterator[dict[str, Any]]:
+def _notes(run: Run) -> Iterator[Note]:
     if run.protected is not None:
         yield run.protected
     for number in run.unreached:

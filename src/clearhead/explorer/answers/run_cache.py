@@ -8,11 +8,11 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
-from ..stopping import Stopped, check
+from ..stopping import QuestionCancelled, check
 
 
 class Sized(Protocol):
-    """What knows how much memory it holds."""
+    """Anything with `nbytes`."""
 
     @property
     def nbytes(self) -> int: ...
@@ -43,7 +43,7 @@ class RunCache(Generic[Key, Value]):
 
     @property
     def nbytes(self) -> int:
-        """What all values hold now."""
+        """Total size of the values in bytes."""
         return self._nbytes
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class RunCache(Generic[Key, Value]):
         return key in self._values
 
     def get(self, key: Key, compute: Callable[[], Value]) -> Value:
-        """The value of a key, computed if it is not there."""
+        """Return the value of a key, computed if it is not there."""
         while True:
             with self._lock:
                 if key in self._values:
@@ -68,11 +68,11 @@ class RunCache(Generic[Key, Value]):
                 return future.result()
             try:
                 return future.result()
-            except Stopped:
+            except QuestionCancelled:
                 check()
 
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value, and let go of those used longest ago until all fit."""
+    def store(self, key: Key, value: Value) -> None:
+        """Store a value, and drop those used longest ago until all fit."""
         with self._lock:
             if key in self._values:
                 self._nbytes -= self._values.pop(key).nbytes
@@ -85,7 +85,7 @@ class RunCache(Generic[Key, Value]):
     def _compute(self, key: Key, future: Future[Value], compute: Callable[[], Value]) -> None:
         try:
             value = compute()
-            self.put(key, value)
+            self.store(key, value)
             future.set_result(value)
         except BaseException as error:
             future.set_exception(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...errors import ConfigError
 from ...translation.attempts import attempts, complete
@@ -11,6 +10,7 @@ from ...translation.rules.reading import Reading
 from ...translation.segments import Piece, check_letters
 from ...translation.sentence import Sentence
 from ...translation.translator import Translator
+from ..contract.run_answers import ProtectedNote
 
 
 def split_into_pieces(translator: Translator, text: str) -> list[Piece]:
@@ -41,7 +41,7 @@ def sentence_number(pieces: Sequence[Piece], number: int) -> int:
 
 def protected_note(
     translator: Translator, read: str, translation: str, beam_size: int
-) -> dict[str, Any] | None:
+) -> ProtectedNote | None:
     """Return a note where translating gives another text, to keep placeholders or numbers.
 
     The walk shows what the model makes of the sentence as it is. `Translator.translate` may put

@@ -15,18 +15,17 @@ from __future__ import annotations
 import json as json_text
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from ...errors import ShapeError, TraceError
 from ...reference.tracing.trace import Trace
-from .answers import Answer
-from .requests import ArrayItem
+from .answers import Answer, ArraysAnswer, ArrayWindow
+from .questions import ArrayItem, Window
 
 Array = np.ndarray[Any, Any]
-Window = tuple[tuple[int, int], ...]
 
 DTYPES = ("float64", "float32", "uint8", "int32")
 WEIGHTS = "weights/"
@@ -39,7 +38,7 @@ class _Reference(Protocol):
     def weights(self) -> Mapping[str, Array]: ...
 
 
-class Source(Protocol):
+class ArraySource(Protocol):
     """What windows are taken from; a `clearhead.explorer.answers.run.Run` is one."""
 
     @property
@@ -53,7 +52,7 @@ class Source(Protocol):
 
 
 def to_json(value: Any) -> bytes:
-    """Plain values as UTF-8 JSON, compact; a number that is not finite becomes null."""
+    """Write plain values as compact UTF-8 JSON; a number that is not finite becomes null."""
     try:
         text = json_text.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     except ValueError:
@@ -62,7 +61,7 @@ def to_json(value: Any) -> bytes:
 
 
 def encode(json: Any, arrays: Mapping[str, Array]) -> bytes:
-    """One container of a JSON part and arrays.
+    """Write one container of a JSON part and arrays.
 
     Args:
         json: plain values; a number that is not finite becomes null.
@@ -87,7 +86,7 @@ def encode(json: Any, arrays: Mapping[str, Array]) -> bytes:
 
 
 def decode(data: bytes) -> tuple[Any, dict[str, Array]]:
-    """The JSON part and the arrays of a container; the arrays are read-only views of ``data``.
+    """Read the JSON part and the arrays of a container; these are read-only views of ``data``.
 
     Raises:
         TraceError: the bytes are no container, or a damaged one.
@@ -147,11 +146,11 @@ def _padded(raw: bytes, filling: bytes, *, before: int = 0) -> bytes:
 # Windows
 
 
-def windows(run: Source, items: Sequence[ArrayItem], limit: int) -> Answer:
-    """The answer to ``array``: windows of steps of a trace and of a model's weights.
+def windows(run: ArraySource, items: Sequence[ArrayItem], limit: int) -> Answer:
+    """Answer ``array``: windows of steps of a trace and of a model's weights.
 
     Args:
-        run: a walked sentence.
+        run: a traced sentence.
         items: which arrays, and how much of each. Attention's ``contributions``, weight times
             value ["batch heads query_len key_len value_dim"], are computed for the window alone.
         limit: how many numbers at most, in all of them together.
@@ -165,28 +164,44 @@ def windows(run: Source, items: Sequence[ArrayItem], limit: int) -> Answer:
         ShapeError: a window does not lie in its array, or there are too many numbers.
     """
     shapes = [shape_of(run, item.path) for item in items]
-    asked = [
+    complete = [
         checked_window(item.path, shape, item.window)
         for item, shape in zip(items, shapes, strict=True)
     ]
-    check_numbers(sum(math.prod(stop - start for start, stop in window) for window in asked), limit)
-    described, arrays = [], {}
-    for number, (item, shape, window) in enumerate(zip(items, shapes, asked, strict=True)):
-        array = read(run, item.path, window)
-        arrays[str(number)] = array
-        described.append(
-            {
-                "path": item.path,
-                "window": [list(span) for span in window],
-                "shape": list(shape),
-                "dtype": "int32" if array.dtype.kind in "iu" else array.dtype.name,
-            }
-        )
-    return Answer({"items": described}, arrays)
+    check_numbers(map(window_size, complete), limit)
+    arrays = [read(run, item.path, window) for item, window in zip(items, complete, strict=True)]
+    return windows_answer([item.path for item in items], complete, shapes, arrays)
 
 
-def shape_of(run: Source, path: str) -> tuple[int, ...]:
-    """The shape of a whole step, of contributions that nobody has computed, or of a weight."""
+def windows_answer(
+    paths: Sequence[str],
+    windows: Sequence[Window],
+    shapes: Sequence[tuple[int, ...]],
+    arrays: Sequence[Array],
+) -> Answer:
+    """Return the answer to ``array``.
+
+    Args:
+        paths: of the arrays, in the order of the question.
+        windows: of each array, all its axes.
+        shapes: of the whole arrays.
+        arrays: the numbers in the windows.
+    """
+    items: list[ArrayWindow] = [
+        {
+            "path": path,
+            "window": [list(span) for span in window],
+            "shape": list(shape),
+            "dtype": "int32" if array.dtype.kind in "iu" else array.dtype.name,
+        }
+        for path, window, shape, array in zip(paths, windows, shapes, arrays, strict=True)
+    ]
+    answer: ArraysAnswer = {"items": items}
+    return Answer(answer, {str(number): array for number, array in enumerate(arrays)})
+
+
+def shape_of(run: ArraySource, path: str) -> tuple[int, ...]:
+    """Return the shape of a whole step, of contributions, or of a weight."""
     attention = _attention_of_contributions(run.trace, path)
     if attention is not None:
         value = run.trace[f"{attention}.value"]
@@ -194,8 +209,8 @@ def shape_of(run: Source, path: str) -> tuple[int, ...]:
     return tuple(_whole(run, path).shape)
 
 
-def read(run: Source, path: str, window: Window) -> Array:
-    """A window of a step, of contributions or of a weight; `windows` has checked it."""
+def read(run: ArraySource, path: str, window: Window) -> Array:
+    """Return a window of a step, of contributions or of a weight, that `windows` has checked."""
     attention = _attention_of_contributions(run.trace, path)
     spans = tuple(slice(start, stop) for start, stop in window)
     if attention is None:
@@ -210,14 +225,14 @@ def read(run: Source, path: str, window: Window) -> Array:
 
 
 def _attention_of_contributions(trace: Trace, path: str) -> str | None:
-    """The attention whose contributions a path asks for, unless the trace holds them itself."""
+    """Return the attention whose contributions a path names; None if the trace holds them."""
     attention, _, name = path.rpartition(".")
     if name != CONTRIBUTIONS or path in trace or f"{attention}.weights" not in trace:
         return None
     return attention
 
 
-def _whole(run: Source, path: str) -> Array:
+def _whole(run: ArraySource, path: str) -> Array:
     if path.startswith(WEIGHTS):
         name, weights = path.removeprefix(WEIGHTS), run.reference.weights
         if name in weights:
@@ -228,16 +243,21 @@ def _whole(run: Source, path: str) -> Array:
     raise TraceError(f"No step of this run is called {path!r}.{_near(path, run.trace.paths)}")
 
 
-def _near(name: str, known: list[str]) -> str:
+def _near(name: str, names: list[str]) -> str:
     import difflib  # only errors need it
 
     last = name.rpartition(".")[2]
-    namesakes = [other for other in known if other.rpartition(".")[2] == last]
-    near = difflib.get_close_matches(name, known, n=5) or namesakes[:5] or known[:5]
+    namesakes = [other for other in names if other.rpartition(".")[2] == last]
+    near = difflib.get_close_matches(name, names, n=5) or namesakes[:5] or names[:5]
     return f" There are, for example: {', '.join(near)}."
 
 
 def checked_window(path: str, shape: tuple[int, ...], window: Window | None) -> Window:
+    """Return a window with all axes.
+
+    Raises:
+        ShapeError: it does not lie in an array of this shape.
+    """
     if window is None:
         return tuple((0, size) for size in shape)
     if len(window) != len(shape):
@@ -251,10 +271,17 @@ def checked_window(path: str, shape: tuple[int, ...], window: Window | None) -> 
                 f"The window of {path!r} asks for [{start}, {stop}] of axis {axis}, which has "
                 f"{size} entries ({_sizes(shape)}). It needs 0 <= start < stop <= {size}."
             )
-    return tuple((int(start), int(stop)) for start, stop in window)
+    return window
 
 
-def check_numbers(count: int, limit: int) -> None:
+def window_size(window: Window) -> int:
+    """Return how many numbers a window holds."""
+    return math.prod(stop - start for start, stop in window)
+
+
+def check_numbers(counts: Iterable[int], limit: int) -> None:
+    """Raise ShapeError where arrays of these sizes hold more numbers than one answer may."""
+    count = sum(counts)
     if count > limit:
         raise ShapeError(
             f"{count:,} numbers were asked for, and at most {limit:,} are sent at a time. "

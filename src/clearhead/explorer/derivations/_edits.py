@@ -8,7 +8,7 @@ import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.trace import Trace
-from ..contract.edits import Edit, index_of
+from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
 from .derivation import Derivation, constant
 
 
@@ -23,15 +23,15 @@ def edited_derivations(
         plain: the derivation of the step without edits.
         edits: all that change this step.
     """
-    places = [index_of(edit) for edit in edits]
+    places = [edit.index() for edit in edits]
     for number, (edit, place) in enumerate(zip(edits, places, strict=True)):
         others = places[:number] + places[number + 1 :]
         if any(_overlap(place, other) for other in others):
             continue
         when = {"replaced": True, "index": place}
-        if edit.kind in ("attention_temperature", "output_temperature"):
+        if isinstance(edit, AttentionTemperature | OutputTemperature):
             yield _divided(plain, edit, when)
-        elif edit.kind == "set_weight" and edit.renormalise:
+        elif isinstance(edit, SetWeight) and edit.renormalise:
             yield _renormalised(trace[step.path.replace(".weights", ".masked")], plain, edit, when)
 
 
@@ -39,17 +39,16 @@ def _overlap(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return all(a is None or b is None or a == b for a, b in zip(one, other, strict=True))
 
 
-def _divided(plain: Derivation, edit: Edit, when: dict[str, object]) -> Derivation:
-    assert edit.value is not None
+def _divided(
+    plain: Derivation, edit: AttentionTemperature | OutputTemperature, when: dict[str, object]
+) -> Derivation:
     temperature = constant("temperature", "temperatureSet", edit.value)
     return Derivation(f"{plain.expression} / temperature", (*plain.operands, temperature), when)
 
 
 def _renormalised(
-    masked: Step, plain: Derivation, edit: Edit, when: dict[str, object]
+    masked: Step, plain: Derivation, edit: SetWeight, when: dict[str, object]
 ) -> Derivation:
-    assert edit.value is not None
-    assert edit.key is not None
     row, position = plain.operands
     operands = (
         row,

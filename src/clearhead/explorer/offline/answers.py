@@ -6,26 +6,18 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 
-from ..contract.answers import Answer
+from ..contract.answers import Answering
 from .numbers import Array, Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
 MOST_ITEMS = 48  # in one question for arrays
 MOST_LINKS = 64  # of one query, with their effects
 EFFECT_SECONDS = 4.0
-
-
-class Answering(Protocol):
-    """A source of answers: an `Explorer`, or the same over a recording."""
-
-    def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """Return the answer to a question; ClearheadError where there is none."""
-        ...
 
 
 @dataclass(frozen=True)

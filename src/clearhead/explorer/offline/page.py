@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...errors import ConfigError
-from ..contract.answers import Answer
+from ..contract.answers import Answer, Answering, OfflineAnswer
 from ..contract.arrays import encode
-from .answers import EFFECT_SECONDS, LEVELS, Answering, PageAnswers
+from ..contract.questions import OfflineQuestion
+from ..contract.reading import read_question
+from .answers import EFFECT_SECONDS, LEVELS, PageAnswers
 
 BUILD = Path(__file__).parent.parent / "built"
 MOST_BYTES = 3_000_000
@@ -92,7 +94,7 @@ def offline_html(
     return page
 
 
-def offline_answer(explorer: Answering, params: Mapping[str, Any]) -> Answer:
+def offline_answer(explorer: Answering, params: Mapping[str, Any] | OfflineQuestion) -> Answer:
     """Return the answer to the question ``offline``.
 
     Args:
@@ -105,15 +107,10 @@ def offline_answer(explorer: Answering, params: Mapping[str, Any]) -> Answer:
     Raises:
         ConfigError: a parameter is missing or unknown, or the package lacks the built page.
     """
-    names = set(params)
-    if not {"run"} <= names <= {"run", "state"} or not isinstance(params.get("state", ""), str):
-        raise ConfigError(
-            "offline takes run, the request of a run, and state, the page's address behind the #; "
-            f"got {', '.join(sorted(names)) or 'nothing'}."
-        )
-    page = offline_html(explorer, params["run"], view_state=params.get("state", ""))
-    data = np.frombuffer(page.encode("utf-8"), np.uint8)
-    return Answer({"name": "clearhead.html"}, {"html": data})
+    question = read_question(OfflineQuestion, params)
+    page = offline_html(explorer, question.run.to_dict(), view_state=question.state)
+    answer: OfflineAnswer = {"name": "clearhead.html"}
+    return Answer(answer, {"html": np.frombuffer(page.encode("utf-8"), np.uint8)})
 
 
 def built_file(name: str) -> str:

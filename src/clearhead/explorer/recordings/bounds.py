@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, ShapeError
-from ..contract.arrays import Window
+from ..contract.questions import Window
 from .modules import Module
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ OF_A_MODULE = 40  # what is said of a module beside its positions, counted in po
 
 
 def check_size(modules: Sequence[Module], rows: int) -> None:
-    """Raises ConfigError if there is more to be named than a page can hold."""
+    """Raise ConfigError if there is more to be named than a page can hold."""
     positions = sum(sum(module.map.shape[2:]) + OF_A_MODULE for module in modules)
     positions += rows * modules[0].map.shape[2]
     if positions > POSITIONS:
@@ -42,12 +42,12 @@ def check_size(modules: Sequence[Module], rows: int) -> None:
 
 
 def picture_work(one: AttentionMap) -> int:
-    """Multiply-adds of the picture of one row of a map."""
+    """Count the multiply-adds of the picture of one row of a map."""
     return _entries(one) * (one.query.shape[-1] + SOFTMAX)
 
 
 def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part: str) -> None:
-    """Raises ShapeError if these pictures would take too long or too much memory.
+    """Raise ShapeError if these pictures would take too long or too much memory.
 
     Args:
         modules: whose pictures are asked for.
@@ -74,7 +74,7 @@ def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part
 
 
 def check_window(one: AttentionMap, step: str, window: Window, path: str) -> int:
-    """The multiply-adds of a window of scores or weights, or of the log-sum-exp.
+    """Count the multiply-adds of a window of scores or weights, or of the log-sum-exp.
 
     Args:
         one: one row of a map.
@@ -93,17 +93,17 @@ def check_window(one: AttentionMap, step: str, window: Window, path: str) -> int
     work = (math.prod(sizes) if step != "log_sum_exp" else 0) * size
     wide = sizes[3] if step == "scores" else one.shape[3]
     # Of some of the heads the keys are laid out once for each.
-    needed = heads * wide * size * width if heads < one.shape[1] else 0
+    nbytes = heads * wide * size * width if heads < one.shape[1] else 0
     if step != "scores" and one.known_lse is None:
         whole = step == "log_sum_exp" or rows * 4 >= one.shape[2]
         work += picture_work(one) if whole else heads * rows * one.shape[3] * (size + SOFTMAX)
-        needed = max(needed, _tile_bytes(one) if whole else heads * one.shape[3] * width)
-    check_memory(needed, f"{path!r} in this window")
+        nbytes = max(nbytes, _tile_bytes(one) if whole else heads * one.shape[3] * width)
+    check_memory(nbytes, f"{path!r} in this window")
     return work
 
 
 def check_work(works: Iterable[int]) -> None:
-    """Raises ShapeError if windows together would take too long."""
+    """Raise ShapeError if windows together would take too long."""
     work = sum(works)
     if work > MULTIPLY_ADDS:
         raise ShapeError(
@@ -113,36 +113,36 @@ def check_work(works: Iterable[int]) -> None:
         )
 
 
-def check_memory(needed: int, what: str) -> None:
-    """Raises ShapeError if so many bytes are too many."""
-    if needed > BYTES:
+def check_memory(nbytes: int, what: str) -> None:
+    """Raise ShapeError if so many bytes are too many."""
+    if nbytes > BYTES:
         raise ShapeError(
-            f"{what} would take {needed / 1e9:,.1f} GB of memory beside the recording, and one "
+            f"{what} would take {nbytes / 1e9:,.1f} GB of memory beside the recording, and one "
             f"question may take {BYTES / 1e9:,.1f} GB. Ask for fewer heads at once, or record a "
             f"shorter text."
         )
 
 
 def _entries(one: AttentionMap) -> int:
-    """How many weights of a row of a map a pass computes."""
+    """Count the weights of a row of a map that a pass computes."""
     from ...maps.scores.key_ranges import DenseMask, KeyRanges
 
     _, heads, queries, keys = one.shape
-    allowed = one.scoring.allowed
-    if isinstance(allowed, DenseMask):
-        allowed = allowed.within
-    if not isinstance(allowed, KeyRanges):
+    mask = one.scoring.allowed
+    if isinstance(mask, DenseMask):
+        mask = mask.within
+    if not isinstance(mask, KeyRanges):
         return heads * queries * keys
-    start, end = (each.long().clamp(0, keys) for each in (allowed.start, allowed.end))
+    start, end = (each.long().clamp(0, keys) for each in (mask.start, mask.end))
     runs = (end - start).clamp(min=0)
     # What is one wide along an axis holds for all along it.
-    seen = int(runs.sum()) * (heads // runs.shape[1]) * (queries // runs.shape[2])
+    visible = int(runs.sum()) * (heads // runs.shape[1]) * (queries // runs.shape[2])
     # A tile computes what any of its rows may see.
-    return min(seen + heads * queries * LEAST_ROWS, heads * queries * keys)
+    return min(visible + heads * queries * LEAST_ROWS, heads * queries * keys)
 
 
 def _tile_bytes(one: AttentionMap) -> int:
-    """Memory of a pass: a tile's scores, weights, mask and bias, and one key head's keys."""
+    """Return the memory of a pass: a tile's scores, weights, mask and bias, and a head's keys."""
     from ...maps.tiles import CPU_TILE
 
     _, heads, queries, keys = one.shape
@@ -153,7 +153,7 @@ def _tile_bytes(one: AttentionMap) -> int:
 
 
 def _scale(count: int) -> str:
-    """A large number as people say it: 3.1 x 10^11."""
+    """Write a large number as people say it: 3.1 x 10^11."""
     exponent = len(str(count)) - 1
     first = count / 10**exponent
     return f"10^{exponent}" if first == 1 else f"{first:.1f} x 10^{exponent}"

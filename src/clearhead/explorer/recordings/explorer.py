@@ -14,24 +14,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ConfigError, TraceError
-from ..answers.overview import LARGEST_PICTURE
-from ..contract.answers import Answer
-from ..contract.arrays import check_numbers, checked_window
+from ..answers.overview import LARGEST_PICTURE, layer_slice
+from ..contract.answers import Answer, ModelAnswer, ModelPart, OverviewAnswer
+from ..contract.arrays import check_numbers, checked_window, window_size, windows_answer
+from ..contract.questions import (
+    QUESTIONS,
+    ArrayQuestion,
+    ModelQuestion,
+    OverviewQuestion,
+    Question,
+    RunQuestion,
+)
+from ..contract.reading import read_question
+from ..contract.run_answers import AttentionAnswer, RunAnswer, Sentence, StepAnswer
+from ..contract.values import LIMITS, Limits
 from ..stopping import check
 from .bounds import check_size, check_window, check_work
 from .modules import Labels, Module, Tokens, modules_of
-from .requests import TokenLists, page_of, spans_of
 from .rows import Rows
 from .steps import available, step_shape, steps_of, values
+from .token_lists import TokenLists
 
 if TYPE_CHECKING:
     from ...maps.recording.recording import Recording
 
-NUMBERS = 1_000_000  # in one answer, unless told otherwise
-
 
 class RecordingExplorer:
-    """A recording, one attention map, or maps by name, as the explorer's front end asks for them.
+    """A recording, one attention map, or maps by name, as the explorer's page asks for it.
 
     Args:
         recorded: a Recording, an AttentionMap, or a dictionary of AttentionMaps by name.
@@ -53,20 +62,26 @@ class RecordingExplorer:
         tokens: Tokens | None = None,
         source_tokens: Tokens | None = None,
         name: str = "",
-        numbers: int = NUMBERS,
+        numbers: int = LIMITS.numbers,
     ) -> None:
-        found, self.notes = modules_of(recorded)
-        self.modules = {module.path: module for module in found}
+        modules, self.notes = modules_of(recorded)
+        self.modules = {module.path: module for module in modules}
         self.notes += list(getattr(recorded, "notes", []))
         self.labels = Labels(tokens, source_tokens)
-        self.labels.check(found)
-        self.name = name or getattr(recorded, "model", "") or found[0].map.source.model
-        self.numbers = numbers
-        self.rows = min(module.map.shape[0] for module in found)
-        check_size(found, self.rows)
+        self.labels.check(modules)
+        self.name = name or getattr(recorded, "model", "") or modules[0].map.source.model
+        self.limits = Limits(numbers=numbers)
+        self.rows = min(module.map.shape[0] for module in modules)
+        check_size(modules, self.rows)
         self._of_rows = Rows()
+        self._answers: dict[str, Callable[[Any], Answer]] = {
+            "model": self._model,
+            "run": self._run,
+            "array": self._array,
+            "overview": self._overview,
+        }
 
-    def answer(self, name: str, params: Mapping[str, Any] | None = None) -> Answer:
+    def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
         """Answer a question: ``model``, ``run``, ``array`` or ``overview``.
 
         Raises:
@@ -74,20 +89,15 @@ class RecordingExplorer:
             ShapeError: a window lies outside its array, or holds too many numbers.
             TraceError: there is no such module or step.
         """
-        questions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
-            "model": self._model,
-            "run": self._run,
-            "array": self._array,
-            "overview": self._overview,
-        }
-        if name not in questions:
+        if name not in self._answers:
             raise ConfigError(
                 f"A recording cannot answer {name!r}: it holds what a model attended to, and no "
-                f"model to run again. It answers {', '.join(questions)}."
+                f"model to run again. It answers {', '.join(self._answers)}."
             )
         check()
+        question = read_question(QUESTIONS[name], {} if params is None else params, self.limits)
         try:
-            return questions[name](params or {})
+            return self._answers[name](question)
         except (RuntimeError, IndexError) as error:  # PyTorch's; what a file says may not fit
             raise TraceError(
                 f"The recording could not answer {name!r}: its tensors do not fit together, or "
@@ -96,49 +106,68 @@ class RecordingExplorer:
 
     # The questions
 
-    def _model(self, params: Mapping[str, Any]) -> Answer:
-        parts = []
+    def _model(self, question: ModelQuestion) -> Answer:
+        parts: list[ModelPart] = []
         for part in dict.fromkeys(module.part for module in self.modules.values()):
             layers = self._layers(part)
-            first = layers[0]
+            heads = layers[0].map.shape[1]
             parts.append(
-                {
-                    "part": part,
-                    "layers": len(layers),
-                    "heads": first.map.shape[1],
-                    "kind": first.kind,
-                }
+                {"part": part, "layers": len(layers), "heads": heads, "kind": layers[0].kind}
             )
         sources = [module.map.source for module in self.modules.values()]
-        provenance = {
-            "model": self.name,
-            "kernels": sorted({source.kernel for source in sources if source.kernel}),
-            "notes": self.notes + sorted({note for source in sources for note in source.notes}),
+        answer: ModelAnswer = {
+            "kind": "recording",
+            "name": self.name or "recording",
+            "languages": None,
+            "config": None,
+            "parameters": None,
+            "parts": parts,
+            "abilities": [],
+            "limits": {"characters": 0, "tokens": 0, "numbers": self.limits.numbers},
+            "special": None,
+            "provenance": {
+                "model": self.name,
+                "kernels": sorted({source.kernel for source in sources if source.kernel}),
+                "notes": self.notes + sorted({note for one in sources for note in one.notes}),
+            },
         }
-        return Answer(
-            {
-                "kind": "recording",
-                "name": self.name or "recording",
-                "languages": None,
-                "config": None,
-                "parameters": None,
-                "parts": parts,
-                "abilities": [],
-                "limits": {"characters": 0, "tokens": 0, "numbers": self.numbers},
-                "special": None,
-                "provenance": provenance,
-            }
-        )
+        return Answer(answer)
 
-    def _run(self, params: Mapping[str, Any]) -> Answer:
-        if params.get("edits"):
-            raise ConfigError(
-                "A recording cannot be edited: it holds what a model attended to, and no model to "
-                "run again. Ask without edits."
-            )
-        row = self._row(params)
+    def _run(self, question: RunQuestion) -> Answer:
+        row = self._row(question)
+        attention = self._attention(row)
+        steps: list[StepAnswer] = []
+        for module in self.modules.values():
+            steps.extend(steps_of(module))
+        first = next(iter(self.modules.values()))
+        sentences: list[Sentence] = [
+            {"text": " ".join(self.labels.of(first, "query", one)), "translated": False}
+            for one in range(self.rows)
+        ]
+        answer: RunAnswer = {
+            "request": RunQuestion(sentence=row, beam_size=1).to_dict(),
+            "text": None,
+            "sentences": sentences,
+            "sentence": row,
+            "translation": None,
+            "target_given": False,
+            "source": attention[0]["query_tokens"],
+            "decoder_input": [],
+            "predicted": [],
+            "log_probability": None,
+            "log_probabilities": [],
+            "next": [],
+            "attention": attention,
+            "steps": steps,
+            "check": None,
+            "seconds": {},
+            "baseline": None,
+        }
+        return Answer(answer)
+
+    def _attention(self, row: int) -> list[AttentionAnswer]:
         tokens = TokenLists()
-        attention, steps = [], []
+        attention: list[AttentionAnswer] = []
         for module in self.modules.values():
             _, heads, queries, keys = module.map.shape
             attention.append(
@@ -154,123 +183,84 @@ class RecordingExplorer:
                     "key_tokens": tokens.of(self.labels.of(module, "key", row)),
                 }
             )
-            steps.extend(steps_of(module))
-        first = next(iter(self.modules.values()))
-        sentences = [
-            {"text": " ".join(self.labels.of(first, "query", one)), "translated": False}
-            for one in range(self.rows)
-        ]
-        return Answer(
-            {
-                "request": {"text": "", "target": None, "sentence": row, "beam_size": 1,
-                            "edits": []},
-                "text": None,
-                "sentences": sentences,
-                "sentence": row,
-                "translation": None,
-                "target_given": False,
-                "source": attention[0]["query_tokens"],
-                "decoder_input": [],
-                "predicted": [],
-                "log_probability": None,
-                "log_probabilities": [],
-                "next": [],
-                "attention": attention,
-                "steps": steps,
-                "check": None,
-                "seconds": {},
-                "baseline": None,
-            }
-        )  # fmt: skip
+        return attention
 
-    def _array(self, params: Mapping[str, Any]) -> Answer:
-        row = self._row(params.get("run") or {})
-        items = params.get("items")
-        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
-            raise ConfigError(
-                f"items is a list of {{path, window}}; got {type(items).__name__}: {items!r}."
-            )
-        asked = []
-        for item in items:
-            path = str(item.get("path"))
-            module, step = self._step(path)
-            shape = step_shape(module, step)
-            asked.append(
-                (path, module, step, shape, checked_window(path, shape, spans_of(item, path)))
-            )
-        check_numbers(
-            sum(math.prod(stop - start for start, stop in window) for *_, window in asked),
-            self.numbers,
-        )
+    def _array(self, question: ArrayQuestion) -> Answer:
+        row = self._row(question.run)
+        paths = [item.path for item in question.items]
+        steps = [self._step(path) for path in paths]
+        shapes = [step_shape(module, step) for module, step in steps]
+        windows = [
+            checked_window(item.path, shape, item.window)
+            for item, shape in zip(question.items, shapes, strict=True)
+        ]
+        check_numbers(map(window_size, windows), self.limits.numbers)
+        # Nothing is computed before all of it is known to be affordable.
+        maps = [(self._of_rows.map_of(module, row), step) for module, step in steps]
         check_work(
-            check_window(self._of_rows.map_of(module, row), step, window, path)
-            for path, module, step, _, window in asked
+            check_window(one, step, window, path)
+            for path, (one, step), window in zip(paths, maps, windows, strict=True)
         )
-        arrays = {
-            str(number): values(self._of_rows.map_of(module, row), step, window)
-            for number, (_, module, step, _, window) in enumerate(asked)
-        }
-        described = [
-            {
-                "path": path,
-                "window": [list(span) for span in window],
-                "shape": list(shape),
-                "dtype": arrays[str(number)].dtype.name,
-            }
-            for number, (path, _, _, shape, window) in enumerate(asked)
-        ]
-        return Answer({"items": described}, arrays)
+        arrays = [values(*one, window) for one, window in zip(maps, windows, strict=True)]
+        return windows_answer(paths, windows, shapes, arrays)
 
-    def _overview(self, params: Mapping[str, Any]) -> Answer:
-        row = self._row(params.get("run") or {})
-        layers = page_of(self._layers(str(params.get("part"))), params.get("layers"))
+    def _overview(self, question: OverviewQuestion) -> Answer:
+        row = self._row(question.run)
+        layers = self._layers(question.part)
+        layers = layers[layer_slice(question.layers, len(layers))]
         _, heads, queries, keys = layers[0].map.shape
-        most = max(1, min(LARGEST_PICTURE, math.isqrt(self.numbers // (len(layers) * heads) or 1)))
-        check_numbers(len(layers) * heads * most * most, self.numbers)
+        numbers = self.limits.numbers
+        most = max(1, min(LARGEST_PICTURE, math.isqrt(numbers // (len(layers) * heads) or 1)))
+        check_numbers([len(layers) * heads * most * most], numbers)
         block = (-(-queries // most), -(-keys // most))
         pictures = self._of_rows.pictures(layers, row, block)
-        return Answer(
-            {
-                "part": layers[0].part,
-                "pooled": block != (1, 1),
-                "block": list(block),
-                "queries": queries,
-                "keys": keys,
-            },
-            {
-                "weights": np.stack([one.weights for one in pictures]),
-                "entropy": np.stack([one.entropy for one in pictures]),
-                "masked": np.stack([one.masked for one in pictures]).min(axis=0),
-            },
-        )
+        answer: OverviewAnswer = {
+            "part": layers[0].part,
+            "pooled": block != (1, 1),
+            "block": list(block),
+            "queries": queries,
+            "keys": keys,
+        }
+        arrays = {
+            "weights": np.stack([one.weights for one in pictures]),
+            "entropy": np.stack([one.entropy for one in pictures]),
+            "masked": np.stack([one.masked for one in pictures]).min(axis=0),
+        }
+        return Answer(answer, arrays)
 
     # What they stand on
 
-    def _row(self, params: Mapping[str, Any]) -> int:
-        row = params.get("sentence", 0)
-        if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < self.rows:
+    def _row(self, question: RunQuestion) -> int:
+        """Return the row of the batch that a run is about."""
+        if question.edits:
             raise ConfigError(
-                f"sentence is the row of the batch, from 0 to {self.rows - 1}; got {row!r}."
+                "A recording cannot be edited: it holds what a model attended to, and no model to "
+                "run again. Ask without edits."
             )
-        return row
+        if question.sentence >= self.rows:
+            raise ConfigError(
+                f"sentence is the row of the batch, from 0 to {self.rows - 1}; got "
+                f"{question.sentence}."
+            )
+        return question.sentence
 
     def _layers(self, part: str) -> list[Module]:
-        found = [module for module in self.modules.values() if module.part == part]
-        if not found:
-            known = dict.fromkeys(module.part for module in self.modules.values())
+        layers = [module for module in self.modules.values() if module.part == part]
+        if not layers:
+            parts = dict.fromkeys(module.part for module in self.modules.values())
             raise ConfigError(
-                f"The recording has no part {part!r}. It has {', '.join(map(repr, known))}."
+                f"The recording has no part {part!r}. It has {', '.join(map(repr, parts))}."
             )
-        return found
+        return layers
 
     def _step(self, path: str) -> tuple[Module, str]:
         name, _, step = path.rpartition(".")
         if name not in self.modules or step not in available(self.modules[name]):
-            known = next(iter(self.modules))
+            first = next(iter(self.modules))
             raise TraceError(
                 f"The recording has no array {path!r}. Its arrays are named after the modules "
-                f"that attended, such as {known + '.weights'!r}, and each module has "
-                f"{', '.join(available(self.modules[known]))}."
+                f"that attended, such as {first + '.weights'!r}, and each module has "
+                f"{', '.join(available(self.modules[first]))}."
             )
         return self.modules[name], step
 
@@ -278,7 +268,7 @@ class RecordingExplorer:
 def open_recording(
     path: str | Path, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
 ) -> RecordingExplorer:
-    """The explorer of a recording's file; see `RecordingExplorer`.
+    """Open the explorer of a recording's file; see `RecordingExplorer`.
 
     Raises:
         MissingExtraError: PyTorch is not installed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import ConfigError, ShapeError, TraceError
 
@@ -32,9 +32,9 @@ class Module:
     layer: int = 0
 
     @property
-    def kind(self) -> str:
-        """``"self"`` or ``"cross"``."""
-        return self.map.source.kind
+    def kind(self) -> Literal["self", "cross"]:
+        """Whether queries and keys are of one sequence or of two."""
+        return "cross" if self.map.source.kind == "cross" else "self"
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,20 @@ class Labels:
     source_tokens: Tokens | None = None
 
     def of(self, module: Module, side: str, row: int) -> list[str]:
-        """The names of one side, ``"query"`` or ``"key"``, in a row of the batch."""
+        """Return the names of one side, ``"query"`` or ``"key"``, in a row of the batch."""
         length = module.map.shape[2 if side == "query" else 3]
         recorded = module.map.query_labels if side == "query" else module.map.key_labels
-        given = [self.tokens, self.source_tokens]
+        lists = [self.tokens, self.source_tokens]
         if module.kind == "cross" and side == "key":
-            given.reverse()
-        for names in given:
-            found = _row(names, row)
-            if found is not None and len(found) == length:
-                return found
+            lists.reverse()
+        for names in lists:
+            labels = _row(names, row)
+            if labels is not None and len(labels) == length:
+                return labels
         return list(recorded[row]) if recorded is not None else [str(i) for i in range(length)]
 
     def check(self, modules: Sequence[Module]) -> None:
-        """Raises ShapeError where a list is as long as nothing that was recorded."""
+        """Raise ShapeError where a list is as long as nothing that was recorded."""
         lengths = sorted({length for module in modules for length in module.map.shape[2:]})
         rows = {module.map.shape[0] for module in modules}
         for what, names in (("tokens", self.tokens), ("source_tokens", self.source_tokens)):
@@ -84,7 +84,7 @@ class Labels:
 
 
 def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
-    """The modules whose weights can be shown, in the order of their calls, and what cannot be.
+    """Find the modules whose weights can be shown, in the order of their calls.
 
     Args:
         recorded: a Recording, maps by name, or one AttentionMap.
@@ -97,14 +97,14 @@ def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
     """
     modules: list[Module] = []
     notes: list[str] = []
-    for path, found in _maps(recorded):
-        if isinstance(found, str):
-            notes.append(f"{path}: {found}")
-        elif 0 in (*found.shape, found.query.shape[-1]):
-            sizes = " x ".join(map(str, (*found.shape, found.query.shape[-1])))
+    for path, one in _maps(recorded):
+        if isinstance(one, str):
+            notes.append(f"{path}: {one}")
+        elif 0 in (*one.shape, one.query.shape[-1]):
+            sizes = " x ".join(map(str, (*one.shape, one.query.shape[-1])))
             notes.append(f"{path}: nothing attended in it (its shape is {sizes}).")
         else:
-            modules.append(Module(path, found))
+            modules.append(Module(path, one))
     if not modules:
         left_out = " ".join(notes) or "No module attended while it was recorded."
         raise ConfigError(f"There is nothing to show in this recording. {left_out}")
@@ -112,7 +112,7 @@ def modules_of(recorded: Any) -> tuple[list[Module], list[str]]:
 
 
 def _maps(recorded: Any) -> Iterator[tuple[str, AttentionMap | str]]:
-    """Names and maps; a sentence in the place of a map that cannot be shown."""
+    """Yield names and maps, or a sentence in the place of a map that cannot be shown."""
     from ...maps.attention_map import AttentionMap
     from ...maps.recording.recording import Recording
 
@@ -139,16 +139,16 @@ def _one(recording: Any, name: str, call: int) -> AttentionMap | str:
     from ...maps.attention_map import AttentionMap
 
     try:
-        found = recording[name, call]
+        one = recording[name, call]
     except TraceError as error:
         return str(error)
-    if isinstance(found, AttentionMap):
-        return found
+    if isinstance(one, AttentionMap):
+        return one
     return "only summaries were kept of it; record without summaries= to see its weights."
 
 
 def _in_parts(modules: list[Module]) -> list[Module]:
-    """Modules of one stack and of one shape are the layers of one part.
+    """Name the parts: modules of one stack and of one shape are the layers of one.
 
     A stack is what has the same name but for its numbers. Where there is one stack of
     self-attention it is called ``self``, and one of cross-attention ``cross``.
@@ -159,17 +159,17 @@ def _in_parts(modules: list[Module]) -> list[Module]:
         stacks.setdefault((module.kind, stack, module.map.shape), []).append(module)
     kinds = [kind for kind, *_ in stacks]
     names: set[str] = set()
-    found: dict[str, Module] = {}
+    members_of_parts: dict[str, Module] = {}
     for (kind, stack, _), members in stacks.items():
-        name = wanted = kind if kinds.count(kind) == 1 else stack
+        name = short = kind if kinds.count(kind) == 1 else stack
         number = 1
         while name in names:
             number += 1
-            name = f"{wanted} ({number})"
+            name = f"{short} ({number})"
         names.add(name)
         for layer, module in enumerate(members):
-            found[module.path] = replace(module, part=name, layer=layer)
-    return [found[module.path] for module in modules]
+            members_of_parts[module.path] = replace(module, part=name, layer=layer)
+    return [members_of_parts[module.path] for module in modules]
 
 
 def _row(names: Tokens | None, row: int) -> list[str] | None:

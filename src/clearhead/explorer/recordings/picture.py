@@ -16,7 +16,7 @@ from ..stopping import check, check_from_anywhere
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
-CHUNK = 1 << 22  # entries of a mask that are looked at together
+CHUNK = 1 << 22  # entries of a mask that are read together
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,23 +42,23 @@ class Picture:
 
 
 def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
-    """A small picture of each head.
+    """Draw a small picture of each head.
 
     Args:
-        one: a map whose batch is 1. It remembers the log-sum-exp that is found on the way.
+        one: a map whose batch is 1. It remembers the log-sum-exp that is computed on the way.
         block: queries and keys of a cell.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     from ...maps.measures.per_position import Entropy, LogSumExp
     from ...maps.measures.pooled import Blocks
 
     blocks = Blocks(*block)
-    found = one.measure(blocks, Entropy(), LogSumExp(), check=check_from_anywhere())
-    weights = found[blocks][0].cpu().numpy().astype(np.float32)
-    seeing = (found[LogSumExp()][0] > -math.inf).sum(-1).cpu().numpy()
-    entropy = found[Entropy()][0].double().sum(-1).cpu().numpy()
+    measures = one.measure(blocks, Entropy(), LogSumExp(), check=check_from_anywhere())
+    weights = measures[blocks][0].cpu().numpy().astype(np.float32)
+    seeing = (measures[LogSumExp()][0] > -math.inf).sum(-1).cpu().numpy()
+    entropy = measures[Entropy()][0].double().sum(-1).cpu().numpy()
     masked = np.zeros(weights.shape[1:], np.uint8)
     dark = (weights == 0).all(axis=0)  # a weight may be too small for float32 and not be masked
     if dark.any():
@@ -67,7 +67,7 @@ def picture(one: AttentionMap, block: tuple[int, int]) -> Picture:
 
 
 def together(pieces: Sequence[Picture]) -> Picture:
-    """The picture of all heads, from those of some of them each."""
+    """Join the pictures of some heads each into the picture of all."""
     if len(pieces) == 1:
         return pieces[0]
     return Picture(
@@ -78,7 +78,7 @@ def together(pieces: Sequence[Picture]) -> Picture:
 
 
 def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
-    """Bool["rows columns"]: whether any head's mask and bias let anything through in a block."""
+    """Return whether any head's mask and bias let anything through, Bool["rows columns"]."""
     import torch
 
     from ...maps.scores.key_ranges import KeyRanges
@@ -93,31 +93,33 @@ def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
 
 
 def _ranges_visible(ranges: Any, block: tuple[int, int], queries: int, keys: int) -> Array:
-    """The same where each query sees one run of keys: a run covers the cells it begins and ends
-    in, and all between them."""
+    """Return the same where each query sees one run of keys.
+
+    A run covers the cells that it begins and ends in, and all between them.
+    """
     start, end = (
         each.expand(*each.shape[:2], queries).reshape(-1, queries).long().clamp(0, keys).numpy()
         for each in (ranges.start.cpu(), ranges.end.cpu())
     )
     rows, columns = -(-queries // block[0]), -(-keys // block[1])
     row = np.broadcast_to(np.arange(queries) // block[0], start.shape)
-    seen = end > start
+    nonempty = end > start
     # Where runs begin it goes up by one and behind their ends down: above zero lies a run.
     steps = np.zeros((rows, columns + 1), np.int64)
-    np.add.at(steps, (row[seen], start[seen] // block[1]), 1)
-    np.add.at(steps, (row[seen], (end[seen] - 1) // block[1] + 1), -1)
+    np.add.at(steps, (row[nonempty], start[nonempty] // block[1]), 1)
+    np.add.at(steps, (row[nonempty], (end[nonempty] - 1) // block[1] + 1), -1)
     return np.asarray(steps.cumsum(axis=1)[:, :-1] > 0)
 
 
 def _entries_visible(one: AttentionMap, block: tuple[int, int]) -> Array:
-    """The same of any mask, bias and score_mod, by looking at the scores themselves."""
+    """Return the same of any mask, bias and score_mod, from the scores themselves."""
     _, heads, queries, keys = one.shape
     height = max(CHUNK // (heads * keys), 1)
-    found = np.zeros((-(-queries // block[0]), -(-keys // block[1])), bool)
+    visible = np.zeros((-(-queries // block[0]), -(-keys // block[1])), bool)
     for first in range(0, queries, height):
         check()
         scores = one.scores[0, :, first : first + height].cpu().numpy()
-        seen = pooled(np.asarray(~np.isneginf(scores).all(axis=0)), (1, block[1]))
-        for offset, row in enumerate(seen):
-            found[(first + offset) // block[0]] |= row
-    return found
+        blocks = pooled(np.asarray(~np.isneginf(scores).all(axis=0)), (1, block[1]))
+        for offset, row in enumerate(blocks):
+            visible[(first + offset) // block[0]] |= row
+    return visible

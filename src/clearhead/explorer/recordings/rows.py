@@ -1,4 +1,4 @@
-"""Rows of recorded modules, and their pictures, with what was computed of them kept."""
+"""Rows of recorded modules and their pictures, which are remembered."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from .picture import Picture, picture, together
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
-KEPT = 1024
+MOST_ROWS = 1024
 PICTURES = 64 * 1024**2  # bytes
 PIECE = 2 * 10**10  # multiply-adds of a piece of a picture: about a second
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Key, Value]):
-    """The latest values that were made, for several threads; the eldest is forgotten first."""
+class LatestValues(Generic[Key, Value]):
+    """The latest values, for several threads; the oldest is forgotten first."""
 
-    def __init__(self, most: int = KEPT) -> None:
+    def __init__(self, most: int = MOST_ROWS) -> None:
         self._most, self._lock = most, threading.Lock()
         self._values: dict[Key, Value] = {}
 
     def get(self, key: Key) -> Value | None:
-        """The value, if it is kept."""
+        """Return the value, or None if it was forgotten."""
         with self._lock:
             return self._values.get(key)
 
-    def put(self, key: Key, value: Value) -> Value:
-        """Keep a value; that of another thread, if it was first."""
+    def store(self, key: Key, value: Value) -> Value:
+        """Store and return a value; where another thread was first, return the value of that."""
         with self._lock:
             if key not in self._values and len(self._values) >= self._most:
                 del self._values[next(iter(self._values))]
@@ -51,26 +51,26 @@ class Rows:
 
     def __init__(self, draw: Callable[[AttentionMap, tuple[int, int]], Picture] = picture) -> None:
         self._draw = draw
-        self._maps: Kept[tuple[str, int], AttentionMap] = Kept()
+        self._maps: LatestValues[tuple[str, int], AttentionMap] = LatestValues()
         self._pictures: RunCache[tuple[str, int, tuple[int, int], int], Picture]
         self._pictures = RunCache(PICTURES)
 
     def map_of(self, module: Module, row: int) -> AttentionMap:
-        """A module's map of one row, which remembers its log-sum-exp."""
+        """Return a module's map of one row, which remembers its log-sum-exp."""
         from ...maps.one_row import one_row
 
         place = (module.path, row)
-        return self._maps.get(place) or self._maps.put(place, one_row(module.map, row))
+        return self._maps.get(place) or self._maps.store(place, one_row(module.map, row))
 
     def pictures(self, layers: list[Module], row: int, block: tuple[int, int]) -> list[Picture]:
-        """The pictures of some layers.
+        """Return the pictures of some layers.
 
         What is ready is kept when the question is given up, so that asking again goes on where it
         ended; what two questions ask at once is drawn once.
 
         Raises:
             ShapeError: those that are missing would take too long, or too much memory.
-            Stopped: the question was given up.
+            QuestionCancelled: the question was given up.
         """
         pieces = [self._pieces(module, row) for module in layers]
         places = [(module.path, row, block) for module in layers]
@@ -92,8 +92,10 @@ class Rows:
         ]
 
     def _pieces(self, module: Module, row: int) -> list[AttentionMap]:
-        """A row of a module, cut by heads where it takes long, so that a question that is given
-        up has got somewhere."""
+        """Cut a row of a module by heads where it takes long.
+
+        So a question that is given up leaves something ready for the next one.
+        """
         from ...maps.one_row import one_row
 
         whole = self.map_of(module, row)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..contract.arrays import Array, Window
+from ..contract.arrays import Array
+from ..contract.questions import Window
+from ..contract.run_answers import StepAnswer
 from ..stopping import check, check_from_anywhere
 from .bounds import SOFTMAX
 from .modules import Module
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from ...maps.attention_map import AttentionMap
 
-PIECE = 10**10  # multiply-adds between two looks at whether anybody still waits
+PIECE = 10**10  # multiply-adds between two checks whether the question was given up
 
 # Of each module: name of the step, its axes, how it is computed.
 SCORE_AXES = ("batch", "heads", "query_len", "key_len")
@@ -31,22 +33,23 @@ SOURCES = {"scores": ("query", "key"), "log_sum_exp": ("scores",),
 
 
 def available(module: Module) -> list[str]:
-    """The steps that can be asked of a module: all, or all but its values."""
+    """Return the steps that can be asked of a module: all, or all but its values."""
     return [step for step in STEPS if step != "value" or module.map.value is not None]
 
 
 def step_shape(module: Module, step: str) -> tuple[int, ...]:
-    """The shape of a step in one row of the batch, which counts as a batch of 1."""
-    found = module.map
-    shapes = {"query": found.query, "key": found.key, "value": found.value}
+    """Return the shape of a step in one row of the batch, which counts as a batch of 1."""
+    one = module.map
+    shapes = {"query": one.query, "key": one.key, "value": one.value}
     if step in shapes:
         tensor = shapes[step]
         assert tensor is not None
         return (1, *tensor.shape[1:])
-    return (1, *found.shape[1:3]) if step == "log_sum_exp" else (1, *found.shape[1:])
+    return (1, *one.shape[1:3]) if step == "log_sum_exp" else (1, *one.shape[1:])
 
 
-def steps_of(module: Module) -> list[dict[str, Any]]:
+def steps_of(module: Module) -> list[StepAnswer]:
+    """Return what can be asked of a module, as the answer to ``run`` lists it."""
     return [
         {
             "path": f"{module.path}.{step}",
@@ -63,7 +66,7 @@ def steps_of(module: Module) -> list[dict[str, Any]]:
 
 
 def values(one: AttentionMap, step: str, window: Window) -> Array:
-    """The window of a step, float32 or float64, with a batch axis.
+    """Compute the window of a step, float32 or float64, with a batch axis.
 
     Args:
         one: one row of a module's map.
@@ -71,16 +74,16 @@ def values(one: AttentionMap, step: str, window: Window) -> Array:
         window: with all its axes, the first of which is 1 wide.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     index = tuple(slice(start, stop) for start, stop in window)
     if step in ("scores", "weights"):
         tensor = _tile(one, step, index)
     else:
         if step == "log_sum_exp":
-            know_log_sum_exp(one)
-        stored = {"query": one.query, "key": one.key, "value": one.value}
-        tensor = stored.get(step, one.known_lse)[index]  # type: ignore[index]
+            compute_log_sum_exp(one)
+        recorded = {"query": one.query, "key": one.key, "value": one.value}
+        tensor = recorded.get(step, one.known_lse)[index]  # type: ignore[index]
     if tensor.dtype.itemsize < 4:
         tensor = tensor.float()
     values: Array = tensor.detach().cpu().numpy()
@@ -88,27 +91,27 @@ def values(one: AttentionMap, step: str, window: Window) -> Array:
 
 
 def _tile(one: AttentionMap, step: str, index: tuple[slice, ...]) -> Tensor:
-    """A window of scores or weights, some rows at a time."""
+    """Compute a window of scores or weights, some rows at a time."""
     from torch import cat
 
     rows = index[2]
     if step == "weights" and 4 * (rows.stop - rows.start) >= one.shape[2]:
-        know_log_sum_exp(one)  # of so many rows, that of all
+        compute_log_sum_exp(one)  # of so many rows, that of all
     _, heads, _, keys = one.shape
     height = max(PIECE // (heads * keys * (one.query.shape[-1] + SOFTMAX)), 1)
-    found = one.scores if step == "scores" else one.weights
+    view = one.scores if step == "scores" else one.weights
     pieces = []
     for first in range(rows.start, rows.stop, height):
         check()
-        pieces.append(found[(*index[:2], slice(first, min(first + height, rows.stop)), index[3])])
+        pieces.append(view[(*index[:2], slice(first, min(first + height, rows.stop)), index[3])])
     return cat(pieces, dim=2) if len(pieces) > 1 else pieces[0]
 
 
-def know_log_sum_exp(one: AttentionMap) -> None:
-    """Let a map compute its log-sum-exp, which it then keeps.
+def compute_log_sum_exp(one: AttentionMap) -> None:
+    """Let a map compute its log-sum-exp, which it remembers.
 
     Raises:
-        Stopped: the question was given up.
+        QuestionCancelled: the question was given up.
     """
     if one.known_lse is None:
         one.measure("lse", check=check_from_anywhere())

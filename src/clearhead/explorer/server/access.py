@@ -1,8 +1,8 @@
 """Who may see the page: a token that only the terminal shows, and a cookie after the first visit.
 
-The loopback belongs to everyone who has an account on this computer. So the address that is
-printed ends in a token that nobody guesses, a browser that opens it is given a cookie, and every
-path wants one of the two. A program sends the token in a header.
+The loopback belongs to everyone who has an account on this computer. So the printed
+address ends in a token that cannot be guessed, a browser that opens it is given a cookie, and every
+path needs one of the two. A program sends the token in a header.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MESSAGE = (
 
 
 class Access:
-    """The token of one server, and the ways in which a request may show that it knows it.
+    """The token of one server, and the ways in which a request may present it.
 
     Args:
         token: None for a random one; empty to let everyone in who reaches the server.
@@ -51,11 +51,11 @@ class Access:
 
     @property
     def query(self) -> str:
-        """What the page's address needs: ``?token=...``, or nothing where all are let in."""
+        """The query of the page's address: ``?token=...``, or nothing where all are let in."""
         return f"?{PARAMETER}={quote(self.token, safe='')}" if self.token else ""
 
     def query_once(self) -> str:
-        """The same with a token that is taken once only.
+        """Return the same with a new token that is accepted once only.
 
         A browser is started with its address on its command line, which every user of the
         computer can list for as long as the browser runs.
@@ -67,30 +67,30 @@ class Access:
         return f"?{PARAMETER}={token}"
 
     def answer(self, scope: Scope) -> Response | None:
-        """What a request is answered at this gate; None for one that may pass.
+        """Return the answer to a request that may not pass; None for one that may.
 
         A visitor of the page who brings the token is given the cookie, and sent on to the same
         address without the token.
         """
         if not self.token:
             return None
-        brought = self._brought(scope)
-        if not brought and not self._known(scope):
+        has_token = self._has_token(scope)
+        if not has_token and not self._has_cookie_or_header(scope):
             return _refusal(scope)
         if scope["path"] == "/" and scope["method"] in ("GET", "HEAD") and _query(scope, PARAMETER):
-            return self._sent_on(scope, give_cookie=brought)
+            return self._sent_on(scope, give_cookie=has_token)
         return None
 
-    def _brought(self, scope: Scope) -> bool:
-        """Whether the token stands in the address, as one that is taken once does, too."""
-        given = [value for _, value in _query(scope, PARAMETER)]
-        for once in self._once & set(given):
+    def _has_token(self, scope: Scope) -> bool:
+        """Tell whether the address has the token, or one that is accepted once."""
+        tokens = [value for _, value in _query(scope, PARAMETER)]
+        for once in self._once & set(tokens):
             self._once.discard(once)
             return True
-        return any(_same(value.encode(), self.token.encode()) for value in given)
+        return any(_same(value.encode(), self.token.encode()) for value in tokens)
 
-    def _known(self, scope: Scope) -> bool:
-        """Whether the cookie or the header for programs shows the token."""
+    def _has_cookie_or_header(self, scope: Scope) -> bool:
+        """Tell whether the cookie or the header for programs shows the token."""
         for value in _headers(scope, b"authorization"):
             scheme, _, token = value.strip().partition(b" ")
             if scheme.lower() in SCHEMES and _same(token.strip(), self.token.encode()):
@@ -143,7 +143,7 @@ def _refusal(scope: Scope) -> Response:
 
 
 def _query(scope: Scope, name: str | None = None) -> list[tuple[str, str]]:
-    """The names and values behind the ? of the address, or those of one name."""
+    """Return the names and values behind the ? of the address, or those of one name."""
     text = (scope.get("query_string") or b"").decode("latin-1")
     pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
     return [pair for pair in pairs if name in (None, pair[0])]
@@ -154,5 +154,5 @@ def _headers(scope: Scope, name: bytes) -> Iterator[bytes]:
 
 
 def _same(one: bytes, other: bytes) -> bool:
-    """Whether they are equal, in a time that does not tell where they differ."""
+    """Tell whether they are equal, in a time that does not depend on where they differ."""
     return secrets.compare_digest(one, other)

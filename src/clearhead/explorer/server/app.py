@@ -13,26 +13,30 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from pydantic_core import from_json
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ..._version import __version__
 from ...errors import ClearheadError, ConfigError, TraceError
+from ..contract.answers import Answering
 from ..contract.arrays import encode, to_json
-from ..contract.schemas import ANSWERS, CONTAINER, ERROR, QUESTIONS, Question
-from ..offline.answers import Answering
+from ..contract.openapi import CONTAINER, DOCUMENT, openapi
+from ..contract.questions import QUESTIONS, OfflineQuestion, Question
+from ..contract.reading import read_question
+from ..contract.values import LIMITS
 from ..offline.page import offline_answer
 from .access import ENTER, Access
 from .guard import Guard
-from .limits import Gone, Refusal, Workers
+from .limits import ClientDisconnected, HttpError, Workers
 from .notices import error_json, notice, wants_page
 
 _HERE = Path(__file__).parent.parent
@@ -47,38 +51,16 @@ PAGE = {
 }
 # Questions that take next to no time, whoever answers them.
 LIGHT = ("model", "words")
-REASONS = {
-    400: "What is asked does not fit the model or the text.",
-    403: "The request comes from another page, or without the token.",
-    404: "There is no such question, or no such step.",
-    405: "Questions are asked with POST.",
-    408: "The request's body did not come in time.",
-    413: "The request's body is too long.",
-    415: "The request's body is not named as JSON.",
-    421: "The Host header is not this server's.",
-    422: "The parameters are not those of the question.",
-    429: "Too many questions at once.",
-    431: "The address and the headers are too long.",
-    503: "The answer took too long.",
-}
-
-
-def _parameters(question: Question) -> dict[str, Any]:
-    """The question's parameters, without those that may be left out and were."""
-    optional = ("layers", "beam_size")
-    plain = question.model_dump()
-    return {
-        name: value for name, value in plain.items() if value is not None or name not in optional
-    }
 
 
 def create_app(
     explorer: Answering, *, port: int, workers: Workers, access: Access | None = None
 ) -> ASGIApp:
-    """The application.
+    """Make the application.
 
     Args:
-        explorer: answers the questions; it is asked from several threads at once.
+        explorer: answers the questions; it is asked from several threads at once. Its `limits`,
+            where it has any, bound what is taken.
         port: that the server listens on, which requests must name in their Host header.
         workers: the threads, with the server's limits.
         access: who is let in; everyone without it.
@@ -86,82 +68,76 @@ def create_app(
     Raises:
         ConfigError: the package lacks the built page.
     """
-    app = FastAPI(
-        title="clearhead explorer",
-        version=__version__,
-        description="One sentence, and every number between it and its translation.",
-        openapi_url="/api/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    for name, parameters in QUESTIONS.items():
-        _add_question(app, name, parameters, explorer, workers)
+    routes = [
+        Route(f"/api/{name}", _endpoint(question, explorer, workers), methods=["POST"])
+        for name, question in QUESTIONS.items()
+    ]
     for path, (file, media_type) in PAGE.items():
         page_file = PageFile.read(_HERE / file, media_type)
-        app.add_route(path, page_file.respond, methods=["GET"], include_in_schema=False)
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(Exception, _on_fault)
+        routes.append(Route(path, page_file.respond, methods=["GET"]))
+    routes.append(Route(DOCUMENT, _describe, methods=["GET"]))
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HttpError: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
+    )
+    app.router.redirect_slashes = False
     return Guard(app, port=port, limits=workers.limits, access=access)
 
 
-def _add_question(
-    app: FastAPI, name: str, parameters: type[Question], explorer: Answering, workers: Workers
-) -> None:
-    def answered(params: dict[str, Any]) -> Response:
-        try:
-            if name == "offline":
-                answer = offline_answer(explorer, params)
-            else:
-                answer = explorer.answer(name, params)
-        except ClearheadError as error:
-            # A step that does not exist is not found; all else does not fit the model or the text.
-            status = 404 if isinstance(error, TraceError) else 400
-            raise Refusal(status, type(error).__name__, str(error)) from error
-        headers = {"Cache-Control": "no-store"}
-        if answer.arrays:
-            return Response(encode(answer.json, answer.arrays), 200, headers, CONTAINER)
-        return Response(to_json(answer.json), 200, headers, "application/json")
+def _endpoint(
+    question_type: type[Question], explorer: Answering, workers: Workers
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers requests of one question."""
+    limits = getattr(explorer, "limits", LIMITS)
+    light = question_type.question in LIGHT
 
-    async def ask(question: Any, request: Request) -> Response:
-        params = _parameters(question)
+    async def endpoint(request: Request) -> Response:
+        try:
+            params = from_json(await request.body())
+        except ValueError:
+            raise HTTPException(422) from None
+        try:
+            question = read_question(question_type, params, limits)
+        except ClearheadError as error:
+            raise HttpError(
+                422,
+                "WrongParameters",
+                f"{request.url.path} was asked with parameters that do not fit: {error} What "
+                f"fits is at {DOCUMENT}.",
+            ) from error
         try:
             return await workers.do(
-                lambda: answered(params), lambda: _disconnected(request), light=name in LIGHT
+                lambda: _answer(explorer, question), lambda: _disconnected(request), light=light
             )
-        except Gone:
+        except ClientDisconnected:
             return Response(status_code=499)  # nobody reads it
 
-    # FastAPI reads the parameters' type from the signature.
-    ask.__annotations__["question"] = parameters
-    app.post(
-        f"/api/{name}",
-        name=name,
-        summary=(parameters.__doc__ or "").strip(),
-        response_class=Response,
-        responses=_documented(name),
-    )(ask)
+    return endpoint
 
 
-def _documented(name: str) -> dict[int | str, dict[str, Any]]:
-    media_type = "application/json" if name in ANSWERS else CONTAINER
-    schema = ANSWERS.get(name, {"type": "string", "format": "binary"})
-    found: dict[int | str, dict[str, Any]] = {
-        200: {"description": "The answer.", "content": {media_type: {"schema": schema}}}
-    }
-    for status, reason in REASONS.items():
-        content = {"application/json": {"schema": ERROR}}
-        found[status] = {"description": reason, "content": content}
-        if status in (429, 503):
-            seconds = {"description": "Seconds to wait.", "schema": {"type": "string"}}
-            found[status]["headers"] = {"Retry-After": seconds}
-    return found
+def _answer(explorer: Answering, question: Question) -> Response:
+    """Ask a question and pack its answer."""
+    try:
+        if isinstance(question, OfflineQuestion):
+            answer = offline_answer(explorer, question)
+        else:
+            answer = explorer.answer(question.question, question)
+    except ClearheadError as error:
+        # A step that does not exist is not found; all else does not fit the model or the text.
+        status = 404 if isinstance(error, TraceError) else 400
+        raise HttpError(status, type(error).__name__, str(error)) from error
+    headers = {"Cache-Control": "no-store"}
+    if answer.arrays:
+        return Response(encode(answer.json, answer.arrays), 200, headers, CONTAINER)
+    return Response(to_json(answer.json), 200, headers, "application/json")
+
+
+async def _describe(request: Request) -> Response:
+    return Response(to_json(openapi()), media_type="application/json")
 
 
 async def _disconnected(request: Request) -> None:
-    """Wait until the client has left."""
+    """Wait until the client disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -171,13 +147,13 @@ class PageFile:
     """A file of the page, in memory as it is and compressed.
 
     Attributes:
-        plain, packed: the bytes, and their gzip.
+        plain, compressed: the bytes, and their gzip.
         tag: of its content, for caches.
         media_type: its type.
     """
 
     plain: bytes
-    packed: bytes
+    compressed: bytes
     tag: str
     media_type: str
 
@@ -199,16 +175,16 @@ class PageFile:
         return cls(plain, gzip.compress(plain, 9, mtime=0), tag, media_type)
 
     async def respond(self, request: Request) -> Response:
-        """The file, compressed where the client takes that, or word that it has not changed."""
-        packed = _accepts_gzip(request.headers.get("accept-encoding", ""))
-        tag = f'"{self.tag}{"-gzip" * packed}"'
+        """Answer with the file, compressed where the client takes that, or that it is unchanged."""
+        compress = _accepts_gzip(request.headers.get("accept-encoding", ""))
+        tag = f'"{self.tag}{"-gzip" * compress}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        known = request.headers.get("if-none-match", "")
-        if known.strip() == "*" or tag in [each.strip() for each in known.split(",")]:
+        cached = request.headers.get("if-none-match", "")
+        if cached.strip() == "*" or tag in [each.strip() for each in cached.split(",")]:
             return Response(status_code=304, headers=headers)
-        if packed:
+        if compress:
             headers["Content-Encoding"] = "gzip"
-        content = self.packed if packed else self.plain
+        content = self.compressed if compress else self.plain
         return Response(content, 200, headers, self.media_type)
 
 
@@ -229,7 +205,7 @@ async def _on_refusal(request: Request, error: Any) -> Response:
 
 async def _on_http(request: Request, error: Any) -> Response:
     headers = dict(error.headers or {})
-    asked = f"{request.method[:20]} {request.url.path[:100]}"
+    target = f"{request.method[:20]} {request.url.path[:100]}"
     questions = ", ".join(f"/api/{name}" for name in QUESTIONS)
     if error.status_code == 404 and wants_page(request.scope):
         return notice(
@@ -242,43 +218,18 @@ async def _on_http(request: Request, error: Any) -> Response:
         return error_json(
             404,
             "NotFound",
-            f"There is nothing at {asked}. The page is at /, and questions are asked with "
+            f"There is nothing at {target}. The page is at /, and questions are asked with "
             f"POST at: {questions}.",
         )
     if error.status_code == 405:
-        allowed = headers.get("allow", headers.get("Allow", ""))
-        return error_json(405, "WrongMethod", f"{asked} is not answered; use {allowed}.", headers)
+        methods = headers.get("allow", headers.get("Allow", ""))
+        return error_json(405, "WrongMethod", f"{target} is not answered; use {methods}.", headers)
     return error_json(
         422,
         "NotJSON",
-        f"{asked} came with a body that is not JSON. Send the question's parameters as one "
+        f"{target} came with a body that is not JSON. Send the question's parameters as one "
         f"JSON object.",
     )
-
-
-async def _on_invalid(request: Request, error: Any) -> Response:
-    problems = "; ".join(_problem(each) for each in error.errors()[:3])
-    return error_json(
-        422,
-        "WrongParameters",
-        f"{request.url.path} was asked with parameters that do not fit: {problems}. "
-        f"What fits is at /api/openapi.json.",
-    )
-
-
-def _problem(found: dict[str, Any]) -> str:
-    location: Sequence[Any] = [each for each in found["loc"] if each != "body"]
-    if found["type"] == "json_invalid":
-        return "the body is not JSON"
-    where = ".".join(str(each)[:40] for each in location) or "the body"
-    given = found.get("input")
-    if found["type"] == "string_too_long" and isinstance(given, str):
-        most = found["ctx"]["max_length"]
-        return f"{where}: {most:,} characters are taken, and {len(given):,} came; give a part of it"
-    shown = f" (it is {given!r})" if isinstance(given, int | float | bool) else ""
-    if isinstance(given, int) and abs(given) > 10**15:
-        shown = ""
-    return f"{where}: {found['msg'][:200]}{shown}"
 
 
 async def _on_fault(request: Request, error: Any) -> Response:

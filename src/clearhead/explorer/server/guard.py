@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access import Access
-from .limits import Refusal, ServerLimits
+from .limits import HttpError, ServerLimits
 from .notices import error_content
 
 POLICY = "; ".join(
@@ -94,7 +94,7 @@ class Guard:
             answer = self._access.answer(scope)
             if answer is None:
                 self._check_question(scope, body)
-        except Refusal as refusal:
+        except HttpError as refusal:
             await _refuse(refusal, send_secured)
             return
         if answer is not None:
@@ -103,9 +103,9 @@ class Guard:
         await self._app(scope, _again(body, receive), send_secured)
 
     async def _body(self, receive: Receive) -> Body | None:
-        """The body, with its size and time bounded; None if the client left."""
+        """Read the body within bounds of size and time; None if the client disconnected."""
         content = bytearray()
-        received = 0
+        size = 0
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 while True:
@@ -113,17 +113,17 @@ class Guard:
                     if message["type"] == "http.disconnect":
                         return None
                     part = message.get("body", b"")
-                    received += len(part)
-                    too_long = received > self._limits.body_bytes
+                    size += len(part)
+                    too_long = size > self._limits.body_bytes
                     if too_long:
                         content.clear()
                     else:
                         content += part
                     ended = not message.get("more_body", False)
-                    if ended or received > READ_ON * self._limits.body_bytes:
+                    if ended or size > READ_ON * self._limits.body_bytes:
                         return Body(bytes(content), too_long)
         except TimeoutError:
-            raise Refusal(
+            raise HttpError(
                 408,
                 "TooSlow",
                 f"The request's body had not come whole after {self._limits.body_seconds:g} "
@@ -132,10 +132,10 @@ class Guard:
             ) from None
 
     def _check_name_and_size(self, scope: Scope) -> None:
-        """Raise Refusal unless it is for us, and its headers are short enough."""
+        """Raise HttpError unless the request is for this server and its headers are short."""
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            raise Refusal(
+            raise HttpError(
                 421,
                 "WrongHost",
                 f"This server answers as http://127.0.0.1:{self._port} and "
@@ -146,7 +146,7 @@ class Guard:
         long = sum(len(name) + len(value) for name, value in scope["headers"])
         long += len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
         if long > self._limits.header_bytes:
-            raise Refusal(
+            raise HttpError(
                 431,
                 "TooLarge",
                 f"The address and the headers of a request may have {self._limits.header_bytes} "
@@ -154,11 +154,11 @@ class Guard:
             )
 
     def _check_question(self, scope: Scope, body: Body) -> None:
-        """Raise Refusal unless it comes from our page or a program, as JSON, and short enough."""
+        """Raise HttpError unless a page of ours or a program sent it, as JSON, and short enough."""
         if scope["method"] not in READING:
             self._check_origin(scope)
         if body.too_long:
-            raise Refusal(
+            raise HttpError(
                 413,
                 "TooLarge",
                 f"A request's body may have {self._limits.body_bytes} bytes; this one has more. "
@@ -175,7 +175,7 @@ class Guard:
         foreign = [origin for origin in origins if origin.lower() != ours]
         foreign += [site for site in sites if site not in ("same-origin", "none")]
         if foreign:
-            raise Refusal(
+            raise HttpError(
                 403,
                 "WrongOrigin",
                 f"Questions are taken from the explorer's own page, {ours}, and from programs; "
@@ -187,7 +187,7 @@ class Guard:
 def _check_type(scope: Scope) -> None:
     types = _values(scope, b"content-type")
     if len(types) != 1 or types[0].partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(
+        raise HttpError(
             415,
             "WrongType",
             f"A question is JSON: send it with the header Content-Type: application/json. "
@@ -200,20 +200,20 @@ def _values(scope: Scope, name: bytes) -> list[str]:
 
 
 def _again(body: Body, receive: Receive) -> Receive:
-    """A receive that gives the body once more, and then what else the client does."""
-    given = False
+    """Return a receive that gives the body once more, and then what else the client sends."""
+    is_sent = False
 
     async def receive_again() -> Message:
-        nonlocal given
-        if given:
+        nonlocal is_sent
+        if is_sent:
             return await receive()
-        given = True
+        is_sent = True
         return {"type": "http.request", "body": body.content, "more_body": False}
 
     return receive_again
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
+async def _refuse(refusal: HttpError, send: Send) -> None:
     content = error_content(refusal.kind, refusal.message)
     headers = {
         "content-type": "application/json",

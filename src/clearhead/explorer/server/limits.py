@@ -1,7 +1,7 @@
-"""What the explorer's server bears: sizes, times and how many questions at once.
+"""The bounds of the explorer's server: sizes, times and how many questions at once.
 
-A page on this computer's loopback is asked by its own reader, but also by whatever else runs here;
-so nothing that comes is kept, read or computed without a bound, and what is refused is told why.
+A server on this computer's loopback is asked by its own page, but also by whatever else runs here.
+So nothing is stored, read or computed without a bound, and every refusal says why.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ServerLimits:
     seconds: float = 30.0
 
 
-class Refusal(Exception):
+class HttpError(Exception):
     """A request that is answered with an error.
 
     Attributes:
@@ -70,8 +70,8 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
-class Gone(Exception):
-    """Who asked has left before the answer; nobody hears what is answered now."""
+class ClientDisconnected(Exception):
+    """The client disconnected before the answer was ready."""
 
 
 class Workers:
@@ -79,8 +79,8 @@ class Workers:
 
     Light questions have a thread and a queue of their own, so that what takes long keeps nobody
     from opening the page. A thread cannot be stopped from outside: a question that takes too long
-    is answered with a refusal, its work is told so (see `stopping`), and its thread counts as at
-    work until it has truly ended, so that there are never more of them.
+    is answered with an error, its work is asked to end (see `stopping`), and its thread counts as
+    busy until it has ended, so that there are never more threads than these.
 
     Args:
         limits: how many, how long a queue and how long a question.
@@ -93,13 +93,13 @@ class Workers:
 
     @property
     def inside(self) -> int:
-        """How many questions are worked on or waiting."""
+        """How many questions are in work or waiting."""
         return self._heavy.inside + self._light.inside
 
     async def do(
         self,
         work: Callable[[], Result],
-        gone: Callable[[], Awaitable[Any]],
+        disconnection: Callable[[], Awaitable[Any]],
         *,
         light: bool = False,
     ) -> Result:
@@ -107,16 +107,16 @@ class Workers:
 
         Args:
             work: what is called in the thread.
-            gone: what it gives ends when nobody waits for the result any more.
+            disconnection: returns what ends when the client disconnects.
             light: it takes next to no time.
 
         Raises:
-            Refusal: 429, the queue is full; 503, it took too long.
-            Gone: that ended first.
+            HttpError: 429, the queue is full; 503, it took too long.
+            ClientDisconnected: the client disconnected first.
         """
         lane, stop = self._light if light else self._heavy, Stop()
-        task = lane.started(work, stop)
-        watch = asyncio.ensure_future(gone())
+        task = lane.start(work, stop)
+        watch = asyncio.ensure_future(disconnection())
         try:
             either: set[asyncio.Future[Any]] = {task, watch}
             await asyncio.wait(
@@ -125,13 +125,13 @@ class Workers:
             if task.done():
                 return task.result()
             if watch.done():
-                raise Gone
+                raise ClientDisconnected
         finally:
             watch.cancel()
             # Takes it out of the queue where it still waits, and asks it to end where it does not.
             task.cancel()
             stop.give_up()
-        raise Refusal(
+        raise HttpError(
             503,
             "TooSlow",
             f"The answer was not ready after {self.limits.seconds:g} seconds. Ask for less: a "
@@ -155,15 +155,15 @@ class _Lane:
         self._threads = ThreadPoolExecutor(at_work, thread_name_prefix=name)
         self._stops: set[Stop] = set()
 
-    def started(self, work: Callable[[], Result], stop: Stop) -> asyncio.Future[Result]:
-        """The work's result to come.
+    def start(self, work: Callable[[], Result], stop: Stop) -> asyncio.Future[Result]:
+        """Start a piece of work and return the future of its result.
 
         Raises:
-            Refusal: 429, the queue is full.
+            HttpError: 429, the queue is full.
         """
         if self.inside >= self._at_work + self._waiting:
             at_once = "1 question" if self._at_work == 1 else f"{self._at_work} questions"
-            raise Refusal(
+            raise HttpError(
                 429,
                 "Busy",
                 f"The explorer works on {at_once} of this kind at once and lets {self._waiting} "

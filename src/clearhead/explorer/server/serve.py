@@ -19,27 +19,27 @@ from ...errors import ConfigError, require
 if TYPE_CHECKING:
     import uvicorn
 
-    from ..offline.answers import Answering
+    from ..contract.answers import Answering
     from .limits import ServerLimits, Workers
 
-ADDRESS, PORT, TRIED = "127.0.0.1", 8017, 20
-# After Ctrl-C, how long answers that are on their way may still take.
-FAREWELL = 1
+ADDRESS, PORT, ATTEMPTS = "127.0.0.1", 8017, 20
+# After Ctrl-C, how long answers may still take that are being sent.
+SHUTDOWN_SECONDS = 1
 TOKEN_VARIABLE = "CLEARHEAD_TOKEN"
 ENDING = "Ctrl-C ends it."
 OPEN_TO_ALL = "Without a token everyone on this computer can open it."
 
 
-def open_port(asked: int | None) -> socket.socket:
-    """A socket that listens on the loopback.
+def open_port(number: int | None) -> socket.socket:
+    """Open a socket that listens on the loopback.
 
     Args:
-        asked: a port; 0 for any that is free; None for `PORT`, or the first free one after it.
+        number: a port; 0 for any that is free; None for `PORT`, or the first free one after it.
 
     Raises:
         ConfigError: the port cannot be had.
     """
-    candidates = range(PORT, PORT + TRIED) if asked is None else [asked]
+    candidates = range(PORT, PORT + ATTEMPTS) if number is None else [number]
     for port in candidates:
         try:
             return _listening(port)
@@ -47,12 +47,12 @@ def open_port(asked: int | None) -> socket.socket:
             if error.errno == errno.EADDRINUSE and port != candidates[-1]:
                 continue
             why = "is taken" if error.errno == errno.EADDRINUSE else f"failed: {error.strerror}"
-            which = f"Port {port}" if asked is not None else f"Each of the ports {PORT} to {port}"
+            which = f"Port {port}" if number is not None else f"Each of the ports {PORT} to {port}"
             raise ConfigError(
                 f"{which} {why}. Ask for another with --port, or for any that is free with "
                 f"--port 0."
             ) from error
-    raise AssertionError("range() of TRIED ports is not empty")
+    raise AssertionError("range() of ATTEMPTS ports is not empty")
 
 
 def _listening(port: int) -> socket.socket:
@@ -69,7 +69,7 @@ def _listening(port: int) -> socket.socket:
 
 
 def address_of(port: int, *, query: str = "", text: str | None = None, state: str = "") -> str:
-    """The page's address.
+    """Return the page's address.
 
     Args:
         port: of the server.
@@ -84,7 +84,7 @@ def address_of(port: int, *, query: str = "", text: str | None = None, state: st
 
 def serve(
     load: Callable[[], Answering],
-    named: str,
+    name: str,
     *,
     text: str | None = None,
     state: str = "",
@@ -97,7 +97,7 @@ def serve(
 
     Args:
         load: gives what answers, a model's explorer or a recording's; it is called once.
-        named: what it is called in the line for the reader.
+        name: what it is called in the line for the reader.
         text, state: what the page begins with: a text, or all that stands behind its #.
         port: see `open_port`.
         open_page: whether a browser is opened.
@@ -113,8 +113,8 @@ def serve(
     with ThreadPoolExecutor(1) as loading:
         # Reading the model mostly waits for files, importing mostly computes: side by side.
         explorer = loading.submit(load)
-        for name in ("fastapi", "uvicorn"):
-            require(name, extra="explore", purpose="The explorer's page")
+        for package in ("pydantic", "starlette", "uvicorn"):
+            require(package, extra="explore", purpose="The explorer's page")
         from .access import Access
         from .app import create_app
         from .limits import ServerLimits, Workers
@@ -129,7 +129,7 @@ def serve(
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
         address = partial(address_of, number, text=text, state=state)
-        say(f"Exploring {named} at {address(query=access.query)}")
+        say(f"Exploring {name} at {address(query=access.query)}")
         say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
         if open_page and has_browser(os.environ, sys.platform):
             _open(address(query=access.query_once()))
@@ -137,21 +137,24 @@ def serve(
 
 
 def has_browser(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether there is a screen to open a browser on. Without one, Python's webbrowser would start
-    a text browser, which takes the terminal and knows no JavaScript."""
+    """Tell whether there is a screen to open a browser on.
+
+    Without one, Python's webbrowser would start a text browser, which takes the terminal and knows
+    no JavaScript.
+    """
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
     return not platform.startswith("linux") or any(environment.get(name) for name in screens)
 
 
 def _open(address: str) -> None:
-    """Open a browser, which may take its time, beside the server that it asks at once."""
+    """Open a browser in a thread, because it asks the server before this returns."""
     import webbrowser
 
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-def configured(app: Any, limits: ServerLimits) -> uvicorn.Config:
-    """How uvicorn serves the application within these limits."""
+def configure(app: Any, limits: ServerLimits) -> uvicorn.Config:
+    """Return how uvicorn serves the application within these limits."""
     import uvicorn
 
     from .connections import protocol_of
@@ -168,14 +171,14 @@ def configured(app: Any, limits: ServerLimits) -> uvicorn.Config:
         limit_concurrency=limits.connections,
         timeout_keep_alive=limits.idle_seconds,
         h11_max_incomplete_event_size=limits.header_bytes,
-        timeout_graceful_shutdown=FAREWELL,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 
 def _serve(app: Any, listener: socket.socket, workers: Workers) -> None:
     import uvicorn
 
-    config = configured(app, workers.limits)
+    config = configure(app, workers.limits)
     with _interrupted_quietly(workers):
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -191,7 +194,7 @@ def _interrupted_quietly(workers: Workers) -> Iterator[None]:
         idle = workers.close()
     if not idle:
         # Python would wait for these threads, which cannot be stopped and whose results nobody
-        # wants. Nothing is open that would have to be closed.
+        # needs. Nothing is open that would have to be closed.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

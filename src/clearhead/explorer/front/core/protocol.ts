@@ -1,175 +1,108 @@
-/** The questions that a source answers, and the shapes of their answers. Python's side of it is
- * `clearhead.explorer.Explorer.answer`; null in JSON stands for -infinity. */
+/** The questions that a source answers, and the shapes of their answers. Null in JSON stands for
+ * -infinity. Written by `python -m clearhead.explorer.contract`: change
+ * src/clearhead/explorer/contract instead. */
 
-export type Part = "encoder" | "decoder" | "cross" | "self";
 export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations";
-export type Index1 =
-  | number
-  | { axis: number; times?: number; plus?: number; floordiv?: number; mod?: number }
-  | { sum: Index1[] };
-/** [start, stop] per axis; null asks for the whole array. */
-export type Window = [number, number][];
 
-export interface Token {
-  id: number;
-  piece: string;
-  special: boolean;
-}
-
-export interface ModelPart {
+/** The output of a head becomes 0. */
+export interface AblateHead {
+  kind: "ablate_head";
   part: Part;
-  layers: number;
-  heads: number;
+  layer: number;
+  head: number;
 }
 
-export interface Model {
-  kind: "translation" | "recording";
-  name: string;
-  languages: { source: string; target: string };
-  config: Record<string, unknown>;
-  parameters: number;
-  parts: ModelPart[];
-  abilities: Ability[];
-  /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
-   * answers; not said of recordings. */
-  batch_invariant?: boolean;
-  limits: { characters: number; tokens: number; numbers: number };
-  special: { pad: number; start: number; end: number };
-  provenance: Record<string, unknown>;
+/** A window of one array. */
+export interface ArrayItem {
+  /** Of a step of the trace, or `weights/NAME`. */
+  path: string;
+  /** [start, stop] for each axis; null for the whole array. */
+  window?: Window | null;
 }
 
-export type Edit =
-  | { kind: "ablate_head"; part: Part; layer: number; head: number }
-  | {
-      kind: "set_weight";
-      part: Part;
-      layer: number;
-      head: number;
-      query: number;
-      key: number;
-      value: number;
-      renormalise: boolean;
-    }
-  | { kind: "mask_token"; position: number }
-  | { kind: "swap_token"; position: number; token: number }
-  | { kind: "attention_temperature"; part: Part; layer: number; head: number; value: number }
-  | { kind: "output_temperature"; value: number };
-
-export interface RunParams {
-  text: string;
-  target?: string | null;
-  sentence?: number;
-  beam_size?: number;
-  edits?: Edit[];
+/** An operand that is a slice of a step or, with a path `weights/NAME`, of a weight. */
+export interface ArrayOperand {
+  symbol: string;
+  label: Label;
+  path: string;
+  index: IndexEntry[];
 }
 
-export interface NextWords {
-  likeliest: { token: Token; probability: number }[];
-  taken: { token: Token; probability: number; rank: number };
+/** Numbers of the run or of the model. */
+export interface ArrayParams {
+  /** Whose arrays. */
+  run?: RunParams | null;
+  /** Which arrays, and how much of each. */
+  items: ArrayItem[];
+}
+
+/** A window of an array. */
+export interface ArrayWindow {
+  path: string;
+  window: [number, number][];
+  /** Of the whole array. */
+  shape: number[];
+  /** Of the numbers on their way. */
+  dtype: string;
+}
+
+/** The windows; their numbers are the arrays "0", "1", ... beside this. */
+export interface Arrays {
+  items: ArrayWindow[];
 }
 
 /** One attention sub-layer: all heads of one layer of one part. */
 export interface Attention {
-  part: Part;
+  part: string;
   layer: number;
   heads: number;
   queries: number;
   keys: number;
+  /** How the paths of its steps begin. */
   path: string;
+  /** Of a recording, whose attentions may see different texts. */
+  kind?: "self" | "cross";
+  /** Of a recording, whose attentions may see different texts. */
   query_tokens?: Token[];
+  /** Of a recording, whose attentions may see different texts. */
   key_tokens?: Token[];
 }
 
-export type IndexEntry =
-  | Exclude<Index1, number>
-  | number
-  | ":"
-  | { value_of: { path: string; index: IndexEntry[] } };
-
-/** What an operand is: the key of a text in where_from/words.ts, and what the text names. */
-export interface Label {
-  key: string;
-  name?: string;
+/** The scaled scores of a head are divided by `value` before the softmax. */
+export interface AttentionTemperature {
+  kind: "attention_temperature";
+  part: Part;
+  layer: number;
+  head: number;
+  value: number;
 }
 
-export type Operand = { symbol: string; label: Label } & (
-  | { path: string; index: IndexEntry[] }
-  | { scalar: Index1 }
-  | { constant: number }
-);
-
-export interface Derivation {
-  /** (index[axis] // floordiv) % mod == equals, or one of the step's replaced elements (at these
-   * places alone; null for all of an axis). */
-  when?:
-    | { axis: number; floordiv?: number; mod?: number; equals: number }
-    | { replaced: true; index?: (number | null)[] };
-  /** Python over the symbols, np and math; null for what is given. */
-  expression: string | null;
-  given?: true;
-  operands: Operand[];
+/** ((index[axis] * times) // floordiv) % mod + plus, of the index of the explained number. */
+export interface AxisIndex {
+  axis: number;
+  times?: number;
+  plus?: number;
+  floordiv?: number;
+  mod?: number;
 }
 
-export interface Step {
-  path: string;
-  shape: number[];
-  axes: string[];
-  formula: string;
-  /** The same as the walk prints it; $name stands for what the page fills in. */
-  notation: string;
-  of: string[];
-  replaced: boolean;
-  /** Which elements, and by which edit: one entry per axis, null for all of it. */
-  replaced_at?: { edit: number; index: (number | null)[] }[];
-  derivations: Derivation[];
-}
-
-export interface Run {
-  request: RunParams;
-  text: string | null;
-  /** The text's pieces; of a sentence also what the translator makes of it, what the model reads,
-   * and which rules around the model acted. */
-  sentences: {
-    text: string;
-    translated: boolean;
-    translation?: string;
-    read?: string;
-    rules?: { rule: string; change: string }[];
-  }[];
-  sentence: number;
-  translation: string | null;
-  target_given: boolean;
-  source: Token[];
-  decoder_input: Token[];
-  predicted: Token[];
+/** The run without edits, and how likely the edited model makes its translation. */
+export interface Baseline {
+  translation: string;
   log_probability: number | null;
-  log_probabilities: (number | null)[];
-  next: NextWords[];
-  attention: Attention[];
-  steps: Step[];
-  check: {
-    largest: number | null;
-    of: string;
-    fast: string;
-    reference: string;
-    numbers?: number;
-    stored?: "float64" | "float32";
-  } | null;
-  /** What a reader should know of this run, such as an edit that changes nothing. */
-  notes?: {
-    kind: "protected" | "unreached";
-    translation?: string;
-    edit?: number;
-  }[];
-  seconds: { translate?: number; trace?: number; check?: number };
-  baseline: null | {
-    translation: string;
-    log_probability: number;
-    predicted: Token[];
-    target_log_probability: number | null;
-  };
+  predicted: Token[];
+  target_log_probability: number | null;
 }
 
+/** What beam search kept and dropped at each step; `fast` names the engine that it asked. */
+export interface Beam {
+  beam_size: number;
+  fast: string;
+  steps: BeamStep[];
+  finished: FinishedTranslation[];
+}
+
+/** A next token of a prefix, its log-probability with the prefix, and what became of it. */
 export interface BeamContinuation {
   token: Token;
   probability: number;
@@ -177,60 +110,498 @@ export interface BeamContinuation {
   fate: "kept" | "dropped" | "finished";
 }
 
-export interface Beam {
-  steps: {
-    prefixes: { pieces: string[]; log_probability: number; continuations: BeamContinuation[] }[];
-  }[];
-  finished: {
-    translation: string;
-    pieces: string[];
-    log_probability: number;
-    score: number;
-    chosen: boolean;
-  }[];
+/** What beam search kept and dropped at each step. */
+export interface BeamParams {
+  /** Whose sentence is searched again. */
+  run: RunParams;
+  /** Of the search; null for that of the run. */
+  beam_size?: number | null;
 }
 
-export interface ArrayItem {
+/** One step of the search. */
+export interface BeamStep {
+  prefixes: Prefix[];
+}
+
+/** How far the fast engine is from the reference. */
+export interface Check {
+  /** Difference. */
+  largest: number | null;
+  /** What was compared. */
+  of: string;
+  /** Names of the engines. */
+  fast: string;
+  /** Names of the engines. */
+  reference: string;
+  /** In a saved page, the type that its numbers are stored in. */
+  stored?: "float64" | "float32";
+}
+
+/** The token that was taken, and its place among all, from 1. */
+export interface ChosenToken {
+  token: Token;
+  probability: number;
+  rank: number;
+}
+
+/** An operand that is a number of the model's config or of an edit. */
+export interface ConstantOperand {
+  symbol: string;
+  label: Label;
+  constant: number;
+}
+
+/** How an element of a step follows from its operands. */
+export interface Derivation {
+  /** For which elements it holds; missing for all. */
+  when?: WhenAxis | WhenReplaced;
+  /** Python over the symbols, `np` and `math`; null for what is given. */
+  expression: string | null;
+  /** That it follows from nothing. */
+  given?: true;
+  operands: Operand[];
+}
+
+export type Edit =
+  | AblateHead
+  | SetWeight
+  | MaskToken
+  | SwapToken
+  | AttentionTemperature
+  | OutputTemperature;
+
+/** What the effect is on: one predicted token, or the whole translation. */
+export interface EffectOn {
+  position: number | null;
+  text: string;
+}
+
+/** Three numbers of each link of a query, keys by falling weight. */
+export interface Effects {
+  keys: number[];
+  /** How many keys the query may attend to. */
+  of: number;
+  weight: number[];
+  contribution: number[];
+  effect: (number | null)[];
+  effect_on: EffectOn;
+}
+
+/** Weight, contribution and effect of the links of one query. */
+export interface EffectsParams {
+  /** The run that they are in. */
+  run: RunParams;
+  /** Where they start. */
+  part: Part;
+  /** Where they start. */
+  layer: number;
+  /** Where they start. */
+  head: number;
+  /** Where they start. */
+  query: number;
+  /** Of the predicted token whose log-probability is looked at; null for all. */
+  position?: number | null;
+  /** So many keys, those with the largest weights. */
+  most?: number | null;
+}
+
+/** An element of a step of integers. */
+export interface ElementOf {
   path: string;
-  window: Window | null;
+  index: IndexEntry[];
 }
 
-/** Later questions carry the `request` of a run's answer as `run`. */
+/** A translation that the search returned. */
+export interface FinishedTranslation {
+  translation: string;
+  pieces: string[];
+  log_probability: number | null;
+  score: number | null;
+  /** Whether it ends by itself, and not because it became too long. */
+  ended: boolean;
+  /** Whether it is the best. */
+  chosen: boolean;
+}
+
+export type IndexEntry = ScalarIndex | ":" | ValueIndex;
+
+/** What an operand is: a key of the page's table of words, and the name that the words take. */
+export interface Label {
+  key: string;
+  name?: string;
+}
+
+/** Codes of the languages; null where the model's name does not say them. */
+export interface Languages {
+  source: string | null;
+  target: string | null;
+}
+
+/** A token and how probable it is. */
+export interface LikelyToken {
+  token: Token;
+  probability: number;
+}
+
+/** No query attends to this position of the source. */
+export interface MaskToken {
+  kind: "mask_token";
+  /** Of a source token. */
+  position: number;
+}
+
+/** What the model is, or what was recorded; of a recording, much is not known. */
+export interface Model {
+  kind: "translation" | "recording";
+  name: string;
+  languages: Languages | null;
+  config: Record<string, unknown> | null;
+  parameters: number | null;
+  parts: ModelPart[];
+  abilities: Ability[];
+  /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
+   * answers; not said of recordings. */
+  batch_invariant?: boolean;
+  limits: ModelLimits;
+  special: SpecialIds | null;
+  provenance: Record<string, unknown>;
+}
+
+/** How much is taken and given at once, 0 where nothing of the kind is taken. */
+export interface ModelLimits {
+  /** Of a text. */
+  characters: number;
+  /** Of a sentence. */
+  tokens: number;
+  /** Of the arrays of one answer. */
+  numbers: number;
+  /** Of one run. */
+  edits?: number;
+}
+
+/** The attentions of one kind: those of an encoder, say, or of one stack of a recording. */
+export interface ModelPart {
+  part: string;
+  layers: number;
+  heads: number;
+  kind?: "self" | "cross";
+}
+
+/** What the model is. */
+export type ModelParams = Record<string, never>;
+
+/** The likeliest tokens after one of the decoder's, and the one that was taken. */
+export interface NextTokens {
+  likeliest: LikelyToken[];
+  taken: ChosenToken;
+}
+
+export type Note = ProtectedNote | UnreachedNote;
+
+/** A name for the file; the array `html` beside this holds its UTF-8 bytes. */
+export interface Offline {
+  name: string;
+}
+
+/** The page as one HTML file that needs no server. */
+export interface OfflineParams {
+  /** That the file holds. */
+  run: RunParams;
+  /** What stands behind the # of the page's address. */
+  state?: string | null;
+}
+
+export type Operand = ArrayOperand | ScalarOperand | ConstantOperand;
+
+/** The logits are divided by `value`. */
+export interface OutputTemperature {
+  kind: "output_temperature";
+  value: number;
+}
+
+/** Pictures of all heads of a part; they are the arrays beside this. */
+export interface Overview {
+  part: string;
+  /** Whether a cell is the largest weight of a block. */
+  pooled: boolean;
+  /** Queries and keys of a cell. */
+  block: [number, number];
+  queries: number;
+  keys: number;
+}
+
+/** All heads of a part as small pictures. */
+export interface OverviewParams {
+  /** Whose heads. */
+  run?: RunParams | null;
+  /** Of the model; the parts of a recording are named after the stacks of its model. */
+  part: string;
+  /** Of a recording with many heads, the layers from `start` to before `stop`; null for all of
+   * them. */
+  layers?: [number, number] | null;
+}
+
+export type Part = "encoder" | "decoder" | "cross";
+
+/** A beginning of a translation that the beam held. */
+export interface Prefix {
+  pieces: string[];
+  log_probability: number | null;
+  continuations: BeamContinuation[];
+}
+
+/** Translating the sentence gives another text, to keep placeholders or numbers as they are. */
+export interface ProtectedNote {
+  kind: "protected";
+  translation: string;
+}
+
+/** Which elements of a step an edit changed: one entry for each axis, null for all of it. */
+export interface Replacement {
+  edit: number;
+  index: (number | null)[];
+}
+
+/** A rule around the model that acted on a sentence, and what it did. */
+export interface Rule {
+  rule: string;
+  change: string;
+}
+
+/** Everything about a run but its large arrays. */
+export interface Run {
+  /** The parameters of the run, which later questions name it by. */
+  request: RunParams;
+  /** The whole text; null of a recording. */
+  text: string | null;
+  /** The pieces of the text; of a recording, the rows of its batch. */
+  sentences: Sentence[];
+  /** The number of the piece that is traced. */
+  sentence: number;
+  translation: string | null;
+  /** Whether the translation came with the question. */
+  target_given: boolean;
+  source: Token[];
+  decoder_input: Token[];
+  predicted: Token[];
+  log_probability: number | null;
+  log_probabilities: (number | null)[];
+  next: NextTokens[];
+  attention: Attention[];
+  steps: Step[];
+  check: Check | null;
+  seconds: Seconds;
+  baseline: Baseline | null;
+  /** What a reader should know of this run, such as an edit that changes nothing. */
+  notes?: Note[];
+}
+
+/** A sentence is translated and its forward pass traced: the parameters are the key of a run. */
+export interface RunParams {
+  /** The whole text; of a recording, nothing. */
+  text?: string | null;
+  /** A translation to trace instead of the model's own; null for the model's own. */
+  target?: string | null;
+  /** Number of the sentence that is traced; of a recording, the row of its batch. */
+  sentence?: number | null;
+  /** Of the search. */
+  beam_size?: number | null;
+  /** What is changed in the model or the source, in this order. */
+  edits?: Edit[] | null;
+}
+
+/** The beam of one width. */
+export interface SavedBeam {
+  beam_size: number;
+  json: Beam;
+}
+
+/** The effects of one query. */
+export interface SavedEffects {
+  params: SavedPlace;
+  json: Effects;
+}
+
+/** All that a saved page holds. */
+export interface SavedPage {
+  /** What stood behind the # of the address. */
+  state: string;
+  /** Whether it has the steps of all layers, or of one. */
+  all_layers: boolean;
+  model: Model;
+  run: Run;
+  beam: SavedBeam | null;
+  effects: SavedEffects[];
+  /** By part. */
+  overview: Record<string, Overview>;
+  arrays: StoredArray[];
+}
+
+/** Where the links of a saved answer to `effects` start. */
+export interface SavedPlace {
+  part: string;
+  layer: number;
+  head: number;
+  query: number;
+  position: number | null;
+}
+
+export type ScalarIndex = number | AxisIndex | SumIndex;
+
+/** An operand that is an integer, which follows from the index of the explained number. */
+export interface ScalarOperand {
+  symbol: string;
+  label: Label;
+  scalar: ScalarIndex;
+}
+
+/** How long each part of a run took. */
+export interface Seconds {
+  translate?: number;
+  trace?: number;
+  check?: number;
+}
+
+/** A piece of the text. */
+export interface Sentence {
+  text: string;
+  /** Whether it is a sentence, and nothing that is only handed through. */
+  translated: boolean;
+  /** What the translator makes of it. */
+  translation?: string;
+  /** What the model reads. */
+  read?: string;
+  /** That acted on it. */
+  rules?: Rule[];
+}
+
+/** One weight is set; with `renormalise` the others of its row share the rest of 1. */
+export interface SetWeight {
+  kind: "set_weight";
+  part: Part;
+  layer: number;
+  head: number;
+  /** Positions of the weight, counted from 0. */
+  query: number;
+  /** Positions of the weight, counted from 0. */
+  key: number;
+  /** The weight, in 0 to 1. */
+  value: number;
+  /** Whether the other weights of the row become (1 - value) in sum, in their old proportions. */
+  renormalise?: boolean | null;
+}
+
+/** Ids of the special tokens. */
+export interface SpecialIds {
+  pad: number;
+  start: number;
+  end: number;
+}
+
+/** One step of the forward pass. */
+export interface Step {
+  path: string;
+  shape: number[];
+  axes: string[];
+  /** How it is computed. */
+  formula: string;
+  /** The same as on a blackboard, in TeX. */
+  notation: string;
+  /** The paths of the steps that it follows from. */
+  of: string[];
+  /** Whether edits changed it; `replaced_at` says where. */
+  replaced: boolean;
+  replaced_at?: Replacement[];
+  derivations: Derivation[];
+}
+
+/** How the page gets an array: `stored` numbers, or a `recipe` over other arrays. */
+export interface StoredArray {
+  path: string;
+  /** Of the whole array. */
+  shape: number[];
+  /** The type that its numbers are stored in, beginning at `start` of all of them. */
+  stored?: "float64" | "float32" | "float16" | "int32";
+  start?: number;
+  /** The numbers are float32 themselves, or rounded to it. */
+  single?: boolean;
+  /** The operation on the arrays `of`, some with a `number`. */
+  recipe?: "copy" | "heads" | "times" | "relu" | "causal" | "normalized" | "affine" | "sum";
+  of?: string[];
+  number?: number;
+  /** Of this axis only the `kept` indices are here. */
+  axis?: number;
+  kept?: number[];
+}
+
+/** The sum of several. */
+export interface SumIndex {
+  sum: ScalarIndex[];
+}
+
+/** Another token stands at this position of the source. */
+export interface SwapToken {
+  kind: "swap_token";
+  /** Of a source token. */
+  position: number;
+  /** The id to put there. */
+  token: number;
+}
+
+/** A token: its id (-1 in a recording, which knows none), and what is written for it. */
+export interface Token {
+  id: number;
+  piece: string;
+  special: boolean;
+}
+
+/** The translation is too short for the query of an edit, which changes nothing. */
+export interface UnreachedNote {
+  kind: "unreached";
+  edit: number;
+}
+
+/** The value of an element of a step of integers. */
+export interface ValueIndex {
+  value_of: ElementOf;
+}
+
+/** Holds where (index[axis] // floordiv) % mod == equals. */
+export interface WhenAxis {
+  axis: number;
+  floordiv?: number;
+  mod?: number;
+  equals: number;
+}
+
+/** Holds for replaced elements: at these places alone, null standing for all of an axis. */
+export interface WhenReplaced {
+  replaced: true;
+  index?: (number | null)[];
+}
+
+export type Window = [number, number][];
+
+/** Entries of the vocabulary. */
+export interface Words {
+  tokens: Token[];
+}
+
+/** Entries of the vocabulary, for a swap. */
+export interface WordsParams {
+  /** What was typed. */
+  query: string;
+}
+
 export interface Questions {
-  model: { params: Record<string, never>; json: Model };
+  model: { params: ModelParams; json: Model };
   run: { params: RunParams; json: Run };
-  words: { params: { query: string }; json: { tokens: Token[] } };
-  beam: { params: { run: RunParams; beam_size: number }; json: Beam };
-  array: {
-    params: { run: RunParams; items: ArrayItem[] };
-    json: { items: { path: string; window: Window; shape: number[]; dtype: string }[] };
-  };
-  overview: {
-    /** A recording gives the pictures of some layers alone where it is asked to: [start, stop]. */
-    params: { run: RunParams; part: Part; layers?: [number, number] };
-    json: { part: Part; pooled: boolean; block: [number, number] };
-  };
-  effects: {
-    params: {
-      run: RunParams;
-      part: Part;
-      layer: number;
-      head: number;
-      query: number;
-      position?: number | null;
-      most?: number;
-    };
-    json: {
-      keys: number[];
-      of: number;
-      weight: number[];
-      contribution: number[];
-      effect: (number | null)[];
-      effect_on: { position: number | null; text: string };
-    };
-  };
-  /** The page as one HTML file; the answer's array "html" holds its UTF-8 bytes. */
-  offline: { params: { run: RunParams; state: string }; json: { name: string } };
+  words: { params: WordsParams; json: Words };
+  beam: { params: BeamParams; json: Beam };
+  array: { params: ArrayParams; json: Arrays };
+  overview: { params: OverviewParams; json: Overview };
+  effects: { params: EffectsParams; json: Effects };
+  offline: { params: OfflineParams; json: Offline };
 }
 
 export type Question = keyof Questions;

@@ -114,7 +114,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
 }
 
 function firstText(description: Model): string {
-  return lookUp(EXAMPLES, description.languages.source)?.[0] ?? "";
+  return lookUp(EXAMPLES, description.languages?.source ?? "")?.[0] ?? "";
 }
 
 function skipToView(event: Event): void {

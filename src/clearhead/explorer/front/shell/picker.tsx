@@ -2,7 +2,6 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Part } from "../core/protocol";
 import { fit } from "../core/state/running";
 import { attention, queryTokens, run, setState, state } from "../core/state/state";
 import { lookUp, wordsOf } from "../core/text/i18n";
@@ -22,7 +21,7 @@ export function HeadPicker(): JSX.Element | null {
     .filter(({ part }) => part === current.part)
     .map(({ layer }) => layer);
   const heads = Array.from({ length: current.heads }, (_, head) => head);
-  const pick = (patch: { part?: Part; layer?: number; head?: number }): void => {
+  const pick = (patch: { part?: string; layer?: number; head?: number }): void => {
     setState(patch);
     fit(run.peek(), setState);
   };

@@ -5,7 +5,16 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
-import { asking, failure, model, run, setState, source, state } from "../core/state/state";
+import {
+  asking,
+  failure,
+  languageOf,
+  model,
+  run,
+  setState,
+  source,
+  state,
+} from "../core/state/state";
 import { countText, format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
@@ -41,7 +50,7 @@ function Sentence(): JSX.Element {
     problem.value = text && lengthOf(text) <= mostCharacters() ? null : text;
     if (problem.value === null) translate(text);
   };
-  const from = model.value?.languages.source;
+  const from = languageOf("source");
   return (
     <form class="sentence" onSubmit={submit}>
       <label for="sentence">{from ? words.sentence(nameOf(from)) : words.anySentence}</label>
@@ -106,7 +115,7 @@ function translate(text: string): void {
 
 function Examples(): JSX.Element {
   const words = wordsOf(table);
-  const examples = lookUp(EXAMPLES, model.value?.languages.source ?? "");
+  const examples = lookUp(EXAMPLES, languageOf("source") ?? "");
   if (!examples || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={words.examples}>
@@ -128,7 +137,7 @@ function Examples(): JSX.Element {
 function Translation(): JSX.Element {
   const words = wordsOf(table);
   const answer = run.value;
-  const to = model.value?.languages.target;
+  const to = languageOf("target");
   // After an error the last translation is that of another text.
   const failed = failure.value !== null && !asking.value;
   return (
@@ -163,7 +172,7 @@ function Whole(): JSX.Element | null {
   const answer = run.value;
   if (!answer || answer.sentences.length < 2) return null;
   return (
-    <p class="whole" role="group" lang={model.value?.languages.target} aria-label={words.whole}>
+    <p class="whole" role="group" lang={languageOf("target")} aria-label={words.whole}>
       {answer.sentences.map((piece, number) =>
         number === answer.sentence ? (
           <mark key={number}>{piece.translation}</mark>
@@ -182,7 +191,7 @@ function Rules({ answer }: { answer: Run }): JSX.Element | null {
   if (!piece?.rules?.length) return null;
   return (
     <p class="rules">
-      {words.modelReads} <q lang={model.value?.languages.source}>{piece.read}</q>{" "}
+      {words.modelReads} <q lang={languageOf("source")}>{piece.read}</q>{" "}
       <span class="soft">
         ({piece.rules.map(({ rule }) => lookUp(words.rules, rule) ?? rule).join(", ")})
       </span>
@@ -202,7 +211,7 @@ function About(): JSX.Element | null {
       {answer.baseline && (
         <p>
           {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
-          <span lang={model.value?.languages.target}>{answer.baseline.translation}</span>{" "}
+          <span lang={languageOf("target")}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
             {words.undoEdits}
           </button>
@@ -211,7 +220,7 @@ function About(): JSX.Element | null {
       {answer.notes?.map((note) => (
         <p key={note.kind}>
           {words.notes[note.kind]}{" "}
-          {note.translation && <q lang={model.value?.languages.target}>{note.translation}</q>}
+          {note.kind === "protected" && <q lang={languageOf("target")}>{note.translation}</q>}
         </p>
       ))}
       <Rules answer={answer} />

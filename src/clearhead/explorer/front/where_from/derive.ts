@@ -3,10 +3,10 @@
 
 import type {
   Derivation,
-  Index1,
   IndexEntry,
   Label,
   Operand,
+  ScalarIndex,
   Step,
   Window,
 } from "../core/protocol";
@@ -161,7 +161,7 @@ async function resolve(entry: IndexEntry, index: number[]): Promise<number | ":"
 }
 
 /** ((index[axis] * times) // floordiv) % mod + plus */
-export function place(entry: Index1, index: number[]): number {
+export function place(entry: ScalarIndex, index: number[]): number {
   if (typeof entry === "number") return entry;
   if ("sum" in entry) return entry.sum.reduce<number>((sum, part) => sum + place(part, index), 0);
   let at = (index[entry.axis] ?? 0) * (entry.times ?? 1);

@@ -3,31 +3,20 @@
 import type {
   Beam,
   Json,
-  Model,
   Params,
-  Part,
   Question,
   Run,
   RunParams,
+  SavedPage,
+  SavedPlace,
   Window,
 } from "../protocol";
 import { lookUp, wordsOf } from "../text/i18n";
 import { type Answer, decode } from "./container";
-import { count, EmbeddedNumbers, type Entry, type SavedArray, slice } from "./embedded_numbers";
+import { count, EmbeddedNumbers, type SavedArray, slice } from "./embedded_numbers";
 import { Refusal, type Source } from "./source";
 
 const ANSWERS = "clearhead-answers";
-
-interface Content {
-  state: string;
-  all_layers: boolean;
-  model: Model;
-  run: Run;
-  beam: { beam_size: number; json: Beam } | null;
-  effects: { params: Record<string, unknown>; json: Json<"effects"> }[];
-  overview: Partial<Record<Part, Json<"overview">>>;
-  arrays: Entry[];
-}
 
 const table = {
   en: {
@@ -57,7 +46,7 @@ const table = {
 export async function embeddedSource(page: Document = document): Promise<EmbeddedSource | null> {
   const data = page.getElementById(ANSWERS)?.textContent;
   if (!data) return null;
-  const answer = decode<Content>(await unpacked(data));
+  const answer = decode<SavedPage>(await unpacked(data));
   const state = answer.json.state.replace(/^#/, "");
   if (!location.hash && state) history.replaceState(null, "", `#${state}`);
   return new EmbeddedSource(answer);
@@ -73,10 +62,10 @@ async function unpacked(base64: string): Promise<ArrayBuffer> {
 
 export class EmbeddedSource implements Source {
   readonly place = "offline";
-  private readonly content: Content;
+  private readonly content: SavedPage;
   private readonly numbers: EmbeddedNumbers;
 
-  constructor({ json, arrays }: Answer<Content>) {
+  constructor({ json, arrays }: Answer<SavedPage>) {
     this.content = json;
     this.numbers = new EmbeddedNumbers(json.arrays, arrays);
   }
@@ -111,7 +100,7 @@ export class EmbeddedSource implements Source {
 
   private beam({ beam_size }: Params<"beam">): Answer<Beam> {
     const { beam } = this.content;
-    if (beam?.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
+    if (!beam || beam.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
     return plain(beam.json);
   }
 
@@ -125,11 +114,11 @@ export class EmbeddedSource implements Source {
   }: Params<"effects">): Answer<Json<"effects">> {
     const request = { part, layer, head, query, position };
     const answer = this.content.effects.find(({ params }) =>
-      Object.entries(request).every(([name, value]) => params[name] === value),
+      Object.entries(request).every(([name, value]) => params[name as keyof SavedPlace] === value),
     );
     if (!answer) throw new Refusal("NotHere", wordsOf(table).effects);
     const { keys, weight, contribution, effect, ...rest } = answer.json;
-    const first = <T>(list: T[]): T[] => list.slice(0, most);
+    const first = <T>(list: T[]): T[] => list.slice(0, most ?? undefined);
     return plain({
       ...rest,
       keys: first(keys),

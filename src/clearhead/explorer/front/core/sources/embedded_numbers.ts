@@ -1,28 +1,12 @@
 /** The arrays of a saved page: stored numbers, and those that follow from them by one elementwise
  * operation, which are the same bits as in Python (`clearhead.explorer.offline.numbers`). */
 
+import type { StoredArray } from "../protocol";
 import type { NumberArray, Numbers } from "./container";
-
-/** How the page gets an array: `stored` numbers, or a `recipe` over other arrays. */
-export interface Entry {
-  path: string;
-  /** Of the whole array. */
-  shape: number[];
-  stored?: "float64" | "float32" | "float16" | "int32";
-  start?: number;
-  /** The numbers are float32 themselves, or rounded to it. */
-  single?: boolean;
-  recipe?: "copy" | "heads" | "times" | "relu" | "causal" | "normalized" | "affine" | "sum";
-  of?: string[];
-  number?: number;
-  /** Of this axis only the `kept` indices are here. */
-  axis?: number;
-  kept?: number[];
-}
 
 export interface SavedArray extends NumberArray {
   data: Float64Array | Float32Array | Int32Array;
-  entry: Entry;
+  entry: StoredArray;
 }
 
 const KINDS = {
@@ -33,7 +17,7 @@ const KINDS = {
 } as const;
 
 export class EmbeddedNumbers {
-  private readonly entries: Map<string, Entry>;
+  private readonly entries: Map<string, StoredArray>;
   private readonly arrays = new Map<string, SavedArray>();
   private readonly numbersByType = new Map<
     string,
@@ -41,7 +25,7 @@ export class EmbeddedNumbers {
   >();
 
   constructor(
-    entries: Entry[],
+    entries: StoredArray[],
     private readonly sorted: Record<string, NumberArray>,
   ) {
     this.entries = new Map(entries.map((entry) => [entry.path, entry]));
@@ -63,8 +47,16 @@ export class EmbeddedNumbers {
     return array;
   }
 
-  private read({ stored = "float64", start = 0, single, ...entry }: Entry): SavedArray["data"] {
-    const numbers = this.numbers(stored).subarray(start, start + count(savedShape(entry as Entry)));
+  private read({
+    stored = "float64",
+    start = 0,
+    single,
+    ...entry
+  }: StoredArray): SavedArray["data"] {
+    const numbers = this.numbers(stored).subarray(
+      start,
+      start + count(savedShape(entry as StoredArray)),
+    );
     if (numbers instanceof Uint16Array) {
       const wide = Float64Array.from(numbers, fromHalf);
       return single ? Float32Array.from(wide) : wide;
@@ -91,7 +83,7 @@ export class EmbeddedNumbers {
     return numbers;
   }
 
-  private follow({ recipe, of = [], number = 0, shape }: Entry): SavedArray["data"] {
+  private follow({ recipe, of = [], number = 0, shape }: StoredArray): SavedArray["data"] {
     const operands = of.map((path) => this.get(path) as SavedArray);
     const x = (operands[0] as SavedArray).data;
     const y = operands[1]?.data ?? x;
@@ -134,7 +126,7 @@ function sideBySide({ data, entry }: SavedArray): SavedArray["data"] {
 }
 
 /** The shape of what is here of an array. */
-export function savedShape({ shape, axis, kept }: Entry): number[] {
+export function savedShape({ shape, axis, kept }: StoredArray): number[] {
   return shape.map((size, place) => (place === axis ? (kept?.length ?? size) : size));
 }
 

@@ -1,7 +1,7 @@
 /** Asking for the run that the state describes, whenever it changes. */
 
 import { batch, computed, effect } from "@preact/signals";
-import type { Model, Part, Run, RunParams } from "../protocol";
+import type { Model, Run, RunParams } from "../protocol";
 import { Refusal } from "../sources/source";
 import {
   amendState,
@@ -95,7 +95,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
   if (key === lastQuestion) return;
   lastQuestion = key;
   current?.abort();
-  if (description.kind === "translation" && !request.text.trim()) {
+  if (description.kind === "translation" && !request.text?.trim()) {
     batch(() => {
       run.value = null;
       failure.value = null;
@@ -134,7 +134,7 @@ export function fit(
   const first = all[0];
   if (!answer || !first) return;
   // A recording has parts of its own, so an address may name any; one that is not there is the usual.
-  const has = (part: Part): boolean => all.some((entry) => entry.part === part);
+  const has = (part: string): boolean => all.some((entry) => entry.part === part);
   const part = [state.part.peek(), DEFAULTS.part].find(has) ?? first.part;
   const layers = all.filter((entry) => entry.part === part);
   const nearest =

@@ -2,7 +2,7 @@
  * `asking` and `failure` follow from it and from what the source answers (running.ts). */
 
 import { batch, computed, type Signal, signal } from "@preact/signals";
-import type { Attention, Edit, Model, Part, Run, Step, Token } from "../protocol";
+import type { Attention, Edit, Languages, Model, Part, Run, Step, Token } from "../protocol";
 import { HttpSource, type Source } from "../sources/source";
 import { type Language, language } from "../text/i18n";
 
@@ -17,7 +17,7 @@ export interface State {
   edits: Edit[];
   view: string;
   /** The head that all views hold fixed, and the query and key chosen in it. */
-  part: Part;
+  part: string;
   layer: number;
   head: number;
   query: number;
@@ -129,6 +129,18 @@ export const attention = computed<Attention | null>(
     ) ?? null,
 );
 
+/** The language of a side, where the model's name says it. */
+export function languageOf(side: keyof Languages): string | undefined {
+  return model.value?.languages?.[side] ?? undefined;
+}
+
+const PARTS: Record<Part, true> = { encoder: true, decoder: true, cross: true };
+
+/** Whether a part is one of a translation model's; a recording's are named after its stacks. */
+export function isPart(part: string): part is Part {
+  return Object.hasOwn(PARTS, part);
+}
+
 const stepsByPath = computed<Map<string, Step>>(
   () => new Map(run.value?.steps.map((step): [string, Step] => [step.path, step])),
 );
@@ -138,7 +150,7 @@ export function stepAt(path: string): Step | undefined {
 }
 
 /** The tokens that label a part's queries. Decoder rows follow the `rows` switch. */
-export function queryTokens(part: Part = state.part.value): Token[] {
+export function queryTokens(part: string = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
   const entry = answer.attention.find(
@@ -150,7 +162,7 @@ export function queryTokens(part: Part = state.part.value): Token[] {
 }
 
 /** The tokens that label a part's keys. */
-export function keyTokens(part: Part = state.part.value): Token[] {
+export function keyTokens(part: string = state.part.value): Token[] {
   const answer = run.value;
   if (!answer) return [];
   const entry = answer.attention.find(

@@ -17,18 +17,18 @@ const en = {
   sentenceOf: (n: number, all: number) => `Sentence ${n} of ${all}`,
   whole: "The whole text, translated",
   modelReads: "The model reads",
-  rules: {
-    characters: "characters in plain form",
-    marks: "marks put back at their words",
-    case: "in ordinary case",
-    "final mark": "with a final mark",
-  } as Record<string, string>,
   notes: {
     protected:
       "When this sentence is translated, placeholders, addresses and numbers in it are protected, which gives another translation. The walk shows the sentence as it is.",
     unreached:
       "The new translation is shorter and never reaches the query of this weight, so the edit changes nothing.",
   },
+  rules: {
+    characters: "characters in plain form",
+    marks: "marks put back at their words",
+    case: "in ordinary case",
+    "final mark": "with a final mark",
+  } as Record<string, string>,
   targetGiven: "This is the translation you gave, not the model's own.",
   editedNow: (n: number) => `With ${n} ${n === 1 ? "edit" : "edits"}. Without:`,
   undoEdits: "Undo all edits",
@@ -128,17 +128,17 @@ const pt: typeof en = {
   sentenceOf: (n, all) => `Frase ${n} de ${all}`,
   whole: "O texto inteiro, traduzido",
   modelReads: "O modelo lê",
-  rules: {
-    characters: "caracteres na forma simples",
-    marks: "marcas devolvidas às suas palavras",
-    case: "em maiúsculas e minúsculas comuns",
-    "final mark": "com um sinal final",
-  },
   notes: {
     protected:
       "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que dá outra tradução. O percurso mostra a frase tal como está.",
     unreached:
       "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração não muda nada.",
+  },
+  rules: {
+    characters: "caracteres na forma simples",
+    marks: "marcas devolvidas às suas palavras",
+    case: "em maiúsculas e minúsculas comuns",
+    "final mark": "com um sinal final",
   },
   targetGiven: "Esta é a tradução que você deu, não a do modelo.",
   editedNow: (n) => `Com ${n} ${n === 1 ? "edição" : "edições"}. Sem:`,

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import type { Attention, Run } from "../../core/protocol";
 import {
   attention,
+  isPart,
   keyTokens,
   model,
   queryTokens,
@@ -32,7 +33,7 @@ function CompareView(): JSX.Element {
   const answer = run.value;
   const head = attention.value;
   if (!answer) return <p>{words.none}</p>;
-  if (!head || head.part === "self") return <p>{words.unable}</p>;
+  if (!head || !isPart(head.part)) return <p>{words.unable}</p>;
   const place: Place = {
     part: head.part,
     layer: head.layer,

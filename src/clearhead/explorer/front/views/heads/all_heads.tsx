@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { atMostWide } from "../../core/host/tree";
-import type { Part, Run } from "../../core/protocol";
+import type { Run } from "../../core/protocol";
 import { fit } from "../../core/state/running";
 import { run, setState, state } from "../../core/state/state";
 import { plainDecimal } from "../../core/text/format";
@@ -20,7 +20,7 @@ const MANY = 8;
 
 const narrow = atMostWide(30);
 
-export function partName(part: Part): string {
+export function partName(part: string): string {
   return lookUp(wordsOf(table).parts, part) ?? part;
 }
 
@@ -177,7 +177,7 @@ function Blank({ side }: { side: number }): JSX.Element {
   return <span class="heads-blank" style={{ width: `${side}px`, height: `${side}px` }} />;
 }
 
-function isLocked(part: Part, layer: number, head: number): boolean {
+function isLocked(part: string, layer: number, head: number): boolean {
   return state.part.value === part && state.layer.value === layer && state.head.value === head;
 }
 

@@ -2,7 +2,7 @@
  * the one locked head, fetched a window at a time. */
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Attention, Part, Run } from "../../core/protocol";
+import type { Attention, Run } from "../../core/protocol";
 import type { NumberArray } from "../../core/sources/source";
 import { useArrayState, type Windowed } from "../../core/state/arrays";
 import { attention, model, run, source, state, stepAt } from "../../core/state/state";
@@ -13,12 +13,12 @@ import type { MatrixData } from "../../draw/scene/items";
 
 /** The layers of one part, in order. */
 export interface PartLayers {
-  part: Part;
+  part: string;
   layers: Attention[];
 }
 
 export function partsOf(answer: Run): PartLayers[] {
-  const parts = new Map<Part, Attention[]>();
+  const parts = new Map<string, Attention[]>();
   for (const entry of answer.attention) {
     parts.set(entry.part, [...(parts.get(entry.part) ?? []), entry]);
   }
@@ -92,7 +92,7 @@ export function overviewOf(
   return pending;
 }
 
-async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Overview> {
+async function ask(answer: Run, part: string, page: Range, of: number): Promise<Overview> {
   const whole = page[0] === 0 && page[1] === of;
   const params = { run: answer.request, part, ...(!whole && { layers: page }) };
   const { json, arrays } = await source.peek().ask("overview", params);
@@ -102,7 +102,7 @@ async function ask(answer: Run, part: Part, page: Range, of: number): Promise<Ov
 }
 
 /** What is there already of a page, asking for nothing. */
-export function overviewNow(answer: Run, part: Part, page: Range): Overview | null {
+export function overviewNow(answer: Run, part: string, page: Range): Overview | null {
   const overview = overviews.get(answer)?.get(JSON.stringify([part, page]))?.value ?? null;
   return overview instanceof Error ? null : overview;
 }

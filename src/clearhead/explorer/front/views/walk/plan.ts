@@ -1,12 +1,12 @@
 /** What the walk holds fixed, and where its numbers stand in the trace. Steps that a model does not
  * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
 
-import type { Attention, Part, Run, Token, Window } from "../../core/protocol";
+import type { Attention, Run, Token, Window } from "../../core/protocol";
 import { attention, model, run, state, stepAt } from "../../core/state/state";
 
 export interface Plan {
   run: Run;
-  part: Part;
+  part: string;
   layer: number;
   layers: number;
   head: number;
@@ -40,8 +40,8 @@ export function has(path: string): boolean {
 /** The plan of the state, with this key where none is chosen; null before a translation. */
 export function planFor(key: number): Plan | null {
   const [answer, of, description] = [run.value, attention.value, model.value];
-  if (!answer || !of || !description || description.kind !== "translation") return null;
-  const config = description.config;
+  const config = description?.config;
+  if (!answer || !of || !config) return null;
   const part = of.part;
   const stack = part === "encoder" ? "encoder" : "decoder";
   const keyStack = part === "decoder" ? "decoder" : "encoder";

@@ -3,7 +3,7 @@
 
 import type { JSX } from "preact";
 import type { Run } from "../../core/protocol";
-import { run, setState, state } from "../../core/state/state";
+import { isPart, run, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
 import { Choice, Section, visible } from "../shared/parts";
 import type { View } from "../view";
@@ -60,7 +60,7 @@ function Controls({ current }: { current: VisibleRow }): JSX.Element {
   const part = state.part.value;
   return (
     <>
-      {!current.locked && part !== "self" && (
+      {!current.locked && isPart(part) && (
         <p class="note warning">{words.lockedElsewhere(words.parts[part])}</p>
       )}
       <div class="controls">

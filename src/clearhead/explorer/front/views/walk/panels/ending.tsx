@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { NextWords, Token } from "../../../core/protocol";
+import type { NextTokens, Token } from "../../../core/protocol";
 import { setState } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { weightColour } from "../../../draw/colours";
@@ -88,7 +88,7 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
 }
 
 /** The tokens that are spoken of: the ten likeliest, and the one taken where it is not of them. */
-function candidates(next: NextWords | undefined): Token[] {
+function candidates(next: NextTokens | undefined): Token[] {
   if (!next) return [];
   const ten = next.likeliest.map(({ token }) => token);
   return ten.some(({ id }) => id === next.taken.token.id) ? ten : [...ten, next.taken.token];

@@ -1,10 +1,10 @@
 /** An edit in words. */
 
 import { signal } from "@preact/signals";
-import type { Edit, Part, Run, Token } from "../../../core/protocol";
+import type { Edit, Run, Token } from "../../../core/protocol";
 import { run } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
-import { wordsOf } from "../../../core/text/i18n";
+import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
 import { table } from "../words";
 
@@ -19,9 +19,9 @@ export function remember(tokens: Token[]): void {
   ]);
 }
 
-export function headName(part: Part, layer: number, head: number): string {
+export function headName(part: string, layer: number, head: number): string {
   const words = wordsOf(table);
-  return words.headName(part === "self" ? part : words.parts[part], layer, head);
+  return words.headName(lookUp(words.parts, part) ?? part, layer, head);
 }
 
 /** A place in a sequence with the token there: "3 “▁tea”". */
@@ -45,7 +45,7 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
         query,
         key,
         format(edit.value),
-        edit.renormalise,
+        edit.renormalise ?? false,
       );
     }
     case "mask_token":

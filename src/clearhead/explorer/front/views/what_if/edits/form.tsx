@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
 import { state } from "../../../core/state/state";
-import { wordsOf } from "../../../core/text/i18n";
+import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { Pick, visible } from "../../shared/parts";
 import { table } from "../words";
 import { TokenCombobox } from "./combobox";
@@ -65,7 +65,8 @@ function settled(answer: Run) {
     layers,
     attention,
     head: {
-      part: attention.part,
+      // Only a translation model is edited, and its parts are these.
+      part: attention.part as Part,
       layer: attention.layer,
       head: Math.min(place.head, attention.heads - 1),
     },
@@ -167,7 +168,7 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
         value={now.head.part}
         options={parts.map((part) => ({
           value: part,
-          label: part === "self" ? part : words.parts[part],
+          label: lookUp<string>(words.parts, part) ?? part,
         }))}
         choose={(part) => pick({ part: part as Part })}
       />

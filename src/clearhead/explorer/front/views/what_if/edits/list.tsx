@@ -1,7 +1,7 @@
 /** The edits in force, and the quick ones: the locked head, and every token of the source. */
 
 import type { JSX } from "preact";
-import type { Edit, Run } from "../../../core/protocol";
+import type { Edit, Part, Run } from "../../../core/protocol";
 import { setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { Piece } from "../../shared/parts";
@@ -65,7 +65,8 @@ function EditValue({ edit, place }: { edit: Edit; place: number }): JSX.Element 
 export function QuickEdits({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const [part, layer, head] = [state.part.value, state.layer.value, state.head.value];
-  const ablate: Edit = { kind: "ablate_head", part, layer, head };
+  // Only a translation model is edited, and its parts are these.
+  const ablate: Edit = { kind: "ablate_head", part: part as Part, layer, head };
   const ablated = hasEdit(ablate);
   return (
     <div class="quick-edits">

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
-import { asking, model } from "../../../core/state/state";
+import { asking, languageOf } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
@@ -27,7 +27,7 @@ export function BeforeAfter({
   const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
   const removals = steps.filter(({ kind }) => kind === "removed").length;
   const additions = steps.filter(({ kind }) => kind === "added").length;
-  const language = model.value?.languages.target ?? undefined;
+  const language = languageOf("target");
   return (
     <>
       <div class="before-after" lang={language}>

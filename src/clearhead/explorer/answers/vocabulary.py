@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ...errors import ConfigError
 from ...text.tokenizer import FIRST_LEARNT, SPACE, Tokenizer
 
 MOST = 20
@@ -15,43 +14,36 @@ class Vocabulary:
 
     Args:
         tokenizer: whose entries they are.
-        longest: characters that a search may have.
     """
 
-    def __init__(self, tokenizer: Tokenizer, longest: int) -> None:
-        self.tokenizer, self.longest = tokenizer, longest
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
 
     @cached_property
     def _pieces(self) -> list[tuple[str, int]]:
-        """What each learnt entry reads as, in small letters, with its id: shortest first."""
+        """What each learnt entry reads as, in lower case, with its id: shortest first."""
         learnt = range(FIRST_LEARNT, self.tokenizer.vocab_size)
         pieces = self.tokenizer.pieces(learnt)
         read = [(piece.casefold(), token) for piece, token in zip(pieces, learnt, strict=True)]
         return sorted(read, key=lambda entry: (len(entry[0]), entry[1]))
 
     def find(self, query: str) -> list[int]:
-        """Up to 20 ids for what was typed.
+        """Return up to 20 ids for what was typed.
 
         First come the tokens that the text is made of, as the tokenizer cuts it; then entries
         that begin with it, at the beginning of a word before those within one, short ones
         first and regardless of case.
 
         Raises:
-            ConfigError: the query is too long.
-            TextError: it holds half of a character.
+            TextError: the query holds half of a character.
         """
-        if len(query) > self.longest:
-            raise ConfigError(
-                f"query may have {self.longest} characters; it has {len(query)}. Type the "
-                f"beginning of a word."
-            )
         query = query.strip()
         if not query:
             return []
-        found = dict.fromkeys(self.tokenizer.encode(query))
-        typed = query.casefold().replace(" ", SPACE)
-        for beginning in (SPACE + typed, typed):
-            found |= dict.fromkeys(
+        ids = dict.fromkeys(self.tokenizer.encode(query))
+        prefix = query.casefold().replace(" ", SPACE)
+        for beginning in (SPACE + prefix, prefix):
+            ids |= dict.fromkeys(
                 token for piece, token in self._pieces if piece.startswith(beginning)
             )
-        return list(found)[:MOST]
+        return list(ids)[:MOST]

@@ -1,8 +1,8 @@
-"""The forms in which a recording is asked; what does not fit is refused in test_recordings."""
+"""The names of positions, as tokens."""
 
 from __future__ import annotations
 
-from clearhead.explorer.recordings.requests import TokenLists
+from clearhead.explorer.recordings.token_lists import TokenLists
 
 
 def test_the_same_names_are_one_list():

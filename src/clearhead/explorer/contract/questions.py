@@ -1,0 +1,237 @@
+"""The questions that can be asked of a model or a recording, each with its parameters.
+
+Whether a model has such a layer, or a text such a position, these types cannot say; what answers
+the question does.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
+
+from .edits import Edit
+from .parts import Part
+from .values import INTEGER, LIMITS, TUPLE, Index, Limits, PlainModel, Span, at_most
+
+MOST_BEAM = 8
+MOST_ITEMS = 64
+MOST_KEYS = 64
+AXES = 8
+PATH, STATE = 200, 200_000  # characters
+# The types of errors whose message is a whole sentence; all others are pydantic's own.
+LONG_TEXT, LONG_VALUE = "long_text", "long_value"
+
+
+def _limits(info: ValidationInfo) -> Limits:
+    return info.context if isinstance(info.context, Limits) else LIMITS
+
+
+def _text(value: Any, info: ValidationInfo) -> Any:
+    most = _limits(info).characters
+    if isinstance(value, str) and len(value) > most:
+        raise PydanticCustomError(
+            "long_text",
+            "A {name} may have {most} characters here; this one has {length}. Give a part of it, "
+            "such as a page.",
+            {"name": info.field_name, "most": f"{most:,}", "length": f"{len(value):,}"},
+        )
+    return value
+
+
+def _target(value: Any, info: ValidationInfo) -> Any:
+    value = _text(value, info)
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _query(value: Any, info: ValidationInfo) -> Any:
+    most = _limits(info).query
+    if isinstance(value, str) and len(value) > most:
+        raise PydanticCustomError(
+            "long_value",
+            "query may have {most} characters; it has {length}. Type the beginning of a word.",
+            {"most": most, "length": len(value)},
+        )
+    return value
+
+
+def _edits(value: Any, info: ValidationInfo) -> Any:
+    most = _limits(info).edits
+    if isinstance(value, list | tuple) and len(value) > most:
+        raise PydanticCustomError(
+            "long_value",
+            "run: edits must be a list of at most {most}; it has {length}.",
+            {"most": most, "length": len(value)},
+        )
+    return value
+
+
+# An explorer may have limits of its own, so the types name the usual ones in their schema alone.
+_CHARACTERS = Field(json_schema_extra={"maxLength": LIMITS.characters})
+BeamSize = Annotated[int, Field(ge=1, le=MOST_BEAM), INTEGER]
+Path = Annotated[str, Field(min_length=1, max_length=PATH)]
+Window = TypeAliasType(
+    "Window", Annotated[tuple[Span, ...], Field(max_length=AXES), TUPLE, at_most(AXES)]
+)
+
+
+class Question(PlainModel):
+    """The parameters of a question.
+
+    Attributes:
+        question: its name.
+    """
+
+    question: ClassVar[str]
+
+
+class ModelQuestion(Question):
+    """What the model is."""
+
+    question: ClassVar[str] = "model"
+
+
+class RunQuestion(Question):
+    """A sentence is translated and its forward pass traced: the parameters are the key of a run.
+
+    Attributes:
+        text: the whole text; of a recording, nothing.
+        target: a translation to trace instead of the model's own; None for the model's own.
+        sentence: number of the sentence that is traced; of a recording, the row of its batch.
+        beam_size: of the search.
+        edits: what is changed in the model or the source, in this order.
+    """
+
+    question: ClassVar[str] = "run"
+    text: Annotated[str, _CHARACTERS, BeforeValidator(_text)] = ""
+    target: Annotated[Annotated[str, _CHARACTERS] | None, BeforeValidator(_target)] = None
+    sentence: Index = 0
+    beam_size: BeamSize = 4
+    edits: Annotated[
+        tuple[Edit, ...],
+        Field(json_schema_extra={"maxItems": LIMITS.edits}),
+        TUPLE,
+        BeforeValidator(_edits),
+    ] = ()
+
+
+class WordsQuestion(Question):
+    """Entries of the vocabulary, for a swap.
+
+    Attributes:
+        query: what was typed.
+    """
+
+    question: ClassVar[str] = "words"
+    query: Annotated[
+        str, Field(json_schema_extra={"maxLength": LIMITS.query}), BeforeValidator(_query)
+    ]
+
+
+class BeamQuestion(Question):
+    """What beam search kept and dropped at each step.
+
+    Attributes:
+        run: whose sentence is searched again.
+        beam_size: of the search; None for that of the run.
+    """
+
+    question: ClassVar[str] = "beam"
+    run: RunQuestion
+    beam_size: BeamSize | None = None
+
+
+class ArrayItem(PlainModel):
+    """A window of one array.
+
+    Attributes:
+        path: of a step of the trace, or ``weights/NAME``.
+        window: [start, stop] for each axis; None for the whole array.
+    """
+
+    path: Path
+    window: Window | None = None
+
+
+class ArrayQuestion(Question):
+    """Numbers of the run or of the model.
+
+    Attributes:
+        run: whose arrays.
+        items: which arrays, and how much of each.
+    """
+
+    question: ClassVar[str] = "array"
+    run: RunQuestion = RunQuestion()
+    items: Annotated[
+        tuple[ArrayItem, ...],
+        Field(min_length=1, max_length=MOST_ITEMS),
+        TUPLE,
+        at_most(MOST_ITEMS),
+    ]
+
+
+class OverviewQuestion(Question):
+    """All heads of a part as small pictures.
+
+    Attributes:
+        run: whose heads.
+        part: of the model; the parts of a recording are named after the stacks of its model.
+        layers: of a recording with many heads, the layers from ``start`` to before ``stop``; None
+            for all of them.
+    """
+
+    question: ClassVar[str] = "overview"
+    run: RunQuestion = RunQuestion()
+    part: Path
+    layers: Span | None = None
+
+
+class EffectsQuestion(Question):
+    """Weight, contribution and effect of the links of one query.
+
+    Attributes:
+        run: the run that they are in.
+        part, layer, head, query: where they start.
+        position: of the predicted token whose log-probability is looked at; None for all.
+        most: so many keys, those with the largest weights.
+    """
+
+    question: ClassVar[str] = "effects"
+    run: RunQuestion
+    part: Part
+    layer: Index
+    head: Index
+    query: Index
+    position: Index | None = None
+    most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
+
+
+class OfflineQuestion(Question):
+    """The page as one HTML file that needs no server.
+
+    Attributes:
+        run: that the file holds.
+        state: what stands behind the # of the page's address.
+    """
+
+    question: ClassVar[str] = "offline"
+    run: RunQuestion
+    state: Annotated[str, Field(max_length=STATE)] = ""
+
+
+QUESTIONS: dict[str, type[Question]] = {
+    one.question: one
+    for one in (
+        ModelQuestion,
+        RunQuestion,
+        WordsQuestion,
+        BeamQuestion,
+        ArrayQuestion,
+        OverviewQuestion,
+        EffectsQuestion,
+        OfflineQuestion,
+    )
+}
