@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .kernels.fused import fused_kernel, is_unknown_attention
+from .kernels import fused_kernel, is_unknown_attention
 
 
 class Action(Enum):

@@ -27,10 +27,8 @@ from ..recording.notes import (
 )
 from ..recording.recording import Recording, Refusal, ids_of_length
 from ..summary_map import SummaryMap
-from .kernels.packed_heads import with_heads_unpacked
-from .owners.attention_kind import attention_kind
-from .owners.owners import Owner
-from .owners.sequence_lengths import Lengths
+from .kernels import with_heads_unpacked
+from .owners import Lengths, Owner, attention_kind
 from .recorder import Recorder
 from .unread import WHY, unread_modules
 

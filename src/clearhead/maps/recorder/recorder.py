@@ -18,16 +18,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..recording.captured import Captured, Unreadable, at_work, own_work
 from .agreement import check_output
-from .eager.merged_axes import split_of_four
-from .eager.scores import ScoreTracker
-from .kernels.encoder_fast_path import read_encoder_layer, read_multi_head
-from .kernels.flex import read_flex
-from .kernels.fused import arguments, fused_kernel, read_fused
+from .eager import ScoreTracker
+from .kernels import (
+    arguments,
+    fused_kernel,
+    read_encoder_layer,
+    read_flex,
+    read_fused,
+    read_multi_head,
+)
 from .mask_cache import MaskCache
 from .operators import Action, Operator
-from .owners.model_modules import ModuleNames
-from .owners.module_chain import Chain, find_chain
-from .owners.owners import Owner, find_owner
+from .owners import Chain, ModuleNames, Owner, find_chain, find_owner
 from .plain_tensors import ORDINARY, is_plain, kind_of_tensors
 
 Caught = Callable[[Owner, Captured], None]
@@ -281,17 +283,16 @@ class Recorder(TorchDispatchMode):
             kernel = fused_kernel(func)
             assert kernel is not None
             captured, output = read_fused(
-                kernel, call, out, self._masks, lambda query: self._heads_first(owner, query)
+                kernel,
+                call,
+                out,
+                self._masks,
+                lambda query: self._tracker.is_heads_first(query, owner),
             )
         if captured.dropout == 0 and captured.value is not None:
             dtypes = (captured.query.dtype, output.dtype)
             check_output(captured, output, captured.value.detach(), dtypes=dtypes)
         self._caught(owner, captured)
-
-    def _heads_first(self, owner: Owner, query: Tensor) -> bool:
-        """Whether a model gave a kernel heads where it expects the batch."""
-        copies, hints = self._tracker.copies, owner.head_hints
-        return split_of_four(query, copies, hints, owner.batches).heads_first
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
         """The encoder layer's operator was called for its attention, known by its weight."""

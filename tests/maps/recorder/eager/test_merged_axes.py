@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from clearhead.maps.recorder.eager.merged_axes import Copies, Part, Split, split_of, split_of_four
+from clearhead.maps.recorder.eager._merged_axes import Copies, Part, Split, split_of, split_of_four
 
 BATCH, HEADS, LENGTH, WIDTH = 2, 3, 5, 4
 ROW = HEADS * WIDTH

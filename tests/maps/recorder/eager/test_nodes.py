@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps.recorder.eager.nodes import (
+from clearhead.maps.recorder.eager._nodes import (
     Added,
     Layout,
     Node,

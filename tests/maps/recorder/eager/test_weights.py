@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from clearhead.maps import Scoring
-from clearhead.maps.recorder.eager.axes import Axes
-from clearhead.maps.recorder.eager.nodes import Layout, weak_reference
-from clearhead.maps.recorder.eager.weights import Attention, Weights, changes_nothing
+from clearhead.maps.recorder.eager._axes import Axes
+from clearhead.maps.recorder.eager._nodes import Layout, weak_reference
+from clearhead.maps.recorder.eager._weights import Attention, Weights, changes_nothing
 from clearhead.maps.recording.captured import Captured, Unreadable
 from tests.maps.attending import dense
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.recorder.kernels import fused as kernels
+from clearhead.maps.recorder import kernels
 from tests.maps.attending import Calls, dense, recorded
 
 

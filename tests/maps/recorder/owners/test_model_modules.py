@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from clearhead.maps.recorder.owners.model_modules import ModuleNames, forward_names, is_stranger
+from clearhead.maps.recorder.owners._model_modules import ModuleNames, forward_names, is_stranger
 
 
 class Model(nn.Module):

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.recorder.owners.model_modules import ModuleNames
-from clearhead.maps.recorder.owners.module_chain import Chain, find_chain
-from clearhead.maps.recorder.owners.owners import common_owner, find_owner
+from clearhead.maps.recorder.owners._model_modules import ModuleNames
+from clearhead.maps.recorder.owners._module_chain import Chain, find_chain
+from clearhead.maps.recorder.owners._owners import common_owner, find_owner
 from clearhead.maps.recorder.record import record
 from tests.maps.attending import Calls, recorded
 

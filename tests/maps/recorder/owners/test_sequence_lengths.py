@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps.recorder.owners.sequence_lengths import Lengths
+from clearhead.maps.recorder.owners._sequence_lengths import Lengths
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from ...recording.captured import Captured, Unreadable
 from ...scores.compact_mask import both_allowed
 from ...scores.key_ranges import KeyRanges
 from ..agreement import check_output, check_weights
-from ..owners.owners import Owner
-from .axes import Axes
-from .nodes import Layout
+from ..owners import Owner
+from ._axes import Axes
+from ._nodes import Layout
 
 UNMET = (
     "no product of these weights with values was seen: they are those of the softmax, and what "

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...recording.captured import Captured, Unreadable
 from ...scores.bias import DenseBias
 from ...scores.key_ranges import KeyRanges
-from ..owners.owners import Owner, head_hints
+from ..owners import Owner, head_hints
 
 
 def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .attention_kind import Calls
-from .model_modules import forward_names, is_stranger
-from .module_chain import Chain, below_dispatch, is_method
+from ._attention_kind import Calls
+from ._model_modules import forward_names, is_stranger
+from ._module_chain import Chain, below_dispatch, is_method
 
 # The innermost modules tell whose attention it is, and of which kind; those around may tell the
 # size of a batch.

@@ -12,8 +12,8 @@ from ...scores.bias import compact_bias
 from ...scores.compact_mask import CompactMask, both_allowed
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
-from .axes import Axes, Place, in_final_axes
-from .nodes import Added, Capped, Copied, Filled, Layout, RowsScaled, Scaled, Shifted, SinkAppended
+from ._axes import Axes, Place, in_final_axes
+from ._nodes import Added, Capped, Copied, Filled, Layout, RowsScaled, Scaled, Shifted, SinkAppended
 
 # exp underflows to 0 below the negative of it.
 _UNDERFLOW = {torch.float64: 750.0}

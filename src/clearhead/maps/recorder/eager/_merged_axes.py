@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import Unreadable
-from .nodes import Layout, storage_of, weak_reference
+from ._nodes import Layout, storage_of, weak_reference
 
 _KEPT = 256
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .nodes import (
+from ._nodes import (
     Added,
     Capped,
     Copied,

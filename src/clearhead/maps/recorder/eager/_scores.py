@@ -18,10 +18,9 @@ from torch import Tensor
 from ...recording.captured import Captured, Unreadable
 from ..agreement import check_weights
 from ..mask_cache import MaskCache
-from ..owners.module_chain import Chain
-from ..owners.owners import Owner, common_owner
-from .merged_axes import Copies
-from .nodes import (
+from ..owners import Chain, Owner, common_owner
+from ._merged_axes import Copies, split_of_four
+from ._nodes import (
     Added,
     Layout,
     Lost,
@@ -33,10 +32,10 @@ from .nodes import (
     tensors_in,
     weak_reference,
 )
-from .reading import Surroundings, read_scores
-from .steps import BASE_NAMES, step_of
-from .tracker import WeightTracker
-from .weights import Attention, Weights
+from ._reading import Surroundings, read_scores
+from ._steps import BASE_NAMES, step_of
+from ._tracker import WeightTracker
+from ._weights import Attention, Weights
 
 _AT_MOST = 64
 _PROJECTIONS = frozenset(("addmm", "linear"))
@@ -88,6 +87,10 @@ class ScoreTracker:
         self.weights.finish()
         self.scores.clear()
         self.copies.clear()
+
+    def is_heads_first(self, query: Tensor, owner: Owner) -> bool:
+        """Whether a kernel's queries have the heads where it expects the batch."""
+        return split_of_four(query, self.copies, owner.head_hints, owner.batches).heads_first
 
     # Operators
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .model_modules import code_of
-from .sequence_lengths import Lengths
+from ._model_modules import code_of
+from ._sequence_lengths import Lengths
 
 Calls = list[tuple[nn.Module, dict[str, Any]]]
 _Call = Mapping[str, Any]

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ...recording.captured import Captured, Unreadable
 from ..mask_cache import MaskCache
-from .axes import Axes, Place
-from .composition import compose
-from .merged_axes import Copies, Split, split_of
-from .nodes import Layout, Node, SinkAppended
+from ._axes import Axes, Place
+from ._composition import compose
+from ._merged_axes import Copies, Split, split_of
+from ._nodes import Layout, Node, SinkAppended
 
 
 class Reading(NamedTuple):

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import Unreadable
-from ..owners.module_chain import Chain
+from ..owners import Chain
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import Captured, Unreadable
-from ..owners.owners import Owner
+from ..owners import Owner
 from ..unread import is_called_attention
-from .nodes import Layout, storage_of, tensors_in, weak_reference
-from .weights import UNMET, Attention, Weights, changes_nothing, check_product, values_of
+from ._nodes import Layout, storage_of, tensors_in, weak_reference
+from ._weights import UNMET, Attention, Weights, changes_nothing, check_product, values_of
 
 _AT_MOST = 64
 _COPIES = frozenset(("clone", "_to_copy", "copy"))

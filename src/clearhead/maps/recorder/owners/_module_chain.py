@@ -9,7 +9,7 @@ from types import FrameType
 
 from torch import nn
 
-from .model_modules import code_of, is_stranger
+from ._model_modules import code_of, is_stranger
 
 _MODULES_ASKED = 6
 _FRAMES_OF_OURS = 12

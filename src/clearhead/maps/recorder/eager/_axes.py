@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...recording.captured import Unreadable
-from .nodes import Layout, Node, row_major
+from ._nodes import Layout, Node, row_major
 
 # A term that has to be brought into another order of axes is copied whole, up to so many entries.
 _GATHERED_AT_MOST = 1 << 24
