@@ -78,7 +78,7 @@ def judged(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) -
     """Adds to a verdict what the maps are, and what there is no map of."""
     seen: list[Met] = []
     for name in recording:
-        for number in range(len(recording._entries[name].calls)):
+        for number in range(recording.count_calls(name)):
             try:
                 one = recording[name, number]
             except ClearheadError:

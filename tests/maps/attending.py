@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from clearhead.maps.recorder.record import record
+from clearhead.maps.recording.calls import FinishedCall, Map
+from clearhead.maps.recording.contents import Contents
 from clearhead.maps.recording.recording import Recording
 
 
@@ -69,3 +71,10 @@ def recorded(model: nn.Module, run: Callable[[], Any], **options: Any) -> Record
         watched = run()
     assert same_bits(plain, watched)
     return recording
+
+
+def recording_of(maps: Mapping[str, Map], model: str = "Model") -> Recording:
+    """A recording of one map for each name."""
+    return Recording(
+        Contents(model, calls={name: [FinishedCall(one)] for name, one in maps.items()})
+    )

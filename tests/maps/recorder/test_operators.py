@@ -11,8 +11,8 @@ aten = torch.ops.aten
 X = torch.randn(2, 3)
 
 ACTIONS = {
-    aten.add.Tensor: Action.PASS,
-    aten.view.default: Action.PASS,
+    aten.add.Tensor: Action.IGNORE,
+    aten.view.default: Action.IGNORE,
     aten.bmm.default: Action.PRODUCT,
     aten.mm.default: Action.PRODUCT,
     aten.baddbmm.default: Action.PRODUCT,
@@ -91,7 +91,7 @@ def test_what_can_hide_no_attention_is_left_whole(func):
 )
 def test_views_go_on_as_they_came(func):
     operator = Operator.of(func)
-    assert operator.action is Action.PASS
+    assert operator.action is Action.IGNORE
     assert not operator.composite
 
 
@@ -102,7 +102,7 @@ def test_views_go_on_as_they_came(func):
 )
 def test_sequences_that_only_python_knows_are_no_composites(func):
     operator = Operator.of(func)
-    assert operator.action is Action.PASS
+    assert operator.action is Action.IGNORE
     assert not operator.composite
 
 
@@ -122,9 +122,9 @@ def test_what_is_no_operator_raises_nothing():
 
     odd = Odd()
     odd._schema = Schema
-    assert Operator.of(odd).action is Action.PASS
+    assert Operator.of(odd).action is Action.IGNORE
     assert Operator.of(odd).name == "softmax"
-    assert Operator.of(object()).action is Action.PASS
+    assert Operator.of(object()).action is Action.IGNORE
     assert Operator.of(len).name == "len"
 
 
@@ -195,5 +195,5 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
     ids=["add", "add_", "add_ by name", "add out", "bmm out", "frexp out", "foreach"],
 )
 def test_what_a_call_writes_to(func, args, kwargs, written):
-    tensors = Operator.of(func).written(args, kwargs)
+    tensors = Operator.of(func).written_tensors(args, kwargs)
     assert [id(x) for x in tensors] == [id(x) for x in written]

@@ -118,6 +118,7 @@ def test_several_calls_of_a_module_have_a_map_each():
     assert [one.shape[2] for one in recording.calls("layers.0")] == [5, 3]
     assert recording["layers.0", 1].source.call == 1
     assert recording["layers.0", -1].shape == (2, 2, 3, 3)
+    assert recording.count_calls(0) == 2
 
 
 def test_a_repeated_pass_over_the_same_input_is_a_call_of_its_own():
@@ -236,12 +237,12 @@ def test_an_exception_within_the_model_reaches_the_caller():
 
 
 def test_a_fault_of_the_recorder_is_a_refusal_and_the_model_runs_on(monkeypatch):
-    from clearhead.maps.recorder import recorder
+    from clearhead.maps.recorder import operator_reader
 
     def broken(*_):
         raise ValueError("a mistake")
 
-    monkeypatch.setattr(recorder, "read_fused", broken)
+    monkeypatch.setattr(operator_reader, "read_fused", broken)
     model = Model(1)
     recording = recorded(model, lambda: model(X))
     with pytest.raises(TraceError, match="reading it failed: ValueError: a mistake"):

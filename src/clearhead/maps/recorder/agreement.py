@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..attention_map import AttentionMap
-from ..recording.captured import Captured, Unreadable
+from ..recording.captured import CapturedAttention, Unreadable
 from ..scores.denominators import normalised
 from ..scores.key_ranges import KeyRanges
 
@@ -35,13 +35,17 @@ _TOLERANCE_OF_HALF = 0.1
 _ROUNDINGS = 16  # of a score: of each of its products, its scale, its mask
 
 
-def map_of(captured: Captured) -> AttentionMap:
+def map_of(captured: CapturedAttention) -> AttentionMap:
     """The map that would be shown, without values."""
     return AttentionMap(captured.query, captured.key, captured.scoring, lse=captured.lse)
 
 
 def check_weights(
-    captured: Captured, truth: Tensor, *, dtypes: Sequence[torch.dtype], every_row: bool = False
+    captured: CapturedAttention,
+    truth: Tensor,
+    *,
+    dtypes: Sequence[torch.dtype],
+    every_row: bool = False,
 ) -> None:
     """Compares a map with the model's weights.
 
@@ -73,7 +77,7 @@ def check_weights(
 
 
 def check_output(
-    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
 ) -> None:
     """Compares weights times values with the model's output, in some rows of some heads.
 
@@ -114,7 +118,7 @@ def check_output(
             raise Unreadable(_OTHER_OUTPUT.format(float(error.nan_to_num_(torch.inf).max())))
 
 
-def _is_plain_softmax(captured: Captured) -> bool:
+def _is_plain_softmax(captured: CapturedAttention) -> bool:
     """Whether scores are scaled products with runs of keys, as nearly all are."""
     scoring, query = captured.scoring, captured.query
     added = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
@@ -127,7 +131,7 @@ def _is_plain_softmax(captured: Captured) -> bool:
 
 
 def check_plain_output(
-    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
 ) -> None:
     """`check_output` where nothing is added to scores, in a fifth of the time: of so few numbers
     NumPy's operators cost less than PyTorch's."""

@@ -9,7 +9,7 @@ from clearhead.maps import Scoring
 from clearhead.maps.recorder.eager._axes import Axes
 from clearhead.maps.recorder.eager._nodes import Layout, weak_reference
 from clearhead.maps.recorder.eager._weights import Attention, Weights, changes_nothing
-from clearhead.maps.recording.captured import Captured, Unreadable
+from clearhead.maps.recording.captured import CapturedAttention, Unreadable
 from tests.maps.attending import dense
 
 BATCH, HEADS, QUERIES, KEYS = 2, 4, 5, 7
@@ -21,7 +21,7 @@ def followed():
     query = torch.randn(BATCH, HEADS, QUERIES, 8, generator=generator)
     key = torch.randn(BATCH, HEADS, KEYS, 8, generator=generator)
     x = dense(query, key).float()
-    captured = Captured(query, key, Scoring.of(query, key), "explicit")
+    captured = CapturedAttention(query, key, Scoring.of(query, key), "explicit")
     heads = torch.arange(BATCH * HEADS).reshape(BATCH, HEADS, 1).expand(BATCH, HEADS, QUERIES)
     axes = Axes(-1, 2, BATCH, HEADS)
     attention = Attention(captured=captured)

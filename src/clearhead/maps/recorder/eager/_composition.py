@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import compact_bias
 from ...scores.compact_mask import CompactMask, both_allowed
 from ...scores.scoring import Scoring
@@ -82,7 +82,7 @@ def compose(
     key: Tensor,
     masks: MaskCache,
     kernel: str,
-) -> Captured:
+) -> CapturedAttention:
     """The attention whose scores came about in these places, the product's first."""
     done = _Composition()
     for place in places[1:]:
@@ -106,7 +106,9 @@ def compose(
         sinks=done.sinks,
         added_in=_dtype_of_sums(done),
     )
-    return Captured(query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax")
+    return CapturedAttention(
+        query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax"
+    )
 
 
 def _dtype_of_sums(done: _Composition) -> torch.dtype | None:

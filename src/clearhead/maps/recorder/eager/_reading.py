@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place
 from ._composition import compose
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
         heads: Int["..."], for each place but those of the keys, batch_index * heads + head.
     """
 
-    captured: Captured
+    captured: CapturedAttention
     axes: Axes
     heads: Tensor
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ..agreement import check_weights
 from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
@@ -58,7 +58,7 @@ class ScoreTracker:
         find_chain: Callable[[], Chain],
         parameters: frozenset[int],
         masks: MaskCache,
-        captured: Callable[[Owner, Captured], None],
+        captured: Callable[[Owner, CapturedAttention], None],
         refused: Callable[[Owner, str, str], None],
     ) -> None:
         self._find_owner, self._find_chain = find_owner, find_chain

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ..owners import Owner
 from ..unread import is_called_attention
 from ._nodes import Layout, storage_of, tensors_in, weak_reference
@@ -31,7 +31,7 @@ class WeightTracker:
     def __init__(
         self,
         find_owner: Callable[[], Owner | None],
-        captured: Callable[[Owner, Captured], None],
+        captured: Callable[[Owner, CapturedAttention], None],
         refused: Callable[[Owner, str, str], None],
     ) -> None:
         self._find_owner, self._captured, self._refused = find_owner, captured, refused
@@ -163,7 +163,12 @@ class WeightTracker:
         return True
 
     def _take_values(
-        self, weights: Weights, captured: Captured, left: Tensor, right: Tensor, out: Tensor | None
+        self,
+        weights: Weights,
+        captured: CapturedAttention,
+        left: Tensor,
+        right: Tensor,
+        out: Tensor | None,
     ) -> None:
         """The values of an attention, after its output was compared with the map's."""
         attention = weights.attention

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.compact_mask import both_allowed
 from ...scores.key_ranges import KeyRanges
 from ..agreement import check_output, check_weights
@@ -41,7 +41,7 @@ class Attention:
     """
 
     owner: Owner | None = None
-    captured: Captured | None = None
+    captured: CapturedAttention | None = None
     why: str = ""
     changed: str = ""
     over: bool = False
@@ -177,7 +177,7 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
     return True
 
 
-def _without_rows(captured: Captured, dead: Tensor) -> Captured:
+def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttention:
     """The same with queries that attend to nothing, Bool["batch heads query_len"]."""
     end = torch.where(dead, 0, captured.key.shape[2]).int()
     nothing = KeyRanges(torch.zeros_like(end), end)
@@ -221,7 +221,7 @@ def owners_of(weights: Weights, left: Tensor) -> Tensor:
     return weights.heads[tuple(weights.layout.coordinates(first)[:-1])]
 
 
-def values_of(weights: Weights, captured: Captured, left: Tensor, right: Tensor) -> Tensor:
+def values_of(weights: Weights, captured: CapturedAttention, left: Tensor, right: Tensor) -> Tensor:
     """Float["batch kv_heads key_len value_dim"] of the second factor of weights and values.
 
     Raises:

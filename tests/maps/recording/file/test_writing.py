@@ -14,9 +14,8 @@ from clearhead.errors import TraceError
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures.topk import TopK
 from clearhead.maps.recording.reading import load_recording
-from clearhead.maps.recording.recording import Recording
 from clearhead.maps.scores.scoring import Scoring
-from tests.maps.attending import Calls, recorded
+from tests.maps.attending import Calls, recorded, recording_of
 
 torch.manual_seed(0)
 Q, K = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 7, 8)
@@ -94,9 +93,8 @@ def test_a_file_of_the_format_before_is_read(size, tmp_path):
 
 
 def test_the_dtype_in_which_a_mask_was_added_comes_back(tmp_path):
-    recording = Recording("Model")
     scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -6e4), added_in=torch.float16)
-    recording._entry("layer").calls.append(AttentionMap(Q.half(), K.half(), scoring))
+    recording = recording_of({"layer": AttentionMap(Q.half(), K.half(), scoring)})
     again = load_recording(recording.save(tmp_path / "one"))
     assert again["layer"].scoring.added_in == torch.float16
     even = torch.full((2, 4, 5, 7), 1 / 7)
