@@ -187,8 +187,8 @@ class OperatorReader:
             self.tracker.copies.note(args[0], out)
         elif action is Action.JOIN and out.ndim > 2 and is_plain((args[0], out)):
             axis = args[1] if len(args) > 1 else kwargs.get("dim", 0)
-            stacked = operator.name == "stack"
-            self.tracker.copies.note_joined(args[0], out, stacked=stacked, axis=axis)
+            is_stack = operator.name == "stack"
+            self.tracker.copies.note_joined(args[0], out, is_stack=is_stack, axis=axis)
         if self.tracker.live and is_plain((*args, out)):
             self.tracker.other(operator.func, args, kwargs, out)
 

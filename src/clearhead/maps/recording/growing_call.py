@@ -210,9 +210,10 @@ class GrowingCall:
             self.lse = None
         self.parts.append(_part(captured, offset, self.storage))
         self.offset = offset
-        attended, used = (attended_end(captured, count_even=even) for even in (False, True))
-        self.attended_end = max(self.attended_end, offset + attended)
-        self.used_end = max(self.used_end, offset + used)
+        step_ends = (attended_end(captured, count_even=even) for even in (False, True))
+        attended_to, used_to = (offset + end for end in step_ends)
+        self.attended_end = max(self.attended_end, attended_to)
+        self.used_end = max(self.used_end, used_to)
         self.steps += 1
         kernel = self.source.kernel
         if captured.kernel not in kernel.split(" and "):
@@ -232,8 +233,8 @@ class GrowingCall:
     def nbytes(self) -> int:
         """Memory of the tensors and masks, in bytes."""
         tensors = (self.query, self.key, self.value, self.lse)
-        kept = sum(growing.tensor.nbytes for growing in tensors if growing is not None)
-        return kept + sum(part.scoring.nbytes for part in self.parts)
+        total = sum(growing.tensor.nbytes for growing in tensors if growing is not None)
+        return total + sum(part.scoring.nbytes for part in self.parts)
 
     @property
     def outline(self) -> Outline:

@@ -6,11 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from clearhead.maps.recorder.eager._merged_axes import Copies, Part, Split, split_of, split_of_four
+from clearhead.maps.recorder.eager._merged_axes import (
+    AxisPart,
+    Copies,
+    Split,
+    split_of,
+    split_of_four,
+)
 
 BATCH, HEADS, LENGTH, WIDTH = 2, 3, 5, 4
 ROW = HEADS * WIDTH
-OF_BATCH, OF_HEADS = Part(BATCH, LENGTH * ROW), Part(HEADS, WIDTH)
+OF_BATCH, OF_HEADS = AxisPart(BATCH, LENGTH * ROW), AxisPart(HEADS, WIDTH)
 PIECES = torch.arange(BATCH * HEADS)
 NONE: frozenset[int] = frozenset()
 
@@ -49,26 +55,26 @@ def test_of_memory_that_is_no_copy_nothing_is_known():
     assert copies.parts(made, PIECES) is None
 
 
-@pytest.mark.parametrize("stacked", [False, True], ids=["cat", "stack"])
-def test_pieces_of_one_memory_that_were_joined_are_an_axis_of_it(stacked):
+@pytest.mark.parametrize("is_stack", [False, True], ids=["cat", "stack"])
+def test_pieces_of_one_memory_that_were_joined_are_an_axis_of_it(is_stack):
     copies, pieces = Copies(), features().split(WIDTH, -1)
-    made = torch.stack(pieces) if stacked else torch.cat(pieces)
-    copies.note_joined(pieces, made, stacked=stacked, axis=0)
-    factor = made.flatten(0, 1) if stacked else made
+    made = torch.stack(pieces) if is_stack else torch.cat(pieces)
+    copies.note_joined(pieces, made, is_stack=is_stack, axis=0)
+    factor = made.flatten(0, 1) if is_stack else made
     assert copies.parts(factor, PIECES) == ([OF_HEADS, OF_BATCH], ROW)
 
 
 def test_pieces_of_several_memories_are_no_axis():
     copies, pieces = Copies(), [torch.randn(BATCH, LENGTH, WIDTH) for _ in range(HEADS)]
     made = torch.cat(pieces)
-    copies.note_joined(pieces, made, stacked=False, axis=0)
-    assert copies.parts(made, PIECES) == ([Part(6, LENGTH * WIDTH)], WIDTH)
+    copies.note_joined(pieces, made, is_stack=False, axis=0)
+    assert copies.parts(made, PIECES) == ([AxisPart(6, LENGTH * WIDTH)], WIDTH)
 
 
 def test_what_a_module_was_given_is_the_memory_unless_it_is_a_copy():
     copies, x = Copies(), torch.randn(6, LENGTH, WIDTH)
     copies.note_whole(x)
-    assert copies.parts(x, PIECES) == ([Part(6, LENGTH * WIDTH)], WIDTH)
+    assert copies.parts(x, PIECES) == ([AxisPart(6, LENGTH * WIDTH)], WIDTH)
     source = batch_first(features())
     made = source.contiguous()
     copies.note(source, made)

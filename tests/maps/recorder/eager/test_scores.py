@@ -170,9 +170,9 @@ def test_what_is_not_understood_is_refused_with_the_reason(why):
 
 def test_a_reading_that_does_not_give_the_models_weights_is_refused(monkeypatch):
     from clearhead.maps.recorder.eager import _steps as score_steps
-    from clearhead.maps.recorder.eager._nodes import Scaled
+    from clearhead.maps.recorder.eager._nodes import Scaling
 
-    monkeypatch.setitem(score_steps._STEPS, "mul", lambda *_: Scaled(0.1))
+    monkeypatch.setitem(score_steps._STEPS, "mul", lambda *_: Scaling(0.1))
     model = Calls(lambda: (Q @ REPEATED_K.mT * 2.0).softmax(-1) @ REPEATED_V)
     with pytest.raises(TraceError, match="does not give the model's own weights: they differ by"):
         recorded(model, model)[""]

@@ -8,7 +8,7 @@ import torch
 from clearhead.maps import Scoring
 from clearhead.maps.recorder.eager._axes import Axes
 from clearhead.maps.recorder.eager._nodes import Layout, weak_reference
-from clearhead.maps.recorder.eager._weights import Attention, Weights, changes_nothing
+from clearhead.maps.recorder.eager._weights import PendingAttention, Weights, changes_nothing
 from clearhead.maps.recording.captured import CapturedAttention, Unreadable
 from tests.maps.attending import dense
 
@@ -24,7 +24,7 @@ def followed():
     captured = CapturedAttention(query, key, Scoring.of(query, key), "explicit")
     heads = torch.arange(BATCH * HEADS).reshape(BATCH, HEADS, 1).expand(BATCH, HEADS, QUERIES)
     axes = Axes(-1, 2, BATCH, HEADS)
-    attention = Attention(captured=captured)
+    attention = PendingAttention(captured=captured)
     return x, Weights(Layout.of(x), weak_reference(x), attention, heads, axes)
 
 

@@ -13,11 +13,11 @@ from ..mask_cache import MaskCache
 from ._axes import Axes, Place
 from ._composition import compose
 from ._merged_axes import Copies, Split, split_of
-from ._nodes import Layout, Node, SinkAppended
+from ._nodes import Layout, Node, SinkColumn
 
 
-class Reading(NamedTuple):
-    """What a softmax is about to normalise.
+class ScoreReading(NamedTuple):
+    """What a softmax normalises.
 
     Attributes:
         captured: the attention.
@@ -34,10 +34,10 @@ class Surroundings(NamedTuple):
     """What is known beside the scores themselves.
 
     Attributes:
-        head_hints: numbers of heads that the module speaks of.
+        head_hints: the numbers of heads that the module has as attributes.
         batches: batch sizes that would be plausible.
         copies: where the memory of queries and keys was copied from.
-        masks: masks that were made compact already.
+        masks: the masks that were made compact already.
     """
 
     head_hints: list[int]
@@ -46,11 +46,11 @@ class Surroundings(NamedTuple):
     masks: MaskCache
 
 
-def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> Reading:
-    """What a softmax is about to normalise.
+def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> ScoreReading:
+    """Return what a softmax normalises: an attention, and what its axes are.
 
     Args:
-        node: the note on the memory that the scores lie in.
+        node: the node of the memory that the scores lie in.
         scores: the softmax's input.
         axis: its axis.
         around: what else is known.
@@ -59,59 +59,83 @@ def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> 
         Unreadable: a step of the chain is not understood, or changes scores in a way that no
             map holds.
     """
-    lost = node.lost
-    if lost is not None:
-        raise Unreadable(lost)
-    layout = Layout.of(scores).moved(axis, -1)
-    places, batch_index, row, column, left, right = _trace(node, layout)
+    why_unknown = node.why_unknown
+    if why_unknown is not None:
+        raise Unreadable(why_unknown)
+    layout = Layout.of(scores).move_axis(axis, -1)
+    steps, batch_index, row, column, lhs, rhs = _follow_to_product(node, layout)
+    # Which axes are the queries, the batch and the heads.
     query_axis = _query_axis(batch_index)
     batch_index, row = (x.movedim(query_axis, -1) for x in (batch_index, row))
     lead = tuple(batch_index.shape[:-1])
-    split = _split(batch_index, lead, left, right, around)
+    split = _split(batch_index, lead, lhs, rhs, around)
     axes = Axes(axis, query_axis, split.batch, split.heads, split.heads_first)
+    # The number of each head in the batch, and from where queries and keys are gathered.
     numbers = torch.arange(split.batch * split.heads).reshape(split.batch, split.heads)
     numbers = (numbers.mT if split.heads_first else numbers).reshape(lead)
     batch_index, row = (
         axes.batch_and_heads(x.reshape(-1, x.shape[-1])) for x in (batch_index, row)
     )
-    query, key = _factors(left, right, batch_index, row, column)
+    query, key = _factors(lhs, rhs, batch_index, row, column)
     name = node.product.name
-    captured = compose(places, scores, axes, layout, query, key, around.masks, name)
+    captured = compose(steps, scores, axes, layout, query, key, around.masks, name)
     if not split.certain:
         captured.notes += ("batch and heads share an axis, and could not be told apart",)
     heads = numbers[..., None].expand(*lead, batch_index.shape[-1]).movedim(-1, query_axis)
-    return Reading(captured, axes, heads)
+    return ScoreReading(captured, axes, heads)
 
 
 def _split(
-    batch_index: Tensor, lead: tuple[int, ...], left: Tensor, right: Tensor, around: Surroundings
+    batch_index: Tensor, lead: tuple[int, ...], lhs: Tensor, rhs: Tensor, around: Surroundings
 ) -> Split:
-    """How the leading axes are made of batch and heads."""
+    """Return how the leading axes are made of batch and heads."""
     if len(lead) > 2:
         shared = _constant(batch_index[..., 0], -1)
         heads = lead[-1] * lead[-2] if shared else lead[-1]
         return Split(math.prod(lead) // heads, heads)
     first = batch_index[..., 0].reshape(-1)
     evidence = None
-    for factor in (left, right.transpose(1, 2)):
+    for factor in (lhs, rhs.transpose(1, 2)):
         evidence = evidence or around.copies.parts(factor, first)
-    inside = any(_inside_rows(factor) for factor in (left, right.transpose(1, 2)))
+    inside = any(_inside_rows(factor) for factor in (lhs, rhs.transpose(1, 2)))
     return split_of(lead, evidence, around.head_hints, around.batches, inside_rows=inside)
 
 
 def _inside_rows(factor: Tensor) -> bool:
-    """Whether the first axis of [lead, rows, width] lies within the rows of the memory, one
-    piece of features beside the other, so that the batch is the outer part of it."""
+    """Return whether the first axis of [lead, rows, width] lies within the rows of the memory.
+
+    It is then made of pieces of features, side by side, and the batch is the outer part of it.
+    """
     lead, rows, width = factor.shape
     if rows < 2 or lead < 2:
         return False
     return factor.stride(0) == width and factor.stride(1) >= lead * width
 
 
-def _trace(
-    node: Node, layout: Layout
-) -> tuple[list[Place], Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Follows the places of the softmax's input back to the product."""
+class _ProductPlaces(NamedTuple):
+    """Where the rows and columns of a softmax's input come from.
+
+    Attributes:
+        steps: where they lie in each tensor of the chain, the product's first.
+        batch_index: Int["..."], for each row, the product's first index.
+        row: Int["..."], for each row, its row of the left factor.
+        column: Int["key_len"], for each column, its column of the right factor.
+        lhs, rhs: the factors, transposed if need be, so that rows are queries.
+    """
+
+    steps: list[Place]
+    batch_index: Tensor
+    row: Tensor
+    column: Tensor
+    lhs: Tensor
+    rhs: Tensor
+
+
+def _follow_to_product(node: Node, layout: Layout) -> _ProductPlaces:
+    """Follow the rows and columns of the softmax's input back to the product.
+
+    Columns are followed in the first row and in the last one alone, which must agree.
+    """
     lead, width = layout.shape[:-1], layout.shape[-1]
     grid = [
         torch.arange(size).reshape([-1 if i == j else 1 for j in range(len(lead))])
@@ -121,45 +145,48 @@ def _trace(
     rows = layout.positions([*grid, zero]).expand(lead)
     ends = [torch.tensor([[0], [size - 1]]) for size in lead]
     columns = layout.positions([*ends, torch.arange(width)[None]]).expand(2, width)
-    places = []
+    steps = []
+    # Positions in memory become coordinates in a tensor, and these positions of the one before.
     for current in reversed(node.chain()):
         at_rows = current.layout.coordinates(rows)
         at_columns = current.layout.coordinates(columns)
-        places.append(Place(current, at_rows, at_columns))
+        steps.append(Place(current, at_rows, at_columns))
         if current.parent is None:
             break
-        assert current.seen_as is not None
-        if isinstance(current.step, SinkAppended):
-            keys = current.seen_as.shape[-1]
-            if bool((at_columns[-1][:, -1] == keys).all()):
-                at_columns = [x[..., :-1] if x.shape[-1] > 1 else x for x in at_columns]
-            if bool((at_columns[-1] >= keys).any()):
-                raise Unreadable("the sink's column is not the last one")
-        rows = current.seen_as.positions(at_rows)
-        columns = current.seen_as.positions(at_columns)
-    left, right = places[-1].node.product.left, places[-1].node.product.right
+        assert current.operand_layout is not None
+        if isinstance(current.step, SinkColumn):
+            at_columns = _without_sink(at_columns, current.operand_layout.shape[-1])
+        rows = current.operand_layout.positions(at_rows)
+        columns = current.operand_layout.positions(at_columns)
+    lhs, rhs = steps[-1].node.product.lhs, steps[-1].node.product.rhs
     (n, i, j), (n_c, i_c, j_c) = at_rows, at_columns
     if columns.shape[-1] > 1 and bool((i_c != i_c[:, :1]).any()):  # keys times queries
-        left, right = right.transpose(1, 2), left.transpose(1, 2)
+        lhs, rhs = rhs.transpose(1, 2), lhs.transpose(1, 2)
         i, j, i_c, j_c = j, i, j_c, i_c
-    straight = (
-        bool((i_c == i_c[:, :1]).all())
-        and bool((n_c == n_c[:, :1]).all())
-        and bool((j_c[0] == j_c[1]).all())
-        and bool((j == j_c[0, 0]).all())
-    )
-    if not straight:
+    same_row = bool((i_c == i_c[:, :1]).all()) and bool((n_c == n_c[:, :1]).all())
+    same_columns = bool((j_c[0] == j_c[1]).all()) and bool((j == j_c[0, 0]).all())
+    if not (same_row and same_columns):
         raise Unreadable("the scores were shifted or reordered differently in different rows")
     n, i = (x.expand(lead) for x in (n, i))
-    return places[::-1], n, i, j_c[0], left, right
+    return _ProductPlaces(steps[::-1], n, i, j_c[0], lhs, rhs)
+
+
+def _without_sink(columns: list[Tensor], key_len: int) -> list[Tensor]:
+    """Return the coordinates of columns without that of the sink, which must be the last."""
+    if bool((columns[-1][:, -1] == key_len).all()):
+        columns = [x[..., :-1] if x.shape[-1] > 1 else x for x in columns]
+    if bool((columns[-1] >= key_len).any()):
+        raise Unreadable("the sink's column is not the last one")
+    return columns
 
 
 def _constant(x: Tensor, axis: int) -> bool:
+    """Return whether numbers are the same along an axis."""
     return x.shape[axis] == 1 or bool((x == x.narrow(axis, 0, 1)).all())
 
 
 def _query_axis(batch_index: Tensor) -> int:
-    """The axis along which the keys stay the same: the last one where that is so."""
+    """Return the axis along which the keys stay the same: the last one where that is so."""
     last = batch_index.ndim - 1
     if _constant(batch_index, last):
         return last
@@ -172,32 +199,37 @@ def _query_axis(batch_index: Tensor) -> int:
 
 
 def _factors(
-    left: Tensor, right: Tensor, batch_index: Tensor, row: Tensor, column: Tensor
+    lhs: Tensor, rhs: Tensor, batch_index: Tensor, row: Tensor, column: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Queries [batch, heads, query_len, head_dim] and keys [batch, kv_heads, key_len, head_dim].
+    """Gather queries and keys from the factors of the product.
 
     Args:
+        lhs, rhs: the factors, [lead, rows, head_dim] and [lead, head_dim, columns].
         batch_index, row: Int["batch heads query_len"], where each query is in the left factor.
-        column: Int["key_len"], where each key is in the right one.
+        column: Int["key_len"], where each key is in the right factor.
+
+    Returns:
+        Float["batch heads query_len head_dim"] and Float["batch kv_heads key_len head_dim"].
     """
     batch, heads = batch_index.shape[:2]
-    rows, width = left.shape[1:]
+    rows, width = lhs.shape[1:]
     flat = (batch_index * rows + row).reshape(-1)
-    if flat.numel() == left.shape[0] * rows and bool((flat == torch.arange(flat.numel())).all()):
-        query = left
+    if flat.numel() == lhs.shape[0] * rows and bool((flat == torch.arange(flat.numel())).all()):
+        query = lhs
     else:
-        query = left.reshape(-1, width).index_select(0, flat.to(left.device))
+        query = lhs.reshape(-1, width).index_select(0, flat.to(lhs.device))
     query = query.reshape(batch, heads, -1, width)
-    owners = batch_index[..., 0]
+    # Heads of a group have the same keys: those are gathered once.
+    matrix = batch_index[..., 0]
     group = max(
         g
         for g in range(1, heads + 1)
-        if heads % g == 0 and _constant(owners.reshape(batch, -1, g), -1)
+        if heads % g == 0 and _constant(matrix.reshape(batch, -1, g), -1)
     )
-    chosen = owners[:, ::group].reshape(-1)
-    key = right.transpose(1, 2)
-    if chosen.numel() != key.shape[0] or bool((chosen != torch.arange(chosen.numel())).any()):
-        key = key.index_select(0, chosen.to(key.device))
+    of_group = matrix[:, ::group].reshape(-1)
+    key = rhs.transpose(1, 2)
+    if of_group.numel() != key.shape[0] or bool((of_group != torch.arange(len(of_group))).any()):
+        key = key.index_select(0, of_group.to(key.device))
     if column.numel() != key.shape[1] or bool((column != torch.arange(column.numel())).any()):
         key = key.index_select(1, column.to(key.device))
     return query, key.reshape(batch, heads // group, -1, key.shape[-1])

@@ -21,13 +21,13 @@ from ..mask_cache import MaskCache
 from ..owners import Chain, Owner, common_owner
 from ._merged_axes import Copies, split_of_four
 from ._nodes import (
-    Added,
+    Addition,
     Layout,
-    Lost,
     Node,
     Product,
-    Scaled,
+    Scaling,
     Step,
+    UnknownStep,
     storage_of,
     tensors_in,
     weak_reference,
@@ -35,7 +35,7 @@ from ._nodes import (
 from ._reading import Surroundings, read_scores
 from ._steps import BASE_NAMES, step_of
 from ._tracker import WeightTracker
-from ._weights import Attention, Weights
+from ._weights import PendingAttention, Weights
 
 _AT_MOST = 64
 _PROJECTIONS = frozenset(("addmm", "linear"))
@@ -83,7 +83,7 @@ class ScoreTracker:
             del self.scores[next(iter(self.scores))]
 
     def finish(self) -> None:
-        """Tells what is left."""
+        """Tells what is lhs."""
         self.weights.finish()
         self.scores.clear()
         self.copies.clear()
@@ -105,7 +105,7 @@ class ScoreTracker:
         """Called before the model writes to a tensor."""
         storage = storage_of(x)
         for node in self.scores.values():
-            node.keep_before_a_write(storage)
+            node.copy_before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
         """Called after the model wrote to a tensor, with the operator's other arguments."""
@@ -118,24 +118,24 @@ class ScoreTracker:
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
     ) -> None:
         """bmm, mm or baddbmm: the beginning or the end of an attention."""
-        bias, left, right = args if name == "baddbmm" else (None, *args)
+        bias, lhs, rhs = args if name == "baddbmm" else (None, *args)
         self.forget_dead()
-        if self.weights.meets_values(left, right, None if bias is not None else out):
+        if self.weights.meets_values(lhs, rhs, None if bias is not None else out):
             return
-        if self._mixes_heads(left, out) or storage_of(right) in self._parameters:
+        if self._mixes_heads(lhs, out) or storage_of(rhs) in self._parameters:
             return
-        if self._unnormalised(left, right):
+        if self._unnormalised(lhs, rhs):
             return
-        node = Node(Layout.of(out), Product.of(left, right, name), weak_reference(out))
+        node = Node(Layout.of(out), Product.of(lhs, rhs, name), weak_reference(out))
         node.dtype, node.modules = out.dtype, self._find_chain()
         if out.ndim == 2:
             node.layout = Layout((1, *node.layout.shape), (out.numel(), *node.layout.stride), 0)
         if bias is not None:
             alpha, beta = kwargs.get("alpha", 1), kwargs.get("beta", 1)
             whole, reference = node.layout, node.reference
-            node = Node(whole, Scaled(float(alpha)), reference, node, whole, out.dtype)
+            node = Node(whole, Scaling(float(alpha)), reference, node, whole, out.dtype)
             if beta != 0:
-                node = Node(whole, Added(bias, float(beta)), reference, node, whole, out.dtype)
+                node = Node(whole, Addition(bias, float(beta)), reference, node, whole, out.dtype)
         self.scores[storage_of(out)] = node
 
     def softmax(self, args: Sequence[Any], out: Tensor) -> None:
@@ -147,9 +147,9 @@ class ScoreTracker:
         node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
-        attention = Attention(certain=node is not None and node.product.certain)
+        attention = PendingAttention(certain=node is not None and node.product.certain)
         dtypes = (scores.dtype, out.dtype)
-        layout = Layout.of(out).moved(axis, -1)
+        layout = Layout.of(out).move_axis(axis, -1)
         weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
         if node is None:
             attention.why = (
@@ -203,7 +203,7 @@ class ScoreTracker:
     ) -> None:
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
-        live = [x for x in tracked if self.scores[storage_of(x)].lost is None]
+        live = [x for x in tracked if self.scores[storage_of(x)].why_unknown is None]
         scores = (live or tracked)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
@@ -213,15 +213,15 @@ class ScoreTracker:
         two = len({storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}) > 1
         step: Step
         if two:
-            step = Lost("its scores are the sum or product of two products")
+            step = UnknownStep("its scores are the sum or product of two products")
         elif name.rstrip("_") in BASE_NAMES:
             step = step_of(name.rstrip("_"), args, kwargs, scores)
         else:
-            step = Lost(f"its scores went through {operator}, which is not understood")
-        sink = type(step).__name__ == "SinkAppended"
-        if not sink and out.shape != scores.shape and not isinstance(step, Lost):
-            step = Lost(f"its scores were broadcast by {operator}")
-        if isinstance(step, Lost) and (
+            step = UnknownStep(f"its scores went through {operator}, which is not understood")
+        sink = type(step).__name__ == "SinkColumn"
+        if not sink and out.shape != scores.shape and not isinstance(step, UnknownStep):
+            step = UnknownStep(f"its scores were broadcast by {operator}")
+        if isinstance(step, UnknownStep) and (
             not node.product.certain or out.numel() * 2 < scores.numel()
         ):
             if writes:
@@ -249,35 +249,35 @@ class ScoreTracker:
         weights.attention.captured = captured
         weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
 
-    def _mixes_heads(self, left: Tensor, out: Tensor) -> bool:
+    def _mixes_heads(self, lhs: Tensor, out: Tensor) -> bool:
         """Whether a product takes sums over heads of scores, not over their keys."""
-        node = self.scores.get(storage_of(left))
-        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+        node = self.scores.get(storage_of(lhs))
+        if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if _along_last_axis(left, node.layout):
+        if _along_last_axis(lhs, node.layout):
             return False
-        step = Lost("its scores were mixed with those of other heads by a product")
+        step = UnknownStep("its scores were mixed with those of other heads by a product")
         layout = Layout.of(out)
         self.scores[storage_of(out)] = Node(
             layout, step, weak_reference(out), node, layout, out.dtype
         )
         return True
 
-    def _unnormalised(self, left: Tensor, right: Tensor) -> bool:
+    def _unnormalised(self, lhs: Tensor, rhs: Tensor) -> bool:
         """Whether scores meet values without a softmax."""
-        node = self.scores.get(storage_of(left))
-        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+        node = self.scores.get(storage_of(lhs))
+        if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if left.shape[-1] != node.layout.shape[-1] or storage_of(left) in self._parameters:
+        if lhs.shape[-1] != node.layout.shape[-1] or storage_of(lhs) in self._parameters:
             return False
-        if storage_of(node.product.left) in self._parameters:
+        if storage_of(node.product.lhs) in self._parameters:
             return False
         if torch.autograd.forward_ad._current_level >= 0:
             return False  # the derivative of an attention meets values as well
         owner = self._find_owner()
         if owner is None:
             return False
-        why = node.lost or "its scores met the values without a softmax"
+        why = node.why_unknown or "its scores met the values without a softmax"
         self._refused(owner, why, "explicit")
         return True
 

@@ -1,4 +1,4 @@
-"""What each understood operator does to scores."""
+"""What each operator that is understood does to scores."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from torch import Tensor
 
 from ._nodes import (
-    Added,
-    Capped,
-    Copied,
-    Filled,
-    Lost,
-    RowsScaled,
-    Scaled,
-    Shifted,
-    SinkAppended,
+    Addition,
+    Cap,
+    Copy,
+    Fill,
+    RowScaling,
+    Scaling,
+    Shift,
+    SinkColumn,
     Step,
+    UnknownStep,
 )
 
 _Arguments = Sequence[Any]
-_Options = Mapping[str, Any]
+_Keywords = Mapping[str, Any]
 
 
 def _number(x: Any) -> float | None:
-    """A number, also where it is a tensor with one element."""
+    """Return a number, or that of a tensor with one element; None for other tensors."""
     if isinstance(x, Tensor):
         return float(x) if x.numel() == 1 else None
     return None if isinstance(x, complex) else float(x)
@@ -37,130 +37,130 @@ def _one_per_row(x: Tensor, scores: Tensor) -> bool:
 
 
 def _shifts(x: Any, scores: Tensor) -> bool:
-    """Whether adding it gives each row one finite number, which no softmax notices."""
+    """Return whether adding it shifts each row by a finite number: a softmax stays the same."""
     if not isinstance(x, Tensor):
         return math.isfinite(x)
     per_row = x.ndim == 0 or _one_per_row(x, scores)
     return per_row and bool(x.isfinite().all())
 
 
-def _multiplied(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+def _multiplication(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     other = args[1] if args[0] is scores else args[0]
     factor = _number(other)
     if factor is not None:
-        return Scaled(factor)
+        return Scaling(factor)
     if _one_per_row(other, scores):
-        return RowsScaled(other)
-    return Lost("its scores were multiplied by a matrix")
+        return RowScaling(other)
+    return UnknownStep("its scores were multiplied by a matrix")
 
 
-def _divided(args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    if args[0] is not scores or options.get("rounding_mode") is not None:
-        return Lost("something was divided by its scores, or the quotient was rounded")
+def _division(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    if args[0] is not scores or keywords.get("rounding_mode") is not None:
+        return UnknownStep("something was divided by its scores, or the quotient was rounded")
     factor = _number(args[1])
     if factor is not None:
-        return Scaled(1 / factor)
+        return Scaling(1 / factor)
     if _one_per_row(args[1], scores):
-        return RowsScaled(args[1].reciprocal())
-    return Lost("its scores were divided by a matrix")
+        return RowScaling(args[1].reciprocal())
+    return UnknownStep("its scores were divided by a matrix")
 
 
-def _negated(args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    return Scaled(-1.0)
+def _negation(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    return Scaling(-1.0)
 
 
 def _is_zero(x: Any) -> bool:
-    """Whether adding it changes nothing: models add 0 where a term is switched off."""
+    """Return whether adding it changes nothing: models add 0 where a term is switched off."""
     return not isinstance(x, Tensor) and x == 0
 
 
-def _added(args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    alpha = float(options.get("alpha", args[2] if len(args) > 2 else 1))
+def _addition(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    alpha = float(keywords.get("alpha", args[2] if len(args) > 2 else 1))
     if args[0] is not scores:
         if alpha != 1:
-            return Lost("its scores were scaled while they were added to something")
+            return UnknownStep("its scores were scaled while they were added to something")
         other = args[0]
     else:
         other = args[1]
-    if _is_zero(other):
-        return Copied()
-    if _shifts(other, scores):
-        return Shifted()
-    if not isinstance(other, Tensor):
-        return Lost(f"{other} was added to its scores")
-    return Added(other, alpha)
+    return _term(other, alpha, scores, "added to")
 
 
-def _subtracted(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+def _subtraction(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     if args[0] is not scores:
-        return Lost("its scores were subtracted from something")
+        return UnknownStep("its scores were subtracted from something")
     other = args[1]
+    alpha = float(keywords.get("alpha", args[2] if len(args) > 2 else 1))
+    return _term(other, -alpha, scores, "subtracted from")
+
+
+def _term(other: Any, factor: float, scores: Tensor, verb: str) -> Step:
+    """Return the step of adding a term with a factor, in words: something was *verb* scores."""
     if _is_zero(other):
-        return Copied()
+        return Copy()
     if _shifts(other, scores):
-        return Shifted()
+        return Shift()
     if not isinstance(other, Tensor):
-        return Lost(f"{other} was subtracted from its scores")
-    return Added(other, -float(options.get("alpha", args[2] if len(args) > 2 else 1)))
+        return UnknownStep(f"{other} was {verb} its scores")
+    return Addition(other, factor)
 
 
-def _filled(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+def _fill(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     value = _number(args[2])
     if args[0] is not scores or value is None:
-        return Lost("its scores were used as a mask")
-    return Filled(args[1].detach(), value)
+        return UnknownStep("its scores were used as a mask")
+    return Fill(args[1].detach(), value)
 
 
-def _where(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+def _where(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     if len(args) != 3 or args[0] is scores:
-        return Lost("its scores were used as a mask")
+        return UnknownStep("its scores were used as a mask")
     other = args[2] if args[1] is scores else args[1]
     value = _number(other)
     if value is None and isinstance(other, Tensor):
         low, high = other.aminmax()
         value = float(low) if bool(low == high) else None
     if value is None:
-        return Lost("some of its scores were replaced by those of another tensor")
-    return Filled(args[0].detach(), value, inverted=args[1] is scores)
+        return UnknownStep("some of its scores were replaced by those of another tensor")
+    return Fill(args[0].detach(), value, inverted=args[1] is scores)
 
 
-def _capped(args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    return Capped()
+def _cap(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    return Cap()
 
 
-def _copied(args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    return Copied()
+def _copy(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    return Copy()
 
 
-def _joined(args: _Arguments, options: _Options, scores: Tensor) -> Step:
+def _join(args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
     parts = args[0]
-    axis = args[1] if len(args) > 1 else options.get("dim", 0)
+    axis = args[1] if len(args) > 1 else keywords.get("dim", 0)
     last = axis % scores.ndim == scores.ndim - 1
     if len(parts) == 2 and parts[0] is scores and last and parts[1].shape[-1] == 1:
-        return SinkAppended(parts[1])
-    return Lost("its scores were joined with something that is not one column of sinks")
+        return SinkColumn(parts[1])
+    return UnknownStep("its scores were joined with something that is not one column of sinks")
 
 
-_STEPS: dict[str, Callable[[_Arguments, _Options, Tensor], Step]] = {
-    "mul": _multiplied,
-    "div": _divided,
-    "add": _added,
-    "sub": _subtracted,
-    "neg": _negated,
-    "masked_fill": _filled,
+_STEPS: dict[str, Callable[[_Arguments, _Keywords, Tensor], Step]] = {
+    "mul": _multiplication,
+    "div": _division,
+    "add": _addition,
+    "sub": _subtraction,
+    "neg": _negation,
+    "masked_fill": _fill,
     "where": _where,
-    "tanh": _capped,
-    "clone": _copied,
-    "_to_copy": _copied,
-    "cat": _joined,
+    "tanh": _cap,
+    "clone": _copy,
+    "_to_copy": _copy,
+    "cat": _join,
 }
 BASE_NAMES = frozenset(_STEPS)
 
 
-def step_of(name: str, args: _Arguments, options: _Options, scores: Tensor) -> Step:
-    """What an operator did to scores, which are one of its arguments.
+def step_of(name: str, args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+    """Return what an operator did to scores, which are one of its arguments.
 
     Args:
         name: one of `BASE_NAMES`.
     """
-    return _STEPS[name](args, options, scores)
+    return _STEPS[name](args, keywords, scores)

@@ -13,7 +13,7 @@ from ...recording.captured import CapturedAttention, Unreadable
 from ..owners import Owner
 from ..unread import is_called_attention
 from ._nodes import Layout, storage_of, tensors_in, weak_reference
-from ._weights import UNMET, Attention, Weights, changes_nothing, check_product, values_of
+from ._weights import UNMET, PendingAttention, Weights, changes_nothing, check_product, values_of
 
 _AT_MOST = 64
 _COPIES = frozenset(("clone", "_to_copy", "copy"))
@@ -61,7 +61,7 @@ class WeightTracker:
             self._leave(storage_of(x))
 
     def finish(self) -> None:
-        """Tells what is left."""
+        """Tells what is lhs."""
         while self.by_storage:
             self._leave(next(iter(self.by_storage)))
         self._noises.clear()
@@ -84,12 +84,12 @@ class WeightTracker:
         if name == "mul" and out.numel() > seen.numel():
             self._multiplies_values(weights)
             return
-        why = weights.changed
+        why = weights.change
         if not why and in_place:
             why = self._changed_in(weights, name, operator, args, out)
-            weights.changed = why
+            weights.change = why
             # Unless a copy of them was made, the softmax's own are nowhere any more.
-            weights.attention.changed = weights.attention.changed or why
+            weights.attention.change = weights.attention.change or why
             return
         after = Weights(Layout.of(out), weak_reference(out), weights.attention)
         after.dtypes = weights.dtypes
@@ -100,7 +100,7 @@ class WeightTracker:
                     why = self._changed_in(after, name, operator, args, out)
             except Unreadable:
                 why = f"a part of them went through {operator}"
-        after.changed = why or ("" if out.shape == seen.shape else f"they went through {operator}")
+        after.change = why or ("" if out.shape == seen.shape else f"they went through {operator}")
         self.by_storage[storage_of(out)] = after
 
     def _changed_in(
@@ -130,35 +130,35 @@ class WeightTracker:
                     return self._noises.pop(storage_of(x))[1]
         return None
 
-    def meets_values(self, left: Tensor, right: Tensor, out: Tensor | None) -> bool:
+    def meets_values(self, lhs: Tensor, rhs: Tensor, out: Tensor | None) -> bool:
         """Whether a product is that of weights and values.
 
         Args:
-            left, right: its factors.
+            lhs, rhs: its factors.
             out: the product; None where something else was added to it.
         """
-        if right in self and left not in self:
-            left, right = right.transpose(-1, -2), left.transpose(-1, -2)
+        if rhs in self and lhs not in self:
+            lhs, rhs = rhs.transpose(-1, -2), lhs.transpose(-1, -2)
             out = None if out is None else out.transpose(-1, -2)
-        weights = self.by_storage.get(storage_of(left))
+        weights = self.by_storage.get(storage_of(lhs))
         if weights is None:
             return False
-        left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
+        lhs, rhs = (x if x.ndim == 3 else x.unsqueeze(0) for x in (lhs, rhs))
         out = out if out is None or out.ndim == 3 else out.unsqueeze(0)
         attention = weights.attention
-        if not weights.changed and not weights.along_keys(left):
+        if not weights.change and not weights.along_keys(lhs):
             why = "a product went along another axis of them than that of the keys"
-            attention.changed = attention.changed or why
+            attention.change = attention.change or why
             if out is not None:
-                after = Weights(Layout.of(out), weak_reference(out), attention, changed=why)
+                after = Weights(Layout.of(out), weak_reference(out), attention, change=why)
                 self.by_storage[storage_of(out)] = after
             return True
-        if weights.changed:
-            attention.changed = attention.changed or weights.changed
+        if weights.change:
+            attention.change = attention.change or weights.change
             return True
         captured = attention.captured
-        if captured is not None and not attention.over:
-            self._take_values(weights, captured, left, right, out)
+        if captured is not None and not attention.is_over:
+            self._take_values(weights, captured, lhs, rhs, out)
         self.tell(attention)
         return True
 
@@ -166,28 +166,28 @@ class WeightTracker:
         self,
         weights: Weights,
         captured: CapturedAttention,
-        left: Tensor,
-        right: Tensor,
+        lhs: Tensor,
+        rhs: Tensor,
         out: Tensor | None,
     ) -> None:
         """The values of an attention, after its output was compared with the map's."""
         attention = weights.attention
         try:
             if captured.dropout == 0 and out is not None:
-                check_product(weights, left, right, out)
+                check_product(weights, lhs, rhs, out)
         except Unreadable as error:
             attention.captured, attention.why = None, str(error)
             return
         try:
-            captured.value = values_of(weights, captured, left, right)
+            captured.value = values_of(weights, captured, lhs, rhs)
         except Unreadable:
             captured.value = None
 
     def _multiplies_values(self, weights: Weights) -> None:
         """Values were multiplied with the weights element by element, to be summed."""
         attention = weights.attention
-        if weights.changed:
-            attention.changed = attention.changed or weights.changed
+        if weights.change:
+            attention.change = attention.change or weights.change
         elif attention.captured is not None:
             self.tell(attention)
         elif attention.owner is None:
@@ -199,14 +199,14 @@ class WeightTracker:
     def _leave(self, key: int) -> None:
         """Weights go out of sight, and with the last tensor of them their attention."""
         attention = self.by_storage.pop(key).attention
-        if attention.over or any(one.attention is attention for one in self.by_storage.values()):
+        if attention.is_over or any(one.attention is attention for one in self.by_storage.values()):
             return
         if attention.owner is None:
             return  # no attention that is known of: a router, a gate
-        if attention.changed:
+        if attention.change:
             attention.captured = None
             attention.why = (
-                f"its weights were changed between softmax and values: {attention.changed}"
+                f"its weights were changed between softmax and values: {attention.change}"
             )
             self.refuse(attention)
         elif attention.captured is not None:
@@ -215,20 +215,20 @@ class WeightTracker:
             attention.captured.notes += (UNMET,)
             self.tell(attention)
 
-    def tell(self, attention: Attention) -> None:
-        if attention.over:
+    def tell(self, attention: PendingAttention) -> None:
+        if attention.is_over:
             return
         if attention.captured is None:
             self.refuse(attention)
             return
-        attention.over = True
+        attention.is_over = True
         assert attention.owner is not None
         self._captured(attention.owner, attention.captured)
 
-    def refuse(self, attention: Attention) -> None:
-        if attention.over:
+    def refuse(self, attention: PendingAttention) -> None:
+        if attention.is_over:
             return
-        attention.over = True
+        attention.is_over = True
         owner = attention.owner or self._find_owner()
         if owner is not None:
             self._refused(owner, attention.why, "explicit")

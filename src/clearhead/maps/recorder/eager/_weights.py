@@ -28,23 +28,23 @@ UNMET = (
 
 
 @dataclass(eq=False)
-class Attention:
+class PendingAttention:
     """One softmax, of which several tensors may hold the weights.
 
     Attributes:
         owner: who computed it; None until somebody asks.
         captured: what was read; None where it was refused.
         why: why it was refused.
-        changed: what met the values in the place of the weights, if anything did.
-        over: it was told or refused.
+        change: what met the values in the place of the weights, if anything did.
+        is_over: whether it was told or refused.
         certain: its scores are a product that is no projection, for all that can be known.
     """
 
     owner: Owner | None = None
     captured: CapturedAttention | None = None
     why: str = ""
-    changed: str = ""
-    over: bool = False
+    change: str = ""
+    is_over: bool = False
     certain: bool = True
 
 
@@ -58,16 +58,16 @@ class Weights:
         attention: whose weights they are.
         heads: Int["..."], for each place but the last axis, batch_index * heads + head.
         axes: what the axes of `layout` are, as long as they are those of the softmax.
-        changed: what was done to them, if they are no longer the softmax's.
+        change: what was done to them, if they are no longer the softmax's.
         dtypes: in which the model computed.
     """
 
     layout: Layout
     reference: StorageWeakRef
-    attention: Attention
+    attention: PendingAttention
     heads: Tensor | None = None
     axes: Axes | None = None
-    changed: str = ""
+    change: str = ""
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
 
     def copied_to(self, out: Tensor, seen: Tensor, reference: StorageWeakRef) -> Weights:
@@ -92,8 +92,8 @@ class Weights:
                 break
         else:
             raise Unreadable("a part of the weights was copied")
-        after.layout, after.axes = Layout.of(out).moved(axis, -1), None
-        after.heads = self.heads_of(view.moved(axis, -1))
+        after.layout, after.axes = Layout.of(out).move_axis(axis, -1), None
+        after.heads = self.heads_of(view.move_axis(axis, -1))
         return after
 
     @property
@@ -115,17 +115,17 @@ class Weights:
         places = self.layout.coordinates(view.positions([*grid, zero]))
         return self.heads[tuple(x.expand(lead) for x in places[:-1])]
 
-    def along_keys(self, left: Tensor) -> bool:
+    def along_keys(self, lhs: Tensor) -> bool:
         """Whether the last axis of a view [lead, rows, inner] is that of the keys."""
-        inner = left.shape[-1]
-        if _repeats(left):
+        inner = lhs.shape[-1]
+        if _repeats(lhs):
             return False
         if inner == 1:
             return self.without_sink.shape[-1] == 1
         zero = torch.zeros(2, dtype=torch.int64)
         ends = torch.tensor([0, inner - 1])
         try:
-            places = self.layout.coordinates(Layout.of(left).positions([zero, zero, ends]))
+            places = self.layout.coordinates(Layout.of(lhs).positions([zero, zero, ends]))
         except Unreadable:
             return False
         return all(bool(x[0] == x[1]) for x in places[:-1]) and int(places[-1][1]) == inner - 1
@@ -188,12 +188,12 @@ def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttentio
     return replace(captured, scoring=replace(captured.scoring, allowed=allowed, flat=flat))
 
 
-def check_product(weights: Weights, left: Tensor, right: Tensor, out: Tensor) -> None:
+def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> None:
     """Compares the output of weights times values with that of the map.
 
     Args:
         weights: unchanged, without dropout.
-        left, right, out: [lead, rows, inner], [lead, inner, value_dim] and [lead, rows, value_dim].
+        lhs, rhs, out: [lead, rows, inner], [lead, inner, value_dim] and [lead, rows, value_dim].
 
     Raises:
         Unreadable: they differ.
@@ -202,40 +202,40 @@ def check_product(weights: Weights, left: Tensor, right: Tensor, out: Tensor) ->
     assert captured is not None
     assert weights.axes is not None or weights.heads is not None
     batch, heads, query_len, _ = captured.query.shape
-    if left.shape[1] != query_len or out.numel() == 0 or left.shape[0] != batch * heads:
+    if lhs.shape[1] != query_len or out.numel() == 0 or lhs.shape[0] != batch * heads:
         return
-    places = owners_of(weights, left)
+    places = owners_of(weights, lhs)
     if sorted(places.tolist()) != list(range(batch * heads)):
         return
     order = places.argsort().to(out.device)
-    value = right.index_select(0, order).unflatten(0, (batch, heads))
+    value = rhs.index_select(0, order).unflatten(0, (batch, heads))
     output = out.index_select(0, order).unflatten(0, (batch, heads))
     check_output(captured, output, value, dtypes=(*weights.dtypes, out.dtype))
 
 
-def owners_of(weights: Weights, left: Tensor) -> Tensor:
+def owners_of(weights: Weights, lhs: Tensor) -> Tensor:
     """Int["lead"], batch_index * heads + head of each first index of a product's left factor."""
     assert weights.heads is not None
     zero = torch.zeros((), dtype=torch.int64)
-    first = Layout.of(left).positions([torch.arange(left.shape[0]), zero, zero])
+    first = Layout.of(lhs).positions([torch.arange(lhs.shape[0]), zero, zero])
     return weights.heads[tuple(weights.layout.coordinates(first)[:-1])]
 
 
-def values_of(weights: Weights, captured: CapturedAttention, left: Tensor, right: Tensor) -> Tensor:
+def values_of(weights: Weights, captured: CapturedAttention, lhs: Tensor, rhs: Tensor) -> Tensor:
     """Float["batch kv_heads key_len value_dim"] of the second factor of weights and values.
 
     Raises:
         Unreadable: they are not one matrix per head of keys.
     """
     heads, (batch, kv_heads, key_len, _) = captured.query.shape[1], captured.key.shape
-    if right.shape[1] != key_len:
+    if rhs.shape[1] != key_len:
         raise Unreadable("there are more or fewer values than keys")
-    owners = owners_of(weights, left)
+    owners = owners_of(weights, lhs)
     place = (owners // heads) * kv_heads + (owners % heads) // (heads // kv_heads)
     order = torch.full((batch * kv_heads,), -1)
     order[place.flip(0)] = torch.arange(len(place)).flip(0)
     if bool((order < 0).any()):
         raise Unreadable("values are not given for every head")
-    if len(order) != len(right) or bool((order != torch.arange(len(order))).any()):
-        right = right.index_select(0, order.to(right.device))
-    return right.detach().reshape(batch, kv_heads, key_len, -1)
+    if len(order) != len(rhs) or bool((order != torch.arange(len(order))).any()):
+        rhs = rhs.index_select(0, order.to(rhs.device))
+    return rhs.detach().reshape(batch, kv_heads, key_len, -1)
