@@ -25,14 +25,12 @@ from .kernels import (
     read_fused,
     read_multi_head,
 )
+from .listener import Listener
 from .mask_cache import MaskCache
 from .operators import Action, Operator, OperatorRun
 from .owners import Chain, ModuleNames, Owner, find_chain, find_owner
 from .pause import recorder_work
 from .plain_tensors import is_plain, kind_of_tensors
-
-OnAttention = Callable[[Owner, CapturedAttention], None]
-OnRefusal = Callable[[Owner, str, str], None]
 
 
 class OperatorReader:
@@ -41,8 +39,7 @@ class OperatorReader:
     Args:
         names: the names of the model's modules.
         parameters: storages of the model's parameters.
-        on_attention: called with each attention that was read, and its owner.
-        on_refusal: called with each that was not: its owner, why, and the kernel.
+        listener: hears of each attention, read or refused.
         inputs: whether owners know what the model was called with.
     """
 
@@ -50,17 +47,13 @@ class OperatorReader:
         self,
         names: ModuleNames,
         parameters: frozenset[int],
-        on_attention: OnAttention,
-        on_refusal: OnRefusal,
+        listener: Listener,
         *,
         inputs: bool,
     ) -> None:
-        self._names, self._inputs = names, inputs
-        self._on_attention, self._on_refusal = on_attention, on_refusal
+        self._names, self._listener, self._inputs = names, listener, inputs
         self._masks = MaskCache()
-        self.tracker = ScoreTracker(
-            self._owner, self._chain, parameters, self._masks, on_attention, on_refusal
-        )
+        self.tracker = ScoreTracker(self._owner, self._chain, parameters, self._masks, listener)
         self._readers: dict[Action, Callable[[OperatorRun], None]] = {
             Action.PRODUCT: self._read_product,
             Action.SOFTMAX: self._read_softmax,
@@ -86,7 +79,7 @@ class OperatorReader:
         """Refuse the attention of the module that is running, if it is one of the model's."""
         owner = self._owner()
         if owner is not None:
-            self._on_refusal(owner, why, str(operator.func))
+            self._listener.refuse(owner, why, str(operator.func))
 
     def finish(self) -> None:
         """Tell of the attentions that were not over when the last operator ran."""
@@ -150,14 +143,14 @@ class OperatorReader:
         if captured.dropout == 0 and captured.value is not None:
             dtypes = (captured.query.dtype, output.dtype)
             check_output(captured, output, captured.value.detach(), dtypes=dtypes)
-        self._on_attention(owner, captured)
+        self._listener.add(owner, captured)
 
     def _read_encoder_layer(self, run: OperatorRun) -> None:
         owner = self._owner()
         if owner is not None:
             call = _call(run)
             owner = self._attention_within(owner, call["qkv_weight"])
-            self._on_attention(owner, read_encoder_layer(call, run.out, self._masks))
+            self._listener.add(owner, read_encoder_layer(call, run.out, self._masks))
 
     def _attention_within(self, owner: Owner, weight: Tensor) -> Owner:
         """Return the attention of an encoder layer, which is found by its weight."""
@@ -169,7 +162,7 @@ class OperatorReader:
     def _read_multi_head(self, run: OperatorRun) -> None:
         owner = self._owner()
         if owner is not None:
-            self._on_attention(owner, read_multi_head(_call(run), run.out, self._masks))
+            self._listener.add(owner, read_multi_head(_call(run), run.out, self._masks))
 
     def _refuse_unknown_attention(self, run: OperatorRun) -> None:
         raise Unreadable(f"the operator {run.operator.func} is not known to clearhead")
@@ -180,7 +173,7 @@ class OperatorReader:
         operator, args, kwargs, out = run
         action = operator.action
         if action is Action.NOISE and len(args) > 1 and isinstance(args[1], float):
-            self.tracker.weights.noise(args[0], args[1])
+            self.tracker.weights.note_noise(args[0], args[1])
         elif action is Action.MASK:
             self._note_mask(args, out)
         elif action is Action.COPY and out.ndim > 2 and is_plain((args[0], out)):

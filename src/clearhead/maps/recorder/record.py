@@ -70,19 +70,34 @@ def record(
         None if summaries is None else [as_measure(measure) for measure in summaries],
         None if tokenizer is None else TokenLabels(tokenizer),
     )
-    recorder = Recorder(model, collector.add, collector.refuse, inputs=tokenizer is not None)
+    recorder = Recorder(model, collector, inputs=tokenizer is not None)
     compiled = [name for name, module in recorder.modules if is_compiled(module)]
     try:
         with recorder:
             yield Recording(contents)
     finally:
         recorder.finish()
-        ran = bool(compiled or recorder.saw_operators)
-        note_compiled_modules(contents, compiled, collector.calls_in_graphs)
-        note_strangers(contents, collector.strangers)
-        note_emptiness(contents, model, ran=ran)
-        if ran and not compiled:
-            collector.refuse_unread(recorder.modules, recorder.multiplied_parameters)
+        _add_notes(contents, model, recorder, collector, compiled)
+
+
+def _add_notes(
+    contents: Contents,
+    model: nn.Module,
+    recorder: Recorder,
+    collector: Collector,
+    compiled: list[str],
+) -> None:
+    """Add what is known of a recording once the model has run: notes, and silent modules.
+
+    Args:
+        compiled: names of the modules that torch.compile was asked to compile.
+    """
+    ran = bool(compiled or recorder.saw_operators)
+    note_compiled_modules(contents, compiled, collector.calls_in_graphs)
+    note_strangers(contents, collector.strangers)
+    note_emptiness(contents, model, ran=ran)
+    if ran and not compiled:
+        collector.refuse_unread(recorder.modules, recorder.multiplied_parameters)
 
 
 def _check_model(model: object) -> None:

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .operator_reader import OnAttention, OnRefusal, OperatorReader
+from .listener import Listener
+from .operator_reader import OperatorReader
 from .operators import Action, Operator, OperatorRun
 from .owners import ModuleNames
 from .pause import is_paused, recorder_work
@@ -29,8 +30,7 @@ class Recorder(TorchDispatchMode):
 
     Args:
         model: the model whose attention is told.
-        on_attention: called with each attention that was read, and its owner.
-        on_refusal: called with each that was not: its owner, why, and the kernel.
+        listener: hears of each attention, read or refused.
         inputs: whether owners know what the model was called with.
 
     Attributes:
@@ -40,14 +40,7 @@ class Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(
-        self,
-        model: nn.Module,
-        on_attention: OnAttention,
-        on_refusal: OnRefusal,
-        *,
-        inputs: bool = False,
-    ) -> None:
+    def __init__(self, model: nn.Module, listener: Listener, *, inputs: bool = False) -> None:
         super().__init__()
         self._operators: dict[int, Operator] = {}  # by their ids: their hash is slow
         names = ModuleNames(model)
@@ -59,7 +52,7 @@ class Recorder(TorchDispatchMode):
             for parameter in module._parameters.values()
             if parameter is not None
         )
-        self._reader = OperatorReader(names, parameters, on_attention, on_refusal, inputs=inputs)
+        self._reader = OperatorReader(names, parameters, listener, inputs=inputs)
         self._tracker = self._reader.tracker
         self._scores, self._weights = self._tracker.scores, self._tracker.weights.by_storage
         # How many composite operators are being taken apart, one within the other.

@@ -101,14 +101,8 @@ def compose(
     """
     composition = _Composition()
     for place in places[1:]:
-        step = place.node.step
-        operand = next((v for v in vars(step).values() if isinstance(v, Tensor)), None)
-        tensor = None
-        if isinstance(step, SinkColumn):
-            tensor = _sinks(step.logits, axes)
-        elif operand is not None:
-            tensor = axes.four(in_final_axes(operand, place, layout, axes))
-        composition.add(step, tensor, place.node.dtype)
+        tensor = _tensor_of_step(place, axes, layout)
+        composition.add(place.node.step, tensor, place.node.dtype)
     # A factor per row is as well one of the queries.
     for factor in composition.rows:
         query = query.float() * factor if query.dtype != torch.float64 else query * factor
@@ -125,6 +119,15 @@ def compose(
     return CapturedAttention(
         query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax"
     )
+
+
+def _tensor_of_step(place: Place, axes: Axes, layout: Layout) -> Tensor | None:
+    """Return what a step added, filled in or multiplied with, in the softmax's axes."""
+    step = place.node.step
+    if isinstance(step, SinkColumn):
+        return _sinks(step.logits, axes)
+    operand = next((v for v in vars(step).values() if isinstance(v, Tensor)), None)
+    return None if operand is None else axes.four(in_final_axes(operand, place, layout, axes))
 
 
 def _dtype_of_sums(composition: _Composition) -> torch.dtype | None:

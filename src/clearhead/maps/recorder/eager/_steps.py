@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ._nodes import (
@@ -154,13 +155,25 @@ _STEPS: dict[str, Callable[[_Arguments, _Keywords, Tensor], Step]] = {
     "_to_copy": _copy,
     "cat": _join,
 }
-BASE_NAMES = frozenset(_STEPS)
 
 
-def step_of(name: str, args: _Arguments, keywords: _Keywords, scores: Tensor) -> Step:
+def step_of(
+    operator: torch._ops.OpOverload,
+    args: _Arguments,
+    keywords: _Keywords,
+    out: Tensor,
+    scores: Tensor,
+) -> Step:
     """Return what an operator did to scores, which are one of its arguments.
 
     Args:
-        name: one of `BASE_NAMES`.
+        operator, args, keywords, out: one of its results, and what it was called with.
+        scores: the argument.
     """
-    return _STEPS[name](args, keywords, scores)
+    name = operator._schema.name.partition("::")[2].rstrip("_")
+    if name not in _STEPS:
+        return UnknownStep(f"its scores went through {operator}, which is not understood")
+    step = _STEPS[name](args, keywords, scores)
+    if isinstance(step, SinkColumn | UnknownStep) or out.shape == scores.shape:
+        return step
+    return UnknownStep(f"its scores were broadcast by {operator}")

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import CapturedAttention, Unreadable
+from ..listener import Listener
 from ..owners import Owner
 from ..unread import is_called_attention
 from ._nodes import Layout, storage_of, tensors_in, weak_reference
@@ -20,21 +21,18 @@ _COPIES = frozenset(("clone", "_to_copy", "copy"))
 
 
 class WeightTracker:
-    """The weights that are on their way to their values.
+    """Follows weights on their way to the values.
 
     Args:
-        find_owner: who is attending now.
-        captured: called with each attention that was read.
-        refused: called with each that was not, and why.
+        find_owner: returns the module that is attending now.
+        listener: hears of each attention, read or refused.
+
+    Attributes:
+        by_storage: tensors of weights by their storage.
     """
 
-    def __init__(
-        self,
-        find_owner: Callable[[], Owner | None],
-        captured: Callable[[Owner, CapturedAttention], None],
-        refused: Callable[[Owner, str, str], None],
-    ) -> None:
-        self._find_owner, self._captured, self._refused = find_owner, captured, refused
+    def __init__(self, find_owner: Callable[[], Owner | None], listener: Listener) -> None:
+        self._find_owner, self._listener = find_owner, listener
         self.by_storage: dict[int, Weights] = {}
         self._noises: dict[int, tuple[StorageWeakRef, float]] = {}
 
@@ -45,65 +43,70 @@ class WeightTracker:
         return storage_of(x) in self.by_storage
 
     def follow(self, weights: Weights, out: Tensor) -> None:
-        """From a softmax on."""
+        """Follow the result of a softmax."""
         self.by_storage[storage_of(out)] = weights
 
     def forget_dead(self) -> None:
-        """Leaves weights whose memory was given back."""
+        """Drop weights whose memory was freed."""
         for key in [key for key, one in self.by_storage.items() if one.reference.expired()]:
-            self._leave(key)
+            self._drop(key)
         while len(self.by_storage) > _AT_MOST:
-            self._leave(next(iter(self.by_storage)))
+            self._drop(next(iter(self.by_storage)))
 
     def forget(self, x: Tensor) -> None:
-        """Something else lies in this memory now."""
+        """Drop the weights of a tensor that was overwritten."""
         if x in self:
-            self._leave(storage_of(x))
+            self._drop(storage_of(x))
 
     def finish(self) -> None:
-        """Tells what is lhs."""
+        """Tell of the attentions that are not over, after the last operator."""
         while self.by_storage:
-            self._leave(next(iter(self.by_storage)))
+            self._drop(next(iter(self.by_storage)))
         self._noises.clear()
 
-    def noise(self, noise: Tensor, keep: float) -> None:
-        """Zeros and ones of a dropout."""
+    def note_noise(self, noise: Tensor, keep: float) -> None:
+        """Note the zeros and ones of a dropout, ones with probability ``keep``."""
         self._noises[storage_of(noise)] = (weak_reference(noise), 1 - keep)
 
     def step(
-        self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, seen: Tensor
+        self, operator: torch._ops.OpOverload, args: Sequence[Any], out: Tensor, view: Tensor
     ) -> None:
-        """A dropout, a copy, or something else between softmax and values."""
-        weights = self.by_storage[storage_of(seen)]
-        in_place = operator._schema.is_mutable and storage_of(out) == storage_of(seen)
-        if storage_of(out) == storage_of(seen) and not in_place:
+        """Take an operator between softmax and values: a dropout, a copy, or something else.
+
+        Args:
+            operator, args, out: one of its results, and what it was called with.
+            view: the argument that is weights, perhaps a part of them or in another order of axes.
+        """
+        weights = self.by_storage[storage_of(view)]
+        in_place = operator._schema.is_mutable and storage_of(out) == storage_of(view)
+        if storage_of(out) == storage_of(view) and not in_place:
             return  # a view
         if not out.is_floating_point() or out.numel() < 2:
             return
         name = operator._schema.name.partition("::")[2].rstrip("_")
-        if name == "mul" and out.numel() > seen.numel():
+        if name == "mul" and out.numel() > view.numel():
             self._multiplies_values(weights)
             return
         why = weights.change
         if not why and in_place:
-            why = self._changed_in(weights, name, operator, args, out)
+            why = self._change_by(weights, name, operator, args, out)
             weights.change = why
-            # Unless a copy of them was made, the softmax's own are nowhere any more.
+            # Unless a copy of them was made, the softmax's own numbers are lost.
             weights.attention.change = weights.attention.change or why
             return
         after = Weights(Layout.of(out), weak_reference(out), weights.attention)
         after.dtypes = weights.dtypes
-        if not why and out.shape == seen.shape:
+        if not why and out.shape == view.shape:
             try:
-                after = weights.copied_to(out, seen, weak_reference(out))
+                after = weights.copied_to(out, view, weak_reference(out))
                 if name not in _COPIES:
-                    why = self._changed_in(after, name, operator, args, out)
+                    why = self._change_by(after, name, operator, args, out)
             except Unreadable:
                 why = f"a part of them went through {operator}"
-        after.change = why or ("" if out.shape == seen.shape else f"they went through {operator}")
+        after.change = why or ("" if out.shape == view.shape else f"they went through {operator}")
         self.by_storage[storage_of(out)] = after
 
-    def _changed_in(
+    def _change_by(
         self,
         weights: Weights,
         name: str,
@@ -111,7 +114,7 @@ class WeightTracker:
         args: Sequence[Any],
         out: Tensor,
     ) -> str:
-        """What an operator that is no copy did to weights; nothing for a dropout."""
+        """Return what an operator that is no copy did to weights; "" for a dropout."""
         captured = weights.attention.captured
         dropout = self._dropout(name, args)
         if dropout is not None:
@@ -121,7 +124,7 @@ class WeightTracker:
         return "" if changes_nothing(weights, out) else f"they went through {operator}"
 
     def _dropout(self, name: str, args: Sequence[Any]) -> float | None:
-        """The probability with which an operator drops weights; None if it is no dropout."""
+        """Return the probability with which an operator drops weights; None if it is no dropout."""
         if name == "native_dropout":
             return float(args[1]) if args[2] is not False else 0.0
         if name == "mul":
@@ -131,7 +134,7 @@ class WeightTracker:
         return None
 
     def meets_values(self, lhs: Tensor, rhs: Tensor, out: Tensor | None) -> bool:
-        """Whether a product is that of weights and values.
+        """Return whether a product is that of weights and values, and tell of the attention if so.
 
         Args:
             lhs, rhs: its factors.
@@ -146,6 +149,7 @@ class WeightTracker:
         lhs, rhs = (x if x.ndim == 3 else x.unsqueeze(0) for x in (lhs, rhs))
         out = out if out is None or out.ndim == 3 else out.unsqueeze(0)
         attention = weights.attention
+        # Sums over another axis than that of the keys: the result is no attention's output.
         if not weights.change and not weights.along_keys(lhs):
             why = "a product went along another axis of them than that of the keys"
             attention.change = attention.change or why
@@ -170,7 +174,7 @@ class WeightTracker:
         rhs: Tensor,
         out: Tensor | None,
     ) -> None:
-        """The values of an attention, after its output was compared with the map's."""
+        """Take the values of an attention, and compare its output with the map's."""
         attention = weights.attention
         try:
             if captured.dropout == 0 and out is not None:
@@ -184,7 +188,7 @@ class WeightTracker:
             captured.value = None
 
     def _multiplies_values(self, weights: Weights) -> None:
-        """Values were multiplied with the weights element by element, to be summed."""
+        """Take a product of weights and values element by element, which is summed later."""
         attention = weights.attention
         if weights.change:
             attention.change = attention.change or weights.change
@@ -196,13 +200,13 @@ class WeightTracker:
                 attention.owner = owner
                 self.refuse(attention)
 
-    def _leave(self, key: int) -> None:
-        """Weights go out of sight, and with the last tensor of them their attention."""
+    def _drop(self, key: int) -> None:
+        """Drop a tensor of weights; with the last one of an attention, this is told."""
         attention = self.by_storage.pop(key).attention
         if attention.is_over or any(one.attention is attention for one in self.by_storage.values()):
             return
         if attention.owner is None:
-            return  # no attention that is known of: a router, a gate
+            return  # as far as is known no attention, but a router or a gate
         if attention.change:
             attention.captured = None
             attention.why = (
@@ -211,11 +215,12 @@ class WeightTracker:
             self.refuse(attention)
         elif attention.captured is not None:
             if not attention.certain and not is_called_attention(attention.owner.module):
-                return  # features and classes, as like as not
+                return  # more likely features and classes
             attention.captured.notes += (UNMET,)
             self.tell(attention)
 
     def tell(self, attention: PendingAttention) -> None:
+        """Tell of an attention, read or refused, unless it was told already."""
         if attention.is_over:
             return
         if attention.captured is None:
@@ -223,12 +228,13 @@ class WeightTracker:
             return
         attention.is_over = True
         assert attention.owner is not None
-        self._captured(attention.owner, attention.captured)
+        self._listener.add(attention.owner, attention.captured)
 
     def refuse(self, attention: PendingAttention) -> None:
+        """Tell of an attention that cannot be read, unless it was told already."""
         if attention.is_over:
             return
         attention.is_over = True
         owner = attention.owner or self._find_owner()
         if owner is not None:
-            self._refused(owner, attention.why, "explicit")
+            self._listener.refuse(owner, attention.why, "explicit")

@@ -1,8 +1,8 @@
-"""The result of a softmax, followed to the values that it meets.
+"""The result of a softmax, until it meets the values.
 
-A map is told of the weights that met the values, not of those that left the softmax. So whatever
-is done to them between is looked at: a copy and a dropout leave the map as it is, anything else is
-compared, number by number, and what is no longer the map's is refused.
+A map shows the weights that met the values, which need not be those of the softmax. So every
+operator between the two is examined: a copy and a dropout leave the map as it is; the result of
+anything else is compared with the map, number by number, and refused where it is not the map's.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ UNMET = (
 
 @dataclass(eq=False)
 class PendingAttention:
-    """One softmax, of which several tensors may hold the weights.
+    """The attention of one softmax; several tensors may hold its weights.
 
     Attributes:
-        owner: who computed it; None until somebody asks.
+        owner: the module that computed it; None until it is needed.
         captured: what was read; None where it was refused.
         why: why it was refused.
-        change: what met the values in the place of the weights, if anything did.
-        is_over: whether it was told or refused.
-        certain: its scores are a product that is no projection, for all that can be known.
+        change: what was done to the weights before they met the values; "" for nothing.
+        is_over: whether it was told, read or refused.
+        certain: whether its scores are a product of queries and keys, as far as can be told.
     """
 
     owner: Owner | None = None
@@ -55,8 +55,8 @@ class Weights:
     Attributes:
         layout: of the tensor; keys on the last axis.
         reference: to its memory.
-        attention: whose weights they are.
-        heads: Int["..."], for each place but the last axis, batch_index * heads + head.
+        attention: the attention whose weights they are.
+        heads: Int["..."], for each index but that of the last axis, batch_index * heads + head.
         axes: what the axes of `layout` are, as long as they are those of the softmax.
         change: what was done to them, if they are no longer the softmax's.
         dtypes: in which the model computed.
@@ -70,22 +70,22 @@ class Weights:
     change: str = ""
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
 
-    def copied_to(self, out: Tensor, seen: Tensor, reference: StorageWeakRef) -> Weights:
-        """The weights in another tensor with the axes of ``seen``, a view of this one.
+    def copied_to(self, out: Tensor, view: Tensor, reference: StorageWeakRef) -> Weights:
+        """Return the weights in a copy that has the axes of a view of this tensor.
 
         Raises:
             Unreadable: the view is a part of the weights, or its keys have no axis of their own.
         """
         after = replace(self, reference=reference, dtypes=(*self.dtypes, out.dtype))
         for layout in (self.layout, self.without_sink):
-            order = _order_in(seen, layout)
+            order = _order_in(view, layout)
             if order is not None:
                 after.layout = Layout.of(out.permute(order))
                 return after
-        view, stride = Layout.of(seen), self.layout.stride[-1]
-        if _repeats(seen):
+        viewed, stride = Layout.of(view), self.layout.stride[-1]
+        if _repeats(view):
             raise Unreadable("some of the weights were repeated")
-        there = list(zip(view.shape, view.stride, strict=True))
+        there = list(zip(viewed.shape, viewed.stride, strict=True))
         for size in (self.layout.shape[-1], self.without_sink.shape[-1]):
             if (size, stride) in there:
                 axis = there.index((size, stride))
@@ -93,7 +93,7 @@ class Weights:
         else:
             raise Unreadable("a part of the weights was copied")
         after.layout, after.axes = Layout.of(out).move_axis(axis, -1), None
-        after.heads = self.heads_of(view.move_axis(axis, -1))
+        after.heads = self.heads_of(viewed.move_axis(axis, -1))
         return after
 
     @property
@@ -106,7 +106,7 @@ class Weights:
         return replace(self.layout, shape=shape)
 
     def heads_of(self, view: Layout) -> Tensor | None:
-        """`heads` for a view of the same memory, its last axis still that of the keys."""
+        """Return `heads` for a view of the same memory, whose last axis is that of the keys."""
         if self.heads is None:
             return None
         lead = view.shape[:-1]
@@ -116,7 +116,7 @@ class Weights:
         return self.heads[tuple(x.expand(lead) for x in places[:-1])]
 
     def along_keys(self, lhs: Tensor) -> bool:
-        """Whether the last axis of a view [lead, rows, inner] is that of the keys."""
+        """Return whether the last axis of a view [lead, rows, inner] is that of the keys."""
         inner = lhs.shape[-1]
         if _repeats(lhs):
             return False
@@ -132,15 +132,15 @@ class Weights:
 
 
 def _repeats(x: Tensor) -> bool:
-    """Whether some places of a tensor are the same memory."""
+    """Return whether some elements of a tensor are the same memory."""
     return any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.stride(), strict=True))
 
 
-def _order_in(seen: Tensor, layout: Layout) -> list[int] | None:
-    """Which axes of a view are those of a layout; None if they are not the same axes."""
-    if seen.ndim != len(layout.shape) or seen.storage_offset() != layout.offset:
+def _order_in(view: Tensor, layout: Layout) -> list[int] | None:
+    """Return the axes of a view in the order of a layout; None if they are not the same axes."""
+    if view.ndim != len(layout.shape) or view.storage_offset() != layout.offset:
         return None
-    there = list(zip(seen.shape, seen.stride(), strict=True))
+    there = list(zip(view.shape, view.stride(), strict=True))
     order: list[int] = []
     for axis in zip(layout.shape, layout.stride, strict=True):
         place = next((i for i, x in enumerate(there) if x == axis and i not in order), None)
@@ -151,12 +151,12 @@ def _order_in(seen: Tensor, layout: Layout) -> list[int] | None:
 
 
 def changes_nothing(weights: Weights, memory: Tensor) -> bool:
-    """Whether an operator between softmax and values left the weights as the map has them.
+    """Return whether an operator between softmax and values left the weights as they are.
 
-    Whole rows that it set to zero are taken into the map: padding that attends to nothing.
+    Whole rows that it set to zero become queries that attend to nothing: padding.
 
     Args:
-        weights: with the layout of what the operator made or wrote to.
+        weights: the weights, with the layout of the operator's result.
         memory: any tensor in that memory.
     """
     captured, axes = weights.attention.captured, weights.axes
@@ -178,18 +178,18 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
 
 
 def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttention:
-    """The same with queries that attend to nothing, Bool["batch heads query_len"]."""
+    """Return the attention with queries that attend to nothing, Bool["batch heads query_len"]."""
     end = torch.where(dead, 0, captured.key.shape[2]).int()
     nothing = KeyRanges(torch.zeros_like(end), end)
-    allowed = both_allowed(captured.scoring.allowed, nothing)
+    mask = both_allowed(captured.scoring.allowed, nothing)
     flat = captured.scoring.flat
     if flat is not None:
         flat = flat & ~dead
-    return replace(captured, scoring=replace(captured.scoring, allowed=allowed, flat=flat))
+    return replace(captured, scoring=replace(captured.scoring, allowed=mask, flat=flat))
 
 
 def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> None:
-    """Compares the output of weights times values with that of the map.
+    """Compare the output of weights times values with that of the map.
 
     Args:
         weights: unchanged, without dropout.
@@ -214,7 +214,7 @@ def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> No
 
 
 def owners_of(weights: Weights, lhs: Tensor) -> Tensor:
-    """Int["lead"], batch_index * heads + head of each first index of a product's left factor."""
+    """Return Int["lead"], batch_index * heads + head of each first index of the left factor."""
     assert weights.heads is not None
     zero = torch.zeros((), dtype=torch.int64)
     first = Layout.of(lhs).positions([torch.arange(lhs.shape[0]), zero, zero])
@@ -222,7 +222,7 @@ def owners_of(weights: Weights, lhs: Tensor) -> Tensor:
 
 
 def values_of(weights: Weights, captured: CapturedAttention, lhs: Tensor, rhs: Tensor) -> Tensor:
-    """Float["batch kv_heads key_len value_dim"] of the second factor of weights and values.
+    """Return Float["batch kv_heads key_len value_dim"] from the product's right factor.
 
     Raises:
         Unreadable: they are not one matrix per head of keys.
