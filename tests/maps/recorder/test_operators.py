@@ -60,10 +60,10 @@ def test_what_is_made_of_others_is_taken_apart(func):
 
 
 def test_the_parts_compute_what_the_whole_does():
-    left, right = torch.randn(2, 3, 4, 5), torch.randn(5, 6)
+    lhs, rhs = torch.randn(2, 3, 4, 5), torch.randn(5, 6)
     parts = Operator.of(aten.matmul.default).parts
     assert parts is not None
-    assert torch.equal(parts(left, right), left @ right)
+    assert torch.equal(parts(lhs, rhs), lhs @ rhs)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
 
 
 @pytest.mark.parametrize(
-    ("func", "args", "kwargs", "written"),
+    ("func", "args", "kwargs", "targets"),
     [
         (aten.add.Tensor, (X, X), {}, []),
         (aten.add_.Tensor, (A, X), {}, [A]),
@@ -194,6 +194,6 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
     ],
     ids=["add", "add_", "add_ by name", "add out", "bmm out", "frexp out", "foreach"],
 )
-def test_what_a_call_writes_to(func, args, kwargs, written):
+def test_what_a_call_writes_to(func, args, kwargs, targets):
     tensors = Operator.of(func).written_tensors(args, kwargs)
-    assert [id(x) for x in tensors] == [id(x) for x in written]
+    assert [id(x) for x in tensors] == [id(x) for x in targets]

@@ -138,10 +138,10 @@ def test_what_is_kept_is_a_copy_and_the_model_is_let_go():
     cache.zero_()
     assert torch.equal(recording[""].dense(), before)
     assert recording[""].value.abs().sum() > 0
-    gone = weakref.ref(model)
+    reference = weakref.ref(model)
     del model
     gc.collect()
-    assert gone() is None
+    assert reference() is None
     assert isinstance(recording[""], AttentionMap)
 
 
@@ -254,9 +254,9 @@ def test_nested_recordings_see_the_same_and_not_each_other():
     plain = model(X)
     with record(model) as outer:
         with record(model.layers[1], summaries=["entropy"]) as inner:
-            watched = model(X)
+            recorded_output = model(X)
         model(X)
-    assert torch.equal(plain, watched)
+    assert torch.equal(plain, recorded_output)
     assert inner.keys() == [""]
     assert [len(outer.calls(name)) for name in outer] == [2, 2]
     torch.testing.assert_close(inner[""].entropy(), outer[1, 0].entropy())
@@ -350,14 +350,14 @@ def test_our_own_transformer(training, positions, autocast):
 def test_our_own_drop_in_with_weights_beside_the_fused_output_is_one_call():
     torch.manual_seed(0)
     layer = clearhead.nn.MultiheadAttention(8, 2, batch_first=True)
-    kept = {}
+    outputs = {}
 
     def run():
-        output, kept["weights"] = layer(X, X, X, average_attn_weights=False)
+        output, outputs["weights"] = layer(X, X, X, average_attn_weights=False)
         return output
 
     one = recorded(layer, run)[""]
-    torch.testing.assert_close(one.dense(), kept["weights"], rtol=0, atol=3e-6)
+    torch.testing.assert_close(one.dense(), outputs["weights"], rtol=0, atol=3e-6)
 
 
 def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():

@@ -50,7 +50,7 @@ def maps(tmp_path):
             sinks=torch.zeros(4) if one else None,
             added_in=torch.float32 if one else None,
         )
-        found = AttentionMap(
+        attention_map = AttentionMap(
             Q,
             K,
             scoring,
@@ -59,8 +59,8 @@ def maps(tmp_path):
             key_labels=[list("abcdefg"), list("hijklmn")] if one else None,
         )
         if one:
-            found.measure("lse")  # and so its denominators are in the file
-        layers[f"layers.{number}"] = found
+            attention_map.measure("lse")  # and so its denominators are in the file
+        layers[f"layers.{number}"] = attention_map
     return recording_of(layers).save(tmp_path / "maps")
 
 

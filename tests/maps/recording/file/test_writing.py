@@ -50,22 +50,22 @@ def test_a_recording_comes_back(kind, tmp_path):
     assert type(one.scoring.bias) is type(other.scoring.bias)
 
 
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("measure_first", [False, True])
 @pytest.mark.parametrize("size", [1.0, 4e4])
-def test_rows_far_from_zero_come_back_with_every_digit(known, size, tmp_path):
+def test_rows_far_from_zero_come_back_with_every_digit(measure_first, size, tmp_path):
     mask = torch.zeros(5, 7)
     mask[2] = -1e9
     model = Calls(lambda: sdpa(Q * size, K, K, attn_mask=mask, enable_gqa=True))
     recording = recorded(model, model)
-    before = recording[0].measure("entropy", "received") if known else {}
+    before = recording[0].measure("entropy", "received") if measure_first else {}
     again = load_recording(recording.save(tmp_path / "one"))
     one, other = recording[0], again[0]
-    assert (other.known_denominators is not None) == known
+    assert (other.known_denominators is not None) == measure_first
     assert torch.equal(one.dense(), other.dense())
     assert torch.equal(one.column(3), other.column(3))
     assert torch.equal(one.lse, other.lse)
-    for name, found in before.items():
-        assert torch.equal(other.measure(name)[name], found)
+    for name, result in before.items():
+        assert torch.equal(other.measure(name)[name], result)
     torch.testing.assert_close(other.dense().sum(-1), torch.ones(2, 4, 5), rtol=0, atol=1e-6)
     twice = load_recording(again.save(tmp_path / "two"))[0]
     assert torch.equal(twice.column(3), one.column(3))
