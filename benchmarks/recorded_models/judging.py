@@ -78,7 +78,7 @@ def judge(recording: Any, oracle: Oracle, model: nn.Module, verdict: Verdict) ->
     """Add to a verdict how the maps compare, and what there is no map of."""
     matches: list[Factor] = []
     for name in recording:
-        for number in range(len(recording._entries[name].calls)):
+        for number in range(recording.count_calls(name)):
             try:
                 one = recording[name, number]
             except ClearheadError:

@@ -16,7 +16,7 @@ from benchmarks.recorded_models.libraries import Subject, liveliest
 from benchmarks.recorded_models.oracle import softmax64, watch
 from benchmarks.recorded_models.pool import ended
 from clearhead.maps import AttentionMap
-from clearhead.maps.recording.recording import Recording
+from tests.maps.attending import recording_of
 
 torch.manual_seed(0)
 Q, K, V = torch.randn(3, 2, 4, 6, 8)
@@ -51,9 +51,7 @@ def outputs(attention):
 def verdict_of(attention, one, name="attention"):
     """What the judge says of a recording of one map."""
     model, oracle = outputs(attention)
-    recording = Recording("Model")
-    if one is not None:
-        recording._entry(name).calls.append(one)
+    recording = recording_of({} if one is None else {name: one})
     verdict = Verdict()
     judge(recording, oracle, model, verdict)
     return verdict

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from clearhead.maps.recorder.record import record
+from clearhead.maps.recording.calls import FinishedCall, Map
+from clearhead.maps.recording.contents import Contents
 from clearhead.maps.recording.recording import Recording
 
 
@@ -22,6 +24,23 @@ class Calls(nn.Module):
 
     def forward(self, *args: Any) -> Any:
         return self.function(*args)
+
+
+class WrapperTensor(Tensor):
+    """A subclass that runs its operators on what it wraps, as tensor parallelism does."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        inner = tree_map_only(cls, lambda x: x.inner, (args, kwargs or {}))
+        out = func(*inner[0], **inner[1])
+        return tree_map_only(Tensor, cls, out)
 
 
 def dense(
@@ -66,6 +85,13 @@ def recorded(model: nn.Module, run: Callable[[], Any], **options: Any) -> Record
     """A recording of a run whose results are the same bits as without."""
     plain = run()
     with record(model, **options) as recording:
-        watched = run()
-    assert same_bits(plain, watched)
+        recorded_output = run()
+    assert same_bits(plain, recorded_output)
     return recording
+
+
+def recording_of(maps: Mapping[str, Map], model: str = "Model") -> Recording:
+    """A recording of one map for each name."""
+    return Recording(
+        Contents(model, calls={name: [FinishedCall(one)] for name, one in maps.items()})
+    )

@@ -26,10 +26,9 @@ from clearhead.explorer.recordings.explorer import RecordingExplorer
 from clearhead.explorer.server.app import create_app
 from clearhead.explorer.server.limits import ServerLimits, Workers
 from clearhead.maps import AttentionMap, Source
-from clearhead.maps.recording.recording import Recording
-from clearhead.maps.recording.writing import save_recording
 from clearhead.maps.scores.key_ranges import KeyRanges
 from tests.explorer.served import served
+from tests.maps.attending import recording_of
 from tests.processor_time import at_most_processor_seconds
 
 
@@ -209,10 +208,9 @@ def test_tensors_that_do_not_fit_are_an_error_in_words():
 @pytest.fixture(scope="module")
 def crafted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of less than a megabyte whose pictures would take 1.6 x 10^13 multiply-adds."""
-    one, recording = a_map(queries=LONG, keys=LONG), Recording("Large")
-    for layer in range(4):
-        recording._entry(f"layers.{layer}.attention").calls.append(one)
-    path = save_recording(recording, tmp_path_factory.mktemp("crafted") / "large.safetensors")
+    one = a_map(queries=LONG, keys=LONG)
+    recording = recording_of({f"layers.{layer}.attention": one for layer in range(4)}, "Large")
+    path = recording.save(tmp_path_factory.mktemp("crafted") / "large.safetensors")
     assert path.stat().st_size < 1_000_000
     return path
 

@@ -54,8 +54,8 @@ def recorded(model: nn.Module, inputs: Mapping[str, Any], **settings: Any) -> An
     with torch.no_grad():
         plain = model(**inputs)
         with record(model, **settings) as recording:
-            seen = model(**inputs)
-    assert_same_bits(plain, seen)
+            recorded_output = model(**inputs)
+    assert_same_bits(plain, recorded_output)
     return recording
 
 
@@ -87,11 +87,11 @@ def assert_maps(
     """
     assert list(recording.keys()) == list(expected)
     for name, (kind, weights) in expected.items():
-        found = recording[name]
-        assert found.source.kind == kind, name
-        assert found.source.module == name
-        assert tuple(found.shape) == tuple(weights.shape), name
-        dense, truth = found.dense(), weights.float()
+        attention_map = recording[name]
+        assert attention_map.source.kind == kind, name
+        assert attention_map.source.module == name
+        assert tuple(attention_map.shape) == tuple(weights.shape), name
+        dense, truth = attention_map.dense(), weights.float()
         assert bool(torch.isfinite(dense).all()), name
         if rows is not None:
             dense, truth = (x.transpose(1, 2)[rows] for x in (dense, truth))
@@ -113,11 +113,11 @@ def decoder_maps(
     own: str, cross: str, weights: Sequence[Tensor], cross_weights: Sequence[Tensor]
 ) -> dict[str, tuple[str, Tensor]]:
     """What a decoder is expected to give: in each layer its own attention, then the other."""
-    found: dict[str, tuple[str, Tensor]] = {}
+    maps: dict[str, tuple[str, Tensor]] = {}
     for i, (to_self, to_encoder) in enumerate(zip(weights, cross_weights, strict=True)):
-        found[own.format(i)] = ("self", to_self)
-        found[cross.format(i)] = ("cross", to_encoder)
-    return found
+        maps[own.format(i)] = ("self", to_self)
+        maps[cross.format(i)] = ("cross", to_encoder)
+    return maps
 
 
 def ids(*shape: int, vocab: int = 64, seed: int = 1) -> Tensor:
@@ -125,8 +125,8 @@ def ids(*shape: int, vocab: int = 64, seed: int = 1) -> Tensor:
     return torch.randint(5, vocab, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def padding(lengths: Sequence[int], *, left: bool = False) -> Tensor:
+def padding(lengths: Sequence[int], *, on_the_left: bool = False) -> Tensor:
     """Int64["batch length"]: 1 for tokens, 0 for padding."""
     longest = max(lengths)
     mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
-    return (mask.flip(1) if left else mask).long()
+    return (mask.flip(1) if on_the_left else mask).long()

@@ -45,9 +45,9 @@ def model(family: str) -> nn.Module:
     """A model of a family, in eval mode; tests set its attention before each use."""
     import transformers
 
-    made: Any = getattr(transformers, CLASSES[family])
+    model_class: Any = getattr(transformers, CLASSES[family])
     config = getattr(transformers, CONFIGS[family])(**SETTINGS[family])
-    return lively(made(config), gain=0.8 if family == "t5" else 1.5)
+    return lively(model_class(config), gain=0.8 if family == "t5" else 1.5)
 
 
 CLASSES = {

@@ -38,12 +38,12 @@ CASES = [
 @pytest.mark.parametrize(("family", "implementation"), CASES)
 @pytest.mark.parametrize("lengths", [(11, 11), (11, 6)])
 def test_a_forward_pass(family, implementation, lengths):
-    found = model(family)
-    found.set_attn_implementation(implementation)
-    mask = padding(lengths, left=True)
+    decoder = model(family)
+    decoder.set_attn_implementation(implementation)
+    mask = padding(lengths, on_the_left=True)
     inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
-    recording = recorded(found, inputs)
-    truth = own_attentions(found, inputs).attentions
+    recording = recorded(decoder, inputs)
+    truth = own_attentions(decoder, inputs).attentions
     # Queries at padding see nothing: eager spreads their weight evenly, the fused kernel gives 0.
     assert_maps(
         recording, self_maps(LAYERS[family], truth), rows=mask.bool() & (mask.sum(1) > 0)[:, None]
@@ -54,19 +54,19 @@ def test_a_forward_pass(family, implementation, lengths):
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_no_mask_is_given(implementation):
-    found = model("llama")
-    found.set_attn_implementation(implementation)
+    decoder = model("llama")
+    decoder.set_attn_implementation(implementation)
     inputs = {"input_ids": ids(1, 11), "use_cache": False}
-    recording = recorded(found, inputs)
-    assert_maps(recording, self_maps(LAYERS["llama"], own_attentions(found, inputs).attentions))
+    recording = recorded(decoder, inputs)
+    assert_maps(recording, self_maps(LAYERS["llama"], own_attentions(decoder, inputs).attentions))
 
 
 @pytest.mark.parametrize("family", ["mistral", "gemma3", "gpt_oss"])
 def test_a_window_is_a_window(family):
     """Keys beyond the window have no weight, and the last one within has some."""
-    found = model(family)
-    found.set_attn_implementation("eager" if family in EAGER_ONLY else "sdpa")
-    recording = recorded(found, {"input_ids": ids(1, 11), "use_cache": False})
+    decoder = model(family)
+    decoder.set_attn_implementation("eager" if family in EAGER_ONLY else "sdpa")
+    recording = recorded(decoder, {"input_ids": ids(1, 11), "use_cache": False})
     local = recording[LAYERS[family].format(0)]
     assert float(local[0, :, 10, :7].abs().max()) == 0
     assert float(local[0, :, 10, 7:].min()) > 0
@@ -75,34 +75,34 @@ def test_a_window_is_a_window(family):
 
 
 def test_keys_of_grouped_heads_are_kept_once():
-    found = model("llama")
-    found.set_attn_implementation("sdpa")
-    for mask in (None, padding((11, 6), left=True)):
+    decoder = model("llama")
+    decoder.set_attn_implementation("sdpa")
+    for mask in (None, padding((11, 6), on_the_left=True)):
         inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
-        kept = recorded(found, inputs)["model.layers.0.self_attn"]
-        assert tuple(kept.key.shape) == (2, 2, 11, 8)
-        assert tuple(kept.query.shape) == (2, 4, 11, 8)
+        attention_map = recorded(decoder, inputs)["model.layers.0.self_attn"]
+        assert tuple(attention_map.key.shape) == (2, 2, 11, 8)
+        assert tuple(attention_map.query.shape) == (2, 4, 11, 8)
 
 
 def test_a_sink_takes_its_part_of_the_weight():
-    found = model("gpt_oss")
-    found.set_attn_implementation("eager")
-    recording = recorded(found, {"input_ids": ids(1, 11), "use_cache": False})
+    decoder = model("gpt_oss")
+    decoder.set_attn_implementation("eager")
+    recording = recorded(decoder, {"input_ids": ids(1, 11), "use_cache": False})
     sums = recording["model.layers.1.self_attn"].dense().sum(-1)
     assert float(sums.max()) < 1 - 1e-4
-    sinks = found.model.layers[1].self_attn.sinks
+    sinks = decoder.model.layers[1].self_attn.sinks
     torch.testing.assert_close(recording["model.layers.1.self_attn"].scoring.sinks, sinks.detach())
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_bfloat16(implementation):
-    found = transformers.LlamaForCausalLM(model("llama").config).eval()
-    found.load_state_dict(model("llama").state_dict())
-    found.to(torch.bfloat16).set_attn_implementation(implementation)
-    mask = padding((11, 6), left=True)
+    decoder = transformers.LlamaForCausalLM(model("llama").config).eval()
+    decoder.load_state_dict(model("llama").state_dict())
+    decoder.to(torch.bfloat16).set_attn_implementation(implementation)
+    mask = padding((11, 6), on_the_left=True)
     inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
-    recording = recorded(found, inputs)
-    truth = own_attentions(found, inputs).attentions
+    recording = recorded(decoder, inputs)
+    truth = own_attentions(decoder, inputs).attentions
     # The first layer's queries and keys are the same bits under both attentions; later ones drift.
     first = recording["model.layers.0.self_attn"].dense()
     real = mask.bool()

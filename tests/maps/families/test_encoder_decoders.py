@@ -63,11 +63,11 @@ def expected(family: str, truth) -> dict:
     ids=["padded", "of one length, so that shapes tell nothing"],
 )
 def test_encoder_decoder_and_cross_attention(family, implementation, source, target):
-    found = model(family)
-    found.set_attn_implementation(implementation)
+    network = model(family)
+    network.set_attn_implementation(implementation)
     inputs = inputs_of(family, source, target)
-    recording = recorded(found, inputs)
-    assert_maps(recording, expected(family, own_attentions(found, inputs)))
+    recording = recorded(network, inputs)
+    assert_maps(recording, expected(family, own_attentions(network, inputs)))
 
 
 def test_an_encoder_alone():

@@ -107,7 +107,7 @@ def test_vit_of_timm(fused):
     truth = []
     for block in model.blocks:
         block.attn.fused_attn = False
-        block.attn.attn_drop.register_forward_hook(lambda m, given, out: truth.append(out))
+        block.attn.attn_drop.register_forward_hook(lambda m, _, out: truth.append(out))
     with torch.no_grad():
         model(image)
     assert len(truth) == 2

@@ -11,14 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.maps.families.comparing import (  # noqa: E402
-    assert_maps,
-    ids,
-    own_attentions,
-    padding,
-    recorded,
-    self_maps,
-)
+from tests.maps.families import comparing  # noqa: E402
 from tests.maps.families.models import model  # noqa: E402
 from tests.maps.families.test_decoders import LAYERS  # noqa: E402
 from tests.maps.families.test_encoder_decoders import expected, inputs_of  # noqa: E402
@@ -41,17 +34,17 @@ def uncompiled(monkeypatch):
 
 
 def check_language_model(family: str, lengths: tuple[int, ...]) -> None:
-    found = model(family)
-    found.set_attn_implementation("flex_attention")
-    mask = padding(lengths, left=True)
-    inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
+    network = model(family)
+    network.set_attn_implementation("flex_attention")
+    mask = comparing.padding(lengths, on_the_left=True)
+    inputs = {"input_ids": comparing.ids(2, 11), "attention_mask": mask, "use_cache": False}
     try:
-        recording = recorded(found, inputs)
-        truth = own_attentions(found, inputs).attentions
+        recording = comparing.recorded(network, inputs)
+        truth = comparing.own_attentions(network, inputs).attentions
     finally:
-        found.set_attn_implementation("eager")
-    assert_maps(recording, self_maps(LAYERS[family], truth), rows=mask.bool())
-    assert all("flex" in found.source.kernel for found in recording.values())
+        network.set_attn_implementation("eager")
+    comparing.assert_maps(recording, comparing.self_maps(LAYERS[family], truth), rows=mask.bool())
+    assert all("flex" in network.source.kernel for network in recording.values())
 
 
 @pytest.mark.usefixtures("uncompiled")
@@ -65,15 +58,15 @@ def test_language_models(family, lengths):
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.filterwarnings("ignore:.*flex_attention called without torch.compile")
 def test_an_encoder_and_a_decoder():
-    found = model("bart")
-    found.set_attn_implementation("flex_attention")
+    network = model("bart")
+    network.set_attn_implementation("flex_attention")
     inputs = inputs_of("bart", (9, 5), (7, 4))
     try:
-        recording = recorded(found, inputs)
-        truth = own_attentions(found, inputs)
+        recording = comparing.recorded(network, inputs)
+        truth = comparing.own_attentions(network, inputs)
     finally:
-        found.set_attn_implementation("eager")
-    assert_maps(recording, expected("bart", truth))
+        network.set_attn_implementation("eager")
+    comparing.assert_maps(recording, expected("bart", truth))
 
 
 @pytest.mark.heavy

@@ -33,18 +33,20 @@ SETTINGS = {
 }
 
 
-def generated(found: Any, inputs: dict, **more: Any) -> tuple[Any, Any]:
+def generated(network: Any, inputs: dict, **more: Any) -> tuple[Any, Any]:
     """(recording, the truth under eager attention): outputs are checked to be the same."""
     settings = {**SETTINGS, **more}
-    plain = found.generate(**inputs, **settings)
-    with record(found) as recording:
-        seen = found.generate(**inputs, **settings)
-    assert_same_bits((plain.sequences, plain.logits), (seen.sequences, seen.logits))
-    before = found.config._attn_implementation
-    found.set_attn_implementation("eager")
-    truth = found.generate(**inputs, **settings, output_attentions=True)
-    found.set_attn_implementation(before)
-    assert torch.equal(truth.sequences, seen.sequences)
+    plain = network.generate(**inputs, **settings)
+    with record(network) as recording:
+        recorded_output = network.generate(**inputs, **settings)
+    assert_same_bits(
+        (plain.sequences, plain.logits), (recorded_output.sequences, recorded_output.logits)
+    )
+    before = network.config._attn_implementation
+    network.set_attn_implementation("eager")
+    truth = network.generate(**inputs, **settings, output_attentions=True)
+    network.set_attn_implementation(before)
+    assert torch.equal(truth.sequences, recorded_output.sequences)
     return recording, truth
 
 
@@ -80,11 +82,11 @@ CASES = [
 @pytest.mark.parametrize(("family", "implementation"), CASES)
 @pytest.mark.parametrize("lengths", [(PROMPT, PROMPT), (PROMPT, 3)], ids=["full", "padded"])
 def test_language_models(family, implementation, lengths):
-    found = model(family)
-    found.set_attn_implementation(implementation)
-    mask = padding(lengths, left=True)
+    network = model(family)
+    network.set_attn_implementation(implementation)
+    mask = padding(lengths, on_the_left=True)
     inputs = {"input_ids": ids(2, PROMPT), "attention_mask": mask}
-    recording, truth = generated(found, inputs)
+    recording, truth = generated(network, inputs)
     expected = self_maps(LAYERS[family], merged(truth.attentions))
     real = torch.cat([mask.bool(), torch.ones(2, NEW - 1, dtype=torch.bool)], 1)
     assert_maps(recording, expected, rows=real)
@@ -93,14 +95,14 @@ def test_language_models(family, implementation, lengths):
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", ["t5", "bart", "whisper"])
 def test_encoder_decoders(family, implementation):
-    found = model(family)
-    found.set_attn_implementation(implementation)
+    network = model(family)
+    network.set_attn_implementation(implementation)
     inputs: dict[str, Any] = {"input_ids": ids(2, 9), "attention_mask": padding((9, 5))}
     if family == "whisper":
         generator = torch.Generator().manual_seed(0)
         inputs = {"input_features": torch.randn(2, 8, 24, generator=generator)}
     more = {"use_cache": True, "eos_token_id": None} if family == "whisper" else {}
-    recording, truth = generated(found, inputs, **more)
+    recording, truth = generated(network, inputs, **more)
     encoder, own, cross = NAMES[family]
     expected = self_maps(encoder, truth.encoder_attentions) | decoder_maps(
         own,
@@ -113,22 +115,22 @@ def test_encoder_decoders(family, implementation):
 
 def test_two_passes_are_not_one_generation():
     """Without a cache between them, calls of a module are calls, not steps."""
-    found = model("llama")
-    found.set_attn_implementation("sdpa")
+    network = model("llama")
+    network.set_attn_implementation("sdpa")
     one, two = ids(1, 5, seed=1), ids(1, 7, seed=2)
-    with torch.no_grad(), record(found) as recording:
-        found(input_ids=one, use_cache=False)
-        found(input_ids=two, use_cache=False)
+    with torch.no_grad(), record(network) as recording:
+        network(input_ids=one, use_cache=False)
+        network(input_ids=two, use_cache=False)
     for layer in recording:
-        assert [found.shape[2:] for found in recording.calls(layer)] == [(5, 5), (7, 7)]
+        assert [network.shape[2:] for network in recording.calls(layer)] == [(5, 5), (7, 7)]
 
 
 def test_calls_without_a_cache_are_calls_even_of_one_text():
-    found = model("llama")
-    found.set_attn_implementation("sdpa")
-    with torch.no_grad(), record(found) as recording:
+    network = model("llama")
+    network.set_attn_implementation("sdpa")
+    with torch.no_grad(), record(network) as recording:
         for _ in range(2):
-            found(input_ids=ids(1, 5), use_cache=False)
+            network(input_ids=ids(1, 5), use_cache=False)
     first, second = recording.calls("model.layers.1.self_attn")
     assert first.shape == second.shape == (1, 4, 5, 5)
     assert torch.equal(first.dense(), second.dense())

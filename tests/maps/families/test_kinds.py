@@ -25,7 +25,7 @@ Q_FORMER = {
 }  # fmt: skip
 
 
-def made(name: str, settings: dict[str, Any]) -> torch.nn.Module:
+def build(name: str, settings: dict[str, Any]) -> torch.nn.Module:
     import transformers
 
     config = getattr(transformers, f"{name}Config")(**settings)
@@ -43,7 +43,7 @@ def test_lxmert_hands_the_same_sequence_twice_to_self_attention(objects):
         "visual_feats": torch.randn(1, objects, 10),
         "visual_pos": torch.randn(1, objects, 4),
     }
-    recording = recorded(made("Lxmert", LXMERT), inputs)
+    recording = recorded(build("Lxmert", LXMERT), inputs)
     assert kinds(recording) == {
         "encoder.layer.0.attention.self": {"self"},
         "encoder.r_layers.0.attention.self": {"self"},
@@ -55,7 +55,7 @@ def test_lxmert_hands_the_same_sequence_twice_to_self_attention(objects):
 
 @pytest.mark.parametrize("length", [9, 6])
 def test_perceiver_attends_from_its_latents(length):
-    recording = recorded(made("Perceiver", PERCEIVER), {"inputs": torch.randn(1, length, 12)})
+    recording = recorded(build("Perceiver", PERCEIVER), {"inputs": torch.randn(1, length, 12)})
     assert kinds(recording) == {
         "encoder.cross_attention.attention.self": {"cross"},
         "encoder.self_attends.0.attention.self": {"self"},
@@ -69,8 +69,8 @@ def test_a_q_former_attends_to_images(length):
         "query_embeds": torch.randn(1, 12, 32),
         "encoder_hidden_states": torch.randn(1, length, 24),
     }
-    found = kinds(recorded(made("Blip2QFormer", Q_FORMER), inputs))
-    assert {name.rsplit(".", 2)[1]: kind for name, kind in found.items()} == {
+    kind_by_module = kinds(recorded(build("Blip2QFormer", Q_FORMER), inputs))
+    assert {name.rsplit(".", 2)[1]: kind for name, kind in kind_by_module.items()} == {
         "attention": {"self"},
         "crossattention": {"cross"},
     }
@@ -92,8 +92,8 @@ def test_detection_transformers_project_before_they_attend(family, queries):
         "use_pretrained_backbone": False, "hidden_size" if family == "DabDetr" else "d_model": 16,
     }  # fmt: skip
     try:
-        model = made(family, settings)
+        model = build(family, settings)
     except (ImportError, ModuleNotFoundError) as error:  # a backbone's libraries are missing
         pytest.skip(str(error))
-    found = kinds(recorded(model, {"pixel_values": torch.randn(1, 3, 64, 64)}))
-    assert list(found.values()) == [{"self"}, {"self"}, {"cross"}]
+    kind_by_module = kinds(recorded(model, {"pixel_values": torch.randn(1, 3, 64, 64)}))
+    assert list(kind_by_module.values()) == [{"self"}, {"self"}, {"cross"}]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clearhead.maps import Scoring
 from clearhead.maps.recorder.agreement import check_output, check_weights, spread
-from clearhead.maps.recording.captured import Captured, Unreadable
+from clearhead.maps.recording.captured import CapturedAttention, Unreadable
 from tests.maps.attending import dense
 
 BATCH, HEADS, QUERIES, KEYS, WIDTH = 3, 4, 5, 7, 8
@@ -24,22 +24,22 @@ OF_OUTPUT = (
 
 def attention(
     *, size: float = 1.5, kv_heads: int = 2, queries: int = QUERIES, **scoring
-) -> Captured:
+) -> CapturedAttention:
     generator = torch.Generator().manual_seed(0)
     query = size * torch.randn(BATCH, HEADS, queries, WIDTH, generator=generator)
     key, value = torch.randn(2, BATCH, kv_heads, KEYS, WIDTH, generator=generator)
-    return Captured(query, key, Scoring.of(query, key, **scoring), "explicit", value=value)
+    return CapturedAttention(query, key, Scoring.of(query, key, **scoring), "explicit", value=value)
 
 
 def repeated(x: Tensor) -> Tensor:
     return x.repeat_interleave(HEADS // x.shape[1], 1)
 
 
-def weights_of(one: Captured, **scoring) -> Tensor:
+def weights_of(one: CapturedAttention, **scoring) -> Tensor:
     return dense(one.query, one.key, **scoring)
 
 
-def output_of(one: Captured, **scoring) -> Tensor:
+def output_of(one: CapturedAttention, **scoring) -> Tensor:
     return weights_of(one, **scoring) @ repeated(one.value).double()
 
 
@@ -173,7 +173,7 @@ def test_of_nothing_there_is_nothing_to_compare(axis):
     one = attention()
     query = one.query.narrow(axis, 0, 0)
     key = one.key.narrow(axis, 0, 0) if axis == 0 else one.key
-    nothing = Captured(query, key, Scoring.of(query, key), "explicit")
+    nothing = CapturedAttention(query, key, Scoring.of(query, key), "explicit")
     check_weights(nothing, weights_of(nothing), dtypes=SINGLE)
     check_output(nothing, query, key, dtypes=SINGLE)
 

@@ -11,8 +11,8 @@ aten = torch.ops.aten
 X = torch.randn(2, 3)
 
 ACTIONS = {
-    aten.add.Tensor: Action.PASS,
-    aten.view.default: Action.PASS,
+    aten.add.Tensor: Action.IGNORE,
+    aten.view.default: Action.IGNORE,
     aten.bmm.default: Action.PRODUCT,
     aten.mm.default: Action.PRODUCT,
     aten.baddbmm.default: Action.PRODUCT,
@@ -60,10 +60,10 @@ def test_what_is_made_of_others_is_taken_apart(func):
 
 
 def test_the_parts_compute_what_the_whole_does():
-    left, right = torch.randn(2, 3, 4, 5), torch.randn(5, 6)
+    lhs, rhs = torch.randn(2, 3, 4, 5), torch.randn(5, 6)
     parts = Operator.of(aten.matmul.default).parts
     assert parts is not None
-    assert torch.equal(parts(left, right), left @ right)
+    assert torch.equal(parts(lhs, rhs), lhs @ rhs)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_can_hide_no_attention_is_left_whole(func):
 )
 def test_views_go_on_as_they_came(func):
     operator = Operator.of(func)
-    assert operator.action is Action.PASS
+    assert operator.action is Action.IGNORE
     assert not operator.composite
 
 
@@ -102,7 +102,7 @@ def test_views_go_on_as_they_came(func):
 )
 def test_sequences_that_only_python_knows_are_no_composites(func):
     operator = Operator.of(func)
-    assert operator.action is Action.PASS
+    assert operator.action is Action.IGNORE
     assert not operator.composite
 
 
@@ -122,9 +122,9 @@ def test_what_is_no_operator_raises_nothing():
 
     odd = Odd()
     odd._schema = Schema
-    assert Operator.of(odd).action is Action.PASS
+    assert Operator.of(odd).action is Action.IGNORE
     assert Operator.of(odd).name == "softmax"
-    assert Operator.of(object()).action is Action.PASS
+    assert Operator.of(object()).action is Action.IGNORE
     assert Operator.of(len).name == "len"
 
 
@@ -182,7 +182,7 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
 
 
 @pytest.mark.parametrize(
-    ("func", "args", "kwargs", "written"),
+    ("func", "args", "kwargs", "targets"),
     [
         (aten.add.Tensor, (X, X), {}, []),
         (aten.add_.Tensor, (A, X), {}, [A]),
@@ -194,6 +194,6 @@ A, B = torch.empty(2, 3), torch.empty(2, 3)
     ],
     ids=["add", "add_", "add_ by name", "add out", "bmm out", "frexp out", "foreach"],
 )
-def test_what_a_call_writes_to(func, args, kwargs, written):
-    tensors = Operator.of(func).written(args, kwargs)
-    assert [id(x) for x in tensors] == [id(x) for x in written]
+def test_what_a_call_writes_to(func, args, kwargs, targets):
+    tensors = Operator.of(func).written_tensors(args, kwargs)
+    assert [id(x) for x in tensors] == [id(x) for x in targets]

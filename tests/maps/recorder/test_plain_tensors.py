@@ -5,37 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
 
 from clearhead.maps.recorder.plain_tensors import is_plain, kind_of_tensors
+from tests.maps.attending import WrapperTensor
 
 
-class Named(Tensor):
+class RenamedTensor(Tensor):
     """Another name, and the arithmetic of any tensor."""
 
 
-class Watched(Tensor):
+class FunctionTensor(Tensor):
     """Functions of its own, above the operators."""
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
         return super().__torch_function__(func, types, args, kwargs or {})
-
-
-class Wrapped(Tensor):
-    """A tensor whose numbers lie in another one."""
-
-    @staticmethod
-    def __new__(cls, inner):
-        return Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        args, kwargs = tree_map_only(cls, lambda x: x.inner, (args, kwargs or {}))
-        return func(*args, **kwargs)
 
 
 X = torch.randn(2, 3)
@@ -44,8 +28,8 @@ PLAIN = {
     "a parameter": nn.Parameter(X),
     "a view": X.t()[1:],
     "integers": torch.arange(3),
-    "another name": X.as_subclass(Named),
-    "functions of its own": X.as_subclass(Watched),
+    "another name": X.as_subclass(RenamedTensor),
+    "functions of its own": X.as_subclass(FunctionTensor),
     "no tensor": 3.0,
     "nothing": None,
 }
@@ -72,7 +56,10 @@ OTHERS = {
         lambda: X.to("meta"),
         "its tensors are on the meta device, where there are no numbers",
     ),
-    "a wrapper": (lambda: Wrapped(X), "its tensors are of the class Wrapped, which is not read"),
+    "a wrapper": (
+        lambda: WrapperTensor(X),
+        "its tensors are of the class WrapperTensor, which is not read",
+    ),
 }
 ignored = pytest.mark.filterwarnings("ignore:.*(nested tensors|Sparse CSR):UserWarning")
 

@@ -18,8 +18,8 @@ def module(name: str, *parts: nn.Module) -> nn.Module:
     return one
 
 
-def unread_in(model, used, known):
-    return unread_modules(list(model.named_modules()), used, known)
+def unread_in(model, multiplied, attending):
+    return unread_modules(list(model.named_modules()), multiplied, attending)
 
 
 def storages(*modules: nn.Module) -> set[int]:
@@ -27,7 +27,7 @@ def storages(*modules: nn.Module) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "called"),
+    ("name", "is_attention"),
     [
         ("Attention", True),
         ("BertSelfAttention", True),
@@ -52,8 +52,8 @@ def storages(*modules: nn.Module) -> set[int]:
         ("MLP", False),
     ],
 )
-def test_the_name_of_a_class_tells_and_steps_of_it_are_none(name, called):
-    assert is_called_attention(module(name)) is called
+def test_the_name_of_a_class_tells_and_steps_of_it_are_none(name, is_attention):
+    assert is_called_attention(module(name)) is is_attention
 
 
 def test_the_innermost_are_named_and_only_if_they_ran():
@@ -78,7 +78,7 @@ def test_a_step_within_an_attention_does_not_stand_for_it():
 
 
 @pytest.mark.parametrize(
-    ("known", "unread"),
+    ("attending", "unread"),
     [
         (["0.0"], []),
         (["0.0.0"], []),  # a part of it
@@ -90,10 +90,10 @@ def test_a_step_within_an_attention_does_not_stand_for_it():
         (["1", "0.0"], []),
     ],
 )
-def test_what_is_known_within_or_around_is_not_told_again(known, unread):
+def test_what_is_known_within_or_around_is_not_told_again(attending, unread):
     inner = nn.Linear(2, 2)
     model = module("Model", module("Block", module("Attention", inner)), nn.Linear(2, 2))
-    assert unread_in(model, storages(inner), known) == unread
+    assert unread_in(model, storages(inner), attending) == unread
 
 
 def test_one_without_parameters_ran_if_what_is_around_it_did():

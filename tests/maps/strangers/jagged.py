@@ -99,13 +99,13 @@ FORMS: dict[str, Callable[[], tuple[nn.Module, tuple[Any, ...]]]] = {
 def truth_of(model: Model, x: Any) -> list[Tensor]:
     """Float64["heads length length"] of each text."""
     layer = model.attention.to_qkv
-    found = []
+    matches = []
     for row in x.unbind():
         qkv = row.double() @ layer.weight.double().T + layer.bias.double()
         q, k, _ = (t.unflatten(-1, (HEADS, WIDTH)).transpose(0, 1) for t in qkv.chunk(3, -1))
         scores = q @ k.mT / WIDTH**0.5
-        found.append(scores.softmax(-1).detach())
-    return found
+        matches.append(scores.softmax(-1).detach())
+    return matches
 
 
 def holds(recording: Any, truth: list[Tensor]) -> bool:
@@ -131,8 +131,8 @@ def verdict(form: str, mode: str) -> str:
         except (RuntimeError, NotImplementedError) as error:
             return f"skipped: PyTorch itself: {error}"
         with record(model) as recording:
-            watched = rows_of(model(*inputs))
-    if not all(torch.equal(x, y) for x, y in zip(plain, watched, strict=True)):
+            recorded_output = rows_of(model(*inputs))
+    if not all(torch.equal(x, y) for x, y in zip(plain, recorded_output, strict=True)):
         return "changed its output"
     if isinstance(model, NoAttention):
         return "false attention" if recording.keys() else "right"
@@ -148,7 +148,7 @@ def verdict(form: str, mode: str) -> str:
 if __name__ == "__main__":
     for name in FORMS:
         try:
-            said = verdict(name, sys.argv[1])
+            answer = verdict(name, sys.argv[1])
         except Exception as error:
-            said = f"raised {type(error).__name__}: {str(error).splitlines()[0]}"
-        print(name, said.splitlines()[0], sep="\t", flush=True)
+            answer = f"raised {type(error).__name__}: {str(error).splitlines()[0]}"
+        print(name, answer.splitlines()[0], sep="\t", flush=True)

@@ -19,10 +19,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 from clearhead.maps.recorder.record import record
 from clearhead.maps.recording.recording import Recording
+from tests.maps.attending import same_bits
 
 TOLERANCE = 1e-5
 MODES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
@@ -112,24 +113,14 @@ def weights_of(form: Form, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return form(*fresh((query.double(), key.double(), unit_values(value.double()))))
 
 
-def same_bits(one: Any, other: Any) -> bool:
-    """Whether all tensors of two results are equal, NaN being equal to NaN."""
-    pairs = list(zip(tree_leaves(one), tree_leaves(other), strict=True))
-    return all(
-        torch.equal(x.isnan(), y.isnan()) and torch.equal(x.nan_to_num(), y.nan_to_num())
-        for x, y in pairs
-        if isinstance(x, Tensor)
-    )
-
-
 def recorded(model: nn.Module, mode: str, *inputs: Any, **options: Any) -> Recording:
     """A recording of one call, whose result has the same bits as without."""
     with MODES[mode]():
         plain = model(*fresh(inputs, grad=mode == "grad"))
-        given = fresh(inputs, grad=mode == "grad")
+        arguments = fresh(inputs, grad=mode == "grad")
         with record(model, **options) as recording:
-            watched = model(*given)
-    assert same_bits(plain, watched), "recording changed the output"
+            recorded_output = model(*arguments)
+    assert same_bits(plain, recorded_output), "recording changed the output"
     return recording
 
 

@@ -37,11 +37,18 @@ def fused(q, k, v):
     return F.scaled_dot_product_attention(q, k, v, scale=0.4)
 
 
-BARE = [matrices, softmax_over_rows, einsum, onto_a_residual, onto_a_residual_of_three_axes, fused]
+BARE_FORMS = [
+    matrices,
+    softmax_over_rows,
+    einsum,
+    onto_a_residual,
+    onto_a_residual_of_three_axes,
+    fused,
+]
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("form", BARE, ids=lambda form: form.__name__)
+@pytest.mark.parametrize("form", BARE_FORMS, ids=lambda form: form.__name__)
 def test_one_text_and_one_head(form, mode):
     recording = recorded(Model(Attention(form)), mode, QUERY, KEY, VALUE)
     assert not recording.refusals

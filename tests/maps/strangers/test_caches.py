@@ -76,8 +76,8 @@ def truth_of(model, name, x):
     whole = []
     for one in (model.first, model.second):
         layer = one
-        given = inputs["first"] if one is model.first else inputs["second"]
-        q, k, v = (t.unflatten(-1, (HEADS, WIDTH)) for t in layer.to_qkv(given).chunk(3, -1))
+        source = inputs["first"] if one is model.first else inputs["second"]
+        q, k, v = (t.unflatten(-1, (HEADS, WIDTH)) for t in layer.to_qkv(source).chunk(3, -1))
         q, k = q.clone(), k.clone()
         layer.turn(q, 0)
         layer.turn(k, 0)
@@ -85,7 +85,7 @@ def truth_of(model, name, x):
         scores = q @ k.mT / WIDTH**0.5
         scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -torch.inf)
         whole.append(scores.softmax(-1))
-        inputs["second"] = given + (whole[-1] @ v).transpose(1, 2).flatten(2)
+        inputs["second"] = source + (whole[-1] @ v).transpose(1, 2).flatten(2)
     model.float()
     return whole[0 if name == "first" else 1]
 
@@ -105,8 +105,8 @@ def test_every_step_is_read(batch, explicit, layout, mode):
         model = Layers(batch, explicit, layout)
         plain = run(model)
         with record(model) as recording:
-            watched = run(model)
-        assert same_bits(plain, watched)
+            recorded_output = run(model)
+        assert same_bits(plain, recorded_output)
         assert not recording.refusals
         assert recording.keys() == ["first", "second"]
         for name in recording:

@@ -237,7 +237,7 @@ def into_half_and_back(a):
     return a.double().to(a.dtype)
 
 
-def copied(a):
+def clone(a):
     return a.clone(memory_format=torch.contiguous_format)
 
 
@@ -257,7 +257,7 @@ def without_dropout(a):
     return F.dropout(a, 0.5, training=False)
 
 
-UNCHANGED = [into_half_and_back, copied, turned_twice, reshaped, without_dropout]
+UNCHANGED = [into_half_and_back, clone, turned_twice, reshaped, without_dropout]
 
 
 @pytest.mark.parametrize("mode", MODES)

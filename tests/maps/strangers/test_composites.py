@@ -51,10 +51,10 @@ class Holder(nn.Module):
         self.parameter, self.look, self.whose = nn.Parameter(values), look, whose
         self.register_buffer("buffer", values.clone())
 
-    def forward(self, q, k, v, given):
-        x = {"parameter": self.parameter, "buffer": self.buffer, "input": given}[self.whose]
-        seen = self.look(x)
-        return F.scaled_dot_product_attention(q, k, v), seen
+    def forward(self, q, k, v, argument):
+        x = {"parameter": self.parameter, "buffer": self.buffer, "input": argument}[self.whose]
+        view = self.look(x)
+        return F.scaled_dot_product_attention(q, k, v), view
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -66,8 +66,8 @@ def test_a_composite_runs_and_gives_the_same_bits(name, whose, mode):
     with MODES[mode]():
         plain = model(*inputs)
         with record(model) as recording:
-            watched = model(*inputs)
-    assert same_bits(plain, watched)
+            recorded_output = model(*inputs)
+    assert same_bits(plain, recorded_output)
     assert recording.keys() == [""]
     assert not recording.refusals
 
@@ -89,8 +89,8 @@ def test_multi_head_attention_that_projects_each_by_itself(kind, bias, mode):
     with MODES[mode]():
         plain = model(*inputs, need_weights=False)
         with record(model) as recording:
-            watched = model(*inputs, need_weights=False)
-    assert same_bits(plain, watched)
+            recorded_output = model(*inputs, need_weights=False)
+    assert same_bits(plain, recorded_output)
     assert len(recording) == 1
     assert not recording.refusals
 
@@ -123,6 +123,16 @@ IMAGES = {
 """Positions of vision transformers are resized in each pass: the bits are those without."""
 
 
+def assert_same_layout(model, x, mode):
+    """A recording changes neither the numbers of an output nor their strides."""
+    with MODES[mode]():
+        plain = model(x)
+        with record(model):
+            recorded_output = model(x)
+    assert torch.equal(plain, recorded_output)
+    assert plain.stride() == recorded_output.stride()
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
 @pytest.mark.parametrize("name", IMAGES)
@@ -133,12 +143,7 @@ def test_what_is_done_to_images_gives_the_same_bits(name, last, mode):
         image = image.contiguous(memory_format=torch.channels_last)
     model = nn.Sequential()
     model.forward = IMAGES[name]
-    with MODES[mode]():
-        plain = model(image)
-        with record(model):
-            watched = model(image)
-    assert torch.equal(plain, watched)
-    assert plain.stride() == watched.stride()
+    assert_same_layout(model, image, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -149,9 +154,4 @@ def test_a_single_pixel_keeps_its_layout(size, mode):
     pixel = pixel.as_strided((2, 8, 1, 1), (8, 1, 8, 8))
     model = nn.Sequential()
     model.forward = lambda x: F.interpolate(x, size=size, mode="nearest")
-    with MODES[mode]():
-        plain = model(pixel)
-        with record(model):
-            watched = model(pixel)
-    assert torch.equal(plain, watched)
-    assert plain.stride() == watched.stride()
+    assert_same_layout(model, pixel, mode)

@@ -41,7 +41,7 @@ def fused(mask):
     return lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-def added(mask):
+def by_addition(mask):
     return lambda q, k, v: (q @ k.mT * SCALE + mask).softmax(-1) @ v
 
 
@@ -55,12 +55,12 @@ def added_in_place(mask):
     return form
 
 
-def filled(mask):
+def by_masked_fill(mask):
     hidden = float(mask.min())
     return lambda q, k, v: (q @ k.mT * SCALE).masked_fill(mask < 0, hidden).softmax(-1) @ v
 
 
-def chosen(mask):
+def by_where(mask):
     hidden = float(mask.min())
 
     def form(q, k, v):
@@ -80,21 +80,21 @@ def merged(mask):
     return form
 
 
-ADDED = [fused, added, added_in_place, merged]
-REPLACED = [filled, chosen]
+ADDITIONS = [fused, by_addition, added_in_place, merged]
+REPLACEMENTS = [by_masked_fill, by_where]
 
 
 def truth_of(make, mask: Tensor) -> Tensor:
     """A float64 softmax of the scores, which float32 rounds where the mask meets them."""
     scores = Q @ K.mT * SCALE
-    if make in REPLACED:
+    if make in REPLACEMENTS:
         return scores.masked_fill(mask < 0, float(mask.min())).double().softmax(-1)
     return (scores + mask).double().softmax(-1)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=lambda hidden: f"{hidden:.0e}")
-@pytest.mark.parametrize("make", [*ADDED, *REPLACED], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [*ADDITIONS, *REPLACEMENTS], ids=lambda make: make.__name__)
 def test_rows_hidden_with_a_finite_number(make, hidden, mode):
     mask = mask_of(hidden)
     one = recorded(Model(Attention(make(mask), HEADS)), mode, Q, K, V)["attention"]
@@ -113,7 +113,7 @@ def test_of_two_depths_the_less_hidden_keys_win():
 
 
 @pytest.mark.parametrize("hidden", [-1e9, -65504.0], ids=str)
-@pytest.mark.parametrize("make", [fused, added], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", [fused, by_addition], ids=lambda make: make.__name__)
 def test_all_that_is_asked_of_a_map_has_these_weights(make, hidden):
     mask = mask_of(hidden)
     truth = truth_of(make, mask)
@@ -156,7 +156,7 @@ def test_rows_that_are_far_by_themselves(explicit, far, mode):
     query, key = Q.clone(), K.clone()
     query[..., 0] = math.sqrt(WIDTH)
     key[..., 0] = far
-    form = added(torch.zeros(())) if explicit else fused(None)
+    form = by_addition(torch.zeros(())) if explicit else fused(None)
     truth = (query.double() @ key.double().mT * SCALE).softmax(-1)
     model = Model(Attention(form))
     weights = recorded(model, mode, query, key, V)["attention"].dense()

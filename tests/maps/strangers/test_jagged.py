@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 @cache
 def run(mode: str) -> tuple[int, dict[str, str], str]:
     """Exit status, what was said of each form, and standard error."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.maps.strangers.jagged", mode],
         capture_output=True,
         text=True,
@@ -27,8 +27,8 @@ def run(mode: str) -> tuple[int, dict[str, str], str]:
         timeout=120,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path])},
     )
-    lines = [line.split("\t", 1) for line in done.stdout.splitlines()]
-    return done.returncode, {line[0]: line[1] for line in lines}, done.stderr[-2000:]
+    lines = [line.split("\t", 1) for line in process.stdout.splitlines()]
+    return process.returncode, {line[0]: line[1] for line in lines}, process.stderr[-2000:]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -41,7 +41,7 @@ def test_the_process_lives(mode):
 @pytest.mark.parametrize("form", FORMS)
 def test_nested_tensors_are_read_or_refused(form, mode):
     _, verdicts, errors = run(mode)
-    said = verdicts.get(form, f"ended the process: {errors}")
-    if said.startswith("skipped"):
-        pytest.skip(said)
-    assert said in ("right", "refused")
+    answer = verdicts.get(form, f"ended the process: {errors}")
+    if answer.startswith("skipped"):
+        pytest.skip(answer)
+    assert answer in ("right", "refused")

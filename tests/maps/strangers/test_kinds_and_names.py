@@ -85,7 +85,7 @@ class Diffusers(Hand):
         return self.mix(*self.project(hidden_states, encoder_hidden_states))
 
 
-class Named(Hand):
+class NamedHand(Hand):
     """Projected by the layer around it, as in DAB-DETR."""
 
     def forward(self, hidden_states, key_states=None, value_states=None):
@@ -124,8 +124,8 @@ KINDS = {
     "context of equal lengths": ("cross", Hand, (X, AS_LONG)),
     "context that is the same": ("self", Hand, (X, X)),
     "no context": ("self", Hand, (X,)),
-    "projected before, cross": ("cross", Named, (X, TEXT, TEXT)),
-    "projected before, equal lengths": ("cross", Named, (X, AS_LONG, AS_LONG)),
+    "projected before, cross": ("cross", NamedHand, (X, TEXT, TEXT)),
+    "projected before, equal lengths": ("cross", NamedHand, (X, AS_LONG, AS_LONG)),
     "latents": ("cross", Latents, (X, TEXT)),
     "latents among themselves": ("self", Latents, (X,)),
 }

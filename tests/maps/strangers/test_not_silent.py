@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clearhead.maps.recorder.record import record
+from tests.maps.attending import WrapperTensor
 from tests.maps.strangers.judge import (
     MODES,
     SHAPES,
@@ -44,23 +45,6 @@ class Tagged(Tensor):
     """A subclass that adds nothing, as fastai and others have."""
 
 
-class Wrapped(Tensor):
-    """A subclass that runs its operators on what it wraps, as tensor parallelism does."""
-
-    @staticmethod
-    def __new__(cls, inner):
-        return Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        bare = torch.utils._pytree.tree_map_only(cls, lambda x: x.inner, (args, kwargs or {}))
-        out = func(*bare[0], **bare[1])
-        return torch.utils._pytree.tree_map_only(Tensor, cls, out)
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("form", [explicit, merged, fused], ids=lambda form: form.__name__)
 def test_tensors_of_a_subclass(form, mode):
@@ -74,7 +58,7 @@ def test_tensors_of_a_subclass(form, mode):
 def test_tensors_that_wrap_others(form):
     model = Model(Attention(form, 4))
     with torch.no_grad(), record(model) as recording:
-        model(*map(Wrapped, (QUERY, KEY, VALUE)))
+        model(*map(WrapperTensor, (QUERY, KEY, VALUE)))
     assert_read_or_refused(recording, weights_of(form, QUERY, KEY, VALUE))
 
 

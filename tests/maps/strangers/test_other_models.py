@@ -56,14 +56,14 @@ def test_assisted_generation_shows_the_large_model_alone(implementation, mode):
     with MODES[mode]():
         plain = large.generate(ids, **settings)
         with record(large) as recording:
-            watched = large.generate(ids, **settings)
-    assert torch.equal(plain, watched)
+            recorded_output = large.generate(ids, **settings)
+    assert torch.equal(plain, recorded_output)
     assert recording.keys() == [f"model.layers.{i}.self_attn" for i in range(2)]
     assert not recording.refusals
     for name in recording:
         for one in recording.calls(name):
             assert one.shape[1] == 4
-            assert one.shape[3] <= watched.shape[1], "the vocabulary is no text"
+            assert one.shape[3] <= recorded_output.shape[1], "the vocabulary is no text"
 
 
 class Teacher(nn.Module):
@@ -86,9 +86,9 @@ class Student(nn.Module):
         self.ask, self.before = (lambda *inputs: teacher(*inputs)), before
 
     def forward(self, q, k, v):
-        asked = self.ask(q.flip(0), k, v) if self.before else None
+        answer = self.ask(q.flip(0), k, v) if self.before else None
         out = self.attention(q, k, v)
-        return out, asked if self.before else self.ask(q.flip(0), k, v)
+        return out, answer if self.before else self.ask(q.flip(0), k, v)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -133,9 +133,9 @@ def test_a_teacher_in_the_block_of_the_recording_is_not_shown(form, mode):
         plain = model(query, key, value)
         with record(model) as recording:
             teacher(key, query, value)
-            watched = model(query, key, value)
+            recorded_output = model(query, key, value)
             teacher(key, key, value)
-    assert same_bits(plain, watched)
+    assert same_bits(plain, recorded_output)
     assert_read(recording, weights_of(FORMS[form], query, key, value))
 
 

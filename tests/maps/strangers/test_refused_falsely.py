@@ -8,18 +8,7 @@ from torch import nn
 from torch.func import jvp
 
 from clearhead.maps.recorder.record import record
-from tests.maps.strangers.judge import (
-    MODES,
-    SHAPES,
-    Attention,
-    Model,
-    assert_equal,
-    assert_read,
-    factors,
-    judge,
-    recorded,
-    weights_of,
-)
+from tests.maps.strangers import judge
 
 
 def plus_zero(q, k, v):
@@ -82,11 +71,11 @@ READ = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", judge.MODES)
 @pytest.mark.parametrize("shape", ["batch 2, heads 4", "batch 1, heads 4"])
 @pytest.mark.parametrize("form", READ, ids=lambda form: form.__name__)
 def test_these_are_read(form, shape, mode):
-    judge(form, mode, shape)
+    judge.judge(form, mode, shape)
 
 
 def exp_by_hand(q, k, v):
@@ -155,27 +144,27 @@ UNDERSTOOD_OR_NOT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", judge.MODES)
 @pytest.mark.parametrize("form", UNDERSTOOD_OR_NOT, ids=lambda form: form.__name__)
 def test_these_are_right_or_refused_with_a_true_reason(form, mode):
-    query, key, value = factors(SHAPES["batch 2, heads 4"])
-    recording = recorded(Model(Attention(form, 4)), mode, query, key, value)
+    query, key, value = judge.factors(judge.SHAPES["batch 2, heads 4"])
+    recording = judge.recorded(judge.Model(judge.Attention(form, 4)), mode, query, key, value)
     assert "attention" in recording, "silent"
     if recording.refusals:
         why = recording.refusals["attention"].why
         assert "written to" not in why
         assert "reading it failed" not in why
     else:
-        assert_read(recording, weights_of(form, query, key, value))
+        judge.assert_read(recording, judge.weights_of(form, query, key, value))
 
 
 @pytest.mark.parametrize("form", [plus_zero, negated, shifted_by_its_highest])
 def test_forward_mode_derivatives_bring_no_refusal(form):
-    query, key, value = factors(SHAPES["batch 2, heads 4"])
-    model = Model(Attention(form, 4))
+    query, key, value = judge.factors(judge.SHAPES["batch 2, heads 4"])
+    model = judge.Model(judge.Attention(form, 4))
     with record(model) as recording:
         jvp(lambda q: model(q, key, value), (query,), (torch.ones_like(query),))
-    assert_read(recording, weights_of(form, query, key, value))
+    judge.assert_read(recording, judge.weights_of(form, query, key, value))
 
 
 SMALL = {
@@ -196,7 +185,7 @@ STOCK = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", judge.MODES)
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("family", STOCK)
 def test_stock_models_with_eager_attention(family, batch, mode):
@@ -208,11 +197,11 @@ def test_stock_models_with_eager_attention(family, batch, mode):
     config = getattr(transformers, configuration)(**settings, attn_implementation="eager")
     model = getattr(transformers, name)(config).eval()
     ids = torch.randint(5, 64, (batch, 7))
-    with MODES[mode]():
+    with judge.MODES[mode]():
         truth = model(ids, output_attentions=True).attentions
         with record(model) as recording:
             model(ids)
     assert not recording.refusals
     assert len(recording) == len(truth)
     for one, weights in zip(recording.values(), truth, strict=True):
-        assert_equal(one.dense(), weights.detach())
+        judge.assert_equal(one.dense(), weights.detach())

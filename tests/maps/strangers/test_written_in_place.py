@@ -159,10 +159,10 @@ def all_written_after_a_fused_kernel(q, k, v):
 
 
 def fused_with_a_mask_written_after(q, k, v):
-    allowed = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)
-    allowed[1:, 0] = False
-    out = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-    allowed.fill_(True)
+    visible = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)
+    visible[1:, 0] = False
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=visible)
+    visible.fill_(True)
     return out
 
 
@@ -223,13 +223,13 @@ def test_a_mask_that_is_written_between_two_calls(boolean, explicit, mode):
 
         return form
 
-    held = masks[0].clone() if boolean else torch.where(masks[0], 0.0, -torch.inf)
+    term = masks[0].clone() if boolean else torch.where(masks[0], 0.0, -torch.inf)
 
     def attend(q, k, v):
         if not explicit:
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=held)
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=term)
         scores = q @ k.mT * 8**-0.5
-        scores = scores.masked_fill(~held, -torch.inf) if boolean else scores + held
+        scores = scores.masked_fill(~term, -torch.inf) if boolean else scores + term
         return scores.softmax(-1) @ v
 
     class Twice(nn.Module):
@@ -240,7 +240,7 @@ def test_a_mask_that_is_written_between_two_calls(boolean, explicit, mode):
         def forward(self, q, k, v):
             outs = []
             for mask in masks:
-                held.copy_(mask if boolean else torch.where(mask, 0.0, -torch.inf))
+                term.copy_(mask if boolean else torch.where(mask, 0.0, -torch.inf))
                 outs.append(self.attention(q, k, v))
             return outs
 

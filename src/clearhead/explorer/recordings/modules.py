@@ -120,7 +120,7 @@ def _maps(recorded: Any) -> Iterator[tuple[str, AttentionMap | str]]:
         yield recorded.source.module or "attention", recorded
     elif isinstance(recorded, Recording):
         for name in recorded:
-            calls = recorded._count(name)
+            calls = recorded.count_calls(name)
             for call in range(calls):
                 path = name or "model"
                 yield path if calls == 1 else f"{path}#{call}", _one(recorded, name, call)

@@ -1,9 +1,9 @@
-"""Whether a map says what the model computed: its weights and its output, in sampled rows.
+"""Checks whether a map says what the model computed: its weights and its output, in some rows.
 
-What was read of a model's operators is an interpretation. So it is held against numbers that do
-not come from it: the weights that the model itself multiplied with its values, which are compared
-with those of the map as a user would get it, and the output of that product, which is computed
-again from queries, keys and scoring in float64.
+What was read of a model's operators is an interpretation. So it is compared with numbers that do
+not come from it: the weights that the model itself multiplied with its values, which must be those
+of the map as a user gets it, and the output of that product, which is computed again from queries,
+keys and scoring in float64.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..attention_map import AttentionMap
-from ..recording.captured import Captured, Unreadable
+from ..recording.captured import CapturedAttention, Unreadable
 from ..scores.denominators import normalised
 from ..scores.key_ranges import KeyRanges
 
@@ -26,30 +26,34 @@ _OTHER_OUTPUT = (
     "weights times values, computed from what was read, do not give the model's own output: they "
     "differ by {:.2g}"
 )
-_ROWS = 8
-_OUTPUTS = 4
-_MOST_ROOM = 1 << 20
+_WEIGHT_ROWS, _OUTPUT_ROWS = 8, 4  # compared in each head
+_WEIGHTS_AT_ONCE = 1 << 24
+_LARGEST_SCRATCH = 1 << 20  # numbers
 # Half precision rounds scores, weights and outputs, each by up to 1/256.
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
 _TOLERANCE_OF_HALF = 0.1
 _ROUNDINGS = 16  # of a score: of each of its products, its scale, its mask
 
 
-def map_of(captured: Captured) -> AttentionMap:
-    """The map that would be shown, without values."""
+def map_of(captured: CapturedAttention) -> AttentionMap:
+    """Return the map that a user would get, without values."""
     return AttentionMap(captured.query, captured.key, captured.scoring, lse=captured.lse)
 
 
 def check_weights(
-    captured: Captured, truth: Tensor, *, dtypes: Sequence[torch.dtype], every_row: bool = False
+    captured: CapturedAttention,
+    truth: Tensor,
+    *,
+    dtypes: Sequence[torch.dtype],
+    every_row: bool = False,
 ) -> None:
-    """Compares a map with the model's weights.
+    """Compare a map with the model's weights.
 
     Args:
         captured: the attention as it was read.
         truth: Float["batch heads query_len >=key_len"], the model's; sinks behind the keys.
         dtypes: in which the model computed.
-        every_row: not only some rows.
+        every_row: whether to compare all rows, and not only some.
 
     Raises:
         Unreadable: they differ.
@@ -57,15 +61,17 @@ def check_weights(
     query_len, key_len = captured.query.shape[2], captured.key.shape[2]
     if 0 in (*captured.query.shape, *captured.key.shape):
         return
-    count = query_len if every_row else min(query_len, _ROWS)
+    count = query_len if every_row else min(query_len, _WEIGHT_ROWS)
     rows = torch.linspace(0, query_len - 1, count).long().unique().to(truth.device)
-    shown = map_of(captured)
-    step = max((1 << 24) // max(key_len * captured.query.shape[0] * captured.query.shape[1], 1), 1)
+    attention_map = map_of(captured)
+    step = max(
+        _WEIGHTS_AT_ONCE // max(key_len * captured.query.shape[0] * captured.query.shape[1], 1), 1
+    )
     for part in rows.split(step):
-        mine = shown[:, :, part].double()
+        mine = attention_map[:, :, part].double()
         theirs = truth[:, :, part, :key_len].double().nan_to_num(0.0)
         error = float((mine - theirs).abs().max())
-        if not error <= _tolerance(dtypes, shown.scores[:, :, part[:1]]):
+        if not error <= _tolerance(dtypes, attention_map.scores[:, :, part[:1]]):
             raise Unreadable(
                 f"what was read of it does not give the model's own weights: they differ by "
                 f"{error:.2g}"
@@ -73,9 +79,9 @@ def check_weights(
 
 
 def check_output(
-    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
 ) -> None:
-    """Compares weights times values with the model's output, in some rows of some heads.
+    """Compare weights times values with the model's output, in some rows of some heads.
 
     Args:
         captured: the attention as it was read.
@@ -87,20 +93,25 @@ def check_output(
     """
     if 0 in (*output.shape, *value.shape):
         return
-    if _is_plain_softmax(captured):
-        check_plain_output(captured, output, value, dtypes=dtypes)
-        return
+    check = _check_plain_output if _is_plain_softmax(captured) else _check_any_output
+    check(captured, output, value, dtypes)
+
+
+def _check_any_output(
+    captured: CapturedAttention, output: Tensor, value: Tensor, dtypes: Sequence[torch.dtype]
+) -> None:
+    """Compare outputs with whatever scoring, where the model computes."""
     batch, heads, query_len, _ = output.shape
     outer, outer_keys = _ends(heads), _ends(value.shape[1])
-    chosen = spread(heads, 2, output.device)
-    rows = spread(query_len, _OUTPUTS, output.device)
+    outer_heads = spread(heads, 2, output.device)
+    rows = spread(query_len, _OUTPUT_ROWS, output.device)
     scoring = captured.scoring
     sinks = None if scoring.sinks is None else scoring.sinks[outer]
     for first in {0, batch - 1}:
         one = slice(first, first + 1)
         query = captured.query.detach()[one, outer].index_select(2, rows)
         key = captured.key.detach()[one, outer_keys]
-        scores = scoring.between(query, key, rows, batch=one, heads=chosen)
+        scores = scoring.between(query, key, rows, batch=one, heads=outer_heads)
         tolerance = _tolerance(dtypes, scores)
         weights = normalised(scores, torch.float64, sinks=sinks, may_be_dead=True)
         values = value[one, outer_keys].double()
@@ -109,87 +120,97 @@ def check_output(
         error = (mine - theirs).abs_()
         allowance = tolerance * values.abs().amax((-2, -1), keepdim=True)
         differs = (error > allowance) | (theirs.isnan() & mine.isfinite())
-        # Of a row without keys, kernels make what they like.
+        # The output of a row without keys is undefined: kernels differ.
         if bool((differs & weights.any(-1, keepdim=True)).any()):
             raise Unreadable(_OTHER_OUTPUT.format(float(error.nan_to_num_(torch.inf).max())))
 
 
-def _is_plain_softmax(captured: Captured) -> bool:
-    """Whether scores are scaled products with runs of keys, as nearly all are."""
+def _is_plain_softmax(captured: CapturedAttention) -> bool:
+    """Return whether scores are scaled products, masked by ranges of keys: nearly all are."""
     scoring, query = captured.scoring, captured.query
-    added = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
+    terms = (scoring.bias, scoring.score_mod, scoring.sinks, scoring.flat, scoring.softcap)
     return (
-        all(one is None for one in added)
+        all(term is None for term in terms)
         and (scoring.allowed is None or isinstance(scoring.allowed, KeyRanges))
         and query.device.type == "cpu"
         and query.dtype in (torch.float32, torch.float64)
     )
 
 
-def check_plain_output(
-    captured: Captured, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+def _check_plain_output(
+    captured: CapturedAttention, output: Tensor, value: Tensor, dtypes: Sequence[torch.dtype]
 ) -> None:
-    """`check_output` where nothing is added to scores, in a fifth of the time: of so few numbers
-    NumPy's operators cost less than PyTorch's."""
+    """Compare outputs where nothing is added to scores, in a fifth of the time.
+
+    On so few numbers NumPy's operators cost less than PyTorch's.
+    """
     query, keys, values, theirs = (
         x.detach().numpy() for x in (captured.query, captured.key, value, output)
     )
     batch, heads, query_len, _ = query.shape
     outer, outer_keys = _ends(heads), _ends(keys.shape[1])
-    rows = spread_of(query_len, _OUTPUTS)
+    rows = spread(query_len, _OUTPUT_ROWS, _CPU).numpy()
     for first in {0, batch - 1}:
-        key = _SCRATCH.wide(keys[first, outer_keys])
+        # Scores, and the largest of them, which says how far the model may have rounded.
+        key = _SCRATCH.as_float64(keys[first, outer_keys])
         scores = _product(query[first, outer][:, rows].astype(np.float64), key.swapaxes(-1, -2))
         scores *= captured.scoring.scale
         largest = float(np.abs(scores).max())
         if isinstance(captured.scoring.allowed, KeyRanges):
-            outside = _forbidden(captured.scoring.allowed, first, outer, rows, keys.shape[2])
+            outside = _hidden_keys(captured.scoring.allowed, first, outer, rows, keys.shape[2])
             np.copyto(scores, -np.inf, where=outside)
+        # The softmax; a row without keys has weights of zero, and an output that is undefined.
         scores -= np.maximum(scores.max(-1, keepdims=True), np.finfo(np.float64).min)
         weights = np.exp(scores, out=scores)
-        seen = weights.any(-1)
+        defined = weights.any(-1)
         weights /= np.maximum(weights.sum(-1, keepdims=True), 1e-300)
-        own = _SCRATCH.wide(values[first, outer_keys])
-        mine, got = _product(weights, own)[seen], theirs[first, outer][:, rows][seen]
-        error = np.abs(mine - got)
-        allowance = _tolerance_of(dtypes, largest) * max(float(own.max()), -float(own.min()))
-        if ((error > allowance) | (np.isnan(got) & np.isfinite(mine))).any():
+        # Weights times values, against the model's output.
+        own_values = _SCRATCH.as_float64(values[first, outer_keys])
+        mine, actual = (
+            _product(weights, own_values)[defined],
+            theirs[first, outer][:, rows][defined],
+        )
+        error = np.abs(mine - actual)
+        size = max(float(own_values.max()), -float(own_values.min()))
+        allowance = _tolerance_of(dtypes, largest) * size
+        if ((error > allowance) | (np.isnan(actual) & np.isfinite(mine))).any():
             raise Unreadable(_OTHER_OUTPUT.format(float(np.nan_to_num(error, nan=np.inf).max())))
 
 
 def _product(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """By PyTorch: NumPy's threads wait for more work, and would keep the model's from theirs."""
+    """Return a product by PyTorch: NumPy's threads spin afterwards, and slow the model's down."""
     product: np.ndarray[Any, Any] = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
     return product
 
 
 class _Scratch(threading.local):
-    """Room for numbers in float64 that is used again: new memory costs more than what is done."""
+    """A buffer for numbers in float64: new memory would cost more than the arithmetic."""
 
     def __init__(self) -> None:
-        self._room = np.empty(0)
+        self._buffer = np.empty(0)
 
-    def wide(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The same numbers in float64, until this is asked again."""
-        if x.size > _MOST_ROOM:
+    def as_float64(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the same numbers in float64; they are valid until the next call."""
+        if x.size > _LARGEST_SCRATCH:
             return x.astype(np.float64)
-        if x.size > self._room.size:
-            self._room = np.empty(x.size)
-        room = self._room[: x.size].reshape(x.shape)
-        np.copyto(room, x)
-        return room
+        if x.size > self._buffer.size:
+            self._buffer = np.empty(x.size)
+        wide = self._buffer[: x.size].reshape(x.shape)
+        np.copyto(wide, x)
+        return wide
 
 
 _SCRATCH = _Scratch()
+_CPU = torch.device("cpu")
 
 
-def _forbidden(
-    allowed: KeyRanges, first: int, outer: slice, rows: np.ndarray[Any, Any], key_len: int
+def _hidden_keys(
+    ranges: KeyRanges, first: int, outer: slice, rows: np.ndarray[Any, Any], key_len: int
 ) -> np.ndarray[Any, Any]:
-    """Bool["heads rows key_len"], where some queries may not attend."""
+    """Return Bool["heads rows key_len"], where some queries may not attend."""
     start, end = (
         x.numpy()[min(first, len(x) - 1)][outer if x.shape[1] > 1 else slice(None)][:, rows, None]
-        for x in (allowed.start, allowed.end)
+        for x in (ranges.start, ranges.end)
     )
     columns = np.arange(key_len)
     outside: np.ndarray[Any, Any] = (columns < start) | (columns >= end)
@@ -197,30 +218,24 @@ def _forbidden(
 
 
 def _ends(length: int) -> slice:
-    """The first and the last of so many."""
+    """Return a slice of the first and the last of so many."""
     return slice(None, None, max(length - 1, 1))
 
 
 @lru_cache(maxsize=256)
-def spread_of(length: int, most: int) -> np.ndarray[Any, Any]:
-    """`spread` for NumPy."""
-    return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.int64))
-
-
-@lru_cache(maxsize=256)
 def spread(length: int, most: int, device: torch.device) -> Tensor:
-    """So many places, the first and the last among them."""
+    """Return at most so many indices below a length, the first and the last among them."""
     return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
 
 
 def _tolerance(dtypes: Sequence[torch.dtype], scores: Tensor) -> float:
-    """How far the model's own rounding may take its weights from the exact ones."""
+    """Return how far the model's own rounding may take its weights from the exact ones."""
     largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return _tolerance_of(dtypes, largest)
 
 
 def _tolerance_of(dtypes: Sequence[torch.dtype], largest: float) -> float:
-    """The same for the largest of the scores."""
+    """Return the tolerance for the largest of the scores."""
     own = max(_TOLERANCE.get(dtype, _TOLERANCE_OF_HALF) for dtype in dtypes)
     if own == _TOLERANCE_OF_HALF:
         return own

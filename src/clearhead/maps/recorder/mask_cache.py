@@ -1,4 +1,4 @@
-"""Each mask tensor is made compact once, though every layer passes it."""
+"""Compact forms of mask tensors, computed once though every layer passes the same mask."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from ..scores.compact_mask import CompactMask, compact_mask
 from ..scores.key_ranges import checked_shape
 
-_KEPT = 32
+_CAPACITY = 32
 
 
 class _Origin(NamedTuple):
-    """A view of a storage, by which the same mask is known again."""
+    """A view of a storage, which identifies a mask."""
 
     storage: int
     offset: int
@@ -33,17 +33,17 @@ class _Origin(NamedTuple):
 class MaskCache:
     """Compact masks of one recording, by the memory that the mask tensors lie in.
 
-    A weak reference to the storage keeps its address from being given to another one; a mask
-    that is written to is forgotten.
+    A weak reference to the storage keeps its address from being reused; a mask that is written to
+    is forgotten.
     """
 
     def __init__(self) -> None:
         self._compact: dict[tuple[object, ...], tuple[StorageWeakRef, CompactMask]] = {}
-        self._made_from: dict[_Origin, tuple[StorageWeakRef, _Origin, StorageWeakRef]] = {}
+        self._origins: dict[_Origin, tuple[StorageWeakRef, _Origin, StorageWeakRef]] = {}
         self._storages: set[int] = set()
 
     def compact(self, mask: Tensor, shape: tuple[int, int, int, int]) -> CompactMask:
-        """As `compact_mask` does it.
+        """Return a mask as `compact_mask` does, computed once for each mask.
 
         Args:
             mask: boolean, True where a query may attend, or float, to be added.
@@ -51,38 +51,38 @@ class MaskCache:
         """
         origin = _Origin.of(mask)
         reference = StorageWeakRef(mask.untyped_storage())
-        made = self._made_from.get(origin)
-        if made is not None:
-            _, origin, reference = made
+        source = self._origins.get(origin)
+        if source is not None:
+            _, origin, reference = source
         key = (origin, mask.shape, shape)
-        found = self._compact.get(key)
-        if found is None:
+        entry = self._compact.get(key)
+        if entry is None:
             checked_shape(mask, "mask", shape)
-            found = reference, compact_mask(mask, shape)
-            if len(self._compact) >= _KEPT:
+            entry = reference, compact_mask(mask, shape)
+            if len(self._compact) >= _CAPACITY:
                 self.clear()
-            self._compact[key] = found
+            self._compact[key] = entry
             self._storages.add(origin.storage)
-        return found[1]
+        return entry[1]
 
-    def made_from(self, mask: Tensor, source: Tensor) -> None:
-        """Notes that a float mask says the same as a boolean one: SDPA makes one per call."""
-        if len(self._made_from) >= _KEPT:
-            self._made_from.clear()
-        self._made_from[_Origin.of(mask)] = (
+    def note_origin(self, mask: Tensor, source: Tensor) -> None:
+        """Note that a float mask says the same as a boolean one: SDPA makes one per call."""
+        if len(self._origins) >= _CAPACITY:
+            self._origins.clear()
+        self._origins[_Origin.of(mask)] = (
             StorageWeakRef(mask.untyped_storage()),
             _Origin.of(source),
             StorageWeakRef(source.untyped_storage()),
         )
         self._storages.add(source.untyped_storage()._cdata)
 
-    def written(self, x: Tensor) -> None:
-        """A tensor was written to: what lay there is another mask now."""
+    def forget(self, x: Tensor) -> None:
+        """Forget the masks of a tensor's memory, which was written to."""
         if x.untyped_storage()._cdata in self._storages:
             self.clear()
 
     def clear(self) -> None:
         """Forget all masks."""
         self._compact.clear()
-        self._made_from.clear()
+        self._origins.clear()
         self._storages.clear()

@@ -1,4 +1,4 @@
-"""What the recorder does about each operator: found out once, when it is first met."""
+"""What the recorder does about each operator, decided once, when it first runs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from .kernels.fused import fused_kernel, is_unknown_attention
+from .kernels import fused_kernel, is_unknown_attention
 
 
 class Action(Enum):
     """What to do about an operator."""
 
-    PASS = auto()
+    IGNORE = auto()
     FUSED = auto()
     UNKNOWN_ATTENTION = auto()
     PRODUCT = auto()
@@ -51,14 +51,14 @@ _BY_NAME = {
 }
 # In inference mode composite operators arrive whole. Attention may hide in any of them but these,
 # which are many in a model and need not be taken apart.
-_LEFT_WHOLE = frozenset(
+_WITHOUT_ATTENTION = frozenset(
     f"aten::{name}" for name in ("linear", "layer_norm", "rms_norm", "group_norm")
 )
-# These give views or copies, and the copies are of interest.
+# These return views or copies, and the copies are of interest.
 _PERHAPS_COPIES = frozenset(
     f"aten::{name}" for name in ("reshape", "contiguous", "flatten", "to", "reshape_as", "type_as")
 )
-# Where operators take a parameter that tells which module runs.
+# Which argument of an operator is a parameter, and so tells which module runs.
 _WEIGHTS = {"aten::linear": 1, "aten::addmm": 2, "aten::mm": 1, "aten::convolution": 1}
 _ATTENDS = (
     Action.FUSED,
@@ -76,12 +76,12 @@ class Operator:
 
     Attributes:
         name: without namespace and overload.
-        func: the operator, or its id would be given to another.
+        func: the operator; kept alive, so that its id stays its own.
         action: what to do.
-        composite: it arrives whole, and is made of others.
-        attends: attention, or the softmax of one.
+        composite: whether it arrives whole and is made of others.
+        attends: whether it is an attention, or the softmax of one.
         weight: which argument may be a parameter of the running module; None if none is.
-        writes: places and names of the arguments that it writes to.
+        writes: indices and names of the arguments that it writes to.
         parts: runs a composite operator as the others that it is made of.
     """
 
@@ -96,13 +96,13 @@ class Operator:
 
     @classmethod
     def of(cls, func: Any) -> Operator:
-        """What is known of an operator; nothing that it may be raises."""
+        """Return what is to be done about an operator; nothing that it may be raises."""
         schema = getattr(func, "_schema", None)
         name = getattr(func, "__name__", "") if schema is None else schema.name.partition("::")[2]
         try:
             action = _action_of(func)
         except Exception:  # operators of tensors with an arithmetic of their own cannot be asked
-            action = Action.PASS
+            action = Action.IGNORE
         return cls(
             name=name,
             func=func,
@@ -116,12 +116,12 @@ class Operator:
 
     @property
     def needs_plain(self) -> bool:
-        """Whether it attends and is read of ordinary tensors alone."""
+        """Whether it attends, and can be read only where its tensors are ordinary ones."""
         whole = self.composite and self.attends
         return whole or self.action in (Action.FUSED, Action.SOFTMAX)
 
-    def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """The tensors that a call writes to."""
+    def written_tensors(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
+        """Return the tensors that a call writes to."""
         tensors: list[Tensor] = []
         for place, name in self.writes:
             x = args[place] if place < len(args) else kwargs.get(name)
@@ -130,6 +130,19 @@ class Operator:
             elif isinstance(x, list | tuple):
                 tensors.extend(one for one in x if isinstance(one, Tensor))
         return tensors
+
+
+class OperatorRun(NamedTuple):
+    """One run of an operator: what it was called with, and what it returned."""
+
+    operator: Operator
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    out: Any
+
+    def written_tensors(self) -> list[Tensor]:
+        """Return the tensors that it wrote to."""
+        return self.operator.written_tensors(self.args, self.kwargs)
 
 
 def _written_arguments(schema: Any) -> tuple[tuple[int, str], ...]:
@@ -145,36 +158,36 @@ def _written_arguments(schema: Any) -> tuple[tuple[int, str], ...]:
 def _action_of(func: Any) -> Action:
     schema = getattr(func, "_schema", None)
     if schema is None:
-        return Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else Action.PASS
+        return Action.FLEX if getattr(func, "__name__", "") == "flex_attention" else Action.IGNORE
     if fused_kernel(func) is not None:
         return Action.FUSED
     if _is_composite(func):
         if _is_view(schema):
-            return Action.PASS  # switched on again, a view would begin twice
-        return Action.LEAVE_WHOLE if schema.name in _LEFT_WHOLE else Action.TAKE_APART
+            return Action.IGNORE  # switched on again, a view would begin twice
+        return Action.LEAVE_WHOLE if schema.name in _WITHOUT_ATTENTION else Action.TAKE_APART
     if is_unknown_attention(func):
         return Action.UNKNOWN_ATTENTION
     if schema.name in _BY_NAME and func._overloadname != "dtype_out":
         return _BY_NAME[schema.name]
-    return Action.WRITES if schema.is_mutable else Action.PASS
+    return Action.WRITES if schema.is_mutable else Action.IGNORE
 
 
 def _is_view(schema: Any) -> bool:
-    """Whether an operator gives nothing but other views of the memory that it is given."""
+    """Return whether an operator returns nothing but views of its arguments' memory."""
     if schema.is_mutable or schema.name in _PERHAPS_COPIES:
         return False
     return bool(schema.returns) and all(one.alias_info is not None for one in schema.returns)
 
 
 def _parts_of(func: torch._ops.OpOverload) -> Callable[..., Any]:
-    """What runs the operators that another one is made of."""
+    """Return a function that runs the operators which another one is made of."""
     return partial(func._op_dk, torch._C.DispatchKey.CompositeImplicitAutograd)
 
 
 def _is_composite(func: torch._ops.OpOverload) -> bool:
-    """Whether its kernel is a sequence of other operators.
+    """Return whether an operator's kernel is a sequence of other operators.
 
-    ``func.decompose`` knows more: sequences in Python, which give other bits than the kernel.
+    ``func.decompose`` would also take sequences in Python, which give other bits than the kernel.
     """
     key = torch._C.DispatchKey.CompositeImplicitAutograd
     return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)

@@ -1,4 +1,4 @@
-"""Which tensors have a memory and an arithmetic that can be followed, and what the others are."""
+"""Plain tensors, whose memory and arithmetic can be followed, and what the others are."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ ORDINARY = (Tensor, nn.Parameter)
 
 
 def is_plain(args: Any) -> bool:
-    """Whether all tensors have a memory of their own: not nested, sparse, fake or with an
-    arithmetic of their own. A subclass that only bears another name is plain."""
+    """Return whether all tensors among arguments are plain: dense numbers in a memory.
+
+    Nested, sparse and fake tensors are not, nor are subclasses with an arithmetic of their own. A
+    subclass that only has another name is plain.
+    """
     for x in args:
         if isinstance(x, Tensor):
             if x.is_nested or x.layout != torch.strided or x.device.type == "meta":
@@ -26,7 +29,7 @@ def is_plain(args: Any) -> bool:
 
 
 def kind_of_tensors(args: Any) -> str:
-    """Why tensors are not read."""
+    """Return why tensors among arguments are not read; "" where all are plain."""
     for x in args:
         if isinstance(x, list | tuple):
             why = kind_of_tensors(x)

@@ -1,8 +1,8 @@
-"""Modules that are called attention, ran, and told the recorder nothing.
+"""Modules that are called attention and ran, but of which the recorder read nothing.
 
 Attention without a softmax over products (deformable, linear, recurrent, by element-wise products)
-passes by unnoticed among other operators. That it took place is known from the names of classes
-and from the parameters that were multiplied with, so that silence does not look like an answer.
+cannot be told from other operators. That it took place is concluded from the names of classes and
+from the parameters that were multiplied with, so that the recording does not pass over it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,25 @@ _STEP = re.compile(
 
 
 def is_called_attention(module: nn.Module) -> bool:
-    """Whether a module's class has the name of an attention, or of what stands in its place."""
+    """Return whether a module's class is named an attention, or what stands in its place."""
     name = type(module).__name__
     return _ATTENTION.search(name) is not None and _STEP.search(name) is None
 
 
 def unread_modules(
-    modules: Sequence[tuple[str, nn.Module]], used: Collection[int], known: Collection[str]
+    modules: Sequence[tuple[str, nn.Module]],
+    parameters: Collection[int],
+    attending: Collection[str],
 ) -> list[str]:
-    """Names of the innermost modules that are called attention, ran, and are not known.
+    """Return the innermost modules that are called attention and ran, but attended to nothing.
 
     Args:
         modules: all of the model's by name, as ``named_modules`` has them.
-        used: storages of the parameters that were multiplied with.
-        known: names of modules of which there is a map or a refusal.
+        parameters: storages of the parameters that were multiplied with.
+        attending: names of modules of which there is a map or a refusal.
+
+    Returns:
+        Their names.
     """
     names = [name for name, module in modules if name and is_called_attention(module)]
     by_name = dict(modules)
@@ -44,9 +49,10 @@ def unread_modules(
     for name in names:
         if any(other.startswith(f"{name}.") for other in names):
             continue
-        if any(_is_within(other, name) or _is_within(name, other) for other in known if other):
+        related = (other for other in attending if other)
+        if any(_is_within(other, name) or _is_within(name, other) for other in related):
             continue
-        if _ran(by_name, name, used):
+        if _ran(by_name, name, parameters):
             unread.append(name)
     return unread
 
@@ -55,14 +61,14 @@ def _is_within(name: str, other: str) -> bool:
     return name == other or name.startswith(f"{other}.")
 
 
-def _ran(modules: Mapping[str, nn.Module], name: str, used: Collection[int]) -> bool:
-    """Whether a module's parameters were used; of one without any, those around it."""
+def _ran(modules: Mapping[str, nn.Module], name: str, multiplied: Collection[int]) -> bool:
+    """Return whether a module's parameters were multiplied with; or of the module around it."""
     while True:
         parameters = list(_storages(modules[name])) if name in modules else []
         if parameters:
-            return any(storage in used for storage in parameters)
+            return any(storage in multiplied for storage in parameters)
         if not name:
-            return True  # there is nothing in the model by which to know
+            return True  # a model without parameters gives no sign
         name = name.rpartition(".")[0]
 
 

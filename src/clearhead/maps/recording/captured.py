@@ -1,39 +1,36 @@
-"""What the recorder takes from one attention, before it becomes a map."""
+"""What the recorder reads of one attention, before it becomes a map."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..scores.bias import DenseBias, ToeplitzBias
-from ..scores.key_ranges import KeyRanges
+from ..scores.key_ranges import DenseMask, KeyRanges
 from ..scores.scoring import Scoring
 
 
 class Unreadable(Exception):
-    """An attention that was met but cannot be told exactly; the words say what and why."""
+    """An attention that took place and cannot be told exactly; its words say what and why."""
 
 
 @dataclass(eq=False)
-class Captured:
+class CapturedAttention:
     """One attention as a kernel or the model's own code computed it.
 
-    The tensors may still be the model's own: what is kept of them is copied later.
+    The tensors may still be the model's own memory; a recording copies them.
 
     Attributes:
         query: Float["batch heads query_len head_dim"].
         key: Float["batch kv_heads key_len head_dim"].
-        value: Float["batch kv_heads key_len value_dim"], None where it was not seen.
-        lse: Float["batch heads query_len"], natural log, as the kernel gave it.
+        value: Float["batch kv_heads key_len value_dim"], None where it is not known.
+        lse: Float["batch heads query_len"], natural log, from the kernel.
         scoring: how scores come from queries and keys.
         kernel: what computed it.
         dropout: probability with which weights were dropped after the softmax.
-        notes: what a reader of the numbers should know.
+        notes: remarks for a reader of the numbers.
     """
 
     query: Tensor
@@ -46,40 +43,11 @@ class Captured:
     notes: tuple[str, ...] = ()
 
 
-class _Quiet(threading.local):
-    working = False
-
-
-_QUIET = _Quiet()
-
-
-def at_work() -> bool:
-    """Whether a recorder of this thread is computing for itself: nobody records that."""
-    return _QUIET.working
-
-
-@contextmanager
-def unseen() -> Iterator[None]:
-    """Recorders of this thread look away: of what is computed here they were told otherwise."""
-    before, _QUIET.working = _QUIET.working, True
-    try:
-        yield
-    finally:
-        _QUIET.working = before
-
-
-@contextmanager
-def own_work() -> Iterator[None]:
-    """Marks what a recorder computes for itself, so that another one around it looks away."""
-    with unseen(), torch.no_grad():
-        yield
-
-
 def without_repeated_heads(key: Tensor, value: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Keys and values as they were before each head was repeated for its group of query heads.
+    """Return keys and values as they were before each was repeated for its group of query heads.
 
-    Models repeat them for kernels that know no groups. Only what is found to be equal, number
-    by number, is taken together.
+    Models repeat heads for kernels that do not support groups. Only heads that are equal, number
+    by number, become one.
 
     Args:
         key: Float["batch heads key_len head_dim"].
@@ -97,16 +65,16 @@ def without_repeated_heads(key: Tensor, value: Tensor | None) -> tuple[Tensor, T
     return key, value
 
 
-def without_idle_keys(captured: Captured) -> Captured:
-    """Leaves out keys behind the last one that any query may attend to, where they are zeros.
+def without_idle_keys(captured: CapturedAttention) -> CapturedAttention:
+    """Return an attention without the zero keys behind the last one that any query may attend to.
 
-    Models put such keys there for themselves: to fill whole registers, or as room in a cache.
+    Models append such keys to fill whole registers, or as room in a cache.
     """
     scoring, key_len = captured.scoring, captured.key.shape[2]
-    allowed = scoring.allowed
-    if not isinstance(allowed, KeyRanges) or not allowed.end.numel():
+    mask = scoring.allowed
+    if not isinstance(mask, KeyRanges) or not mask.end.numel():
         return captured
-    end = int(allowed.end.max())
+    end = int(mask.end.max())
     if not 0 < end < key_len or bool(captured.key[:, :, end:].any()):
         return captured
     bias = scoring.bias
@@ -120,3 +88,27 @@ def without_idle_keys(captured: Captured) -> Captured:
         value=None if captured.value is None else captured.value[:, :, :end],
         scoring=replace(scoring, bias=bias),
     )
+
+
+def attended_end(captured: CapturedAttention, *, count_even: bool) -> int:
+    """Return the index behind the last key that any query attends to.
+
+    Args:
+        captured: the attention of one step.
+        count_even: whether queries count that attend evenly: to them it does not matter what the
+            keys are.
+    """
+    scoring, length = captured.scoring, captured.key.shape[2]
+    mask = scoring.allowed
+    if isinstance(mask, KeyRanges):
+        end = mask.end
+        if scoring.flat is not None and not count_even:
+            end = end.masked_fill(scoring.flat, 0) if end.ndim == scoring.flat.ndim else end
+        return int(end.max()) if end.numel() else 0
+    if isinstance(mask, DenseMask):
+        visible = mask.allowed
+        if scoring.flat is not None and not count_even:
+            visible = visible & ~scoring.flat[..., None]
+        columns = visible.flatten(0, 2).any(0).expand(length).nonzero()
+        return int(columns.max()) + 1 if len(columns) else 0
+    return length

@@ -1,4 +1,4 @@
-"""What there is to say of a recording as a whole, once the model has run."""
+"""Notes on a recording as a whole, once the model has run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from .recording import Recording
+from .contents import Contents
 
 _FLEX_HIDDEN = (
     "no attention was seen, and the model's configuration asks for flex_attention: compiled "
@@ -30,41 +30,50 @@ _NOTHING_RAN = (
 
 
 def is_compiled(module: nn.Module) -> bool:
-    """Whether torch.compile was asked to compile a module."""
+    """Return whether torch.compile was asked to compile a module."""
     return (
         type(module).__name__ == "OptimizedModule"
         or getattr(module, "_compiled_call_impl", None) is not None
     )
 
 
-def say_what_is_compiled(recording: Recording, compiled: list[str], seen: int) -> None:
+def note_compiled_modules(contents: Contents, compiled: list[str], calls: int) -> None:
+    """Note that modules ran as compiled graphs, and what can be seen of those.
+
+    Args:
+        contents: of the recording.
+        compiled: names of the compiled modules.
+        calls: the number of attention calls that were read inside of the graphs.
+    """
     if not compiled:
         return
     names = ", ".join(repr(name) if name else "the model" for name in compiled[:4])
     more = f" and {len(compiled) - 4} more" if len(compiled) > 4 else ""
-    recording.notes.append(
-        f"{names}{more} ran as compiled graphs. Of the attention inside them, {seen} calls of "
+    contents.notes.append(
+        f"{names}{more} ran as compiled graphs. Of the attention inside them, {calls} calls of "
         "fused kernels were seen; what the compiler fused into kernels of its own cannot be. "
         "For all of it by module name, record the model before torch.compile "
         "(compiled._orig_mod)."
     )
 
 
-def say_whose_is_missing(recording: Recording, strangers: Mapping[str, int]) -> None:
-    """Notes attention of other models that ran beside the model's own, by class."""
+def note_strangers(contents: Contents, strangers: Mapping[str, int]) -> None:
+    """Note attention of other models that ran beside the model's own: its calls by class."""
     if strangers:
         listed = ", ".join(f"{name}, {calls} calls" for name, calls in strangers.items())
-        recording.notes.append(_STRANGERS.format(listed=listed))
+        contents.notes.append(_STRANGERS.format(listed=listed))
 
 
-def say_why_nothing_was_seen(recording: Recording, model: Any, *, ran: bool) -> None:
-    """Notes why a recording is empty, where that can be known.
+def note_emptiness(contents: Contents, model: Any, *, ran: bool) -> None:
+    """Note why a recording is empty, where that can be known.
 
     Args:
+        contents: of the recording.
+        model: the model.
         ran: whether any operator ran in the recording's thread.
     """
-    asked_for = getattr(getattr(model, "config", None), "_attn_implementation", None)
+    implementation = getattr(getattr(model, "config", None), "_attn_implementation", None)
     if not ran:
-        recording.notes.append(_NOTHING_RAN)
-    elif asked_for == "flex_attention" and not recording.keys():
-        recording.notes.append(_FLEX_HIDDEN)
+        contents.notes.append(_NOTHING_RAN)
+    elif implementation == "flex_attention" and not contents.calls:
+        contents.notes.append(_FLEX_HIDDEN)

@@ -2,69 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Sequence
 
-from ..attention_map import AttentionMap
-from ..summary_map import SummaryMap
-from .calls import KeptCall
-
-if TYPE_CHECKING:
-    from .recording import Entry, Recording
+from .calls import Call, Refusal
+from .contents import Contents
 
 _HEADER = ("module", "kind", "heads", "queries", "keys", "kernel")
+_ALIGNED_RIGHT = (False, False, True, True, True)  # all columns but the last
 
 
-def table(recording: Recording) -> str:
-    """Name, kind, heads, lengths and kernel of each module; refusals with their reasons."""
+def table(contents: Contents) -> str:
+    """Return name, kind, heads, lengths and kernel of each module; refusals with their reasons."""
     rows: list[tuple[str, ...]] = [_HEADER]
-    for entry in map(recording._entry, recording.keys()):
-        rows.extend(_rows(entry))
-    model = f" of {recording.model}" if recording.model else ""
-    count = len(recording)
+    for name, calls in contents.calls.items():
+        rows.extend(_rows(name, calls))
+    model = f" of {contents.model}" if contents.model else ""
+    count = len(contents.calls)
     title = f"Recording{model}: {count} attending module{'' if count == 1 else 's'}"
-    if len(rows) == 1:
-        lines = [f"{title}."]
-    else:
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER) - 1)]
-        right = (False, False, True, True, True)
-        lines = [title]
-        for row in rows:
-            cells = [
-                cell.rjust(width) if to_right else cell.ljust(width)
-                for cell, width, to_right in zip(row, widths, right, strict=False)
-            ]
-            lines.append("  ".join([*cells, row[-1]]).rstrip())
+    lines = [f"{title}."] if len(rows) == 1 else [title, *_aligned(rows)]
     lines.extend(
         f"not read: {name or '(the model)'}: {refusal.why}"
-        for name, refusal in recording.refusals.items()
+        for name, refusal in contents.refusals().items()
     )
-    lines.extend(f"note: {note}" for note in recording.notes)
+    lines.extend(f"note: {note}" for note in contents.notes)
     return "\n".join(lines)
 
 
-def _rows(entry: Entry) -> list[tuple[str, ...]]:
-    """One row per call; calls that look alike share one."""
-    counted: dict[tuple[str, ...], int] = {}
-    for call in entry.calls:
-        row = _described(call)
-        counted[row] = counted.get(row, 0) + 1
-    name = entry.name or "(the model)"
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return each row as a line, its columns as wide as their widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_ALIGNED_RIGHT))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, _ALIGNED_RIGHT, strict=False)
+        ]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return lines
+
+
+def _rows(name: str, calls: Sequence[Call]) -> list[tuple[str, ...]]:
+    """Return one row per call; calls that look alike share one, with their number."""
+    repetitions = Counter(map(_cells, calls))
     return [
-        (name, *row[:-1], row[-1] + (f"  x {count}" if count > 1 else ""))
-        for row, count in counted.items()
+        (name or "(the model)", *cells, kernel + (f"  x {count}" if count > 1 else ""))
+        for (*cells, kernel), count in repetitions.items()
     ]
 
 
-def _described(call: object) -> tuple[str, ...]:
-    if isinstance(call, KeptCall):
-        query, key = call.query.tensor.shape, call.key.tensor.shape
-        heads = str(query[1]) if query[1] == key[1] else f"{query[1]} on {key[1]}"
-        steps = f" ({call.steps} steps)" if call.steps > 1 else ""
-        return call.kind, heads, str(query[2]), str(call.length), call.kernel + steps
-    if isinstance(call, AttentionMap | SummaryMap):
-        heads = str(call.shape[1])
-        if isinstance(call, AttentionMap) and call.key.shape[1] != call.shape[1]:
-            heads += f" on {call.key.shape[1]}"
-        kept = " (summaries)" if isinstance(call, SummaryMap) else ""
-        return call.source.kind, heads, *map(str, call.shape[2:]), call.source.kernel + kept
-    return "?", "?", "?", "?", "not read"
+def _cells(call: Call) -> tuple[str, ...]:
+    if isinstance(call, Refusal):
+        return "?", "?", "?", "?", "not read"
+    kind, heads, kv_heads, query_len, key_len, kernel = call.outline
+    groups = str(heads) if heads == kv_heads else f"{heads} on {kv_heads}"
+    return kind, groups, str(query_len), str(key_len), kernel

@@ -80,13 +80,13 @@ def _shown(
     query: Tensor, key: Tensor, value: Tensor, scoring: Scoring
 ) -> AbstractContextManager[None]:
     """Let a recording see the attention in one piece, and look away while it is done in tiles."""
-    from ...maps.recording.captured import unseen
+    from ...maps.recorder.pause import pause_recording
 
     with torch.no_grad():
         F.scaled_dot_product_attention(
             query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
         )
-    return unseen()
+    return pause_recording()
 
 
 def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:

@@ -6,11 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from clearhead.maps.recorder.eager.merged_axes import Copies, Part, Split, split_of, split_of_four
+from clearhead.maps.recorder.eager._merged_axes import (
+    AxisPart,
+    Copies,
+    Split,
+    split_of,
+    split_of_four,
+)
 
 BATCH, HEADS, LENGTH, WIDTH = 2, 3, 5, 4
 ROW = HEADS * WIDTH
-OF_BATCH, OF_HEADS = Part(BATCH, LENGTH * ROW), Part(HEADS, WIDTH)
+OF_BATCH, OF_HEADS = AxisPart(BATCH, LENGTH * ROW), AxisPart(HEADS, WIDTH)
 PIECES = torch.arange(BATCH * HEADS)
 NONE: frozenset[int] = frozenset()
 
@@ -33,47 +39,47 @@ def heads_first(x: Tensor) -> Tensor:
 )
 def test_a_copy_of_permuted_axes_tells_what_they_were(arrange, parts):
     copies, source = Copies(), arrange(features())
-    made = source.clone(memory_format=torch.contiguous_format)
-    copies.note(source, made)
-    assert copies.parts(made.flatten(0, 1), PIECES) == (parts, ROW)
-    assert copies.parts(made.flatten(0, 1)[:, 1:], PIECES) == (parts, ROW)
-    assert copies.parts(made.flatten(0, 1), PIECES.flip(0)[:1]) == ([], ROW)
+    copy = source.clone(memory_format=torch.contiguous_format)
+    copies.note(source, copy)
+    assert copies.parts(copy.flatten(0, 1), PIECES) == (parts, ROW)
+    assert copies.parts(copy.flatten(0, 1)[:, 1:], PIECES) == (parts, ROW)
+    assert copies.parts(copy.flatten(0, 1), PIECES.flip(0)[:1]) == ([], ROW)
 
 
 def test_of_memory_that_is_no_copy_nothing_is_known():
     copies = Copies()
     assert copies.parts(torch.randn(6, LENGTH, WIDTH), PIECES) is None
-    source, made = features(), torch.randn(6, LENGTH, WIDTH)
-    copies.note(source, made)
+    source, copy = features(), torch.randn(6, LENGTH, WIDTH)
+    copies.note(source, copy)
     copies.clear()
-    assert copies.parts(made, PIECES) is None
+    assert copies.parts(copy, PIECES) is None
 
 
-@pytest.mark.parametrize("stacked", [False, True], ids=["cat", "stack"])
-def test_pieces_of_one_memory_that_were_joined_are_an_axis_of_it(stacked):
+@pytest.mark.parametrize("is_stack", [False, True], ids=["cat", "stack"])
+def test_pieces_of_one_memory_that_were_joined_are_an_axis_of_it(is_stack):
     copies, pieces = Copies(), features().split(WIDTH, -1)
-    made = torch.stack(pieces) if stacked else torch.cat(pieces)
-    copies.note_joined(pieces, made, stacked=stacked, axis=0)
-    factor = made.flatten(0, 1) if stacked else made
+    copy = torch.stack(pieces) if is_stack else torch.cat(pieces)
+    copies.note_joined(pieces, copy, is_stack=is_stack, axis=0)
+    factor = copy.flatten(0, 1) if is_stack else copy
     assert copies.parts(factor, PIECES) == ([OF_HEADS, OF_BATCH], ROW)
 
 
 def test_pieces_of_several_memories_are_no_axis():
     copies, pieces = Copies(), [torch.randn(BATCH, LENGTH, WIDTH) for _ in range(HEADS)]
-    made = torch.cat(pieces)
-    copies.note_joined(pieces, made, stacked=False, axis=0)
-    assert copies.parts(made, PIECES) == ([Part(6, LENGTH * WIDTH)], WIDTH)
+    copy = torch.cat(pieces)
+    copies.note_joined(pieces, copy, is_stack=False, axis=0)
+    assert copies.parts(copy, PIECES) == ([AxisPart(6, LENGTH * WIDTH)], WIDTH)
 
 
 def test_what_a_module_was_given_is_the_memory_unless_it_is_a_copy():
     copies, x = Copies(), torch.randn(6, LENGTH, WIDTH)
     copies.note_whole(x)
-    assert copies.parts(x, PIECES) == ([Part(6, LENGTH * WIDTH)], WIDTH)
+    assert copies.parts(x, PIECES) == ([AxisPart(6, LENGTH * WIDTH)], WIDTH)
     source = batch_first(features())
-    made = source.contiguous()
-    copies.note(source, made)
-    copies.note_whole(made)
-    assert copies.parts(made.flatten(0, 1), PIECES) == ([OF_BATCH, OF_HEADS], ROW)
+    copy = source.contiguous()
+    copies.note(source, copy)
+    copies.note_whole(copy)
+    assert copies.parts(copy.flatten(0, 1), PIECES) == ([OF_BATCH, OF_HEADS], ROW)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +111,10 @@ def test_within_rows_the_batch_is_the_outer_part():
 
 
 @pytest.mark.parametrize(("arrange", "first"), [(batch_first, False), (heads_first, True)])
-@pytest.mark.parametrize("copied", [False, True])
-def test_a_kernel_may_be_given_another_order(arrange, first, copied):
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_a_kernel_may_be_given_another_order(arrange, first, is_copy):
     copies, query = Copies(), arrange(features())
-    if copied:
+    if is_copy:
         source, query = query, query.clone(memory_format=torch.contiguous_format)
         copies.note(source, query)
     assert split_of_four(query, copies, [], NONE) == Split(BATCH, HEADS, first)

@@ -108,15 +108,15 @@ def test_what_models_write_is_read(function, mode):
 def test_a_softmax_that_a_mask_fills_whole_rows_of_is_the_models():
     mask = MASK.clone()
     mask[0, 0, 2] = False
-    kept = {}
+    outputs = {}
 
     def attend():
-        kept["weights"] = (Q @ REPEATED_K.mT + torch.where(mask, 0, LOWEST)).softmax(-1)
-        return kept["weights"] @ REPEATED_V
+        outputs["weights"] = (Q @ REPEATED_K.mT + torch.where(mask, 0, LOWEST)).softmax(-1)
+        return outputs["weights"] @ REPEATED_V
 
     model = Calls(attend)
     one = recorded(model, model)[""]
-    torch.testing.assert_close(one.dense(), kept["weights"], rtol=0, atol=3e-6)
+    torch.testing.assert_close(one.dense(), outputs["weights"], rtol=0, atol=3e-6)
     assert one[0, 0, 2].max() == pytest.approx(1 / KEYS)
 
 
@@ -138,7 +138,7 @@ def test_weights_that_are_changed_after_the_softmax_are_refused():
         recorded(model, model)[""]
 
 
-REFUSED = {
+UNREADABLE = {
     "went through aten.sigmoid": lambda: torch.sigmoid(Q @ REPEATED_K.mT) @ REPEATED_V,
     "without a softmax": lambda: (Q @ REPEATED_K.mT) @ REPEATED_V,
     "went through aten.exp": lambda: (
@@ -159,9 +159,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("why", REFUSED)
+@pytest.mark.parametrize("why", UNREADABLE)
 def test_what_is_not_understood_is_refused_with_the_reason(why):
-    model = Calls(REFUSED[why])
+    model = Calls(UNREADABLE[why])
     recording = recorded(model, model)
     with pytest.raises(TraceError, match=why):
         recording[""]
@@ -169,10 +169,10 @@ def test_what_is_not_understood_is_refused_with_the_reason(why):
 
 
 def test_a_reading_that_does_not_give_the_models_weights_is_refused(monkeypatch):
-    from clearhead.maps.recorder.eager import steps as score_steps
-    from clearhead.maps.recorder.eager.nodes import Scaled
+    from clearhead.maps.recorder.eager import _steps as score_steps
+    from clearhead.maps.recorder.eager._nodes import Scaling
 
-    monkeypatch.setitem(score_steps._STEPS, "mul", lambda *_: Scaled(0.1))
+    monkeypatch.setitem(score_steps._STEPS, "mul", lambda *_: Scaling(0.1))
     model = Calls(lambda: (Q @ REPEATED_K.mT * 2.0).softmax(-1) @ REPEATED_V)
     with pytest.raises(TraceError, match="does not give the model's own weights: they differ by"):
         recorded(model, model)[""]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from clearhead.maps.recorder.eager.weights import UNMET
+from clearhead.maps.recorder.eager._weights import UNMET
 from tests.maps.attending import dense
 from tests.maps.strangers.judge import (
     SHAPES,

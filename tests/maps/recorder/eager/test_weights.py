@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from clearhead.maps import Scoring
-from clearhead.maps.recorder.eager.axes import Axes
-from clearhead.maps.recorder.eager.nodes import Layout, weak_reference
-from clearhead.maps.recorder.eager.weights import Attention, Weights, changes_nothing
-from clearhead.maps.recording.captured import Captured, Unreadable
+from clearhead.maps.recorder.eager._axes import Axes
+from clearhead.maps.recorder.eager._nodes import Layout, weak_reference
+from clearhead.maps.recorder.eager._weights import PendingAttention, Weights, changes_nothing
+from clearhead.maps.recording.captured import CapturedAttention, Unreadable
 from tests.maps.attending import dense
 
 BATCH, HEADS, QUERIES, KEYS = 2, 4, 5, 7
@@ -21,19 +21,19 @@ def followed():
     query = torch.randn(BATCH, HEADS, QUERIES, 8, generator=generator)
     key = torch.randn(BATCH, HEADS, KEYS, 8, generator=generator)
     x = dense(query, key).float()
-    captured = Captured(query, key, Scoring.of(query, key), "explicit")
+    captured = CapturedAttention(query, key, Scoring.of(query, key), "explicit")
     heads = torch.arange(BATCH * HEADS).reshape(BATCH, HEADS, 1).expand(BATCH, HEADS, QUERIES)
     axes = Axes(-1, 2, BATCH, HEADS)
-    attention = Attention(captured=captured)
+    attention = PendingAttention(captured=captured)
     return x, Weights(Layout.of(x), weak_reference(x), attention, heads, axes)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 2, 0, 1)])
 def test_a_copy_in_another_order_has_the_axes_of_the_softmax(order):
     x, weights = followed()
-    seen = x.permute(order)
-    out = seen.contiguous()
-    after = weights.copied_to(out, seen, weak_reference(out))
+    part = x.permute(order)
+    out = part.contiguous()
+    after = weights.copied_to(out, part, weak_reference(out))
     back = out.as_strided(after.layout.shape, after.layout.stride, after.layout.offset)
     assert torch.equal(back, x)
     assert after.axes is weights.axes
@@ -41,9 +41,9 @@ def test_a_copy_in_another_order_has_the_axes_of_the_softmax(order):
 
 def test_a_copy_of_some_heads_knows_which_they_are():
     x, weights = followed()
-    seen = x[1:, 2:]
-    out = seen.contiguous()
-    after = weights.copied_to(out, seen, weak_reference(out))
+    part = x[1:, 2:]
+    out = part.contiguous()
+    after = weights.copied_to(out, part, weak_reference(out))
     assert after.axes is None
     assert after.heads[:, :, 0].tolist() == [[HEADS + 2, HEADS + 3]]
 
@@ -58,10 +58,10 @@ def test_a_copy_of_some_heads_knows_which_they_are():
 )
 def test_a_copy_of_some_keys_or_of_one_many_times_is_not_followed(view, words):
     x, weights = followed()
-    seen = view(x)
-    out = seen.contiguous()
+    part = view(x)
+    out = part.contiguous()
     with pytest.raises(Unreadable, match=words):
-        weights.copied_to(out, seen, weak_reference(out))
+        weights.copied_to(out, part, weak_reference(out))
 
 
 def test_a_product_goes_along_the_keys_or_along_another_axis():
@@ -80,8 +80,8 @@ def test_whole_rows_of_zeros_become_queries_that_attend_to_nothing():
     assert changes_nothing(weights, x)
     x[0, 1, 2] = 0
     assert changes_nothing(weights, x)
-    allowed = weights.attention.captured.scoring.allowed
-    assert (allowed.end == 0).nonzero().tolist() == [[0, 1, 2]]
+    mask = weights.attention.captured.scoring.allowed
+    assert (mask.end == 0).nonzero().tolist() == [[0, 1, 2]]
 
 
 def test_any_other_change_is_one():

@@ -75,10 +75,10 @@ def test_encoder(norm_first, masks, fast):
         key_padding_mask=masks.get("src_key_padding_mask"),
         average_attn_weights=False,
     )[1].detach()
-    found = recording[0].dense()
-    seen = ~PADDING if "src_key_padding_mask" in masks else torch.ones(2, 4, dtype=torch.bool)
-    at = seen[:, None, :, None].expand_as(truth)
-    torch.testing.assert_close(found[at], truth[at], rtol=0, atol=3e-6)
+    weights = recording[0].dense()
+    tokens = ~PADDING if "src_key_padding_mask" in masks else torch.ones(2, 4, dtype=torch.bool)
+    at = tokens[:, None, :, None].expand_as(truth)
+    torch.testing.assert_close(weights[at], truth[at], rtol=0, atol=3e-6)
     assert ("fast path" in recording[0].source.kernel) == fast
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.recorder.kernels import fused as kernels
+from clearhead.maps.recorder import kernels
 from tests.maps.attending import Calls, dense, recorded
 
 
@@ -84,15 +84,15 @@ def test_dropout_of_the_math_path():
 def test_a_mask_that_many_layers_share_is_made_compact_once(monkeypatch):
     from clearhead.maps.recorder import mask_cache
 
-    asked = []
+    masks = []
     compact = mask_cache.compact_mask
     monkeypatch.setattr(
-        mask_cache, "compact_mask", lambda *given: asked.append(given) or compact(*given)
+        mask_cache, "compact_mask", lambda *args: masks.append(args) or compact(*args)
     )
     query, mask = torch.randn(1, 2, 5, 4), torch.ones(5, 5).tril().bool()
     model = Calls(lambda: [sdpa(query, query, query, attn_mask=mask) for _ in range(4)])
     recording = recorded(model, model)
-    assert len(asked) == 1
+    assert len(masks) == 1
     for one in recording.calls(""):
         expected = dense(query, query, causal=True)
         torch.testing.assert_close(one.dense().double(), expected, rtol=0, atol=3e-6)
@@ -120,9 +120,9 @@ def test_every_fused_operator_of_this_torch_is_in_the_table():
         if "_scaled_dot_product" not in name:
             continue
         operator = getattr(torch.ops.aten, name).default
-        known = kernels.fused_kernel(operator) is not None
+        in_table = kernels.fused_kernel(operator) is not None
         elsewhere = "backward" in name or "math" in name or "nestedtensor" in name
-        assert known or elsewhere, f"{name}: is it an attention that could be read?"
+        assert in_table or elsewhere, f"{name}: is it an attention that could be read?"
 
 
 def test_an_operator_of_another_package_that_sounds_like_attention_is_refused():

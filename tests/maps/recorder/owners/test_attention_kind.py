@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.recorder.owners.attention_kind import attention_kind, same_memory
-from clearhead.maps.recorder.owners.sequence_lengths import Lengths
+from clearhead.maps.recorder.owners._attention_kind import attention_kind, same_memory
+from clearhead.maps.recorder.owners._sequence_lengths import Lengths
 from clearhead.maps.recorder.record import record
 from tests.maps.attending import recorded
 

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from clearhead.maps.recorder.owners.model_modules import ModuleNames, forward_names, is_stranger
+from clearhead.maps.recorder.owners._model_modules import ModuleNames, forward_names, is_stranger
 
 
 class Model(nn.Module):
@@ -77,5 +77,5 @@ def test_bare_names_tell_less():
 
 def test_names_of_what_forward_takes_by_position():
     assert forward_names(Model()) == ("x",)
-    traced = torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2))
-    assert forward_names(traced) == ("input",)
+    graph_module = torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2))
+    assert forward_names(graph_module) == ("input",)

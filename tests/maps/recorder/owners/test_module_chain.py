@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from clearhead.maps.recorder.owners.model_modules import ModuleNames
-from clearhead.maps.recorder.owners.module_chain import find_chain
+from clearhead.maps.recorder.owners._model_modules import ModuleNames
+from clearhead.maps.recorder.owners._module_chain import find_chain
 
 
 class Nested(nn.Module):

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from clearhead.maps.recorder.owners.model_modules import ModuleNames
-from clearhead.maps.recorder.owners.module_chain import Chain, find_chain
-from clearhead.maps.recorder.owners.owners import common_owner, find_owner
+from clearhead.maps.recorder.owners._model_modules import ModuleNames
+from clearhead.maps.recorder.owners._module_chain import Chain, find_chain
+from clearhead.maps.recorder.owners._owners import common_owner, find_owner
 from clearhead.maps.recorder.record import record
 from tests.maps.attending import Calls, recorded
 
@@ -191,7 +191,7 @@ class Assisted(Around):
         return self(assistant(x))
 
 
-class Taught(Around):
+class Teacher(Around):
     """Keeps another module where PyTorch does not see it."""
 
     def __init__(self, inner, other):
@@ -215,7 +215,7 @@ def test_another_model_that_a_method_asks_is_left_out_and_counted(attention):
 
 @pytest.mark.parametrize("attention", [Fused, Explicit])
 def test_a_module_that_is_not_registered_is_refused_under_the_one_that_calls_it(attention):
-    model = Around(Taught(attention(), Around(attention())))
+    model = Around(Teacher(attention(), Around(attention())))
     recording = recorded(model, lambda: model(X))
     assert recording.keys() == ["inner.inner", "inner"]
     assert list(recording.refusals) == ["inner"]
@@ -231,7 +231,7 @@ def test_a_module_beside_the_model_is_no_part_of_its_recording():
 
 
 def test_a_module_without_parameters_that_is_made_on_the_fly_is_no_stranger():
-    model = Taught(Fused(), Attention())
+    model = Teacher(Fused(), Attention())
     recording = recorded(model, lambda: model(X))
     assert recording.keys() == ["inner", ""]
     assert not recording.refusals
@@ -279,19 +279,19 @@ def test_the_softmax_of_pytorch_does_not_own_what_it_normalises():
     assert one.source.notes == ()
 
 
-def asked(model, at):
+def answers_within(model, at):
     """What `at` returns when it is called in the forward of a module."""
-    told = {}
+    answers = {}
     for name, ask in at.items():
         module = model.get_submodule(name)
         forward = module.forward
 
         def asking(*args, name=name, ask=ask, forward=forward):
-            told[name] = ask()
+            answers[name] = ask()
             return forward(*args)
 
         module.forward = asking
-    return told
+    return answers
 
 
 def test_the_owner_is_the_innermost_module_of_both_product_and_softmax():
@@ -300,15 +300,15 @@ def test_the_owner_is_the_innermost_module_of_both_product_and_softmax():
     model = Around(model)
     model.forward = lambda x, y: model.inner(x, y)
     names = ModuleNames(model)
-    told = asked(
+    answers = answers_within(
         model.inner.inner,
         {"product": lambda: find_chain(names), "softmax": lambda: find_owner(names)},
     )
     model.inner.forward = lambda x, y: model.inner.inner(x, y)
     model(X, MEMORY)
-    owner = told["softmax"]
+    owner = answers["softmax"]
     assert owner.name == "inner.inner.softmax"
-    common = common_owner(told["product"], owner)
+    common = common_owner(answers["product"], owner)
     assert common.name == "inner.inner"
     assert common.module is model.inner.inner
     assert [name for name, _ in common.chain] == ["inner.inner", "inner", ""]
@@ -319,9 +319,9 @@ def test_the_owner_is_the_innermost_module_of_both_product_and_softmax():
 def test_a_product_of_a_stranger_or_of_no_module_is_not_the_models_attention():
     model = Around(Softmax())
     names = ModuleNames(model)
-    told = asked(model, {"inner": lambda: find_owner(names)})
+    answers = answers_within(model, {"inner": lambda: find_owner(names)})
     model(X)
-    owner = told["inner"]
+    owner = answers["inner"]
     assert common_owner(Chain((id(model), id(model.inner))), owner).name == "inner"
     assert common_owner(Chain((id(model),)), owner).name == ""
     assert common_owner(Chain(()), owner) is None

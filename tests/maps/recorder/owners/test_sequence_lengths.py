@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps.recorder.owners.sequence_lengths import Lengths
+from clearhead.maps.recorder.owners._sequence_lengths import Lengths
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_the_axis_of_the_batch_is_no_length(batch, shape, lengths):
 
 
 def test_video_may_be_a_sequence_of_all_its_places():
-    found = Lengths(1, 1, 1).of(torch.zeros(1, 8, 2, 3, 5))
-    assert {2 * 3 * 5, 8 * 2 * 3, 3 * 5} <= found
+    lengths = Lengths(1, 1, 1).of(torch.zeros(1, 8, 2, 3, 5))
+    assert {2 * 3 * 5, 8 * 2 * 3, 3 * 5} <= lengths

@@ -1,4 +1,4 @@
-"""The axes of a softmax's input, and where its rows and columns are in earlier tensors."""
+"""The axes of a softmax's input, and where its rows and columns lie in earlier tensors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ...recording.captured import Unreadable
-from .nodes import Layout, Node, row_major
+from ._nodes import Layout, Node, row_major
 
-# A term that has to be brought into another order of axes is copied whole, up to so many entries.
-_GATHERED_AT_MOST = 1 << 24
+# A term that must be copied into another order of axes may have so many entries.
+_LARGEST_COPY = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,8 @@ class Axes:
     Attributes:
         softmax: the axis of the keys.
         query: the axis of the queries, after that of the keys was moved to the end.
-        batch, heads: what the axes before them are taken together to.
-        heads_first: the heads are the outer of the two.
+        batch, heads: the sizes that the axes before them are merged to.
+        heads_first: whether the heads are the outer of the two.
     """
 
     softmax: int
@@ -32,7 +32,7 @@ class Axes:
     heads_first: bool = False
 
     def four(self, x: Tensor) -> Tensor:
-        """[batch|1, heads|1, queries, keys] of a tensor with these axes, some perhaps 1 wide."""
+        """Return [batch|1, heads|1, queries, keys] of a tensor with these axes, or size 1 there."""
         x = x.movedim(self.softmax, -1)
         if self.query != x.ndim - 2:
             x = x.movedim(self.query, -2)
@@ -49,7 +49,7 @@ class Axes:
         return x.transpose(0, 1) if self.heads_first else x
 
     def batch_and_heads(self, x: Tensor) -> Tensor:
-        """[batch, heads, ...] of what has the leading axes that these are made of, flattened."""
+        """Return [batch, heads, ...] of a tensor whose first axis is the flattened leading axes."""
         outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
         x = x.reshape(outer, inner, *x.shape[1:])
         return x.transpose(0, 1) if self.heads_first else x
@@ -57,7 +57,13 @@ class Axes:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where the rows and columns of a softmax's input are in a node's tensor."""
+    """Where the rows and columns of a softmax's input lie in a node's tensor.
+
+    Attributes:
+        node: the note on the tensor.
+        rows: the coordinates of each row's first column.
+        columns: the coordinates of the columns of the first row and of the last one.
+    """
 
     node: Node
     rows: list[Tensor]
@@ -65,16 +71,27 @@ class Place:
 
 
 def in_final_axes(term: Tensor, place: Place, layout: Layout, axes: Axes) -> Tensor:
-    """A term that was given for the axes of an earlier tensor, with those of the softmax."""
+    """Return a term of an earlier tensor, with the axes of the softmax's input.
+
+    Args:
+        term: what was added to the scores or put in their place, broadcast to the earlier tensor.
+        place: where the softmax's rows and columns lie in the earlier tensor.
+        layout: of the softmax's input, the keys on its last axis.
+        axes: of the softmax's input.
+
+    Raises:
+        Unreadable: the axes are in another order, and the term is too large to copy.
+    """
     anchor, final = place.node.layout.shape, layout.shape
     term = term.detach()
     term = term.reshape((1,) * (len(anchor) - term.ndim) + tuple(term.shape))
-    wanted = row_major([*place.rows], anchor)
+    # Whether rows and columns are in the same order in both: then the term is only reshaped.
+    starts = row_major([*place.rows], anchor)
     width = anchor[-1]
-    count = wanted.numel()
+    count = starts.numel()
     steps = row_major([*place.columns], anchor)[0]
     steps = steps - steps[0]
-    flat = bool((wanted.reshape(-1) == torch.arange(count) * width).all())
+    flat = bool((starts.reshape(-1) == torch.arange(count) * width).all())
     flat = flat and bool((steps == torch.arange(steps.numel())).all())
     back = axes.softmax if axes.softmax >= 0 else len(final) + axes.softmax
     if flat and count * width == place.node.layout.numel:
@@ -86,7 +103,8 @@ def in_final_axes(term: Tensor, place: Place, layout: Layout, axes: Axes) -> Ten
                 return term.reshape((1,) * (len(final) - 2) + tuple(term.shape[-2:]))
             whole = term.expand(*lead, *term.shape[-2:])
             return whole.reshape(*final[:-2], *term.shape[-2:]).movedim(-1, back)
-    if wanted.numel() * steps.numel() > _GATHERED_AT_MOST:
+    # Otherwise it is gathered, entry by entry.
+    if starts.numel() * steps.numel() > _LARGEST_COPY:
         raise Unreadable("a large bias or mask was added before the axes were put in another order")
-    index = (wanted[..., None] + steps).to(term.device)
+    index = (starts[..., None] + steps).to(term.device)
     return term.expand(anchor).reshape(-1)[index].movedim(-1, back)

@@ -1,9 +1,9 @@
-"""Recognises attention that a model computes by itself: product, softmax, product.
+"""Recognises attention that a model writes out itself: product, softmax, product.
 
 Between the product of queries and keys and the softmax, scores are scaled, capped, masked and
-copied. Each such operator is noted as it runs; at the softmax the notes are read backwards. What
-is not understood is refused, and what is understood is compared with the model's own weights and
-with its output, so that no number is told that is not the model's.
+copied. Each such operator becomes a node as it runs; at the softmax the chain of nodes is read
+backwards. What is not understood is refused, and what is understood is compared with the model's
+own weights and with its output, so that no number is shown that is not the model's.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import Unreadable
 from ..agreement import check_weights
+from ..listener import Listener
 from ..mask_cache import MaskCache
-from ..owners.module_chain import Chain
-from ..owners.owners import Owner, common_owner
-from .merged_axes import Copies
-from .nodes import (
-    Added,
+from ..owners import Chain, Owner, common_owner
+from ._merged_axes import Copies, split_of_four
+from ._nodes import (
+    Addition,
     Layout,
-    Lost,
     Node,
     Product,
-    Scaled,
-    Step,
+    Scaling,
+    UnknownStep,
     storage_of,
     tensors_in,
     weak_reference,
 )
-from .reading import Surroundings, read_scores
-from .steps import BASE_NAMES, step_of
-from .tracker import WeightTracker
-from .weights import Attention, Weights
+from ._reading import Surroundings, read_scores
+from ._steps import step_of
+from ._tracker import WeightTracker
+from ._weights import PendingAttention, Weights
 
 _AT_MOST = 64
 _PROJECTIONS = frozenset(("addmm", "linear"))
@@ -46,11 +45,16 @@ class ScoreTracker:
     """Follows the scores of one thread.
 
     Args:
-        find_owner: who is attending now.
-        find_chain: the modules that are running now.
-        parameters: storages of the model's parameters: what they multiply are no scores.
-        captured: called with each attention that was read.
-        refused: called with each that was not, and why.
+        find_owner: returns the module that is attending now.
+        find_chain: returns the modules that are running now.
+        parameters: storages of the model's parameters: a product with one gives no scores.
+        masks: the masks that were made compact already.
+        listener: hears of each attention, read or refused.
+
+    Attributes:
+        copies: where the memory of tensors was copied from.
+        scores: the last node of each tensor of scores, by its storage.
+        weights: follows the results of softmaxes.
     """
 
     def __init__(
@@ -59,16 +63,13 @@ class ScoreTracker:
         find_chain: Callable[[], Chain],
         parameters: frozenset[int],
         masks: MaskCache,
-        captured: Callable[[Owner, Captured], None],
-        refused: Callable[[Owner, str, str], None],
+        listener: Listener,
     ) -> None:
         self._find_owner, self._find_chain = find_owner, find_chain
-        self._parameters = parameters
-        self._masks = masks
-        self._refused = refused
+        self._parameters, self._masks, self._listener = parameters, masks, listener
         self.copies = Copies()
-        self.scores: dict[int, Node] = {}  # by their storages
-        self.weights = WeightTracker(find_owner, captured, refused)
+        self.scores: dict[int, Node] = {}
+        self.weights = WeightTracker(find_owner, listener)
 
     @property
     def live(self) -> bool:
@@ -76,7 +77,7 @@ class ScoreTracker:
         return bool(self.scores or self.weights)
 
     def forget_dead(self) -> None:
-        """Drops notes on memory that was given back; weights that met no values are told now."""
+        """Drop nodes of memory that was freed; attentions that met no values are told now."""
         for key in [key for key, node in self.scores.items() if node.reference.expired()]:
             del self.scores[key]
         self.weights.forget_dead()
@@ -84,59 +85,64 @@ class ScoreTracker:
             del self.scores[next(iter(self.scores))]
 
     def finish(self) -> None:
-        """Tells what is left."""
+        """Tell of the attentions that are not over, after the last operator."""
         self.weights.finish()
         self.scores.clear()
         self.copies.clear()
 
+    def is_heads_first(self, query: Tensor, owner: Owner) -> bool:
+        """Return whether a kernel's queries have the heads where it expects the batch."""
+        return split_of_four(query, self.copies, owner.head_hints, owner.batches).heads_first
+
     # Operators
 
     def is_projection(self, args: Sequence[Any]) -> bool:
-        """Whether a product's second factor is a parameter: most are, and begin no attention."""
+        """Return whether a product's second factor is a parameter: then no attention begins."""
         try:
             return storage_of(args[-1]) in self._parameters
         except (RuntimeError, NotImplementedError):  # nested, or without a memory
             return False
 
     def before_a_write(self, x: Tensor) -> None:
-        """Called before the model writes to a tensor."""
+        """Copy what nodes refer to in memory that the model is about to write to."""
         storage = storage_of(x)
         for node in self.scores.values():
-            node.keep_before_a_write(storage)
+            node.copy_before_a_write(storage)
 
     def after_a_write(self, x: Tensor, args: Sequence[Any]) -> None:
-        """Called after the model wrote to a tensor, with the operator's other arguments."""
+        """Forget a tensor that was overwritten, unless by a step in place, from its own numbers."""
         storage = storage_of(x)
         if not any(storage_of(one) == storage for one in tensors_in(args)):
-            self.scores.pop(storage, None)  # something else lies there now
+            self.scores.pop(storage, None)
             self.weights.forget(x)
 
     def product(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor
     ) -> None:
-        """bmm, mm or baddbmm: the beginning or the end of an attention."""
-        bias, left, right = args if name == "baddbmm" else (None, *args)
+        """Take a product, bmm, mm or baddbmm: the beginning or the end of an attention."""
+        bias, lhs, rhs = args if name == "baddbmm" else (None, *args)
         self.forget_dead()
-        if self.weights.meets_values(left, right, None if bias is not None else out):
+        if self.weights.meets_values(lhs, rhs, None if bias is not None else out):
             return
-        if self._mixes_heads(left, out) or storage_of(right) in self._parameters:
+        # Neither weights with values, nor scores with something else: a chain of nodes begins.
+        if self._mixes_heads(lhs, out) or storage_of(rhs) in self._parameters:
             return
-        if self._unnormalised(left, right):
+        if self._meets_values_unnormalised(lhs, rhs):
             return
-        node = Node(Layout.of(out), Product.of(left, right, name), weak_reference(out))
+        node = Node(Layout.of(out), Product.of(lhs, rhs, name), weak_reference(out))
         node.dtype, node.modules = out.dtype, self._find_chain()
         if out.ndim == 2:
             node.layout = Layout((1, *node.layout.shape), (out.numel(), *node.layout.stride), 0)
         if bias is not None:
             alpha, beta = kwargs.get("alpha", 1), kwargs.get("beta", 1)
             whole, reference = node.layout, node.reference
-            node = Node(whole, Scaled(float(alpha)), reference, node, whole, out.dtype)
+            node = Node(whole, Scaling(float(alpha)), reference, node, whole, out.dtype)
             if beta != 0:
-                node = Node(whole, Added(bias, float(beta)), reference, node, whole, out.dtype)
+                node = Node(whole, Addition(bias, float(beta)), reference, node, whole, out.dtype)
         self.scores[storage_of(out)] = node
 
     def softmax(self, args: Sequence[Any], out: Tensor) -> None:
-        """A softmax over scores, or over anything else."""
+        """Take a softmax over scores, or over anything else."""
         self.forget_dead()
         scores, axis = args[0], args[1] % max(args[0].ndim, 1)
         if scores.ndim == 1:
@@ -144,9 +150,9 @@ class ScoreTracker:
         node = self.scores.pop(storage_of(scores), None)
         if node is not None and node.product.name == "mm" and scores.ndim > 2:
             node = None  # a matrix that serves a whole batch is one of weights: a vocabulary
-        attention = Attention(certain=node is not None and node.product.certain)
+        attention = PendingAttention(certain=node is not None and node.product.certain)
         dtypes = (scores.dtype, out.dtype)
-        layout = Layout.of(out).moved(axis, -1)
+        layout = Layout.of(out).move_axis(axis, -1)
         weights = Weights(layout, weak_reference(out), attention, dtypes=dtypes)
         if node is None:
             attention.why = (
@@ -170,11 +176,11 @@ class ScoreTracker:
         kwargs: Mapping[str, Any],
         out: Any,
     ) -> None:
-        """Any operator while there is something to follow."""
+        """Take any other operator while there is something to follow."""
         tensors = tensors_in(args)
-        tracked = [x for x in tensors if storage_of(x) in self.scores]
-        weighted = [x for x in tensors if x in self.weights]
-        if not tracked and not weighted:
+        scores = [x for x in tensors if storage_of(x) in self.scores]
+        weights = [x for x in tensors if x in self.weights]
+        if not scores and not weights:
             return
         self.forget_dead()
         if operator._schema.name == "aten::addmm" and self.weights.meets_values(
@@ -183,12 +189,12 @@ class ScoreTracker:
             return
         results = tensors_in([out])
         for result in results:
-            if tracked:
-                self._score_step(operator, args, kwargs, result, tracked)
-            if weighted:
-                self.weights.step(operator, args, result, weighted[0])
+            if scores:
+                self._score_step(operator, args, kwargs, result, scores)
+            if weights:
+                self.weights.step(operator, args, result, weights[0])
 
-    # What they mean
+    # What operators mean
 
     def _score_step(
         self,
@@ -196,29 +202,29 @@ class ScoreTracker:
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         out: Tensor,
-        tracked: list[Tensor],
+        candidates: list[Tensor],
     ) -> None:
+        """Add a node for an operator on scores.
+
+        Args:
+            operator, args, kwargs, out: one of its results, and what it was called with.
+            candidates: the arguments that are scores.
+        """
         name = operator._schema.name.partition("::")[2]
         writes = operator._schema.is_mutable
-        live = [x for x in tracked if self.scores[storage_of(x)].lost is None]
-        scores = (live or tracked)[0]
+        live = [x for x in candidates if self.scores[storage_of(x)].why_unknown is None]
+        scores = (live or candidates)[0]
         if storage_of(out) == storage_of(scores) and not writes:
             return  # a view
         node = self.scores[storage_of(scores)]
         if name in _PROJECTIONS and _along_last_axis(scores, node.layout):
             return  # features of a token, which no softmax will be taken of
-        two = len({storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}) > 1
-        step: Step
-        if two:
-            step = Lost("its scores are the sum or product of two products")
-        elif name.rstrip("_") in BASE_NAMES:
-            step = step_of(name.rstrip("_"), args, kwargs, scores)
-        else:
-            step = Lost(f"its scores went through {operator}, which is not understood")
-        sink = type(step).__name__ == "SinkAppended"
-        if not sink and out.shape != scores.shape and not isinstance(step, Lost):
-            step = Lost(f"its scores were broadcast by {operator}")
-        if isinstance(step, Lost) and (
+        products = {storage_of(x) for x in live if self.scores[storage_of(x)].product.certain}
+        step = step_of(operator, args, kwargs, out, scores)
+        if len(products) > 1:
+            step = UnknownStep("its scores are the sum or product of two products")
+        # A chain that may be no attention ends here; a certain one is refused at its softmax.
+        if isinstance(step, UnknownStep) and (
             not node.product.certain or out.numel() * 2 < scores.numel()
         ):
             if writes:
@@ -229,6 +235,11 @@ class ScoreTracker:
         )
 
     def _read(self, weights: Weights, node: Node, scores: Tensor, axis: int, out: Tensor) -> None:
+        """Read the attention of a softmax, and compare it with the weights that this returned.
+
+        Raises:
+            Unreadable: it cannot be read, or gives other weights.
+        """
         owner = weights.attention.owner
         assert owner is not None
         for _, call in owner.calls:
@@ -246,39 +257,42 @@ class ScoreTracker:
         weights.attention.captured = captured
         weights.heads, weights.axes = reading.heads, replace(reading.axes, softmax=-1)
 
-    def _mixes_heads(self, left: Tensor, out: Tensor) -> bool:
-        """Whether a product takes sums over heads of scores, not over their keys."""
-        node = self.scores.get(storage_of(left))
-        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+    def _mixes_heads(self, lhs: Tensor, out: Tensor) -> bool:
+        """Return whether a product takes sums over heads of scores, not over their keys.
+
+        It then has a node that is not understood.
+        """
+        node = self.scores.get(storage_of(lhs))
+        if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if _along_last_axis(left, node.layout):
+        if _along_last_axis(lhs, node.layout):
             return False
-        step = Lost("its scores were mixed with those of other heads by a product")
+        step = UnknownStep("its scores were mixed with those of other heads by a product")
         layout = Layout.of(out)
         self.scores[storage_of(out)] = Node(
             layout, step, weak_reference(out), node, layout, out.dtype
         )
         return True
 
-    def _unnormalised(self, left: Tensor, right: Tensor) -> bool:
-        """Whether scores meet values without a softmax."""
-        node = self.scores.get(storage_of(left))
-        if node is None or not node.product.certain or left.numel() != node.layout.numel:
+    def _meets_values_unnormalised(self, lhs: Tensor, rhs: Tensor) -> bool:
+        """Return whether scores meet values without a softmax, which is refused."""
+        node = self.scores.get(storage_of(lhs))
+        if node is None or not node.product.certain or lhs.numel() != node.layout.numel:
             return False
-        if left.shape[-1] != node.layout.shape[-1] or storage_of(left) in self._parameters:
+        if lhs.shape[-1] != node.layout.shape[-1] or storage_of(lhs) in self._parameters:
             return False
-        if storage_of(node.product.left) in self._parameters:
+        if storage_of(node.product.lhs) in self._parameters:
             return False
         if torch.autograd.forward_ad._current_level >= 0:
             return False  # the derivative of an attention meets values as well
         owner = self._find_owner()
         if owner is None:
             return False
-        why = node.lost or "its scores met the values without a softmax"
-        self._refused(owner, why, "explicit")
+        why = node.why_unknown or "its scores met the values without a softmax"
+        self._listener.refuse(owner, why, "explicit")
         return True
 
 
 def _along_last_axis(x: Tensor, layout: Layout) -> bool:
-    """Whether the last axis of a view is that of a layout of the same memory."""
+    """Return whether the last axis of a view is that of a layout of the same memory."""
     return (x.shape[-1], x.stride(-1)) == (layout.shape[-1], layout.stride[-1])

@@ -1,4 +1,4 @@
-"""How long the sequences are that a module was called with, as far as shapes tell."""
+"""The lengths of the sequences that a module was called with, as far as shapes tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many there were of what was attended to.
+    """The sizes of one attention.
 
     Attributes:
         batch: sequences, or windows of them.
@@ -23,16 +23,18 @@ class Lengths:
     key: int
 
     def of(self, x: Tensor) -> set[int]:
-        """How long a tensor's sequence may be, whose positions lie on one axis or several."""
+        """Return how long a tensor's sequence may be; its positions lie on one axis or several."""
         shape = x.shape
         if x.ndim == 2:
             return {shape[0]}
         if x.ndim == 3:
+            # Of the first two axes, one is the batch, if only one of them can be.
             first, second = shape[:2]
             for is_batch in (self._is_batch, self._is_split):
                 if is_batch(first) != is_batch(second):
                     return {second} if is_batch(first) else {first}
             return {first, second}
+        # Images and videos: the positions are a run of the axes behind the batch.
         inner = shape[1:]
         rank = len(inner)
         places = [inner[i:j] for i in range(rank - 1) for j in range(i + 1, rank + 1)]
@@ -42,5 +44,5 @@ class Lengths:
         return size == self.batch
 
     def _is_split(self, size: int) -> bool:
-        """Whether a batch of this size may have been split, into windows or heads."""
+        """Return whether a batch of this size may have been split, into windows or heads."""
         return size > 0 and self.batch % size == 0

@@ -16,10 +16,11 @@ from clearhead.errors import ClearheadError, TraceError
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures.per_position import Diagonal, Mass, Pooled, Received, Sink
 from clearhead.maps.measures.topk import TopK
-from clearhead.maps.recording.reading import HEADER, load_recording
+from clearhead.maps.recording.file._format import HEADER
+from clearhead.maps.recording.reading import load_recording
 from clearhead.maps.recording.recording import Recording
 from clearhead.maps.scores.scoring import Scoring
-from tests.maps.attending import Calls, recorded
+from tests.maps.attending import Calls, recorded, recording_of
 from tests.strangers import DEEP, SPOILT, edits, refusal, split, spoilt, tensor_bytes
 
 torch.manual_seed(0)
@@ -38,7 +39,7 @@ def attending(mask=None):
 
 def maps(tmp_path):
     """Masks and biases of every kind, sinks and labels, in one file."""
-    recording = Recording("Model")
+    layers = {}
     for number, mask in enumerate((None, torch.ones(5, 7).tril().bool(), HOLES, RELATIVE)):
         one = number == 1
         scoring = Scoring.of(
@@ -49,7 +50,7 @@ def maps(tmp_path):
             sinks=torch.zeros(4) if one else None,
             added_in=torch.float32 if one else None,
         )
-        found = AttentionMap(
+        attention_map = AttentionMap(
             Q,
             K,
             scoring,
@@ -58,9 +59,9 @@ def maps(tmp_path):
             key_labels=[list("abcdefg"), list("hijklmn")] if one else None,
         )
         if one:
-            found.measure("lse")  # and so its denominators are in the file
-        recording._entry(f"layers.{number}").calls.append(found)
-    return recording.save(tmp_path / "maps")
+            attention_map.measure("lse")  # and so its denominators are in the file
+        layers[f"layers.{number}"] = attention_map
+    return recording_of(layers).save(tmp_path / "maps")
 
 
 def summaries(tmp_path):
@@ -91,7 +92,7 @@ def look_at(recording: Recording) -> None:
     for name in recording:
         with contextlib.suppress(ClearheadError):
             assert recording[name] is recording[name, 0]
-        for call in range(recording._count(name)):
+        for call in range(recording.count_calls(name)):
             for look in (_weights, _measures, _labels):
                 with contextlib.suppress(ClearheadError):
                     look(recording[name, call])

@@ -1,8 +1,8 @@
-"""One query whose heads were handed to the kernel as if they were several queries.
+"""One query whose heads were passed to the kernel as if they were several queries.
 
-Of a single new token, the heads that share keys can be packed along the query axis, so that a
-kernel that knows no groups needs no repeated keys (Hugging Face does so in every step of a
-generation): [batch, kv_heads * group, 1, head_dim] becomes [batch, kv_heads, group, head_dim].
+The heads of a single new token that share keys can be packed along the query axis, so that a kernel
+without grouped heads needs no repeated keys (Hugging Face does so in every step of a generation):
+[batch, kv_heads * group, 1, head_dim] becomes [batch, kv_heads, group, head_dim].
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import DenseBias
 from ...scores.key_ranges import KeyRanges
-from ..owners.owners import Owner, head_hints
+from ..owners import Owner, head_hints
 
 
-def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:
-    """The attention of one query with all its heads, where that is what it is.
+def with_heads_unpacked(owner: Owner, captured: CapturedAttention) -> CapturedAttention:
+    """Return an attention with the heads of its one query unpacked, if they are packed.
 
-    It is where the module was called with one token, and the heads and queries that the kernel
-    got are together as many as the module has heads.
+    They are where the module was called with one token, and the kernel's heads times its queries
+    are as many as the module has heads.
+
+    Raises:
+        Unreadable: the mask cannot be unpacked.
     """
     group = captured.query.shape[2]
     heads = captured.query.shape[1] * group
@@ -30,10 +33,10 @@ def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:
     if captured.query.shape[1] in head_hints(owner.module):
         return captured
     scoring = captured.scoring
-    allowed, bias = scoring.allowed, scoring.bias
-    if isinstance(allowed, KeyRanges):
-        allowed = KeyRanges(*(_unpacked(x, group) for x in (allowed.start, allowed.end)))
-    elif allowed is not None:
+    mask, bias = scoring.allowed, scoring.bias
+    if isinstance(mask, KeyRanges):
+        mask = KeyRanges(*(_unpacked(x, group) for x in (mask.start, mask.end)))
+    elif mask is not None:
         raise Unreadable("heads that were packed as queries have a mask with holes")
     if isinstance(bias, DenseBias):
         bias = DenseBias(_unpacked(bias.values, group))
@@ -47,7 +50,7 @@ def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:
         lse=None if captured.lse is None else captured.lse.reshape(-1, heads, 1),
         scoring=replace(
             scoring,
-            allowed=allowed,
+            allowed=mask,
             bias=bias,
             flat=None if scoring.flat is None else _unpacked(scoring.flat, group),
         ),
@@ -55,18 +58,18 @@ def with_heads_unpacked(owner: Owner, captured: Captured) -> Captured:
 
 
 def _is_one_token(owner: Owner) -> bool:
-    """Whether the module was called with a sequence of one token."""
+    """Return whether the module was called with a sequence of one token."""
     for module, call in owner.calls:
         if module is not owner.module:
             continue
-        for given in call.values():
-            if isinstance(given, Tensor) and given.ndim == 3 and given.is_floating_point():
-                return given.shape[1] == 1
+        for x in call.values():
+            if isinstance(x, Tensor) and x.ndim == 3 and x.is_floating_point():
+                return x.shape[1] == 1
     return False
 
 
 def _unpacked(x: Tensor, group: int) -> Tensor:
-    """[batch, kv_heads|1, group|1, ...] as [batch, heads|1, 1, ...]."""
+    """Return [batch, kv_heads|1, group|1, ...] as [batch, heads|1, 1, ...]."""
     if bool((x == x[:, :1, :1]).all()):
         return x[:, :1, :1]
     batch, heads, queries = x.shape[:3]

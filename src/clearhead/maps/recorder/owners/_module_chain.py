@@ -1,4 +1,4 @@
-"""Which modules of a model are running: their identity alone, for operators that are many."""
+"""Which modules of a model are running: their ids alone, at little cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 from torch import nn
 
-from .model_modules import code_of, is_stranger
+from ._model_modules import code_of, is_stranger
 
 _MODULES_ASKED = 6
 _FRAMES_OF_OURS = 12
@@ -17,10 +17,10 @@ _FRAMES_OF_OURS = 12
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """The modules of the model that are running at some operator, without what they hold.
+    """The modules of the model that are running at some operator, by their ids.
 
     Attributes:
-        modules: the innermost modules' ids, the innermost first.
+        modules: the ids of the innermost modules, from the innermost outwards.
         stranger: whether a module that is not the model's is running within them.
     """
 
@@ -29,9 +29,10 @@ class Chain:
 
 
 def find_chain(names: Mapping[int, str]) -> Chain:
-    """The modules of the model that are running in this thread: less than an owner, and cheap.
+    """Return the modules of the model that are running in this thread.
 
-    Of the frames around the first module, only those that enter another are looked at.
+    An owner says more, and costs more. Of the frames around the first module, only those that
+    enter another are examined.
     """
     modules: list[int] = []
     stranger = False
@@ -53,7 +54,7 @@ def find_chain(names: Mapping[int, str]) -> Chain:
 
 
 def below_dispatch(innermost: FrameType) -> FrameType:
-    """The frame that called the operator, without those that watch it."""
+    """Return the frame that called the operator, outside of the recorder's own frames."""
     frame: FrameType | None = innermost
     for _ in range(_FRAMES_OF_OURS):
         if frame is None:
@@ -65,7 +66,7 @@ def below_dispatch(innermost: FrameType) -> FrameType:
 
 
 def is_method(frame: FrameType, module: nn.Module) -> bool:
-    """Whether a frame runs a method of the module, not a function that was handed the module."""
+    """Return whether a frame runs a method of the module, not a function that takes it."""
     code = frame.f_code
     if code.co_name == "_call_impl":
         return True

@@ -1,9 +1,9 @@
 """Which of the axes before queries and keys are the batch and which the heads.
 
-Models hand [batch * heads, length, head_dim] to a product, or [heads * batch, ...], and nothing in
-the tensor itself tells one from the other. What does is where its numbers came from: a merge is
-nearly always a copy, of memory in which heads are pieces of the features of a token. So copies are
-noted as they are made. Where neither that nor the module tells, the axes stay together.
+Models pass [batch * heads, length, head_dim] to a product, or [heads * batch, ...], and the tensor
+itself does not tell one from the other. Where its numbers came from does: a merge of axes is nearly
+always a copy of memory in which heads are pieces of the features of a token. So copies are noted as
+they are made. Where neither that nor the module decides, the axes stay together.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import Unreadable
-from .nodes import Layout, storage_of, weak_reference
+from ._nodes import Layout, storage_of, weak_reference
 
-_KEPT = 256
+_CAPACITY = 256
 
 
-class Part(NamedTuple):
+class AxisPart(NamedTuple):
     """One of the axes that a merged axis consists of: its size, and its stride in the memory that
     was copied."""
 
@@ -34,8 +34,8 @@ class Split(NamedTuple):
 
     Attributes:
         batch, heads: their sizes; heads is 1 where they could not be told apart.
-        heads_first: the heads are the outer of the two.
-        certain: False where an axis may hold heads that are not told.
+        heads_first: whether the heads are the outer of the two.
+        certain: False where an axis may hold heads that could not be told apart.
     """
 
     batch: int
@@ -44,9 +44,17 @@ class Split(NamedTuple):
     certain: bool = True
 
 
-class _Copy(NamedTuple):
+class _MemoryOfCopy(NamedTuple):
+    """The memory of a copy.
+
+    Attributes:
+        reference: to the memory.
+        layout: of the copy.
+        source: the layout of what was copied, with the same axes.
+    """
+
     reference: StorageWeakRef
-    made: Layout
+    layout: Layout
     source: Layout
 
 
@@ -54,58 +62,58 @@ class Copies:
     """How the memory of copies was laid out where it was copied from."""
 
     def __init__(self) -> None:
-        self._by_storage: dict[int, _Copy] = {}
+        self._by_storage: dict[int, _MemoryOfCopy] = {}
 
-    def note(self, source: Tensor, made: Tensor) -> None:
-        """``made`` has the numbers of ``source``, at the same indices."""
-        self._keep(made, Layout.of(source))
+    def note(self, source: Tensor, copy: Tensor) -> None:
+        """Note that a copy has the numbers of its source, at the same indices."""
+        self._keep(copy, Layout.of(source))
 
     def note_whole(self, x: Tensor) -> None:
-        """The axes that a module was given are those of the memory, if it is no copy."""
-        wrapped = x.is_nested or torch._C._functorch.is_functorch_wrapped_tensor(x)
-        if not wrapped and x.layout == torch.strided and storage_of(x) not in self:
+        """Note a module's argument, whose axes are those of the memory if it is no copy."""
+        is_wrapper = x.is_nested or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        if not is_wrapper and x.layout == torch.strided and storage_of(x) not in self:
             self._keep(x, Layout.of(x))
 
     def note_joined(
-        self, parts: Sequence[Tensor], made: Tensor, *, stacked: bool, axis: int
+        self, pieces: Sequence[Tensor], copy: Tensor, *, is_stack: bool, axis: int
     ) -> None:
-        """Parts were put behind one another; as pieces of one memory they are an axis of it."""
-        layout = Layout.of(made)
-        first = parts[0]
-        step = int(parts[1].storage_offset() - first.storage_offset()) if len(parts) > 1 else 0
+        """Note pieces that were concatenated or stacked; those of one memory are an axis of it."""
+        layout = Layout.of(copy)
+        first = pieces[0]
+        step = int(pieces[1].storage_offset() - first.storage_offset()) if len(pieces) > 1 else 0
         of_one_memory = step > 0 and all(
-            storage_of(part) == storage_of(first)
-            and part.shape == first.shape
-            and part.stride() == first.stride()
-            and part.storage_offset() == first.storage_offset() + i * step
-            for i, part in enumerate(parts)
+            storage_of(piece) == storage_of(first)
+            and piece.shape == first.shape
+            and piece.stride() == first.stride()
+            and piece.storage_offset() == first.storage_offset() + i * step
+            for i, piece in enumerate(pieces)
         )
         if not of_one_memory:
-            self._keep(made, layout)
+            self._keep(copy, layout)
             return
-        axis %= made.ndim
+        axis %= copy.ndim
         shape, stride = list(first.shape), list(first.stride())
-        shape.insert(axis, len(parts))
+        shape.insert(axis, len(pieces))
         stride.insert(axis, step)
-        if not stacked:  # the joined axis is parts times their own
+        if not is_stack:  # the joined axis is that of the pieces times their own
             inner = layout.stride[axis]
             own = (*layout.stride[:axis], inner * first.shape[axis], *layout.stride[axis:])
             layout = Layout(tuple(shape), own, layout.offset)
-        self._keep(made, Layout(tuple(shape), tuple(stride), 0), layout)
+        self._keep(copy, Layout(tuple(shape), tuple(stride), 0), layout)
 
-    def _keep(self, made: Tensor, source: Layout, layout: Layout | None = None) -> None:
-        if len(self._by_storage) >= _KEPT:
+    def _keep(self, copy: Tensor, source: Layout, layout: Layout | None = None) -> None:
+        if len(self._by_storage) >= _CAPACITY:
             live = {k: v for k, v in self._by_storage.items() if not v.reference.expired()}
-            self._by_storage = live if len(live) < _KEPT // 2 else {}
-        copy = _Copy(weak_reference(made), layout or Layout.of(made), source)
-        self._by_storage[storage_of(made)] = copy
+            self._by_storage = live if len(live) < _CAPACITY // 2 else {}
+        memory = _MemoryOfCopy(weak_reference(copy), layout or Layout.of(copy), source)
+        self._by_storage[storage_of(copy)] = memory
 
-    def parts(self, factor: Tensor, indices: Tensor) -> tuple[list[Part], int] | None:
-        """The axes, outer first, that an axis of a factor [lead, rows, width] runs through.
+    def parts(self, factor: Tensor, indices: Tensor) -> tuple[list[AxisPart], int] | None:
+        """Return the axes, outer first, that an axis of a factor [lead, rows, width] runs through.
 
         Args:
-            factor: queries or keys as the product got them.
-            indices: Int["n"], the places on its first axis, in the order of interest.
+            factor: queries or keys as they were multiplied.
+            indices: Int["n"], indices on its first axis, in the order in which to go through them.
 
         Returns:
             The axes, and the stride from one row to the next; None where nothing is known.
@@ -116,8 +124,8 @@ class Copies:
         zero = torch.zeros((), dtype=torch.int64)
         layout = Layout.of(factor)
         try:
-            places = copy.made.coordinates(layout.positions([indices, zero, zero]))
-            next_row = copy.made.coordinates(
+            places = copy.layout.coordinates(layout.positions([indices, zero, zero]))
+            next_row = copy.layout.coordinates(
                 layout.positions([indices[:1], zero + (factor.shape[1] > 1), zero])
             )
         except Unreadable:
@@ -138,21 +146,26 @@ class Copies:
         self._by_storage.clear()
 
 
-def _mixed_radix(places: Sequence[Tensor], strides: Sequence[int]) -> list[Part] | None:
-    """The axes along which places move while one counts through them; None if not in order."""
+def _mixed_radix(places: Sequence[Tensor], strides: Sequence[int]) -> list[AxisPart] | None:
+    """Return the axes along which coordinates change, as digits of a counter; None if not so.
+
+    Args:
+        places: the coordinates along each axis of the memory, in order.
+        strides: of these axes.
+    """
     count = len(places[0])
     counter = torch.arange(count)
-    axes: list[tuple[int, Part]] = []
+    axes: list[tuple[int, AxisPart]] = []
     for place, stride in zip(places, strides, strict=True):
-        moved = (place != place[0]).nonzero()
-        if not len(moved):
+        changes = (place != place[0]).nonzero()
+        if not len(changes):
             continue
-        period = int(moved[0, 0])
+        period = int(changes[0, 0])
         step = int(place[period] - place[0])
         size = len(place.unique())
         if bool((place - place[0] != (counter // period) % size * step).any()):
             return None
-        axes.append((period, Part(size, step * stride)))
+        axes.append((period, AxisPart(size, step * stride)))
     axes.sort(key=lambda axis: -axis[0])
     parts = [part for _, part in axes]
     product = 1
@@ -163,20 +176,20 @@ def _mixed_radix(places: Sequence[Tensor], strides: Sequence[int]) -> list[Part]
 
 def split_of(
     lead: tuple[int, ...],
-    evidence: tuple[list[Part], int] | None,
+    evidence: tuple[list[AxisPart], int] | None,
     hints: list[int],
     batches: frozenset[int],
     *,
     inside_rows: bool,
 ) -> Split:
-    """What one or two leading axes are.
+    """Return how one or two leading axes are made of batch and heads.
 
     Args:
         lead: their sizes: (batch * heads,) in either order, or two axes.
-        evidence: what the axes are made of, as `Copies.parts` tells it.
-        hints: numbers of heads that the module speaks of.
+        evidence: what the axes are made of, from `Copies.parts`.
+        hints: the numbers of heads that the module has as attributes.
         batches: batch sizes that would be plausible.
-        inside_rows: the axis lies within the rows of the memory, where features are.
+        inside_rows: whether the axis lies within the rows of the memory, where features are.
     """
     if len(lead) == 2:
         return _of_two_axes(lead, evidence, hints, batches)
@@ -189,6 +202,7 @@ def split_of(
         part, row = evidence[0][0], evidence[1]
         if 0 < part.stride < row and part.size not in batches:
             return Split(1, count)  # pieces of the features of a token
+    # The memory says nothing: take the module's numbers of heads, if they divide the axis.
     fitting = [hint for hint in hints if hint > 0 and count % hint == 0]
     heads = next((hint for hint in fitting if count // hint in batches), None)
     if heads is None:
@@ -198,8 +212,11 @@ def split_of(
     return Split(count, 1, certain=False)
 
 
-def _of_two_parts(outer: Part, inner: Part, hints: list[int]) -> Split:
-    """The heads are what lies closer together: pieces of the features of one token."""
+def _of_two_parts(outer: AxisPart, inner: AxisPart, hints: list[int]) -> Split:
+    """Return the split of an axis of two parts.
+
+    The heads are what lies closer together: pieces of the features of one token.
+    """
     heads_first = outer.stride < inner.stride
     heads, batch = (outer, inner) if heads_first else (inner, outer)
     if heads.size != batch.size and batch.size in hints and heads.size not in hints:
@@ -209,11 +226,11 @@ def _of_two_parts(outer: Part, inner: Part, hints: list[int]) -> Split:
 
 def _of_two_axes(
     lead: tuple[int, ...],
-    evidence: tuple[list[Part], int] | None,
+    evidence: tuple[list[AxisPart], int] | None,
     hints: list[int],
     batches: frozenset[int],
 ) -> Split:
-    """[batch, heads] is how everyone writes it, unless the module or its memory says otherwise."""
+    """Return the split of two axes: [batch, heads], unless the module or its memory disagrees."""
     first, second = lead
     if evidence is not None and [part.size for part in evidence[0]] == [first, second]:
         outer, inner = evidence[0]
@@ -237,8 +254,10 @@ def _of_two_axes(
 def split_of_four(
     query: Tensor, copies: Copies, hints: list[int], batches: frozenset[int]
 ) -> Split:
-    """What the first two axes of a kernel's queries [batch, heads, length, head_dim] are: a model
-    may have called it with another order."""
+    """Return how the first two axes of a kernel's queries are made of batch and heads.
+
+    The kernel expects [batch, heads, length, head_dim], but a model may have swapped the two.
+    """
     first, second, rows, _ = query.shape
     indices = torch.arange(first * second)
     evidence = None
@@ -250,6 +269,6 @@ def split_of_four(
     elif min(first, second) > 1:
         strides = query.stride()
         row = strides[2] if rows > 1 else 0
-        evidence = [Part(first, strides[0]), Part(second, strides[1])], row
+        evidence = [AxisPart(first, strides[0]), AxisPart(second, strides[1])], row
     split = _of_two_axes((first, second), evidence, hints, batches)
     return split if split.certain else Split(first, second)

@@ -1,6 +1,7 @@
-"""Whether an attention is of a sequence to itself or across to another one.
+"""Whether an attention is of a sequence to itself (self) or to another one (cross).
 
-Told by what the attending module was called with, and by how many queries and keys there were:
+It is concluded from what the attending module was called with, and from the number of queries and
+keys:
 
     one sequence, or the same memory twice                       self
     two, queries and keys as many as both together (joint)       self
@@ -8,8 +9,8 @@ Told by what the attending module was called with, and by how many queries and k
     two otherwise: keys of the other, or of both, or unclear     cross
     queries that are a parameter of the module (latents)         cross
 
-A module that was called with projected queries and keys knows nothing of sequences, and the one
-around it is asked. More keys than queries say nothing alone: a cache has them, too.
+A module that was called with projected queries and keys knows nothing of sequences, so the one
+around it decides. More keys than queries alone say nothing: a cache has them, too.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .model_modules import code_of
-from .sequence_lengths import Lengths
+from ._model_modules import code_of
+from ._sequence_lengths import Lengths
 
 Calls = list[tuple[nn.Module, dict[str, Any]]]
 _Call = Mapping[str, Any]
@@ -54,7 +55,7 @@ _PAIRS = (
     ("hidden_states", "key_states"),
 )
 _AT_MOST = 4
-# Words in the names of arguments that are as long as a sequence and are none to attend to.
+# Words in the names of arguments that are as long as a sequence and are not attended to.
 _NO_SEQUENCE = re.compile(
     "(^|_)(pos|positions?|positional|pe|rot|rotary|rope|freqs?|cos|sin|alibi|rel|relative|past"
     "|caches?|mems?|residual|skip|gate|shift|scale|values?|time|timesteps?)(_|$)"
@@ -63,12 +64,12 @@ _NO_SEQUENCE = re.compile(
 
 
 def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
-    """The kind of an attention.
+    """Return the kind of an attention.
 
     Args:
         calls: the running modules, the attending one first, and what they were called with; a
             module's own methods before the call of the module itself.
-        lengths: of its queries and keys.
+        lengths: the sizes of the attention.
 
     Returns:
         ``"self"`` or ``"cross"``; None where neither calls nor lengths tell, and there are more
@@ -77,11 +78,12 @@ def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
     modules = _by_module(calls)
     for place, (module, its_calls) in enumerate(modules):
         around = modules[place + 1 :]
+        # Its methods say more of this attention than its own call, which may be for several.
         for method_call in its_calls[:-1]:
             kind = _kind_of_method(method_call, its_calls[-1], lengths)
             if kind is not None:
                 return kind
-        call = _named(module, its_calls[-1])
+        call = _own_arguments(module, its_calls[-1])
         pair = _pair(call)
         if pair is None:
             if not around or not _is_projected(module, call):
@@ -94,7 +96,7 @@ def attention_kind(calls: Calls, lengths: Lengths) -> str | None:
 
 
 def same_memory(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are the same numbers in memory, as views of one tensor can be."""
+    """Return whether two tensors are the same numbers in memory, as views of one can be."""
     if one is other:
         return True
     if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
@@ -106,7 +108,7 @@ def same_memory(one: Tensor, other: Tensor) -> bool:
 
 
 def _by_module(calls: Calls) -> _Modules:
-    """Modules in the order in which they are first met, with all calls of each."""
+    """Return modules in the order of their first calls, with all calls of each."""
     modules: dict[int, tuple[nn.Module, list[dict[str, Any]]]] = {}
     for module, call in calls:
         modules.setdefault(id(module), (module, []))[1].append(call)
@@ -114,7 +116,7 @@ def _by_module(calls: Calls) -> _Modules:
 
 
 def _kind_of_method(call: _Call, whole: _Call, lengths: Lengths) -> str | None:
-    """What a method tells that a module calls for one of its attentions."""
+    """Return what the call of a method says, which a module has for one of its attentions."""
     pair = _pair(call)
     if pair is not None:
         return "self" if same_memory(*pair) else None
@@ -127,7 +129,7 @@ def _kind_of_method(call: _Call, whole: _Call, lengths: Lengths) -> str | None:
 
 
 def _kind_of_call(module: nn.Module, call: _Call, lengths: Lengths) -> str | None:
-    """What a module's call with one or several sequences tells."""
+    """Return what a module's call with one or several sequences says."""
     sequences = _sequences(call)
     kind = _kind_of_several(sequences, lengths)
     if kind is not None:
@@ -143,16 +145,19 @@ def _kind_of_call(module: nn.Module, call: _Call, lengths: Lengths) -> str | Non
 
 
 def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Lengths) -> str:
-    """Of queries and keys that differ: of one sequence only if there is no other to be seen."""
+    """Return the kind for queries and keys that differ.
+
+    They are of one sequence only if no other is found in the calls around.
+    """
     if not around or lengths.query != lengths.key:
         return "cross"
     module, calls = around[0]
-    call = _named(module, calls[-1])
+    call = _own_arguments(module, calls[-1])
     outer = _pair(call)
     if outer is not None:
         return "self" if same_memory(*outer) else _kind_of_pair(outer, around[1:], lengths)
     sequences = _sequences(call)
-    if any(same_memory(one, given) for one in pair for _, given in sequences):
+    if any(same_memory(one, sequence) for one in pair for _, sequence in sequences):
         return "cross"  # one came in from outside as it is, the other did not
     kind = _kind_of_several(sequences, lengths)
     if kind is not None:
@@ -162,7 +167,7 @@ def _kind_of_pair(pair: tuple[Tensor, Tensor], around: _Modules, lengths: Length
 
 
 def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
-    """What the first sequence and the others tell; None if there are no others."""
+    """Return what the first sequence and the others say; None if there are no others."""
     if len(sequences) < 2:
         return None
     own = next((s for s in sequences if s[0] not in _OTHER_SEQUENCE), sequences[0])
@@ -174,7 +179,7 @@ def _kind_of_several(sequences: _Sequences, lengths: Lengths) -> str | None:
 
 
 def _is_joint(own: Tensor, others: list[Tensor], lengths: Lengths) -> bool:
-    """Whether there are as many queries as a sequence and others have together, or more."""
+    """Return whether there are as many queries as a sequence and others have together, or more."""
     others = [other for other in others if _fit(own, other)]
     if not others or any(same_memory(own, other) for other in others):
         return False
@@ -187,12 +192,12 @@ def _is_joint(own: Tensor, others: list[Tensor], lengths: Lengths) -> bool:
 
 
 def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str | None:
-    """What one sequence and another tell, whose name may say that it is to be attended to."""
-    named = name in _OTHER_SEQUENCE
+    """Return what one sequence and another say; the name of that may make it a memory."""
+    is_memory = name in _OTHER_SEQUENCE
     if same_memory(own, other):
-        return "self" if named else None
+        return "self" if is_memory else None
     mine, others = lengths.of(own), lengths.of(other)
-    if named:
+    if is_memory:
         alone = lengths.query == lengths.key and lengths.key in mine
         return "self" if alone and lengths.key not in others else "cross"
     if not _fit(own, other):
@@ -206,7 +211,7 @@ def _kind_of_two(own: Tensor, name: str, other: Tensor, lengths: Lengths) -> str
 
 
 def _fit(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors may be sequences of one batch."""
+    """Return whether two tensors may be sequences of one batch."""
     if one.ndim == other.ndim == 2:
         return one.shape[0] != other.shape[0] or one.shape == other.shape
     if one.ndim == other.ndim == 3:
@@ -215,22 +220,22 @@ def _fit(one: Tensor, other: Tensor) -> bool:
 
 
 def _sequences(call: _Call) -> _Sequences:
-    """The tensors of a call that something may attend to: neither masks nor positions."""
+    """Return the tensors of a call that may be attended to: neither masks nor positions."""
     sequences = []
-    for name, given in call.items():
-        named = name in _OTHER_SEQUENCE
-        several = list(given) if isinstance(given, tuple | list) else [given]
+    for name, argument in call.items():
+        is_memory = name in _OTHER_SEQUENCE
+        several = list(argument) if isinstance(argument, tuple | list) else [argument]
         tensors = [x for x in several[:_AT_MOST] if isinstance(x, Tensor)]
-        for x in tensors[:1] if named else tensors:
+        for x in tensors[:1] if is_memory else tensors:
             if x.is_nested or x.ndim < 2:
                 continue
-            if named or (x.is_floating_point() and not _NO_SEQUENCE.search(name)):
+            if is_memory or (x.is_floating_point() and not _NO_SEQUENCE.search(name)):
                 sequences.append((name, x))
     return sequences
 
 
 def _pair(call: _Call) -> tuple[Tensor, Tensor] | None:
-    """Queries and keys that a module was called with by these names."""
+    """Return the queries and keys that a module was called with, if their names say so."""
     for query, key in _PAIRS:
         one, other = call.get(query), call.get(key)
         if isinstance(one, Tensor) and isinstance(other, Tensor):
@@ -239,7 +244,7 @@ def _pair(call: _Call) -> tuple[Tensor, Tensor] | None:
 
 
 def _is_projected(module: nn.Module, call: _Call) -> bool:
-    """Whether a module that projects nothing was handed two tensors or more that were."""
+    """Return whether a module that projects nothing was called with projected tensors."""
     sequences = _sequences(call)
     if len(sequences) < 2 or any(name in _OTHER_SEQUENCE for name, _ in sequences):
         return False
@@ -247,7 +252,7 @@ def _is_projected(module: nn.Module, call: _Call) -> bool:
 
 
 def _learned_queries(module: nn.Module, query_len: int) -> bool:
-    """Whether a module has a parameter that may be its queries: [1, query_len, width]."""
+    """Return whether a module has a parameter that may be its queries: [1, query_len, width]."""
     return any(
         "pos" not in name and p.shape[-2] == query_len and p.numel() == query_len * p.shape[-1]
         for name, p in module.named_parameters(recurse=False)
@@ -255,8 +260,8 @@ def _learned_queries(module: nn.Module, query_len: int) -> bool:
     )
 
 
-def _named(module: nn.Module, call: _Call) -> _Call:
-    """A call without the other sequence where the module only passes it on to modules inside."""
+def _own_arguments(module: nn.Module, call: _Call) -> _Call:
+    """Return a call without the other sequence, if the module only passes it to modules inside."""
     inner = code_of(type(module), "forward")
     if inner is None or not inner.co_flags & inspect.CO_VARKEYWORDS:
         return call

@@ -1,8 +1,8 @@
-"""The result of a softmax, followed to the values that it meets.
+"""The result of a softmax, until it meets the values.
 
-A map is told of the weights that met the values, not of those that left the softmax. So whatever
-is done to them between is looked at: a copy and a dropout leave the map as it is, anything else is
-compared, number by number, and what is no longer the map's is refused.
+A map shows the weights that met the values, which need not be those of the softmax. So every
+operator between the two is examined: a copy and a dropout leave the map as it is; the result of
+anything else is compared with the map, number by number, and refused where it is not the map's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.compact_mask import both_allowed
 from ...scores.key_ranges import KeyRanges
 from ..agreement import check_output, check_weights
-from ..owners.owners import Owner
-from .axes import Axes
-from .nodes import Layout
+from ..owners import Owner
+from ._axes import Axes
+from ._nodes import Layout
 
 UNMET = (
     "no product of these weights with values was seen: they are those of the softmax, and what "
@@ -28,23 +28,23 @@ UNMET = (
 
 
 @dataclass(eq=False)
-class Attention:
-    """One softmax, of which several tensors may hold the weights.
+class PendingAttention:
+    """The attention of one softmax; several tensors may hold its weights.
 
     Attributes:
-        owner: who computed it; None until somebody asks.
+        owner: the module that computed it; None until it is needed.
         captured: what was read; None where it was refused.
         why: why it was refused.
-        changed: what met the values in the place of the weights, if anything did.
-        over: it was told or refused.
-        certain: its scores are a product that is no projection, for all that can be known.
+        change: what was done to the weights before they met the values; "" for nothing.
+        is_over: whether it was told, read or refused.
+        certain: whether its scores are a product of queries and keys, as far as can be told.
     """
 
     owner: Owner | None = None
-    captured: Captured | None = None
+    captured: CapturedAttention | None = None
     why: str = ""
-    changed: str = ""
-    over: bool = False
+    change: str = ""
+    is_over: bool = False
     certain: bool = True
 
 
@@ -55,45 +55,45 @@ class Weights:
     Attributes:
         layout: of the tensor; keys on the last axis.
         reference: to its memory.
-        attention: whose weights they are.
-        heads: Int["..."], for each place but the last axis, batch_index * heads + head.
+        attention: the attention whose weights they are.
+        heads: Int["..."], for each index but that of the last axis, batch_index * heads + head.
         axes: what the axes of `layout` are, as long as they are those of the softmax.
-        changed: what was done to them, if they are no longer the softmax's.
+        change: what was done to them, if they are no longer the softmax's.
         dtypes: in which the model computed.
     """
 
     layout: Layout
     reference: StorageWeakRef
-    attention: Attention
+    attention: PendingAttention
     heads: Tensor | None = None
     axes: Axes | None = None
-    changed: str = ""
+    change: str = ""
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
 
-    def copied_to(self, out: Tensor, seen: Tensor, reference: StorageWeakRef) -> Weights:
-        """The weights in another tensor with the axes of ``seen``, a view of this one.
+    def copied_to(self, out: Tensor, view: Tensor, reference: StorageWeakRef) -> Weights:
+        """Return the weights in a copy that has the axes of a view of this tensor.
 
         Raises:
             Unreadable: the view is a part of the weights, or its keys have no axis of their own.
         """
         after = replace(self, reference=reference, dtypes=(*self.dtypes, out.dtype))
         for layout in (self.layout, self.without_sink):
-            order = _order_in(seen, layout)
+            order = _order_in(view, layout)
             if order is not None:
                 after.layout = Layout.of(out.permute(order))
                 return after
-        view, stride = Layout.of(seen), self.layout.stride[-1]
-        if _repeats(seen):
+        viewed, stride = Layout.of(view), self.layout.stride[-1]
+        if _repeats(view):
             raise Unreadable("some of the weights were repeated")
-        there = list(zip(view.shape, view.stride, strict=True))
+        there = list(zip(viewed.shape, viewed.stride, strict=True))
         for size in (self.layout.shape[-1], self.without_sink.shape[-1]):
             if (size, stride) in there:
                 axis = there.index((size, stride))
                 break
         else:
             raise Unreadable("a part of the weights was copied")
-        after.layout, after.axes = Layout.of(out).moved(axis, -1), None
-        after.heads = self.heads_of(view.moved(axis, -1))
+        after.layout, after.axes = Layout.of(out).move_axis(axis, -1), None
+        after.heads = self.heads_of(viewed.move_axis(axis, -1))
         return after
 
     @property
@@ -106,7 +106,7 @@ class Weights:
         return replace(self.layout, shape=shape)
 
     def heads_of(self, view: Layout) -> Tensor | None:
-        """`heads` for a view of the same memory, its last axis still that of the keys."""
+        """Return `heads` for a view of the same memory, whose last axis is that of the keys."""
         if self.heads is None:
             return None
         lead = view.shape[:-1]
@@ -115,32 +115,32 @@ class Weights:
         places = self.layout.coordinates(view.positions([*grid, zero]))
         return self.heads[tuple(x.expand(lead) for x in places[:-1])]
 
-    def along_keys(self, left: Tensor) -> bool:
-        """Whether the last axis of a view [lead, rows, inner] is that of the keys."""
-        inner = left.shape[-1]
-        if _repeats(left):
+    def along_keys(self, lhs: Tensor) -> bool:
+        """Return whether the last axis of a view [lead, rows, inner] is that of the keys."""
+        inner = lhs.shape[-1]
+        if _repeats(lhs):
             return False
         if inner == 1:
             return self.without_sink.shape[-1] == 1
         zero = torch.zeros(2, dtype=torch.int64)
         ends = torch.tensor([0, inner - 1])
         try:
-            places = self.layout.coordinates(Layout.of(left).positions([zero, zero, ends]))
+            places = self.layout.coordinates(Layout.of(lhs).positions([zero, zero, ends]))
         except Unreadable:
             return False
         return all(bool(x[0] == x[1]) for x in places[:-1]) and int(places[-1][1]) == inner - 1
 
 
 def _repeats(x: Tensor) -> bool:
-    """Whether some places of a tensor are the same memory."""
+    """Return whether some elements of a tensor are the same memory."""
     return any(size > 1 and stride == 0 for size, stride in zip(x.shape, x.stride(), strict=True))
 
 
-def _order_in(seen: Tensor, layout: Layout) -> list[int] | None:
-    """Which axes of a view are those of a layout; None if they are not the same axes."""
-    if seen.ndim != len(layout.shape) or seen.storage_offset() != layout.offset:
+def _order_in(view: Tensor, layout: Layout) -> list[int] | None:
+    """Return the axes of a view in the order of a layout; None if they are not the same axes."""
+    if view.ndim != len(layout.shape) or view.storage_offset() != layout.offset:
         return None
-    there = list(zip(seen.shape, seen.stride(), strict=True))
+    there = list(zip(view.shape, view.stride(), strict=True))
     order: list[int] = []
     for axis in zip(layout.shape, layout.stride, strict=True):
         place = next((i for i, x in enumerate(there) if x == axis and i not in order), None)
@@ -151,12 +151,12 @@ def _order_in(seen: Tensor, layout: Layout) -> list[int] | None:
 
 
 def changes_nothing(weights: Weights, memory: Tensor) -> bool:
-    """Whether an operator between softmax and values left the weights as the map has them.
+    """Return whether an operator between softmax and values left the weights as they are.
 
-    Whole rows that it set to zero are taken into the map: padding that attends to nothing.
+    Whole rows that it set to zero become queries that attend to nothing: padding.
 
     Args:
-        weights: with the layout of what the operator made or wrote to.
+        weights: the weights, with the layout of the operator's result.
         memory: any tensor in that memory.
     """
     captured, axes = weights.attention.captured, weights.axes
@@ -177,23 +177,23 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
     return True
 
 
-def _without_rows(captured: Captured, dead: Tensor) -> Captured:
-    """The same with queries that attend to nothing, Bool["batch heads query_len"]."""
+def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttention:
+    """Return the attention with queries that attend to nothing, Bool["batch heads query_len"]."""
     end = torch.where(dead, 0, captured.key.shape[2]).int()
     nothing = KeyRanges(torch.zeros_like(end), end)
-    allowed = both_allowed(captured.scoring.allowed, nothing)
+    mask = both_allowed(captured.scoring.allowed, nothing)
     flat = captured.scoring.flat
     if flat is not None:
         flat = flat & ~dead
-    return replace(captured, scoring=replace(captured.scoring, allowed=allowed, flat=flat))
+    return replace(captured, scoring=replace(captured.scoring, allowed=mask, flat=flat))
 
 
-def check_product(weights: Weights, left: Tensor, right: Tensor, out: Tensor) -> None:
-    """Compares the output of weights times values with that of the map.
+def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> None:
+    """Compare the output of weights times values with that of the map.
 
     Args:
         weights: unchanged, without dropout.
-        left, right, out: [lead, rows, inner], [lead, inner, value_dim] and [lead, rows, value_dim].
+        lhs, rhs, out: [lead, rows, inner], [lead, inner, value_dim] and [lead, rows, value_dim].
 
     Raises:
         Unreadable: they differ.
@@ -202,40 +202,40 @@ def check_product(weights: Weights, left: Tensor, right: Tensor, out: Tensor) ->
     assert captured is not None
     assert weights.axes is not None or weights.heads is not None
     batch, heads, query_len, _ = captured.query.shape
-    if left.shape[1] != query_len or out.numel() == 0 or left.shape[0] != batch * heads:
+    if lhs.shape[1] != query_len or out.numel() == 0 or lhs.shape[0] != batch * heads:
         return
-    places = owners_of(weights, left)
+    places = owners_of(weights, lhs)
     if sorted(places.tolist()) != list(range(batch * heads)):
         return
     order = places.argsort().to(out.device)
-    value = right.index_select(0, order).unflatten(0, (batch, heads))
+    value = rhs.index_select(0, order).unflatten(0, (batch, heads))
     output = out.index_select(0, order).unflatten(0, (batch, heads))
     check_output(captured, output, value, dtypes=(*weights.dtypes, out.dtype))
 
 
-def owners_of(weights: Weights, left: Tensor) -> Tensor:
-    """Int["lead"], batch_index * heads + head of each first index of a product's left factor."""
+def owners_of(weights: Weights, lhs: Tensor) -> Tensor:
+    """Return Int["lead"], batch_index * heads + head of each first index of the left factor."""
     assert weights.heads is not None
     zero = torch.zeros((), dtype=torch.int64)
-    first = Layout.of(left).positions([torch.arange(left.shape[0]), zero, zero])
+    first = Layout.of(lhs).positions([torch.arange(lhs.shape[0]), zero, zero])
     return weights.heads[tuple(weights.layout.coordinates(first)[:-1])]
 
 
-def values_of(weights: Weights, captured: Captured, left: Tensor, right: Tensor) -> Tensor:
-    """Float["batch kv_heads key_len value_dim"] of the second factor of weights and values.
+def values_of(weights: Weights, captured: CapturedAttention, lhs: Tensor, rhs: Tensor) -> Tensor:
+    """Return Float["batch kv_heads key_len value_dim"] from the product's right factor.
 
     Raises:
         Unreadable: they are not one matrix per head of keys.
     """
     heads, (batch, kv_heads, key_len, _) = captured.query.shape[1], captured.key.shape
-    if right.shape[1] != key_len:
+    if rhs.shape[1] != key_len:
         raise Unreadable("there are more or fewer values than keys")
-    owners = owners_of(weights, left)
+    owners = owners_of(weights, lhs)
     place = (owners // heads) * kv_heads + (owners % heads) // (heads // kv_heads)
     order = torch.full((batch * kv_heads,), -1)
     order[place.flip(0)] = torch.arange(len(place)).flip(0)
     if bool((order < 0).any()):
         raise Unreadable("values are not given for every head")
-    if len(order) != len(right) or bool((order != torch.arange(len(order))).any()):
-        right = right.index_select(0, order.to(right.device))
-    return right.detach().reshape(batch, kv_heads, key_len, -1)
+    if len(order) != len(rhs) or bool((order != torch.arange(len(order))).any()):
+        rhs = rhs.index_select(0, order.to(rhs.device))
+    return rhs.detach().reshape(batch, kv_heads, key_len, -1)

@@ -1,8 +1,8 @@
-"""How scores came from a product: a chain of small notes, one per operator.
+"""How scores came from a product: a chain of nodes, one per operator.
 
-A tensor of scores is known by the memory it lies in, and what is noted describes how that memory
-is laid out. So views, permutations and slices need no note at all: they are other strides over
-the same memory, and places are found by arithmetic on strides.
+A tensor of scores is identified by its memory, and a node describes how that memory is laid out. So
+views, permutations and slices need no node: they are other strides over the same memory, and
+elements are found by arithmetic on strides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from ...recording.captured import Unreadable
-from ..owners.module_chain import Chain
+from ..owners import Chain
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Layout:
     def of(cls, x: Tensor) -> Layout:
         return cls(tuple(x.shape), tuple(x.stride()), int(x.storage_offset()))
 
-    def moved(self, axis: int, to: int) -> Layout:
-        """The same with one axis in another place."""
+    def move_axis(self, axis: int, to: int) -> Layout:
+        """Return the layout with one axis in another place."""
         order = list(range(len(self.shape)))
         order.insert(to % len(order), order.pop(axis))
         return Layout(
@@ -41,34 +41,34 @@ class Layout:
         )
 
     def positions(self, coordinates: list[Tensor]) -> Tensor:
-        """Storage positions of elements, given by their index along each axis."""
-        found = torch.full((), self.offset, dtype=torch.int64)
+        """Return the storage positions of elements, from their index along each axis."""
+        positions = torch.full((), self.offset, dtype=torch.int64)
         for index, stride in zip(coordinates, self.stride, strict=True):
-            found = found + index * stride
-        return found
+            positions = positions + index * stride
+        return positions
 
     def coordinates(self, positions: Tensor) -> list[Tensor]:
-        """The inverse of `positions`.
+        """Return the index of elements along each axis, from their storage positions.
 
         Raises:
             Unreadable: positions that are not of this tensor.
         """
         rest = positions - self.offset
-        found = [torch.zeros_like(rest) for _ in self.shape]
+        coordinates = [torch.zeros_like(rest) for _ in self.shape]
         axes = [i for i, size in enumerate(self.shape) if size > 1]
         for axis in sorted(axes, key=lambda i: -self.stride[i]):
             stride = self.stride[axis]
             if stride <= 0:
                 raise Unreadable("the scores share memory with one another")
-            found[axis] = rest // stride
+            coordinates[axis] = rest // stride
             rest = rest % stride
         inside = all(
             bool(((index >= 0) & (index < size)).all())
-            for index, size in zip(found, self.shape, strict=True)
+            for index, size in zip(coordinates, self.shape, strict=True)
         )
         if not inside or bool((rest != 0).any()):
             raise Unreadable("a part of the scores' memory was read as if it were another shape")
-        return found
+        return coordinates
 
     @property
     def numel(self) -> int:
@@ -76,60 +76,61 @@ class Layout:
 
 
 def row_major(coordinates: list[Tensor], shape: tuple[int, ...]) -> Tensor:
-    """The index of elements when a tensor of this shape is flattened."""
-    found = torch.zeros((), dtype=torch.int64)
+    """Return the index of elements in the flattened tensor."""
+    flat = torch.zeros((), dtype=torch.int64)
     for index, size in zip(coordinates, shape, strict=True):
-        found = found * size + index
-    return found
+        flat = flat * size + index
+    return flat
 
 
 @dataclass(eq=False)
 class Product:
-    """``left @ right``: [..., rows, inner] and [..., inner, columns], of three axes."""
+    """``lhs @ rhs``: [..., rows, inner] and [..., inner, columns], of three axes."""
 
-    left: Tensor
-    right: Tensor
+    lhs: Tensor
+    rhs: Tensor
     name: str
 
     @classmethod
-    def of(cls, left: Tensor, right: Tensor, name: str) -> Product:
-        left, right = (x if x.ndim == 3 else x.unsqueeze(0) for x in (left, right))
-        return cls(left.detach(), right.detach(), name)
+    def of(cls, lhs: Tensor, rhs: Tensor, name: str) -> Product:
+        lhs, rhs = (x if x.ndim == 3 else x.unsqueeze(0) for x in (lhs, rhs))
+        return cls(lhs.detach(), rhs.detach(), name)
 
     @property
     def certain(self) -> bool:
-        """Whether to follow it into operators that are not understood.
+        """Whether it is one of queries and keys, as far as can be told.
 
         Products with matrices that may be weights, and outer products such as those of positions
-        and frequencies, lead to everything else in a model.
+        and frequencies, lead to everything else in a model: those are dropped, and not refused,
+        where an operator is not understood.
         """
-        return self.name != "mm" and self.left.shape[-1] > 1
+        return self.name != "mm" and self.lhs.shape[-1] > 1
 
 
 @dataclass
-class Scaled:
-    """Multiplied by a number."""
+class Scaling:
+    """Scores were multiplied by a number."""
 
     factor: float
 
 
 @dataclass(eq=False)
-class RowsScaled:
-    """Multiplied by a number per row, [..., rows|1, 1]."""
+class RowScaling:
+    """Scores were multiplied by a number per row, [..., rows|1, 1]."""
 
     factor: Tensor
 
 
 @dataclass(eq=False)
-class Added:
-    """Something was added: a mask, a bias."""
+class Addition:
+    """A mask or bias was added to scores."""
 
     term: Tensor
     factor: float = 1.0
 
 
 @dataclass(eq=False)
-class Filled:
+class Fill:
     """A number took the place of the scores where a boolean mask is True."""
 
     where: Tensor
@@ -138,48 +139,52 @@ class Filled:
 
 
 @dataclass
-class Capped:
-    """The hyperbolic tangent was taken."""
+class Cap:
+    """The hyperbolic tangent of scores was taken."""
 
 
 @dataclass
-class Shifted:
-    """One number per row was subtracted, which no softmax notices."""
+class Shift:
+    """One number per row was subtracted, which does not change a softmax."""
 
 
 @dataclass(eq=False)
-class SinkAppended:
-    """A column that belongs to no key was put behind the others."""
+class SinkColumn:
+    """A column that belongs to no key was appended to scores."""
 
     logits: Tensor
 
 
 @dataclass
-class Lost:
-    """Something happened that is not understood."""
+class UnknownStep:
+    """An operator changed scores in a way that is not understood."""
 
     why: str
 
 
 @dataclass
-class Copied:
-    """Nothing but a copy, perhaps in another dtype."""
+class Copy:
+    """Scores were copied, perhaps to another dtype."""
 
 
 Step = (
-    Scaled | RowsScaled | Added | Filled | Capped | Shifted | SinkAppended | Lost | Copied | Product
+    Scaling | RowScaling | Addition | Fill | Cap | Shift | SinkColumn | UnknownStep | Copy | Product
 )
 
 
 @dataclass(eq=False)
 class Node:
-    """A tensor of scores: what was done to the one before it.
+    """A tensor of scores, and the step that made it of the one before.
 
     Attributes:
         layout: of the tensor that the step made.
         step: what was done; a `Product` at the beginning of a chain.
+        reference: to the tensor's memory.
         parent: the tensor before.
-        seen_as: the layout in which the parent's memory was read; its axes are this tensor's.
+        operand_layout: the layout in which the step read the parent's memory; its axes are this
+            tensor's.
+        dtype: of the tensor.
+        product: the beginning of the chain.
         modules: those that were running at the product.
     """
 
@@ -187,7 +192,7 @@ class Node:
     step: Step
     reference: StorageWeakRef
     parent: Node | None = None
-    seen_as: Layout | None = None
+    operand_layout: Layout | None = None
     dtype: torch.dtype = torch.float32
     product: Product = field(init=False)
     modules: Chain = field(default_factory=lambda: Chain(()))
@@ -201,17 +206,17 @@ class Node:
             self.modules = self.parent.modules
 
     @property
-    def lost(self) -> str | None:
-        """Why the chain is not understood."""
+    def why_unknown(self) -> str | None:
+        """Why the chain is not understood; None where it is."""
         node: Node | None = self
         while node is not None:
-            if isinstance(node.step, Lost):
+            if isinstance(node.step, UnknownStep):
                 return node.step.why
             node = node.parent
         return None
 
     def chain(self) -> list[Node]:
-        """From the product to this node."""
+        """Return the nodes from the product to this one."""
         nodes: list[Node] = []
         node: Node | None = self
         while node is not None:
@@ -219,12 +224,12 @@ class Node:
             node = node.parent
         return nodes[::-1]
 
-    def keep_before_a_write(self, storage: int) -> None:
-        """Copies what the notes refer to and the model is about to write to.
+    def copy_before_a_write(self, storage: int) -> None:
+        """Copy the tensors of the chain that the model is about to write to.
 
-        Queries and keys are the model's own memory, and it may use that again before its softmax:
-        a rotation in place, a buffer of keys, a scale. The version counter of a tensor does not
-        tell, since below autograd every alias has one of its own.
+        Queries and keys are the model's own memory, and it may reuse that before its softmax: a
+        rotation in place, a buffer of keys, a scale. The version counter of a tensor does not
+        help, since below autograd every alias has its own.
         """
         for node in self.chain():
             for name, value in vars(node.step).items():
@@ -233,17 +238,17 @@ class Node:
 
 
 def storage_of(x: Tensor) -> int:
-    """By what the memory of a tensor is known; views of it have the same."""
+    """Return what identifies the memory of a tensor; views have that of their base."""
     return x.untyped_storage()._cdata
 
 
 def weak_reference(x: Tensor) -> StorageWeakRef:
-    """Tells whether the memory was given back, and keeps its address from being given away."""
+    """Return a reference that tells whether the memory was freed, and keeps its address unused."""
     return StorageWeakRef(x.untyped_storage())
 
 
 def tensors_in(args: Sequence[Any]) -> list[Tensor]:
-    """The tensors among arguments, those in lists too."""
+    """Return the tensors among arguments, those in lists included."""
     tensors = []
     for x in args:
         if isinstance(x, Tensor):

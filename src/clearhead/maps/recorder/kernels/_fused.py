@@ -1,8 +1,8 @@
 """The fused attention operators, and what their arguments and results mean.
 
-Each tells its log-sum-exp beside its output, at least where gradients are wanted; an inference on
-a GPU may leave it out, and the map then computes it when it is needed. Their `is_causal` aligns
-the first query with the first key, but flash-attn's own operators align the last with the last.
+Each returns its log-sum-exp beside its output, at least where gradients are needed; on a GPU it may
+be left out in inference, and the map then computes it on demand. Their `is_causal` aligns the first
+query with the first key, but flash-attn's own operators align the last query with the last key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
 
@@ -25,11 +25,11 @@ class FusedKernel:
     """How to read one operator.
 
     Attributes:
-        name: what it is called in tables.
+        name: its name in tables.
         mask: the argument that is added to the scores, if it takes one.
-        lse: where the log-sum-exp is among its results; None if it is not told.
-        heads_third: tensors are [batch, length, heads, head_dim].
-        last_to_last: a causal mask lets the last query see the last key.
+        lse: the index of the log-sum-exp among its results; None if it is not returned.
+        heads_third: whether tensors are [batch, length, heads, head_dim].
+        last_to_last: whether a causal mask aligns the last query with the last key.
     """
 
     name: str
@@ -39,7 +39,7 @@ class FusedKernel:
     last_to_last: bool = False
 
 
-_ATEN = {
+_KERNELS = {
     "aten::_scaled_dot_product_flash_attention_for_cpu": FusedKernel(
         "sdpa flash (cpu)", "attn_mask"
     ),
@@ -55,20 +55,20 @@ _ATEN = {
 # Fused kernels add masks to scores of half precision in float32.
 _SUMS = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
 
-# What tells an attention that no table knows by its name.
+# Parts of names by which an attention is recognised that the table does not have.
 _NAMES_OF_ATTENTION = ("scaled_dot_product", "flash_attn", "flash_attention", "efficient_attention")
 _NOT_FORWARD = ("backward", "_bwd", "fill", "debug")
 
 
 def fused_kernel(operator: torch._ops.OpOverload) -> FusedKernel | None:
-    """The table's entry of an operator."""
-    return _ATEN.get(operator._schema.name)
+    """Return the table's entry of an operator, if it has one."""
+    return _KERNELS.get(operator._schema.name)
 
 
 def is_unknown_attention(operator: torch._ops.OpOverload) -> bool:
-    """Whether an operator goes by the name of an attention and is not in the table."""
+    """Return whether an operator is named an attention and is not in the table."""
     name = operator._schema.name.partition("::")[2]
-    if operator._schema.name in _ATEN or any(part in name for part in _NOT_FORWARD):
+    if operator._schema.name in _KERNELS or any(part in name for part in _NOT_FORWARD):
         return False
     return any(part in name for part in _NAMES_OF_ATTENTION)
 
@@ -76,16 +76,17 @@ def is_unknown_attention(operator: torch._ops.OpOverload) -> bool:
 def arguments(
     operator: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The arguments of a call by name, defaults included."""
+    """Return the arguments of a call by name, defaults included."""
     names, defaults = _signature(operator)
     return {**defaults, **dict(zip(names, args, strict=False)), **kwargs}
 
 
 @lru_cache(maxsize=64)
 def _signature(operator: torch._ops.OpOverload) -> tuple[tuple[str, ...], dict[str, Any]]:
-    known = operator._schema.arguments
-    defaults = {one.name: one.default_value for one in known if one.has_default_value()}
-    return tuple(one.name for one in known), defaults
+    """Return the names of an operator's arguments, and the defaults of those that have one."""
+    parameters = operator._schema.arguments
+    defaults = {one.name: one.default_value for one in parameters if one.has_default_value()}
+    return tuple(one.name for one in parameters), defaults
 
 
 def read_fused(
@@ -93,14 +94,16 @@ def read_fused(
     call: Mapping[str, Any],
     result: Any,
     masks: MaskCache,
-    heads_first: Callable[[Tensor], bool] = lambda query: False,
-) -> tuple[Captured, Tensor]:
-    """What a fused operator computed.
+    is_heads_first: Callable[[Tensor], bool] = lambda query: False,
+) -> tuple[CapturedAttention, Tensor]:
+    """Return what a fused operator computed.
 
     Args:
+        kernel: how to read it.
         call: its arguments by name.
         result: what it returned.
-        heads_first: whether the model gave heads where the kernel expects the batch.
+        masks: the masks that were made compact already.
+        is_heads_first: whether the model passed heads where the kernel expects the batch.
 
     Returns:
         The attention, and its output Float["batch heads query_len value_dim"].
@@ -118,13 +121,35 @@ def read_fused(
     if query.ndim != 4:
         raise Unreadable(f"the kernel got queries of {query.ndim} axes; four were expected")
     lse = _log_sum_exp(kernel, result, query)
-    if query.ndim == key.ndim and query.shape[:2] == key.shape[:2] and heads_first(query):
+    # To the kernel, the first two axes are alike; a map has the batch first.
+    if query.ndim == key.ndim and query.shape[:2] == key.shape[:2] and is_heads_first(query):
         query, key, value, output = (x.transpose(0, 1) for x in (query, key, value, output))
         lse = None if lse is None else lse.transpose(0, 1)
         if mask is not None and mask.ndim > 2:
             mask = mask[(None,) * (4 - mask.ndim)].transpose(0, 1)
+    captured = CapturedAttention(
+        query=query,
+        key=key,
+        value=value,
+        lse=lse,
+        scoring=_scoring(kernel, call, query, key, mask, masks),
+        kernel=kernel.name,
+        dropout=float(call.get("dropout_p") or 0.0),
+    )
+    return captured, output.detach()
+
+
+def _scoring(
+    kernel: FusedKernel,
+    call: Mapping[str, Any],
+    query: Tensor,
+    key: Tensor,
+    mask: Tensor | None,
+    masks: MaskCache,
+) -> Scoring:
+    """Return how a kernel computed scores from queries and keys."""
     shape = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])
-    scoring = Scoring.of(
+    return Scoring.of(
         query,
         key,
         scale=call.get("scale", call.get("softmax_scale")),
@@ -135,19 +160,10 @@ def read_fused(
         window=_window(call),
         added_in=_SUMS.get(query.dtype),
     )
-    captured = Captured(
-        query=query,
-        key=key,
-        value=value,
-        lse=lse,
-        scoring=scoring,
-        kernel=kernel.name,
-        dropout=float(call.get("dropout_p") or 0.0),
-    )
-    return captured, output.detach()
 
 
 def _tensors(call: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return queries, keys and values, whatever a kernel calls its arguments."""
     names: tuple[str, str, str] = ("query", "key", "value")
     if "query" not in call:
         names = ("q", "k", "v")
@@ -156,7 +172,7 @@ def _tensors(call: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _window(call: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
-    """flash-attn's window: -1 for no limit on that side."""
+    """Return flash-attn's window, which has -1 for no limit on a side."""
     sides = (call.get("window_size_left", -1), call.get("window_size_right", -1))
     if all(side is None or side < 0 for side in sides):
         return None
@@ -165,7 +181,7 @@ def _window(call: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
 
 
 def _log_sum_exp(kernel: FusedKernel, result: Any, query: Tensor) -> Tensor | None:
-    """Float["batch heads query_len"]; some kernels pad it or add an axis, all may skip it."""
+    """Return Float["batch heads query_len"]; kernels may pad it, add an axis, or leave it out."""
     if kernel.lse is None or not isinstance(result, tuple | list) or len(result) <= kernel.lse:
         return None
     lse = result[kernel.lse]

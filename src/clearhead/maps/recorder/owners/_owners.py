@@ -1,8 +1,8 @@
 """Which module of a model is attending, read from Python's own call stack.
 
-Hooks on modules would switch the encoder's fast path off, do not see methods that are called by
-another name than forward, and change what torch.compile makes of a model. The stack tells as
-much and is asked only when an attention is met.
+Hooks on modules would switch the encoder's fast path off, do not see methods other than forward,
+and change what torch.compile makes of a model. The call stack says as much, and is read only where
+an attention is computed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .attention_kind import Calls
-from .model_modules import forward_names, is_stranger
-from .module_chain import Chain, below_dispatch, is_method
+from ._attention_kind import Calls
+from ._model_modules import forward_names, is_stranger
+from ._module_chain import Chain, below_dispatch, is_method
 
-# The innermost modules tell whose attention it is, and of which kind; those around may tell the
-# size of a batch.
+# The innermost modules tell whose attention it is, and of which kind; those around them may tell
+# the size of a batch.
 _MODULES_ASKED = 4
 # Modules that attend to nothing: they are steps of the attention of the module around them.
 _STEPS = (nn.Softmax, nn.Softmax2d, nn.LogSoftmax, nn.Dropout, nn.Identity)
@@ -37,20 +37,21 @@ _HEADS = ("num_heads", "n_heads", "num_attention_heads", "n_head", "nhead", "hea
 
 @dataclass(frozen=True, eq=False)
 class Owner:
-    """Who is attending.
+    """The module that is attending.
 
     Attributes:
         name: the module's name in the model; "" for the model itself.
         module: the module.
-        kind: ``"self"`` or ``"cross"`` where it is certain; None where calls and lengths tell.
-        compiled: a compiled graph lies between the module and its attention, so the attention
-            may belong to any module below this one.
+        kind: ``"self"`` or ``"cross"`` where it is certain; None where calls and lengths
+            decide.
+        compiled: whether a compiled graph lies between the module and its attention, so that the
+            attention may belong to any module below this one.
         calls: the innermost modules and what they were called with.
-        outermost: what the outermost module was called with; only if it was asked for.
-        chain: the innermost modules of the model that are running, with their names, this one
+        outermost: what the outermost module was called with; only on request.
+        chain: the innermost modules of the model that are running, with their names; this one
             first.
-        stranger: the class of a module that is not the model's, and whose attention it is; ""
-            where it is the model's own.
+        stranger: where the attention is that of a module which is not the model's, its class; or
+            else "".
         within: whether the stranger was called within the forward of the model's module
             ``name``, and not beside it, as an assistant in ``generate()`` is.
     """
@@ -70,44 +71,44 @@ class Owner:
         """First and second sizes of the tensors that the modules were called with."""
         sizes: set[int] = set()
         for _, call in self.calls:
-            for given in call.values():
-                if isinstance(given, Tensor) and not given.is_nested and given.ndim > 2:
-                    sizes.update(given.shape[:2])
+            for x in call.values():
+                if isinstance(x, Tensor) and not x.is_nested and x.ndim > 2:
+                    sizes.update(x.shape[:2])
         return frozenset(sizes)
 
     @property
     def inputs(self) -> dict[str, Tensor]:
         """The tensors of token ids that the outermost module was called with."""
         return {
-            name: given
-            for name, given in self.outermost.items()
-            if isinstance(given, Tensor)
-            and given.ndim == 2
-            and not given.is_floating_point()
+            name: x
+            for name, x in self.outermost.items()
+            if isinstance(x, Tensor)
+            and x.ndim == 2
+            and not x.is_floating_point()
             and "mask" not in name
         }
 
     @property
     def head_hints(self) -> list[int]:
-        """Numbers of heads that the module speaks of, or else the one around it that does.
+        """The numbers of heads that the module has as attributes, or else a module around it.
 
-        A module that only takes the product of projected queries and keys often knows none.
+        A module that only multiplies projected queries and keys often has none.
         """
         modules = [self.module, *(module for _, module in self.chain[1:3])]
         return next((hints for one in modules if (hints := head_hints(one))), [])
 
 
 def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | None:
-    """The innermost module of the model whose code is running in this thread.
+    """Return the innermost module of the model whose code is running in this thread.
 
     Args:
         names: the modules' names by their ids: `model_modules.ModuleNames`.
         outermost: whether to go on to the module that was called first.
     """
-    stack = _Stack(names)
+    stack = _StackReader(names)
     frame: FrameType | None = below_dispatch(sys._getframe(1))
     while frame is not None:
-        stack.look_at(frame)
+        stack.read(frame)
         if stack.is_enough and not outermost:
             break
         frame = frame.f_back
@@ -115,18 +116,18 @@ def find_owner(names: Mapping[int, str], *, outermost: bool = False) -> Owner | 
 
 
 def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
-    """Whose attention it is whose scores one operator multiplied and another normalised.
+    """Return the owner of an attention, from its product and its softmax.
 
     The product, the softmax and the dropout of one attention may each be a module of its own. The
-    attention is that of the innermost module that was running at both.
+    owner is the innermost module that was running at both.
 
     Args:
-        product: `find_chain` at the product of queries and keys.
-        owner: `find_owner` at the softmax.
+        product: what `find_chain` returned at the product of queries and keys.
+        owner: what `find_owner` returned at the softmax.
 
     Returns:
-        The owner, None where the model has no part in it. A stranger's product that the model
-        normalises is no attention: those are the scores of a vocabulary.
+        The owner; None where the attention is none of the model's. A stranger's product that the
+        model normalises is no attention: those are the scores of a vocabulary.
     """
     if owner is None or owner.stranger:
         return owner
@@ -141,8 +142,8 @@ def common_owner(product: Chain, owner: Owner | None) -> Owner | None:
     return None
 
 
-class _Stack:
-    """What is learned of the frames of a stack, from the innermost outwards."""
+class _StackReader:
+    """Reads the frames of a stack, from the innermost outwards."""
 
     def __init__(self, names: Mapping[int, str]) -> None:
         self._names = names
@@ -156,18 +157,22 @@ class _Stack:
 
     @property
     def is_enough(self) -> bool:
+        """Whether the frames further out could not change the owner."""
         if self._stranger is not None:
             return self._running is not None
         return len(self._entered) >= _MODULES_ASKED
 
-    def look_at(self, frame: FrameType) -> None:
+    def read(self, frame: FrameType) -> None:
+        """Take from a frame what it says of the owner."""
         code = frame.f_code
+        # Until a module is met, a compiled graph may lie between it and the attention.
         if not self._chain:
             if _is_graph(frame):
                 self._compiled = True
             elif self._compiled and code.co_filename.replace("\\", "/").endswith(_FLEX_FILE):
                 self._compiled = False  # FlexAttention compiles its own operator, and no more
-        if not code.co_argcount or code.co_name == "_wrapped_call_impl" or _is_called(frame):
+        # A frame belongs to a module if this is its first argument, as `self` is.
+        if not code.co_argcount or code.co_name == "_wrapped_call_impl" or _is_call_body(frame):
             return
         module = frame.f_locals.get(code.co_varnames[0])
         if not isinstance(module, nn.Module):
@@ -178,13 +183,14 @@ class _Stack:
                 self._stranger = module
             if id(module) not in self._names:
                 return
-        self._look_at_module(frame, module)
+        self._read_module(frame, module)
 
-    def _look_at_module(self, frame: FrameType, module: nn.Module) -> None:
+    def _read_module(self, frame: FrameType, module: nn.Module) -> None:
+        """Take from a frame of one of the model's modules what it says of the owner."""
         if id(module) in self._entered or (not self._chain and type(module) in _STEPS):
             return
         if self._stranger is not None and not is_method(frame, module):
-            return  # a loop that was handed the model runs others, too
+            return  # a function that takes the model, such as generate(), runs others, too
         if all(module is not one for one in self._chain):
             self._chain.append(module)
         entered = frame.f_code.co_name == "_call_impl"
@@ -199,6 +205,7 @@ class _Stack:
             self._calls.append((module, frame))
 
     def owner(self, *, outermost: bool) -> Owner | None:
+        """Return what the frames said."""
         if not self._chain:
             return None
         module = self._chain[0]
@@ -217,7 +224,7 @@ class _Stack:
 
 
 def _is_graph(frame: FrameType) -> bool:
-    """Whether a frame runs a compiled or traced graph, of whichever backend."""
+    """Return whether a frame runs a compiled or traced graph, of whichever backend."""
     code = frame.f_code
     if code.co_name == "_fn":  # torch._dynamo.disable says why it was asked to
         return "Dynamo-compiled" in str(getattr(frame.f_locals.get("self"), "msg", ""))
@@ -228,12 +235,12 @@ def _is_graph(frame: FrameType) -> bool:
 
 
 def _is_scripted(module: nn.Module) -> bool:
-    """Whether the modules below are TorchScript's, which has no frames of Python."""
+    """Return whether the modules below are TorchScript's, which has no frames of Python."""
     return isinstance(module, torch.jit.ScriptModule) and any(True for _ in module.children())
 
 
-def _is_called(frame: FrameType) -> bool:
-    """Whether a frame is the forward, or a hook, of the module that the next one enters."""
+def _is_call_body(frame: FrameType) -> bool:
+    """Return whether a frame is the forward, or a hook, of the module that its caller enters."""
     return frame.f_back is not None and frame.f_back.f_code.co_name == "_call_impl"
 
 
@@ -242,19 +249,19 @@ def _is_forward(frame: FrameType) -> bool:
 
 
 def _call(frame: FrameType, module: nn.Module) -> dict[str, Any]:
-    """What a frame's function was called with, by name; what it renamed since is not noticed."""
+    """Return what a frame's function was called with, by name, as its variables are now."""
     code, local = frame.f_code, frame.f_locals
     if code.co_name == "_call_impl":  # as it was called, before forward could assign anything
-        given, named = local.get("args", ()), dict(local.get("kwargs", {}))
-        known = forward_names(module)
-        unknown = (f"*{place}" for place in range(len(known), len(given)))
-        return dict(zip((*known, *unknown), given, strict=False)) | named
+        args, kwargs = local.get("args", ()), dict(local.get("kwargs", {}))
+        names = forward_names(module)
+        more_names = (f"*{place}" for place in range(len(names), len(args)))
+        return dict(zip((*names, *more_names), args, strict=False)) | kwargs
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     return {name: local[name] for name in names if name in local}
 
 
 def head_hints(module: nn.Module) -> list[int]:
-    """Numbers of heads that a module speaks of, its configuration's last."""
+    """Return the numbers of heads that a module has as attributes, its configuration's last."""
     hints = []
     for holder in (module, getattr(module, "config", None)):
         for name in _HEADS:

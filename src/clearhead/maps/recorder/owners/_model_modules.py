@@ -15,17 +15,17 @@ class ModuleNames(dict[int, str]):
     """The names of a model's modules by their ids.
 
     Modules are kept alive, so that none of the ids can become another's. A module that is
-    registered later is taken in when it is asked about.
+    registered later is added when it is asked about.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self._model = model
         self._alive: list[nn.Module] = []
-        self._known: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
-        self._take_in()
+        self._strangers: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+        self._add_new_modules()
 
-    def _take_in(self) -> None:
+    def _add_new_modules(self) -> None:
         for name, module in self._model.named_modules():
             if id(module) not in self:
                 self[id(module)] = name
@@ -37,7 +37,7 @@ class ModuleNames(dict[int, str]):
         return [(self[id(module)], module) for module in self._alive]
 
     def is_stranger(self, module: nn.Module) -> bool:
-        """Whether a module is not the model's and computes with parameters that are not either.
+        """Return whether neither a module nor its parameters are the model's.
 
         A module without parameters that is made on the fly, ``nn.Softmax(-1)(scores)``, is a
         step of the module that calls it; one that shares its parameters with the model, as a copy
@@ -45,19 +45,19 @@ class ModuleNames(dict[int, str]):
         """
         if id(module) in self:
             return False
-        known = self._known.get(module)
-        if known is None:
+        stranger = self._strangers.get(module)
+        if stranger is None:
             parameters = [_storage(p) for p in module.parameters()]
             if not parameters:
                 return False
-            self._take_in()
+            self._add_new_modules()
             own = {_storage(p) for p in self._model.parameters()}
-            known = self._known[module] = not own.issuperset(parameters)
-        return known and id(module) not in self
+            stranger = self._strangers[module] = not own.issuperset(parameters)
+        return stranger and id(module) not in self
 
 
 def is_stranger(module: nn.Module, names: Mapping[int, str]) -> bool:
-    """`ModuleNames.is_stranger`, or as much of it as bare names can tell."""
+    """Return `ModuleNames.is_stranger`, or as much of it as a mapping of names can tell."""
     if isinstance(names, ModuleNames):
         return names.is_stranger(module)
     return id(module) not in names and next(module.parameters(), None) is not None
@@ -71,15 +71,15 @@ def _storage(parameter: Tensor) -> int:
 
 
 def code_of(owner: type, name: str) -> CodeType | None:
-    """The code of a class's method below its decorators."""
+    """Return the code of a class's method below its decorators."""
     method = getattr(owner, name, None)
     code = getattr(method, "__code__", None)
-    wrapped = getattr(method, "__dict__", {}).get("__wrapped__")
-    return code if wrapped is None else getattr(inspect.unwrap(wrapped), "__code__", None)
+    inner = getattr(method, "__dict__", {}).get("__wrapped__")
+    return code if inner is None else getattr(inspect.unwrap(inner), "__code__", None)
 
 
 def forward_names(module: nn.Module) -> tuple[str, ...]:
-    """The names of what a module's forward takes by position."""
+    """Return the names of the arguments that a module's forward takes by position."""
     if isinstance(module, torch.jit.ScriptModule):
         schema = getattr(getattr(module, "forward", None), "schema", None)
         return () if schema is None else tuple(one.name for one in schema.arguments[1:])

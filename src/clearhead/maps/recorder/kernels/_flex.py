@@ -8,29 +8,32 @@ from typing import Any
 
 from torch import Tensor
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 
+_ARGUMENTS = (
+    "query",
+    "key",
+    "value",
+    "score_mod",
+    "block_mask",
+    "scale",
+    "kernel_options",
+    "score_mod_other_buffers",
+    "mask_mod_other_buffers",
+)
 
-def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> Captured:
-    """What ``flex_attention(query, key, value, score_mod, block_mask, scale, kernel_options,
-    score_mod_other_buffers, mask_mod_other_buffers)`` computed.
+
+def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> CapturedAttention:
+    """Return what ``flex_attention`` computed.
 
     A score_mod and a mask_mod are called again when the map is asked; tensors that they captured
     must then still hold what they held.
+
+    Raises:
+        Unreadable: the block mask has no mask_mod.
     """
-    names = (
-        "query",
-        "key",
-        "value",
-        "score_mod",
-        "block_mask",
-        "scale",
-        "kernel_options",
-        "score_mod_other_buffers",
-        "mask_mod_other_buffers",
-    )
-    call = dict(zip(names, args, strict=False)) | dict(kwargs)
+    call = dict(zip(_ARGUMENTS, args, strict=False)) | dict(kwargs)
     query, key, value = call["query"], call["key"], call["value"]
     if key.shape[0] != query.shape[0]:
         key, value = (x.expand(query.shape[0], *x.shape[1:]) for x in (key, value))
@@ -47,25 +50,25 @@ def read_flex(args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> 
     )
     lse = result[1] if isinstance(result, tuple) and len(result) > 1 else None
     lse = lse * math.log(2) if isinstance(lse, Tensor) and lse.numel() else None
-    return Captured(
+    return CapturedAttention(
         query=query, key=key, value=value, lse=lse, scoring=scoring, kernel="flex attention"
     )
 
 
 def _bound(modification: Callable[..., Tensor], captured: tuple[Any, ...]) -> Callable[..., Tensor]:
-    """A modification with the tensors that compilation took out of it put back, as copies."""
+    """Return a modification with copies of the tensors that compilation made its arguments."""
     if not captured:
         return modification
-    kept = tuple(x.detach().clone() if isinstance(x, Tensor) else x for x in captured)
+    copies = tuple(x.detach().clone() if isinstance(x, Tensor) else x for x in captured)
 
     def bound(*places: Any) -> Tensor:
-        return modification(*places, *kept)
+        return modification(*places, *copies)
 
     return bound
 
 
 def _is_identity(score_mod: Any) -> bool:
-    """Whether a score_mod gives back the score: the default one, also when it was traced."""
+    """Return whether a score_mod returns the score as it is: the default one, or its trace."""
     if getattr(score_mod, "__name__", "") == "_identity":
         return True
     graph = getattr(score_mod, "graph", None)

@@ -1,7 +1,7 @@
 """The opaque operators of `nn.TransformerEncoderLayer` and `nn.MultiheadAttention` in eval.
 
-They tell neither queries nor keys, so these are computed beside them, from the same arguments:
-the layer's norm where it comes first, and the joint projection.
+They return neither queries nor keys, so these are computed again from the same arguments: by the
+layer's norm where it comes first, and the joint projection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...recording.captured import Captured, Unreadable
+from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 from ..agreement import map_of, spread
 from ..mask_cache import MaskCache
@@ -23,23 +23,21 @@ _SOURCE, _PADDING, _MERGED = 0, 1, 2
 _SAMPLES = 4
 
 
-def read_encoder_layer(call: Mapping[str, Any], result: Any, masks: MaskCache) -> Captured:
-    """The self-attention of `aten::_transformer_encoder_layer_fwd`.
+def read_encoder_layer(call: Mapping[str, Any], result: Any, masks: MaskCache) -> CapturedAttention:
+    """Return the self-attention of `aten::_transformer_encoder_layer_fwd`.
 
     Raises:
         Unreadable: an argument is beyond what a map can hold, or the map does not give the
             layer's own output.
     """
     x, lengths = _padded(call["src"])
-    inner = x
-    if call["norm_first"]:
-        inner = _normalised(x, call, "1")
-    projected = _read(
-        inner, inner, inner, lengths, call, call["num_heads"], masks, "encoder fast path"
-    )
+    inner = _normalised(x, call, "1") if call["norm_first"] else x
+    kernel = "encoder fast path"
+    captured = _project(inner, inner, inner, lengths, call, call["num_heads"], masks, kernel)
+    # The rest of the layer, at some places, tells whether this is what it computed.
     output = _padded(result)[0]
     for row, places in _sampled_places(output, lengths):
-        hidden = x[row, places] + _attended(projected, call, row, places)
+        hidden = x[row, places] + _attention_output(captured, call, row, places)
         if not call["norm_first"]:
             hidden = _normalised(hidden, call, "1")
         between = _normalised(hidden, call, "2") if call["norm_first"] else hidden
@@ -49,11 +47,11 @@ def read_encoder_layer(call: Mapping[str, Any], result: Any, masks: MaskCache) -
         if not call["norm_first"]:
             hidden = _normalised(hidden, call, "2")
         _compare(hidden, output[row, places])
-    return projected
+    return captured
 
 
-def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> Captured:
-    """The attention of `aten::_native_multi_head_attention`.
+def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> CapturedAttention:
+    """Return the attention of `aten::_native_multi_head_attention`.
 
     Raises:
         Unreadable: as `read_encoder_layer`.
@@ -64,29 +62,31 @@ def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> C
         raise Unreadable("nested tensors of different sequences are not read yet")
     key = query if same else call["key"]
     value = query if same else call["value"]
-    captured = _read(
-        query, key, value, lengths, call, call["num_head"], masks, "multi-head fast path"
-    )
+    kernel = "multi-head fast path"
+    captured = _project(query, key, value, lengths, call, call["num_head"], masks, kernel)
     output = _padded(result[0])[0]
     for row, places in _sampled_places(output, lengths):
-        _compare(_attended(captured, call, row, places), output[row, places])
+        _compare(_attention_output(captured, call, row, places), output[row, places])
     return captured
 
 
 def _normalised(x: Tensor, call: Mapping[str, Any], which: str) -> Tensor:
+    """Apply the layer's first or second norm."""
     weight, bias = call[f"norm_weight_{which}"], call[f"norm_bias_{which}"]
     return F.layer_norm(x, (call["embed_dim"],), weight, bias, call["eps"])
 
 
 def _sampled_places(output: Tensor, lengths: Tensor | None) -> Iterator[tuple[int, Tensor]]:
-    """Some rows of the batch and some places of each, none of them padding."""
+    """Yield some rows of the batch with some places of each, none of them padding."""
     for row in {0, len(output) - 1}:
         length = output.shape[1] if lengths is None else int(lengths[row])
         yield row, spread(length, _SAMPLES, output.device)
 
 
-def _attended(captured: Captured, call: Mapping[str, Any], row: int, places: Tensor) -> Tensor:
-    """Weights times values of some places, behind the output projection."""
+def _attention_output(
+    captured: CapturedAttention, call: Mapping[str, Any], row: int, places: Tensor
+) -> Tensor:
+    """Return the attention's output at some places, behind the output projection."""
     assert captured.value is not None
     weights = map_of(captured)[row, :, places].to(captured.value.dtype)
     heads = (weights @ captured.value[row]).transpose(0, 1).flatten(1)
@@ -94,6 +94,7 @@ def _attended(captured: Captured, call: Mapping[str, Any], row: int, places: Ten
 
 
 def _compare(mine: Tensor, theirs: Tensor) -> None:
+    """Raise Unreadable where an output is not the model's own."""
     half = theirs.dtype in (torch.float16, torch.bfloat16)
     tolerance = (0.1 if half else 1e-3) * max(float(theirs.abs().max().nan_to_num(0.0)), 1.0)
     error = float((mine.double() - theirs.double()).abs().nan_to_num(0.0).max())
@@ -105,14 +106,14 @@ def _compare(mine: Tensor, theirs: Tensor) -> None:
 
 
 def _padded(x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """A nested tensor as an ordinary one, and its lengths."""
+    """Return a nested tensor as an ordinary one, and its lengths; None of an ordinary one."""
     if not x.is_nested:
         return x, None
     lengths = torch.tensor([len(part) for part in x.unbind()], device=x.device)
     return torch.nested.to_padded_tensor(x, 0.0), lengths
 
 
-def _read(
+def _project(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -121,30 +122,44 @@ def _read(
     num_heads: int,
     masks: MaskCache,
     kernel: str,
-) -> Captured:
+) -> CapturedAttention:
+    """Return the attention of the projections of queries, keys and values.
+
+    Args:
+        query, key, value: Float["batch length d_model"], before the projection.
+        lengths: Int["batch"], of nested tensors; None of ordinary ones.
+        call: the operator's arguments by name.
+        num_heads: the number of heads.
+        masks: the masks that were made compact already.
+        kernel: the name of what computed it.
+    """
     weights, biases = call["qkv_weight"].chunk(3), call["qkv_bias"].chunk(3)
     query, key, value = (
         F.linear(x, weight, bias).unflatten(-1, (num_heads, -1)).transpose(1, 2)
         for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
     )
     shape = (query.shape[0], num_heads, query.shape[2], key.shape[2])
-    allowed = _allowed(call.get("mask"), call.get("mask_type"), shape)
+    visible = _visible(call.get("mask"), call.get("mask_type"), shape)
     notes: tuple[str, ...] = ()
     if lengths is not None:
         inside = torch.arange(shape[2], device=lengths.device) < lengths[:, None]
         present = inside[:, None, :, None] & inside[:, None, None, :]
-        allowed = present if allowed is None else allowed & present
+        visible = present if visible is None else visible & present
         notes = ("padding was left out of the computation: its queries have weights of zero",)
-    compact = None if allowed is None else masks.compact(allowed, shape)
+    compact = None if visible is None else masks.compact(visible, shape)
     scoring = Scoring.of(query, key, mask=compact)
-    return Captured(query=query, key=key, value=value, scoring=scoring, kernel=kernel, notes=notes)
+    return CapturedAttention(
+        query=query, key=key, value=value, scoring=scoring, kernel=kernel, notes=notes
+    )
 
 
-def _allowed(
+def _visible(
     mask: Tensor | None, mask_type: int | None, shape: tuple[int, int, int, int]
 ) -> Tensor | None:
-    """True where a query may attend. The operators read every mask as a boolean one, True or not
-    zero where it may not, whatever its dtype."""
+    """Return a mask that is True where a query may attend.
+
+    The operators read a mask of whatever dtype as a boolean one, not zero where it may not.
+    """
     if mask is None:
         return None
     hidden = mask.bool()

@@ -192,9 +192,9 @@ def test_a_generation_of_a_llama(attention, cache):
         truth = model(tokens, attention_mask=whole, output_attentions=True).attentions
     for name, weights in zip(recording, truth, strict=True):
         assert recording[name].key.shape[1] == 2
-        found = recording[name].dense()
-        torch.testing.assert_close(found[1], weights[1], rtol=0, atol=1e-5)
-        torch.testing.assert_close(found[0, :, 2:], weights[0, :, 2:], rtol=0, atol=1e-5)
+        recorded_weights = recording[name].dense()
+        torch.testing.assert_close(recorded_weights[1], weights[1], rtol=0, atol=1e-5)
+        torch.testing.assert_close(recorded_weights[0, :, 2:], weights[0, :, 2:], rtol=0, atol=1e-5)
 
 
 def test_a_t5_keeps_encoder_decoder_and_cross_attention_apart():

@@ -14,9 +14,8 @@ from clearhead.errors import TraceError
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures.topk import TopK
 from clearhead.maps.recording.reading import load_recording
-from clearhead.maps.recording.recording import Recording
 from clearhead.maps.scores.scoring import Scoring
-from tests.maps.attending import Calls, recorded
+from tests.maps.attending import Calls, recorded, recording_of
 
 torch.manual_seed(0)
 Q, K = torch.randn(2, 4, 5, 8), torch.randn(2, 2, 7, 8)
@@ -51,22 +50,22 @@ def test_a_recording_comes_back(kind, tmp_path):
     assert type(one.scoring.bias) is type(other.scoring.bias)
 
 
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("measure_first", [False, True])
 @pytest.mark.parametrize("size", [1.0, 4e4])
-def test_rows_far_from_zero_come_back_with_every_digit(known, size, tmp_path):
+def test_rows_far_from_zero_come_back_with_every_digit(measure_first, size, tmp_path):
     mask = torch.zeros(5, 7)
     mask[2] = -1e9
     model = Calls(lambda: sdpa(Q * size, K, K, attn_mask=mask, enable_gqa=True))
     recording = recorded(model, model)
-    before = recording[0].measure("entropy", "received") if known else {}
+    before = recording[0].measure("entropy", "received") if measure_first else {}
     again = load_recording(recording.save(tmp_path / "one"))
     one, other = recording[0], again[0]
-    assert (other.known_denominators is not None) == known
+    assert (other.known_denominators is not None) == measure_first
     assert torch.equal(one.dense(), other.dense())
     assert torch.equal(one.column(3), other.column(3))
     assert torch.equal(one.lse, other.lse)
-    for name, found in before.items():
-        assert torch.equal(other.measure(name)[name], found)
+    for name, result in before.items():
+        assert torch.equal(other.measure(name)[name], result)
     torch.testing.assert_close(other.dense().sum(-1), torch.ones(2, 4, 5), rtol=0, atol=1e-6)
     twice = load_recording(again.save(tmp_path / "two"))[0]
     assert torch.equal(twice.column(3), one.column(3))
@@ -94,9 +93,8 @@ def test_a_file_of_the_format_before_is_read(size, tmp_path):
 
 
 def test_the_dtype_in_which_a_mask_was_added_comes_back(tmp_path):
-    recording = Recording("Model")
     scoring = Scoring.of(Q.half(), K.half(), mask=torch.full((5, 7), -6e4), added_in=torch.float16)
-    recording._entry("layer").calls.append(AttentionMap(Q.half(), K.half(), scoring))
+    recording = recording_of({"layer": AttentionMap(Q.half(), K.half(), scoring)})
     again = load_recording(recording.save(tmp_path / "one"))
     assert again["layer"].scoring.added_in == torch.float16
     even = torch.full((2, 4, 5, 7), 1 / 7)

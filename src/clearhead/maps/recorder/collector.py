@@ -1,0 +1,186 @@
+"""Collects the attentions that a recorder reads, or cannot read, into a recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from torch import Tensor, nn
+
+from ..attention_map import AttentionMap
+from ..measures.base import Measure
+from ..provenance import Source
+from ..recording.calls import Call, FinishedCall, Refusal
+from ..recording.captured import CapturedAttention, without_idle_keys, without_repeated_heads
+from ..recording.contents import Contents
+from ..recording.growing_call import GrowingCall
+from ..recording.notes import STRANGER
+from ..recording.storage import Storage
+from ..summary_map import SummaryMap
+from .kernels import with_heads_unpacked
+from .owners import Lengths, Owner, attention_kind
+from .selection import Selection
+from .token_labels import TokenLabels
+from .unread import WHY, unread_modules
+
+_IN_GRAPH = (
+    "within a compiled graph: which module inside computed it cannot be seen, and calls are in the "
+    "order of the graph"
+)
+
+
+class Collector:
+    """Decides what each attention becomes: a step of a call, a call of its own, or a refusal.
+
+    Args:
+        contents: of the recording.
+        selection: the modules that are recorded.
+        storage: how tensors are kept.
+        summaries: the measures to compute at once; None to keep queries and keys.
+        labels: labels queries and keys with tokens, if anything does.
+
+    Attributes:
+        calls_in_graphs: the number of attentions that compiled graphs computed.
+        strangers: the number of attentions of other models, by their class.
+        attending: names of the modules of which there is a map or a refusal.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        selection: Selection,
+        storage: Storage,
+        summaries: Sequence[Measure] | None,
+        labels: TokenLabels | None,
+    ) -> None:
+        self._contents, self._selection, self._storage = contents, selection, storage
+        self._summaries, self._labels = summaries, labels
+        # Whether the last self-attention was a further step of a generation.
+        self._pass_continues = False
+        self.calls_in_graphs = 0
+        self.strangers: Counter[str] = Counter()
+        self.attending: set[str] = set()
+
+    def refuse(self, owner: Owner, why: str, kernel: str) -> None:
+        """Add an attention that cannot be read."""
+        self.attending.add(owner.name)
+        if owner.stranger:
+            self._add_stranger(owner, kernel)
+        elif self._selection.includes(owner.name):
+            self._contents.of_module(owner.name).append(Refusal(why, kernel))
+
+    def refuse_unread(
+        self, modules: Sequence[tuple[str, nn.Module]], parameters: Collection[int]
+    ) -> None:
+        """Refuse modules that are called attention and ran, but of which nothing was read.
+
+        Args:
+            modules: all modules of the model by name.
+            parameters: storages of the parameters that the run multiplied with.
+        """
+        for name in unread_modules(modules, parameters, self.attending):
+            if self._selection.includes(name):
+                self._contents.of_module(name).append(Refusal(WHY, "operators of its own"))
+
+    def _add_stranger(self, owner: Owner, kernel: str) -> None:
+        """Add an attention of a module that is not the model's."""
+        if not owner.within:
+            self.strangers[owner.stranger] += 1
+        elif self._selection.includes(owner.name):
+            why = STRANGER.format(stranger=owner.stranger)
+            self._contents.of_module(owner.name).append(Refusal(why, kernel))
+
+    def add(self, owner: Owner, captured: CapturedAttention) -> None:
+        """Add an attention that was read."""
+        self.attending.add(owner.name)
+        if owner.stranger:
+            self._add_stranger(owner, captured.kernel)
+            return
+        if not self._selection.includes(owner.name):
+            return
+        # Undo what was done to the tensors for the kernel's sake.
+        captured = without_idle_keys(with_heads_unpacked(owner, captured))
+        key, value = without_repeated_heads(captured.key, captured.value)
+        captured.key, captured.value = key, value
+        if owner.compiled:
+            self.calls_in_graphs += 1
+            captured.notes += (_IN_GRAPH,)
+        calls = self._contents.of_module(owner.name)
+        last = calls[-1] if calls else None
+        kind = _kind(owner, captured, last)
+        source = Source(
+            model=self._contents.model,
+            module=owner.name,
+            kind=kind,
+            kernel=captured.kernel,
+            dropout=captured.dropout,
+            call=len(calls),
+            notes=captured.notes,
+        )
+        if self._summaries is not None:
+            calls.append(FinishedCall(self._summarise(source, captured, self._summaries)))
+            return
+        call = self._step_or_call(calls, source, captured)
+        if call is not None and self._labels is not None:
+            self._labels.add(call, owner, captured)
+
+    def _step_or_call(
+        self, calls: list[Call], source: Source, captured: CapturedAttention
+    ) -> GrowingCall | None:
+        """Continue a module's last call with an attention, or begin another call.
+
+        Returns:
+            The call; None where the attention is the last one, computed a second time: weights
+            that were asked for beside a fused kernel's output.
+        """
+        last = calls[-1] if calls else None
+        continues = isinstance(last, GrowingCall) and last.extend(
+            source.kind, captured, pass_continues=self._pass_continues
+        )
+        if isinstance(last, GrowingCall) and not continues and last.is_same_attention(captured):
+            return None
+        if source.kind == "self":
+            self._pass_continues = continues
+        if isinstance(last, GrowingCall) and continues:
+            return last
+        call = GrowingCall.of(source, captured, self._storage)
+        calls.append(call)
+        return call
+
+    def _summarise(
+        self, source: Source, captured: CapturedAttention, measures: Sequence[Measure]
+    ) -> SummaryMap:
+        """Measure an attention of which nothing else is kept."""
+        offset = max(captured.key.shape[2] - captured.query.shape[2], 0)
+        attention_map = AttentionMap(
+            captured.query,
+            captured.key,
+            captured.scoring,
+            value=captured.value,
+            lse=captured.lse,
+            source=source,
+            query_offset=offset if source.kind == "self" else 0,
+        )
+        results = attention_map.measure(*measures)
+        device = self._storage.device
+        if device is not None:
+            results = {
+                measure: result.to(device) if isinstance(result, Tensor) else result
+                for measure, result in results.items()
+            }
+        return SummaryMap(attention_map.shape, source, results)
+
+
+def _kind(owner: Owner, captured: CapturedAttention, last: Call | None) -> str:
+    """Return whether an attention is self- or cross-attention.
+
+    Where neither the module's calls nor lengths tell, it is of the kind of the call before, if that
+    had as many keys.
+    """
+    batch, _, query_len, _ = captured.query.shape
+    key_len = captured.key.shape[2]
+    kind = owner.kind or attention_kind(owner.calls, Lengths(batch, query_len, key_len))
+    if kind is None and last is not None and not isinstance(last, Refusal):
+        before = last.outline
+        return "cross" if before.kind == "cross" and before.key_len == key_len else "self"
+    return kind or "self"

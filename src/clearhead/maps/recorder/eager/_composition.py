@@ -1,0 +1,229 @@
+"""The steps between a product and a softmax, combined into one scoring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...recording.captured import CapturedAttention, Unreadable
+from ...scores.bias import compact_bias
+from ...scores.compact_mask import CompactMask, both_allowed
+from ...scores.scoring import Scoring
+from ..mask_cache import MaskCache
+from ._axes import Axes, Place, in_final_axes
+from ._nodes import Addition, Cap, Copy, Fill, Layout, RowScaling, Scaling, Shift, SinkColumn, Step
+
+# exp underflows to 0 below the negative of it.
+_UNDERFLOW = {torch.float64: 750.0}
+_UNDERFLOW_OF_OTHERS = 105.0
+_HALF = (torch.float16, torch.bfloat16)
+_FAR = -64.0  # where half precision has steps that show in weights
+
+
+class _Composition:
+    """The steps of a chain, combined."""
+
+    def __init__(self) -> None:
+        self.scale = 1.0
+        self.cap: float | None = None
+        self.rows: list[Tensor] = []
+        self.terms: list[tuple[Tensor, float, torch.dtype]] = []
+        self.fills: list[tuple[Tensor, float, bool]] = []
+        self.shifted = False
+        self.sinks: Tensor | None = None
+
+    def add(self, step: Step, tensor: Tensor | None, dtype: torch.dtype) -> None:
+        """Add one step, its tensor with the softmax's axes, and the dtype of its result."""
+        if isinstance(step, Copy):
+            return
+        if self.sinks is not None and not isinstance(step, Shift):
+            raise Unreadable("scores were changed after the sinks were put beside them")
+        if isinstance(step, Scaling):
+            self._scale(step.factor)
+        elif isinstance(step, Shift):
+            self.shifted = True
+        elif isinstance(step, Cap):
+            if self.terms or self.fills or self.shifted or self.cap is not None:
+                raise Unreadable("scores were capped after a mask or bias had been added to them")
+            self.cap = 1.0
+        elif isinstance(step, RowScaling):
+            if self.terms or self.fills or self.cap is not None:
+                raise Unreadable("rows of scores were scaled after a mask, bias or cap")
+            assert tensor is not None
+            self.rows.append(tensor)
+        elif isinstance(step, Addition):
+            assert tensor is not None
+            self.terms.append((tensor, step.factor, dtype))
+        elif isinstance(step, Fill):
+            assert tensor is not None
+            self.fills.append((tensor, step.value, step.inverted))
+        elif isinstance(step, SinkColumn):
+            if self.shifted:
+                raise Unreadable("sinks were put beside scores that had been shifted")
+            self.sinks = tensor
+
+    def _scale(self, factor: float) -> None:
+        """Scale what came before: behind a cap, that is the cap and no longer the products."""
+        if self.cap is None:
+            self.scale *= factor
+        else:
+            self.cap *= factor
+        self.terms = [(term, f * factor, dtype) for term, f, dtype in self.terms]
+        self.fills = [(where, value * factor, inv) for where, value, inv in self.fills]
+
+
+def compose(
+    places: list[Place],
+    scores: Tensor,
+    axes: Axes,
+    layout: Layout,
+    query: Tensor,
+    key: Tensor,
+    masks: MaskCache,
+    kernel: str,
+) -> CapturedAttention:
+    """Return the attention whose scores came from a chain of steps.
+
+    Args:
+        places: where the softmax's rows and columns lie in each step's tensor, the product's first.
+        scores: the softmax's input.
+        axes: its axes.
+        layout: its layout, the keys on the last axis.
+        query: Float["batch heads query_len head_dim"].
+        key: Float["batch kv_heads key_len head_dim"].
+        masks: the masks that were made compact already.
+        kernel: the name of the product.
+
+    Raises:
+        Unreadable: no map holds these steps in this order.
+    """
+    composition = _Composition()
+    for place in places[1:]:
+        tensor = _tensor_of_step(place, axes, layout)
+        composition.add(place.node.step, tensor, place.node.dtype)
+    # A factor per row is as well one of the queries.
+    for factor in composition.rows:
+        query = query.float() * factor if query.dtype != torch.float64 else query * factor
+    shape = (axes.batch, axes.heads, query.shape[2], key.shape[2])
+    scoring = Scoring.of(
+        query,
+        key,
+        scale=composition.scale * (1.0 if composition.cap is None else composition.cap),
+        softcap=composition.cap,
+        mask=_mask(composition, scores, axes, shape, masks),
+        sinks=composition.sinks,
+        added_in=_dtype_of_sums(composition),
+    )
+    return CapturedAttention(
+        query=query, key=key, scoring=scoring, kernel=f"explicit {kernel} + softmax"
+    )
+
+
+def _tensor_of_step(place: Place, axes: Axes, layout: Layout) -> Tensor | None:
+    """Return what a step added, filled in or multiplied with, in the softmax's axes."""
+    step = place.node.step
+    if isinstance(step, SinkColumn):
+        return _sinks(step.logits, axes)
+    operand = next((v for v in vars(step).values() if isinstance(v, Tensor)), None)
+    return None if operand is None else axes.four(in_final_axes(operand, place, layout, axes))
+
+
+def _dtype_of_sums(composition: _Composition) -> torch.dtype | None:
+    """Return the half-precision dtype in which terms were added, where its rounding matters.
+
+    It does where all scores of some row were moved far from zero, or its mask is the lowest number.
+    """
+    for term, factor, dtype in composition.terms:
+        if dtype in _HALF:
+            highest = (term.amax(-1) if factor > 0 else term.amin(-1)) * factor
+            if bool((highest < _FAR).any()):
+                return dtype
+    return None
+
+
+def _terms(composition: _Composition) -> list[Tensor]:
+    """Return what was added, each in the dtype of its sum; masks of the lowest numbers as one.
+
+    Where several of those hide a whole row together, it attends to what they hide least.
+    """
+    terms = []
+    lowest: Tensor | None = None
+    for term, factor, dtype in composition.terms:
+        bias = term if factor == 1.0 else term * factor
+        if bias.dtype in _HALF and dtype not in _HALF:
+            bias = bias.to(dtype)
+        if bool((bias <= torch.finfo(bias.dtype).min / 2).any()):
+            lowest = bias if lowest is None else lowest + bias
+        else:
+            terms.append(bias)
+    return terms if lowest is None else [*terms, lowest]
+
+
+def _sinks(logits: Tensor, axes: Axes) -> Tensor:
+    """Return one logit per head.
+
+    Raises:
+        Unreadable: the sinks differ between queries or rows of the batch.
+    """
+    four = axes.four(logits.detach())
+    per_head = four[:, :, :1, 0]
+    if bool((four[..., 0] != per_head).any()) or bool((per_head != per_head[:1]).any()):
+        raise Unreadable("the sinks differ between queries, and a map holds one per head")
+    return per_head[0, :, 0].expand(axes.heads).clone()
+
+
+def _mask(
+    composition: _Composition,
+    scores: Tensor,
+    axes: Axes,
+    shape: tuple[int, int, int, int],
+    masks: MaskCache,
+) -> CompactMask | None:
+    """Return all that was added and filled, as one mask."""
+    parts = [masks.compact(term, shape) for term in _terms(composition)]
+    for where, value, inverted in composition.fills:
+        parts.append(_fill(where if inverted else ~where, value, scores, axes, shape, masks))
+    if not parts:
+        return None
+    total = parts[0]
+    for part in parts[1:]:
+        bias = total.bias if part.bias is None else part.bias
+        if total.bias is not None and part.bias is not None:
+            rows, columns = slice(0, shape[2]), slice(0, shape[3])
+            summed = total.bias.tile(rows, columns) + part.bias.tile(rows, columns)
+            bias = compact_bias(summed, shape[2], shape[3])
+        flat = total.flat if part.flat is None else part.flat
+        if total.flat is not None and part.flat is not None:
+            flat = total.flat | part.flat
+        total = replace(
+            total, allowed=both_allowed(total.allowed, part.allowed), bias=bias, flat=flat
+        )
+    return total
+
+
+def _fill(
+    visible: Tensor,
+    value: float,
+    scores: Tensor,
+    axes: Axes,
+    shape: tuple[int, int, int, int],
+    masks: MaskCache,
+) -> CompactMask:
+    """Return a mask that put a number in the place of scores, True where it did not.
+
+    Raises:
+        Unreadable: the number is not low enough to hide the keys.
+    """
+    if value == -torch.inf:
+        return masks.compact(visible, shape)
+    if value > torch.finfo(scores.dtype).min / 2:
+        enough = value + _UNDERFLOW.get(scores.dtype, _UNDERFLOW_OF_OTHERS)
+        highest = scores.detach().amax(axes.softmax)
+        if bool(((highest < enough) & (highest != value)).any()):
+            raise Unreadable(
+                f"masked scores were set to {value:g}, which is too high to hide them altogether"
+            )
+    lowest = torch.zeros((), dtype=torch.float32, device=visible.device)
+    return masks.compact(torch.where(visible, lowest, torch.finfo(torch.float32).min), shape)

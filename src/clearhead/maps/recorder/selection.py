@@ -1,0 +1,57 @@
+"""Which attending modules of a model are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from ...errors import ConfigError
+
+Layers = str | int | Iterable[str | int] | None
+
+
+class Selection:
+    """The modules that ``record(model, layers)`` asks for.
+
+    Raises:
+        ConfigError: a name or pattern fits no module, or a number is negative.
+    """
+
+    def __init__(self, model: nn.Module, layers: Layers) -> None:
+        self._all = layers is None
+        choices = [layers] if isinstance(layers, str | int) else list(layers or ())
+        self._numbers = {choice for choice in choices if isinstance(choice, int)}
+        self._patterns = [choice for choice in choices if isinstance(choice, str)]
+        self._order: dict[str, int] = {}
+        names = [name for name, _ in model.named_modules()] if self._patterns else []
+        for pattern in self._patterns:
+            if not any(_fits(name, pattern) for name in names):
+                raise ConfigError(
+                    f"layers={pattern!r} fits no module of {type(model).__name__}. Its modules "
+                    f"are named {', '.join(map(repr, names[1:6]))}, ...; patterns may have *."
+                )
+        if any(number < 0 for number in self._numbers):
+            raise ConfigError(
+                "layers counts attending modules from 0 as they are first called, so that none "
+                f"can be counted from the end; got {sorted(self._numbers)}."
+            )
+
+    def includes(self, name: str) -> bool:
+        """Return whether an attending module is recorded.
+
+        A module that is asked about for the first time gets the next number, so every module that
+        attends must be asked about, in the order of first calls.
+        """
+        number = self._order.setdefault(name, len(self._order))
+        return (
+            self._all
+            or number in self._numbers
+            or any(_fits(name, pattern) for pattern in self._patterns)
+        )
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Return whether a module is the pattern's, lies within it, or matches its asterisks."""
+    return name == pattern or name.startswith(f"{pattern}.") or fnmatchcase(name, pattern)
