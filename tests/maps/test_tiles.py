@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clearhead.maps import AttentionMap, Pooled, TopK, tiles
-from clearhead.maps.measures.base import Running
+from clearhead.maps.measures.base import Accumulator
 
 MEASURES = ("entropy", "received", "distance", TopK(5), Pooled(7, 9), Pooled(7, 9, "max"))
 
@@ -45,7 +45,8 @@ def test_threads_change_nothing_and_leave_the_number_of_threads(monkeypatch, sha
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        assert tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring)._workers()
+        query, key = attention_map.query, attention_map.key
+        assert tiles.TilePass(query, key, attention_map.scoring)._workers()
         assert_same(attention_map.measure(*MEASURES), alone)
         assert torch.get_num_threads() == 3
     finally:
@@ -58,21 +59,21 @@ def test_keys_that_no_row_of_a_tile_may_see_are_not_computed(monkeypatch):
     attention_map = random_map(1, 1, 1, 100, window=(4, 0))
     seen = []
 
-    class Watch(Running):
+    class Watch(Accumulator):
         def add(self, tile):
             seen.append((tile.rows, tile.columns))
 
         def result(self):
             return None
 
-    tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring).run([Watch()])
+    tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring).run([Watch()])
     assert [rows for rows, _ in seen] == [slice(i, i + 10) for i in range(0, 100, 10)]
     assert [c for _, c in seen] == [slice(max(i - 4, 0), i + 10) for i in range(0, 100, 10)]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_measure_that_fails_is_heard(monkeypatch, threads):
-    class Failing(Running):
+    class Failing(Accumulator):
         def add(self, tile):
             raise RuntimeError("no such tile")
 
@@ -80,9 +81,9 @@ def test_a_measure_that_fails_is_heard(monkeypatch, threads):
             return None
 
     attention_map = random_map()
-    monkeypatch.setattr(tiles.Pass, "_workers", lambda _: threads)
+    monkeypatch.setattr(tiles.TilePass, "_workers", lambda _: threads)
     before = torch.get_num_threads()
-    work = tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring)
+    work = tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring)
     with pytest.raises(RuntimeError, match="no such tile"):
         work.run([Failing()])
     assert torch.get_num_threads() == before
@@ -93,7 +94,7 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
     class Enough(Exception):
         pass
 
-    class Watch(Running):
+    class Watch(Accumulator):
         def add(self, tile):
             seen.append(tile.rows)
 
@@ -111,7 +112,7 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
     attention_map = random_map(1, 2, 2, 100)
     torch.set_num_threads(threads)
     try:
-        across = tiles.Pass(
+        across = tiles.TilePass(
             attention_map.query, attention_map.key, attention_map.scoring, check=check
         )
         with pytest.raises(Enough):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, require
-from .attention_map import AttentionMap
+from .measures.topk import TopK
+from .stored_attention import StoredAttention
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,7 +24,7 @@ ENTRIES = 1 << 22  # of a map in memory at a time
 
 
 def to_dataframe(
-    attention_map: AttentionMap,
+    attention_map: StoredAttention,
     *,
     batch: int | Sequence[int] | None = None,
     heads: int | Sequence[int] | None = None,
@@ -77,10 +78,10 @@ def to_dataframe(
 
 
 def _largest(
-    attention_map: AttentionMap, batch: list[int], heads: list[int], rows: range, topk: int
+    attention_map: StoredAttention, batch: list[int], heads: list[int], rows: range, topk: int
 ) -> dict[str, Array]:
     """The largest weights of each query, as columns of the table."""
-    found = attention_map.topk(topk)
+    found = attention_map.result_of(TopK(topk))
     values, keys = (_array(x)[np.ix_(batch, heads, rows)] for x in (found.values, found.indices))
     item, head, query, rank = np.nonzero(keys >= 0)
     return {
@@ -93,7 +94,7 @@ def _largest(
 
 
 def _links(
-    attention_map: AttentionMap, item: int, heads: list[int], rows: range, columns: range
+    attention_map: StoredAttention, item: int, heads: list[int], rows: range, columns: range
 ) -> dict[str, Array]:
     """All links of some queries of one sequence, as columns of the table."""
     device = attention_map.query.device
@@ -115,7 +116,7 @@ def _links(
     }
 
 
-def _frame(attention_map: AttentionMap, parts: Sequence[dict[str, Array]]) -> DataFrame:
+def _frame(attention_map: StoredAttention, parts: Sequence[dict[str, Array]]) -> DataFrame:
     import pandas
 
     columns: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,15 +11,13 @@ from torch import Tensor
 from .indexing import selection
 from .scores.denominators import normalised
 from .scores.key_ranges import ALL, Positions, as_slice, chunks, pick
-
-if TYPE_CHECKING:
-    from .attention_map import AttentionMap
+from .stored_attention import StoredAttention
 
 
 class MapView:
     """Weights, scores or contributions of a map, computed where they are indexed."""
 
-    def __init__(self, attention_map: AttentionMap, kind: str) -> None:
+    def __init__(self, attention_map: StoredAttention, kind: str) -> None:
         self._map, self._kind = attention_map, kind
 
     @property
@@ -46,7 +44,7 @@ class MapView:
 
 
 def _weights(
-    whole: AttentionMap, positions: Sequence[Tensor], batch: Positions, heads: Positions
+    whole: StoredAttention, positions: Sequence[Tensor], batch: Positions, heads: Positions
 ) -> Tensor:
     """Float["batch heads rows columns"]."""
     _, _, rows, columns = positions
@@ -62,7 +60,7 @@ def _weights(
 
 
 def _of_whole_rows(
-    whole: AttentionMap, rows: Tensor, columns: Positions, batch: Positions, heads: Positions
+    whole: StoredAttention, rows: Tensor, columns: Positions, batch: Positions, heads: Positions
 ) -> Tensor:
     """The same, by a softmax over all keys of these rows; nothing else need be known."""
     sinks = whole.scoring.sinks

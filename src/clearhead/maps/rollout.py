@@ -32,10 +32,10 @@ from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
 from .attention_map import AttentionMap
-from .measures.base import Running, Tile
+from .measures.base import Accumulator, Tile
 from .scores.key_ranges import chunks
 from .stacks import Layers, self_attention_stack
-from .tiles import Pass
+from .tiles import TilePass
 
 Tokens = int | Sequence[int] | Tensor
 Heads = int | Sequence[int] | None
@@ -147,12 +147,14 @@ def _upwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: 
 
 def _through(attention_map: AttentionMap, product: _Product) -> Tensor:
     """The product with the mean of the heads' matrices, tile by tile."""
-    tiles = Pass(attention_map.query, attention_map.key, attention_map.scoring, needs_scores=False)
+    tiles = TilePass(
+        attention_map.query, attention_map.key, attention_map.scoring, needs_scores=False
+    )
     tiles.run([product])
     return product.result()
 
 
-class _Product(Running):
+class _Product(Accumulator[Tensor]):
     """A product with mean_h P_h, which is told of the tiles of all P_h.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .attention_map import AttentionMap
+from .collection import calls_of, names_in
 
 Layer = str | tuple[str, int]
 Layers = str | Sequence[Layer] | None
@@ -34,17 +35,17 @@ def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]
     if not hasattr(maps, "keys"):
         return [_whole(attention_map) for attention_map in maps]
     if layers is not None and not isinstance(layers, str):
-        return [_whole(_named(maps, layer)) for layer in layers]
-    calls = {
-        name: found
+        return [_whole(_map_at(maps, layer)) for layer in layers]
+    layer_calls = {
+        name: calls
         for name in maps.keys()  # noqa: SIM118 - a recording is no dictionary
         if layers is None or fnmatchcase(name, layers)
-        if (found := calls_of(maps, name))[0].source.kind != "cross"
+        if (calls := calls_of(maps, name))[0].source.kind != "cross"
     }
-    if not calls:
+    if not layer_calls:
         raise ConfigError(_none_left(maps, layers))
     stacks: dict[str, list[str]] = {}
-    for name in calls:
+    for name in layer_calls:
         stacks.setdefault(re.sub(r"\d+", "*", name), []).append(name)
     if len(stacks) > 1:
         listed = ", ".join(f"{stack!r} ({len(names)} layers)" for stack, names in stacks.items())
@@ -52,25 +53,19 @@ def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]
             f"A rollout goes through one stack of layers, and these are {len(stacks)}: {listed}. "
             f"Choose one with layers={next(iter(stacks))!r}, or give the names in their order."
         )
-    several = next((name for name, found in calls.items() if len(found) > 1), None)
-    if several is not None and len(calls) > 1:
+    several = next((name for name, calls in layer_calls.items() if len(calls) > 1), None)
+    if several is not None and len(layer_calls) > 1:
         raise ConfigError(
-            f"{several!r} was called {len(calls[several])} times, so that more than one pass was "
-            f"recorded. Record one pass, or choose with layers=[({several!r}, 0), ...]."
+            f"{several!r} was called {len(layer_calls[several])} times, so that more than one pass "
+            f"was recorded. Record one pass, or choose with layers=[({several!r}, 0), ...]."
         )
-    return [_whole(attention_map) for found in calls.values() for attention_map in found]
+    return [_whole(attention_map) for calls in layer_calls.values() for attention_map in calls]
 
 
-def calls_of(maps: Any, name: str) -> list[Any]:
-    """The maps of a name: one for each call in a recording, one in a dictionary."""
-    return list(maps.calls(name)) if hasattr(maps, "calls") else [maps[name]]
-
-
-def _named(maps: Any, layer: Layer) -> Any:
+def _map_at(maps: Any, layer: Layer) -> Any:
     name = layer if isinstance(layer, str) else layer[0]
     if name not in maps:
-        recorded = ", ".join(maps.keys()) or "none"
-        raise ConfigError(f"There is no map {name!r}. Recorded are: {recorded}.")
+        raise ConfigError(f"There is no map {name!r}. Recorded are: {names_in(maps)}.")
     return maps[layer]
 
 
@@ -84,7 +79,7 @@ def _whole(attention_map: Any) -> AttentionMap:
 
 
 def _none_left(maps: Any, layers: str | None) -> str:
-    recorded = ", ".join(maps.keys()) or "none"
+    recorded = names_in(maps)
     if layers is None:
         return f"A rollout needs self-attention maps; none was recorded. Recorded are: {recorded}."
     return f"No self-attention map's name matches {layers!r}. Recorded are: {recorded}."

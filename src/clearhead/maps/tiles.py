@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .measures.base import Running, Tile
+from .measures.base import Accumulator, Tile
 from .scores.denominators import with_sinks
 from .scores.key_ranges import DenseMask, KeyRanges
 from .scores.precision import (
@@ -56,7 +57,7 @@ class _Plan:
     entries: int  # of the largest tile
 
 
-class Pass:
+class TilePass:
     """Goes through a map and tells measures of each tile.
 
     Args:
@@ -94,7 +95,7 @@ class Pass:
             scoring.allowed is None or bool(scoring.allowed.sees().all())
         )
 
-    def run(self, measures: Sequence[Running]) -> None:
+    def run(self, measures: Sequence[Accumulator[Any]]) -> None:
         """Tells each of the measures of each tile once."""
         if not self.query.numel() or not self.key.numel():
             return
@@ -160,7 +161,9 @@ class Pass:
         ]
         return _Plan(works, rows, batch_step * kv_step * self.group * rows * key_len)
 
-    def _work_off(self, works: Iterator[_Work], plan: _Plan, measures: Sequence[Running]) -> None:
+    def _work_off(
+        self, works: Iterator[_Work], plan: _Plan, measures: Sequence[Accumulator[Any]]
+    ) -> None:
         room = Room(plan.entries, self.dtype, self.query.device)
         for work in works:
             keys = Keys(self.key[work.batch, work.kv_heads])

@@ -10,7 +10,7 @@ import torch
 
 from clearhead.errors import ConfigError
 from clearhead.maps import Entropy, TopK, tiles
-from clearhead.maps.measures.base import Measure, PassContext, Running, Tile
+from clearhead.maps.measures.base import Accumulator, Measure, PassContext, Tile
 from tests.maps.dense import Case
 
 OPTIONS = [
@@ -50,7 +50,7 @@ class Everything(Measure):
         return _Everything(context)
 
 
-class _Everything(Running):
+class _Everything(Accumulator):
     def __init__(self, context):
         super().__init__()
         self.context = context
@@ -116,7 +116,7 @@ class Careless(Measure):
         return _Careless()
 
 
-class _Careless(Running):
+class _Careless(Accumulator):
     def add(self, tile):
         tile.scratch.fill_(torch.nan)
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
+
+Result = TypeVar("Result")
+"""What a measure finds of a whole map: a tensor, or a tuple of them."""
 
 
 @dataclass(frozen=True)
@@ -96,28 +99,28 @@ class PassContext:
         return torch.zeros((*self.shape[:2], *more), dtype=torch.float64, device=self.device)
 
 
-class Running(ABC):
-    """A measure under way. Tiles come from several threads, each tile once."""
+class Accumulator(ABC, Generic[Result]):
+    """The sums of a measure during a pass. Tiles come from several threads, each tile once."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # held while adding to what another tile may add to
 
     @abstractmethod
     def add(self, tile: Tile) -> None:
-        """Take account of a tile."""
+        """Add what a tile contributes."""
 
     @abstractmethod
-    def result(self) -> Any:
-        """What was found, after the last tile."""
+    def result(self) -> Result:
+        """Return the result of the measure, after the last tile."""
 
 
-class Measure(ABC):
-    """Something to be found out about an attention map. Frozen, so that it can be a key."""
+class Measure(ABC, Generic[Result]):
+    """A quantity of an attention map, computed tile by tile. Frozen, so that it can be a key."""
 
     name: ClassVar[str]
     needs_scores: ClassVar[bool] = False
     needs_values: bool = False
 
     @abstractmethod
-    def begin(self, context: PassContext) -> Running:
-        """Start on a map."""
+    def begin(self, context: PassContext) -> Accumulator[Result]:
+        """Return the empty sums for one pass over a map."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from .base import Accumulator, Measure, PassContext, Tile
 from .pooled import Mass, Pooled
 from .topk import TopK
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class _PerQuery(Running):
+class _PerQuery(Accumulator[Tensor]):
     """One number for each query; 0 for a query that may attend to nothing."""
 
     def __init__(self, context: PassContext, fill: float = 0) -> None:
@@ -41,7 +41,7 @@ class _PerQuery(Running):
 
 
 @dataclass(frozen=True)
-class Entropy(Measure):
+class Entropy(Measure[Tensor]):
     """-sum_j w_ij ln w_ij: Float["batch heads query_len"], in nats.
 
     ln(key_len) for a query that attends evenly, 0 for one that attends to a single key.
@@ -52,7 +52,7 @@ class Entropy(Measure):
     name: ClassVar[str] = "entropy"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Entropy(context)
 
 
@@ -67,13 +67,13 @@ class _Entropy(_PerQuery):
 
 
 @dataclass(frozen=True)
-class LogSumExp(Measure):
+class LogSumExp(Measure[Tensor]):
     """log sum_j exp(score_ij): Float["batch heads query_len"]; -inf where nothing is allowed."""
 
     name: ClassVar[str] = "lse"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _LogSumExp(context, fill=-torch.inf)
 
 
@@ -84,16 +84,16 @@ class _LogSumExp(_PerQuery):
 
 
 @dataclass(frozen=True)
-class Received(Measure):
+class Received(Measure[Tensor]):
     """sum_i w_ij: Float["batch heads key_len"], the attention that each key receives."""
 
     name: ClassVar[str] = "received"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Received(context)
 
 
-class _Received(Running):
+class _Received(Accumulator[Tensor]):
     def __init__(self, context: PassContext) -> None:
         super().__init__()
         self.dtype = context.dtype
@@ -109,7 +109,7 @@ class _Received(Running):
 
 
 @dataclass(frozen=True)
-class Distance(Measure):
+class Distance(Measure[Tensor]):
     """sum_j w_ij |i - j|: Float["batch heads query_len"], how far away a query looks, in tokens.
 
     Query i stands at key i + query_offset of the map. For cross-attention, whose queries stand
@@ -118,7 +118,7 @@ class Distance(Measure):
 
     name: ClassVar[str] = "distance"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Distance(context)
 
 
@@ -134,7 +134,7 @@ class _Distance(_PerQuery):
 
 
 @dataclass(frozen=True)
-class Sink(Measure):
+class Sink(Measure[Tensor]):
     """The weight that falls on the first ``count`` keys: Float["batch heads query_len"].
 
     Many heads of language models park their attention on the first tokens (arXiv 2309.17453).
@@ -147,7 +147,7 @@ class Sink(Measure):
         if self.count < 1:
             raise ConfigError(f"sink(count) needs at least one key, not {self.count}.")
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Sink(context, self.count)
 
 
@@ -162,7 +162,7 @@ class _Sink(_PerQuery):
 
 
 @dataclass(frozen=True)
-class Diagonal(Measure):
+class Diagonal(Measure[Tensor]):
     """The weight of key i + offset in query i: Float["batch heads query_len"].
 
     0 where there is no such key. Offset -1 finds the heads that look at the token before.
@@ -171,7 +171,7 @@ class Diagonal(Measure):
     offset: int = 0
     name: ClassVar[str] = "diagonal"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Diagonal(context, self.offset)
 
 
@@ -187,13 +187,13 @@ class _Diagonal(_PerQuery):
         self.found[tile.batch, tile.heads, first : first + found.shape[-1]] = found
 
 
-BY_NAME: dict[str, Measure] = {
+BY_NAME: dict[str, Measure[Any]] = {
     measure.name: measure
     for measure in (Entropy(), Received(), Distance(), Sink(), Diagonal(), TopK(), LogSumExp())
 }
 
 
-def as_measure(asked: Measure | str) -> Measure:
+def as_measure(asked: Measure[Any] | str) -> Measure[Any]:
     """The measure of this name, with its usual settings, or the measure itself.
 
     Raises:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from .base import Accumulator, Measure, PassContext, Tile
 
 Span = tuple[int, int]
 REDUCTIONS = ("mean", "max", "sum")
 
 
 @dataclass(frozen=True)
-class Pooled(Measure):
+class Pooled(Measure[Tensor]):
     """A picture of each head: Float["batch heads height width"].
 
     Cell (y, x) stands for the queries with floor(i * height / query_len) = y and the keys with
@@ -43,14 +43,14 @@ class Pooled(Measure):
         if self.reduce not in REDUCTIONS:
             raise ConfigError(f"reduce is one of {', '.join(REDUCTIONS)}, not {self.reduce!r}.")
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         query_len, key_len = context.shape[2:]
         rows = edges(query_len, min(self.height, query_len))
         return _Pooled(context, rows, edges(key_len, min(self.width, key_len)), self.reduce)
 
 
 @dataclass(frozen=True)
-class Blocks(Measure):
+class Blocks(Measure[Tensor]):
     """The greatest weight of each block of a map: Float["batch heads height width"].
 
     Cell (y, x) stands for ``queries`` queries from y * queries on and ``keys`` keys from x * keys
@@ -67,7 +67,7 @@ class Blocks(Measure):
                 f"A block has at least 1 query and 1 key, not {self.queries} and {self.keys}."
             )
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         rows, columns = (
             [*range(0, length, size), length]
             for length, size in zip(context.shape[2:], (self.queries, self.keys), strict=True)
@@ -75,7 +75,7 @@ class Blocks(Measure):
         return _Pooled(context, rows, columns, "max")
 
 
-class _Pooled(Running):
+class _Pooled(Accumulator[Tensor]):
     def __init__(
         self, context: PassContext, row_edges: list[int], column_edges: list[int], reduce: str
     ) -> None:
@@ -115,7 +115,7 @@ class _Pooled(Running):
 
 
 @dataclass(frozen=True, init=False)
-class Mass(Measure):
+class Mass(Measure[Tensor]):
     """Attention from stretch to stretch: Float["batch heads query_spans key_spans"].
 
     Entry (a, b) is the mean over the queries of stretch a of the weight that falls on stretch b,
@@ -131,7 +131,7 @@ class Mass(Measure):
         object.__setattr__(self, "query_spans", _spans(query_spans))
         object.__setattr__(self, "key_spans", _spans(key_spans))
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         for spans, length, what in (
             (self.query_spans, context.shape[2], "queries"),
             (self.key_spans, context.shape[3], "keys"),
@@ -144,7 +144,7 @@ class Mass(Measure):
         return _Mass(context, self)
 
 
-class _Mass(Running):
+class _Mass(Accumulator[Tensor]):
     def __init__(self, context: PassContext, measure: Mass) -> None:
         super().__init__()
         self.context, self.spans = context, measure.query_spans

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from .base import Accumulator, Measure, PassContext, Tile
 
 _STRETCH = 64
 _SPARE_BITS = (1 << 29) - 1
@@ -37,7 +37,7 @@ class TopKeys(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TopK(Measure):
+class TopK(Measure[TopKeys]):
     """The ``k`` keys of each query with the largest weight or contribution: TopKeys.
 
     A contribution is the weight times the Euclidean norm of the key's value: a large weight may
@@ -59,11 +59,11 @@ class TopK(Measure):
         """Whether the map must have kept its values."""
         return self.by == "contribution"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[TopKeys]:
         return _TopK(context, self)
 
 
-class _TopK(Running):
+class _TopK(Accumulator[TopKeys]):
     def __init__(self, context: PassContext, measure: TopK) -> None:
         super().__init__()
         self.k = measure.k

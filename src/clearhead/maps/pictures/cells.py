@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..attention_map import AttentionMap
 from ..measures.pooled import edges
+from ..stored_attention import StoredAttention
 
 Array = np.ndarray[Any, Any]
 Quantity = Literal["weights", "scores"]
@@ -43,7 +43,7 @@ class Cells:
 
 
 def cells_of(
-    attention_map: AttentionMap,
+    attention_map: StoredAttention,
     batch: int,
     heads: list[int],
     *,
@@ -89,7 +89,7 @@ def cells_of(
 
 
 def _tile(
-    attention_map: AttentionMap, batch: int, heads: list[int], quantity: Quantity,
+    attention_map: StoredAttention, batch: int, heads: list[int], quantity: Quantity,
     rows: slice, columns: slice,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Weights or scores of a tile, [heads, rows, columns], and where a query may attend."""

@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from ...errors import ConfigError, TraceError
-from ..attention_map import AttentionMap
+from ..collection import calls_of
 from ..measures.base import Measure
 from ..measures.per_position import Diagonal, Distance, Entropy, Sink, as_measure
-from ..stacks import calls_of
+from ..stored_attention import StoredAttention
 from ..summary_map import SummaryMap
 from .panels import Axis, Panel, Scale, check_target, colour_bar, draw, finish, new_figure
 
@@ -78,14 +78,15 @@ def plot_recording(
     return plot_layers(values, name, limits=limits, title=getattr(maps, "model", ""), save=save)
 
 
-def per_head(attention_map: AttentionMap | SummaryMap, measure: Measure) -> Tensor:
+def per_head(attention_map: StoredAttention | SummaryMap, measure: Measure) -> Tensor:
     """The mean over batch and queries of a measure with a number per query: Float["heads"].
 
     Queries that may attend to nothing do not count; without any other, it is NaN. Where only
     summaries were kept it is not known which these are, and they count as 0.
     """
     found: Tensor = attention_map.measure(measure)[measure]
-    allowed = attention_map.scoring.allowed if isinstance(attention_map, AttentionMap) else None
+    is_summary = isinstance(attention_map, SummaryMap)
+    allowed = None if is_summary else attention_map.scoring.allowed
     if allowed is None:
         return found.mean((0, 2))
     seen = allowed.sees().expand_as(found).to(found.dtype)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
-from ..attention_map import AttentionMap
+from ..stored_attention import StoredAttention
 from .cells import Cells, Quantity, Reduce, cells_of
 from .overview import plot_layers, plot_recording
 from .panels import (
@@ -43,7 +43,7 @@ LINEAR_UP_TO = 32  # keys: beyond, weights are too small for colours in proporti
 
 
 def plot(
-    attention_map: AttentionMap,
+    attention_map: StoredAttention,
     head: int | None = None,
     *,
     batch: int = 0,
@@ -91,7 +91,7 @@ def plot(
 
 
 def _one_head(
-    attention_map: AttentionMap, cells: Cells, heads: Sequence[int], batch: int,
+    attention_map: StoredAttention, cells: Cells, heads: Sequence[int], batch: int,
     quantity: Quantity, reduce: Reduce,
 ) -> Figure:  # fmt: skip
     rows, columns = _axes(attention_map, cells, batch)
@@ -108,7 +108,7 @@ def _one_head(
 
 
 def _many_heads(
-    attention_map: AttentionMap, cells: Cells, heads: Sequence[int], batch: int,
+    attention_map: StoredAttention, cells: Cells, heads: Sequence[int], batch: int,
     quantity: Quantity, reduce: Reduce,
 ) -> Figure:  # fmt: skip
     rows, columns = _axes(attention_map, cells, batch)
@@ -137,7 +137,7 @@ def _many_heads(
     return figure
 
 
-def _axes(attention_map: AttentionMap, cells: Cells, batch: int) -> tuple[Axis, Axis]:
+def _axes(attention_map: StoredAttention, cells: Cells, batch: int) -> tuple[Axis, Axis]:
     sides = []
     for name, window, count, labels in (
         ("query", cells.queries, cells.values.shape[1], attention_map.query_labels),
@@ -167,7 +167,7 @@ def _columns_of_grid(panels: int) -> int:
     return next(full, min(least + 1, 8))
 
 
-def _title(attention_map: AttentionMap, batch: int, head: int | None) -> str:
+def _title(attention_map: StoredAttention, batch: int, head: int | None) -> str:
     sequences = attention_map.shape[0]
     parts = [attention_map.source.module] if attention_map.source.module else []
     if head is not None:

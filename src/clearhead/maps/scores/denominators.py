@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from ..measures.base import Measure, PassContext, Running, Tile
+from ..measures.base import Accumulator, Measure, PassContext, Tile
 from .key_ranges import Positions, pick
 from .precision import exact_dtype
 
@@ -100,17 +100,17 @@ def with_sinks(highest: Tensor, log_sum: Tensor, sinks: Tensor) -> tuple[Tensor,
 
 
 @dataclass(frozen=True)
-class RowDenominators(Measure):
+class RowDenominators(Measure[Denominators]):
     """The denominators of all rows: what a map keeps of a pass over it."""
 
     name: ClassVar[str] = "denominators"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Denominators]:
         return _RowDenominators(context)
 
 
-class _RowDenominators(Running):
+class _RowDenominators(Accumulator[Denominators]):
     def __init__(self, context: PassContext) -> None:
         super().__init__()
         widest = exact_dtype(context.device)
