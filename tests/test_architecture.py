@@ -15,7 +15,16 @@ SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
 # Room -> the rooms it may stand on. The ground is known to all.
-GROUND = {"errors", "config", "files", "visible", "file_reading", "json_fields", "tensor_file"}
+GROUND = {
+    "errors",
+    "config",
+    "files",
+    "visible",
+    "file_reading",
+    "json_fields",
+    "tensor_file",
+    "shapes",
+}
 ARROWS = {
     "errors": set(),
     "config": {"errors", "visible"},
@@ -24,6 +33,7 @@ ARROWS = {
     "file_reading": {"errors", "visible"},
     "json_fields": {"file_reading", "visible"},
     "tensor_file": {"file_reading", "json_fields", "visible"},
+    "shapes": set(),
     "reference": GROUND,
     "maps": GROUND,
     "nn": GROUND | {"maps"},
@@ -47,6 +57,7 @@ WITHOUT_TORCH = (
     "file_reading",
     "json_fields",
     "tensor_file",
+    "shapes",
     "reference",
     "text",
     "translation",
@@ -63,6 +74,7 @@ AT_LOAD = {
     "file_reading": set(),
     "json_fields": set(),
     "tensor_file": {"numpy"},
+    "shapes": {"numpy", "jaxtyping"},  # the second only where it was imported before
     "clearhead": set(),
     "__main__": set(),
     "cli": {"click", "numpy"},

@@ -19,7 +19,7 @@ from clearhead.maps.measures.per_position import Diagonal, Entropy
 from clearhead.maps.pictures import cells as picture_cells
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.pictures.hatching import boxes_of
-from clearhead.maps.pictures.overview import per_head, plot_layers, plot_recording, short_names
+from clearhead.maps.pictures.layer_grid import per_head, plot_layers, plot_recording, short_names
 from clearhead.maps.pictures.panels import Axis, shown
 from clearhead.maps.pictures.plots import ALL, plot
 from clearhead.maps.provenance import Source

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError
 from ..stored_attention import StoredAttention
 from .cells import Cells, Quantity, Reduce, cells_of
-from .overview import plot_layers, plot_recording
+from .layer_grid import plot_layers, plot_recording
 from .panels import (
     Axis,
     Panel,

@@ -242,10 +242,10 @@ class Recording:
         return rollout.flow_to(self, *args, **kwargs)
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """An overview of layers by heads: see `clearhead.maps.pictures.overview.plot_recording`."""
-        from ..pictures import overview
+        """Draw layers by heads: see `clearhead.maps.pictures.layer_grid.plot_recording`."""
+        from ..pictures.layer_grid import plot_recording
 
-        return overview.plot_recording(self, *args, **kwargs)
+        return plot_recording(self, *args, **kwargs)
 
     def save(self, path: str | Path) -> Path:
         """Writes all maps to one safetensors file, described in JSON; nothing is pickled.

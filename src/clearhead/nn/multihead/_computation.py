@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from . import _checks as check
 from ._checks import MultiheadShapeError
 from ._native import native_attention
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 from ._weights import attend
 
 if TYPE_CHECKING:
@@ -23,36 +23,40 @@ def multi_head_attention(
     key_padding_mask: Tensor | None,
     attn_mask: Tensor | None,
     parameters: Parameters,
-    options: Options,
+    settings: ForwardSettings,
     static: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> tuple[Tensor, Tensor | AttentionMap | None]:
     """Output and weights, as `MultiheadAttention.forward` describes them."""
-    check.check_need_weights(options.need_weights)
+    check.check_need_weights(settings.need_weights)
     check.check_mask_kinds(key_padding_mask, attn_mask)
-    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, options.num_heads)
-    if options.causal and attn_mask is None:
+    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, settings.num_heads)
+    if settings.causal and attn_mask is None:
         raise check.MultiheadMaskError(
             "Need attn_mask if specifying the is_causal hint. "
             "You may use the Transformer module method "
             "`generate_square_subsequent_mask` to create this mask."
         )
-    check.check_widths(inputs[0], options.embed_dim, options.num_heads)
+    check.check_widths(inputs[0], settings.embed_dim, settings.num_heads)
     if not batched:
         inputs = _unsqueeze(*inputs)
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-        options = options._replace(batch_first=True)
-    by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
+        settings = settings._replace(batch_first=True)
+    by_length = [x.transpose(0, 1) if settings.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
     if batched and key_padding_mask is attn_mask is None and static == (None, None):
-        found = native_attention(*inputs, parameters, options)
+        found = native_attention(*inputs, parameters, settings)
         if found is not None:
             return found
-    heads = _heads(*inputs, parameters, options)
-    if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
+    heads = _heads(*inputs, parameters, settings)
+    if attn_mask is not None and (
+        settings.need_weights or not _trusted(settings, key_padding_mask)
+    ):
         query_len, batch, _ = by_length[0].shape
-        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, by_length[1].shape[0])
-    query, key, value, added = _extend(heads, parameters, options, static)
-    causal = added == 0 and _trusted(options, key_padding_mask)
+        check.check_attn_mask(
+            attn_mask, batch, settings.num_heads, query_len, by_length[1].shape[0]
+        )
+    query, key, value, added = _extend(heads, parameters, settings, static)
+    causal = added == 0 and _trusted(settings, key_padding_mask)
     mask = None
     if not causal:
         mask = _additive_mask(attn_mask, key_padding_mask, query, key, added, inputs[0].dtype)
@@ -62,14 +66,14 @@ def multi_head_attention(
         value,
         mask=mask,
         causal=causal,
-        dropout=options.dropout,
-        need_weights=bool(options.need_weights) and options.need_weights != "map",
-        average=options.average,
+        dropout=settings.dropout,
+        need_weights=bool(settings.need_weights) and settings.need_weights != "map",
+        average=settings.average,
     )
     shown: Tensor | AttentionMap | None = weights
-    if options.need_weights == "map":
-        shown = _map(query, key, value, mask, causal, options)
-    output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
+    if settings.need_weights == "map":
+        shown = _map(query, key, value, mask, causal, settings)
+    output = output.permute((0, 2, 1, 3) if settings.batch_first else (2, 0, 1, 3)).flatten(-2)
     output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
     if not batched:
         return output.squeeze(0), shown if weights is None else weights.squeeze(0)
@@ -82,7 +86,7 @@ def _map(
     value: Tensor,
     mask: Tensor | None,
     causal: bool,
-    options: Options,
+    settings: ForwardSettings,
 ) -> AttentionMap:
     """The weights of all heads as a map, none of them computed yet."""
     from ...maps.attention_map import AttentionMap
@@ -94,13 +98,13 @@ def _map(
         value.detach(),
         mask=mask,
         causal=causal,
-        source=Source(model="MultiheadAttention", dropout=options.dropout),
+        source=Source(model="MultiheadAttention", dropout=settings.dropout),
     )
 
 
-def _trusted(options: Options, key_padding_mask: Tensor | None) -> bool:
+def _trusted(settings: ForwardSettings, key_padding_mask: Tensor | None) -> bool:
     """Whether the hint stands for the mask: padding makes another mask of the two."""
-    return options.causal and key_padding_mask is None
+    return settings.causal and key_padding_mask is None
 
 
 def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,7 +123,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _heads(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
 ) -> list[Tensor]:
     """Projected queries, keys and values, each [batch, heads, length, head_dim].
 
@@ -130,37 +134,37 @@ def _heads(
         biases = (None, None, None) if bias is None else bias.chunk(3)
         check.check_separate_weights(query, key, value, parameters.separate)
         separate = zip((query, key, value), parameters.separate, biases, strict=True)
-        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, options)]
+        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, settings)]
     weight = parameters.in_proj_weight
     if weight is None:
         raise MultiheadShapeError("use_separate_proj_weight is False but in_proj_weight is None")
     if query is key and key is value:
-        return _split(query, weight, bias, 3, options)
+        return _split(query, weight, bias, 3, settings)
     heads, width = [], query.shape[-1]
     groups = [(query, 1), (key, 2)] if key is value else [(query, 1), (key, 1), (value, 1)]
     start = 0
     for x, parts in groups:
         rows = slice(start, start + parts * width)
-        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, options)
+        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, settings)
         start = rows.stop
     return heads
 
 
 def _split(
-    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, options: Options
+    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, settings: ForwardSettings
 ) -> list[Tensor]:
     """Project, and part the result without a copy: [batch, heads, length, head_dim] each."""
     projected = _linear(x, weight, bias)
-    head_dim = projected.shape[-1] // (parts * options.num_heads)
-    projected = projected.view(*x.shape[:2], parts, options.num_heads, head_dim)
-    order = (2, 0, 3, 1, 4) if options.batch_first else (2, 1, 3, 0, 4)
+    head_dim = projected.shape[-1] // (parts * settings.num_heads)
+    projected = projected.view(*x.shape[:2], parts, settings.num_heads, head_dim)
+    order = (2, 0, 3, 1, 4) if settings.batch_first else (2, 1, 3, 0, 4)
     return list(projected.permute(order).unbind(0))
 
 
 def _extend(
     projected: list[Tensor],
     parameters: Parameters,
-    options: Options,
+    settings: ForwardSettings,
     static: tuple[Tensor | None, Tensor | None],
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """Keys and values with the ready-made ones in their place and the added ones behind them,
@@ -187,7 +191,7 @@ def _extend(
     if static[1] is not None:
         check.check_static(static[1], "static_v", batch, heads, head_dim)
         value = static[1].unflatten(0, (batch, heads))
-    if options.add_zero_attn:
+    if settings.add_zero_attn:
         key, value = F.pad(key, (0, 0, 0, 1)), F.pad(value, (0, 0, 0, 1))
         added += 1
     return query, key, value, added

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 
-class Scoring(NamedTuple):
+class Masking(NamedTuple):
     """What decides the weights beside query and key."""
 
     mask: Tensor | None
@@ -56,7 +56,7 @@ def is_recorded() -> bool:
     return isinstance(mode, Recorder)
 
 
-def exact_dtype(x: Tensor) -> torch.dtype:
+def computation_dtype(x: Tensor) -> torch.dtype:
     """What scores and weights are computed in: half precision is too small to hold scores."""
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
@@ -72,7 +72,7 @@ def plain_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    scoring: Scoring,
+    masking: Masking,
     dropout: float = 0.0,
     *,
     in_place: bool = False,
@@ -82,7 +82,7 @@ def plain_attention(
     Autocast has no say here: it would compute scores in half precision. With ``in_place``, for
     plain tensors of which none needs a gradient, weights are written over their scores.
     """
-    given, dtype = query.dtype, exact_dtype(query)
+    given, dtype = query.dtype, computation_dtype(query)
     shape = (*query.shape[:3], key.shape[2])
     with without_autocast(query.device.type):
         if dtype != given:
@@ -90,14 +90,14 @@ def plain_attention(
         # Three axes: for four, matmul takes several times as long to find out what to call.
         query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
         scores = torch.bmm(query * query.shape[-1] ** -0.5, key.transpose(1, 2)).view(shape)
-        if scoring.causal:
+        if masking.causal:
             later = torch.ones(shape[2:], dtype=torch.bool, device=scores.device).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
-        if scoring.mask is not None:
-            scores = scores + scoring.mask.to(dtype)
+        if masking.mask is not None:
+            scores = scores + masking.mask.to(dtype)
         weights = torch.softmax(scores, dim=-1, out=scores if in_place else None)
-        if scoring.blocked is not None:
-            weights = weights.masked_fill(scoring.blocked, 0.0)
+        if masking.blocked is not None:
+            weights = weights.masked_fill(masking.blocked, 0.0)
         if dropout > 0.0:
             weights = F.dropout(weights, dropout)
         output = torch.bmm(weights.flatten(0, 1), value).unflatten(0, shape[:2])

@@ -12,40 +12,40 @@ import torch
 from torch import Tensor
 
 from ._formula import is_plain
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 from ._weights import PLAIN_ELEMENTS
 
 
 def native_attention(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
 ) -> tuple[Tensor, Tensor] | None:
     """Output and weights of inputs without a mask, or None where the operator is not for them."""
     weight, bias = parameters.in_proj_weight, parameters.in_proj_bias
-    own = query is key and key is value and options.batch_first
-    whole = parameters.separate is None and parameters.bias_k is None and not options.add_zero_attn
+    own = query is key and key is value and settings.batch_first
+    whole = parameters.separate is None and parameters.bias_k is None and not settings.add_zero_attn
     if not own or not whole or weight is None or bias is None or parameters.out_proj_bias is None:
         return None
-    if options.need_weights is not True or options.dropout > 0.0 or options.num_heads % 2:
+    if settings.need_weights is not True or settings.dropout > 0.0 or settings.num_heads % 2:
         return None
     output = (parameters.out_proj_weight, parameters.out_proj_bias)
     tensors = (query, weight, bias, *output)
     if not _is_plain_inference(*tensors):
         return None
-    scores = query.shape[0] * options.num_heads * query.shape[1] ** 2
-    if scores == 0 or (options.average and scores > PLAIN_ELEMENTS[False]):
+    scores = query.shape[0] * settings.num_heads * query.shape[1] ** 2
+    if scores == 0 or (settings.average and scores > PLAIN_ELEMENTS[False]):
         return None
     found: tuple[Tensor, Tensor] = torch._native_multi_head_attention(
         query,
         key,
         value,
-        options.embed_dim,
-        options.num_heads,
+        settings.embed_dim,
+        settings.num_heads,
         weight,
         bias,
         *output,
         None,
         True,
-        options.average,
+        settings.average,
         None,
     )
     return found

@@ -19,7 +19,7 @@ class Parameters(NamedTuple):
     separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None
 
 
-class Options(NamedTuple):
+class ForwardSettings(NamedTuple):
     """How to run it."""
 
     embed_dim: int

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import _tiles as tiles
-from ._formula import Scoring, plain_attention, without_autocast
+from ._formula import Masking, plain_attention, without_autocast
 from ._tiles import Problem, in_layout_of, problem_of, tile_budget
 
 # So many weights are kept for the backward pass, as PyTorch keeps them; more are computed again.
@@ -27,7 +27,7 @@ def _forward(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    scoring: Scoring,
+    masking: Masking,
     average: bool,
     dtype: torch.dtype,
     budget: int,
@@ -35,11 +35,11 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Output, weights, and all heads' weights in the order of the tiles where they were kept."""
     with without_autocast(query.device.type):
-        problem = problem_of(query, key, value, scoring, average, budget)
+        problem = problem_of(query, key, value, masking, average, budget)
         batch, heads, query_len, _ = query.shape
         output = in_layout_of(query)
         shape = (batch, query_len) if average else (batch, heads, query_len)
-        make = torch.zeros if average and scoring.causal else torch.empty
+        make = torch.zeros if average and masking.causal else torch.empty
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
         in_place = not average and dtype == problem.query.dtype
         if in_place:  # they are computed where they are to stay
@@ -87,11 +87,11 @@ class _TiledAttention(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         size = query.shape[:3].numel() * key.shape[2]
         keep = average and size <= KEPT_ELEMENTS
-        scoring = Scoring(mask, blocked, causal)
+        masking = Masking(mask, blocked, causal)
         # The backward pass finds kept weights by the same tiles.
         ctx.budget = tile_budget(query)
         output, weights, kept = _forward(
-            query, key, value, scoring, average, dtype, ctx.budget, keep
+            query, key, value, masking, average, dtype, ctx.budget, keep
         )
         if kept is not None and not average:
             kept = weights  # what is returned is saved as itself
@@ -107,12 +107,12 @@ class _TiledAttention(torch.autograd.Function):
         nothing = (None,) * 5
         if output_grad is None and weights_grad is None:
             return None, None, None, *nothing
-        scoring = Scoring(mask, blocked, causal)
+        masking = Masking(mask, blocked, causal)
         grads = (output_grad, weights_grad)
         if torch.is_grad_enabled():  # a second derivative was asked for
-            return *_differentiable(query, key, value, scoring, average, dtype, grads), *nothing
+            return *_differentiable(query, key, value, masking, average, dtype, grads), *nothing
         with without_autocast(query.device.type):
-            problem = problem_of(query, key, value, scoring, average, ctx.budget)
+            problem = problem_of(query, key, value, masking, average, ctx.budget)
             found = _backward(problem, None if kept is None else kept.view(-1), *grads)
         return *(x.to(query.dtype) for x in found), *nothing
 
@@ -163,13 +163,13 @@ def _differentiable(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    scoring: Scoring,
+    masking: Masking,
     average: bool,
     dtype: torch.dtype,
     grads: tuple[Tensor | None, Tensor | None],
 ) -> tuple[Tensor | None, ...]:
     """The gradients of query, key and value, as something that can be derived again."""
-    output, weights = plain_attention(query, key, value, scoring)
+    output, weights = plain_attention(query, key, value, masking)
     weights = (weights.mean(dim=1) if average else weights).to(dtype)
     pairs = [(x, g) for x, g in zip((output, weights), grads, strict=True) if g is not None]
     inputs = [x for x in (query, key, value) if x.requires_grad]
@@ -186,18 +186,18 @@ def _differentiable(
 
 
 def tiled_attention(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, dtype: torch.dtype
+    query: Tensor, key: Tensor, value: Tensor, masking: Masking, average: bool, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Output and weights, differentiable in query, key and value, not in the mask.
 
     Args:
         query, key, value: plain tensors.
-        scoring: with a mask that needs no gradient.
+        masking: with a mask that needs no gradient.
         average: the mean of the weights over heads, or all of them.
         dtype: of the weights.
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
-        return _forward(query, key, value, scoring, average, dtype, tile_budget(query))[:2]
-    settings = (*scoring, average, dtype)
+        return _forward(query, key, value, masking, average, dtype, tile_budget(query))[:2]
+    settings = (*masking, average, dtype)
     found: tuple[Tensor, Tensor] = _TiledAttention.apply(query, key, value, *settings)
     return found

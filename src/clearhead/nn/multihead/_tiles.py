@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._formula import Scoring, exact_dtype
+from ._formula import Masking, computation_dtype
 
 # Scores in a tile. For one thread a tile stays near the caches; several threads wait for each
 # other after every operator, for long where another process is at work, so theirs are larger.
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
     query: Tensor
     key: Tensor
     value: Tensor
-    scoring: Scoring
+    masking: Masking
     average: bool
     budget: int  # scores in a tile
 
@@ -83,7 +83,7 @@ class Problem(NamedTuple):
                     end = min(r + rows, query_len)
                     # What lies beyond the tile's last row is zero: it need not be computed
                     # where it need not be shown.
-                    causal = self.scoring.causal and self.average
+                    causal = self.masking.causal and self.average
                     columns = slice(0, min(end, key_len) if causal else key_len)
                     size = (last[0] - b) * (last[1] - h) * (end - r) * columns.stop
                     some = (slice(b, last[0]), slice(h, last[1]), slice(r, end), columns)
@@ -96,32 +96,32 @@ class Problem(NamedTuple):
 
     def fill(self, tile: Tile, place: Tensor) -> Tensor:
         """Compute the weights of a tile in its place."""
-        scoring, scores = self.scoring, place.flatten(0, 1)
+        masking, scores = self.masking, place.flatten(0, 1)
         query = tile.of(self.query).flatten(0, 1)
         key = tile.of_keys(self.key).flatten(0, 1).transpose(1, 2)
-        if scoring.mask is not None:
-            place.copy_(tile.of(scoring.mask, columns=True))
+        if masking.mask is not None:
+            place.copy_(tile.of(masking.mask, columns=True))
         # The product is scaled and, with a mask, added to what is there without another pass.
-        scale, beta = query.shape[-1] ** -0.5, float(scoring.mask is not None)
+        scale, beta = query.shape[-1] ** -0.5, float(masking.mask is not None)
         torch.baddbmm(scores, query, key, beta=beta, alpha=scale, out=scores)
-        if scoring.causal and tile.rows.start < tile.columns.stop - 1:
+        if masking.causal and tile.rows.start < tile.columns.stop - 1:
             first = tile.rows.start  # up to its own position a row sees all
             later = place.new_ones(tile.rows.stop - first, tile.columns.stop - first).bool()
             place[..., first:].masked_fill_(later.triu(1), -torch.inf)
         torch.softmax(place, -1, out=place)
-        if scoring.blocked is not None:
-            place.masked_fill_(tile.of(scoring.blocked), 0.0)
+        if masking.blocked is not None:
+            place.masked_fill_(tile.of(masking.blocked), 0.0)
         return place
 
 
 def problem_of(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, budget: int
+    query: Tensor, key: Tensor, value: Tensor, masking: Masking, average: bool, budget: int
 ) -> Problem:
     """The problem of inputs of any type."""
-    dtype = exact_dtype(query)
-    mask = None if scoring.mask is None else scoring.mask.to(dtype)
+    dtype = computation_dtype(query)
+    mask = None if masking.mask is None else masking.mask.to(dtype)
     query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
-    return Problem(query, key, value, scoring._replace(mask=mask), average, budget)
+    return Problem(query, key, value, masking._replace(mask=mask), average, budget)
 
 
 def tile_budget(query: Tensor) -> int:

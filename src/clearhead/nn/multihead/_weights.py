@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._formula import Scoring, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
+from ._formula import Masking, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
 from ._tiled import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
@@ -54,9 +54,9 @@ def attend(
     key_len], those after dropout, in the type that a softmax of the query's type has.
     """
     mask, blocked = open_blocked_rows(mask)
-    scoring = Scoring(mask, blocked, causal)
+    masking = Masking(mask, blocked, causal)
     if not need_weights:
-        return _fused(query, key, value, scoring, dropout), None
+        return _fused(query, key, value, masking, dropout), None
     dtype = weights_dtype(query)
     plain = is_plain(query, key, value, mask)
     derived = torch.is_grad_enabled() and any(
@@ -69,36 +69,36 @@ def attend(
         or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[derived]
     ):
         in_place = plain and not derived and not is_recorded()
-        output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
+        output, weights = plain_attention(query, key, value, masking, dropout, in_place=in_place)
         weights = weights.mean(dim=1) if average else weights
         return output, weights if weights.dtype == dtype else weights.to(dtype)
-    with _shown(query, key, value, scoring) if is_recorded() else nullcontext():
-        return tiled_attention(query, key, value, scoring, average, dtype)
+    with _shown(query, key, value, masking) if is_recorded() else nullcontext():
+        return tiled_attention(query, key, value, masking, average, dtype)
 
 
 def _shown(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring
+    query: Tensor, key: Tensor, value: Tensor, masking: Masking
 ) -> AbstractContextManager[None]:
     """Let a recording see the attention in one piece, and look away while it is done in tiles."""
     from ...maps.recording.captured import unseen
 
     with torch.no_grad():
         F.scaled_dot_product_attention(
-            query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
+            query, key, value, attn_mask=masking.mask, is_causal=masking.causal
         )
     return unseen()
 
 
-def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:
+def _fused(query: Tensor, key: Tensor, value: Tensor, masking: Masking, dropout: float) -> Tensor:
     """The output alone."""
     if is_transformed() and not torch.compiler.is_compiling():
-        return plain_attention(query, key, value, scoring, dropout)[0]
-    mask, blocked, causal = scoring
+        return plain_attention(query, key, value, masking, dropout)[0]
+    mask, blocked, causal = masking
     output = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal
     )
     if dropout == 0.0 and output.requires_grad and is_plain(query, key, value, mask):
-        output = _DerivedTwice.apply(output, query, key, value, *scoring)
+        output = _DerivedTwice.apply(output, query, key, value, *masking)
     return output if blocked is None else output.masked_fill(blocked, 0.0)
 
 
@@ -128,7 +128,7 @@ class _DerivedTwice(torch.autograd.Function):
         if not torch.is_grad_enabled():
             return grad, *(None,) * 6
         query, key, value, mask, blocked = ctx.saved_tensors
-        output, _ = plain_attention(query, key, value, Scoring(mask, blocked, ctx.causal))
+        output, _ = plain_attention(query, key, value, Masking(mask, blocked, ctx.causal))
         inputs = [x for x in (query, key, value, mask) if x is not None and x.requires_grad]
         found = iter(torch.autograd.grad(output, inputs, grad, create_graph=True))
         grads = (

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ._computation import multi_head_attention
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
@@ -156,7 +156,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             self.out_proj.bias,
             separate,
         )
-        options = Options(
+        settings = ForwardSettings(
             self.embed_dim,
             self.num_heads,
             self.batch_first,
@@ -167,7 +167,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             is_causal,
         )
         inputs = (query, key, value)
-        return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, options)
+        return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, settings)
 
 
 def multi_head_attention_forward(
@@ -207,7 +207,7 @@ def multi_head_attention_forward(
     parameters = Parameters(
         in_proj_weight, in_proj_bias, bias_k, bias_v, out_proj_weight, out_proj_bias, separate
     )
-    options = Options(
+    settings = ForwardSettings(
         embed_dim_to_check,
         num_heads,
         False,
@@ -219,6 +219,6 @@ def multi_head_attention_forward(
     )
     inputs, static = (query, key, value), (static_k, static_v)
     output, weights = multi_head_attention(
-        inputs, key_padding_mask, attn_mask, parameters, options, static
+        inputs, key_padding_mask, attn_mask, parameters, settings, static
     )
     return output, cast("Tensor | None", weights)
