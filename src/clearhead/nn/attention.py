@@ -41,13 +41,13 @@ def causal_mask(
 def fused_attention(
     query: Float[Tensor, "batch heads query_len head_dim"],
     key: Float[Tensor, "batch kv_heads key_len head_dim"],
-    value: Float[Tensor, "batch kv_heads key_len head_dim"],
+    value: Float[Tensor, "batch kv_heads key_len value_dim"],
     *,
     mask: Bool[Tensor, "#batch #heads #query_len #key_len"] | None = None,
     bias: Float[Tensor, "heads query_len key_len"] | None = None,
     causal: bool = False,
     dropout: float | None = None,
-) -> Float[Tensor, "batch heads query_len head_dim"]:
+) -> Float[Tensor, "batch heads query_len value_dim"]:
     """Compute ``softmax(Q K^T / sqrt(head_dim) + bias) V`` by PyTorch's fused kernel.
 
     A fully masked query gives zeros.
