@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...shapes import Float
 from .base import Accumulator, Measure, PassContext, Tile
 from .pooled import Mass, Pooled
 from .topk import TopK
@@ -34,10 +35,10 @@ class _PerQuery(Accumulator[Tensor]):
     def __init__(self, context: PassContext, fill: float = 0) -> None:
         super().__init__()
         self.context = context
-        self.found = context.per_query(fill=fill)
+        self.numbers = context.per_query(fill=fill)
 
-    def result(self) -> Tensor:
-        return self.found
+    def result(self) -> Float[Tensor, "batch heads query_len"]:
+        return self.numbers
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class _Entropy(_PerQuery):
         entropy = tile.log_sum
         if tile.total is not None:  # 0 where the sink takes all, however far away it is
             entropy = (entropy * tile.total).masked_fill_(tile.total == 0, 0)
-        self.found[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
+        self.numbers[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class LogSumExp(Measure[Tensor]):
 class _LogSumExp(_PerQuery):
     def add(self, tile: Tile) -> None:
         assert tile.lse is not None
-        self.found[tile.queries] = tile.lse
+        self.numbers[tile.queries] = tile.lse
 
 
 @dataclass(frozen=True)
@@ -90,22 +91,22 @@ class Received(Measure[Tensor]):
     name: ClassVar[str] = "received"
 
     def begin(self, context: PassContext) -> Accumulator[Tensor]:
-        return _Received(context)
+        return _ReceivedSums(context)
 
 
-class _Received(Accumulator[Tensor]):
+class _ReceivedSums(Accumulator[Tensor]):
     def __init__(self, context: PassContext) -> None:
         super().__init__()
         self.dtype = context.dtype
-        self.found = context.sums(context.shape[3])
+        self.sums = context.sums(context.shape[3])
 
     def add(self, tile: Tile) -> None:
-        received = tile.weights.sum(-2)
+        from_these_queries = tile.weights.sum(-2)
         with self.lock:
-            self.found[tile.keys] += received
+            self.sums[tile.keys] += from_these_queries
 
-    def result(self) -> Tensor:
-        return self.found.to(self.dtype)
+    def result(self) -> Float[Tensor, "batch heads key_len"]:
+        return self.sums.to(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class _Distance(_PerQuery):
         keys = torch.arange(tile.columns.start, tile.columns.stop, device=device, dtype=dtype)
         distance = torch.sub(rows[:, None], keys).abs_()
         products = torch.mul(tile.weights, distance, out=tile.scratch)
-        self.found[tile.queries] = products.sum(-1)
+        self.numbers[tile.queries] = products.sum(-1)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class _Sink(_PerQuery):
 
     def add(self, tile: Tile) -> None:
         inside = max(self.count - tile.columns.start, 0)
-        self.found[tile.queries] = tile.weights[..., :inside].sum(-1)
+        self.numbers[tile.queries] = tile.weights[..., :inside].sum(-1)
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,9 @@ class _Diagonal(_PerQuery):
 
     def add(self, tile: Tile) -> None:
         shift = tile.rows.start + self.offset - tile.columns.start
-        found = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
+        weights = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
         first = tile.rows.start + max(-shift, 0)
-        self.found[tile.batch, tile.heads, first : first + found.shape[-1]] = found
+        self.numbers[tile.batch, tile.heads, first : first + weights.shape[-1]] = weights
 
 
 BY_NAME: dict[str, Measure[Any]] = {
@@ -193,18 +194,18 @@ BY_NAME: dict[str, Measure[Any]] = {
 }
 
 
-def as_measure(asked: Measure[Any] | str) -> Measure[Any]:
-    """The measure of this name, with its usual settings, or the measure itself.
+def as_measure(measure: Measure[Any] | str) -> Measure[Any]:
+    """Return the measure of this name, with its usual settings, or the measure itself.
 
     Raises:
         ConfigError: there is none of this name.
     """
-    if isinstance(asked, Measure):
-        return asked
-    if asked not in BY_NAME:
-        settled = ", ".join(repr(cls.__name__) for cls in (Pooled, Mass))
+    if isinstance(measure, Measure):
+        return measure
+    if measure not in BY_NAME:
+        with_settings = ", ".join(repr(cls.__name__) for cls in (Pooled, Mass))
         raise ConfigError(
-            f"There is no measure {asked!r}. Those with a name are {', '.join(sorted(BY_NAME))}; "
-            f"{settled} have settings and are given as objects."
+            f"There is no measure {measure!r}. Those with a name are "
+            f"{', '.join(sorted(BY_NAME))}; {with_settings} have settings and are given as objects."
         )
-    return BY_NAME[asked]
+    return BY_NAME[measure]

@@ -91,10 +91,10 @@ def check_ranks(
             f" but found {attn_mask.dim()}-D tensor instead"
         )
     if rank == 2 and attn_mask is not None and attn_mask.dim() == 3:
-        expected = (num_heads, query.shape[0], key.shape[0])
-        if attn_mask.shape != expected:
+        fitting_shape = (num_heads, query.shape[0], key.shape[0])
+        if attn_mask.shape != fitting_shape:
             raise MultiheadShapeError(
-                f"Expected `attn_mask` shape to be {expected} but got {attn_mask.shape}"
+                f"Expected `attn_mask` shape to be {fitting_shape} but got {attn_mask.shape}"
             )
     return rank == 3
 
@@ -170,10 +170,10 @@ def check_separate_weights(
             raise MultiheadShapeError(
                 f"use_separate_proj_weight is True but {name[0]}_proj_weight is None"
             )
-        expected = (query.shape[-1], x.shape[-1])
-        if weight.shape != expected:
+        fitting_shape = (query.shape[-1], x.shape[-1])
+        if weight.shape != fitting_shape:
             raise MultiheadShapeError(
-                f"expecting {name} weights shape of {expected}, but got {weight.shape}"
+                f"expecting {name} weights shape of {fitting_shape}, but got {weight.shape}"
             )
 
 
@@ -185,11 +185,13 @@ def check_attn_mask(
     Raises:
         MultiheadMaskError: it has another shape.
     """
-    expected = (query_len, key_len) if attn_mask.dim() == 2 else (batch * heads, query_len, key_len)
-    if attn_mask.shape != expected:
+    fitting_shape = (
+        (query_len, key_len) if attn_mask.dim() == 2 else (batch * heads, query_len, key_len)
+    )
+    if attn_mask.shape != fitting_shape:
         raise MultiheadMaskError(
             f"The shape of the {attn_mask.dim()}D attn_mask is {attn_mask.shape}, "
-            f"but should be {expected}."
+            f"but should be {fitting_shape}."
         )
 
 
@@ -199,10 +201,10 @@ def check_padding_mask(key_padding_mask: Tensor, batch: int, key_len: int) -> No
     Raises:
         MultiheadShapeError: it is not.
     """
-    for axis, expected in enumerate((batch, key_len)):
-        if key_padding_mask.shape[axis] != expected:
+    for axis, size in enumerate((batch, key_len)):
+        if key_padding_mask.shape[axis] != size:
             raise MultiheadShapeError(
-                f"Expected key_padded_mask.shape[{axis}] to be {expected}, "
+                f"Expected key_padded_mask.shape[{axis}] to be {size}, "
                 f"but got {key_padding_mask.shape[axis]}"
             )
 
@@ -213,8 +215,8 @@ def check_static(static: Tensor, name: str, batch: int, heads: int, head_dim: in
     Raises:
         MultiheadShapeError: they are not.
     """
-    for axis, expected in ((0, batch * heads), (2, head_dim)):
-        if static.shape[axis] != expected:
+    for axis, size in ((0, batch * heads), (2, head_dim)):
+        if static.shape[axis] != size:
             raise MultiheadShapeError(
-                f"expecting {name}.size({axis}) of {expected}, but got {static.shape[axis]}"
+                f"expecting {name}.size({axis}) of {size}, but got {static.shape[axis]}"
             )

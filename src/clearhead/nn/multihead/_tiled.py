@@ -96,19 +96,19 @@ class _TiledAttention(torch.autograd.Function):
         masking = Masking(mask, blocked, causal)
         # The backward pass must cut the stored weights into the same tiles.
         ctx.budget = tile_budget(query)
-        output, weights, stored = _forward(
+        output, weights, all_weights = _forward(
             query, key, value, masking, average, dtype, ctx.budget, keep
         )
-        if stored is not None and not average:
-            stored = weights  # an output must be saved as itself
-        ctx.save_for_backward(query, key, value, mask, blocked, stored)
+        if all_weights is not None and not average:
+            all_weights = weights  # an output must be saved as itself
+        ctx.save_for_backward(query, key, value, mask, blocked, all_weights)
         return output, weights
 
     @staticmethod
     def backward(
         ctx: Any, output_grad: Tensor | None, weights_grad: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        query, key, value, mask, blocked, stored = ctx.saved_tensors
+        query, key, value, mask, blocked, all_weights = ctx.saved_tensors
         causal, average, dtype = ctx.settings
         nothing = (None,) * 5
         if output_grad is None and weights_grad is None:
@@ -119,13 +119,15 @@ class _TiledAttention(torch.autograd.Function):
             return *_differentiable(query, key, value, masking, average, dtype, grads), *nothing
         with without_autocast(query.device.type):
             problem = problem_of(query, key, value, masking, average, ctx.budget)
-            input_grads = _backward(problem, None if stored is None else stored.view(-1), *grads)
+            input_grads = _backward(
+                problem, None if all_weights is None else all_weights.view(-1), *grads
+            )
         return *(x.to(query.dtype) for x in input_grads), *nothing
 
 
 def _backward(
     problem: Problem,
-    stored: Float[Tensor, "entries"] | None,
+    all_weights: Float[Tensor, "entries"] | None,
     output_grad: Float[Tensor, "batch heads query_len head_dim"] | None,
     weights_grad: Float[Tensor, "... query_len key_len"] | None,
 ) -> tuple[
@@ -145,10 +147,10 @@ def _backward(
     key_grad, value_grad = (in_layout_of(x).zero_() for x in (key, value))
     largest = problem.largest()
     scores_memory = query.new_empty(largest)
-    weights_memory = query.new_empty(largest) if stored is None else stored
+    weights_memory = query.new_empty(largest) if all_weights is None else all_weights
     for tile in problem.tiles():
-        weights = tile.view(weights_memory, one_behind_the_other=stored is not None)
-        if stored is None:
+        weights = tile.view(weights_memory, one_behind_the_other=all_weights is not None)
+        if all_weights is None:
             problem.fill(tile, weights)
         # The gradient of the weights: from the output, and from whoever uses the weights.
         scores_grad = tile.view(scores_memory, one_behind_the_other=False)
@@ -176,11 +178,11 @@ def _backward(
 
 def _add_product(
     total: Float[Tensor, "batches heads columns width"],
-    left: Float[Tensor, "batches heads rows columns"],
+    left_factor: Float[Tensor, "batches heads rows columns"],
     right: Float[Tensor, "batches*heads rows width"],
 ) -> None:
     """Add left^T right to the total, for each batch row and head."""
-    product = torch.bmm(left.flatten(0, 1).transpose(1, 2), right)
+    product = torch.bmm(left_factor.flatten(0, 1).transpose(1, 2), right)
     total.add_(product.view_as(total))
 
 
