@@ -9,23 +9,22 @@ highest score of the row and the rest, so that weights are as exact far from zer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from ..errors import ConfigError
+from ..shapes import Array, Float
 from .frames import to_dataframe
 from .map_view import MapView
 from .measures.per_position import Diagonal, Distance, Entropy, Received, Sink
 from .measures.pooled import Mass, Pooled
 from .measures.topk import TopK, TopKeys
+from .numpy_arrays import to_array
 from .pictures.plots import plot
 from .provenance import Labels, Source
 from .scores.scoring import Scoring
 from .stored_attention import StoredAttention
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DENSE_LIMIT = 1 << 30
 
@@ -42,14 +41,15 @@ class AttentionMap(StoredAttention):
     them, and the weights are even. A query that may attend to nothing has weights of zero.
 
     Args:
-        query: Float["batch heads query_len head_dim"], as the kernel got it.
-        key: Float["batch kv_heads key_len head_dim"]; each head serves a group of query heads.
+        query: Float[Tensor, "batch heads query_len head_dim"], as the kernel got it.
+        key: Float[Tensor, "batch kv_heads key_len head_dim"]; each head serves a group of query
+            heads.
         scoring: how scores come from them.
-        value: Float["batch kv_heads key_len value_dim"]; needed for contributions only.
-        lse: Float["batch heads query_len"], natural log of the denominator, the sinks' share
-            included; None to compute it when it is needed. Ignored where its rounding would
-            show: for half-precision inputs, and far from zero.
-        denominators: the same without that rounding, as `denominators` of another map told it.
+        value: Float[Tensor, "batch kv_heads key_len value_dim"]; needed for contributions only.
+        lse: Float[Tensor, "batch heads query_len"], natural log of the denominator, the share of
+            the sinks included; None to compute it when it is needed. Ignored where its rounding
+            would show: for half-precision inputs, and far from zero.
+        denominators: the same without that rounding, from `denominators` of another map.
         source: where the map came from.
         query_labels, key_labels: a token for each query and key, or such a list for each batch row.
         query_offset: the key at which query 0 stands, for distances: key_len - query_len for new
@@ -72,7 +72,7 @@ class AttentionMap(StoredAttention):
         key_labels: Labels | None = None,
         **scoring: Any,
     ) -> AttentionMap:
-        """The map of an attention that would be called with these tensors and arguments.
+        """Return the map of an attention that would be called with these tensors and arguments.
 
         Args:
             scoring: the keywords of :meth:`Scoring.of`: scale, softcap, mask, causal,
@@ -90,38 +90,40 @@ class AttentionMap(StoredAttention):
             query_offset=scoring.get("causal_offset", 0),
         )
 
-    # What was asked for, and nothing else
+    # Weights, scores and contributions, computed where they are indexed
 
     def __getitem__(self, index: Any) -> Tensor:
-        """Weights, indexed like a tensor of the map's shape."""
+        """Return weights, indexed like a tensor of the map's shape."""
         return self.weights[index]
 
     @property
     def weights(self) -> MapView:
-        """To be indexed: the same as the map itself."""
+        """The weights, to be indexed: the same as the map itself."""
         return MapView(self, "weights")
 
     @property
     def scores(self) -> MapView:
-        """To be indexed: the scores before the softmax, -inf where a query may not attend."""
+        """The scores before the softmax, to be indexed; -inf where a query may not attend."""
         return MapView(self, "scores")
 
     @property
     def contributions(self) -> MapView:
-        """To be indexed: each weight times the Euclidean norm of its key's value."""
+        """Each weight times the Euclidean norm of its key's value, to be indexed."""
         self._require_values()
         return MapView(self, "contributions")
 
-    def row(self, query: int) -> Tensor:
-        """The weights of one query: Float["batch heads key_len"]."""
+    def row(self, query: int) -> Float[Tensor, "batch heads key_len"]:
+        """Return the weights of one query."""
         return self[:, :, query]
 
-    def column(self, key: int) -> Tensor:
-        """The weights with which all queries attend to one key: Float["batch heads query_len"]."""
+    def column(self, key: int) -> Float[Tensor, "batch heads query_len"]:
+        """Return the weights with which all queries attend to one key."""
         return self[:, :, :, key]
 
-    def dense(self, *, max_bytes: int = DENSE_LIMIT) -> Tensor:
-        """All weights at once: Float["batch heads query_len key_len"].
+    def dense(
+        self, *, max_bytes: int = DENSE_LIMIT
+    ) -> Float[Tensor, "batch heads query_len key_len"]:
+        """Return all weights at once.
 
         Raises:
             ConfigError: they would need more memory than ``max_bytes``.
@@ -136,39 +138,42 @@ class AttentionMap(StoredAttention):
             )
         return self[...]
 
-    def torch(self, *, max_bytes: int = DENSE_LIMIT) -> Tensor:
-        """The same as :meth:`dense`."""
+    def torch(
+        self, *, max_bytes: int = DENSE_LIMIT
+    ) -> Float[Tensor, "batch heads query_len key_len"]:
+        """Return the same as :meth:`dense`."""
         return self.dense(max_bytes=max_bytes)
 
-    def numpy(self, *, max_bytes: int = DENSE_LIMIT) -> np.ndarray[Any, Any]:
-        """:meth:`dense` as a NumPy array."""
-        found: np.ndarray[Any, Any] = self.dense(max_bytes=max_bytes).cpu().numpy()
-        return found
+    def numpy(
+        self, *, max_bytes: int = DENSE_LIMIT
+    ) -> Float[Array, "batch heads query_len key_len"]:
+        """Return :meth:`dense` as a NumPy array."""
+        return to_array(self.dense(max_bytes=max_bytes))
 
     # Measures, each by itself; `measure` computes several in one pass
 
-    def entropy(self) -> Tensor:
-        """-sum_j w_ij ln w_ij of each query: Float["batch heads query_len"], in nats."""
+    def entropy(self) -> Float[Tensor, "batch heads query_len"]:
+        """Compute -sum_j w_ij ln w_ij of each query, in nats."""
         return self.result_of(Entropy())
 
-    def received(self) -> Tensor:
-        """sum_i w_ij, what each key receives: Float["batch heads key_len"]."""
+    def received(self) -> Float[Tensor, "batch heads key_len"]:
+        """Compute sum_i w_ij, the attention that each key receives."""
         return self.result_of(Received())
 
-    def distance(self) -> Tensor:
-        """sum_j w_ij |i - j|: Float["batch heads query_len"], in tokens; see :class:`Distance`."""
+    def distance(self) -> Float[Tensor, "batch heads query_len"]:
+        """Compute sum_j w_ij |i - j| of each query, in tokens; see :class:`Distance`."""
         return self.result_of(Distance())
 
-    def sink(self, count: int = 1) -> Tensor:
-        """The weight on the first ``count`` keys: Float["batch heads query_len"]."""
+    def sink(self, count: int = 1) -> Float[Tensor, "batch heads query_len"]:
+        """Compute the weight of each query on the first ``count`` keys."""
         return self.result_of(Sink(count))
 
-    def diagonal(self, offset: int = 0) -> Tensor:
-        """The weight of key i + offset in query i: Float["batch heads query_len"]; 0 if none."""
+    def diagonal(self, offset: int = 0) -> Float[Tensor, "batch heads query_len"]:
+        """Compute the weight of key i + offset in query i; 0 where there is no such key."""
         return self.result_of(Diagonal(offset))
 
     def topk(self, k: int = 8, *, by: str = "weight") -> TopKeys:
-        """The keys that each query attends to most: ``.values`` and ``.indices``.
+        """Find the keys that each query attends to most: ``.values`` and ``.indices``.
 
         Args:
             k: how many; where a query may attend to fewer, the rest has value 0 and index -1.
@@ -178,8 +183,8 @@ class AttentionMap(StoredAttention):
 
     def mass(
         self, query_spans: Iterable[Sequence[int]], key_spans: Iterable[Sequence[int]]
-    ) -> Tensor:
-        """Attention from stretch to stretch: Float["batch heads query_spans key_spans"].
+    ) -> Float[Tensor, "batch heads query_spans key_spans"]:
+        """Compute the attention from stretch to stretch.
 
         Args:
             query_spans, key_spans: (begin, end) of each stretch, the end not included.
@@ -189,18 +194,20 @@ class AttentionMap(StoredAttention):
         """
         return self.result_of(Mass(query_spans, key_spans))
 
-    def pooled(self, height: int, width: int, reduce: str = "mean") -> Tensor:
-        """A picture of each head: Float["batch heads height width"]; see :class:`Pooled`."""
+    def pooled(
+        self, height: int, width: int, reduce: str = "mean"
+    ) -> Float[Tensor, "batch heads height width"]:
+        """Compute a picture of each head; see :class:`Pooled`."""
         return self.result_of(Pooled(height, width, reduce))
 
     # Showing
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """A picture with matplotlib; the arguments are `clearhead.maps.pictures.plots.plot`'s."""
+        """Draw a picture with matplotlib: the arguments of `clearhead.maps.pictures.plots.plot`."""
         return plot(self, *args, **kwargs)
 
     def to_dataframe(self, *args: Any, **kwargs: Any) -> Any:
-        """A pandas table; the arguments are those of ``clearhead.maps.frames.to_dataframe``."""
+        """Make a pandas table: the arguments of ``clearhead.maps.frames.to_dataframe``."""
         return to_dataframe(self, *args, **kwargs)
 
     def __repr__(self) -> str:

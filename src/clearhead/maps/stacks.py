@@ -1,4 +1,4 @@
-"""Which maps of a recording are the layers of one stack, in order."""
+"""The maps of a recording that are the layers of one stack, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Layers = str | Sequence[Layer] | None
 
 
 def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]:
-    """The self-attention maps of one stack of layers, from the first layer to the last.
+    """Return the self-attention maps of one stack of layers, from the first layer to the last.
 
     A stack is what has the same name but for its numbers: ``encoder.layers.*.self_attn``. A
     module that is called once for every layer, as ALBERT's is, makes up a stack alone.
@@ -29,13 +29,13 @@ def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]
             ``(name, call)`` for one of several calls of a module.
 
     Raises:
-        ConfigError: no map is left, or more than one stack is, and which there are.
+        ConfigError: no map matches, or the maps of more than one stack do.
         TraceError: an attention among them could not be read.
     """
     if not hasattr(maps, "keys"):
-        return [_whole(attention_map) for attention_map in maps]
+        return [_with_queries(attention_map) for attention_map in maps]
     if layers is not None and not isinstance(layers, str):
-        return [_whole(_map_at(maps, layer)) for layer in layers]
+        return [_with_queries(_map_at(maps, layer)) for layer in layers]
     layer_calls = {
         name: calls
         for name in maps.keys()  # noqa: SIM118 - a recording is no dictionary
@@ -43,7 +43,7 @@ def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]
         if (calls := calls_of(maps, name))[0].source.kind != "cross"
     }
     if not layer_calls:
-        raise ConfigError(_none_left(maps, layers))
+        raise ConfigError(_no_match(maps, layers))
     stacks: dict[str, list[str]] = {}
     for name in layer_calls:
         stacks.setdefault(re.sub(r"\d+", "*", name), []).append(name)
@@ -59,17 +59,21 @@ def self_attention_stack(maps: Any, layers: Layers = None) -> list[AttentionMap]
             f"{several!r} was called {len(layer_calls[several])} times, so that more than one pass "
             f"was recorded. Record one pass, or choose with layers=[({several!r}, 0), ...]."
         )
-    return [_whole(attention_map) for calls in layer_calls.values() for attention_map in calls]
+    return [
+        _with_queries(attention_map) for calls in layer_calls.values() for attention_map in calls
+    ]
 
 
 def _map_at(maps: Any, layer: Layer) -> Any:
+    """Return the map of a name, or of a name and a call."""
     name = layer if isinstance(layer, str) else layer[0]
     if name not in maps:
         raise ConfigError(f"There is no map {name!r}. Recorded are: {names_in(maps)}.")
     return maps[layer]
 
 
-def _whole(attention_map: Any) -> AttentionMap:
+def _with_queries(attention_map: Any) -> AttentionMap:
+    """Return a map if its queries and keys are stored, and refuse a summary."""
     if not isinstance(attention_map, AttentionMap):
         raise ConfigError(
             "A rollout needs queries and keys, and of this recording only summaries were kept: "
@@ -78,7 +82,8 @@ def _whole(attention_map: Any) -> AttentionMap:
     return attention_map
 
 
-def _none_left(maps: Any, layers: str | None) -> str:
+def _no_match(maps: Any, layers: str | None) -> str:
+    """Return the error where no map belongs to any stack."""
     recorded = names_in(maps)
     if layers is None:
         return f"A rollout needs self-attention maps; none was recorded. Recorded are: {recorded}."

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
+from ..shapes import Float
 from .measures.base import Measure, PassContext, Result
 from .measures.per_position import as_measure
 from .provenance import Labels, Source, checked_labels
 from .scores.denominators import Denominators, RowDenominators
 from .scores.exact_scores import ExactScores
-from .scores.key_ranges import ALL, Positions
 from .scores.precision import FAR, score_dtype
 from .scores.scoring import Scoring, score_shape
 from .tiles import TilePass
@@ -65,7 +65,7 @@ class StoredAttention:
         self._denominators = denominators
         self._exact_scores = ExactScores(self.query, self.key, scoring)
 
-    def _usable_lse(self, lse: Tensor | None) -> Tensor | None:
+    def _usable_lse(self, lse: Tensor | None) -> Float[Tensor, "batch heads query_len"] | None:
         """Return the log-sum-exp of a kernel where it is exact enough to compute weights from."""
         if lse is None or self.query.dtype in (torch.float16, torch.bfloat16):
             return None
@@ -95,19 +95,13 @@ class StoredAttention:
         """Whether products of queries and keys may be too large for float32."""
         return self._exact_scores.are_far
 
-    def scores_at(
-        self,
-        rows: Positions,
-        columns: Positions = ALL,
-        batch: Positions = ALL,
-        heads: Positions = ALL,
-        denominators: Denominators | None = None,
-    ) -> Tensor:
-        """Return some scores, as exact as weights need them: the arguments of `ExactScores.at`."""
-        return self._exact_scores.at(rows, columns, batch, heads, denominators)
+    @property
+    def scores_at(self) -> Callable[..., Float[Tensor, "batch heads rows columns"]]:
+        """A function that computes some scores, as exact as weights need them: `ExactScores.at`."""
+        return self._exact_scores.at
 
-    def value_norms(self) -> Tensor | None:
-        """Euclidean norms of the values, Float["batch heads key_len"]; None without values."""
+    def value_norms(self) -> Float[Tensor, "batch heads key_len"] | None:
+        """Return the Euclidean norms of the values of each query head; None without values."""
         if self.value is None:
             return None
         norms = torch.linalg.vector_norm(self.value, dim=-1, dtype=self.dtype)
@@ -191,14 +185,14 @@ class StoredAttention:
         return self._denominators
 
     @property
-    def known_lse(self) -> Tensor | None:
-        """:attr:`lse` if it was given and can be used, or has been computed."""
+    def known_lse(self) -> Float[Tensor, "batch heads query_len"] | None:
+        """:attr:`lse` if one came with the map and can be used, or has been computed."""
         denominators = self.known_denominators
         return None if denominators is None else denominators.lse
 
     @property
-    def lse(self) -> Tensor:
-        """Log of the softmax's denominator: Float["batch heads query_len"]; computed once.
+    def lse(self) -> Float[Tensor, "batch heads query_len"]:
+        """Log of the softmax's denominator; computed once.
 
         Rounded to the dtype of the answers, which far from zero leaves nothing to compute weights
         from: :attr:`denominators` has the rest.

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.maps import AttentionMap
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias, compact_bias
-from clearhead.maps.scores.key_ranges import ALL
+from clearhead.maps.scores.positions import ALL
 
 
 def by_distance(values, query_len, key_len):
@@ -176,7 +176,7 @@ def test_forbidden_entries_do_not_hide_a_bias_by_distance():
 
 
 def test_zeros_are_no_bias_wherever_they_are_looked_for(monkeypatch):
-    monkeypatch.setattr(key_ranges, "_CHUNK_ENTRIES", 8)
+    monkeypatch.setattr(axis_positions, "_CHUNK_ENTRIES", 8)
     bias = torch.zeros(1, 1, 9, 4)
     assert compact_bias(bias, 9, 4) is None
     bias[..., 8, 0] = 1  # alone on its diagonal

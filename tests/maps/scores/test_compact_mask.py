@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
 from clearhead.maps.scores.compact_mask import both_allowed, compact_mask, compact_mask_mod
-from clearhead.maps.scores.key_ranges import ALL, DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.key_ranges import DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.positions import ALL
 
 CPU = torch.device("cpu")
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -237,7 +238,7 @@ def test_a_mask_mod_is_asked_for_every_place(shape, data):
     whole = mask.expand(shape)
     table = whole.contiguous()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_ranges, "_CHUNK_ENTRIES", 60)
+        patch.setattr(axis_positions, "_CHUNK_ENTRIES", 60)
         found = compact_mask_mod(lambda b, h, i, j: table[b, h, i, j], shape, CPU)
     assert torch.equal(shown(found, shape), whole)
     if bool(whole.all()):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.maps.scores.denominators import Denominators, normalised, with_sinks
-from clearhead.maps.scores.key_ranges import ALL
+from clearhead.maps.scores.positions import ALL
 
 
 def rows(seed, offset, dtype, dead):

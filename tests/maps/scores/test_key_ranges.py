@@ -10,25 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.key_ranges import (
-    ALL,
     DenseMask,
     Hull,
     KeyRanges,
-    as_slice,
     causal_ranges,
     checked_shape,
-    chunks,
     collapsed,
     compact_allowed,
     compact_rows,
-    explicit,
-    indices,
-    pick,
     ranges_of_rows,
-    take,
 )
+from clearhead.maps.scores.positions import ALL, indices
 
 CPU = torch.device("cpu")
 
@@ -192,7 +186,7 @@ def test_a_row_of_two_runs_is_found_out(rows):
 
 @pytest.mark.parametrize("hole", [None, 0, 10, 11, 20])
 def test_a_mask_is_looked_at_in_pieces_and_all_of_them(monkeypatch, hole):
-    monkeypatch.setattr(key_ranges, "_CHUNK_ENTRIES", 2 * 9)
+    monkeypatch.setattr(axis_positions, "_CHUNK_ENTRIES", 2 * 9)
     i, j = places(21, 9)
     mask = (j <= i)[None, None].clone()
     if hole is not None:
@@ -223,7 +217,7 @@ def test_a_mask_with_holes_within_ranges_is_all_three(one, other, seed, data):
     ):
         expected = expected.expand(2, 3, 5, 7)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(key_ranges, "_CHUNK_ENTRIES", 30)
+            patch.setattr(axis_positions, "_CHUNK_ENTRIES", 30)
             assert torch.equal(found.sees().expand(2, 3, 5), expected.any(-1))
         batch, heads, rows, columns = (data.draw(positions(size)) for size in (2, 3, 5, 7))
         columns = indices(columns, 7, CPU)
@@ -245,58 +239,6 @@ def test_words_and_memory_of_each_kind():
     assert (holes.nbytes, holes.intersect(packed).nbytes) == (6, 6 + 32)
     moved = holes.intersect(packed).to("cpu")
     assert torch.equal(dense(moved, 6)[0, 0], dense(holes, 6)[0, 0] & (i // 2 == j // 2))
-
-
-# Positions along an axis
-
-
-@given(
-    st.lists(st.integers(0, 12), max_size=6) | st.integers(0, 9).map(lambda n: [n, n + 1, n + 2])
-)
-def test_a_vector_that_counts_up_becomes_a_slice(vector):
-    found = as_slice(torch.tensor(vector, dtype=torch.long))
-    counts_up = bool(vector) and vector == list(range(vector[0], vector[0] + len(vector)))
-    assert isinstance(found, slice) == counts_up
-    assert torch.arange(15)[found].tolist() == vector
-
-
-@given(st.data())
-def test_picking_is_indexing_and_an_axis_of_one_stands_for_all(data):
-    x = torch.arange(2 * 5 * 1).reshape(2, 5, 1)
-    wanted = data.draw(positions(5))
-    assert torch.equal(pick(x, 1, wanted), x[:, wanted])
-    assert torch.equal(take(x, 1, wanted), x[:, wanted])
-    assert take(x, 2, torch.tensor([4, 0])) is x
-    assert torch.equal(indices(wanted, 5, CPU), torch.arange(5)[wanted])
-
-
-def test_a_slice_is_picked_without_a_copy():
-    x = torch.zeros(3, 4)
-    pick(x, 1, slice(1, 3))[:] = 1
-    assert x.sum() == 6
-    assert pick(x, 0, slice(2, 1)).shape == (0, 4)
-
-
-def test_slices_get_both_ends():
-    assert explicit(ALL, 5) == slice(0, 5)
-    assert explicit(slice(-2, 99), 5) == slice(3, 5)
-    assert explicit(slice(4, 2), 5) == slice(4, 4)
-    assert indices(slice(4, 2), 5, CPU).shape == (0,)
-    vector = torch.tensor([3, 1])
-    assert explicit(vector, 5) is vector
-    assert indices(vector, 5, CPU) is vector
-
-
-@given(st.integers(0, 50), st.integers(0, 40))
-def test_pieces_follow_one_another_and_are_bounded(rows, width):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_ranges, "_CHUNK_ENTRIES", 64)
-        found = list(chunks(rows, width))
-    assert [i for part in found for i in range(part.start, part.stop)] == list(range(rows))
-    sizes = [part.stop - part.start for part in found]
-    assert all(size == 1 or size * width <= 64 for size in sizes)
-    # and no smaller than they need be
-    assert all((size + 1) * width > 64 for size in sizes[:-1])
 
 
 # Shapes

@@ -189,11 +189,11 @@ def _cells(borders: list[int], rows: slice) -> Iterable[tuple[int, int, int]]:
 
 
 def span_sums(
-    vector: Float[Tensor, "batch heads columns"],
+    vector: Float[Tensor, "*lead columns"],
     offset: int,
     begin: Int[Tensor, "spans"],
     end: Int[Tensor, "spans"],
-) -> Float64[Tensor, "batch heads spans"]:
+) -> Float64[Tensor, "*lead spans"]:
     """Sum the stretches of keys from begin to before end.
 
     Args:
