@@ -6,7 +6,8 @@ and stand for any length; ``...`` is any number of axes, ``1`` is one entry. ``F
 
 To a type checker, and to whoever runs clearhead, `Float[Tensor, "..."]` is `Tensor`: nothing is
 imported and nothing is checked. The tests import jaxtyping before clearhead; then these are its
-types, and every call of a function that uses them is checked (tests/shape_checks.py).
+types, and calls of functions that use them are checked (tests/shape_checks.py). A function that
+checks its arguments itself, in an error's words, has them as `Tensor` and describes their shapes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import tiles
+from clearhead.maps import tile_plan
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.provenance import Source
 from clearhead.maps.rollout import flow_to, rollout
@@ -97,7 +97,7 @@ def test_many_tiles_give_the_same_as_one(monkeypatch, mask):
     stack = make_stack(length=50, mask=mask)
     places = range(50)  # so many that no layer takes rows alone
     whole = rollout(stack.maps, places), flow_to(stack.maps, places)
-    monkeypatch.setattr(tiles, "CPU_TILE", 200)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 200)
     tiled = rollout(stack.maps, places), flow_to(stack.maps, places)
     for one, other in zip(whole, tiled, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-13)

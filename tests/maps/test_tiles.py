@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps import AttentionMap, Pooled, TopK, tiles
+from clearhead.maps import AttentionMap, Pooled, TopK, tile_plan, tiles
 from clearhead.maps.measures.base import Accumulator
 
 MEASURES = ("entropy", "received", "distance", TopK(5), Pooled(7, 9), Pooled(7, 9, "max"))
@@ -30,8 +30,8 @@ def assert_same(one, other):
 def test_the_size_of_tiles_changes_nothing(monkeypatch, options, entries):
     attention_map = random_map(**options)
     whole = attention_map.measure(*MEASURES)
-    monkeypatch.setattr(tiles, "CPU_TILE", entries)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", entries)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
     assert_same(attention_map.measure(*MEASURES), whole)
 
 
@@ -39,14 +39,14 @@ def test_the_size_of_tiles_changes_nothing(monkeypatch, options, entries):
 def test_threads_change_nothing_and_leave_the_number_of_threads(monkeypatch, shape):
     attention_map = random_map(**shape, causal=True)
     alone = attention_map.measure(*MEASURES)
-    monkeypatch.setattr(tiles, "_WORTH_THREADS", 0)
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 11)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 11)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
         query, key = attention_map.query, attention_map.key
-        assert tiles.TilePass(query, key, attention_map.scoring)._workers()
+        assert tile_plan.worker_count(query, key) == 3
         assert_same(attention_map.measure(*MEASURES), alone)
         assert torch.get_num_threads() == 3
     finally:
@@ -54,8 +54,8 @@ def test_threads_change_nothing_and_leave_the_number_of_threads(monkeypatch, sha
 
 
 def test_keys_that_no_row_of_a_tile_may_see_are_not_computed(monkeypatch):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 10)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 10)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
     attention_map = random_map(1, 1, 1, 100, window=(4, 0))
     seen = []
 
@@ -81,7 +81,7 @@ def test_a_measure_that_fails_is_heard(monkeypatch, threads):
             return None
 
     attention_map = random_map()
-    monkeypatch.setattr(tiles.TilePass, "_workers", lambda _: threads)
+    monkeypatch.setattr(tiles, "worker_count", lambda *_: threads)
     before = torch.get_num_threads()
     work = tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring)
     with pytest.raises(RuntimeError, match="no such tile"):
@@ -105,9 +105,9 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
         if len(seen) >= 3:
             raise Enough
 
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 10)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 10)
-    monkeypatch.setattr(tiles, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
+    monkeypatch.setattr(tile_plan, "_WORTH_THREADS", 0)
     seen, before = [], torch.get_num_threads()
     attention_map = random_map(1, 2, 2, 100)
     torch.set_num_threads(threads)

@@ -30,55 +30,55 @@ class MapView:
         return f"<{self._kind} of {self._map!r}; index it, as in [0, 3, 100:110]>"
 
     def __getitem__(self, index: Any) -> Tensor:
-        stored = self._map
-        part = selection(index, stored.shape, stored.query.device)
+        attention = self._map
+        part = selection(index, attention.shape, attention.query.device)
         batch, heads, rows, columns = (as_slice(x) for x in part.positions)
         if self._kind == "scores":
-            scores = stored.scores_at(rows, columns, batch, heads).to(stored.dtype)
+            scores = attention.scores_at(rows, columns, batch, heads).to(attention.dtype)
             return scores[part.within]
-        weights = _weights(stored, part.positions, batch, heads)
+        weights = _weights(attention, part.positions, batch, heads)
         if self._kind == "contributions":
-            norms = stored.value_norms()
+            norms = attention.value_norms()
             assert norms is not None
             weights *= pick(pick(pick(norms, 0, batch), 1, heads), 2, columns)[..., None, :]
         return weights[part.within]
 
 
 def _weights(
-    stored: StoredAttention, positions: Sequence[Tensor], batch: Positions, heads: Positions
+    attention: StoredAttention, positions: Sequence[Tensor], batch: Positions, heads: Positions
 ) -> Float[Tensor, "batch heads rows columns"]:
     """Compute some weights by the shorter way: from whole rows, or from denominators."""
     _, _, rows, columns = positions
-    query_len, key_len = stored.shape[2:]
+    query_len, key_len = attention.shape[2:]
     keys = as_slice(columns)
     if keys == slice(0, key_len) or (
-        stored.known_denominators is None and len(rows) * 4 < query_len
+        attention.known_denominators is None and len(rows) * 4 < query_len
     ):
-        return _of_whole_rows(stored, rows, keys, batch, heads)
-    denominators = stored.denominators.at(as_slice(rows), batch, heads)
-    scores = stored.scores_at(as_slice(rows), keys, batch, heads, denominators)
+        return _of_whole_rows(attention, rows, keys, batch, heads)
+    denominators = attention.denominators.at(as_slice(rows), batch, heads)
+    scores = attention.scores_at(as_slice(rows), keys, batch, heads, denominators)
     return denominators.weights(scores)
 
 
 def _of_whole_rows(
-    stored: StoredAttention,
+    attention: StoredAttention,
     rows: Int[Tensor, "rows"],
     columns: Positions,
     batch: Positions,
     heads: Positions,
 ) -> Float[Tensor, "batch heads rows columns"]:
     """Compute some weights by a softmax over all keys of their rows."""
-    sinks = stored.scoring.sinks
+    sinks = attention.scoring.sinks
     sinks = None if sinks is None else pick(sinks, 0, heads)
-    may_be_dead = stored.scoring.adds or stored.scoring.allowed is not None
-    every = columns == slice(0, stored.shape[3])
+    may_be_dead = attention.scoring.adds or attention.scoring.allowed is not None
+    every = columns == slice(0, attention.shape[3])
     # In chunks, unless the answer is as large as what it is computed from.
-    parts = list(chunks(len(rows), stored.shape[1] * stored.shape[3]))
-    if not parts or (every and len(parts) > 1 and not stored.is_far):
+    parts = list(chunks(len(rows), attention.shape[1] * attention.shape[3]))
+    if not parts or (every and len(parts) > 1 and not attention.is_far):
         parts = [slice(0, len(rows))]
     chunks_of_weights = []
     for part in parts:
-        scores = stored.scores_at(as_slice(rows[part]), ALL, batch, heads)
-        weights = normalised(scores, stored.dtype, sinks=sinks, may_be_dead=may_be_dead)
+        scores = attention.scores_at(as_slice(rows[part]), ALL, batch, heads)
+        weights = normalised(scores, attention.dtype, sinks=sinks, may_be_dead=may_be_dead)
         chunks_of_weights.append(weights if every else pick(weights, 3, columns))
     return chunks_of_weights[0] if len(parts) == 1 else torch.cat(chunks_of_weights, 2)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,41 +32,11 @@ from .scores.precision import (
     without_autocast,
 )
 from .scores.scoring import Scoring
+from .tile_plan import Plan, SharedWorks, Work, plan_of, steps, worker_count
 from .tile_room import Keys, Place, Room
 
-# Entries of a tile. On a CPU scores and weights of one stay in the cache of a core; a GPU is
-# fastest with as much work as there is memory for.
-CPU_TILE, GPU_TILE = 1 << 20, 1 << 25
-# Fewer rows than this make the products slow, however large the tile then is.
-LEAST_ROWS = 64
 # The mean of scores up to here is exact to 5e-7.
 _AWAY = 8.0
-# With less work than this (entries of the map) threads cost more than they bring.
-_WORTH_THREADS = 1 << 21
-
-
-@dataclass(frozen=True)
-class _Work:
-    """Some rows of neighbouring heads, with the heads of keys that belong to them."""
-
-    batch: slice
-    kv_heads: slice
-    rows: slice
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How a map is cut up.
-
-    Attributes:
-        works: what a worker does at a time, together the whole map.
-        rows: of a tile.
-        entries: of the largest tile.
-    """
-
-    works: list[_Work]
-    rows: int
-    entries: int
 
 
 class TilePass:
@@ -111,15 +80,15 @@ class TilePass:
         """Hand each tile once to each of the sums."""
         if not self.query.numel() or not self.key.numel():
             return
-        workers = self._workers()
-        plan = self._plan(workers)
+        workers = worker_count(self.query, self.key)
+        plan = plan_of(self.query, self.key, workers)
         if workers == 1:
             with without_autocast(self.query.device):
                 self._work_off(iter(plan.works), plan, sums)
             return
         # Several workers, each with one thread of PyTorch's.
         before = torch.get_num_threads()
-        works = _Shared(plan.works)
+        works = SharedWorks(plan.works)
         failures: list[BaseException] = []
 
         def worker() -> None:
@@ -142,50 +111,14 @@ class TilePass:
         if failures:
             raise failures[0]
 
-    def _workers(self) -> int:
-        """Return how many threads go through the map."""
-        batch, heads, query_len, _ = self.query.shape
-        entries = batch * heads * query_len * self.key.shape[2]
-        if self.query.is_cuda or entries < _WORTH_THREADS:
-            return 1
-        return torch.get_num_threads()
-
-    def _plan(self, workers: int) -> _Plan:
-        """Cut the map into work for so many workers, and the work into tiles."""
-        batch, _, query_len, _ = self.query.shape
-        kv_heads, key_len = self.key.shape[1:3]
-        tile_entries = GPU_TILE if self.query.is_cuda else CPU_TILE
-        # Of short maps a tile has several heads of keys, and where it has all, several batch rows.
-        head_entries = self.group * query_len * key_len
-        kv_step = min(max(tile_entries // head_entries, 1), kv_heads)
-        batch_step = 1
-        if kv_step == kv_heads:
-            batch_step = min(max(tile_entries // (head_entries * kv_heads), 1), batch)
-        # Of long maps it has some rows of one head of keys.
-        rows = max(tile_entries // (key_len * self.group), -(-LEAST_ROWS // self.group))
-        rows = min(rows, query_len) if kv_step == 1 else query_len
-        # Where there are few heads for many workers, each head is more than one work.
-        parts = -(-batch // batch_step) * -(-kv_heads // kv_step)
-        row_step = query_len
-        if workers > 1 and parts < 2 * workers:
-            row_step = -(-query_len * parts // (4 * workers))
-            row_step = -(-row_step // rows) * rows  # a multiple of a tile
-        works = [
-            _Work(b, h, r)
-            for b in _steps(batch, batch_step)
-            for h in _steps(kv_heads, kv_step)
-            for r in _steps(query_len, row_step)
-        ]
-        return _Plan(works, rows, batch_step * kv_step * self.group * rows * key_len)
-
     def _work_off(
-        self, works: Iterator[_Work], plan: _Plan, sums: Sequence[Accumulator[Any]]
+        self, works: Iterator[Work], plan: Plan, sums: Sequence[Accumulator[Any]]
     ) -> None:
         """Compute the tiles of the works, one after the other, and hand them to the sums."""
         room = Room(plan.entries, self.dtype, self.query.device)
         for work in works:
             keys = Keys(self.key[work.batch, work.kv_heads])
-            for part in _steps(work.rows.stop - work.rows.start, plan.rows):
+            for part in steps(work.rows.stop - work.rows.start, plan.rows):
                 self.check()
                 rows = slice(work.rows.start + part.start, work.rows.start + part.stop)
                 tile = self._tile(keys, work, rows, room)
@@ -193,7 +126,7 @@ class TilePass:
                     for accumulator in sums:
                         accumulator.add(tile)
 
-    def _tile(self, keys: Keys, work: _Work, rows: slice, room: Room) -> Tile | None:
+    def _tile(self, keys: Keys, work: Work, rows: slice, room: Room) -> Tile | None:
         """Compute a tile; None where none of its queries may attend to any key."""
         # Only keys that some of the queries may attend to.
         heads = slice(work.kv_heads.start * self.group, work.kv_heads.stop * self.group)
@@ -322,20 +255,3 @@ class TilePass:
         if scores.dtype != self.dtype:
             scores = room.narrow[: scores.numel()].view(scores.shape).copy_(scores)
         return scores
-
-
-class _Shared(Iterator[_Work]):
-    """Hands out work to several threads."""
-
-    def __init__(self, works: Sequence[_Work]) -> None:
-        self._works, self._lock = iter(works), threading.Lock()
-
-    def __next__(self) -> _Work:
-        with self._lock:
-            return next(self._works)
-
-
-def _steps(length: int, step: int) -> Iterator[slice]:
-    """Yield slices of so many entries that together are the whole length."""
-    for first in range(0, length, step):
-        yield slice(first, min(first + step, length))

@@ -43,7 +43,7 @@ def fused_attention(
     key: Float[Tensor, "batch kv_heads key_len head_dim"],
     value: Float[Tensor, "batch kv_heads key_len value_dim"],
     *,
-    mask: Bool[Tensor, "#batch #heads #query_len #key_len"] | None = None,
+    mask: Bool[Tensor, "... #query_len #key_len"] | None = None,
     bias: Float[Tensor, "heads query_len key_len"] | None = None,
     causal: bool = False,
     dropout: float | None = None,
@@ -147,7 +147,7 @@ class Attention(nn.Module):
         self,
         x: Float[Tensor, "batch query_len d_model"],
         *,
-        mask: Bool[Tensor, "#batch #heads #query_len #key_len"] | None = None,
+        mask: Bool[Tensor, "... #query_len #key_len"] | None = None,
         bias: Float[Tensor, "heads query_len key_len"] | None = None,
         causal: bool = False,
         rotation: Rotation | None = None,
@@ -172,7 +172,7 @@ class Attention(nn.Module):
         x: Float[Tensor, "batch query_len d_model"],
         memory: KeyValue,
         *,
-        mask: Bool[Tensor, "#batch #heads #query_len #key_len"] | None,
+        mask: Bool[Tensor, "... #query_len #key_len"] | None,
     ) -> Float[Tensor, "batch query_len d_model"]:
         """Attend from ``x`` to the projected output of an encoder."""
         return self._attend(self._heads(self.query(x)), memory, mask=mask)

@@ -34,7 +34,7 @@ class _Block(nn.Module):
     def _attend_self(
         self,
         x: Float[Tensor, "batch length d_model"],
-        mask: Bool[Tensor, "#batch #heads #length #key_len"] | None,
+        mask: Bool[Tensor, "... #length #key_len"] | None,
         bias: Float[Tensor, "heads length key_len"] | None,
         causal: bool,
         rotation: Rotation | None,
@@ -65,7 +65,7 @@ class EncoderBlock(_Block):
         self,
         x: Float[Tensor, "batch length d_model"],
         *,
-        mask: Bool[Tensor, "#batch #heads #length #length"] | None = None,
+        mask: Bool[Tensor, "... #length #length"] | None = None,
         bias: Float[Tensor, "heads length length"] | None = None,
         rotation: Rotation | None = None,
     ) -> Float[Tensor, "batch length d_model"]:
@@ -90,8 +90,8 @@ class DecoderBlock(_Block):
         x: Float[Tensor, "batch target_len d_model"],
         memory: KeyValue | None = None,
         *,
-        mask: Bool[Tensor, "#batch #heads #target_len #key_len"] | None = None,
-        memory_mask: Bool[Tensor, "#batch #heads #target_len #source_len"] | None = None,
+        mask: Bool[Tensor, "... #target_len #key_len"] | None = None,
+        memory_mask: Bool[Tensor, "... #target_len #source_len"] | None = None,
         bias: Float[Tensor, "heads target_len key_len"] | None = None,
         rotation: Rotation | None = None,
         past: KeyValue | None = None,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
-from clearhead.maps import Entropy, TopK, tiles
+from clearhead.maps import Entropy, TopK, tile_plan
 from clearhead.maps.measures.base import Accumulator, Measure, PassContext, Tile
 from tests.maps.dense import Case
 
@@ -31,8 +31,8 @@ def random_case(**options):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 9)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 9)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
 
 
 @dataclass(frozen=True)

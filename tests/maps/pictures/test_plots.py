@@ -20,7 +20,7 @@ from clearhead.maps.pictures import cells as picture_cells
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.pictures.hatching import boxes_of
 from clearhead.maps.pictures.layer_grid import per_head, plot_layers, plot_recording, short_names
-from clearhead.maps.pictures.panels import Axis, shown
+from clearhead.maps.pictures.panels import Axis, label_of
 from clearhead.maps.pictures.plots import ALL, plot
 from clearhead.maps.provenance import Source
 from clearhead.maps.summary_map import SummaryMap
@@ -244,8 +244,8 @@ def test_positions_lie_where_they_are_in_a_pooled_map():
 
 
 def test_shown_is_one_short_line():
-    assert shown("a\tb") == "a⇥b"
-    assert len(shown("x" * 99)) == 16
+    assert label_of("a\tb") == "a⇥b"
+    assert len(label_of("x" * 99)) == 16
 
 
 # Layers by heads

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from clearhead.maps import AttentionMap, Entropy, tiles
+from clearhead.maps import AttentionMap, Entropy, tile_plan, tiles
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.rollout import rollout
 from clearhead.maps.scores.precision import (
@@ -49,8 +49,8 @@ def test_large_scores_without_a_mask(shape, dtype, seed, magnitude, with_sinks):
 @pytest.mark.parametrize("length", [1, 33, 200])
 def test_scores_of_this_size(size, length, monkeypatch):
     """Neighbouring keys, so that the scores of a row lie close together and far from zero."""
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 12)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 16)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 12)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 16)
     torch.manual_seed(0)
     direction = F.normalize(torch.randn(8), dim=0)
     query = torch.randn(2, 4, length, 8) + direction * math.sqrt(size) * 8**0.25

@@ -80,14 +80,14 @@ def plot(
         head = 0
     if head is not None:
         _check_index("head", head, count, "heads")
-    chosen = list(range(count)) if head is None else [head % count]
+    heads = list(range(count)) if head is None else [head % count]
     cells = cells_of(
-        attention_map, batch % attention_map.query.shape[0], chosen, quantity=quantity,
+        attention_map, batch % attention_map.query.shape[0], heads, quantity=quantity,
         queries=queries, keys=keys, reduce=reduce,
         most=MANY_HEADS_CELLS if head is None else ONE_HEAD_CELLS,
     )  # fmt: skip
     draw_cells = _one_head if head is not None else _many_heads
-    return finish(draw_cells(attention_map, cells, chosen, batch, quantity, reduce), save)
+    return finish(draw_cells(attention_map, cells, heads, batch, quantity, reduce), save)
 
 
 def _one_head(
@@ -159,7 +159,7 @@ def _side(cells: int) -> float:
 
 
 def _columns_of_grid(panels: int) -> int:
-    """Wide rather than tall, in full rows where that can be."""
+    """Return how many panels stand side by side: wide, and in full rows where that can be."""
     if panels <= 4:
         return panels
     least = math.isqrt(panels - 1) + 1

@@ -37,10 +37,13 @@ class Hull(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class KeyRanges:
-    """Query i may attend to the keys ``start[i] <= j < end[i]``; to none where they are equal."""
+    """Query i may attend to the keys ``start[i] <= j < end[i]``; to none where they are equal.
 
-    start: Int[Tensor, "#batch #heads query_len"]
-    end: Int[Tensor, "#batch #heads query_len"]
+    Both have an entry for each query; a file may say otherwise, and whoever uses them then finds out.
+    """
+
+    start: Int[Tensor, "#batch #heads _"]
+    end: Int[Tensor, "#batch #heads _"]
 
     def tile(
         self,
