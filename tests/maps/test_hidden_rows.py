@@ -85,14 +85,14 @@ def test_a_hidden_row_has_the_weights_of_the_model(low, way):
     else:
         model = (query @ key.mT / 4 + mask).softmax(-1) @ identity
     model = model[..., :6]
-    found = AttentionMap.of(query, key, mask=mask)
-    torch.testing.assert_close(found.dense(), model, rtol=0, atol=1e-6)
+    actual = AttentionMap.of(query, key, mask=mask)
+    torch.testing.assert_close(actual.dense(), model, rtol=0, atol=1e-6)
     expected = entropy(model.double()).float()
-    torch.testing.assert_close(found.entropy(), expected, rtol=0, atol=2e-6)
+    torch.testing.assert_close(actual.entropy(), expected, rtol=0, atol=2e-6)
     if low < -1e8:
         even = torch.full((2, 3, 6), 1 / 6)
-        torch.testing.assert_close(found[:, :, 3], even, rtol=0, atol=1e-7)
-        assert torch.equal(found[:, :, 4, 2:], torch.zeros(2, 3, 4))
+        torch.testing.assert_close(actual[:, :, 3], even, rtol=0, atol=1e-7)
+        assert torch.equal(actual[:, :, 4, 2:], torch.zeros(2, 3, 4))
 
 
 @pytest.mark.parametrize("low", [*LOWS, -torch.inf])
@@ -103,11 +103,11 @@ def test_a_mask_and_a_bias_that_hide_the_rest_of_each_other(low):
     padding, causal = torch.zeros(1, 1, 1, 6), torch.zeros(6, 6)
     padding[..., :2] = low
     causal.masked_fill_(torch.ones(6, 6).triu(1).bool(), low)
-    found = AttentionMap.of(query, key, mask=padding, bias=causal)
+    actual = AttentionMap.of(query, key, mask=padding, bias=causal)
     model = (query @ key.mT / 4 + (causal + padding)).softmax(-1).nan_to_num(0.0)
-    torch.testing.assert_close(found.dense(), model, rtol=0, atol=1e-6)
-    torch.testing.assert_close(found.received(), model.sum(-2), rtol=0, atol=2e-6)
-    torch.testing.assert_close(found.column(4), model[..., 4], rtol=0, atol=1e-6)
+    torch.testing.assert_close(actual.dense(), model, rtol=0, atol=1e-6)
+    torch.testing.assert_close(actual.received(), model.sum(-2), rtol=0, atol=2e-6)
+    torch.testing.assert_close(actual.column(4), model[..., 4], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -117,11 +117,11 @@ def test_a_model_that_adds_in_half_precision_is_followed(dtype):
     mask = torch.zeros(5, 5, dtype=dtype)
     mask[2] = -1e4
     mask[3] = torch.finfo(dtype).min
-    found = AttentionMap.of(query, key, mask=mask, added_in=dtype)
+    actual = AttentionMap.of(query, key, mask=mask, added_in=dtype)
     scores = (query.double() @ key.double().mT * 8**-0.5).to(dtype) + mask
-    close(found.dense(), scores.double().softmax(-1))
-    close(found.entropy(), entropy(scores.double().softmax(-1)))
-    assert torch.equal(found.row(2), torch.full((1, 2, 5), 0.2))
+    close(actual.dense(), scores.double().softmax(-1))
+    close(actual.entropy(), entropy(scores.double().softmax(-1)))
+    assert torch.equal(actual.row(2), torch.full((1, 2, 5), 0.2))
 
 
 @pytest.mark.parametrize("kind", ["one row", "with a bias", "mixed", "every row", "with -inf"])
@@ -141,15 +141,15 @@ def test_what_the_lowest_float16_leaves_of_scores_depends_on_what_adds_it(kind):
     elif kind == "with -inf":
         mask[0, :, 3, 0] = -torch.inf
     mask = mask.half()
-    found = AttentionMap.of(query, key, mask=mask, added_in=torch.float32)
+    actual = AttentionMap.of(query, key, mask=mask, added_in=torch.float32)
     truth = truth_of(query, key, bias=mask.float())
     agree(lambda: AttentionMap.of(query, key, mask=mask, added_in=torch.float32), truth)
     if kind in ("one row", "every row"):
-        assert found.scoring.bias.values.numel() <= 12
+        assert actual.scoring.bias.values.numel() <= 12
     kernel = F.scaled_dot_product_attention(
         query, key, torch.eye(8)[:6].expand(2, 2, 6, 8).half(), attn_mask=mask
     )
-    torch.testing.assert_close(found.dense(), kernel[..., :6].float(), rtol=0, atol=1e-3)
+    torch.testing.assert_close(actual.dense(), kernel[..., :6].float(), rtol=0, atol=1e-3)
     even = AttentionMap.of(query, key, mask=mask).row(3)[0, 0]
     assert float(even.max() - even[even > 0].min()) == 0.0
 
@@ -164,9 +164,9 @@ def test_small_scores_under_a_large_bias_are_rounded_as_exact_ones_are():
     model = (query @ key.mT / 4 + bias).double().softmax(-1)
     assert float((model - truth).abs().max()) > 2e-6, "there are such places"
     agree(lambda: AttentionMap.of(query, key, bias=bias), truth)
-    found = AttentionMap.of(query, key, bias=bias).measure(TopK(400), "received")
+    actual = AttentionMap.of(query, key, bias=bias).measure(TopK(400), "received")
     ordered = truth.sort(descending=True).values
-    torch.testing.assert_close(found[TopK(400)].values.double(), ordered, rtol=0, atol=1e-7)
+    torch.testing.assert_close(actual[TopK(400)].values.double(), ordered, rtol=0, atol=1e-7)
     known = AttentionMap.of(query, key, bias=bias)
     known.measure("lse")
     torch.testing.assert_close(known[..., :399].double(), truth[..., :399], rtol=0, atol=1e-7)

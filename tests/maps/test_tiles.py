@@ -19,8 +19,8 @@ def random_map(batch=3, heads=4, kv_heads=2, length=90, **options):
 
 
 def assert_same(one, other):
-    for found, expected in zip(one.values(), other.values(), strict=True):
-        parts = (found, expected) if isinstance(found, tuple) else ((found,), (expected,))
+    for actual, expected in zip(one.values(), other.values(), strict=True):
+        parts = (actual, expected) if isinstance(actual, tuple) else ((actual,), (expected,))
         for a, b in zip(*parts, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 

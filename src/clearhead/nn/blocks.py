@@ -26,7 +26,7 @@ class _Block(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def _residual(self, x: Tensor, norm: nn.Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """``x + sublayer(norm(x))`` or ``norm(x + sublayer(x))``, by the config."""
+        """Return ``x + sublayer(norm(x))`` or ``norm(x + sublayer(x))``, by the config."""
         if self.norm_before:
             return x + self.dropout(sublayer(norm(x)))
         return norm(x + self.dropout(sublayer(x)))

@@ -256,8 +256,8 @@ def test_the_overview_has_the_means_of_each_head():
     (axes,) = panels(plot_recording(maps, "entropy"))
     drawn = image_of(axes).get_array()
     for layer, attention_map in enumerate(maps.values()):
-        found = drawn[layer, : 4 + layer]
-        np.testing.assert_allclose(found, attention_map.entropy().mean((0, 2)), atol=1e-6)
+        actual = drawn[layer, : 4 + layer]
+        np.testing.assert_allclose(actual, attention_map.entropy().mean((0, 2)), atol=1e-6)
     assert np.ma.getmaskarray(drawn).sum() == 3  # heads that a layer does not have
     assert texts_of(axes.yaxis) == ["0", "1", "2"]
     assert {text.get_text() for text in axes.texts} >= {f"{drawn[0, 0]:.2f}", f"{drawn[2, 5]:.2f}"}

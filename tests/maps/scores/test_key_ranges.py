@@ -65,9 +65,9 @@ def run_masks(draw, query_len=None, key_len=None):
 
 
 def of_mask(mask):
-    found = compact_allowed(collapsed(mask), *mask.shape[-2:])
-    assert isinstance(found, KeyRanges)
-    return found
+    actual = compact_allowed(collapsed(mask), *mask.shape[-2:])
+    assert isinstance(actual, KeyRanges)
+    return actual
 
 
 def positions(size):
@@ -80,26 +80,26 @@ def positions(size):
 @given(run_masks())
 def test_a_mask_of_runs_is_two_numbers_per_query_and_exact(mask):
     batch, heads, query_len, key_len = mask.shape
-    found = of_mask(mask)
-    assert found.start.dtype == found.end.dtype == torch.int32
-    assert found.start.shape[-1] == found.end.shape[-1] == query_len
-    assert found.nbytes <= 8 * batch * heads * query_len
-    assert torch.equal(dense(found, key_len).expand_as(mask), mask)
-    assert torch.equal(found.sees().expand(mask.shape[:3]), mask.any(-1))
-    assert torch.equal(dense(found.to("cpu"), key_len), dense(found, key_len))
+    actual = of_mask(mask)
+    assert actual.start.dtype == actual.end.dtype == torch.int32
+    assert actual.start.shape[-1] == actual.end.shape[-1] == query_len
+    assert actual.nbytes <= 8 * batch * heads * query_len
+    assert torch.equal(dense(actual, key_len).expand_as(mask), mask)
+    assert torch.equal(actual.sees().expand(mask.shape[:3]), mask.any(-1))
+    assert torch.equal(dense(actual.to("cpu"), key_len), dense(actual, key_len))
 
 
 @given(run_masks(), st.data())
 def test_a_tile_and_its_hull_are_those_of_the_mask(mask, data):
-    found = of_mask(mask)
+    actual = of_mask(mask)
     batch, heads, rows = (data.draw(positions(size)) for size in mask.shape[:3])
     columns = torch.tensor(data.draw(st.lists(st.integers(0, mask.shape[3] - 1))), dtype=torch.long)
     part = mask[batch][:, heads][:, :, rows]
-    tile = found.tile(rows, columns, batch, heads)
+    tile = actual.tile(rows, columns, batch, heads)
     expected = part[..., columns]
     assert torch.equal(tile.expand_as(expected), expected)
 
-    hull = found.hull(rows, batch, heads)
+    hull = actual.hull(rows, batch, heads)
     if not part.numel():
         return
     some, every = part.flatten(0, 2).any(0), part.flatten(0, 2).all(0)
@@ -137,9 +137,9 @@ def test_a_query_that_sees_nothing_leaves_the_hull_of_the_others_as_it_is():
 def test_what_two_masks_allow_is_what_both_allow(query_len, key_len, data):
     one, other = (data.draw(run_masks(query_len, key_len)) for _ in range(2))
     expected = one & other
-    found = of_mask(one).intersect(of_mask(other))
-    assert torch.equal(dense(found, key_len).expand_as(expected), expected)
-    assert torch.equal(found.sees().expand(expected.shape[:3]), expected.any(-1))
+    actual = of_mask(one).intersect(of_mask(other))
+    assert torch.equal(dense(actual, key_len).expand_as(expected), expected)
+    assert torch.equal(actual.sees().expand(expected.shape[:3]), expected.any(-1))
 
 
 @given(
@@ -161,25 +161,25 @@ def test_causal_masks_and_windows_are_their_definition(
         expected &= i + offset - j <= before
     if after is not None:
         expected &= j - (i + offset) <= after
-    found = causal_ranges(
+    actual = causal_ranges(
         query_len, key_len, causal=causal, offset=offset, window=(before, after), device=CPU
     )
-    assert found.start.shape == found.end.shape == (1, 1, query_len)
-    assert found.start.dtype == torch.int32
-    assert torch.equal(dense(found, key_len)[0, 0], expected)
-    assert torch.equal(found.sees()[0, 0], expected.any(-1))
+    assert actual.start.shape == actual.end.shape == (1, 1, query_len)
+    assert actual.start.dtype == torch.int32
+    assert torch.equal(dense(actual, key_len)[0, 0], expected)
+    assert torch.equal(actual.sees()[0, 0], expected.any(-1))
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=4))
 def test_a_row_of_two_runs_is_found_out(rows):
     """Against counting them one by one."""
     runs = [[(bit, len(list(run))) for bit, run in groupby(row)] for row in rows]
-    found = ranges_of_rows(torch.tensor(rows))
+    actual = ranges_of_rows(torch.tensor(rows))
     if any(sum(bit for bit, _ in row) > 1 for row in runs):
-        assert found is None
+        assert actual is None
         return
-    assert found is not None
-    for row, start, end in zip(rows, *(x.tolist() for x in found), strict=True):
+    assert actual is not None
+    for row, start, end in zip(rows, *(x.tolist() for x in actual), strict=True):
         assert [start <= j < end for j in range(6)] == row
         assert any(row) or (start, end) == (0, 0)
 
@@ -192,17 +192,17 @@ def test_a_mask_is_looked_at_in_pieces_and_all_of_them(monkeypatch, hole):
     if hole is not None:
         mask[..., hole, 0], mask[..., hole, 8] = hole == 0, True
         mask[..., hole, 4] = False
-    asked = []
+    requests = []
 
     def rows_of(part):
-        asked.append(part)
+        requests.append(part)
         return mask[:, :, part]
 
-    found = compact_rows(rows_of, 21, 9, 9)
-    assert (found is None) == (hole is not None)
-    assert all(part.stop - part.start <= 2 for part in asked)
-    if found is not None:
-        assert torch.equal(dense(found, 9), mask)
+    actual = compact_rows(rows_of, 21, 9, 9)
+    assert (actual is None) == (hole is not None)
+    assert all(part.stop - part.start <= 2 for part in requests)
+    if actual is not None:
+        assert torch.equal(dense(actual, 9), mask)
 
 
 @given(run_masks(5, 7), run_masks(5, 7), st.integers(0, 10**6), st.data())
@@ -212,17 +212,17 @@ def test_a_mask_with_holes_within_ranges_is_all_three(one, other, seed, data):
     holes = torch.rand(*shape, 7) < 0.6
     masks = DenseMask(holes), DenseMask(holes).intersect(of_mask(one))
     masks = (*masks, masks[1].intersect(of_mask(other)))
-    for found, expected in zip(
+    for actual, expected in zip(
         masks, (holes, holes & one, holes & one & other.expand(2, 3, -1, -1)), strict=True
     ):
         expected = expected.expand(2, 3, 5, 7)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(axis_positions, "_CHUNK_ENTRIES", 30)
-            assert torch.equal(found.sees().expand(2, 3, 5), expected.any(-1))
+            assert torch.equal(actual.sees().expand(2, 3, 5), expected.any(-1))
         batch, heads, rows, columns = (data.draw(positions(size)) for size in (2, 3, 5, 7))
         columns = indices(columns, 7, CPU)
         part = expected[batch][:, heads][:, :, rows][..., columns]
-        assert torch.equal(found.tile(rows, columns, batch, heads).expand_as(part), part)
+        assert torch.equal(actual.tile(rows, columns, batch, heads).expand_as(part), part)
 
 
 def test_words_and_memory_of_each_kind():
@@ -237,8 +237,8 @@ def test_words_and_memory_of_each_kind():
     assert holes.describe() == "mask [1, 1, 1, 6]"
     assert holes.intersect(causal).describe() == "mask [1, 1, 1, 6] in ranges"
     assert (holes.nbytes, holes.intersect(packed).nbytes) == (6, 6 + 32)
-    moved = holes.intersect(packed).to("cpu")
-    assert torch.equal(dense(moved, 6)[0, 0], dense(holes, 6)[0, 0] & (i // 2 == j // 2))
+    on_device = holes.intersect(packed).to("cpu")
+    assert torch.equal(dense(on_device, 6)[0, 0], dense(holes, 6)[0, 0] & (i // 2 == j // 2))
 
 
 # Shapes
@@ -249,17 +249,17 @@ def test_axes_that_were_expanded_are_one_wide_again(expanded, dropped):
     sizes = (2, 3, 4, 5)
     narrow = tuple(1 if axis in expanded else size for axis, size in enumerate(sizes))
     x = torch.randn(narrow[dropped:]).expand(sizes[dropped:])
-    found = collapsed(x)
-    assert found.shape == (1,) * dropped + narrow[dropped:]
-    assert torch.equal(found.expand((1,) * dropped + sizes[dropped:])[(0,) * dropped], x)
-    assert torch.equal(checked_shape(x, "mask", sizes), found)
+    actual = collapsed(x)
+    assert actual.shape == (1,) * dropped + narrow[dropped:]
+    assert torch.equal(actual.expand((1,) * dropped + sizes[dropped:])[(0,) * dropped], x)
+    assert torch.equal(checked_shape(x, "mask", sizes), actual)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 6), (3,), (2, 1, 5), (3, 3, 4, 5), (1, 2, 3, 4, 5)])
 def test_what_does_not_broadcast_is_refused(shape):
-    with pytest.raises(ShapeError) as refused:
+    with pytest.raises(ShapeError) as refusal:
         checked_shape(torch.zeros(shape), "mask", (2, 3, 4, 5))
-    assert str(refused.value) == (
+    assert str(refusal.value) == (
         f"A mask of shape {shape} does not broadcast to the scores (2, 3, 4, 5): its axes are, "
         "from the last, key_len, query_len, heads, batch."
     )

@@ -39,7 +39,7 @@ class Hull(NamedTuple):
 class KeyRanges:
     """Query i may attend to the keys ``start[i] <= j < end[i]``; to none where they are equal.
 
-    Both have an entry for each query; a file may say otherwise, and whoever uses them then finds out.
+    Both have an entry for each query. A file may have them otherwise; using them is then an error.
     """
 
     start: Int[Tensor, "#batch #heads _"]
