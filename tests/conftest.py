@@ -1,4 +1,4 @@
-"""What every test shares: one thread, repeatable hypothesis runs, and reasons for skipping."""
+"""What every test shares: one thread, checked shapes, repeatable hypothesis runs, and skipping."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import shape_checks
+
+shape_checks.install("clearhead.nn", "clearhead.maps")
 
 # derandomize: the same examples on every machine, so that a failure is everyone's failure.
 settings.register_profile(

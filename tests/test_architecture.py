@@ -24,6 +24,7 @@ GROUND = {
     "json_fields",
     "setting_fields",
     "tensor_file",
+    "shapes",
 }
 ARROWS = {
     "_version": set(),
@@ -32,6 +33,7 @@ ARROWS = {
     "files": set(),
     "setting_fields": {"errors", "visible"},
     "visible": set(),
+    "shapes": set(),
     "file_reading": {"errors", "visible"},
     "json_fields": {"file_reading", "visible"},
     "tensor_file": {"file_reading", "json_fields", "visible"},
@@ -61,6 +63,7 @@ WITHOUT_TORCH = (
     "json_fields",
     "setting_fields",
     "tensor_file",
+    "shapes",
     "reference",
     "engine",
     "text",
@@ -80,6 +83,7 @@ AT_LOAD = {
     "file_reading": set(),
     "json_fields": set(),
     "tensor_file": {"numpy"},
+    "shapes": {"numpy", "jaxtyping"},  # the second only where it was imported before
     "clearhead": set(),
     "__main__": set(),
     "cli": {"click", "numpy"},

@@ -30,8 +30,8 @@ def reference_output(
     output, attention = reference.attention(
         heads(query, 0), heads(memory, 1), heads(memory, 2), mask=allowed
     )
-    joined = output.swapaxes(1, 2).reshape(query.shape)
-    return joined @ state["out_proj.weight"].T + state["out_proj.bias"], attention
+    concatenated = output.swapaxes(1, 2).reshape(query.shape)
+    return concatenated @ state["out_proj.weight"].T + state["out_proj.bias"], attention
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])

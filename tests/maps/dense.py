@@ -89,13 +89,13 @@ def _mask(draw: Callable[..., Any], shape: tuple[int, ...]) -> Tensor | None:
     if kind == "columns":
         return torch.rand(batch, 1, 1, key_len) < 0.7
     full = (draw(st.sampled_from([1, batch])), draw(st.sampled_from([1, heads])))
-    allowed = torch.rand(*full, query_len, key_len) < 0.6
-    allowed[..., torch.rand(query_len) < 0.2, :] = False
+    visible = torch.rand(*full, query_len, key_len) < 0.6
+    visible[..., torch.rand(query_len) < 0.2, :] = False
     if kind == "random":
-        return allowed
+        return visible
     low = -torch.inf if kind == "float" else torch.finfo(torch.float32).min
-    noise = torch.randn(allowed.shape) * draw(st.sampled_from([0.0, 1.0]))
-    return torch.where(allowed, noise, low)
+    noise = torch.randn(visible.shape) * draw(st.sampled_from([0.0, 1.0]))
+    return torch.where(visible, noise, low)
 
 
 def _bias(draw: Callable[..., Any], shape: tuple[int, ...]) -> Tensor | None:

@@ -16,8 +16,17 @@ from torch.nn import functional as F
 
 import clearhead
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import AttentionMap, Entropy, Mass, Pooled, Received, Sink, Source, TopK
-from clearhead.maps import attention_map as attention_map_module
+from clearhead.maps import (
+    AttentionMap,
+    Entropy,
+    Mass,
+    Pooled,
+    Received,
+    Sink,
+    Source,
+    TopK,
+    stored_attention,
+)
 from tests.maps.dense import Case, cases, entropy
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
@@ -170,7 +179,7 @@ def test_only_the_tile_asked_for_is_computed(monkeypatch):
     def no_pass(*_, **__):
         raise AssertionError("the whole map was gone through")
 
-    monkeypatch.setattr(attention_map_module.Pass, "run", no_pass)
+    monkeypatch.setattr(stored_attention.TilePass, "run", no_pass)
     assert attention_map[0, 1, 17, 3].shape == ()
     assert attention_map[0, :, 100:110].shape == (2, 10, 400)
     assert attention_map.scores[:, :, :, 7].shape == (1, 2, 400)

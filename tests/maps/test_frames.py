@@ -56,11 +56,11 @@ def test_a_window_is_a_part_of_the_whole(heads, batch, first, count, keys):
     part = to_dataframe(
         attention_map, batch=batch, heads=heads, queries=slice(first, first + count), keys=keys
     )
-    kept = whole["head"].isin([h % 3 for h in heads])
-    kept &= whole["query"].isin(range(first, first + count)) & whole["key"].isin(range(5)[keys])
+    links = whole["head"].isin([h % 3 for h in heads])
+    links &= whole["query"].isin(range(first, first + count)) & whole["key"].isin(range(5)[keys])
     if batch is not None:
-        kept &= whole["batch"].isin([b % 2 for b in np.atleast_1d(batch)])
-    expected = whole[kept].reset_index(drop=True)
+        links &= whole["batch"].isin([b % 2 for b in np.atleast_1d(batch)])
+    expected = whole[links].reset_index(drop=True)
     assert part[["batch", "head", "query", "key"]].equals(
         expected[["batch", "head", "query", "key"]]
     )
@@ -79,7 +79,7 @@ def test_work_in_parts_gives_the_same(monkeypatch):
 @pytest.mark.parametrize("queries", [slice(None), slice(2, 4)])
 def test_the_largest_alone(queries):
     attention_map = make_map(causal=True)
-    found = to_dataframe(attention_map, topk=2, heads=[2, 0], batch=1, queries=queries)
+    actual = to_dataframe(attention_map, topk=2, heads=[2, 0], batch=1, queries=queries)
     whole = to_dataframe(attention_map, heads=[0, 2], batch=1, queries=queries)
     expected = (
         whole.sort_values("weight", ascending=False, kind="stable")
@@ -87,8 +87,8 @@ def test_the_largest_alone(queries):
         .head(2)
         .sort_values(["head", "query"], kind="stable", ignore_index=True)
     )
-    assert found.drop(columns="weight").equals(expected.drop(columns="weight"))
-    np.testing.assert_allclose(found["weight"], expected["weight"], rtol=1e-5)
+    assert actual.drop(columns="weight").equals(expected.drop(columns="weight"))
+    np.testing.assert_allclose(actual["weight"], expected["weight"], rtol=1e-5)
 
 
 def test_tokens_stand_beside_their_positions():

@@ -78,9 +78,9 @@ def indices(draw, parts):
 def test_integers_slices_and_dots_are_those_of_an_array(index):
     plain = tuple(part if isinstance(part, slice) else int(part) for part in full(index))
     expected = torch.from_numpy(np.array(DENSE.numpy()[plain]))
-    found = answer(index)
-    assert found.shape == expected.shape
-    assert torch.equal(found, expected)
+    actual = answer(index)
+    assert actual.shape == expected.shape
+    assert torch.equal(actual, expected)
 
 
 @given(st.data(), st.integers(0, 3), st.integers(1, 3))
@@ -100,9 +100,9 @@ def test_lists_go_together_as_those_of_a_tensor(data, n, m):
     expected = truth(
         tuple(torch.tensor(x).long() if isinstance(x, list) else x for x in full(index))
     )
-    found = answer(index)
-    assert found.shape == expected.shape
-    assert torch.equal(found, expected)
+    actual = answer(index)
+    assert actual.shape == expected.shape
+    assert torch.equal(actual, expected)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_out_of_range_is_said_with_the_axis_and_its_range(axis, as_list):
     for wrong in (size, -size - 1, 10**6):
         index = [slice(None)] * 4
         index[axis] = [0, wrong] if as_list else wrong
-        with pytest.raises(IndexError) as refused:
+        with pytest.raises(IndexError) as refusal:
             selection(tuple(index), SHAPE, CPU)
-        assert str(refused.value) == (
+        assert str(refusal.value) == (
             f"Index {wrong} is out of range for the axis {AXES[axis]}, which has {size} entries: "
             f"{-size} to {size - 1}."
         )
@@ -154,16 +154,16 @@ def test_out_of_range_is_said_with_the_axis_and_its_range(axis, as_list):
 )
 def test_what_is_no_index_is_refused(part):
     words = "The axis queries is indexed by integers, slices, '...' and lists of integers; got"
-    with pytest.raises(IndexError) as refused:
+    with pytest.raises(IndexError) as refusal:
         selection((0, 0, part), SHAPE, CPU)
-    assert str(refused.value) == f"{words} {part!r}."
+    assert str(refusal.value) == f"{words} {part!r}."
 
 
 def test_a_long_index_is_shown_in_short():
-    with pytest.raises(IndexError) as refused:
+    with pytest.raises(IndexError) as refusal:
         selection([0.5] * 100, SHAPE, CPU)
-    shown = str(refused.value).partition("; got ")[2]
-    assert shown == repr([0.5] * 100)[:57] + "...."
+    text = str(refusal.value).partition("; got ")[2]
+    assert text == repr([0.5] * 100)[:57] + "...."
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,9 @@ def test_a_long_index_is_shown_in_short():
     ],
 )
 def test_an_index_that_makes_no_sense_is_refused(index, words):
-    with pytest.raises(IndexError) as refused:
+    with pytest.raises(IndexError) as refusal:
         selection(index, SHAPE, CPU)
-    assert str(refused.value) == words
+    assert str(refusal.value) == words
 
 
 def test_a_slice_of_fractions_is_refused():

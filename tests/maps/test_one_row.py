@@ -66,8 +66,8 @@ def test_it_has_the_weights_of_the_whole(way, known):
         torch.testing.assert_close(alone.dense(), whole[row : row + 1])
         torch.testing.assert_close(alone.scores[...], whole.scores[row : row + 1])
         torch.testing.assert_close(alone.entropy(), whole.entropy()[row : row + 1])
-        found, expected = (each.topk(2, by="contribution") for each in (alone, whole))
-        assert torch.equal(found.indices, expected.indices[row : row + 1])
+        actual, expected = (each.topk(2, by="contribution") for each in (alone, whole))
+        assert torch.equal(actual.indices, expected.indices[row : row + 1])
         assert alone.source == whole.source
         assert alone.query_offset == whole.query_offset
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import tiles
+from clearhead.maps import tile_plan
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.provenance import Source
 from clearhead.maps.rollout import flow_to, rollout
@@ -34,9 +34,9 @@ def dense_rollout(weights, residual, heads=None):
     """R = A_L ... A_1 of Abnar and Zuidema 2020, with every L x L matrix in memory."""
     product = torch.eye(weights[0].shape[-1], dtype=torch.float64)
     for layer in weights:
-        chosen = layer if heads is None else layer[:, heads]
+        selection = layer if heads is None else layer[:, heads]
         identity = torch.eye(layer.shape[-1], dtype=torch.float64)
-        step = residual * identity + (1 - residual) * chosen.mean(1)
+        step = residual * identity + (1 - residual) * selection.mean(1)
         total = step.sum(-1, keepdim=True)
         step = torch.where(total > 0, step / total.clamp_min(1e-300), identity)
         product = step @ product
@@ -97,7 +97,7 @@ def test_many_tiles_give_the_same_as_one(monkeypatch, mask):
     stack = make_stack(length=50, mask=mask)
     places = range(50)  # so many that no layer takes rows alone
     whole = rollout(stack.maps, places), flow_to(stack.maps, places)
-    monkeypatch.setattr(tiles, "CPU_TILE", 200)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 200)
     tiled = rollout(stack.maps, places), flow_to(stack.maps, places)
     for one, other in zip(whole, tiled, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-13)
@@ -115,9 +115,9 @@ def test_a_walk_by_hand():
     places = torch.eye(3)
     before = places[[0, 0, 1]]
     attention_map = AttentionMap.of(100.0 * before[None, None], places[None, None], scale=1.0)
-    found = rollout([attention_map, attention_map], 2)
+    actual = rollout([attention_map, attention_map], 2)
     # Half stays at 2, half goes to 1; and again.
-    torch.testing.assert_close(found, torch.tensor([[0.25, 0.5, 0.25]]))
+    torch.testing.assert_close(actual, torch.tensor([[0.25, 0.5, 0.25]]))
     reached = flow_to([attention_map, attention_map], 1)
     torch.testing.assert_close(reached, torch.tensor([[0.0, 0.25, 0.5]]))
 
@@ -128,15 +128,15 @@ def test_a_query_that_sees_nothing_keeps_itself():
     mask[2] = False
     attention_map = AttentionMap.of(query, query, mask=mask)
     for residual in (0.0, 0.5):
-        found = rollout([attention_map] * 2, 2, residual=residual)
-        assert found.tolist() == [[0, 0, 1, 0]]
+        actual = rollout([attention_map] * 2, 2, residual=residual)
+        assert actual.tolist() == [[0, 0, 1, 0]]
 
 
 def test_each_row_is_a_share_of_one():
     stack = make_stack(length=33, mask="random", sinks=True)
-    found = rollout(stack.maps, [0, 5, 32])
-    torch.testing.assert_close(found.sum(-1), torch.ones(2, 3, dtype=torch.float64))
-    assert (found >= 0).all()
+    actual = rollout(stack.maps, [0, 5, 32])
+    torch.testing.assert_close(actual.sum(-1), torch.ones(2, 3, dtype=torch.float64))
+    assert (actual >= 0).all()
 
 
 def test_heads_are_chosen_in_every_layer():
@@ -151,8 +151,8 @@ def test_heads_are_chosen_in_every_layer():
 def test_each_sequence_may_have_its_own_positions():
     stack = make_stack(length=6)
     dense = dense_rollout(stack.weights, 0.5)
-    found = rollout(stack.maps, torch.tensor([[5], [3]]))
-    torch.testing.assert_close(found[:, 0], torch.stack([dense[0, 5], dense[1, 3]]))
+    actual = rollout(stack.maps, torch.tensor([[5], [3]]))
+    torch.testing.assert_close(actual[:, 0], torch.stack([dense[0, 5], dense[1, 3]]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -161,10 +161,10 @@ def test_lower_precisions_are_computed_in_float32(dtype):
     attention_map = AttentionMap.of(query, query, causal=True)
     exact = query.double()
     weights = weights_of(exact, exact, allowed=torch.ones(40, 40).tril().bool())
-    found = rollout([attention_map] * 3, 39)
-    assert found.dtype == torch.float32
+    actual = rollout([attention_map] * 3, 39)
+    assert actual.dtype == torch.float32
     dense = dense_rollout([weights] * 3, 0.5)[:, 39]
-    torch.testing.assert_close(found.double(), dense, rtol=0, atol=2e-6)
+    torch.testing.assert_close(actual.double(), dense, rtol=0, atol=2e-6)
 
 
 def test_memory_is_linear():
@@ -183,11 +183,11 @@ def peak_bytes(work):
 
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         work()
-    held = most = 0
+    memory = most = 0
     for event in seen.profiler.kineto_results.events():
         if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
+            memory += event.nbytes()
+            most = max(most, memory)
     return most
 
 
@@ -265,8 +265,8 @@ def test_an_encoder_and_a_decoder_must_be_chosen_from():
         error.value
     )
     assert "layers='encoder.layers.*.self_attn'" in str(error.value)
-    chosen = self_attention_stack(ENCODER_DECODER, "encoder.layers.*.self_attn")
-    assert chosen == [ENCODER_DECODER[f"encoder.layers.{i}.self_attn"] for i in (0, 1)]
+    selection = self_attention_stack(ENCODER_DECODER, "encoder.layers.*.self_attn")
+    assert selection == [ENCODER_DECODER[f"encoder.layers.{i}.self_attn"] for i in (0, 1)]
     # Cross-attention is never a part of a stack, whatever the pattern.
     assert self_attention_stack(ENCODER_DECODER, "decoder*") == [
         ENCODER_DECODER["decoder.layers.0.self_attn"]
@@ -314,9 +314,9 @@ def test_two_passes_are_not_one_stack():
         rollout(twice, 0)
     assert "'layers.0' was called 2 times" in str(error.value)
     assert "layers=[('layers.0', 0), ...]" in str(error.value)
-    chosen = [("layers.0", 1), ("layers.1", 1)]
+    selection = [("layers.0", 1), ("layers.1", 1)]
     expected = flow_to([stack.maps[1], stack.maps[3]], 2)
-    torch.testing.assert_close(flow_to(twice, 2, layers=chosen), expected)
+    torch.testing.assert_close(flow_to(twice, 2, layers=selection), expected)
 
 
 def test_summaries_are_not_enough():

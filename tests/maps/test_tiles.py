@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clearhead.maps import AttentionMap, Pooled, TopK, tiles
-from clearhead.maps.measures.base import Running
+from clearhead.maps import AttentionMap, Pooled, TopK, tile_plan, tiles
+from clearhead.maps.measures.base import Accumulator
 
 MEASURES = ("entropy", "received", "distance", TopK(5), Pooled(7, 9), Pooled(7, 9, "max"))
 
@@ -19,8 +19,8 @@ def random_map(batch=3, heads=4, kv_heads=2, length=90, **options):
 
 
 def assert_same(one, other):
-    for found, expected in zip(one.values(), other.values(), strict=True):
-        parts = (found, expected) if isinstance(found, tuple) else ((found,), (expected,))
+    for actual, expected in zip(one.values(), other.values(), strict=True):
+        parts = (actual, expected) if isinstance(actual, tuple) else ((actual,), (expected,))
         for a, b in zip(*parts, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
@@ -30,8 +30,8 @@ def assert_same(one, other):
 def test_the_size_of_tiles_changes_nothing(monkeypatch, options, entries):
     attention_map = random_map(**options)
     whole = attention_map.measure(*MEASURES)
-    monkeypatch.setattr(tiles, "CPU_TILE", entries)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", entries)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
     assert_same(attention_map.measure(*MEASURES), whole)
 
 
@@ -39,13 +39,14 @@ def test_the_size_of_tiles_changes_nothing(monkeypatch, options, entries):
 def test_threads_change_nothing_and_leave_the_number_of_threads(monkeypatch, shape):
     attention_map = random_map(**shape, causal=True)
     alone = attention_map.measure(*MEASURES)
-    monkeypatch.setattr(tiles, "_WORTH_THREADS", 0)
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 11)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 11)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        assert tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring)._workers()
+        query, key = attention_map.query, attention_map.key
+        assert tile_plan.worker_count(query, key) == 3
         assert_same(attention_map.measure(*MEASURES), alone)
         assert torch.get_num_threads() == 3
     finally:
@@ -53,26 +54,26 @@ def test_threads_change_nothing_and_leave_the_number_of_threads(monkeypatch, sha
 
 
 def test_keys_that_no_row_of_a_tile_may_see_are_not_computed(monkeypatch):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 10)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 10)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
     attention_map = random_map(1, 1, 1, 100, window=(4, 0))
     seen = []
 
-    class Watch(Running):
+    class Watch(Accumulator):
         def add(self, tile):
             seen.append((tile.rows, tile.columns))
 
         def result(self):
             return None
 
-    tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring).run([Watch()])
+    tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring).run([Watch()])
     assert [rows for rows, _ in seen] == [slice(i, i + 10) for i in range(0, 100, 10)]
     assert [c for _, c in seen] == [slice(max(i - 4, 0), i + 10) for i in range(0, 100, 10)]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_measure_that_fails_is_heard(monkeypatch, threads):
-    class Failing(Running):
+    class Failing(Accumulator):
         def add(self, tile):
             raise RuntimeError("no such tile")
 
@@ -80,9 +81,9 @@ def test_a_measure_that_fails_is_heard(monkeypatch, threads):
             return None
 
     attention_map = random_map()
-    monkeypatch.setattr(tiles.Pass, "_workers", lambda _: threads)
+    monkeypatch.setattr(tiles, "worker_count", lambda *_: threads)
     before = torch.get_num_threads()
-    work = tiles.Pass(attention_map.query, attention_map.key, attention_map.scoring)
+    work = tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring)
     with pytest.raises(RuntimeError, match="no such tile"):
         work.run([Failing()])
     assert torch.get_num_threads() == before
@@ -93,7 +94,7 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
     class Enough(Exception):
         pass
 
-    class Watch(Running):
+    class Watch(Accumulator):
         def add(self, tile):
             seen.append(tile.rows)
 
@@ -104,14 +105,14 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
         if len(seen) >= 3:
             raise Enough
 
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 10)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 10)
-    monkeypatch.setattr(tiles, "_WORTH_THREADS", 0)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
+    monkeypatch.setattr(tile_plan, "_WORTH_THREADS", 0)
     seen, before = [], torch.get_num_threads()
     attention_map = random_map(1, 2, 2, 100)
     torch.set_num_threads(threads)
     try:
-        across = tiles.Pass(
+        across = tiles.TilePass(
             attention_map.query, attention_map.key, attention_map.scoring, check=check
         )
         with pytest.raises(Enough):

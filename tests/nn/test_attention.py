@@ -116,10 +116,10 @@ def test_grouped_heads_are_heads_with_shared_projections() -> None:
             weights[f"{name}.{part}"] = rows.repeat_interleave(2, dim=0).flatten(0, 1)
     full.load_state_dict(weights)
     x = torch.randn(2, 5, 12, dtype=torch.float64)
-    ours, kept = grouped.self_attention(x, causal=True)
+    ours, nonzero = grouped.self_attention(x, causal=True)
     theirs, _ = full.self_attention(x, causal=True)
     torch.testing.assert_close(ours, theirs)
-    assert kept.key.shape == (2, 2, 5, 3)
+    assert nonzero.key.shape == (2, 2, 5, 3)
 
 
 def test_the_cache_gives_what_the_whole_gives() -> None:

@@ -39,11 +39,11 @@ def test_a_gradient_can_be_derived_again() -> None:
     x = torch.linspace(-1, 1, 64, dtype=torch.float64, requires_grad=True)
     torch.manual_seed(0)
     y = dropout(x, 0.5)
-    kept = y.detach() / x.detach()
+    nonzero = y.detach() / x.detach()
     (first,) = torch.autograd.grad((y**3).sum(), x, create_graph=True)
-    torch.testing.assert_close(first, 3 * kept**3 * x**2)
+    torch.testing.assert_close(first, 3 * nonzero**3 * x**2)
     (second,) = torch.autograd.grad(first.sum(), x)
-    torch.testing.assert_close(second, 6 * kept**3 * x.detach())
+    torch.testing.assert_close(second, 6 * nonzero**3 * x.detach())
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.3, 0.5, 0.9])
@@ -60,16 +60,16 @@ def test_rate_and_mean(probability: float) -> None:
 def test_what_is_kept_is_scaled_by_the_inverse_of_the_rounded_rate(probability: float) -> None:
     torch.manual_seed(1)
     y = dropout(torch.ones(1000, dtype=torch.float64), probability)
-    kept = LEVELS - round(probability * LEVELS)
-    assert set(y.unique().tolist()) == {0.0, LEVELS / kept}
+    nonzero = LEVELS - round(probability * LEVELS)
+    assert set(y.unique().tolist()) == {0.0, LEVELS / nonzero}
 
 
 def test_every_share_of_sixteen_bits_is_drawn_exactly_as_often() -> None:
     """The threshold is compared with every 16-bit number: so many are dropped."""
     words = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int32).to(torch.int16)
     for probability in (0.1, 0.5, 1 / LEVELS):
-        dropped = round(probability * LEVELS)
-        assert int((words < dropped - LEVELS // 2).sum()) == dropped
+        zeroed = round(probability * LEVELS)
+        assert int((words < zeroed - LEVELS // 2).sum()) == zeroed
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -134,5 +134,5 @@ def test_the_input_is_left_alone() -> None:
     assert torch.equal(x, torch.ones(100))
     strided = torch.arange(1.0, 25.0).view(4, 6).T
     y = dropout(strided, 0.5)
-    kept = y != 0
-    assert torch.equal(y[kept], 2 * strided[kept])
+    nonzero = y != 0
+    assert torch.equal(y[nonzero], 2 * strided[nonzero])

@@ -69,10 +69,10 @@ def test_dropped_weights_give_nothing_and_the_others_more() -> None:
     query, key = torch.randn(1, 1, 4, 8), torch.randn(1, 1, 20, 8)
     identity = torch.eye(20)[None, None]
     weights = explicit_attention(query, key, identity, None)
-    dropped = explicit_attention(query, key, identity, None, dropout=0.5)
-    kept = dropped != 0
-    assert 0 < int(kept.sum()) < kept.numel()
-    torch.testing.assert_close(dropped[kept], 2 * weights[kept])
+    zeroed = explicit_attention(query, key, identity, None, dropout=0.5)
+    nonzero = zeroed != 0
+    assert 0 < int(nonzero.sum()) < nonzero.numel()
+    torch.testing.assert_close(zeroed[nonzero], 2 * weights[nonzero])
 
 
 def test_a_second_derivative_is_refused_rather_than_wrong() -> None:

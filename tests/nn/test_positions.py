@@ -41,15 +41,15 @@ def test_rotary_turns_pairs_of_the_two_halves() -> None:
     x = torch.tensor([1.0, 10.0, 2.0, 20.0], dtype=torch.float64).expand(1, 1, 3, 4)
     angles = rotary_angles(3, 4, 100.0)
     assert angles[2].tolist() == pytest.approx([2.0, 0.2])
-    turned = rotate(x, angles.cos(), angles.sin())[0, 0]
-    assert turned[0].tolist() == [1.0, 10.0, 2.0, 20.0]
+    rotated = rotate(x, angles.cos(), angles.sin())[0, 0]
+    assert rotated[0].tolist() == [1.0, 10.0, 2.0, 20.0]
     expected = [
         math.cos(2) - 2 * math.sin(2),
         10 * math.cos(0.2) - 20 * math.sin(0.2),
         2 * math.cos(2) + math.sin(2),
         20 * math.cos(0.2) + 10 * math.sin(0.2),
     ]
-    assert turned[2].tolist() == pytest.approx(expected)
+    assert rotated[2].tolist() == pytest.approx(expected)
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
@@ -59,11 +59,11 @@ def test_rotary_scores_depend_on_the_distance(first: int, second: int, shift: in
     angles = rotary_angles(20, 6, 10000.0)
 
     def score(i: int, j: int) -> torch.Tensor:
-        turned = [
+        rotated = [
             rotate(x, angles[p : p + 1].cos(), angles[p : p + 1].sin())
             for x, p in ((query, i), (key, j))
         ]
-        return (turned[0] * turned[1]).sum()
+        return (rotated[0] * rotated[1]).sum()
 
     torch.testing.assert_close(score(first, second), score(first + shift, second + shift))
 
@@ -100,10 +100,10 @@ def test_alibi_slopes(heads: int, slopes: list[float]) -> None:
     ],
 )
 def test_relative_buckets(bidirectional: bool, distance: int, bucket: int) -> None:
-    found = relative_buckets(
+    actual = relative_buckets(
         torch.tensor([distance]), bidirectional=bidirectional, num_buckets=32, max_distance=128
     )
-    assert found.tolist() == [bucket]
+    assert actual.tolist() == [bucket]
 
 
 def config(positions: str) -> TransformerConfig:

@@ -120,11 +120,11 @@ def test_decoding_step_by_step_is_decoding_at_once(
     encoded = model.encode(source) if config.encoder_layers else None
     memories = None if encoded is None else model.memories(encoded)
     past = None
-    found = []
+    actual = []
     for part in target.split(steps, dim=1):
         hidden, past = model.decode(part, encoded, memories=memories, past=past)
-        found.append(model.logits(hidden))
-    close(torch.cat(found, dim=1), expected)
+        actual.append(model.logits(hidden))
+    close(torch.cat(actual, dim=1), expected)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import ConfigError, require
-from .attention_map import AttentionMap
+from ..shapes import Array
+from .indexing import window
+from .measures.topk import TopK
+from .numpy_arrays import to_array
+from .stored_attention import StoredAttention
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-Array = np.ndarray[Any, Any]
 
 ALL = slice(None)
 MOST_ROWS = 1_000_000
@@ -23,7 +24,7 @@ ENTRIES = 1 << 22  # of a map in memory at a time
 
 
 def to_dataframe(
-    attention_map: AttentionMap,
+    attention_map: StoredAttention,
     *,
     batch: int | Sequence[int] | None = None,
     heads: int | Sequence[int] | None = None,
@@ -32,7 +33,7 @@ def to_dataframe(
     topk: int | None = None,
     most_rows: int = MOST_ROWS,
 ) -> DataFrame:
-    """A row per link that the mask allows, with its weight.
+    """Make a table with a row per link that the mask allows, with its weight.
 
     Columns: ``batch``, ``head``, ``query``, ``key`` (positions in the whole map), ``query_token``
     and ``key_token`` where the map has labels, and ``weight``. Links that the mask forbids have no
@@ -51,37 +52,38 @@ def to_dataframe(
         MissingExtraError: pandas is not installed.
     """
     require("pandas", extra="frames", purpose="A table of weights")
-    shape = attention_map.query.shape
-    chosen_batch = _chosen("batch", batch, shape[0])
-    chosen_heads = _chosen("heads", heads, shape[1])
-    rows = _window("queries", queries, shape[2])
-    columns = _window("keys", keys, attention_map.key.shape[2])
-    if topk is not None and len(columns) != attention_map.key.shape[2]:
+    shape, key_len = attention_map.query.shape, attention_map.key.shape[2]
+    batch_rows, head_list = _indices("batch", batch, shape[0]), _indices("heads", heads, shape[1])
+    rows, columns = window(queries, shape[2], "queries"), window(keys, key_len, "keys")
+    _check_topk(topk, len(columns) == key_len)
+    per_query = len(columns) if topk is None else min(topk, len(columns))
+    _check_rows(len(batch_rows) * len(head_list), len(rows), per_query, most_rows, topk)
+    if topk is not None:
+        return _frame(attention_map, [_largest(attention_map, batch_rows, head_list, rows, topk)])
+    parts = [
+        _links(attention_map, item, head_list, part, columns)
+        for item in batch_rows
+        for part in _parts(rows, len(columns) * len(head_list))
+    ]
+    return _frame(attention_map, parts)
+
+
+def _check_topk(topk: int | None, every_key: bool) -> None:
+    """Check that ``topk`` is a count, and takes the largest of all keys."""
+    if topk is not None and not every_key:
         raise ConfigError(
             "topk takes the largest of all keys of a query; leave out either it or keys."
         )
     if topk is not None and topk < 1:
         raise ConfigError(f"topk counts keys, so it is at least 1; {topk} came.")
-    each = len(columns) if topk is None else min(topk, len(columns))
-    _guard(len(chosen_batch) * len(chosen_heads), len(rows), each, most_rows, topk)
-    if topk is not None:
-        return _frame(
-            attention_map, [_largest(attention_map, chosen_batch, chosen_heads, rows, topk)]
-        )
-    parts = [
-        _links(attention_map, item, chosen_heads, part, columns)
-        for item in chosen_batch
-        for part in _parts(rows, len(columns) * len(chosen_heads))
-    ]
-    return _frame(attention_map, parts)
 
 
 def _largest(
-    attention_map: AttentionMap, batch: list[int], heads: list[int], rows: range, topk: int
+    attention_map: StoredAttention, batch: list[int], heads: list[int], rows: range, topk: int
 ) -> dict[str, Array]:
-    """The largest weights of each query, as columns of the table."""
-    found = attention_map.topk(topk)
-    values, keys = (_array(x)[np.ix_(batch, heads, rows)] for x in (found.values, found.indices))
+    """Return the largest weights of each query, as columns of the table."""
+    top = attention_map.result_of(TopK(topk))
+    values, keys = (to_array(x)[np.ix_(batch, heads, rows)] for x in (top.values, top.indices))
     item, head, query, rank = np.nonzero(keys >= 0)
     return {
         "batch": np.asarray(batch)[item],
@@ -93,29 +95,28 @@ def _largest(
 
 
 def _links(
-    attention_map: AttentionMap, item: int, heads: list[int], rows: range, columns: range
+    attention_map: StoredAttention, item: int, heads: list[int], rows: range, columns: range
 ) -> dict[str, Array]:
-    """All links of some queries of one sequence, as columns of the table."""
-    device = attention_map.query.device
-    chosen = torch.tensor(heads, device=device)
-    wanted, one = slice(rows.start, rows.stop), slice(item, item + 1)
-    denominators = attention_map.denominators.at(wanted, one, chosen)
-    scores = attention_map.scores_at(
-        wanted, slice(columns.start, columns.stop), one, chosen, denominators
-    )
-    seen = scores[0] > -torch.inf
+    """Return all links of some queries of one sequence, as columns of the table."""
+    head_indices = torch.tensor(heads, device=attention_map.query.device)
+    queries, keys = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+    one = slice(item, item + 1)
+    denominators = attention_map.denominators.at(queries, one, head_indices)
+    scores = attention_map.scores_at(queries, keys, one, head_indices, denominators)
+    visible = scores[0] > -torch.inf
     weights = denominators.weights(scores)[0]
-    head, query, key = torch.nonzero(seen, as_tuple=True)
+    head, query, key = torch.nonzero(visible, as_tuple=True)
     return {
         "batch": np.full(len(head), item),
-        "head": _array(chosen[head]),
-        "query": _array(query + rows.start),
-        "key": _array(key + columns.start),
-        "weight": _array(weights[seen]),
+        "head": to_array(head_indices[head]),
+        "query": to_array(query + rows.start),
+        "key": to_array(key + columns.start),
+        "weight": to_array(weights[visible]),
     }
 
 
-def _frame(attention_map: AttentionMap, parts: Sequence[dict[str, Array]]) -> DataFrame:
+def _frame(attention_map: StoredAttention, parts: Sequence[dict[str, Array]]) -> DataFrame:
+    """Join columns into a table, with tokens where the map has labels."""
     import pandas
 
     columns: dict[str, Any] = {
@@ -132,42 +133,30 @@ def _frame(attention_map: AttentionMap, parts: Sequence[dict[str, Array]]) -> Da
     return frame.sort_values(["batch", "head", "query"], kind="stable", ignore_index=True)
 
 
-def _guard(maps: int, queries: int, each: int, most: int, topk: int | None) -> None:
-    rows = maps * queries * each
+def _check_rows(maps: int, queries: int, per_query: int, most: int, topk: int | None) -> None:
+    """Refuse a table of more rows than ``most``."""
+    rows = maps * queries * per_query
     if rows > most:
         smaller = "a smaller topk, " if topk is not None else "topk=8, "
         raise ConfigError(
-            f"The table would have up to {rows:,} rows ({maps} × {queries:,} queries × {each:,} "
-            f"keys), more than the {most:,} of most_rows. Ask for {smaller}fewer heads, a window "
-            "(queries=slice(0, 100)), or a larger most_rows."
+            f"The table would have up to {rows:,} rows ({maps} × {queries:,} queries × "
+            f"{per_query:,} keys), more than the {most:,} of most_rows. Ask for {smaller}fewer "
+            "heads, a window (queries=slice(0, 100)), or a larger most_rows."
         )
 
 
-def _chosen(name: str, asked: int | Sequence[int] | None, count: int) -> list[int]:
-    found = range(count) if asked is None else [asked] if isinstance(asked, int) else asked
-    for index in found:
+def _indices(name: str, choice: int | Sequence[int] | None, count: int) -> list[int]:
+    """Return which sequences or heads are in the table, counted from the first."""
+    listed = range(count) if choice is None else [choice] if isinstance(choice, int) else choice
+    for index in listed:
         if not -count <= index < count:
             raise ConfigError(
                 f"{name}: {index} does not exist; there are {count}, 0 to {count - 1}."
             )
-    return [index % count for index in found]
-
-
-def _window(name: str, asked: slice, length: int) -> range:
-    window = range(length)[asked]
-    if window.step != 1 or not len(window):
-        raise ConfigError(
-            f"{name} must be a slice of at least one position, in steps of 1, of the {length} "
-            f"that there are; {asked} came."
-        )
-    return window
+    return [index % count for index in listed]
 
 
 def _parts(rows: range, width: int) -> list[range]:
+    """Part the rows so that a bounded number of links is in memory at a time."""
     step = max(ENTRIES // width, 1)
     return [rows[start : start + step] for start in range(0, len(rows), step)]
-
-
-def _array(x: Tensor) -> Array:
-    found: Array = x.detach().cpu().numpy()
-    return found

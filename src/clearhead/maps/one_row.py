@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
+from ..shapes import Shaped
 from .attention_map import AttentionMap
-from .scores.key_ranges import ALL, DenseMask, KeyRanges, take
-
-if TYPE_CHECKING:
-    from .scores.scoring import Scoring
+from .scores.key_ranges import DenseMask, KeyRanges
+from .scores.positions import ALL, take
+from .scores.scoring import Scoring
 
 
 def one_row(
     attention_map: AttentionMap, row: int, kv_heads: tuple[int, int] | None = None
 ) -> AttentionMap:
-    """The map of one row of the batch, whose own batch is 1.
+    """Return the map of one row of the batch, whose own batch is 1.
 
     Labels stay with the whole map.
 
     Args:
         attention_map: the whole.
-        row: which.
+        row: its index in the batch.
         kv_heads: the heads of keys, from the first to before the second, whose query heads are
             taken; None for all.
 
@@ -41,30 +41,33 @@ def one_row(
     group = attention_map.shape[1] // count
     part = _Part(slice(row, row + 1), slice(first * group, end * group))
     keys = (part.rows, slice(first, end))
-    value, known = attention_map.value, attention_map.known_denominators
+    value, denominators = attention_map.value, attention_map.known_denominators
     return AttentionMap(
         attention_map.query[part.rows, part.heads],
         attention_map.key[keys],
         _scoring(attention_map.scoring, part),
         value=None if value is None else value[keys],
-        denominators=None if known is None else known.at(ALL, part.rows, part.heads),
+        denominators=None if denominators is None else denominators.at(ALL, part.rows, part.heads),
         source=attention_map.source,
         query_offset=attention_map.query_offset,
     )
 
 
 class _Part(NamedTuple):
-    """Which rows of the batch and which query heads."""
+    """Some rows of the batch and some query heads."""
 
     rows: slice
     heads: slice
 
-    def of(self, x: Tensor) -> Tensor:
-        """This part of a tensor ["batch|1 heads|1 ..."]."""
+    def of(
+        self, x: Shaped[Tensor, "#batch #heads *rest"]
+    ) -> Shaped[Tensor, "#rows #part_heads *rest"]:
+        """Return this part of a tensor."""
         return take(take(x, 1, self.heads), 0, self.rows)
 
 
 def _scoring(scoring: Scoring, part: _Part) -> Scoring:
+    """Return the scoring of this part."""
     modification = scoring.score_mod
 
     def of_this_part(score: Tensor, batch: Tensor, head: Tensor, *places: Tensor) -> Tensor:
@@ -74,7 +77,7 @@ def _scoring(scoring: Scoring, part: _Part) -> Scoring:
     bias = scoring.bias
     return replace(
         scoring,
-        allowed=_allowed(scoring.allowed, part),
+        allowed=_mask(scoring.allowed, part),
         bias=None if bias is None else replace(bias, values=part.of(bias.values)),
         score_mod=None if modification is None else of_this_part,
         sinks=None if scoring.sinks is None else scoring.sinks[part.heads],
@@ -82,11 +85,12 @@ def _scoring(scoring: Scoring, part: _Part) -> Scoring:
     )
 
 
-def _allowed(allowed: KeyRanges | DenseMask | None, part: _Part) -> KeyRanges | DenseMask | None:
-    if allowed is None:
+def _mask(mask: KeyRanges | DenseMask | None, part: _Part) -> KeyRanges | DenseMask | None:
+    """Return the mask of this part."""
+    if mask is None:
         return None
-    if isinstance(allowed, KeyRanges):
-        return KeyRanges(part.of(allowed.start), part.of(allowed.end))
-    within = _allowed(allowed.within, part)
+    if isinstance(mask, KeyRanges):
+        return KeyRanges(part.of(mask.start), part.of(mask.end))
+    within = _mask(mask.within, part)
     assert not isinstance(within, DenseMask)
-    return DenseMask(part.of(allowed.allowed), within)
+    return DenseMask(part.of(mask.allowed), within)

@@ -1,4 +1,4 @@
-"""Where an attention map came from, and what its queries and keys are called."""
+"""Where an attention map came from, and the labels of its queries and keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Labels = Sequence[str] | Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Source:
-    """What an attention map was read from.
+    """The call that an attention map was read from.
 
     Attributes:
         model: the class of the model.
@@ -20,8 +20,8 @@ class Source:
         kind: ``"self"`` or ``"cross"``.
         kernel: what computed the attention.
         dropout: its probability in the call; the map's weights are those before it.
-        call: the how-manieth call of the module in the recording, from 0.
-        notes: what else a reader of the numbers should know.
+        call: the number of the call among those of its module in the recording, from 0.
+        notes: remarks for a reader of the numbers.
     """
 
     model: str = ""
@@ -33,16 +33,16 @@ class Source:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        named = f" of {self.module}" if self.module else ""
+        module = f" of {self.module}" if self.module else ""
         model = f" in {self.model}" if self.model else ""
         kernel = f", computed by {self.kernel}" if self.kernel else ""
-        return f"{self.kind}-attention{named}{model}{kernel}"
+        return f"{self.kind}-attention{module}{model}{kernel}"
 
 
 def checked_labels(
     labels: Labels | None, batch: int, length: int, what: str
 ) -> tuple[tuple[str, ...], ...] | None:
-    """A tuple of tokens for each batch row."""
+    """Return a tuple of tokens for each batch row."""
     if labels is None:
         return None
     one_row = all(isinstance(label, str) for label in labels)

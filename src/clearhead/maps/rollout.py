@@ -1,4 +1,4 @@
-"""What positions draw on through all layers: attention rollout without an L x L product.
+"""Attention rollout, through all layers, without an L x L product.
 
 Attention rollout (Abnar and Zuidema 2020, arXiv 2005.00928) takes every layer for a step of a
 walk over positions. With P_h the attention weights of head h, a layer passes on
@@ -10,7 +10,7 @@ R = A_L ... A_2 A_1: row i of R says what output position i draws on, column j w
 position j went. The row sums are 1 except where a query may attend to nothing (its row becomes
 the identity: the residual alone) and where a sink takes part of the weight.
 
-Nobody needs all of R. A row is a row vector times matrices, from the last layer down, a column
+All of R is never needed. A row is a row vector times matrices, from the last layer down, a column
 matrices times a vector, from the first layer up:
 
     rollout:  w <- w A_l,  l = L ... 1        flow_to:  v <- A_l v,  l = 1 ... L
@@ -31,11 +31,12 @@ import torch
 from torch import Tensor
 
 from ..errors import ConfigError, ShapeError
+from ..shapes import Float, Float64, Int
 from .attention_map import AttentionMap
-from .measures.base import Running, Tile
-from .scores.key_ranges import chunks
+from .measures.base import Accumulator, Tile
+from .scores.positions import chunks
 from .stacks import Layers, self_attention_stack
-from .tiles import Pass
+from .tiles import TilePass
 
 Tokens = int | Sequence[int] | Tensor
 Heads = int | Sequence[int] | None
@@ -48,8 +49,8 @@ def rollout(
     layers: Layers = None,
     residual: float = 0.5,
     heads: Heads = None,
-) -> Tensor:
-    """What chosen output positions draw on among the inputs, through all layers.
+) -> Float[Tensor, "batch *n length"]:
+    """Compute what output positions draw on among the inputs, through all layers.
 
     Rows of the rollout matrix of Abnar and Zuidema 2020 (arXiv 2005.00928), computed from the
     last layer down: w <- w A_l with A_l = (r I + (1 - r) mean_h P_h) / row sums.
@@ -90,8 +91,8 @@ def flow_to(
     layers: Layers = None,
     residual: float = 0.5,
     heads: Heads = None,
-) -> Tensor:
-    """How much every output position draws on chosen input tokens, through all layers.
+) -> Float[Tensor, "batch *n length"]:
+    """Compute how much every output position draws on input tokens, through all layers.
 
     Columns of the rollout matrix of Abnar and Zuidema 2020 (arXiv 2005.00928), computed from the
     first layer up: v <- A_l v with A_l = (r I + (1 - r) mean_h P_h) / row sums. The value at
@@ -121,59 +122,72 @@ def flow_to(
 
 
 @torch.no_grad()
-def _downwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: Tensor) -> Tensor:
-    """One layer of `rollout`: w A, for w [batch, n, length]."""
-    kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
-    flow = flow.to(kept.device)
-    drawn = flow * attended
-    rows = drawn.any(1).any(0).nonzero()[:, 0]
+def _downwards(
+    flow: Float64[Tensor, "batch n length"],
+    attention_map: AttentionMap,
+    residual: float,
+    heads: Int[Tensor, "heads"],
+) -> Float64[Tensor, "batch n length"]:
+    """Go down one layer of `rollout`: w A."""
+    own_share, attention_share = (x[:, None] for x in _shares(attention_map, residual, heads))
+    flow = flow.to(own_share.device)
+    through_attention = flow * attention_share
+    rows = through_attention.any(1).any(0).nonzero()[:, 0]
     if len(rows) * 4 > flow.shape[-1]:
-        below = _through(attention_map, _Downwards(drawn, heads))
-    else:  # at the last layer only the chosen positions are drawn on
+        below = _through(attention_map, _Downwards(through_attention, heads))
+    else:  # at the last layer only a few positions count
         below = torch.zeros_like(flow)
         for part in chunks(len(rows), attention_map.shape[1] * flow.shape[0] * flow.shape[-1]):
             weights = attention_map[:, :, rows[part]][:, heads]
-            below += drawn[..., rows[part]] @ weights.mean(1).to(drawn)
-    return flow * kept + below
+            below += through_attention[..., rows[part]] @ weights.mean(1).to(through_attention)
+    return flow * own_share + below
 
 
 @torch.no_grad()
-def _upwards(flow: Tensor, attention_map: AttentionMap, residual: float, heads: Tensor) -> Tensor:
-    """One layer of `flow_to`: A v, for v as rows, [batch, n, length]."""
-    kept, attended = (x[:, None] for x in _shares(attention_map, residual, heads))
-    flow = flow.to(kept.device)
-    return flow * kept + attended * _through(attention_map, _Upwards(flow, heads))
+def _upwards(
+    flow: Float64[Tensor, "batch n length"],
+    attention_map: AttentionMap,
+    residual: float,
+    heads: Int[Tensor, "heads"],
+) -> Float64[Tensor, "batch n length"]:
+    """Go up one layer of `flow_to`: A v, for v as rows."""
+    own_share, attention_share = (x[:, None] for x in _shares(attention_map, residual, heads))
+    flow = flow.to(own_share.device)
+    through_attention = _through(attention_map, _Upwards(flow, heads))
+    return flow * own_share + attention_share * through_attention
 
 
-def _through(attention_map: AttentionMap, product: _Product) -> Tensor:
-    """The product with the mean of the heads' matrices, tile by tile."""
-    tiles = Pass(attention_map.query, attention_map.key, attention_map.scoring, needs_scores=False)
-    tiles.run([product])
+def _through(attention_map: AttentionMap, product: _Product) -> Float64[Tensor, "batch n length"]:
+    """Multiply with the mean of the heads' matrices, tile by tile."""
+    query, key = attention_map.query, attention_map.key
+    TilePass(query, key, attention_map.scoring, needs_scores=False).run([product])
     return product.result()
 
 
-class _Product(Running):
-    """A product with mean_h P_h, which is told of the tiles of all P_h.
+class _Product(Accumulator[Tensor]):
+    """A product with mean_h P_h, summed up from the tiles of all P_h.
 
     Args:
-        flow: Float64["batch n length"].
+        flow: the other factor.
         heads: the heads that count.
     """
 
-    def __init__(self, flow: Tensor, heads: Tensor) -> None:
+    def __init__(
+        self, flow: Float64[Tensor, "batch n length"], heads: Int[Tensor, "heads"]
+    ) -> None:
         super().__init__()
         self.flow, self.heads = flow, heads
-        self.found = torch.zeros_like(flow)
+        self.product = torch.zeros_like(flow)
 
-    def of_heads(self, tile: Tile) -> Tensor:
-        """Float["batch rows columns"]: the sum of the tile's weights over the heads that count."""
+    def of_heads(self, tile: Tile) -> Float[Tensor, "batch rows columns"]:
+        """Sum the tile's weights over the heads that count."""
         inside = (self.heads >= tile.heads.start) & (self.heads < tile.heads.stop)
         if bool(inside.all()) and len(self.heads) == tile.weights.shape[1]:
             return tile.weights.sum(1)
         return tile.weights[:, self.heads[inside] - tile.heads.start].sum(1)
 
-    def result(self) -> Tensor:
-        return self.found / len(self.heads)
+    def result(self) -> Float64[Tensor, "batch n length"]:
+        return self.product / len(self.heads)
 
 
 class _Downwards(_Product):
@@ -181,7 +195,7 @@ class _Downwards(_Product):
         weights = self.of_heads(tile)
         product = self.flow[tile.batch, :, tile.rows].to(weights.dtype) @ weights
         with self.lock:
-            self.found[tile.batch, :, tile.columns] += product
+            self.product[tile.batch, :, tile.columns] += product
 
 
 class _Upwards(_Product):
@@ -189,23 +203,28 @@ class _Upwards(_Product):
         weights = self.of_heads(tile)
         product = self.flow[tile.batch, :, tile.columns].to(weights.dtype) @ weights.mT
         with self.lock:
-            self.found[tile.batch, :, tile.rows] += product
+            self.product[tile.batch, :, tile.rows] += product
 
 
-def _shares(attention_map: AttentionMap, residual: float, heads: Tensor) -> tuple[Tensor, Tensor]:
-    """What each row takes from itself and what factor its weights get, each [batch, length]."""
+def _shares(
+    attention_map: AttentionMap, residual: float, heads: Int[Tensor, "heads"]
+) -> tuple[Float64[Tensor, "batch length"], Float64[Tensor, "batch length"]]:
+    """Return what each row takes from itself, and the factor of its weights."""
     row_sum = _row_sums(attention_map, heads)
     total = residual + (1 - residual) * row_sum
     nothing = total <= 0  # r is 0 and the query may attend to nothing: it stays where it is
     total = total.masked_fill(nothing, 1.0)
-    kept = torch.full_like(total, residual) / total
-    return kept.masked_fill(nothing, 1.0), (1 - residual) / total
+    own_share = torch.full_like(total, residual) / total
+    return own_share.masked_fill(nothing, 1.0), (1 - residual) / total
 
 
-def _row_sums(attention_map: AttentionMap, heads: Tensor) -> Tensor:
-    """The sums of the rows of mean_h P_h, Float64["batch length"]: 1 but where there is reason."""
+def _row_sums(
+    attention_map: AttentionMap, heads: Int[Tensor, "heads"]
+) -> Float64[Tensor, "batch length"]:
+    """Return the sums of the rows of mean_h P_h: 1, except where something takes of a row."""
     batch, count, query_len, _ = attention_map.shape
     scoring, device = attention_map.scoring, attention_map.query.device
+    # A mask alone leaves 1, or 0 where a query may attend to nothing.
     if scoring.sinks is None and scoring.bias is None and scoring.score_mod is None:
         sums = torch.ones(1, 1, 1, dtype=torch.float64, device=device)
         if scoring.allowed is not None:
@@ -218,16 +237,18 @@ def _row_sums(attention_map: AttentionMap, heads: Tensor) -> Tensor:
     return sums.nan_to_num(0.0).clamp(0.0, 1.0).mean(1)
 
 
-def _one_hot(places: Tensor, attention_map: AttentionMap) -> Tensor:
-    """Where each walk begins, Float64["batch n length"]."""
+def _one_hot(
+    places: Int[Tensor, "batch n"], attention_map: AttentionMap
+) -> Float64[Tensor, "batch n length"]:
+    """Return where each walk begins."""
     start = torch.zeros(
         *places.shape, attention_map.shape[2], dtype=torch.float64, device=places.device
     )
     return start.scatter_(-1, places[..., None], 1.0)
 
 
-def _places(tokens: Tokens, attention_map: AttentionMap) -> tuple[Tensor, bool]:
-    """Positions from the start, [batch, n], and whether a single one was asked for."""
+def _places(tokens: Tokens, attention_map: AttentionMap) -> tuple[Int[Tensor, "batch n"], bool]:
+    """Return positions from the start, and whether ``tokens`` is a single one."""
     batch, length = attention_map.query.shape[0], attention_map.query.shape[-2]
     places = torch.as_tensor(tokens, device=attention_map.query.device)
     if places.is_floating_point() or places.dtype == torch.bool or places.numel() == 0:
@@ -251,18 +272,19 @@ def _places(tokens: Tokens, attention_map: AttentionMap) -> tuple[Tensor, bool]:
     return (places % length).expand(batch, -1), single
 
 
-def _heads(heads: Heads, attention_map: AttentionMap) -> Tensor:
-    """The indices of the heads to average over."""
+def _heads(heads: Heads, attention_map: AttentionMap) -> Int[Tensor, "heads"]:
+    """Return the indices of the heads to average over."""
     count = attention_map.query.shape[1]
-    chosen = range(count) if heads is None else [heads] if isinstance(heads, int) else heads
-    wrong = [head for head in chosen if not -count <= head < count]
-    if wrong or not len(chosen):
-        asked = f"head {wrong[0]} does not exist" if wrong else "no head was chosen"
-        raise ConfigError(f"{asked}: this layer has {count} heads, 0 to {count - 1}.")
-    return torch.tensor([head % count for head in chosen], device=attention_map.query.device)
+    listed = range(count) if heads is None else [heads] if isinstance(heads, int) else heads
+    outside = [head for head in listed if not -count <= head < count]
+    if outside or not len(listed):
+        problem = f"head {outside[0]} does not exist" if outside else "no head was chosen"
+        raise ConfigError(f"{problem}: this layer has {count} heads, 0 to {count - 1}.")
+    return torch.tensor([head % count for head in listed], device=attention_map.query.device)
 
 
 def _check(maps: Sequence[AttentionMap], residual: float) -> None:
+    """Check that the maps are the layers of one stack, and the share of the residual."""
     if not 0 <= residual <= 1:
         raise ConfigError(
             f"residual is the share of the residual connection, 0 to 1, not {residual}."

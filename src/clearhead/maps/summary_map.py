@@ -1,4 +1,4 @@
-"""What is left of a map when only its measures were kept."""
+"""SummaryMap: the measures of an attention whose queries and keys were not stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SummaryMap:
     Attributes:
         shape: (batch, heads, query_len, key_len).
         source: where it came from.
-        results: what was measured, by measure.
+        results: the result of each measure.
     """
 
     def __init__(
@@ -29,28 +29,28 @@ class SummaryMap:
         self.shape, self.source, self.results = shape, source, dict(results)
 
     def measure(self, *measures: Measure | str) -> dict[Any, Any]:
-        """The results of these measures, by what was asked; of all that were kept without any.
+        """Return the results of these measures, or of all that there are.
 
         Raises:
             ConfigError: one of them was not measured.
         """
         if not measures:
             return dict(self.results)
-        return {asked: self._result(asked) for asked in measures}
+        return {measure: self._result(measure) for measure in measures}
 
-    def _result(self, asked: Measure | str) -> Any:
-        measure = as_measure(asked)
+    def _result(self, name_or_measure: Measure | str) -> Any:
+        measure = as_measure(name_or_measure)
         if measure not in self.results:
-            kept = ", ".join(repr(measure) for measure in self.results)
+            measures = ", ".join(repr(measure) for measure in self.results)
             raise ConfigError(
                 f"{measure!r} of {self.source.module!r} was not measured during the recording, and "
-                f"queries and keys were not kept. Measured were: {kept}. Record with "
+                f"queries and keys were not kept. Measured were: {measures}. Record with "
                 f"summaries=[..., {measure!r}], or without summaries to ask for anything later."
             )
         return self.results[measure]
 
     def __getattr__(self, name: str) -> Any:
-        """A measure by its name as an AttentionMap has it: entropy(), received(), ..."""
+        """Return a method of an AttentionMap that computes a measure: entropy(), received(), ..."""
         if name.startswith("_"):
             raise AttributeError(name)
         try:
@@ -62,5 +62,5 @@ class SummaryMap:
         return lambda: self._result(name)
 
     def __repr__(self) -> str:
-        kept = ", ".join(repr(measure) for measure in self.results)
-        return f"SummaryMap{self.shape} of {self.source}: {kept}"
+        measures = ", ".join(repr(measure) for measure in self.results)
+        return f"SummaryMap{self.shape} of {self.source}: {measures}"

@@ -1,4 +1,4 @@
-"""What a worker has at hand while it goes through the tiles of a map."""
+"""The memory of a worker that goes through the tiles of a map."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..shapes import Float
 from .scores.key_ranges import Hull
 from .scores.precision import highest_norm
 
 
 class Place(NamedTuple):
-    """Which part of a map a tile is."""
+    """The part of a map that a tile is, and the keys that its queries may attend to."""
 
     batch: slice
     heads: slice
@@ -23,21 +24,21 @@ class Place(NamedTuple):
 
 
 class Keys:
-    """The keys of some heads, in the dtypes that they are wanted in."""
+    """The keys of some heads, in each dtype that products are computed in."""
 
-    def __init__(self, key: Tensor) -> None:
-        self._key, self._known = key, dict[torch.dtype, Tensor]()
+    def __init__(self, key: Float[Tensor, "batch kv_heads key_len head_dim"]) -> None:
+        self._key, self._by_dtype = key, dict[torch.dtype, Tensor]()
         self.length = key.shape[2]
 
-    def of(self, dtype: torch.dtype) -> Tensor:
-        """Float["batch kv_heads key_len head_dim"]."""
-        if dtype not in self._known:
-            self._known[dtype] = self._key.to(dtype).contiguous()
-        return self._known[dtype]
+    def of(self, dtype: torch.dtype) -> Float[Tensor, "batch kv_heads key_len head_dim"]:
+        """Return the keys in a dtype, converted once."""
+        if dtype not in self._by_dtype:
+            self._by_dtype[dtype] = self._key.to(dtype).contiguous()
+        return self._by_dtype[dtype]
 
     @cached_property
-    def norm(self) -> Tensor:
-        """The largest of each head."""
+    def norm(self) -> Float[Tensor, "batch kv_heads"]:
+        """The largest norm of each head."""
         return highest_norm(self._key)
 
 
@@ -49,8 +50,8 @@ class Room:
         self.weights = torch.empty_like(self.narrow)
         self._wide: Tensor | None = None
 
-    def products(self, dtype: torch.dtype) -> Tensor:
-        """For those of a tile."""
+    def products(self, dtype: torch.dtype) -> Float[Tensor, "entries"]:
+        """Return the memory for the products of a tile."""
         if dtype == self.narrow.dtype:
             return self.narrow
         if self._wide is None:

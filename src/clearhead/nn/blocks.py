@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..errors import ShapeError
+from ..shapes import Bool, Float
 from .attention import Attention, KeyValue, Rotation
 from .dropout import Dropout
 from .feed_forward import FeedForward
@@ -15,7 +16,7 @@ from .norms import make_norm
 
 
 class _Block(nn.Module):
-    """What both kinds of layer share: self-attention, feed-forward, residuals and norms."""
+    """The parts of both kinds of layer: self-attention, residuals and norms."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -25,35 +26,35 @@ class _Block(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def _residual(self, x: Tensor, norm: nn.Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """``x + sublayer(norm(x))`` or ``norm(x + sublayer(x))``, by the config."""
+        """Return ``x + sublayer(norm(x))`` or ``norm(x + sublayer(x))``, by the config."""
         if self.norm_before:
             return x + self.dropout(sublayer(norm(x)))
         return norm(x + self.dropout(sublayer(x)))
 
     def _attend_self(
         self,
-        x: Tensor,
-        mask: Tensor | None,
-        bias: Tensor | None,
+        x: Float[Tensor, "batch length d_model"],
+        mask: Bool[Tensor, "... #length #key_len"] | None,
+        bias: Float[Tensor, "heads length key_len"] | None,
         causal: bool,
         rotation: Rotation | None,
         past: KeyValue | None,
-    ) -> tuple[Tensor, KeyValue]:
-        kept: list[KeyValue] = []
+    ) -> tuple[Float[Tensor, "batch length d_model"], KeyValue]:
+        presents: list[KeyValue] = []
 
         def sublayer(inner: Tensor) -> Tensor:
             output, present = self.self_attention.self_attention(
                 inner, mask=mask, bias=bias, causal=causal, rotation=rotation, past=past
             )
-            kept.append(present)
+            presents.append(present)
             return output
 
         x = self._residual(x, self.self_attention_norm, sublayer)
-        return x, kept[0]
+        return x, presents[0]
 
 
 class EncoderBlock(_Block):
-    """Self-attention and feed-forward. Shapes: [batch, length, d_model] both ways."""
+    """Self-attention and feed-forward."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
@@ -62,12 +63,12 @@ class EncoderBlock(_Block):
 
     def forward(
         self,
-        x: Tensor,
+        x: Float[Tensor, "batch length d_model"],
         *,
-        mask: Tensor | None = None,
-        bias: Tensor | None = None,
+        mask: Bool[Tensor, "... #length #length"] | None = None,
+        bias: Float[Tensor, "heads length length"] | None = None,
         rotation: Rotation | None = None,
-    ) -> Tensor:
+    ) -> Float[Tensor, "batch length d_model"]:
         x, _ = self._attend_self(x, mask, bias, False, rotation, None)
         return self._residual(x, self.feed_forward_norm, self.feed_forward)
 
@@ -86,16 +87,16 @@ class DecoderBlock(_Block):
 
     def forward(
         self,
-        x: Tensor,
+        x: Float[Tensor, "batch target_len d_model"],
         memory: KeyValue | None = None,
         *,
-        mask: Tensor | None = None,
-        memory_mask: Tensor | None = None,
-        bias: Tensor | None = None,
+        mask: Bool[Tensor, "... #target_len #key_len"] | None = None,
+        memory_mask: Bool[Tensor, "... #target_len #source_len"] | None = None,
+        bias: Float[Tensor, "heads target_len key_len"] | None = None,
         rotation: Rotation | None = None,
         past: KeyValue | None = None,
-    ) -> tuple[Tensor, KeyValue]:
-        """Returns the layer's output and its self-attention's keys and values so far."""
+    ) -> tuple[Float[Tensor, "batch target_len d_model"], KeyValue]:
+        """Return the layer's output and its self-attention's keys and values so far."""
         x, present = self._attend_self(x, mask, bias, True, rotation, past)
         if self.has_cross_attention:
             if memory is None:

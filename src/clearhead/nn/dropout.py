@@ -15,19 +15,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import ConfigError
+from ..shapes import Float, Int
 
 _LEVELS = 1 << 16
-
-
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _bits(words: Tensor, dropped: int, itemsize: int) -> Tensor:
-    """All ones where a 16-bit word is at least ``dropped`` above the least, all zeros elsewhere.
+def _bits(words: Int[Tensor, "*shape"], threshold: int, itemsize: int) -> Int[Tensor, "*shape"]:
+    """Return all ones where a 16-bit word is at least ``threshold`` above the least, else zeros.
 
     By clamping and subtracting, which are vectorised, where comparing and converting are not.
     """
-    least = dropped - _LEVELS // 2
+    least = threshold - _LEVELS // 2
     return ((least - 1) - words.clamp(least - 1, least)).to(_INTEGERS[itemsize])
 
 
@@ -50,7 +49,7 @@ class _ScaledMask(torch.autograd.Function):
 
 
 def checked_probability(probability: float | None) -> float:
-    """A share of 0 to 1 that is dropped, 0 for None.
+    """Return the share to drop, from 0 to 1; 0 for None.
 
     Raises:
         ConfigError: it is no such number.
@@ -66,7 +65,9 @@ def checked_probability(probability: float | None) -> float:
     return float(probability)
 
 
-def dropout(x: Tensor, probability: float | None, training: bool = True) -> Tensor:
+def dropout(
+    x: Float[Tensor, "*shape"], probability: float | None, training: bool = True
+) -> Float[Tensor, "*shape"]:
     """Zero each element with the given probability and scale the others (Srivastava et al. 2014).
 
     On a CPU the probability is rounded to a multiple of 2**-16; elsewhere this is PyTorch's own.
@@ -81,11 +82,12 @@ def dropout(x: Tensor, probability: float | None, training: bool = True) -> Tens
         return x
     if x.device.type != "cpu" or torch.compiler.is_compiling():
         return F.dropout(x, probability)
-    dropped = min(max(round(probability * _LEVELS), 1), _LEVELS - 1)
+    # Of 2**16 levels the lowest are dropped: so many that neither all nor none are.
+    threshold = min(max(round(probability * _LEVELS), 1), _LEVELS - 1)
     words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     words = words.view(torch.int16)[: x.numel()].view(x.shape)
-    bits = _bits(words, dropped, x.dtype.itemsize)
-    return _ScaledMask.apply(x, bits, _LEVELS / (_LEVELS - dropped))
+    bits = _bits(words, threshold, x.dtype.itemsize)
+    return _ScaledMask.apply(x, bits, _LEVELS / (_LEVELS - threshold))
 
 
 class Dropout(nn.Module):
@@ -95,7 +97,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.probability = checked_probability(probability)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         return dropout(x, self.probability, self.training)
 
     def extra_repr(self) -> str:

@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ..shapes import Bool, Float
 from .dropout import dropout as drop
 
 _MULTIPLE = 16  # float32 numbers in a register of 512 bits
 
 
 def explicit_is_faster(query: Tensor, key: Tensor) -> bool:
-    """Whether to leave PyTorch's fused kernel: in bfloat16 training on a CPU, to 256 keys."""
+    """Say whether to leave PyTorch's fused kernel: in bfloat16 training on a CPU, to 256 keys."""
     return (
         query.device.type == "cpu"
         and query.dtype == torch.bfloat16
@@ -31,12 +32,16 @@ def explicit_is_faster(query: Tensor, key: Tensor) -> bool:
 
 
 def explicit_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout: float = 0.0
-) -> Tensor:
-    """The same as the fused kernel, by batched matrix products and a softmax.
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch kv_heads key_len head_dim"],
+    value: Float[Tensor, "batch kv_heads key_len value_dim"],
+    attn_mask: Bool[Tensor, "... key_len"] | Float[Tensor, "... key_len"] | None,
+    dropout: float = 0.0,
+) -> Float[Tensor, "batch heads query_len value_dim"]:
+    """Compute what the fused kernel does, by batched matrix products and a softmax.
 
     Takes what `torch.nn.functional.scaled_dot_product_attention` takes; no row may be fully
-    masked. Shapes as in `fused_attention`.
+    masked.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -52,8 +57,12 @@ def explicit_attention(
     return torch.matmul(drop(weights, dropout), value)
 
 
-def _bias(attn_mask: Tensor | None, key_len: int, query: Tensor) -> Tensor | None:
-    """The mask as what is added to float32 scores, -inf for keys that are but padding."""
+def _bias(
+    attn_mask: Bool[Tensor, "... key_len"] | Float[Tensor, "... key_len"] | None,
+    key_len: int,
+    query: Tensor,
+) -> Float[Tensor, "... whole_key_len"] | None:
+    """Return the mask as what is added to float32 scores, -inf for keys that are but padding."""
     dtype = torch.float64 if query.dtype == torch.float64 else torch.float32
     padding = -key_len % _MULTIPLE
     if attn_mask is None:
@@ -68,8 +77,10 @@ def _bias(attn_mask: Tensor | None, key_len: int, query: Tensor) -> Tensor | Non
     return F.pad(bias, (0, padding), value=-torch.inf) if padding else bias
 
 
-def _padded(x: Tensor) -> Tensor:
-    """Keys or values [..., key_len, head_dim], zeros up to a multiple of 16 below, in one piece."""
+def _padded(
+    x: Float[Tensor, "batch heads key_len head_dim"],
+) -> Float[Tensor, "batch heads whole_key_len head_dim"]:
+    """Return keys or values with zeros below, up to a multiple of 16, contiguous."""
     padding = -x.shape[-2] % _MULTIPLE
     return F.pad(x, (0, 0, 0, padding)) if padding else x.contiguous()
 
@@ -89,7 +100,7 @@ class _Attention(torch.autograd.Function):
         return torch.matmul(weights, value)
 
     @staticmethod
-    @once_differentiable  # saved weights know nothing of where they came from
+    @once_differentiable  # saved weights carry no graph of where they came from
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, weights = ctx.saved_tensors
         grad = grad.contiguous()

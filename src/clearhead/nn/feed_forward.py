@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
+from ..shapes import Float
 from .linear import Linear, joint_linear
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -23,10 +24,7 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class FeedForward(nn.Module):
-    """``down(act(up(x)))``, or gated ``down(act(gate(x)) * up(x))`` (Shazeer 2020).
-
-    Shapes: [batch, length, d_model] -> [batch, length, d_model].
-    """
+    """``down(act(up(x)))``, or gated ``down(act(gate(x)) * up(x))`` (Shazeer 2020)."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -37,7 +35,9 @@ class FeedForward(nn.Module):
         self.activation = config.activation
         self.gated = config.gated
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch length d_model"]
+    ) -> Float[Tensor, "batch length d_model"]:
         function = _FUNCTIONS[self.activation]
         if not self.gated:
             return self.down(function(self.up(x)))

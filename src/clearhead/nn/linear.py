@@ -10,19 +10,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..shapes import Float
+
 
 class Linear(nn.Linear):
-    """``x W^T + b`` in the dtype of x. Shapes: [..., in_features] -> [..., out_features]."""
+    """``x W^T + b`` in the dtype of x."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "... in_features"]) -> Float[Tensor, "... out_features"]:
         bias = None if self.bias is None else self.bias.to(x.dtype)
         return F.linear(x, self.weight.to(x.dtype), bias)
 
 
-def joint_linear(x: Tensor, *layers: Linear) -> tuple[Tensor, ...]:
+def joint_linear(
+    x: Float[Tensor, "... in_features"], *layers: Linear
+) -> tuple[Float[Tensor, "... _"], ...]:
     """Apply several linear layers to one input as a single matrix product.
 
-    Returns one output per layer, as views of the joint result.
+    Returns:
+        One output per layer, as views of the joint result.
     """
     weight = torch.cat([layer.weight.to(x.dtype) for layer in layers])
     bias = None

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
+from ..shapes import Float
 
 
 class LayerNorm(nn.Module):
@@ -18,7 +19,7 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self.epsilon = epsilon
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "... width"]) -> Float[Tensor, "... width"]:
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         return F.layer_norm(x, weight.shape, weight, bias, self.epsilon)
 
@@ -31,11 +32,11 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
         self.epsilon = epsilon
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "... width"]) -> Float[Tensor, "... width"]:
         return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.epsilon)
 
 
 def make_norm(config: TransformerConfig) -> LayerNorm | RMSNorm:
-    """The norm that a config asks for."""
+    """Return the norm that a config names."""
     kind = LayerNorm if config.norm == "layer" else RMSNorm
     return kind(config.d_model, config.norm_epsilon)

@@ -1,4 +1,4 @@
-"""What tells a Transformer where a token stands: added vectors, rotations, score biases."""
+"""Positions of tokens: vectors that are added, angles to rotate by, biases of the scores."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
+from ..shapes import Float, Float64, Int
 
 
 def sinusoidal_positions(
     length: int, d_model: int, *, dtype: torch.dtype = torch.float32
-) -> Tensor:
-    """Position vectors [length, d_model]: even columns sine, odd columns cosine.
+) -> Float[Tensor, "length d_model"]:
+    """Return a vector for each position: even columns sine, odd columns cosine.
 
     Column pair i turns with wavelength 2 pi 10000^(2i / d_model) (Vaswani et al. 2017, 3.5).
     Computed in float64, then rounded.
@@ -28,26 +29,25 @@ def sinusoidal_positions(
     return table.to(dtype)
 
 
-def rotary_angles(length: int, head_dim: int, base: float) -> Tensor:
-    """Angles [length, head_dim / 2] in float64 (Su et al. 2021, arXiv 2104.09864)."""
+def rotary_angles(length: int, head_dim: int, base: float) -> Float64[Tensor, "length half_dim"]:
+    """Return the angles of the positions (Su et al. 2021, arXiv 2104.09864), in radians."""
     rate = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
     return torch.arange(length, dtype=torch.float64)[:, None] * rate
 
 
-def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotate each pair (x_i, x_{i + head_dim/2}) by its position's angle.
-
-    Args:
-        x: queries or keys [batch, heads, length, head_dim].
-        cosine, sine: [length, head_dim / 2].
-    """
+def rotate(
+    x: Float[Tensor, "batch heads length head_dim"],
+    cosine: Float[Tensor, "length half_dim"],
+    sine: Float[Tensor, "length half_dim"],
+) -> Float[Tensor, "batch heads length head_dim"]:
+    """Rotate each pair (x_i, x_{i + head_dim/2}) of queries or keys by its position's angle."""
     first, second = x.chunk(2, dim=-1)
     cosine, sine = cosine.to(x.dtype), sine.to(x.dtype)
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
 
 
-def alibi_slopes(num_heads: int) -> Tensor:
-    """One slope per head (Press et al. 2022, arXiv 2108.12409), float64 [num_heads].
+def alibi_slopes(num_heads: int) -> Float64[Tensor, "num_heads"]:
+    """Return one slope per head (Press et al. 2022, arXiv 2108.12409).
 
     For a power of two: 2^(-8 / n), 2^(-16 / n), ...; otherwise the slopes of the next smaller
     power of two, then every other one of the next larger.
@@ -56,15 +56,19 @@ def alibi_slopes(num_heads: int) -> Tensor:
     def of_power(count: int) -> list[float]:
         return [2.0 ** (-8.0 * (i + 1) / count) for i in range(count)]
 
-    whole = 2 ** int(math.log2(num_heads))
-    slopes = of_power(whole) + of_power(2 * whole)[0::2][: num_heads - whole]
+    power = 2 ** int(math.log2(num_heads))
+    slopes = of_power(power) + of_power(2 * power)[0::2][: num_heads - power]
     return torch.tensor(slopes, dtype=torch.float64)
 
 
 def relative_buckets(
-    distance: Tensor, *, bidirectional: bool, num_buckets: int, max_distance: int
-) -> Tensor:
-    """Bucket of each relative distance ``key - query`` (Raffel et al. 2020, T5).
+    distance: Int[Tensor, "*shape"],
+    *,
+    bidirectional: bool,
+    num_buckets: int,
+    max_distance: int,
+) -> Int[Tensor, "*shape"]:
+    """Return the bucket of each relative distance ``key - query`` (Raffel et al. 2020, T5).
 
     Half of the buckets are exact, the other half grow logarithmically up to ``max_distance``;
     bidirectional attention uses half of all for each sign.
@@ -85,8 +89,8 @@ def relative_buckets(
 class ScoreBias(nn.Module):
     """The bias that ALiBi or T5's relative positions add to the scores of one stack.
 
-    Called with the number of queries and keys (the queries being the last of the keys'
-    positions), it returns [num_heads, query_len, key_len].
+    It is called with the number of queries and keys; the queries stand at the last of the keys'
+    positions.
     """
 
     weight: nn.Parameter | None
@@ -99,7 +103,9 @@ class ScoreBias(nn.Module):
         if config.positions == "relative":
             self.weight = nn.Parameter(torch.zeros(config.relative_buckets, config.num_heads))
 
-    def forward(self, query_len: int, key_len: int, dtype: torch.dtype) -> Tensor:
+    def forward(
+        self, query_len: int, key_len: int, dtype: torch.dtype
+    ) -> Float[Tensor, "num_heads query_len key_len"]:
         device = None if self.weight is None else self.weight.device
         keys = torch.arange(key_len, device=device)
         queries = torch.arange(key_len - query_len, key_len, device=device)

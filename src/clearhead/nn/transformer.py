@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..config import TransformerConfig
 from ..errors import ShapeError
+from ..shapes import Bool, Float, Int
 from .attention import KeyValue, Rotation
 from .blocks import DecoderBlock, EncoderBlock
 from .dropout import Dropout
@@ -23,12 +24,12 @@ class Encoded:
     """A source as the decoder reads it.
 
     Attributes:
-        output: the encoder's output [batch, source_len, d_model].
-        mask: True where a position may be attended, [batch, 1, 1, source_len], or None for all.
+        output: the encoder's output.
+        mask: True where a position may be attended to, or None for all.
     """
 
-    output: Tensor
-    mask: Tensor | None
+    output: Float[Tensor, "batch source_len d_model"]
+    mask: Bool[Tensor, "batch 1 1 source_len"] | None
 
 
 class Embedding(nn.Embedding):
@@ -47,19 +48,26 @@ class _Stack(nn.Module):
         if config.positions in ("alibi", "relative"):
             self.relative_bias = ScoreBias(config, bidirectional=encoder)
 
-    def bias(self, query_len: int, key_len: int, dtype: torch.dtype) -> Tensor | None:
+    def bias(
+        self, query_len: int, key_len: int, dtype: torch.dtype
+    ) -> Float[Tensor, "heads query_len key_len"] | None:
+        """Return what positions add to the scores; None where they add nothing."""
         if self.config.positions not in ("alibi", "relative"):
             return None
         return self.relative_bias(query_len, key_len, dtype)
 
     def rotation(self, start: int, length: int, device: torch.device) -> Rotation | None:
+        """Return the rotation of ``length`` positions from ``start`` on; None without one."""
         if self.config.positions != "rotary":
             return None
         angles = rotary_angles(start + length, self.config.head_dim, self.config.rotary_base)
         angles = angles[start:].to(device)
         return Rotation(angles.cos(), angles.sin())
 
-    def final(self, x: Tensor) -> Tensor:
+    def final(
+        self, x: Float[Tensor, "batch length d_model"]
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Apply the norm behind the last layer, where there is one."""
         return self.norm(x) if self.config.norm_place == "before" else x
 
 
@@ -111,7 +119,7 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Xavier-uniform matrices, zero biases, embeddings of standard deviation d_model^-0.5."""
+        """Draw Xavier-uniform matrices and embeddings of standard deviation d_model^-0.5."""
         for name, parameter in self.named_parameters():
             if "embedding" in name or "positions" in name:
                 nn.init.normal_(parameter, std=self.config.d_model**-0.5)
@@ -128,12 +136,14 @@ class Transformer(nn.Module):
         return getattr(self, f"{side}_embedding").weight
 
     @property
-    def output_matrix(self) -> Tensor:
-        """The matrix [vocab, d_model] that turns the last hidden vector into logits."""
+    def output_matrix(self) -> Float[Tensor, "vocab d_model"]:
+        """The matrix that turns the last hidden vector into logits."""
         return self.embedding.weight if self.config.tied_embeddings else self.output.weight
 
-    def embed(self, ids: Tensor, side: str, start: int = 0) -> Tensor:
-        """Embeddings with their positions, [batch, length] -> [batch, length, d_model].
+    def embed(
+        self, ids: Int[Tensor, "batch length"], side: str, start: int = 0
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Return the embeddings of tokens with their positions.
 
         Args:
             ids: token ids.
@@ -158,8 +168,8 @@ class Transformer(nn.Module):
                 f"{self.config.max_length}. Split the text, or make a model with a larger one."
             )
 
-    def encode(self, source_ids: Tensor) -> Encoded:
-        """Run the encoder. ``source_ids`` is [batch, source_len]."""
+    def encode(self, source_ids: Int[Tensor, "batch source_len"]) -> Encoded:
+        """Run the encoder."""
         visible = source_ids != self.config.pad_id
         mask = None if bool(visible.all()) else visible[:, None, None, :]
         x = self.embed(source_ids, "source")
@@ -171,7 +181,7 @@ class Transformer(nn.Module):
         return Encoded(self.encoder.final(x), mask)
 
     def memories(self, encoded: Encoded) -> list[KeyValue]:
-        """The cross-attention keys and values of each decoder layer, computed once a source."""
+        """Return the cross-attention keys and values of each decoder layer, once for a source."""
         return [
             layer.cross_attention.project_key_value(encoded.output)
             for layer in self.decoder.layers
@@ -180,23 +190,23 @@ class Transformer(nn.Module):
 
     def decode(
         self,
-        target_ids: Tensor,
+        target_ids: Int[Tensor, "batch target_len"],
         encoded: Encoded | None = None,
         *,
         memories: list[KeyValue] | None = None,
         past: list[KeyValue] | None = None,
-    ) -> tuple[Tensor, list[KeyValue]]:
+    ) -> tuple[Float[Tensor, "batch target_len d_model"], list[KeyValue]]:
         """Run the decoder.
 
         Args:
-            target_ids: the decoder's input [batch, target_len], padding at the end; with
-                ``past``, only the positions after it.
+            target_ids: the decoder's input, padding at the end; with ``past``, only the positions
+                after it.
             encoded: the encoder's result; None for a decoder-only model.
-            memories: what `memories` made of it, to be used again at each step.
-            past: what the previous call returned, for step-by-step decoding.
+            memories: the result of `memories`, to be used again at each step.
+            past: the keys and values that the previous call returned, for decoding in steps.
 
         Returns:
-            Hidden vectors [batch, target_len, d_model], and the keys and values so far.
+            Hidden vectors, and the keys and values so far.
         """
         start = past[0].key.shape[2] if past else 0
         x = self.embed(target_ids, "target", start)
@@ -207,7 +217,7 @@ class Transformer(nn.Module):
             memories = self.memories(encoded)
         present: list[KeyValue] = []
         for i, layer in enumerate(self.decoder.layers):
-            x, kept = layer(
+            x, so_far = layer(
                 x,
                 memories[i] if memories else None,
                 memory_mask=encoded.mask if encoded is not None else None,
@@ -215,19 +225,23 @@ class Transformer(nn.Module):
                 rotation=rotation,
                 past=past[i] if past else None,
             )
-            present.append(kept)
+            present.append(so_far)
         return self.decoder.final(x), present
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """[..., d_model] -> [..., vocab]."""
+    def logits(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocab"]:
+        """Turn hidden vectors into logits."""
         return F.linear(hidden, self.output_matrix.to(hidden.dtype))
 
-    def hidden(self, source_ids: Tensor | None, target_ids: Tensor | None) -> Tensor:
-        """The last hidden vectors, before the output projection.
+    def hidden(
+        self,
+        source_ids: Int[Tensor, "batch source_len"] | None,
+        target_ids: Int[Tensor, "batch target_len"] | None,
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Return the last hidden vectors, before the output projection.
 
         Args:
-            source_ids: [batch, source_len]; None for a decoder-only model.
-            target_ids: [batch, target_len]; None for an encoder-only model.
+            source_ids: None for a decoder-only model.
+            target_ids: None for an encoder-only model.
 
         Raises:
             ShapeError: a side that the model has is missing, or one that it lacks is given.
@@ -245,6 +259,10 @@ class Transformer(nn.Module):
         encoded = None if source_ids is None else self.encode(source_ids)
         return self.decode(target_ids, encoded)[0]
 
-    def forward(self, source_ids: Tensor | None = None, target_ids: Tensor | None = None) -> Tensor:
-        """Logits [batch, length, vocab] of the decoder's positions (of the source's, if none)."""
+    def forward(
+        self,
+        source_ids: Int[Tensor, "batch source_len"] | None = None,
+        target_ids: Int[Tensor, "batch target_len"] | None = None,
+    ) -> Float[Tensor, "batch length vocab"]:
+        """Compute the logits of the decoder's positions (of the source's, if there is none)."""
         return self.logits(self.hidden(source_ids, target_ids))

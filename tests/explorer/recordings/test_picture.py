@@ -11,7 +11,7 @@ import torch
 from clearhead.explorer.recordings import picture as recordings_picture
 from clearhead.explorer.recordings.picture import picture
 from clearhead.explorer.stopping import QuestionCancelled, Stop, until
-from clearhead.maps import AttentionMap, tiles
+from clearhead.maps import AttentionMap, tile_plan
 
 HEADS, QUERIES, KEYS = 4, 37, 41
 
@@ -79,8 +79,8 @@ def expected(one: AttentionMap, block: tuple[int, int]) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize("block", [(1, 1), (4, 5), (7, 41), (100, 100)])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_picture_is_that_of_the_whole_map(way: str, block: tuple[int, int], monkeypatch: Any):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 9)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 4)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 9)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 4)
     monkeypatch.setattr(recordings_picture, "CHUNK", 1 << 10)
     options = dict(WAYS[way])
     one = AttentionMap.of(*tensors(), **options)
@@ -96,8 +96,8 @@ def test_a_picture_is_that_of_the_whole_map(way: str, block: tuple[int, int], mo
 
 
 def test_a_picture_that_nobody_waits_for_ends_between_two_tiles(monkeypatch: Any):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 9)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 4)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 9)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 4)
     stop, looks, original = Stop(), [], Stop.check
 
     def counted(self: Stop) -> None:

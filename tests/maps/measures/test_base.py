@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
-from clearhead.maps import Entropy, TopK, tiles
-from clearhead.maps.measures.base import Measure, PassContext, Running, Tile
+from clearhead.maps import Entropy, TopK, tile_plan
+from clearhead.maps.measures.base import Accumulator, Measure, PassContext, Tile
 from tests.maps.dense import Case
 
 OPTIONS = [
@@ -31,8 +31,8 @@ def random_case(**options):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 9)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 8)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 9)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 8)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Everything(Measure):
         return _Everything(context)
 
 
-class _Everything(Running):
+class _Everything(Accumulator):
     def __init__(self, context):
         super().__init__()
         self.context = context
@@ -116,7 +116,7 @@ class Careless(Measure):
         return _Careless()
 
 
-class _Careless(Running):
+class _Careless(Accumulator):
     def add(self, tile):
         tile.scratch.fill_(torch.nan)
 

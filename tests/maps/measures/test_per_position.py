@@ -42,8 +42,8 @@ def tiled_maps(draw):
     scores = torch.randn(batch, heads, query_len, key_len, dtype=torch.float64)
     start, end = torch.randint(0, key_len + 1, (2, batch, heads, query_len, 1))
     columns = torch.arange(key_len)
-    allowed = (columns >= start) & (columns < end)
-    scores = scores.masked_fill(~allowed, -torch.inf)
+    visible = (columns >= start) & (columns < end)
+    scores = scores.masked_fill(~visible, -torch.inf)
     lse = scores.logsumexp(-1)
     if draw(st.booleans()):
         lse = torch.logaddexp(lse, torch.randn(heads, 1, dtype=torch.float64))  # with sinks
@@ -52,7 +52,7 @@ def tiled_maps(draw):
     for b in pieces(draw, batch):
         for h in pieces(draw, heads):
             for r in pieces(draw, query_len):
-                seen = allowed[b, h, r].flatten(0, 2).any(0).nonzero().flatten().tolist()
+                seen = visible[b, h, r].flatten(0, 2).any(0).nonzero().flatten().tolist()
                 if seen:
                     part = slice(seen[0], seen[-1] + 1)
                     tiles.append(tile_of(scores, weights, lse, (b, h, r, part)))
@@ -148,8 +148,8 @@ def test_a_tile_tells_the_log_of_the_denominator_and_the_mean_score():
     tile = tile_of(scores, weights, lse, tuple(slice(0, size) for size in scores.shape))
     close(tile.lse, lse)
     close(tile.mean_score, (weights * scores).sum(-1))
-    bare = whole_tile(weights)
-    assert (bare.lse, bare.mean_score) == (None, None)
+    unmasked = whole_tile(weights)
+    assert (unmasked.lse, unmasked.mean_score) == (None, None)
 
 
 def test_what_a_key_receives_adds_up_beyond_the_digits_of_float32():
@@ -172,7 +172,7 @@ def test_only_those_that_need_scores_say_so():
 
 
 def test_names_stand_for_the_usual_settings():
-    asked = {
+    requests = {
         "entropy": Entropy(),
         "received": Received(),
         "distance": Distance(),
@@ -181,15 +181,15 @@ def test_names_stand_for_the_usual_settings():
         "topk": TopK(8),
         "lse": LogSumExp(),
     }
-    assert {name: as_measure(name) for name in asked} == asked == BY_NAME
+    assert {name: as_measure(name) for name in requests} == requests == BY_NAME
     own = Sink(7)
     assert as_measure(own) is own
 
 
 def test_unknown_names_are_answered_with_those_there_are():
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as refusal:
         as_measure("spread")
-    assert str(refused.value) == (
+    assert str(refusal.value) == (
         "There is no measure 'spread'. Those with a name are diagonal, distance, entropy, lse, "
         "received, sink, topk; 'Pooled', 'Mass' have settings and are given as objects."
     )

@@ -55,11 +55,11 @@ def test_stretches_beyond_the_map_are_refused():
 @pytest.mark.parametrize("causal", [False, True])
 def test_blocks_are_of_one_size_and_hold_the_greatest_weight(block, causal):
     one = AttentionMap.of(torch.randn(2, 4, 11, 8), torch.randn(2, 2, 13, 8), causal=causal)
-    found, dense = one.measure(Blocks(*block))[Blocks(*block)], one.dense()
+    actual, dense = one.measure(Blocks(*block))[Blocks(*block)], one.dense()
     for y, rows in enumerate(dense.split(block[0], dim=2)):
         for x, cell in enumerate(rows.split(block[1], dim=3)):
-            torch.testing.assert_close(found[:, :, y, x], cell.amax((2, 3)))
-    assert found.shape == (2, 4, -(-11 // block[0]), -(-13 // block[1]))
+            torch.testing.assert_close(actual[:, :, y, x], cell.amax((2, 3)))
+    assert actual.shape == (2, 4, -(-11 // block[0]), -(-13 // block[1]))
 
 
 def test_a_block_is_not_empty():

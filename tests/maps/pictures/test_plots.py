@@ -19,8 +19,8 @@ from clearhead.maps.measures.per_position import Diagonal, Entropy
 from clearhead.maps.pictures import cells as picture_cells
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.pictures.hatching import boxes_of
-from clearhead.maps.pictures.overview import per_head, plot_layers, plot_recording, short_names
-from clearhead.maps.pictures.panels import Axis, shown
+from clearhead.maps.pictures.layer_grid import per_head, plot_layers, plot_recording, short_names
+from clearhead.maps.pictures.panels import Axis, label_of
 from clearhead.maps.pictures.plots import ALL, plot
 from clearhead.maps.provenance import Source
 from clearhead.maps.summary_map import SummaryMap
@@ -244,8 +244,8 @@ def test_positions_lie_where_they_are_in_a_pooled_map():
 
 
 def test_shown_is_one_short_line():
-    assert shown("a\tb") == "a⇥b"
-    assert len(shown("x" * 99)) == 16
+    assert label_of("a\tb") == "a⇥b"
+    assert len(label_of("x" * 99)) == 16
 
 
 # Layers by heads
@@ -256,8 +256,8 @@ def test_the_overview_has_the_means_of_each_head():
     (axes,) = panels(plot_recording(maps, "entropy"))
     drawn = image_of(axes).get_array()
     for layer, attention_map in enumerate(maps.values()):
-        found = drawn[layer, : 4 + layer]
-        np.testing.assert_allclose(found, attention_map.entropy().mean((0, 2)), atol=1e-6)
+        actual = drawn[layer, : 4 + layer]
+        np.testing.assert_allclose(actual, attention_map.entropy().mean((0, 2)), atol=1e-6)
     assert np.ma.getmaskarray(drawn).sum() == 3  # heads that a layer does not have
     assert texts_of(axes.yaxis) == ["0", "1", "2"]
     assert {text.get_text() for text in axes.texts} >= {f"{drawn[0, 0]:.2f}", f"{drawn[2, 5]:.2f}"}

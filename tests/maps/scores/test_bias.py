@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.maps import AttentionMap
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias, compact_bias
-from clearhead.maps.scores.key_ranges import ALL
+from clearhead.maps.scores.positions import ALL
 
 
 def by_distance(values, query_len, key_len):
@@ -74,18 +74,18 @@ def test_a_bias_by_distance_is_one_number_per_diagonal(query_len, key_len, seed,
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_biases_of_t5_and_alibi_are_linear_in_the_length(bias, query_len, key_len, causal):
     whole = bias(query_len, key_len)
-    allowed = None
+    visible = None
     if causal:
-        allowed = torch.ones(query_len, key_len, dtype=torch.bool).tril(max(key_len - query_len, 0))
-        allowed = allowed.expand_as(whole)
-        whole = whole.masked_fill(~allowed, -torch.inf)
-    found = compact_bias(whole, query_len, key_len, allowed)
+        visible = torch.ones(query_len, key_len, dtype=torch.bool).tril(max(key_len - query_len, 0))
+        visible = visible.expand_as(whole)
+        whole = whole.masked_fill(~visible, -torch.inf)
+    found = compact_bias(whole, query_len, key_len, visible)
     assert isinstance(found, ToeplitzBias)
     assert found.nbytes == whole.shape[1] * (query_len + key_len - 1) * 4
-    shown = torch.ones_like(whole, dtype=torch.bool) if allowed is None else allowed
-    assert torch.equal(found.tile(ALL, ALL)[shown], whole[shown])
+    in_sight = torch.ones_like(whole, dtype=torch.bool) if visible is None else visible
+    assert torch.equal(found.tile(ALL, ALL)[in_sight], whole[in_sight])
     rows, columns = slice(query_len // 3, query_len), slice(key_len // 2, key_len)
-    part = shown[:, 1:2, rows, columns]
+    part = in_sight[:, 1:2, rows, columns]
     tile = found.tile(rows, columns, heads=slice(1, 2))
     assert torch.equal(tile[part], whole[:, 1:2, rows, columns][part])
 
@@ -151,14 +151,14 @@ def test_any_bias_is_kept_exactly(drawn, data):
 def test_what_is_forbidden_may_have_any_value_and_leaves_none(drawn, garbage, data):
     """-inf or not a number would else come out of a tile and spoil what is beside it."""
     bias, sizes = drawn
-    allowed = torch.rand(bias.shape) < data.draw(st.sampled_from([0.2, 0.8]))
-    bias = bias.masked_fill(~allowed, garbage)
-    found = compact_bias(bias, *sizes[2:], allowed)
-    assert (found is None) == bool((bias[allowed] == 0).all())
+    visible = torch.rand(bias.shape) < data.draw(st.sampled_from([0.2, 0.8]))
+    bias = bias.masked_fill(~visible, garbage)
+    found = compact_bias(bias, *sizes[2:], visible)
+    assert (found is None) == bool((bias[visible] == 0).all())
     if found is not None:
         tile = found.tile(ALL, ALL)
         assert torch.equal(
-            tile.expand(sizes)[allowed.expand(sizes)], bias.expand(sizes)[allowed.expand(sizes)]
+            tile.expand(sizes)[visible.expand(sizes)], bias.expand(sizes)[visible.expand(sizes)]
         )
         assert bool((tile.abs() < 1e38).all())
 
@@ -167,16 +167,16 @@ def test_forbidden_entries_do_not_hide_a_bias_by_distance():
     torch.manual_seed(0)
     values = torch.randn(1, 2, 29)
     whole = by_distance(values, 20, 10)
-    allowed = torch.rand(1, 2, 20, 10) < 0.7
-    allowed[:, 0].diagonal(dim1=-2, dim2=-1).fill_(False)
-    found = compact_bias(whole.where(allowed, torch.randn_like(whole)), 20, 10, allowed)
+    visible = torch.rand(1, 2, 20, 10) < 0.7
+    visible[:, 0].diagonal(dim1=-2, dim2=-1).fill_(False)
+    found = compact_bias(whole.where(visible, torch.randn_like(whole)), 20, 10, visible)
     assert isinstance(found, ToeplitzBias)
     assert found.values[0, 0, 19] == 0  # a diagonal of which nothing is allowed
-    assert torch.equal(found.tile(ALL, ALL)[allowed], whole[allowed])
+    assert torch.equal(found.tile(ALL, ALL)[visible], whole[visible])
 
 
 def test_zeros_are_no_bias_wherever_they_are_looked_for(monkeypatch):
-    monkeypatch.setattr(key_ranges, "_CHUNK_ENTRIES", 8)
+    monkeypatch.setattr(axis_positions, "_CHUNK_ENTRIES", 8)
     bias = torch.zeros(1, 1, 9, 4)
     assert compact_bias(bias, 9, 4) is None
     bias[..., 8, 0] = 1  # alone on its diagonal

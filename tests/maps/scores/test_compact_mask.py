@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
 from clearhead.maps.scores.compact_mask import both_allowed, compact_mask, compact_mask_mod
-from clearhead.maps.scores.key_ranges import ALL, DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.key_ranges import DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.positions import ALL
 
 CPU = torch.device("cpu")
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -54,14 +55,14 @@ def boolean_masks(draw, shape):
 def test_a_boolean_mask_is_exact_and_in_its_smallest_form(shape, data):
     mask = data.draw(boolean_masks(shape))
     whole = mask.expand(shape)
-    found = compact_mask(mask, shape)
-    assert torch.equal(shown(found.allowed, shape), whole)
-    assert (found.bias, found.flat) == (None, None)
+    actual = compact_mask(mask, shape)
+    assert torch.equal(shown(actual.allowed, shape), whole)
+    assert (actual.bias, actual.flat) == (None, None)
     if bool(whole.all()):
-        assert found.allowed is None
+        assert actual.allowed is None
     else:
-        assert isinstance(found.allowed, KeyRanges if one_run(whole) else DenseMask)
-        assert torch.equal(found.allowed.sees().expand(shape[:3]), whole.any(-1))
+        assert isinstance(actual.allowed, KeyRanges if one_run(whole) else DenseMask)
+        assert torch.equal(actual.allowed.sees().expand(shape[:3]), whole.any(-1))
 
 
 def quarters(*shape):
@@ -81,10 +82,10 @@ def float_masks(draw, shape, dtype):
     lows = draw(
         st.lists(st.sampled_from([lowest, lowest * 0.75, lowest / 2, -torch.inf]), min_size=1)
     )
-    chosen = torch.tensor(lows, dtype=dtype)[torch.randint(0, len(lows), size)]
+    selection = torch.tensor(lows, dtype=dtype)[torch.randint(0, len(lows), size)]
     low = torch.rand(size) < draw(st.sampled_from([0.2, 0.7]))
     low |= torch.rand(*size[:3], 1) < 0.4
-    return torch.where(low, chosen, mask)
+    return torch.where(low, selection, mask)
 
 
 @given(shapes(), st.sampled_from(FLOATS), st.data())
@@ -94,16 +95,16 @@ def test_a_float_mask_gives_the_weights_that_adding_it_gives(shape, dtype, data)
     scores = quarters(*shape).to(dtype)
     truth = (scores + mask).double().softmax(-1).nan_to_num(0.0)
 
-    found = compact_mask(mask, shape)
+    actual = compact_mask(mask, shape)
     compacted = scores.double()
-    if found.bias is not None:
-        tile = found.bias.tile(ALL, ALL)
+    if actual.bias is not None:
+        tile = actual.bias.tile(ALL, ALL)
         assert bool(tile.isfinite().all())
         compacted = compacted + tile
-    if found.flat is not None:
-        assert found.flat.shape[-1] == shape[2]
-        compacted = compacted.masked_fill(found.flat.expand(shape[:3])[..., None], 0)
-    allowed = shown(found.allowed, shape)
+    if actual.flat is not None:
+        assert actual.flat.shape[-1] == shape[2]
+        compacted = compacted.masked_fill(actual.flat.expand(shape[:3])[..., None], 0)
+    allowed = shown(actual.allowed, shape)
     weights = compacted.masked_fill(~allowed, -torch.inf).softmax(-1).nan_to_num(0.0)
     assert torch.equal(weights > 0, truth > 0)
     torch.testing.assert_close(weights, truth, rtol=0, atol=1e-15)
@@ -123,20 +124,20 @@ def test_a_float_mask_of_zeros_and_lows_is_a_boolean_one(dtype, low, kind):
         "holes": (j % 3 > 0) & (j <= i + 1),
     }[kind]
     mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill(~allowed, value)
-    found = compact_mask(mask, (2, 4, 6, 9))
-    assert (found.bias, found.flat) == (None, None)
-    assert isinstance(found.allowed, DenseMask if kind == "holes" else KeyRanges)
-    assert torch.equal(shown(found.allowed, (2, 4, 6, 9)), allowed.expand(2, 4, 6, 9))
+    actual = compact_mask(mask, (2, 4, 6, 9))
+    assert (actual.bias, actual.flat) == (None, None)
+    assert isinstance(actual.allowed, DenseMask if kind == "holes" else KeyRanges)
+    assert torch.equal(shown(actual.allowed, (2, 4, 6, 9)), allowed.expand(2, 4, 6, 9))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_a_large_penalty_is_no_mask(dtype):
     """-10,000 was for long what models added; above half the lowest number it is a bias."""
     mask = torch.tensor([[0.0, -1e4, 0.0], [0.0, 1.0, -1e4]], dtype=dtype)
-    found = compact_mask(mask, (1, 1, 2, 3))
-    assert found.allowed is None
-    assert isinstance(found.bias, DenseBias)
-    assert torch.equal(found.bias.tile(ALL, ALL)[0, 0], mask)
+    actual = compact_mask(mask, (1, 1, 2, 3))
+    assert actual.allowed is None
+    assert isinstance(actual.bias, DenseBias)
+    assert torch.equal(actual.bias.tile(ALL, ALL)[0, 0], mask)
 
 
 def test_swallowed_queries_attend_evenly_to_the_highest_that_is_left():
@@ -150,11 +151,11 @@ def test_swallowed_queries_attend_evenly_to_the_highest_that_is_left():
             [-torch.inf, -torch.inf, -torch.inf],
         ]
     )
-    found = compact_mask(mask, (1, 1, 5, 3))
-    assert found.flat.tolist() == [[[True, True, True, False, False]]]
+    actual = compact_mask(mask, (1, 1, 5, 3))
+    assert actual.flat.tolist() == [[[True, True, True, False, False]]]
     allowed = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1], [0, 0, 0]]).bool()
-    assert torch.equal(shown(found.allowed, (1, 1, 5, 3))[0, 0], allowed)
-    assert found.bias.tile(slice(3, 4), ALL).flatten().tolist()[1:] == [0.5, 0.25]
+    assert torch.equal(shown(actual.allowed, (1, 1, 5, 3))[0, 0], allowed)
+    assert actual.bias.tile(slice(3, 4), ALL).flatten().tolist()[1:] == [0.5, 0.25]
     one_row = compact_mask(mask[:1], (2, 2, 4, 3))
     assert (one_row.allowed, one_row.bias) == (None, None)
     assert torch.equal(one_row.flat, torch.ones(1, 1, 4, dtype=torch.bool))
@@ -166,11 +167,11 @@ def test_a_bias_by_distance_is_found_behind_a_mask():
     allowed = torch.ones(8, 8, dtype=torch.bool).tril()
     whole = values[..., distance + 7]
     for low in (-torch.inf, torch.finfo(torch.float32).min):
-        found = compact_mask(whole.masked_fill(~allowed, low), (2, 3, 8, 8))
-        assert isinstance(found.bias, ToeplitzBias)
-        assert isinstance(found.allowed, KeyRanges)
-        assert torch.equal(shown(found.allowed, (2, 3, 8, 8)), allowed.expand(2, 3, 8, 8))
-        assert torch.equal(found.bias.tile(ALL, ALL)[..., allowed], whole[..., allowed])
+        actual = compact_mask(whole.masked_fill(~allowed, low), (2, 3, 8, 8))
+        assert isinstance(actual.bias, ToeplitzBias)
+        assert isinstance(actual.allowed, KeyRanges)
+        assert torch.equal(shown(actual.allowed, (2, 3, 8, 8)), allowed.expand(2, 3, 8, 8))
+        assert torch.equal(actual.bias.tile(ALL, ALL)[..., allowed], whole[..., allowed])
 
 
 @pytest.mark.parametrize("kind", ["holes", "float", "causal"])
@@ -178,12 +179,12 @@ def test_a_mask_that_is_written_to_later_is_kept_as_it_was(kind):
     torch.manual_seed(0)
     allowed = torch.rand(1, 1, 6, 9) < 0.5 if kind != "causal" else torch.ones(6, 9).tril().bool()
     mask = torch.where(allowed, torch.randn(1, 1, 6, 9), -torch.inf) if kind == "float" else allowed
-    found, before = compact_mask(mask, (2, 2, 6, 9)), mask.clone()
+    actual, before = compact_mask(mask, (2, 2, 6, 9)), mask.clone()
     mask.zero_()
-    allowed = shown(found.allowed, (2, 2, 6, 9))
+    allowed = shown(actual.allowed, (2, 2, 6, 9))
     if kind == "float":
         assert torch.equal(allowed, before.isfinite().expand(2, 2, 6, 9))
-        tile = found.bias.tile(ALL, ALL)
+        tile = actual.bias.tile(ALL, ALL)
         assert torch.equal(tile[before.isfinite()], before[before.isfinite()])
     else:
         assert torch.equal(allowed, before.expand(2, 2, 6, 9))
@@ -207,14 +208,14 @@ def compact_masks(draw, shape):
         return None, shown(None, shape)
     torch.manual_seed(draw(st.integers(0, 10**6)))
     sizes = [draw(st.sampled_from([1, size])) for size in shape[:3]]
-    found = DenseMask(torch.rand(*sizes, shape[3]) < 0.8)
+    actual = DenseMask(torch.rand(*sizes, shape[3]) < 0.8)
     before, after = draw(st.integers(0, 3)), draw(st.integers(0, 3))
     ranges = causal_ranges(*shape[2:], causal=False, offset=0, window=(before, after), device=CPU)
     if kind == "ranges":
         return ranges, shown(ranges, shape)
     if kind == "within":
-        return found.intersect(ranges), shown(found, shape) & shown(ranges, shape)
-    return found, shown(found, shape)
+        return actual.intersect(ranges), shown(actual, shape) & shown(ranges, shape)
+    return actual, shown(actual, shape)
 
 
 @given(shapes(), st.data())
@@ -237,17 +238,17 @@ def test_a_mask_mod_is_asked_for_every_place(shape, data):
     whole = mask.expand(shape)
     table = whole.contiguous()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_ranges, "_CHUNK_ENTRIES", 60)
-        found = compact_mask_mod(lambda b, h, i, j: table[b, h, i, j], shape, CPU)
-    assert torch.equal(shown(found, shape), whole)
+        patch.setattr(axis_positions, "_CHUNK_ENTRIES", 60)
+        actual = compact_mask_mod(lambda b, h, i, j: table[b, h, i, j], shape, CPU)
+    assert torch.equal(shown(actual, shape), whole)
     if bool(whole.all()):
-        assert found is None
+        assert actual is None
         return
-    assert isinstance(found, KeyRanges if one_run(whole) else DenseMask)
-    held = found.start if isinstance(found, KeyRanges) else found.allowed
+    assert isinstance(actual, KeyRanges if one_run(whole) else DenseMask)
+    tensor = actual.start if isinstance(actual, KeyRanges) else actual.allowed
     for axis in (0, 1):  # what is the same for all is kept once
         same = bool((whole == whole.narrow(axis, 0, 1)).all())
-        assert held.shape[axis] == (1 if same else shape[axis])
+        assert tensor.shape[axis] == (1 if same else shape[axis])
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.maps.scores.denominators import Denominators, normalised, with_sinks
-from clearhead.maps.scores.key_ranges import ALL
+from clearhead.maps.scores.positions import ALL
 
 
 def rows(seed, offset, dtype, dead):
@@ -39,16 +39,16 @@ def test_whole_rows_are_those_of_a_softmax_in_float64(seed, offset, dtype, dead,
     if dtype == torch.float32 and abs(offset) > 1 and sinks is not None:
         truth_sinks = given_sinks.double()[:, None, None].expand(2, 3, 4, 1)
         truth = torch.cat([scores.double(), truth_sinks], -1).softmax(-1)[..., :5].nan_to_num(0.0)
-    found = normalised(scores.clone(), torch.float32, sinks=given_sinks)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), truth, rtol=0, atol=1e-6)
+    actual = normalised(scores.clone(), torch.float32, sinks=given_sinks)
+    assert actual.dtype == torch.float32
+    torch.testing.assert_close(actual.double(), truth, rtol=0, atol=1e-6)
 
 
 def test_what_cannot_be_dead_is_not_looked_at():
     scores = torch.randn(1, 2, 3, 4)
     expected = scores.softmax(-1)
-    found = normalised(scores.clone(), torch.float32, may_be_dead=False)
-    torch.testing.assert_close(found, expected)
+    actual = normalised(scores.clone(), torch.float32, may_be_dead=False)
+    torch.testing.assert_close(actual, expected)
     assert normalised(torch.zeros(1, 2, 0, 4), torch.float32).shape == (1, 2, 0, 4)
 
 
@@ -61,10 +61,10 @@ def test_weights_of_some_keys_of_some_rows(offset):
     known = Denominators(highest, log_sum.nan_to_num(neginf=0.0).float())
     part = known.at(slice(1, 4), ALL, torch.tensor([2, 1]))
     assert part.highest.shape == (2, 2, 3)
-    found = part.weights(scores[:, [2, 1], 1:4, 2:4].clone())
+    actual = part.weights(scores[:, [2, 1], 1:4, 2:4].clone())
     truth = scores.softmax(-1).nan_to_num(0.0)[:, [2, 1], 1:4, 2:4]
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found.double(), truth, rtol=0, atol=1e-6)
+    assert actual.dtype == torch.float32
+    torch.testing.assert_close(actual.double(), truth, rtol=0, atol=1e-6)
     assert known.nbytes == 24 * 12
     assert known.lse.dtype == torch.float32
     assert bool((known.lse[0, 1, 2] == -torch.inf).all())

@@ -24,9 +24,9 @@ def test_products_are_in_float64_where_they_are_large(size, far):
     assert scores.are_far == far
     assert scores.at(slice(0, 2)).dtype == (torch.float64 if far else torch.float32)
     expected = query.double() @ key.double().repeat_interleave(2, 1).mT * 8**-0.5
-    found = scores.at(slice(0, 2), slice(1, 4), heads=slice(1, 3))
+    actual = scores.at(slice(0, 2), slice(1, 4), heads=slice(1, 3))
     bound = 1e-10 if far else 1e-6
-    torch.testing.assert_close(found.double(), expected[:, 1:3, :2, 1:4], rtol=0, atol=bound)
+    torch.testing.assert_close(actual.double(), expected[:, 1:3, :2, 1:4], rtol=0, atol=bound)
 
 
 def test_one_large_head_does_not_make_the_others_slow():
@@ -72,5 +72,5 @@ def test_sums_are_as_exact_as_what_they_are_divided_by():
     exact = query.double() @ key.double().repeat_interleave(2, 1).mT * 8**-0.5
     expected = exact.float() + (bias - 2e4)
     known = Denominators(expected.amax(-1).double(), torch.zeros(2, 4, 6))
-    found = scores.at(slice(0, 6), slice(4, 5), denominators=known)
-    assert torch.equal(found, expected[..., 4:5])
+    actual = scores.at(slice(0, 6), slice(4, 5), denominators=known)
+    assert torch.equal(actual, expected[..., 4:5])

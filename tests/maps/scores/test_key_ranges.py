@@ -10,25 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
-from clearhead.maps.scores import key_ranges
+from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.key_ranges import (
-    ALL,
     DenseMask,
     Hull,
     KeyRanges,
-    as_slice,
     causal_ranges,
     checked_shape,
-    chunks,
     collapsed,
     compact_allowed,
     compact_rows,
-    explicit,
-    indices,
-    pick,
     ranges_of_rows,
-    take,
 )
+from clearhead.maps.scores.positions import ALL, indices
 
 CPU = torch.device("cpu")
 
@@ -71,9 +65,9 @@ def run_masks(draw, query_len=None, key_len=None):
 
 
 def of_mask(mask):
-    found = compact_allowed(collapsed(mask), *mask.shape[-2:])
-    assert isinstance(found, KeyRanges)
-    return found
+    actual = compact_allowed(collapsed(mask), *mask.shape[-2:])
+    assert isinstance(actual, KeyRanges)
+    return actual
 
 
 def positions(size):
@@ -86,26 +80,26 @@ def positions(size):
 @given(run_masks())
 def test_a_mask_of_runs_is_two_numbers_per_query_and_exact(mask):
     batch, heads, query_len, key_len = mask.shape
-    found = of_mask(mask)
-    assert found.start.dtype == found.end.dtype == torch.int32
-    assert found.start.shape[-1] == found.end.shape[-1] == query_len
-    assert found.nbytes <= 8 * batch * heads * query_len
-    assert torch.equal(dense(found, key_len).expand_as(mask), mask)
-    assert torch.equal(found.sees().expand(mask.shape[:3]), mask.any(-1))
-    assert torch.equal(dense(found.to("cpu"), key_len), dense(found, key_len))
+    actual = of_mask(mask)
+    assert actual.start.dtype == actual.end.dtype == torch.int32
+    assert actual.start.shape[-1] == actual.end.shape[-1] == query_len
+    assert actual.nbytes <= 8 * batch * heads * query_len
+    assert torch.equal(dense(actual, key_len).expand_as(mask), mask)
+    assert torch.equal(actual.sees().expand(mask.shape[:3]), mask.any(-1))
+    assert torch.equal(dense(actual.to("cpu"), key_len), dense(actual, key_len))
 
 
 @given(run_masks(), st.data())
 def test_a_tile_and_its_hull_are_those_of_the_mask(mask, data):
-    found = of_mask(mask)
+    actual = of_mask(mask)
     batch, heads, rows = (data.draw(positions(size)) for size in mask.shape[:3])
     columns = torch.tensor(data.draw(st.lists(st.integers(0, mask.shape[3] - 1))), dtype=torch.long)
     part = mask[batch][:, heads][:, :, rows]
-    tile = found.tile(rows, columns, batch, heads)
+    tile = actual.tile(rows, columns, batch, heads)
     expected = part[..., columns]
     assert torch.equal(tile.expand_as(expected), expected)
 
-    hull = found.hull(rows, batch, heads)
+    hull = actual.hull(rows, batch, heads)
     if not part.numel():
         return
     some, every = part.flatten(0, 2).any(0), part.flatten(0, 2).all(0)
@@ -143,9 +137,9 @@ def test_a_query_that_sees_nothing_leaves_the_hull_of_the_others_as_it_is():
 def test_what_two_masks_allow_is_what_both_allow(query_len, key_len, data):
     one, other = (data.draw(run_masks(query_len, key_len)) for _ in range(2))
     expected = one & other
-    found = of_mask(one).intersect(of_mask(other))
-    assert torch.equal(dense(found, key_len).expand_as(expected), expected)
-    assert torch.equal(found.sees().expand(expected.shape[:3]), expected.any(-1))
+    actual = of_mask(one).intersect(of_mask(other))
+    assert torch.equal(dense(actual, key_len).expand_as(expected), expected)
+    assert torch.equal(actual.sees().expand(expected.shape[:3]), expected.any(-1))
 
 
 @given(
@@ -167,48 +161,48 @@ def test_causal_masks_and_windows_are_their_definition(
         expected &= i + offset - j <= before
     if after is not None:
         expected &= j - (i + offset) <= after
-    found = causal_ranges(
+    actual = causal_ranges(
         query_len, key_len, causal=causal, offset=offset, window=(before, after), device=CPU
     )
-    assert found.start.shape == found.end.shape == (1, 1, query_len)
-    assert found.start.dtype == torch.int32
-    assert torch.equal(dense(found, key_len)[0, 0], expected)
-    assert torch.equal(found.sees()[0, 0], expected.any(-1))
+    assert actual.start.shape == actual.end.shape == (1, 1, query_len)
+    assert actual.start.dtype == torch.int32
+    assert torch.equal(dense(actual, key_len)[0, 0], expected)
+    assert torch.equal(actual.sees()[0, 0], expected.any(-1))
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=4))
 def test_a_row_of_two_runs_is_found_out(rows):
     """Against counting them one by one."""
     runs = [[(bit, len(list(run))) for bit, run in groupby(row)] for row in rows]
-    found = ranges_of_rows(torch.tensor(rows))
+    actual = ranges_of_rows(torch.tensor(rows))
     if any(sum(bit for bit, _ in row) > 1 for row in runs):
-        assert found is None
+        assert actual is None
         return
-    assert found is not None
-    for row, start, end in zip(rows, *(x.tolist() for x in found), strict=True):
+    assert actual is not None
+    for row, start, end in zip(rows, *(x.tolist() for x in actual), strict=True):
         assert [start <= j < end for j in range(6)] == row
         assert any(row) or (start, end) == (0, 0)
 
 
 @pytest.mark.parametrize("hole", [None, 0, 10, 11, 20])
 def test_a_mask_is_looked_at_in_pieces_and_all_of_them(monkeypatch, hole):
-    monkeypatch.setattr(key_ranges, "_CHUNK_ENTRIES", 2 * 9)
+    monkeypatch.setattr(axis_positions, "_CHUNK_ENTRIES", 2 * 9)
     i, j = places(21, 9)
     mask = (j <= i)[None, None].clone()
     if hole is not None:
         mask[..., hole, 0], mask[..., hole, 8] = hole == 0, True
         mask[..., hole, 4] = False
-    asked = []
+    requests = []
 
     def rows_of(part):
-        asked.append(part)
+        requests.append(part)
         return mask[:, :, part]
 
-    found = compact_rows(rows_of, 21, 9, 9)
-    assert (found is None) == (hole is not None)
-    assert all(part.stop - part.start <= 2 for part in asked)
-    if found is not None:
-        assert torch.equal(dense(found, 9), mask)
+    actual = compact_rows(rows_of, 21, 9, 9)
+    assert (actual is None) == (hole is not None)
+    assert all(part.stop - part.start <= 2 for part in requests)
+    if actual is not None:
+        assert torch.equal(dense(actual, 9), mask)
 
 
 @given(run_masks(5, 7), run_masks(5, 7), st.integers(0, 10**6), st.data())
@@ -218,17 +212,17 @@ def test_a_mask_with_holes_within_ranges_is_all_three(one, other, seed, data):
     holes = torch.rand(*shape, 7) < 0.6
     masks = DenseMask(holes), DenseMask(holes).intersect(of_mask(one))
     masks = (*masks, masks[1].intersect(of_mask(other)))
-    for found, expected in zip(
+    for actual, expected in zip(
         masks, (holes, holes & one, holes & one & other.expand(2, 3, -1, -1)), strict=True
     ):
         expected = expected.expand(2, 3, 5, 7)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(key_ranges, "_CHUNK_ENTRIES", 30)
-            assert torch.equal(found.sees().expand(2, 3, 5), expected.any(-1))
+            patch.setattr(axis_positions, "_CHUNK_ENTRIES", 30)
+            assert torch.equal(actual.sees().expand(2, 3, 5), expected.any(-1))
         batch, heads, rows, columns = (data.draw(positions(size)) for size in (2, 3, 5, 7))
         columns = indices(columns, 7, CPU)
         part = expected[batch][:, heads][:, :, rows][..., columns]
-        assert torch.equal(found.tile(rows, columns, batch, heads).expand_as(part), part)
+        assert torch.equal(actual.tile(rows, columns, batch, heads).expand_as(part), part)
 
 
 def test_words_and_memory_of_each_kind():
@@ -243,60 +237,8 @@ def test_words_and_memory_of_each_kind():
     assert holes.describe() == "mask [1, 1, 1, 6]"
     assert holes.intersect(causal).describe() == "mask [1, 1, 1, 6] in ranges"
     assert (holes.nbytes, holes.intersect(packed).nbytes) == (6, 6 + 32)
-    moved = holes.intersect(packed).to("cpu")
-    assert torch.equal(dense(moved, 6)[0, 0], dense(holes, 6)[0, 0] & (i // 2 == j // 2))
-
-
-# Positions along an axis
-
-
-@given(
-    st.lists(st.integers(0, 12), max_size=6) | st.integers(0, 9).map(lambda n: [n, n + 1, n + 2])
-)
-def test_a_vector_that_counts_up_becomes_a_slice(vector):
-    found = as_slice(torch.tensor(vector, dtype=torch.long))
-    counts_up = bool(vector) and vector == list(range(vector[0], vector[0] + len(vector)))
-    assert isinstance(found, slice) == counts_up
-    assert torch.arange(15)[found].tolist() == vector
-
-
-@given(st.data())
-def test_picking_is_indexing_and_an_axis_of_one_stands_for_all(data):
-    x = torch.arange(2 * 5 * 1).reshape(2, 5, 1)
-    wanted = data.draw(positions(5))
-    assert torch.equal(pick(x, 1, wanted), x[:, wanted])
-    assert torch.equal(take(x, 1, wanted), x[:, wanted])
-    assert take(x, 2, torch.tensor([4, 0])) is x
-    assert torch.equal(indices(wanted, 5, CPU), torch.arange(5)[wanted])
-
-
-def test_a_slice_is_picked_without_a_copy():
-    x = torch.zeros(3, 4)
-    pick(x, 1, slice(1, 3))[:] = 1
-    assert x.sum() == 6
-    assert pick(x, 0, slice(2, 1)).shape == (0, 4)
-
-
-def test_slices_get_both_ends():
-    assert explicit(ALL, 5) == slice(0, 5)
-    assert explicit(slice(-2, 99), 5) == slice(3, 5)
-    assert explicit(slice(4, 2), 5) == slice(4, 4)
-    assert indices(slice(4, 2), 5, CPU).shape == (0,)
-    vector = torch.tensor([3, 1])
-    assert explicit(vector, 5) is vector
-    assert indices(vector, 5, CPU) is vector
-
-
-@given(st.integers(0, 50), st.integers(0, 40))
-def test_pieces_follow_one_another_and_are_bounded(rows, width):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_ranges, "_CHUNK_ENTRIES", 64)
-        found = list(chunks(rows, width))
-    assert [i for part in found for i in range(part.start, part.stop)] == list(range(rows))
-    sizes = [part.stop - part.start for part in found]
-    assert all(size == 1 or size * width <= 64 for size in sizes)
-    # and no smaller than they need be
-    assert all((size + 1) * width > 64 for size in sizes[:-1])
+    on_device = holes.intersect(packed).to("cpu")
+    assert torch.equal(dense(on_device, 6)[0, 0], dense(holes, 6)[0, 0] & (i // 2 == j // 2))
 
 
 # Shapes
@@ -307,17 +249,17 @@ def test_axes_that_were_expanded_are_one_wide_again(expanded, dropped):
     sizes = (2, 3, 4, 5)
     narrow = tuple(1 if axis in expanded else size for axis, size in enumerate(sizes))
     x = torch.randn(narrow[dropped:]).expand(sizes[dropped:])
-    found = collapsed(x)
-    assert found.shape == (1,) * dropped + narrow[dropped:]
-    assert torch.equal(found.expand((1,) * dropped + sizes[dropped:])[(0,) * dropped], x)
-    assert torch.equal(checked_shape(x, "mask", sizes), found)
+    actual = collapsed(x)
+    assert actual.shape == (1,) * dropped + narrow[dropped:]
+    assert torch.equal(actual.expand((1,) * dropped + sizes[dropped:])[(0,) * dropped], x)
+    assert torch.equal(checked_shape(x, "mask", sizes), actual)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 6), (3,), (2, 1, 5), (3, 3, 4, 5), (1, 2, 3, 4, 5)])
 def test_what_does_not_broadcast_is_refused(shape):
-    with pytest.raises(ShapeError) as refused:
+    with pytest.raises(ShapeError) as refusal:
         checked_shape(torch.zeros(shape), "mask", (2, 3, 4, 5))
-    assert str(refused.value) == (
+    assert str(refusal.value) == (
         f"A mask of shape {shape} does not broadcast to the scores (2, 3, 4, 5): its axes are, "
         "from the last, key_len, query_len, heads, batch."
     )

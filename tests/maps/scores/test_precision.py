@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from clearhead.maps import AttentionMap, Entropy, tiles
+from clearhead.maps import AttentionMap, Entropy, tile_plan, tiles
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.rollout import rollout
 from clearhead.maps.scores.precision import (
@@ -49,8 +49,8 @@ def test_large_scores_without_a_mask(shape, dtype, seed, magnitude, with_sinks):
 @pytest.mark.parametrize("length", [1, 33, 200])
 def test_scores_of_this_size(size, length, monkeypatch):
     """Neighbouring keys, so that the scores of a row lie close together and far from zero."""
-    monkeypatch.setattr(tiles, "CPU_TILE", 1 << 12)
-    monkeypatch.setattr(tiles, "LEAST_ROWS", 16)
+    monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 12)
+    monkeypatch.setattr(tile_plan, "LEAST_ROWS", 16)
     torch.manual_seed(0)
     direction = F.normalize(torch.randn(8), dim=0)
     query = torch.randn(2, 4, length, 8) + direction * math.sqrt(size) * 8**0.25
@@ -84,10 +84,10 @@ def test_scores_themselves_are_rounded_once(far):
     torch.manual_seed(0)
     query, key = tensors(1, 1, 2, 9, 9, size=1e4 if far else 0.5)
     exact = query.double() @ key.double().mT * 8**-0.5
-    found = AttentionMap.of(query, key).scores[...]
-    assert found.dtype == torch.float32
+    actual = AttentionMap.of(query, key).scores[...]
+    assert actual.dtype == torch.float32
     bound = 0.0 if far else 3e-7
-    torch.testing.assert_close(found, exact.float(), rtol=0, atol=bound)
+    torch.testing.assert_close(actual, exact.float(), rtol=0, atol=bound)
 
 
 def test_a_score_mod_gets_scores_of_the_models_dtype():
@@ -100,18 +100,18 @@ def test_a_score_mod_gets_scores_of_the_models_dtype():
         seen.add(score.dtype)
         return score - 1e6
 
-    found = AttentionMap.of(query, key, score_mod=shifted)
+    actual = AttentionMap.of(query, key, score_mod=shifted)
     scores = query.double() @ key.double().mT * 8**-0.5
-    close(found.dense(), (scores.float() - 1e6).double().softmax(-1))
-    close(found.entropy(), entropy((scores.float() - 1e6).double().softmax(-1)))
+    close(actual.dense(), (scores.float() - 1e6).double().softmax(-1))
+    close(actual.entropy(), entropy((scores.float() - 1e6).double().softmax(-1)))
     assert seen == {torch.float32}
 
 
 def test_an_autocast_around_a_question_narrows_no_answer():
     torch.manual_seed(0)
     query, key = tensors(1, 2, 1, 40, 40)
-    found = AttentionMap.of(query, key)
-    expected, received = found.dense(), found.received()
+    actual = AttentionMap.of(query, key)
+    expected, received = actual.dense(), actual.received()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(AttentionMap.of(query, key).dense(), expected)
         assert torch.equal(AttentionMap.of(query, key).received(), received)
@@ -155,9 +155,9 @@ def test_a_device_without_float64_does_what_float32_can(monkeypatch):
         monkeypatch.setattr(module, "exact_dtype", lambda device: torch.float32)
     torch.manual_seed(0)
     query, key = tensors(1, 2, 1, 9, 9)
-    found = AttentionMap.of(query, key, bias=torch.full((9, 9), -1e9))
-    close(found.dense(), torch.full((1, 2, 9, 9), 1 / 9, dtype=torch.float64))
-    close(found.entropy(), torch.full((1, 2, 9), math.log(9), dtype=torch.float64))
+    actual = AttentionMap.of(query, key, bias=torch.full((9, 9), -1e9))
+    close(actual.dense(), torch.full((1, 2, 9, 9), 1 / 9, dtype=torch.float64))
+    close(actual.entropy(), torch.full((1, 2, 9), math.log(9), dtype=torch.float64))
     plain = AttentionMap.of(query * 1e3, key)
     close(plain.dense().double().sum(-1), torch.ones(1, 2, 9, dtype=torch.float64))
     assert plain.measure(Entropy())[Entropy()].dtype == torch.float32

@@ -55,28 +55,28 @@ def test_a_tile_is_that_part_of_the_whole(case, data):
     ],
 )
 def test_a_run_of_keys_per_query_is_kept_as_two_numbers(mask):
-    found = compact_mask(mask, (2, 4, 6, 9)).allowed
-    assert isinstance(found, KeyRanges)
-    assert found.nbytes <= 8 * 2 * 4 * 6
-    allowed = found.tile(slice(0, 6), torch.arange(9))
-    assert torch.equal(allowed.expand(2, 4, 6, 9), mask.expand(2, 4, 6, 9))
-    assert torch.equal(found.sees().expand(2, 4, 6), mask.expand(2, 4, 6, 9).any(-1))
+    actual = compact_mask(mask, (2, 4, 6, 9)).allowed
+    assert isinstance(actual, KeyRanges)
+    assert actual.nbytes <= 8 * 2 * 4 * 6
+    visible = actual.tile(slice(0, 6), torch.arange(9))
+    assert torch.equal(visible.expand(2, 4, 6, 9), mask.expand(2, 4, 6, 9))
+    assert torch.equal(actual.sees().expand(2, 4, 6), mask.expand(2, 4, 6, 9).any(-1))
 
 
 def test_a_mask_with_holes_stays_as_narrow_as_it_came():
     query, key = inputs()
     mask = torch.tensor([True, False, True] * 3)
-    found = Scoring.of(query, key, mask=mask.expand(2, 1, 6, 9), causal=True).allowed
-    assert isinstance(found, DenseMask)
-    assert found.allowed.shape == (1, 1, 1, 9)
-    assert found.within is not None
-    assert torch.equal(found.sees()[0, 0], (mask & lower()).any(-1))
+    actual = Scoring.of(query, key, mask=mask.expand(2, 1, 6, 9), causal=True).allowed
+    assert isinstance(actual, DenseMask)
+    assert actual.allowed.shape == (1, 1, 1, 9)
+    assert actual.within is not None
+    assert torch.equal(actual.sees()[0, 0], (mask & lower()).any(-1))
 
 
 def test_masks_that_forbid_nothing_are_no_masks():
     assert compact_mask(torch.ones(6, 9, dtype=torch.bool), (2, 4, 6, 9)).allowed is None
-    found = compact_mask(torch.zeros(6, 9), (2, 4, 6, 9))
-    assert (found.allowed, found.bias, found.flat) == (None, None, None)
+    actual = compact_mask(torch.zeros(6, 9), (2, 4, 6, 9))
+    assert (actual.allowed, actual.bias, actual.flat) == (None, None, None)
 
 
 @pytest.mark.parametrize("low", [LOWEST, -torch.inf])
@@ -84,17 +84,17 @@ def test_a_float_mask_is_split_into_what_it_forbids_and_a_bias(low):
     values = torch.randn(4, 14)
     distance = torch.arange(9) - torch.arange(6)[:, None]
     mask = torch.where(lower(offset=2), values[:, distance + 5], low)
-    found = compact_mask(mask, (2, 4, 6, 9))
-    assert isinstance(found.allowed, KeyRanges)
-    assert isinstance(found.bias, ToeplitzBias)
-    tile = found.bias.tile(slice(1, 4), slice(0, 3))[0]
+    actual = compact_mask(mask, (2, 4, 6, 9))
+    assert isinstance(actual.allowed, KeyRanges)
+    assert isinstance(actual.bias, ToeplitzBias)
+    tile = actual.bias.tile(slice(1, 4), slice(0, 3))[0]
     assert torch.equal(tile, mask[:, 1:4, :3])
 
 
 def test_a_bias_that_depends_on_the_key_alone_is_one_row():
-    found = Scoring.of(*inputs(), bias=torch.randn(1, 1, 1, 9).repeat(2, 1, 6, 1)).bias
-    assert isinstance(found, DenseBias)
-    assert found.values.shape == (2, 1, 1, 9)
+    actual = Scoring.of(*inputs(), bias=torch.randn(1, 1, 1, 9).repeat(2, 1, 6, 1)).bias
+    assert isinstance(actual, DenseBias)
+    assert actual.values.shape == (2, 1, 1, 9)
     assert isinstance(Scoring.of(*inputs(), bias=torch.randn(6, 9)).bias, DenseBias)
 
 
@@ -127,9 +127,9 @@ def test_flex_attentions_modifications_are_asked_for_every_place():
 
 
 def test_a_causal_mask_mod_is_two_numbers_per_query():
-    found = Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: i >= j).allowed
-    assert isinstance(found, KeyRanges)
-    assert found.start.shape == (1, 1, 6)
+    actual = Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: i >= j).allowed
+    assert isinstance(actual, KeyRanges)
+    assert actual.start.shape == (1, 1, 6)
     assert Scoring.of(*inputs(), mask_mod=lambda b, h, i, j: j >= 0).allowed is None
 
 

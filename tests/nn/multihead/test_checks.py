@@ -70,11 +70,11 @@ def test_errors_are_those_of_pytorch_word_by_word(case: str) -> None:
     theirs, ours = pair(dtype=torch.float32, **options)
     with pytest.raises((AssertionError, RuntimeError)) as expected:
         theirs(**arguments)
-    with pytest.raises(type(expected.value)) as found:
+    with pytest.raises(type(expected.value)) as actual:
         ours(**arguments)
-    assert str(found.value) == str(expected.value)
+    assert str(actual.value) == str(expected.value)
     if case != "key width":  # the one that the matrix product itself refuses
-        assert isinstance(found.value, ShapeError)
+        assert isinstance(actual.value, ShapeError)
 
 
 def test_a_batch_of_keys_that_is_not_the_queries_says_so() -> None:

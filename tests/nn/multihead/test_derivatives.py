@@ -40,11 +40,11 @@ def point(layer: nn.MultiheadAttention) -> Tensor:
 def number(layer: nn.MultiheadAttention, average: bool = True, **options: Any) -> Function:
     """A number made from output and weights; without weights, PyTorch's of its layer with them."""
     need_weights = options.pop("need_weights", True)
-    asked = need_weights or type(layer) is nn.MultiheadAttention
+    requests = need_weights or type(layer) is nn.MultiheadAttention
 
     def of(x: Tensor) -> Tensor:
         output, weights = layer(
-            x, x, x, need_weights=asked, average_attn_weights=average, **options
+            x, x, x, need_weights=requests, average_attn_weights=average, **options
         )
         return (output**2).sum() + ((weights**3).sum() if need_weights else 0.0)
 
@@ -86,16 +86,16 @@ WAYS: dict[str, Callable[[Function, Tensor], Any]] = {
 def test_derivatives_are_those_of_pytorch(way: str, kind: str, need_weights: bool) -> None:
     """Without weights PyTorch's layer has none of most; then its own with weights is compared."""
     theirs, ours = pair(batch_first=True)
-    found = [
+    actual = [
         WAYS[way](number(layer, need_weights=need_weights, **masks(kind)), point(layer))
         for layer in (theirs, ours)
         if kind != "blind" or layer is ours  # PyTorch's gives NaN to a query that sees nothing
     ]
     if kind == "blind":
-        flat = torch.utils._pytree.tree_leaves(found)
+        flat = torch.utils._pytree.tree_leaves(actual)
         assert all(x.isfinite().all() for x in flat)
     else:
-        assert_same(found[1], found[0], 1e-9)
+        assert_same(actual[1], actual[0], 1e-9)
 
 
 @pytest.mark.parametrize("average", [True, False])
@@ -107,20 +107,20 @@ def test_a_gradient_penalty_reaches_the_parameters(
     if tiles:
         use_tiles(monkeypatch)
     for options in ({}, {"add_bias_kv": True, "add_zero_attn": True}, {"bias": False}):
-        found = [
+        actual = [
             penalty(number(layer, average), point(layer), *layer.parameters())
             for layer in pair(batch_first=batch_first, **options)
         ]
-        assert_same(found[1], found[0], 1e-9)
+        assert_same(actual[1], actual[0], 1e-9)
 
 
 def test_a_gradient_penalty_with_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same seed drops the same weights as in PyTorch's layer."""
-    found = []
+    actual = []
     for layer in pair(dropout=0.5, batch_first=True):
         torch.manual_seed(3)
-        found.append(penalty(number(layer), point(layer)))
-    assert_same(found[1], found[0], 1e-9)
+        actual.append(penalty(number(layer), point(layer)))
+    assert_same(actual[1], actual[0], 1e-9)
 
 
 @pytest.mark.parametrize("need_weights", [True, False])
@@ -129,8 +129,8 @@ def test_gradgradcheck(kind: str, need_weights: bool) -> None:
     _, ours = pair(batch_first=True)
 
     def results(x: Tensor) -> tuple[Tensor, ...]:
-        found = ours(x, x, x, need_weights=need_weights, **masks(kind))
-        return tuple(y for y in found if y is not None)
+        actual = ours(x, x, x, need_weights=need_weights, **masks(kind))
+        return tuple(y for y in actual if y is not None)
 
     x = point(ours).requires_grad_()
     assert torch.autograd.gradcheck(results, (x,), fast_mode=True)
@@ -140,7 +140,7 @@ def test_gradgradcheck(kind: str, need_weights: bool) -> None:
 @pytest.mark.parametrize("need_weights", [True, False])
 def test_gradients_of_each_sample(need_weights: bool) -> None:
     theirs, ours = pair(batch_first=True)
-    found = []
+    actual = []
     for layer in (theirs, ours):
 
         def loss(parameters: dict[str, Tensor], x: Tensor, layer: nn.Module = layer) -> Tensor:
@@ -149,8 +149,8 @@ def test_gradients_of_each_sample(need_weights: bool) -> None:
 
         parameters = {name: x.detach() for name, x in layer.named_parameters()}
         each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))
-        found.append(each(parameters, point(layer)))
-    assert_same(found[1], found[0], 1e-9)
+        actual.append(each(parameters, point(layer)))
+    assert_same(actual[1], actual[0], 1e-9)
 
 
 def test_the_first_derivative_without_weights_is_the_fused_kernels() -> None:

@@ -32,8 +32,8 @@ class Attending(nn.Module):
         elif self.kind != "none":
             masks = {"attn_mask": mask, "is_causal": self.kind == "causal"}
         key = key if self.cross else query
-        found = self.layer(query, key, key, **masks, **self.options)
-        return tuple(x for x in found if x is not None)
+        actual = self.layer(query, key, key, **masks, **self.options)
+        return tuple(x for x in actual if x is not None)
 
 
 def inputs_of(module: Attending, batch: int, query_len: int, key_len: int) -> tuple[Tensor, ...]:

@@ -59,7 +59,7 @@ def test_results_and_gradients_are_those_of_pytorch(
     inputs = random_inputs(theirs, kind=kind, batched=batched)
     key_len = inputs[1].shape[0 if not batched or not theirs.batch_first else 1]
     masks = random_masks(attn, padding, key_len, batched=batched)
-    found = []
+    actual = []
     for layer in (theirs, ours):
         leaves = [x.clone().requires_grad_() for x in dict.fromkeys(inputs)]
         by_input = dict(zip(dict.fromkeys(inputs), leaves, strict=True))
@@ -70,8 +70,8 @@ def test_results_and_gradients_are_those_of_pytorch(
             )
         loss = (output**2).sum() + (weights**3).sum()
         grads = torch.autograd.grad(loss, [*leaves, *layer.parameters()])
-        found.append((output, weights, grads))
-    assert_same(found[1], found[0])
+        actual.append((output, weights, grads))
+    assert_same(actual[1], actual[0])
 
 
 @pytest.mark.parametrize("need_weights", [False, True])
@@ -159,9 +159,9 @@ def test_short_inference_is_pytorchs_native_operator(
     with torch.no_grad():
         expected = theirs(x, x, x, average_attn_weights=average)
         monkeypatch.setattr(torch, "_native_multi_head_attention", counted)
-        found = ours(x, x, x, average_attn_weights=average)
+        actual = ours(x, x, x, average_attn_weights=average)
         assert len(calls) == 1
-        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(actual, expected, strict=True))
         assert_same(
             ours(x, x, x, key_padding_mask=padding, average_attn_weights=average), expected, 1e-6
         )
@@ -224,14 +224,14 @@ def test_dropout_gives_the_weights_that_were_used() -> None:
     """With one seed the same elements fall as in PyTorch, in the weights and in the output."""
     theirs, ours = pair(dropout=0.5)
     inputs = random_inputs(theirs)
-    found = []
+    actual = []
     for layer in (theirs, ours):
         torch.manual_seed(3)
-        found.append(layer(*inputs, average_attn_weights=False))
-    assert_same(found[1], found[0])
-    assert (found[1][1] == 0).any()
+        actual.append(layer(*inputs, average_attn_weights=False))
+    assert_same(actual[1], actual[0])
+    assert (actual[1][1] == 0).any()
     torch.manual_seed(3)
-    assert_same(ours(*inputs, need_weights=False)[0], found[1][0])
+    assert_same(ours(*inputs, need_weights=False)[0], actual[1][0])
     ours.eval()
     assert_same(ours(*inputs), theirs.eval()(*inputs))
 
@@ -260,8 +260,8 @@ def test_the_functional_form_takes_ready_made_keys_and_values(separate: bool) ->
         "static_v": static[1],
     }
     both = (F.multi_head_attention_forward, multi_head_attention_forward)
-    expected, found = (function(*inputs, **arguments) for function in both)
-    assert_same(found, expected)
+    expected, actual = (function(*inputs, **arguments) for function in both)
+    assert_same(actual, expected)
     wrong = [
         {"static_k": static[0, 1:]},
         {"static_v": static[1, :, :, 1:]},
@@ -295,6 +295,6 @@ def test_nested_tensors_go_to_pytorchs_own_forward() -> None:
     nested = torch.nested.nested_tensor([torch.ones(4, WIDTH), torch.ones(6, WIDTH)])
     with pytest.raises(AssertionError) as expected:
         theirs(nested, nested, nested)
-    with pytest.raises(AssertionError) as found:
+    with pytest.raises(AssertionError) as actual:
         ours(nested, nested, nested)
-    assert str(found.value) == str(expected.value)
+    assert str(actual.value) == str(expected.value)

@@ -29,32 +29,32 @@ def test_it_is_pytorchs_weights(batch_first: bool, added: bool) -> None:
     arguments = {"key_padding_mask": padded, "attn_mask": mask}
     _, expected = theirs(query, memory, memory, average_attn_weights=False, **arguments)
     plain, _ = ours(query, memory, memory, need_weights=False, **arguments)
-    output, found = ours(query, memory, memory, need_weights="map", **arguments)
-    assert isinstance(found, AttentionMap)
+    output, actual = ours(query, memory, memory, need_weights="map", **arguments)
+    assert isinstance(actual, AttentionMap)
     assert torch.equal(output, plain)
-    torch.testing.assert_close(found.dense(), expected)
-    assert found.shape == (2, 4, 2, 4 if added else 2)
+    torch.testing.assert_close(actual.dense(), expected)
+    assert actual.shape == (2, 4, 2, 4 if added else 2)
 
 
 def test_a_causal_hint_and_a_query_that_sees_nothing() -> None:
     _, ours = layers(batch_first=True)
     x = torch.randn(1, 5, 24)
     causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
-    _, found = ours(x, x, x, need_weights="map", attn_mask=causal, is_causal=True)
+    _, actual = ours(x, x, x, need_weights="map", attn_mask=causal, is_causal=True)
     _, weights = ours(x, x, x, attn_mask=causal, average_attn_weights=False)
-    torch.testing.assert_close(found.dense(), weights)
+    torch.testing.assert_close(actual.dense(), weights)
     blind = causal.clone()
     blind[2] = True
-    _, found = ours(x, x, x, need_weights="map", attn_mask=blind)
-    assert torch.equal(found[0, :, 2], torch.zeros(4, 5))
+    _, actual = ours(x, x, x, need_weights="map", attn_mask=blind)
+    assert torch.equal(actual[0, :, 2], torch.zeros(4, 5))
 
 
 def test_an_unbatched_map_has_a_batch_of_one() -> None:
     _, ours = layers()
     x = torch.randn(3, 24)
-    output, found = ours(x, x, x, need_weights="map")
+    output, actual = ours(x, x, x, need_weights="map")
     assert output.shape == (3, 24)
-    assert found.shape == (1, 4, 3, 3)
+    assert actual.shape == (1, 4, 3, 3)
 
 
 def test_what_cannot_be_is_refused() -> None:

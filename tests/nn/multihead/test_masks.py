@@ -52,9 +52,9 @@ def test_the_rows_beside_a_fully_masked_one_are_those_of_pytorch() -> None:
     padding = torch.zeros(BATCH, QUERY_LEN, dtype=torch.bool)
     padding[1] = True
     expected = theirs(*inputs, key_padding_mask=padding)
-    found = ours(*inputs, key_padding_mask=padding)
+    actual = ours(*inputs, key_padding_mask=padding)
     assert expected[0][1].isnan().all()
-    assert_same([x[0] for x in found], [x[0] for x in expected])
+    assert_same([x[0] for x in actual], [x[0] for x in expected])
 
 
 def test_added_keys_are_visible_under_the_causal_hint() -> None:
@@ -63,8 +63,8 @@ def test_added_keys_are_visible_under_the_causal_hint() -> None:
     mask = torch.ones(QUERY_LEN, QUERY_LEN, dtype=torch.bool).triu(1)
     expected = theirs(*inputs, attn_mask=mask)  # PyTorch without the hint
     for need_weights in (True, False):
-        found, _ = ours(*inputs, attn_mask=mask, is_causal=True, need_weights=need_weights)
-        assert_same(found, expected[0])
+        actual, _ = ours(*inputs, attn_mask=mask, is_causal=True, need_weights=need_weights)
+        assert_same(actual, expected[0])
 
 
 @pytest.mark.parametrize("need_weights", [False, True])

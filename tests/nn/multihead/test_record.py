@@ -20,8 +20,8 @@ class Attending(nn.Module):
         self.attention, self.options = MultiheadAttention(32, 4, batch_first=True), options
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        found = self.attention(x, x, x, **self.options)
-        return tuple(y for y in found if y is not None)
+        actual = self.attention(x, x, x, **self.options)
+        return tuple(y for y in actual if y is not None)
 
 
 @pytest.mark.parametrize("length", [20, 300, 900])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from clearhead.nn.multihead import _tiled as _tiled_attention
 from clearhead.nn.multihead import _tiles as _attention_tiles
-from clearhead.nn.multihead._formula import Scoring, plain_attention
+from clearhead.nn.multihead._formula import Masking, plain_attention
 from clearhead.nn.multihead._weights import attend, open_blocked_rows
 from tests.nn.multihead.pairs import assert_same, use_tiles
 
@@ -55,7 +55,7 @@ def test_tiles_are_the_plain_formula(
     )
     assert type(tiled[1].grad_fn).__name__ == "_TiledAttentionBackward"
     output, weights = plain_attention(
-        query, key, value, Scoring(*open_blocked_rows(mask), kind == "causal")
+        query, key, value, Masking(*open_blocked_rows(mask), kind == "causal")
     )
     plain = output, weights.mean(1) if average else weights
     assert_same(tiled, plain, 1e-13)
@@ -86,7 +86,7 @@ def test_any_size_of_tile_gives_the_same(
     torch.manual_seed(0)
     query, key, value = (draw(40, order, batch=4) for order in LAYOUTS)
     found = attend(query, key, value, need_weights=True, average=average)
-    output, weights = plain_attention(query, key, value, Scoring(None, None, False))
+    output, weights = plain_attention(query, key, value, Masking(None, None, False))
     plain = output, weights.mean(1) if average else weights
     assert_same(found, plain, 1e-13)
     grads = [
@@ -132,7 +132,7 @@ def test_without_a_gradient_the_scores_of_one_tile_are_all_there_is(
             made.extend(x.numel() for x in [result] if isinstance(x, Tensor))
             return result
 
-    scoring = Scoring(None, None, False)
+    masking = Masking(None, None, False)
     with Sizes():
-        _tiled_attention.tiled_attention(query, key, value, scoring, True, torch.float64)
+        _tiled_attention.tiled_attention(query, key, value, masking, True, torch.float64)
     assert max(made) == 3 * 200 * 200  # the mean itself

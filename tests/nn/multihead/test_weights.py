@@ -20,7 +20,7 @@ def masks(kind: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor | b
     later = torch.ones(LENGTH, LENGTH, dtype=torch.bool).triu(1)
     last = torch.zeros(1, LENGTH, dtype=torch.bool)
     last[:, -2:] = True
-    found: dict[str, dict[str, Tensor | bool]] = {
+    actual: dict[str, dict[str, Tensor | bool]] = {
         "none": {},
         "bool": {"attn_mask": later},
         "float": {"attn_mask": torch.linspace(-1, 1, LENGTH**2, dtype=dtype).view(LENGTH, -1)},
@@ -35,7 +35,7 @@ def masks(kind: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor | b
         },
         "causal": {"attn_mask": later, "is_causal": True},
     }
-    return found[kind]
+    return actual[kind]
 
 
 def test_a_learned_mask_gets_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_autocast_gives_the_types_that_pytorch_gives(
     if tiles:
         use_tiles(monkeypatch)
     for derived, average, need_weights in itertools.product([True, False], repeat=3):
-        found = []
+        actual = []
         for layer in pair(dtype=torch.float32, batch_first=True):
             torch.manual_seed(1)
             x = torch.randn(1, LENGTH, layer.embed_dim, requires_grad=derived)
@@ -74,8 +74,8 @@ def test_autocast_gives_the_types_that_pytorch_gives(
                 loss = loss if weights is None else loss + (weights.float() ** 2).sum()
                 (grad,) = torch.autograd.grad(loss, x)
                 assert grad.dtype == torch.float32
-            found.append((output, weights, grad))
-        assert_same(found[1], found[0], 5e-2)  # in type as well
+            actual.append((output, weights, grad))
+        assert_same(actual[1], actual[0], 5e-2)  # in type as well
 
 
 @pytest.mark.parametrize("tiles", [False, True])
@@ -117,7 +117,7 @@ def test_half_precision_is_float32_rounded_once(average: bool) -> None:
     heads = [y.float().unflatten(-1, (2, 8)).transpose(1, 2) for y in (query, key)]
     exact = torch.softmax(heads[0] @ heads[1].transpose(-1, -2) / 8**0.5, -1)
     exact = exact.mean(1) if average else exact
-    found = ours(x, x, x, average_attn_weights=average)[1]
-    assert torch.equal(found, exact.bfloat16()) or (found - exact).abs().max() < 2**-8
+    actual = ours(x, x, x, average_attn_weights=average)[1]
+    assert torch.equal(actual, exact.bfloat16()) or (actual - exact).abs().max() < 2**-8
     other = theirs(x, x, x, average_attn_weights=average)[1]
-    assert (found - exact).abs().mean() < (other - exact).abs().mean()
+    assert (actual - exact).abs().mean() < (other - exact).abs().mean()

@@ -25,7 +25,7 @@ def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
         title: above the picture.
         path: a .png or .svg file.
     """
-    from ...maps.pictures.overview import short_names
+    from ...maps.pictures.layer_grid import short_names
     from ...maps.pictures.panels import (
         Axis,
         Panel,

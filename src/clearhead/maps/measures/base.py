@@ -1,4 +1,4 @@
-"""What a measure is: something that is told of an attention map tile by tile, and sums it up.
+"""A measure: a quantity of an attention map that is summed up tile by tile.
 
 A tile holds all keys that its queries may attend to, so its weights are final, and no measure
 needs a second pass. Several measures that are asked for together look at the same tiles.
@@ -9,10 +9,15 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
+
+from ...shapes import Float, Float64, Shaped
+
+Result = TypeVar("Result")
+"""What a measure finds of a whole map: a tensor, or a tuple of them."""
 
 
 @dataclass(frozen=True)
@@ -21,36 +26,36 @@ class Tile:
 
     Attributes:
         batch, heads, rows, columns: which part of the map it is; slices with both ends.
-        weights: Float["batch heads rows columns"].
-        scratch: a tensor of the same shape to work in; what it holds is of no use.
-        highest: Float["batch heads rows"], the highest score of each query; -inf for one that may
-            attend to nothing. Only where a measure asks for scores.
-        log_sum: Float["batch heads rows"], log of the denominator less ``highest``, likewise.
-        mean_gap: Float["batch heads rows"], the sum of weight times (highest - score), likewise.
-        total: Float["batch heads rows"], the sum of the weights; None where it is 1.
+        weights: 0 where a query may not attend.
+        scratch: a tensor to work in; its numbers mean nothing.
+        highest: the highest score of each query; -inf for one that may attend to nothing. Only
+            where a measure needs scores.
+        log_sum: log of the denominator less ``highest``, likewise.
+        mean_gap: the sum of weight times (highest - score), likewise.
+        total: the sum of the weights; None where it is 1.
     """
 
     batch: slice
     heads: slice
     rows: slice
     columns: slice
-    weights: Tensor
-    scratch: Tensor
-    highest: Tensor | None = None
-    log_sum: Tensor | None = None
-    mean_gap: Tensor | None = None
-    total: Tensor | None = None
+    weights: Float[Tensor, "batch heads rows columns"]
+    scratch: Float[Tensor, "batch heads rows columns"]
+    highest: Float[Tensor, "batch heads rows"] | None = None
+    log_sum: Float[Tensor, "batch heads rows"] | None = None
+    mean_gap: Float[Tensor, "batch heads rows"] | None = None
+    total: Float[Tensor, "batch heads rows"] | None = None
 
     @property
-    def lse(self) -> Tensor | None:
-        """Float["batch heads rows"], log of the denominator, rounded as a number of its size is."""
+    def lse(self) -> Float[Tensor, "batch heads rows"] | None:
+        """Log of the denominator, rounded as a number of its size is."""
         if self.highest is None or self.log_sum is None:
             return None
         return (self.highest + self.log_sum).to(self.log_sum.dtype)
 
     @property
-    def mean_score(self) -> Tensor | None:
-        """Float["batch heads rows"], the sum of weight times score, rounded likewise."""
+    def mean_score(self) -> Float[Tensor, "batch heads rows"] | None:
+        """The sum of weight times score, rounded likewise."""
         if self.highest is None or self.mean_gap is None:
             return None
         highest = self.highest.masked_fill(self.highest == -torch.inf, 0)
@@ -70,54 +75,56 @@ class Tile:
 
 @dataclass(frozen=True)
 class PassContext:
-    """What a measure may want to know of a map before the first tile.
+    """What a measure needs to know of a map before the first tile.
 
     Attributes:
         shape: (batch, heads, query_len, key_len).
         dtype: of scores and weights.
         device: of the tensors.
         query_offset: the key at which query 0 stands.
-        value_norms: Float["batch heads key_len"], Euclidean; None where values were not kept.
+        value_norms: Euclidean norms of the values; None where values were not kept.
     """
 
     shape: tuple[int, int, int, int]
     dtype: torch.dtype
     device: torch.device
     query_offset: int = 0
-    value_norms: Tensor | None = None
+    value_norms: Float[Tensor, "batch heads key_len"] | None = None
 
-    def per_query(self, *more: int, dtype: torch.dtype | None = None, fill: float = 0) -> Tensor:
-        """A tensor ["batch heads query_len", ...] to write results into."""
+    def per_query(
+        self, *more: int, dtype: torch.dtype | None = None, fill: float = 0
+    ) -> Shaped[Tensor, "batch heads query_len *more"]:
+        """Return a tensor to write the results of queries into."""
         size = (*self.shape[:3], *more)
         return torch.full(size, fill, dtype=dtype or self.dtype, device=self.device)
 
-    def sums(self, *more: int) -> Tensor:
-        """A tensor ["batch heads", ...] to add many tiles to, in float64."""
+    def sums(self, *more: int) -> Float64[Tensor, "batch heads *more"]:
+        """Return zeros to add many tiles to, in float64."""
         return torch.zeros((*self.shape[:2], *more), dtype=torch.float64, device=self.device)
 
 
-class Running(ABC):
-    """A measure under way. Tiles come from several threads, each tile once."""
+class Accumulator(ABC, Generic[Result]):
+    """The sums of a measure during a pass. Tiles come from several threads, each tile once."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()  # held while adding to what another tile may add to
 
     @abstractmethod
     def add(self, tile: Tile) -> None:
-        """Take account of a tile."""
+        """Add what a tile contributes."""
 
     @abstractmethod
-    def result(self) -> Any:
-        """What was found, after the last tile."""
+    def result(self) -> Result:
+        """Return the result of the measure, after the last tile."""
 
 
-class Measure(ABC):
-    """Something to be found out about an attention map. Frozen, so that it can be a key."""
+class Measure(ABC, Generic[Result]):
+    """A quantity of an attention map, computed tile by tile. Frozen, so that it can be a key."""
 
     name: ClassVar[str]
     needs_scores: ClassVar[bool] = False
     needs_values: bool = False
 
     @abstractmethod
-    def begin(self, context: PassContext) -> Running:
-        """Start on a map."""
+    def begin(self, context: PassContext) -> Accumulator[Result]:
+        """Return the empty sums for one pass over a map."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from ...shapes import Float
+from .base import Accumulator, Measure, PassContext, Tile
 from .pooled import Mass, Pooled
 from .topk import TopK
 
@@ -28,20 +29,20 @@ __all__ = [
 ]
 
 
-class _PerQuery(Running):
+class _PerQuery(Accumulator[Tensor]):
     """One number for each query; 0 for a query that may attend to nothing."""
 
     def __init__(self, context: PassContext, fill: float = 0) -> None:
         super().__init__()
         self.context = context
-        self.found = context.per_query(fill=fill)
+        self.numbers = context.per_query(fill=fill)
 
-    def result(self) -> Tensor:
-        return self.found
+    def result(self) -> Float[Tensor, "batch heads query_len"]:
+        return self.numbers
 
 
 @dataclass(frozen=True)
-class Entropy(Measure):
+class Entropy(Measure[Tensor]):
     """-sum_j w_ij ln w_ij: Float["batch heads query_len"], in nats.
 
     ln(key_len) for a query that attends evenly, 0 for one that attends to a single key.
@@ -52,7 +53,7 @@ class Entropy(Measure):
     name: ClassVar[str] = "entropy"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Entropy(context)
 
 
@@ -63,53 +64,53 @@ class _Entropy(_PerQuery):
         entropy = tile.log_sum
         if tile.total is not None:  # 0 where the sink takes all, however far away it is
             entropy = (entropy * tile.total).masked_fill_(tile.total == 0, 0)
-        self.found[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
+        self.numbers[tile.queries] = (entropy + tile.mean_gap).clamp_(min=0)
 
 
 @dataclass(frozen=True)
-class LogSumExp(Measure):
+class LogSumExp(Measure[Tensor]):
     """log sum_j exp(score_ij): Float["batch heads query_len"]; -inf where nothing is allowed."""
 
     name: ClassVar[str] = "lse"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _LogSumExp(context, fill=-torch.inf)
 
 
 class _LogSumExp(_PerQuery):
     def add(self, tile: Tile) -> None:
         assert tile.lse is not None
-        self.found[tile.queries] = tile.lse
+        self.numbers[tile.queries] = tile.lse
 
 
 @dataclass(frozen=True)
-class Received(Measure):
+class Received(Measure[Tensor]):
     """sum_i w_ij: Float["batch heads key_len"], the attention that each key receives."""
 
     name: ClassVar[str] = "received"
 
-    def begin(self, context: PassContext) -> Running:
-        return _Received(context)
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
+        return _ReceivedSums(context)
 
 
-class _Received(Running):
+class _ReceivedSums(Accumulator[Tensor]):
     def __init__(self, context: PassContext) -> None:
         super().__init__()
         self.dtype = context.dtype
-        self.found = context.sums(context.shape[3])
+        self.sums = context.sums(context.shape[3])
 
     def add(self, tile: Tile) -> None:
-        received = tile.weights.sum(-2)
+        from_these_queries = tile.weights.sum(-2)
         with self.lock:
-            self.found[tile.keys] += received
+            self.sums[tile.keys] += from_these_queries
 
-    def result(self) -> Tensor:
-        return self.found.to(self.dtype)
+    def result(self) -> Float[Tensor, "batch heads key_len"]:
+        return self.sums.to(self.dtype)
 
 
 @dataclass(frozen=True)
-class Distance(Measure):
+class Distance(Measure[Tensor]):
     """sum_j w_ij |i - j|: Float["batch heads query_len"], how far away a query looks, in tokens.
 
     Query i stands at key i + query_offset of the map. For cross-attention, whose queries stand
@@ -118,7 +119,7 @@ class Distance(Measure):
 
     name: ClassVar[str] = "distance"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Distance(context)
 
 
@@ -130,11 +131,11 @@ class _Distance(_PerQuery):
         keys = torch.arange(tile.columns.start, tile.columns.stop, device=device, dtype=dtype)
         distance = torch.sub(rows[:, None], keys).abs_()
         products = torch.mul(tile.weights, distance, out=tile.scratch)
-        self.found[tile.queries] = products.sum(-1)
+        self.numbers[tile.queries] = products.sum(-1)
 
 
 @dataclass(frozen=True)
-class Sink(Measure):
+class Sink(Measure[Tensor]):
     """The weight that falls on the first ``count`` keys: Float["batch heads query_len"].
 
     Many heads of language models park their attention on the first tokens (arXiv 2309.17453).
@@ -147,7 +148,7 @@ class Sink(Measure):
         if self.count < 1:
             raise ConfigError(f"sink(count) needs at least one key, not {self.count}.")
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Sink(context, self.count)
 
 
@@ -158,11 +159,11 @@ class _Sink(_PerQuery):
 
     def add(self, tile: Tile) -> None:
         inside = max(self.count - tile.columns.start, 0)
-        self.found[tile.queries] = tile.weights[..., :inside].sum(-1)
+        self.numbers[tile.queries] = tile.weights[..., :inside].sum(-1)
 
 
 @dataclass(frozen=True)
-class Diagonal(Measure):
+class Diagonal(Measure[Tensor]):
     """The weight of key i + offset in query i: Float["batch heads query_len"].
 
     0 where there is no such key. Offset -1 finds the heads that look at the token before.
@@ -171,7 +172,7 @@ class Diagonal(Measure):
     offset: int = 0
     name: ClassVar[str] = "diagonal"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         return _Diagonal(context, self.offset)
 
 
@@ -182,29 +183,29 @@ class _Diagonal(_PerQuery):
 
     def add(self, tile: Tile) -> None:
         shift = tile.rows.start + self.offset - tile.columns.start
-        found = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
+        weights = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
         first = tile.rows.start + max(-shift, 0)
-        self.found[tile.batch, tile.heads, first : first + found.shape[-1]] = found
+        self.numbers[tile.batch, tile.heads, first : first + weights.shape[-1]] = weights
 
 
-BY_NAME: dict[str, Measure] = {
+BY_NAME: dict[str, Measure[Any]] = {
     measure.name: measure
     for measure in (Entropy(), Received(), Distance(), Sink(), Diagonal(), TopK(), LogSumExp())
 }
 
 
-def as_measure(asked: Measure | str) -> Measure:
-    """The measure of this name, with its usual settings, or the measure itself.
+def as_measure(measure: Measure[Any] | str) -> Measure[Any]:
+    """Return the measure of this name, with its usual settings, or the measure itself.
 
     Raises:
         ConfigError: there is none of this name.
     """
-    if isinstance(asked, Measure):
-        return asked
-    if asked not in BY_NAME:
-        settled = ", ".join(repr(cls.__name__) for cls in (Pooled, Mass))
+    if isinstance(measure, Measure):
+        return measure
+    if measure not in BY_NAME:
+        with_settings = ", ".join(repr(cls.__name__) for cls in (Pooled, Mass))
         raise ConfigError(
-            f"There is no measure {asked!r}. Those with a name are {', '.join(sorted(BY_NAME))}; "
-            f"{settled} have settings and are given as objects."
+            f"There is no measure {measure!r}. Those with a name are "
+            f"{', '.join(sorted(BY_NAME))}; {with_settings} have settings and are given as objects."
         )
-    return BY_NAME[asked]
+    return BY_NAME[measure]

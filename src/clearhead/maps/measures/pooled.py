@@ -6,6 +6,7 @@ a vector over the keys, of which the sum of any stretch is a difference of two r
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,14 +15,15 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from ...shapes import Float, Float64, Int
+from .base import Accumulator, Measure, PassContext, Tile
 
 Span = tuple[int, int]
 REDUCTIONS = ("mean", "max", "sum")
 
 
 @dataclass(frozen=True)
-class Pooled(Measure):
+class Pooled(Measure[Tensor]):
     """A picture of each head: Float["batch heads height width"].
 
     Cell (y, x) stands for the queries with floor(i * height / query_len) = y and the keys with
@@ -43,14 +45,14 @@ class Pooled(Measure):
         if self.reduce not in REDUCTIONS:
             raise ConfigError(f"reduce is one of {', '.join(REDUCTIONS)}, not {self.reduce!r}.")
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         query_len, key_len = context.shape[2:]
         rows = edges(query_len, min(self.height, query_len))
         return _Pooled(context, rows, edges(key_len, min(self.width, key_len)), self.reduce)
 
 
 @dataclass(frozen=True)
-class Blocks(Measure):
+class Blocks(Measure[Tensor]):
     """The greatest weight of each block of a map: Float["batch heads height width"].
 
     Cell (y, x) stands for ``queries`` queries from y * queries on and ``keys`` keys from x * keys
@@ -67,7 +69,7 @@ class Blocks(Measure):
                 f"A block has at least 1 query and 1 key, not {self.queries} and {self.keys}."
             )
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         rows, columns = (
             [*range(0, length, size), length]
             for length, size in zip(context.shape[2:], (self.queries, self.keys), strict=True)
@@ -75,7 +77,7 @@ class Blocks(Measure):
         return _Pooled(context, rows, columns, "max")
 
 
-class _Pooled(Running):
+class _Pooled(Accumulator[Tensor]):
     def __init__(
         self, context: PassContext, row_edges: list[int], column_edges: list[int], reduce: str
     ) -> None:
@@ -83,7 +85,7 @@ class _Pooled(Running):
         self.context, self.reduce = context, reduce
         self.row_edges = row_edges
         self.column_edges = torch.tensor(column_edges, device=context.device)
-        self.found = context.sums(len(row_edges) - 1, len(column_edges) - 1)
+        self.cells = context.sums(len(row_edges) - 1, len(column_edges) - 1)
 
     def add(self, tile: Tile) -> None:
         for y, first, last in _cells(self.row_edges, tile.rows):
@@ -92,30 +94,33 @@ class _Pooled(Running):
             if self.reduce == "max":
                 picture = self._highest(rows.amax(-2), tile.columns)
                 with self.lock:
-                    self.found[place] = torch.maximum(self.found[place], picture)
+                    self.cells[place] = torch.maximum(self.cells[place], picture)
             else:
                 begin, end = self.column_edges[:-1], self.column_edges[1:]
                 picture = span_sums(rows.sum(-2), tile.columns.start, begin, end)
                 with self.lock:
-                    self.found[place] += picture
+                    self.cells[place] += picture
 
-    def _highest(self, vector: Tensor, columns: slice) -> Tensor:
+    def _highest(
+        self, vector: Float[Tensor, "batch heads columns"], columns: slice
+    ) -> Float64[Tensor, "batch heads width"]:
+        """Return the greatest entry of each cell along the keys; 0 where it has none."""
         keys = torch.arange(columns.start, columns.stop, device=vector.device)
         cell = torch.bucketize(keys, self.column_edges[1:], right=True)
         width = len(self.column_edges) - 1
-        found = vector.new_zeros((*vector.shape[:-1], width))
-        found = found.scatter_reduce_(-1, cell.expand_as(vector), vector, "amax")
-        return found.double()
+        highest = vector.new_zeros((*vector.shape[:-1], width))
+        highest = highest.scatter_reduce_(-1, cell.expand_as(vector), vector, "amax")
+        return highest.double()
 
-    def result(self) -> Tensor:
+    def result(self) -> Float[Tensor, "batch heads height width"]:
         if self.reduce == "mean":
-            rows = torch.tensor(self.row_edges, device=self.found.device).diff()
-            self.found /= rows[:, None] * self.column_edges.diff()
-        return self.found.to(self.context.dtype)
+            rows = torch.tensor(self.row_edges, device=self.cells.device).diff()
+            self.cells /= rows[:, None] * self.column_edges.diff()
+        return self.cells.to(self.context.dtype)
 
 
 @dataclass(frozen=True, init=False)
-class Mass(Measure):
+class Mass(Measure[Tensor]):
     """Attention from stretch to stretch: Float["batch heads query_spans key_spans"].
 
     Entry (a, b) is the mean over the queries of stretch a of the weight that falls on stretch b,
@@ -131,7 +136,7 @@ class Mass(Measure):
         object.__setattr__(self, "query_spans", _spans(query_spans))
         object.__setattr__(self, "key_spans", _spans(key_spans))
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Tensor]:
         for spans, length, what in (
             (self.query_spans, context.shape[2], "queries"),
             (self.key_spans, context.shape[3], "keys"),
@@ -144,13 +149,13 @@ class Mass(Measure):
         return _Mass(context, self)
 
 
-class _Mass(Running):
+class _Mass(Accumulator[Tensor]):
     def __init__(self, context: PassContext, measure: Mass) -> None:
         super().__init__()
         self.context, self.spans = context, measure.query_spans
         keys = torch.tensor(measure.key_spans, device=context.device).reshape(-1, 2)
         self.begin, self.end = keys.unbind(-1)
-        self.found = context.sums(len(measure.query_spans), len(measure.key_spans))
+        self.masses = context.sums(len(measure.query_spans), len(measure.key_spans))
 
     def add(self, tile: Tile) -> None:
         for a, (begin, end) in enumerate(self.spans):
@@ -160,23 +165,21 @@ class _Mass(Running):
             rows = tile.weights[..., first - tile.rows.start : last - tile.rows.start, :]
             sums = span_sums(rows.sum(-2), tile.columns.start, self.begin, self.end)
             with self.lock:
-                self.found[tile.batch, tile.heads, a] += sums
+                self.masses[tile.batch, tile.heads, a] += sums
 
-    def result(self) -> Tensor:
+    def result(self) -> Float[Tensor, "batch heads query_spans key_spans"]:
         counts = [end - begin for begin, end in self.spans]
-        found = self.found / torch.tensor(counts, device=self.found.device)[:, None]
-        return found.to(self.context.dtype)
+        means = self.masses / torch.tensor(counts, device=self.masses.device)[:, None]
+        return means.to(self.context.dtype)
 
 
 def edges(length: int, cells: int) -> list[int]:
-    """The cells + 1 borders of the cells floor(i * cells / length) of a row of this length."""
+    """Return the cells + 1 borders of the cells floor(i * cells / length) of a row."""
     return [-(-cell * length // cells) for cell in range(cells + 1)]
 
 
 def _cells(borders: list[int], rows: slice) -> Iterable[tuple[int, int, int]]:
-    """(cell, first, last) of each cell that has some of these rows."""
-    import bisect
-
+    """Yield (cell, first, last) of each cell that has some of these rows."""
     cell = bisect.bisect_right(borders, rows.start) - 1
     first = rows.start
     while first < rows.stop:
@@ -185,13 +188,18 @@ def _cells(borders: list[int], rows: slice) -> Iterable[tuple[int, int, int]]:
         first, cell = last, cell + 1
 
 
-def span_sums(vector: Tensor, offset: int, begin: Tensor, end: Tensor) -> Tensor:
-    """Sums of stretches of the last axis: Float64[..., spans].
+def span_sums(
+    vector: Float[Tensor, "*lead columns"],
+    offset: int,
+    begin: Int[Tensor, "spans"],
+    end: Int[Tensor, "spans"],
+) -> Float64[Tensor, "*lead spans"]:
+    """Sum the stretches of keys from begin to before end.
 
     Args:
-        vector: Float[..., columns].
+        vector: a number for each of some keys.
         offset: the key of the first column; a stretch may reach beyond the columns.
-        begin, end: Int["spans"].
+        begin, end: of each stretch.
     """
     running = torch.zeros(
         (*vector.shape[:-1], vector.shape[-1] + 1), dtype=torch.float64, device=vector.device
@@ -202,10 +210,10 @@ def span_sums(vector: Tensor, offset: int, begin: Tensor, end: Tensor) -> Tensor
 
 
 def _spans(spans: Iterable[Sequence[int]]) -> tuple[Span, ...]:
-    found = tuple((int(begin), int(end)) for begin, end in spans)
-    for begin, end in found:
+    pairs = tuple((int(begin), int(end)) for begin, end in spans)
+    for begin, end in pairs:
         if not 0 <= begin < end:
             raise ConfigError(
                 f"A stretch is (begin, end) with 0 <= begin < end; got ({begin}, {end})."
             )
-    return found
+    return pairs

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...errors import ConfigError
-from .base import Measure, PassContext, Running, Tile
+from ...shapes import Float, Int
+from .base import Accumulator, Measure, PassContext, Tile
 
 _STRETCH = 64
 _SPARE_BITS = (1 << 29) - 1
@@ -28,16 +29,16 @@ class TopKeys(NamedTuple):
     """The keys that each query attends to most, most first.
 
     Attributes:
-        values: Float["batch heads query_len k"], 0 where a query attends to fewer keys.
-        indices: Int64["batch heads query_len k"], -1 there.
+        values: their weights or contributions; 0 where a query attends to fewer keys.
+        indices: the keys; -1 there.
     """
 
-    values: Tensor
-    indices: Tensor
+    values: Float[Tensor, "batch heads query_len k"]
+    indices: Int[Tensor, "batch heads query_len k"]
 
 
 @dataclass(frozen=True)
-class TopK(Measure):
+class TopK(Measure[TopKeys]):
     """The ``k`` keys of each query with the largest weight or contribution: TopKeys.
 
     A contribution is the weight times the Euclidean norm of the key's value: a large weight may
@@ -59,11 +60,11 @@ class TopK(Measure):
         """Whether the map must have kept its values."""
         return self.by == "contribution"
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[TopKeys]:
         return _TopK(context, self)
 
 
-class _TopK(Running):
+class _TopK(Accumulator[TopKeys]):
     def __init__(self, context: PassContext, measure: TopK) -> None:
         super().__init__()
         self.k = measure.k
@@ -80,19 +81,21 @@ class _TopK(Running):
         indices += tile.columns.start
         indices.masked_fill_(values <= 0, -1)
         size = (*entries.shape[:-1], values.shape[-1])
-        found = slice(0, size[-1])
-        self.values[(*tile.queries, found)] = values.reshape(size)
-        self.indices[(*tile.queries, found)] = indices.reshape(size)
+        ranks = slice(0, size[-1])
+        self.values[(*tile.queries, ranks)] = values.reshape(size)
+        self.indices[(*tile.queries, ranks)] = indices.reshape(size)
 
     def result(self) -> TopKeys:
         return TopKeys(self.values, self.indices)
 
 
-def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """(values, indices) of the k largest entries of each row, largest first.
+def largest(
+    rows: Float[Tensor, "rows columns"], k: int
+) -> tuple[Float[Tensor, "rows entries"], Int[Tensor, "rows entries"]]:
+    """Return values and indices of the k largest entries of each row, largest first.
 
     Args:
-        rows: Float["rows columns"], none below 0.
+        rows: numbers, none below 0.
         k: how many; where there are fewer columns, all of them.
     """
     count, width = rows.shape
@@ -102,26 +105,31 @@ def largest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
     blocks = max(round(math.sqrt(width * k) / _STRETCH), 1) * _STRETCH
     depth = width // blocks
     if rows.is_cuda or depth < 4 or blocks < 2 * k:
-        found = rows.topk(min(k, width), -1)
-        return found.values, found.indices
+        top = rows.topk(min(k, width), -1)
+        return top.values, top.indices
+    # The maxima of all blocks, of which the last may have an entry more.
     body = rows[:, : depth * blocks].unflatten(1, (depth, blocks))
     rest = rows[:, depth * blocks :]
     highest = body.amax(1)
     if rest.shape[1]:
         torch.maximum(highest[:, : rest.shape[1]], rest, out=highest[:, : rest.shape[1]])
-    _, chosen = _sorted_top(highest, k)
+    # The k blocks with the largest maxima, and all of their entries.
+    _, top_blocks = _sorted_top(highest, k)
     candidates = rows.new_empty((count, depth + 1, k))
-    torch.gather(body, 2, chosen[:, None].expand(-1, depth, -1), out=candidates[:, :depth])
+    torch.gather(body, 2, top_blocks[:, None].expand(-1, depth, -1), out=candidates[:, :depth])
     # The blocks that reach into the rest have one entry more.
     last = F.pad(rest, (0, blocks - rest.shape[1]), value=-1.0)
-    torch.gather(last, 1, chosen, out=candidates[:, depth])
+    torch.gather(last, 1, top_blocks, out=candidates[:, depth])
+    # The k largest of these, and where they stand in the row.
     values, place = _sorted_top(candidates.flatten(1), k)
     layer = place.div(k, rounding_mode="floor")
-    return values, layer * blocks + chosen.gather(1, place - layer * k)
+    return values, layer * blocks + top_blocks.gather(1, place - layer * k)
 
 
-def _sorted_top(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The same for short rows.
+def _sorted_top(
+    x: Float[Tensor, "rows columns"], k: int
+) -> tuple[Float[Tensor, "rows k"], Int[Tensor, "rows k"]]:
+    """Return values and indices of the k largest entries of short rows, largest first.
 
     torch.topk keeps a heap of the best so far, and a processor cannot foresee which entries go on
     it: 1.9 us for 192 random ones. NumPy sorts whole rows of 64-bit integers with vector
@@ -129,8 +137,8 @@ def _sorted_top(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     that such numbers of one sign look like are in their order.
     """
     if x.dtype != torch.float32 or x.is_cuda:
-        found = x.topk(k, -1)
-        return found.values, found.indices
+        top_entries = x.topk(k, -1)
+        return top_entries.values, top_entries.indices
     width = x.shape[1]
     bits = x.double().view(torch.int64)
     bits |= torch.arange(width - 1, -1, -1)  # of equal ones the first is the largest

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ...shapes import Array, Bool
 
 
-def hatch(axes: Any, masked: Array) -> None:
-    """Hatch the cells that are True in Bool["rows columns"]."""
+def hatch(axes: Any, masked: Bool[Array, "rows columns"]) -> None:
+    """Hatch the cells that are True."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Outline
 
@@ -21,8 +21,8 @@ def hatch(axes: Any, masked: Array) -> None:
     if not boxes:
         return
     corners = [
-        [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-        for top, bottom, left, right in boxes
+        [(first, top), (last, top), (last, bottom), (first, bottom), (first, top)]
+        for top, bottom, first, last in boxes
     ]
     codes = [Outline.MOVETO, Outline.LINETO, Outline.LINETO, Outline.LINETO, Outline.CLOSEPOLY]
     outline = Outline(np.concatenate(corners) - 0.5, codes * len(boxes))
@@ -33,8 +33,8 @@ def hatch(axes: Any, masked: Array) -> None:
     )
 
 
-def boxes_of(masked: Array) -> list[tuple[int, int, int, int]]:
-    """Rectangles (top, bottom, left, right) that cover the masked cells, each cell once."""
+def boxes_of(masked: Bool[Array, "rows columns"]) -> list[tuple[int, int, int, int]]:
+    """Return rectangles (top, bottom, left, right) that cover the masked cells, each cell once."""
     boxes: list[tuple[int, int, int, int]] = []
     open_runs: dict[tuple[int, int], int] = {}
     for row in range(len(masked) + 1):

@@ -1,7 +1,7 @@
 """Matrices drawn as pictures: cells, hatched masks, axes with tokens or positions, colour scales.
 
-Knows arrays alone; `plots` brings the numbers. No pyplot: figures need no display and no cleaning
-up, and a notebook shows them all the same.
+It takes arrays; `plots` and `layer_grid` compute them. No pyplot: figures need no display and no
+cleaning up, and a notebook shows them all the same.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import numpy as np
 
 from ...errors import ConfigError, require
 from ...files import open_whole
+from ...shapes import Array, Bool, Float
 from .hatching import hatch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Array = np.ndarray[Any, Any]
 
 KINDS = (".png", ".svg")
 DOTS = 150  # per inch, of a PNG
@@ -64,13 +63,13 @@ class Axis:
         return max(self.positions, self.cells) / self.cells
 
     def place(self, position: int) -> float:
-        """Where the middle of a position lies, in cells."""
+        """Return where the middle of a position lies, in cells."""
         return (position - self.first + 0.5) / self.per_cell - 0.5
 
     def ticks(
         self, inches: float, points: float, *, upright: bool
     ) -> tuple[list[float], list[str]]:
-        """As many labels as fit beside each other, and their places.
+        """Return as many labels as fit beside each other, and their places.
 
         Args:
             inches: length of the side.
@@ -92,7 +91,7 @@ class Axis:
     def _text(self, position: int, step: int) -> str:
         if self.labels is None or self.per_cell > 1:
             return f"{position:,}"
-        token = shown(self.labels[position], self.most)
+        token = label_of(self.labels[position], self.most)
         return token if step == 1 else f"{token}  {position:,}"
 
 
@@ -114,7 +113,7 @@ class Scale:
     root: bool = False
 
     def norm(self) -> Any:
-        """matplotlib's form of it."""
+        """Return the scale as matplotlib has it."""
         from matplotlib.colors import Normalize, PowerNorm
 
         if self.root:
@@ -127,15 +126,15 @@ class Panel:
     """A matrix to draw.
 
     Attributes:
-        values: Float["rows columns"].
-        masked: Bool["rows columns"], True for cells that do not exist: hatched.
+        values: the numbers of the cells.
+        masked: True for cells that do not exist: hatched.
         rows, columns: its sides.
         title: written above it.
         notes: texts in the cells, or None.
     """
 
-    values: Array
-    masked: Array
+    values: Float[Array, "rows columns"]
+    masked: Bool[Array, "rows columns"]
     rows: Axis
     columns: Axis
     title: str = ""
@@ -143,18 +142,18 @@ class Panel:
 
 
 def weight_scale(name: str = "attention weight", *, root: bool = False) -> Scale:
-    """Shares, from 0 to 1 whatever the map, so that pictures can be compared."""
+    """Return a scale of shares, 0 to 1 whatever the map, so that pictures can be compared."""
     return Scale(name + (" (colours by its square root)" if root else ""), "Blues", 0.0, 1.0, root)
 
 
 def score_scale(values: Sequence[Array], name: str = "score") -> Scale:
-    """Signed numbers: as far below 0 as above it, so that 0 has the colour of nothing."""
+    """Return a scale as far below 0 as above it, so that 0 has the colour of nothing."""
     limit = max((float(np.abs(v[np.isfinite(v)]).max(initial=0.0)) for v in values), default=0.0)
     return Scale(name, "RdBu_r", -(limit or 1.0), limit or 1.0)
 
 
 def check_target(save: str | Path | None) -> None:
-    """Fail before the work, not after it.
+    """Check that a picture can be drawn and written, before the work.
 
     Raises:
         ConfigError: the file's name does not end in .png or .svg.
@@ -166,7 +165,7 @@ def check_target(save: str | Path | None) -> None:
 
 
 def new_figure(width: float, height: float, title: str, note: str = "") -> Figure:
-    """An empty figure, in inches, that a notebook shows without pyplot."""
+    """Make an empty figure, in inches, that a notebook shows without pyplot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -180,7 +179,7 @@ def new_figure(width: float, height: float, title: str, note: str = "") -> Figur
 
 
 def finish(figure: Figure, save: str | Path | None) -> Figure:
-    """Write the figure, if it is to be written."""
+    """Write the figure to a file, if there is one to save it to, and return it."""
     if save is not None:
         with open_whole(save) as file:
             figure.savefig(file, format=Path(save).suffix[1:].lower(), dpi=DOTS)
@@ -199,9 +198,13 @@ def draw(
         inches: width and height that the axes will have, to know how many labels fit.
         points: size of the letters.
     """
-    shown_values = np.ma.masked_array(panel.values, mask=panel.masked)
+    values = np.ma.masked_array(panel.values, mask=panel.masked)
     image = axes.imshow(
-        shown_values, cmap=scale.colours, norm=scale.norm(), aspect="auto", interpolation="nearest"
+        values,
+        cmap=scale.colours,
+        norm=scale.norm(),
+        aspect="auto",
+        interpolation="nearest",
     )
     axes.set_title(panel.title, fontsize=points + 1)
     _label(axes.xaxis, panel.columns, inches[0], points)
@@ -216,7 +219,7 @@ def draw(
 
 
 def colour_bar(figure: Figure, image: Any, axes: Any, scale: Scale, points: float = 8.0) -> None:
-    """A colour bar beside the axes."""
+    """Draw a colour bar beside the axes."""
     bar = figure.colorbar(image, ax=axes, fraction=0.06, pad=0.02, aspect=24)
     bar.set_label(scale.name, fontsize=points)
     if scale.root:
@@ -226,8 +229,8 @@ def colour_bar(figure: Figure, image: Any, axes: Any, scale: Scale, points: floa
     bar.outline.set(edgecolor="0.6", linewidth=0.6)
 
 
-def shown(token: str, most: int = LABEL_MOST) -> str:
-    """A token as a label: one line, not too long."""
+def label_of(token: str, most: int = LABEL_MOST) -> str:
+    """Return a token as a label: one line, not too long."""
     text = token.replace("\n", "↵").replace("\r", "↵").replace("\t", "⇥")
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return text if len(text) <= most else text[: most - 1] + "…"

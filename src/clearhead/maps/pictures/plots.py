@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
-from ..attention_map import AttentionMap
+from ..stored_attention import StoredAttention
 from .cells import Cells, Quantity, Reduce, cells_of
-from .overview import plot_layers, plot_recording
+from .layer_grid import plot_layers, plot_recording
 from .panels import (
     Axis,
     Panel,
@@ -43,7 +43,7 @@ LINEAR_UP_TO = 32  # keys: beyond, weights are too small for colours in proporti
 
 
 def plot(
-    attention_map: AttentionMap,
+    attention_map: StoredAttention,
     head: int | None = None,
     *,
     batch: int = 0,
@@ -80,18 +80,18 @@ def plot(
         head = 0
     if head is not None:
         _check_index("head", head, count, "heads")
-    chosen = list(range(count)) if head is None else [head % count]
+    heads = list(range(count)) if head is None else [head % count]
     cells = cells_of(
-        attention_map, batch % attention_map.query.shape[0], chosen, quantity=quantity,
+        attention_map, batch % attention_map.query.shape[0], heads, quantity=quantity,
         queries=queries, keys=keys, reduce=reduce,
         most=MANY_HEADS_CELLS if head is None else ONE_HEAD_CELLS,
     )  # fmt: skip
     draw_cells = _one_head if head is not None else _many_heads
-    return finish(draw_cells(attention_map, cells, chosen, batch, quantity, reduce), save)
+    return finish(draw_cells(attention_map, cells, heads, batch, quantity, reduce), save)
 
 
 def _one_head(
-    attention_map: AttentionMap, cells: Cells, heads: Sequence[int], batch: int,
+    attention_map: StoredAttention, cells: Cells, heads: Sequence[int], batch: int,
     quantity: Quantity, reduce: Reduce,
 ) -> Figure:  # fmt: skip
     rows, columns = _axes(attention_map, cells, batch)
@@ -108,7 +108,7 @@ def _one_head(
 
 
 def _many_heads(
-    attention_map: AttentionMap, cells: Cells, heads: Sequence[int], batch: int,
+    attention_map: StoredAttention, cells: Cells, heads: Sequence[int], batch: int,
     quantity: Quantity, reduce: Reduce,
 ) -> Figure:  # fmt: skip
     rows, columns = _axes(attention_map, cells, batch)
@@ -137,7 +137,7 @@ def _many_heads(
     return figure
 
 
-def _axes(attention_map: AttentionMap, cells: Cells, batch: int) -> tuple[Axis, Axis]:
+def _axes(attention_map: StoredAttention, cells: Cells, batch: int) -> tuple[Axis, Axis]:
     sides = []
     for name, window, count, labels in (
         ("query", cells.queries, cells.values.shape[1], attention_map.query_labels),
@@ -159,7 +159,7 @@ def _side(cells: int) -> float:
 
 
 def _columns_of_grid(panels: int) -> int:
-    """Wide rather than tall, in full rows where that can be."""
+    """Return how many panels stand side by side: wide, and in full rows where that can be."""
     if panels <= 4:
         return panels
     least = math.isqrt(panels - 1) + 1
@@ -167,7 +167,7 @@ def _columns_of_grid(panels: int) -> int:
     return next(full, min(least + 1, 8))
 
 
-def _title(attention_map: AttentionMap, batch: int, head: int | None) -> str:
+def _title(attention_map: StoredAttention, batch: int, head: int | None) -> str:
     sequences = attention_map.shape[0]
     parts = [attention_map.source.module] if attention_map.source.module else []
     if head is not None:

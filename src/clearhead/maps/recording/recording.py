@@ -139,10 +139,10 @@ class Recording:
         return rollout.flow_to(self, *args, **kwargs)
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
-        """Draw layers by heads: see `clearhead.maps.pictures.overview.plot_recording`."""
-        from ..pictures import overview
+        """Draw layers by heads: see `clearhead.maps.pictures.layer_grid.plot_recording`."""
+        from ..pictures.layer_grid import plot_recording
 
-        return overview.plot_recording(self, *args, **kwargs)
+        return plot_recording(self, *args, **kwargs)
 
     def save(self, path: str | Path) -> Path:
         """Write all maps to one safetensors file, described in JSON; nothing is pickled.

@@ -1,4 +1,4 @@
-"""What is added to the scores, held in memory linear in the length where that is exact.
+"""Biases, added to the scores, in memory linear in the length where that is exact.
 
 A relative bias (T5, Raffel et al. 2020; ALiBi, Press et al. 2022) depends on j - i alone, so one
 number per diagonal holds it.
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError
-from .key_ranges import ALL, Positions, chunks, indices, take
+from ...shapes import Bool, Float, Shaped
+from .positions import ALL, Positions, chunks, indices, take
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,17 +21,17 @@ class ToeplitzBias:
     """A bias that depends on the distance alone: ``values[..., j - i + query_len - 1]``.
 
     Attributes:
-        values: Float["batch|1 heads|1 query_len+key_len-1"].
+        values: one for each diagonal.
         query_len: how many queries there are.
     """
 
-    values: Tensor
+    values: Float[Tensor, "#batch #heads diagonals"]
     query_len: int
 
     def tile(
         self, rows: Positions, columns: Positions, batch: Positions = ALL, heads: Positions = ALL
-    ) -> Tensor:
-        """Float["batch|1 heads|1 rows columns"]."""
+    ) -> Float[Tensor, "#batch #heads rows columns"]:
+        """Return the bias of some queries and keys."""
         values = take(take(self.values, 1, heads), 0, batch)
         key_len = values.shape[-1] - self.query_len + 1
         i, j = (
@@ -45,58 +46,57 @@ class ToeplitzBias:
         return values[..., j[None, :] - i[:, None] + (self.query_len - 1)]
 
     def describe(self) -> str:
-        """A few words."""
+        """Describe the bias in a few words."""
         return "bias by distance"
 
     def to(self, device: torch.device | str) -> ToeplitzBias:
-        """The same on another device."""
+        """Return the same on another device."""
         return ToeplitzBias(self.values.to(device), self.query_len)
 
     @property
     def nbytes(self) -> int:
-        """Memory of the values."""
+        """The memory of the values."""
         return self.values.nbytes
 
 
 @dataclass(frozen=True, eq=False)
 class DenseBias:
-    """Any other bias.
+    """Any other bias."""
 
-    Attributes:
-        values: Float["batch|1 heads|1 query_len|1 key_len|1"].
-    """
-
-    values: Tensor
+    values: Float[Tensor, "#batch #heads #query_len #key_len"]
 
     def tile(
         self, rows: Positions, columns: Positions, batch: Positions = ALL, heads: Positions = ALL
-    ) -> Tensor:
-        """Float["batch|1 heads|1 rows|1 columns|1"]."""
-        found = take(take(take(self.values, 1, heads), 0, batch), 2, rows)
-        return take(found, 3, columns)
+    ) -> Float[Tensor, "#batch #heads #rows #columns"]:
+        """Return the bias of some queries and keys."""
+        values = take(take(take(self.values, 1, heads), 0, batch), 2, rows)
+        return take(values, 3, columns)
 
     def describe(self) -> str:
-        """A few words."""
+        """Describe the bias in a few words."""
         return f"bias {list(self.values.shape)}"
 
     def to(self, device: torch.device | str) -> DenseBias:
-        """The same on another device."""
+        """Return the same on another device."""
         return DenseBias(self.values.to(device))
 
     @property
     def nbytes(self) -> int:
-        """Memory of the values."""
+        """The memory of the values."""
         return self.values.nbytes
 
 
 def compact_bias(
-    bias: Tensor, query_len: int, key_len: int, allowed: Tensor | None = None
+    bias: Shaped[Tensor, "#batch #heads #query_len #key_len"],
+    query_len: int,
+    key_len: int,
+    visible: Bool[Tensor, "#batch #heads #query_len #key_len"] | None = None,
 ) -> ToeplitzBias | DenseBias | None:
-    """A bias of four axes in its smallest exact form; None where it is 0 everywhere.
+    """Return a bias in its smallest exact form; None where it is 0 everywhere.
 
     Args:
-        bias: Float["batch|1 heads|1 query_len|1 key_len|1"].
-        allowed: a boolean mask of the same shape; what it forbids may have any value.
+        bias: of four axes, some of which may be one wide.
+        visible: a mask of the same shape; where it is False the bias may have any value.
 
     Raises:
         ConfigError: it is not floating.
@@ -107,50 +107,61 @@ def compact_bias(
             f"one that says where a query may attend is a mask."
         )
     _, _, rows, columns = bias.shape
-    if not _nonzero(bias, allowed):
+    if not _nonzero(bias, visible):
         return None
     if rows > 1 and columns > 1:
-        by_key = _constant_along(bias, allowed, skewed=False)
+        by_key = _constant_along(bias, visible, skewed=False)
         if by_key is not None:
             return DenseBias(by_key[:, :, None, :])
-        by_distance = _constant_along(bias, allowed, skewed=True)
+        by_distance = _constant_along(bias, visible, skewed=True)
         if by_distance is not None:
             return ToeplitzBias(by_distance, query_len)
-    elif rows == 1 and allowed is None:
+    elif rows == 1 and visible is None:
         return DenseBias(bias.clone())
-    return DenseBias(bias.clone() if allowed is None else bias.masked_fill(~allowed, 0))
+    return DenseBias(bias.clone() if visible is None else bias.masked_fill(~visible, 0))
 
 
-def _nonzero(bias: Tensor, allowed: Tensor | None) -> bool:
+def _nonzero(
+    bias: Float[Tensor, "batch heads rows columns"],
+    visible: Bool[Tensor, "batch heads rows columns"] | None,
+) -> bool:
+    """Say whether the bias is other than 0 anywhere where it counts."""
     width = bias.shape[0] * bias.shape[1] * bias.shape[3]
     for part in chunks(bias.shape[2], width):
-        found = bias[:, :, part] != 0
-        if allowed is not None:
-            found &= allowed[:, :, part]
-        if bool(found.any()):
+        counts = bias[:, :, part] != 0
+        if visible is not None:
+            counts &= visible[:, :, part]
+        if bool(counts.any()):
             return True
     return False
 
 
-def _constant_along(bias: Tensor, allowed: Tensor | None, *, skewed: bool) -> Tensor | None:
-    """The one value of each column, or of each diagonal if skewed; None where there are several.
+def _constant_along(
+    bias: Float[Tensor, "batch heads rows columns"],
+    visible: Bool[Tensor, "batch heads rows columns"] | None,
+    *,
+    skewed: bool,
+) -> Float[Tensor, "batch heads lines"] | None:
+    """Return the one value of each column, or of each diagonal if skewed; None for several values.
 
-    Highest and lowest are kept for all columns while the rows go by, and have to agree. One of
-    which nothing is allowed is 0.
+    The rows are gone through with the highest and lowest value of each line so far, which have to
+    agree. A line of which nothing is visible is 0.
     """
     batch, heads, rows, columns = bias.shape
-    size = rows + columns - 1 if skewed else columns
-    highest = bias.new_full((batch, heads, size), -torch.inf)
-    lowest = bias.new_full((batch, heads, size), torch.inf)
+    lines = rows + columns - 1 if skewed else columns
+    highest = bias.new_full((batch, heads, lines), -torch.inf)
+    lowest = bias.new_full((batch, heads, lines), torch.inf)
     step = 64  # a skewed chunk is as much wider as it has rows
     for first in range(0, rows, step):
         part = bias[:, :, first : first + step]
         count = part.shape[2]
         low = high = part
-        if allowed is not None:
-            forbidden = ~allowed[:, :, first : first + count]
-            high = part.masked_fill(forbidden, -torch.inf)
-            low = part.masked_fill(forbidden, torch.inf)
+        # Hidden places must change neither.
+        if visible is not None:
+            hidden = ~visible[:, :, first : first + count]
+            high = part.masked_fill(hidden, -torch.inf)
+            low = part.masked_fill(hidden, torch.inf)
+        # Diagonals become columns, of which these rows touch only some.
         where = slice(0, columns)
         if skewed:
             high, low = _skewed(high, -torch.inf), _skewed(low, torch.inf)
@@ -162,12 +173,14 @@ def _constant_along(bias: Tensor, allowed: Tensor | None, *, skewed: bool) -> Te
             return None
     if bool(highest.isnan().any()):
         return None
-    # Where nothing was counted the lowest is above the highest; -inf may be the bias itself.
+    # Where nothing counted the lowest is above the highest; -inf may be the bias itself.
     return torch.where(highest < lowest, 0, highest)
 
 
-def _skewed(x: Tensor, fill: float) -> Tensor:
-    """[..., rows, columns] to [..., rows, rows + columns - 1], where a diagonal is a column."""
+def _skewed(
+    x: Float[Tensor, "*lead rows columns"], fill: float
+) -> Float[Tensor, "*lead rows diagonals"]:
+    """Move each row to the right of the row below it, so that a diagonal becomes a column."""
     *lead, rows, columns = x.shape
     width = rows + columns - 1
     # Row r begins rows - 1 - r entries to the right. Written with a row length one shorter than

@@ -1,4 +1,4 @@
-"""What the rows of a softmax are divided by, told so that nothing is lost far from zero.
+"""What the rows of a softmax are divided by, stored so that nothing is lost far from zero.
 
 The log-sum-exp of scores near -1e9 is rounded to the last digit of -1e9, and nothing is left of
 it. Relative to the highest score of the row it is a small number, and exact.
@@ -12,8 +12,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from ..measures.base import Measure, PassContext, Running, Tile
-from .key_ranges import Positions, pick
+from ...shapes import Float
+from ..measures.base import Accumulator, Measure, PassContext, Tile
+from .positions import Positions, pick
 from .precision import exact_dtype
 
 
@@ -21,31 +22,32 @@ class Denominators(NamedTuple):
     """exp(highest + log_sum) is what the exponentials of a row of scores are divided by.
 
     Attributes:
-        highest: Float["batch heads query_len"], the highest score of each row; -inf where the
-            query may attend to nothing.
-        log_sum: Float["batch heads query_len"], log sum_j exp(score_j - highest), the sink's share
-            included; between 0 and log(key_len) without one.
+        highest: the highest score of each row; -inf where the query may attend to nothing.
+        log_sum: log sum_j exp(score_j - highest), the sink's share included; between 0 and
+            log(key_len) without one.
     """
 
-    highest: Tensor
-    log_sum: Tensor
+    highest: Float[Tensor, "batch heads query_len"]
+    log_sum: Float[Tensor, "batch heads query_len"]
 
     @property
-    def lse(self) -> Tensor:
+    def lse(self) -> Float[Tensor, "batch heads query_len"]:
         """Their logarithm, in the dtype of ``log_sum``."""
         return (self.highest + self.log_sum).to(self.log_sum.dtype)
 
     @property
     def nbytes(self) -> int:
-        """Memory of both."""
+        """The memory of both."""
         return self.highest.nbytes + self.log_sum.nbytes
 
     def at(self, rows: Positions, batch: Positions, heads: Positions) -> Denominators:
-        """Those of some rows."""
+        """Return the denominators of some rows."""
         return Denominators(*(pick(pick(pick(x, 0, batch), 1, heads), 2, rows) for x in self))
 
-    def weights(self, scores: Tensor) -> Tensor:
-        """The weights of some keys: Float["batch heads rows columns"], in the dtype of ``log_sum``.
+    def weights(
+        self, scores: Float[Tensor, "batch heads rows columns"]
+    ) -> Float[Tensor, "batch heads rows columns"]:
+        """Return the weights of some keys, in the dtype of ``log_sum``.
 
         Args:
             scores: of the same rows; written over.
@@ -57,18 +59,23 @@ class Denominators(NamedTuple):
 
 
 def normalised(
-    scores: Tensor, dtype: torch.dtype, *, sinks: Tensor | None = None, may_be_dead: bool = True
-) -> Tensor:
-    """The weights of whole rows of scores: 0 where a query may attend to nothing.
+    scores: Float[Tensor, "batch heads rows key_len"],
+    dtype: torch.dtype,
+    *,
+    sinks: Float[Tensor, "heads"] | None = None,
+    may_be_dead: bool = True,
+) -> Float[Tensor, "batch heads rows key_len"]:
+    """Return the weights of whole rows of scores: 0 where a query may attend to nothing.
 
     Args:
-        scores: Float["batch heads rows key_len"], -inf where a query may not attend; written over.
+        scores: -inf where a query may not attend; written over.
         dtype: of the weights.
-        sinks: Float["heads"], a logit for each of these heads that joins the denominator only.
+        sinks: a logit for each of these heads that joins the denominator only.
         may_be_dead: whether there may be a query that may attend to nothing.
     """
     if not scores.numel():
         return scores.to(dtype)
+    # The highest score of each row, where anything below needs it.
     highest = dead = None
     if may_be_dead or sinks is not None or scores.dtype != dtype:
         highest = scores.amax(-1)
@@ -87,30 +94,29 @@ def normalised(
     return weights
 
 
-def with_sinks(highest: Tensor, log_sum: Tensor, sinks: Tensor) -> tuple[Tensor, Tensor]:
-    """The log of the sum with the sinks in it, and the sum of the weights that this leaves.
-
-    Args:
-        highest, log_sum: Float["batch heads rows"].
-        sinks: Float["heads"], of these heads.
-    """
+def with_sinks(
+    highest: Float[Tensor, "batch heads rows"],
+    log_sum: Float[Tensor, "batch heads rows"],
+    sinks: Float[Tensor, "heads"],
+) -> tuple[Float[Tensor, "batch heads rows"], Float[Tensor, "batch heads rows"]]:
+    """Return the log of the sum with the sinks in it, and the sum of the weights that remains."""
     distance = (sinks.to(highest.dtype)[:, None] - highest).to(log_sum.dtype)
     together = torch.logaddexp(log_sum, distance)
     return together, (log_sum - together).exp_()
 
 
 @dataclass(frozen=True)
-class RowDenominators(Measure):
-    """The denominators of all rows: what a map keeps of a pass over it."""
+class RowDenominators(Measure[Denominators]):
+    """The denominators of all rows, which a map keeps when a pass has computed them."""
 
     name: ClassVar[str] = "denominators"
     needs_scores: ClassVar[bool] = True
 
-    def begin(self, context: PassContext) -> Running:
+    def begin(self, context: PassContext) -> Accumulator[Denominators]:
         return _RowDenominators(context)
 
 
-class _RowDenominators(Running):
+class _RowDenominators(Accumulator[Denominators]):
     def __init__(self, context: PassContext) -> None:
         super().__init__()
         widest = exact_dtype(context.device)

@@ -1,26 +1,31 @@
-"""The scores of a map where they are asked for, in float64 where float32 would lose digits."""
+"""Any scores of a map, in float64 where float32 would lose digits."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from ...shapes import Float
 from .denominators import Denominators
-from .key_ranges import ALL, Positions
+from .positions import ALL, Positions
 from .precision import any_far, highest_norm, lies_far, narrowed, score_dtype
 from .scoring import Scoring
 
 
 class ExactScores:
-    """Remembers how large products of queries and keys may be, so that it is found out once.
+    """The scores of a map. How large its products may be is determined once and remembered.
 
     Args:
-        query: Float["batch heads query_len head_dim"].
-        key: Float["batch kv_heads key_len head_dim"].
+        query, key: of the whole map.
         scoring: how scores come from them.
     """
 
-    def __init__(self, query: Tensor, key: Tensor, scoring: Scoring) -> None:
+    def __init__(
+        self,
+        query: Float[Tensor, "batch heads query_len head_dim"],
+        key: Float[Tensor, "batch kv_heads key_len head_dim"],
+        scoring: Scoring,
+    ) -> None:
         self._query, self._key, self._scoring = query, key, scoring
         self._key_norm: Tensor | None = None
         self._far: bool | None = None
@@ -42,8 +47,8 @@ class ExactScores:
         batch: Positions = ALL,
         heads: Positions = ALL,
         denominators: Denominators | None = None,
-    ) -> Tensor:
-        """Float["batch heads rows columns"], as `Scoring.tile` gives them.
+    ) -> Float[Tensor, "batch heads rows columns"]:
+        """Return some scores, -inf where a query may not attend, as `Scoring.tile` does.
 
         Args:
             rows, columns, batch, heads: slices of step 1, or index vectors.
@@ -69,11 +74,12 @@ class ExactScores:
             key_norm=self._key_norm if exact is None else None,
         )
 
-    def _norm_of_keys(self) -> Tensor:
+    def _norm_of_keys(self) -> Float[Tensor, "batch kv_heads"]:
         if self._key_norm is None:
             self._key_norm = highest_norm(self._key)
         return self._key_norm
 
 
 def _covers(positions: Positions, size: int) -> bool:
+    """Say whether these are all positions of an axis."""
     return isinstance(positions, slice) and positions.indices(size) == (0, size, 1)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def over_all_places(modification: Callable[..., Tensor], *, with_score: bool) -> Callable[..., Any]:
-    """A function of scalars as one of vectors of batch, head, query and key indices.
+    """Turn a function of scalars into one of vectors of batch, head, query and key indices.
 
     As FlexAttention does it: mapped over one axis after the other, so that a modification may do
     with its scalars whatever it may do there.

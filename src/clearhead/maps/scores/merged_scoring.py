@@ -1,4 +1,4 @@
-"""The scoring of several steps of a generation as that of one attention."""
+"""The scorings of several steps of a generation, merged into one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ...shapes import Bool, Shaped
 from .bias import DenseBias, ToeplitzBias, compact_bias
 from .key_ranges import DenseMask, KeyRanges, compact_allowed
 from .scoring import Scoring
@@ -24,7 +25,7 @@ class Part:
 
 
 def merged(parts: Sequence[Part], key_len: int) -> Scoring:
-    """One scoring for the queries of all parts, against all keys.
+    """Return one scoring for the queries of all parts, against all keys.
 
     Args:
         key_len: how many keys there are together.
@@ -32,52 +33,51 @@ def merged(parts: Sequence[Part], key_len: int) -> Scoring:
     first = parts[0].scoring
     if len(parts) == 1:
         return first
-    allowed = _allowed(parts, key_len)
-    return replace(first, allowed=allowed, bias=_bias(parts, key_len, allowed), flat=_flat(parts))
+    visible = _visible(parts, key_len)
+    return replace(first, allowed=visible, bias=_bias(parts, key_len, visible), flat=_flat(parts))
 
 
-def _allowed(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
+def _visible(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
+    """Return which of all keys the queries of all parts may attend to."""
     if any(isinstance(part.scoring.allowed, DenseMask) for part in parts):
         return _dense(parts, key_len)
     starts, ends = [], []
     for part in parts:
-        allowed = part.scoring.allowed
-        if isinstance(allowed, KeyRanges):
-            seen = allowed.sees()
-            starts.append(torch.where(seen, allowed.start + part.offset, 0))
-            ends.append(torch.where(seen, (allowed.end + part.offset).clamp(max=key_len), 0))
+        mask = part.scoring.allowed
+        if isinstance(mask, KeyRanges):
+            sees = mask.sees()
+            starts.append(torch.where(sees, mask.start + part.offset, 0))
+            ends.append(torch.where(sees, (mask.end + part.offset).clamp(max=key_len), 0))
         else:
-            end = min(part.offset + part.key_len, key_len)
-            made = torch.full((1, 1, part.query_len), part.offset, dtype=torch.int32)
-            starts.append(made)
-            ends.append(torch.full_like(made, end))
-    return KeyRanges(_joined(starts, -1), _joined(ends, -1))
+            start = torch.full((1, 1, part.query_len), part.offset, dtype=torch.int32)
+            starts.append(start)
+            ends.append(torch.full_like(start, min(part.offset + part.key_len, key_len)))
+    return KeyRanges(_concatenated(starts, -1), _concatenated(ends, -1))
 
 
 def _dense(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
+    """Do what `_visible` does by way of a mask of all queries and keys."""
     rows = []
     for part in parts:
         width = min(part.key_len, key_len - part.offset)
-        allowed = part.scoring.allowed
-        if allowed is None:
-            known = torch.ones(1, 1, part.query_len, width, dtype=torch.bool)
+        mask = part.scoring.allowed
+        if mask is None:
+            own = torch.ones(1, 1, part.query_len, width, dtype=torch.bool)
         else:
-            device = (
-                allowed.start.device if isinstance(allowed, KeyRanges) else allowed.allowed.device
-            )
-            columns = torch.arange(width, device=device)
-            known = allowed.tile(slice(0, part.query_len), columns)
-            known = known.expand(*known.shape[:2], part.query_len, width)
-        whole = known.new_zeros(*known.shape[:2], part.query_len, key_len)
-        whole[..., part.offset : part.offset + width] = known
-        rows.append(whole)
-    together = _joined(rows, -2)
-    return compact_allowed(together, together.shape[2], key_len)
+            device = mask.start.device if isinstance(mask, KeyRanges) else mask.allowed.device
+            own = mask.tile(slice(0, part.query_len), torch.arange(width, device=device))
+            own = own.expand(*own.shape[:2], part.query_len, width)
+        every_key = own.new_zeros(*own.shape[:2], part.query_len, key_len)
+        every_key[..., part.offset : part.offset + width] = own
+        rows.append(every_key)
+    visible = _concatenated(rows, -2)
+    return compact_allowed(visible, visible.shape[2], key_len)
 
 
 def _bias(
-    parts: Sequence[Part], key_len: int, allowed: KeyRanges | DenseMask
+    parts: Sequence[Part], key_len: int, mask: KeyRanges | DenseMask
 ) -> ToeplitzBias | DenseBias | None:
+    """Return what is added to the scores of all queries and keys."""
     if all(part.scoring.bias is None for part in parts):
         return None
     rows = []
@@ -85,25 +85,22 @@ def _bias(
         width = min(part.key_len, key_len - part.offset)
         bias = part.scoring.bias
         if bias is None:
-            whole = torch.zeros(1, 1, part.query_len, key_len)
+            every_key = torch.zeros(1, 1, part.query_len, key_len)
         else:
-            known = bias.tile(slice(0, part.query_len), slice(0, width))
-            whole = known.new_zeros(*known.shape[:2], part.query_len, key_len)
-            whole[..., part.offset : part.offset + width] = known
-        rows.append(whole)
-    together = _joined(rows, -2)
-    visible = allowed.tile(
-        slice(0, together.shape[2]), torch.arange(key_len, device=together.device)
-    )
-    if visible.shape[0] > together.shape[0] or visible.shape[1] > together.shape[1]:
+            own = bias.tile(slice(0, part.query_len), slice(0, width))
+            every_key = own.new_zeros(*own.shape[:2], part.query_len, key_len)
+            every_key[..., part.offset : part.offset + width] = own
+        rows.append(every_key)
+    total = _concatenated(rows, -2)
+    visible = mask.tile(slice(0, total.shape[2]), torch.arange(key_len, device=total.device))
+    if visible.shape[0] > total.shape[0] or visible.shape[1] > total.shape[1]:
         # What nobody sees may have any value, and then a bias by distance shows as such.
-        visible = visible.any(0, keepdim=True).any(1, keepdim=True).expand(together.shape)
-    return compact_bias(
-        together, together.shape[2], key_len, visible.expand(together.shape).contiguous()
-    )
+        visible = visible.any(0, keepdim=True).any(1, keepdim=True).expand(total.shape)
+    return compact_bias(total, total.shape[2], key_len, visible.expand(total.shape).contiguous())
 
 
-def _flat(parts: Sequence[Part]) -> Tensor | None:
+def _flat(parts: Sequence[Part]) -> Bool[Tensor, "#batch #heads query_len"] | None:
+    """Return the queries of all parts that attend evenly."""
     if all(part.scoring.flat is None for part in parts):
         return None
     flats = [
@@ -112,11 +109,11 @@ def _flat(parts: Sequence[Part]) -> Tensor | None:
         else part.scoring.flat
         for part in parts
     ]
-    return _joined(flats, -1)
+    return _concatenated(flats, -1)
 
 
-def _joined(parts: Sequence[Tensor], axis: int) -> Tensor:
-    """Concatenated, after batch and heads were broadcast to each other."""
+def _concatenated(parts: Sequence[Tensor], axis: int) -> Shaped[Tensor, "batch heads *rest"]:
+    """Concatenate tensors after broadcasting batch and heads to each other."""
     device = next((x.device for x in parts if x.device.type != "cpu"), parts[0].device)
     batch = max(x.shape[0] for x in parts)
     heads = max(x.shape[1] for x in parts)

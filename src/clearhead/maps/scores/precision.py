@@ -14,6 +14,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ...shapes import Float
+
 # Rounding a float32 of up to this size is off by 5e-7 at the most: so much of itself a weight is
 # off by where its score is, or a kernel's log-sum-exp. Products of vectors with such norms are off
 # by about as much, unless their terms add up all on one side.
@@ -21,30 +23,34 @@ FAR = 16.0
 
 
 def score_dtype(query: Tensor) -> torch.dtype:
-    """The dtype of answers, and in which a model of such queries adds masks to its scores:
-    float32, or float64 for float64 queries."""
+    """Return the dtype of answers: float32, or float64 for float64 queries.
+
+    A model of such queries adds masks to its scores in this dtype, too.
+    """
     return torch.float64 if query.dtype == torch.float64 else torch.float32
 
 
 def exact_dtype(device: torch.device) -> torch.dtype:
-    """The widest dtype there is: Metal has no float64."""
+    """Return the widest dtype of a device: Metal has no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def highest_norm(x: Tensor) -> Tensor:
-    """Of queries or keys, Float["batch heads length width"], the largest norm of each head:
-    Float["batch heads"]."""
+def highest_norm(x: Float[Tensor, "batch heads length width"]) -> Float[Tensor, "batch heads"]:
+    """Return the largest Euclidean norm of the queries or keys of each head."""
     dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     norms = torch.linalg.vector_norm(x, dim=-1, dtype=dtype)
     return norms.amax(-1) if norms.shape[-1] else norms.new_zeros(norms.shape[:-1])
 
 
-def lies_far(query_norm: Tensor, key_norm: Tensor, scale: float) -> bool:
-    """Whether some product of queries and keys may be too large for the float32 of this machine.
+def lies_far(
+    query_norm: Float[Tensor, "batch heads"],
+    key_norm: Float[Tensor, "batch kv_heads"],
+    scale: float,
+) -> bool:
+    """Say whether products of queries and keys may be too large for the float32 of this machine.
 
     Args:
-        query_norm: Float["batch heads"], as `highest_norm` tells it.
-        key_norm: Float["batch kv_heads"].
+        query_norm, key_norm: the results of `highest_norm`.
         scale: factor of the products.
     """
     if not query_norm.numel() or not key_norm.numel():
@@ -57,24 +63,24 @@ def lies_far(query_norm: Tensor, key_norm: Tensor, scale: float) -> bool:
 
 
 def any_far(highest: Tensor) -> bool:
-    """Whether scores, or the highest of some rows, are too large for float32; -inf is not one."""
+    """Say whether any score is too large for float32; -inf does not count as a score."""
     if not highest.numel():
         return False
     return bool(((highest.abs() > FAR) & (highest > -torch.inf)).any())
 
 
 def narrowed(device: torch.device) -> bool:
-    """Whether products of float32 are computed with fewer digits here (TF32, bfloat16)."""
+    """Say whether products of float32 are computed with fewer digits here (TF32, bfloat16)."""
     backend = torch.backends.cuda if device.type == "cuda" else torch.backends.mkldnn
-    chosen = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
-    if chosen is None:  # before PyTorch 2.9
+    precision = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
+    if precision is None:  # before PyTorch 2.9
         return torch.get_float32_matmul_precision() != "highest"
-    return chosen not in ("ieee", "none")
+    return precision not in ("ieee", "none")
 
 
 @contextmanager
 def without_autocast(device: torch.device) -> Iterator[None]:
-    """What is computed within is not narrowed by an autocast around it."""
+    """Keep an autocast around this context from narrowing what is computed in it."""
     if not torch.is_autocast_enabled(device.type):
         yield
         return

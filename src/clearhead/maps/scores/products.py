@@ -5,15 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .key_ranges import Positions, indices
+from ...shapes import Float
+from .positions import Positions, vector
 
 
-def scaled_products(query: Tensor, key: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
-    """scale * q . k: Float["batch heads query_len key_len"]; no key is repeated.
+def scaled_products(
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch kv_heads key_len head_dim"],
+    scale: float,
+    dtype: torch.dtype,
+) -> Float[Tensor, "batch heads query_len key_len"]:
+    """Return scale * q . k, without repeating keys.
 
     Args:
-        query: Float["batch heads query_len head_dim"].
-        key: Float["batch kv_heads key_len head_dim"]; each head serves a group of query heads.
+        query: the queries.
+        key: the keys, of which each head serves a group of query heads.
         scale: factor of the products.
         dtype: what they are computed in.
     """
@@ -25,8 +31,9 @@ def scaled_products(query: Tensor, key: Tensor, scale: float, dtype: torch.dtype
 
 
 def owners_of(heads: Positions, group: int, device: torch.device) -> Positions:
-    """The heads of keys of some heads of queries: each once where whole groups, or only one
-    group's, are asked for, and else one for each.
+    """Return the heads of keys that belong to some heads of queries.
+
+    Each comes once where these are whole groups, or of one group, else once for each query head.
 
     Args:
         heads: a slice with both ends, or a vector of indices.
@@ -37,4 +44,4 @@ def owners_of(heads: Positions, group: int, device: torch.device) -> Positions:
         first, end = heads.start // group, -(-heads.stop // group)
         if end - first <= 1 or heads.start % group == heads.stop % group == 0:
             return slice(first, max(first, end))
-    return indices(heads, torch.iinfo(torch.int64).max, device) // group
+    return vector(heads, device) // group

@@ -1,4 +1,4 @@
-"""How the scores of an attention map come from its queries and keys.
+"""Scoring: how the scores of an attention map come from its queries and keys.
 
     score   = scale * q . k
     capped  = softcap * tanh(score / softcap)       only with a softcap (Gemma 2, arXiv 2408.00118)
@@ -21,28 +21,17 @@ import torch
 from torch import Tensor
 
 from ...errors import ConfigError, ShapeError
-from .bias import DenseBias, ToeplitzBias, compact_bias
-from .compact_mask import CompactMask, both_allowed, compact_mask, compact_mask_mod
+from ...shapes import Bool, Float
+from .bias import DenseBias, ToeplitzBias
+from .combined_mask import Bias, MaskMod, Window, combined_mask
+from .compact_mask import CompactMask
 from .flex_modifications import over_all_places
-from .key_ranges import (
-    ALL,
-    DenseMask,
-    Hull,
-    KeyRanges,
-    Positions,
-    causal_ranges,
-    checked_shape,
-    explicit,
-    indices,
-    pick,
-    take,
-)
+from .key_ranges import DenseMask, Hull, KeyRanges, Shape
+from .positions import ALL, Positions, explicit, pick, take, vector
 from .precision import any_far, exact_dtype, highest_norm, lies_far, score_dtype, without_autocast
 from .products import owners_of, scaled_products
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-Window = int | tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +44,9 @@ class Scoring:
         allowed: which keys a query may attend to; None for all.
         bias: what is added to the scaled (and capped) scores.
         score_mod: FlexAttention's ``score_mod(score, b, h, q_idx, k_idx)``.
-        sinks: Float["heads"], a logit per head that joins the denominator only.
-        flat: Bool["batch|1 heads|1 query_len"], the queries whose scores a mask of hugely
-            negative finite numbers swallowed altogether: as in the model, they attend evenly.
+        sinks: a logit per head that joins the denominator only.
+        flat: the queries whose scores a mask of hugely negative finite numbers swallowed
+            altogether: as in the model, they attend evenly.
         added_in: the dtype in which the model added the bias, if that is not the one of the
             answers: a model of half precision that writes its attention out adds in its own.
     """
@@ -67,8 +56,8 @@ class Scoring:
     allowed: KeyRanges | DenseMask | None = None
     bias: ToeplitzBias | DenseBias | None = None
     score_mod: ScoreMod | None = None
-    sinks: Tensor | None = None
-    flat: Tensor | None = None
+    sinks: Float[Tensor, "heads"] | None = None
+    flat: Bool[Tensor, "#batch #heads query_len"] | None = None
     added_in: torch.dtype | None = None
 
     @classmethod
@@ -83,13 +72,13 @@ class Scoring:
         causal: bool = False,
         causal_offset: int = 0,
         window: Window | None = None,
-        bias: Tensor | ToeplitzBias | DenseBias | None = None,
+        bias: Bias | None = None,
         score_mod: ScoreMod | None = None,
         mask_mod: MaskMod | None = None,
         sinks: Tensor | None = None,
         added_in: torch.dtype | None = None,
     ) -> Scoring:
-        """The scoring of an attention that was called with these arguments.
+        """Return the scoring of an attention that was called with these arguments.
 
         Args:
             query: Float["batch heads query_len head_dim"].
@@ -118,87 +107,61 @@ class Scoring:
             ShapeError: the tensors do not fit together.
             ConfigError: a setting makes no sense.
         """
-        shape, dtype = score_shape(query, key), score_dtype(query)
-        _, heads, query_len, key_len = shape
+        shape = score_shape(query, key)
         if softcap is not None and softcap < 0:
             raise ConfigError(f"softcap must be above 0, or None for none; got {softcap}.")
-        if isinstance(mask, Tensor):
-            if mask.is_floating_point() and isinstance(bias, Tensor) and bias.is_floating_point():
-                # Either may hide what the other shows, and a row of which nothing is left then
-                # attends evenly to what both have hidden least.
-                mask = checked_shape(bias, "bias", shape).to(dtype) + checked_shape(
-                    mask, "mask", shape
-                )
-                bias = None
-            mask = compact_mask(mask, shape)
-        if mask and mask.in_float32 and added_in == torch.float32:
-            mask = mask.in_float32
-        allowed = mask.allowed if mask else None
-        added = mask.bias if mask else None
-        flat = mask.flat if mask else None
-        if flat is not None and sinks is not None:
-            # The sink is not swallowed with the scores, and takes everything.
-            end = torch.where(flat, 0, key_len).int()
-            allowed, flat = both_allowed(allowed, KeyRanges(torch.zeros_like(end), end)), None
-        if mask_mod is not None:
-            allowed = both_allowed(allowed, compact_mask_mod(mask_mod, shape, query.device))
-        if causal or window is not None:
-            ranges = causal_ranges(
-                query_len,
-                key_len,
-                causal=causal,
-                offset=causal_offset,
-                window=_checked_window(window),
-                device=query.device,
-            )
-            allowed = both_allowed(allowed, ranges)
-        if isinstance(bias, Tensor):
-            checked = checked_shape(bias, "bias", shape)
-            bias = compact_bias(checked, query_len, key_len)
-        if bias is not None and added is not None:
-            rows, columns = slice(0, query_len), slice(0, key_len)
-            total = bias.tile(rows, columns).to(dtype) + added.tile(rows, columns)
-            bias = compact_bias(total, query_len, key_len)
-        if sinks is not None and tuple(sinks.shape) != (heads,):
+        effect = combined_mask(
+            mask,
+            bias,
+            shape,
+            score_dtype(query),
+            query.device,
+            causal=causal,
+            causal_offset=causal_offset,
+            window=window,
+            mask_mod=mask_mod,
+            has_sinks=sinks is not None,
+            added_in=added_in,
+        )
+        if sinks is not None and tuple(sinks.shape) != shape[1:2]:
             raise ShapeError(
-                f"sinks hold one logit per query head, so their shape must be ({heads},); got "
+                f"sinks hold one logit per query head, so their shape must be ({shape[1]},); got "
                 f"{tuple(sinks.shape)}."
             )
         return cls(
             scale=1 / math.sqrt(query.shape[-1]) if scale is None else float(scale),
             softcap=softcap or None,
-            allowed=allowed,
-            bias=bias if bias is not None else added,
+            allowed=effect.allowed,
+            bias=effect.bias,
             score_mod=score_mod,
             sinks=None if sinks is None else sinks.detach(),
-            flat=flat,
+            flat=effect.flat,
             added_in=added_in,
         )
 
     def tile(
         self,
-        query: Tensor,
-        key: Tensor,
+        query: Float[Tensor, "batch heads query_len head_dim"],
+        key: Float[Tensor, "batch kv_heads key_len head_dim"],
         rows: Positions = ALL,
         columns: Positions = ALL,
         *,
         batch: Positions = ALL,
         heads: Positions = ALL,
         exact: bool | None = None,
-        key_norm: Tensor | None = None,
-    ) -> Tensor:
-        """The scores of some queries and keys, -inf where the query may not attend.
+        key_norm: Float[Tensor, "batch kv_heads"] | None = None,
+    ) -> Float[Tensor, "some_batch some_heads rows columns"]:
+        """Compute the scores of some queries and keys, -inf where the query may not attend.
 
         Args:
-            query: Float["batch heads query_len head_dim"], whole.
-            key: Float["batch kv_heads key_len head_dim"], whole.
-            rows, columns, batch, heads: what is wanted: slices of step 1, or index vectors.
+            query, key: of the whole map.
+            rows, columns, batch, heads: the part to compute: slices of step 1, or index vectors.
             exact: whether products are computed in float64; None for where they need it.
-            key_norm: Float["batch kv_heads"], what `highest_norm` tells of the keys, if known.
+            key_norm: the `highest_norm` of the keys, if it has been computed.
 
         Returns:
-            Float["batch heads rows columns"] of those asked for: float64 for float64 inputs;
-            for all others float32, or float64 where products are and nothing was added to them.
+            Scores of float64 for float64 inputs; for all others of float32, or of float64 where
+            products are and nothing was added to them.
         """
         rows, columns = explicit(rows, query.shape[2]), explicit(columns, key.shape[2])
         batch, heads = explicit(batch, query.shape[0]), explicit(heads, query.shape[1])
@@ -207,33 +170,39 @@ class Scoring:
         k = pick(pick(pick(key.detach(), 0, batch), 1, owners), 2, columns)
         dtype, widest = score_dtype(query), exact_dtype(query.device)
 
-        def computed(exact: bool) -> Tensor:
+        def scores_of(exact: bool) -> Tensor:
             products = scaled_products(q, k, self.scale, widest if exact else dtype)
             return self.finish(products, rows, columns, batch=batch, heads=heads, dtype=dtype)
 
         with without_autocast(query.device):
             if exact is not None or dtype == widest:
-                return computed(bool(exact))
+                return scores_of(bool(exact))
             if key_norm is None:
                 norm = highest_norm(k)
             else:
                 norm = pick(pick(key_norm, 0, batch), 1, owners)
             if lies_far(highest_norm(q), norm, self.scale):
-                return computed(True)
-            scores = computed(False)
-            # Far from zero a sum hangs on the last digits of what it is the sum of.
+                return scores_of(True)
+            scores = scores_of(False)
+            # Far from zero the last digits of the terms decide a sum.
             if self.adds and scores.numel() and any_far(scores.amax(-1)):
-                return computed(True)
+                return scores_of(True)
             return scores
 
     def between(
-        self, query: Tensor, key: Tensor, rows: Tensor, *, batch: slice, heads: Tensor
-    ) -> Tensor:
-        """The scores of queries and keys that were picked already, in the widest dtype.
+        self,
+        query: Float[Tensor, "batch heads rows head_dim"],
+        key: Float[Tensor, "batch kv_heads key_len head_dim"],
+        rows: Tensor,
+        *,
+        batch: slice,
+        heads: Tensor,
+    ) -> Float[Tensor, "batch heads rows key_len"]:
+        """Compute the scores of queries and keys that were picked already, in the widest dtype.
 
         Args:
-            query: Float["batch heads rows head_dim"], only the queries at these places.
-            key: Float["batch kv_heads key_len head_dim"], only their keys.
+            query: only the queries at these places.
+            key: only their keys.
             rows, batch, heads: which they are in the whole map.
         """
         columns = slice(0, key.shape[2])
@@ -244,12 +213,12 @@ class Scoring:
 
     @property
     def adds(self) -> bool:
-        """Whether anything but a mask is done to products, in the dtype that the model has."""
+        """Whether products are changed by more than a mask, as the model rounds it."""
         return self.bias is not None or self.score_mod is not None
 
     def finish(
         self,
-        scores: Tensor,
+        scores: Float[Tensor, "batch heads rows columns"],
         rows: Positions,
         columns: Positions,
         *,
@@ -258,16 +227,16 @@ class Scoring:
         dtype: torch.dtype | None = None,
         forbidden: float = -torch.inf,
         hull: Hull | None = None,
-    ) -> Tensor:
-        """From scaled products to scores, in place where that can be.
+    ) -> Float[Tensor, "batch heads rows columns"]:
+        """Turn scaled products into scores, in place where that can be.
 
         Args:
-            scores: Float["batch heads rows columns"], scale * q . k.
+            scores: scale * q . k.
             dtype: of the answers, to which scores are rounded before anything is added to them;
                 None for that of the products.
             rows, columns, batch, heads: which these are: vectors, or slices with both ends.
             forbidden: what stands where a query may not attend.
-            hull: of these rows, where it is known already.
+            hull: of these rows, where it has been computed.
         """
         if self.softcap is not None:
             scores.div_(self.softcap).tanh_().mul_(self.softcap)
@@ -286,13 +255,13 @@ class Scoring:
             hull = hull or self.allowed.hull(rows, batch, heads)
             self._forbid_edges(scores, rows, columns, batch, heads, forbidden, hull)
         elif self.allowed is not None:
-            allowed = self.allowed.tile(rows, _vector(columns, scores.device), batch, heads)
-            scores.masked_fill_(~allowed, forbidden)
+            visible = self.allowed.tile(rows, vector(columns, scores.device), batch, heads)
+            scores.masked_fill_(~visible, forbidden)
         return scores
 
     def _forbid_edges(
         self,
-        scores: Tensor,
+        scores: Float[Tensor, "batch heads rows columns"],
         rows: Positions,
         columns: slice,
         batch: Positions,
@@ -300,7 +269,7 @@ class Scoring:
         forbidden: float,
         hull: Hull,
     ) -> None:
-        """Masks only those columns that some row may not see."""
+        """Mask only those columns that some row may not see."""
         assert isinstance(self.allowed, KeyRanges)
         first = columns.start or 0
         width = scores.shape[-1]
@@ -312,23 +281,24 @@ class Scoring:
         for low, high in edges:
             if high > low:
                 positions = torch.arange(first + low, first + high, device=scores.device)
-                allowed = self.allowed.tile(rows, positions, batch, heads)
-                scores[..., low:high].masked_fill_(~allowed, forbidden)
+                visible = self.allowed.tile(rows, positions, batch, heads)
+                scores[..., low:high].masked_fill_(~visible, forbidden)
 
     def _bent(
         self,
-        scores: Tensor,
+        scores: Float[Tensor, "batch heads rows columns"],
         rows: Positions,
         columns: Positions,
         batch: Positions,
         heads: Positions,
-    ) -> Tensor:
+    ) -> Float[Tensor, "batch heads rows columns"]:
+        """Apply the score_mod."""
         assert self.score_mod is not None
-        places = (_vector(x, scores.device) for x in (batch, heads, rows, columns))
+        places = (vector(x, scores.device) for x in (batch, heads, rows, columns))
         return over_all_places(self.score_mod, with_score=True)(scores, *places)
 
     def to(self, device: torch.device | str) -> Scoring:
-        """The same on another device."""
+        """Return the same on another device."""
         return replace(
             self,
             allowed=None if self.allowed is None else self.allowed.to(device),
@@ -350,13 +320,13 @@ class Scoring:
 
     @property
     def nbytes(self) -> int:
-        """Memory of mask, bias and sinks."""
-        held = (self.allowed, self.bias, self.sinks, self.flat)
-        return sum(x.nbytes for x in held if x is not None)
+        """The memory of mask, bias and sinks."""
+        parts = (self.allowed, self.bias, self.sinks, self.flat)
+        return sum(x.nbytes for x in parts if x is not None)
 
 
-def score_shape(query: Tensor, key: Tensor) -> tuple[int, int, int, int]:
-    """(batch, heads, query_len, key_len) of queries and keys that fit together.
+def score_shape(query: Tensor, key: Tensor) -> Shape:
+    """Return (batch, heads, query_len, key_len) of queries and keys that fit together.
 
     Raises:
         ShapeError: they do not.
@@ -375,15 +345,3 @@ def score_shape(query: Tensor, key: Tensor) -> tuple[int, int, int, int]:
             f"must be a multiple of the second; got {shapes}."
         )
     return query.shape[0], query.shape[1], query.shape[2], key.shape[2]
-
-
-def _vector(positions: Positions, device: torch.device) -> Tensor:
-    """Positions as a vector; a slice has both ends."""
-    return indices(positions, torch.iinfo(torch.int64).max, device)
-
-
-def _checked_window(window: Window | None) -> tuple[int | None, int | None]:
-    before, after = window if isinstance(window, tuple) else (window, window)
-    if any(side is not None and side < 0 for side in (before, after)):
-        raise ConfigError(f"A window counts keys before and after: 0 or more, or None; {window}.")
-    return before, after

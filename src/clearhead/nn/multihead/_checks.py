@@ -1,4 +1,4 @@
-"""What `MultiheadAttention` refuses, in the words of `torch.nn.MultiheadAttention` 2.13.
+"""The errors of `MultiheadAttention`, in the words of `torch.nn.MultiheadAttention` 2.13.
 
 Code that matches on PyTorch's messages or exception types goes on working: each error here is
 PyTorch's type as well as a `clearhead.errors.ShapeError`.
@@ -23,7 +23,7 @@ class MultiheadMaskError(ShapeError, RuntimeError):
 
 
 def check_need_weights(need_weights: object) -> None:
-    """``need_weights`` is a truth value or "map".
+    """Check that ``need_weights`` is a truth value or "map".
 
     Raises:
         ConfigError: it is another text.
@@ -36,7 +36,7 @@ def check_need_weights(need_weights: object) -> None:
 
 
 def check_mask_kinds(key_padding_mask: Tensor | None, attn_mask: Tensor | None) -> None:
-    """Masks are boolean or floating; two kinds at once get PyTorch's deprecation warning.
+    """Check that masks are boolean or floating; two kinds get PyTorch's deprecation warning.
 
     Raises:
         MultiheadShapeError: a mask is of another type, such as integers.
@@ -62,7 +62,7 @@ def check_ranks(
     attn_mask: Tensor | None,
     num_heads: int,
 ) -> bool:
-    """Whether the input is batched.
+    """Check the number of axes of each input, and say whether the input is batched.
 
     Raises:
         MultiheadShapeError: the number of dimensions of an input does not fit the query's, or
@@ -74,33 +74,47 @@ def check_ranks(
             f"{query.dim()}-D query tensor"
         )
     rank = query.dim()
-    given = f"For {'batched' if rank == 3 else 'unbatched'} ({rank}-D) `query`, expected"
+    beginning = f"For {'batched' if rank == 3 else 'unbatched'} ({rank}-D) `query`, expected"
     if key.dim() != rank or value.dim() != rank:
         raise MultiheadShapeError(
-            f"{given} `key` and `value` to be {rank}-D"
+            f"{beginning} `key` and `value` to be {rank}-D"
             f" but found {key.dim()}-D and {value.dim()}-D tensors respectively"
         )
     if key_padding_mask is not None and key_padding_mask.dim() != rank - 1:
         raise MultiheadShapeError(
-            f"{given} `key_padding_mask` to be `None` or {rank - 1}-D"
+            f"{beginning} `key_padding_mask` to be `None` or {rank - 1}-D"
             f" but found {key_padding_mask.dim()}-D tensor instead"
         )
     if attn_mask is not None and attn_mask.dim() not in (2, 3):
         raise MultiheadShapeError(
-            f"{given} `attn_mask` to be `None`, 2-D or 3-D"
+            f"{beginning} `attn_mask` to be `None`, 2-D or 3-D"
             f" but found {attn_mask.dim()}-D tensor instead"
         )
     if rank == 2 and attn_mask is not None and attn_mask.dim() == 3:
-        expected = (num_heads, query.shape[0], key.shape[0])
-        if attn_mask.shape != expected:
+        fitting_shape = (num_heads, query.shape[0], key.shape[0])
+        if attn_mask.shape != fitting_shape:
             raise MultiheadShapeError(
-                f"Expected `attn_mask` shape to be {expected} but got {attn_mask.shape}"
+                f"Expected `attn_mask` shape to be {fitting_shape} but got {attn_mask.shape}"
             )
     return rank == 3
 
 
+def check_causal_hint(causal: bool, attn_mask: Tensor | None) -> None:
+    """Check that a causal hint comes with the mask that it is about.
+
+    Raises:
+        MultiheadMaskError: there is no mask.
+    """
+    if causal and attn_mask is None:
+        raise MultiheadMaskError(
+            "Need attn_mask if specifying the is_causal hint. "
+            "You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+
+
 def check_widths(query: Tensor, embed_dim: int, num_heads: int) -> None:
-    """The query is as wide as the layer, and the heads divide it.
+    """Check that the query is as wide as the layer, and that the heads divide it.
 
     Raises:
         MultiheadShapeError: they do not.
@@ -115,7 +129,7 @@ def check_widths(query: Tensor, embed_dim: int, num_heads: int) -> None:
 
 
 def check_key_value(query: Tensor, key: Tensor, value: Tensor, *, separate: bool) -> None:
-    """Keys and values fit each other and the queries' batch.
+    """Check that keys and values fit each other and the queries' batch.
 
     Args:
         query, key, value: in the order [length, batch, width], which the messages speak of.
@@ -145,62 +159,64 @@ def check_separate_weights(
     value: Tensor,
     weights: tuple[Tensor | None, Tensor | None, Tensor | None],
 ) -> None:
-    """The three projection matrices are there and fit their inputs.
+    """Check that the three projection matrices are there and fit their inputs.
 
     Raises:
         MultiheadShapeError: one is missing or has another shape.
     """
     inputs = {"query": query, "key": key, "value": value}
-    for (name, given), weight in zip(inputs.items(), weights, strict=True):
+    for (name, x), weight in zip(inputs.items(), weights, strict=True):
         if weight is None:
             raise MultiheadShapeError(
                 f"use_separate_proj_weight is True but {name[0]}_proj_weight is None"
             )
-        expected = (query.shape[-1], given.shape[-1])
-        if weight.shape != expected:
+        fitting_shape = (query.shape[-1], x.shape[-1])
+        if weight.shape != fitting_shape:
             raise MultiheadShapeError(
-                f"expecting {name} weights shape of {expected}, but got {weight.shape}"
+                f"expecting {name} weights shape of {fitting_shape}, but got {weight.shape}"
             )
 
 
 def check_attn_mask(
     attn_mask: Tensor, batch: int, heads: int, query_len: int, key_len: int
 ) -> None:
-    """The mask covers every query and key.
+    """Check that the mask covers every query and key.
 
     Raises:
         MultiheadMaskError: it has another shape.
     """
-    expected = (query_len, key_len) if attn_mask.dim() == 2 else (batch * heads, query_len, key_len)
-    if attn_mask.shape != expected:
+    fitting_shape = (
+        (query_len, key_len) if attn_mask.dim() == 2 else (batch * heads, query_len, key_len)
+    )
+    if attn_mask.shape != fitting_shape:
         raise MultiheadMaskError(
             f"The shape of the {attn_mask.dim()}D attn_mask is {attn_mask.shape}, "
-            f"but should be {expected}."
+            f"but should be {fitting_shape}."
         )
 
 
 def check_padding_mask(key_padding_mask: Tensor, batch: int, key_len: int) -> None:
-    """The padding mask is [batch, key_len].
+    """Check that the padding mask is [batch, key_len].
 
     Raises:
         MultiheadShapeError: it is not.
     """
-    for axis, expected in enumerate((batch, key_len)):
-        if key_padding_mask.shape[axis] != expected:
+    for axis, size in enumerate((batch, key_len)):
+        if key_padding_mask.shape[axis] != size:
             raise MultiheadShapeError(
-                f"Expected key_padded_mask.shape[{axis}] to be {expected}, "
+                f"Expected key_padded_mask.shape[{axis}] to be {size}, "
                 f"but got {key_padding_mask.shape[axis]}"
             )
 
 
 def check_static(static: Tensor, name: str, batch: int, heads: int, head_dim: int) -> None:
-    """Ready-made keys or values are [batch * heads, key_len, head_dim].
+    """Check that ready-made keys or values are [batch * heads, key_len, head_dim].
 
     Raises:
         MultiheadShapeError: they are not.
     """
-    for axis, expected in ((0, batch * heads), (2, head_dim)):
-        if static.shape[axis] != expected:
+    for axis, size in ((0, batch * heads), (2, head_dim)):
+        if static.shape[axis] != size:
             raise MultiheadShapeError(
-                f"expecting {name}.size({axis}) of {expected}, but got {static.shape[axis]}"
+                f"expecting {name}.size({axis}) of {size}, but got {static.shape[axis]}"
             )

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...shapes import Bool, Float
 from . import _checks as check
 from ._checks import MultiheadShapeError
 from ._native import native_attention
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 from ._weights import attend
 
 if TYPE_CHECKING:
@@ -23,68 +24,68 @@ def multi_head_attention(
     key_padding_mask: Tensor | None,
     attn_mask: Tensor | None,
     parameters: Parameters,
-    options: Options,
+    settings: ForwardSettings,
     static: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> tuple[Tensor, Tensor | AttentionMap | None]:
-    """Output and weights, as `MultiheadAttention.forward` describes them."""
-    check.check_need_weights(options.need_weights)
+    """Compute output and weights, as `MultiheadAttention.forward` describes them."""
+    check.check_need_weights(settings.need_weights)
     check.check_mask_kinds(key_padding_mask, attn_mask)
-    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, options.num_heads)
-    if options.causal and attn_mask is None:
-        raise check.MultiheadMaskError(
-            "Need attn_mask if specifying the is_causal hint. "
-            "You may use the Transformer module method "
-            "`generate_square_subsequent_mask` to create this mask."
-        )
-    check.check_widths(inputs[0], options.embed_dim, options.num_heads)
-    if not batched:
+    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, settings.num_heads)
+    check.check_causal_hint(settings.causal, attn_mask)
+    check.check_widths(inputs[0], settings.embed_dim, settings.num_heads)
+    if not batched:  # one sequence is a batch of one
         inputs = _unsqueeze(*inputs)
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-        options = options._replace(batch_first=True)
-    by_length = [x.transpose(0, 1) if options.batch_first else x for x in inputs]
+        settings = settings._replace(batch_first=True)
+    by_length = [x.transpose(0, 1) if settings.batch_first else x for x in inputs]
     check.check_key_value(*by_length, separate=parameters.separate is not None)
+    # PyTorch's operator for the whole layer, where it can be used.
     if batched and key_padding_mask is attn_mask is None and static == (None, None):
-        found = native_attention(*inputs, parameters, options)
-        if found is not None:
-            return found
-    heads = _heads(*inputs, parameters, options)
-    if attn_mask is not None and (options.need_weights or not _trusted(options, key_padding_mask)):
-        query_len, batch, _ = by_length[0].shape
-        check.check_attn_mask(attn_mask, batch, options.num_heads, query_len, by_length[1].shape[0])
-    query, key, value, added = _extend(heads, parameters, options, static)
-    causal = added == 0 and _trusted(options, key_padding_mask)
+        output_and_weights = native_attention(*inputs, parameters, settings)
+        if output_and_weights is not None:
+            return output_and_weights
+    # Project, and add the keys and values that belong to no input.
+    heads = _heads(*inputs, parameters, settings)
+    is_hint = settings.causal and key_padding_mask is None  # padding makes another mask of the two
+    if attn_mask is not None and (settings.need_weights or not is_hint):
+        (query_len, batch, _), key_len = by_length[0].shape, by_length[1].shape[0]
+        check.check_attn_mask(attn_mask, batch, settings.num_heads, query_len, key_len)
+    query, key, value, extra_keys = _extend(heads, parameters, settings, static)
+    # The hint stands for the mask, or both masks become one.
+    causal = extra_keys == 0 and is_hint
     mask = None
     if not causal:
-        mask = _additive_mask(attn_mask, key_padding_mask, query, key, added, inputs[0].dtype)
+        dtype = inputs[0].dtype
+        mask = _additive_mask(attn_mask, key_padding_mask, query, key, extra_keys, dtype)
     output, weights = attend(
         query,
         key,
         value,
         mask=mask,
         causal=causal,
-        dropout=options.dropout,
-        need_weights=bool(options.need_weights) and options.need_weights != "map",
-        average=options.average,
+        dropout=settings.dropout,
+        need_weights=bool(settings.need_weights) and settings.need_weights != "map",
+        average=settings.average,
     )
-    shown: Tensor | AttentionMap | None = weights
-    if options.need_weights == "map":
-        shown = _map(query, key, value, mask, causal, options)
-    output = output.permute((0, 2, 1, 3) if options.batch_first else (2, 0, 1, 3)).flatten(-2)
+    # Join the heads and project.
+    output = output.permute((0, 2, 1, 3) if settings.batch_first else (2, 0, 1, 3)).flatten(-2)
     output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
     if not batched:
-        return output.squeeze(0), shown if weights is None else weights.squeeze(0)
-    return output, shown
+        output, weights = output.squeeze(0), None if weights is None else weights.squeeze(0)
+    if settings.need_weights == "map":
+        return output, _map(query, key, value, mask, causal, settings)
+    return output, weights
 
 
 def _map(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    mask: Float[Tensor, "#batch #heads #query_len #key_len"] | None,
     causal: bool,
-    options: Options,
+    settings: ForwardSettings,
 ) -> AttentionMap:
-    """The weights of all heads as a map, none of them computed yet."""
+    """Return the weights of all heads as a map, none of them computed yet."""
     from ...maps.attention_map import AttentionMap
     from ...maps.provenance import Source
 
@@ -94,13 +95,8 @@ def _map(
         value.detach(),
         mask=mask,
         causal=causal,
-        source=Source(model="MultiheadAttention", dropout=options.dropout),
+        source=Source(model="MultiheadAttention", dropout=settings.dropout),
     )
-
-
-def _trusted(options: Options, key_padding_mask: Tensor | None) -> bool:
-    """Whether the hint stands for the mask: padding makes another mask of the two."""
-    return options.causal and key_padding_mask is None
 
 
 def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,7 +107,10 @@ def _unsqueeze(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tenso
     return new_query, new_key, new_value
 
 
-def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _linear(
+    x: Tensor, weight: Float[Tensor, "out_features _"], bias: Float[Tensor, "out_features"] | None
+) -> Float[Tensor, "... out_features"]:
+    """Apply a linear layer; a width of the input that does not fit is PyTorch's error."""
     # PyTorch's layer takes a bias of another type, which F.linear takes for some layouts only.
     if bias is not None and bias.dtype != weight.dtype:
         bias = bias.to(weight.dtype)
@@ -119,106 +118,112 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _heads(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
-) -> list[Tensor]:
-    """Projected queries, keys and values, each [batch, heads, length, head_dim].
-
-    Projections of one tensor are one matrix product.
-    """
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
+) -> list[Float[Tensor, "batch heads _ head_dim"]]:
+    """Project queries, keys and values; projections of one tensor are one matrix product."""
     bias = parameters.in_proj_bias
     if parameters.separate is not None:
         biases = (None, None, None) if bias is None else bias.chunk(3)
         check.check_separate_weights(query, key, value, parameters.separate)
         separate = zip((query, key, value), parameters.separate, biases, strict=True)
-        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, options)]
+        return [h for x, w, b in separate if w is not None for h in _split(x, w, b, 1, settings)]
     weight = parameters.in_proj_weight
     if weight is None:
         raise MultiheadShapeError("use_separate_proj_weight is False but in_proj_weight is None")
     if query is key and key is value:
-        return _split(query, weight, bias, 3, options)
+        return _split(query, weight, bias, 3, settings)
     heads, width = [], query.shape[-1]
     groups = [(query, 1), (key, 2)] if key is value else [(query, 1), (key, 1), (value, 1)]
     start = 0
     for x, parts in groups:
         rows = slice(start, start + parts * width)
-        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, options)
+        heads += _split(x, weight[rows], None if bias is None else bias[rows], parts, settings)
         start = rows.stop
     return heads
 
 
 def _split(
-    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, options: Options
-) -> list[Tensor]:
-    """Project, and part the result without a copy: [batch, heads, length, head_dim] each."""
+    x: Tensor, weight: Tensor, bias: Tensor | None, parts: int, settings: ForwardSettings
+) -> list[Float[Tensor, "batch heads length head_dim"]]:
+    """Project, and part the result without a copy."""
     projected = _linear(x, weight, bias)
-    head_dim = projected.shape[-1] // (parts * options.num_heads)
-    projected = projected.view(*x.shape[:2], parts, options.num_heads, head_dim)
-    order = (2, 0, 3, 1, 4) if options.batch_first else (2, 1, 3, 0, 4)
+    head_dim = projected.shape[-1] // (parts * settings.num_heads)
+    projected = projected.view(*x.shape[:2], parts, settings.num_heads, head_dim)
+    order = (2, 0, 3, 1, 4) if settings.batch_first else (2, 1, 3, 0, 4)
     return list(projected.permute(order).unbind(0))
 
 
 def _extend(
     projected: list[Tensor],
     parameters: Parameters,
-    options: Options,
+    settings: ForwardSettings,
     static: tuple[Tensor | None, Tensor | None],
-) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Keys and values with the ready-made ones in their place and the added ones behind them,
-    and how many were added."""
+) -> tuple[
+    Float[Tensor, "batch heads query_len head_dim"],
+    Float[Tensor, "batch heads key_len head_dim"],
+    Float[Tensor, "batch heads key_len head_dim"],
+    int,
+]:
+    """Put ready-made keys and values in place, add extra ones behind, and count the extra ones."""
     query, key, value = projected
     batch, heads, _, head_dim = query.shape
     bias_k, bias_v = parameters.bias_k, parameters.bias_v
-    added = 0
+    extra_keys = 0
+    # `add_bias_kv`: one learned key and value behind the others.
     if bias_k is not None and bias_v is not None:
-        for given, name in zip(static, ("key", "value"), strict=True):
-            if given is not None:
+        for ready_made, name in zip(static, ("key", "value"), strict=True):
+            if ready_made is not None:
                 raise MultiheadShapeError(f"bias cannot be added to static {name}.")
         key, value = (
             torch.cat([x, bias.view(1, heads, 1, head_dim).expand(batch, -1, -1, -1)], dim=2)
             for x, bias in ((key, bias_k), (value, bias_v))
         )
-        added += 1
+        extra_keys += 1
     elif bias_k is not None or bias_v is not None:
         present, absent = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
         raise MultiheadShapeError(f"{present} is set but {absent} is None")
+    # `static_k` and `static_v`: in the place of the projected ones.
     if static[0] is not None:
         check.check_static(static[0], "static_k", batch, heads, head_dim)
         key = static[0].unflatten(0, (batch, heads))
     if static[1] is not None:
         check.check_static(static[1], "static_v", batch, heads, head_dim)
         value = static[1].unflatten(0, (batch, heads))
-    if options.add_zero_attn:
+    # `add_zero_attn`: a key and a value of zeros behind all.
+    if settings.add_zero_attn:
         key, value = F.pad(key, (0, 0, 0, 1)), F.pad(value, (0, 0, 0, 1))
-        added += 1
-    return query, key, value, added
+        extra_keys += 1
+    return query, key, value, extra_keys
 
 
 def _additive_mask(
     attn_mask: Tensor | None,
     key_padding_mask: Tensor | None,
-    query: Tensor,
-    key: Tensor,
-    added: int,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    extra_keys: int,
     dtype: torch.dtype,
-) -> Tensor | None:
-    """Both masks as one that is added to the scores; axes that it does not need are 1 long."""
+) -> Float[Tensor, "#batch #heads #query_len key_len"] | None:
+    """Return both masks as one that is added to the scores; axes it does not need are 1 long."""
     batch, heads, _, _ = query.shape
-    allowed = None
+    mask = None
     if attn_mask is not None:
-        allowed = _floating(attn_mask, dtype, added)
-        allowed = (
-            allowed.unflatten(0, (batch, heads)) if allowed.dim() == 3 else allowed[None, None]
-        )
+        mask = _floating(attn_mask, dtype, extra_keys)
+        mask = mask.unflatten(0, (batch, heads)) if mask.dim() == 3 else mask[None, None]
     if key_padding_mask is None:
-        return allowed
-    present = _floating(key_padding_mask, dtype, added)
-    check.check_padding_mask(present, batch, key.shape[2])
-    present = present[:, None, None]
-    return present if allowed is None else allowed + present
+        return mask
+    padding = _floating(key_padding_mask, dtype, extra_keys)
+    check.check_padding_mask(padding, batch, key.shape[2])
+    padding = padding[:, None, None]
+    return padding if mask is None else mask + padding
 
 
-def _floating(mask: Tensor, dtype: torch.dtype, added: int) -> Tensor:
-    """The mask to add to scores, with room for keys that were added and are always visible."""
+def _floating(
+    mask: Bool[Tensor, "... key_len"] | Float[Tensor, "... key_len"],
+    dtype: torch.dtype,
+    extra_keys: int,
+) -> Float[Tensor, "... every_key"]:
+    """Return the mask to add to scores, with room for extra keys, which are always visible."""
     if mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=dtype).masked_fill_(mask, -torch.inf)
-    return F.pad(mask, (0, added)) if added else mask
+    return F.pad(mask, (0, extra_keys)) if extra_keys else mask

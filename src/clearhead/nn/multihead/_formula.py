@@ -1,10 +1,6 @@
 """Attention by the plain formula, for everything that PyTorch can do with operators.
 
-It can be derived as often as one likes, in both directions, mapped, traced and exported.
-
-Shapes: query [batch, heads, query_len, head_dim], key and value [batch, heads, key_len,
-head_dim]; mask, added to the scaled scores, and blocked, True for a query that may see nothing,
-broadcast to [batch, heads, query_len, key_len] and [batch, heads, query_len, 1].
+It can be differentiated as often as one likes, in both directions, mapped, traced and exported.
 """
 
 from __future__ import annotations
@@ -18,23 +14,31 @@ from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from ...shapes import Bool, Float
 
-class Scoring(NamedTuple):
-    """What decides the weights beside query and key."""
 
-    mask: Tensor | None
-    blocked: Tensor | None
+class Masking(NamedTuple):
+    """Which keys a query sees.
+
+    Attributes:
+        mask: added to the scaled scores.
+        blocked: True for a query that may see nothing: its weights and output are zero.
+        causal: whether a query sees keys up to its own position only.
+    """
+
+    mask: Float[Tensor, "#batch #heads #query_len #key_len"] | None
+    blocked: Bool[Tensor, "#batch #heads #query_len 1"] | None
     causal: bool
 
 
 def is_transformed() -> bool:
-    """Whether function transforms (`torch.func`) or forward-mode derivatives are at work."""
+    """Say whether function transforms (`torch.func`) or forward-mode derivatives are at work."""
     transformed = getattr(torch._C, "_are_functorch_transforms_active", lambda: False)
     return transformed() or forward_ad._current_level >= 0
 
 
 def is_plain(*tensors: Tensor | None) -> bool:
-    """Whether these are ordinary tensors outside compilation, tracing, transforms and modes.
+    """Say whether these are ordinary tensors outside compilation, tracing, transforms and modes.
 
     Only then may code look at values or write into buffers of its own. A recording is no such
     mode: it must not change a bit.
@@ -47,7 +51,7 @@ def is_plain(*tensors: Tensor | None) -> bool:
 
 
 def is_recorded() -> bool:
-    """Whether `clearhead.record` is watching."""
+    """Say whether `clearhead.record` is recording."""
     mode = _get_current_dispatch_mode()
     if mode is None:
         return False
@@ -56,56 +60,58 @@ def is_recorded() -> bool:
     return isinstance(mode, Recorder)
 
 
-def exact_dtype(x: Tensor) -> torch.dtype:
-    """What scores and weights are computed in: half precision is too small to hold scores."""
+def computation_dtype(x: Tensor) -> torch.dtype:
+    """Return the dtype of scores and weights: half precision is too small to hold scores."""
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
 
 def weights_dtype(query: Tensor) -> torch.dtype:
-    """What weights are given in: the query's type, or what autocast makes of a softmax's."""
+    """Return the dtype of the weights: the query's, or that of a softmax under autocast."""
     if _is_autocast(query.device.type):
         return torch.softmax(query.new_empty(1, 1), dim=-1).dtype
     return query.dtype
 
 
 def plain_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    scoring: Scoring,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len value_dim"],
+    masking: Masking,
     dropout: float = 0.0,
     *,
     in_place: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """The output in the query's type, and the weights, after dropout, in the exact one.
+) -> tuple[
+    Float[Tensor, "batch heads query_len value_dim"], Float[Tensor, "batch heads query_len key_len"]
+]:
+    """Compute the output in the query's dtype, and the weights, after dropout, in the exact one.
 
     Autocast has no say here: it would compute scores in half precision. With ``in_place``, for
     plain tensors of which none needs a gradient, weights are written over their scores.
     """
-    given, dtype = query.dtype, exact_dtype(query)
+    query_dtype, dtype = query.dtype, computation_dtype(query)
     shape = (*query.shape[:3], key.shape[2])
     with without_autocast(query.device.type):
-        if dtype != given:
+        if dtype != query_dtype:
             query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
         # Three axes: for four, matmul takes several times as long to find out what to call.
         query, key, value = query.flatten(0, 1), key.flatten(0, 1), value.flatten(0, 1)
         scores = torch.bmm(query * query.shape[-1] ** -0.5, key.transpose(1, 2)).view(shape)
-        if scoring.causal:
+        if masking.causal:
             later = torch.ones(shape[2:], dtype=torch.bool, device=scores.device).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
-        if scoring.mask is not None:
-            scores = scores + scoring.mask.to(dtype)
+        if masking.mask is not None:
+            scores = scores + masking.mask.to(dtype)
         weights = torch.softmax(scores, dim=-1, out=scores if in_place else None)
-        if scoring.blocked is not None:
-            weights = weights.masked_fill(scoring.blocked, 0.0)
+        if masking.blocked is not None:
+            weights = weights.masked_fill(masking.blocked, 0.0)
         if dropout > 0.0:
             weights = F.dropout(weights, dropout)
         output = torch.bmm(weights.flatten(0, 1), value).unflatten(0, shape[:2])
-    return output if dtype == given else output.to(given), weights
+    return output if dtype == query_dtype else output.to(query_dtype), weights
 
 
 def without_autocast(device: str) -> AbstractContextManager[object]:
-    """A context in which operators keep the types of their inputs."""
+    """Return a context in which operators keep the dtypes of their inputs."""
     return torch.autocast(device, enabled=False) if _is_autocast(device) else nullcontext()
 
 

@@ -1,9 +1,9 @@
 """PyTorch's one operator for a whole layer in inference, where it is the quickest.
 
 It computes scores, softmax, output and weights as the plain formula does, without the calls in
-between. It is asked for self-attention in full precision without masks alone, as it gives NaN to a
-query that may see nothing and overflows in half precision; and where the mean over heads is
-wanted, for short ones, because it makes the tensor of all heads first.
+between. It is called only for self-attention in full precision without masks, as it gives NaN to a
+query that may see nothing and overflows in half precision; and for the mean over heads only where
+sequences are short, because it makes the tensor of all heads first.
 """
 
 from __future__ import annotations
@@ -12,47 +12,49 @@ import torch
 from torch import Tensor
 
 from ._formula import is_plain
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 from ._weights import PLAIN_ELEMENTS
 
 
 def native_attention(
-    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, options: Options
+    query: Tensor, key: Tensor, value: Tensor, parameters: Parameters, settings: ForwardSettings
 ) -> tuple[Tensor, Tensor] | None:
-    """Output and weights of inputs without a mask, or None where the operator is not for them."""
+    """Compute output and weights without a mask, or return None where the operator is unfit."""
     weight, bias = parameters.in_proj_weight, parameters.in_proj_bias
-    own = query is key and key is value and options.batch_first
-    whole = parameters.separate is None and parameters.bias_k is None and not options.add_zero_attn
-    if not own or not whole or weight is None or bias is None or parameters.out_proj_bias is None:
+    self_attention = query is key and key is value and settings.batch_first
+    extra_keys = parameters.bias_k is not None or settings.add_zero_attn
+    if not self_attention or extra_keys or parameters.separate is not None:
         return None
-    if options.need_weights is not True or options.dropout > 0.0 or options.num_heads % 2:
+    if weight is None or bias is None or parameters.out_proj_bias is None:
         return None
-    output = (parameters.out_proj_weight, parameters.out_proj_bias)
-    tensors = (query, weight, bias, *output)
+    if settings.need_weights is not True or settings.dropout > 0.0 or settings.num_heads % 2:
+        return None
+    projection = (parameters.out_proj_weight, parameters.out_proj_bias)
+    tensors = (query, weight, bias, *projection)
     if not _is_plain_inference(*tensors):
         return None
-    scores = query.shape[0] * options.num_heads * query.shape[1] ** 2
-    if scores == 0 or (options.average and scores > PLAIN_ELEMENTS[False]):
+    scores = query.shape[0] * settings.num_heads * query.shape[1] ** 2
+    if scores == 0 or (settings.average and scores > PLAIN_ELEMENTS[False]):
         return None
-    found: tuple[Tensor, Tensor] = torch._native_multi_head_attention(
+    output_and_weights: tuple[Tensor, Tensor] = torch._native_multi_head_attention(
         query,
         key,
         value,
-        options.embed_dim,
-        options.num_heads,
+        settings.embed_dim,
+        settings.num_heads,
         weight,
         bias,
-        *output,
+        *projection,
         None,
         True,
-        options.average,
+        settings.average,
         None,
     )
-    return found
+    return output_and_weights
 
 
 def _is_plain_inference(*tensors: Tensor) -> bool:
-    """Whether no gradient is wanted, and all are of one full precision on the CPU."""
+    """Say whether no gradient is needed, and all are of one full precision on the CPU."""
     dtype = tensors[0].dtype
     return (
         dtype in (torch.float32, torch.float64)

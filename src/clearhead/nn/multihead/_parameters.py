@@ -1,4 +1,4 @@
-"""What `MultiheadAttention` is made of and how it is to run, as its parts hand it around."""
+"""The weights and settings of a `MultiheadAttention`, as its parts pass them on."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
+from ...shapes import Float
+
 
 class Parameters(NamedTuple):
     """The weights of the layer, as PyTorch names them."""
 
-    in_proj_weight: Tensor | None
-    in_proj_bias: Tensor | None
-    bias_k: Tensor | None
-    bias_v: Tensor | None
-    out_proj_weight: Tensor
-    out_proj_bias: Tensor | None
+    in_proj_weight: Float[Tensor, "3*embed_dim embed_dim"] | None
+    in_proj_bias: Float[Tensor, "3*embed_dim"] | None
+    bias_k: Float[Tensor, "1 1 embed_dim"] | None
+    bias_v: Float[Tensor, "1 1 embed_dim"] | None
+    out_proj_weight: Float[Tensor, "embed_dim embed_dim"]
+    out_proj_bias: Float[Tensor, "embed_dim"] | None
     separate: tuple[Tensor | None, Tensor | None, Tensor | None] | None
 
 
-class Options(NamedTuple):
-    """How to run it."""
+class ForwardSettings(NamedTuple):
+    """The settings of the layer and of one call of it."""
 
     embed_dim: int
     num_heads: int

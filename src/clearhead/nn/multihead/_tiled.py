@@ -4,8 +4,6 @@ The [batch, heads, query_len, key_len] tensor of the plain formula is most of it
 written and read several times, and a fresh one has to be mapped by the system page by page. Here
 scores, softmax, the product with the values and the mean over heads are done on one tile after
 another in the same memory.
-
-Shapes are those of `clearhead.nn.multihead._formula`.
 """
 
 from __future__ import annotations
@@ -15,34 +13,40 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...shapes import Float
 from . import _tiles as tiles
-from ._formula import Scoring, plain_attention, without_autocast
+from ._formula import Masking, plain_attention, without_autocast
 from ._tiles import Problem, in_layout_of, problem_of, tile_budget
 
-# So many weights are kept for the backward pass, as PyTorch keeps them; more are computed again.
+# Up to so many weights are stored for the backward pass, as PyTorch does; more are made again.
 KEPT_ELEMENTS = 2**25
 
 
 def _forward(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    scoring: Scoring,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    masking: Masking,
     average: bool,
     dtype: torch.dtype,
     budget: int,
     keep: bool = False,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Output, weights, and all heads' weights in the order of the tiles where they were kept."""
+) -> tuple[
+    Float[Tensor, "batch heads query_len head_dim"],
+    Float[Tensor, "... query_len key_len"],
+    Float[Tensor, "entries"] | None,
+]:
+    """Compute output and weights, and with ``keep`` return all heads' weights tile behind tile."""
     with without_autocast(query.device.type):
-        problem = problem_of(query, key, value, scoring, average, budget)
+        problem = problem_of(query, key, value, masking, average, budget)
         batch, heads, query_len, _ = query.shape
         output = in_layout_of(query)
         shape = (batch, query_len) if average else (batch, heads, query_len)
-        make = torch.zeros if average and scoring.causal else torch.empty
+        make = torch.zeros if average and masking.causal else torch.empty
         weights = make(*shape, key.shape[2], dtype=dtype, device=query.device)
+        # The memory of the tiles: that of the result, or of all tiles, or of one at a time.
         in_place = not average and dtype == problem.query.dtype
-        if in_place:  # they are computed where they are to stay
+        if in_place:
             flat, keep = weights.view(-1), True
             if budget > tiles.TILE_ELEMENTS:  # for several threads, which then seldom meet
                 problem = problem._replace(budget=flat.numel())
@@ -60,8 +64,10 @@ def _forward(
         return output, weights, flat if keep else None
 
 
-def _average(place: Tensor, mean: Tensor) -> None:
-    """Put the mean over heads of a tile's weights in its place."""
+def _average(
+    place: Float[Tensor, "batches heads rows columns"], mean: Float[Tensor, "batches rows columns"]
+) -> None:
+    """Write the mean over heads of a tile's weights to ``mean``."""
     if mean.is_contiguous() and mean.dtype == place.dtype:
         torch.mean(place, 1, out=mean)
     else:
@@ -87,40 +93,49 @@ class _TiledAttention(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         size = query.shape[:3].numel() * key.shape[2]
         keep = average and size <= KEPT_ELEMENTS
-        scoring = Scoring(mask, blocked, causal)
-        # The backward pass finds kept weights by the same tiles.
+        masking = Masking(mask, blocked, causal)
+        # The backward pass must cut the stored weights into the same tiles.
         ctx.budget = tile_budget(query)
-        output, weights, kept = _forward(
-            query, key, value, scoring, average, dtype, ctx.budget, keep
+        output, weights, all_weights = _forward(
+            query, key, value, masking, average, dtype, ctx.budget, keep
         )
-        if kept is not None and not average:
-            kept = weights  # what is returned is saved as itself
-        ctx.save_for_backward(query, key, value, mask, blocked, kept)
+        if all_weights is not None and not average:
+            all_weights = weights  # an output must be saved as itself
+        ctx.save_for_backward(query, key, value, mask, blocked, all_weights)
         return output, weights
 
     @staticmethod
     def backward(
         ctx: Any, output_grad: Tensor | None, weights_grad: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        query, key, value, mask, blocked, kept = ctx.saved_tensors
+        query, key, value, mask, blocked, all_weights = ctx.saved_tensors
         causal, average, dtype = ctx.settings
         nothing = (None,) * 5
         if output_grad is None and weights_grad is None:
             return None, None, None, *nothing
-        scoring = Scoring(mask, blocked, causal)
+        masking = Masking(mask, blocked, causal)
         grads = (output_grad, weights_grad)
-        if torch.is_grad_enabled():  # a second derivative was asked for
-            return *_differentiable(query, key, value, scoring, average, dtype, grads), *nothing
+        if torch.is_grad_enabled():  # so that the gradient itself can be differentiated
+            return *_differentiable(query, key, value, masking, average, dtype, grads), *nothing
         with without_autocast(query.device.type):
-            problem = problem_of(query, key, value, scoring, average, ctx.budget)
-            found = _backward(problem, None if kept is None else kept.view(-1), *grads)
-        return *(x.to(query.dtype) for x in found), *nothing
+            problem = problem_of(query, key, value, masking, average, ctx.budget)
+            input_grads = _backward(
+                problem, None if all_weights is None else all_weights.view(-1), *grads
+            )
+        return *(x.to(query.dtype) for x in input_grads), *nothing
 
 
 def _backward(
-    problem: Problem, kept: Tensor | None, output_grad: Tensor | None, weights_grad: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of query, key and value."""
+    problem: Problem,
+    all_weights: Float[Tensor, "entries"] | None,
+    output_grad: Float[Tensor, "batch heads query_len head_dim"] | None,
+    weights_grad: Float[Tensor, "... query_len key_len"] | None,
+) -> tuple[
+    Float[Tensor, "batch heads query_len head_dim"],
+    Float[Tensor, "batch heads key_len head_dim"],
+    Float[Tensor, "batch heads key_len head_dim"],
+]:
+    """Compute the gradients of query, key and value, from weights that are stored or made again."""
     query, key, value, average = problem.query, problem.key, problem.value, problem.average
     if output_grad is not None:
         output_grad = output_grad.to(query.dtype)
@@ -131,49 +146,61 @@ def _backward(
     query_grad = in_layout_of(query)
     key_grad, value_grad = (in_layout_of(x).zero_() for x in (key, value))
     largest = problem.largest()
-    spare = query.new_empty(largest)
-    flat = query.new_empty(largest) if kept is None else kept
+    scores_memory = query.new_empty(largest)
+    weights_memory = query.new_empty(largest) if all_weights is None else all_weights
     for tile in problem.tiles():
-        place = tile.view(flat, one_behind_the_other=kept is not None)
-        if kept is None:
-            problem.fill(tile, place)
-        below = tile.view(spare, one_behind_the_other=False)
+        weights = tile.view(weights_memory, one_behind_the_other=all_weights is not None)
+        if all_weights is None:
+            problem.fill(tile, weights)
+        # The gradient of the weights: from the output, and from whoever uses the weights.
+        scores_grad = tile.view(scores_memory, one_behind_the_other=False)
         if output_grad is not None:
             grad = tile.of(output_grad).flatten(0, 1)
-            keys = tile.of_keys(value).flatten(0, 1)
-            torch.bmm(grad, keys.transpose(1, 2), out=below.flatten(0, 1))
-            _add_product(tile.of_keys(value_grad), place, grad)
+            values = tile.of_keys(value).flatten(0, 1)
+            torch.bmm(grad, values.transpose(1, 2), out=scores_grad.flatten(0, 1))
+            _add_product(tile.of_keys(value_grad), weights, grad)
         if weights_grad is not None:
-            given = tile.of(weights_grad, columns=True)
-            below = below.copy_(given) if output_grad is None else below.add_(given)
-        torch.ops.aten._softmax_backward_data.out(below, place, -1, place.dtype, grad_input=below)
-        product = torch.bmm(below.flatten(0, 1), tile.of_keys(key).flatten(0, 1))
+            direct = tile.of(weights_grad, columns=True)
+            if output_grad is None:
+                scores_grad = scores_grad.copy_(direct)
+            else:
+                scores_grad = scores_grad.add_(direct)
+        # Through the softmax, in the same memory, it becomes that of the scores.
+        torch.ops.aten._softmax_backward_data.out(
+            scores_grad, weights, -1, weights.dtype, grad_input=scores_grad
+        )
+        # A query has its gradient from this tile alone; a key gathers it from all tiles.
+        product = torch.bmm(scores_grad.flatten(0, 1), tile.of_keys(key).flatten(0, 1))
         tile.of(query_grad).copy_(product.view_as(tile.of(query_grad)))
-        _add_product(tile.of_keys(key_grad), below, tile.of(query).flatten(0, 1))
+        _add_product(tile.of_keys(key_grad), scores_grad, tile.of(query).flatten(0, 1))
     return query_grad.mul_(scale), key_grad.mul_(scale), value_grad
 
 
-def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """total += left^T right, for each batch row and head."""
-    product = torch.bmm(left.flatten(0, 1).transpose(1, 2), right)
+def _add_product(
+    total: Float[Tensor, "batches heads columns width"],
+    left_factor: Float[Tensor, "batches heads rows columns"],
+    right: Float[Tensor, "batches*heads rows width"],
+) -> None:
+    """Add left^T right to the total, for each batch row and head."""
+    product = torch.bmm(left_factor.flatten(0, 1).transpose(1, 2), right)
     total.add_(product.view_as(total))
 
 
 def _differentiable(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    scoring: Scoring,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    masking: Masking,
     average: bool,
     dtype: torch.dtype,
     grads: tuple[Tensor | None, Tensor | None],
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of query, key and value, as something that can be derived again."""
-    output, weights = plain_attention(query, key, value, scoring)
+    """Compute the gradients of query, key and value so that they can be differentiated again."""
+    output, weights = plain_attention(query, key, value, masking)
     weights = (weights.mean(dim=1) if average else weights).to(dtype)
     pairs = [(x, g) for x, g in zip((output, weights), grads, strict=True) if g is not None]
     inputs = [x for x in (query, key, value) if x.requires_grad]
-    found = iter(
+    input_grads = iter(
         torch.autograd.grad(
             [x for x, _ in pairs],
             inputs,
@@ -182,22 +209,28 @@ def _differentiable(
             allow_unused=True,
         )
     )
-    return tuple(next(found) if x.requires_grad else None for x in (query, key, value))
+    return tuple(next(input_grads) if x.requires_grad else None for x in (query, key, value))
 
 
 def tiled_attention(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """Output and weights, differentiable in query, key and value, not in the mask.
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    masking: Masking,
+    average: bool,
+    dtype: torch.dtype,
+) -> tuple[Float[Tensor, "batch heads query_len head_dim"], Float[Tensor, "... query_len key_len"]]:
+    """Compute output and weights, differentiable in query, key and value, not in the mask.
 
     Args:
         query, key, value: plain tensors.
-        scoring: with a mask that needs no gradient.
+        masking: with a mask that needs no gradient.
         average: the mean of the weights over heads, or all of them.
         dtype: of the weights.
     """
     if not (torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value))):
-        return _forward(query, key, value, scoring, average, dtype, tile_budget(query))[:2]
-    settings = (*scoring, average, dtype)
-    found: tuple[Tensor, Tensor] = _TiledAttention.apply(query, key, value, *settings)
-    return found
+        return _forward(query, key, value, masking, average, dtype, tile_budget(query))[:2]
+    output_and_weights: tuple[Tensor, Tensor] = _TiledAttention.apply(
+        query, key, value, *masking, average, dtype
+    )
+    return output_and_weights

@@ -1,6 +1,7 @@
 """Scores and weights of attention, a tile at a time in the same memory.
 
-Shapes are those of `clearhead.nn.multihead._formula`.
+A tile is a block of the [batch, heads, query_len, key_len] tensor of scores: some queries with all
+the keys that they may see. `Problem` cuts the tensor into tiles and computes the weights of one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._formula import Scoring, exact_dtype
+from ...shapes import Float, Shaped
+from ._formula import Masking, computation_dtype
 
 # Scores in a tile. For one thread a tile stays near the caches; several threads wait for each
 # other after every operator, for long where another process is at work, so theirs are larger.
@@ -30,46 +32,53 @@ class Tile(NamedTuple):
     start: int  # where it begins if all tiles lie one behind the other
     size: int
 
-    def of(self, x: Tensor, columns: bool = False) -> Tensor:
-        """The tile's part of [batch, heads, query_len, ...], whose axes may be 1 long.
+    def of(
+        self, x: Shaped[Tensor, "#batch #heads #query_len last"], columns: bool = False
+    ) -> Shaped[Tensor, "#batches #tile_heads #rows tile_last"]:
+        """Return the tile's part of a tensor of all queries, whose axes may be 1 long.
 
         Args:
             x: such a tensor.
             columns: whether its last axis is key_len.
         """
-        wanted = (self.batches, self.heads, self.rows, self.columns)
-        for axis, part in enumerate(wanted[: 4 if columns else 3]):
+        sides = (self.batches, self.heads, self.rows, self.columns)
+        for axis, part in enumerate(sides[: 4 if columns else 3]):
             if x.shape[axis] > 1:
                 x = x.narrow(axis, part.start, part.stop - part.start)
         return x
 
-    def of_keys(self, x: Tensor) -> Tensor:
-        """The tile's part of [batch, heads, key_len, head_dim]."""
+    def of_keys(
+        self, x: Float[Tensor, "batch heads key_len width"]
+    ) -> Float[Tensor, "batches tile_heads columns width"]:
+        """Return the tile's part of keys or values."""
         return x[self.batches, self.heads, self.columns]
 
-    def view(self, flat: Tensor, *, one_behind_the_other: bool) -> Tensor:
-        """The tile's place in memory, [batch, heads, rows, columns]."""
+    def view(
+        self, flat: Float[Tensor, "entries"], *, one_behind_the_other: bool
+    ) -> Float[Tensor, "batches heads rows columns"]:
+        """Return the tile's place in memory: its own place among all, or the beginning."""
         start = self.start if one_behind_the_other else 0
         sides = (self.batches, self.heads, self.rows, self.columns)
         return flat[start : start + self.size].view([side.stop - side.start for side in sides])
 
 
 class Problem(NamedTuple):
-    """What is computed, in the exact type."""
+    """The inputs of an attention in the dtype that it is computed in."""
 
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    scoring: Scoring
+    query: Float[Tensor, "batch heads query_len head_dim"]
+    key: Float[Tensor, "batch heads key_len head_dim"]
+    value: Float[Tensor, "batch heads key_len head_dim"]
+    masking: Masking
     average: bool
     budget: int  # scores in a tile
 
     def tiles(self) -> Iterator[Tile]:
-        """The tiles in the order of [batch, heads, query_len, key_len]."""
+        """Yield the tiles in the order of [batch, heads, query_len, key_len]."""
         batch, heads, query_len, _ = self.query.shape
         key_len = self.key.shape[2]
         budget, matrix = self.budget, query_len * key_len
-        # Whole batch rows, or whole heads, or some rows: of all heads where these are averaged.
+        # As much as fits of: whole batch rows, whole heads, some rows. Where heads are averaged, a
+        # tile has all of them.
         batches = min(batch, max(1, budget // (heads * matrix)))
         together = heads if self.average else min(heads, max(1, budget // matrix))
         rows = query_len
@@ -83,7 +92,7 @@ class Problem(NamedTuple):
                     end = min(r + rows, query_len)
                     # What lies beyond the tile's last row is zero: it need not be computed
                     # where it need not be shown.
-                    causal = self.scoring.causal and self.average
+                    causal = self.masking.causal and self.average
                     columns = slice(0, min(end, key_len) if causal else key_len)
                     size = (last[0] - b) * (last[1] - h) * (end - r) * columns.stop
                     some = (slice(b, last[0]), slice(h, last[1]), slice(r, end), columns)
@@ -91,48 +100,56 @@ class Problem(NamedTuple):
                     start += size
 
     def largest(self) -> int:
-        """Scores in the largest tile."""
+        """Return the number of scores in the largest tile."""
         return max(tile.size for tile in self.tiles())
 
-    def fill(self, tile: Tile, place: Tensor) -> Tensor:
+    def fill(
+        self, tile: Tile, place: Float[Tensor, "batches heads rows columns"]
+    ) -> Float[Tensor, "batches heads rows columns"]:
         """Compute the weights of a tile in its place."""
-        scoring, scores = self.scoring, place.flatten(0, 1)
+        masking, scores = self.masking, place.flatten(0, 1)
         query = tile.of(self.query).flatten(0, 1)
         key = tile.of_keys(self.key).flatten(0, 1).transpose(1, 2)
-        if scoring.mask is not None:
-            place.copy_(tile.of(scoring.mask, columns=True))
-        # The product is scaled and, with a mask, added to what is there without another pass.
-        scale, beta = query.shape[-1] ** -0.5, float(scoring.mask is not None)
+        if masking.mask is not None:
+            place.copy_(tile.of(masking.mask, columns=True))
+        # Scores: scaled products, added to the mask that is there, in one operator.
+        scale, beta = query.shape[-1] ** -0.5, float(masking.mask is not None)
         torch.baddbmm(scores, query, key, beta=beta, alpha=scale, out=scores)
-        if scoring.causal and tile.rows.start < tile.columns.stop - 1:
-            first = tile.rows.start  # up to its own position a row sees all
+        if masking.causal and tile.rows.start < tile.columns.stop - 1:
+            # A row sees all keys up to its own position, so the first of them hides least.
+            first = tile.rows.start
             later = place.new_ones(tile.rows.stop - first, tile.columns.stop - first).bool()
             place[..., first:].masked_fill_(later.triu(1), -torch.inf)
         torch.softmax(place, -1, out=place)
-        if scoring.blocked is not None:
-            place.masked_fill_(tile.of(scoring.blocked), 0.0)
+        if masking.blocked is not None:
+            place.masked_fill_(tile.of(masking.blocked), 0.0)
         return place
 
 
 def problem_of(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, average: bool, budget: int
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    masking: Masking,
+    average: bool,
+    budget: int,
 ) -> Problem:
-    """The problem of inputs of any type."""
-    dtype = exact_dtype(query)
-    mask = None if scoring.mask is None else scoring.mask.to(dtype)
+    """Return the problem of inputs of any dtype."""
+    dtype = computation_dtype(query)
+    mask = None if masking.mask is None else masking.mask.to(dtype)
     query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
-    return Problem(query, key, value, scoring._replace(mask=mask), average, budget)
+    return Problem(query, key, value, masking._replace(mask=mask), average, budget)
 
 
 def tile_budget(query: Tensor) -> int:
-    """How many scores a tile may have where the query is."""
+    """Return how many scores a tile may have on the query's device."""
     if query.device.type != "cpu":
         return TILE_ELEMENTS_ELSEWHERE
     return TILE_ELEMENTS if torch.get_num_threads() == 1 else TILE_ELEMENTS_SHARED
 
 
-def in_layout_of(x: Tensor) -> Tensor:
-    """An empty tensor whose axes lie in memory in the same order, without gaps."""
+def in_layout_of(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Return an empty tensor whose axes lie in memory in the same order, without gaps."""
     order = sorted(range(x.dim()), key=x.stride, reverse=True)
     places = [order.index(axis) for axis in range(x.dim())]
     return x.new_empty([x.shape[axis] for axis in order]).permute(places)

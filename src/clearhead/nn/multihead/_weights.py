@@ -1,10 +1,9 @@
 """Attention with its weights beside the output, or without them by the fused kernel.
 
-Weights come with the output that was made from them: by the plain formula where scores are few or
-something must be derived, traced or mapped, else in tiles. Without them it is PyTorch's fused
-kernel, which has no second derivative of its own and gets the plain formula's here.
-
-Shapes are those of `clearhead.nn.multihead._formula`.
+Weights come with the output that was made from them: by the plain formula where scores are few, or
+where a transform, a trace or a gradient of the mask needs operators; else in tiles. Without weights
+it is PyTorch's fused kernel, which has no second derivative of its own and gets the plain formula's
+here.
 """
 
 from __future__ import annotations
@@ -16,18 +15,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._formula import Scoring, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
+from ...shapes import Bool, Float
+from ._formula import Masking, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
 from ._tiled import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
 PLAIN_ELEMENTS = {False: 2**21, True: 2**20}  # without and with a gradient
 
 
-def open_blocked_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """A mask in which no row is -inf throughout, and which rows were (None: no row was).
+def open_blocked_rows(
+    mask: Float[Tensor, "... query_len key_len"] | None,
+) -> tuple[Float[Tensor, "... query_len key_len"] | None, Bool[Tensor, "... query_len 1"] | None]:
+    """Return a mask without rows of -inf throughout, and which rows were so (None: no row was).
 
-    Kernels differ on such a row (NaN, zeros, an average). It is let see everything here, and its
-    output and weights are set to zero afterwards, so that gradients stay finite too.
+    Kernels differ on such a row (NaN, zeros, an average). Here it sees everything, and its output
+    and weights are set to zero afterwards, so that gradients stay finite too.
     """
     if mask is None or mask.shape[-1] == 0:
         return mask, None
@@ -38,74 +40,83 @@ def open_blocked_rows(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None
 
 
 def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
     *,
-    mask: Tensor | None = None,
+    mask: Float[Tensor, "#batch #heads #query_len #key_len"] | None = None,
     causal: bool = False,
     dropout: float = 0.0,
     need_weights: bool = False,
     average: bool = True,
-) -> tuple[Tensor, Tensor | None]:
-    """Attention's output [batch, heads, query_len, head_dim], and its weights if asked for.
+) -> tuple[
+    Float[Tensor, "batch heads query_len head_dim"], Float[Tensor, "batch *rows key_len"] | None
+]:
+    """Compute the output of attention, and its weights where they are needed.
 
     Weights are [batch, query_len, key_len] with ``average``, else [batch, heads, query_len,
-    key_len], those after dropout, in the type that a softmax of the query's type has.
+    key_len], those after dropout, in the dtype that a softmax of the query's dtype has.
     """
     mask, blocked = open_blocked_rows(mask)
-    scoring = Scoring(mask, blocked, causal)
+    masking = Masking(mask, blocked, causal)
     if not need_weights:
-        return _fused(query, key, value, scoring, dropout), None
+        return _fused(query, key, value, masking, dropout), None
     dtype = weights_dtype(query)
     plain = is_plain(query, key, value, mask)
-    derived = torch.is_grad_enabled() and any(
+    needs_grad = torch.is_grad_enabled() and any(
         x is not None and x.requires_grad for x in (query, key, value, mask)
     )
     if (
         dropout > 0.0
         or not plain
-        or (derived and mask is not None and mask.requires_grad)
-        or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[derived]
+        or (needs_grad and mask is not None and mask.requires_grad)
+        or query.shape[:3].numel() * key.shape[2] <= PLAIN_ELEMENTS[needs_grad]
     ):
-        in_place = plain and not derived and not is_recorded()
-        output, weights = plain_attention(query, key, value, scoring, dropout, in_place=in_place)
+        in_place = plain and not needs_grad and not is_recorded()
+        output, weights = plain_attention(query, key, value, masking, dropout, in_place=in_place)
         weights = weights.mean(dim=1) if average else weights
         return output, weights if weights.dtype == dtype else weights.to(dtype)
-    with _shown(query, key, value, scoring) if is_recorded() else nullcontext():
-        return tiled_attention(query, key, value, scoring, average, dtype)
+    with _show_in_one_piece(query, key, value, masking) if is_recorded() else nullcontext():
+        return tiled_attention(query, key, value, masking, average, dtype)
 
 
-def _shown(
-    query: Tensor, key: Tensor, value: Tensor, scoring: Scoring
+def _show_in_one_piece(
+    query: Tensor, key: Tensor, value: Tensor, masking: Masking
 ) -> AbstractContextManager[None]:
-    """Let a recording see the attention in one piece, and look away while it is done in tiles."""
+    """Show a recording the attention in one piece, and hide the tiles that compute it from it."""
     from ...maps.recorder.pause import pause_recording
 
     with torch.no_grad():
         F.scaled_dot_product_attention(
-            query, key, value, attn_mask=scoring.mask, is_causal=scoring.causal
+            query, key, value, attn_mask=masking.mask, is_causal=masking.causal
         )
     return pause_recording()
 
 
-def _fused(query: Tensor, key: Tensor, value: Tensor, scoring: Scoring, dropout: float) -> Tensor:
-    """The output alone."""
+def _fused(
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len head_dim"],
+    masking: Masking,
+    dropout: float,
+) -> Float[Tensor, "batch heads query_len head_dim"]:
+    """Compute the output alone."""
     if is_transformed() and not torch.compiler.is_compiling():
-        return plain_attention(query, key, value, scoring, dropout)[0]
-    mask, blocked, causal = scoring
+        return plain_attention(query, key, value, masking, dropout)[0]
+    mask, blocked, causal = masking
     output = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal
     )
     if dropout == 0.0 and output.requires_grad and is_plain(query, key, value, mask):
-        output = _DerivedTwice.apply(output, query, key, value, *scoring)
+        output = _TwiceDifferentiable.apply(output, query, key, value, *masking)
     return output if blocked is None else output.masked_fill(blocked, 0.0)
 
 
-class _DerivedTwice(torch.autograd.Function):
-    """Its first argument, an output of attention, with a gradient that can be derived again.
+class _TwiceDifferentiable(torch.autograd.Function):
+    """Returns its first argument, an output of attention, with a gradient of its own.
 
-    As long as nobody asks for that, the gradient is the fused kernel's.
+    The gradient is the fused kernel's, except where it must be differentiable itself: then it is
+    the plain formula's.
     """
 
     @staticmethod
@@ -128,11 +139,11 @@ class _DerivedTwice(torch.autograd.Function):
         if not torch.is_grad_enabled():
             return grad, *(None,) * 6
         query, key, value, mask, blocked = ctx.saved_tensors
-        output, _ = plain_attention(query, key, value, Scoring(mask, blocked, ctx.causal))
+        output, _ = plain_attention(query, key, value, Masking(mask, blocked, ctx.causal))
         inputs = [x for x in (query, key, value, mask) if x is not None and x.requires_grad]
-        found = iter(torch.autograd.grad(output, inputs, grad, create_graph=True))
+        input_grads = iter(torch.autograd.grad(output, inputs, grad, create_graph=True))
         grads = (
-            next(found) if x is not None and x.requires_grad else None
+            next(input_grads) if x is not None and x.requires_grad else None
             for x in (query, key, value, mask)
         )
         return None, *grads, None, None

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ._computation import multi_head_attention
-from ._parameters import Options, Parameters
+from ._parameters import ForwardSettings, Parameters
 
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
@@ -48,7 +48,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
     """
 
     def __prepare_scriptable__(self) -> NoReturn:
-        """What `torch.jit.script` calls first, also where the layer is a part of another module.
+        """Refuse `torch.jit.script`, which calls this first, for a part of a module, too.
 
         Raises:
             ConfigError: always.
@@ -144,19 +144,7 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
                 average_attn_weights,
                 is_causal,
             )
-        separate = None
-        if not self._qkv_same_embed_dim:
-            separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-        parameters = Parameters(
-            self.in_proj_weight,
-            self.in_proj_bias,
-            self.bias_k,
-            self.bias_v,
-            self.out_proj.weight,
-            self.out_proj.bias,
-            separate,
-        )
-        options = Options(
+        settings = ForwardSettings(
             self.embed_dim,
             self.num_heads,
             self.batch_first,
@@ -166,8 +154,23 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             average_attn_weights,
             is_causal,
         )
-        inputs = (query, key, value)
-        return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, options)
+        inputs, parameters = (query, key, value), self._parameters_now()
+        return multi_head_attention(inputs, key_padding_mask, attn_mask, parameters, settings)
+
+    def _parameters_now(self) -> Parameters:
+        """Return the weights, read anew: a parametrisation may compute them at each reading."""
+        separate = None
+        if not self._qkv_same_embed_dim:
+            separate = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        return Parameters(
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            separate,
+        )
 
 
 def multi_head_attention_forward(
@@ -197,7 +200,7 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """`torch.nn.functional.multi_head_attention_forward`, computed as `MultiheadAttention` is.
+    """Do what `torch.nn.functional.multi_head_attention_forward` does, as `MultiheadAttention`.
 
     The same arguments in the same order; inputs are [length, batch, width] or unbatched.
     ``static_k`` and ``static_v``, [batch * num_heads, key_len, head_dim], take the place of the
@@ -207,7 +210,7 @@ def multi_head_attention_forward(
     parameters = Parameters(
         in_proj_weight, in_proj_bias, bias_k, bias_v, out_proj_weight, out_proj_bias, separate
     )
-    options = Options(
+    settings = ForwardSettings(
         embed_dim_to_check,
         num_heads,
         False,
@@ -219,6 +222,6 @@ def multi_head_attention_forward(
     )
     inputs, static = (query, key, value), (static_k, static_v)
     output, weights = multi_head_attention(
-        inputs, key_padding_mask, attn_mask, parameters, options, static
+        inputs, key_padding_mask, attn_mask, parameters, settings, static
     )
     return output, cast("Tensor | None", weights)

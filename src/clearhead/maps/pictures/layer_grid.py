@@ -1,4 +1,4 @@
-"""The overview of a model: a measure as a picture of layers by heads."""
+"""A measure of a whole model, as a picture of layers by heads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from ...errors import ConfigError, TraceError
-from ..attention_map import AttentionMap
+from ...shapes import Array, Float
+from ..collection import calls_of
 from ..measures.base import Measure
 from ..measures.per_position import Diagonal, Distance, Entropy, Sink, as_measure
-from ..stacks import calls_of
+from ..stored_attention import StoredAttention
 from ..summary_map import SummaryMap
 from .panels import Axis, Panel, Scale, check_target, colour_bar, draw, finish, new_figure
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH, LEAST_HEIGHT = 2.4, 1.2  # inches of the matrix
 NAME_MOST = 48  # characters of a layer's name
-NOTED_HEADS, NOTED_LAYERS = 24, 48  # so many have room for their numbers
+NUMBERED_HEADS, NUMBERED_LAYERS = 24, 48  # so many have room for their numbers
 
 # What is written beside the colours, and their ends where the measure has its own.
 PER_QUERY: dict[type[Measure], tuple[str, tuple[float, float] | None]] = {
@@ -57,14 +58,14 @@ def plot_recording(
         MissingExtraError: matplotlib is not installed.
     """
     check_target(save)
-    asked = as_measure(measure)
-    name, limits = PER_QUERY.get(type(asked), ("", None))
+    per_query = as_measure(measure)
+    name, limits = PER_QUERY.get(type(per_query), ("", None))
     if not name:
         raise ConfigError(
             f"An overview needs a measure with a number per query (entropy, distance, sink, "
             f"diagonal); {measure!r} is none."
         )
-    name = name.format(**vars(asked))
+    name = name.format(**vars(per_query))
     values: dict[str, Any] = {}
     for layer in maps.keys():  # noqa: SIM118 - a recording is no dictionary
         try:
@@ -74,22 +75,25 @@ def plot_recording(
             continue
         for number, attention_map in enumerate(calls):
             row = layer if len(calls) == 1 else f"{layer} call {number}"
-            values[row] = per_head(attention_map, asked)
+            values[row] = per_head(attention_map, per_query)
     return plot_layers(values, name, limits=limits, title=getattr(maps, "model", ""), save=save)
 
 
-def per_head(attention_map: AttentionMap | SummaryMap, measure: Measure) -> Tensor:
-    """The mean over batch and queries of a measure with a number per query: Float["heads"].
+def per_head(
+    attention_map: StoredAttention | SummaryMap, measure: Measure
+) -> Float[Tensor, "heads"]:
+    """Return the mean over batch and queries of a measure with a number per query.
 
     Queries that may attend to nothing do not count; without any other, it is NaN. Where only
     summaries were kept it is not known which these are, and they count as 0.
     """
-    found: Tensor = attention_map.measure(measure)[measure]
-    allowed = attention_map.scoring.allowed if isinstance(attention_map, AttentionMap) else None
-    if allowed is None:
-        return found.mean((0, 2))
-    seen = allowed.sees().expand_as(found).to(found.dtype)
-    return (found * seen).sum((0, 2)) / seen.sum((0, 2))
+    values: Tensor = attention_map.measure(measure)[measure]
+    is_summary = isinstance(attention_map, SummaryMap)
+    mask = None if is_summary else attention_map.scoring.allowed
+    if mask is None:
+        return values.mean((0, 2))
+    sees = mask.sees().expand_as(values).to(values.dtype)
+    return (values * sees).sum((0, 2)) / sees.sum((0, 2))
 
 
 def plot_layers(
@@ -120,28 +124,35 @@ def plot_layers(
     if not values:
         raise ConfigError("An overview needs the values of at least one layer; none came.")
     table = _table(values)
-    masked = ~np.isfinite(table)
     low, high = limits or (min(float(np.nanmin(table)), 0.0), float(np.nanmax(table)))
     scale = Scale(measure, "Blues", low, high if high > low else low + 1.0)
-    layers, heads = table.shape
-    names = short_names(list(values))
-    rows = Axis("layer", layers, labels=names, most=NAME_MOST)
-    columns = Axis("head", heads)
-    noted = heads <= NOTED_HEADS and layers <= NOTED_LAYERS
-    width = max(heads * (0.42 if noted else 0.2), LEAST_WIDTH)
-    height = max(layers * 0.26, LEAST_HEIGHT)
-    notes = [[f"{v:.2f}" if abs(v) < 10 else f"{v:,.0f}" for v in row] for row in table]
-    beside = 1.8 + 0.075 * min(max(map(len, names)), NAME_MOST)  # inches: names and colour bar
-    figure = new_figure(width + beside, height + 1.3, title or "Layers by heads")
-    axes = figure.subplots()
-    panel = Panel(table, masked, rows, columns, notes=notes if noted else None)
-    image = draw(axes, panel, scale, (width, height))
-    colour_bar(figure, image, axes, scale)
+    figure = _figure(table, short_names(list(values)), scale, title or "Layers by heads")
     return finish(figure, save)
 
 
+def _figure(
+    table: Float[Array, "layers heads"], names: list[str], scale: Scale, title: str
+) -> Figure:
+    """Draw the table, with its numbers where they fit."""
+    layers, heads = table.shape
+    rows = Axis("layer", layers, labels=names, most=NAME_MOST)
+    columns = Axis("head", heads)
+    has_numbers = heads <= NUMBERED_HEADS and layers <= NUMBERED_LAYERS
+    numbers = [[f"{v:.2f}" if abs(v) < 10 else f"{v:,.0f}" for v in row] for row in table]
+    width = max(heads * (0.42 if has_numbers else 0.2), LEAST_WIDTH)
+    height = max(layers * 0.26, LEAST_HEIGHT)
+    beside = 1.8 + 0.075 * min(max(map(len, names)), NAME_MOST)  # inches: names and colour bar
+    figure = new_figure(width + beside, height + 1.3, title)
+    axes = figure.subplots()
+    masked = ~np.isfinite(table)
+    panel = Panel(table, masked, rows, columns, notes=numbers if has_numbers else None)
+    image = draw(axes, panel, scale, (width, height))
+    colour_bar(figure, image, axes, scale)
+    return figure
+
+
 def short_names(names: Sequence[str]) -> list[str]:
-    """Names without the parts, between dots, that all of them share at the beginning and end."""
+    """Return names without the parts between dots that all share at the beginning and end."""
     parts = [name.split(".") for name in names]
     least = min(len(p) for p in parts) - 1
     front = next((i for i in range(least) if len({p[i] for p in parts}) > 1), least)
@@ -150,7 +161,8 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [".".join(p[front : len(p) - back]) for p in parts]
 
 
-def _table(values: Mapping[str, Tensor | Sequence[float]]) -> np.ndarray[Any, Any]:
+def _table(values: Mapping[str, Tensor | Sequence[float]]) -> Float[Array, "layers heads"]:
+    """Return one row per layer, NaN where it has fewer heads than another."""
     rows = [np.asarray(v.detach().cpu() if isinstance(v, Tensor) else v, float).ravel()
             for v in values.values()]  # fmt: skip
     table = np.full((len(rows), max(len(row) for row in rows)), np.nan)
