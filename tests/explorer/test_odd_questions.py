@@ -13,7 +13,7 @@ import json
 import httpx
 import pytest
 
-from clearhead.explorer.contract.openapi import REASONS
+from clearhead.explorer.contract.documents.openapi import REASONS
 from clearhead.explorer.contract.questions import QUESTIONS
 from clearhead.explorer.server.access import Access
 from clearhead.explorer.server.app import PAGE, create_app

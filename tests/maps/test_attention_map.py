@@ -16,17 +16,8 @@ from torch.nn import functional as F
 
 import clearhead
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import (
-    AttentionMap,
-    Entropy,
-    Mass,
-    Pooled,
-    Received,
-    Sink,
-    Source,
-    TopK,
-    stored_attention,
-)
+from clearhead.maps import AttentionMap, Entropy, Mass, Pooled, Received, Sink, Source, TopK
+from clearhead.maps.storage import stored_attention
 from tests.maps.dense import Case, cases, entropy
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)

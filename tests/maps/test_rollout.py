@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.maps import tile_plan
 from clearhead.maps.attention_map import AttentionMap
-from clearhead.maps.provenance import Source
 from clearhead.maps.rollout import flow_to, rollout
 from clearhead.maps.stacks import self_attention_stack
-from clearhead.maps.summary_map import SummaryMap
+from clearhead.maps.storage import tile_plan
+from clearhead.maps.storage.provenance import Source
+from clearhead.maps.storage.summary_map import SummaryMap
 
 
 def weights_of(query, key, *, allowed=None, sinks=None):

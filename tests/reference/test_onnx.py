@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from clearhead.reference import Trace, attention, log_softmax, softmax
-from clearhead.reference.norms import layer_norm, layer_norm_statistics, rms_norm
+from clearhead.reference.layers.norms import layer_norm, layer_norm_statistics, rms_norm
 from clearhead.reference.positions import rotary_embedding
 
 onnx = pytest.importorskip("onnx", reason="the cases come with the package onnx")

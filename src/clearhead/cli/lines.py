@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 import click
 
 from clearhead.errors import TextError
-from clearhead.translation.segments import CheckedText, check_text
+from clearhead.translation.sentences.segments import CheckedText, check_text
 
 _READ = 1 << 16  # bytes
 _LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken

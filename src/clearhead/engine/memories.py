@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..reference.multi_head import KeysAndValues
+from ..reference.layers.multi_head import KeysAndValues
 from ..reference.padding import pad
+from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
-from ..reference.watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 

@@ -17,8 +17,8 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
 from ..reference.tracing.trace import OFF
+from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
-from ..reference.watcher import Watcher
 from .products import INDEPENDENT_ROWS
 from .prompt_decoding import PromptDecoding
 from .protocols import Decoding, Watch

@@ -39,8 +39,8 @@ from .contract.questions import (
     WordsQuestion,
 )
 from .contract.reading import read_question, shorten
+from .contract.stopping import check
 from .contract.values import LIMITS, Limits
-from .stopping import check
 
 ABILITIES: tuple[Ability, ...] = ("translate", "edit", "beam", "effects", "derivations")
 _CACHE_BYTES = 256 * 2**20

@@ -13,8 +13,8 @@ from .measures.per_position import (
 )
 from .measures.pooled import Mass, Pooled
 from .measures.topk import TopK, TopKeys
-from .provenance import Source
 from .scores.scoring import Scoring
+from .storage.provenance import Source
 
 __all__ = [
     "AttentionMap",

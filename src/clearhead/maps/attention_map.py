@@ -20,11 +20,11 @@ from .map_view import MapView
 from .measures.per_position import Diagonal, Distance, Entropy, Received, Sink
 from .measures.pooled import Mass, Pooled
 from .measures.topk import TopK, TopKeys
-from .numpy_arrays import to_array
 from .pictures.plots import plot
-from .provenance import Labels, Source
 from .scores.scoring import Scoring
-from .stored_attention import StoredAttention
+from .storage.numpy_arrays import to_array
+from .storage.provenance import Labels, Source
+from .storage.stored_attention import StoredAttention
 
 DENSE_LIMIT = 1 << 30
 

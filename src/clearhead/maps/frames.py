@@ -10,10 +10,10 @@ import torch
 
 from ..errors import ConfigError, require
 from ..shapes import Array
-from .indexing import window
 from .measures.topk import TopK
-from .numpy_arrays import to_array
-from .stored_attention import StoredAttention
+from .storage.indexing import window
+from .storage.numpy_arrays import to_array
+from .storage.stored_attention import StoredAttention
 
 if TYPE_CHECKING:
     from pandas import DataFrame

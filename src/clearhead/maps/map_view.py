@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..shapes import Float, Int
-from .indexing import selection
 from .scores.denominators import normalised
 from .scores.positions import ALL, Positions, as_slice, chunks, pick
-from .stored_attention import StoredAttention
+from .storage.indexing import selection
+from .storage.stored_attention import StoredAttention
 
 
 class MapView:

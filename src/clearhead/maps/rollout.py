@@ -36,7 +36,7 @@ from .attention_map import AttentionMap
 from .measures.base import Accumulator, Tile
 from .scores.positions import chunks
 from .stacks import Layers, self_attention_stack
-from .tiles import TilePass
+from .storage.tiles import TilePass
 
 Tokens = int | Sequence[int] | Tensor
 Heads = int | Sequence[int] | None

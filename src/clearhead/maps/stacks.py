@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .attention_map import AttentionMap
-from .collection import calls_of, names_in
+from .storage.collection import calls_of, names_in
 
 Layer = str | tuple[str, int]
 Layers = str | Sequence[Layer] | None

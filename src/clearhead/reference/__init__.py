@@ -7,11 +7,11 @@ and can be replaced; without one it costs next to nothing.
 from __future__ import annotations
 
 from .attention import attention, merge_heads, split_heads
-from .blocks import DecoderBlock, EncoderBlock
-from .feed_forward import FeedForward, feed_forward, gelu, gelu_tanh, relu, silu
+from .layers.blocks import DecoderBlock, EncoderBlock
+from .layers.feed_forward import FeedForward, feed_forward, gelu, gelu_tanh, relu, silu
+from .layers.multi_head import MultiHeadAttention, multi_head_attention
+from .layers.norms import layer_norm, rms_norm
 from .masks import causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
-from .multi_head import MultiHeadAttention, multi_head_attention
-from .norms import layer_norm, rms_norm
 from .padding import lengths_of, pad, truncate
 from .positions import (
     alibi_bias,

@@ -27,7 +27,7 @@ from .softmax import softmax_in_place
 from .tracing.step_kind import StepKind
 from .tracing.steps import attention as steps
 from .tracing.trace import OFF
-from .watcher import Watcher
+from .tracing.watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from .settings import check_heads
 from .tracing.steps import attention as steps
 from .tracing.trace import OFF
-from .watcher import Watcher
+from .tracing.watcher import Watcher
 
 Array = np.ndarray[Any, Any]
 

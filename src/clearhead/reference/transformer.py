@@ -19,17 +19,17 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
-from .attention_positions import AttentionPositions
-from .blocks import DecoderBlock, EncoderBlock
-from .embedding import Embedding
-from .linear import Linear
-from .multi_head import KeysAndValues, Memory, Past
-from .norms import Norm
+from .layers.attention_positions import AttentionPositions
+from .layers.blocks import DecoderBlock, EncoderBlock
+from .layers.embedding import Embedding
+from .layers.linear import Linear
+from .layers.multi_head import KeysAndValues, Memory, Past
+from .layers.norms import Norm
 from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
-from .watcher import Watcher
+from .tracing.watcher import Watcher
 from .weights import check_weights
 
 Array = np.ndarray[Any, Any]

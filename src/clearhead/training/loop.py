@@ -23,13 +23,7 @@ from ._start import (
     size_and_length,
     workers_at_work,
 )
-from .checkpoint import (
-    forget_old_states,
-    remove_drafts,
-    remove_stopped_states,
-    save_state,
-    states,
-)
+from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
 from .data import TrainingData, located_settings, prepare
 from .precision import choose_precision
 from .processes.launch import check_processes

@@ -12,12 +12,12 @@ from ..errors import CheckpointError, ConfigError, TextError
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
 from .checkpoint import Checkpoint, read_checkpoint
-from .protected import has_words
+from .rules.protected import has_words
 from .rules.reading import Action
 from .search.settings import SearchSettings
-from .segments import Piece, fit, split_text
-from .sentence import Sentence
-from .sentence_translator import Aligner, SentenceTranslator, TranslationOptions
+from .sentences.segments import Piece, fit, split_text
+from .sentences.sentence import Sentence
+from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions
 from .translation import Segment, Translation
 
 BATCH_TOKENS = 1024
@@ -116,7 +116,7 @@ class Translator:
                 one thread's work. Keep NumPy's BLAS library to one thread beside it: set
                 OPENBLAS_NUM_THREADS=1 before NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
-                `clearhead.translation.protected` describes.
+                `clearhead.translation.rules.protected` describes.
             adapt: give the model each sentence as it knows sentences (with a final mark, in
                 ordinary case, without Markdown, tags and emoji), and the translation what was
                 taken away; `clearhead.translation.rules` describes it, and each segment tells it.

@@ -19,7 +19,7 @@ from .rules.reading import Reader
 from .search.search import search
 from .search.settings import SearchSettings
 from .search.special_tokens import SpecialTokens
-from .segments import check_letters, split_text
+from .sentences.segments import check_letters, split_text
 
 NEXT = 10  # of the likeliest next tokens at a position
 

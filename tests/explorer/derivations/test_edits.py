@@ -7,10 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from clearhead.explorer.contract.edits import (
-    SetWeight,
-    changes_of,
-)
+from clearhead.explorer.contract.edits import SetWeight, changes_of
 from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values, snippet
 from clearhead.reference import Trace, Transformer

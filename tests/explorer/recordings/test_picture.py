@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from clearhead.explorer.contract.stopping import QuestionCancelled, Stop, until
 from clearhead.explorer.recordings import picture as recordings_picture
 from clearhead.explorer.recordings.picture import picture
-from clearhead.explorer.stopping import QuestionCancelled, Stop, until
-from clearhead.maps import AttentionMap, tile_plan
+from clearhead.maps import AttentionMap
+from clearhead.maps.storage import tile_plan
 
 HEADS, QUERIES, KEYS = 4, 37, 41
 

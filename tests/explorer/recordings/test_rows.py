@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from clearhead.explorer.contract.stopping import QuestionCancelled
 from clearhead.explorer.recordings import rows as recordings_rows
 from clearhead.explorer.recordings.bounds import picture_work
 from clearhead.explorer.recordings.modules import Module
 from clearhead.explorer.recordings.picture import Picture
 from clearhead.explorer.recordings.rows import LatestValues, Rows
-from clearhead.explorer.stopping import QuestionCancelled
 from clearhead.maps import AttentionMap
 
 

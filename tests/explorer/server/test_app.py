@@ -17,7 +17,7 @@ import pytest
 from clearhead.errors import ConfigError, ShapeError, TraceError
 from clearhead.explorer.contract.answers import Answer
 from clearhead.explorer.contract.arrays import decode
-from clearhead.explorer.contract.openapi import REASONS, openapi
+from clearhead.explorer.contract.documents.openapi import REASONS, openapi
 from clearhead.explorer.contract.questions import QUESTIONS, BeamQuestion, RunQuestion
 from clearhead.explorer.contract.values import LIMITS, Limits
 from clearhead.explorer.server import app as app_module

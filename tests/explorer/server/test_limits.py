@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from clearhead.explorer.contract.stopping import QuestionCancelled, check
 from clearhead.explorer.server.limits import ClientDisconnected, HttpError, ServerLimits, Workers
-from clearhead.explorer.stopping import QuestionCancelled, check
 
 SMALL = ServerLimits(at_work=2, waiting=3, seconds=20.0)
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from clearhead.errors import ConfigError
-from clearhead.maps import Entropy, TopK, tile_plan
+from clearhead.maps import Entropy, TopK
 from clearhead.maps.measures.base import Accumulator, Measure, PassContext, Tile
+from clearhead.maps.storage import tile_plan
 from tests.maps.dense import Case
 
 OPTIONS = [

@@ -22,8 +22,8 @@ from clearhead.maps.pictures.hatching import boxes_of
 from clearhead.maps.pictures.layer_grid import per_head, plot_layers, plot_recording, short_names
 from clearhead.maps.pictures.panels import Axis, label_of
 from clearhead.maps.pictures.plots import ALL, plot
-from clearhead.maps.provenance import Source
-from clearhead.maps.summary_map import SummaryMap
+from clearhead.maps.storage.provenance import Source
+from clearhead.maps.storage.summary_map import SummaryMap
 
 pytest.importorskip("matplotlib")
 

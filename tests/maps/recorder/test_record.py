@@ -17,7 +17,7 @@ from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures.per_position import Entropy
 from clearhead.maps.measures.topk import TopK
 from clearhead.maps.recorder.record import record
-from clearhead.maps.summary_map import SummaryMap
+from clearhead.maps.storage.summary_map import SummaryMap
 from tests.maps.attending import Calls, recorded
 from tests.maps.recorder.layers import Model, X
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from clearhead.maps import AttentionMap, Entropy, tile_plan, tiles
+from clearhead.maps import AttentionMap, Entropy
 from clearhead.maps.pictures.cells import cells_of
 from clearhead.maps.rollout import rollout
 from clearhead.maps.scores.precision import (
@@ -22,6 +22,7 @@ from clearhead.maps.scores.precision import (
     lies_far,
     narrowed,
 )
+from clearhead.maps.storage import tile_plan, tiles
 from tests.maps.dense import entropy
 from tests.maps.exactness import agree, close, tensors, truth_of
 

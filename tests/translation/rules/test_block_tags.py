@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clearhead.translation.segments import split_text
+from clearhead.translation.sentences.segments import split_text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.translation.rules.frame import peel
-from clearhead.translation.segments import split_text
+from clearhead.translation.sentences.segments import split_text
 
 
 @pytest.mark.parametrize(

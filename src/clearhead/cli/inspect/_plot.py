@@ -26,15 +26,7 @@ def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
         path: a .png or .svg file.
     """
     from ...maps.pictures.layer_grid import short_names
-    from ...maps.pictures.panels import (
-        Axis,
-        Panel,
-        Scale,
-        colour_bar,
-        draw,
-        finish,
-        new_figure,
-    )
+    from ...maps.pictures.panels import Axis, Panel, Scale, colour_bar, draw, finish, new_figure
 
     layers = [layer for stack in stacks for layer in stack.layers]
     names = short_names([

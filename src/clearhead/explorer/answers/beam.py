@@ -16,7 +16,7 @@ import numpy as np
 from ...translation.search.choose import top_tokens
 from ...translation.search.hypothesis import Hypothesis
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
-from ..stopping import check
+from ..contract.stopping import check
 from .models import Models
 from .run import Run
 from .run_answer import finite

@@ -14,15 +14,15 @@ import numpy as np
 from ...engine.reference_engine import ReferenceEngine
 from ...reference.tracing.step_kind import StepKind
 from ...reference.tracing.trace import OFF
-from ...reference.watcher import Watcher
+from ...reference.tracing.watcher import Watcher
 from ..contract.edits import Changes
-from ..stopping import check
+from ..contract.stopping import check
 
 Array = np.ndarray[Any, Any]
 
 
 class Editor:
-    """Changes steps on their way, and records nothing: a `clearhead.reference.watcher.Watcher`.
+    """A watcher that changes steps and records nothing; see `clearhead.reference.tracing.watcher`.
 
     Args:
         changes: for the path of a step, what is done to it.

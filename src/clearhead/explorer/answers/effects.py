@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import ShapeError
-from ...reference.multi_head import KeysAndValues
+from ...reference.layers.multi_head import KeysAndValues
 from ...reference.softmax import log_softmax
 from ..contract.answers import EffectOn, EffectsAnswer
 from ..contract.edits import AblateHead, Change
 from ..contract.parts import attention_path, check_head
 from ..contract.questions import EffectsQuestion
-from ..stopping import check
+from ..contract.stopping import check
 from .edited_engine import Editor
 from .run import Run
 from .run_answer import finite

@@ -16,7 +16,7 @@ from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
 from ...translation.checkpoint import Checkpoint
-from ...translation.segments import Piece
+from ...translation.sentences.segments import Piece
 from ...translation.translation import Translation
 from ...translation.walkthrough import Walkthrough, encode_source, translate_source
 from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
-from ..stopping import QuestionCancelled, check
+from ..contract.stopping import QuestionCancelled, check
 
 
 class Sized(Protocol):

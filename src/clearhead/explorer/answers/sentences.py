@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import ConfigError
-from ...translation.attempts import attempts, complete
 from ...translation.rules.reading import Reading
-from ...translation.segments import Piece, check_letters
-from ...translation.sentence import Sentence
+from ...translation.sentences.attempts import attempts, complete
+from ...translation.sentences.segments import Piece, check_letters
+from ...translation.sentences.sentence import Sentence
 from ...translation.translator import Translator
 from ..contract.run_answers import ProtectedNote
 

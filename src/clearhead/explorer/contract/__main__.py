@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .typescript import typescript
+from .documents.typescript import typescript
 
 PROTOCOL = Path(__file__).parents[1] / "front" / "core" / "protocol.ts"
 

@@ -143,7 +143,7 @@ def _entries(one: AttentionMap) -> int:
 
 def _tile_bytes(one: AttentionMap) -> int:
     """Return the memory of a pass: a tile's scores, weights, mask and bias, and a head's keys."""
-    from ...maps.tile_plan import CPU_TILE
+    from ...maps.storage.tile_plan import CPU_TILE
 
     _, heads, queries, keys = one.shape
     group = heads // one.key.shape[1]

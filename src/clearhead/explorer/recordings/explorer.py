@@ -27,8 +27,8 @@ from ..contract.questions import (
 )
 from ..contract.reading import read_question
 from ..contract.run_answers import AttentionAnswer, RunAnswer, Sentence, StepAnswer
+from ..contract.stopping import check
 from ..contract.values import LIMITS, Limits
-from ..stopping import check
 from .bounds import check_size, check_window, check_work
 from .modules import Labels, Module, Tokens, modules_of
 from .rows import Rows

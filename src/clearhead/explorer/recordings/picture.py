@@ -11,7 +11,7 @@ import numpy as np
 
 from ..answers.overview import pooled
 from ..contract.arrays import Array
-from ..stopping import check, check_from_anywhere
+from ..contract.stopping import check, check_from_anywhere
 
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..contract.arrays import Array
 from ..contract.questions import Window
 from ..contract.run_answers import StepAnswer
-from ..stopping import check, check_from_anywhere
+from ..contract.stopping import check, check_from_anywhere
 from .bounds import SOFTMAX
 from .modules import Module
 

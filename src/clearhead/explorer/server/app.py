@@ -29,7 +29,7 @@ from starlette.types import ASGIApp
 from ...errors import ClearheadError, ConfigError, TraceError
 from ..contract.answers import Answering
 from ..contract.arrays import encode, to_json
-from ..contract.openapi import CONTAINER, DOCUMENT, openapi
+from ..contract.documents.openapi import CONTAINER, DOCUMENT, openapi
 from ..contract.questions import QUESTIONS, OfflineQuestion, Question
 from ..contract.reading import read_question
 from ..contract.values import LIMITS

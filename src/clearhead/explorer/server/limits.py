@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..stopping import Stop, until
+from ..contract.stopping import Stop, until
 
 Result = TypeVar("Result")
 

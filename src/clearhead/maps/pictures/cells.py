@@ -10,10 +10,10 @@ import torch
 
 from ...errors import ConfigError
 from ...shapes import Array, Bool, Float, Int, Num
-from ..indexing import window
 from ..measures.pooled import edges
-from ..numpy_arrays import to_array
-from ..stored_attention import StoredAttention
+from ..storage.indexing import window
+from ..storage.numpy_arrays import to_array
+from ..storage.stored_attention import StoredAttention
 
 Quantity = Literal["weights", "scores"]
 Reduce = Literal["max", "mean"]

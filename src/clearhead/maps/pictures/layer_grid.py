@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ...errors import ConfigError, TraceError
 from ...shapes import Array, Float
-from ..collection import calls_of
 from ..measures.base import Measure
 from ..measures.per_position import Diagonal, Distance, Entropy, Sink, as_measure
-from ..stored_attention import StoredAttention
-from ..summary_map import SummaryMap
+from ..storage.collection import calls_of
+from ..storage.stored_attention import StoredAttention
+from ..storage.summary_map import SummaryMap
 from .panels import Axis, Panel, Scale, check_target, colour_bar, draw, finish, new_figure
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
-from ..stored_attention import StoredAttention
+from ..storage.stored_attention import StoredAttention
 from .cells import Cells, Quantity, Reduce, cells_of
 from .layer_grid import plot_layers, plot_recording
 from .panels import (

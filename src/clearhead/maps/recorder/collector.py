@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from ..attention_map import AttentionMap
 from ..measures.base import Measure
-from ..provenance import Source
 from ..recording.calls import Call, FinishedCall, Refusal
 from ..recording.captured import CapturedAttention, without_idle_keys, without_repeated_heads
 from ..recording.contents import Contents
 from ..recording.growing_call import GrowingCall
 from ..recording.notes import STRANGER
 from ..recording.storage import Storage
-from ..summary_map import SummaryMap
+from ..storage.provenance import Source
+from ..storage.summary_map import SummaryMap
 from .kernels import with_heads_unpacked
 from .owners import Lengths, Owner, attention_kind
 from .selection import Selection

@@ -13,12 +13,7 @@ from ...errors import ConfigError
 from ..measures.base import Measure
 from ..measures.per_position import as_measure
 from ..recording.contents import Contents
-from ..recording.notes import (
-    is_compiled,
-    note_compiled_modules,
-    note_emptiness,
-    note_strangers,
-)
+from ..recording.notes import is_compiled, note_compiled_modules, note_emptiness, note_strangers
 from ..recording.recording import Recording
 from ..recording.storage import Storage
 from .collector import Collector

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..attention_map import AttentionMap
-from ..summary_map import SummaryMap
+from ..storage.summary_map import SummaryMap
 from .growing_call import GrowingCall
 from .outline import Outline
 

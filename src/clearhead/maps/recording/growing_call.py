@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from ..attention_map import AttentionMap
-from ..provenance import Source
 from ..scores.merged_scoring import Part, merged
+from ..storage.provenance import Source
 from .captured import CapturedAttention, attended_end
 from .outline import Outline
 from .storage import GrowingTensor, Storage

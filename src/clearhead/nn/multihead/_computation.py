@@ -87,7 +87,7 @@ def _map(
 ) -> AttentionMap:
     """Return the weights of all heads as a map, none of them computed yet."""
     from ...maps.attention_map import AttentionMap
-    from ...maps.provenance import Source
+    from ...maps.storage.provenance import Source
 
     return AttentionMap.of(
         query.detach(),

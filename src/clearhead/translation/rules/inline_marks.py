@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..protected import spans
-from ..sentence_ends import word_set
 from .characters import has_letter
 from .links import Links
+from .protected import spans
+from .sentence_ends import word_set
 from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"

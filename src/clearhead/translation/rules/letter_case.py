@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..protected import spans
-from ..sentence_ends import TITLES, word_set
+from .protected import spans
+from .sentence_ends import TITLES, word_set
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SMALL = word_set(

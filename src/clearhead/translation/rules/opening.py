@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..sentence_ends import STARTERS, word_set
 from .characters import has_letter
+from .sentence_ends import STARTERS, word_set
 
 # What begins the sentence behind an opening, after quotes and marks of emphasis.
 _BEGINNING = r"(?=[\"'“‘«(\[*_~{]*[^\W\d_a-z])"

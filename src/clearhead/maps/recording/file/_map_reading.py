@@ -8,12 +8,12 @@ from ....file_reading import FileProblem
 from ....json_fields import Fields, text_list
 from ....visible import quoted, visible
 from ...attention_map import AttentionMap
-from ...provenance import Source
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.key_ranges import DenseMask, KeyRanges
 from ...scores.precision import score_dtype
 from ...scores.scoring import Scoring, score_shape
+from ...storage.provenance import Source
 from ._described_tensors import FLOATS, INTEGERS, DescribedTensors, MapShape
 
 _LARGEST_OFFSET = 1 << 40

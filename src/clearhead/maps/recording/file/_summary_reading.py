@@ -15,7 +15,7 @@ from ...measures.base import Measure
 from ...measures.per_position import Received
 from ...measures.pooled import Mass, Pooled
 from ...measures.topk import TopK, TopKeys
-from ...summary_map import SummaryMap
+from ...storage.summary_map import SummaryMap
 from ._described_tensors import FLOATS, DescribedTensors, MapShape
 from ._format import MEASURES
 from ._map_reading import read_source

@@ -20,7 +20,7 @@ from ...measures.topk import TopKeys
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.key_ranges import DenseMask, KeyRanges
-from ...summary_map import SummaryMap
+from ...storage.summary_map import SummaryMap
 from ..calls import Call, Refusal
 from ..contents import Contents
 from ._format import FORMAT, HEADER, MEASURES

@@ -1,0 +1,84 @@
+"""The linear layer, x W^T + b."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import ShapeError
+from ..products import PLAIN, Products
+
+Array = np.ndarray[Any, Any]
+
+
+class Linear:
+    """A linear layer, x W^T + b.
+
+    Args:
+        weight: Float["out in"], as PyTorch keeps it.
+        bias: Float["out"], or None.
+        products: how x W^T is computed.
+
+    Raises:
+        ShapeError: weight and bias do not fit together.
+    """
+
+    def __init__(
+        self, weight: Array, bias: Array | None = None, *, products: Products = PLAIN
+    ) -> None:
+        if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
+            came = "no bias" if bias is None else f"a bias of shape {bias.shape}"
+            raise ShapeError(
+                f"A linear layer takes a weight [out, in] and a bias [out]; "
+                f"got a weight of shape {weight.shape} and {came}."
+            )
+        self.out_dim, self.in_dim = weight.shape
+        self._product = products.by_weight(weight)
+        self._bias = bias
+
+    def __call__(self, x: Array) -> Array:
+        """Apply the layer: Float["... in"] to Float["... out"].
+
+        Raises:
+            ShapeError: the last axis of x is not ``in``.
+        """
+        if x.shape[-1] != self.in_dim:
+            raise ShapeError(
+                f"A linear layer of {self.in_dim} inputs was given an array of shape {x.shape}; "
+                f"its last axis must be {self.in_dim}."
+            )
+        product = self._product(x)
+        if self._bias is not None:
+            product += self._bias
+        return product
+
+
+class JointLinear:
+    """Several linear layers of the same input as one product: their weights below one another.
+
+    Args:
+        layers: weight and bias of each.
+        products: how the one product is computed.
+
+    Raises:
+        ShapeError: some of the layers have a bias and some have none.
+    """
+
+    def __init__(
+        self, layers: Sequence[tuple[Array, Array | None]], *, products: Products = PLAIN
+    ) -> None:
+        weights = [weight for weight, _ in layers]
+        biases = [bias for _, bias in layers if bias is not None]
+        if biases and len(biases) < len(layers):
+            raise ShapeError("Joint linear layers have a bias either all or none.")
+        bias = np.concatenate(biases) if biases else None
+        self._linear = Linear(np.concatenate(weights), bias, products=products)
+        ends = np.cumsum([len(weight) for weight in weights]).tolist()
+        self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
+
+    def __call__(self, x: Array) -> list[Array]:
+        """Apply all layers: Float["... in"] to Float["... out"] for each, views of one array."""
+        outputs = self._linear(x)
+        return [outputs[..., columns] for columns in self._columns]

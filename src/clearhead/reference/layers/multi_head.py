@@ -1,0 +1,281 @@
+"""Multi-head attention: projections, heads, attention in each, concatenation, projection.
+
+    query, key, value = x W_q^T + b_q, x W_k^T + b_k, x W_v^T + b_v      split into heads
+    output            = attention(query, key, value)                     in each head
+    projected         = concatenated output W_o^T + b_o
+
+(Vaswani et al. 2017, section 3.2.2.) With fewer heads of keys and values it is grouped-query
+attention (Ainslie et al. 2023, arXiv 2305.13245).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ...errors import ConfigError
+from ..attention import attention, merge_heads, split_heads
+from ..masks import causal_mask
+from ..positions import Rotation, rotate
+from ..products import PLAIN, Products
+from ..settings import check_heads
+from ..tracing.steps import attention as steps
+from ..tracing.trace import OFF
+from ..tracing.watcher import Watcher
+from .linear import JointLinear, Linear
+
+Array = np.ndarray[Any, Any]
+
+
+class Memory(Protocol):
+    """What cross-attention attends to."""
+
+    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+        """Return what the queries read from the memory.
+
+        Args:
+            query: Float["batch heads query_len head_dim"].
+            attention: `attention`, as the layer computes and traces it.
+
+        Returns:
+            Float["batch heads query_len head_dim"].
+        """
+        ...
+
+
+class KeysAndValues(NamedTuple):
+    """The memory of a batch: each row attends to the keys of its own row.
+
+    Attributes:
+        key, value: Float["batch kv_heads key_len head_dim"].
+        mask: Bool["batch 1 1 key_len"], True where a key may be attended; None allows all.
+    """
+
+    key: Array
+    value: Array
+    mask: Array | None = None
+
+    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+        """See `Memory.attend`."""
+        output, _ = attention(query, self.key, self.value, mask=self.mask)
+        return output
+
+
+class Past(Protocol):
+    """The keys and values of one layer at earlier positions, such as a cache."""
+
+    def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
+        """Append keys and values of new positions, and return those of all positions so far."""
+        ...
+
+
+class MultiHeadAttention:
+    """One attention layer: projections, attention in each head, and a projection of its output.
+
+    Args:
+        weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output.
+        path: where in the weights, such as ``decoder.layers.0.self_attention``.
+        num_heads, num_kv_heads: of queries, and of keys and values.
+        cross: whether keys and values come from another sequence than queries.
+        products: how matrices are multiplied.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        path: str,
+        *,
+        num_heads: int,
+        num_kv_heads: int | None = None,
+        cross: bool = False,
+        products: Products = PLAIN,
+    ) -> None:
+        def layer(name: str) -> tuple[Array, Array | None]:
+            return weights[f"{path}.{name}.weight"], weights.get(f"{path}.{name}.bias")
+
+        self.num_heads = num_heads
+        self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        check_heads("num_heads", num_heads)
+        check_heads("num_kv_heads", self.num_kv_heads)
+        self.cross = cross
+        # Projections of the same input are one matrix product.
+        if cross:
+            self._query = Linear(*layer("query"), products=products)
+            self._key_value = JointLinear([layer("key"), layer("value")], products=products)
+        else:
+            inputs = [layer("query"), layer("key"), layer("value")]
+            self._query_key_value = JointLinear(inputs, products=products)
+        self._output = Linear(*layer("output"), products=products)
+        self._attention = partial(attention, multiply=products.multiply)
+
+    def self_attention(
+        self,
+        x: Array,
+        *,
+        causal: bool = False,
+        mask: Array | None = None,
+        rotation: Rotation | None = None,
+        past: Past | None = None,
+        trace: Watcher = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Array:
+        """Attend within one sequence.
+
+        Args:
+            x: Float["batch query_len d_model"].
+            causal: nobody attends to later positions.
+            mask: as in `attention`: boolean, or added to the scaled scores.
+            rotation: of the positions of ``x``, for rotary positions.
+            past: keys and values of earlier positions, to which those of ``x`` are added.
+            trace: records ``query key value`` (before rotation as ``query_projected``,
+                ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
+            of: the name of the step that ``x`` is, for the trace.
+
+        Returns:
+            Float["batch query_len d_model"].
+        """
+        query, key, value = self._query_key_value(x)
+        query = split_heads(query, self.num_heads)
+        key = split_heads(key, self.num_kv_heads)
+        value = split_heads(value, self.num_kv_heads)
+        if trace.enabled or rotation is not None:
+            query, key, value = _rotate_and_record(
+                query, key, value, rotation, past is not None, trace, of
+            )
+        if past is not None:
+            key, value = past.extend(key, value)
+            query_len, key_len = query.shape[2], key.shape[2]
+            # One query at the last position sees all: a step of decoding needs no mask.
+            if causal and query_len > 1:
+                mask = _causal(query_len, key_len, mask)
+            causal = False
+        output, _ = self._attention(query, key, value, mask=mask, causal=causal, trace=trace)
+        return self._project(output, trace)
+
+    def memory(
+        self,
+        x: Array,
+        mask: Array | None = None,
+        *,
+        trace: Watcher = OFF,
+        of: tuple[str, ...] = (),
+    ) -> KeysAndValues:
+        """Project another sequence to the keys and values that `cross_attention` attends to.
+
+        Args:
+            x: Float["batch key_len d_model"], an encoder's output.
+            mask: Bool["batch 1 1 key_len"], True where a position may be attended.
+            trace: records ``key`` and ``value``.
+            of: the name of the step that ``x`` is, for the trace.
+        """
+        if not self.cross:
+            raise ConfigError("Only a layer made with cross=True attends to another sequence.")
+        key, value = self._key_value(x)
+        key = split_heads(key, self.num_kv_heads)
+        value = split_heads(value, self.num_kv_heads)
+        key = trace.record(steps.MEMORY_KEY, key, of=of)
+        value = trace.record(steps.MEMORY_VALUE, value, of=of)
+        return KeysAndValues(key, value, mask)
+
+    def cross_attention(
+        self,
+        x: Array,
+        memory: Memory,
+        *,
+        trace: Watcher = OFF,
+        of: tuple[str, ...] = (),
+    ) -> Array:
+        """Attend to the keys and values that `memory` made of another sequence.
+
+        Args:
+            x: Float["batch query_len d_model"].
+            memory: of the same batch.
+            trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
+            of: the name of the step that ``x`` is, for the trace.
+
+        Returns:
+            Float["batch query_len d_model"].
+        """
+        query = split_heads(self._query(x), self.num_heads)
+        query = trace.record(steps.QUERY, query, of=of)
+        output = memory.attend(query, partial(self._attention, trace=trace))
+        return self._project(output, trace)
+
+    def _project(self, output: Array, trace: Watcher) -> Array:
+        """Put the heads' outputs side by side and project them: Float["batch query_len d_model"]"""
+        heads = trace.record(steps.CONCATENATED, merge_heads(output))
+        return trace.record(steps.PROJECTED, self._output(heads))
+
+
+def multi_head_attention(
+    query: Array,
+    key: Array | None = None,
+    *,
+    weights: Mapping[str, Array],
+    num_heads: int,
+    num_kv_heads: int | None = None,
+    path: str = "",
+    causal: bool = False,
+    mask: Array | None = None,
+    trace: Watcher = OFF,
+) -> Array:
+    """Apply multi-head attention with a plain dictionary of weights.
+
+    Args:
+        query: Float["batch query_len d_model"], what queries are made from.
+        key: Float["batch key_len d_model"], what keys and values are made from; None means
+            ``query``, self-attention.
+        weights: ``query.weight`` [d_model, d_model], ``query.bias`` [d_model] (or none of the
+            four), and the same of key, value and output, behind ``path`` where one is given.
+        num_heads, num_kv_heads: of queries, and of keys and values.
+        path: the beginning of the weights' names.
+        causal, mask: as in `attention`; the mask for cross-attention is boolean.
+        trace: records every step.
+
+    Returns:
+        Float["batch query_len d_model"].
+    """
+    if not path:
+        path, weights = "layer", {f"layer.{name}": array for name, array in weights.items()}
+    layer = MultiHeadAttention(
+        weights, path, num_heads=num_heads, num_kv_heads=num_kv_heads, cross=key is not None
+    )
+    if key is None:
+        return layer.self_attention(query, causal=causal, mask=mask, trace=trace)
+    if causal:
+        mask = _causal(query.shape[1], key.shape[1], mask, offset=0)
+    return layer.cross_attention(query, layer.memory(key, mask, trace=trace), trace=trace)
+
+
+def _rotate_and_record(
+    query: Array,
+    key: Array,
+    value: Array,
+    rotation: Rotation | None,
+    past: bool,
+    trace: Watcher,
+    of: tuple[str, ...],
+) -> tuple[Array, Array, Array]:
+    """Rotate queries and keys where positions are rotary, and record all three."""
+    # With a past, `key` and `value` are all keys and values so far, which attention records.
+    value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
+    if rotation is None:
+        query = trace.record(steps.QUERY, query, of=of)
+        return query, trace.record(steps.NEW_KEY if past else steps.KEY, key, of=of), value
+    query = trace.record(steps.QUERY_PROJECTED, query, of=of)
+    query = rotate(query, rotation, name="query", of=("query_projected",), trace=trace)
+    key = trace.record(steps.NEW_KEY_PROJECTED if past else steps.KEY_PROJECTED, key, of=of)
+    name = "new_key" if past else "key"
+    key = rotate(key, rotation, name=name, of=(f"{name}_projected",), trace=trace)
+    return query, key, value
+
+
+def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:
+    """Combine causality, of the last query at the last key without an offset, and another mask."""
+    order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
+    if mask is None:
+        return order
+    return order & mask if mask.dtype == bool else np.where(order, mask, -np.inf)

@@ -1,0 +1,101 @@
+"""What must come through a translation unchanged: placeholders, tags, addresses, numbers.
+
+Such a stretch is a protected span: `spans` and `numbers` name them in a sentence, and `preserves`
+says whether a translation has each exactly as often as its source. How a sentence with spans is
+translated is told in `clearhead.translation.sentences.attempts`.
+
+Numbers keep their digits; only the separators of thousands and decimals may follow the target
+language (1,234.5 may become 1 234,5). A time of 3 p.m. therefore never becomes 15 h. Digits may
+appear where the source has words (two, 2), unless the source has that number in digits too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from .symbols import SYMBOLS
+
+_PATTERNS = (
+    ("address", r"\b(?:https?|ftp)://[^\s<>\"“”«»]*[^\s<>\"“”«».,;:!?)\]}'’]"),
+    ("address", r"\bwww\.[^\s<>\"“”«»]*[\w/]"),
+    ("address", r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
+    ("code", r"`[^`]+`"),
+    ("placeholder", r"\{\{[^{}]*\}\}|\$?\{[^{}\s]*\}|%\(\w+\)[#+-]?\d*(?:\.\d+)?[a-zA-Z]"),
+    (
+        "placeholder",
+        r"(?<![\d%])%(?:\d+\$)?[-+0#]*\d*(?:\.\d+)?(?:hh?|ll?|[Lzjt])?[diouxXeEfFgGcrsa@](?![a-zA-Z])",
+    ),
+    ("tag", r"</?[A-Za-z][^<>]*>|<!--[^<>]*-->|&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);"),
+    ("path", r"(?<![\w/.<])(?:~|\.{1,2})?(?:/[\w.-]*\w){2,}/?|(?<!\w)[A-Za-z]:(?:\\[\w.-]*\w)+"),
+    ("option", r"(?<![\w-])--[a-z][a-z0-9-]*(?:=[^\s,;]*\w)?"),
+    ("handle", r"(?<![\w&])[@#][^\W\d]\w*"),
+    ("symbol", rf"{SYMBOLS}+"),
+)
+_SPAN = re.compile("|".join(f"({pattern})" for _, pattern in _PATTERNS))
+_KINDS = [kind for kind, _ in _PATTERNS]
+_SPACES = " \u00a0\u202f\u2009"
+_NUMBER = re.compile(rf"\d+(?:[.,'’]\d+)*(?:[{_SPACES}]\d{{3}}(?!\d))*(?:[.,]\d+)?")
+_PLAIN_NUMBER = re.compile(r"\d+(?:[.,'’]\d+)*")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A protected stretch of a sentence."""
+
+    start: int
+    end: int
+    text: str
+    kind: str
+
+
+def spans(sentence: str) -> list[Span]:
+    """Return the protected spans of a sentence but its numbers, from left to right."""
+    return [
+        Span(match.start(), match.end(), match[0], _KINDS[(match.lastindex or 1) - 1])
+        for match in _SPAN.finditer(sentence)
+    ]
+
+
+def has_words(sentence: str) -> bool:
+    """Return whether there is a letter outside of the protected spans."""
+    return any(map(str.isalpha, _SPAN.sub(" ", sentence)))
+
+
+def numbers(sentence: str) -> list[Span]:
+    """Return the numbers outside of other spans, from left to right."""
+    blank = _SPAN.sub(lambda match: " " * len(match[0]), sentence)
+    return [
+        Span(match.start(), match.end(), match[0], "number")
+        for match in _PLAIN_NUMBER.finditer(blank)
+    ]
+
+
+def preserves(source: str, output: str) -> bool:
+    """Return whether an output has every protected span and number of its source, as often."""
+    source_spans = Counter(span.text for span in spans(source))
+    output_spans = Counter(span.text for span in spans(output))
+    if any(output_spans[text] != count for text, count in source_spans.items()):
+        return False
+    # Numbers are counted in what the spans leave: a longer span first, for it may hold another.
+    for text in sorted(source_spans, key=len, reverse=True):
+        output = output.replace(text, " | ")
+    source_numbers = Counter(_digits(span.text) for span in numbers(source))
+    # "1 234" is one number or two; it counts as whichever of them the source has.
+    return any(
+        all(output_numbers[digits] == count for digits, count in source_numbers.items())
+        for output_numbers in (
+            _count_numbers(output, pattern) for pattern in (_PLAIN_NUMBER, _NUMBER)
+        )
+    )
+
+
+def _digits(number: str) -> str:
+    """Return a number without its separators."""
+    return re.sub(r"\D", "", number)
+
+
+def _count_numbers(text: str, pattern: re.Pattern[str]) -> Counter[str]:
+    """Return how often each number stands in a text."""
+    return Counter(_digits(match[0]) for match in pattern.finditer(text))

@@ -1,0 +1,272 @@
+"""From a text to the sentences that a model is asked, and nothing lost between them.
+
+A text is cut into pieces: sentences, which are translated, and everything else (line breaks,
+spaces, list markers, control characters, runs of symbols), which comes through as it is. The
+pieces joined are the text again, character for character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ...errors import TextError
+from ..rules.block_tags import BLOCK_TAG
+from ..rules.characters import has_letter
+from ..rules.frame import peel
+from ..rules.opening import opening
+from ..rules.sentence_ends import ends, list_items
+from ..rules.symbols import SYMBOLS
+
+MAX_CHARACTERS = 1_000_000
+
+# No alphabet has words this long; such a run is data (a key, a picture, a stuck key) and is
+# kept as it is, which also bounds the work that it can cause.
+_LONGEST_WORD = 200
+_LONGEST_TOKEN = 40  # characters; a text of more for each token allowed is not even counted
+
+_MOST_OPENINGS = 8  # of one sentence: a time, a name, a note, a label, and quotes between them
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile("(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
+_DATA = re.compile(
+    "[\x00-\x09\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufeff\ufff0-\uffff\ue000-\uf8ff]+"
+    rf"|[0-9A-Za-z\u00c0-\u024f\u0370-\u052f+/=_.:!?&%~#@-]{{{_LONGEST_WORD},}}"
+)
+_MARKER = re.compile(r"\s*(?:[-*•◦‣·–—#>|]+|\(?\d{1,3}[.)]|\(?[a-z]\))\s+")
+_LEADING = re.compile(rf"(?:\s|{SYMBOLS})+")
+_EDGE = re.compile(rf"\s|{SYMBOLS}")
+
+_BOUNDARIES = (
+    re.compile(r"[;:.!?]\s+"),
+    re.compile(r",\s+|(?<!\s)\s+[—–-]\s+"),
+    re.compile(r"\s+"),
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a text: a sentence to translate, or what comes through as it is.
+
+    Attributes:
+        text: the stretch.
+        translate: whether it is a sentence.
+        rule: the rule that takes it for no part of a sentence, such as ``speaker`` or ``frame``.
+        ids: its token ids, where they were encoded already; otherwise empty.
+    """
+
+    text: str
+    translate: bool
+    rule: str = ""
+    ids: tuple[int, ...] = field(default=(), compare=False)
+
+
+class CheckedText(str):
+    """A text that `check_text` has passed, so that nobody needs to check it again."""
+
+    __slots__ = ()
+
+
+def split_text(text: str, *, sentences: bool = True) -> list[Piece]:
+    """Return the pieces of a text: ``"".join(piece.text for piece in pieces) == text``.
+
+    Args:
+        text: any text.
+        sentences: split lines into sentences; otherwise a line is one.
+
+    Raises:
+        TextError: the text holds a lone surrogate, or more than `MAX_CHARACTERS` characters.
+    """
+    check_text(text)
+    pieces: list[Piece] = []
+    for place, line in enumerate(_BREAK.split(text)):
+        if place % 2:
+            _keep(pieces, line)
+        else:
+            _split_line(pieces, line, sentences)
+    return pieces
+
+
+def check_text(text: str) -> CheckedText:
+    """Reject text that is not valid Unicode, or longer than what is taken at once.
+
+    Returns:
+        the text, marked as checked; one that is marked already is not searched again.
+
+    Raises:
+        TextError: with the place of what is wrong.
+    """
+    if isinstance(text, CheckedText):
+        return text
+    if len(text) > MAX_CHARACTERS:
+        raise TextError(
+            f"A text may have {MAX_CHARACTERS:,} characters; this one has {len(text):,}. "
+            f"Give it in parts, such as its lines."
+        )
+    surrogate = _SURROGATE.search(text)
+    if surrogate:
+        raise TextError(
+            f"The text holds a lone surrogate (U+{ord(surrogate[0]):04X}) at character "
+            f"{surrogate.start()}, which is half of a character. Decode the text with the right "
+            f"encoding, or leave it out."
+        )
+    return CheckedText(text)
+
+
+def check_letters(text: str, pieces: Sequence[Piece]) -> None:
+    """Reject a text without a sentence, which would come through as it is.
+
+    Args:
+        text: the whole text.
+        pieces: what it was split into.
+
+    Raises:
+        TextError: there is nothing to translate: no letter, or only words of too many letters, or
+            only what is no part of a sentence, such as an address.
+    """
+    if any(piece.translate for piece in pieces):
+        return
+    longest = max((len(run) for run in _DATA.findall(text) if has_letter(run)), default=0)
+    if longest >= _LONGEST_WORD:
+        raise TextError(
+            f"There is nothing to translate in this text: a word may have {_LONGEST_WORD - 1} "
+            f"characters, and its longest has {longest:,}. What is longer is taken for data and "
+            f"comes through as it is. Put spaces between the words."
+        )
+    what = "what is no part of a sentence" if has_letter(text) else "what has no letters"
+    raise TextError(
+        f"There is nothing to translate in this text: {what} comes through as it is. Give a "
+        f'sentence, such as "The cat sleeps."'
+    )
+
+
+def fit(pieces: Sequence[Piece], limit: int, encode: Callable[[str], Sequence[int]]) -> list[Piece]:
+    """Cut sentences that are too long for the model, at clauses, else words, else anywhere.
+
+    Args:
+        pieces: of a text; those that are kept stay as they are.
+        limit: the most tokens that a sentence may have.
+        encode: gives the token ids of a sentence.
+
+    Returns:
+        pieces that give the same text when joined, each sentence of at most ``limit`` tokens (or
+        one character). A sentence that was not cut has its ``ids``.
+    """
+    fitted: list[Piece] = []
+    for piece in pieces:
+        if piece.translate:
+            _fit_sentence(fitted, piece.text, limit, encode)
+        else:
+            fitted.append(piece)
+    return fitted
+
+
+def _fit_sentence(
+    pieces: list[Piece], sentence: str, limit: int, encode: Callable[[str], Sequence[int]]
+) -> None:
+    stack = [sentence]
+    while stack:
+        part = stack.pop()
+        # What is far too long is not even counted; a single character is never cut.
+        is_countable = 1 < len(part) <= limit * _LONGEST_TOKEN
+        ids = tuple(encode(part)) if is_countable else ()
+        if len(part) > 1 and (not is_countable or len(ids) > limit):
+            middle = _best_cut(part)
+            stack += [part[middle:], part[:middle]]
+            continue
+        # A part that was cut off has edges of its own, with marks or spaces at them.
+        start = len(pieces)
+        _sentence(pieces, part)
+        if len(pieces) == start + 1 and pieces[start].translate:
+            pieces[start] = replace(pieces[start], ids=ids)
+
+
+def _best_cut(text: str) -> int:
+    """Return the place to cut at: nearest to the middle, at the strongest boundary around it."""
+    middle, reach = len(text) // 2, len(text) // 4
+    for boundary in _BOUNDARIES:
+        places = [
+            match.end() for match in boundary.finditer(text) if abs(match.end() - middle) <= reach
+        ]
+        if places:
+            return min(places, key=lambda place: abs(place - middle))
+    return middle
+
+
+def _keep(pieces: list[Piece], text: str, rule: str = "") -> None:
+    """Add a stretch that comes through as it is, unless it is empty."""
+    if text:
+        pieces.append(Piece(text, False, rule))
+
+
+def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
+    """Add the pieces of a line; a block tag of HTML ends a sentence."""
+    start = 0
+    for tag in BLOCK_TAG.finditer(line):
+        _split_stretch(pieces, line[start : tag.start()], sentences)
+        _keep(pieces, tag[0], "block tag")
+        start = tag.end()
+    _split_stretch(pieces, line[start:], sentences)
+
+
+def _split_stretch(pieces: list[Piece], stretch: str, sentences: bool) -> None:
+    """Add the pieces of a stretch without block tags; data in it is kept."""
+    start = 0
+    split = _split_sentences if sentences else _sentence
+    for match in _DATA.finditer(stretch):
+        split(pieces, stretch[start : match.start()])
+        _keep(pieces, match[0])
+        start = match.end()
+    split(pieces, stretch[start:])
+
+
+def _split_sentences(pieces: list[Piece], text: str) -> None:
+    """Add the sentences of a stretch, or of the items of the list that it is."""
+    items = list_items(text)
+    if not items:
+        _split_item(pieces, text)
+        return
+    edges = [start for start, _ in items[1:]] + [len(text)]
+    for (start, end), edge in zip(items, edges, strict=True):
+        _keep(pieces, text[start:end])
+        _split_item(pieces, text[end:edge])
+
+
+def _split_item(pieces: list[Piece], text: str) -> None:
+    """Add the sentences of a paragraph or an item, without the marker before it."""
+    marker = _MARKER.match(text)
+    start = marker.end() if marker else 0
+    _keep(pieces, text[:start])
+    for end in ends(text, start):
+        _sentence(pieces, text[start:end])
+        start = end
+    _sentence(pieces, text[start:])
+
+
+def _sentence(pieces: list[Piece], text: str) -> None:
+    """Add a sentence and the spaces and symbols around it; without a letter all is kept."""
+    if not has_letter(text):
+        _keep(pieces, text)
+        return
+    leading = _LEADING.match(text)
+    start = leading.end() if leading else 0
+    end = len(text)
+    while _EDGE.match(text[end - 1]):
+        end -= 1
+    _keep(pieces, text[:start])
+    _framed(pieces, text[start:end])
+    _keep(pieces, text[end:])
+
+
+def _framed(pieces: list[Piece], text: str, openings: int = 0) -> None:
+    """Add a sentence, the marks around it, and the label that it may open with."""
+    before, sentence, after = peel(text)
+    _keep(pieces, before, "frame")
+    parts = opening(sentence) if openings < _MOST_OPENINGS else []
+    for part in parts:
+        pieces.append(Piece(part.text, part.translate, "" if part.translate else part.rule))
+    if parts:
+        _framed(pieces, sentence[sum(len(part.text) for part in parts) :], openings + 1)
+    else:
+        pieces.append(Piece(sentence, True))
+    _keep(pieces, after, "frame")
