@@ -132,8 +132,8 @@ def text_list(value: Any, name: str) -> list[str]:
 def _of_type(value: Any, kinds: tuple[type, ...], name: str) -> Any:
     """Return the value, if JSON gave one of these types; true is no whole number here."""
     if type(value) not in kinds:
-        actual, expected = _KINDS.get(type(value), "of another type"), _KINDS[kinds[-1]]
-        raise FileProblem(f"{name} is {actual}, not {expected}")
+        actual_kind, right_kind = _KINDS.get(type(value), "of another type"), _KINDS[kinds[-1]]
+        raise FileProblem(f"{name} is {actual_kind}, not {right_kind}")
     return value
 
 

@@ -79,9 +79,9 @@ class Stop:
             os.close(writer)  # which ends the thread
 
     def _hear(self, reader: int) -> None:
-        while heard := os.read(reader, 1):
-            if heard[0] in SIGNALS:
-                self.request(heard[0])
+        while signal_byte := os.read(reader, 1):
+            if signal_byte[0] in SIGNALS:
+                self.request(signal_byte[0])
         os.close(reader)
 
     def request(self, number: int) -> None:
