@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pygments.lexers.special import TextLexer
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 # The kernels that run the lessons find the package, too.
@@ -62,24 +64,25 @@ def _as_plain_text(
 ) -> None:
     """Docstrings are plain text: bars and asterisks are no markup, and what is indented stands as
     it is written."""
-    found: list[str] = []
+    markup: list[str] = []
     before, literal = "", False  # the last line that is not blank; within an indented block
     for line in lines:
         if line.strip():
             indented = line.startswith("    ")
             if not indented:
                 literal = False
-            elif not literal and found and not found[-1].strip() and not before.startswith(" "):
+            elif not literal and markup and not markup[-1].strip() and not before.startswith(" "):
                 literal = True
                 if not before.endswith("::"):
-                    found += ["::", ""]
+                    markup += ["::", ""]
             before = line
         if not literal:
             line = re.sub(r"\|(?=[^ ])|(?<=\")\*(?=\w)", r"\\\g<0>", line)
-        found.append(line)
-    lines[:] = found
+        markup.append(line)
+    lines[:] = markup
 
 
 def setup(app: Any) -> None:
-    """What Sphinx calls when it has read this file."""
+    """Prepare Sphinx, which calls this when it has read the file."""
+    app.add_lexer("mermaid", TextLexer)  # the diagrams of ARCHITECTURE.md stand as text
     app.connect("autodoc-process-docstring", _as_plain_text, priority=100)

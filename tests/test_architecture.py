@@ -1,9 +1,11 @@
-"""Reads the imports of src/ and fails on an arrow that ARCHITECTURE.md does not draw."""
+"""The imports of src/ are the arrows of ARCHITECTURE.md, and its rooms stay small."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -14,44 +16,24 @@ import clearhead
 SOURCE = Path(clearhead.__file__).parent
 ROOT = SOURCE.parent.parent
 
-# Room -> the rooms it may stand on. The ground is known to all.
+# Known to every room; what each of these may import of the others.
 GROUND = {
-    "errors",
-    "config",
-    "files",
-    "visible",
-    "file_reading",
-    "json_fields",
-    "setting_fields",
-    "tensor_file",
-    "shapes",
-}
-ARROWS = {
     "_version": set(),
     "errors": set(),
-    "config": {"errors", "setting_fields"},
     "files": set(),
-    "setting_fields": {"errors", "visible"},
-    "visible": set(),
     "shapes": set(),
+    "visible": set(),
+    "setting_fields": {"errors", "visible"},
+    "config": {"errors", "setting_fields"},
     "file_reading": {"errors", "visible"},
     "json_fields": {"file_reading", "visible"},
     "tensor_file": {"file_reading", "json_fields", "visible"},
-    "reference": GROUND,
-    "engine": GROUND | {"reference"},
-    "maps": GROUND,
-    "nn": GROUND | {"maps"},
-    "text": GROUND,
-    "translation": GROUND | {"reference", "engine", "text"},
-    "training": GROUND | {"nn", "text"},
-    "explorer": GROUND | {"_version", "reference", "engine", "text", "translation", "maps"},
-    # The commands stand on top, __init__ (here "clearhead") names what is public and loads it
-    # late, and __main__ hands over to the command line.
-    "cli": GROUND
-    | {"_version", "reference", "nn", "text", "translation", "training", "maps", "explorer"},
-    "clearhead": GROUND | {"_version", "reference", "nn", "translation", "maps", "explorer"},
-    "__main__": {"cli"},
 }
+# The public names, which load what they name, and the way into the command line.
+DOORS = ("clearhead", "__main__")
+# A dozen files, or a few more; about 300 lines.
+MOST_FILES, MOST_LINES = 14, 330
+DIAGRAM = re.compile(r"```mermaid\nflowchart TD\n(.*?)```", re.DOTALL)
 
 WITHOUT_TORCH = (
     "_version",
@@ -110,12 +92,12 @@ AT_LOAD_OF = {
 
 def modules() -> dict[str, ast.Module]:
     """Every module of the package, by its dotted name."""
-    found = {}
+    trees = {}
     for path in sorted(SOURCE.rglob("*.py")):
         parts = ("clearhead", *path.relative_to(SOURCE).with_suffix("").parts)
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = ast.parse(path.read_text("utf-8"), filename=str(path))
-    return found
+        trees[name] = ast.parse(path.read_text("utf-8"), filename=str(path))
+    return trees
 
 
 MODULES = modules()
@@ -155,11 +137,11 @@ def _from_targets(name: str, node: ast.ImportFrom) -> set[str]:
         package = name.split(".") if name in PACKAGES else name.split(".")[:-1]
         package = package[: len(package) - node.level + 1]
         base = ".".join([*package, *([node.module] if node.module else [])])
-    found = set()
+    targets = set()
     for alias in node.names:
         full = f"{base}.{alias.name}"
-        found.add(full if full in MODULES else base)
-    return found
+        targets.add(full if full in MODULES else base)
+    return targets
 
 
 def inside(targets: set[str]) -> set[str]:
@@ -171,18 +153,67 @@ def outside(targets: set[str]) -> set[str]:
     return roots - {"clearhead"} - set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_arrows_point_one_way(name):
-    for target in inside(imported(name, at_load=False)):
-        here, there = room(name), room(target)
-        assert here in ARROWS, f"{name}: the room {here} is not in ARCHITECTURE.md's list"
-        assert here == there or there in ARROWS[here], (
-            f"{name} imports {target}: {here} must not know {there}"
-        )
+def place(module: str) -> str:
+    """Return the folder of a module, two rooms deep: ``maps/recorder``, or ``maps`` for its own."""
+    parts = module.split(".")[1:]
+    return "/".join((parts if module in PACKAGES else parts[:-1])[:2])
+
+
+def drawn_arrows(diagram: str) -> set[tuple[str, str]]:
+    """Return the arrows of a Mermaid flowchart: ``a --> b & c`` draws two."""
+    arrows = set()
+    for line in diagram.strip().splitlines():
+        start, ends = line.split(" --> ")
+        arrows |= {(start.strip(), end.strip()) for end in ends.split("&")}
+    return arrows
+
+
+ARROWS = [
+    (name, target)
+    for name in MODULES
+    for target in inside(imported(name, at_load=False)) - {name}
+    if target in MODULES
+]
+DIAGRAMS = [
+    drawn_arrows(diagram)
+    for diagram in DIAGRAM.findall((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+]
+
+
+def test_the_diagram_of_the_house_has_the_arrows_of_the_imports():
+    ends = {(room(name), room(target)) for name, target in ARROWS}
+    outer = {*GROUND, *DOORS}
+    assert {(a, b) for a, b in ends if a != b and not {a, b} & outer} == DIAGRAMS[0]
+
+
+@pytest.mark.parametrize(("number", "inner"), [(1, "maps"), (2, "explorer")])
+def test_the_diagram_of_a_room_has_the_arrows_of_its_imports(number, inner):
+    ends = {
+        (place(name), place(target))
+        for name, target in ARROWS
+        if room(name) == room(target) == inner
+    }
+    assert {(a, b) for a, b in ends if a != b} == DIAGRAMS[number]
+
+
+@pytest.mark.parametrize("diagram", DIAGRAMS)
+def test_arrows_point_one_way(diagram):
+    graph: dict[str, set[str]] = {}
+    for start, end in diagram:
+        graph.setdefault(start, set()).add(end)
+    assert tuple(TopologicalSorter(graph).static_order())
+
+
+def test_the_ground_and_the_doors_keep_to_their_side():
+    for name, target in ARROWS:
+        assert room(target) not in DOORS or room(name) in DOORS, f"{name} imports {target}"
+        if room(name) in GROUND:
+            assert room(target) in GROUND[room(name)], f"{name} imports {target}"
 
 
 def test_there_is_no_circle_between_modules():
-    graph = {name: inside(imported(name, at_load=True)) - {name} for name in MODULES}
+    """Not even one of imports that are late or only for types."""
+    graph = {name: inside(imported(name, at_load=False)) - {name} for name in MODULES}
     for name, targets in graph.items():
         # A package that gathers its modules' names is loaded before them and known to them.
         targets -= {package for package in PACKAGES if name.startswith(f"{package}.")}
@@ -190,6 +221,19 @@ def test_there_is_no_circle_between_modules():
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
+
+
+def test_rooms_and_files_are_small():
+    sizes = Counter(name.rpartition(".")[0] if name not in PACKAGES else name for name in MODULES)
+    crowded = {name: size for name, size in sizes.items() if size > MOST_FILES}
+    assert not crowded, "a room of its own for some of them, please"
+    for name in MODULES:
+        path = SOURCE.joinpath(*name.split(".")[1:])
+        path = path / "__init__.py" if name in PACKAGES else path.with_suffix(".py")
+        lines = path.read_text("utf-8").count("\n")
+        assert lines <= MOST_LINES, (
+            f"{name} has {lines} lines; some of them are a file of their own"
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) in WITHOUT_TORCH])
