@@ -70,7 +70,7 @@ class Transformer:
 
     Args:
         config: the shape of the model.
-        weights: arrays by name, as ARCHITECTURE.md names them. They are checked and cast once.
+        weights: arrays by name, as docs/formats.md names them. They are checked and cast once.
         dtype: to compute in: float64 to judge another implementation, float32 to translate.
         products: how matrices are multiplied.
 

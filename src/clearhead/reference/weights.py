@@ -19,7 +19,7 @@ _MOST_COUNT = 4096  # of those that it does not list, so many are counted
 
 
 def expected_shapes(config: TransformerConfig) -> dict[str, Shape]:
-    """Return the name and shape of every weight of a model, as ARCHITECTURE.md names them."""
+    """Return the name and shape of every weight of a model, as docs/formats.md names them."""
     return dict(_shapes(config))
 
 

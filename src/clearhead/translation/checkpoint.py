@@ -34,7 +34,7 @@ class Checkpoint:
 
     Attributes:
         config: its shape.
-        weights: its arrays in float32, by the names of ARCHITECTURE.md.
+        weights: its arrays in float32, by the names of docs/formats.md.
         tokenizer: the way from text to its token ids and back.
         provenance: what it was trained on and how, as its training wrote it.
         folder: where it was read from.
