@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...shapes import Array
+
 if TYPE_CHECKING:
     from ...maps.recording.recording import Recording
     from ._model import Tokens
 
-Array = np.ndarray[Any, Any]
 MEASURES = ("entropy", "sink", "distance")
 # Of each query so many keys are looked at for links: itself, the first token and special tokens
 # are left out, so that more than one is needed.

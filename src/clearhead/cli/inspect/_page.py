@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from ...shapes import Array
 from ..heatmap import Paper, fit, number_format, width_of
 from ..heatmap import heated as heated
 from ..paragraphs import bold, heading, prose
 from ._findings import Layer, Stack, sides
 from ._model import Model, Tokens
-
-Array = np.ndarray[Any, Any]
 
 MEANING = {
     "entropy": "how widely a query spreads, in nats: 0 is one key, {even} all alike",

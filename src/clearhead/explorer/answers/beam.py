@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...shapes import Array
 from ...translation.search.choose import top_tokens
 from ...translation.search.hypothesis import Hypothesis
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
@@ -20,8 +21,6 @@ from ..contract.stopping import check
 from .models import Models
 from .run import Run
 from .run_answer import finite
-
-Array = np.ndarray[Any, Any]
 
 LIKELIEST = 5  # continuations of each prefix, beside those that were kept or finished
 

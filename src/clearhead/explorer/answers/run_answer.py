@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -26,8 +26,6 @@ from ..contract.run_answers import (
 )
 from ..derivations.derive import derivations
 from .run import Run
-
-Array = np.ndarray[Any, Any]
 
 
 def run_answer(run: Run) -> RunAnswer:

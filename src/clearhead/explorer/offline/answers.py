@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from ...shapes import Array
 from ..contract.answers import Answering
-from .numbers import Array, Constants, Pack
+from .numbers import Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
 MOST_ITEMS = 48  # in one question for arrays

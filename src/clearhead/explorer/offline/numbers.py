@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.tracing.steps import kind_of
-
-Array = np.ndarray[Any, Any]
+from ...shapes import Array
 
 COPY = "copy"  # the operation of an array whose numbers are those of another one
 

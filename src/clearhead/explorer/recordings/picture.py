@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...shapes import Array
 from ..answers.overview import pooled
-from ..contract.arrays import Array
 from ..contract.stopping import check, check_from_anywhere
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..contract.arrays import Array
+from ...shapes import Array
 from ..contract.questions import Window
 from ..contract.run_answers import StepAnswer
 from ..contract.stopping import check, check_from_anywhere
