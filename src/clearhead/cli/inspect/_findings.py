@@ -32,7 +32,7 @@ class Link:
 
 
 @dataclass
-class Layer:
+class LayerFindings:
     """One attention of the model: its measures are means over queries, one number a head."""
 
     name: str
@@ -48,11 +48,11 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackFindings:
     """Layers of one name but for their numbers."""
 
     pattern: str
-    layers: list[Layer]
+    layers: list[LayerFindings]
 
     @property
     def kind(self) -> str:
@@ -67,7 +67,7 @@ class Stack:
             values[i, : len(row)] = row
         return values
 
-    def strongest(self, count: int) -> list[tuple[Layer, Link]]:
+    def strongest(self, count: int) -> list[tuple[LayerFindings, Link]]:
         """Return the heads' strongest links, one a head, strongest first."""
         links = [(layer, link) for layer in self.layers for link in layer.links]
         return sorted(links, key=lambda pair: -pair[1].weight)[:count]
@@ -85,9 +85,9 @@ def summaries() -> list[Any]:
     return [Entropy(), Sink(), Distance(), Received(), TopK(KEYS_OF_A_QUERY)]
 
 
-def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[Stack]:
+def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[StackFindings]:
     """Measure all that was recorded and could be read, stack by stack."""
-    stacks: dict[tuple[str, str], list[Layer]] = {}
+    stacks: dict[tuple[str, str], list[LayerFindings]] = {}
     unreadable = recording.refusals
     for name in recording:
         if name in unreadable:
@@ -98,10 +98,10 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
             stacks.setdefault((re.sub(r"\d+", "*", name), layer.kind), []).append(layer)
     for layers in stacks.values():
         _label(layers)
-    return [Stack(pattern, layers) for (pattern, _), layers in stacks.items()]
+    return [StackFindings(pattern, layers) for (pattern, _), layers in stacks.items()]
 
 
-def _label(layers: Sequence[Layer]) -> None:
+def _label(layers: Sequence[LayerFindings]) -> None:
     """Label layers with the numbers in which their names differ, or with those of the calls."""
     numbers = [re.findall(r"\d+", layer.name) for layer in layers]
     varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
@@ -112,7 +112,7 @@ def _label(layers: Sequence[Layer]) -> None:
         layer.label = ".".join(parts) or "0"
 
 
-def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
+def sides(layer: LayerFindings, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
     """Return the tokens of a layer's queries and keys."""
     decoder = "decoder" in layer.name.split(".")
     own = target if target is not None and (decoder or layer.kind == "cross") else source
@@ -121,12 +121,12 @@ def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, 
 
 def _layer(
     name: str, call: int | None, attention_map: Any, source: Tokens, target: Tokens | None
-) -> Layer:
+) -> LayerFindings:
     measures = attention_map.measure(*summaries())
     entropy, sink, distance, shares, top = measures.values()
     means = (x.float().mean((0, 2)).cpu().numpy() for x in (entropy, sink, distance))
     shape = tuple(attention_map.shape)
-    layer = Layer(
+    layer = LayerFindings(
         name=name,
         call=call,
         kind=attention_map.source.kind,
@@ -143,7 +143,7 @@ def _layer(
 
 
 def _links(
-    layer: Layer, values: Array, indices: Array, keys: Tokens, query_count: int
+    layer: LayerFindings, values: Array, indices: Array, keys: Tokens, query_count: int
 ) -> list[Link]:
     """Return the strongest link of each head, of those that tell something.
 
@@ -167,7 +167,7 @@ def _links(
 
 
 def as_json(
-    stacks: Sequence[Stack], source: Tokens, target: Tokens | None, top: int
+    stacks: Sequence[StackFindings], source: Tokens, target: Tokens | None, top: int
 ) -> list[dict[str, Any]]:
     """Return the stacks as a list for JSON."""
     rows = []

@@ -54,7 +54,7 @@ class Run:
     trace: Trace
     largest_difference: float
     unreached: tuple[int, ...]
-    baseline: Baseline | None
+    baseline: EditFreeRun | None
     seconds: dict[str, float]
 
     @property
@@ -121,7 +121,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Baseline:
+class EditFreeRun:
     """What an edited run is compared with.
 
     Attributes:
@@ -193,14 +193,14 @@ def _baseline(
     target: Sequence[int],
     changes: Changes,
     log_probabilities: Array,
-) -> Baseline:
+) -> EditFreeRun:
     """Return the unedited run, and how likely the edited model makes its translation."""
     if before.target != target:
         logits = models.reference.forward(
             np.array([source]), np.array([before.target]), trace=Editor(changes)
         )
         log_probabilities = log_softmax(logits[0])
-    return Baseline(
+    return EditFreeRun(
         before.translation,
         before.predicted,
         float(before.log_probabilities.sum()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
 from ...translation.attention_paths import PARTS
 from ...translation.walkthrough import likeliest_tokens
-from ..contract.derivation_answers import DerivationAnswer
 from ..contract.parts import attention_path, layers_of
 from ..contract.run_answers import (
     AttentionAnswer,
@@ -146,7 +144,7 @@ def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": cast("list[DerivationAnswer]", plain),
+        "derivations": plain,
     }
 
 

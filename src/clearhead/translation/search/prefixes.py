@@ -11,7 +11,7 @@ from .hypothesis import Hypothesis
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """The input of one call of the engine, ``[rows]`` each; the chain of parents spells a prefix.
 
     Attributes:
@@ -25,7 +25,7 @@ class Step:
     log_probs: FloatArray
 
 
-def prefix_of(steps: Sequence[Step], row: int) -> list[int]:
+def prefix_of(steps: Sequence[SearchStep], row: int) -> list[int]:
     """Return the tokens of a running prefix, without the start token."""
     tokens = []
     for step in reversed(steps[1:]):
@@ -35,7 +35,7 @@ def prefix_of(steps: Sequence[Step], row: int) -> list[int]:
 
 
 def hypothesis_of(
-    steps: Sequence[Step], row: int, log_prob: float | None, penalty: Callable[[int], float]
+    steps: Sequence[SearchStep], row: int, log_prob: float | None, penalty: Callable[[int], float]
 ) -> Hypothesis:
     """Return a running prefix with the end token, at this log-probability.
 

@@ -22,7 +22,7 @@ from . import constraints
 from .checks import check_search
 from .choose import top_tokens
 from .hypothesis import Hypothesis, length_penalty
-from .prefixes import Step, hypothesis_of, prefix_of
+from .prefixes import SearchStep, hypothesis_of, prefix_of
 from .sampling import draw, generators
 from .settings import SearchSettings
 from .special_tokens import SpecialTokens
@@ -107,13 +107,13 @@ class _Search:
         self.prefixes = prefixes
         self.longest_prefix = max(map(len, prefixes))
         self.decoding = engine.begin(sources)
-        self.steps: list[Step] = []
+        self.steps: list[SearchStep] = []
         self.hypotheses: list[list[Hypothesis]] = [[] for _ in range(count)]  # that have ended
         self.active: IntArray = np.arange(count)  # numbers of the sources still searched for
         self.limits: IntArray = np.array([settings.limit(len(source)) for source in sources])
         self.least_limit = int(self.limits.min())
         self.width = 1  # rows of each active source; beam_size after the first round
-        self.next = Step(np.full(count, special.start_id), self.active, np.zeros(count))
+        self.next = SearchStep(np.full(count, special.start_id), self.active, np.zeros(count))
 
     @property
     def length(self) -> int:
@@ -259,7 +259,7 @@ class _Search:
                 self.least_limit = int(self.limits.min())
             log_probs, tokens, rows = log_probs[goes_on], tokens[goes_on], rows[goes_on]
         self.width = self.beam
-        self.next = Step(tokens.ravel(), rows.ravel(), log_probs.ravel())
+        self.next = SearchStep(tokens.ravel(), rows.ravel(), log_probs.ravel())
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
         """Return a running prefix as a hypothesis; see `hypothesis_of`."""
