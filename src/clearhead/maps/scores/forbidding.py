@@ -12,7 +12,7 @@ from .positions import Positions, vector
 
 def forbid(
     scores: Float[Tensor, "batch heads rows columns"],
-    allowed: KeyRanges | DenseMask,
+    mask: KeyRanges | DenseMask,
     rows: Positions,
     columns: Positions,
     batch: Positions,
@@ -25,16 +25,16 @@ def forbid(
 
     Args:
         scores: of these queries and keys.
-        allowed: which keys the queries of the whole map may attend to.
+        mask: which keys the queries of the whole map may attend to.
         rows, columns, batch, heads: which these are in the whole map.
         value: what to put there.
         hull: of these rows, where it has been computed.
     """
-    if isinstance(allowed, KeyRanges) and isinstance(columns, slice):
-        hull = hull or allowed.hull(rows, batch, heads)
-        _forbid_edges(scores, allowed, rows, columns, batch, heads, value, hull)
+    if isinstance(mask, KeyRanges) and isinstance(columns, slice):
+        hull = hull or mask.hull(rows, batch, heads)
+        _forbid_edges(scores, mask, rows, columns, batch, heads, value, hull)
     else:
-        visible = allowed.tile(rows, vector(columns, scores.device), batch, heads)
+        visible = mask.tile(rows, vector(columns, scores.device), batch, heads)
         scores.masked_fill_(~visible, value)
 
 
