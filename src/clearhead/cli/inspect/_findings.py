@@ -12,6 +12,8 @@ import numpy as np
 from ...shapes import Array
 
 if TYPE_CHECKING:
+    from ...maps.measures.base import Measure
+    from ...maps.recording.calls import Map
     from ...maps.recording.recording import Recording
     from ._model import Tokens
 
@@ -77,7 +79,7 @@ class StackFindings:
         return np.mean([layer.received_share for layer in self.layers], axis=0)
 
 
-def summaries() -> list[Any]:
+def summaries() -> list[Measure[Any]]:
     """Return the measures to take during the forward pass."""
     from ...maps.measures.per_position import Distance, Entropy, Received, Sink
     from ...maps.measures.topk import TopK
@@ -120,12 +122,13 @@ def sides(layer: LayerFindings, source: Tokens, target: Tokens | None) -> tuple[
 
 
 def _layer(
-    name: str, call: int | None, attention_map: Any, source: Tokens, target: Tokens | None
+    name: str, call: int | None, attention_map: Map, source: Tokens, target: Tokens | None
 ) -> LayerFindings:
     measures = attention_map.measure(*summaries())
     entropy, sink, distance, shares, top = measures.values()
     means = (x.float().mean((0, 2)).cpu().numpy() for x in (entropy, sink, distance))
-    shape = tuple(attention_map.shape)
+    batch, heads, query_len, key_len = attention_map.shape
+    shape = (batch, heads, query_len, key_len)
     layer = LayerFindings(
         name=name,
         call=call,

@@ -37,7 +37,7 @@ def is_transformed() -> bool:
     return transformed() or forward_ad._current_level >= 0
 
 
-def is_plain(*tensors: Tensor | None) -> bool:
+def are_plain(*tensors: Tensor | None) -> bool:
     """Say whether these are ordinary tensors outside compilation, tracing, transforms and modes.
 
     Only then may code look at values or write into buffers of its own. A recording is no such
