@@ -14,6 +14,7 @@ import numpy as np
 
 from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError
+from clearhead.shapes import Array
 
 if TYPE_CHECKING:
     from transformers import MarianConfig, MarianMTModel
@@ -90,9 +91,7 @@ def _permuted(name: str, weight: Any, order: Any) -> Any:
     return weight[:, order] if weight.ndim == 2 else weight
 
 
-def marian_weights(
-    config: TransformerConfig, weights: Mapping[str, Any]
-) -> dict[str, np.ndarray[Any, Any]]:
+def marian_weights(config: TransformerConfig, weights: Mapping[str, Any]) -> dict[str, Array]:
     """Return our arrays under Marian's names, the shared embedding as ``model.shared``."""
     order = np.concatenate((np.arange(0, config.d_model, 2), np.arange(1, config.d_model, 2)))
     renamed = {"model.shared.weight": np.ascontiguousarray(weights["embedding.weight"][:, order])}

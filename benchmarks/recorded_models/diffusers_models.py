@@ -19,6 +19,15 @@ BLOCKS = {
 }
 HEADS = {"num_attention_heads": 4, "attention_head_dim": 16}
 IMAGE = {"in_channels": 4, "out_channels": 4, "sample_size": 16, "patch_size": 2}
+SD3 = {
+    **HEADS,
+    **IMAGE,
+    "num_layers": 2,
+    "caption_projection_dim": 64,
+    "joint_attention_dim": 32,
+    "pooled_projection_dim": 64,
+    "pos_embed_max_size": 16,
+}
 
 
 def noise(*shape: int) -> Tensor:
@@ -35,6 +44,16 @@ def text(width: int, *, padded: bool = True) -> dict[str, Tensor]:
 
 STEP = torch.tensor([7, 7])
 PLACES: dict[str, Any] = {"img_ids": torch.rand(16, 3).round(), "txt_ids": torch.zeros(7, 3)}
+
+
+def _sd3_inputs() -> dict[str, Any]:
+    return {
+        "hidden_states": noise(2, 4, 16, 16),
+        "timestep": STEP,
+        "pooled_projections": noise(2, 64),
+        **text(32, padded=False),
+    }
+
 
 MODELS: dict[str, tuple[str, dict[str, Any], Callable[[], dict[str, Any]]]] = {
     "UNet2DCondition": (
@@ -75,41 +94,17 @@ MODELS: dict[str, tuple[str, dict[str, Any], Callable[[], dict[str, Any]]]] = {
     ),
     "SD3": (
         "SD3Transformer2DModel",
-        {
-            **HEADS,
-            **IMAGE,
-            "num_layers": 2,
-            "caption_projection_dim": 64,
-            "joint_attention_dim": 32,
-            "pooled_projection_dim": 64,
-            "pos_embed_max_size": 16,
-        },
-        lambda: {
-            "hidden_states": noise(2, 4, 16, 16),
-            "timestep": STEP,
-            "pooled_projections": noise(2, 64),
-            **text(32, padded=False),
-        },
+        SD3,
+        _sd3_inputs,
     ),
     "SD3.5, dual": (
         "SD3Transformer2DModel",
         {
-            **HEADS,
-            **IMAGE,
-            "num_layers": 2,
-            "caption_projection_dim": 64,
-            "joint_attention_dim": 32,
-            "pooled_projection_dim": 64,
-            "pos_embed_max_size": 16,
+            **SD3,
             "dual_attention_layers": (0,),
             "qk_norm": "rms_norm",
         },
-        lambda: {
-            "hidden_states": noise(2, 4, 16, 16),
-            "timestep": STEP,
-            "pooled_projections": noise(2, 64),
-            **text(32, padded=False),
-        },
+        _sd3_inputs,
     ),
     "Flux": (
         "FluxTransformer2DModel",

@@ -13,11 +13,11 @@ import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ..shapes import Array
 
 # xterm's 256 colours, light to dark; black text on the lighter ones, white on the darkest.
 RAMP = (231, 195, 153, 117, 75, 69, 33, 26, 25, 18)

@@ -55,14 +55,12 @@ def explore(
         MissingExtraError: ``pip install "clearhead[notebook]"`` brings what a widget needs,
             ``clearhead[explore]`` what the page needs, ``clearhead[torch]`` what recordings need.
     """
-    if text is not None and state:
-        raise ConfigError("Give a text to begin with or a whole state, not both.")
+    begin = _beginning(text, state)
     in_widget = in_notebook()
     if in_widget:
         for package in ("anywidget", "pydantic"):
             require(package, extra="notebook", purpose="Exploring in a notebook")
     explorer = explorer_of(what, tokens=tokens, source_tokens=source_tokens)
-    begin = state or (f"#text={quote(text, safe='')}" if text else "")
     if in_widget:
         from .widget import ExplorerWidget
 
@@ -80,6 +78,13 @@ def explore(
         say=say,
     )
     return None
+
+
+def _beginning(text: str | None, state: str) -> str:
+    """Return the state that the page begins with, from a text or a whole state."""
+    if text is not None and state:
+        raise ConfigError("Give a text to begin with or a whole state, not both.")
+    return state or (f"#text={quote(text, safe='')}" if text else "")
 
 
 def explorer_of(

@@ -39,7 +39,7 @@ def one_row(
     if not 0 <= first < end <= count:
         raise IndexError(f"There are {count} heads of keys, from 0; there are no {first} to {end}.")
     group = attention_map.shape[1] // count
-    part = _Part(slice(row, row + 1), slice(first * group, end * group))
+    part = _RowsAndHeads(slice(row, row + 1), slice(first * group, end * group))
     keys = (part.rows, slice(first, end))
     value, denominators = attention_map.value, attention_map.known_denominators
     return AttentionMap(
@@ -53,7 +53,7 @@ def one_row(
     )
 
 
-class _Part(NamedTuple):
+class _RowsAndHeads(NamedTuple):
     """Some rows of the batch and some query heads."""
 
     rows: slice
@@ -66,7 +66,7 @@ class _Part(NamedTuple):
         return take(take(x, 1, self.heads), 0, self.rows)
 
 
-def _scoring(scoring: Scoring, part: _Part) -> Scoring:
+def _scoring(scoring: Scoring, part: _RowsAndHeads) -> Scoring:
     """Return the scoring of this part."""
     modification = scoring.score_mod
 
@@ -85,7 +85,7 @@ def _scoring(scoring: Scoring, part: _Part) -> Scoring:
     )
 
 
-def _mask(mask: KeyRanges | DenseMask | None, part: _Part) -> KeyRanges | DenseMask | None:
+def _mask(mask: KeyRanges | DenseMask | None, part: _RowsAndHeads) -> KeyRanges | DenseMask | None:
     """Return the mask of this part."""
     if mask is None:
         return None

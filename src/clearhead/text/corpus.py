@@ -75,7 +75,7 @@ def read_lines(path: str | Path) -> Iterator[bytes]:
         raise CorpusError(f"{path} cannot be read after line {number}: {error}") from error
 
 
-class _Problem(Exception):
+class _PairProblem(Exception):
     """A line that is no pair: the reason in two words, then the full sentence."""
 
     def __init__(self, reason: str, sentence: str) -> None:
@@ -87,7 +87,7 @@ def _decode(line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _Problem(
+        raise _PairProblem(
             "not UTF-8", f"byte {error.start + 1} of the line is not UTF-8 ({error.reason})"
         ) from None
 
@@ -96,7 +96,7 @@ def _tsv_pair(line: bytes) -> Pair:
     columns = _decode(line).split("\t")
     if len(columns) != 2:
         tabs = "no tab" if len(columns) == 1 else f"{len(columns) - 1} tabs"
-        raise _Problem(tabs, f"expected a source, one tab and a target; it has {tabs}")
+        raise _PairProblem(tabs, f"expected a source, one tab and a target; it has {tabs}")
     return Pair(*columns)
 
 
@@ -104,7 +104,7 @@ def _read_tsv(path: Path, skip_counts: Skipped | None) -> Iterator[Pair]:
     for number, line in enumerate(read_lines(path), 1):
         try:
             yield _tsv_pair(line)
-        except _Problem as problem:
+        except _PairProblem as problem:
             _skip_or_raise(problem, f"{path}, line {number}", skip_counts)
 
 
@@ -115,14 +115,14 @@ def _read_two_files(source: Path, target: Path, skip_counts: Skipped | None) -> 
         try:
             if source_line is None or target_line is None:
                 ended, name = (source, target) if source_line is None else (target, source)
-                raise _Problem(
+                raise _PairProblem(
                     "without a partner",
                     f"{source} and {target} must have as many lines as each other; {ended} ends "
                     f"after line {number - 1}",
                 )
             source_text, name = _decode(source_line), target
             yield Pair(source_text, _decode(target_line))
-        except _Problem as problem:
+        except _PairProblem as problem:
             _skip_or_raise(problem, f"{name}, line {number}", skip_counts)
 
 
@@ -143,7 +143,7 @@ def _read_hub(name: str, skip_counts: Skipped | None) -> Iterator[Pair]:
     for number, row in enumerate(rows, 1):
         try:
             yield _hub_pair(row.get("translation", row), languages)
-        except _Problem as problem:
+        except _PairProblem as problem:
             _skip_or_raise(problem, f"data set {name}, row {number}", skip_counts)
 
 
@@ -151,11 +151,13 @@ def _hub_pair(texts: Mapping[str, object], languages: Sequence[str]) -> Pair:
     pair = [texts.get(name) for name in languages or list(texts)[:2]]
     if len(pair) != 2 or not all(isinstance(text, str) for text in pair):
         columns = " and ".join(languages) or "two columns"
-        raise _Problem("no pair", f"expected texts in {columns}; the row has {dict(texts)!r:.200}")
+        raise _PairProblem(
+            "no pair", f"expected texts in {columns}; the row has {dict(texts)!r:.200}"
+        )
     return Pair(*map(str, pair))
 
 
-def _skip_or_raise(problem: _Problem, place: str, skip_counts: Skipped | None) -> None:
+def _skip_or_raise(problem: _PairProblem, place: str, skip_counts: Skipped | None) -> None:
     if skip_counts is None:
         raise CorpusError(
             f"{place}: {problem}. Mend the line, or leave bad lines out with skip_bad_lines."

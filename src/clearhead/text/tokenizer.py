@@ -6,7 +6,6 @@ alphabet becomes its UTF-8 bytes, each a token of its own, so nothing is unknown
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -16,13 +15,13 @@ from tokenizers import models, trainers
 
 from ..errors import CheckpointError, ConfigError, TextError
 from ..file_reading import FileProblem, parse_json
+from .surrogates import SURROGATE, refuse_surrogates
 from .tokenizer_file import BYTES, FIRST_LEARNT, SPACE, SPECIALS, core_of, read_core, set_splitting
 
 __all__ = ["FIRST_LEARNT", "SPACE", "Tokenizer"]
 
 _FIRST_BYTE = len(SPECIALS)
 _SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # Words whose ids are remembered hold so many ids together, some tens of megabytes.
 _REMEMBERED_IDS = 1 << 19
 
@@ -122,9 +121,9 @@ class Tokenizer:
             self._remembered, self._remembered_ids = {}, 0
         ids_of = self._remembered
         new = list(words.difference(ids_of))
-        if _SURROGATE.search("\n".join(new)):
+        if SURROGATE.search("\n".join(new)):
             for text in texts:
-                _refuse_surrogates(text)
+                refuse_surrogates(text)
         encoded = self._core.encode_batch_fast([" " + w for w in new], add_special_tokens=False)
         # Tuples of numbers, unlike lists, are nothing to the garbage collector.
         for word, encoding in zip(new, encoded, strict=True):
@@ -134,7 +133,7 @@ class Tokenizer:
 
     def _encode_marks(self, text: str) -> list[int]:
         """Encode a text that holds the space mark itself: the mark becomes its three bytes."""
-        _refuse_surrogates(text)
+        refuse_surrogates(text)
         ids: list[int] = []
         for i, part in enumerate(text.split(SPACE)):
             ids.extend(_SPACE_BYTES if i else ())
@@ -185,16 +184,6 @@ class Tokenizer:
             ) from error
 
 
-def _refuse_surrogates(text: str) -> None:
-    surrogate = _SURROGATE.search(text)
-    if surrogate:
-        raise TextError(
-            f"The text holds a lone surrogate (U+{ord(surrogate[0]):04X}) at character "
-            f"{surrogate.start()}, which is half of a character. Decode the text with the right "
-            f"encoding, or leave it out."
-        )
-
-
 def _printable(text: str) -> str:
     """Return a training text without what must never enter the alphabet."""
-    return " " + _SURROGATE.sub("", text).replace(SPACE, " ")
+    return " " + SURROGATE.sub("", text).replace(SPACE, " ")

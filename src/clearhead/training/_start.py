@@ -81,6 +81,35 @@ def restore(
     return progress
 
 
+def sentences_at_start(
+    model: Transformer,
+    data: TrainingData,
+    options: TrainingSettings,
+    progress: Progress,
+    plan: list[np.ndarray],
+    *,
+    precision: str,
+    threads: int,
+    processes: int,
+) -> list[str]:
+    """Note the machine; return sentences on size, length and machine of a run.
+
+    Args:
+        model, data, options, progress: of the run.
+        plan: the batches of its epoch.
+        precision: the sentence on what is computed in which precision.
+        threads: of each process.
+        processes: how many take part.
+    """
+    difference = note_machine(progress, options, threads, processes)
+    return [
+        *([difference] if difference else []),
+        *size_and_length(model, data, options, progress.epoch, plan),
+        f"precision: {precision}",
+        workers_at_work(options, threads, processes),
+    ]
+
+
 def note_machine(
     progress: Progress, options: TrainingSettings, threads: int, processes: int
 ) -> str | None:

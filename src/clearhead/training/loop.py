@@ -13,16 +13,8 @@ from pathlib import Path
 
 import torch
 
-from ..errors import TrainingError
 from ..text.batches import Batch
-from ._start import (
-    new_model,
-    new_optimizer,
-    note_machine,
-    restore,
-    size_and_length,
-    workers_at_work,
-)
+from ._start import new_model, new_optimizer, restore, sentences_at_start
 from .checkpoint import forget_old_states, remove_drafts, remove_stopped_states, save_state, states
 from .data import TrainingData, located_settings, prepare
 from .precision import choose_precision
@@ -30,15 +22,14 @@ from .processes.launch import check_processes
 from .processes.parallel import Processes
 from .processes.stopping import SIGNALS, Stop, StoppedError, signal_name
 from .processes.workers import choose_threads, usable_cores
-from .run_folder.advice import advice_on_bad_numbers
+from .run_folder.advice import bad_step, bad_weights
 from .run_folder.beginning import check_beginning
 from .run_folder.finish import export_average, provenance
 from .run_folder.log import Log, NoLog, StepLog, plot_curves, tell
 from .run_folder.progress import Progress, read_progress
 from .run_folder.run import RunLock, open_run, writing
-from .schedule import learning_rate
 from .settings import Settings
-from .step import NotFiniteError, batch_loss, clip_and_update, unfit
+from .step import NotFiniteError, batch_loss, clip_and_update, learning_rate_of, unfit
 
 
 class Trainer:
@@ -90,7 +81,17 @@ class Trainer:
         )
         self.progress.precision = self.precision
         self._plan = self.data.corpus.epoch(self.progress.epoch, self.options.batch_tokens)
-        self._tell_of_start(threads)
+        for sentence in sentences_at_start(
+            self.model,
+            self.data,
+            self.options,
+            self.progress,
+            self._plan,
+            precision=self._precision_words,
+            threads=threads,
+            processes=self.processes.count,
+        ):
+            self._tell(sentence)
         if self.processes.first:
             with writing(self.run):
                 self.log = Log(
@@ -129,18 +130,6 @@ class Trainer:
     def _tell(self, sentence: str) -> None:
         if self.processes.first:
             tell(sentence)
-
-    def _tell_of_start(self, threads: int) -> None:
-        """Tell size, length and machine of the run, before its first step."""
-        options, count = self.options, self.processes.count
-        if difference := note_machine(self.progress, options, threads, count):
-            self._tell(difference)
-        for sentence in size_and_length(
-            self.model, self.data, options, self.progress.epoch, self._plan
-        ):
-            self._tell(sentence)
-        self._tell(f"precision: {self._precision_words}")
-        self._tell(workers_at_work(options, threads, count))
 
     def train(self) -> Path:
         """Run to the end and return the folder of the finished model.
@@ -190,7 +179,7 @@ class Trainer:
         self.progress.step += 1
         self.model.train()
         tokens, loss = self._add_up_gradients(batches)
-        rate = self._learning_rate()
+        rate = learning_rate_of(self.progress.step, self.options)
         try:
             norm = clip_and_update(
                 self.optimizer,
@@ -200,11 +189,7 @@ class Trainer:
                 tokens=tokens,
             )
         except NotFiniteError as error:
-            raise TrainingError(
-                f"The {error} of step {self.progress.step} is not a finite number, so training "
-                f"stops before the weights are spoilt. "
-                f"{advice_on_bad_numbers(self.run, self.options)}"
-            ) from error
+            raise bad_step(str(error), self.progress.step, self.run, self.options) from error
         self.progress.target_tokens += tokens
         self._step_log.add(tokens, float(loss), norm, rate)
 
@@ -229,17 +214,6 @@ class Trainer:
             number * bool(stop) for number, stop in zip(SIGNALS, stops, strict=True)
         )
         return int(tokens), plain
-
-    def _learning_rate(self) -> float:
-        options = self.options
-        return learning_rate(
-            self.progress.step,
-            schedule=options.schedule,
-            peak=options.learning_rate,
-            warmup=options.warmup_steps,
-            last=options.max_steps,
-            decay=options.decay_steps,
-        )
 
     def _after_step(self) -> None:
         step = self.progress.step
@@ -297,10 +271,7 @@ class Trainer:
         random_states = self.processes.random_states()
         if self.processes.first:
             if reason := unfit(self.model, self.data.development[0]):
-                raise TrainingError(
-                    f"With the weights after step {progress.step} {reason}, so they are not saved "
-                    f"and training stops. {advice_on_bad_numbers(self.run, self.options)}"
-                )
+                raise bad_weights(reason, progress.step, self.run, self.options)
             with writing(self.run):
                 save_state(self.run, self.model, self.optimizer, progress, random_states)
                 if not progress.stopped:  # what is averaged must not depend on a stop

@@ -10,6 +10,8 @@ from torch import Tensor
 from ..nn.transformer import Transformer
 from ..text.batches import Batch
 from .loss import VocabularyLoss, linear_cross_entropy
+from .schedule import learning_rate
+from .settings import TrainingSettings
 
 _PROBE_ROWS = 8
 _SPOILT = 50.0  # times the loss of guessing: no training comes back from there
@@ -33,6 +35,18 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
         hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
     return linear_cross_entropy(
         hidden, model.output_matrix, targets, label_smoothing=label_smoothing
+    )
+
+
+def learning_rate_of(step: int, options: TrainingSettings) -> float:
+    """Return the learning rate of a step, counted from 1, of a run with these settings."""
+    return learning_rate(
+        step,
+        schedule=options.schedule,
+        peak=options.learning_rate,
+        warmup=options.warmup_steps,
+        last=options.max_steps,
+        decay=options.decay_steps,
     )
 
 

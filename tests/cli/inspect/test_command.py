@@ -182,7 +182,9 @@ def test_a_table_of_many_heads_is_broken_into_even_blocks():
 def test_labels_are_the_numbers_that_differ():
     def layers(*names: str) -> list[str]:
         shape, none = (1, 1, 1, 1), np.zeros(1)
-        folders = [_findings.Layer(name, None, "self", "", shape, {}, none) for name in names]
+        folders = [
+            _findings.LayerFindings(name, None, "self", "", shape, {}, none) for name in names
+        ]
         _findings._label(folders)
         return [layer.label for layer in folders]
 

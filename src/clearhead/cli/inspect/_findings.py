@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...shapes import Array
+
 if TYPE_CHECKING:
+    from ...maps.measures.base import Measure
+    from ...maps.recording.calls import Map
     from ...maps.recording.recording import Recording
     from ._model import Tokens
 
-Array = np.ndarray[Any, Any]
 MEASURES = ("entropy", "sink", "distance")
 # Of each query so many keys are looked at for links: itself, the first token and special tokens
 # are left out, so that more than one is needed.
@@ -31,7 +34,7 @@ class Link:
 
 
 @dataclass
-class Layer:
+class LayerFindings:
     """One attention of the model: its measures are means over queries, one number a head."""
 
     name: str
@@ -47,11 +50,11 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackFindings:
     """Layers of one name but for their numbers."""
 
     pattern: str
-    layers: list[Layer]
+    layers: list[LayerFindings]
 
     @property
     def kind(self) -> str:
@@ -66,7 +69,7 @@ class Stack:
             values[i, : len(row)] = row
         return values
 
-    def strongest(self, count: int) -> list[tuple[Layer, Link]]:
+    def strongest(self, count: int) -> list[tuple[LayerFindings, Link]]:
         """Return the heads' strongest links, one a head, strongest first."""
         links = [(layer, link) for layer in self.layers for link in layer.links]
         return sorted(links, key=lambda pair: -pair[1].weight)[:count]
@@ -76,7 +79,7 @@ class Stack:
         return np.mean([layer.received_share for layer in self.layers], axis=0)
 
 
-def summaries() -> list[Any]:
+def summaries() -> list[Measure[Any]]:
     """Return the measures to take during the forward pass."""
     from ...maps.measures.per_position import Distance, Entropy, Received, Sink
     from ...maps.measures.topk import TopK
@@ -84,9 +87,9 @@ def summaries() -> list[Any]:
     return [Entropy(), Sink(), Distance(), Received(), TopK(KEYS_OF_A_QUERY)]
 
 
-def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[Stack]:
+def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> list[StackFindings]:
     """Measure all that was recorded and could be read, stack by stack."""
-    stacks: dict[tuple[str, str], list[Layer]] = {}
+    stacks: dict[tuple[str, str], list[LayerFindings]] = {}
     unreadable = recording.refusals
     for name in recording:
         if name in unreadable:
@@ -97,10 +100,10 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
             stacks.setdefault((re.sub(r"\d+", "*", name), layer.kind), []).append(layer)
     for layers in stacks.values():
         _label(layers)
-    return [Stack(pattern, layers) for (pattern, _), layers in stacks.items()]
+    return [StackFindings(pattern, layers) for (pattern, _), layers in stacks.items()]
 
 
-def _label(layers: Sequence[Layer]) -> None:
+def _label(layers: Sequence[LayerFindings]) -> None:
     """Label layers with the numbers in which their names differ, or with those of the calls."""
     numbers = [re.findall(r"\d+", layer.name) for layer in layers]
     varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
@@ -111,7 +114,7 @@ def _label(layers: Sequence[Layer]) -> None:
         layer.label = ".".join(parts) or "0"
 
 
-def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
+def sides(layer: LayerFindings, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:
     """Return the tokens of a layer's queries and keys."""
     decoder = "decoder" in layer.name.split(".")
     own = target if target is not None and (decoder or layer.kind == "cross") else source
@@ -119,13 +122,14 @@ def sides(layer: Layer, source: Tokens, target: Tokens | None) -> tuple[Tokens, 
 
 
 def _layer(
-    name: str, call: int | None, attention_map: Any, source: Tokens, target: Tokens | None
-) -> Layer:
+    name: str, call: int | None, attention_map: Map, source: Tokens, target: Tokens | None
+) -> LayerFindings:
     measures = attention_map.measure(*summaries())
     entropy, sink, distance, shares, top = measures.values()
     means = (x.float().mean((0, 2)).cpu().numpy() for x in (entropy, sink, distance))
-    shape = tuple(attention_map.shape)
-    layer = Layer(
+    batch, heads, query_len, key_len = attention_map.shape
+    shape = (batch, heads, query_len, key_len)
+    layer = LayerFindings(
         name=name,
         call=call,
         kind=attention_map.source.kind,
@@ -142,7 +146,7 @@ def _layer(
 
 
 def _links(
-    layer: Layer, values: Array, indices: Array, keys: Tokens, query_count: int
+    layer: LayerFindings, values: Array, indices: Array, keys: Tokens, query_count: int
 ) -> list[Link]:
     """Return the strongest link of each head, of those that tell something.
 
@@ -166,7 +170,7 @@ def _links(
 
 
 def as_json(
-    stacks: Sequence[Stack], source: Tokens, target: Tokens | None, top: int
+    stacks: Sequence[StackFindings], source: Tokens, target: Tokens | None, top: int
 ) -> list[dict[str, Any]]:
     """Return the stacks as a list for JSON."""
     rows = []

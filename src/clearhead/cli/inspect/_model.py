@@ -12,6 +12,9 @@ from ...errors import CheckpointError, ConfigError, TextError, require
 from ...file_reading import FileProblem, read_json
 
 if TYPE_CHECKING:
+    import torch
+
+    from ...maps.measures.base import Measure
     from ...maps.recording.recording import Recording
 
 PURPOSE = "Inspecting a Hugging Face model"
@@ -74,7 +77,7 @@ class Model:
         self.model.to(torch_device).eval()
 
     @property
-    def device(self) -> Any:
+    def device(self) -> torch.device:
         """Where it runs."""
         return self.model.device
 
@@ -155,7 +158,7 @@ class Model:
 
     @contextmanager
     def recording_of(
-        self, layers: Sequence[str], summaries: Sequence[Any] | None
+        self, layers: Sequence[str], summaries: Sequence[Measure[Any]] | None
     ) -> Iterator[Recording]:
         """Record this model with `clearhead.record`, given the choice of layers as text."""
         from ...maps.recorder.record import record
@@ -200,7 +203,7 @@ class Model:
                 "They would be random, and so would be its attention."
             )
 
-    def _device(self, name: str | None) -> Any:
+    def _device(self, name: str | None) -> torch.device:
         cuda = self._torch.cuda.is_available()
         try:
             device = self._torch.device(name or ("cuda" if cuda else "cpu"))

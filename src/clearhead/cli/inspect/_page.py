@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from ...shapes import Array
 from ..heatmap import Paper, fit, number_format, width_of
 from ..heatmap import heated as heated
 from ..paragraphs import bold, heading, prose
-from ._findings import Layer, Stack, sides
+from ._findings import LayerFindings, StackFindings, sides
 from ._model import Model, Tokens
-
-Array = np.ndarray[Any, Any]
 
 MEANING = {
     "entropy": "how widely a query spreads, in nats: 0 is one key, {even} all alike",
@@ -33,7 +31,7 @@ BAR = 10
 
 def page(
     model: Model,
-    stacks: Sequence[Stack],
+    stacks: Sequence[StackFindings],
     source: Tokens,
     target: Tokens | None,
     paper: Paper,
@@ -63,7 +61,7 @@ def page(
         yield prose(note, paper)
 
 
-def about(layer: Layer) -> str:
+def about(layer: LayerFindings) -> str:
     """Describe a stack's layers in a line."""
     _, heads, queries, keys = layer.shape
     what = {"self": "Self-attention", "cross": "Cross-attention"}.get(layer.kind, layer.kind)
@@ -121,7 +119,7 @@ def layer_table(
     return "\n\n".join(blocks)
 
 
-def _tables(stack: Stack, paper: Paper) -> Iterator[str]:
+def _tables(stack: StackFindings, paper: Paper) -> Iterator[str]:
     labels = [layer.label for layer in stack.layers]
     keys = stack.layers[0].shape[3]
     even = math.log(keys) if keys > 1 else 0.0
@@ -138,7 +136,9 @@ def _tables(stack: Stack, paper: Paper) -> Iterator[str]:
         yield layer_table(values, labels, values / (most or 1.0), paper, pattern)
 
 
-def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
+def _links(
+    stack: StackFindings, queries: Tokens, keys: Tokens, paper: Paper, top: int
+) -> Iterator[str]:
     strongest = stack.strongest(top)
     if not strongest:
         return
@@ -167,7 +167,7 @@ def _links(stack: Stack, queries: Tokens, keys: Tokens, paper: Paper, top: int) 
         )
 
 
-def _most_attended(stack: Stack, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
+def _most_attended(stack: StackFindings, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
     shares = stack.received_shares()
     best = np.argsort(-shares, kind="stable")[:top]
     yield _title("most attended", "the share of all attention that falls on a token", paper)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._findings import MEASURES, Stack
+from ._findings import MEASURES, StackFindings
 
 SCALES: dict[str, tuple[str, float | None]] = {
     "entropy": ("entropy (nats)", None),
@@ -17,7 +17,7 @@ SCALES: dict[str, tuple[str, float | None]] = {
 MOST_NUMBERED_HEADS, MOST_NUMBERED_LAYERS = 16, 48  # so many have room for their numbers
 
 
-def plot_stacks(stacks: Sequence[Stack], title: str, path: Path) -> None:
+def plot_stacks(stacks: Sequence[StackFindings], title: str, path: Path) -> None:
     """Draw entropy, sink and distance of every layer and head into a file.
 
     Args:

@@ -13,7 +13,7 @@ from ...errors import ConfigError, TextError, require
 from ...files import write_whole
 from ...visible import json_text
 from ..heatmap import Paper
-from ._findings import Stack, as_json, stacks_of, summaries
+from ._findings import StackFindings, as_json, stacks_of, summaries
 from ._model import PURPOSE, Model, Tokens
 from ._page import page
 from ._plot import plot_stacks
@@ -81,7 +81,7 @@ def _notes(recording: Recording) -> list[str]:
     return [*unreadable, *recording.notes]
 
 
-def _plot(recording: Recording, stacks: Sequence[Stack], title: str, path: Path) -> None:
+def _plot(recording: Recording, stacks: Sequence[StackFindings], title: str, path: Path) -> None:
     layers = [layer for stack in stacks for layer in stack.layers]
     if len(layers) > 1:
         plot_stacks(stacks, title, path)
@@ -92,7 +92,7 @@ def _plot(recording: Recording, stacks: Sequence[Stack], title: str, path: Path)
 
 def _write_json(
     path: Path, model: Model, source: Tokens, target: Tokens | None,
-    stacks: Sequence[Stack], notes: Sequence[str], top: int,
+    stacks: Sequence[StackFindings], notes: Sequence[str], top: int,
 ) -> None:  # fmt: skip
     inspection: dict[str, Any] = {
         "model": model.name,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from clearhead.reference.softmax import log_softmax
+from clearhead.shapes import Array
 from clearhead.translation.checkpoint import Checkpoint
 from clearhead.translation.walkthrough import Walkthrough
-
-Array = np.ndarray[Any, Any]
 
 
 def differences(

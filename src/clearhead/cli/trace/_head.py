@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,8 @@ from clearhead.errors import ConfigError
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.steps import attention as steps
 from clearhead.reference.tracing.trace import Trace
+from clearhead.shapes import Array
 from clearhead.translation.attention_paths import PARTS
-
-Array = np.ndarray[Any, Any]
 
 STEPS = (
     steps.QUERY,

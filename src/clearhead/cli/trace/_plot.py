@@ -14,10 +14,9 @@ import numpy as np
 
 from clearhead.errors import ConfigError, require
 from clearhead.files import open_whole
+from clearhead.shapes import Array
 
 from ._head import Head
-
-Array = np.ndarray[Any, Any]
 
 KINDS = (".png", ".svg")
 CELL, MARGIN = 0.42, 2.2  # inches

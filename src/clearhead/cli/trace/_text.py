@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.step_kind import StepKind
 from clearhead.reference.tracing.steps import kind_of
+from clearhead.shapes import Array
 
 from ..heatmap import Paper, draw_matrix, fit, width_of
 from ..paragraphs import bold, heading, prose
 from ._head import Head
-
-Array = np.ndarray[Any, Any]
 
 VECTOR_COLUMNS = 8
 

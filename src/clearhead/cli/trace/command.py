@@ -13,6 +13,7 @@ import numpy as np
 from clearhead.errors import ConfigError
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.trace import Trace
+from clearhead.shapes import Array
 from clearhead.translation.attention_paths import PARTS
 from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.walkthrough import Likeliest, likeliest_tokens, walk_through
@@ -25,8 +26,6 @@ from ._compare import differences
 from ._head import Head, head_of
 from ._plot import check_plot, plot_head
 from ._text import tell_head, tell_next, tell_step, tell_tokens
-
-Array = np.ndarray[Any, Any]
 
 
 class TracedSentence:

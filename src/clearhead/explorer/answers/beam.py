@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from ...engine.protocols import Engine
+from ...shapes import Array
 from ...translation.search.choose import top_tokens
 from ...translation.search.hypothesis import Hypothesis
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
@@ -20,8 +22,6 @@ from ..contract.stopping import check
 from .models import Models
 from .run import Run
 from .run_answer import finite
-
-Array = np.ndarray[Any, Any]
 
 LIKELIEST = 5  # continuations of each prefix, beside those that were kept or finished
 
@@ -51,7 +51,7 @@ class _Call:
 class _CallRecorder:
     """An engine that remembers its calls and their answers."""
 
-    def __init__(self, engine: Any, candidates: int, end_id: int) -> None:
+    def __init__(self, engine: Engine, candidates: int, end_id: int) -> None:
         self._engine, self._candidates, self._end_id = engine, candidates, end_id
         self.calls: list[_Call] = []
 

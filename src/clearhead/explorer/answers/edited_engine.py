@@ -7,18 +7,14 @@ step, and records nothing. `Editor` stands where a trace stands and only changes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
-
-import numpy as np
 
 from ...engine.reference_engine import ReferenceEngine
 from ...reference.tracing.step_kind import StepKind
 from ...reference.tracing.trace import OFF
 from ...reference.tracing.watcher import Watcher
-from ..contract.edits import Changes
+from ...shapes import Array
+from ..contract.base_edit import Changes
 from ..contract.stopping import check
-
-Array = np.ndarray[Any, Any]
 
 
 class Editor:

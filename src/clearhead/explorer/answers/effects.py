@@ -10,23 +10,22 @@ effect        log-probability of the translation with weights[query, key] := 0 (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ...errors import ShapeError
 from ...reference.layers.multi_head import KeysAndValues
 from ...reference.softmax import log_softmax
+from ...shapes import Array
 from ..contract.answers import EffectOn, EffectsAnswer
-from ..contract.edits import AblateHead, Change
+from ..contract.base_edit import Change
+from ..contract.edits import AblateHead
 from ..contract.parts import attention_path, check_head
 from ..contract.questions import EffectsQuestion
 from ..contract.stopping import check
 from .edited_engine import Editor
 from .run import Run
 from .run_answer import finite
-
-Array = np.ndarray[Any, Any]
 
 _NUMBERS = 2**22  # of the widest array of a batch: 32 MB
 

@@ -19,7 +19,7 @@ from ...translation.search.settings import SearchSettings
 from ...translation.search.special_tokens import SpecialTokens
 from ...translation.translation import Translation
 from ...translation.translator import Translator
-from ..contract.edits import Changes
+from ..contract.base_edit import Changes
 from ..contract.run_answers import Token
 from .edited_engine import edited_engine
 

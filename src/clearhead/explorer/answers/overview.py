@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ...errors import ShapeError, TraceError
 from ...reference.tracing.trace import Trace
+from ...shapes import Array
 from ..contract.answers import Answer, OverviewAnswer
 from ..contract.arrays import ArraySource
 from ..contract.values import Span
-
-Array = np.ndarray[Any, Any]
 
 LARGEST_PICTURE = 48
 ATTENTIONS = {

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,18 +14,18 @@ from ...config import TransformerConfig
 from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
+from ...shapes import Array
 from ...translation.checkpoint import Checkpoint
 from ...translation.sentences.segments import Piece
 from ...translation.translation import Translation
 from ...translation.walkthrough import Walkthrough, encode_source, translate_source
-from ..contract.edits import Changes, changes_of, check_edits, check_queries, edited_source
+from ..contract.base_edit import Changes
+from ..contract.edits import changes_of, check_edits, check_queries, edited_source
 from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote
 from .edited_engine import Editor, replacements
 from .models import Models
 from .sentences import protected_note, sentence_number, split_into_pieces
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class Run:
     trace: Trace
     largest_difference: float
     unreached: tuple[int, ...]
-    baseline: Baseline | None
+    baseline: EditFreeRun | None
     seconds: dict[str, float]
 
     @property
@@ -122,7 +121,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Baseline:
+class EditFreeRun:
     """What an edited run is compared with.
 
     Attributes:
@@ -194,14 +193,14 @@ def _baseline(
     target: Sequence[int],
     changes: Changes,
     log_probabilities: Array,
-) -> Baseline:
+) -> EditFreeRun:
     """Return the unedited run, and how likely the edited model makes its translation."""
     if before.target != target:
         logits = models.reference.forward(
             np.array([source]), np.array([before.target]), trace=Editor(changes)
         )
         log_probabilities = log_softmax(logits[0])
-    return Baseline(
+    return EditFreeRun(
         before.translation,
         before.predicted,
         float(before.log_probabilities.sum()),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, cast
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
 from ...translation.attention_paths import PARTS
 from ...translation.walkthrough import likeliest_tokens
-from ..contract.derivation_answers import DerivationAnswer
 from ..contract.parts import attention_path, layers_of
 from ..contract.run_answers import (
     AttentionAnswer,
@@ -26,8 +24,6 @@ from ..contract.run_answers import (
 )
 from ..derivations.derive import derivations
 from .run import Run
-
-Array = np.ndarray[Any, Any]
 
 
 def run_answer(run: Run) -> RunAnswer:
@@ -148,7 +144,7 @@ def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
         "of": list(step.of),
         "replaced": bool(replaced_at),
         "replaced_at": replaced_at,
-        "derivations": cast("list[DerivationAnswer]", plain),
+        "derivations": plain,
     }
 
 

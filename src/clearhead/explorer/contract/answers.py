@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, Protocol
 
-import numpy as np
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
+from ...shapes import Array
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -29,7 +29,7 @@ class Answer:
     """
 
     json: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
 class Answering(Protocol):

@@ -22,10 +22,9 @@ import numpy as np
 
 from ...errors import ShapeError, TraceError
 from ...reference.tracing.trace import Trace
+from ...shapes import Array
 from .answers import Answer, ArraysAnswer, ArrayWindow
 from .questions import ArrayItem, Window
-
-Array = np.ndarray[Any, Any]
 
 DTYPES = ("float64", "float32", "uint8", "int32")
 WEIGHTS = "weights/"

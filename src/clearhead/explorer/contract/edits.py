@@ -14,8 +14,8 @@ decoding with a cache, where all rows are queries at one position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -23,88 +23,13 @@ from typing_extensions import TypeAliasType
 
 from ...config import TransformerConfig
 from ...errors import ConfigError, ShapeError
-from .parts import Part, attention_path, check_head, layers_of
-from .values import Index, PlainModel
-
-Array = np.ndarray[Any, Any]
-# (value, position) -> value: ``position`` is where all queries stand in a step of decoding, and
-# None where queries are the rows of the array. The array may be worked on in place.
-Change = Callable[[Array, int | None], Array]
-Changes = Mapping[str, Sequence[Change]]
+from ...shapes import Array
+from .base_edit import BaseEdit, Change, HeadEdit
+from .parts import Part, attention_path, layers_of
+from .values import Index
 
 # Temperatures beyond these bounds would leave the numbers that floats can hold.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
-
-
-class BaseEdit(PlainModel):
-    """What all edits have: the steps that they change, and how."""
-
-    kind: str
-
-    def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
-        """Check that the edit fits a model and a source.
-
-        Args:
-            config: of the model.
-            source_len: tokens of the source, its end token included.
-            tokens: how many ids the tokenizer has.
-
-        Raises:
-            ConfigError: the model has no such head or token, or a weight would let a decoder's
-                query see a later key.
-            ShapeError: a position is outside of the source.
-        """
-
-    def paths(self, config: TransformerConfig) -> list[str]:
-        """Return the paths of the steps that are changed."""
-        return []
-
-    def index(self) -> list[int | None]:
-        """Return which elements of a step are changed: one entry for each axis, None for all."""
-        return []
-
-    def apply(self, value: Array, position: int | None) -> Array:
-        """Change the array of a step, in place.
-
-        Args:
-            value: the array, of a step that `paths` names.
-            position: where all queries stand, in a step of decoding; None in a whole pass.
-        """
-        return value
-
-    def edit_source(self, source: Sequence[int]) -> tuple[int, ...]:
-        """Return the token ids of the source with this edit."""
-        return tuple(source)
-
-    def _check_position(self, name: str, position: int, source_len: int) -> None:
-        if position >= source_len:
-            raise ShapeError(
-                f"{self.kind}: the source has {source_len} tokens with its end token, so {name} "
-                f"must be between 0 and {source_len - 1}; it is {position}."
-            )
-
-
-class HeadEdit(BaseEdit):
-    """What edits of one attention head have.
-
-    Attributes:
-        part: ``encoder``, ``decoder`` or ``cross``.
-        layer, head: which attention head, counted from 0.
-    """
-
-    step: ClassVar[str]
-    part: Part
-    layer: Index
-    head: Index
-
-    def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
-        check_head(self.part, self.layer, self.head, config)
-
-    def paths(self, config: TransformerConfig) -> list[str]:
-        return [f"{attention_path(self.part, self.layer)}.{self.step}"]
-
-    def index(self) -> list[int | None]:
-        return [None, self.head, None, None]
 
 
 class AblateHead(HeadEdit):

@@ -9,6 +9,9 @@ from typing_extensions import TypedDict
 from .answers import BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
 from .run_answers import RunAnswer
 
+StoredType = Literal["float64", "float32", "float16", "int32"]
+Operation = Literal["copy", "heads", "times", "relu", "causal", "normalized", "affine", "sum"]
+
 
 class SavedBeam(TypedDict):
     """The beam of one width."""
@@ -34,6 +37,14 @@ class SavedEffects(TypedDict):
     json: EffectsAnswer
 
 
+class StoredRecipe(TypedDict):
+    """An operation over other arrays, some with a number."""
+
+    recipe: Operation
+    of: list[str]
+    number: NotRequired[float]
+
+
 class StoredArray(TypedDict):
     """How the page gets an array: ``stored`` numbers, or a ``recipe`` over other arrays.
 
@@ -47,12 +58,10 @@ class StoredArray(TypedDict):
 
     path: str
     shape: list[int]
-    stored: NotRequired[Literal["float64", "float32", "float16", "int32"]]
+    stored: NotRequired[StoredType]
     start: NotRequired[int]
     single: NotRequired[bool]
-    recipe: NotRequired[
-        Literal["copy", "heads", "times", "relu", "causal", "normalized", "affine", "sum"]
-    ]
+    recipe: NotRequired[Operation]
     of: NotRequired[list[str]]
     number: NotRequired[float]
     axis: NotRequired[int]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.trace import Trace
+from ..contract.derivation_answers import WhenReplaced
 from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
 from .derivation import Derivation, constant
 
@@ -28,7 +29,7 @@ def edited_derivations(
         others = places[:number] + places[number + 1 :]
         if any(_overlap(place, other) for other in others):
             continue
-        when = {"replaced": True, "index": place}
+        when: WhenReplaced = {"replaced": True, "index": place}
         if isinstance(edit, AttentionTemperature | OutputTemperature):
             yield _divided(plain, edit, when)
         elif isinstance(edit, SetWeight) and edit.renormalise:
@@ -40,14 +41,14 @@ def _overlap(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
 
 
 def _divided(
-    plain: Derivation, edit: AttentionTemperature | OutputTemperature, when: dict[str, object]
+    plain: Derivation, edit: AttentionTemperature | OutputTemperature, when: WhenReplaced
 ) -> Derivation:
     temperature = constant("temperature", "temperatureSet", edit.value)
     return Derivation(f"{plain.expression} / temperature", (*plain.operands, temperature), when)
 
 
 def _renormalised(
-    masked: Step, plain: Derivation, edit: SetWeight, when: dict[str, object]
+    masked: Step, plain: Derivation, edit: SetWeight, when: WhenReplaced
 ) -> Derivation:
     row, position = plain.operands
     operands = (

@@ -8,10 +8,10 @@ from ...config import TransformerConfig
 from ...reference.tracing import step_kind
 from ...reference.tracing.step import Step
 from ...reference.tracing.step_kind import Index, Rule
-from .derivation import Derivation, Label, Operand, constant
+from .derivation import BoundOperand, Derivation, OperandLabel, constant
 
 
-class Place:
+class StepPlace:
     """Where a step stands: what the templates and the sizes of its declaration are there.
 
     Args:
@@ -61,14 +61,14 @@ class Place:
         """Return the path that a template is here."""
         return template.format(**self._fields)
 
-    def _operand(self, operand: step_kind.Operand) -> Operand:
-        symbol, label = operand.symbol, Label(operand.label, operand.name)
+    def _operand(self, operand: step_kind.Operand) -> BoundOperand:
+        symbol, label = operand.symbol, OperandLabel(operand.label, operand.name)
         if operand.constant:
             return constant(symbol, operand.label, getattr(self.config, operand.constant))
         if operand.position is not None:
-            return Operand(symbol, label, scalar=self._index(operand.position))
+            return BoundOperand(symbol, label, scalar=self._index(operand.position))
         index = tuple(map(self._index, operand.index))
-        return Operand(symbol, label, path=self.path(operand.path), index=index)
+        return BoundOperand(symbol, label, path=self.path(operand.path), index=index)
 
     def _index(self, entry: Index) -> Any:
         """Return an entry of an index, or a condition, with numbers in place of names."""

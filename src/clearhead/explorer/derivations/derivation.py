@@ -10,25 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from ...reference.tracing.step_kind import Index
 
+if TYPE_CHECKING:
+    from ..contract.derivation_answers import (
+        DerivationAnswer,
+        IndexEntry,
+        Label,
+        Operand,
+        ScalarIndex,
+        WhenAxis,
+        WhenReplaced,
+    )
+
 
 @dataclass(frozen=True)
-class Label:
+class OperandLabel:
     """What an operand is: the key of a text in the page's word tables, and what the text names."""
 
     key: str
     name: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Label:
         """Return the label as the front end reads it."""
         return {"key": self.key, "name": self.name} if self.name else {"key": self.key}
 
 
 @dataclass(frozen=True)
-class Operand:
+class BoundOperand:
     """A symbol of an expression and where its value comes from, which is one of three.
 
     Attributes:
@@ -40,20 +51,22 @@ class Operand:
     """
 
     symbol: str
-    label: Label
+    label: OperandLabel
     path: str | None = None
     index: tuple[Index, ...] = ()
     scalar: Index | None = None
     constant: float | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Operand:
         """Return the operand as the front end reads it."""
-        json: dict[str, Any] = {"symbol": self.symbol, "label": self.label.to_json()}
+        symbol, label = self.symbol, self.label.to_json()
         if self.path is not None:
-            return {**json, "path": self.path, "index": list(self.index)}
+            index = cast("list[IndexEntry]", list(self.index))
+            return {"symbol": symbol, "label": label, "path": self.path, "index": index}
         if self.scalar is not None:
-            return {**json, "scalar": self.scalar}
-        return {**json, "constant": self.constant}
+            return {"symbol": symbol, "label": label, "scalar": cast("ScalarIndex", self.scalar)}
+        assert self.constant is not None
+        return {"symbol": symbol, "label": label, "constant": self.constant}
 
 
 @dataclass(frozen=True)
@@ -71,17 +84,17 @@ class Derivation:
     """
 
     expression: str | None
-    operands: tuple[Operand, ...] = ()
-    when: dict[str, Any] | None = None
+    operands: tuple[BoundOperand, ...] = ()
+    when: WhenAxis | WhenReplaced | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> DerivationAnswer:
         """Return the derivation as the front end reads it."""
-        json: dict[str, Any] = {} if self.when is None else {"when": self.when}
+        json: dict[str, object] = {} if self.when is None else {"when": self.when}
         json["expression"] = self.expression
         if self.expression is None:
             json["given"] = True
         json["operands"] = [operand.to_json() for operand in self.operands]
-        return json
+        return cast("DerivationAnswer", json)
 
 
 SET_BY_YOU = "set by you"
@@ -89,17 +102,17 @@ INPUT = Derivation(None)
 EDIT = Derivation(SET_BY_YOU, when={"replaced": True})
 
 
-def array(symbol: str, label: str, path: str, index: Sequence[Index]) -> Operand:
+def array(symbol: str, label: str, path: str, index: Sequence[Index]) -> BoundOperand:
     """Return an operand that is a slice of a step or, for a path ``weights/NAME``, of a weight."""
-    return Operand(symbol, Label(label), path=path, index=tuple(index))
+    return BoundOperand(symbol, OperandLabel(label), path=path, index=tuple(index))
 
 
-def scalar(symbol: str, label: str, value: Index) -> Operand:
+def scalar(symbol: str, label: str, value: Index) -> BoundOperand:
     """Return an operand that is an integer, from the index of the explained element."""
-    return Operand(symbol, Label(label), scalar=value)
+    return BoundOperand(symbol, OperandLabel(label), scalar=value)
 
 
-def constant(symbol: str, label: str, value: float) -> Operand:
+def constant(symbol: str, label: str, value: float) -> BoundOperand:
     """Return an operand that is a number of the config, or of an edit; a whole one is an int."""
     whole = int(value) if float(value).is_integer() else value
-    return Operand(symbol, Label(label), constant=whole)
+    return BoundOperand(symbol, OperandLabel(label), constant=whole)

@@ -14,7 +14,7 @@ from ...reference.tracing.trace import Trace
 from ..contract.edits import Edit
 from ._biases import alibi, relative
 from ._edits import edited_derivations
-from ._place import Place
+from ._place import StepPlace
 from .derivation import EDIT, INPUT, Derivation
 
 _STACK = r"(encoder|decoder)\."
@@ -52,7 +52,7 @@ def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Seque
         stack = step.path.partition(".")[0]
         if kind is attention.BIAS:
             return (relative(stack, config) if config.positions == "relative" else alibi(config),)
-        place = Place(step, config)
+        place = StepPlace(step, config)
         rules = kind.rules
         if kind.name == "masked" and stack == "decoder" and place.scope.endswith("self_attention"):
             rules = tuple(map(attention.causal, rules))

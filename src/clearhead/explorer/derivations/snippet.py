@@ -14,7 +14,6 @@ import numpy as np
 
 from ...errors import TraceError
 
-Array = np.ndarray[Any, Any]
 Slices = tuple["slice | int", ...]
 Fetch = Callable[[str, Slices], Any]
 

@@ -6,13 +6,23 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 from urllib.parse import parse_qsl
 
 import numpy as np
 
-from ..contract.answers import Answering
-from .numbers import Array, Constants, Pack
+from ...shapes import Array
+from ..contract.answers import (
+    Answering,
+    BeamAnswer,
+    EffectsAnswer,
+    ModelAnswer,
+    OverviewAnswer,
+)
+from ..contract.derivation_answers import ArrayOperand
+from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
+from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
+from .numbers import Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
 MOST_ITEMS = 48  # in one question for arrays
@@ -32,7 +42,7 @@ class Focus:
     beam: int
 
     @classmethod
-    def of(cls, view_state: str, run: Mapping[str, Any]) -> Focus:
+    def of(cls, view_state: str, run: RunAnswer) -> Focus:
         """Return what a page's address names, or what the run has nearest to it.
 
         Args:
@@ -99,8 +109,8 @@ class PageAnswers:
     ) -> None:
         self.explorer = explorer
         self.view_state = view_state
-        self.model = explorer.answer("model", {}).json
-        self.run = explorer.answer("run", dict(request)).json
+        self.model = cast("ModelAnswer", explorer.answer("model", {}).json)
+        self.run = cast("RunAnswer", explorer.answer("run", dict(request)).json)
         self.request = self.run["request"]
         self.focus = Focus.of(view_state, self.run)
         parts = dict.fromkeys(entry["part"] for entry in self.run["attention"])
@@ -117,7 +127,7 @@ class PageAnswers:
         shapes = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
         return sum(map(math.prod, shapes))
 
-    def pack(self, content: Content) -> tuple[dict[str, Any], dict[str, Array]]:
+    def pack(self, content: Content) -> tuple[SavedPage, dict[str, Array]]:
         """Return the plain values and the arrays of the page's answers, for `arrays.encode`."""
         numbers = Pack(content.to_float32)
         constants = Constants.of(self.model["config"])
@@ -131,30 +141,32 @@ class PageAnswers:
             for name, array in overview.arrays.items():
                 numbers.add(f"overview/{part}/{name}", array)
         check = self.run["check"]
-        dtype = "float32" if content.to_float32 else "float64"
-        run = {**self.run, "check": check and {**check, "stored": dtype}}
-        json = {
+        dtype: Literal["float32", "float64"] = "float32" if content.to_float32 else "float64"
+        run: RunAnswer = {**self.run, "check": check and {**check, "stored": dtype}}
+        json: SavedPage = {
             "state": self.view_state,
             "all_layers": content.all_layers,
             "model": self.model,
             "run": run,
             "beam": self.beam,
             "effects": self.effects,
-            "overview": {part: overview.json for part, overview in self.overviews.items()},
+            "overview": {
+                part: cast("OverviewAnswer", overview.json)
+                for part, overview in self.overviews.items()
+            },
             "arrays": numbers.entries,
         }
         return json, numbers.arrays()
 
     # Questions
 
-    def _beam(self) -> dict[str, Any]:
+    def _beam(self) -> SavedBeam:
         size = min(max(self.focus.beam, 1), 8)
         answer = self.explorer.answer("beam", {"run": self.request, "beam_size": size})
-        return {"beam_size": size, "json": answer.json}
+        return {"beam_size": size, "json": cast("BeamAnswer", answer.json)}
 
-    def _effects(self, seconds: float) -> Iterator[dict[str, Any]]:
+    def _effects(self, seconds: float) -> Iterator[SavedEffects]:
         focus = self.focus
-        head = {"part": focus.part, "layer": focus.layer, "head": focus.head}
         queries = self._attention()["queries"]
         nearest = sorted(range(queries), key=lambda query: abs(query - focus.query))
         positions = [None] if focus.position is None else [None, focus.position]
@@ -164,13 +176,19 @@ class PageAnswers:
         for query, position in places:
             if query != focus.query and time.monotonic() >= end:
                 return
-            params = {**head, "query": query, "position": position}
+            params: SavedPlace = {
+                "part": focus.part,
+                "layer": focus.layer,
+                "head": focus.head,
+                "query": query,
+                "position": position,
+            }
             answer = self.explorer.answer(
                 "effects", {**params, "run": self.request, "most": MOST_LINKS}
             )
-            yield {"params": params, "json": answer.json}
+            yield {"params": params, "json": cast("EffectsAnswer", answer.json)}
 
-    def _holds(self, step: Mapping[str, Any], content: Content) -> bool:
+    def _holds(self, step: StepAnswer, content: Content) -> bool:
         path, name = step["path"], step["path"].rpartition(".")[2]
         # Contributions are products of two arrays that are here; a vocabulary is too large.
         if name == "contributions" or path in WHOLE_VOCABULARY:
@@ -186,14 +204,13 @@ class PageAnswers:
         whole = f"{stack}{layers}{rest.partition('.')[0]}." if layers else f"{entry['path']}."
         return whole, f"{entry['path']}."
 
-    def _attention(self) -> dict[str, Any]:
+    def _attention(self) -> AttentionAnswer:
         """Return the answer's entry of the attention that the page looks at."""
-        attention: dict[str, Any] = next(
+        return next(
             entry
             for entry in self.run["attention"]
             if (entry["part"], entry["layer"]) == (self.focus.part, self.focus.layer)
         )
-        return attention
 
     def _weights(self, content: Content) -> Iterator[str]:
         """Yield the weights of all norms, all biases, and the weights of the focus' attention."""
@@ -231,14 +248,14 @@ class PageAnswers:
     def _operands(self) -> dict[str, None]:
         """Return the paths of all steps and weights that numbers are derived from, in order."""
         return dict.fromkeys(
-            operand["path"]
+            cast("ArrayOperand", operand)["path"]
             for step in self.run["steps"]
             for derivation in step["derivations"]
             for operand in derivation["operands"]
             if "path" in operand
         )
 
-    def _add_columns(self, numbers: Pack, step: Mapping[str, Any], ids: Sequence[int]) -> None:
+    def _add_columns(self, numbers: Pack, step: StepAnswer, ids: Sequence[int]) -> None:
         _, positions, _ = step["shape"]
         windows = [[[0, 1], [0, positions], [i, i + 1]] for i in ids]
         columns = self._fetch([{"path": step["path"], "window": window} for window in windows])
@@ -247,8 +264,11 @@ class PageAnswers:
 
     def _add_rows(self, numbers: Pack, path: str, ids: Sequence[int]) -> None:
         config = self.model["config"]
+        assert config is not None  # what has embeddings has a config
         width = config["d_model"]
-        items = [{"path": path, "window": [[i, i + 1], [0, width]]} for i in ids]
+        items: list[dict[str, object]] = [
+            {"path": path, "window": [[i, i + 1], [0, width]]} for i in ids
+        ]
         numbers.add(path, np.concatenate(self._fetch(items)), part=(0, ids))
         numbers.entries[-1]["shape"] = [config["vocab_size"], width]
 
@@ -257,7 +277,7 @@ class PageAnswers:
             (self._arrays[path],) = self._fetch([{"path": path, "window": None}])
         return self._arrays[path]
 
-    def _fetch(self, items: Sequence[dict[str, Any]]) -> list[Array]:
+    def _fetch(self, items: Sequence[dict[str, object]]) -> list[Array]:
         """Return the arrays of these items, asking for a few at a time."""
         arrays: list[Array] = []
         for start in range(0, len(items), MOST_ITEMS):

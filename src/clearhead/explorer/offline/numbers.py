@@ -12,15 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, cast
 
 import numpy as np
 
 from ...reference.tracing.steps import kind_of
+from ...shapes import Array
+from ..contract.run_answers import StepAnswer
+from ..contract.saved_page import Operation, StoredArray, StoredRecipe, StoredType
 
-Array = np.ndarray[Any, Any]
-
-COPY = "copy"  # the operation of an array whose numbers are those of another one
+COPY: Final = "copy"  # the operation of an array whose numbers are those of another one
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Pack:
     """
 
     to_float32: bool = False
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[StoredArray] = field(default_factory=list)
     _parts: dict[str, list[Array]] = field(default_factory=dict)
     _paths: dict[bytes, str] = field(default_factory=dict)
     _values: dict[str, Array] = field(default_factory=dict)
@@ -64,33 +65,35 @@ class Pack:
             array: its numbers.
             part: (axis, indices) where ``array`` has only these of that axis.
         """
-        entry: dict[str, Any] = {"path": path, "shape": list(array.shape)}
+        entry: StoredArray = {"path": path, "shape": list(array.shape)}
         if part is not None:
             entry["axis"], entry["kept"] = part[0], [int(index) for index in part[1]]
         bits = np.ascontiguousarray(array).tobytes()
         if bits in self._paths:
-            entry.update(recipe=COPY, of=[self._paths[bits]])
+            entry["recipe"], entry["of"] = COPY, [self._paths[bits]]
         else:
             self._paths[bits] = path
-            entry.update(self._entry(array))
+            self._store(array, entry)
         self._keep(path, array, entry)
 
-    def add_step(self, step: Mapping[str, Any], array: Array, constants: Constants) -> None:
+    def add_step(self, step: StepAnswer, array: Array, constants: Constants) -> None:
         """Store a step of a run, or the recipe by which it follows from those already here."""
         path, bits = step["path"], np.ascontiguousarray(array).tobytes()
         if bits not in self._paths:
             recipe = recipe_of(step, self._values, constants)
             if recipe is not None and same(follow(recipe, self._values), array):
                 self._paths[bits] = path
-                self._keep(path, array, {"path": path, "shape": list(array.shape), **recipe})
+                entry = cast("StoredArray", {"path": path, "shape": list(array.shape), **recipe})
+                self._keep(path, array, entry)
                 return
         self.add(path, array)
 
-    def _keep(self, path: str, array: Array, entry: dict[str, Any]) -> None:
+    def _keep(self, path: str, array: Array, entry: StoredArray) -> None:
         self._values[path] = array
         self.entries.append(entry)
 
-    def _entry(self, array: Array) -> dict[str, Any]:
+    def _store(self, array: Array, entry: StoredArray) -> None:
+        """Store the numbers of an array, and note in its entry where they are."""
         narrow = narrowest(array)
         rounds = self.to_float32 and narrow.dtype == np.float64
         if rounds:
@@ -99,10 +102,9 @@ class Pack:
         parts = self._parts.setdefault(name, [])
         start = sum(part.size for part in parts)
         parts.append(narrow.ravel())
-        entry: dict[str, Any] = {"stored": name, "start": start}
+        entry["stored"], entry["start"] = cast("StoredType", name), start
         if rounds or array.dtype == np.float32:
             entry["single"] = True  # the number itself is a float32, or is rounded to one
-        return entry
 
     def arrays(self) -> dict[str, Array]:
         """Return the bytes of all numbers by type, sorted by significance: UInt8["bytes"]."""
@@ -138,8 +140,8 @@ def same(one: Array | None, other: Array) -> bool:
 
 
 def recipe_of(
-    step: Mapping[str, Any], values: Mapping[str, Array], constants: Constants
-) -> dict[str, Any] | None:
+    step: StepAnswer, values: Mapping[str, Array], constants: Constants
+) -> StoredRecipe | None:
     """Return the declared recipe of a step as the page reads it.
 
     Args:
@@ -157,13 +159,13 @@ def recipe_of(
     of = [template.format(scope=scope, of=step["of"]) for template in kind.recipe.of]
     if not all(path in values for path in of):
         return None
-    recipe: dict[str, Any] = {"recipe": kind.recipe.operation, "of": of}
+    recipe: StoredRecipe = {"recipe": cast("Operation", kind.recipe.operation), "of": of}
     if kind.recipe.number:
         recipe["number"] = getattr(constants, kind.recipe.number)
     return recipe
 
 
-def follow(recipe: Mapping[str, Any], values: Mapping[str, Array]) -> Array | None:
+def follow(recipe: StoredRecipe, values: Mapping[str, Array]) -> Array | None:
     """Return the array of a recipe, computed as the page does; None where the shapes do not fit."""
     operands = [values[path] for path in recipe["of"]]
     try:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...shapes import Array
 from ..answers.overview import pooled
-from ..contract.arrays import Array
 from ..contract.stopping import check, check_from_anywhere
 
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
+    from ...maps.scores.key_ranges import KeyRanges
 
 CHUNK = 1 << 22  # entries of a mask that are read together
 
@@ -92,7 +93,7 @@ def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
     return _entries_visible(one, block)
 
 
-def _ranges_visible(ranges: Any, block: tuple[int, int], queries: int, keys: int) -> Array:
+def _ranges_visible(ranges: KeyRanges, block: tuple[int, int], queries: int, keys: int) -> Array:
     """Return the same where each query sees one run of keys.
 
     A run covers the cells that it begins and ends in, and all between them.

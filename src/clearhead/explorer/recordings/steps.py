@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..contract.arrays import Array
+from ...reference.tracing.steps.attention import KEY_AXES, QUERY_AXES, SCORE_AXES, VALUE_AXES
+from ...shapes import Array
 from ..contract.questions import Window
 from ..contract.run_answers import StepAnswer
 from ..contract.stopping import check, check_from_anywhere
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
 PIECE = 10**10  # multiply-adds between two checks whether the question was given up
 
 # Of each module: name of the step, its axes, how it is computed.
-SCORE_AXES = ("batch", "heads", "query_len", "key_len")
 STEPS = {
-    "query": (("batch", "heads", "query_len", "head_dim"), "Q, as the kernel got it"),
-    "key": (("batch", "kv_heads", "key_len", "head_dim"), "K, as the kernel got it"),
-    "value": (("batch", "kv_heads", "key_len", "value_dim"), "V, as the kernel got it"),
+    "query": (QUERY_AXES, "Q, as the kernel got it"),
+    "key": (KEY_AXES, "K, as the kernel got it"),
+    "value": (VALUE_AXES, "V, as the kernel got it"),
     "scores": (SCORE_AXES, "scaled and masked scores, computed from query and key when asked for"),
     "log_sum_exp": (("batch", "heads", "query_len"), "log of the sum of exp(scores) over keys"),
     "weights": (SCORE_AXES, "exp(scores - log_sum_exp)"),

@@ -232,7 +232,7 @@ async def _on_http(request: Request, error: Any) -> Response:
     )
 
 
-async def _on_fault(request: Request, error: Any) -> Response:
+async def _on_fault(request: Request, error: Exception) -> Response:
     # Starlette raises it again when this is sent, and the server writes its traceback.
     return error_json(
         500,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from ..contract.answers import Answering
+    from .access import Access
     from .limits import ServerLimits, Workers
 
 ADDRESS, PORT, ATTEMPTS = "127.0.0.1", 8017, 20
@@ -128,12 +129,22 @@ def serve(
         app = create_app(explorer.result(), port=number, workers=workers, access=access)
         if port is None and number != PORT:
             say(f"Port {PORT} is taken; this is on port {number}.")
-        address = partial(address_of, number, text=text, state=state)
-        say(f"Exploring {name} at {address(query=access.query)}")
-        say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
-        if open_page and has_browser(os.environ, sys.platform):
-            _open(address(query=access.query_once()))
+        _announce(name, partial(address_of, number, text=text, state=state), access, open_page, say)
         _serve(app, listener, workers)
+
+
+def _announce(
+    name: str,
+    address: Callable[..., str],
+    access: Access,
+    open_page: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Tell the reader where the page is, and open it in a browser if that is possible."""
+    say(f"Exploring {name} at {address(query=access.query)}")
+    say(ENDING if access.token else f"{OPEN_TO_ALL} {ENDING}")
+    if open_page and has_browser(os.environ, sys.platform):
+        _open(address(query=access.query_once()))
 
 
 def has_browser(environment: Mapping[str, str], platform: str) -> bool:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..attention_map import AttentionMap
-from ..scores.merged_scoring import Part, merged
+from ..scores.merged_scoring import CallScoring, merged
 from ..storage.provenance import Source
 from .captured import CapturedAttention, attended_end
 from .outline import Outline
@@ -53,7 +53,7 @@ class GrowingCall:
     key: GrowingTensor
     value: GrowingTensor | None
     lse: GrowingTensor | None
-    parts: list[Part]
+    parts: list[CallScoring]
     attended_end: int
     used_end: int
     offset: int = 0
@@ -287,8 +287,8 @@ def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
     return torch.equal(one, other.to(one))
 
 
-def _part(captured: CapturedAttention, offset: int, storage: Storage) -> Part:
+def _part(captured: CapturedAttention, offset: int, storage: Storage) -> CallScoring:
     scoring = captured.scoring
     if storage.device is not None:
         scoring = scoring.to(storage.device)
-    return Part(scoring, captured.query.shape[2], captured.key.shape[2], offset)
+    return CallScoring(scoring, captured.query.shape[2], captured.key.shape[2], offset)

@@ -15,7 +15,7 @@ from .scoring import Scoring
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class CallScoring:
     """One step: its scoring, its lengths, and the key at which its first key stands."""
 
     scoring: Scoring
@@ -24,7 +24,7 @@ class Part:
     offset: int
 
 
-def merged(parts: Sequence[Part], key_len: int) -> Scoring:
+def merged(parts: Sequence[CallScoring], key_len: int) -> Scoring:
     """Return one scoring for the queries of all parts, against all keys.
 
     Args:
@@ -37,7 +37,7 @@ def merged(parts: Sequence[Part], key_len: int) -> Scoring:
     return replace(first, allowed=visible, bias=_bias(parts, key_len, visible), flat=_flat(parts))
 
 
-def _visible(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
+def _visible(parts: Sequence[CallScoring], key_len: int) -> KeyRanges | DenseMask:
     """Return which of all keys the queries of all parts may attend to."""
     if any(isinstance(part.scoring.allowed, DenseMask) for part in parts):
         return _dense(parts, key_len)
@@ -55,7 +55,7 @@ def _visible(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
     return KeyRanges(_concatenated(starts, -1), _concatenated(ends, -1))
 
 
-def _dense(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
+def _dense(parts: Sequence[CallScoring], key_len: int) -> KeyRanges | DenseMask:
     """Do what `_visible` does by way of a mask of all queries and keys."""
     rows = []
     for part in parts:
@@ -75,7 +75,7 @@ def _dense(parts: Sequence[Part], key_len: int) -> KeyRanges | DenseMask:
 
 
 def _bias(
-    parts: Sequence[Part], key_len: int, mask: KeyRanges | DenseMask
+    parts: Sequence[CallScoring], key_len: int, mask: KeyRanges | DenseMask
 ) -> ToeplitzBias | DenseBias | None:
     """Return what is added to the scores of all queries and keys."""
     if all(part.scoring.bias is None for part in parts):
@@ -99,7 +99,7 @@ def _bias(
     return compact_bias(total, total.shape[2], key_len, visible.expand(total.shape).contiguous())
 
 
-def _flat(parts: Sequence[Part]) -> Bool[Tensor, "#batch #heads query_len"] | None:
+def _flat(parts: Sequence[CallScoring]) -> Bool[Tensor, "#batch #heads query_len"] | None:
     """Return the queries of all parts that attend evenly."""
     if all(part.scoring.flat is None for part in parts):
         return None

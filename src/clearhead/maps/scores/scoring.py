@@ -20,16 +20,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...errors import ConfigError, ShapeError
+from ...errors import ConfigError
 from ...shapes import Bool, Float
 from .bias import DenseBias, ToeplitzBias
 from .combined_mask import Bias, MaskMod, Window, combined_mask
 from .compact_mask import CompactMask
 from .flex_modifications import over_all_places
-from .key_ranges import DenseMask, Hull, KeyRanges, Shape
+from .forbidding import forbid
+from .key_ranges import DenseMask, Hull, KeyRanges
 from .positions import ALL, Positions, explicit, pick, take, vector
 from .precision import any_far, exact_dtype, highest_norm, lies_far, score_dtype, without_autocast
 from .products import owners_of, scaled_products
+from .score_shape import check_sinks, score_shape
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -123,11 +125,7 @@ class Scoring:
             has_sinks=sinks is not None,
             added_in=added_in,
         )
-        if sinks is not None and tuple(sinks.shape) != shape[1:2]:
-            raise ShapeError(
-                f"sinks hold one logit per query head, so their shape must be ({shape[1]},); got "
-                f"{tuple(sinks.shape)}."
-            )
+        check_sinks(sinks, shape[1])
         return cls(
             scale=1 / math.sqrt(query.shape[-1]) if scale is None else float(scale),
             softcap=softcap or None,
@@ -251,38 +249,9 @@ class Scoring:
         if self.flat is not None:
             flat = take(take(take(self.flat, 2, rows), 1, heads), 0, batch)
             scores.masked_fill_(flat[..., None], 0)
-        if isinstance(self.allowed, KeyRanges) and isinstance(columns, slice):
-            hull = hull or self.allowed.hull(rows, batch, heads)
-            self._forbid_edges(scores, rows, columns, batch, heads, forbidden, hull)
-        elif self.allowed is not None:
-            visible = self.allowed.tile(rows, vector(columns, scores.device), batch, heads)
-            scores.masked_fill_(~visible, forbidden)
+        if self.allowed is not None:
+            forbid(scores, self.allowed, rows, columns, batch, heads, value=forbidden, hull=hull)
         return scores
-
-    def _forbid_edges(
-        self,
-        scores: Float[Tensor, "batch heads rows columns"],
-        rows: Positions,
-        columns: slice,
-        batch: Positions,
-        heads: Positions,
-        forbidden: float,
-        hull: Hull,
-    ) -> None:
-        """Mask only those columns that some row may not see."""
-        assert isinstance(self.allowed, KeyRanges)
-        first = columns.start or 0
-        width = scores.shape[-1]
-        inner_first = min(max(hull.inner_first - first, 0), width)
-        inner_end = min(max(hull.inner_end - first, 0), width)
-        edges = [(0, inner_first), (inner_end, width)]
-        if inner_end <= inner_first:
-            edges = [(0, width)]
-        for low, high in edges:
-            if high > low:
-                positions = torch.arange(first + low, first + high, device=scores.device)
-                visible = self.allowed.tile(rows, positions, batch, heads)
-                scores[..., low:high].masked_fill_(~visible, forbidden)
 
     def _bent(
         self,
@@ -323,25 +292,3 @@ class Scoring:
         """The memory of mask, bias and sinks."""
         parts = (self.allowed, self.bias, self.sinks, self.flat)
         return sum(x.nbytes for x in parts if x is not None)
-
-
-def score_shape(query: Tensor, key: Tensor) -> Shape:
-    """Return (batch, heads, query_len, key_len) of queries and keys that fit together.
-
-    Raises:
-        ShapeError: they do not.
-    """
-    shapes = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
-    if query.ndim != 4 or key.ndim != 4:
-        raise ShapeError(
-            f"An attention map needs four axes: query [batch, heads, query_len, head_dim] and key "
-            f"[batch, kv_heads, key_len, head_dim]; got {shapes}."
-        )
-    if query.shape[0] != key.shape[0] or query.shape[3] != key.shape[3]:
-        raise ShapeError(f"Batch and head_dim of {shapes} differ; they must be the same.")
-    if query.shape[1] % max(key.shape[1], 1):
-        raise ShapeError(
-            f"{query.shape[1]} query heads cannot share {key.shape[1]} heads of keys: the first "
-            f"must be a multiple of the second; got {shapes}."
-        )
-    return query.shape[0], query.shape[1], query.shape[2], key.shape[2]

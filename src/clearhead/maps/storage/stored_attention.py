@@ -19,7 +19,8 @@ from ..measures.per_position import as_measure
 from ..scores.denominators import Denominators, RowDenominators
 from ..scores.exact_scores import ExactScores
 from ..scores.precision import FAR, score_dtype
-from ..scores.scoring import Scoring, score_shape
+from ..scores.score_shape import score_shape
+from ..scores.scoring import Scoring
 from .provenance import Labels, Source, checked_labels
 from .tiles import TilePass
 

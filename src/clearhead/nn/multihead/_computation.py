@@ -28,11 +28,7 @@ def multi_head_attention(
     static: tuple[Tensor | None, Tensor | None] = (None, None),
 ) -> tuple[Tensor, Tensor | AttentionMap | None]:
     """Compute output and weights, as `MultiheadAttention.forward` describes them."""
-    check.check_need_weights(settings.need_weights)
-    check.check_mask_kinds(key_padding_mask, attn_mask)
-    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, settings.num_heads)
-    check.check_causal_hint(settings.causal, attn_mask)
-    check.check_widths(inputs[0], settings.embed_dim, settings.num_heads)
+    batched = _check_arguments(inputs, key_padding_mask, attn_mask, settings)
     if not batched:  # one sequence is a batch of one
         inputs = _unsqueeze(*inputs)
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
@@ -53,10 +49,8 @@ def multi_head_attention(
     query, key, value, extra_keys = _extend(heads, parameters, settings, static)
     # The hint stands for the mask, or both masks become one.
     causal = extra_keys == 0 and is_hint
-    mask = None
-    if not causal:
-        dtype = inputs[0].dtype
-        mask = _additive_mask(attn_mask, key_padding_mask, query, key, extra_keys, dtype)
+    dtype, masks = inputs[0].dtype, (attn_mask, key_padding_mask)
+    mask = None if causal else _additive_mask(*masks, query, key, extra_keys, dtype)
     output, weights = attend(
         query,
         key,
@@ -67,14 +61,37 @@ def multi_head_attention(
         need_weights=bool(settings.need_weights) and settings.need_weights != "map",
         average=settings.average,
     )
-    # Join the heads and project.
-    output = output.permute((0, 2, 1, 3) if settings.batch_first else (2, 0, 1, 3)).flatten(-2)
-    output = _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
+    output = _join_heads(output, parameters, settings)
     if not batched:
         output, weights = output.squeeze(0), None if weights is None else weights.squeeze(0)
     if settings.need_weights == "map":
         return output, _map(query, key, value, mask, causal, settings)
     return output, weights
+
+
+def _check_arguments(
+    inputs: tuple[Tensor, Tensor, Tensor],
+    key_padding_mask: Tensor | None,
+    attn_mask: Tensor | None,
+    settings: ForwardSettings,
+) -> bool:
+    """Check the arguments of a call, and return whether its inputs have a batch axis."""
+    check.check_need_weights(settings.need_weights)
+    check.check_mask_kinds(key_padding_mask, attn_mask)
+    batched = check.check_ranks(*inputs, key_padding_mask, attn_mask, settings.num_heads)
+    check.check_causal_hint(settings.causal, attn_mask)
+    check.check_widths(inputs[0], settings.embed_dim, settings.num_heads)
+    return batched
+
+
+def _join_heads(
+    output: Float[Tensor, "batch heads query_len head_dim"],
+    parameters: Parameters,
+    settings: ForwardSettings,
+) -> Float[Tensor, "_ _ embed_dim"]:
+    """Join the heads and project."""
+    output = output.permute((0, 2, 1, 3) if settings.batch_first else (2, 0, 1, 3)).flatten(-2)
+    return _linear(output, parameters.out_proj_weight, parameters.out_proj_bias)
 
 
 def _map(

@@ -37,7 +37,7 @@ def is_transformed() -> bool:
     return transformed() or forward_ad._current_level >= 0
 
 
-def is_plain(*tensors: Tensor | None) -> bool:
+def are_plain(*tensors: Tensor | None) -> bool:
     """Say whether these are ordinary tensors outside compilation, tracing, transforms and modes.
 
     Only then may code look at values or write into buffers of its own. A recording is no such
@@ -90,7 +90,7 @@ def plain_attention(
     """
     query_dtype, dtype = query.dtype, computation_dtype(query)
     shape = (*query.shape[:3], key.shape[2])
-    with without_autocast(query.device.type):
+    with autocast_disabled(query.device.type):
         if dtype != query_dtype:
             query, key, value = query.to(dtype), key.to(dtype), value.to(dtype)
         # Three axes: for four, matmul takes several times as long to find out what to call.
@@ -110,7 +110,7 @@ def plain_attention(
     return output if dtype == query_dtype else output.to(query_dtype), weights
 
 
-def without_autocast(device: str) -> AbstractContextManager[object]:
+def autocast_disabled(device: str) -> AbstractContextManager[object]:
     """Return a context in which operators keep the dtypes of their inputs."""
     return torch.autocast(device, enabled=False) if _is_autocast(device) else nullcontext()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._formula import is_plain
+from ._formula import are_plain
 from ._parameters import ForwardSettings, Parameters
 from ._weights import PLAIN_ELEMENTS
 
@@ -58,7 +58,7 @@ def _is_plain_inference(*tensors: Tensor) -> bool:
     dtype = tensors[0].dtype
     return (
         dtype in (torch.float32, torch.float64)
-        and is_plain(*tensors)
+        and are_plain(*tensors)
         and torch.backends.mha.get_fastpath_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not (torch.is_grad_enabled() and any(x.requires_grad for x in tensors))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...shapes import Float
 from . import _tiles as tiles
-from ._formula import Masking, plain_attention, without_autocast
+from ._formula import Masking, autocast_disabled, plain_attention
 from ._tiles import Problem, in_layout_of, problem_of, tile_budget
 
 # Up to so many weights are stored for the backward pass, as PyTorch does; more are made again.
@@ -37,7 +37,7 @@ def _forward(
     Float[Tensor, "entries"] | None,
 ]:
     """Compute output and weights, and with ``keep`` return all heads' weights tile behind tile."""
-    with without_autocast(query.device.type):
+    with autocast_disabled(query.device.type):
         problem = problem_of(query, key, value, masking, average, budget)
         batch, heads, query_len, _ = query.shape
         output = in_layout_of(query)
@@ -117,7 +117,7 @@ class _TiledAttention(torch.autograd.Function):
         grads = (output_grad, weights_grad)
         if torch.is_grad_enabled():  # so that the gradient itself can be differentiated
             return *_differentiable(query, key, value, masking, average, dtype, grads), *nothing
-        with without_autocast(query.device.type):
+        with autocast_disabled(query.device.type):
             problem = problem_of(query, key, value, masking, average, ctx.budget)
             input_grads = _backward(
                 problem, None if all_weights is None else all_weights.view(-1), *grads

@@ -22,7 +22,7 @@ TILE_ELEMENTS_SHARED = 2**23
 TILE_ELEMENTS_ELSEWHERE = 2**25  # an accelerator wants fewer and larger launches
 
 
-class Tile(NamedTuple):
+class ScoreTile(NamedTuple):
     """Some rows of some heads of some batch rows; of several heads or batch rows all rows."""
 
     batches: slice
@@ -72,7 +72,7 @@ class Problem(NamedTuple):
     average: bool
     budget: int  # scores in a tile
 
-    def tiles(self) -> Iterator[Tile]:
+    def tiles(self) -> Iterator[ScoreTile]:
         """Yield the tiles in the order of [batch, heads, query_len, key_len]."""
         batch, heads, query_len, _ = self.query.shape
         key_len = self.key.shape[2]
@@ -96,7 +96,7 @@ class Problem(NamedTuple):
                     columns = slice(0, min(end, key_len) if causal else key_len)
                     size = (last[0] - b) * (last[1] - h) * (end - r) * columns.stop
                     some = (slice(b, last[0]), slice(h, last[1]), slice(r, end), columns)
-                    yield Tile(*some, start, size)
+                    yield ScoreTile(*some, start, size)
                     start += size
 
     def largest(self) -> int:
@@ -104,7 +104,7 @@ class Problem(NamedTuple):
         return max(tile.size for tile in self.tiles())
 
     def fill(
-        self, tile: Tile, place: Float[Tensor, "batches heads rows columns"]
+        self, tile: ScoreTile, place: Float[Tensor, "batches heads rows columns"]
     ) -> Float[Tensor, "batches heads rows columns"]:
         """Compute the weights of a tile in its place."""
         masking, scores = self.masking, place.flatten(0, 1)

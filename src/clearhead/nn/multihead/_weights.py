@@ -16,7 +16,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...shapes import Bool, Float
-from ._formula import Masking, is_plain, is_recorded, is_transformed, plain_attention, weights_dtype
+from ._formula import (
+    Masking,
+    are_plain,
+    is_recorded,
+    is_transformed,
+    plain_attention,
+    weights_dtype,
+)
 from ._tiled import tiled_attention
 
 # Up to so many scores the plain formula is the quicker one: tiles would only add calls.
@@ -34,7 +41,7 @@ def open_blocked_rows(
     if mask is None or mask.shape[-1] == 0:
         return mask, None
     blocked = mask.detach().amax(-1, keepdim=True) == -torch.inf
-    if mask.device.type == "cpu" and is_plain(mask) and not blocked.any():
+    if mask.device.type == "cpu" and are_plain(mask) and not blocked.any():
         return mask, None
     return mask.masked_fill(blocked, 0.0), blocked
 
@@ -62,7 +69,7 @@ def attend(
     if not need_weights:
         return _fused(query, key, value, masking, dropout), None
     dtype = weights_dtype(query)
-    plain = is_plain(query, key, value, mask)
+    plain = are_plain(query, key, value, mask)
     needs_grad = torch.is_grad_enabled() and any(
         x is not None and x.requires_grad for x in (query, key, value, mask)
     )
@@ -107,7 +114,7 @@ def _fused(
     output = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, dropout_p=dropout, is_causal=causal
     )
-    if dropout == 0.0 and output.requires_grad and is_plain(query, key, value, mask):
+    if dropout == 0.0 and output.requires_grad and are_plain(query, key, value, mask):
         output = _TwiceDifferentiable.apply(output, query, key, value, *masking)
     return output if blocked is None else output.masked_fill(blocked, 0.0)
 

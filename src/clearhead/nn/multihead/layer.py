@@ -130,20 +130,9 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
                 or none with ``is_causal``.
         """
         if query.is_nested or key.is_nested or value.is_nested:
-            if need_weights == "map":
-                raise ConfigError(
-                    "Nested tensors have no attention map. Pad them, with a key_padding_mask."
-                )
-            return super().forward(
-                query,
-                key,
-                value,
-                key_padding_mask,
-                need_weights,
-                attn_mask,
-                average_attn_weights,
-                is_causal,
-            )
+            nested_weights = _check_nested_weights(need_weights)
+            arguments = (query, key, value, key_padding_mask, nested_weights, attn_mask)
+            return super().forward(*arguments, average_attn_weights, is_causal)
         settings = ForwardSettings(
             self.embed_dim,
             self.num_heads,
@@ -171,6 +160,15 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
             self.out_proj.bias,
             separate,
         )
+
+
+def _check_nested_weights(need_weights: bool | Literal["map"]) -> bool:
+    """Return whether weights of nested tensors are needed; a map of them is refused."""
+    if need_weights == "map":
+        raise ConfigError(
+            "Nested tensors have no attention map. Pad them, with a key_padding_mask."
+        )
+    return need_weights
 
 
 def multi_head_attention_forward(

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...errors import TrainingError
 from ..checkpoint import states
 from ..settings import TrainingSettings
+
+
+def bad_step(number: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
+    """Return the error of a step whose loss or gradient (``number``) is not finite."""
+    return TrainingError(
+        f"The {number} of step {step} is not a finite number, so training stops before the weights "
+        f"are spoilt. {advice_on_bad_numbers(run, options)}"
+    )
+
+
+def bad_weights(reason: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
+    """Return the error of weights that training could not go on from, for this reason."""
+    return TrainingError(
+        f"With the weights after step {step} {reason}, so they are not saved and training stops. "
+        f"{advice_on_bad_numbers(run, options)}"
+    )
 
 
 def advice_on_bad_numbers(run: Path, options: TrainingSettings) -> str:

@@ -180,7 +180,7 @@ def tell(text: str, end: str = "\n", *, start: str = "") -> None:
 
 
 @dataclass
-class Window:
+class LogInterval:
     """The steps since the last line of the log.
 
     Attributes:
@@ -245,7 +245,7 @@ class StepLog:
     def __init__(self, run: Path, log: Log | NoLog, progress: Progress, *, every: int) -> None:
         self.clock = Clock()
         self._run, self._log, self._progress, self._every = run, log, progress, every
-        self._window = Window()
+        self._interval = LogInterval()
 
     def add(self, tokens: int, loss: float, norm: float, rate: float) -> None:
         """Add the step that ends now, and write a line if one is due.
@@ -257,10 +257,10 @@ class StepLog:
             rate: the learning rate.
         """
         elapsed = self.clock.lap()
-        progress, window = self._progress, self._window
+        progress, interval = self._progress, self._interval
         progress.seconds += elapsed
-        window.add(tokens, loss, elapsed)
-        facts = window.tokens_per_second, window.loss, window.seconds_per_step
+        interval.add(tokens, loss, elapsed)
+        facts = interval.tokens_per_second, interval.loss, interval.seconds_per_step
         if progress.step % self._every:
             if progress.step - progress.starts[-1] in _EARLY_STEPS:
                 self._log.progress(progress.step, *facts)
@@ -271,10 +271,10 @@ class StepLog:
                 "train",
                 progress.step,
                 epoch=progress.epoch,
-                loss=window.loss,
+                loss=interval.loss,
                 learning_rate=rate,
                 gradient_norm=norm,
-                tokens_per_second=window.tokens_per_second,
+                tokens_per_second=interval.tokens_per_second,
                 seconds=progress.seconds,
             )
-        self._window = Window()
+        self._interval = LogInterval()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from ...shapes import Array
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
@@ -34,7 +35,7 @@ class Links:
 def link_words(
     source: str,
     target: str,
-    weights: np.ndarray[Any, Any] | None,
+    weights: Array | None,
     source_ends: Sequence[int] = (),
     target_ends: Sequence[int] = (),
 ) -> Links:
@@ -56,7 +57,7 @@ def link_words(
     return Links(tuple(columns), tuple(rows), tuple(by_word.argmax(axis=1).tolist()))
 
 
-def _membership(words: Sequence[tuple[int, int]], ends: Sequence[int]) -> np.ndarray[Any, Any]:
+def _membership(words: Sequence[tuple[int, int]], ends: Sequence[int]) -> Array:
     """Return 1 where a token has a character of a word, Float["words tokens"]."""
     starts = [0, *ends[:-1]]
     return np.array(

@@ -40,7 +40,7 @@ LABELS = word_set(
 
 
 @dataclass(frozen=True)
-class Part:
+class OpeningPart:
     """A stretch before a sentence.
 
     Attributes:
@@ -54,7 +54,7 @@ class Part:
     rule: str
 
 
-def opening(sentence: str) -> list[Part]:
+def opening(sentence: str) -> list[OpeningPart]:
     """Return what a sentence opens with, without the sentence; empty where there is nothing.
 
     For "Tom: Come in." this is the speaker "Tom: ". What follows may have an opening of its own.
@@ -77,18 +77,18 @@ def is_name(words: str) -> bool:
     )
 
 
-def _note(sentence: str) -> list[Part]:
+def _note(sentence: str) -> list[OpeningPart]:
     """Return the note in brackets that a sentence opens with: who speaks, or how."""
     match = _NOTE.match(sentence)
     if match is None:
         return []
     if is_name(match[2]) or not has_letter(match[2]):
         return _stretch(match[0], "speaker")
-    return [Part(match[1], False, "note"), Part(match[2], True, "note"),
-            Part(match[3], False, "note")]  # fmt: skip
+    return [OpeningPart(match[1], False, "note"), OpeningPart(match[2], True, "note"),
+            OpeningPart(match[3], False, "note")]  # fmt: skip
 
 
-def _label(sentence: str) -> list[Part]:
+def _label(sentence: str) -> list[OpeningPart]:
     """Return the words before a colon, with a note in brackets where there is one."""
     match = _LABEL.match(sentence)
     if match is None:
@@ -96,23 +96,28 @@ def _label(sentence: str) -> list[Part]:
     words, open_bracket, note, close_bracket, colon = match.groups()
     is_speaker = is_name(words)
     rule = "speaker" if is_speaker else "label"
-    between = [Part(words, not is_speaker, rule)]
+    between = [OpeningPart(words, not is_speaker, rule)]
     if note is not None:
-        note_parts = [Part(open_bracket, False, "note"), Part(note, has_letter(note), "note"),
-                      Part(close_bracket, False, "note")]  # fmt: skip
-        return [*between, *note_parts, Part(colon, False, rule)]
-    return _stretch(words + colon, rule) if is_speaker else [*between, Part(colon, False, rule)]
+        note_parts = [
+            OpeningPart(open_bracket, False, "note"),
+            OpeningPart(note, has_letter(note), "note"),
+            OpeningPart(close_bracket, False, "note"),
+        ]
+        return [*between, *note_parts, OpeningPart(colon, False, rule)]
+    return (
+        _stretch(words + colon, rule) if is_speaker else [*between, OpeningPart(colon, False, rule)]
+    )
 
 
-def _dash_label(sentence: str) -> list[Part]:
+def _dash_label(sentence: str) -> list[OpeningPart]:
     """Return the capitalised words and the dash before a sentence: a name, or a heading."""
     match = _DASHED.match(sentence)
     is_sentence = match is not None and re.search(r"[.!?]\W*\Z", sentence[-20:])
     if match is None or not is_sentence or match[1].split()[0].lower() in STARTERS:
         return []
-    return [Part(match[1], True, "label"), Part(match[2], False, "label")]
+    return [OpeningPart(match[1], True, "label"), OpeningPart(match[2], False, "label")]
 
 
-def _stretch(text: str, rule: str) -> list[Part]:
+def _stretch(text: str, rule: str) -> list[OpeningPart]:
     """Return a stretch that stays as it is, by this rule."""
-    return [Part(text, False, rule)]
+    return [OpeningPart(text, False, rule)]

@@ -34,6 +34,15 @@ def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
+def _places_of_batches(
+    sources: Sequence[Sequence[int]], most: int, threads: int
+) -> list[list[int]]:
+    """Return batches of at most so many tokens, so small that every thread has one to work on."""
+    lengths = [len(source) for source in sources]
+    share = -(-sum(lengths) // max(1, threads))
+    return list(batches(lengths, min(most, max(share, 1))))
+
+
 def search_batches(
     engine: Engine,
     sources: Sequence[Sequence[int]],
@@ -61,10 +70,7 @@ def search_batches(
     Returns:
         for each source its hypotheses, best first, in the order of the sources.
     """
-    # So small that every thread has one to work on, and no larger than was asked for.
-    lengths = [len(source) for source in sources]
-    share = -(-sum(lengths) // max(1, threads))
-    places_of_batches = list(batches(lengths, min(batch_tokens, max(share, 1))))
+    places_of_batches = _places_of_batches(sources, batch_tokens, threads)
 
     def run(places: list[int]) -> list[list[Hypothesis]]:
         return search(
@@ -75,18 +81,13 @@ def search_batches(
             prefixes=None if prefixes is None else [prefixes[place] for place in places],
         )
 
-    results: list[list[Hypothesis]] = [[] for _ in sources]
-    count = 0
+    results: dict[int, list[Hypothesis]] = {}
     with ThreadPoolExecutor(max_workers=threads) as pool:
         # One thread needs no pool; with a pool, map gives the results in order as they come.
-        use_pool = threads > 1 and len(places_of_batches) > 1
-        results_of_batches = (
-            pool.map(run, places_of_batches) if use_pool else map(run, places_of_batches)
-        )
+        run_all = pool.map if threads > 1 and len(places_of_batches) > 1 else map
+        results_of_batches = run_all(run, places_of_batches)
         for places, batch_results in zip(places_of_batches, results_of_batches, strict=True):
-            for place, hypotheses in zip(places, batch_results, strict=True):
-                results[place] = hypotheses
-            count += len(places)
+            results.update(zip(places, batch_results, strict=True))
             if on_progress:
-                on_progress(count)
-    return results
+                on_progress(len(results))
+    return [results[place] for place in range(len(sources))]

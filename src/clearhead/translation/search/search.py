@@ -22,6 +22,7 @@ from . import constraints
 from .checks import check_search
 from .choose import top_tokens
 from .hypothesis import Hypothesis, length_penalty
+from .prefixes import SearchStep, hypothesis_of, prefix_of
 from .sampling import draw, generators
 from .settings import SearchSettings
 from .special_tokens import SpecialTokens
@@ -86,21 +87,6 @@ class _Candidates:
     rows: IntArray  # the row of the engine's state that each continues
 
 
-@dataclass(frozen=True)
-class _Step:
-    """The input of one call of the engine, ``[rows]`` each; the chain of parents spells a prefix.
-
-    Attributes:
-        tokens: appended to each prefix; the start token in the first step.
-        parents: the row of the step before that each row continues.
-        log_probs: of each prefix with its token, from the start.
-    """
-
-    tokens: IntArray
-    parents: IntArray
-    log_probs: FloatArray
-
-
 class _Search:
     """The state between two rounds; rows of one source stand together, best first."""
 
@@ -121,13 +107,13 @@ class _Search:
         self.prefixes = prefixes
         self.longest_prefix = max(map(len, prefixes))
         self.decoding = engine.begin(sources)
-        self.steps: list[_Step] = []
+        self.steps: list[SearchStep] = []
         self.hypotheses: list[list[Hypothesis]] = [[] for _ in range(count)]  # that have ended
         self.active: IntArray = np.arange(count)  # numbers of the sources still searched for
         self.limits: IntArray = np.array([settings.limit(len(source)) for source in sources])
         self.least_limit = int(self.limits.min())
         self.width = 1  # rows of each active source; beam_size after the first round
-        self.next = _Step(np.full(count, special.start_id), self.active, np.zeros(count))
+        self.next = SearchStep(np.full(count, special.start_id), self.active, np.zeros(count))
 
     @property
     def length(self) -> int:
@@ -157,7 +143,7 @@ class _Search:
         if settings.no_repeat_ngram_size:
             for row in range(len(log_probs)):
                 if row not in forced:
-                    prefix = self.prefix(row)
+                    prefix = prefix_of(self.steps, row)
                     constraints.forbid_repeats(
                         log_probs, row, prefix, settings.no_repeat_ngram_size
                     )
@@ -273,31 +259,9 @@ class _Search:
                 self.least_limit = int(self.limits.min())
             log_probs, tokens, rows = log_probs[goes_on], tokens[goes_on], rows[goes_on]
         self.width = self.beam
-        self.next = _Step(tokens.ravel(), rows.ravel(), log_probs.ravel())
-
-    def prefix(self, row: int) -> list[int]:
-        """Return the tokens of a running prefix, without the start token."""
-        tokens = []
-        for step in reversed(self.steps[1:]):
-            tokens.append(int(step.tokens[row]))
-            row = int(step.parents[row])
-        return tokens[::-1]
+        self.next = SearchStep(tokens.ravel(), rows.ravel(), log_probs.ravel())
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
-        """Return a running prefix with the end token, at this log-probability.
-
-        Args:
-            row: of the prefix.
-            log_prob: of the prefix with its end token; None for the prefix as it stands.
-        """
-        # Back from the last token to the start token, whose total is 0.
-        tokens: list[int] = []
-        totals = [] if log_prob is None else [log_prob]
-        for step in reversed(self.steps):
-            tokens.append(int(step.tokens[row]))
-            totals.append(float(step.log_probs[row]))
-            row = int(step.parents[row])
-        # What each token added to the total is its own log-probability.
-        parts = tuple(after - before for after, before in itertools.pairwise(totals))[::-1]
-        score = totals[0] / self.penalty(max(1, len(parts)), self.settings.length_penalty)
-        return Hypothesis(tuple(tokens[-2::-1]), score, totals[0], parts, log_prob is not None)
+        """Return a running prefix as a hypothesis; see `hypothesis_of`."""
+        alpha = self.settings.length_penalty
+        return hypothesis_of(self.steps, row, log_prob, lambda length: self.penalty(length, alpha))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...errors import TextError
+from ...text.surrogates import refuse_surrogates
 from ..rules.block_tags import BLOCK_TAG
 from ..rules.characters import has_letter
 from ..rules.frame import peel
@@ -27,7 +28,6 @@ _LONGEST_WORD = 200
 _LONGEST_TOKEN = 40  # characters; a text of more for each token allowed is not even counted
 
 _MOST_OPENINGS = 8  # of one sentence: a time, a name, a note, a label, and quotes between them
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("(\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029])")
 _DATA = re.compile(
     "[\x00-\x09\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufeff\ufff0-\uffff\ue000-\uf8ff]+"
@@ -103,13 +103,7 @@ def check_text(text: str) -> CheckedText:
             f"A text may have {MAX_CHARACTERS:,} characters; this one has {len(text):,}. "
             f"Give it in parts, such as its lines."
         )
-    surrogate = _SURROGATE.search(text)
-    if surrogate:
-        raise TextError(
-            f"The text holds a lone surrogate (U+{ord(surrogate[0]):04X}) at character "
-            f"{surrogate.start()}, which is half of a character. Decode the text with the right "
-            f"encoding, or leave it out."
-        )
+    refuse_surrogates(text)
     return CheckedText(text)
 
 

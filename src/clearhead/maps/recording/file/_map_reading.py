@@ -12,7 +12,8 @@ from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
 from ...scores.key_ranges import DenseMask, KeyRanges
 from ...scores.precision import score_dtype
-from ...scores.scoring import Scoring, score_shape
+from ...scores.score_shape import score_shape
+from ...scores.scoring import Scoring
 from ...storage.provenance import Source
 from ._described_tensors import FLOATS, INTEGERS, DescribedTensors, MapShape
 
