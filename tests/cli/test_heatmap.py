@@ -15,8 +15,8 @@ ANSI = re.compile(r"\x1b\[[\d;]*m")
 
 
 def test_columns_are_aligned_under_their_labels():
-    drawn = draw_matrix(np.array([[1.5, -22.25], [0, 3]]), ["I", "▁love"], ["a", "▁tea"], PLAIN)
-    assert drawn == (
+    text = draw_matrix(np.array([[1.5, -22.25], [0, 3]]), ["I", "▁love"], ["a", "▁tea"], PLAIN)
+    assert text == (
         "             a   ▁tea\n"
         "I         1.50 -22.25\n"
         "▁love     0.00   3.00"
@@ -45,24 +45,24 @@ def test_no_line_is_wider_than_the_paper(rows, columns, width, colour, heat, see
     weights = np.random.default_rng(seed).dirichlet(np.ones(columns), size=rows)
     names = [f"▁word{j}" for j in range(columns)]
     paper = Paper(width=width, colour=colour)
-    drawn = draw_matrix(weights, names[:1] * rows, names, paper, pattern="{:.2f}", heat=heat)
-    assert max(width_of(ANSI.sub("", line)) for line in drawn.split("\n")) <= width
+    text = draw_matrix(weights, names[:1] * rows, names, paper, pattern="{:.2f}", heat=heat)
+    assert max(width_of(ANSI.sub("", line)) for line in text.split("\n")) <= width
     for name in names:
-        assert name in drawn
+        assert name in text
 
 
 def test_every_number_is_there_with_and_without_colour():
     weights = np.array([[0.25, 0.75], [1.0, 0.0]])
     for colour in (False, True):
-        drawn = draw_matrix(weights, "ab", "cd", Paper(colour=colour), pattern="{:.2f}", heat=True)
-        assert re.findall(r"\d\.\d\d", ANSI.sub("", drawn)) == ["0.25", "0.75", "1.00", "0.00"]
+        text = draw_matrix(weights, "ab", "cd", Paper(colour=colour), pattern="{:.2f}", heat=True)
+        assert re.findall(r"\d\.\d\d", ANSI.sub("", text)) == ["0.25", "0.75", "1.00", "0.00"]
 
 
 def test_the_tint_follows_the_value_on_a_fixed_scale():
-    drawn = draw_matrix(
+    text = draw_matrix(
         np.array([[0.0, 0.55, 1.0]]), ["q"], "abc", Paper(colour=True), pattern="{:.2f}", heat=True
     )
-    assert re.findall(r"48;5;(\d+)m", drawn) == [str(RAMP[0]), str(RAMP[5]), str(RAMP[-1])]
+    assert re.findall(r"48;5;(\d+)m", text) == [str(RAMP[0]), str(RAMP[5]), str(RAMP[-1])]
     shaded = draw_matrix(
         np.array([[0.0, 0.55, 1.0]]), ["q"], "abc", PLAIN, pattern="{:.2f}", heat=True
     )
@@ -71,7 +71,7 @@ def test_the_tint_follows_the_value_on_a_fixed_scale():
 
 @pytest.mark.parametrize("colour", [False, True])
 def test_a_masked_cell_is_hatched_and_not_tinted(colour):
-    drawn = draw_matrix(
+    text = draw_matrix(
         np.array([[1.0, 0.0]]),
         ["q"],
         ["a", "b"],
@@ -80,15 +80,15 @@ def test_a_masked_cell_is_hatched_and_not_tinted(colour):
         masked=np.array([[False, True]]),
         heat=True,
     )
-    assert "///" in drawn
-    assert "0.00" not in drawn
-    assert len(re.findall(r"48;5;", drawn)) == colour
+    assert "///" in text
+    assert "0.00" not in text
+    assert len(re.findall(r"48;5;", text)) == colour
 
 
 def test_a_matrix_too_wide_is_drawn_in_blocks():
     values = np.arange(24.0).reshape(1, 24)
-    drawn = draw_matrix(values, ["q"], [f"k{j}" for j in range(24)], Paper(width=50))
-    blocks = drawn.split("\n\n")
+    text = draw_matrix(values, ["q"], [f"k{j}" for j in range(24)], Paper(width=50))
+    blocks = text.split("\n\n")
     assert len(blocks) > 1
     assert " ".join(block.split("\n")[0] for block in blocks).split() == [
         f"k{j}" for j in range(24)
@@ -142,7 +142,7 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch):
 
 
 def test_without_unicode_the_map_is_plain_ascii():
-    drawn = draw_matrix(
+    text = draw_matrix(
         np.array([[0.9, 0.1]]), ["q"], "ab", Paper(unicode=False), pattern="{:.2f}", heat=True
     )
-    assert drawn.isascii()
+    assert text.isascii()

@@ -24,7 +24,7 @@ def shell(model, tmp_path):
     def run(line, status):
         line = line.replace("T ", f"{CLEARHEAD} translate --model {model} --max-length 6 ")
         line = line.replace("R ", f"{CLEARHEAD} trace --model {model} ")
-        done = subprocess.run(
+        result = subprocess.run(
             ["bash", "-c", line],
             cwd=tmp_path,
             env=environment(),
@@ -33,10 +33,10 @@ def shell(model, tmp_path):
             timeout=120,
             check=False,
         )
-        assert "Traceback" not in done.stderr
-        assert "Exception ignored" not in done.stderr
-        assert done.returncode == status, done.stderr
-        return done
+        assert "Traceback" not in result.stderr
+        assert "Exception ignored" not in result.stderr
+        assert result.returncode == status, result.stderr
+        return result
 
     run.folder = tmp_path
     return run
@@ -57,18 +57,18 @@ def files(folder):
     ],
 )
 def test_a_full_disk_is_named(shell, line, name):
-    done = shell(line, 1)
+    result = shell(line, 1)
     message = f"clearhead: {name}: No space left on device. Make room, or write to another disk.\n"
-    assert done.stderr == message
+    assert result.stderr == message
 
 
 def test_a_limit_on_files_leaves_the_earlier_file_whole(shell):
     (shell.folder / "out").write_bytes(b"earlier")
     (shell.folder / "in").write_bytes(b"the old house by the river\n" * 400)
-    done = shell("ulimit -f 1; T -i in -o out", 1)
-    assert done.stderr.startswith("clearhead: out: File too large. A limit on the size of files")
-    done = shell("ulimit -f 8; R 'the old house' --save steps.safetensors", 1)
-    assert done.stderr.startswith("clearhead: steps.safetensors: ")
+    result = shell("ulimit -f 1; T -i in -o out", 1)
+    assert result.stderr.startswith("clearhead: out: File too large. A limit on the size of files")
+    result = shell("ulimit -f 8; R 'the old house' --save steps.safetensors", 1)
+    assert result.stderr.startswith("clearhead: steps.safetensors: ")
     assert sorted(files(shell.folder)) == ["in", "out"]
     assert files(shell.folder)["out"] == b"earlier"
 
@@ -99,9 +99,9 @@ def test_a_file_is_not_replaced_by_its_translation(shell, line):
     (shell.folder / "lines").write_text("12\n13\n")
     (shell.folder / "link").symlink_to("lines")
     (shell.folder / "hard").hardlink_to(shell.folder / "lines")
-    done = shell(line, 1)
-    assert "is the file that is read" in done.stderr
-    assert "Give the translations a file of their own." in done.stderr
+    result = shell(line, 1)
+    assert "is the file that is read" in result.stderr
+    assert "Give the translations a file of their own." in result.stderr
     assert (shell.folder / "link").is_symlink()
     assert set(files(shell.folder).values()) == {b"12\n13\n"}
 
@@ -109,19 +109,19 @@ def test_a_file_is_not_replaced_by_its_translation(shell, line):
 @pytest.mark.parametrize("line", ["T -i lines >> lines", "T < lines >> lines"])
 def test_a_file_that_the_shell_writes_is_not_read(shell, line):
     (shell.folder / "lines").write_text("12\n")
-    done = shell(line, 1)
-    assert "is also the file that standard output goes to" in done.stderr
+    result = shell(line, 1)
+    assert "is also the file that standard output goes to" in result.stderr
     assert (shell.folder / "lines").read_text() == "12\n"
 
 
 def test_bad_input_leaves_the_earlier_output_whole(shell):
     lines = b"the old house %d\n"
-    packed = gzip.compress(b"".join(lines % number for number in range(5000)))
+    archive = gzip.compress(b"".join(lines % number for number in range(5000)))
     bad = {
-        "cut.gz": (packed[:2000], "its compressed data are cut off. Fetch the file again."),
+        "cut.gz": (archive[:2000], "its compressed data are cut off. Fetch the file again."),
         "no.gz": (b"plain text\n", "it is not a gzip file, as .gz says"),
         "more.gz": (gzip.compress(b"12\n") + b"tail", "it is not a gzip file, as .gz says"),
-        "flipped.gz": (packed[:60] + b"\xff" * 40 + packed[100:], "damaged"),
+        "flipped.gz": (archive[:60] + b"\xff" * 40 + archive[100:], "damaged"),
         "latin": ("12\nété\n".encode("latin-1"), "Line 2 is not valid UTF-8"),
         "wide": ("12\n".encode("utf-16"), "Line 1 is not valid UTF-8"),
     }
@@ -143,8 +143,8 @@ def test_a_pipe_takes_its_lines_as_they_come(shell):
 
 @pytest.mark.parametrize("text", ["", "   ", "😀", "12:30"])
 def test_nothing_to_trace_is_refused_as_on_the_page(shell, text):
-    done = shell(f"R '{text}'", 2)
-    assert done.stderr.startswith("clearhead: There is nothing to translate in this text")
+    result = shell(f"R '{text}'", 2)
+    assert result.stderr.startswith("clearhead: There is nothing to translate in this text")
 
 
 def test_a_text_with_a_hyphen_writes_no_file(shell):

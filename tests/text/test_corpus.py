@@ -144,10 +144,10 @@ class Hub(ModuleType):
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         super().__init__("datasets")
         self.rows = rows
-        self.asked: list[Any] = []
+        self.requests: list[Any] = []
 
     def load_dataset(self, *names: Any, **options: Any) -> Iterator[dict[str, Any]]:
-        self.asked.append((names, options))
+        self.requests.append((names, options))
         if names[0] == "absent":
             raise FileNotFoundError("Dataset 'absent' doesn't exist")
         return iter(self.rows)
@@ -163,14 +163,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 def test_a_data_set(hub: Hub) -> None:
     assert list(read_pairs("hub:books")) == [Pair(f"f{i}", f"e{i}") for i in range(3)]
-    assert hub.asked == [(("books", None), {"split": "train", "streaming": True})]
+    assert hub.requests == [(("books", None), {"split": "train", "streaming": True})]
 
 
 def test_a_data_set_in_the_other_direction(hub: Hub) -> None:
     assert list(read_pairs("hub:group/books:en-fr:test:en:fr")) == [
         Pair(f"e{i}", f"f{i}") for i in range(3)
     ]
-    assert hub.asked == [(("group/books", "en-fr"), {"split": "test", "streaming": True})]
+    assert hub.requests == [(("group/books", "en-fr"), {"split": "test", "streaming": True})]
 
 
 def test_a_data_set_of_two_columns(hub: Hub) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 TEXT = "The animal didn't cross the street because it was too tired."
+LENGTH = 64  # tokens that a model can read
 CORPUS = [TEXT, "Les lumières de la rue étaient rouges.", "hello world\nagain", "日本 🎉"] * 5
 
 
@@ -54,7 +55,7 @@ def tokenizer(kind: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=core, **special)
 
 
-def write(folder: Path, kind: str, *, length: int = 64, layers: int = 2) -> str:
+def write(folder: Path, kind: str, *, length: int = LENGTH, layers: int = 2) -> str:
     """The folder of a model that can read `length` tokens, if it counts them."""
     import torch
     import transformers

@@ -78,11 +78,6 @@ def test_operands_have_exactly_one_source() -> None:
                 assert sum(place not in ("", None) for place in places) == 1, operand
 
 
-def test_an_axis_may_be_absent() -> None:
-    assert steps.attention.MASKED.axes_of(2) == ("query_len", "key_len")
-    assert steps.layers.MEAN.axes_of(3) == ()
-
-
 def test_the_declaration_needs_nothing_but_the_standard_library() -> None:
     folder = Path(clearhead.reference.tracing.steps.__file__).parent
     for path in (*folder.glob("*.py"), Path(step_kind.__file__)):

@@ -20,8 +20,6 @@ from safetensors.torch import load_file
 from clearhead.errors import CheckpointError, ConfigError
 from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
-from clearhead.training.processes import launch
-from clearhead.training.processes.launch import check_processes
 from clearhead.training.processes.parallel import LostContactError, Processes
 from clearhead.training.settings import Settings
 
@@ -206,7 +204,6 @@ def test_more_processes_than_can_have_work_are_refused(
         Trainer(Settings.from_toml(config, {}), tmp_path / "run")
     assert str(error_info.value) == expected
     assert not (tmp_path / "run").exists()
-    check_processes(2, 2)
 
 
 def test_one_process_needs_no_others() -> None:
@@ -258,51 +255,3 @@ def test_a_process_that_loses_the_others_says_what_to_do(monkeypatch: pytest.Mon
     with pytest.raises(LostContactError, match="Another process of this run has ended, so") as it:
         Processes().wait()
     assert "Start the same command again" in str(it.value)
-
-
-# A stand-in for the command: what each process does is given by its rank.
-STAND_IN = """
-import os, signal, sys, time
-rank = int(os.environ["RANK"])
-exec(sys.argv[3 + rank])
-"""
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "status", "messages"),
-    [
-        ("pass", "pass", 0, ""),
-        ("sys.exit('clearhead: no')", "sys.exit('clearhead: no')", 1, "clearhead: no\n"),
-        ("sys.exit('clearhead: no')", "time.sleep(60)", 1, "clearhead: no\n"),
-        (
-            "sys.exit('clearhead: no')",
-            "sys.stderr.write('lost'); sys.exit(3)",
-            1,
-            "clearhead: no\n",
-        ),
-        ("sys.exit(3)", "sys.exit('clearhead: mine')", 1, "clearhead: mine\n"),
-        (
-            "sys.exit(3)",
-            "os.kill(os.getpid(), signal.SIGKILL)",
-            1,
-            "clearhead: process 2 of 2 was killed by SIGKILL, so training stopped. Start the same "
-            "command again to go on from the last checkpoint.\n",
-        ),
-    ],
-)
-def test_the_launcher_tells_one_reason(
-    first: str,
-    second: str,
-    status: int,
-    messages: str,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    stand_in = tmp_path / "stand_in"
-    stand_in.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{STAND_IN}' \"$@\"\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setattr(launch.sys, "executable", str(stand_in))
-    monkeypatch.setattr(launch, "_SECONDS_TO_END", 0.5)
-    assert launch.launch([first, second], 2) == status
-    assert capfd.readouterr().err == messages
