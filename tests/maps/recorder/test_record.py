@@ -71,26 +71,8 @@ def test_layers_that_do_not_exist_are_an_error():
         recorded("model", lambda: None)
 
 
-def test_names_that_were_not_recorded_are_an_error():
-    model = Model()
-    recording = recorded(model, lambda: model(X))
-    with pytest.raises(TraceError, match=r"under 'layers.9'. Did you mean 'layers"):
-        recording["layers.9"]
-    with pytest.raises(TraceError, match="has 3 attending modules; there is none at 7"):
-        recording[7]
 
 
-def test_several_calls_of_a_module_have_a_map_each():
-    model = Model(1)
-    with record(model) as recording:
-        model(X)
-        model(X[:, :3])
-    with pytest.raises(TraceError, match=r"'layers.0' was called 2 times.*calls\('layers.0'\)"):
-        recording["layers.0"]
-    assert [one.shape[2] for one in recording.calls("layers.0")] == [5, 3]
-    assert recording["layers.0", 1].source.call == 1
-    assert recording["layers.0", -1].shape == (2, 2, 3, 3)
-    assert recording.count_calls(0) == 2
 
 
 def test_a_repeated_pass_over_the_same_input_is_a_call_of_its_own():
@@ -225,12 +207,3 @@ def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():
     assert "note: no attention was seen" in str(recorded(model, model))
 
 
-def test_rollout_flow_and_the_overview_are_methods_of_a_recording():
-    from clearhead.maps import rollout
-
-    model = Model(2)
-    recording = recorded(model, lambda: model(X))
-    assert torch.equal(recording.rollout([4]), rollout.rollout(recording, [4]))
-    assert torch.equal(recording.flow_to(4), rollout.flow_to(recording, 4))
-    pytest.importorskip("matplotlib")
-    assert recording.plot() is not None
