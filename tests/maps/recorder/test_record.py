@@ -7,12 +7,11 @@ import weakref
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 import clearhead.nn
 from clearhead.config import TransformerConfig
-from clearhead.errors import ConfigError, TraceError
+from clearhead.errors import ConfigError
 from clearhead.maps.attention_map import AttentionMap
 from clearhead.maps.measures.per_position import Entropy
 from clearhead.maps.measures.topk import TopK
@@ -44,35 +43,6 @@ def test_provenance_of_a_map():
     source = recorded(model, lambda: model(X))["layers.2"].source
     assert (source.model, source.module, source.kind) == ("Model", "layers.2", "self")
     assert (source.kernel, source.dropout, source.call) == ("sdpa flash (cpu)", 0.0, 0)
-
-
-@pytest.mark.parametrize(
-    ("layers", "expected"),
-    [
-        ("layers.1", ["layers.1"]),
-        ("*.[02]", ["layers.0", "layers.2"]),
-        (2, ["layers.2"]),
-        ([0, "layers.1"], ["layers.0", "layers.1"]),
-        ("layers", ["layers.0", "layers.1", "layers.2"]),
-    ],
-)
-def test_layers_are_chosen_by_name_pattern_or_number(layers, expected):
-    model = Model()
-    assert recorded(model, lambda: model(X), layers=layers).keys() == expected
-
-
-def test_layers_that_do_not_exist_are_an_error():
-    model = Model()
-    with pytest.raises(ConfigError, match=r"layers='layer.0' fits no module of Model"):
-        recorded(model, lambda: model(X), layers="layer.0")
-    with pytest.raises(ConfigError, match="none can be counted from the end"):
-        recorded(model, lambda: model(X), layers=-1)
-    with pytest.raises(ConfigError, match=r"watches a torch.nn.Module; got str"):
-        recorded("model", lambda: None)
-
-
-
-
 
 
 def test_a_repeated_pass_over_the_same_input_is_a_call_of_its_own():
@@ -133,26 +103,6 @@ def test_summaries_keep_nothing_else():
         recorded(model, lambda: model(X), summaries=["entropie"])
 
 
-def test_tokens_label_queries_and_keys():
-    class Reader(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.embedding = nn.Embedding(9, 8)
-            self.model = Model(1)
-
-        def forward(self, input_ids):
-            return self.model(self.embedding(input_ids))
-
-    model, ids = Reader(), torch.tensor([[3, 1, 4], [1, 5, 8]])
-    recording = recorded(model, lambda: model(ids), tokenizer=lambda ids: [f"<{i}>" for i in ids])
-    assert [list(row) for row in recording[0].key_labels] == [
-        ["<3>", "<1>", "<4>"],
-        ["<1>", "<5>", "<8>"],
-    ]
-    with pytest.raises(ConfigError, match="tokenizer must have convert_ids_to_tokens"):
-        recorded(model, lambda: model(ids), tokenizer=3)
-
-
 # Our own layers
 
 
@@ -205,5 +155,3 @@ def test_flex_attention_that_is_hidden_in_a_compiled_kernel_is_said():
     model = Calls(lambda: torch.ones(1))
     model.config = Config()
     assert "note: no attention was seen" in str(recorded(model, model))
-
-
