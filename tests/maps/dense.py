@@ -80,9 +80,9 @@ def _mask(draw: Callable[..., Any], shape: tuple[int, ...]) -> Tensor | None:
     if kind == "none":
         return None
     if kind == "padding":
-        left, right = torch.randint(0, key_len, (2, batch, 1, 1, 1)) // 2
+        first, last = torch.randint(0, key_len, (2, batch, 1, 1, 1)) // 2
         keys = torch.arange(key_len)
-        return (keys >= left) & (keys < key_len - right)
+        return (keys >= first) & (keys < key_len - last)
     if kind == "packed":
         documents = (torch.rand(query_len + key_len) < 0.3).cumsum(0)
         return documents[:query_len, None] == documents[:key_len]
@@ -137,4 +137,23 @@ def cases(draw: Callable[..., Any], dtypes: tuple[torch.dtype, ...] = (torch.flo
         "bias": _bias(draw, shape),
         "sinks": draw(st.sampled_from([None, torch.randn(heads)])),
     }
+    return Case(query, key, value, options)
+
+
+def _tolerance(case: Case) -> float:
+    return 1e-12 if case.query.dtype == torch.float64 else 4e-6
+
+
+def assert_near(actual: Tensor, truth: Tensor, case: Case) -> None:
+    """Check that numbers of a case are the truth but for rounding."""
+    bound = _tolerance(case) * max(1.0, float(truth.abs().max()) if truth.numel() else 1.0)
+    torch.testing.assert_close(actual.double(), truth, rtol=0, atol=bound)
+
+
+def random_case(shape: tuple[int, int, int, int] = (2, 4, 30, 30), **options: Any) -> Case:
+    """An attention in which two heads share their keys."""
+    torch.manual_seed(0)
+    batch, heads, query_len, key_len = shape
+    query = torch.randn(batch, heads, query_len, 16)
+    key, value = torch.randn(2, batch, heads // 2, key_len, 16)
     return Case(query, key, value, options)

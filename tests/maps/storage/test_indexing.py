@@ -17,12 +17,12 @@ DENSE = torch.arange(2 * 3 * 5 * 7).reshape(SHAPE)
 
 def answer(index, dense=DENSE):
     """What a map gives: only the positions are computed, then the rest of the index applies."""
-    chosen = selection(index, dense.shape, CPU)
+    part = selection(index, dense.shape, CPU)
     tile = dense
-    for axis, places in enumerate(chosen.positions):
+    for axis, places in enumerate(part.positions):
         assert places.dtype == torch.int64
         tile = tile.index_select(axis, places)
-    return tile[chosen.within]
+    return tile[part.within]
 
 
 def sizes_computed(index, shape=SHAPE):
@@ -88,12 +88,12 @@ def test_lists_go_together_as_those_of_a_tensor(data, n, m):
     """Lists and tensors of one and of two axes, which broadcast, beside integers and slices."""
 
     def lists(size):
-        def filled(shape):
+        def values(shape):
             count = int(np.prod(shape))
             flat = st.lists(st.integers(-size, size - 1), min_size=count, max_size=count)
             return flat.map(lambda x: torch.tensor(x, dtype=torch.long).reshape(shape))
 
-        shaped = st.sampled_from([(n,), (1,), (m, 1), (m, n)]).flatmap(filled)
+        shaped = st.sampled_from([(n,), (1,), (m, 1), (m, n)]).flatmap(values)
         return shaped | shaped.map(lambda x: x.tolist()) | shaped.map(lambda x: x.int())
 
     index = data.draw(indices(lambda size: lists(size) | slices(size) | st.integers(0, size - 1)))
@@ -125,8 +125,8 @@ def test_no_more_is_computed_than_was_asked_for(index, sizes):
 
 
 def test_positions_are_never_negative():
-    chosen = selection((-1, [-3, 2], slice(-2, None), slice(None, None, -2)), SHAPE, CPU)
-    assert [x.tolist() for x in chosen.positions] == [[1], [0, 2], [3, 4], [6, 4, 2, 0]]
+    part = selection((-1, [-3, 2], slice(-2, None), slice(None, None, -2)), SHAPE, CPU)
+    assert [x.tolist() for x in part.positions] == [[1], [0, 2], [3, 4], [6, 4, 2, 0]]
 
 
 @pytest.mark.parametrize("axis", range(4))
@@ -200,8 +200,8 @@ def test_four_parts_and_dots_for_none():
     assert torch.equal(answer((1, ..., 2, 3, 4)), DENSE[1, 2, 3, 4])
 
 
-@pytest.mark.parametrize("wanted", [[4, 0], [3], [[1, 2], [0, 0]]])
-def test_arrays_are_lists_of_integers(wanted):
+@pytest.mark.parametrize("places", [[4, 0], [3], [[1, 2], [0, 0]]])
+def test_arrays_are_lists_of_integers(places):
     assert torch.equal(
-        answer((0, slice(None), np.array(wanted))), DENSE[0, :, torch.tensor(wanted)]
+        answer((0, slice(None), np.array(places))), DENSE[0, :, torch.tensor(places)]
     )

@@ -58,18 +58,18 @@ def test_keys_that_no_row_of_a_tile_may_see_are_not_computed(monkeypatch):
     monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
     monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
     attention_map = random_map(1, 1, 1, 100, window=(4, 0))
-    seen = []
+    tiles_run = []
 
     class Watch(Accumulator):
         def add(self, tile):
-            seen.append((tile.rows, tile.columns))
+            tiles_run.append((tile.rows, tile.columns))
 
         def result(self):
             return None
 
     tiles.TilePass(attention_map.query, attention_map.key, attention_map.scoring).run([Watch()])
-    assert [rows for rows, _ in seen] == [slice(i, i + 10) for i in range(0, 100, 10)]
-    assert [c for _, c in seen] == [slice(max(i - 4, 0), i + 10) for i in range(0, 100, 10)]
+    assert [rows for rows, _ in tiles_run] == [slice(i, i + 10) for i in range(0, 100, 10)]
+    assert [c for _, c in tiles_run] == [slice(max(i - 4, 0), i + 10) for i in range(0, 100, 10)]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -97,19 +97,19 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
 
     class Watch(Accumulator):
         def add(self, tile):
-            seen.append(tile.rows)
+            tiles_run.append(tile.rows)
 
         def result(self):
             return None
 
     def check():
-        if len(seen) >= 3:
+        if len(tiles_run) >= 3:
             raise Enough
 
     monkeypatch.setattr(tile_plan, "CPU_TILE", 1 << 10)
     monkeypatch.setattr(tile_plan, "LEAST_ROWS", 10)
     monkeypatch.setattr(tile_plan, "_WORTH_THREADS", 0)
-    seen, before = [], torch.get_num_threads()
+    tiles_run, before = [], torch.get_num_threads()
     attention_map = random_map(1, 2, 2, 100)
     torch.set_num_threads(threads)
     try:
@@ -120,8 +120,8 @@ def test_a_pass_can_be_ended_before_any_tile(monkeypatch, threads):
             across.run([Watch()])
     finally:
         torch.set_num_threads(before)
-    assert 3 <= len(seen) <= 3 + threads  # of 20
+    assert 3 <= len(tiles_run) <= 3 + threads  # of 20
     with pytest.raises(Enough):
         attention_map.measure("entropy", check=check)
-    seen.clear()
+    tiles_run.clear()
     assert attention_map.measure("entropy", check=check)["entropy"].shape == (1, 2, 100)

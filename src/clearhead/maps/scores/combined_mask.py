@@ -69,8 +69,18 @@ def _effect_of(
         # Either may hide what the other shows, and a row of which nothing is left then attends
         # evenly to what both have hidden least.
         wide_bias = checked_shape(bias, "bias", shape).to(dtype)
-        mask, bias = wide_bias + checked_shape(mask, "mask", shape), None
+        mask, bias = _wide_sum(wide_bias, checked_shape(mask, "mask", shape)), None
     return compact_mask(mask, shape), bias
+
+
+def _wide_sum(bias: Tensor, mask: Tensor) -> Tensor:
+    """Return bias plus mask, in which the lowest numbers of the mask's dtype are lowest too."""
+    total = bias + mask
+    if total.dtype != torch.float64 or mask.dtype not in (torch.float32, torch.bfloat16):
+        return total
+    lowest, lowest_of_mask = torch.finfo(total.dtype).min, torch.finfo(mask.dtype).min
+    forbids = (mask <= lowest_of_mask / 2) & total.isfinite()
+    return torch.where(forbids, (total * (lowest / lowest_of_mask)).clamp(min=lowest), total)
 
 
 def _sum(
