@@ -1,13 +1,13 @@
 """Nested tensors under record, for a process of its own: an abort ends it, and nothing else.
 
-    python -m tests.maps.strangers.jagged no_grad|grad|inference
+    python -m tests.maps.strangers.jagged
 
-Prints a line for each form: ``NAME right``, ``NAME refused`` or what is wrong.
+Prints a line for each mode and form: ``MODE NAME right``, ``MODE NAME refused`` or what is wrong.
 """
 
 from __future__ import annotations
 
-import sys
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -146,9 +146,9 @@ def verdict(form: str, mode: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in FORMS:
+    for mode, name in itertools.product(MODES, FORMS):
         try:
-            answer = verdict(name, sys.argv[1])
+            answer = verdict(name, mode)
         except Exception as error:
             answer = f"raised {type(error).__name__}: {str(error).splitlines()[0]}"
-        print(name, answer.splitlines()[0], sep="\t", flush=True)
+        print(mode, name, answer.splitlines()[0], sep="\t", flush=True)
