@@ -152,7 +152,7 @@ def test_with_edits_the_effects_are_those_of_the_edited_model(page):
     edits = [{"kind": "ablate_head", "part": "cross", "layer": 0, "head": 1}]
     shown = look(page, "compare", **HEAD, edits=edits)
     check(shown, effects(python_run(edits=edits)))
-    expect(shown.get_by_text("With the edits in force.")).to_be_visible()
+    expect(shown.get_by_text("Computed with the current edits.")).to_be_visible()
 
 
 def test_with_the_keyboard_alone(page):

@@ -142,7 +142,7 @@ def test_the_address_is_copied(page):
     open_page(page, view="heads", query=2)
     page.get_by_role("button", name="Export").click()
     page.get_by_role("menuitem", name="address").click()
-    page.get_by_text("The address is in the clipboard.").wait_for()
+    page.get_by_text("The address was copied to the clipboard.").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 

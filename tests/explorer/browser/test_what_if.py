@@ -68,7 +68,7 @@ def check_rows(shown, before, rows):
 
 def test_an_ablation_from_the_page_changes_what_python_says_it_changes(page):
     shown = look(page, "what_if", **HEAD)
-    expect(shown.get_by_text("No edits: this is the model as it is.").first).to_be_visible()
+    expect(shown.get_by_text("No edits: the model is unchanged.").first).to_be_visible()
     button = shown.get_by_role("button", name="Ablate this head")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -159,7 +159,7 @@ def test_a_token_is_swapped_with_the_keyboard_alone(page):
     kind.select_option("swap_token")
     shown.get_by_label("Token", exact=True).select_option(str(cat))
     page.keyboard.press("Tab")
-    combobox = shown.get_by_role("combobox", name="Put in its place")
+    combobox = shown.get_by_role("combobox", name="Replacement")
     combobox.focus()
     page.keyboard.type("dog")
     options = shown.get_by_role("option").filter(has_text=re.compile("dog"))
@@ -174,7 +174,7 @@ def test_a_token_is_swapped_with_the_keyboard_alone(page):
     edit = {"kind": "swap_token", "position": cat, "token": found[0]["id"]}
     run = check_result(page, shown, [edit])
     assert "chien" in run["translation"]
-    expect(shown.locator(".edit-list li")).to_contain_text(f"“{found[0]['piece']}” in its place")
+    expect(shown.locator(".edit-list li")).to_contain_text(f"replaced by “{found[0]['piece']}”")
     assert edits_of(page) == [edit]
 
 
@@ -245,7 +245,7 @@ def test_the_address_restores_edits_and_every_view_tells_of_them(page):
         page.evaluate("hash => location.hash = hash", address(view, edits=STRONG)[1:])
         expect(page.locator(f"#view[data-view={view}]")).to_be_visible()
         expect(banner).to_be_visible()
-    banner.get_by_role("button", name="Look at the change").click()
+    banner.get_by_role("button", name="See the change").click()
     shown = page.locator(".what-if-view")
     expect(shown.locator(".edit-list li")).to_have_count(2)
     check_result(page, shown, STRONG)

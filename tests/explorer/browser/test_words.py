@@ -113,7 +113,7 @@ def test_a_given_word_that_is_not_among_the_ten_has_its_rank(page):
     rank = run["next"][position]["taken"]["rank"]
     shown = look(page, "words", **{**HEAD, "query": position}, target=target)
     expect(shown.locator(".words-next tbody tr")).to_have_count(11)
-    expect(shown.get_by_text(f"Taken: number {rank} by probability.")).to_be_visible()
+    expect(shown.get_by_text(f"Chosen: number {rank} by probability.")).to_be_visible()
     expect(shown.get_by_text("was given, not found")).to_be_visible()
 
 

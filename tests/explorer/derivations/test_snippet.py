@@ -69,7 +69,7 @@ def test_a_snippet_is_this_text() -> None:
 def test_a_label_says_which_weight_it_means() -> None:
     run = walked(small_config(encoder_layers=1, decoder_layers=0))
     text = program(run, run.trace["encoder.layers.0.feed_forward.up"], (0, 1, 2))
-    assert "# w: row of the weight matrix 'up' that makes this entry\n" in text
+    assert "# w: row of the weight matrix 'up' that produces this entry\n" in text
 
 
 def test_a_given_number_has_no_snippet() -> None:

@@ -6,7 +6,7 @@ import { source } from "./core/state/state";
 import { App } from "./shell/app";
 import { followAddress } from "./shell/follow_address";
 
-const saved = await embeddedSource();
-if (saved) source.value = saved;
+const embedded = await embeddedSource();
+if (embedded) source.value = embedded;
 const root = document.getElementById("clearhead");
 if (root) render(<App begin={followAddress} />, root);

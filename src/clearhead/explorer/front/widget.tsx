@@ -42,10 +42,10 @@ function shadow(rules: string): { host: HTMLElement; root: HTMLElement } {
 
 /** Let the widget's `state` in Python and the page follow each other. Returns what ends it. */
 function followModel(model: WidgetModel): () => void {
-  const read = (): void => {
+  const readModel = (): void => {
     if (model.get("state") !== toHash()) setState(fromHash(model.get("state")));
   };
-  read();
+  readModel();
   const end = effect(() => {
     for (const name of Object.keys(state) as (keyof State)[]) void state[name].value;
     const hash = toHash();
@@ -53,9 +53,9 @@ function followModel(model: WidgetModel): () => void {
     model.set("state", hash);
     model.save_changes();
   });
-  model.on("change:state", read);
+  model.on("change:state", readModel);
   return () => {
     end();
-    model.off("change:state", read);
+    model.off("change:state", readModel);
   };
 }

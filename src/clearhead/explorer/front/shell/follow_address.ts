@@ -54,20 +54,20 @@ export function followAddress(): () => void {
     how(location.pathname + location.search + toHash(lastState));
   };
   const restore = (keep = false): boolean => {
-    const read = fromHash(location.hash);
-    if (isSameState(read, snapshot())) return false;
-    if (keep && !isStep(read, snapshot())) {
+    const target = fromHash(location.hash);
+    if (isSameState(target, snapshot())) return false;
+    if (keep && !isStep(target, snapshot())) {
       write(writeOver);
       return false;
     }
-    lastState = read;
+    lastState = target;
     batch(() => {
-      setState(read);
+      setState(target);
       fit();
     });
     return true;
   };
-  const read = (): void => void restore();
+  const readAddress = (): void => void restore();
   const travel = (event: PopStateEvent): void => travelTo(event.state, restore);
   const end = effect(() => {
     for (const name of Object.keys(state) as (keyof State)[]) void state[name].value;
@@ -82,11 +82,11 @@ export function followAddress(): () => void {
     });
   });
   addEventListener("popstate", travel);
-  addEventListener("hashchange", read);
+  addEventListener("hashchange", readAddress);
   return () => {
     end();
     endPanel();
     removeEventListener("popstate", travel);
-    removeEventListener("hashchange", read);
+    removeEventListener("hashchange", readAddress);
   };
 }

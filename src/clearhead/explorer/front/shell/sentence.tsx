@@ -218,7 +218,7 @@ function About(): JSX.Element | null {
         </p>
       )}
       {answer.notes?.map((note) => (
-        <p key={note.kind}>
+        <p key={note.kind === "unreached" ? note.edit : note.kind}>
           {words.notes[note.kind]}{" "}
           {note.kind === "protected" && <q lang={languageOf("target")}>{note.translation}</q>}
         </p>
@@ -226,7 +226,7 @@ function About(): JSX.Element | null {
       <Rules answer={answer} />
       <p class="soft">
         {words.logProbability} {format(answer.log_probability)} · {words.seconds}{" "}
-        {format(seconds, 2)} s
+        {`${format(seconds, 2)}\u00a0s`}
       </p>
     </div>
   );

@@ -157,7 +157,7 @@ function Subject({ number, value }: { number: NumberOnPage; value: number | null
 function FormulaAndOperands({ explanation }: { explanation: Explanation }): JSX.Element {
   const words = wordsOf(table);
   const { derivation, step, path } = explanation;
-  if (path.startsWith(WEIGHTS) && !derivation) return <p>{words.givenNumber}</p>;
+  if (path.startsWith(WEIGHTS) && !derivation) return <p>{words.modelWeight}</p>;
   if (!derivation?.operands.length)
     return (
       <p>{derivation?.when && "replaced" in derivation.when ? words.setByYou : words.noFormula}</p>

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Cell, moved } from "front/draw/matrix/grid_keys";
+import { type Cell, nextCell } from "front/draw/matrix/grid_keys";
 
 const bounds = { rows: [2, 10] as const, columns: [0, 5] as const };
 
 function press(key: string, from: Cell, rest: Partial<KeyboardEvent> = {}): Cell | null {
   const event = { key, ctrlKey: false, metaKey: false, altKey: false, ...rest };
-  return moved(from, event, bounds, 4);
+  return nextCell(from, event, bounds, 4);
 }
 
 test("keys of a grid, as the ARIA practice has them", () => {

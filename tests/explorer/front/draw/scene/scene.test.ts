@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hatchSegments } from "front/draw/scene/scene";
 import { escaped, sceneSvg } from "front/draw/scene/svg";
-import { fitted, textWidth } from "front/draw/scene/text";
+import { fitText, textWidth } from "front/draw/scene/text";
 import { randomFrom } from "../../random";
 
 test("hatching stays within its rectangle and on its diagonals", () => {
@@ -22,11 +22,11 @@ test("hatching stays within its rectangle and on its diagonals", () => {
 });
 
 test("a text that fits is whole; another ends with an ellipsis and fits", () => {
-  assert.equal(fitted("tea", 100, 12), "tea");
-  const cut = fitted("antidisestablishmentarianism", 80, 12);
+  assert.equal(fitText("tea", 100, 12), "tea");
+  const cut = fitText("antidisestablishmentarianism", 80, 12);
   assert.ok(cut.endsWith("…") && cut.length < 28);
   assert.ok(textWidth(cut, 12) <= 80);
-  assert.equal(fitted("🙂🙂🙂", 30, 12), "🙂…"); // never half a character
+  assert.equal(fitText("🙂🙂🙂", 30, 12), "🙂…"); // never half a character
 });
 
 test("a drawing is XML, whatever its texts are", () => {

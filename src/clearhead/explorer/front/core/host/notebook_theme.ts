@@ -13,11 +13,11 @@ const LIGHT =
 
 /** Follow the theme of the notebook. Returns what ends it. */
 export function followNotebookTheme(): () => void {
-  const read = (): void => {
+  const readTheme = (): void => {
     notebookTheme.value = themeOf(document);
   };
-  read();
-  const observer = new MutationObserver(read);
+  readTheme();
+  const observer = new MutationObserver(readTheme);
   const attributeFilter = ["class", "theme", "data-theme", "data-jp-theme-light"];
   for (const element of [document.documentElement, document.body])
     observer.observe(element, { attributes: true, attributeFilter });

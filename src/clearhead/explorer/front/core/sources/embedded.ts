@@ -24,10 +24,10 @@ const table = {
       "These numbers are not in this saved file, which holds one sentence and, of the model's weight matrices, " +
       "those of one attention. Open the sentence with `clearhead explore` to see them.",
     effects:
-      "This saved file holds the effects of some queries of one head only. Open the sentence with `clearhead explore` for this one.",
-    beam: "This saved file holds the beam of one width only. Open the sentence with `clearhead explore` for another.",
+      "This saved file holds the effects for some queries of one head only. Open the sentence with `clearhead explore` for this one.",
+    beam: "This saved file holds the search for one beam size only. Open the sentence with `clearhead explore` for another.",
     question:
-      "A saved file answers nothing new. Open the sentence with `clearhead explore` to ask this.",
+      "A saved file cannot answer new questions. Open the sentence with `clearhead explore` to ask this.",
   },
   pt: {
     number:
@@ -35,9 +35,9 @@ const table = {
       "as de uma só atenção. Abra a frase com `clearhead explore` para vê-los.",
     effects:
       "Este arquivo salvo contém os efeitos de algumas consultas de uma só cabeça. Abra a frase com `clearhead explore` para esta.",
-    beam: "Este arquivo salvo contém o feixe de uma só largura. Abra a frase com `clearhead explore` para outra.",
+    beam: "Este arquivo salvo contém a busca de um só tamanho de feixe. Abra a frase com `clearhead explore` para outra.",
     question:
-      "Um arquivo salvo não responde a nada de novo. Abra a frase com `clearhead explore` para perguntar isto.",
+      "Um arquivo salvo não responde a perguntas novas. Abra a frase com `clearhead explore` para perguntar isto.",
   },
 };
 
@@ -46,13 +46,13 @@ const table = {
 export async function embeddedSource(page: Document = document): Promise<EmbeddedSource | null> {
   const data = page.getElementById(ANSWERS)?.textContent;
   if (!data) return null;
-  const answer = decode<SavedPage>(await unpacked(data));
+  const answer = decode<SavedPage>(await unpack(data));
   const state = answer.json.state.replace(/^#/, "");
   if (!location.hash && state) history.replaceState(null, "", `#${state}`);
   return new EmbeddedSource(answer);
 }
 
-async function unpacked(base64: string): Promise<ArrayBuffer> {
+async function unpack(base64: string): Promise<ArrayBuffer> {
   const text = atob(base64.trim());
   const bytes = new Uint8Array(text.length);
   for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);

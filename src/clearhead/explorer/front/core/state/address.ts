@@ -37,14 +37,14 @@ export function toHash(current: State = snapshot()): string {
 
 /** What a hash says; what it says wrongly is left as by default. */
 export function fromHash(hash: string): State {
-  const read: State = defaults();
+  const result: State = defaults();
   for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    if (!Object.hasOwn(read, name)) continue;
+    if (!Object.hasOwn(result, name)) continue;
     const key = name as keyof State;
-    const value = parse(key, text, read[key]);
-    if (value !== undefined) Object.assign(read, { [key]: value });
+    const value = parse(key, text, result[key]);
+    if (value !== undefined) Object.assign(result, { [key]: value });
   }
-  return read;
+  return result;
 }
 
 function parse(name: keyof State, text: string, usual: unknown): unknown {

@@ -1,8 +1,8 @@
 /** The shell's words. */
 
 const en = {
-  tagline: "Type a sentence, and follow every number from its text to its translation.",
-  taglineRecording: "Every routing weight of a recorded pass, with the numbers that it comes from.",
+  tagline: "Type a sentence and follow every number from the text to the translation.",
+  taglineRecording: "Every routing weight of a recorded forward pass, and the numbers behind it.",
   sentence: (language: string) => `Sentence (${language})`,
   anySentence: "Sentence",
   translation: (language: string) => `Translation (${language})`,
@@ -13,23 +13,23 @@ const en = {
   emptyText: "The text is empty. Type a sentence, such as “The cat sleeps.”",
   tooLong: (most: string, came: string) =>
     `A text may have ${most} characters here; this one has ${came}. Give a part of it, such as a page.`,
-  sentences: "This text has several sentences; one is walked at a time.",
+  sentences: "This text has several sentences. The page shows one at a time:",
   sentenceOf: (n: number, all: number) => `Sentence ${n} of ${all}`,
   whole: "The whole text, translated",
   modelReads: "The model reads",
   notes: {
     protected:
-      "When this sentence is translated, placeholders, addresses and numbers in it are protected, which gives another translation. The walk shows the sentence as it is.",
+      "The translator keeps the placeholders, addresses and numbers of a sentence as they are; this page shows the model without that protection. With it, the translation is:",
     unreached:
-      "The new translation is shorter and never reaches the query of this weight, so the edit changes nothing.",
+      "The new translation ends before the query whose weight you set, so that edit changes nothing.",
   },
   rules: {
-    characters: "characters in plain form",
-    marks: "marks put back at their words",
+    characters: "with plain characters",
+    marks: "with punctuation put back afterwards",
     case: "in ordinary case",
     "final mark": "with a final mark",
   } as Record<string, string>,
-  targetGiven: "This is the translation you gave, not the model's own.",
+  targetGiven: "This is the translation you provided, not the model's own.",
   editedNow: (n: number) => `With ${n} ${n === 1 ? "edit" : "edits"}. Without:`,
   undoEdits: "Undo all edits",
   logProbability: "log-probability",
@@ -39,9 +39,9 @@ const en = {
   part: "Part",
   parts: { encoder: "Encoder", decoder: "Decoder", cross: "Cross", self: "Self" },
   partsLong: {
-    encoder: "encoder: the sentence looks at itself",
-    decoder: "decoder: the translation looks at what is already written",
-    cross: "cross-attention: the translation looks at the sentence",
+    encoder: "encoder: the sentence attends to itself",
+    decoder: "decoder: the translation attends to what is already written",
+    cross: "cross-attention: the translation attends to the sentence",
     self: "self-attention",
   },
   layer: "Layer",
@@ -62,8 +62,9 @@ const en = {
     "With the matrix library (BLAS) of this computer, the last bits of the fast model's scores depend on which sentences are translated together.",
   checkNone: "not available here: these numbers are the recorded model's own",
   hintTitle: "How to read this page",
-  hint1: "The head you lock below holds in every view; rows are queries, columns are keys.",
-  hint2: "Press any number to see where it comes from, and Python that recomputes it.",
+  hint1:
+    "The head you lock below stays the same in every view. Rows are queries, columns are keys.",
+  hint2: "Click any number to see where it comes from, with Python code that recomputes it.",
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" },
@@ -73,28 +74,29 @@ const en = {
     svg: "This view as SVG",
     png: "This view as PNG",
     json: "This view as JSON",
-    html: "All of it as one HTML file that works offline",
+    html: "Everything as one HTML file that works offline",
     link: "Copy the address of this view",
   },
   exportNothing: "This view has nothing to export yet.",
   exported: (name: string) => `Saved ${name}.`,
-  linkCopied: "The address is in the clipboard.",
+  linkCopied: "The address was copied to the clipboard.",
   failed: "That did not work.",
   lastAnswer: (text: string | null, edits: number) =>
-    `Below stands the last answer still${text === null ? "" : `: the numbers of “${text}”`}, ${edits === 0 ? "without edits" : edits === 1 ? "with 1 edit" : `with ${edits} edits`}.`,
+    `The last answer is still shown below${text === null ? "" : `: the numbers of “${text}”`}, ${edits === 0 ? "without edits" : edits === 1 ? "with 1 edit" : `with ${edits} edits`}.`,
   retry: "Try again",
   unreachable:
     "The server does not answer. Is `clearhead explore` still running? Start it again, then try again.",
   notHere:
-    "This saved page holds one sentence as it was saved; another one, or a change, needs the explorer itself: run `clearhead explore`.",
+    "This saved page holds one sentence as it was saved. For another sentence, or for edits, run `clearhead explore`.",
   busy: "Computing",
   whereFrom: "Where from?",
   close: "Close",
-  trail: "The way here",
+  trail: "How you got here",
   copyPython: "Copy as Python",
   copied: "Copied",
   noFormula: "The computation begins here: nothing comes before this number.",
-  givenNumber: "This is one of the model's own weights: training found it, no formula gives it.",
+  modelWeight:
+    "This is one of the model's own weights: it was learned in training, not computed by a formula.",
   setByYou: "You set this number.",
   exact: "exactly",
   index: "index",
@@ -106,14 +108,13 @@ const en = {
   allNumbers: (n: number) => `All ${n} numbers`,
   moreRows: (shown: number, all: number) => `${shown} of ${all} shown; show more`,
   python: "As Python",
-  waiting: "Fetching the numbers …",
+  waiting: "Loading the numbers …",
   skip: "Skip to the view",
 };
 
 const pt: typeof en = {
   tagline: "Escreva uma frase e siga cada número, do texto até a tradução.",
-  taglineRecording:
-    "Cada peso de roteamento de uma passagem gravada, com os números de que ele vem.",
+  taglineRecording: "Cada peso de roteamento de uma passagem gravada e os números por trás dele.",
   sentence: (language) => `Frase (${language})`,
   anySentence: "Frase",
   translation: (language) => `Tradução (${language})`,
@@ -124,23 +125,23 @@ const pt: typeof en = {
   emptyText: "O texto está vazio. Escreva uma frase, como “The cat sleeps.”",
   tooLong: (most, came) =>
     `Um texto pode ter ${most} caracteres aqui; este tem ${came}. Dê uma parte dele, como uma página.`,
-  sentences: "Este texto tem várias frases; percorre-se uma de cada vez.",
+  sentences: "Este texto tem várias frases. A página mostra uma de cada vez:",
   sentenceOf: (n, all) => `Frase ${n} de ${all}`,
   whole: "O texto inteiro, traduzido",
   modelReads: "O modelo lê",
   notes: {
     protected:
-      "Quando esta frase é traduzida, marcadores, endereços e números são protegidos, o que dá outra tradução. O percurso mostra a frase tal como está.",
+      "O tradutor mantém os marcadores, endereços e números de uma frase como estão; esta página mostra o modelo sem essa proteção. Com ela, a tradução é:",
     unreached:
-      "A nova tradução é mais curta e nunca chega à consulta deste peso, por isso a alteração não muda nada.",
+      "A nova tradução termina antes da consulta cujo peso você fixou, por isso essa edição não muda nada.",
   },
   rules: {
-    characters: "caracteres na forma simples",
-    marks: "marcas devolvidas às suas palavras",
+    characters: "com caracteres simples",
+    marks: "com a pontuação recolocada depois",
     case: "em maiúsculas e minúsculas comuns",
     "final mark": "com um sinal final",
   },
-  targetGiven: "Esta é a tradução que você deu, não a do modelo.",
+  targetGiven: "Esta é a tradução que você forneceu, não a do modelo.",
   editedNow: (n) => `Com ${n} ${n === 1 ? "edição" : "edições"}. Sem:`,
   undoEdits: "Desfazer todas as edições",
   logProbability: "log-probabilidade",
@@ -174,8 +175,8 @@ const pt: typeof en = {
   checkNone: "não se aplica aqui: estes números são do próprio modelo gravado",
   hintTitle: "Como ler esta página",
   hint1:
-    "A cabeça fixada abaixo vale em todas as vistas; linhas são consultas, colunas são chaves.",
-  hint2: "Clique em qualquer número para ver de onde ele vem, e Python que o recalcula.",
+    "A cabeça fixada abaixo vale em todas as vistas. Linhas são consultas, colunas são chaves.",
+  hint2: "Clique em qualquer número para ver de onde ele vem, com código Python que o recalcula.",
   language: "Idioma",
   theme: "Tema",
   themes: { system: "Como o sistema", light: "Claro", dark: "Escuro" },
@@ -190,7 +191,7 @@ const pt: typeof en = {
   },
   exportNothing: "Esta vista ainda não tem o que exportar.",
   exported: (name) => `${name} foi salvo.`,
-  linkCopied: "O endereço está na área de transferência.",
+  linkCopied: "O endereço foi copiado para a área de transferência.",
   failed: "Não deu certo.",
   lastAnswer: (text, edits) =>
     `Abaixo ainda está a última resposta${text === null ? "" : `: os números de “${text}”`}, ${edits === 0 ? "sem edições" : edits === 1 ? "com 1 edição" : `com ${edits} edições`}.`,
@@ -198,15 +199,16 @@ const pt: typeof en = {
   unreachable:
     "O servidor não responde. O `clearhead explore` ainda está rodando? Inicie-o outra vez e tente de novo.",
   notHere:
-    "Esta página salva contém uma frase tal como foi salva; outra frase, ou uma mudança, precisa do próprio explorador: rode `clearhead explore`.",
+    "Esta página salva contém uma frase tal como foi salva. Para outra frase, ou para edições, rode `clearhead explore`.",
   busy: "Calculando",
   whereFrom: "De onde vem?",
   close: "Fechar",
-  trail: "O caminho até aqui",
+  trail: "Como você chegou aqui",
   copyPython: "Copiar como Python",
   copied: "Copiado",
   noFormula: "A computação começa aqui: nada vem antes deste número.",
-  givenNumber: "Este é um dos pesos do próprio modelo: o treino o encontrou, nenhuma fórmula o dá.",
+  modelWeight:
+    "Este é um dos pesos do próprio modelo: foi aprendido no treino, não calculado por uma fórmula.",
   setByYou: "Você definiu este número.",
   exact: "exatamente",
   index: "índice",
@@ -218,7 +220,7 @@ const pt: typeof en = {
   allNumbers: (n) => `Todos os ${n} números`,
   moreRows: (shown, all) => `${shown} de ${all} à vista; mostrar mais`,
   python: "Em Python",
-  waiting: "Buscando os números …",
+  waiting: "Carregando os números …",
   skip: "Ir para a vista",
 };
 

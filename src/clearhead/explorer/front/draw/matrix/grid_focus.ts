@@ -4,7 +4,7 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { MatrixProps } from "./data";
-import { type Cell, moved } from "./grid_keys";
+import { type Cell, nextCell } from "./grid_keys";
 import { rangeHolding, type Window2 } from "./window";
 
 interface GridFocus {
@@ -53,7 +53,7 @@ export function useGridFocus(props: MatrixProps, visibleWindow: Window2): GridFo
     const bounds = onWindow
       ? { rows: [0, rows.length] as const, columns: [0, columns.length] as const }
       : visibleWindow;
-    const next = moved(at, event, bounds, visibleWindow.rows[1] - visibleWindow.rows[0]);
+    const next = nextCell(at, event, bounds, visibleWindow.rows[1] - visibleWindow.rows[0]);
     if (!next) return;
     event.preventDefault();
     goTo(next);

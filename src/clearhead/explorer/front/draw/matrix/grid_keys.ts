@@ -1,4 +1,4 @@
-/** Where a key leads in a grid, as the ARIA practice for grids has it. */
+/** Which cell of a grid a key leads to, as the ARIA practice for grids has it. */
 
 export interface Cell {
   row: number;
@@ -8,7 +8,7 @@ export interface Cell {
 type Range = readonly [start: number, stop: number];
 
 /** The next cell, clipped to the bounds; null for keys that do not move. */
-export function moved(
+export function nextCell(
   { row, column }: Cell,
   event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">,
   bounds: { rows: Range; columns: Range },

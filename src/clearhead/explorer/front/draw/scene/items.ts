@@ -2,7 +2,7 @@
 
 import { bytesOf, hex, type Inks, inkOn, type Kind, type Theme } from "../colours";
 import type { Item } from "./scene";
-import { fitted, textWidth } from "./text";
+import { fitText, textWidth } from "./text";
 
 /** A matrix, or a window of one; `values` is row-major. NaN and minus infinity are masked cells. */
 export interface MatrixData {
@@ -83,7 +83,7 @@ export function labelItems(
       kind: "text",
       x: box.x - 6,
       y: box.y + (at + 0.5) * height + size * 0.35,
-      text: fitted(text, room, size),
+      text: fitText(text, room, size),
       size,
       fill: inks.ink,
       anchor: "end",
@@ -94,7 +94,7 @@ export function labelItems(
       kind: "text",
       x: box.x + (at + 0.5) * width + size * 0.35,
       y: box.y - 6,
-      text: fitted(text, room, size),
+      text: fitText(text, room, size),
       size,
       fill: inks.ink,
       rotate: -90,

@@ -16,7 +16,7 @@ export function textWidth(text: string, size: number, mono = false): number {
 }
 
 /** A text cut to a width, with an ellipsis where something is missing. */
-export function fitted(text: string, width: number, size: number, mono = false): string {
+export function fitText(text: string, width: number, size: number, mono = false): string {
   if (textWidth(text, size, mono) <= width) return text;
   const characters = [...text];
   while (characters.length && textWidth(`${characters.join("")}…`, size, mono) > width) {

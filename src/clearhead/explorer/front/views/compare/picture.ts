@@ -4,7 +4,7 @@ import { format, signed } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { scoreColour, weightColour } from "../../draw/colours";
 import type { Item, Scene } from "../../draw/scene/scene";
-import { fitted } from "../../draw/scene/text";
+import { fitText } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { type Ends, type Link, scales } from "./table";
@@ -25,7 +25,7 @@ export function picture(title: string, description: string, links: Link[]): Scen
   const ink = inks();
   const ends = scales(links);
   const end = TOP + links.length * ROW;
-  const name = fitted(title, COLUMNS.width - 32, 15);
+  const name = fitText(title, COLUMNS.width - 32, 15);
   return {
     title,
     description,
@@ -60,7 +60,7 @@ function headings({ contribution, effect }: Ends): Item[] {
 function linkItems(link: Link, y: number, ends: Ends): Item[] {
   const ink = inks();
   const theme = shownTheme.peek();
-  const name = fitted(`${link.key} ${visible(link.token.piece)}`, COLUMNS.weight - 32, 13, true);
+  const name = fitText(`${link.key} ${visible(link.token.piece)}`, COLUMNS.weight - 32, 13, true);
   const box = { y: y + 3, height: 15 };
   const frame = (x: number): Item => ({ kind: "rect", x, width: BAR, ...box, stroke: ink.line });
   const bar = (x: number, width: number, fill: string, role: string): Item[] =>

@@ -8,7 +8,7 @@ import { fit } from "../../core/state/running";
 import { run, setState, state } from "../../core/state/state";
 import { plainDecimal } from "../../core/text/format";
 import { lookUp, wordsOf } from "../../core/text/i18n";
-import { type Cell, moved } from "../../draw/matrix/grid_keys";
+import { type Cell, nextCell } from "../../draw/matrix/grid_keys";
 import { Picture, useNear } from "../../draw/matrix/picture";
 import type { Range } from "../../draw/matrix/window";
 import { headPicture, overviewOf, type PartLayers, pagesOf, partsOf, recorded } from "./data";
@@ -57,7 +57,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = headOf(event.target);
     const bounds = { rows: [0, part.layers.length] as const, columns: [0, heads] as const };
-    const next = at && moved(at, event, bounds, 4);
+    const next = at && nextCell(at, event, bounds, 4);
     if (!next) return;
     event.preventDefault();
     setStop(next);

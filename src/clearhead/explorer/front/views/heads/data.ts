@@ -198,13 +198,13 @@ export interface HeadTile {
 function tile(entry: Attention, head: number, { rows, columns }: Window2): HeadTile {
   const window: Range[] = [[0, 1], [head, head + 1], rows, columns];
   const weights = useArrayState(`${entry.path}.weights`, window).value;
-  const hidden = scoresPath(entry);
-  const scores = hidden === null ? null : useArrayState(hidden, window).value;
+  const path = scoresPath(entry);
+  const scores = path === null ? null : useArrayState(path, window).value;
   const common = { entry, head, window: { rows, columns } };
-  for (const came of [weights, scores]) {
-    if (came instanceof Error) return { ...common, values: null, error: came };
+  for (const array of [weights, scores]) {
+    if (array instanceof Error) return { ...common, values: null, error: array };
   }
-  const ready = weights && (hidden === null || scores);
+  const ready = weights && (path === null || scores);
   const values = ready ? hatched(weights as Windowed, scores as Windowed | null) : null;
   return { ...common, values, error: null };
 }

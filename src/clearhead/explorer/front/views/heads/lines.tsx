@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import type { Attention } from "../../core/protocol";
 import { keyTokens, queryTokens, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
-import { moved } from "../../draw/matrix/grid_keys";
+import { nextCell } from "../../draw/matrix/grid_keys";
 import type { Range } from "../../draw/matrix/window";
 import { Num } from "../../where_from/number";
 import { type KeyWeight, LINES_MOST, linksOf, listedQueries, lockedRow, sumOf } from "./data";
@@ -89,7 +89,7 @@ function QueryList({ entry, visibleQueries, query }: QueryListProps): JSX.Elemen
   const onKeyDown = (event: KeyboardEvent): void => {
     const bounds = { rows: [0, entry.queries] as const, columns: [0, 1] as const };
     const upright = event.key === "Home" || event.key === "End" ? ctrl(event) : event;
-    const next = moved({ row: query, column: 0 }, upright, bounds, LINES_MOST);
+    const next = nextCell({ row: query, column: 0 }, upright, bounds, LINES_MOST);
     if (!next) return;
     event.preventDefault();
     choose(next.row);

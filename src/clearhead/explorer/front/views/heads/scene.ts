@@ -12,7 +12,7 @@ import {
   matrixItems,
 } from "../../draw/scene/items";
 import type { Item, Scene, TextItem } from "../../draw/scene/scene";
-import { fitted } from "../../draw/scene/text";
+import { fitText } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { table as drawing } from "../../draw/words";
 import { partName } from "./all_heads";
@@ -27,7 +27,7 @@ import {
   partsOf,
 } from "./data";
 import { lineWidth } from "./lines";
-import { shrunk } from "./shrunk";
+import { shrink } from "./shrink";
 import { table } from "./words";
 
 const MARGIN = 24;
@@ -62,7 +62,7 @@ export function scene(): Scene | null {
   const width = Math.max(large.right, all.right, LEGEND_WIDTH + MARGIN) + MARGIN;
   const height = Math.max(large.bottom, all.bottom) + MARGIN;
   const about = words.sceneAbout(model.value?.name ?? "", answer.text ?? entry.path);
-  const title = fitted(about, width - 2 * MARGIN, 15);
+  const title = fitText(about, width - 2 * MARGIN, 15);
   return {
     title: words.sceneAll,
     description: about,
@@ -160,7 +160,7 @@ function small(
 ): Item[] {
   const words = wordsOf(table);
   const picture = headPicture(page.overview, page.first + layer, head);
-  const data = shrunk(picture.data, factor);
+  const data = shrink(picture.data, factor);
   const cell = SIDE / Math.max(data.rows, data.columns);
   const box = { ...at, width: cell * data.columns, height: cell * data.rows };
   const under = at.y + box.height;
@@ -175,7 +175,7 @@ function small(
   return [
     ...matrixItems(data, box, pen.theme, pen.inks),
     ...frame,
-    text(at.x, under + 13, fitted(name, SIDE + GAP, 10), 10, pen.inks.ink),
+    text(at.x, under + 13, fitText(name, SIDE + GAP, 10), 10, pen.inks.ink),
     text(at.x, under + 25, words.nats(picture.entropy.toFixed(2)), 10, pen.inks.soft),
   ];
 }
@@ -238,7 +238,7 @@ function linkItems(x: number, y: number, pen: Pen): Block {
   const piece = queryTokens(entry.part)[query]?.piece ?? String(query);
   const items: Item[] = [text(x, y, words.lines, 12, pen.inks.ink, { bold: true })];
   items.push(
-    text(from - 6, origin + 4, fitted(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }),
+    text(from - 6, origin + 4, fitText(piece, room, 12), 12, pen.inks.ink, { anchor: "end" }),
   );
   links.forEach(({ key, weight }, at) => {
     const middle = first + (at + 0.5) * line;
@@ -249,7 +249,7 @@ function linkItems(x: number, y: number, pen: Pen): Block {
     }
     const number = masked ? words.masked : weight.toFixed(3);
     items.push(text(to + 12, middle + 4, number, 11, pen.inks.soft));
-    const label = fitted(labels[key]?.piece ?? String(key), room, 12);
+    const label = fitText(labels[key]?.piece ?? String(key), room, 12);
     items.push(text(to + 66, middle + 4, label, 12, pen.inks.ink));
   });
   const bottom = first + links.length * line;

@@ -4,10 +4,10 @@ const en = {
   title: "Heads",
   all: "All heads",
   legendNote: "The same colours mean the same routing weights in every picture on this page.",
-  lock: "Choose a picture to lock that head in all views. Arrow keys move between heads, Enter locks.",
+  lock: "Choose a picture to lock that head in all views. Arrow keys move between heads; Enter locks one.",
   entropyNote: (most: string, keys: number) =>
-    `Below each head stands its mean entropy over the queries, in nats: 0 where every query takes ` +
-    `a single key, ln ${keys} = ${most} where every query takes all ${keys} keys alike.`,
+    `The number below each head is its mean entropy over the queries, in nats: 0 if every query attends ` +
+    `to a single key, ln ${keys} = ${most} if every query attends equally to all ${keys} keys.`,
   parts: {
     encoder: "Encoder",
     decoder: "Decoder",
@@ -24,9 +24,9 @@ const en = {
     `${layers} ${layers === 1 ? "layer" : "layers"} of ${heads} ${heads === 1 ? "head" : "heads"}; ` +
     `${queries} queries by ${keys} keys.`,
   pooled: (queries: number, keys: number) =>
-    `Too many to draw one by one: each dot is the largest weight of ${queries} × ${keys} cells.`,
+    `Too many cells to draw one by one: each dot is the largest weight of ${queries} × ${keys} cells.`,
   pages: (layers: number) =>
-    `Pictures are fetched ${layers === 1 ? "one layer" : `${layers} layers`} at a time, as they come into sight.`,
+    `Pictures are loaded ${layers === 1 ? "one layer" : `${layers} layers`} at a time, as you scroll to them.`,
   layer: (layer: number) => `Layer ${layer}`,
   head: (head: number) => `Head ${head}`,
   nats: (entropy: string) => `${entropy} nats`,
@@ -37,29 +37,29 @@ const en = {
   matrix: (part: string, layer: number, head: number) =>
     `Routing weights of ${part}, layer ${layer}, head ${head}: rows are queries, columns are keys`,
   matrixNote:
-    "A row shows how one query divides its attention among the keys. Choose a cell to hold its query.",
+    "A row shows how one query divides its attention among the keys. Choose a cell to select its query.",
   rows: "Decoder rows labelled by",
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
   rowsWhy:
-    "Row i is computed while the decoder reads one word and is about to predict the next. Which of the two " +
-    "labels lines up with the words translated depends on the model: in the middle layers of deep decoders " +
-    "the word read (Chen et al. 2020), in the bundled model, with two decoder layers, the word predicted.",
+    "Row i is computed when the decoder reads one word and is about to predict the next. Which of the two " +
+    "labels lines up with the translated words depends on the model: in the middle layers of deep decoders " +
+    "it is the word read (Chen et al. 2020); in the bundled model, with two decoder layers, it is the word predicted.",
   lines: "One query’s weights",
   linesNote: (query: string, at: number) => `Query ${at} “${query}” and the keys it attends to.`,
   linesMost: (shown: number, of: number, sum: string) =>
-    `The ${shown} largest of ${of} weights; together they are ${sum} of the row.`,
+    `The ${shown} largest of ${of} weights; together they make up ${sum} of the row.`,
   rowSum: (sum: string) => `The whole row sums to ${sum}.`,
   linesQueries: (from: number, to: number, of: number) =>
     `Queries ${from}–${to} of ${of} are listed.`,
   queries: "Queries",
   keys: "Keys",
   masked: "masked",
-  failed: "The weights did not come:",
+  failed: "The weights could not be loaded:",
   seen: "A routing weight says how much of a key’s value is passed on, not why.",
   sceneAll: "Routing weights of all heads",
   sceneAbout: (name: string, text: string) => `${name}: “${text}”`,
-  sceneSome: (drawn: number, of: number) => `${drawn} of ${of} heads: those that were looked at`,
+  sceneSome: (drawn: number, of: number) => `${drawn} of ${of} heads: those viewed so far`,
   scenePooled: (rows: number, columns: number) => `largest of ${rows} × ${columns} cells`,
   sceneWindow: (rows: string, columns: string) => `queries ${rows}, keys ${columns}`,
   toLocked: "Go to the locked head",
@@ -69,10 +69,10 @@ const pt: typeof en = {
   title: "Cabeças",
   all: "Todas as cabeças",
   legendNote: "As mesmas cores são os mesmos pesos de roteamento em todas as figuras desta página.",
-  lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças, Enter fixa.",
+  lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças; Enter fixa uma.",
   entropyNote: (most, keys) =>
-    `Abaixo de cada cabeça está sua entropia média sobre as consultas, em nats: 0 quando cada consulta ` +
-    `toma uma só chave, ln ${keys} = ${most} quando cada uma toma as ${keys} chaves por igual.`,
+    `O número abaixo de cada cabeça é sua entropia média sobre as consultas, em nats: 0 se cada consulta ` +
+    `atende a uma só chave, ln ${keys} = ${most} se cada uma atende por igual às ${keys} chaves.`,
   parts: {
     encoder: "Codificador",
     decoder: "Decodificador",
@@ -89,9 +89,9 @@ const pt: typeof en = {
     `${layers} ${layers === 1 ? "camada" : "camadas"} de ${heads} ${heads === 1 ? "cabeça" : "cabeças"}; ` +
     `${queries} consultas por ${keys} chaves.`,
   pooled: (queries, keys) =>
-    `São demais para desenhar uma a uma: cada ponto é o maior peso de ${queries} × ${keys} células.`,
+    `São células demais para desenhar uma a uma: cada ponto é o maior peso de ${queries} × ${keys} células.`,
   pages: (layers) =>
-    `As figuras são buscadas ${layers === 1 ? "uma camada" : `${layers} camadas`} por vez, quando chegam à tela.`,
+    `As figuras são carregadas ${layers === 1 ? "uma camada" : `${layers} camadas`} por vez, à medida que você rola a página.`,
   layer: (layer) => `Camada ${layer}`,
   head: (head) => `Cabeça ${head}`,
   nats: (entropy) => `${entropy} nats`,
@@ -102,7 +102,7 @@ const pt: typeof en = {
   matrix: (part, layer, head) =>
     `Pesos de roteamento de ${part}, camada ${layer}, cabeça ${head}: linhas são consultas, colunas são chaves`,
   matrixNote:
-    "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para fixar sua consulta.",
+    "Uma linha mostra como uma consulta divide sua atenção entre as chaves. Escolha uma célula para selecionar sua consulta.",
   rows: "Linhas do decodificador rotuladas por",
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
@@ -112,17 +112,18 @@ const pt: typeof en = {
     "a palavra lida (Chen et al. 2020); no modelo incluído, com duas camadas de decodificador, a palavra prevista.",
   lines: "Os pesos de uma consulta",
   linesNote: (query, at) => `A consulta ${at} “${query}” e as chaves a que ela atende.`,
-  linesMost: (shown, of, sum) => `Os ${shown} maiores de ${of} pesos; juntos são ${sum} da linha.`,
+  linesMost: (shown, of, sum) =>
+    `Os ${shown} maiores de ${of} pesos; juntos somam ${sum} da linha.`,
   rowSum: (sum) => `A linha inteira soma ${sum}.`,
   linesQueries: (from, to, of) => `Estão listadas as consultas ${from}–${to} de ${of}.`,
   queries: "Consultas",
   keys: "Chaves",
   masked: "mascarada",
-  failed: "Os pesos não vieram:",
+  failed: "Não foi possível carregar os pesos:",
   seen: "Um peso de roteamento diz quanto do valor de uma chave é passado adiante, não por quê.",
   sceneAll: "Pesos de roteamento de todas as cabeças",
   sceneAbout: (name, text) => `${name}: “${text}”`,
-  sceneSome: (drawn, of) => `${drawn} de ${of} cabeças: as que foram olhadas`,
+  sceneSome: (drawn, of) => `${drawn} de ${of} cabeças: as vistas até agora`,
   scenePooled: (rows, columns) => `o maior de ${rows} × ${columns} células`,
   sceneWindow: (rows, columns) => `consultas ${rows}, chaves ${columns}`,
   toLocked: "Ir para a cabeça fixada",

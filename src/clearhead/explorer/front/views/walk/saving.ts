@@ -5,7 +5,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { INKS, type Kind, scoreColour, scoreMax, type Theme } from "../../draw/colours";
 import { LEGEND_HEIGHT, labelItems, legendItems, matrixItems } from "../../draw/scene/items";
 import type { Item, Scene } from "../../draw/scene/scene";
-import { fitted } from "../../draw/scene/text";
+import { fitText } from "../../draw/scene/text";
 import { shownTheme } from "../../draw/theme";
 import { table as drawTable } from "../../draw/words";
 import { loadedSlices, type Slice } from "./parts/loaded";
@@ -190,7 +190,7 @@ function contributionsPart(top: number, theme: Theme): Block {
       kind: "text",
       x: MARGIN + LABELS - 6,
       y: y + 12,
-      text: fitted(label, LABELS - 10, 12),
+      text: fitText(label, LABELS - 10, 12),
       size: 12,
       fill: inks.ink,
       anchor: "end",

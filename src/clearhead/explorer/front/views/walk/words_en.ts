@@ -19,7 +19,7 @@ export const en = {
     decoder: "decoder self-attention",
     cross: "cross-attention",
   },
-  waiting: "Type a sentence above; the walk begins with it.",
+  waiting: "Type a sentence above to begin the walk.",
   loading: "Loading numbers …",
   token: "token",
   id: "id",
@@ -29,7 +29,7 @@ export const en = {
   translation: "Translation",
   scale: (most: string) => `colours ±${most}`,
   component: (c: number, last: number) => `component ${c} of 0–${last}`,
-  hint: "Arrow keys move from number to number; Enter asks where it comes from.",
+  hint: "Arrow keys move from number to number; Enter shows where a number comes from.",
   rowHeader: (token: string, chosen: boolean) => `${token}${chosen ? ", chosen" : ""}`,
   shown: (first: number, last: number, of: number, what: string) =>
     `${what} ${first}–${last} of 0–${of - 1} are shown.`,
@@ -58,7 +58,7 @@ export const en = {
   mean: "mean",
   variance: "variance",
   meanSquare: "mean square",
-  normalized: "normed",
+  normalized: "normalised",
   output: "output",
   up: "up",
   gate: "gate",
@@ -81,26 +81,27 @@ export const en = {
   rank: "rank",
   logit: "logit",
   probability: "probability",
-  taken: "taken",
-  ofVocabulary: (shown: number, of: string) => `The ${shown} likeliest of ${of} tokens are shown.`,
+  taken: "chosen",
+  ofVocabulary: (shown: number, of: string) =>
+    `The ${shown} most likely of ${of} tokens are shown.`,
   nothingMasked: "Nothing is masked here: every query may attend to every key.",
   rowNotMasked: (matrix: number) =>
     `In this row nothing is masked; in the whole matrix ${matrix} cells are.`,
   rowMasked: (row: number, of: number) => `In this row ${row} of ${of} keys are masked (hatched).`,
-  edited: "Numbers here were changed by an edit.",
+  edited: "An edit changed numbers in this step.",
   panels: {
     text: {
       title: "Text",
-      encoder: "The sentence as the model is given it.",
+      encoder: "The sentence as the model receives it.",
       decoder: "The sentence, and the translation that the decoder writes one token at a time.",
     },
     tokens: {
       title: "Tokens and ids",
       encoder:
-        "The text is cut into pieces that the model knows; each has a number, its id, and a framed piece marks the end.",
+        "The text is split into tokens of the model's vocabulary. Each token has a number, its id; the framed one marks the end.",
       decoder:
-        "The decoder reads the start mark and then each token already written; from every place it predicts the token after it.",
-      cross: "Queries come from the decoder's tokens, keys and values from the source's.",
+        "The decoder reads the start token and then each token already written; at every position it predicts the next one.",
+      cross: "Queries come from the decoder's tokens; keys and values come from the source tokens.",
     },
     embedding: {
       title: "Embedding",
@@ -111,39 +112,40 @@ export const en = {
     place: {
       title: "Position",
       sinusoidal:
-        "A fixed pattern of sines and cosines, different at each place, is added, so that the order of tokens counts.",
+        "A fixed pattern of sines and cosines, different at each position, is added so that the order of the tokens counts.",
       learned:
-        "A learned vector, different at each place, is added, so that the order of tokens counts.",
+        "A learned vector, different at each position, is added so that the order of the tokens counts.",
       rotary:
-        "Nothing is added here: this model turns queries and keys by an angle that grows with their place.",
-      bias: "Nothing is added here: this model adds a bias to each score that depends on the distance of query and key.",
+        "Nothing is added here: this model rotates queries and keys by an angle that grows with their position.",
+      bias: "Nothing is added here: instead, this model adds to each score a bias that depends on the distance between query and key.",
     },
     input: {
       title: "Input of the layer",
       first: "The first layer reads these sums, one vector for each token.",
-      later: (layer: number) => `This layer reads what layer ${layer} made of each token.`,
+      later: (layer: number) =>
+        `This layer reads the output of layer ${layer}, one vector for each token.`,
       cross:
         "Self-attention has already added to each of the decoder's vectors; cross-attention reads the result.",
     },
     norm: {
       title: "Norm",
       layer:
-        "Each vector is brought to mean 0 and variance 1, then multiplied and shifted by learned numbers.",
-      rms: "Each vector is divided by its root mean square, then multiplied by learned numbers.",
+        "Each vector is normalised to mean 0 and variance 1, then scaled and shifted by learned numbers.",
+      rms: "Each vector is divided by its root mean square, then scaled by learned numbers.",
     },
     vectors: {
       title: "Query, key and value",
-      self: "Three learned projections of each token's vector: its query is compared with every key, and the values are what is passed on.",
+      self: "Three learned projections of each token's vector: the query is compared with every key, and the values are passed on.",
       cross:
         "The query is a projection of the decoder's vector; keys and values are projections of the encoder's output.",
       names: { query: "Q, queries", key: "K, keys", value: "V, values" },
       rotated: "Queries and keys are shown after their rotation.",
-      grouped: (count: number) => `${count} heads of queries share these keys and values.`,
+      grouped: (count: number) => `${count} query heads share these keys and values.`,
     },
     score: {
       title: "One score",
       sentence:
-        "Multiply query and key component by component and add the products up: the sum is their score.",
+        "Multiply the query and the key component by component and add up the products: the sum is their score.",
       of: (query: string, key: string) => `${query} (query) with ${key} (key)`,
     },
     scores: {
@@ -154,19 +156,19 @@ export const en = {
     scaled: {
       title: "Scaled",
       sentence: (d: number, root: string) =>
-        `Every score is divided by √${d} = ${root}, because a sum of ${d} products spreads about √${d} times as wide as one.`,
+        `Every score is divided by √${d} = ${root}, because a sum of ${d} products varies about √${d} times as widely as a single product.`,
     },
     masked: {
       title: "Masked",
       sentence:
-        "Where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
+        "Where a query may not attend to a key, the score becomes −∞, which softmax turns into a weight of 0.",
       biased:
-        "A bias for the distance is added; where a query may not attend, the score becomes −∞, which softmax turns into a weight of 0.",
+        "A bias for the distance is added; where a query may not attend to a key, the score becomes −∞, which softmax turns into a weight of 0.",
     },
     softmax: {
       title: "Softmax",
       sentence:
-        "Take exp of each score less the largest, and divide by their sum: the routing weights, which add up to 1.",
+        "Subtract the largest score from each score, take exp, and divide by the sum: the results are the routing weights, which add up to 1.",
     },
     contributions: {
       title: "Contributions",
@@ -181,17 +183,17 @@ export const en = {
     residual: {
       title: "Residual and norm",
       sentence:
-        "The attention's result is added to the vector that went in, and the sum is normed for the next step.",
+        "The output of attention is added to the vector that went in, and the sum is normalised for the next step.",
     },
     cross: {
       title: "Cross-attention",
       sentence:
-        "Before its feed-forward part this layer attends to the source, and adds what it takes from there.",
+        "Before its feed-forward part, this layer attends to the source and adds the result.",
     },
     feed: {
       title: "Feed-forward",
       sentence: (wide: string, narrow: string, activation: string) =>
-        `Each vector by itself is projected up to ${wide} numbers, passed through ${activation}, and projected down to ${narrow}.`,
+        `Each vector, on its own, is projected up to ${wide} numbers, passed through ${activation}, and projected back down to ${narrow}.`,
       activations: {
         relu: "ReLU (negative numbers become 0)",
         gelu: "GELU",
@@ -204,30 +206,31 @@ export const en = {
     },
     residualTwo: {
       title: "Residual",
-      sentence: (layer: number) => `The result is added once more: the output of layer ${layer}.`,
+      sentence: (layer: number) =>
+        `The result is added to the vector again, which gives the output of layer ${layer}.`,
     },
     final: {
       title: "Output of the stack",
       layers: (first: number, last: number) =>
         first === last
-          ? `Layer ${first} follows in the same way. `
-          : `Layers ${first} to ${last} follow in the same way. `,
-      encoder: "The encoder's output is what every cross-attention makes its keys and values from.",
-      decoder: "The decoder's output is what the next word is read from.",
+          ? `Layer ${first} works in the same way. `
+          : `Layers ${first} to ${last} work in the same way. `,
+      encoder: "Every cross-attention computes its keys and values from the encoder's output.",
+      decoder: "The next word is predicted from the decoder's output.",
       norm: "final norm",
       last: "last layer",
     },
     logits: {
       title: "Logits",
       sentence: (vocabulary: string) =>
-        `The decoder's vector is multiplied with the output row of every token: one logit for each of ${vocabulary}.`,
+        `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
       at: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
       vector: "decoder output",
       rowOf: (piece: string) => `row of ${piece}`,
-      choose: "Token of which the logit is shown",
+      choose: "Token whose logit is shown",
     },
     words: {
-      title: "The ten likeliest words",
+      title: "The ten most likely words",
       sentence: "Softmax over all logits gives the probability of each next token.",
     },
   },

@@ -21,7 +21,7 @@ export const pt: Words = {
     decoder: "autoatenção do decodificador",
     cross: "atenção cruzada",
   },
-  waiting: "Escreva uma frase acima; o percurso começa com ela.",
+  waiting: "Escreva uma frase acima para começar o percurso.",
   loading: "Carregando números …",
   token: "token",
   id: "id",
@@ -31,7 +31,7 @@ export const pt: Words = {
   translation: "Tradução",
   scale: (most) => `cores ±${most}`,
   component: (c, last) => `componente ${c} de 0–${last}`,
-  hint: "As setas vão de número em número; Enter pergunta de onde ele vem.",
+  hint: "As setas vão de número em número; Enter mostra de onde um número vem.",
   rowHeader: (token, chosen) => `${token}${chosen ? ", escolhido" : ""}`,
   shown: (first, last, of, what) =>
     `À vista: ${what.toLowerCase()} ${first}–${last} de 0–${of - 1}.`,
@@ -89,7 +89,7 @@ export const pt: Words = {
   rowNotMasked: (matrix) =>
     `Nesta linha nada é mascarado; na matriz inteira, ${matrix} células são.`,
   rowMasked: (row, of) => `Nesta linha, ${row} de ${of} chaves são mascaradas (hachuradas).`,
-  edited: "Há números aqui mudados por uma edição.",
+  edited: "Uma edição mudou números deste passo.",
   panels: {
     text: {
       title: "Texto",
@@ -99,10 +99,11 @@ export const pt: Words = {
     tokens: {
       title: "Tokens e ids",
       encoder:
-        "O texto é cortado em pedaços que o modelo conhece; cada um tem um número, seu id, e um pedaço emoldurado marca o fim.",
+        "O texto é dividido em tokens do vocabulário do modelo. Cada token tem um número, seu id; o emoldurado marca o fim.",
       decoder:
-        "O decodificador lê a marca de início e depois cada token já escrito; de cada lugar, prevê o token seguinte.",
-      cross: "As consultas vêm dos tokens do decodificador; as chaves e os valores, dos da origem.",
+        "O decodificador lê o token de início e depois cada token já escrito; em cada posição, prevê o seguinte.",
+      cross:
+        "As consultas vêm dos tokens do decodificador; as chaves e os valores, dos tokens da origem.",
     },
     embedding: {
       title: "Embedding",
@@ -113,25 +114,25 @@ export const pt: Words = {
     place: {
       title: "Posição",
       sinusoidal:
-        "Soma-se um padrão fixo de senos e cossenos, diferente em cada lugar, para que a ordem dos tokens conte.",
+        "Soma-se um padrão fixo de senos e cossenos, diferente em cada posição, para que a ordem dos tokens conte.",
       learned:
-        "Soma-se um vetor aprendido, diferente em cada lugar, para que a ordem dos tokens conte.",
+        "Soma-se um vetor aprendido, diferente em cada posição, para que a ordem dos tokens conte.",
       rotary:
-        "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com o lugar.",
-      bias: "Aqui nada se soma: este modelo soma a cada pontuação um viés que depende da distância entre consulta e chave.",
+        "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com a posição.",
+      bias: "Aqui nada se soma: em vez disso, este modelo soma a cada pontuação um viés que depende da distância entre consulta e chave.",
     },
     input: {
       title: "Entrada da camada",
       first: "A primeira camada lê essas somas, um vetor por token.",
-      later: (layer) => `Esta camada lê o que a camada ${layer} fez de cada token.`,
+      later: (layer) => `Esta camada lê a saída da camada ${layer}, um vetor por token.`,
       cross:
         "A autoatenção já somou algo a cada vetor do decodificador; a atenção cruzada lê o resultado.",
     },
     norm: {
       title: "Norma",
       layer:
-        "Cada vetor é levado a média 0 e variância 1, depois multiplicado e deslocado por números aprendidos.",
-      rms: "Cada vetor é dividido pela raiz da média de seus quadrados, depois multiplicado por números aprendidos.",
+        "Cada vetor é normalizado para média 0 e variância 1, depois escalado e deslocado por números aprendidos.",
+      rms: "Cada vetor é dividido pela raiz da média de seus quadrados, depois escalado por números aprendidos.",
     },
     vectors: {
       title: "Consulta, chave e valor",
@@ -145,7 +146,7 @@ export const pt: Words = {
     score: {
       title: "Uma pontuação",
       sentence:
-        "Multiplique consulta e chave componente por componente e some os produtos: a soma é a pontuação delas.",
+        "Multiplique a consulta e a chave componente por componente e some os produtos: a soma é a pontuação delas.",
       of: (query, key) => `${query} (consulta) com ${key} (chave)`,
     },
     scores: {
@@ -156,19 +157,19 @@ export const pt: Words = {
     scaled: {
       title: "Escaladas",
       sentence: (d, root) =>
-        `Cada pontuação é dividida por √${d} = ${root}, porque uma soma de ${d} produtos se espalha cerca de √${d} vezes mais que um só.`,
+        `Cada pontuação é dividida por √${d} = ${root}, porque uma soma de ${d} produtos varia cerca de √${d} vezes mais que um só produto.`,
     },
     masked: {
       title: "Mascaradas",
       sentence:
-        "Onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
+        "Onde uma consulta não pode dar atenção a uma chave, a pontuação vira −∞, que a softmax transforma em peso 0.",
       biased:
-        "Soma-se um viés pela distância; onde uma consulta não pode dar atenção, a pontuação vira −∞, que a softmax transforma em peso 0.",
+        "Soma-se um viés pela distância; onde uma consulta não pode dar atenção a uma chave, a pontuação vira −∞, que a softmax transforma em peso 0.",
     },
     softmax: {
       title: "Softmax",
       sentence:
-        "Tome exp de cada pontuação menos a maior e divida pela soma: são os pesos de roteamento, que somam 1.",
+        "Subtraia de cada pontuação a maior, tome exp e divida pela soma: os resultados são os pesos de roteamento, que somam 1.",
     },
     contributions: {
       title: "Contribuições",
@@ -183,12 +184,11 @@ export const pt: Words = {
     residual: {
       title: "Resíduo e norma",
       sentence:
-        "O resultado da atenção é somado ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
+        "A saída da atenção é somada ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
     },
     cross: {
       title: "Atenção cruzada",
-      sentence:
-        "Antes da parte feed-forward, esta camada dá atenção à origem e soma o que toma de lá.",
+      sentence: "Antes da parte feed-forward, esta camada dá atenção à origem e soma o resultado.",
     },
     feed: {
       title: "Feed-forward",
@@ -206,23 +206,25 @@ export const pt: Words = {
     },
     residualTwo: {
       title: "Resíduo",
-      sentence: (layer) => `O resultado é somado mais uma vez: é a saída da camada ${layer}.`,
+      sentence: (layer) =>
+        `O resultado é somado de novo ao vetor, o que dá a saída da camada ${layer}.`,
     },
     final: {
       title: "Saída da pilha",
       layers: (first, last) =>
         first === last
-          ? `A camada ${first} segue do mesmo modo. `
-          : `As camadas ${first} a ${last} seguem do mesmo modo. `,
-      encoder: "Da saída do codificador, cada atenção cruzada faz suas chaves e seus valores.",
-      decoder: "Da saída do decodificador se lê a próxima palavra.",
+          ? `A camada ${first} funciona do mesmo modo. `
+          : `As camadas ${first} a ${last} funcionam do mesmo modo. `,
+      encoder:
+        "Cada atenção cruzada calcula suas chaves e seus valores a partir da saída do codificador.",
+      decoder: "A próxima palavra é prevista a partir da saída do decodificador.",
       norm: "norma final",
       last: "última camada",
     },
     logits: {
       title: "Logits",
       sentence: (vocabulary) =>
-        `O vetor do decodificador é multiplicado pela linha de saída de cada token: um logit para cada um dos ${vocabulary}.`,
+        `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
       at: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
       vector: "saída do decodificador",
       rowOf: (piece) => `linha de ${piece}`,

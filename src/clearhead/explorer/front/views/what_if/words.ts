@@ -4,24 +4,24 @@ export const table = {
     title: "What if",
     none: "Translate a sentence, then change something in the model.",
     count: (edits: number) => (edits === 1 ? "1 edit" : `${edits} edits`),
-    banner: "The numbers on every view are those of the edited model.",
-    bannerAsking: "Being computed: the numbers on every view are still those from before.",
+    banner: "The numbers in every view are those of the edited model.",
+    bannerAsking: "Computing: the numbers in every view are still those from before the change.",
     bannerFailed:
-      "Not applied, for the reason above: the numbers on every view are those from before.",
+      "Not applied, for the reason above: the numbers in every view are those from before the change.",
     notApplied: "Nothing to compare: these edits have not been applied.",
     removeAll: "Remove all",
     remove: "Remove",
     removeLong: (edit: string) => `Remove: ${edit}`,
     undo: "Undo",
-    open: "Look at the change",
+    open: "See the change",
     editsTitle: "Edits",
-    noEdits: "No edits: this is the model as it is.",
+    noEdits: "No edits: the model is unchanged.",
     quickTitle: "Quick edits",
     ablateThis: "Ablate this head",
     ablated: "Ablated",
     ablateHelp: (name: string) => `The locked head: ${name}. Its output becomes 0.`,
     maskThis: "Mask tokens of the source",
-    maskHelp: "Press a token and no query attends to it any more; press again to give it back.",
+    maskHelp: "Click a token so that no query attends to it; click it again to restore it.",
     masked: "masked",
     addTitle: "Add an edit",
     kind: "Change",
@@ -35,13 +35,13 @@ export const table = {
     },
     explain: {
       ablate_head: "The head’s output becomes 0 for every query.",
-      set_weight: "One weight of one row takes the value given.",
+      set_weight: "One weight of one row is set to the value below.",
       mask_token: "No query attends to this position, in the encoder and in cross-attention.",
-      swap_token: "Another token stands at this position of the source.",
+      swap_token: "Another token takes this position in the source.",
       attention_temperature:
-        "The scaled scores are divided by it before the softmax: above 1 the weights grow even, below 1 they sharpen.",
+        "The scaled scores are divided by it before the softmax: above 1 the weights become more even, below 1 more peaked.",
       output_temperature:
-        "The logits are divided by it: above 1 the next-word probabilities grow even, below 1 they sharpen.",
+        "The logits are divided by it: above 1 the next-word probabilities become more even, below 1 more peaked.",
     },
     parts: {
       encoder: "Encoder self-attention",
@@ -60,10 +60,10 @@ export const table = {
     renormalise: "Renormalise the row",
     renormaliseWhy:
       "On: the row’s other weights share what is left, in proportion, so that it still sums to 1. Off: they stay as they are.",
-    replacement: "Put in its place",
+    replacement: "Replacement",
     replacementHelp: "Type a word; choose with the arrow keys and Enter.",
     searching: "Searching…",
-    noWords: "No token of the vocabulary begins so.",
+    noWords: "No token of the vocabulary begins with this.",
     chooseWord: "Choose a token first.",
     add: "Add",
     headName: (part: string, layer: number, head: number) =>
@@ -79,7 +79,7 @@ export const table = {
       ) =>
         `${head}: weight of ${query} on ${key} set to ${value}, ${renormalised ? "row renormalised" : "row left as it is"}`,
       mask_token: (token: string) => `Source token ${token}: masked`,
-      swap_token: (token: string, other: string) => `Source token ${token}: ${other} in its place`,
+      swap_token: (token: string, other: string) => `Source token ${token}: replaced by ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperature ${value}`,
       output_temperature: (value: string) => `Output: temperature ${value}`,
     },
@@ -90,11 +90,12 @@ export const table = {
     after: "After",
     translation: "Translation",
     same: "The translation stays the same.",
-    differs: (gone: number, come: number) => `Tokens gone: ${gone}. Tokens new: ${come}.`,
-    removedWord: "gone",
-    addedWord: "new",
-    legendRemoved: "struck through: gone",
-    legendAdded: "underlined: new",
+    differs: (removed: number, added: number) =>
+      `Tokens removed: ${removed}. Tokens added: ${added}.`,
+    removedWord: "removed",
+    addedWord: "added",
+    legendRemoved: "struck through: removed",
+    legendAdded: "underlined: added",
     measure: "Log-probability",
     ofTranslation: "of its own translation",
     ofOriginal: "of the original translation",
@@ -102,19 +103,20 @@ export const table = {
     underEdited: "edited model",
     change: "Change",
     changeNote:
-      "The first line compares two translations when they differ; the second asks both models about the same words.",
+      "If the translations differ, the first line compares two different texts; the second line compares the two models on the same words.",
     perWordTitle: "Each word of the original translation",
     perWordNote:
-      "Change of its log-probability, with the words before it as they were. Left of the middle: the edited model finds it less likely.",
+      "Change in its log-probability, given the same words before it. Left of the middle: the edited model finds it less likely.",
     scaleEffect: (largest: string) => `−${largest} to ${largest}`,
     word: "Word",
     nextTitle: "Next-word probabilities, before and after",
     nextAt: (position: number, prefix: string) =>
-      `Position ${position}, after “${prefix}”, the same beginning for both models`,
-    emptyPrefix: "nothing written yet",
+      prefix
+        ? `Position ${position}, after “${prefix}”, the same beginning for both models`
+        : `Position ${position}, at the beginning of the translation`,
     original: "original word",
     retokenised:
-      "The original translation is read as other tokens than the search wrote; its words cannot be compared one by one.",
+      "The original translation, read back, splits into other tokens than the search wrote, so its words cannot be compared one by one.",
     took: (milliseconds: string, search: string, trace: string) =>
       `Took ${milliseconds} ms in this page (translating again ${search} ms, every step in float64 ${trace} ms).`,
     tookServer: (search: string, trace: string) =>
@@ -126,8 +128,9 @@ export const table = {
     none: "Traduza uma frase e depois altere algo no modelo.",
     count: (edits: number) => (edits === 1 ? "1 edição" : `${edits} edições`),
     banner: "Os números de todas as vistas são os do modelo editado.",
-    bannerAsking: "Em cálculo: os números de todas as vistas ainda são os de antes.",
-    bannerFailed: "Sem efeito, pela razão acima: os números de todas as vistas são os de antes.",
+    bannerAsking: "Calculando: os números de todas as vistas ainda são os de antes da mudança.",
+    bannerFailed:
+      "Não aplicado, pela razão acima: os números de todas as vistas são os de antes da mudança.",
     notApplied: "Nada a comparar: estas edições não foram aplicadas.",
     removeAll: "Remover todas",
     remove: "Remover",
@@ -135,14 +138,14 @@ export const table = {
     undo: "Desfazer",
     open: "Ver a mudança",
     editsTitle: "Edições",
-    noEdits: "Nenhuma edição: este é o modelo como ele é.",
+    noEdits: "Nenhuma edição: o modelo não foi alterado.",
     quickTitle: "Edições rápidas",
     ablateThis: "Anular esta cabeça",
     ablated: "Anulada",
     ablateHelp: (name: string) => `A cabeça fixada: ${name}. Sua saída vira 0.`,
     maskThis: "Mascarar tokens da origem",
     maskHelp:
-      "Pressione um token e nenhuma consulta olha mais para ele; pressione de novo para devolvê-lo.",
+      "Clique em um token para que nenhuma consulta atenda a ele; clique de novo para restaurá-lo.",
     masked: "mascarado",
     addTitle: "Acrescentar uma edição",
     kind: "Mudança",
@@ -156,13 +159,13 @@ export const table = {
     },
     explain: {
       ablate_head: "A saída da cabeça vira 0 para toda consulta.",
-      set_weight: "Um peso de uma linha toma o valor dado.",
-      mask_token: "Nenhuma consulta olha para esta posição, no codificador e na atenção cruzada.",
-      swap_token: "Outro token fica nesta posição da origem.",
+      set_weight: "Um peso de uma linha passa a ter o valor abaixo.",
+      mask_token: "Nenhuma consulta atende a esta posição, no codificador e na atenção cruzada.",
+      swap_token: "Outro token ocupa esta posição da origem.",
       attention_temperature:
-        "Os scores escalados são divididos por ela antes do softmax: acima de 1 os pesos se igualam, abaixo de 1 se acentuam.",
+        "As pontuações escaladas são divididas por ela antes da softmax: acima de 1 os pesos ficam mais iguais, abaixo de 1 mais concentrados.",
       output_temperature:
-        "Os logits são divididos por ela: acima de 1 as probabilidades se igualam, abaixo de 1 se acentuam.",
+        "Os logits são divididos por ela: acima de 1 as probabilidades ficam mais iguais, abaixo de 1 mais concentradas.",
     },
     parts: {
       encoder: "Autoatenção do codificador",
@@ -181,10 +184,10 @@ export const table = {
     renormalise: "Renormalizar a linha",
     renormaliseWhy:
       "Ligado: os outros pesos da linha dividem o que sobra, em proporção, e ela ainda soma 1. Desligado: ficam como estão.",
-    replacement: "Pôr em seu lugar",
+    replacement: "Substituto",
     replacementHelp: "Digite uma palavra; escolha com as setas e Enter.",
     searching: "Procurando…",
-    noWords: "Nenhum token do vocabulário começa assim.",
+    noWords: "Nenhum token do vocabulário começa com isto.",
     chooseWord: "Escolha um token primeiro.",
     add: "Acrescentar",
     headName: (part: string, layer: number, head: number) =>
@@ -201,7 +204,7 @@ export const table = {
         `${head}: peso de ${query} sobre ${key} fixado em ${value}, ${renormalised ? "linha renormalizada" : "linha como estava"}`,
       mask_token: (token: string) => `Token da origem ${token}: mascarado`,
       swap_token: (token: string, other: string) =>
-        `Token da origem ${token}: ${other} em seu lugar`,
+        `Token da origem ${token}: trocado por ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperatura ${value}`,
       output_temperature: (value: string) => `Saída: temperatura ${value}`,
     },
@@ -212,11 +215,12 @@ export const table = {
     after: "Depois",
     translation: "Tradução",
     same: "A tradução fica igual.",
-    differs: (gone: number, come: number) => `Tokens que saíram: ${gone}. Tokens novos: ${come}.`,
-    removedWord: "saiu",
-    addedWord: "novo",
-    legendRemoved: "riscado: saiu",
-    legendAdded: "sublinhado: novo",
+    differs: (removed: number, added: number) =>
+      `Tokens removidos: ${removed}. Tokens acrescentados: ${added}.`,
+    removedWord: "removido",
+    addedWord: "acrescentado",
+    legendRemoved: "riscado: removido",
+    legendAdded: "sublinhado: acrescentado",
     measure: "Log-probabilidade",
     ofTranslation: "da própria tradução",
     ofOriginal: "da tradução original",
@@ -224,19 +228,20 @@ export const table = {
     underEdited: "modelo editado",
     change: "Mudança",
     changeNote:
-      "A primeira linha compara duas traduções quando elas diferem; a segunda pergunta aos dois modelos sobre as mesmas palavras.",
+      "Se as traduções diferem, a primeira linha compara dois textos diferentes; a segunda compara os dois modelos nas mesmas palavras.",
     perWordTitle: "Cada palavra da tradução original",
     perWordNote:
-      "Mudança de sua log-probabilidade, com as palavras anteriores como eram. À esquerda do meio: o modelo editado a acha menos provável.",
+      "Mudança em sua log-probabilidade, dadas as mesmas palavras anteriores. À esquerda do meio: o modelo editado a acha menos provável.",
     scaleEffect: (largest: string) => `−${largest} a ${largest}`,
     word: "Palavra",
     nextTitle: "Probabilidades da próxima palavra, antes e depois",
     nextAt: (position: number, prefix: string) =>
-      `Posição ${position}, depois de “${prefix}”, o mesmo começo para os dois modelos`,
-    emptyPrefix: "nada escrito ainda",
+      prefix
+        ? `Posição ${position}, depois de “${prefix}”, o mesmo começo para os dois modelos`
+        : `Posição ${position}, no começo da tradução`,
     original: "palavra original",
     retokenised:
-      "A tradução original é lida como outros tokens que não os escritos pela busca; suas palavras não podem ser comparadas uma a uma.",
+      "A tradução original, relida, se divide em outros tokens que não os escritos pela busca; por isso suas palavras não podem ser comparadas uma a uma.",
     took: (milliseconds: string, search: string, trace: string) =>
       `Levou ${milliseconds} ms nesta página (traduzir de novo ${search} ms, todos os passos em float64 ${trace} ms).`,
     tookServer: (search: string, trace: string) =>

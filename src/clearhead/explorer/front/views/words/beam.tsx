@@ -32,7 +32,7 @@ export function BeamPanel({ answer, row }: { answer: Run; row: number }): JSX.El
         choose={(value) => setState({ beam: Number(value) })}
       />
       {reply === null && <p role="status">{words.beamAsking}</p>}
-      {reply instanceof Error && <p role="alert">{reply.message || words.noEffort}</p>}
+      {reply instanceof Error && <p role="alert">{reply.message || words.noSearch}</p>}
       {reply && !(reply instanceof Error) && <Steps beam={reply} answer={answer} row={row} />}
     </Section>
   );

@@ -29,7 +29,7 @@ export function LikeliestWords({
   const prefix = spoken(answer.decoder_input.slice(0, position + 1).map(({ piece }) => piece));
   return (
     <Section title={words.nextTitle} id="words-next" class="words-next">
-      <p class="note">{words.nextAfter(prefix || words.emptyPrefix)}</p>
+      <p class="note">{words.nextAfter(prefix)}</p>
       <div class="table-scroll">
         <table class="numbers">
           <thead>

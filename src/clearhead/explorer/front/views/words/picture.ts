@@ -5,7 +5,7 @@ import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import type { Item, Scene } from "../../draw/scene/scene";
-import { fitted } from "../../draw/scene/text";
+import { fitText } from "../../draw/scene/text";
 import { inks, shownTheme } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { strokeWidth, windows } from "./ladder";
@@ -56,7 +56,7 @@ function middle(place: number, start: number): number {
 /** A key with its weight: the line from the chosen row, the piece, the bar and the number. */
 function keyItems(token: Token | undefined, weight: number, from: number, y: number): Item[] {
   const ink = inks();
-  const piece = fitted(visible(token?.piece ?? ""), COLUMNS.bar - COLUMNS.source - 8, 13, true);
+  const piece = fitText(visible(token?.piece ?? ""), COLUMNS.bar - COLUMNS.source - 8, 13, true);
   const line = { x1: COLUMNS.target + 8, y1: from, x2: COLUMNS.source - 8, y2: y };
   const stroke = { stroke: ink.accent, strokeWidth: strokeWidth(weight) };
   const bar = { x: COLUMNS.bar, y: y - 7, height: 14 };
@@ -74,7 +74,7 @@ function keyItems(token: Token | undefined, weight: number, from: number, y: num
 /** A word of the target; the chosen one is bold. */
 function targetItem(token: Token | undefined, y: number, bold: boolean): Item {
   const ink = inks();
-  const text = fitted(visible(token?.piece ?? ""), COLUMNS.target - 24, 13, true);
+  const text = fitText(visible(token?.piece ?? ""), COLUMNS.target - 24, 13, true);
   const style = { size: 13, fill: bold ? ink.ink : ink.soft, mono: true, bold };
   return { kind: "text", x: COLUMNS.target, y, text, anchor: "end", ...style };
 }

@@ -16,16 +16,17 @@ export const table = {
     meanName: (layer: number, heads: number) =>
       `Mean of the ${heads} heads of cross-attention layer ${layer}`,
     meanNote:
-      "An average: no head has these weights, and what differs between heads is gone from it. These numbers are computed here, from the heads’ own.",
+      "This is an average: no head has these weights, and the differences between heads are lost. The page computes these numbers from those of the heads.",
     lockedElsewhere: (name: string) =>
-      `The locked head is in the ${name}, which does not look at the source. Shown here instead:`,
+      `The locked head is in the ${name}, which does not attend to the source. Shown here instead:`,
     parts: { encoder: "encoder", decoder: "decoder", cross: "cross-attention" },
-    noCross: "This model has no cross-attention: there is no source that the target looks at.",
+    noCross:
+      "This model has no cross-attention, so there is no source for the target to attend to.",
     rowsLabelled: "Rows labelled by",
     byInput: "word read",
     byOutput: "word written",
     rowsWhy:
-      "Each row of weights belongs to one step of the decoder, which reads a word and writes the next. The numbers are the same; labelled by the word read, they seem to sit one word earlier. Most published pictures do not say which label they use.",
+      "Each row of weights belongs to one step of the decoder, which reads a word and writes the next. The numbers are the same; labelled by the word read, they appear one word earlier. Most published pictures do not say which label they use.",
     reads: "reads",
     writes: "writes",
     weightScale:
@@ -34,41 +35,42 @@ export const table = {
       `${mass} of this row’s weight lies on source tokens outside this window.`,
     sourceTable: "Source tokens with the routing weight of the chosen row",
     special: "special token",
-    nextTitle: "The ten likeliest next words",
-    nextAfter: (prefix: string) => `after “${prefix}”`,
-    taken: "taken",
-    takenRank: (rank: number) => `Taken: number ${rank} by probability.`,
-    takenFirst: "Taken: the likeliest.",
+    nextTitle: "The ten most likely next words",
+    nextAfter: (prefix: string) =>
+      prefix ? `after “${prefix}”` : "at the beginning of the translation",
+    taken: "chosen",
+    takenRank: (rank: number) => `Chosen: number ${rank} by probability.`,
+    takenFirst: "Chosen: the most likely.",
     takenWhy:
-      "A word that is not the likeliest is taken when the whole translation becomes likelier with it, or because the translation was given.",
+      "A word other than the most likely is chosen when it makes the whole translation more likely, or because the translation was provided.",
     rank: "Rank",
     word: "Word",
     probability: "Probability",
-    rest: (share: string) => `The other words of the vocabulary share ${share}.`,
+    rest: (share: string) => `All other words of the vocabulary together: ${share}.`,
     beamTitle: "The search: every step of the beam",
     beamIntro:
-      "Beam search keeps several beginnings of a translation. At each step it asks what may follow each, adds the log-probabilities, and keeps the best.",
+      "Beam search keeps several beginnings of a translation. At each step it looks at what can follow each of them, adds up the log-probabilities, and keeps the best.",
     beamSize: "Beams",
     beamAsking: "Searching…",
     beamGiven:
-      "The translation above was given, not found: this is the search that the model itself makes.",
-    stepOf: (step: number) => `Step ${step}: what may become word ${step}`,
+      "The translation above was provided, not found by the search; this is the model’s own search.",
+    stepOf: (step: number) => `Step ${step}: candidates for word ${step}`,
     steps: "Steps of the search",
     emptyPrefix: "nothing written yet",
     prefixScore: "log-probability",
     total: "Total",
     totalLong: "log-probability of prefix and word together",
-    fate: "Fate",
+    fate: "Outcome",
     fates: { kept: "kept", dropped: "dropped", finished: "finished" },
     fateNote:
-      "Kept: a prefix of the next step. Finished: a whole translation. Dropped: not among the best. A prefix has more alternatives than those shown, each less likely.",
+      "Kept: continued in the next step. Finished: a complete translation. Dropped: not among the best. Each prefix also has other continuations, all less likely than those shown.",
     finishedTitle: "Finished translations",
     translation: "Translation",
     score: "Score",
     scoreNote:
-      "The score is what the search compares: the log-probability, adjusted for length as its settings say.",
+      "The score is what the search compares: the log-probability, adjusted for length as the settings say.",
     chosen: "chosen",
-    noEffort: "This source of answers holds no search.",
+    noSearch: "No search is available here.",
   },
   pt: {
     title: "Palavra por palavra",
@@ -86,16 +88,16 @@ export const table = {
     meanName: (layer: number, heads: number) =>
       `Média das ${heads} cabeças da camada ${layer} da atenção cruzada`,
     meanNote:
-      "Uma média: nenhuma cabeça tem estes pesos, e o que difere entre as cabeças se perde nela. Estes números são calculados aqui, a partir dos números das cabeças.",
+      "Isto é uma média: nenhuma cabeça tem estes pesos, e as diferenças entre as cabeças se perdem. A página calcula estes números a partir dos números das cabeças.",
     lockedElsewhere: (name: string) =>
-      `A cabeça fixada está em: ${name}, que não olha para a origem. Em seu lugar, mostra-se:`,
+      `A cabeça fixada está em: ${name}, que não atende à origem. Em seu lugar, aparece:`,
     parts: { encoder: "codificador", decoder: "decodificador", cross: "atenção cruzada" },
-    noCross: "Este modelo não tem atenção cruzada: não há origem para a qual o destino olhe.",
+    noCross: "Este modelo não tem atenção cruzada; não há origem à qual o destino atenda.",
     rowsLabelled: "Linhas rotuladas pela",
     byInput: "palavra lida",
     byOutput: "palavra escrita",
     rowsWhy:
-      "Cada linha de pesos pertence a um passo do decodificador, que lê uma palavra e escreve a seguinte. Os números são os mesmos; rotulados pela palavra lida, parecem estar uma palavra antes. A maioria das figuras publicadas não diz qual rótulo usa.",
+      "Cada linha de pesos pertence a um passo do decodificador, que lê uma palavra e escreve a seguinte. Os números são os mesmos; rotulados pela palavra lida, aparecem uma palavra antes. A maioria das figuras publicadas não diz qual rótulo usa.",
     reads: "lê",
     writes: "escreve",
     weightScale:
@@ -105,24 +107,24 @@ export const table = {
     sourceTable: "Tokens da origem com o peso de roteamento da linha escolhida",
     special: "token especial",
     nextTitle: "As dez próximas palavras mais prováveis",
-    nextAfter: (prefix: string) => `depois de “${prefix}”`,
+    nextAfter: (prefix: string) => (prefix ? `depois de “${prefix}”` : "no começo da tradução"),
     taken: "escolhida",
     takenRank: (rank: number) => `Escolhida: a número ${rank} por probabilidade.`,
     takenFirst: "Escolhida: a mais provável.",
     takenWhy:
-      "Uma palavra que não é a mais provável é escolhida quando a tradução inteira fica mais provável com ela, ou porque a tradução foi dada.",
+      "Uma palavra que não é a mais provável é escolhida quando torna a tradução inteira mais provável, ou porque a tradução foi fornecida.",
     rank: "Posto",
     word: "Palavra",
     probability: "Probabilidade",
-    rest: (share: string) => `As outras palavras do vocabulário dividem ${share}.`,
+    rest: (share: string) => `Todas as outras palavras do vocabulário juntas: ${share}.`,
     beamTitle: "A busca: cada passo do feixe",
     beamIntro:
-      "A busca em feixe mantém vários começos de tradução. A cada passo pergunta o que pode seguir cada um, soma as log-probabilidades e mantém os melhores.",
+      "A busca em feixe mantém vários começos de tradução. A cada passo vê o que pode seguir cada um, soma as log-probabilidades e mantém os melhores.",
     beamSize: "Feixes",
     beamAsking: "Buscando…",
     beamGiven:
-      "A tradução acima foi dada, não encontrada: esta é a busca que o próprio modelo faz.",
-    stepOf: (step: number) => `Passo ${step}: o que pode ser a palavra ${step}`,
+      "A tradução acima foi fornecida, não encontrada pela busca; esta é a busca do próprio modelo.",
+    stepOf: (step: number) => `Passo ${step}: candidatas à palavra ${step}`,
     steps: "Passos da busca",
     emptyPrefix: "nada escrito ainda",
     prefixScore: "log-probabilidade",
@@ -131,13 +133,13 @@ export const table = {
     fate: "Resultado",
     fates: { kept: "mantida", dropped: "descartada", finished: "terminada" },
     fateNote:
-      "Mantida: um prefixo do passo seguinte. Terminada: uma tradução inteira. Descartada: fora das melhores. Um prefixo tem mais alternativas do que as mostradas, todas menos prováveis.",
+      "Mantida: continua no passo seguinte. Terminada: uma tradução completa. Descartada: fora das melhores. Cada prefixo tem também outras continuações, todas menos prováveis que as mostradas.",
     finishedTitle: "Traduções terminadas",
     translation: "Tradução",
     score: "Pontuação",
     scoreNote:
       "A pontuação é o que a busca compara: a log-probabilidade, ajustada ao comprimento como dizem as configurações.",
     chosen: "escolhida",
-    noEffort: "Esta fonte de respostas não guarda nenhuma busca.",
+    noSearch: "Nenhuma busca está disponível aqui.",
   },
 };

@@ -4,7 +4,7 @@
 import type { JSX } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "../../../core/text/i18n";
-import { type Cell, moved } from "../../../draw/matrix/grid_keys";
+import { type Cell, nextCell } from "../../../draw/matrix/grid_keys";
 import { scaleMark } from "../../../draw/scene/items";
 import { Num } from "../../../where_from/number";
 import { Roving } from "../parts/roving";
@@ -50,7 +50,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
     row: Math.min(focus.row, rows.length - 1),
     column: Math.min(focus.column, columns - 1),
   };
-  const read = pointedCell ?? { ...at, column: Math.max(0, at.column) };
+  const readCell = pointedCell ?? { ...at, column: Math.max(0, at.column) };
   const open = (): void => readout.current?.querySelector("button")?.click();
 
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -72,13 +72,13 @@ export function Vectors(props: VectorsProps): JSX.Element {
   };
   const reading = (
     <span class="walk-reading" ref={readout}>
-      {rows[read.row]?.label && <span class="walk-piece">{rows[read.row]?.label}</span>}
-      <span>{words.component(read.column, columns - 1)}</span>
+      {rows[readCell.row]?.label && <span class="walk-piece">{rows[readCell.row]?.label}</span>}
+      <span>{words.component(readCell.column, columns - 1)}</span>
       <Num
         path={from.path}
-        index={index(read.row, read.column)}
-        value={value(read.row, read.column)}
-        label={`${props.label}, ${rows[read.row]?.label ?? ""} ${words.component(read.column, columns - 1)}`}
+        index={index(readCell.row, readCell.column)}
+        value={value(readCell.row, readCell.column)}
+        label={`${props.label}, ${rows[readCell.row]?.label ?? ""} ${words.component(readCell.column, columns - 1)}`}
       />
     </span>
   );
@@ -169,5 +169,5 @@ function step(at: Cell, event: KeyboardEvent, layout: Layout, first: number): Ce
     const column = at.column + (event.key === "ArrowUp" ? -1 : 1) * layout.perLine;
     return column >= 0 && column < layout.columns ? { ...at, column } : at;
   }
-  return moved(at, event, bounds, 10);
+  return nextCell(at, event, bounds, 10);
 }

@@ -175,7 +175,7 @@ export function NextChanges({
   const own = position < sharedPositions(answer, before);
   return (
     <>
-      <p class="note">{words.nextAt(position, prefix || words.emptyPrefix)}</p>
+      <p class="note">{words.nextAt(position, prefix)}</p>
       <div class="table-scroll">
         <table class="numbers next-changes many-bars">
           <thead>

@@ -6,7 +6,7 @@ import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour } from "../../../draw/colours";
 import type { Item, Scene } from "../../../draw/scene/scene";
-import { fitted } from "../../../draw/scene/text";
+import { fitText } from "../../../draw/scene/text";
 import { inks, shownTheme } from "../../../draw/theme";
 import { visible } from "../../shared/parts";
 import { describe } from "../edits/describe";
@@ -29,7 +29,7 @@ export function picture(answer: Run, comparison: Comparison | null): Scene {
       kind: "text",
       x: 16,
       y,
-      text: fitted(content, WIDTH - 32, size),
+      text: fitText(content, WIDTH - 32, size),
       size,
       fill,
       bold,
@@ -81,7 +81,7 @@ function wordBars(items: Item[], { before, after }: Comparison, top: number): nu
     const value = change ?? -most;
     const width = (half * Math.abs(value)) / most;
     const x = value < 0 ? middle - width : middle;
-    const piece = fitted(visible(before.predicted[place]?.piece ?? ""), 160, 13, true);
+    const piece = fitText(visible(before.predicted[place]?.piece ?? ""), 160, 13, true);
     const fill = scoreColour(value, most, shownTheme.peek());
     items.push({ kind: "text", x: 16, y, text: piece, size: 13, fill: ink.ink, mono: true });
     items.push({ kind: "rect", x, y: y - 12, width, height: 15, fill, role: "change" });

@@ -1,7 +1,7 @@
 import { isMasked, type MatrixData } from "../../draw/scene/items";
 
 /** A matrix max-pooled by a factor in both directions; a block is masked where all of it is. */
-export function shrunk(data: MatrixData, factor: number): MatrixData {
+export function shrink(data: MatrixData, factor: number): MatrixData {
   if (factor <= 1) return data;
   const rows = Math.ceil(data.rows / factor);
   const columns = Math.ceil(data.columns / factor);
