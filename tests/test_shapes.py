@@ -1,4 +1,4 @@
-"""A shape says what an array is to readers and to the tests' checks, and costs nobody else anything."""
+"""A shape says what an array is to readers and to the checks of the tests, and costs nothing."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearhead.cli.inspect._findings import MEASURES, Layer, Link
+from clearhead.cli.inspect._findings import MEASURES, LayerFindings, Link
 
 
-def layer(name: str, heads: int = 1, *, kind: str = "self", links: tuple[Link, ...] = ()) -> Layer:
+def layer(
+    name: str, heads: int = 1, *, kind: str = "self", links: tuple[Link, ...] = ()
+) -> LayerFindings:
     """A layer of two queries and three keys; its measures count on from head to head."""
     values = {
         measure: np.arange(heads) + 10.0 * place for place, measure in enumerate(MEASURES, start=1)
