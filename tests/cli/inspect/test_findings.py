@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.cli.inspect._findings import Link, Stack, _label, _links, as_json, sides
+from clearhead.cli.inspect._findings import Link, StackFindings, _label, _links, as_json, sides
 from clearhead.cli.inspect._model import Tokens
 from tests.cli.inspect.layers import layer
 
@@ -49,7 +49,7 @@ def test_calls_of_one_module_are_numbered():
 
 
 def test_a_stack_is_a_table_with_gaps_where_a_layer_has_fewer_heads():
-    stack = Stack("h.*", [layer("h.0", 1), layer("h.1", 3)])
+    stack = StackFindings("h.*", [layer("h.0", 1), layer("h.1", 3)])
     np.testing.assert_array_equal(stack.table("entropy"), [[10, np.nan, np.nan], [10, 11, 12]])
     np.testing.assert_array_equal(stack.received_shares(), [0.5, 0.25, 0.25])
 
@@ -57,7 +57,7 @@ def test_a_stack_is_a_table_with_gaps_where_a_layer_has_fewer_heads():
 def test_the_strongest_links_of_all_layers_come_first():
     weak, middle, strong = (Link(0, 0, 1, weight) for weight in (0.1, 0.5, 0.9))
     first, second = layer("h.0", links=(weak, strong)), layer("h.1", links=(middle,))
-    stack = Stack("h.*", [first, second])
+    stack = StackFindings("h.*", [first, second])
     assert stack.strongest(2) == [(first, strong), (second, middle)]
     assert len(stack.strongest(9)) == 3
     (row,) = as_json([stack], TEXT, None, top=1)
