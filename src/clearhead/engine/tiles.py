@@ -60,10 +60,10 @@ class Tiles:
         out = product
         for piece, weight in zip(self._pieces, self._weights, strict=True):
             inner = weight.shape[1]
-            for some, split, whole in groups:
+            for group_rows, product_shape, result_shape in groups:
                 # The result is written where it belongs, block by block.
-                place = out[some].reshape(*whole, blocks, columns).swapaxes(1, 2)
-                np.matmul(rows[some, piece].reshape(*split, inner), weight, out=place)
+                place = out[group_rows].reshape(*result_shape, blocks, columns).swapaxes(1, 2)
+                np.matmul(rows[group_rows, piece].reshape(*product_shape, inner), weight, out=place)
             if out is product:
                 out = np.empty_like(product) if len(self._pieces) > 1 else product
             else:
