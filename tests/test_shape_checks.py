@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from beartype.roar import BeartypeCallHintViolation
 
+from clearhead.engine.products import multiply
 from clearhead.maps.scores.key_ranges import KeyRanges
 from clearhead.nn.attention import fused_attention
+from clearhead.reference import padding_mask, relative_bias
 from tests import shape_checks
 
 
@@ -32,6 +35,16 @@ def test_an_axis_has_one_length_within_a_call():
     with pytest.raises(BeartypeCallHintViolation, match="key_len"):
         fused_attention(query, query, value)
     assert fused_attention(query, value, value).shape == (1, 2, 3, 4)
+
+
+def test_arrays_of_the_reference_and_the_engine_are_checked_too():
+    positions, table = np.arange(3), np.zeros((32, 2))
+    assert relative_bias(table, positions, positions, bidirectional=True).shape == (2, 3, 3)
+    with pytest.raises(BeartypeCallHintViolation, match="weight"):
+        relative_bias(table[0], positions, positions, bidirectional=True)
+    with pytest.raises(BeartypeCallHintViolation, match="inner"):
+        multiply(np.zeros((1, 2, 3)), np.zeros((1, 2, 3)))
+    assert padding_mask(2, 3).shape == (3,)
 
 
 def test_dtypes_and_fields_are_checked_too():

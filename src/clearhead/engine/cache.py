@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..reference.transformer import Transformer
-
-Array = np.ndarray[Any, Any]
+from ..shapes import Array, Float, Int
 
 _FIRST_CAPACITY = 32
 
@@ -16,7 +15,7 @@ _FIRST_CAPACITY = 32
 class KeyValueCache:
     """The self-attention keys and values of all decoder layers, for the rows of one batch.
 
-    They lie in one buffer, [layers, 2, rows, kv_heads, capacity, head_dim], which doubles when
+    They lie in one buffer, Float["layers 2 rows kv_heads capacity head_dim"], which doubles when
     it is full, so that a step of decoding writes one position and copies nothing.
 
     Args:
@@ -77,12 +76,8 @@ class KeyValueCache:
         grown[..., : self.length, :] = self._buffer[..., : self.length, :]
         self._buffer = grown
 
-    def reorder(self, parents: Array) -> None:
-        """Replace row i by row ``parents[i]``; rows that are nobody's parent are dropped.
-
-        Args:
-            parents: Int["new_rows"], in [0, rows).
-        """
+    def reorder(self, parents: Int[Array, "new_rows"]) -> None:
+        """Replace row i by row ``parents[i]``; rows that are nobody's parent are dropped."""
         rows = len(parents)
         if rows > self.rows:
             shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
@@ -99,15 +94,23 @@ class KeyValueCache:
                 part[changes, :, : self.length] = part[sources, :, : self.length]
         self._buffer, self.rows = self._buffer[:, :, :rows], rows
 
-    def extend(self, layer: int, key: Array, value: Array) -> tuple[Array, Array]:
+    def extend(
+        self,
+        layer: int,
+        key: Float[Array, "rows kv_heads new_len head_dim"],
+        value: Float[Array, "rows kv_heads new_len head_dim"],
+    ) -> tuple[
+        Float[Array, "rows kv_heads length head_dim"],
+        Float[Array, "rows kv_heads length head_dim"],
+    ]:
         """Write one layer's new keys and values behind the earlier ones, and return all.
 
         Args:
             layer: number of the layer.
-            key, value: Float["rows kv_heads new_len head_dim"].
+            key, value: of the new positions.
 
         Returns:
-            views Float["rows kv_heads length head_dim"].
+            views of the keys and of the values.
         """
         end = self.length + key.shape[2]
         self.reserve(end)
@@ -124,6 +127,13 @@ class LayerCache:
         self._cache = cache
         self._layer = layer
 
-    def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
+    def extend(
+        self,
+        key: Float[Array, "rows kv_heads new_len head_dim"],
+        value: Float[Array, "rows kv_heads new_len head_dim"],
+    ) -> tuple[
+        Float[Array, "rows kv_heads length head_dim"],
+        Float[Array, "rows kv_heads length head_dim"],
+    ]:
         """Append new keys and values, and return all so far: see `KeyValueCache.extend`."""
         return self._cache.extend(self._layer, key, value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from ..reference.layers.multi_head import KeysAndValues
 from ..reference.padding import pad
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
-
-Array = np.ndarray[Any, Any]
+from ..shapes import Array, Float, Int
 
 _MULTIPLE = 4  # sources are padded to a multiple of this many tokens
 
@@ -27,12 +25,12 @@ class SourceGroup:
     """The sources of one padded length, encoded.
 
     Attributes:
-        rows: Int["sources"], the row of each source of the batch in this group; -1 for the
-            sources of other groups.
+        rows: the row of each source of the batch in this group; -1 for the sources of other
+            groups.
         memories: keys and values of the group's sources, for each decoder layer.
     """
 
-    rows: Array
+    rows: Int[Array, "sources"]
     memories: list[KeysAndValues]
 
 
@@ -42,12 +40,12 @@ class Share:
 
     Attributes:
         memory: keys and values of the sources.
-        users: Int["sources users"], which rows of the batch attend to each source, as many to
-            each; None for all rows of the batch, in order.
+        users: which rows of the batch attend to each source, as many to each; None for all rows
+            of the batch, in order.
     """
 
     memory: KeysAndValues
-    users: Array | None
+    users: Int[Array, "sources users"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,20 +54,21 @@ class SharedMemory:
 
     shares: list[Share]
 
-    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+    def attend(
+        self,
+        query: Float[Array, "rows heads 1 head_dim"],
+        attention: Callable[..., tuple[Array, Array]],
+    ) -> Float[Array, "rows heads 1 head_dim"]:
         """Return what each row reads from its source.
 
         Rows that attend to the same keys are as good as positions of one row: their products are
         one, and the keys need not be copied for each.
 
         Args:
-            query: Float["rows heads 1 head_dim"].
+            query: of one position in each row.
             attention: `clearhead.reference.attention.attention`, as the layer computes it.
-
-        Returns:
-            Float["rows heads 1 head_dim"].
         """
-        positions = query.swapaxes(1, 2)  # ["rows 1 heads head_dim"]
+        positions = query.swapaxes(1, 2)  # Float["rows 1 heads head_dim"]
         heads, head_dim = positions.shape[2:]
         result = np.empty_like(positions)
         for share in self.shares:
@@ -114,14 +113,14 @@ def _contiguous(memory: KeysAndValues) -> KeysAndValues:
     return KeysAndValues(key, value, memory.mask)
 
 
-def share_sources(groups: Sequence[SourceGroup], sources: Array) -> list[SharedMemory]:
+def share_sources(groups: Sequence[SourceGroup], sources: Int[Array, "rows"]) -> list[SharedMemory]:
     """Share the encoded sources out among the rows of a batch.
 
     Sources of one group that have the same number of rows are attended to in one product.
 
     Args:
         groups: all sources, encoded.
-        sources: Int["rows"], the number of the source that each row attends to.
+        sources: the number of the source that each row attends to.
 
     Returns:
         one for each decoder layer.
@@ -145,7 +144,7 @@ def share_sources(groups: Sequence[SourceGroup], sources: Array) -> list[SharedM
     return [SharedMemory(layer) for layer in shares]
 
 
-def _select(memory: KeysAndValues, rows: Array) -> KeysAndValues:
+def _select(memory: KeysAndValues, rows: Int[Array, "rows"]) -> KeysAndValues:
     """Return some rows of a memory, without a copy where they are all."""
     if len(rows) == len(memory.key) and (rows == np.arange(len(rows))).all():
         return memory

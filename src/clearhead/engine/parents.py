@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import ShapeError
+from ..shapes import Array, Int
 
-Array = np.ndarray[Any, Any]
 
-
-def check_parents(tokens: Array, parents: Array, rows: int) -> tuple[Array, Array]:
+def check_parents(
+    tokens: Array, parents: Array, rows: int
+) -> tuple[Int[Array, "new_rows"], Int[Array, "new_rows"]]:
     """Check the tokens and parents of a step, and return them as arrays.
 
     Args:
-        tokens: Int["new_rows"].
-        parents: Int["new_rows"], rows of the previous call.
+        tokens: one for each new row.
+        parents: for each new row, a row of the previous call.
         rows: how many there were in the previous call.
 
     Raises:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-Array = np.ndarray[Any, Any]
+from ..shapes import Array, Float
 
 # OpenBLAS divides a product among threads from rows * columns * inner = 262,144 on, and a
 # matrix-vector product from 9,216 entries of the matrix on.
@@ -14,8 +10,8 @@ ONE_THREAD_PRODUCT = 262_144
 ONE_THREAD_MATRIX = 9_215
 
 
-def blocks_of(matrix: Array, columns: int) -> Array:
-    """Float["in out"] to a view Float["blocks in columns"]."""
+def blocks_of(matrix: Float[Array, "in out"], columns: int) -> Float[Array, "blocks in columns"]:
+    """Return a view of the matrix in blocks of so many columns."""
     return matrix.reshape(len(matrix), -1, columns).swapaxes(0, 1)
 
 

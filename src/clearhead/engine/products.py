@@ -35,11 +35,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..reference.products import Products, WeightProduct
+from ..shapes import Array, Float
 from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, pieces_of
 from .rows import Rows
 from .tiles import Tiles
-
-Array = np.ndarray[Any, Any]
 
 _COLUMNS = 64  # the columns of a matrix are filled up with zeros to a multiple of this
 
@@ -47,38 +46,30 @@ _COLUMNS = 64  # the columns of a matrix are filled up with zeros to a multiple 
 class SequenceProduct(Protocol):
     """Multiplies sequences of rows by one matrix, which is prepared for many calls."""
 
-    def __init__(self, matrix: Array) -> None: ...
+    def __init__(self, matrix: Float[Array, "in out"]) -> None: ...
 
-    def __call__(self, x: Array) -> Array:
-        """Float["batch length in"] to Float["batch length out"]."""
+    def __call__(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
+        """Multiply each row of each sequence by the matrix."""
         ...
 
 
 class Whole:
-    """One product of all rows: the fallback, whose rows may depend on each other's number.
+    """One product of all rows: the fallback, whose rows may depend on each other's number."""
 
-    Args:
-        matrix: Float["in out"].
-    """
-
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Float[Array, "in out"]) -> None:
         self._matrix = np.ascontiguousarray(matrix)
 
-    def __call__(self, x: Array) -> Array:
-        """Float["batch length in"] to Float["batch length out"]."""
+    def __call__(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
+        """Multiply each row of each sequence by the matrix."""
         return (x.reshape(-1, x.shape[-1]) @ self._matrix).reshape(*x.shape[:-1], -1)
 
 
-def multiply(a: Array, b: Array) -> Array:
+def multiply(
+    a: Float[Array, "*lead rows inner"], b: Float[Array, "*lead inner columns"]
+) -> Float[Array, "*lead rows columns"]:
     """Return ``a @ b`` for attention, in pieces that a BLAS library does in one thread.
 
-    Args:
-        a: Float["... rows inner"].
-        b: Float["... inner columns"].
-
-    Returns:
-        Float["... rows columns"]. Each of the leading axes' products is one of its own, so its
-        bits depend on nothing beside it.
+    Each of the leading axes' products is one of its own, so its bits depend on nothing beside it.
     """
     rows, inner = a.shape[-2:]
     columns = b.shape[-1]
@@ -96,11 +87,8 @@ def multiply(a: Array, b: Array) -> Array:
     return a @ b
 
 
-def by_weight(weight: Array) -> WeightProduct:
+def by_weight(weight: Float[Array, "out in"]) -> WeightProduct:
     """Prepare x W^T for many calls.
-
-    Args:
-        weight: Float["out in"].
 
     Returns:
         a function of Float["... length in"] that returns Float["... length out"]. Each sequence,

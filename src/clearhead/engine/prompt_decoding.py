@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..reference.softmax import log_softmax
 from ..reference.transformer import Transformer
+from ..shapes import Array, Float, Int
 from .cache import KeyValueCache
 from .parents import check_parents
 from .protocols import Watch
-
-Array = np.ndarray[Any, Any]
 
 
 class PromptDecoding:
@@ -43,7 +41,7 @@ class PromptDecoding:
             self._row_in[numbers] = np.arange(len(numbers))
             self._caches.append(cache)
 
-    def advance(self, tokens: Array, parents: Array) -> Array:
+    def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.Decoding.advance`."""
         tokens, parents = check_parents(tokens, parents, len(self._cache_of))
         self._cache_of = self._cache_of[parents]
@@ -57,8 +55,8 @@ class PromptDecoding:
                 log_probabilities[rows] = self._step(tokens[rows], cache)
         return log_probabilities
 
-    def _step(self, tokens: Array, cache: KeyValueCache) -> Array:
-        """Append a token to each row of one cache: log-probabilities Float["rows vocab"]."""
+    def _step(self, tokens: Int[Array, "rows"], cache: KeyValueCache) -> Float[Array, "rows vocab"]:
+        """Append a token to each row of one cache, and return the log-probabilities."""
         watcher = self._watch(cache.length)
         hidden = self._model.decode(tokens[:, None], cache=cache, trace=watcher)
         return log_softmax(self._model.logits(hidden, trace=watcher)[:, 0])

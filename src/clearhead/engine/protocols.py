@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..reference.tracing.watcher import Watcher
+from ..shapes import Array, Float, Int
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -24,7 +25,9 @@ Watch = Callable[[int | None], Watcher]
 class Decoding(Protocol):
     """The state of one batch while it is decoded: the prefixes so far, one a row."""
 
-    def advance(self, tokens: IntArray, parents: IntArray) -> FloatArray:
+    def advance(
+        self, tokens: Int[Array, "rows"], parents: Int[Array, "rows"]
+    ) -> Float[Array, "rows vocab"]:
         """Append one token to each prefix and return what may follow.
 
         Row ``i`` of the new state is row ``parents[i]`` of the previous call with ``tokens[i]``
@@ -32,11 +35,11 @@ class Decoding(Protocol):
         nobody's parent is dropped, and one that is several rows' parent is copied.
 
         Args:
-            tokens: Int["rows"], ids; in the first call the start token of each row.
-            parents: Int["rows"], row numbers of the previous call.
+            tokens: ids; in the first call the start token of each row.
+            parents: row numbers of the previous call.
 
         Returns:
-            log-probabilities Float["rows vocab"] in a fresh array, which the caller may change.
+            log-probabilities in a fresh array, which the caller may change.
 
         Raises:
             ShapeError: a prefix would pass the model's max_length, or there is no such parent or

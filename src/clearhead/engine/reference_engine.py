@@ -19,12 +19,11 @@ from ..errors import ConfigError, ShapeError
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
+from ..shapes import Array
 from .products import INDEPENDENT_ROWS
 from .prompt_decoding import PromptDecoding
 from .protocols import Decoding, Watch
 from .source_decoding import SourceDecoding
-
-Array = np.ndarray[Any, Any]
 
 
 class ReferenceEngine:

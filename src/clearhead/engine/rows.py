@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..shapes import Array, Float
 from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, blocks_of, pieces_of
-
-Array = np.ndarray[Any, Any]
 
 
 class Rows:
     """Each sequence a product of its own; a sequence of one position a matrix-vector product.
 
     Args:
-        matrix: Float["in out"], out a multiple of 64.
+        matrix: its columns are a multiple of 64.
     """
 
     # A matrix that does not fit into a processor's second cache streams from memory for each row,
@@ -24,7 +21,7 @@ class Rows:
     FEW = 4  # rows: of more, a block stays in the first cache while all are multiplied by it
     INNER = 256  # of a product of several positions
 
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Float[Array, "in out"]) -> None:
         # Float["out in"]: each result is the scalar product of a row with one stretch of memory,
         # which a library sums in one order wherever the row of the matrix stands.
         self._weight = np.ascontiguousarray(matrix.T)
@@ -40,13 +37,13 @@ class Rows:
         self._undivided = matrix.nbytes <= self.CACHE and self._agree(matrix)
         self._columns = np.empty((0, 0), matrix.dtype)
 
-    def _agree(self, matrix: Array) -> bool:
+    def _agree(self, matrix: Float[Array, "in out"]) -> bool:
         """Whether one call for a whole row gives the same bits as a call for each block."""
         rows = np.linspace(-1, 1, 2 * len(matrix), dtype=matrix.dtype).reshape(2, -1) + matrix[:, 0]
         return np.array_equal(self._by_matrix(rows), self._by_blocks(rows))
 
-    def __call__(self, x: Array) -> Array:
-        """Float["batch length in"] to Float["batch length out"]."""
+    def __call__(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
+        """Multiply each row of each sequence by the matrix."""
         if x.shape[1] > 1:
             return self._by_sequence(x)
         rows = x.reshape(-1, x.shape[-1])
@@ -54,11 +51,11 @@ class Rows:
         product = self._by_matrix(rows) if few else self._by_blocks(rows)
         return product.reshape(*x.shape[:-1], -1)
 
-    def _by_matrix(self, rows: Array) -> Array:
+    def _by_matrix(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
         return np.matmul(self._weight, rows[:, :, None])[:, :, 0]
 
-    def _by_blocks(self, rows: Array) -> Array:
-        """Float["rows in"] to Float["rows out"], all rows by one block before the next."""
+    def _by_blocks(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Multiply all rows by one block of the matrix before the next."""
         products = [
             np.matmul(block[:, None], rows[:, piece, None])
             for piece, block in zip(self._stretches, self._blocks, strict=True)
@@ -68,8 +65,11 @@ class Rows:
             product += other
         return product[..., 0].swapaxes(0, 1).reshape(len(rows), -1)
 
-    def _by_sequence(self, x: Array) -> Array:
-        """Each sequence in products that one thread does: 16 rows by 64 columns, 32 by 32, ..."""
+    def _by_sequence(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
+        """Multiply each sequence in products that one thread does.
+
+        They are of 16 rows by 64 columns, 32 by 32, ...
+        """
         if not self._columns.size:
             # Made when it is first needed: most weights meet one kind of sequence alone.
             self._columns = np.ascontiguousarray(self._weight.T)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..reference.softmax import log_softmax
 from ..reference.transformer import Transformer
+from ..shapes import Array, Float
 from .cache import KeyValueCache
 from .memories import SharedMemory, encode_sources, share_sources
 from .parents import check_parents
 from .protocols import Watch
-
-Array = np.ndarray[Any, Any]
 
 
 class SourceDecoding:
@@ -34,7 +32,7 @@ class SourceDecoding:
         self._cache = KeyValueCache.of(model, len(sources))
         self._memories: list[SharedMemory] | None = None
 
-    def advance(self, tokens: Array, parents: Array) -> Array:
+    def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.Decoding.advance`."""
         tokens, parents = check_parents(tokens, parents, len(self._sources))
         sources = self._sources[parents]

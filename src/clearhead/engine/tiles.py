@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..shapes import Array, Float
 from .pieces import blocks_of, pieces_of
-
-Array = np.ndarray[Any, Any]
 
 
 class Tiles:
     """Products of at most 33 rows by 64 columns, whatever sequences the rows belong to.
 
     Args:
-        matrix: Float["in out"], out a multiple of 64.
+        matrix: its columns are a multiple of 64.
     """
 
     # Rows of a small product, and one more where a single row would be left over. OpenBLAS calls
@@ -28,7 +27,7 @@ class Tiles:
     COLUMNS = 64
     INNER = 256
 
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Float[Array, "in out"]) -> None:
         self._rows = self.ROWS[_divides_among_threads(matrix.dtype)]
         self._pieces = pieces_of(len(matrix), self.INNER)
         # Float["blocks inner columns"] for each piece of the inner axis, so that each small weight
@@ -37,15 +36,15 @@ class Tiles:
             np.ascontiguousarray(blocks_of(matrix[piece], self.COLUMNS)) for piece in self._pieces
         ]
 
-    def __call__(self, x: Array) -> Array:
-        """Float["batch length in"] to Float["batch length out"]."""
+    def __call__(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
+        """Multiply each row of each sequence by the matrix."""
         rows = x.reshape(-1, x.shape[-1])
         count = len(rows)
         product = self._product(rows.repeat(2, axis=0) if count == 1 else rows)[:count]
         return product.reshape(*x.shape[:-1], -1)
 
-    def _product(self, rows: Array) -> Array:
-        """Multiply Float["rows in"], never of one row, to Float["rows out"]."""
+    def _product(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Multiply rows by the matrix; there are never fewer than two."""
         # Complete tiles first; then the rest as one tile, to which a row that would be left alone
         # is joined. Each group: its rows, and the shapes to view them in for the product and in
         # the result.
@@ -61,10 +60,10 @@ class Tiles:
         out = product
         for piece, weight in zip(self._pieces, self._weights, strict=True):
             inner = weight.shape[1]
-            for some, split, whole in groups:
+            for group_rows, product_shape, result_shape in groups:
                 # The result is written where it belongs, block by block.
-                place = out[some].reshape(*whole, blocks, columns).swapaxes(1, 2)
-                np.matmul(rows[some, piece].reshape(*split, inner), weight, out=place)
+                place = out[group_rows].reshape(*result_shape, blocks, columns).swapaxes(1, 2)
+                np.matmul(rows[group_rows, piece].reshape(*product_shape, inner), weight, out=place)
             if out is product:
                 out = np.empty_like(product) if len(self._pieces) > 1 else product
             else:

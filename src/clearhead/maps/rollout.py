@@ -54,7 +54,7 @@ def rollout(
 
     Args:
         maps: a recording, or the maps of self-attention of one stack in the order of its layers,
-            each [batch, heads, length, length]. A part of the layers gives the rollout of that
+            each Float["batch heads length length"]. A part of the layers gives the rollout of that
             part.
         tokens: output positions: one, several, or [batch, n] for others in each sequence (the
             last tokens of sequences padded on the right, say). Negative ones count from the end.
@@ -91,7 +91,7 @@ def flow_to(
 
     Args:
         maps, layers, residual, heads: as in `rollout`.
-        tokens: input positions, one, several, or [batch, n].
+        tokens: input positions, one, several, or Int["batch n"].
 
     Returns:
         [batch, n, length], or [batch, length] for a single int: over output positions, each

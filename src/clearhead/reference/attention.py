@@ -9,6 +9,9 @@
 
 The surface is that of the ONNX operator Attention (opset 25), whose ``qk_matmul_output`` in its
 modes 0, 1, 2, 3 is the step ``scaled``, ``capped``, ``masked``, ``weights`` here.
+
+In shapes, ``*heads`` and ``*kv_heads`` are all axes before the last two: batch and heads, heads
+alone, or none.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, ShapeError
+from ..shapes import Array, Bool, Float, Shaped
 from .attention_inputs import fitting_mask, prepare_inputs, visible_keys
 from .masks import Window
 from .products import Multiply
@@ -28,8 +32,6 @@ from .tracing.step_kind import StepKind
 from .tracing.steps import attention as steps
 from .tracing.trace import OFF
 from .tracing.watcher import Watcher
-
-Array = np.ndarray[Any, Any]
 
 
 def attention(
@@ -50,8 +52,8 @@ def attention(
     num_kv_heads: int | None = None,
     multiply: Multiply = np.matmul,
     trace: Watcher = OFF,
-) -> tuple[Array, Array]:
-    """softmax(Q K^T / sqrt(head_dim)) V, and the weights beside it.
+) -> tuple[Float[Array, "... query_len _"], Float[Array, "*heads query_len key_len"]]:
+    """Return softmax(Q K^T / sqrt(head_dim)) V, and the weights beside it.
 
     Leading axes may be left out: two axes are one head, three are heads without a batch. With
     fewer heads of keys and values than of queries, each of them serves a group of neighbouring
@@ -101,22 +103,16 @@ def attention(
     softcap = optional_number("softcap", softcap, least=0.0) or 0.0
     softmax_dtype = floating_dtype("softmax_dtype", softmax_dtype)
     half = getattr(query, "dtype", None) == np.float16
-    if num_heads is not None:
-        num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-        check_heads("num_heads", num_heads)
-        check_heads("num_kv_heads", num_kv_heads)
-        query = split_heads(query, num_heads)
-        key, value = (split_heads(x, num_kv_heads) for x in (key, value))
-    elif num_kv_heads is not None:
-        raise ConfigError(
-            f"num_kv_heads is {num_kv_heads!r}, and num_heads is None: for heads that lie side by "
-            "side give num_heads too; for heads on an axis of their own give neither."
-        )
+
+    # Queries, keys and values, with heads on an axis of their own and earlier keys in front.
+    query, key, value = _split_inputs(query, key, value, num_heads, num_kv_heads)
     query, key, value, past_len = prepare_inputs(query, key, value, past_key, past_value)
     if trace.enabled:
         query = _input(trace, steps.QUERY_INPUT, query)
         key = _input(trace, steps.JOINED_KEY if past_len else steps.KEY_INPUT, key)
         value = _input(trace, steps.JOINED_VALUE if past_len else steps.VALUE_INPUT, value)
+
+    # The steps at the head of this file.
     scores = _scaled_scores(query, key, scale, softcap, multiply, trace)
     mask = fitting_mask(mask, scores.shape[-1], key_lengths)
     visible = visible_keys(scores, causal, window, past_len, key_lengths)
@@ -128,11 +124,15 @@ def attention(
     return (output.astype(np.float16), weights.astype(np.float16)) if half else (output, weights)
 
 
-def split_heads(x: Array, num_heads: int) -> Array:
+def split_heads(x: Array, num_heads: int) -> Shaped[Array, "*batch heads length head_dim"]:
     """Split the last axis into heads.
 
+    Args:
+        x: Float["*batch length heads*head_dim"].
+        num_heads: how many lie side by side.
+
     Returns:
-        of ["batch length heads*head_dim"] a view ["batch heads length head_dim"].
+        a view.
 
     Raises:
         ConfigError: ``num_heads`` is no whole number above 0.
@@ -151,18 +151,42 @@ def split_heads(x: Array, num_heads: int) -> Array:
     return x.reshape(*lead, length, num_heads, width // num_heads).swapaxes(-2, -3)
 
 
-def merge_heads(x: Array) -> Array:
-    """Put heads side by side: ["batch heads length dim"] to ["batch length heads*dim"]."""
+def merge_heads(
+    x: Shaped[Array, "*batch heads length head_dim"],
+) -> Shaped[Array, "*batch length heads*head_dim"]:
+    """Put heads side by side."""
     *lead, heads, length, width = x.shape
     return x.swapaxes(-2, -3).reshape(*lead, length, heads * width)
 
 
-def _each_head(a: Array, b: Array, multiply: Multiply) -> Array:
+def _split_inputs(
+    query: Array, key: Array, value: Array, num_heads: int | None, num_kv_heads: int | None
+) -> tuple[Array, Array, Array]:
+    """Split inputs in which heads lie side by side; without ``num_heads`` none do."""
+    if num_heads is not None:
+        num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+        check_heads("num_heads", num_heads)
+        check_heads("num_kv_heads", num_kv_heads)
+        query = split_heads(query, num_heads)
+        key, value = (split_heads(x, num_kv_heads) for x in (key, value))
+    elif num_kv_heads is not None:
+        raise ConfigError(
+            f"num_kv_heads is {num_kv_heads!r}, and num_heads is None: for heads that lie side by "
+            "side give num_heads too; for heads on an axis of their own give neither."
+        )
+    return query, key, value
+
+
+def _each_head(
+    a: Float[Array, "*heads rows inner"],
+    b: Float[Array, "*kv_heads inner columns"],
+    multiply: Multiply,
+) -> Float[Array, "*heads rows columns"]:
     """Multiply a @ b in each head, where one head of b may serve a group of heads of a.
 
     Args:
-        a: Float["batch heads query_len inner"], queries or weights.
-        b: Float["batch kv_heads inner columns"], transposed keys, or values.
+        a: queries or weights.
+        b: transposed keys, or values.
         multiply: how two matrices are multiplied.
     """
     if a.ndim < 3 or a.shape[-3] == b.shape[-3]:
@@ -186,13 +210,14 @@ def _input(trace: Watcher, kind: StepKind, value: Array) -> Array:
 
 
 def _scaled_scores(
-    query: Array,
-    key: Array,
+    query: Float[Array, "*heads query_len head_dim"],
+    key: Float[Array, "*kv_heads key_len head_dim"],
     scale: float | None,
     softcap: float,
     multiply: Multiply,
     trace: Watcher,
-) -> Array:
+) -> Float[Array, "*heads query_len key_len"]:
+    """Return Q K^T in each head, scaled and, with a softcap, bent."""
     scores = _each_head(query, key.swapaxes(-1, -2), multiply)
     scores = trace.record(steps.SCORES, scores)
     # A trace keeps copies, so from here on the one array can be worked on in place.
@@ -211,8 +236,13 @@ def _scaled_scores(
 
 
 def _masked(
-    scores: Array, mask: Array | None, visible: Array | None, trace: Watcher, *, capped: bool
-) -> Array:
+    scores: Float[Array, "*heads query_len key_len"],
+    mask: Array | None,
+    visible: Bool[Array, "... #query_len key_len"] | None,
+    trace: Watcher,
+    *,
+    capped: bool,
+) -> Float[Array, "*heads query_len key_len"]:
     """Add a floating mask, and put -inf where a query may not attend. Works in place."""
     kind = steps.MASKED_CAPPED if capped else steps.MASKED
     if trace.enabled and mask is not None and mask.dtype != bool:
@@ -235,7 +265,10 @@ def _masked(
     return trace.record(kind, scores)
 
 
-def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
+def _weights(
+    masked: Float[Array, "*heads query_len key_len"], softmax_dtype: Any, trace: Watcher
+) -> Float[Array, "*heads query_len key_len"]:
+    """Return the softmax of the scores over the keys. Works in place."""
     if softmax_dtype is None:
         weights = softmax_in_place(masked)
     else:
@@ -243,7 +276,13 @@ def _weights(masked: Array, softmax_dtype: Any, trace: Watcher) -> Array:
     return trace.record(steps.WEIGHTS, weights)
 
 
-def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) -> Array:
+def _output(
+    weights: Float[Array, "*heads query_len key_len"],
+    value: Float[Array, "*kv_heads key_len value_dim"],
+    multiply: Multiply,
+    trace: Watcher,
+) -> Float[Array, "*heads query_len value_dim"]:
+    """Return weights V in each head; where contributions are replaced, their sum over the keys."""
     if trace.asks("contributions"):
         contributions = _contributions(weights, value)
         replacement = trace.record(steps.CONTRIBUTIONS, contributions)
@@ -252,8 +291,11 @@ def _output(weights: Array, value: Array, multiply: Multiply, trace: Watcher) ->
     return trace.record(steps.OUTPUT, _each_head(weights, value, multiply))
 
 
-def _contributions(weights: Array, value: Array) -> Array:
-    """Return what each key gives to each query: ["batch heads query_len key_len value_dim"]."""
+def _contributions(
+    weights: Float[Array, "*heads query_len key_len"],
+    value: Float[Array, "*kv_heads key_len value_dim"],
+) -> Float[Array, "*heads query_len key_len value_dim"]:
+    """Return what each key gives to each query."""
     if value.ndim > 2 and value.shape[-3] != weights.shape[-3]:
         value = value.repeat(weights.shape[-3] // value.shape[-3], axis=-3)
     return weights[..., None] * value[..., None, :, :]

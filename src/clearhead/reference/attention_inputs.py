@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import ShapeError
+from ..shapes import Array, Bool, Float
 from .masks import Window, causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
-
-Array = np.ndarray[Any, Any]
 
 
 def prepare_inputs(
     query: Array, key: Array, value: Array, past_key: Array | None, past_value: Array | None
-) -> tuple[Array, Array, Array, int]:
+) -> tuple[
+    Float[Array, "*heads query_len head_dim"],
+    Float[Array, "*kv_heads key_len head_dim"],
+    Float[Array, "*kv_heads key_len value_dim"],
+    int,
+]:
     """Return floating arrays that fit together, the past joined on, and the length of the past."""
     query, key, value = _floating(query), _floating(key), _floating(value)
     past_len = 0
@@ -52,7 +54,7 @@ def _heads_fit(heads: tuple[int, ...], kv_heads: tuple[int, ...]) -> bool:
     return heads == kv_heads or (kv_heads[0] > 0 and heads[0] % kv_heads[0] == 0)
 
 
-def _floating(x: Array) -> Array:
+def _floating(x: Array) -> Float[Array, "..."]:
     """Return a floating array; half precision becomes float32, and whole numbers float64."""
     x = np.asarray(x)
     if x.dtype.kind != "f":
@@ -87,8 +89,12 @@ def fitting_mask(mask: Array | None, key_len: int, key_lengths: Array | None) ->
 
 
 def visible_keys(
-    scores: Array, causal: bool, window: Window | None, past_len: int, key_lengths: Array | None
-) -> Array | None:
+    scores: Float[Array, "*heads query_len key_len"],
+    causal: bool,
+    window: Window | None,
+    past_len: int,
+    key_lengths: Array | None,
+) -> Bool[Array, "... #query_len key_len"] | None:
     """Combine causality, window and padding to one boolean mask; None where all is visible."""
     query_len, key_len = scores.shape[-2:]
     offset: int | Array = past_len

@@ -6,28 +6,25 @@ sequence, the number of earlier keys where a cache holds them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import ShapeError
+from ..shapes import Array, Bool, Int, Shaped
 from .settings import window_sides
 
-Array = np.ndarray[Any, Any]
 Window = int | tuple[int | None, int | None] | list[int | None]
 
 
-def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array = 0) -> Array:
+def causal_mask(
+    query_len: int, key_len: int | None = None, offset: int | Array = 0
+) -> Bool[Array, "... query_len key_len"]:
     """Let each query attend to its own position and those before it, never to a later one.
 
     Args:
         query_len: number of queries.
         key_len: number of keys; None means as many as queries.
-        offset: position of the first query. An array, such as one of shape [batch, 1], gives a
-            mask for each of its entries.
-
-    Returns:
-        Bool["query_len key_len"], or Bool["*offset query_len key_len"] for an array of offsets.
+        offset: position of the first query. An array, such as Int["batch 1"], gives a mask for
+            each of its entries: Bool["batch 1 query_len key_len"].
     """
     ahead = _distance(query_len, query_len if key_len is None else key_len, offset)
     return ahead <= 0
@@ -35,7 +32,7 @@ def causal_mask(query_len: int, key_len: int | None = None, offset: int | Array 
 
 def sliding_window_mask(
     query_len: int, key_len: int, window: Window | None, offset: int | Array = 0
-) -> Array:
+) -> Bool[Array, "... query_len key_len"]:
     """Let each query attend to the keys near its own position.
 
     Args:
@@ -45,9 +42,6 @@ def sliding_window_mask(
             limit; one number is for both sides. (2, 0) sees two keys before it and its own.
             None alone is without limit on either side.
         offset: as in `causal_mask`.
-
-    Returns:
-        Bool["query_len key_len"], or Bool["*offset query_len key_len"] for an array of offsets.
 
     Raises:
         ShapeError: the window is negative, or neither a number nor a pair.
@@ -62,7 +56,7 @@ def sliding_window_mask(
     return visible
 
 
-def padding_mask(lengths: Array | int, max_len: int) -> Array:
+def padding_mask(lengths: Array | int, max_len: int) -> Bool[Array, "*batch max_len"]:
     """Let everybody attend to the first ``lengths`` positions; the rest is padding.
 
     Args:
@@ -70,21 +64,23 @@ def padding_mask(lengths: Array | int, max_len: int) -> Array:
         max_len: the padded length.
 
     Returns:
-        Bool["*batch max_len"]. For attention scores, give it the axes of heads and queries:
+        a mask. For attention scores, give it the axes of heads and queries:
         ``padding_mask(lengths, key_len)[:, None, None, :]``.
     """
     return np.arange(max_len) < np.asarray(lengths)[..., None]
 
 
-def extend_mask(mask: Array, key_len: int) -> Array:
+def extend_mask(
+    mask: Shaped[Array, "*queries shorter_len"], key_len: int
+) -> Shaped[Array, "*queries key_len"]:
     """Extend a mask to more keys than it was made for: nobody attends to the new ones.
 
     Args:
-        mask: boolean, or additive, of shape ["*queries shorter_len"].
+        mask: boolean, or additive.
         key_len: the number of keys to reach.
 
     Returns:
-        the mask of shape ["*queries key_len"], filled with False or -inf.
+        the mask, filled up with False or -inf.
     """
     missing = key_len - mask.shape[-1]
     if missing < 0:
@@ -96,7 +92,7 @@ def extend_mask(mask: Array, key_len: int) -> Array:
     return np.pad(mask, widths, constant_values=False if mask.dtype == bool else -np.inf)
 
 
-def combine(*masks: Array | None) -> Array | None:
+def combine(*masks: Array | None) -> Bool[Array, "..."] | None:
     """Let a query attend where every mask allows it; None allows all.
 
     Args:
@@ -117,7 +113,9 @@ def combine(*masks: Array | None) -> Array | None:
     return combined
 
 
-def _distance(query_len: int, key_len: int, offset: int | Array) -> Array:
-    """Return how far each key lies ahead of each query: Int["*offset query_len key_len"]."""
+def _distance(
+    query_len: int, key_len: int, offset: int | Array
+) -> Int[Array, "... query_len key_len"]:
+    """Return how far each key lies ahead of each query."""
     queries = np.asarray(offset)[..., None, None] + np.arange(query_len)[:, None]
     return np.arange(key_len) - queries

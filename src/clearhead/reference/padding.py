@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..shapes import Array, Int
 
-Array = np.ndarray[Any, Any]
 
-
-def pad(sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None = None) -> Array:
+def pad(
+    sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None = None
+) -> Int[Array, "batch length"]:
     """Put sequences of token ids below one another, filled up with ``pad_id`` at the end.
 
     Args:
@@ -21,7 +21,7 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, *, length: int | None =
         length: of the result; None means that of the longest sequence.
 
     Returns:
-        Int["batch length"], int64.
+        token ids, int64.
 
     Raises:
         ShapeError: a sequence is longer than ``length``. Nothing is cut silently: `truncate`
@@ -67,7 +67,7 @@ def truncate(
     ]
 
 
-def lengths_of(ids: Array, pad_id: int) -> Array:
-    """Return the tokens of each row of a padded array: Int["batch"], one past the last token."""
+def lengths_of(ids: Int[Array, "batch length"], pad_id: int) -> Int[Array, "batch"]:
+    """Return how many tokens each row has, up to the last that is not padding."""
     ends = np.where(ids != pad_id, np.arange(1, ids.shape[-1] + 1), 0)
     return ends.max(axis=-1, initial=0)

@@ -9,22 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
+from ..shapes import Array, Float, Int
 from .settings import check_heads
 from .tracing.steps import attention as steps
 from .tracing.trace import OFF
 from .tracing.watcher import Watcher
 
-Array = np.ndarray[Any, Any]
 
-
-def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) -> Array:
+def sinusoidal_positions(
+    length: int, d_model: int, *, dtype: Any = np.float64
+) -> Float[Array, "length d_model"]:
     """Return position vectors: even columns sine, odd columns cosine.
 
     The pair of columns 2i, 2i + 1 turns with the wavelength 2 pi 10000^(2i / d_model)
     (Vaswani et al. 2017, section 3.5). Computed in float64, then rounded.
-
-    Returns:
-        Float["length d_model"].
     """
     rate = np.exp(np.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
     angles = np.arange(length)[:, None] * rate
@@ -34,11 +32,13 @@ def sinusoidal_positions(length: int, d_model: int, *, dtype: Any = np.float64) 
     return table.astype(dtype)
 
 
-def learned_positions(table: Array, length: int, start: int = 0) -> Array:
+def learned_positions(
+    table: Float[Array, "max_length d_model"], length: int, start: int = 0
+) -> Float[Array, "length d_model"]:
     """Return the rows of a learned table for positions from ``start`` on.
 
     Args:
-        table: Float["max_length d_model"].
+        table: one row for each position.
         length: how many positions.
         start: the first position.
 
@@ -54,14 +54,10 @@ def learned_positions(table: Array, length: int, start: int = 0) -> Array:
 
 
 class Rotation(NamedTuple):
-    """Cosines and sines of the angles of some positions.
+    """Cosines and sines of the angles of some positions; their first axes may broadcast."""
 
-    Attributes:
-        cosine, sine: Float["length pairs"], or with axes that broadcast in front.
-    """
-
-    cosine: Array
-    sine: Array
+    cosine: Float[Array, "*lead length pairs"]
+    sine: Float[Array, "*lead length pairs"]
 
 
 def rotary_angles(
@@ -75,10 +71,7 @@ def rotary_angles(
         positions: Int["*lead length"], or a number n for the positions 0 to n - 1.
         dim: how much of each head is rotated, even.
         base: the base of the frequencies.
-        dtype: of the result.
-
-    Returns:
-        cosine and sine, each Float["*lead length dim/2"].
+        dtype: of the result, which has dim / 2 pairs.
     """
     positions = np.arange(positions) if isinstance(positions, int) else np.asarray(positions)
     angles = positions[..., None] * base ** (-np.arange(0, dim, 2) / dim)
@@ -86,20 +79,20 @@ def rotary_angles(
 
 
 def rotate(
-    x: Array,
+    x: Float[Array, "*heads length head_dim"],
     rotation: Rotation,
     *,
     interleaved: bool = False,
     name: str = "rotated",
     of: tuple[str, ...] = (),
     trace: Watcher = OFF,
-) -> Array:
+) -> Float[Array, "*heads length head_dim"]:
     """Rotate each pair of a head's entries by the angle of its position.
 
     Args:
-        x: Float["batch heads length head_dim"]. Where the rotation covers fewer entries than
-            head_dim, the first ones are rotated and the rest is passed on.
-        rotation: broadcasts to ["batch heads length pairs"].
+        x: queries or keys. Where the rotation covers fewer entries than head_dim, the first ones
+            are rotated and the rest is passed on.
+        rotation: broadcasts to Float["*heads length pairs"].
         interleaved: the pairs are (0, 1), (2, 3), ...; otherwise, as in Hugging Face's models
             and GPT-NeoX, entry i is paired with entry i + pairs.
         name, of: of the one step that a trace records.
@@ -135,7 +128,7 @@ def rotate(
 
 
 def rotary_embedding(
-    x: Array,
+    x: Float[Array, "*heads length width"],
     cosine_cache: Array,
     sine_cache: Array,
     position_ids: Array | None = None,
@@ -143,7 +136,7 @@ def rotary_embedding(
     interleaved: bool = False,
     rotary_dim: int | None = None,
     num_heads: int | None = None,
-) -> Array:
+) -> Float[Array, "*heads length width"]:
     """Compute the ONNX operator RotaryEmbedding (opset 23), on top of `rotate`.
 
     Args:
@@ -182,8 +175,8 @@ def rotary_embedding(
     return result.swapaxes(1, 2).reshape(x.shape) if x.ndim == 3 else result
 
 
-def alibi_slopes(num_heads: int) -> Array:
-    """Return one slope for each head (Press et al. 2022, arXiv 2108.12409): Float["heads"].
+def alibi_slopes(num_heads: int) -> Float[Array, "heads"]:
+    """Return one slope for each head (Press et al. 2022, arXiv 2108.12409).
 
     For n heads, n a power of two: 2^(-8/n), 2^(-16/n), ...; otherwise the slopes of the next
     smaller power of two, then every other one of the next larger.
@@ -200,38 +193,39 @@ def alibi_slopes(num_heads: int) -> Array:
     return np.array(of_power(whole) + of_power(2 * whole)[0::2][: num_heads - whole])
 
 
-def alibi_bias(num_heads: int, query_positions: Array, key_positions: Array) -> Array:
+def alibi_bias(
+    num_heads: int,
+    query_positions: Int[Array, "query_len"],
+    key_positions: Int[Array, "key_len"],
+) -> Float[Array, "heads query_len key_len"]:
     """Return -slope * |query position - key position|, to be added to the scaled scores.
 
     Symmetric, so that it serves an encoder; in a decoder the future is masked all the same.
-
-    Args:
-        num_heads: of the queries.
-        query_positions, key_positions: Int["query_len"], Int["key_len"].
-
-    Returns:
-        Float["heads query_len key_len"].
     """
     distance = np.abs(key_positions[None, :] - query_positions[:, None])
     return -alibi_slopes(num_heads)[:, None, None] * distance
 
 
 def relative_buckets(
-    distance: Array, *, bidirectional: bool, num_buckets: int = 32, max_distance: int = 128
-) -> Array:
+    distance: Int[Array, "*shape"],
+    *,
+    bidirectional: bool,
+    num_buckets: int = 32,
+    max_distance: int = 128,
+) -> Int[Array, "*shape"]:
     """Return the bucket of each relative distance (Raffel et al. 2020, T5, arXiv 1910.10683).
 
     Half of the buckets hold one distance each, the other half grow logarithmically up to
     ``max_distance``; all beyond shares the last.
 
     Args:
-        distance: Int, key position minus query position, any shape.
+        distance: key position minus query position.
         bidirectional: half of all buckets are for keys after the query; otherwise those all
             count as distance 0.
         num_buckets, max_distance: of T5's config.
 
     Returns:
-        Int of the shape of ``distance``, in [0, num_buckets).
+        numbers of buckets, from 0 to num_buckets - 1.
     """
     bucket = np.zeros_like(distance)
     if bidirectional:
@@ -247,22 +241,19 @@ def relative_buckets(
 
 
 def relative_bias(
-    weight: Array,
-    query_positions: Array,
-    key_positions: Array,
+    weight: Float[Array, "buckets heads"],
+    query_positions: Int[Array, "query_len"],
+    key_positions: Int[Array, "key_len"],
     *,
     bidirectional: bool,
     max_distance: int = 128,
-) -> Array:
+) -> Float[Array, "heads query_len key_len"]:
     """Return T5's learned bias for each head and bucket, to be added to the scaled scores.
 
     Args:
-        weight: Float["buckets heads"].
-        query_positions, key_positions: Int["query_len"], Int["key_len"].
+        weight: the bias of each bucket and head.
+        query_positions, key_positions: where queries and keys stand.
         bidirectional, max_distance: as in `relative_buckets`.
-
-    Returns:
-        Float["heads query_len key_len"].
     """
     buckets = relative_buckets(
         key_positions[None, :] - query_positions[:, None],

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ..shapes import Array, Float
+
 Multiply = Callable[[Array, Array], Array]
 WeightProduct = Callable[[Array], Array]
 
 
-def multiply_by(weight: Array) -> WeightProduct:
+def multiply_by(weight: Float[Array, "out in"]) -> WeightProduct:
     """Return the function that multiplies by a weight: x to x W^T.
-
-    Args:
-        weight: Float["out in"].
 
     Returns:
         a function of Float["... in"] that returns a new array Float["... out"].

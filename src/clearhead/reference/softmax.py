@@ -7,28 +7,28 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ..shapes import Array, Float, Num
 
 
-def softmax(x: Array, axis: int = -1) -> Array:
+def softmax(x: Num[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """Return exp(x) / sum exp(x) along an axis.
 
     The largest number of each row is subtracted first, which changes nothing but keeps exp from
     overflowing. A row of nothing but -inf gives zeros: no key to attend to, no weight.
 
     Args:
-        x: any shape, any floating dtype (other numbers are read as float64).
+        x: of any floating dtype; other numbers are read as float64.
         axis: the axis whose entries sum to 1.
 
     Returns:
-        an array of the shape (and floating dtype) of ``x``. Half precision is computed in float32
+        an array of the floating dtype of ``x``. Half precision is computed in float32
         and rounded once, at the end.
     """
     x = np.asarray(x)
     return softmax_in_place(x.astype(_working_dtype(x)), axis).astype(_dtype(x), copy=False)
 
 
-def softmax_in_place(x: Array, axis: int = -1) -> Array:
+def softmax_in_place(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """Write `softmax` of a floating array over it, and return that array."""
     lowest, smallest = _limits(x.dtype.char)
     # A highest of -inf would make -inf - -inf = NaN; from any finite number exp gives 0.
@@ -39,10 +39,10 @@ def softmax_in_place(x: Array, axis: int = -1) -> Array:
     return x
 
 
-def log_softmax(x: Array, axis: int = -1) -> Array:
+def log_softmax(x: Num[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """Return log softmax(x), computed so that no small share is rounded to log 0.
 
-    Shapes and dtypes as in `softmax`; -inf stays -inf.
+    Dtypes as in `softmax`; -inf stays -inf.
     """
     x = np.asarray(x)
     shifted = x.astype(_working_dtype(x))

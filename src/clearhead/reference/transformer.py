@@ -19,10 +19,11 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
+from ..shapes import Array, Bool, Float, Int
 from .layers.attention_positions import AttentionPositions
 from .layers.blocks import DecoderBlock, EncoderBlock
 from .layers.embedding import Embedding
-from .layers.linear import Linear
+from .layers.linear import Linear, weight_and_bias
 from .layers.multi_head import KeysAndValues, Memory, Past
 from .layers.norms import Norm
 from .products import PLAIN, Products
@@ -32,19 +33,17 @@ from .tracing.trace import OFF
 from .tracing.watcher import Watcher
 from .weights import check_weights
 
-Array = np.ndarray[Any, Any]
-
 
 class Encoded(NamedTuple):
     """An encoded source, as the decoder reads it.
 
     Attributes:
-        output: Float["batch source_len d_model"].
-        mask: Bool["batch 1 1 source_len"], True where a position may be attended; None for all.
+        output: of the encoder's last layer.
+        mask: True where a position may be attended; None for all.
     """
 
-    output: Array
-    mask: Array | None
+    output: Float[Array, "batch source_len d_model"]
+    mask: Bool[Array, "batch 1 1 source_len"] | None
 
 
 class Cache(Protocol):
@@ -108,38 +107,39 @@ class Transformer:
         """Number of token ids."""
         return self.config.vocab_size
 
-    def embed(self, ids: Array, side: str, *, start: int = 0, trace: Watcher = OFF) -> Array:
+    def embed(
+        self, ids: Int[Array, "batch length"], side: str, *, start: int = 0, trace: Watcher = OFF
+    ) -> Float[Array, "batch length d_model"]:
         """Look up the vectors of tokens, and add those of their positions.
 
         Args:
-            ids: Int["batch length"].
+            ids: of the tokens.
             side: ``source`` or ``target``.
             start: position of the first column.
             trace: records ``tokens embedding [scaled_embedding] [positions] embedded``.
-
-        Returns:
-            Float["batch length d_model"].
 
         Raises:
             ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
         """
         return self._embedding(ids, side, start=start, trace=trace)
 
-    def encode(self, source_ids: Array, *, trace: Watcher = OFF) -> Encoded:
+    def encode(
+        self, source_ids: Int[Array, "batch source_len"], *, trace: Watcher = OFF
+    ) -> Encoded:
         """Run the encoder.
 
         Args:
-            source_ids: Int["batch source_len"]; ``pad_id`` marks padding, to which nothing
-                attends.
+            source_ids: ``pad_id`` marks padding, to which nothing attends.
             trace: records every step, under ``encoder``.
         """
         if not self.encoder_layers:
             raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
         source_ids = np.asarray(source_ids)
-        x = self.embed(source_ids, "source", trace=trace.at("encoder"))
+        length = source_ids.shape[1]
         visible = source_ids != self.config.pad_id
         mask = None if visible.all() else visible[:, None, None, :]
-        length = source_ids.shape[1]
+
+        x = self.embed(source_ids, "source", trace=trace.at("encoder"))
         scores_mask = self._positions.add_bias(mask, "encoder", 0, length)
         rotation = self._positions.rotation(0, length)
         for i, layer in enumerate(self.encoder_layers):
@@ -161,39 +161,35 @@ class Transformer:
 
     def decode(
         self,
-        target_ids: Array,
+        target_ids: Int[Array, "batch target_len"],
         encoded: Encoded | None = None,
         *,
         memories: Sequence[Memory] | None = None,
         cache: Cache | None = None,
         trace: Watcher = OFF,
-    ) -> Array:
+    ) -> Float[Array, "batch target_len d_model"]:
         """Run the decoder.
 
         Args:
-            target_ids: Int["batch target_len"], beginning with the start token; padding stands
-                at the end, where causality hides it. With ``cache``, only the new positions.
+            target_ids: they begin with the start token; padding stands at the end, where
+                causality hides it. With ``cache``, only the new positions.
             encoded: what `encode` returned; None for a decoder-only model.
             memories: what `memories` made of it, if it is to be used several times.
             cache: keys and values of earlier positions, to which those of the new are appended.
             trace: records every step, under ``decoder``.
 
         Returns:
-            hidden Float["batch target_len d_model"].
+            the hidden states of the last layer.
         """
         if not self.decoder_layers:
             raise ConfigError("This model has no decoder: its config says decoder_layers=0.")
         if memories is None:
-            if (encoded is None) == bool(self.encoder_layers):
-                verb = "needs" if self.encoder_layers else "takes no"
-                raise ConfigError(
-                    f"This model has {len(self.encoder_layers)} encoder layers; its decoder "
-                    f"{verb} encoded source."
-                )
+            self._check_encoded(encoded)
             memories = self.memories(encoded, trace=trace) if encoded is not None else ()
         target_ids = np.asarray(target_ids)
         start = cache.length if cache is not None else 0
         length = target_ids.shape[1]
+
         x = self.embed(target_ids, "target", start=start, trace=trace.at("decoder"))
         mask = self._positions.add_bias(None, "decoder", start, length)
         rotation = self._positions.rotation(start, length)
@@ -210,11 +206,10 @@ class Transformer:
             cache.advance(length)
         return self._final(x, "decoder", trace)
 
-    def logits(self, hidden: Array, *, trace: Watcher = OFF) -> Array:
-        """Project to the vocabulary: Float["... d_model"] to Float["... vocab"].
-
-        A trace records ``logits`` and ``probabilities``.
-        """
+    def logits(
+        self, hidden: Float[Array, "... d_model"], *, trace: Watcher = OFF
+    ) -> Float[Array, "... vocab"]:
+        """Project to the vocabulary; a trace records ``logits`` and ``probabilities``."""
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden)
@@ -225,35 +220,24 @@ class Transformer:
 
     def forward(
         self,
-        source_ids: Array | None = None,
-        target_ids: Array | None = None,
+        source_ids: Int[Array, "batch source_len"] | None = None,
+        target_ids: Int[Array, "batch target_len"] | None = None,
         *,
         trace: Watcher = OFF,
-    ) -> Array:
+    ) -> Float[Array, "batch length vocab"]:
         """Return the logits of every position of the target, or of the source without a decoder.
 
         Args:
-            source_ids: Int["batch source_len"]; None for a decoder-only model.
-            target_ids: Int["batch target_len"]; None for an encoder-only model.
+            source_ids: None for a decoder-only model.
+            target_ids: None for an encoder-only model.
             trace: records every step.
-
-        Returns:
-            Float["batch length vocab"].
 
         Raises:
             ConfigError: a side that the model has is missing, or one that it lacks is given.
             ShapeError: a side is longer than max_length, or an id is not in the vocabulary.
         """
-        for side, ids, layers in (
-            ("source", source_ids, self.encoder_layers),
-            ("target", target_ids, self.decoder_layers),
-        ):
-            if (ids is None) == bool(layers):
-                verb = "needs" if layers else "takes no"
-                stack = "encoder" if side == "source" else "decoder"
-                raise ConfigError(
-                    f"This model has {len(layers)} {stack} layers and {verb} {side}_ids."
-                )
+        self._check_side("source", source_ids, "encoder")
+        self._check_side("target", target_ids, "decoder")
         encoded = None if source_ids is None else self.encode(source_ids, trace=trace)
         if target_ids is None:
             assert encoded is not None
@@ -261,18 +245,35 @@ class Transformer:
         return self.logits(self.decode(target_ids, encoded, trace=trace), trace=trace)
 
     def log_probabilities(
-        self, source_ids: Array | None = None, target_ids: Array | None = None
-    ) -> Array:
+        self,
+        source_ids: Int[Array, "batch source_len"] | None = None,
+        target_ids: Int[Array, "batch target_len"] | None = None,
+    ) -> Float[Array, "batch length vocab"]:
         """Return log softmax of `forward` over the vocabulary."""
         return log_softmax(self.forward(source_ids, target_ids))
 
-    def _final(self, x: Array, stack: str, trace: Watcher) -> Array:
+    def _final(
+        self, x: Float[Array, "batch length d_model"], stack: str, trace: Watcher
+    ) -> Float[Array, "batch length d_model"]:
         """Apply the stack's last norm, which it has where norms stand before sublayers."""
         scope, layers = trace.at(stack), getattr(self, f"{stack}_layers")
         last = f"layers.{len(layers) - 1}.feed_forward"
-        of = f"{last}_norm.output"
-        if self.config.norm_place == "before":
-            bias = self.weights.get(f"{stack}.norm.bias")
-            norm = Norm(self.config, self.weights[f"{stack}.norm.weight"], bias)
-            x, of = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",)), "norm.output"
-        return scope.record(steps.OUTPUT, x, of=(of,))
+        if self.config.norm_place == "after":
+            return scope.record(steps.OUTPUT, x, of=(f"{last}_norm.output",))
+        norm = Norm(self.config, *weight_and_bias(self.weights, f"{stack}.norm"))
+        x = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",))
+        return scope.record(steps.OUTPUT, x, of=("norm.output",))
+
+    def _check_encoded(self, encoded: Encoded | None) -> None:
+        if (encoded is None) == bool(self.encoder_layers):
+            verb = "needs" if self.encoder_layers else "takes no"
+            raise ConfigError(
+                f"This model has {len(self.encoder_layers)} encoder layers; its decoder "
+                f"{verb} encoded source."
+            )
+
+    def _check_side(self, side: str, ids: Array | None, stack: str) -> None:
+        layers = getattr(self, f"{stack}_layers")
+        if (ids is None) == bool(layers):
+            verb = "needs" if layers else "takes no"
+            raise ConfigError(f"This model has {len(layers)} {stack} layers and {verb} {side}_ids.")

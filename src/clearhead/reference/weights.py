@@ -10,9 +10,9 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
+from ..shapes import Array
 from ..visible import visible
 
-Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 _MOST_NAMES = 8  # weights that an error lists
 _MOST_COUNT = 4096  # of those that it does not list, so many are counted

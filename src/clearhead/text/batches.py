@@ -20,9 +20,9 @@ class Batch:
     """Token ids of several pairs, padded at the end with the pad id.
 
     Attributes:
-        source: ``tokens </s>``, int64 [batch, source_len].
-        target_input: ``<s> tokens``, int64 [batch, target_len].
-        target_output: ``tokens </s>``, int64 [batch, target_len].
+        source: ``tokens </s>``, Int64["batch source_len"].
+        target_input: ``<s> tokens``, Int64["batch target_len"].
+        target_output: ``tokens </s>``, Int64["batch target_len"].
     """
 
     source: np.ndarray
@@ -36,7 +36,7 @@ class Batch:
 
 
 def pad(rows: Sequence[Ids]) -> np.ndarray:
-    """Return rows of token ids as one array, padded at the end, int64 [rows, longest]."""
+    """Return rows of token ids as one array, padded at the end, Int64["rows longest"]."""
     ids = np.full((len(rows), max(map(len, rows))), Tokenizer.pad_id, dtype=np.int64)
     for i, row in enumerate(rows):
         ids[i, : len(row)] = row

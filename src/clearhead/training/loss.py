@@ -116,9 +116,9 @@ def linear_cross_entropy(
     """Return the cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
 
     Args:
-        hidden: [positions, d_model], padded positions already left out.
-        weight: the output matrix [vocab, d_model]; cast to the dtype of ``hidden``.
-        targets: token ids [positions].
+        hidden: Float["positions d_model"], padded positions already left out.
+        weight: the output matrix Float["vocab d_model"]; cast to the dtype of ``hidden``.
+        targets: token ids Int["positions"].
         label_smoothing: share of the target's probability spread over the whole vocabulary.
 
     Gradients flow to ``hidden`` and ``weight`` from ``smoothed`` only.

@@ -75,7 +75,7 @@ class Walkthrough:
         """Return an engine's log-probabilities, token after token as a translation is made.
 
         Returns:
-            ``[target_len, vocab]``, of what follows each of the decoder's tokens.
+            Float["target_len vocab"], of what follows each of the decoder's tokens.
         """
         decoding = engine.begin([self.source])
         first_row = np.zeros(1, np.int64)

@@ -151,7 +151,7 @@ def _links(
     """Return the strongest link of each head, of those that tell something.
 
     Args:
-        values, indices: ["heads queries k"], of a TopK.
+        values, indices: Float["heads queries k"] and Int["heads queries k"], of a TopK.
     """
     special = np.append(np.array(keys.special, dtype=bool), True)  # index -1: no key
     dull = special[indices]

@@ -36,9 +36,10 @@ class Head:
         number: which head it is.
         queries, keys: the tokens of the rows and of the columns.
         steps: name -> the step it comes from.
-        values: name -> the head's part: query, key, value ["len head_dim"], scores, scaled,
-            masked, weights ["query_len key_len"] (bias too, where positions add one),
-            contributions ["query_len key_len value_dim"], output ["query_len value_dim"].
+        values: name -> the head's part: query, key, value Float["length head_dim"]; scores,
+            scaled, masked, weights Float["query_len key_len"] (bias too, where positions add one);
+            contributions Float["query_len key_len value_dim"]; output
+            Float["query_len value_dim"].
     """
 
     path: str

@@ -30,10 +30,10 @@ def overview(run: ArraySource, part: str, layers: Span | None = None) -> Answer:
         layers: from which to before which; None for all.
 
     Returns:
-        arrays ``weights`` float32 ["layers heads rows columns"], a picture larger than 48 x 48
+        arrays ``weights`` Float32["layers heads rows columns"], a picture larger than 48 x 48
         being pooled: each of its cells is the largest weight of a block of queries and keys;
-        ``entropy`` float64 ["layers heads"], in nats, the mean over the queries that attend to
-        anything; ``masked`` uint8 ["rows columns"], 1 where no query of the cell may attend to
+        ``entropy`` Float64["layers heads"], in nats, the mean over the queries that attend to
+        anything; ``masked`` UInt8["rows columns"], 1 where no query of the cell may attend to
         any key of it, in any head. JSON: ``{part, pooled, block: [queries, keys], queries, keys}``.
 
     Raises:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...shapes import Array, Bool, Float, Float64, Int
 from ..attention_map import AttentionMap
 from ..recording.captured import CapturedAttention, Unreadable
 from ..scores.denominators import normalised
@@ -42,7 +42,7 @@ def map_of(captured: CapturedAttention) -> AttentionMap:
 
 def check_weights(
     captured: CapturedAttention,
-    truth: Tensor,
+    truth: Float[Tensor, "batch heads query_len columns"],
     *,
     dtypes: Sequence[torch.dtype],
     every_row: bool = False,
@@ -51,7 +51,7 @@ def check_weights(
 
     Args:
         captured: the attention as it was read.
-        truth: Float["batch heads query_len >=key_len"], the model's; sinks behind the keys.
+        truth: the model's weights; behind those of the keys may stand those of sinks.
         dtypes: in which the model computed.
         every_row: whether to compare all rows, and not only some.
 
@@ -79,14 +79,18 @@ def check_weights(
 
 
 def check_output(
-    captured: CapturedAttention, output: Tensor, value: Tensor, *, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention,
+    output: Float[Tensor, "batch heads query_len value_dim"],
+    value: Float[Tensor, "batch kv_heads key_len value_dim"],
+    *,
+    dtypes: Sequence[torch.dtype],
 ) -> None:
     """Compare weights times values with the model's output, in some rows of some heads.
 
     Args:
         captured: the attention as it was read.
-        output: Float["batch heads query_len value_dim"], the model's.
-        value: Float["batch kv_heads key_len value_dim"].
+        output: the model's.
+        value: what its weights were multiplied by.
 
     Raises:
         Unreadable: they differ.
@@ -98,7 +102,10 @@ def check_output(
 
 
 def _check_any_output(
-    captured: CapturedAttention, output: Tensor, value: Tensor, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention,
+    output: Float[Tensor, "batch heads query_len value_dim"],
+    value: Float[Tensor, "batch kv_heads key_len value_dim"],
+    dtypes: Sequence[torch.dtype],
 ) -> None:
     """Compare outputs with whatever scoring, where the model computes."""
     batch, heads, query_len, _ = output.shape
@@ -138,7 +145,10 @@ def _is_plain_softmax(captured: CapturedAttention) -> bool:
 
 
 def _check_plain_output(
-    captured: CapturedAttention, output: Tensor, value: Tensor, dtypes: Sequence[torch.dtype]
+    captured: CapturedAttention,
+    output: Float[Tensor, "batch heads query_len value_dim"],
+    value: Float[Tensor, "batch kv_heads key_len value_dim"],
+    dtypes: Sequence[torch.dtype],
 ) -> None:
     """Compare outputs where nothing is added to scores, in a fifth of the time.
 
@@ -177,9 +187,11 @@ def _check_plain_output(
             raise Unreadable(_OTHER_OUTPUT.format(float(np.nan_to_num(error, nan=np.inf).max())))
 
 
-def _product(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _product(
+    one: Float64[Array, "... rows inner"], other: Float64[Array, "... inner columns"]
+) -> Float64[Array, "... rows columns"]:
     """Return a product by PyTorch: NumPy's threads spin afterwards, and slow the model's down."""
-    product: np.ndarray[Any, Any] = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
+    product: Array = (torch.from_numpy(one) @ torch.from_numpy(other)).numpy()
     return product
 
 
@@ -189,7 +201,7 @@ class _Scratch(threading.local):
     def __init__(self) -> None:
         self._buffer = np.empty(0)
 
-    def as_float64(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def as_float64(self, x: Float[Array, "*shape"]) -> Float64[Array, "*shape"]:
         """Return the same numbers in float64; they are valid until the next call."""
         if x.size > _LARGEST_SCRATCH:
             return x.astype(np.float64)
@@ -205,15 +217,15 @@ _CPU = torch.device("cpu")
 
 
 def _hidden_keys(
-    ranges: KeyRanges, first: int, outer: slice, rows: np.ndarray[Any, Any], key_len: int
-) -> np.ndarray[Any, Any]:
-    """Return Bool["heads rows key_len"], where some queries may not attend."""
+    ranges: KeyRanges, first: int, outer: slice, rows: Int[Array, "rows"], key_len: int
+) -> Bool[Array, "heads rows key_len"]:
+    """Return True where some queries may not attend."""
     start, end = (
         x.numpy()[min(first, len(x) - 1)][outer if x.shape[1] > 1 else slice(None)][:, rows, None]
         for x in (ranges.start, ranges.end)
     )
     columns = np.arange(key_len)
-    outside: np.ndarray[Any, Any] = (columns < start) | (columns >= end)
+    outside: Array = (columns < start) | (columns >= end)
     return outside
 
 
@@ -223,12 +235,12 @@ def _ends(length: int) -> slice:
 
 
 @lru_cache(maxsize=256)
-def spread(length: int, most: int, device: torch.device) -> Tensor:
+def spread(length: int, most: int, device: torch.device) -> Int[Tensor, "places"]:
     """Return at most so many indices below a length, the first and the last among them."""
     return torch.linspace(0, length - 1, min(length, most), device=device).long().unique()
 
 
-def _tolerance(dtypes: Sequence[torch.dtype], scores: Tensor) -> float:
+def _tolerance(dtypes: Sequence[torch.dtype], scores: Float[Tensor, "..."]) -> float:
     """Return how far the model's own rounding may take its weights from the exact ones."""
     largest = float(scores.abs().nan_to_num_(0.0, 0.0, 0.0).amax()) if scores.numel() else 0.0
     return _tolerance_of(dtypes, largest)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...shapes import Int
 from ..recording.captured import CapturedAttention
 from ..recording.growing_call import GrowingCall
 from .owners import Owner
@@ -52,11 +53,13 @@ class TokenLabels:
             elif key_len in self._sources:
                 call.labels["key"] = self._sources[key_len]
 
-    def _rows(self, ids: Tensor) -> list[list[str]]:
+    def _rows(self, ids: Int[Tensor, "batch length"]) -> list[list[str]]:
         return [self._tokens(row) for row in ids.tolist()]
 
 
-def ids_of_length(inputs: dict[str, Tensor], length: int, *, decoder: bool) -> Tensor | None:
+def ids_of_length(
+    inputs: dict[str, Tensor], length: int, *, decoder: bool
+) -> Int[Tensor, "batch length"] | None:
     """Return the token ids of a length among a model's inputs.
 
     Args:

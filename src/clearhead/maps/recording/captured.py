@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ...shapes import Float
 from ..scores.bias import DenseBias, ToeplitzBias
 from ..scores.key_ranges import DenseMask, KeyRanges
 from ..scores.scoring import Scoring
@@ -23,35 +24,37 @@ class CapturedAttention:
     The tensors may still be the model's own memory; a recording copies them.
 
     Attributes:
-        query: Float["batch heads query_len head_dim"].
-        key: Float["batch kv_heads key_len head_dim"].
-        value: Float["batch kv_heads key_len value_dim"], None where it is not known.
-        lse: Float["batch heads query_len"], natural log, from the kernel.
+        query, key: of each head.
+        value: None where it is not known.
+        lse: the log of the sum of the exponentials of each query's scores, natural, from the
+            kernel.
         scoring: how scores come from queries and keys.
         kernel: what computed it.
         dropout: probability with which weights were dropped after the softmax.
         notes: remarks for a reader of the numbers.
     """
 
-    query: Tensor
-    key: Tensor
+    query: Float[Tensor, "batch heads query_len head_dim"]
+    key: Float[Tensor, "batch kv_heads key_len head_dim"]
     scoring: Scoring
     kernel: str
-    value: Tensor | None = None
-    lse: Tensor | None = None
+    value: Float[Tensor, "batch kv_heads key_len value_dim"] | None = None
+    lse: Float[Tensor, "batch heads query_len"] | None = None
     dropout: float = 0.0
     notes: tuple[str, ...] = ()
 
 
-def without_repeated_heads(key: Tensor, value: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def without_repeated_heads(
+    key: Float[Tensor, "batch heads key_len head_dim"],
+    value: Float[Tensor, "batch heads key_len value_dim"] | None,
+) -> tuple[
+    Float[Tensor, "batch kv_heads key_len head_dim"],
+    Float[Tensor, "batch kv_heads key_len value_dim"] | None,
+]:
     """Return keys and values as they were before each was repeated for its group of query heads.
 
     Models repeat heads for kernels that do not support groups. Only heads that are equal, number
     by number, become one.
-
-    Args:
-        key: Float["batch heads key_len head_dim"].
-        value: Float["batch heads key_len value_dim"].
     """
     heads = key.shape[1]
     tensors = [key] if value is None else [key, value]

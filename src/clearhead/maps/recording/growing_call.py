@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from ...shapes import Bool, Float
 from ..attention_map import AttentionMap
 from ..scores.merged_scoring import CallScoring, merged
 from ..storage.provenance import Source
@@ -143,7 +144,9 @@ class GrowingCall:
             and (self.value is None or captured.value is not None)
         )
 
-    def _overlap(self, key: Tensor, new: int) -> tuple[int, Tensor] | None:
+    def _overlap(
+        self, key: Float[Tensor, "batch kv_heads key_len head_dim"], new: int
+    ) -> tuple[int, Bool[Tensor, "overlap"]] | None:
         """Find where the keys of a step overlap the keys of the call.
 
         Args:
@@ -152,7 +155,7 @@ class GrowingCall:
 
         Returns:
             The index, among all keys, of the step's first key, and which of the overlapping keys
-            have changed, Bool["overlap"]; None where the step does not continue the call.
+            have changed; None where the step does not continue the call.
         """
         keys, length = self.key.tensor, key.shape[2]
         # A full or static cache begins where the last step did; a window has moved by the new keys.
@@ -173,7 +176,9 @@ class GrowingCall:
                 return offset, changed
         return None
 
-    def _is_reordered(self, key: Tensor, new: int) -> bool:
+    def _is_reordered(
+        self, key: Float[Tensor, "batch kv_heads key_len head_dim"], new: int
+    ) -> bool:
         """Return whether each row continues some row, though not its own: a beam search."""
         keys, rows = self.key.tensor, len(key)
         overlap = min(self.key.length, key.shape[2] - new)
@@ -186,7 +191,11 @@ class GrowingCall:
         return all(bool((mine == row).all(1).any()) for row in theirs)
 
     def _append(
-        self, captured: CapturedAttention, key: Tensor, offset: int, changed: Tensor
+        self,
+        captured: CapturedAttention,
+        key: Float[Tensor, "batch kv_heads key_len head_dim"],
+        offset: int,
+        changed: Bool[Tensor, "overlap"],
     ) -> None:
         """Append a step whose keys begin at an offset, some of them changed: see `_overlap`."""
         copy = self.storage.copy

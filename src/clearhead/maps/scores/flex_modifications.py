@@ -17,7 +17,7 @@ def over_all_places(modification: Callable[..., Tensor], *, with_score: bool) ->
 
     Returns:
         f(batch, heads, rows, columns), or f(scores, batch, heads, rows, columns) with a score;
-        the result has the shape [batch, heads, rows, columns].
+        the result has the shape Float["batch heads rows columns"].
     """
     score = (0,) if with_score else ()
     mapped = modification

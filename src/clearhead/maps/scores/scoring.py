@@ -87,8 +87,8 @@ class Scoring:
             key: Float["batch kv_heads key_len head_dim"].
             scale: None means 1 / sqrt(head_dim).
             softcap: None or 0 for none.
-            mask: boolean or float, broadcast to [batch, heads, query_len, key_len]; boolean: True
-                where a query may attend. Of a float mask, entries at or below half the lowest
+            mask: boolean or float, broadcast to Shaped["batch heads query_len key_len"]; boolean:
+                True where a query may attend. Of a float mask, entries at or below half the lowest
                 number of its dtype forbid, and the finite rest is a bias. A query that -inf
                 forbids everything has weights of zero; one whose entries are all finite and that
                 low attends evenly to the highest of them, as it does in any softmax.

@@ -132,7 +132,7 @@ def check_key_value(query: Tensor, key: Tensor, value: Tensor, *, separate: bool
     """Check that keys and values fit each other and the queries' batch.
 
     Args:
-        query, key, value: in the order [length, batch, width], which the messages speak of.
+        query, key, value: in the order Float["length batch width"], which the messages speak of.
         separate: whether there is one projection matrix for each of the three, so that keys
             and values may differ in width.
 
@@ -196,7 +196,7 @@ def check_attn_mask(
 
 
 def check_padding_mask(key_padding_mask: Tensor, batch: int, key_len: int) -> None:
-    """Check that the padding mask is [batch, key_len].
+    """Check that the padding mask is Shaped["batch key_len"].
 
     Raises:
         MultiheadShapeError: it is not.
@@ -210,7 +210,7 @@ def check_padding_mask(key_padding_mask: Tensor, batch: int, key_len: int) -> No
 
 
 def check_static(static: Tensor, name: str, batch: int, heads: int, head_dim: int) -> None:
-    """Check that ready-made keys or values are [batch * heads, key_len, head_dim].
+    """Check that ready-made keys or values are Float["batch*heads key_len head_dim"].
 
     Raises:
         MultiheadShapeError: they are not.

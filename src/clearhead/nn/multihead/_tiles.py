@@ -73,7 +73,7 @@ class Problem(NamedTuple):
     budget: int  # scores in a tile
 
     def tiles(self) -> Iterator[ScoreTile]:
-        """Yield the tiles in the order of [batch, heads, query_len, key_len]."""
+        """Yield the tiles in the order of Float["batch heads query_len key_len"]."""
         batch, heads, query_len, _ = self.query.shape
         key_len = self.key.shape[2]
         budget, matrix = self.budget, query_len * key_len

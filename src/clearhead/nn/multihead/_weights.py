@@ -61,8 +61,9 @@ def attend(
 ]:
     """Compute the output of attention, and its weights where they are needed.
 
-    Weights are [batch, query_len, key_len] with ``average``, else [batch, heads, query_len,
-    key_len], those after dropout, in the dtype that a softmax of the query's dtype has.
+    Weights are Float["batch query_len key_len"] with ``average``, else
+    Float["batch heads query_len key_len"], those after dropout, in the dtype that a softmax of the
+    query's dtype has.
     """
     mask, blocked = open_blocked_rows(mask)
     masking = Masking(mask, blocked, causal)

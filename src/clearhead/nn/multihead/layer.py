@@ -101,27 +101,28 @@ class MultiheadAttention(torch.nn.MultiheadAttention):
         """Attend from queries to keys and values.
 
         Args:
-            query: [query_len, batch, embed_dim], with ``batch_first`` [batch, query_len,
-                embed_dim], or unbatched [query_len, embed_dim].
+            query: Float["query_len batch embed_dim"], with ``batch_first``
+                Float["batch query_len embed_dim"], or unbatched Float["query_len embed_dim"].
             key: the same with key_len and kdim.
             value: the same with key_len and vdim.
-            key_padding_mask: [batch, key_len], unbatched [key_len]. Boolean, True for a key to
-                ignore, or floating, added to the scaled scores.
+            key_padding_mask: Shaped["batch key_len"], unbatched Shaped["key_len"]. Boolean, True
+                for a key to ignore, or floating, added to the scaled scores.
             need_weights: whether to return weights; "map" for an `AttentionMap` instead, which
                 computes those that are asked of it later, of all heads and before dropout.
-            attn_mask: [query_len, key_len] or [batch * num_heads, query_len, key_len]. Boolean,
-                True where a query may not attend, or floating, added to the scaled scores.
+            attn_mask: Shaped["query_len key_len"], or
+                Shaped["batch*num_heads query_len key_len"]. Boolean, True where a query may not
+                attend, or floating, added to the scaled scores.
             average_attn_weights: the mean of the weights over heads, or all heads' weights.
             is_causal: says that ``attn_mask``, which must be given, is the causal mask. Without
                 a key_padding_mask the mask itself is then not read, so a wrong hint gives
                 causal attention.
 
         Returns:
-            The output, shaped like the query, and the weights, [batch, query_len, key_len] or
-            [batch, num_heads, query_len, key_len], without the batch axis for unbatched input;
-            None unless asked for. The keys that ``add_bias_kv`` and ``add_zero_attn`` add count
-            in key_len. In training with dropout, weights are those after dropout. A map is
-            [batch, num_heads, query_len, key_len], with a batch axis of 1 for unbatched input.
+            The output, shaped like the query, and the weights, Float["batch query_len key_len"]
+            or Float["batch num_heads query_len key_len"], without the batch axis for unbatched
+            input; None unless asked for. The keys that ``add_bias_kv`` and ``add_zero_attn`` add
+            count in key_len. In training with dropout, weights are those after dropout. A map is
+            Float["batch num_heads query_len key_len"], with a batch axis of 1 for unbatched input.
 
         Raises:
             ConfigError: ``need_weights`` is neither true nor false nor "map".
@@ -200,9 +201,9 @@ def multi_head_attention_forward(
 ) -> tuple[Tensor, Tensor | None]:
     """Do what `torch.nn.functional.multi_head_attention_forward` does, as `MultiheadAttention`.
 
-    The same arguments in the same order; inputs are [length, batch, width] or unbatched.
-    ``static_k`` and ``static_v``, [batch * num_heads, key_len, head_dim], take the place of the
-    projected keys and values.
+    The same arguments in the same order; inputs are Float["length batch width"] or
+    unbatched. ``static_k`` and ``static_v``, Float["batch*num_heads key_len head_dim"], take the
+    place of the projected keys and values.
     """
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     parameters = Parameters(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ...config import TransformerConfig
+from ...shapes import Array, Bool, Shaped
 from ..positions import Rotation, alibi_bias, relative_bias, rotary_angles
-
-Array = np.ndarray[Any, Any]
 
 
 class AttentionPositions:
@@ -35,7 +33,13 @@ class AttentionPositions:
         window = slice(start, start + length)
         return Rotation(self._angles.cosine[window], self._angles.sine[window])
 
-    def add_bias(self, mask: Array | None, stack: str, start: int, length: int) -> Array | None:
+    def add_bias(
+        self,
+        mask: Bool[Array, "... key_len"] | None,
+        stack: str,
+        start: int,
+        length: int,
+    ) -> Shaped[Array, "... key_len"] | None:
         """Return a mask with the bias of positions added, where there is one.
 
         Args:

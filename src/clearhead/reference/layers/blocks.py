@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ...config import TransformerConfig
+from ...shapes import Array, Float, Shaped
 from ..positions import Rotation
 from ..products import PLAIN, Products
 from ..tracing.steps import layers as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
 from .feed_forward import FeedForward
-from .linear import JointLinear, Linear
+from .linear import JointLinear, Linear, WeightAndBias, weight_and_bias
 from .multi_head import Memory, MultiHeadAttention, Past
 from .norms import Norm
-
-Array = np.ndarray[Any, Any]
 
 _LAST_STEP = {
     "self_attention": "projected",
@@ -61,14 +58,11 @@ class _Block:
         )
 
     def _norm(self, name: str) -> Norm:
-        path = f"{self._path}.{name}"
-        bias = self._weights.get(f"{path}.bias")
-        return Norm(self._config, self._weights[f"{path}.weight"], bias)
+        return Norm(self._config, *weight_and_bias(self._weights, f"{self._path}.{name}"))
 
     def _feed_forward(self) -> FeedForward:
-        def layer(name: str) -> tuple[Array, Array | None]:
-            path = f"{self._path}.feed_forward.{name}"
-            return self._weights[f"{path}.weight"], self._weights.get(f"{path}.bias")
+        def layer(name: str) -> WeightAndBias:
+            return weight_and_bias(self._weights, f"{self._path}.feed_forward.{name}")
 
         names = ["gate", "up"] if self._config.gated else ["up"]
         up = JointLinear([layer(name) for name in names], products=self._products)
@@ -80,25 +74,25 @@ class _Block:
         name: str,
         norm: Norm,
         sublayer: Callable[..., Array],
-        x: Array,
+        x: Float[Array, "batch length d_model"],
         of: str,
         *arguments: Any,
         trace: Watcher,
         **options: Any,
-    ) -> tuple[Array, str]:
+    ) -> tuple[Float[Array, "batch length d_model"], str]:
         """Apply a sublayer, its residual sum and its norm, in the order of the config.
 
         Args:
             name: of the sublayer.
             norm: of the sublayer.
             sublayer: takes x and ``arguments``.
-            x: Float["batch length d_model"].
+            x: what is added to the sublayer's output.
             of: the name of the step that ``x`` is.
             arguments, options: of the sublayer.
             trace: records every step.
 
         Returns:
-            Float["batch length d_model"], and the name of the step that it is.
+            the output, and the name of the step that it is.
         """
         inner, inner_of, norm_trace = x, of, trace.at(f"{name}_norm")
         if self.norm_before:
@@ -110,7 +104,9 @@ class _Block:
             return x, f"{name}_residual"
         return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
 
-    def _feed(self, x: Array, of: str, trace: Watcher) -> Array:
+    def _feed(
+        self, x: Float[Array, "batch length d_model"], of: str, trace: Watcher
+    ) -> Float[Array, "batch length d_model"]:
         norm, layer = self.feed_forward_norm, self.feed_forward
         return self._residual("feed_forward", norm, layer, x, of, trace=trace)[0]
 
@@ -127,13 +123,13 @@ class EncoderBlock(_Block):
 
     def __call__(
         self,
-        x: Array,
+        x: Float[Array, "batch source_len d_model"],
         *,
-        mask: Array | None = None,
+        mask: Shaped[Array, "... #source_len #source_len"] | None = None,
         rotation: Rotation | None = None,
         trace: Watcher = OFF,
-    ) -> Array:
-        """Apply the layer to Float["batch source_len d_model"]; ``mask`` as in `attention`."""
+    ) -> Float[Array, "batch source_len d_model"]:
+        """Apply the layer; ``mask`` is that of `attention`."""
         x = trace.record(steps.INPUT, x)
         x, of = self._residual(
             "self_attention",
@@ -174,15 +170,15 @@ class DecoderBlock(_Block):
 
     def __call__(
         self,
-        x: Array,
+        x: Float[Array, "batch target_len d_model"],
         memory: Memory | None = None,
         *,
-        mask: Array | None = None,
+        mask: Shaped[Array, "... #target_len #key_len"] | None = None,
         rotation: Rotation | None = None,
         past: Past | None = None,
         trace: Watcher = OFF,
-    ) -> Array:
-        """Apply the layer to Float["batch target_len d_model"].
+    ) -> Float[Array, "batch target_len d_model"]:
+        """Apply the layer.
 
         Args:
             x: the previous layer's output; with ``past``, of the new positions alone.

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from ...config import TransformerConfig
 from ...errors import ShapeError
+from ...shapes import Array, Float, Int
 from ..positions import learned_positions, sinusoidal_positions
 from ..tracing.steps import stacks as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
-
-Array = np.ndarray[Any, Any]
 
 
 class Embedding:
@@ -35,7 +31,9 @@ class Embedding:
             dtype = next(iter(weights.values())).dtype
             self._sinusoidal = sinusoidal_positions(config.max_length, config.d_model, dtype=dtype)
 
-    def __call__(self, ids: Array, side: str, *, start: int = 0, trace: Watcher = OFF) -> Array:
+    def __call__(
+        self, ids: Int[Array, "batch length"], side: str, *, start: int = 0, trace: Watcher = OFF
+    ) -> Float[Array, "batch length d_model"]:
         """See `Transformer.embed`."""
         config = self._config
         self._check_ids(ids, side, start)
@@ -57,7 +55,7 @@ class Embedding:
             x = x + trace.record(steps.POSITIONS[config.positions], vectors)
         return trace.record(steps.EMBEDDED[token, vectors is not None], x)
 
-    def _check_ids(self, ids: Array, side: str, start: int) -> None:
+    def _check_ids(self, ids: Int[Array, "batch length"], side: str, start: int) -> None:
         config = self._config
         end = start + ids.shape[1]
         if end > config.max_length:
@@ -72,8 +70,10 @@ class Embedding:
                 f"{config.vocab_size - 1}. Is it the tokenizer that belongs to the model?"
             )
 
-    def _position_vectors(self, side: str, start: int, length: int) -> Array | None:
-        """Return the vectors that are added to the tokens': Float["length d_model"], or None."""
+    def _position_vectors(
+        self, side: str, start: int, length: int
+    ) -> Float[Array, "length d_model"] | None:
+        """Return the vectors that are added to those of the tokens, if there are such."""
         if self._config.positions == "sinusoidal":
             return self._sinusoidal[start : start + length]
         if self._config.positions == "learned":

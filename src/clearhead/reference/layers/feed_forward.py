@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ...config import ACTIVATIONS, GATED_ACTIVATIONS
 from ...errors import ConfigError
+from ...shapes import Array, Float
 from ..tracing.steps import layers as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
-from .linear import JointLinear, Linear
-
-Array = np.ndarray[Any, Any]
+from .linear import JointLinear, Linear, WeightAndBias
 
 
-def relu(x: Array) -> Array:
+def relu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return max(x, 0)."""
     return np.maximum(x, 0)
 
 
-def erf(x: Array) -> Array:
+def erf(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Compute the error function of each entry.
 
     In float64 it is exact to the last digit or so, by the C library. In float32 it is formula
@@ -44,18 +42,18 @@ def erf(x: Array) -> Array:
 _erf = np.frompyfunc(math.erf, 1, 1)
 
 
-def gelu(x: Array) -> Array:
+def gelu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return x times the normal distribution function at x (Hendrycks and Gimpel 2016)."""
     return x * (0.5 * (1 + erf(x * math.sqrt(0.5))))
 
 
-def gelu_tanh(x: Array) -> Array:
+def gelu_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Approximate `gelu` with tanh, as in GPT-2."""
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
     return 0.5 * x * (1 + np.tanh(inner))
 
 
-def silu(x: Array) -> Array:
+def silu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return x / (1 + exp(-x)) (Elfwing et al. 2017), also called swish."""
     # tanh does not overflow, as exp(-x) would.
     return x * (0.5 * (1 + np.tanh(0.5 * x)))
@@ -99,8 +97,10 @@ class FeedForward:
         self.up = up
         self.down = down
 
-    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Apply the layer to Float["... d_model"]; steps ``[gate] up hidden output``."""
+    def __call__(
+        self, x: Float[Array, "... d_model"], *, trace: Watcher = OFF, of: tuple[str, ...] = ()
+    ) -> Float[Array, "... d_model"]:
+        """Apply the layer to each vector; a trace records ``[gate] up hidden output``."""
         if self.gated:
             gate, up = self.up(x)
             gate = trace.record(steps.GATE, gate, of=of)
@@ -115,20 +115,20 @@ class FeedForward:
 
 
 def feed_forward(
-    x: Array,
-    up: tuple[Array, Array | None],
-    down: tuple[Array, Array | None],
+    x: Float[Array, "... d_model"],
+    up: WeightAndBias,
+    down: WeightAndBias,
     *,
-    gate: tuple[Array, Array | None] | None = None,
+    gate: WeightAndBias | None = None,
     activation: str = "relu",
     trace: Watcher = OFF,
-) -> Array:
+) -> Float[Array, "... d_model"]:
     """Apply a feed-forward layer of plain arrays.
 
     Args:
-        x: Float["... d_model"].
-        up, gate: weight Float["feed_forward_dim d_model"] and bias or None.
-        down: weight Float["d_model feed_forward_dim"] and bias or None.
+        x: the vectors.
+        up, gate: weight Float["feed_forward_dim d_model"] and bias, or None for no bias.
+        down: weight Float["d_model feed_forward_dim"] and bias, or None.
         activation: one of `clearhead.config.ACTIVATIONS`; the gated ones need ``gate``.
         trace: records the steps ``[gate] up hidden output``.
 

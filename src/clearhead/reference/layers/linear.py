@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ...errors import ShapeError
+from ...shapes import Array, Float
 from ..products import PLAIN, Products
 
-Array = np.ndarray[Any, Any]
+WeightAndBias = tuple[Array, Array | None]
+"""Of a linear layer Float["out in"] and Float["out"]; None without a bias."""
+
+
+def weight_and_bias(weights: Mapping[str, Array], path: str) -> WeightAndBias:
+    """Return the weight and the bias, if there is one, of the layer at a path."""
+    return weights[f"{path}.weight"], weights.get(f"{path}.bias")
 
 
 class Linear:
     """A linear layer, x W^T + b.
 
     Args:
-        weight: Float["out in"], as PyTorch keeps it.
+        weight: Float["out in"], as in PyTorch.
         bias: Float["out"], or None.
         products: how x W^T is computed.
 
@@ -38,8 +44,8 @@ class Linear:
         self._product = products.by_weight(weight)
         self._bias = bias
 
-    def __call__(self, x: Array) -> Array:
-        """Apply the layer: Float["... in"] to Float["... out"].
+    def __call__(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+        """Return x W^T + b.
 
         Raises:
             ShapeError: the last axis of x is not ``in``.
@@ -59,16 +65,14 @@ class JointLinear:
     """Several linear layers of the same input as one product: their weights below one another.
 
     Args:
-        layers: weight and bias of each.
+        layers: the weight and bias of each.
         products: how the one product is computed.
 
     Raises:
         ShapeError: some of the layers have a bias and some have none.
     """
 
-    def __init__(
-        self, layers: Sequence[tuple[Array, Array | None]], *, products: Products = PLAIN
-    ) -> None:
+    def __init__(self, layers: Sequence[WeightAndBias], *, products: Products = PLAIN) -> None:
         weights = [weight for weight, _ in layers]
         biases = [bias for _, bias in layers if bias is not None]
         if biases and len(biases) < len(layers):
@@ -78,7 +82,7 @@ class JointLinear:
         ends = np.cumsum([len(weight) for weight in weights]).tolist()
         self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
 
-    def __call__(self, x: Array) -> list[Array]:
-        """Apply all layers: Float["... in"] to Float["... out"] for each, views of one array."""
+    def __call__(self, x: Float[Array, "... in"]) -> list[Float[Array, "... _"]]:
+        """Return x W^T + b of each layer, views of one array."""
         outputs = self._linear(x)
         return [outputs[..., columns] for columns in self._columns]

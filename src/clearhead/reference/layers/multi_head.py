@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ...errors import ConfigError
+from ...shapes import Array, Bool, Float, Shaped
 from ..attention import attention, merge_heads, split_heads
 from ..masks import causal_mask
 from ..positions import Rotation, rotate
@@ -25,24 +26,18 @@ from ..settings import check_heads
 from ..tracing.steps import attention as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
-from .linear import JointLinear, Linear
-
-Array = np.ndarray[Any, Any]
+from .linear import JointLinear, Linear, WeightAndBias, weight_and_bias
 
 
 class Memory(Protocol):
     """What cross-attention attends to."""
 
-    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
-        """Return what the queries read from the memory.
-
-        Args:
-            query: Float["batch heads query_len head_dim"].
-            attention: `attention`, as the layer computes and traces it.
-
-        Returns:
-            Float["batch heads query_len head_dim"].
-        """
+    def attend(
+        self,
+        query: Float[Array, "batch heads query_len head_dim"],
+        attention: Callable[..., tuple[Array, Array]],
+    ) -> Float[Array, "batch heads query_len head_dim"]:
+        """Return what the queries read from the memory, by the `attention` of the layer."""
         ...
 
 
@@ -50,15 +45,19 @@ class KeysAndValues(NamedTuple):
     """The memory of a batch: each row attends to the keys of its own row.
 
     Attributes:
-        key, value: Float["batch kv_heads key_len head_dim"].
-        mask: Bool["batch 1 1 key_len"], True where a key may be attended; None allows all.
+        key, value: of each head.
+        mask: as in `attention`; of an encoder's output it is Bool["batch 1 1 key_len"].
     """
 
-    key: Array
-    value: Array
-    mask: Array | None = None
+    key: Float[Array, "batch kv_heads key_len head_dim"]
+    value: Float[Array, "batch kv_heads key_len head_dim"]
+    mask: Bool[Array, "... key_len"] | None = None
 
-    def attend(self, query: Array, attention: Callable[..., tuple[Array, Array]]) -> Array:
+    def attend(
+        self,
+        query: Float[Array, "batch heads query_len head_dim"],
+        attention: Callable[..., tuple[Array, Array]],
+    ) -> Float[Array, "batch heads query_len head_dim"]:
         """See `Memory.attend`."""
         output, _ = attention(query, self.key, self.value, mask=self.mask)
         return output
@@ -67,7 +66,14 @@ class KeysAndValues(NamedTuple):
 class Past(Protocol):
     """The keys and values of one layer at earlier positions, such as a cache."""
 
-    def extend(self, key: Array, value: Array) -> tuple[Array, Array]:
+    def extend(
+        self,
+        key: Float[Array, "batch kv_heads new_len head_dim"],
+        value: Float[Array, "batch kv_heads new_len head_dim"],
+    ) -> tuple[
+        Float[Array, "batch kv_heads key_len head_dim"],
+        Float[Array, "batch kv_heads key_len head_dim"],
+    ]:
         """Append keys and values of new positions, and return those of all positions so far."""
         ...
 
@@ -93,8 +99,8 @@ class MultiHeadAttention:
         cross: bool = False,
         products: Products = PLAIN,
     ) -> None:
-        def layer(name: str) -> tuple[Array, Array | None]:
-            return weights[f"{path}.{name}.weight"], weights.get(f"{path}.{name}.bias")
+        def layer(name: str) -> WeightAndBias:
+            return weight_and_bias(weights, f"{path}.{name}")
 
         self.num_heads = num_heads
         self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
@@ -113,7 +119,7 @@ class MultiHeadAttention:
 
     def self_attention(
         self,
-        x: Array,
+        x: Float[Array, "batch query_len d_model"],
         *,
         causal: bool = False,
         mask: Array | None = None,
@@ -121,11 +127,11 @@ class MultiHeadAttention:
         past: Past | None = None,
         trace: Watcher = OFF,
         of: tuple[str, ...] = (),
-    ) -> Array:
+    ) -> Float[Array, "batch query_len d_model"]:
         """Attend within one sequence.
 
         Args:
-            x: Float["batch query_len d_model"].
+            x: what queries, keys and values are made from.
             causal: nobody attends to later positions.
             mask: as in `attention`: boolean, or added to the scaled scores.
             rotation: of the positions of ``x``, for rotary positions.
@@ -133,9 +139,6 @@ class MultiHeadAttention:
             trace: records ``query key value`` (before rotation as ``query_projected``,
                 ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
-
-        Returns:
-            Float["batch query_len d_model"].
         """
         query, key, value = self._query_key_value(x)
         query = split_heads(query, self.num_heads)
@@ -157,8 +160,8 @@ class MultiHeadAttention:
 
     def memory(
         self,
-        x: Array,
-        mask: Array | None = None,
+        x: Float[Array, "batch key_len d_model"],
+        mask: Bool[Array, "... key_len"] | None = None,
         *,
         trace: Watcher = OFF,
         of: tuple[str, ...] = (),
@@ -166,8 +169,8 @@ class MultiHeadAttention:
         """Project another sequence to the keys and values that `cross_attention` attends to.
 
         Args:
-            x: Float["batch key_len d_model"], an encoder's output.
-            mask: Bool["batch 1 1 key_len"], True where a position may be attended.
+            x: an encoder's output.
+            mask: as in `attention`; of padded sources it is Bool["batch 1 1 key_len"].
             trace: records ``key`` and ``value``.
             of: the name of the step that ``x`` is, for the trace.
         """
@@ -182,37 +185,36 @@ class MultiHeadAttention:
 
     def cross_attention(
         self,
-        x: Array,
+        x: Float[Array, "batch query_len d_model"],
         memory: Memory,
         *,
         trace: Watcher = OFF,
         of: tuple[str, ...] = (),
-    ) -> Array:
+    ) -> Float[Array, "batch query_len d_model"]:
         """Attend to the keys and values that `memory` made of another sequence.
 
         Args:
-            x: Float["batch query_len d_model"].
+            x: what queries are made from.
             memory: of the same batch.
             trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
-
-        Returns:
-            Float["batch query_len d_model"].
         """
         query = split_heads(self._query(x), self.num_heads)
         query = trace.record(steps.QUERY, query, of=of)
         output = memory.attend(query, partial(self._attention, trace=trace))
         return self._project(output, trace)
 
-    def _project(self, output: Array, trace: Watcher) -> Array:
-        """Put the heads' outputs side by side and project them: Float["batch query_len d_model"]"""
+    def _project(
+        self, output: Float[Array, "batch heads query_len head_dim"], trace: Watcher
+    ) -> Float[Array, "batch query_len d_model"]:
+        """Put the outputs of the heads side by side, and project them."""
         heads = trace.record(steps.CONCATENATED, merge_heads(output))
         return trace.record(steps.PROJECTED, self._output(heads))
 
 
 def multi_head_attention(
-    query: Array,
-    key: Array | None = None,
+    query: Float[Array, "batch query_len d_model"],
+    key: Float[Array, "batch key_len d_model"] | None = None,
     *,
     weights: Mapping[str, Array],
     num_heads: int,
@@ -221,22 +223,19 @@ def multi_head_attention(
     causal: bool = False,
     mask: Array | None = None,
     trace: Watcher = OFF,
-) -> Array:
+) -> Float[Array, "batch query_len d_model"]:
     """Apply multi-head attention with a plain dictionary of weights.
 
     Args:
-        query: Float["batch query_len d_model"], what queries are made from.
-        key: Float["batch key_len d_model"], what keys and values are made from; None means
-            ``query``, self-attention.
-        weights: ``query.weight`` [d_model, d_model], ``query.bias`` [d_model] (or none of the
-            four), and the same of key, value and output, behind ``path`` where one is given.
+        query: what queries are made from.
+        key: what keys and values are made from; None means ``query``, self-attention.
+        weights: ``query.weight``, Float["d_model d_model"], ``query.bias``, Float["d_model"] (or
+            none of the four), and the same of key, value and output, behind ``path`` where one
+            is given.
         num_heads, num_kv_heads: of queries, and of keys and values.
         path: the beginning of the weights' names.
         causal, mask: as in `attention`; the mask for cross-attention is boolean.
         trace: records every step.
-
-    Returns:
-        Float["batch query_len d_model"].
     """
     if not path:
         path, weights = "layer", {f"layer.{name}": array for name, array in weights.items()}
@@ -251,14 +250,18 @@ def multi_head_attention(
 
 
 def _rotate_and_record(
-    query: Array,
-    key: Array,
-    value: Array,
+    query: Float[Array, "batch heads query_len head_dim"],
+    key: Float[Array, "batch kv_heads query_len head_dim"],
+    value: Float[Array, "batch kv_heads query_len head_dim"],
     rotation: Rotation | None,
     past: bool,
     trace: Watcher,
     of: tuple[str, ...],
-) -> tuple[Array, Array, Array]:
+) -> tuple[
+    Float[Array, "batch heads query_len head_dim"],
+    Float[Array, "batch kv_heads query_len head_dim"],
+    Float[Array, "batch kv_heads query_len head_dim"],
+]:
     """Rotate queries and keys where positions are rotary, and record all three."""
     # With a past, `key` and `value` are all keys and values so far, which attention records.
     value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
@@ -273,7 +276,9 @@ def _rotate_and_record(
     return query, key, value
 
 
-def _causal(query_len: int, key_len: int, mask: Array | None, offset: int | None = None) -> Array:
+def _causal(
+    query_len: int, key_len: int, mask: Array | None, offset: int | None = None
+) -> Shaped[Array, "... query_len key_len"]:
     """Combine causality, of the last query at the last key without an offset, and another mask."""
     order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
     if mask is None:

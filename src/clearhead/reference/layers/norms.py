@@ -9,18 +9,17 @@ import numpy as np
 
 from ...config import TransformerConfig
 from ...errors import ShapeError
+from ...shapes import Array, Float
 from ..settings import floating_dtype, required_number
 from ..tracing.steps import layers as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
 
-Array = np.ndarray[Any, Any]
-
 _LAST = (-1,)
 
 
 def layer_norm(
-    x: Array,
+    x: Float[Array, "*shape"],
     weight: Array | None = None,
     bias: Array | None = None,
     *,
@@ -29,11 +28,11 @@ def layer_norm(
     stash_dtype: Any = None,
     trace: Watcher = OFF,
     of: tuple[str, ...] = (),
-) -> Array:
+) -> Float[Array, "*shape"]:
     """Return (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al., arXiv 1607.06450).
 
     Args:
-        x: any shape; the norm is over the axes from ``axis`` to the last, together.
+        x: the norm is over the axes from ``axis`` to the last, together.
         weight, bias: of the shape of those axes, or broadcasting to it; None leaves them out.
         axis: the first axis to norm over.
         epsilon: added to the variance, which is the mean square, without Bessel's correction.
@@ -43,7 +42,7 @@ def layer_norm(
         of: the name of the step that ``x`` is, for the trace.
 
     Returns:
-        an array of the shape and dtype of ``x``.
+        an array of the dtype of ``x``.
 
     Raises:
         ShapeError: ``axis`` is not one of x, or weight and bias do not fit.
@@ -63,7 +62,7 @@ def layer_norm(
 
 
 def rms_norm(
-    x: Array,
+    x: Float[Array, "*shape"],
     weight: Array | None = None,
     *,
     axis: int = -1,
@@ -71,7 +70,7 @@ def rms_norm(
     stash_dtype: Any = None,
     trace: Watcher = OFF,
     of: tuple[str, ...] = (),
-) -> Array:
+) -> Float[Array, "*shape"]:
     """Return x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
 
     Arguments, result and errors are those of `layer_norm`; the steps of a trace are
@@ -92,8 +91,8 @@ def rms_norm(
 
 
 def layer_norm_statistics(
-    x: Array, *, axis: int = -1, epsilon: float = 1e-5, stash_dtype: Any = None
-) -> tuple[Array, Array]:
+    x: Float[Array, "*shape"], *, axis: int = -1, epsilon: float = 1e-5, stash_dtype: Any = None
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Return the mean and 1 / sqrt(variance + epsilon) that `layer_norm` uses.
 
     Both keep the normed axes with length 1, in ``stash_dtype`` (None: the dtype of ``x``).
@@ -108,18 +107,25 @@ class Norm:
 
     Args:
         config: says which kind, and epsilon.
-        weight: Float["d_model"].
-        bias: Float["d_model"]; None for RMS norm.
+        weight: what the normalized vectors are multiplied by.
+        bias: what is added to them; None for RMS norm.
     """
 
-    def __init__(self, config: TransformerConfig, weight: Array, bias: Array | None) -> None:
+    def __init__(
+        self,
+        config: TransformerConfig,
+        weight: Float[Array, "d_model"],
+        bias: Float[Array, "d_model"] | None,
+    ) -> None:
         self.kind = config.norm
         self.epsilon = config.norm_epsilon
         self.weight = weight
         self.bias = bias
 
-    def __call__(self, x: Array, *, trace: Watcher = OFF, of: tuple[str, ...] = ()) -> Array:
-        """Apply the norm to Float["... d_model"]."""
+    def __call__(
+        self, x: Float[Array, "... d_model"], *, trace: Watcher = OFF, of: tuple[str, ...] = ()
+    ) -> Float[Array, "... d_model"]:
+        """Apply the norm to each vector."""
         if self.kind == "rms":
             return rms_norm(x, self.weight, epsilon=self.epsilon, trace=trace, of=of)
         return layer_norm(x, self.weight, self.bias, epsilon=self.epsilon, trace=trace, of=of)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import TraceError
+from ...shapes import Array
 from .step import Step
 
-Array = np.ndarray[Any, Any]
 Replacement = Callable[[Array], Any]
 
 

@@ -32,7 +32,8 @@ from types import TracebackType
 import numpy as np
 
 from ...errors import TraceError
-from .record import Array, Record, Replacement, enumeration, suggestion
+from ...shapes import Array
+from .record import Record, Replacement, enumeration, suggestion
 from .step import Step, table
 from .step_kind import StepKind
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
+from ...shapes import Array
 from .step_kind import StepKind
-
-Array = np.ndarray[Any, Any]
 
 
 class Watcher(Protocol):

@@ -18,11 +18,11 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
     large vocabulary any may be taken; a row decides by itself.
 
     Args:
-        log_probs: ``[rows, vocab]``.
+        log_probs: Float["rows vocab"].
         count: at most ``vocab``.
 
     Returns:
-        values ``[rows, count]`` and column numbers ``[rows, count]``.
+        values Float["rows count"] and column numbers Int["rows count"].
     """
     vocab = log_probs.shape[1]
     groups = 1 << max(0, round(math.log2(math.sqrt(vocab * count))))

@@ -19,9 +19,9 @@ def only_token(log_probs: FloatArray, rows: IntArray, tokens: IntArray | int) ->
     """Let only this token follow in these rows, keeping its own log-probability.
 
     Args:
-        log_probs: ``[rows, vocab]``.
-        rows: numbers of rows.
-        tokens: one for all of them, or one each.
+        log_probs: Float["rows vocab"].
+        rows: Int["constrained"], numbers of rows.
+        tokens: one for all of them, or Int["constrained"], one each.
     """
     own_log_probs = log_probs[rows, tokens]
     log_probs[rows] = -np.inf

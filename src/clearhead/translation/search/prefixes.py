@@ -12,7 +12,7 @@ from .hypothesis import Hypothesis
 
 @dataclass(frozen=True)
 class SearchStep:
-    """The input of one call of the engine, ``[rows]`` each; the chain of parents spells a prefix.
+    """The input of one call of the engine, Int["rows"] each; the chain of parents spells a prefix.
 
     Attributes:
         tokens: appended to each prefix; the start token in the first step.

@@ -33,11 +33,11 @@ def draw(log_probs: FloatArray, uniforms: FloatArray, settings: SearchSettings) 
     whose probabilities, at this temperature, reach ``top_p``; always at least one.
 
     Args:
-        log_probs: ``[rows, vocab]``.
-        uniforms: a random number in [0, 1) for each row, ``[rows]``.
+        log_probs: Float["rows vocab"].
+        uniforms: Float["rows"], a random number in [0, 1) for each row.
 
     Returns:
-        token ids ``[rows]``.
+        token ids Int["rows"].
     """
     # Top-k: the likeliest, in falling order, with weights in proportion to their probabilities.
     vocab = log_probs.shape[1]

@@ -23,7 +23,7 @@ from .segments import Piece
 from .sentence import Sentence
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# Attention of targets to sources: (source ids, target ids, layer) -> [target_len, source_len].
+# Attention Float["target_len source_len"], of (source ids, target ids, layer, rows).
 Aligner = Callable[[Sequence[int], Sequence[int], int, str], FloatArray]
 # What the search is asked: the ids of a source, and those that its target must begin with.
 Question = tuple[tuple[int, ...], tuple[int, ...]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ....shapes import Shaped
 from ...recording.captured import Unreadable
 from ._nodes import Layout, Node, row_major
 
@@ -31,8 +32,8 @@ class Axes:
     heads: int
     heads_first: bool = False
 
-    def four(self, x: Tensor) -> Tensor:
-        """Return [batch|1, heads|1, queries, keys] of a tensor with these axes, or size 1 there."""
+    def four(self, x: Tensor) -> Shaped[Tensor, "#batch #heads #query_len #key_len"]:
+        """Return a tensor with these axes, or length 1 there, in the order of a map."""
         x = x.movedim(self.softmax, -1)
         if self.query != x.ndim - 2:
             x = x.movedim(self.query, -2)
@@ -48,8 +49,10 @@ class Axes:
             x = x.reshape(outer, inner, *x.shape[-2:])
         return x.transpose(0, 1) if self.heads_first else x
 
-    def batch_and_heads(self, x: Tensor) -> Tensor:
-        """Return [batch, heads, ...] of a tensor whose first axis is the flattened leading axes."""
+    def batch_and_heads(
+        self, x: Shaped[Tensor, "batch_and_heads *rest"]
+    ) -> Shaped[Tensor, "batch heads *rest"]:
+        """Return a tensor whose first axis is the flattened leading axes with both of their own."""
         outer, inner = (self.batch, self.heads)[:: -1 if self.heads_first else 1]
         x = x.reshape(outer, inner, *x.shape[1:])
         return x.transpose(0, 1) if self.heads_first else x

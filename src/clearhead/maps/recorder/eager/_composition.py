@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ....shapes import Float
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import compact_bias
 from ...scores.compact_mask import CompactMask, both_allowed
@@ -79,8 +80,8 @@ def compose(
     scores: Tensor,
     axes: Axes,
     layout: Layout,
-    query: Tensor,
-    key: Tensor,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch kv_heads key_len head_dim"],
     masks: MaskCache,
     kernel: str,
 ) -> CapturedAttention:
@@ -91,8 +92,7 @@ def compose(
         scores: the softmax's input.
         axes: its axes.
         layout: its layout, the keys on the last axis.
-        query: Float["batch heads query_len head_dim"].
-        key: Float["batch kv_heads key_len head_dim"].
+        query, key: of each head, before any step.
         masks: the masks that were made compact already.
         kernel: the name of the product.
 
@@ -161,7 +161,7 @@ def _terms(composition: _Composition) -> list[Tensor]:
     return terms if lowest is None else [*terms, lowest]
 
 
-def _sinks(logits: Tensor, axes: Axes) -> Tensor:
+def _sinks(logits: Tensor, axes: Axes) -> Float[Tensor, "heads"]:
     """Return one logit per head.
 
     Raises:

@@ -230,7 +230,7 @@ def _of_two_axes(
     hints: list[int],
     batches: frozenset[int],
 ) -> Split:
-    """Return the split of two axes: [batch, heads], unless the module or its memory disagrees."""
+    """Return the split of two axes: batch and heads, unless the module or its memory disagrees."""
     first, second = lead
     if evidence is not None and [part.size for part in evidence[0]] == [first, second]:
         outer, inner = evidence[0]
@@ -256,7 +256,7 @@ def split_of_four(
 ) -> Split:
     """Return how the first two axes of a kernel's queries are made of batch and heads.
 
-    The kernel expects [batch, heads, length, head_dim], but a model may have swapped the two.
+    The kernel expects Float["batch heads length head_dim"], but a model may have swapped the two.
     """
     first, second, rows, _ = query.shape
     indices = torch.arange(first * second)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from ....shapes import Float
 from ...recording.captured import Unreadable
 from ..owners import Chain
 
@@ -85,10 +86,10 @@ def row_major(coordinates: list[Tensor], shape: tuple[int, ...]) -> Tensor:
 
 @dataclass(eq=False)
 class Product:
-    """``lhs @ rhs``: [..., rows, inner] and [..., inner, columns], of three axes."""
+    """``lhs @ rhs``, of three axes each."""
 
-    lhs: Tensor
-    rhs: Tensor
+    lhs: Float[Tensor, "matrices rows inner"]
+    rhs: Float[Tensor, "matrices inner columns"]
     name: str
 
     @classmethod
@@ -116,9 +117,9 @@ class Scaling:
 
 @dataclass(eq=False)
 class RowScaling:
-    """Scores were multiplied by a number per row, [..., rows|1, 1]."""
+    """Scores were multiplied by a number per row."""
 
-    factor: Tensor
+    factor: Float[Tensor, "... 1"]
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ....shapes import Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place
@@ -22,12 +23,12 @@ class ScoreReading(NamedTuple):
     Attributes:
         captured: the attention.
         axes: what the axes of the softmax's input are.
-        heads: Int["..."], for each place but those of the keys, batch_index * heads + head.
+        heads: for each place but those of the keys, batch_index * heads + head.
     """
 
     captured: CapturedAttention
     axes: Axes
-    heads: Tensor
+    heads: Int[Tensor, "..."]
 
 
 class Surroundings(NamedTuple):
@@ -86,7 +87,11 @@ def read_scores(node: Node, scores: Tensor, axis: int, around: Surroundings) -> 
 
 
 def _split(
-    batch_index: Tensor, lead: tuple[int, ...], lhs: Tensor, rhs: Tensor, around: Surroundings
+    batch_index: Int[Tensor, "*lead"],
+    lead: tuple[int, ...],
+    lhs: Float[Tensor, "matrices rows head_dim"],
+    rhs: Float[Tensor, "matrices head_dim columns"],
+    around: Surroundings,
 ) -> Split:
     """Return how the leading axes are made of batch and heads."""
     if len(lead) > 2:
@@ -101,8 +106,8 @@ def _split(
     return split_of(lead, evidence, around.head_hints, around.batches, inside_rows=inside)
 
 
-def _inside_rows(factor: Tensor) -> bool:
-    """Return whether the first axis of [lead, rows, width] lies within the rows of the memory.
+def _inside_rows(factor: Float[Tensor, "matrices rows width"]) -> bool:
+    """Return whether the first axis of a factor lies within the rows of the memory.
 
     It is then made of pieces of features, side by side, and the batch is the outer part of it.
     """
@@ -117,18 +122,18 @@ class _ProductPlaces(NamedTuple):
 
     Attributes:
         steps: where they lie in each tensor of the chain, the product's first.
-        batch_index: Int["..."], for each row, the product's first index.
-        row: Int["..."], for each row, its row of the left factor.
-        column: Int["key_len"], for each column, its column of the right factor.
+        batch_index: for each row, the product's first index.
+        row: for each row, its row of the left factor.
+        column: for each column, its column of the right factor.
         lhs, rhs: the factors, transposed if need be, so that rows are queries.
     """
 
     steps: list[Place]
-    batch_index: Tensor
-    row: Tensor
-    column: Tensor
-    lhs: Tensor
-    rhs: Tensor
+    batch_index: Int[Tensor, "*lead"]
+    row: Int[Tensor, "*lead"]
+    column: Int[Tensor, "key_len"]
+    lhs: Float[Tensor, "matrices rows head_dim"]
+    rhs: Float[Tensor, "matrices head_dim columns"]
 
 
 def _follow_to_product(node: Node, layout: Layout) -> _ProductPlaces:
@@ -199,17 +204,21 @@ def _query_axis(batch_index: Tensor) -> int:
 
 
 def _factors(
-    lhs: Tensor, rhs: Tensor, batch_index: Tensor, row: Tensor, column: Tensor
-) -> tuple[Tensor, Tensor]:
+    lhs: Float[Tensor, "matrices rows head_dim"],
+    rhs: Float[Tensor, "matrices head_dim columns"],
+    batch_index: Int[Tensor, "batch heads query_len"],
+    row: Int[Tensor, "batch heads query_len"],
+    column: Int[Tensor, "key_len"],
+) -> tuple[
+    Float[Tensor, "batch heads query_len head_dim"],
+    Float[Tensor, "batch kv_heads key_len head_dim"],
+]:
     """Gather queries and keys from the factors of the product.
 
     Args:
-        lhs, rhs: the factors, [lead, rows, head_dim] and [lead, head_dim, columns].
-        batch_index, row: Int["batch heads query_len"], where each query is in the left factor.
-        column: Int["key_len"], where each key is in the right factor.
-
-    Returns:
-        Float["batch heads query_len head_dim"] and Float["batch kv_heads key_len head_dim"].
+        lhs, rhs: the factors.
+        batch_index, row: where each query is in the left factor.
+        column: where each key is in the right factor.
     """
     batch, heads = batch_index.shape[:2]
     rows, width = lhs.shape[1:]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from ....shapes import Bool, Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.compact_mask import both_allowed
 from ...scores.key_ranges import KeyRanges
@@ -56,7 +57,7 @@ class Weights:
         layout: of the tensor; keys on the last axis.
         reference: to its memory.
         attention: the attention whose weights they are.
-        heads: Int["..."], for each index but that of the last axis, batch_index * heads + head.
+        heads: for each index but that of the last axis, batch_index * heads + head.
         axes: what the axes of `layout` are, as long as they are those of the softmax.
         change: what was done to them, if they are no longer the softmax's.
         dtypes: in which the model computed.
@@ -65,7 +66,7 @@ class Weights:
     layout: Layout
     reference: StorageWeakRef
     attention: PendingAttention
-    heads: Tensor | None = None
+    heads: Int[Tensor, "..."] | None = None
     axes: Axes | None = None
     change: str = ""
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
@@ -105,7 +106,7 @@ class Weights:
         shape = (*self.layout.shape[:-1], captured.key.shape[2])
         return replace(self.layout, shape=shape)
 
-    def heads_of(self, view: Layout) -> Tensor | None:
+    def heads_of(self, view: Layout) -> Int[Tensor, "..."] | None:
         """Return `heads` for a view of the same memory, whose last axis is that of the keys."""
         if self.heads is None:
             return None
@@ -115,8 +116,8 @@ class Weights:
         places = self.layout.coordinates(view.positions([*grid, zero]))
         return self.heads[tuple(x.expand(lead) for x in places[:-1])]
 
-    def along_keys(self, lhs: Tensor) -> bool:
-        """Return whether the last axis of a view [lead, rows, inner] is that of the keys."""
+    def along_keys(self, lhs: Float[Tensor, "matrices rows inner"]) -> bool:
+        """Return whether the last axis of a view is that of the keys."""
         inner = lhs.shape[-1]
         if _repeats(lhs):
             return False
@@ -177,8 +178,10 @@ def changes_nothing(weights: Weights, memory: Tensor) -> bool:
     return True
 
 
-def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttention:
-    """Return the attention with queries that attend to nothing, Bool["batch heads query_len"]."""
+def _without_rows(
+    captured: CapturedAttention, dead: Bool[Tensor, "batch heads query_len"]
+) -> CapturedAttention:
+    """Return the attention with queries that attend to nothing where ``dead`` is True."""
     end = torch.where(dead, 0, captured.key.shape[2]).int()
     nothing = KeyRanges(torch.zeros_like(end), end)
     mask = both_allowed(captured.scoring.allowed, nothing)
@@ -188,12 +191,17 @@ def _without_rows(captured: CapturedAttention, dead: Tensor) -> CapturedAttentio
     return replace(captured, scoring=replace(captured.scoring, allowed=mask, flat=flat))
 
 
-def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> None:
+def check_product(
+    weights: Weights,
+    lhs: Float[Tensor, "matrices rows inner"],
+    rhs: Float[Tensor, "matrices inner value_dim"],
+    out: Float[Tensor, "matrices rows value_dim"],
+) -> None:
     """Compare the output of weights times values with that of the map.
 
     Args:
         weights: unchanged, without dropout.
-        lhs, rhs, out: [lead, rows, inner], [lead, inner, value_dim] and [lead, rows, value_dim].
+        lhs, rhs, out: the product's factors, weights and values, and its result.
 
     Raises:
         Unreadable: they differ.
@@ -213,16 +221,23 @@ def check_product(weights: Weights, lhs: Tensor, rhs: Tensor, out: Tensor) -> No
     check_output(captured, output, value, dtypes=(*weights.dtypes, out.dtype))
 
 
-def owners_of(weights: Weights, lhs: Tensor) -> Tensor:
-    """Return Int["lead"], batch_index * heads + head of each first index of the left factor."""
+def owners_of(
+    weights: Weights, lhs: Float[Tensor, "matrices rows inner"]
+) -> Int[Tensor, "matrices"]:
+    """Return batch_index * heads + head of each first index of the left factor."""
     assert weights.heads is not None
     zero = torch.zeros((), dtype=torch.int64)
     first = Layout.of(lhs).positions([torch.arange(lhs.shape[0]), zero, zero])
     return weights.heads[tuple(weights.layout.coordinates(first)[:-1])]
 
 
-def values_of(weights: Weights, captured: CapturedAttention, lhs: Tensor, rhs: Tensor) -> Tensor:
-    """Return Float["batch kv_heads key_len value_dim"] from the product's right factor.
+def values_of(
+    weights: Weights,
+    captured: CapturedAttention,
+    lhs: Float[Tensor, "matrices rows inner"],
+    rhs: Float[Tensor, "matrices inner value_dim"],
+) -> Float[Tensor, "batch kv_heads key_len value_dim"]:
+    """Return the values, from the product's right factor.
 
     Raises:
         Unreadable: they are not one matrix per head of keys.

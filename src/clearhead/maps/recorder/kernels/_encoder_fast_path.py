@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ....shapes import Bool, Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 from ..agreement import map_of, spread
@@ -70,13 +71,17 @@ def read_multi_head(call: Mapping[str, Any], result: Any, masks: MaskCache) -> C
     return captured
 
 
-def _normalised(x: Tensor, call: Mapping[str, Any], which: str) -> Tensor:
+def _normalised(
+    x: Float[Tensor, "... d_model"], call: Mapping[str, Any], which: str
+) -> Float[Tensor, "... d_model"]:
     """Apply the layer's first or second norm."""
     weight, bias = call[f"norm_weight_{which}"], call[f"norm_bias_{which}"]
     return F.layer_norm(x, (call["embed_dim"],), weight, bias, call["eps"])
 
 
-def _sampled_places(output: Tensor, lengths: Tensor | None) -> Iterator[tuple[int, Tensor]]:
+def _sampled_places(
+    output: Float[Tensor, "batch length d_model"], lengths: Int[Tensor, "batch"] | None
+) -> Iterator[tuple[int, Tensor]]:
     """Yield some rows of the batch with some places of each, none of them padding."""
     for row in {0, len(output) - 1}:
         length = output.shape[1] if lengths is None else int(lengths[row])
@@ -84,8 +89,8 @@ def _sampled_places(output: Tensor, lengths: Tensor | None) -> Iterator[tuple[in
 
 
 def _attention_output(
-    captured: CapturedAttention, call: Mapping[str, Any], row: int, places: Tensor
-) -> Tensor:
+    captured: CapturedAttention, call: Mapping[str, Any], row: int, places: Int[Tensor, "places"]
+) -> Float[Tensor, "places d_model"]:
     """Return the attention's output at some places, behind the output projection."""
     assert captured.value is not None
     weights = map_of(captured)[row, :, places].to(captured.value.dtype)
@@ -93,7 +98,9 @@ def _attention_output(
     return F.linear(heads, call["proj_weight"], call["proj_bias"])
 
 
-def _compare(mine: Tensor, theirs: Tensor) -> None:
+def _compare(
+    mine: Float[Tensor, "places d_model"], theirs: Float[Tensor, "places d_model"]
+) -> None:
     """Raise Unreadable where an output is not the model's own."""
     half = theirs.dtype in (torch.float16, torch.bfloat16)
     tolerance = (0.1 if half else 1e-3) * max(float(theirs.abs().max().nan_to_num(0.0)), 1.0)
@@ -105,7 +112,9 @@ def _compare(mine: Tensor, theirs: Tensor) -> None:
         )
 
 
-def _padded(x: Tensor) -> tuple[Tensor, Tensor | None]:
+def _padded(
+    x: Tensor,
+) -> tuple[Float[Tensor, "batch length d_model"], Int[Tensor, "batch"] | None]:
     """Return a nested tensor as an ordinary one, and its lengths; None of an ordinary one."""
     if not x.is_nested:
         return x, None
@@ -114,10 +123,10 @@ def _padded(x: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def _project(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    lengths: Tensor | None,
+    query: Float[Tensor, "batch query_len d_model"],
+    key: Float[Tensor, "batch key_len d_model"],
+    value: Float[Tensor, "batch key_len d_model"],
+    lengths: Int[Tensor, "batch"] | None,
     call: Mapping[str, Any],
     num_heads: int,
     masks: MaskCache,
@@ -126,8 +135,8 @@ def _project(
     """Return the attention of the projections of queries, keys and values.
 
     Args:
-        query, key, value: Float["batch length d_model"], before the projection.
-        lengths: Int["batch"], of nested tensors; None of ordinary ones.
+        query, key, value: before the projection.
+        lengths: of nested tensors; None of ordinary ones.
         call: the operator's arguments by name.
         num_heads: the number of heads.
         masks: the masks that were made compact already.
@@ -155,7 +164,7 @@ def _project(
 
 def _visible(
     mask: Tensor | None, mask_type: int | None, shape: tuple[int, int, int, int]
-) -> Tensor | None:
+) -> Bool[Tensor, "..."] | None:
     """Return a mask that is True where a query may attend.
 
     The operators read a mask of whatever dtype as a boolean one, not zero where it may not.

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ....shapes import Float
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
@@ -28,7 +29,7 @@ class FusedKernel:
         name: its name in tables.
         mask: the argument that is added to the scores, if it takes one.
         lse: the index of the log-sum-exp among its results; None if it is not returned.
-        heads_third: whether tensors are [batch, length, heads, head_dim].
+        heads_third: whether tensors are Float["batch length heads head_dim"].
         last_to_last: whether a causal mask aligns the last query with the last key.
     """
 
@@ -95,7 +96,7 @@ def read_fused(
     result: Any,
     masks: MaskCache,
     is_heads_first: Callable[[Tensor], bool] = lambda query: False,
-) -> tuple[CapturedAttention, Tensor]:
+) -> tuple[CapturedAttention, Float[Tensor, "batch heads query_len value_dim"]]:
     """Return what a fused operator computed.
 
     Args:
@@ -106,7 +107,7 @@ def read_fused(
         is_heads_first: whether the model passed heads where the kernel expects the batch.
 
     Returns:
-        The attention, and its output Float["batch heads query_len value_dim"].
+        The attention, and its output.
 
     Raises:
         Unreadable: an argument is beyond what a map can hold.
@@ -142,8 +143,8 @@ def read_fused(
 def _scoring(
     kernel: FusedKernel,
     call: Mapping[str, Any],
-    query: Tensor,
-    key: Tensor,
+    query: Float[Tensor, "batch heads query_len head_dim"],
+    key: Float[Tensor, "batch kv_heads key_len head_dim"],
     mask: Tensor | None,
     masks: MaskCache,
 ) -> Scoring:
@@ -180,8 +181,10 @@ def _window(call: Mapping[str, Any]) -> tuple[int | None, int | None] | None:
     return before, after
 
 
-def _log_sum_exp(kernel: FusedKernel, result: Any, query: Tensor) -> Tensor | None:
-    """Return Float["batch heads query_len"]; kernels may pad it, add an axis, or leave it out."""
+def _log_sum_exp(
+    kernel: FusedKernel, result: Any, query: Float[Tensor, "batch heads query_len head_dim"]
+) -> Float[Tensor, "batch heads query_len"] | None:
+    """Return the kernel's log-sum-exp; kernels may pad it, add an axis, or leave it out."""
     if kernel.lse is None or not isinstance(result, tuple | list) or len(result) <= kernel.lse:
         return None
     lse = result[kernel.lse]

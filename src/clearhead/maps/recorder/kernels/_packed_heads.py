@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from ....shapes import Shaped
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import DenseBias
 from ...scores.key_ranges import KeyRanges
@@ -68,8 +69,10 @@ def _is_one_token(owner: Owner) -> bool:
     return False
 
 
-def _unpacked(x: Tensor, group: int) -> Tensor:
-    """Return [batch, kv_heads|1, group|1, ...] as [batch, heads|1, 1, ...]."""
+def _unpacked(
+    x: Shaped[Tensor, "batch #kv_heads #group *rest"], group: int
+) -> Shaped[Tensor, "batch #heads 1 *rest"]:
+    """Return what belongs to heads, which were packed as queries, with heads on their own axis."""
     if bool((x == x[:, :1, :1]).all()):
         return x[:, :1, :1]
     batch, heads, queries = x.shape[:3]

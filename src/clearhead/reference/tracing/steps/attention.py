@@ -22,8 +22,8 @@ _SHARED_HEAD = axis(1, floordiv="group")
 _ROW = (*same(0, 1, 2), ALL)
 
 
-# Projections. Before heads are split a projection is [length, heads * head_dim]: entry d of head h
-# is made by the weight's row h * head_dim + d.
+# Projections. Before heads are split a projection is Float["length heads*head_dim"]: entry d of
+# head h is made by the weight's row h * head_dim + d.
 
 
 def _projection(layer: str) -> tuple[Rule, ...]:
