@@ -1,4 +1,4 @@
-"""A shape says what an array is to readers and to the tests' checks, and costs nobody else anything."""
+"""A shape tells readers and the tests' checks what an array is, and costs nobody else anything."""
 
 from __future__ import annotations
 

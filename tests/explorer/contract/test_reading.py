@@ -184,10 +184,10 @@ def test_any_values_are_a_run_or_an_error_of_ours(values, edits):
 @given(name=st.sampled_from(list(QUESTIONS)), params=st.data())
 def test_any_parameters_are_a_question_or_an_error_of_ours(name, params):
     question = QUESTIONS[name]
-    drawn = params.draw(
+    values = params.draw(
         JSON | st.dictionaries(st.sampled_from([*question.model_fields, "x"]), JSON)
     )
     try:
-        assert read_question(question, drawn).question == name
+        assert read_question(question, values).question == name
     except ClearheadError:
         return
