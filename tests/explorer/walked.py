@@ -66,6 +66,14 @@ def computed(run: Walked, step: Step, index: Sequence[int], *, was_replaced: boo
         return eval(derivation["expression"], {"np": np, "math": math, **operands})
 
 
+def every_element(run: Walked, pattern: str, rows: Sequence[int] | None = None) -> None:
+    for step in run.trace.find(pattern):
+        for index in np.ndindex(*step.shape):
+            if rows is None or index[0] in rows:
+                value = computed(run, step, index)
+                assert np.isclose(value, step.value[index], **SAME), (step.path, index, value)
+
+
 def random_index(rng: np.random.Generator, step: Step) -> tuple[int, ...]:
     return tuple(int(rng.integers(size)) for size in step.shape)
 

@@ -31,11 +31,11 @@ def test_finished_hypotheses_are_those_of_a_search(explorer, beam_size, edits):
     settings = SearchSettings(beam_size=beam_size, n_best=beam_size, max_length=63)
     engine = explorer.models.fast_with(changes)
     expected = search(engine, [source], settings, special=SpecialTokens())[0]
-    assert [found["score"] for found in answer["finished"]] == [h.score for h in expected]
-    assert [found["log_probability"] for found in answer["finished"]] == [
+    assert [hypothesis["score"] for hypothesis in answer["finished"]] == [h.score for h in expected]
+    assert [hypothesis["log_probability"] for hypothesis in answer["finished"]] == [
         h.log_prob for h in expected
     ]
-    assert [found["chosen"] for found in answer["finished"]] == [True] + [False] * (
+    assert [hypothesis["chosen"] for hypothesis in answer["finished"]] == [True] + [False] * (
         len(expected) - 1
     )
     assert answer["finished"][0]["translation"] == run["translation"]
@@ -45,31 +45,31 @@ def test_finished_hypotheses_are_those_of_a_search(explorer, beam_size, edits):
 def test_kept_prefixes_are_those_of_the_next_step(explorer, beam_size):
     _, answer = beam(explorer, beam_size)
     for step, following in zip(answer["steps"], answer["steps"][1:], strict=False):
-        kept = {
+        survivors = {
             (*prefix["pieces"], entry["token"]["piece"]): entry["total"]
             for prefix in step["prefixes"]
             for entry in prefix["continuations"]
             if entry["fate"] == "kept"
         }
-        assert 1 <= len(kept) <= beam_size
-        assert kept == {
+        assert 1 <= len(survivors) <= beam_size
+        assert survivors == {
             tuple(prefix["pieces"]): prefix["log_probability"] for prefix in following["prefixes"]
         }
 
 
 def test_finished_continuations_are_the_finished_hypotheses(explorer):
     _, answer = beam(explorer, 4)
-    finished = [
+    candidates = [
         (prefix["pieces"], pytest.approx(entry["total"], abs=1e-4))
         for step in answer["steps"]
         for prefix in step["prefixes"]
         for entry in prefix["continuations"]
         if entry["fate"] == "finished"
     ]
-    ended = [found for found in answer["finished"] if found["ended"]]
-    assert len(finished) == len(ended) >= 1
-    for found in ended:
-        assert (found["pieces"], found["log_probability"]) in finished
+    ended = [hypothesis for hypothesis in answer["finished"] if hypothesis["ended"]]
+    assert len(candidates) == len(ended) >= 1
+    for hypothesis in ended:
+        assert (hypothesis["pieces"], hypothesis["log_probability"]) in candidates
 
 
 def test_probabilities_are_the_models(explorer):
@@ -81,12 +81,12 @@ def test_probabilities_are_the_models(explorer):
             target = [1, *(by_piece[piece] for piece in prefix["pieces"])]
             logits = explorer.models.reference.forward(source, np.array([target]))[0, -1]
             expected = log_softmax(logits)
-            shown = prefix["continuations"]
-            assert len(shown) >= 5
-            assert [e["probability"] for e in shown] == sorted(
-                (e["probability"] for e in shown), reverse=True
+            continuations = prefix["continuations"]
+            assert len(continuations) >= 5
+            assert [e["probability"] for e in continuations] == sorted(
+                (e["probability"] for e in continuations), reverse=True
             )
-            for entry in shown:
+            for entry in continuations:
                 log_probability = expected[entry["token"]["id"]]
                 assert entry["probability"] == pytest.approx(np.exp(log_probability), rel=1e-3)
                 assert entry["total"] == pytest.approx(

@@ -48,8 +48,8 @@ def ablated(run, part, layer, head, query, key):
     edit = SetWeight(part=part, layer=layer, head=head, query=query, key=key, value=0.0)
     editor = Editor(changes_of([*run.request.edits, edit], run.config))
     source, target = np.array([run.source]), np.array([run.target])
-    found = log_softmax(run.reference.forward(source, target, trace=editor)[0])
-    return found[np.arange(len(run.predicted)), list(run.predicted)]
+    log_probabilities = log_softmax(run.reference.forward(source, target, trace=editor)[0])
+    return log_probabilities[np.arange(len(run.predicted)), list(run.predicted)]
 
 
 @pytest.mark.parametrize("name", ["explorer", "other"])

@@ -13,7 +13,7 @@ from clearhead.reference import Trace, Transformer
 from tests.reference.models import random_ids, random_weights, small_config
 
 
-class Walked:
+class Pass:
     def __init__(self, source_len: int, target_len: int, **replace: object) -> None:
         config = small_config(encoder_layers=2, decoder_layers=1, max_length=200)
         rng = np.random.default_rng(0)
@@ -23,7 +23,7 @@ class Walked:
         self.reference.forward(source, random_ids(rng, config, 1, target_len), trace=self.trace)
 
 
-SHORT, LONG = Walked(5, 7), Walked(130, 60)
+SHORT, LONG = Pass(5, 7), Pass(130, 60)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_long_attention_is_pooled_to_a_picture_that_loses_no_peak() -> None:
     weights = LONG.trace["decoder.layers.0.cross_attention.weights"].value[0]
     for row, column in ((0, 0), (11, 20), (29, 43)):  # the last block has one key alone
         block = weights[:, 2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
-        found = answer.arrays["weights"][0, :, row, column]
-        np.testing.assert_array_equal(found, block.max(axis=(1, 2)).astype(np.float32))
+        cells = answer.arrays["weights"][0, :, row, column]
+        np.testing.assert_array_equal(cells, block.max(axis=(1, 2)).astype(np.float32))
 
 
 def test_a_pooled_cell_is_masked_where_no_query_of_it_sees_any_key_of_it() -> None:
@@ -78,8 +78,8 @@ def test_a_pooled_cell_is_masked_where_no_query_of_it_sees_any_key_of_it() -> No
 
 
 def test_a_picture_of_48_tokens_is_not_pooled_and_one_of_49_is() -> None:
-    assert not overview(Walked(48, 2), "encoder").json["pooled"]
-    assert overview(Walked(49, 2), "encoder").arrays["weights"].shape[-2:] == (25, 25)
+    assert not overview(Pass(48, 2), "encoder").json["pooled"]
+    assert overview(Pass(49, 2), "encoder").arrays["weights"].shape[-2:] == (25, 25)
 
 
 def test_a_masked_token_is_masked_and_counts_for_nothing() -> None:
@@ -87,7 +87,7 @@ def test_a_masked_token_is_masked_and_counts_for_nothing() -> None:
         masked[..., 2] = -np.inf
         return masked
 
-    answer = overview(Walked(5, 4, **{"encoder.*.masked": without_third}), "encoder")
+    answer = overview(Pass(5, 4, **{"encoder.*.masked": without_third}), "encoder")
     assert answer.arrays["masked"].tolist() == [[0, 0, 1, 0, 0]] * 5
     assert (answer.arrays["weights"][..., 2] == 0).all()
     assert (answer.arrays["entropy"] <= np.log(4) + 1e-12).all()
@@ -95,9 +95,9 @@ def test_a_masked_token_is_masked_and_counts_for_nothing() -> None:
 
 def test_a_query_that_attends_to_nothing_is_left_out_of_the_mean() -> None:
     weights = np.array([[[0.5, 0.5], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]], [[1.0, 0], [0, 1]]])
-    found = entropy(weights)
-    np.testing.assert_allclose(found, [np.log(2), 0.0, 0.0], rtol=1e-15)
-    assert not np.signbit(found).any()
+    entropies = entropy(weights)
+    np.testing.assert_allclose(entropies, [np.log(2), 0.0, 0.0], rtol=1e-15)
+    assert not np.signbit(entropies).any()
 
 
 @given(
@@ -108,11 +108,11 @@ def test_pooling_takes_the_largest_of_each_block(
     shape: tuple[int, int, int], block: tuple[int, int]
 ) -> None:
     x = np.random.default_rng(0).random(shape)
-    found = pooled(x, block)
-    assert found.shape == (shape[0], -(-shape[1] // block[0]), -(-shape[2] // block[1]))
-    for head, row, column in np.ndindex(*found.shape):
-        cell = x[head, row * block[0] :, column * block[1] :][: block[0], : block[1]]
-        assert found[head, row, column] == cell.max()
+    cells = pooled(x, block)
+    assert cells.shape == (shape[0], -(-shape[1] // block[0]), -(-shape[2] // block[1]))
+    for head, row, column in np.ndindex(*cells.shape):
+        block_of_x = x[head, row * block[0] :, column * block[1] :][: block[0], : block[1]]
+        assert cells[head, row, column] == block_of_x.max()
 
 
 def test_a_part_that_is_not_there_is_refused_with_those_that_are() -> None:

@@ -50,21 +50,26 @@ def test_putting_again_counts_once():
 
 
 def test_threads_that_ask_at_once_wait_for_the_first():
-    cache, begun, release, computed = RunCache(100), threading.Event(), threading.Event(), []
+    cache, has_begun, release, computations = (
+        RunCache(100),
+        threading.Event(),
+        threading.Event(),
+        [],
+    )
 
     def compute():
-        begun.set()
-        computed.append(release.wait(10))
+        has_begun.set()
+        computations.append(release.wait(10))
         return Value()
 
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(cache.get, "a", compute)
-        assert begun.wait(10)
+        assert has_begun.wait(10)
         others = [pool.submit(cache.get, "a", compute) for _ in range(7)]
         release.set()
         values = {id(future.result(10)) for future in (first, *others)}
     assert len(values) == 1
-    assert computed == [True]
+    assert computations == [True]
 
 
 def test_an_error_reaches_who_asked_and_is_not_kept():

@@ -19,12 +19,12 @@ def test_the_tokens_of_the_text_come_first(explorer):
 
 
 def test_then_entries_that_begin_like_it_at_the_beginning_of_a_word_first(explorer):
-    found = pieces(explorer, "t")
-    assert 2 < len(found) <= 20
-    starts = [piece.startswith("▁") for piece in found[1:]]
+    entries = pieces(explorer, "t")
+    assert 2 < len(entries) <= 20
+    starts = [piece.startswith("▁") for piece in entries[1:]]
     assert starts == sorted(starts, reverse=True)
-    assert all(piece.removeprefix("▁").casefold().startswith("t") for piece in found)
-    assert len(found) == len(set(found))
+    assert all(piece.removeprefix("▁").casefold().startswith("t") for piece in entries)
+    assert len(entries) == len(set(entries))
 
 
 def test_case_does_not_matter(explorer):

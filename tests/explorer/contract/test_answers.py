@@ -72,12 +72,12 @@ def questions(run: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("edits", [[], EDITS[:1], [{"kind": "mask_token", "position": 0}]])
 def test_answers_about_a_translation(explorer, edits):
     run = explorer.answer("run", {"text": TEXT, "edits": edits}).json
-    asked = questions(run["request"], f"{run['attention'][0]['path']}.weights")
-    for name, params in asked.items():
+    params_by_name = questions(run["request"], f"{run['attention'][0]['path']}.weights")
+    for name, params in params_by_name.items():
         assert_fits(name, explorer.answer(name, params))
     offline = {"run": run["request"], "state": "#view=heads"}
     assert_fits("offline", offline_answer(explorer, offline))
-    assert {*asked, "run", "offline"} == set(QUESTIONS)
+    assert {*params_by_name, "run", "offline"} == set(QUESTIONS)
 
 
 def test_effects_on_one_word(explorer):

@@ -20,7 +20,7 @@ from tests.reference.models import random_ids, random_weights, small_config
 ATTENTION = "decoder.layers.0.cross_attention"
 
 
-class Walked:
+class Pass:
     """A forward pass, without the contributions that a trace keeps only when asked."""
 
     def __init__(self, keep: str | None = None) -> None:
@@ -32,8 +32,8 @@ class Walked:
         self.reference.forward(source, target, trace=self.trace)
 
 
-RUN = Walked()
-EVERYTHING = Walked(keep="*")
+RUN = Pass()
+EVERYTHING = Pass(keep="*")
 
 jsons = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e6, 1e6) | st.text(),
@@ -46,8 +46,8 @@ travelling = st.sampled_from(DTYPES).flatmap(
 
 @given(json=jsons, arrays=st.dictionaries(st.text(), travelling, max_size=4))
 def test_a_container_gives_back_what_it_was_given(json: object, arrays: dict) -> None:
-    found, read = decode(encode(json, arrays))
-    assert found == json
+    content, read = decode(encode(json, arrays))
+    assert content == json
     assert list(read) == list(arrays)
     for name, array in arrays.items():
         assert read[name].dtype == array.dtype
@@ -103,8 +103,8 @@ def test_what_cannot_travel_is_refused_with_its_name() -> None:
 def test_infinities_are_null_in_json_and_themselves_in_arrays() -> None:
     text = to_json({"a": [-np.inf, {"b": (np.nan, 1.5)}], "c": "é"})
     assert text == '{"a":[null,{"b":[null,1.5]}],"c":"é"}'.encode()
-    found, arrays = decode(encode({"a": -np.inf}, {"m": np.array([-np.inf])}))
-    assert found == {"a": None}
+    content, arrays = decode(encode({"a": -np.inf}, {"m": np.array([-np.inf])}))
+    assert content == {"a": None}
     assert arrays["m"][0] == -np.inf
 
 
@@ -154,8 +154,8 @@ def test_a_window_is_that_part_of_its_step_or_weight(data: st.DataObject) -> Non
     answer = windows(RUN, items, 10**6)
     for number, whole in enumerate((step.value, weight, step.value)):
         described = answer.json["items"][number]
-        cut = tuple(slice(*span) for span in described["window"])
-        np.testing.assert_array_equal(answer.arrays[str(number)], whole[cut])
+        place = tuple(slice(*span) for span in described["window"])
+        np.testing.assert_array_equal(answer.arrays[str(number)], whole[place])
         assert described["path"] == items[number].path
         assert described["shape"] == list(whole.shape)
         travelled = decode(encode(answer.json, answer.arrays))[1][str(number)]
@@ -167,11 +167,11 @@ def test_a_window_is_that_part_of_its_step_or_weight(data: st.DataObject) -> Non
 def test_contributions_that_nobody_kept_are_computed_for_the_window_alone() -> None:
     path = f"{ATTENTION}.contributions"
     assert path not in RUN.trace
-    kept = EVERYTHING.trace[path].value
+    contributions = EVERYTHING.trace[path].value
     window = ((0, 1), (1, 3), (2, 7), (0, 4), (3, 4))
     answer = windows(RUN, [ArrayItem(path=path, window=window)], 40)
-    np.testing.assert_array_equal(answer.arrays["0"], kept[:, 1:3, 2:7, 0:4, 3:4])
-    assert answer.json["items"][0]["shape"] == list(kept.shape)
+    np.testing.assert_array_equal(answer.arrays["0"], contributions[:, 1:3, 2:7, 0:4, 3:4])
+    assert answer.json["items"][0]["shape"] == list(contributions.shape)
     np.testing.assert_allclose(
         windows(RUN, [ArrayItem(path=path)], 10**4).arrays["0"].sum(axis=-2),
         RUN.trace[f"{ATTENTION}.output"].value,

@@ -34,7 +34,7 @@ def model():
     return Transformer(CONFIG, random_weights(CONFIG))
 
 
-def traced(model, *edits):
+def trace_of(model, *edits):
     with Trace(replace=replacements(changes_of(edits, CONFIG))) as trace:
         model.forward(SOURCE, TARGET, trace=trace)
     return trace
@@ -55,7 +55,7 @@ def assert_only_changed(before, after, index):
 def test_an_ablated_head_puts_out_zeros_and_the_others_what_they_did(model):
     edit = AblateHead(part="encoder", layer=0, head=1)
     (path,) = edit.paths(CONFIG)
-    before, after = traced(model)[path].value, traced(model, edit)[path].value
+    before, after = trace_of(model)[path].value, trace_of(model, edit)[path].value
     assert path == "encoder.layers.0.self_attention.output"
     assert not after[:, 1].any()
     assert before[:, 1].any()
@@ -64,7 +64,7 @@ def test_an_ablated_head_puts_out_zeros_and_the_others_what_they_did(model):
 
 def test_a_weight_is_set_and_the_others_stay(model):
     (path,) = weight().paths(CONFIG)
-    before, after = traced(model)[path].value, traced(model, weight())[path].value
+    before, after = trace_of(model)[path].value, trace_of(model, weight())[path].value
     assert path == "decoder.layers.1.cross_attention.weights"
     assert after[0, 2, 3, 0] == 0.25
     assert weight().index() == [None, 2, 3, 0]
@@ -76,7 +76,7 @@ def test_a_renormalised_row_sums_to_one_and_keeps_its_proportions(value, key):
     model = Transformer(CONFIG, random_weights(CONFIG))
     edit = weight(value=value, key=key, renormalise=True)
     (path,) = edit.paths(CONFIG)
-    before, after = traced(model)[path].value, traced(model, edit)[path].value
+    before, after = trace_of(model)[path].value, trace_of(model, edit)[path].value
     row, old = after[0, 2, 3], np.delete(before[0, 2, 3], key)
     assert row[key] == value
     np.testing.assert_allclose(row.sum(), 1)
@@ -86,13 +86,13 @@ def test_a_renormalised_row_sums_to_one_and_keeps_its_proportions(value, key):
 
 def test_where_no_other_key_has_weight_none_gets_any(model):
     edit = weight(part="decoder", query=0, key=0, value=0.5, renormalise=True)
-    row = traced(model, edit)[edit.paths(CONFIG)[0]].value[0, 2, 0]
+    row = trace_of(model, edit)[edit.paths(CONFIG)[0]].value[0, 2, 0]
     np.testing.assert_array_equal(row, [0.5, 0, 0, 0, 0])
 
 
 def test_nobody_attends_to_a_masked_token(model):
     edit = MaskToken(position=1)
-    trace = traced(model, edit)
+    trace = trace_of(model, edit)
     assert edit.paths(CONFIG) == [
         *(f"encoder.layers.{layer}.self_attention.masked" for layer in (0, 1)),
         *(f"decoder.layers.{layer}.cross_attention.masked" for layer in (0, 1)),
@@ -107,14 +107,14 @@ def test_nobody_attends_to_a_masked_token(model):
 def test_scaled_scores_of_one_head_are_divided(model):
     edit = AttentionTemperature(part="decoder", layer=0, head=3, value=2.0)
     (path,) = edit.paths(CONFIG)
-    before, after = traced(model)[path].value, traced(model, edit)[path].value
+    before, after = trace_of(model)[path].value, trace_of(model, edit)[path].value
     np.testing.assert_array_equal(after[:, 3], before[:, 3] / 2)
     assert_only_changed(before, after, edit.index())
 
 
 def test_logits_are_divided(model):
     edit = OutputTemperature(value=4.0)
-    before, after = traced(model), traced(model, edit)
+    before, after = trace_of(model), trace_of(model, edit)
     np.testing.assert_array_equal(after["logits"].value, before["logits"].value / 4)
     assert after["probabilities"].value.max() < before["probabilities"].value.max()
 
@@ -122,8 +122,8 @@ def test_logits_are_divided(model):
 def test_edits_of_one_step_act_in_their_order(model):
     first, then = weight(value=1.0), weight(value=0.5, renormalise=True, key=1)
     path = first.paths(CONFIG)[0]
-    row = traced(model, first, then)[path].value[0, 2, 3]
-    plain = traced(model)[path].value[0, 2, 3].copy()
+    row = trace_of(model, first, then)[path].value[0, 2, 3]
+    plain = trace_of(model)[path].value[0, 2, 3].copy()
     plain[0] = 1.0
     others = np.delete(plain, 1)
     np.testing.assert_allclose(np.delete(row, 1), others / others.sum() * 0.5)

@@ -23,25 +23,25 @@ def test_who_is_not_given_up_works_on():
 
 
 def test_work_ends_at_its_next_look():
-    stop, done = Stop(), []
+    stop, halves = Stop(), []
 
     def work():
         check()
-        done.append("first half")
+        halves.append("first half")
         stop.give_up()
         check()
-        done.append("second half")
+        halves.append("second half")
 
     with pytest.raises(QuestionCancelled):
         until(stop, work)
-    assert done == ["first half"]
+    assert halves == ["first half"]
     check()  # what this thread does next is not given up
     with pytest.raises(QuestionCancelled):
         until(stop, lambda: pytest.fail("given up before it began"))
 
 
 def test_threads_that_work_for_a_question_ask_for_it():
-    stop, found = Stop(), []
+    stop, events = Stop(), []
 
     def work():
         ask = check_from_anywhere()
@@ -51,14 +51,14 @@ def test_threads_that_work_for_a_question_ask_for_it():
             check()  # this thread itself works for nobody
             with pytest.raises(QuestionCancelled):
                 ask()
-            found.append("ended")
+            events.append("ended")
 
         thread = threading.Thread(target=helper)
         thread.start()
         thread.join()
 
     until(stop, work)
-    assert found == ["ended"]
+    assert events == ["ended"]
 
 
 class Sized:
@@ -66,11 +66,11 @@ class Sized:
 
 
 def test_who_waits_for_the_same_run_does_not_end_with_another_s_question():
-    cache, stop, begun, waits = RunCache(100), Stop(), threading.Event(), threading.Event()
-    value, ended, found = Sized(), [], []
+    cache, stop, has_begun, waits = RunCache(100), Stop(), threading.Event(), threading.Event()
+    value, ended, events = Sized(), [], []
 
     def slow():
-        begun.set()
+        has_begun.set()
         assert waits.wait(60)
         stop.give_up()
         check()
@@ -81,9 +81,9 @@ def test_who_waits_for_the_same_run_does_not_end_with_another_s_question():
         ended.append(True)
 
     def second():
-        assert begun.wait(60)
+        assert has_begun.wait(60)
         waits.set()
-        found.append(cache.get("run", lambda: value))
+        events.append(cache.get("run", lambda: value))
 
     threads = [threading.Thread(target=each) for each in (first, second)]
     for thread in threads:
@@ -91,7 +91,7 @@ def test_who_waits_for_the_same_run_does_not_end_with_another_s_question():
     for thread in threads:
         thread.join()
     assert ended == [True]
-    assert found == [value]
+    assert events == [value]
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_long_questions_about_a_model_look_on_their_way(checkpoint, monkeypatch,
     params = {"run": run, "beam": {"run": run}, "effects": {"run": run, **head}}
     original = Stop.check
 
-    def counted(self):
+    def count_and_check(self):
         nonlocal count
         count += 1
         if count > looks:
             stop.give_up()
         original(self)
 
-    monkeypatch.setattr(Stop, "check", counted)
+    monkeypatch.setattr(Stop, "check", count_and_check)
 
     def work():
         if name == "offline":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from tests.explorer.walked import (
     as_json,
     bundled,
     computed,
+    every_element,
     random_index,
     request,
     walked,
@@ -76,45 +76,12 @@ def test_one_sided_models_are_covered(sides: tuple[int, int]) -> None:
     check_all(walked(config), 1, each=3)
 
 
-def every_element(run: Walked, pattern: str, rows: Sequence[int] | None = None) -> None:
-    for step in run.trace.find(pattern):
-        for index in np.ndindex(*step.shape):
-            if rows is None or index[0] in rows:
-                value = computed(run, step, index)
-                assert np.isclose(value, step.value[index], **SAME), (step.path, index, value)
-
-
 def test_far_sinusoidal_positions_hold() -> None:
     config = small_config(max_length=2048, d_model=32, encoder_layers=1, decoder_layers=0)
     reference, trace = Transformer(config, random_weights(config)), Trace()
     reference.embed(np.full((1, 2048), 5), "source", trace=trace.at("encoder"))
     run = Walked(reference, trace)
     every_element(run, "encoder.positions", rows=[0, 1, 511, 1000, 1023, 2047])
-
-
-@pytest.mark.parametrize("heads", [1, 3, 4, 6, 12])
-def test_alibi_holds_for_any_number_of_heads(heads: int) -> None:
-    config = small_config(
-        positions="alibi", num_heads=heads, d_model=2 * heads, encoder_layers=1, decoder_layers=1
-    )
-    every_element(walked(config), "*.bias")
-
-
-@pytest.mark.parametrize(("buckets", "farthest"), [(32, 128), (8, 20), (4, 20), (32, 40)])
-def test_relative_buckets_hold_for_near_and_far_distances(buckets: int, farthest: int) -> None:
-    config = small_config(
-        positions="relative",
-        relative_buckets=buckets,
-        relative_max_distance=farthest,
-        max_length=160,
-        num_heads=1,
-        encoder_layers=1,
-        decoder_layers=1,
-    )
-    run = walked(config, lengths=(150, 150))
-    for step in run.trace.find("*.bias"):
-        for index in [(0, 0, j) for j in range(150)] + [(0, 149, j) for j in range(150)]:
-            assert computed(run, step, index) == step.value[index], index
 
 
 def test_rotary_positions_hold_in_both_halves_of_a_head() -> None:

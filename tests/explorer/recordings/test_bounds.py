@@ -58,9 +58,9 @@ def long() -> RecordingExplorer:
 
 
 def test_a_picture_that_would_take_too_long_is_refused_before_any_work(long: RecordingExplorer):
-    with at_most_processor_seconds(5), pytest.raises(ShapeError) as refused:
+    with at_most_processor_seconds(5), pytest.raises(ShapeError) as error_info:
         long.answer("overview", {"part": "self"})
-    assert str(refused.value) == (
+    assert str(error_info.value) == (
         "The pictures of 'self' would take 4.0 x 10^12 multiply-adds (layers: 1, each of 1 "
         "heads of 200,000 queries and 200,000 keys), and one question may take 10^12. Record a "
         "shorter text, or ask for windows of its weights, which are exact at any length; in "
@@ -122,9 +122,9 @@ def test_more_heads_than_numbers_are_sent_are_refused():
 def test_a_window_whose_sums_would_take_too_long_is_refused(
     long: RecordingExplorer, step: str, window: Any
 ):
-    with at_most_processor_seconds(5), pytest.raises(ShapeError) as refused:
+    with at_most_processor_seconds(5), pytest.raises(ShapeError) as error_info:
         ask(long, f"layers.0.attention.{step}", window)
-    assert "each weight is divided by the sum over all keys of its query" in str(refused.value)
+    assert "each weight is divided by the sum over all keys of its query" in str(error_info.value)
 
 
 def test_small_windows_of_the_same_map_are_answered(long: RecordingExplorer):
@@ -164,9 +164,9 @@ def test_stored_numbers_cost_nothing(long: RecordingExplorer):
 def test_more_positions_than_a_page_can_name_are_refused_when_it_is_opened():
     one = a_map(queries=50_000, keys=50_000)
     maps = {f"layers.{n}.attention": one for n in range(50)}
-    with at_most_processor_seconds(5), pytest.raises(ConfigError) as refused:
+    with at_most_processor_seconds(5), pytest.raises(ConfigError) as error_info:
         RecordingExplorer(maps)
-    assert str(refused.value) == (
+    assert str(error_info.value) == (
         "The page cannot show this recording: it would have to name 5,052,000 positions, those of "
         "the queries and keys of 50 attentions and of 1 rows, and it names at most 2,000,000. "
         "Record less: a shorter text, fewer layers (layers=[...]) or fewer rows at once."
@@ -223,9 +223,9 @@ def test_a_crafted_file_keeps_nobody_from_an_answer(crafted: Path):
             headers = {"Content-Type": "application/json"}
             connection.request("POST", f"/api/{name}", json.dumps(params), headers)
             response = connection.getresponse()
-            found = response.status, response.read()
+            answer = response.status, response.read()
             connection.close()
-            return found
+            return answer
 
         run = {"text": ""}
         for _ in range(3):
@@ -238,9 +238,9 @@ def test_a_crafted_file_keeps_nobody_from_an_answer(crafted: Path):
         assert post("model", {})[0] == 200
         memory = Path(f"/proc/{server.process.pid}/status")
         if memory.exists():
-            held = re.search(r"VmHWM:\s+(\d+) kB", memory.read_text())
-            assert held is not None
-            assert int(held[1]) < 1_500_000  # kB; PyTorch itself takes some 300,000
+            peak = re.search(r"VmHWM:\s+(\d+) kB", memory.read_text())
+            assert peak is not None
+            assert int(peak[1]) < 1_500_000  # kB; PyTorch itself takes some 300,000
         assert server.end() == (0, "")
 
 

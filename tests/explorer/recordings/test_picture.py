@@ -85,12 +85,12 @@ def test_a_picture_is_that_of_the_whole_map(way: str, block: tuple[int, int], mo
     monkeypatch.setattr(recordings_picture, "CHUNK", 1 << 10)
     options = dict(WAYS[way])
     one = AttentionMap.of(*tensors(), **options)
-    found = picture(one, block)
+    tiled = picture(one, block)
     weights, entropy, masked = expected(AttentionMap.of(*tensors(), **options), block)
-    np.testing.assert_allclose(found.weights, weights, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(found.entropy, entropy, rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(found.masked, masked)
-    assert (found.weights.dtype, found.entropy.dtype, found.masked.dtype) == (
+    np.testing.assert_allclose(tiled.weights, weights, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(tiled.entropy, entropy, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(tiled.masked, masked)
+    assert (tiled.weights.dtype, tiled.entropy.dtype, tiled.masked.dtype) == (
         np.float32, np.float64, np.uint8
     )  # fmt: skip
     assert one.known_lse is not None
@@ -101,13 +101,13 @@ def test_a_picture_that_nobody_waits_for_ends_between_two_tiles(monkeypatch: Any
     monkeypatch.setattr(tile_plan, "LEAST_ROWS", 4)
     stop, looks, original = Stop(), [], Stop.check
 
-    def counted(self: Stop) -> None:
+    def count_and_check(self: Stop) -> None:
         looks.append(self)
         if len(looks) == 5:
             stop.give_up()
         original(self)
 
-    monkeypatch.setattr(Stop, "check", counted)
+    monkeypatch.setattr(Stop, "check", count_and_check)
     with pytest.raises(QuestionCancelled):
         until(stop, lambda: picture(AttentionMap.of(*tensors()), (4, 4)))
     assert len(looks) == 5
@@ -117,10 +117,10 @@ def test_so_does_the_look_at_a_mask_with_holes(monkeypatch: Any):
     monkeypatch.setattr(recordings_picture, "CHUNK", HEADS * KEYS)
     one, looks, original = AttentionMap.of(*tensors(), mask=holes()), [], Stop.check
 
-    def counted(self: Stop) -> None:
+    def count_and_check(self: Stop) -> None:
         looks.append(self)
         original(self)
 
-    monkeypatch.setattr(Stop, "check", counted)
+    monkeypatch.setattr(Stop, "check", count_and_check)
     picture(one, (4, 4))
     assert len(looks) >= QUERIES  # a row at a time

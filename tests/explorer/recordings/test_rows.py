@@ -42,46 +42,46 @@ def test_a_row_remembers_its_log_sum_exp(layers: list[Module]):
     assert rows.map_of(layers[0], 0).known_lse is None
 
 
-def drawn_by_numbers(drawn: list[Any], ends_at: int) -> Any:
+def draw_numbers(maps: list[Any], ends_at: int) -> Any:
     """Draws the number of the picture, and is given up at one of them."""
 
     def draw(one: AttentionMap, block: tuple[int, int]) -> Picture:
-        drawn.append(one)
-        if len(drawn) == ends_at:
+        maps.append(one)
+        if len(maps) == ends_at:
             raise QuestionCancelled
         heads = one.shape[1]
-        number = np.full((heads, 1, 1), len(drawn), np.float32)
-        return Picture(number, np.zeros(heads), np.full((1, 1), len(drawn) % 2, np.uint8))
+        number = np.full((heads, 1, 1), len(maps), np.float32)
+        return Picture(number, np.zeros(heads), np.full((1, 1), len(maps) % 2, np.uint8))
 
     return draw
 
 
-def numbers(rows: Rows, asked: list[Module], block: tuple[int, int] = (3, 3)) -> list[list[int]]:
-    return [one.weights[:, 0, 0].astype(int).tolist() for one in rows.pictures(asked, 0, block)]
+def numbers(rows: Rows, modules: list[Module], block: tuple[int, int] = (3, 3)) -> list[list[int]]:
+    return [one.weights[:, 0, 0].astype(int).tolist() for one in rows.pictures(modules, 0, block)]
 
 
 def test_a_question_that_was_given_up_goes_on_where_it_ended(layers: list[Module]):
-    drawn: list[Any] = []
-    rows = Rows(drawn_by_numbers(drawn, ends_at=3))
+    maps: list[Any] = []
+    rows = Rows(draw_numbers(maps, ends_at=3))
     with pytest.raises(QuestionCancelled):
         numbers(rows, layers)
     assert numbers(rows, layers) == [[1, 1], [2, 2], [4, 4], [5, 5]]
     assert numbers(rows, layers) == [[1, 1], [2, 2], [4, 4], [5, 5]]
     assert numbers(rows, layers[1:2]) == [[2, 2]]
-    assert len(drawn) == 5
+    assert len(maps) == 5
     assert numbers(rows, layers[1:2], (9, 9)) == [[6, 6]]
 
 
 def test_so_does_one_layer_that_takes_long(layers: list[Module], monkeypatch: Any):
     monkeypatch.setattr(recordings_rows, "PIECE", picture_work(layers[0].map) // 2)
-    drawn: list[Any] = []
-    rows = Rows(drawn_by_numbers(drawn, ends_at=2))
+    maps: list[Any] = []
+    rows = Rows(draw_numbers(maps, ends_at=2))
     with pytest.raises(QuestionCancelled):
         numbers(rows, layers[:1])
     assert numbers(rows, layers[:1]) == [[1, 3]]
-    assert [one.shape[1] for one in drawn] == [1, 1, 1]
-    (found,) = rows.pictures(layers[:1], 0, (3, 3))
-    assert (found.entropy.shape, found.masked.tolist()) == ((2,), [[1]])
+    assert [one.shape[1] for one in maps] == [1, 1, 1]
+    (drawing,) = rows.pictures(layers[:1], 0, (3, 3))
+    assert (drawing.entropy.shape, drawing.masked.tolist()) == ((2,), [[1]])
 
 
 def test_pieces_make_up_the_picture_of_all_heads(layers: list[Module], monkeypatch: Any):
@@ -91,32 +91,32 @@ def test_pieces_make_up_the_picture_of_all_heads(layers: list[Module], monkeypat
     module = Module("layers.0", AttentionMap.of(query, key, mask=mask, causal=True), part="self")
     (whole,) = Rows().pictures([module], 1, (2, 2))
     monkeypatch.setattr(recordings_rows, "PIECE", 1)
-    (found,) = Rows().pictures([module], 1, (2, 2))
+    (drawing,) = Rows().pictures([module], 1, (2, 2))
     assert whole.masked.any()
     assert not whole.masked.all()
     for name in ("weights", "entropy", "masked"):
-        np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-6)
+        np.testing.assert_allclose(getattr(drawing, name), getattr(whole, name), rtol=1e-6)
 
 
 def test_two_questions_at_once_draw_a_picture_once(layers: list[Module]):
-    drawn: list[Any] = []
-    found: list[Any] = []
-    begun, go = threading.Event(), threading.Event()
-    number = drawn_by_numbers(drawn, ends_at=0)
+    maps: list[Any] = []
+    results: list[Any] = []
+    has_begun, go = threading.Event(), threading.Event()
+    number = draw_numbers(maps, ends_at=0)
 
     def draw(one: AttentionMap, block: tuple[int, int]) -> Picture:
-        begun.set()
+        has_begun.set()
         assert go.wait(60)
         return number(one, block)
 
     rows = Rows(draw)
     threads = [
-        threading.Thread(target=lambda: found.append(numbers(rows, layers[:1]))) for _ in range(2)
+        threading.Thread(target=lambda: results.append(numbers(rows, layers[:1]))) for _ in range(2)
     ]
     for thread in threads:
         thread.start()
-    assert begun.wait(60)
+    assert has_begun.wait(60)
     go.set()
     for thread in threads:
         thread.join()
-    assert found == [[[1, 1]], [[1, 1]]]
+    assert results == [[[1, 1]], [[1, 1]]]

@@ -94,8 +94,8 @@ def test_a_browser_is_told_what_to_open(access, path):
     assert "Open the address that the terminal printed" in response.text
     assert SECURITY.items() <= dict(response.headers).items()
     # Questions are never asked by somebody who reads HTML.
-    (asked,) = visit(("POST", "/api/model", HTML), access=access)
-    assert asked.json()["error"]["kind"] == "NoToken"
+    (response,) = visit(("POST", "/api/model", HTML), access=access)
+    assert response.json()["error"]["kind"] == "NoToken"
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_a_browser_is_told_what_to_open(access, path):
 )
 def test_what_is_not_the_token_opens_nothing(access, cookie, headers):
     (value,) = cookie.values()
-    given = {
+    with_cookie = {
         name: text.replace("{cookie}", value) if isinstance(text, str) else text
         for name, text in headers.items()
     }
-    (response,) = visit(("POST", "/api/model", given), access=access)
+    (response,) = visit(("POST", "/api/model", with_cookie), access=access)
     assert response.status_code == 403
 
 
@@ -129,8 +129,8 @@ def test_the_first_visit_gives_a_cookie_and_goes_on_without_the_token(access):
     assert response.status_code == 303
     assert response.headers["location"] == "/?a=1&b=%C3%A9%0D%0A"
     assert response.headers["cache-control"] == "no-store"
-    found = http.cookies.SimpleCookie(response.headers["set-cookie"])
-    ((name, morsel),) = found.items()
+    cookies_set = http.cookies.SimpleCookie(response.headers["set-cookie"])
+    ((name, morsel),) = cookies_set.items()
     assert name == "clearhead-8017"
     assert (morsel["path"], morsel["samesite"], morsel["httponly"]) == ("/", "Strict", True)
     assert (morsel["max-age"], morsel["expires"], morsel["domain"]) == ("", "", "")
@@ -138,14 +138,14 @@ def test_the_first_visit_gives_a_cookie_and_goes_on_without_the_token(access):
 
 
 def test_the_cookie_opens_everything(access, cookie):
-    asked = [
+    questions = [
         (method, path, {})
         for method, path in EVERYTHING
         if "token" not in path and path not in ("/nothing/here", "/api/run")
     ]
     statuses = {
         (response.request.method, response.request.url.path): response.status_code
-        for response in visit(*asked, access=access, cookies=cookie)
+        for response in visit(*questions, access=access, cookies=cookie)
     }
     assert {status for (_, path), status in statuses.items() if path in PAGE} <= {200, 405}
     assert statuses["POST", "/api/model"] == statuses["GET", "/api/openapi.json"] == 200
@@ -203,8 +203,8 @@ def test_every_server_has_another_token_and_a_cookie_of_its_own(access, cookie):
         ("POST", "/api/model", {}), access=Access("other", port=8017), cookies=cookie
     )
     assert response.status_code == 403
-    named = visit(("GET", f"/{access.query}", {}), access=Access(TOKEN, port=8018))
-    assert named[0].headers["set-cookie"].startswith("clearhead-8018=")
+    visits = visit(("GET", f"/{access.query}", {}), access=Access(TOKEN, port=8018))
+    assert visits[0].headers["set-cookie"].startswith("clearhead-8018=")
 
 
 def test_without_a_token_everyone_is_let_in():

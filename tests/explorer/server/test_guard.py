@@ -31,7 +31,7 @@ class Inner:
 
 def ask(method="POST", headers=(), parts=(b"{}",), *, port=8017, ends=True, leaves=False):
     """One request in parts; its status, headers and body, and what the application saw."""
-    inner, sent = Inner(), []
+    inner, responses = Inner(), []
     scope = {
         "type": "http",
         "method": method,
@@ -42,10 +42,10 @@ def ask(method="POST", headers=(), parts=(b"{}",), *, port=8017, ends=True, leav
         {"type": "http.request", "body": part, "more_body": number + 1 < len(parts) or not ends}
         for number, part in enumerate(parts)
     ]
-    taken = iter(messages)
+    remaining = iter(messages)
 
     async def receive():
-        message = next(taken, None)
+        message = next(remaining, None)
         if message is not None:
             return message
         if leaves:
@@ -53,13 +53,18 @@ def ask(method="POST", headers=(), parts=(b"{}",), *, port=8017, ends=True, leav
         return await asyncio.Event().wait()
 
     async def send(message):
-        sent.append(message)
+        responses.append(message)
 
     asyncio.run(Guard(inner, port=port, limits=LIMITS)(scope, receive, send))
-    if not sent:
+    if not responses:
         return None, {}, b"", inner
-    given = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], given, b"".join(part["body"] for part in sent[1:]), inner
+    answer_headers = {name.decode(): value.decode() for name, value in responses[0]["headers"]}
+    return (
+        responses[0]["status"],
+        answer_headers,
+        b"".join(part["body"] for part in responses[1:]),
+        inner,
+    )
 
 
 def error_of(body):
@@ -104,9 +109,9 @@ def test_the_policy_is_without_exceptions():
 )
 def test_other_names_are_refused(method, hosts):
     headers = [*JSON, *(("host", host) for host in hosts)]
-    status, given, body, inner = ask(method, headers)
+    status, answer_headers, body, inner = ask(method, headers)
     assert (status, inner.bodies) == (421, [])
-    assert SECURITY.items() <= given.items()
+    assert SECURITY.items() <= answer_headers.items()
     error = error_of(body)
     assert error["kind"] == "WrongHost"
     assert error["message"].startswith(
@@ -191,8 +196,10 @@ def test_a_body_of_the_limit_comes_whole(sizes):
 
 @pytest.mark.parametrize("sizes", [[1001], [400] * 3, [999, 2], [100] * 1000])
 def test_a_longer_body_is_refused_however_it_is_cut(sizes):
-    status, given, body, inner = ask(headers=[*OURS, *JSON], parts=[b"x" * n for n in sizes])
-    assert (status, inner.bodies, given["connection"]) == (413, [], "close")
+    status, answer_headers, body, inner = ask(
+        headers=[*OURS, *JSON], parts=[b"x" * n for n in sizes]
+    )
+    assert (status, inner.bodies, answer_headers["connection"]) == (413, [], "close")
     assert error_of(body)["message"].startswith(
         "A request's body may have 1000 bytes; this one has more."
     )
@@ -204,8 +211,8 @@ def test_an_endless_body_is_cut_off():
 
 
 def test_a_body_that_does_not_come_is_refused():
-    status, given, body, inner = ask(headers=[*OURS, *JSON], parts=[b"{"], ends=False)
-    assert (status, inner.bodies, given["connection"]) == (408, [], "close")
+    status, answer_headers, body, inner = ask(headers=[*OURS, *JSON], parts=[b"{"], ends=False)
+    assert (status, inner.bodies, answer_headers["connection"]) == (408, [], "close")
     assert "had not come whole after 0.2 seconds" in error_of(body)["message"]
 
 

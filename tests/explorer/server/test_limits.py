@@ -51,22 +51,22 @@ def desk():
 def test_no_more_than_two_work_and_three_wait_and_the_others_hear_so(desk):
     async def crowd():
         workers = Workers(SMALL)
-        asked = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(9)]
-        await settled(lambda: desk.at_work == 2 and sum(task.done() for task in asked) == 4)
+        tasks = [asyncio.create_task(workers.do(desk.work, never)) for _ in range(9)]
+        await settled(lambda: desk.at_work == 2 and sum(task.done() for task in tasks) == 4)
         assert workers.inside == 5
         desk.open.set()
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
         await settled(lambda: workers.inside == 0)
         assert workers.close()
         return answers
 
     answers = asyncio.run(crowd())
-    refused = [answer for answer in answers if isinstance(answer, HttpError)]
+    refusals = [answer for answer in answers if isinstance(answer, HttpError)]
     assert answers.count("done") == 5
-    assert [(refusal.status, refusal.headers) for refusal in refused] == (
+    assert [(refusal.status, refusal.headers) for refusal in refusals] == (
         [(429, {"Retry-After": "1"})] * 4
     )
-    assert refused[0].message == (
+    assert refusals[0].message == (
         "The explorer works on 2 questions of this kind at once and lets 3 wait; all places are "
         "taken. Ask again in a second."
     )
@@ -110,10 +110,10 @@ def test_who_leaves_gives_the_place_to_the_next(desk):
         workers = Workers(ServerLimits(at_work=1, waiting=1, seconds=20))
         first = asyncio.create_task(workers.do(desk.work, never))
         await settled(lambda: desk.at_work == 1)
-        left = asyncio.Event()
-        second = asyncio.create_task(workers.do(lambda: pytest.fail("gone"), left.wait))
+        disconnect = asyncio.Event()
+        second = asyncio.create_task(workers.do(lambda: pytest.fail("gone"), disconnect.wait))
         await settled(lambda: workers.inside == 2)
-        left.set()
+        disconnect.set()
         with pytest.raises(ClientDisconnected):
             await second
         await settled(lambda: workers.inside == 1)
@@ -138,10 +138,10 @@ def test_an_error_of_the_work_comes_through_and_frees_the_place():
 
 
 def test_what_takes_too_long_is_told_and_gives_its_thread_back():
-    begun = threading.Event()
+    has_begun = threading.Event()
 
     def work():
-        begun.set()
+        has_begun.set()
         while True:
             check()
 
@@ -151,47 +151,47 @@ def test_what_takes_too_long_is_told_and_gives_its_thread_back():
             with pytest.raises(HttpError, match="not ready"):
                 await workers.do(work, never)
             await settled(lambda: workers.inside == 0)
-        assert begun.is_set()
+        assert has_begun.is_set()
         assert workers.close()
 
     asyncio.run(slow())
 
 
 def test_who_leaves_ends_the_work():
-    begun = threading.Event()
+    has_begun = threading.Event()
 
     def work():
-        begun.set()
+        has_begun.set()
         while True:
             check()
 
     async def leaving():
-        workers, left = Workers(ServerLimits(at_work=1)), asyncio.Event()
-        asked = asyncio.create_task(workers.do(work, left.wait))
-        await settled(begun.is_set)
-        left.set()
+        workers, disconnect = Workers(ServerLimits(at_work=1)), asyncio.Event()
+        task = asyncio.create_task(workers.do(work, disconnect.wait))
+        await settled(has_begun.is_set)
+        disconnect.set()
         with pytest.raises(ClientDisconnected):
-            await asked
+            await task
         await settled(lambda: workers.inside == 0)
 
     asyncio.run(leaving())
 
 
 def test_the_end_of_the_server_ends_the_work():
-    begun = threading.Event()
+    has_begun = threading.Event()
 
     def work():
-        begun.set()
+        has_begun.set()
         while True:
             check()
 
     async def ending():
         workers = Workers(ServerLimits(at_work=1))
-        asked = asyncio.create_task(workers.do(work, never))
-        await settled(begun.is_set)
+        task = asyncio.create_task(workers.do(work, never))
+        await settled(has_begun.is_set)
         assert not workers.close()
         with pytest.raises(QuestionCancelled):
-            await asked
+            await task
         await settled(lambda: workers.inside == 0)
 
     asyncio.run(ending())
@@ -216,12 +216,12 @@ def test_light_questions_do_not_wait_for_heavy_ones(desk):
 def test_light_questions_have_a_bound_of_their_own(desk):
     async def crowd():
         workers = Workers(ServerLimits(at_work=2, waiting=1, seconds=20))
-        asked = [asyncio.create_task(workers.do(desk.work, never, light=True)) for _ in range(5)]
-        await settled(lambda: sum(task.done() for task in asked) == 3)
+        tasks = [asyncio.create_task(workers.do(desk.work, never, light=True)) for _ in range(5)]
+        await settled(lambda: sum(task.done() for task in tasks) == 3)
         desk.open.set()
-        found = await asyncio.gather(*asked, return_exceptions=True)
-        assert found.count("done") == 2
-        refused = next(each for each in found if isinstance(each, HttpError))
-        assert refused.message.startswith("The explorer works on 1 question of this kind at once")
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert outcomes.count("done") == 2
+        refusal = next(each for each in outcomes if isinstance(each, HttpError))
+        assert refusal.message.startswith("The explorer works on 1 question of this kind at once")
 
     asyncio.run(crowd())
