@@ -76,7 +76,9 @@ def place_in(scores, final):
     ],
     ids=["same", "merged", "split", "permuted", "part"],
 )
-@pytest.mark.parametrize("shape", [(1, 1, QUERIES, KEYS), (BATCH, HEADS, 1, KEYS), (KEYS,)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, QUERIES, KEYS), (BATCH, HEADS, 1, KEYS), (KEYS,)], ids=str
+)
 def test_a_term_goes_where_the_scores_went(view, shape):
     scores, term = torch.randn(BATCH, HEADS, QUERIES, KEYS), torch.randn(shape)
     final = view(scores)
