@@ -11,14 +11,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from clearhead.nn.multihead.layer import MultiheadAttention, multi_head_attention_forward
 from tests.nn.multihead.pairs import (
     BATCH,
     HEADS,
-    KEY_LEN,
     MASKS,
     QUERY_LEN,
     WIDTH,
@@ -26,7 +25,6 @@ from tests.nn.multihead.pairs import (
     pair,
     random_inputs,
     random_masks,
-    use_tiles,
 )
 
 
@@ -90,89 +88,6 @@ def test_other_precisions(dtype: torch.dtype, tolerance: float, need_weights: bo
     if need_weights:
         assert weights.dtype == dtype
         assert_same(weights, expected_weights, tolerance)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("attn", MASKS)
-@pytest.mark.parametrize("is_causal", [False, True])
-def test_asking_for_weights_changes_the_output_by_rounding_alone(
-    attn: str, is_causal: bool, dtype: torch.dtype
-) -> None:
-    theirs, ours = pair(dtype=dtype, batch_first=True)
-    query, key, value = random_inputs(theirs, kind="memory")
-    mask = random_masks(attn, "none", KEY_LEN)["attn_mask"]
-    if is_causal:
-        mask = torch.ones(QUERY_LEN, KEY_LEN, dtype=torch.bool).triu(1)
-    elif mask is not None and mask.is_floating_point():
-        mask = mask.to(dtype)
-    given_mask = {"attn_mask": mask, "is_causal": is_causal}
-    with_weights, _ = ours(query, key, value, **given_mask)
-    without, nothing = ours(query, key, value, need_weights=False, **given_mask)
-    assert nothing is None
-    assert_same(with_weights, without, {8: 1e-13, 4: 1e-5, 2: 3e-2}[dtype.itemsize])
-
-
-@pytest.mark.parametrize("tiles", [False, True])
-def test_the_output_is_made_from_the_weights(monkeypatch: pytest.MonkeyPatch, tiles: bool) -> None:
-    if tiles:
-        use_tiles(monkeypatch)
-    theirs, ours = pair(batch_first=True)
-    query, key, value = random_inputs(theirs, kind="separate")
-    output, weights = ours(query, key, value, average_attn_weights=False)
-    values = F.linear(value, ours.in_proj_weight[2 * WIDTH :], ours.in_proj_bias[2 * WIDTH :])
-    heads = weights @ values.unflatten(-1, (HEADS, -1)).transpose(1, 2)
-    assert_same(ours.out_proj(heads.transpose(1, 2).flatten(2)), output)
-
-
-def test_without_weights_it_is_the_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    fused = F.scaled_dot_product_attention
-
-    def counted(*args: Any, **kwargs: Any) -> Tensor:
-        calls.append(kwargs)
-        return fused(*args, **kwargs)
-
-    monkeypatch.setattr(F, "scaled_dot_product_attention", counted)
-    theirs, ours = pair()
-    ours(*random_inputs(theirs), need_weights=False)
-    assert len(calls) == 1
-
-
-@pytest.mark.parametrize("average", [True, False])
-def test_short_inference_is_pytorchs_native_operator(
-    monkeypatch: pytest.MonkeyPatch, average: bool
-) -> None:
-    """The same bits as PyTorch's layer, which takes it there; elsewhere it is left alone."""
-    calls = []
-    native = torch._native_multi_head_attention
-
-    def counted(*args: Any) -> tuple[Tensor, Tensor]:
-        calls.append(args)
-        return native(*args)
-
-    torch.manual_seed(0)
-    theirs = nn.MultiheadAttention(16, 2, batch_first=True).eval()
-    ours = MultiheadAttention(16, 2, batch_first=True).eval()
-    ours.load_state_dict(theirs.state_dict())
-    x = torch.randn(2, 5, 16)
-    padding = torch.zeros(2, 5, dtype=torch.bool)
-    with torch.no_grad():
-        expected = theirs(x, x, x, average_attn_weights=average)
-        monkeypatch.setattr(torch, "_native_multi_head_attention", counted)
-        actual = ours(x, x, x, average_attn_weights=average)
-        assert len(calls) == 1
-        assert all(torch.equal(a, b) for a, b in zip(actual, expected, strict=True))
-        assert_same(
-            ours(x, x, x, key_padding_mask=padding, average_attn_weights=average), expected, 1e-6
-        )
-        ours(x, x.clone(), x)
-        ours(x, x, x, need_weights=False)
-        with torch.autocast("cpu"):
-            ours(x, x, x)
-        with torch.enable_grad():
-            ours(x, x, x)
-        ours.half()(x.half(), x.half(), x.half())
-    assert len(calls) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"kdim": 6, "vdim": 10}, {"add_bias_kv": True}])

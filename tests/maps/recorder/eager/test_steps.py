@@ -44,7 +44,6 @@ def step(operator, *args, **keywords):
         (aten.clone.default, (S,), Copy()),
         (aten.tanh.default, (S,), Cap()),
     ],
-    ids=str,
 )
 def test_steps_without_a_tensor(operator, args, expected):
     assert step(operator, *args) == expected
@@ -93,7 +92,6 @@ def test_a_row_that_is_shifted_by_infinity_is_no_shift():
         (aten.where.self, (MASK, S, torch.tensor(-9.0)), -9.0, True),
         (aten.where.self, (MASK, torch.full((3, 4), -9.0), S), -9.0, False),
     ],
-    ids=str,
 )
 def test_numbers_in_the_place_of_scores(operator, args, value, inverted):
     fill = step(operator, *args)
@@ -124,7 +122,6 @@ def test_one_column_behind_the_scores_is_that_of_sinks():
         (aten.sigmoid.default, (S,), "its scores went through aten.sigmoid.default, which is not"),
         (aten.add.Tensor, (S, torch.randn(5, 1, 3, 4)), "its scores were broadcast by aten.add"),
     ],
-    ids=str,
 )
 def test_what_is_not_understood_says_what_was_done(operator, args, why):
     unknown = step(operator, *args)
