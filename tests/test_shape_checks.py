@@ -8,7 +8,7 @@ import torch
 from beartype.roar import BeartypeCallHintViolation
 
 from clearhead.engine.products import multiply
-from clearhead.maps.scores.key_ranges import KeyRanges
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.nn.attention import fused_attention
 from clearhead.reference import padding_mask, relative_bias
 from tests import shape_checks

@@ -19,11 +19,7 @@ from clearhead.text.store_files import (
     read_facts,
     read_offsets,
 )
-from clearhead.text.token_store import (
-    Preparation,
-    TokenStore,
-    build_store,
-)
+from clearhead.text.token_store import Preparation, TokenStore, build_store
 from clearhead.text.tokenizer import Tokenizer
 from tests.strangers import SPOILT, edits, refusal, spoilt
 

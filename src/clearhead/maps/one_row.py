@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..shapes import Shaped
 from .attention_map import AttentionMap
-from .scores.key_ranges import DenseMask, KeyRanges
+from .scores.masks.key_ranges import DenseMask, KeyRanges
 from .scores.positions import ALL, take
 from .scores.scoring import Scoring
 

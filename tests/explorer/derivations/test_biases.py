@@ -7,11 +7,7 @@ import pytest
 
 from clearhead.explorer.derivations._biases import alibi, relative
 from clearhead.reference.positions import alibi_bias
-from tests.explorer.walked import (
-    computed,
-    every_element,
-    walked,
-)
+from tests.explorer.walked import computed, every_element, walked
 from tests.reference.models import small_config
 
 

@@ -26,7 +26,7 @@ from clearhead.explorer.recordings.explorer import RecordingExplorer
 from clearhead.explorer.server.app import create_app
 from clearhead.explorer.server.limits import ServerLimits, Workers
 from clearhead.maps import AttentionMap, Source
-from clearhead.maps.scores.key_ranges import KeyRanges
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from tests.explorer.served import served
 from tests.maps.attending import recording_of
 from tests.processor_time import at_most_processor_seconds

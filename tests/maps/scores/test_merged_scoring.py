@@ -7,7 +7,7 @@ import torch
 
 from clearhead.maps import Scoring
 from clearhead.maps.scores.bias import ToeplitzBias
-from clearhead.maps.scores.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
 from clearhead.maps.scores.merged_scoring import Part, merged
 
 torch.manual_seed(0)

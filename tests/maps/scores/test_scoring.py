@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps import Scoring
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
-from clearhead.maps.scores.compact_mask import compact_mask
-from clearhead.maps.scores.key_ranges import DenseMask, KeyRanges
+from clearhead.maps.scores.masks.compact_mask import compact_mask
+from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
 from tests.maps.dense import Case, cases
 
 LOWEST = torch.finfo(torch.float32).min

@@ -12,13 +12,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 
 from ...shapes import Array
-from ..contract.answers import (
-    Answering,
-    BeamAnswer,
-    EffectsAnswer,
-    ModelAnswer,
-    OverviewAnswer,
-)
+from ..contract.answers import Answering, BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
 from ..contract.derivation_answers import ArrayOperand
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace

@@ -125,7 +125,7 @@ def check_memory(nbytes: int, what: str) -> None:
 
 def _entries(one: AttentionMap) -> int:
     """Count the weights of a row of a map that a pass computes."""
-    from ...maps.scores.key_ranges import DenseMask, KeyRanges
+    from ...maps.scores.masks.key_ranges import DenseMask, KeyRanges
 
     _, heads, queries, keys = one.shape
     mask = one.scoring.allowed

@@ -15,7 +15,7 @@ from ..contract.stopping import check, check_from_anywhere
 
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
-    from ...maps.scores.key_ranges import KeyRanges
+    from ...maps.scores.masks.key_ranges import KeyRanges
 
 CHUNK = 1 << 22  # entries of a mask that are read together
 
@@ -82,7 +82,7 @@ def _visible(one: AttentionMap, block: tuple[int, int]) -> Array:
     """Return whether any head's mask and bias let anything through, Bool["rows columns"]."""
     import torch
 
-    from ...maps.scores.key_ranges import KeyRanges
+    from ...maps.scores.masks.key_ranges import KeyRanges
 
     scoring, (_, _, queries, keys) = one.scoring, one.shape
     forbids = scoring.bias is not None and bool(torch.isneginf(scoring.bias.values).any())

@@ -20,7 +20,7 @@ from ...shapes import Array, Bool, Float, Float64, Int
 from ..attention_map import AttentionMap
 from ..recording.captured import CapturedAttention, Unreadable
 from ..scores.denominators import normalised
-from ..scores.key_ranges import KeyRanges
+from ..scores.masks.key_ranges import KeyRanges
 
 _OTHER_OUTPUT = (
     "weights times values, computed from what was read, do not give the model's own output: they "

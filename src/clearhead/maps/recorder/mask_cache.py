@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ..scores.compact_mask import CompactMask, compact_mask
-from ..scores.key_ranges import checked_shape
+from ..scores.masks.compact_mask import CompactMask, compact_mask
+from ..scores.masks.key_ranges import checked_shape
 
 _CAPACITY = 32
 

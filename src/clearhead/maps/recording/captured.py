@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...shapes import Float
 from ..scores.bias import DenseBias, ToeplitzBias
-from ..scores.key_ranges import DenseMask, KeyRanges
+from ..scores.masks.key_ranges import DenseMask, KeyRanges
 from ..scores.scoring import Scoring
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...shapes import Bool, Shaped
 from .bias import DenseBias, ToeplitzBias, compact_bias
-from .key_ranges import DenseMask, KeyRanges, compact_allowed
+from .masks.key_ranges import DenseMask, KeyRanges, compact_allowed
 from .scoring import Scoring
 
 

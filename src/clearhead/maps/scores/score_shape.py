@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ...errors import ShapeError
-from .key_ranges import Shape
+from .masks.key_ranges import Shape
 
 
 def score_shape(query: Tensor, key: Tensor) -> Shape:

@@ -23,11 +23,11 @@ from torch import Tensor
 from ...errors import ConfigError
 from ...shapes import Bool, Float
 from .bias import DenseBias, ToeplitzBias
-from .combined_mask import Bias, MaskMod, Window, combined_mask
-from .compact_mask import CompactMask
-from .flex_modifications import over_all_places
-from .forbidding import forbid
-from .key_ranges import DenseMask, Hull, KeyRanges
+from .masks.combined_mask import Bias, MaskMod, Window, combined_mask
+from .masks.compact_mask import CompactMask
+from .masks.flex_modifications import over_all_places
+from .masks.forbidding import forbid
+from .masks.key_ranges import DenseMask, Hull, KeyRanges
 from .positions import ALL, Positions, explicit, pick, take, vector
 from .precision import any_far, exact_dtype, highest_norm, lies_far, score_dtype, without_autocast
 from .products import owners_of, scaled_products

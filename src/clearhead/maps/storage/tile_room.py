@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...shapes import Float
-from ..scores.key_ranges import Hull
+from ..scores.masks.key_ranges import Hull
 from ..scores.precision import highest_norm
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from ...shapes import Float
 from ..measures.base import Accumulator, Tile
 from ..scores.denominators import with_sinks
-from ..scores.key_ranges import DenseMask, KeyRanges
+from ..scores.masks.key_ranges import DenseMask, KeyRanges
 from ..scores.precision import (
     any_far,
     exact_dtype,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from clearhead.errors import TraceError
-from clearhead.maps.scores.key_ranges import KeyRanges
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from tests.maps.attending import Calls, dense, recorded
 
 torch.manual_seed(0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ....shapes import Float
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import compact_bias
-from ...scores.compact_mask import CompactMask, both_allowed
+from ...scores.masks.compact_mask import CompactMask, both_allowed
 from ...scores.scoring import Scoring
 from ..mask_cache import MaskCache
 from ._axes import Axes, Place, in_final_axes

@@ -15,8 +15,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from ....shapes import Bool, Float, Int
 from ...recording.captured import CapturedAttention, Unreadable
-from ...scores.compact_mask import both_allowed
-from ...scores.key_ranges import KeyRanges
+from ...scores.masks.compact_mask import both_allowed
+from ...scores.masks.key_ranges import KeyRanges
 from ..agreement import check_output, check_weights
 from ..owners import Owner
 from ._axes import Axes

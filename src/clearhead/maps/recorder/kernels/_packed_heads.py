@@ -14,7 +14,7 @@ from torch import Tensor
 from ....shapes import Shaped
 from ...recording.captured import CapturedAttention, Unreadable
 from ...scores.bias import DenseBias
-from ...scores.key_ranges import KeyRanges
+from ...scores.masks.key_ranges import KeyRanges
 from ..owners import Owner, head_hints
 
 

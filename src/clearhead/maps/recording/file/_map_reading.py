@@ -10,7 +10,7 @@ from ....visible import quoted, visible
 from ...attention_map import AttentionMap
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
-from ...scores.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.key_ranges import DenseMask, KeyRanges
 from ...scores.precision import score_dtype
 from ...scores.score_shape import score_shape
 from ...scores.scoring import Scoring

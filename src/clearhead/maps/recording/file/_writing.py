@@ -19,7 +19,7 @@ from ...attention_map import AttentionMap
 from ...measures.topk import TopKeys
 from ...scores.bias import DenseBias, ToeplitzBias
 from ...scores.denominators import Denominators
-from ...scores.key_ranges import DenseMask, KeyRanges
+from ...scores.masks.key_ranges import DenseMask, KeyRanges
 from ...storage.summary_map import SummaryMap
 from ..calls import Call, Refusal
 from ..contents import Contents

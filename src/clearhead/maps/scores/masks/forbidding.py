@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...shapes import Float
+from ....shapes import Float
+from ..positions import Positions, vector
 from .key_ranges import DenseMask, Hull, KeyRanges
-from .positions import Positions, vector
 
 
 def forbid(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
 from clearhead.maps.scores import positions as axis_positions
-from clearhead.maps.scores.key_ranges import (
+from clearhead.maps.scores.masks.key_ranges import (
     DenseMask,
     Hull,
     KeyRanges,

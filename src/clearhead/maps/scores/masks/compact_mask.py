@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...errors import ConfigError
-from ...shapes import Bool, Float, Shaped
-from .bias import DenseBias, ToeplitzBias, compact_bias
+from ....errors import ConfigError
+from ....shapes import Bool, Float, Shaped
+from ..bias import DenseBias, ToeplitzBias, compact_bias
 from .flex_modifications import over_all_places
 from .key_ranges import DenseMask, KeyRanges, Shape, checked_shape, compact_allowed, compact_rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from clearhead.maps.scores.flex_modifications import over_all_places
+from clearhead.maps.scores.masks.flex_modifications import over_all_places
 
 PLACES = torch.tensor([1, 0]), torch.tensor([2]), torch.tensor([0, 5, 3]), torch.tensor([4, 1])
 

@@ -7,9 +7,9 @@ import torch
 
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
-from clearhead.maps.scores.combined_mask import combined_mask
-from clearhead.maps.scores.compact_mask import CompactMask
-from clearhead.maps.scores.key_ranges import KeyRanges
+from clearhead.maps.scores.masks.combined_mask import combined_mask
+from clearhead.maps.scores.masks.compact_mask import CompactMask
+from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.maps.scores.positions import ALL
 
 SHAPE = (1, 2, 4, 6)

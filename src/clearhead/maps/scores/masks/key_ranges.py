@@ -15,9 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ...errors import ShapeError
-from ...shapes import Bool, Int, Shaped
-from .positions import ALL, Positions, as_slice, chunks, take
+from ....errors import ShapeError
+from ....shapes import Bool, Int, Shaped
+from ..positions import ALL, Positions, as_slice, chunks, take
 
 Shape = tuple[int, int, int, int]
 """(batch, heads, query_len, key_len)."""

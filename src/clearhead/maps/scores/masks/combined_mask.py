@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ...errors import ConfigError
-from .bias import DenseBias, ToeplitzBias, compact_bias
+from ....errors import ConfigError
+from ..bias import DenseBias, ToeplitzBias, compact_bias
 from .compact_mask import CompactMask, both_allowed, compact_mask, compact_mask_mod
 from .key_ranges import KeyRanges, Shape, causal_ranges, checked_shape
 

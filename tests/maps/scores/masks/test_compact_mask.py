@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps.scores import positions as axis_positions
 from clearhead.maps.scores.bias import DenseBias, ToeplitzBias
-from clearhead.maps.scores.compact_mask import both_allowed, compact_mask, compact_mask_mod
-from clearhead.maps.scores.key_ranges import DenseMask, KeyRanges, causal_ranges
+from clearhead.maps.scores.masks.compact_mask import both_allowed, compact_mask, compact_mask_mod
+from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges, causal_ranges
 from clearhead.maps.scores.positions import ALL
 
 CPU = torch.device("cpu")
