@@ -54,6 +54,28 @@ SUITES = {
     "translation/test_batch_invariance.py": "a score does not depend on the batch",
 }
 
+# Modules without tests of their own name, and what tests them.
+ELSEWHERE = {
+    "__main__.py": "cli/test_main.py starts the command line with it",
+    "_version.py": "a version, which test_packaging.py compares",
+    "cli/__main__.py": "cli/test_main.py starts the command line with it",
+    "engine/protocols.py": "types; every engine is tested as one",
+    "explorer/contract/__main__.py": "contract/documents/test_typescript.py compares what it writes",
+    "explorer/contract/base_edit.py": "what all edits share; contract/test_edits.py",
+    "explorer/contract/derivation_answers.py": "types; contract/test_answers.py validates answers",
+    "maps/_rollout_arguments.py": "maps/test_rollout.py",
+    "maps/recorder/listener.py": "a protocol",
+    "maps/recording/file/_format.py": "names of a format; file/test_reading.py and test_writing.py",
+    "maps/recording/outline.py": "a type",
+    "maps/scores/masks/forbidding.py": "maps/scores/masks/test_compact_mask.py",
+    "maps/scores/score_shape.py": "maps/scores/test_scoring.py",
+    "nn/multihead/_parameters.py": "types; nn/multihead/test_layer.py",
+    "reference/tracing/watcher.py": "a protocol",
+    "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
+    "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
+    "translation/search/prefixes.py": "translation/search/test_search.py",
+}
+
 MODULES = {
     path.relative_to(SOURCE).as_posix()
     for path in SOURCE.rglob("*.py")
@@ -87,3 +109,15 @@ def test_a_test_file_is_named_after_a_module_or_belongs_to_a_suite(test):
 def test_a_suite_exists_and_is_named_after_no_module(suite):
     assert (TESTS / suite).exists()
     assert not suite.endswith(".py") or not subjects(suite) & MODULES
+
+
+def test_every_module_has_tests_of_its_name_or_says_where_they_are():
+    tested = set().union(*(subjects(test) for test in FILES))
+    untested = {
+        module
+        for module in MODULES - tested
+        if not module.endswith("__init__.py") and module not in ELSEWHERE
+    }
+    assert not untested, "write the tests of these modules, under their names"
+    assert not set(ELSEWHERE) & tested, "these have tests of their name now: clear ELSEWHERE"
+    assert set(ELSEWHERE) <= MODULES
