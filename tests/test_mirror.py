@@ -60,7 +60,7 @@ ELSEWHERE = {
     "_version.py": "a version, which test_packaging.py compares",
     "cli/__main__.py": "cli/test_main.py starts the command line with it",
     "engine/protocols.py": "types; every engine is tested as one",
-    "explorer/contract/__main__.py": "contract/documents/test_typescript.py compares what it writes",
+    "explorer/contract/__main__.py": "documents/test_typescript.py compares what it writes",
     "explorer/contract/base_edit.py": "what all edits share; contract/test_edits.py",
     "explorer/contract/derivation_answers.py": "types; contract/test_answers.py validates answers",
     "maps/_rollout_arguments.py": "maps/test_rollout.py",
