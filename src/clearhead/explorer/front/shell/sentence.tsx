@@ -219,8 +219,13 @@ function About(): JSX.Element | null {
       )}
       {answer.notes?.map((note) => (
         <p key={note.kind === "unreached" ? note.edit : note.kind}>
-          {words.notes[note.kind]}{" "}
-          {note.kind === "protected" && <q lang={languageOf("target")}>{note.translation}</q>}
+          {note.kind === "unreached" ? (
+            words.notes.unreached(note.edit + 1)
+          ) : (
+            <>
+              {words.notes.protected} <q lang={languageOf("target")}>{note.translation}</q>
+            </>
+          )}
         </p>
       ))}
       <Rules answer={answer} />

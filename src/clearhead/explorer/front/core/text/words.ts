@@ -20,8 +20,8 @@ const en = {
   notes: {
     protected:
       "The translator keeps the placeholders, addresses and numbers of a sentence as they are; this page shows the model without that protection. With it, the translation is:",
-    unreached:
-      "The new translation ends before the query whose weight you set, so that edit changes nothing.",
+    unreached: (edit: number) =>
+      `Edit ${edit} changes nothing: the new translation ends before the query whose weight it sets.`,
   },
   rules: {
     characters: "with plain characters",
@@ -132,8 +132,8 @@ const pt: typeof en = {
   notes: {
     protected:
       "O tradutor mantém os marcadores, endereços e números de uma frase como estão; esta página mostra o modelo sem essa proteção. Com ela, a tradução é:",
-    unreached:
-      "A nova tradução termina antes da consulta cujo peso você fixou, por isso essa edição não muda nada.",
+    unreached: (edit) =>
+      `A edição ${edit} não muda nada: a nova tradução termina antes da consulta cujo peso ela fixa.`,
   },
   rules: {
     characters: "com caracteres simples",

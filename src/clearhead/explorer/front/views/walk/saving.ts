@@ -184,38 +184,52 @@ function contributionsPart(top: number, theme: Theme): Block {
       inks.ink,
     ),
   ];
-  const cell = (WIDTH - 2 * MARGIN - LABELS) / width;
-  const strip = (y: number, label: string, at: (c: number) => number): void => {
-    items.push({
-      kind: "text",
-      x: MARGIN + LABELS - 6,
-      y: y + 12,
-      text: fitText(label, LABELS - 10, 12),
-      size: 12,
-      fill: inks.ink,
-      anchor: "end",
-    });
-    for (let c = 0; c < width; c += 1)
-      items.push({
-        kind: "rect",
-        x: MARGIN + LABELS + c * cell,
-        y,
-        width: cell + (c + 1 < width ? 0.4 : 0),
-        height: 16,
-        fill: scoreColour(at(c), max, theme),
-        role: "cell",
-      });
-  };
+  const row = { width, max, theme };
   let y = top + 28;
   for (let key = first; key < stop; key += 1, y += 19) {
     const weight = weights.values[key - first] ?? 0;
-    strip(
-      y,
-      `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`,
-      (c) => parts.values[(key - first) * width + c] ?? 0,
-    );
+    const label = `${weight.toFixed(2)} ${tokens[key]?.piece ?? ""}`;
+    items.push(...stripItems(y, label, (c) => parts.values[(key - first) * width + c] ?? 0, row));
   }
   y += 6;
-  strip(y, words.sum, (c) => output.values[c] ?? 0);
+  items.push(...stripItems(y, words.sum, (c) => output.values[c] ?? 0, row));
   return { items, bottom: y + 24 };
+}
+
+interface StripScale {
+  width: number;
+  max: number;
+  theme: Theme;
+}
+
+/** One vector as a row of coloured cells, its name before it. */
+function stripItems(
+  y: number,
+  label: string,
+  at: (component: number) => number,
+  { width, max, theme }: StripScale,
+): Item[] {
+  const cell = (WIDTH - 2 * MARGIN - LABELS) / width;
+  const name: Item = {
+    kind: "text",
+    x: MARGIN + LABELS - 6,
+    y: y + 12,
+    text: fitText(label, LABELS - 10, 12),
+    size: 12,
+    fill: INKS[theme].ink,
+    anchor: "end",
+  };
+  const cells = Array.from(
+    { length: width },
+    (_, component): Item => ({
+      kind: "rect",
+      x: MARGIN + LABELS + component * cell,
+      y,
+      width: cell + (component + 1 < width ? 0.4 : 0),
+      height: 16,
+      fill: scoreColour(at(component), max, theme),
+      role: "cell",
+    }),
+  );
+  return [name, ...cells];
 }

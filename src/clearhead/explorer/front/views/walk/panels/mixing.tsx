@@ -7,7 +7,7 @@ import { scoreMax } from "../../../draw/colours";
 import { Num } from "../../../where_from/number";
 import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
-import { Loaded } from "../parts/loaded";
+import { Loaded, type Slice } from "../parts/loaded";
 import { rangeOf, Truncation } from "../parts/windows";
 import { attentionInput, has, headRows, notation, numberIn, one, type Plan } from "../plan";
 import { Rows } from "../vectors/rows";
@@ -16,11 +16,7 @@ import { table, type Words } from "../words";
 import { NormSteps } from "./norm";
 
 export function mixing(plan: Plan, words: Words): PanelSpec[] {
-  const { contributions, heads, residual, cross, feed, residualTwo } = words.panels;
-  const feedForward = `${plan.layerPath}.feed_forward`;
-  const wide = numberIn(plan.config, "feed_forward_dim", 0);
-  const activation = String(plan.config.activation);
-  const number = (value: number): string => value.toLocaleString(words.locale);
+  const { contributions, heads, residual, cross } = words.panels;
   const specs: PanelSpec[] = [
     {
       id: "contributions",
@@ -47,7 +43,16 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
   ];
   if (plan.part === "decoder" && has(`${plan.layerPath}.cross_attention.projected`))
     specs.push({ id: "cross", title: cross.title, sentence: cross.sentence, body: CrossBody });
-  specs.push(
+  return [...specs, ...feedForwardPanels(plan, words)];
+}
+
+function feedForwardPanels(plan: Plan, words: Words): PanelSpec[] {
+  const { feed, residualTwo } = words.panels;
+  const path = `${plan.layerPath}.feed_forward`;
+  const wide = numberIn(plan.config, "feed_forward_dim", 0);
+  const activation = String(plan.config.activation);
+  const number = (value: number): string => value.toLocaleString(words.locale);
+  return [
     {
       id: "feed",
       title: feed.title,
@@ -56,22 +61,20 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
         number(plan.width),
         feed.activations[activation] ?? activation,
       ),
-      formula: notation(`${feedForward}.output`, { hidden: notation(`${feedForward}.hidden`) }),
+      formula: notation(`${path}.output`, { hidden: notation(`${path}.hidden`) }),
       body: FeedBody,
     },
     {
       id: "residual-two",
       title: residualTwo.title,
       sentence: residualTwo.sentence(plan.layer),
-      formula: notation(`${feedForward}_residual`),
+      formula: notation(`${path}_residual`),
       body: ResidualTwoBody,
     },
-  );
-  return specs;
+  ];
 }
 
 function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const words = wordsOf(table);
   const keys = rangeOf(plan, "key");
   const width: [number, number] = [0, plan.headDim];
   const { path, head, kvHead, query } = plan;
@@ -86,57 +89,58 @@ function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.
           output: [`${path}.output`, headRows(head, one(query), width)],
         }}
       >
-        {({ weights, value, parts, output }) => {
-          const max = scoreMax(value.values);
-          const pick = (key: number): void => setState({ key });
-          const weightOf = (key: number): JSX.Element => {
-            const weight = weights.at(0, head, query, key);
-            return (
-              <Num
-                path={weights.path}
-                index={[0, head, query, key]}
-                value={weight}
-                digits={fixed(weight, 3)}
-                label={words.weight}
-              />
-            );
-          };
-          return (
-            <div class="walk-two">
-              <Rows
-                label={words.panels.vectors.names.value}
-                slice={value}
-                tokens={plan.keys}
-                selected={plan.key}
-                width={plan.headDim}
-                pick={pick}
-                max={max}
-              />
-              <div class="walk-summed">
-                <Rows
-                  label={words.weightTimesValue}
-                  slice={parts}
-                  tokens={plan.keys}
-                  selected={plan.key}
-                  width={plan.headDim}
-                  pick={pick}
-                  max={max}
-                  extra={weightOf}
-                />
-                <Strip
-                  slice={output}
-                  label={words.sumIsOutput(head)}
-                  width={plan.headDim}
-                  max={max}
-                  index={(c) => [0, head, query, c]}
-                />
-              </div>
-            </div>
-          );
-        }}
+        {(slices) => <ContributionRows plan={plan} {...slices} />}
       </Loaded>
       <Truncation plan={plan} side="key" />
     </>
+  );
+}
+
+interface ContributionSlices {
+  weights: Slice;
+  value: Slice;
+  parts: Slice;
+  output: Slice;
+}
+
+/** The values of all keys beside weight times value, and the sum of the products below them. */
+function ContributionRows(props: ContributionSlices & { plan: Plan }): JSX.Element {
+  const { plan, weights, value, parts, output } = props;
+  const words = wordsOf(table);
+  const { head, query } = plan;
+  const common = {
+    tokens: plan.keys,
+    selected: plan.key,
+    width: plan.headDim,
+    pick: (key: number): void => setState({ key }),
+    max: scoreMax(value.values),
+  };
+  const weightOf = (key: number): JSX.Element => {
+    const weight = weights.at(0, head, query, key);
+    return (
+      <Num
+        path={weights.path}
+        index={[0, head, query, key]}
+        value={weight}
+        digits={fixed(weight, 3)}
+        label={words.weight}
+      />
+    );
+  };
+  return (
+    <div class="walk-two">
+      <Rows {...common} label={words.panels.vectors.names.value} slice={value} />
+      <div class="walk-summed">
+        <Rows {...common} label={words.weightTimesValue} slice={parts} extra={weightOf} />
+        <Strip
+          slice={output}
+          label={words.sumIsOutput(head)}
+          width={plan.headDim}
+          max={common.max}
+          index={(c) => [0, head, query, c]}
+        />
+      </div>
+    </div>
   );
 }
 

@@ -37,6 +37,12 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
   const { names, rotated, grouped } = words.panels.vectors;
   const [queries, keys] = [rangeOf(plan, "query"), rangeOf(plan, "key")];
   const width: [number, number] = [0, plan.headDim];
+  const keyRows = {
+    tokens: plan.keys,
+    selected: plan.key,
+    width: plan.headDim,
+    pick: (key: number): void => setState({ key }),
+  };
   return (
     <>
       <Loaded
@@ -57,22 +63,8 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
               width={plan.headDim}
               pick={(at) => setState({ query: at })}
             />
-            <Rows
-              label={names.key}
-              slice={key}
-              tokens={plan.keys}
-              selected={plan.key}
-              width={plan.headDim}
-              pick={(at) => setState({ key: at })}
-            />
-            <Rows
-              label={names.value}
-              slice={value}
-              tokens={plan.keys}
-              selected={plan.key}
-              width={plan.headDim}
-              pick={(at) => setState({ key: at })}
-            />
+            <Rows {...keyRows} label={names.key} slice={key} />
+            <Rows {...keyRows} label={names.value} slice={value} />
           </div>
         )}
       </Loaded>

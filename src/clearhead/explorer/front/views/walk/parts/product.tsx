@@ -97,11 +97,7 @@ interface BlockProps {
 
 /** Some components: query, key, product and running sum below one another. */
 function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Element {
-  const words = wordsOf(table);
-  const all = indices([start, Math.min(start + columns, plan.headDim)]);
-  const q = (c: number): number => query.at(0, plan.head, plan.query, c);
-  const k = (c: number): number => keys.at(0, plan.kvHead, plan.key, c);
-  const digits = (value: number): number => fixed(value, 3);
+  const components = indices([start, Math.min(start + columns, plan.headDim)]);
   return (
     <table class="walk-block">
       <thead>
@@ -109,7 +105,7 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
           <th scope="row">
             <i>c</i>
           </th>
-          {all.map((c) => (
+          {components.map((c) => (
             <th key={c} scope="col" class="number">
               {c}
             </th>
@@ -117,76 +113,92 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
         </tr>
       </thead>
       <tbody>
-        <tr>
-          <th scope="row">
-            <i>
-              q<sub>c</sub>
-            </i>
-          </th>
-          {all.map((c) => (
-            <td key={c} class="number">
-              <Num
-                path={query.path}
-                index={[0, plan.head, plan.query, c]}
-                value={q(c)}
-                digits={digits(q(c))}
-                label={`${words.query}, ${c}`}
-              />
-            </td>
-          ))}
-        </tr>
-        <tr>
-          <th scope="row">
-            ×{" "}
-            <i>
-              k<sub>c</sub>
-            </i>
-          </th>
-          {all.map((c) => (
-            <td key={c} class="number">
-              <Num
-                path={keys.path}
-                index={[0, plan.kvHead, plan.key, c]}
-                value={k(c)}
-                digits={digits(k(c))}
-                label={`${words.key}, ${c}`}
-              />
-            </td>
-          ))}
-        </tr>
-        <tr class="result">
-          <th scope="row">{words.product}</th>
-          {all.map((c) => (
-            <td key={c} class="number">
-              <Derived
-                name="product"
-                plan={plan}
-                index={[0, plan.head, plan.query, plan.key, c]}
-                value={q(c) * k(c)}
-                digits={digits(q(c) * k(c))}
-                derivation={productOf(plan, c)}
-                label={`${words.product}, ${c}`}
-              />
-            </td>
-          ))}
-        </tr>
-        <tr class="running">
-          <th scope="row">{words.running}</th>
-          {all.map((c) => (
-            <td key={c} class="number">
-              <Derived
-                name="running_sum"
-                plan={plan}
-                index={[0, plan.head, plan.query, plan.key, c]}
-                value={sums[c] ?? 0}
-                digits={digits(sums[c] ?? 0)}
-                derivation={runningSum(plan, c)}
-                label={`${words.running}, ${c}`}
-              />
-            </td>
-          ))}
-        </tr>
+        <FactorRows plan={plan} components={components} query={query} keys={keys} />
+        <ResultRows plan={plan} components={components} query={query} keys={keys} sums={sums} />
       </tbody>
     </table>
+  );
+}
+
+interface RowsProps extends Pick<BlockProps, "plan" | "query" | "keys"> {
+  components: number[];
+}
+
+function digitsOf(value: number): number {
+  return fixed(value, 3);
+}
+
+/** The components of the query and of the key. */
+function FactorRows({ plan, components, query, keys }: RowsProps): JSX.Element {
+  const words = wordsOf(table);
+  const factors = [
+    { symbol: "q", slice: query, row: [0, plan.head, plan.query], label: words.query },
+    { symbol: "k", slice: keys, row: [0, plan.kvHead, plan.key], label: words.key },
+  ];
+  return (
+    <>
+      {factors.map(({ symbol, slice, row, label }) => (
+        <tr key={symbol}>
+          <th scope="row">
+            {slice === keys && "× "}
+            <i>
+              {symbol}
+              <sub>c</sub>
+            </i>
+          </th>
+          {components.map((c) => (
+            <td key={c} class="number">
+              <Num
+                path={slice.path}
+                index={[...row, c]}
+                value={slice.at(...row, c)}
+                digits={digitsOf(slice.at(...row, c))}
+                label={`${label}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+      ))}
+    </>
+  );
+}
+
+/** Their products, and the sum of the products up to each. */
+function ResultRows(props: RowsProps & Pick<BlockProps, "sums">): JSX.Element {
+  const { plan, components, query, keys, sums } = props;
+  const words = wordsOf(table);
+  const product = (c: number): number =>
+    query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c);
+  const results = [
+    { class: "result", name: "product", label: words.product, at: product, derive: productOf },
+    {
+      class: "running",
+      name: "running_sum",
+      label: words.running,
+      at: (c: number) => sums[c] ?? 0,
+      derive: runningSum,
+    },
+  ];
+  return (
+    <>
+      {results.map(({ class: rowClass, name, label, at, derive }) => (
+        <tr key={name} class={rowClass}>
+          <th scope="row">{label}</th>
+          {components.map((c) => (
+            <td key={c} class="number">
+              <Derived
+                name={name}
+                plan={plan}
+                index={[0, plan.head, plan.query, plan.key, c]}
+                value={at(c)}
+                digits={digitsOf(at(c))}
+                derivation={derive(plan, c)}
+                label={`${label}, ${c}`}
+              />
+            </td>
+          ))}
+        </tr>
+      ))}
+    </>
   );
 }

@@ -1,7 +1,7 @@
 /** One vector, or several below one another, as strips of coloured cells. Every number is reached:
  * by pointing, or by arrow keys through a grid of which only the cells around the focus exist. */
 
-import type { JSX } from "preact";
+import type { JSX, RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "../../../core/text/i18n";
 import { type Cell, nextCell } from "../../../draw/matrix/grid_keys";
@@ -23,23 +23,14 @@ export function Vectors(props: VectorsProps): JSX.Element {
   );
   const [focus, setFocus] = useState<Cell>({ row: start, column: 0 });
   const [pointedCell, setPointedCell] = useState<Cell | null>(null);
-  const [room, setRoom] = useState(0);
   const frame = useRef<HTMLDivElement>(null);
+  const room = useWidth(frame);
   const readout = useRef<HTMLSpanElement>(null);
   const focusPending = useRef(false);
   const layout = layoutOf(rows.length, columns, room || 320);
   const value = (row: number, column: number): number => from.at(...index(row, column));
 
   useLayoutEffect(() => setFocus((old) => ({ ...old, row: start })), [start]);
-  useLayoutEffect(() => {
-    const element = frame.current;
-    if (!element) return;
-    const measure = (): void => setRoom(element.clientWidth);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
   useLayoutEffect(() => {
     if (!focusPending.current) return;
     focusPending.current = false;
@@ -71,16 +62,12 @@ export function Vectors(props: VectorsProps): JSX.Element {
     return cellAt(layout, event.clientX - box.left, event.clientY - box.top);
   };
   const reading = (
-    <span class="walk-reading" ref={readout}>
-      {rows[readCell.row]?.label && <span class="walk-piece">{rows[readCell.row]?.label}</span>}
-      <span>{words.component(readCell.column, columns - 1)}</span>
-      <Num
-        path={from.path}
-        index={index(readCell.row, readCell.column)}
-        value={value(readCell.row, readCell.column)}
-        label={`${props.label}, ${rows[readCell.row]?.label ?? ""} ${words.component(readCell.column, columns - 1)}`}
-      />
-    </span>
+    <Reading
+      {...props}
+      cell={readCell}
+      value={value(readCell.row, readCell.column)}
+      holder={readout}
+    />
   );
   const rowHeight = layout.lines * (layout.lineHeight + layout.gap);
   return (
@@ -126,6 +113,46 @@ export function Vectors(props: VectorsProps): JSX.Element {
       </div>
       {props.rows && <p class="walk-readout below">{reading}</p>}
     </div>
+  );
+}
+
+/** The width of an element, followed as it changes; 0 before the first measurement. */
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!current) return;
+    const measure = (): void => setWidth(current.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(current);
+    return () => observer.disconnect();
+  }, []);
+  return width;
+}
+
+interface ReadingProps extends VectorsProps {
+  cell: Cell;
+  value: number;
+  holder: RefObject<HTMLSpanElement | null>;
+}
+
+/** The number of one cell, in words. */
+function Reading({ cell, value, holder, ...props }: ReadingProps): JSX.Element {
+  const words = wordsOf(table);
+  const name = props.rows?.[cell.row]?.label ?? "";
+  const component = words.component(cell.column, props.columns - 1);
+  return (
+    <span class="walk-reading" ref={holder}>
+      {name && <span class="walk-piece">{name}</span>}
+      <span>{component}</span>
+      <Num
+        path={props.from.path}
+        index={props.index(cell.row, cell.column)}
+        value={value}
+        label={`${props.label}, ${name} ${component}`}
+      />
+    </span>
   );
 }
 

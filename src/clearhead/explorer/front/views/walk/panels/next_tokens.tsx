@@ -1,0 +1,266 @@
+/** The next token: the logit and the probability of each of the ten likeliest. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { NextTokens, Token } from "../../../core/protocol";
+import { setState } from "../../../core/state/state";
+import { wordsOf } from "../../../core/text/i18n";
+import { weightColour } from "../../../draw/colours";
+import { shownTheme } from "../../../draw/theme";
+import { Num } from "../../../where_from/number";
+import { fixed } from "../parts/key_table";
+import { Loaded, type Needs, type Slice } from "../parts/loaded";
+import { Roving } from "../parts/roving";
+import { numberIn, one, type Plan, quoted, rowOf } from "../plan";
+import { Strip } from "../vectors/strips";
+import { table } from "../words";
+
+interface PanelProps {
+  plan: Plan;
+  panel: string;
+}
+
+/** The tokens that the panels list: the ten likeliest, and the one taken if it is not among them. */
+function candidates(next: NextTokens | undefined): Token[] {
+  if (!next) return [];
+  const ten = next.likeliest.map(({ token }) => token);
+  return ten.some(({ id }) => id === next.taken.token.id) ? ten : [...ten, next.taken.token];
+}
+
+function logitNeed(plan: Plan, path: string, token: number): [string, [number, number][]] {
+  return [path, [[0, 1], one(plan.position), one(token)]];
+}
+
+function PositionNote({ plan }: { plan: Plan }): JSX.Element {
+  const words = wordsOf(table);
+  const inputs = plan.run.decoder_input;
+  return (
+    <p class="walk-note">
+      {words.panels.logits.at(quoted(inputs[plan.position]), plan.position)}
+      {plan.stack === "encoder" && (
+        <label class="walk-inline">
+          {words.position}{" "}
+          <select
+            value={plan.position}
+            onChange={(event) => setState({ position: Number(event.currentTarget.value) })}
+          >
+            {inputs.map((token, at) => (
+              <option key={at} value={at}>{`${at}: ${token.piece}`}</option>
+            ))}
+          </select>
+        </label>
+      )}
+    </p>
+  );
+}
+
+export function LogitsBody({ plan, panel }: PanelProps): JSX.Element | null {
+  const words = wordsOf(table);
+  const { logits } = words.panels;
+  const all = candidates(plan.run.next[plan.position]);
+  const [selectedId, setSelectedId] = useState<number | null>(null);
+  const token = all.find(({ id }) => id === selectedId) ?? all[0];
+  if (!token) return null;
+  const needs: Needs = Object.fromEntries(
+    all.map(({ id }, place) => [place, logitNeed(plan, "logits", id)]),
+  );
+  return (
+    <>
+      <PositionNote plan={plan} />
+      <LogitVectors plan={plan} panel={`${panel}-vectors`} token={token} />
+      <Loaded key={all.length} panel={panel} needs={needs}>
+        {(slices) => (
+          <Roving label={logits.choose} class="walk-table">
+            <table aria-label={logits.title}>
+              <thead>
+                <tr>
+                  <th scope="col">{words.token}</th>
+                  <th scope="col" class="number">
+                    {words.id}
+                  </th>
+                  <th scope="col" class="number">
+                    {words.logit}
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {all.map((each, place) => (
+                  <LogitRow
+                    key={each.id}
+                    plan={plan}
+                    token={each}
+                    slice={slices[place]!}
+                    selected={each.id === token.id}
+                    select={setSelectedId}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </Roving>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+/** The two vectors whose dot product is the logit of a token. */
+function LogitVectors({ plan, panel, token }: PanelProps & { token: Token }): JSX.Element {
+  const { logits } = wordsOf(table).panels;
+  const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
+  return (
+    <Loaded
+      panel={panel}
+      needs={{
+        vector: ["decoder.output", rowOf(plan.position, plan.width)],
+        row: [matrix, [one(token.id), [0, plan.width]]],
+      }}
+    >
+      {({ vector, row }) => (
+        <div class="walk-strips">
+          <Strip
+            slice={vector}
+            label={logits.vector}
+            width={plan.width}
+            index={(c) => [0, plan.position, c]}
+          />
+          <Strip
+            slice={row}
+            label={logits.rowOf(quoted(token))}
+            width={plan.width}
+            index={(c) => [token.id, c]}
+          />
+        </div>
+      )}
+    </Loaded>
+  );
+}
+
+interface TokenRowProps {
+  plan: Plan;
+  token: Token;
+  slice: Slice;
+}
+
+interface LogitRowProps extends TokenRowProps {
+  selected: boolean;
+  select: (id: number) => void;
+}
+
+function LogitRow({ plan, token, slice, selected, select }: LogitRowProps): JSX.Element {
+  const words = wordsOf(table);
+  const index = [0, plan.position, token.id];
+  const value = slice.at(...index);
+  return (
+    <tr class={selected ? "chosen" : undefined}>
+      <th scope="row">
+        <button
+          type="button"
+          class={token.special ? "walk-key special" : "walk-key"}
+          aria-pressed={selected}
+          onClick={() => select(token.id)}
+        >
+          {token.piece}
+        </button>
+      </th>
+      <td class="number walk-id">{token.id}</td>
+      <td class="number">
+        <Num
+          path="logits"
+          index={index}
+          value={value}
+          digits={fixed(value, 3)}
+          label={`${words.logit}, ${quoted(token)}`}
+        />
+      </td>
+    </tr>
+  );
+}
+
+export function WordsBody({ plan, panel }: PanelProps): JSX.Element | null {
+  const words = wordsOf(table);
+  const next = plan.run.next[plan.position];
+  const all = candidates(next);
+  if (!next) return null;
+  const needs: Needs = Object.fromEntries(
+    all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]),
+  );
+  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
+  return (
+    <>
+      <PositionNote plan={plan} />
+      <Loaded key={all.length} panel={panel} needs={needs}>
+        {(slices) => (
+          <Roving label={words.panels.words.title} class="walk-table walk-words">
+            <table aria-label={words.panels.words.title}>
+              <thead>
+                <tr>
+                  <th scope="col" class="number">
+                    {words.rank}
+                  </th>
+                  <th scope="col">{words.token}</th>
+                  <th scope="col" class="number">
+                    {words.probability}
+                  </th>
+                  <td />
+                  <td />
+                </tr>
+              </thead>
+              <tbody>
+                {all.map((token, place) => (
+                  <WordRow
+                    key={token.id}
+                    plan={plan}
+                    token={token}
+                    slice={slices[place]!}
+                    rank={place < next.likeliest.length ? place + 1 : next.taken.rank}
+                    isTaken={token.id === next.taken.token.id}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </Roving>
+        )}
+      </Loaded>
+      <p class="walk-note">{words.ofVocabulary(next.likeliest.length, vocabulary)}</p>
+    </>
+  );
+}
+
+interface WordRowProps extends TokenRowProps {
+  rank: number;
+  isTaken: boolean;
+}
+
+function WordRow({ plan, token, slice, rank, isTaken }: WordRowProps): JSX.Element {
+  const words = wordsOf(table);
+  const index = [0, plan.position, token.id];
+  const value = slice.at(...index);
+  return (
+    <tr class={isTaken ? "taken" : undefined}>
+      <td class="number">{rank}</td>
+      <th scope="row">
+        <span class={token.special ? "walk-piece special" : "walk-piece"}>{token.piece}</span>
+      </th>
+      <td class="number">
+        <Num
+          path="probabilities"
+          index={index}
+          value={value}
+          digits={fixed(value, 4)}
+          label={`${words.probability}, ${quoted(token)}`}
+        />
+      </td>
+      <td class="walk-long">
+        <span class="walk-bar" aria-hidden="true">
+          <span
+            style={{
+              width: `${100 * value}%`,
+              background: weightColour(value, shownTheme.value),
+            }}
+          />
+        </span>
+      </td>
+      <td>{isTaken ? words.taken : ""}</td>
+    </tr>
+  );
+}
