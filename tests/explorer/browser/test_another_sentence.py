@@ -90,7 +90,7 @@ def test_after_an_error_no_old_translation_stands_beside_the_new_text(page, cons
     assert page.locator(".translated").inner_text() == "The translation appears here."
     # The views below are the old text's, and say so; nothing is exported under the new one's name.
     told = page.locator(".last-answer").inner_text()
-    assert told == f"Below stands the last answer still: the numbers of “{SHORT}”, without edits."
+    assert told == f"The last answer is still shown below: the numbers of “{SHORT}”, without edits."
     assert page.title() == f"{SHORT} → {old} · clearhead"
     assert page.get_by_role("button", name="Export").is_disabled()
     page.unroute("**/api/run")

@@ -336,7 +336,7 @@ class TestRecording:
         assert keys == largest
         told = page.locator(".heads-lines").inner_text()
         assert f"The 24 largest of {TOKENS} weights" in told
-        assert f"together they are {row[largest].sum():.3f} of the row" in told
+        assert f"together they make up {row[largest].sum():.3f} of the row" in told
 
     def test_pictures_are_fetched_as_they_come_into_sight(self, recording):
         page, asked = recording
@@ -349,7 +349,7 @@ class TestRecording:
             "() => document.querySelector('[data-part=self][data-layer=\"11\"] canvas')?.width > 0"
         )
         assert [8, 12] in [params["layers"] for name, params in asked if name == "overview"]
-        assert "as they come into sight" in page.locator(".heads-part").inner_text()
+        assert "as you scroll to them" in page.locator(".heads-part").inner_text()
         assert (
             "each dot is the largest weight of 4 × 4 cells"
             in page.locator(".heads-part").inner_text()

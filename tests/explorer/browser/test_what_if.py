@@ -89,10 +89,10 @@ def test_masking_tokens_and_what_differs_is_marked_in_words(page):
     run = check_result(page, shown, STRONG)
     assert run["translation"] != python_run()["translation"]
     removed, added = shown.locator(".marked del"), shown.locator(".marked ins")
-    expect(removed.first).to_have_text(re.compile("^gone: "))
-    expect(added.first).to_have_text(re.compile("^new: "))
-    gone = [text.removeprefix("gone: ") for text in removed.all_text_contents()]
-    come = [text.removeprefix("new: ") for text in added.all_text_contents()]
+    expect(removed.first).to_have_text(re.compile("^removed: "))
+    expect(added.first).to_have_text(re.compile("^added: "))
+    gone = [text.removeprefix("removed: ") for text in removed.all_text_contents()]
+    come = [text.removeprefix("added: ") for text in added.all_text_contents()]
     kept = [token["piece"] for token in python_run()["predicted"]]
     now = [token["piece"] for token in run["predicted"]]
     assert sorted([*kept, *come]) == sorted([*now, *gone])

@@ -64,7 +64,7 @@ def test_a_number_leads_back_to_the_embedding(page):
         f"decoder.layers.1.cross_attention.{step}" for step in ("weights", "masked", "scaled")
     ]
     assert seen[-1] == "weights/embedding.weight"
-    assert "training found it" in page.locator(".where-body").inner_text()
+    assert "it was learned in training" in page.locator(".where-body").inner_text()
     way.nth(1).get_by_role("button").click()
     assert way.count() == 2
     assert asked_about(page)[0] == seen[1]

@@ -102,7 +102,7 @@ def test_the_next_words_and_the_one_that_was_taken(page):
         assert numbers(rows.locator("td:first-child")) == ranks
         marked = shown.locator(".words-next tr.words-taken")
         expect(marked).to_have_count(1)
-        expect(marked).to_contain_text("✓ taken")
+        expect(marked).to_contain_text("✓ chosen")
         expect(marked.locator(".piece")).to_have_text(taken["token"]["piece"])
 
 
@@ -114,7 +114,7 @@ def test_a_given_word_that_is_not_among_the_ten_has_its_rank(page):
     shown = look(page, "words", **{**HEAD, "query": position}, target=target)
     expect(shown.locator(".words-next tbody tr")).to_have_count(11)
     expect(shown.get_by_text(f"Chosen: number {rank} by probability.")).to_be_visible()
-    expect(shown.get_by_text("was given, not found")).to_be_visible()
+    expect(shown.get_by_text("was provided, not found by the search")).to_be_visible()
 
 
 def test_rows_are_labelled_by_the_word_read_or_written(page):
@@ -127,7 +127,7 @@ def test_rows_are_labelled_by_the_word_read_or_written(page):
     expect(labels).to_have_text([token["piece"] for token in run["predicted"]])
     assert shown.locator(".words-sources .num").all_inner_texts() == before
     assert state_of(page)["rows"] == "output"
-    expect(shown.get_by_text("they seem to sit one word earlier")).to_be_visible()
+    expect(shown.get_by_text("they appear one word earlier")).to_be_visible()
     read, written = run["decoder_input"][2]["piece"], run["predicted"][2]["piece"]
     expect(shown.locator(".words-row-sentence")).to_have_text(f"2: reads {read}, writes {written}")
 
