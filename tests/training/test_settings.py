@@ -344,6 +344,6 @@ def toml(value: Any) -> str:
 
 def test_the_page_names_what_may_change() -> None:
     page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
-    listed = re.search(r"May change: (.*?)\.\n", page, re.S)
+    listed = re.search(r"These may change: (.*?)\.\n", page, re.S)
     assert listed is not None
     assert set(re.findall(r"`(\w+)`", listed[1])) == {name[9:] for name in MAY_CHANGE}

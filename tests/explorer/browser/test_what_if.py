@@ -278,7 +278,7 @@ def test_in_portuguese(page):
     expect(shown.locator(".edit-list li").first).to_contain_text(
         "Atenção cruzada, camada 1, cabeça 0: anulada"
     )
-    expect(shown.locator(".marked del").first).to_have_text(re.compile("^saiu: "))
+    expect(shown.locator(".marked del").first).to_have_text(re.compile("^removido: "))
 
 
 def test_exports_hold_the_change_of_each_word(page):

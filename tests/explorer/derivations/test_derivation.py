@@ -4,7 +4,7 @@ from clearhead.explorer.derivations.derivation import (
     EDIT,
     INPUT,
     Derivation,
-    Label,
+    OperandLabel,
     array,
     constant,
     scalar,
@@ -29,7 +29,7 @@ def test_a_whole_constant_is_an_integer() -> None:
 
 
 def test_a_label_names_what_its_text_needs() -> None:
-    assert Label("rowOfWeight", "up").to_json() == {"key": "rowOfWeight", "name": "up"}
+    assert OperandLabel("rowOfWeight", "up").to_json() == {"key": "rowOfWeight", "name": "up"}
 
 
 def test_an_input_follows_from_nothing_and_an_edit_from_the_one_who_asks() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.explorer.derivations._place import Place
+from clearhead.explorer.derivations._place import StepPlace
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.step_kind import ALL, Operand, Rule, axis, linear
 from tests.reference.models import small_config
@@ -13,9 +13,9 @@ from tests.reference.models import small_config
 LAYER = "encoder.layers.1"
 
 
-def place(path: str, *of: str, **config: object) -> Place:
+def place(path: str, *of: str, **config: object) -> StepPlace:
     settings = {"num_heads": 4, "num_kv_heads": 2, "d_model": 16} | config
-    return Place(Step(path, np.zeros(1), of=of), small_config(**settings))
+    return StepPlace(Step(path, np.zeros(1), of=of), small_config(**settings))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from clearhead.maps import Scoring
 from clearhead.maps.scores.bias import ToeplitzBias
 from clearhead.maps.scores.masks.key_ranges import DenseMask, KeyRanges
-from clearhead.maps.scores.merged_scoring import Part, merged
+from clearhead.maps.scores.merged_scoring import CallScoring, merged
 
 torch.manual_seed(0)
 LENGTH = 6
@@ -27,7 +27,7 @@ def part(step, keys=None, mask=None, **options):
     options = {name: x[..., step, keys] for name, x in options.items()}
     mask = None if mask is None else mask[..., sides[0], sides[1]]
     scoring = Scoring.of(Q[:, :, step], K[:, :, keys], mask=mask, **options)
-    return Part(scoring, step.stop - step.start, keys.stop - keys.start, keys.start)
+    return CallScoring(scoring, step.stop - step.start, keys.stop - keys.start, keys.start)
 
 
 def scores_of(mask, bias=None):

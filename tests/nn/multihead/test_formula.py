@@ -10,7 +10,7 @@ from clearhead.maps.recorder.record import record
 from clearhead.nn.multihead._formula import (
     Masking,
     computation_dtype,
-    is_plain,
+    are_plain,
     is_recorded,
     is_transformed,
     plain_attention,
@@ -79,11 +79,11 @@ def test_dtypes() -> None:
 
 def test_transforms_modes_and_subclasses_are_not_plain() -> None:
     x, answers = torch.ones(2), []
-    assert is_plain(x, None, torch.nn.Parameter(x))
-    assert not is_plain(x, torch.nn.Buffer(x).as_subclass(type("Own", (torch.Tensor,), {})))
+    assert are_plain(x, None, torch.nn.Parameter(x))
+    assert not are_plain(x, torch.nn.Buffer(x).as_subclass(type("Own", (torch.Tensor,), {})))
 
     def ask(y: torch.Tensor) -> torch.Tensor:
-        answers.append((is_plain(y), is_transformed()))
+        answers.append((are_plain(y), is_transformed()))
         return y.sum()
 
     torch.func.grad(ask)(x)
@@ -95,7 +95,7 @@ def test_transforms_modes_and_subclasses_are_not_plain() -> None:
 def test_a_recording_leaves_tensors_plain() -> None:
     class Asks(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.answers = is_recorded(), is_plain(x)
+            self.answers = is_recorded(), are_plain(x)
             return x
 
     model = Asks()
