@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from .config_parts import (
+    AttentionConfig,
+    DecoderConfig,
+    EmbeddingConfig,
+    OutputConfig,
+    RotaryConfig,
+)
 from .errors import ConfigError
 from .setting_fields import check_fields, from_mapping, one_of, within
 
-ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "swiglu")
-GATED_ACTIVATIONS = ("reglu", "geglu", "swiglu")
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "geglu_tanh", "swiglu")
+GATED_ACTIVATIONS = ("reglu", "geglu", "geglu_tanh", "swiglu")
 NORMS = ("layer", "rms")
-NORM_PLACES = ("before", "after")
+NORM_PLACES = ("before", "after", "both")
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 
 _Size = Annotated[int, within(least=1)]
@@ -39,10 +46,14 @@ class TransformerConfig:
         encoder_layers, decoder_layers: depth of each side.
         feed_forward_dim: width of the feed-forward layer between its two projections.
         activation: ``relu``, ``gelu`` (exact), ``gelu_tanh``, ``silu``, or a gated form:
-            ``reglu``, ``geglu``, ``swiglu`` (Shazeer 2020, arXiv 2002.05202).
+            ``reglu``, ``geglu``, ``geglu_tanh``, ``swiglu`` (Shazeer 2020, arXiv 2002.05202).
         norm: ``layer`` (Ba et al. 2016) or ``rms`` (Zhang and Sennrich 2019).
-        norm_place: ``after`` each residual sum, as in Vaswani et al. 2017, or ``before`` each
-            sublayer, with one more norm at the end of each stack.
+        norm_place: ``after`` each residual sum, as in Vaswani et al. 2017, ``before`` each
+            sublayer, with one more norm at the end of each stack, or ``both`` before and after
+            each sublayer, inside of the residual sum, and at the end (Gemma 2).
+        parallel_sublayers: whether attention and feed-forward read the same input, and both are
+            added to it at once (GPT-J, GPT-NeoX); with norms ``before`` alone, in a model without
+            cross-attention.
         positions: ``sinusoidal`` or ``learned`` vectors added to the embeddings, ``rotary``
             (Su et al. 2021), ``alibi`` (Press et al. 2022), T5's ``relative`` bias
             (Raffel et al. 2020), or ``none``. The last three act in self-attention only.
@@ -58,6 +69,8 @@ class TransformerConfig:
             4 buckets, a decoder 2; the distance must be more than a quarter of the buckets in
             an encoder, and than half in a decoder.
         pad_id, start_id, end_id: the special tokens that the model itself must know.
+        attention, rotary, embedding, output, decoder: what else may differ, in parts of their
+            own.
     """
 
     vocab_size: _Size
@@ -70,6 +83,7 @@ class TransformerConfig:
     activation: Annotated[str, one_of(*ACTIVATIONS)] = "relu"
     norm: Annotated[str, one_of(*NORMS)] = "layer"
     norm_place: Annotated[str, one_of(*NORM_PLACES)] = "before"
+    parallel_sublayers: bool = False
     positions: Annotated[str, one_of(*POSITIONS)] = "sinusoidal"
     max_length: _Size = 256
     dropout: _Share = 0.1
@@ -84,17 +98,25 @@ class TransformerConfig:
     pad_id: _TokenId = 0
     start_id: _TokenId = 1
     end_id: _TokenId = 2
+    attention: AttentionConfig = AttentionConfig()
+    rotary: RotaryConfig = RotaryConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    output: OutputConfig = OutputConfig()
+    decoder: DecoderConfig = DecoderConfig()
 
     def __post_init__(self) -> None:
         check_fields(self)
-        self._check_sizes()
-        self._check_token_ids()
-        self._check_positions()
-
-    def _check_sizes(self) -> None:
         if self.encoder_layers + self.decoder_layers == 0:
             raise ConfigError("A model needs layers: encoder_layers and decoder_layers are both 0.")
-        if self.d_model % self.num_heads:
+        self._check_sizes()
+        self._check_layers()
+        self._check_token_ids()
+        self._check_positions()
+        if self.decoder != DecoderConfig():
+            self.of_stack("decoder")  # whose sizes are checked as these are
+
+    def _check_sizes(self) -> None:
+        if self.attention.head_dim is None and self.d_model % self.num_heads:
             raise ConfigError(
                 f"d_model must be a multiple of num_heads; {self.d_model} is not a multiple "
                 f"of {self.num_heads}."
@@ -104,6 +126,18 @@ class TransformerConfig:
                 f"num_heads must be a multiple of num_kv_heads; {self.num_heads} is not a "
                 f"multiple of {self.num_kv_heads}."
             )
+
+    def _check_layers(self) -> None:
+        if self.parallel_sublayers and self.norm_place != "before":
+            raise ConfigError(
+                f"parallel_sublayers need norm_place before; it is {self.norm_place}."
+            )
+        if self.parallel_sublayers and self.encoder_layers and self.decoder_layers:
+            raise ConfigError("parallel_sublayers leave no place for cross-attention.")
+        if any(self.attention.windows) and not self.decoder_layers:
+            raise ConfigError("attention.windows are for decoder layers; decoder_layers is 0.")
+        if self.embedding.token_types and self.decoder_layers:
+            raise ConfigError("embedding.token_types are for models without a decoder.")
 
     def _check_token_ids(self) -> None:
         for name in ("pad_id", "start_id", "end_id"):
@@ -116,11 +150,23 @@ class TransformerConfig:
     def _check_positions(self) -> None:
         if self.positions == "sinusoidal" and self.d_model % 2:
             raise ConfigError(f"sinusoidal positions need an even d_model; it is {self.d_model}.")
-        if self.positions == "rotary" and self.head_dim % 2:
+        if self.positions == "rotary" and self.rotary.dim is None and self.head_dim % 2:
             raise ConfigError(
                 "rotary positions need an even head_dim (d_model / num_heads); "
                 f"it is {self.head_dim}."
             )
+        if self.positions == "rotary" and self.rotary_dim > self.head_dim:
+            raise ConfigError(
+                f"rotary dim is {self.rotary_dim}, more than head_dim, {self.head_dim}."
+            )
+        embedding = self.embedding
+        if embedding.position_offset and self.positions not in ("sinusoidal", "learned"):
+            raise ConfigError(
+                f"embedding.position_offset is for sinusoidal and learned positions; "
+                f"positions is {self.positions}."
+            )
+        if embedding.skip_padding and not embedding.position_offset:
+            raise ConfigError("embedding.skip_padding needs a position_offset of at least 1.")
         if self.positions == "relative":
             self._check_relative_buckets()
 
@@ -144,8 +190,51 @@ class TransformerConfig:
 
     @property
     def head_dim(self) -> int:
-        """Width of one head: ``d_model // num_heads``."""
-        return self.d_model // self.num_heads
+        """Width of one head: ``d_model // num_heads``, where ``attention`` says no other."""
+        return self.attention.head_dim or self.d_model // self.num_heads
+
+    @property
+    def rotary_dim(self) -> int:
+        """How many entries of each head rotary positions rotate."""
+        return self.rotary.dim or self.head_dim
+
+    @property
+    def attention_bias(self) -> bool:
+        """Whether the projections to queries, keys and values have a bias."""
+        return self.bias if self.attention.bias is None else self.attention.bias
+
+    @property
+    def attention_output_bias(self) -> bool:
+        """Whether the projection of the heads' outputs has a bias."""
+        return self.bias if self.attention.output_bias is None else self.attention.output_bias
+
+    @property
+    def tied_output(self) -> bool:
+        """Whether the output matrix is an embedding."""
+        return self.tied_embeddings if self.output.tied is None else self.output.tied
+
+    def embedding_name(self, side: str) -> str:
+        """Return the name of a side's embedding among the weights; ``source`` or ``target``."""
+        return "embedding" if self.tied_embeddings else f"{side}_embedding"
+
+    @property
+    def output_name(self) -> str:
+        """The name of the output matrix among the weights."""
+        if not self.tied_output:
+            return "output"
+        return self.embedding_name("target" if self.decoder_layers else "source")
+
+    def window(self, layer: int) -> int:
+        """Return how many positions a query of a decoder layer sees; 0 for no limit."""
+        windows = self.attention.windows
+        return windows[layer % len(windows)] if windows else 0
+
+    def of_stack(self, stack: str) -> TransformerConfig:
+        """Return the config with the sizes of a stack, ``encoder`` or ``decoder``."""
+        if stack == "encoder" or self.decoder == DecoderConfig():
+            return self
+        sizes = {name: size for name, size in vars(self.decoder).items() if size is not None}
+        return dataclasses.replace(self, **sizes, decoder=DecoderConfig())
 
     @property
     def key_value_heads(self) -> int:
@@ -162,8 +251,18 @@ class TransformerConfig:
         return type(self).from_dict({**self.to_dict(), **changes})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings as a plain dictionary, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Return the settings as a plain dictionary, ready for JSON.
+
+        A part of its own that has nothing but defaults is left out.
+        """
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        parts = (AttentionConfig, RotaryConfig, EmbeddingConfig, OutputConfig, DecoderConfig)
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if not (isinstance(defaults[name], parts) and getattr(self, name) == defaults[name])
+            and (name, value) != ("parallel_sublayers", False)
+        }
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> TransformerConfig:

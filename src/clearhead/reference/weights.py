@@ -29,46 +29,80 @@ def _shapes(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     matrix = (config.vocab_size, config.d_model)
     if config.tied_embeddings:
         yield "embedding.weight", matrix
-    else:
-        yield "output.weight", matrix
     for side, stack, layers in sides:
-        if not layers:
-            continue
-        if not config.tied_embeddings:
-            yield f"{side}_embedding.weight", matrix
-        if config.positions == "learned":
-            yield f"{side}_positions.weight", (config.max_length, config.d_model)
-        if config.positions == "relative":
-            shape = (config.relative_buckets, config.num_heads)
-            yield f"{stack}.relative_bias.weight", shape
-        if config.norm_place == "before":
-            yield from _norm(f"{stack}.norm", config)
-        for layer in range(layers):
-            yield from _layer(f"{stack}.layers.{layer}", stack, config)
+        if layers:
+            yield from _embedding(side, config)
+            yield from _stack(stack, layers, config.of_stack(stack))
+    yield from _output(config)
+
+
+def _embedding(side: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
+    """What a side's token vectors are made with, beside one matrix for all sides."""
+    part, width = config.embedding, config.d_model
+    if not config.tied_embeddings:
+        yield f"{side}_embedding.weight", (config.vocab_size, width)
+    if config.positions == "learned":
+        yield f"{side}_positions.weight", (config.max_length + part.position_offset, width)
+    if part.token_types:
+        yield "token_types.weight", (part.token_types, width)
+    if part.norm:
+        yield from _norm(f"{side}_embedding_norm", config)
+
+
+def _stack(stack: str, layers: int, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
+    if config.positions == "relative":
+        yield f"{stack}.relative_bias.weight", (config.relative_buckets, config.num_heads)
+    if config.norm_place != "after":
+        yield from _norm(f"{stack}.norm", config)
+    for layer in range(layers):
+        yield from _layer(f"{stack}.layers.{layer}", stack, config)
 
 
 def _layer(path: str, stack: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     attentions = ["self_attention"]
     if stack == "decoder" and config.encoder_layers:
         attentions.append("cross_attention")
-    width, inner = config.d_model, config.feed_forward_dim
-    narrow = config.key_value_heads * config.head_dim
     for name in attentions:
-        yield from _norm(f"{path}.{name}_norm", config)
-        for part, out in (("query", width), ("key", narrow), ("value", narrow), ("output", width)):
-            yield from _linear(f"{path}.{name}.{part}", out, width, config)
-    yield from _norm(f"{path}.feed_forward_norm", config)
+        yield from _sublayer_norms(f"{path}.{name}", config)
+        yield from _attention(f"{path}.{name}", config)
+    path = f"{path}.feed_forward"
+    yield from _sublayer_norms(path, config)
     for part in ("up", "gate") if config.gated else ("up",):
-        yield from _linear(f"{path}.feed_forward.{part}", inner, width, config)
-    yield from _linear(f"{path}.feed_forward.down", width, inner, config)
+        yield from _linear(f"{path}.{part}", config.feed_forward_dim, config.d_model, config.bias)
+    yield from _linear(f"{path}.down", config.d_model, config.feed_forward_dim, config.bias)
 
 
-def _linear(
-    path: str, out: int, inner: int, config: TransformerConfig
-) -> Iterator[tuple[str, Shape]]:
+def _attention(path: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
+    wide = config.num_heads * config.head_dim
+    narrow = config.key_value_heads * config.head_dim
+    for part, out in (("query", wide), ("key", narrow), ("value", narrow)):
+        yield from _linear(f"{path}.{part}", out, config.d_model, config.attention_bias)
+    yield from _linear(f"{path}.output", config.d_model, wide, config.attention_output_bias)
+    if config.attention.head_norm:
+        yield f"{path}.query_norm.weight", (config.head_dim,)
+        yield f"{path}.key_norm.weight", (config.head_dim,)
+
+
+def _output(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
+    if config.output.transform:
+        yield from _linear("output_transform", config.d_model, config.d_model, True)
+        yield from _norm("output_norm", config)
+    if not config.tied_output:
+        yield "output.weight", (config.vocab_size, config.d_model)
+    if config.output.bias:
+        yield "output.bias", (config.vocab_size,)
+
+
+def _linear(path: str, out: int, inner: int, bias: bool) -> Iterator[tuple[str, Shape]]:
     yield f"{path}.weight", (out, inner)
-    if config.bias:
+    if bias:
         yield f"{path}.bias", (out,)
+
+
+def _sublayer_norms(path: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
+    yield from _norm(f"{path}_norm", config)
+    if config.norm_place == "both":
+        yield from _norm(f"{path}_output_norm", config)
 
 
 def _norm(path: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:

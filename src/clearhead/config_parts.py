@@ -1,0 +1,150 @@
+"""The parts of a model's config beside its sizes: attention, rotary positions, embedding, output.
+
+Each has defaults that leave the Transformer of Vaswani et al. 2017 as it is; the models of others
+differ from it in some of them. `clearhead.config.TransformerConfig` holds one of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from .errors import ConfigError
+from .setting_fields import check_fields, one_of, within
+
+TRANSFORMS = ("relu", "gelu", "gelu_tanh", "silu")
+SINUSOIDS = ("interleaved", "halves", "halves_to_end")
+ROTARY_SCALINGS = ("none", "linear", "llama3")
+
+_Size = Annotated[int, within(least=1)]
+_Count = Annotated[int, within(least=0)]
+_Positive = Annotated[float, within(above=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionConfig:
+    """How the heads of a model attend.
+
+    Attributes:
+        head_dim: width of one head; None means ``d_model // num_heads``.
+        scale: factor of the scores; None means ``1 / sqrt(head_dim)``. T5 has 1.
+        softcap: bends scores into (-softcap, softcap) (Gemma 2, arXiv 2408.00118); None: not.
+        bias: whether the projections to queries, keys and values have a bias; None: as the
+            model's other linear layers. Qwen 2 has it there alone.
+        output_bias: the same of the projection of the heads' outputs.
+        head_norm: whether each head's query and key pass through a root-mean-square norm of
+            their own, before positions rotate them (Qwen 3, Gemma 3).
+        windows: how many positions a query of each decoder layer sees in self-attention, its own
+            among them, 0 being no limit; the pattern repeats over the layers. Empty: no windows.
+    """
+
+    head_dim: _Size | None = None
+    scale: _Positive | None = None
+    softcap: _Positive | None = None
+    bias: bool | None = None
+    output_bias: bool | None = None
+    head_norm: bool = False
+    windows: tuple[_Count, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotaryConfig:
+    """What rotary positions are beside their base (``rotary_base`` of the model).
+
+    Attributes:
+        dim: how many entries of each head are rotated, the first ones; None means all.
+        local_base: the base in layers with a window, where it differs (Gemma 3).
+        scaling: ``linear`` divides every frequency by ``factor``; ``llama3`` divides those whose
+            wavelength is long, and blends those between (Llama 3.1). Layers that have a
+            ``local_base`` are not scaled.
+        factor, low_frequency_factor, high_frequency_factor, original_length: of the scaling, as
+            Llama 3.1 names them; the last three are for ``llama3`` alone.
+    """
+
+    dim: _Size | None = None
+    local_base: _Positive | None = None
+    scaling: Annotated[str, one_of(*ROTARY_SCALINGS)] = "none"
+    factor: _Positive = 1.0
+    low_frequency_factor: _Positive = 1.0
+    high_frequency_factor: _Positive = 4.0
+    original_length: _Size = 8192
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.dim is not None and self.dim % 2:
+            raise ConfigError(f"rotary dim must be even, for pairs; it is {self.dim}.")
+        if self.low_frequency_factor >= self.high_frequency_factor:
+            raise ConfigError(
+                f"low_frequency_factor must be below high_frequency_factor; they are "
+                f"{self.low_frequency_factor} and {self.high_frequency_factor}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingConfig:
+    """How tokens become the vectors that the first layer reads.
+
+    Attributes:
+        norm: whether the sum of the vectors passes through a norm (BART, BERT).
+        token_types: how many token types have a vector that is added; 0 for none (BERT has 2).
+        position_offset: the row of the table of positions, learned or sinusoidal, at which the
+            first position stands (BART 2; RoBERTa and M2M100 the padding id plus 1).
+        skip_padding: whether positions count the tokens that are no padding alone, padding
+            itself standing at the row before the first (RoBERTa, M2M100).
+        sinusoid: where the sines and cosines stand: ``interleaved`` in pairs of columns (Vaswani
+            et al. 2017), ``halves`` (Marian), or ``halves_to_end``, whose slowest wavelength is
+            2 pi 10000 itself (fairseq, M2M100).
+    """
+
+    norm: bool = False
+    token_types: _Count = 0
+    position_offset: _Count = 0
+    skip_padding: bool = False
+    sinusoid: Annotated[str, one_of(*SINUSOIDS)] = "interleaved"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """How the last hidden vectors become logits.
+
+    Attributes:
+        tied: whether the output matrix is the embedding of the target (of the source, without a
+            decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
+            source and target, and has an output matrix of its own.
+        bias: whether a bias is added to the logits (Marian, BART, BERT).
+        scale: factor of the hidden vectors; None for none. T5 v1.0 has ``d_model ** -0.5``.
+        softcap: bends logits into (-softcap, softcap) (Gemma 2); None: not.
+        transform: the activation of a linear layer and a norm before the output matrix (BERT's
+            head for masked words); None: there is no such layer.
+    """
+
+    tied: bool | None = None
+    bias: bool = False
+    scale: _Positive | None = None
+    softcap: _Positive | None = None
+    transform: Annotated[str, one_of(*TRANSFORMS)] | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+    """Sizes of decoder layers that differ from those of encoder layers; None: they do not.
+
+    Attributes:
+        num_heads, num_kv_heads, feed_forward_dim: as in the model's config.
+    """
+
+    num_heads: _Size | None = None
+    num_kv_heads: _Size | None = None
+    feed_forward_dim: _Size | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)

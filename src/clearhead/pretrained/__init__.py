@@ -1,0 +1,1 @@
+"""Other people's checkpoints: folders of Hugging Face's transformers, read with NumPy alone."""

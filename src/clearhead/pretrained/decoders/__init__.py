@@ -1,0 +1,1 @@
+"""Families of decoder-only models, one file for each."""

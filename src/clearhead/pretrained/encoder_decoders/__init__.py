@@ -1,0 +1,1 @@
+"""Families of models with encoder and decoder, one file for each."""

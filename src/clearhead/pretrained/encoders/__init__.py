@@ -1,0 +1,1 @@
+"""Families of encoder-only models, one file for each."""

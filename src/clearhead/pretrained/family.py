@@ -1,0 +1,65 @@
+"""What a family of models says of itself: what its config means, and where its weights stand.
+
+A family is a value, `Family`, in a file of its own. Nothing of a family is known elsewhere: its
+config becomes a `clearhead.config.TransformerConfig`, and each weight of that config gets a
+`StoredWeight`, the place in the family's files from which it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..config import TransformerConfig
+from ..json_fields import Fields
+from ..shapes import Array
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StoredWeight:
+    """Where one weight stands in the files of a model.
+
+    Attributes:
+        name: of the tensor in the files, without the family's prefix.
+        transposed: whether the files have it [in, out], as GPT-2's do; it is transposed first.
+        rows: which rows of it, where several weights are stored as one; None means all.
+        change: what is done with the array then, such as 1 + weight for Gemma's norms. What can
+            be a view of the file (a slice, a new shape) stays one.
+    """
+
+    name: str
+    transposed: bool = False
+    rows: slice | None = None
+    change: Callable[[Array], Array] | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models.
+
+    Attributes:
+        name: as people call it, for messages: ``"GPT-2"``.
+        model_types: what ``model_type`` in its config.json may be.
+        read_config: makes our config of its config.json. What a family may say and is not
+            computed here is refused with a ConfigError that names the field, what it is, and
+            what is read.
+        weights: names, of a config and the tensors in the files (shapes by name, prefix taken
+            off), the place of every weight in `clearhead.reference.weights.expected_shapes`.
+        tasks: what its models are for, of ``translate generate fill_mask embed classify``, by the
+            names of the tensors in the files: a BERT without its head for masked words fills no
+            mask.
+        prefixes: which the names of tensors may begin with, such as ``"transformer."``; a file
+            that was saved from the model without its head has none.
+        unused: patterns (`fnmatch`) of tensors that are known and of no use here, such as a stored
+            causal mask. Others that no weight asks for are an error.
+    """
+
+    name: str
+    model_types: tuple[str, ...]
+    read_config: Callable[[Fields], TransformerConfig]
+    weights: Callable[[TransformerConfig, Mapping[str, Shape]], dict[str, StoredWeight]]
+    tasks: Callable[[Mapping[str, Shape]], frozenset[str]]
+    prefixes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
