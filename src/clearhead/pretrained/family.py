@@ -67,3 +67,4 @@ class Family:
     prefixes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     fold: Callable[[Fields, dict[str, StoredWeight]], dict[str, StoredWeight]] | None = None
+    fit_config: Callable[[TransformerConfig, Mapping[str, Shape]], TransformerConfig] | None = None
