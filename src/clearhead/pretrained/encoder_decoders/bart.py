@@ -11,7 +11,7 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
 from ..family import Family
-from .layout import UNUSED, Defaults, fit, read_settings, tied, weights
+from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
 
 _DEFAULTS = Defaults(
     vocab_size=50265,

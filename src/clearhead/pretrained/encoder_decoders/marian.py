@@ -12,8 +12,8 @@ from ...config_parts import EmbeddingConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ..family import Family
-from .fields import flag
-from .layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
+from ._fields import flag
+from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
 
 _DEFAULTS = Defaults(
     vocab_size=58101,

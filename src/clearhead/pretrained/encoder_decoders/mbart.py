@@ -11,8 +11,8 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
 from ..family import Family
-from .fields import token
-from .layout import UNUSED, Defaults, fit, read_settings, tied, weights
+from ._fields import token
+from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
 
 
 def _read_config(fields: Fields) -> TransformerConfig:

@@ -21,8 +21,8 @@ from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
 from ..family import Family, Shape, StoredWeight
-from .embeddings import SHARED, fit_embeddings, stored_embeddings
-from .fields import GATED, activation, flag, number, refuse_other_models, size, token
+from ._embeddings import SHARED, fit_embeddings, stored_embeddings
+from ._fields import GATED, activation, flag, number, refuse_other_models, size, token
 
 _NO_LIMIT = 1 << 20
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}

@@ -15,8 +15,8 @@ from ...config_parts import DecoderConfig
 from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Shape, StoredWeight
-from .embeddings import SHARED, fit_embeddings, stored_embeddings
-from .fields import activation, flag, number, refuse_other_models, require, size, token
+from ._embeddings import SHARED, fit_embeddings, stored_embeddings
+from ._fields import activation, flag, number, refuse_other_models, require, size, token
 
 UNUSED = (SHARED, "encoder.version", "decoder.version")
 """Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
@@ -118,7 +118,8 @@ def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerC
     The bias is all zeros, and added to nothing, in a file that was saved without the head.
     """
     config = fit_embeddings(config, tensors)
-    return replace(config, output=replace(config.output, bias=config.output.bias and _BIAS in tensors))
+    bias = config.output.bias and _BIAS in tensors
+    return replace(config, output=replace(config.output, bias=bias))
 
 
 def weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
