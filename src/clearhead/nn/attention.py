@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
+from ..errors import ShapeError
 from ..shapes import Bool, Float
 from .dropout import Dropout, checked_probability
 from .explicit_attention import explicit_attention, explicit_is_faster
@@ -53,6 +54,20 @@ def combine(
     if first is None or second is None:
         return second if first is None else first
     return first & second
+
+
+def attendable(
+    real: Bool[Tensor, "batch key_len"] | None, shape: tuple[int, ...]
+) -> Bool[Tensor, "batch 1 1 key_len"] | None:
+    """Return the mask of scores under which nobody attends to padding; None where all is real."""
+    if real is None:
+        return None
+    if real.dtype != torch.bool or real.shape != shape:
+        raise ShapeError(
+            f"The mask of a text is boolean, True where a position is real, one for each of its "
+            f"positions, {tuple(shape)}; it holds {real.dtype} of the shape {tuple(real.shape)}."
+        )
+    return None if bool(real.all()) else real[:, None, None, :]
 
 
 def fused_attention(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..config_parts import RotaryConfig
-from ..shapes import Float, Float64, Int
+from ..shapes import Bool, Float, Float64, Int
 
 
 class Rotation(NamedTuple):
@@ -37,7 +37,8 @@ def sinusoidal_positions(
         length: how many positions, from 0 on.
         d_model: width of the vectors.
         layout: ``interleaved``: even columns sine, odd columns cosine; ``halves``: all sines, then
-            all cosines; ``halves_to_end``: the same with wavelengths up to 2 pi 10000 itself.
+            all cosines, as Marian stores them, in float32; ``halves_to_end``: in this order too,
+            with wavelengths up to 2 pi 10000 itself (fairseq, M2M100).
         dtype: of the result.
     """
     pairs = d_model // 2
@@ -47,7 +48,22 @@ def sinusoidal_positions(
     waves = torch.stack((angles.sin(), angles.cos()), dim=-1)  # [length, pairs, 2]
     if layout != "interleaved":
         waves = waves.transpose(1, 2)
+    if layout == "halves":
+        waves = waves.float()
     return waves.flatten(1).to(dtype)
+
+
+def positions_without_padding(
+    real: Bool[Tensor, "batch length"], *, start: int, offset: int
+) -> Int[Tensor, "batch length"]:
+    """Return the row of each token's position in a table, padding not counted (RoBERTa, M2M100).
+
+    Args:
+        real: False where a token is padding, which stands at row ``offset - 1``.
+        start: how many tokens came before.
+        offset: the row of the first position.
+    """
+    return (real.cumsum(1) + start) * real + offset - 1
 
 
 def rotary_rates(config: TransformerConfig, *, local: bool = False) -> Float64[Tensor, "pairs"]:
@@ -140,7 +156,9 @@ def relative_buckets(
     else:
         distance = (-distance).clamp(min=0)
     exact = num_buckets // 2
-    ratio = torch.log(distance.clamp(min=1).double() / exact) / math.log(max_distance / exact)
+    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    near = (distance.clamp(min=1).float() / exact).double()
+    ratio = torch.log(near).float() / math.log(max_distance / exact)
     far = (exact + (ratio * (num_buckets - exact)).long()).clamp(max=num_buckets - 1)
     return bucket + torch.where(distance < exact, distance, far)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,14 +11,13 @@ from torch.nn import functional as F
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from ..shapes import Bool, Float, Int
-from .attention import KeyValue
+from .attention import KeyValue, attendable
 from .blocks import DecoderBlock
-from .dropout import Dropout
+from .embedding import Embedder
 from .feed_forward import activate
 from .linear import Linear
 from .norms import make_norm
 from .output import Output
-from .positions import sinusoidal_positions
 from .soft_cap import soft_cap
 from .stack import Stack
 
@@ -37,50 +35,21 @@ class Encoded:
     mask: Bool[Tensor, "batch 1 1 source_len"] | None
 
 
-class Embedding(nn.Embedding):
-    """Token vectors; a row of `nn.Embedding` by its id."""
-
-
-class Transformer(nn.Module):
+class Transformer(Embedder):
     """A Transformer whose shape is one small frozen config.
 
-    Token ids equal to ``config.pad_id`` are padding: nothing attends to them in a source, and
-    in a target they must stand at the end, where causality hides them. The arithmetic is done
-    in ``compute_dtype`` (float32 unless set), parameters stay in their own dtype.
+    Without a mask, token ids equal to ``config.pad_id`` are padding: nothing attends to them in a
+    source, and in a target they must stand at the end, where causality hides them. The arithmetic
+    is done in ``compute_dtype`` (float32 unless set), parameters stay in their own dtype.
     """
 
     def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.compute_dtype: torch.dtype | None = None
-        sides = [("source", "encoder")] * bool(config.encoder_layers)
-        sides += [("target", "decoder")] * bool(config.decoder_layers)
-        self._add_embeddings([side for side, _ in sides])
-        for _, stack in sides:
-            self.add_module(stack, Stack(config, stack))
+        super().__init__(config)
+        for stack in ("encoder", "decoder"):
+            if getattr(config, f"{stack}_layers"):
+                self.add_module(stack, Stack(config, stack))
         self._add_output()
-        self.dropout = Dropout(config.dropout)
         self.reset_parameters()
-
-    def _add_embeddings(self, sides: list[str]) -> None:
-        """Add what the sides' vectors are made with: tables of vectors, and norms."""
-        config, part = self.config, self.config.embedding
-        rows = config.max_length + part.position_offset
-        for name in dict.fromkeys(map(config.embedding_name, sides)):
-            self.add_module(name, Embedding(config.vocab_size, config.d_model))
-        for side in sides:
-            if config.positions == "learned":
-                self.add_module(f"{side}_positions", Embedding(rows, config.d_model))
-            if part.norm:
-                self.add_module(f"{side}_embedding_norm", make_norm(config))
-        if part.token_types:
-            self.token_types = Embedding(part.token_types, config.d_model)
-        if config.positions == "sinusoidal":
-            table = sinusoidal_positions(
-                rows, config.d_model, layout=part.sinusoid, dtype=torch.float64
-            )
-            self._sinusoidal: Tensor
-            self.register_buffer("_sinusoidal", table, persistent=False)
 
     def _add_output(self) -> None:
         config = self.config
@@ -111,71 +80,6 @@ class Transformer(nn.Module):
         matrix: Tensor = getattr(self, self.config.output_name).weight
         return matrix
 
-    def embed(
-        self,
-        ids: Int[Tensor, "batch length"],
-        side: str,
-        start: int = 0,
-        *,
-        mask: Bool[Tensor, "batch key_len"] | None = None,
-        token_types: Int[Tensor, "batch length"] | None = None,
-    ) -> Float[Tensor, "batch length d_model"]:
-        """Return the embeddings of tokens with their positions.
-
-        Args:
-            ids: token ids.
-            side: ``source`` or ``target``.
-            start: the position of the first column.
-            mask: False at padding, from position 0 on; None: where ids are ``pad_id``.
-            token_types: of each token; None: all of type 0.
-
-        Raises:
-            ShapeError: the text is too long, or the model has no token types.
-        """
-        config = self.config
-        self._check_length(start + ids.shape[1], side)
-        self._check_token_types(token_types)
-        x = getattr(self, config.embedding_name(side))(ids)
-        if config.scale_embedding:
-            x = x * math.sqrt(config.d_model)
-        if config.positions in ("sinusoidal", "learned"):
-            x = x + self._position_vectors(ids, side, start, mask).to(x.dtype)
-        if config.embedding.token_types:
-            x = x + self.token_types(torch.zeros_like(ids) if token_types is None else token_types)
-        if config.embedding.norm:
-            x = getattr(self, f"{side}_embedding_norm")(x)
-        return self.dropout(x.to(self.compute_dtype or x.dtype))
-
-    def _position_vectors(
-        self,
-        ids: Int[Tensor, "batch length"],
-        side: str,
-        start: int,
-        mask: Bool[Tensor, "batch key_len"] | None,
-    ) -> Float[Tensor, "... length d_model"]:
-        """Return the vectors that are added to those of the tokens."""
-        learned = self.config.positions == "learned"
-        table = getattr(self, f"{side}_positions").weight if learned else self._sinusoidal
-        offset, length = self.config.embedding.position_offset, ids.shape[1]
-        if not self.config.embedding.skip_padding:
-            rows: Tensor = table[start + offset : start + offset + length]
-            return rows
-        real = ids != self.config.pad_id if mask is None else mask
-        counts = real.cumsum(1) + (start if mask is None else 0)
-        rows = torch.where(real, counts + offset - 1, offset - 1)[:, -length:]
-        return F.embedding(rows, table)
-
-    def _check_length(self, length: int, side: str) -> None:
-        if length > self.config.max_length:
-            raise ShapeError(
-                f"A {side} of {length} tokens is longer than this model's max_length of "
-                f"{self.config.max_length}. Split the text, or make a model with a larger one."
-            )
-
-    def _check_token_types(self, token_types: Tensor | None) -> None:
-        if token_types is not None and not self.config.embedding.token_types:
-            raise ShapeError("This model has no token types: leave token_types out.")
-
     def encode(
         self,
         source_ids: Int[Tensor, "batch source_len"],
@@ -187,12 +91,16 @@ class Transformer(nn.Module):
 
         Args:
             source_ids: the source's token ids.
-            mask: False at padding, to which nothing attends; None: where ids are ``pad_id``.
+            mask: True where a position is real, whatever its id is; to others nothing attends.
+                None: where ids are not ``pad_id``.
             token_types: of each token; None: all of type 0.
+
+        Raises:
+            ShapeError: ids, mask and types do not fit together, or the model.
         """
-        visible = source_ids != self.config.pad_id if mask is None else mask
-        memory_mask = None if bool(visible.all()) else visible[:, None, None, :]
-        x = self.embed(source_ids, "source", mask=mask, token_types=token_types)
+        real = source_ids != self.config.pad_id if mask is None else mask
+        memory_mask = attendable(real, source_ids.shape)
+        x = self.embed(source_ids, "source", token_types=token_types)
         options = self.encoder.layer_options(0, source_ids.shape[1], mask=memory_mask, like=x)
         for layer, its_options in zip(self.encoder.layers, options, strict=True):
             x = layer(x, **its_options)
@@ -221,8 +129,9 @@ class Transformer(nn.Module):
             target_ids: the decoder's input, padding at the end; with ``past``, only the positions
                 after it.
             encoded: the encoder's result; None for a decoder-only model.
-            mask: of all positions so far, those of ``past`` in front: False at padding, to which
-                nothing attends. None hides nothing but what is later.
+            mask: True where a position is real, whatever its id is; to others nothing attends, so
+                that a text may be padded at its beginning. Of all positions so far, those of
+                ``past`` in front; None: all are real.
             memories: the result of `memories`, to be used again at each step.
             past: the keys and values that the previous call returned, for decoding in steps.
 
@@ -230,9 +139,10 @@ class Transformer(nn.Module):
             Hidden vectors, and the keys and values so far.
         """
         start = past[0].key.shape[2] if past else 0
-        x = self.embed(target_ids, "target", start, mask=mask)
-        visible = None if mask is None else mask[:, None, None, :]
-        options = self.decoder.layer_options(start, target_ids.shape[1], mask=visible, like=x)
+        batch, length = target_ids.shape
+        x = self.embed(target_ids, "target", start)
+        visible = attendable(mask, (batch, start + length))
+        options = self.decoder.layer_options(start, length, mask=visible, like=x)
         if encoded is not None and memories is None:
             memories = self.memories(encoded)
         present: list[KeyValue] = []
@@ -248,11 +158,13 @@ class Transformer(nn.Module):
         return self.decoder.norm(x), present
 
     def before_output(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        """Return what the output matrix multiplies: hidden vectors, transformed and scaled."""
+        """Return what the output matrix multiplies: hidden vectors, scaled and transformed."""
         part = self.config.output
+        if part.scale is not None:
+            hidden = hidden * part.scale
         if part.transform:
             hidden = self.output_norm(activate(self.output_transform(hidden), part.transform))
-        return hidden if part.scale is None else hidden * part.scale
+        return hidden
 
     def logits(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocab"]:
         """Turn hidden vectors into logits."""
@@ -274,8 +186,8 @@ class Transformer(nn.Module):
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
-            mask: of the source, or of the target of a decoder-only model: False at padding.
-                None: a source is padded where ids are ``pad_id``.
+            mask: True where a position is real: of the source, or of the target in a decoder-only
+                model. None: as `encode` and `decode` say.
             token_types: of the source's tokens; None: all of type 0.
 
         Raises:
@@ -288,7 +200,7 @@ class Transformer(nn.Module):
             if (ids is None) == bool(layers):
                 verb = "needs" if layers else "takes no"
                 raise ShapeError(f"This model has {layers} {side} layers and {verb} {side}_ids.")
-        self._check_token_types(token_types)
+        self._check_token_types(token_types, source_ids)
         if source_ids is None:
             assert target_ids is not None
             return self.decode(target_ids, mask=mask)[0]
