@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..config import TransformerConfig
 from ..errors import ShapeError
-from ..shapes import Bool, Float
+from ..shapes import Bool, Float, Shaped
 from .dropout import Dropout, checked_probability
 from .explicit_attention import explicit_attention, explicit_is_faster
 from .linear import Linear, joint_linear
@@ -57,9 +57,17 @@ def combine(
 
 
 def attendable(
-    real: Bool[Tensor, "batch key_len"] | None, shape: tuple[int, ...]
+    real: Shaped[Tensor, "..."] | None, shape: tuple[int, ...]
 ) -> Bool[Tensor, "batch 1 1 key_len"] | None:
-    """Return the mask of scores under which nobody attends to padding; None where all is real."""
+    """Return the mask of scores under which nobody attends to padding; None where all is real.
+
+    Args:
+        real: Bool["batch key_len"], True where a position is real; None where all are.
+        shape: of the keys, batch and key_len.
+
+    Raises:
+        ShapeError: ``real`` is not boolean, or not of that shape.
+    """
     if real is None:
         return None
     if real.dtype != torch.bool or real.shape != shape:

@@ -62,7 +62,7 @@ class Embedder(nn.Module):
         side: str,
         start: int = 0,
         *,
-        token_types: Int[Tensor, "batch length"] | None = None,
+        token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length d_model"]:
         """Return the embeddings of tokens with their positions and types.
 
@@ -70,7 +70,7 @@ class Embedder(nn.Module):
             ids: token ids.
             side: ``source`` or ``target``.
             start: the position of the first column.
-            token_types: of each token; None: all of type 0.
+            token_types: of each token, Int["batch length"]; None: all of type 0.
 
         Raises:
             ShapeError: the text is too long, the model has no token types, or there are not as

@@ -84,16 +84,16 @@ class Transformer(Embedder):
         self,
         source_ids: Int[Tensor, "batch source_len"],
         *,
-        mask: Bool[Tensor, "batch source_len"] | None = None,
-        token_types: Int[Tensor, "batch source_len"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        token_types: Int[Tensor, "..."] | None = None,
     ) -> Encoded:
         """Run the encoder.
 
         Args:
             source_ids: the source's token ids.
-            mask: True where a position is real, whatever its id is; to others nothing attends.
-                None: where ids are not ``pad_id``.
-            token_types: of each token; None: all of type 0.
+            mask: True where a position is real, whatever its id is, Bool["batch source_len"]; to
+                others nothing attends. None: where ids are not ``pad_id``.
+            token_types: of each token, Int["batch length"]; None: all of type 0.
 
         Raises:
             ShapeError: ids, mask and types do not fit together, or the model.
@@ -119,7 +119,7 @@ class Transformer(Embedder):
         target_ids: Int[Tensor, "batch target_len"],
         encoded: Encoded | None = None,
         *,
-        mask: Bool[Tensor, "batch key_len"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
         memories: list[KeyValue] | None = None,
         past: list[KeyValue] | None = None,
     ) -> tuple[Float[Tensor, "batch target_len d_model"], list[KeyValue]]:
@@ -129,9 +129,9 @@ class Transformer(Embedder):
             target_ids: the decoder's input, padding at the end; with ``past``, only the positions
                 after it.
             encoded: the encoder's result; None for a decoder-only model.
-            mask: True where a position is real, whatever its id is; to others nothing attends, so
-                that a text may be padded at its beginning. Of all positions so far, those of
-                ``past`` in front; None: all are real.
+            mask: True where a position is real, whatever its id is, Bool["batch key_len"]; to
+                others nothing attends, so that a text may be padded at its beginning. Of all
+                positions so far, those of ``past`` in front; None: all are real.
             memories: the result of `memories`, to be used again at each step.
             past: the keys and values that the previous call returned, for decoding in steps.
 
@@ -178,8 +178,8 @@ class Transformer(Embedder):
         source_ids: Int[Tensor, "batch source_len"] | None,
         target_ids: Int[Tensor, "batch target_len"] | None,
         *,
-        mask: Bool[Tensor, "batch length"] | None = None,
-        token_types: Int[Tensor, "batch source_len"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length d_model"]:
         """Return the last hidden vectors, before the output projection.
 
@@ -212,8 +212,8 @@ class Transformer(Embedder):
         source_ids: Int[Tensor, "batch source_len"] | None = None,
         target_ids: Int[Tensor, "batch target_len"] | None = None,
         *,
-        mask: Bool[Tensor, "batch length"] | None = None,
-        token_types: Int[Tensor, "batch source_len"] | None = None,
+        mask: Bool[Tensor, "..."] | None = None,
+        token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length vocab"]:
         """Compute the logits of the decoder's positions (of the source's, if there is none).
 
