@@ -43,6 +43,9 @@ class Transformer(Embedder):
     is done in ``compute_dtype`` (float32 unless set), parameters stay in their own dtype.
     """
 
+    encoder: Stack
+    decoder: Stack
+
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
         for stack in ("encoder", "decoder"):
@@ -169,8 +172,11 @@ class Transformer(Embedder):
     def logits(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocab"]:
         """Turn hidden vectors into logits."""
         dtype, bias = hidden.dtype, self.output.bias
-        bias = bias if bias is None else bias.to(dtype)
-        logits = F.linear(self.before_output(hidden), self.output_matrix.to(dtype), bias)
+        logits = F.linear(
+            self.before_output(hidden),
+            self.output_matrix.to(dtype),
+            None if bias is None else bias.to(dtype),
+        )
         return soft_cap(logits, self.config.output.softcap)
 
     def hidden(
