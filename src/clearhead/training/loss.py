@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from ..nn.soft_cap import soft_cap
 
 CHUNK_POSITIONS = 1024
 CACHED_ROWS = 32
@@ -110,37 +113,96 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return hidden_grad * grad_smoothed, weight_grad * grad_smoothed, None, None
 
 
+class _CappedCrossEntropy(torch.autograd.Function):
+    """The same of logits that a softcap bends: each chunk is derived by PyTorch, in its turn.
+
+    A cap changes the gradient of every logit, so that none of the shortcuts above holds.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, softcap: float
+    ) -> tuple[Tensor, Tensor]:
+        precision = torch.promote_types(hidden.dtype, torch.float32)
+        matrix = weight.detach().to(hidden.dtype).requires_grad_()
+        hidden_grad = torch.empty_like(hidden)
+        weight_grad = torch.zeros_like(weight, dtype=precision)
+        smoothed, plain = hidden.new_zeros(2, dtype=precision).unbind()
+        for start in range(0, len(targets), CHUNK_POSITIONS):
+            part = slice(start, start + CHUNK_POSITIONS)
+            with torch.enable_grad():
+                inputs = hidden[part].detach().requires_grad_()
+                losses = _chunk_losses(inputs, matrix, targets[part], smoothing, softcap)
+                hidden_grad[part], grad = torch.autograd.grad(losses.smoothed, (inputs, matrix))
+            weight_grad += grad
+            smoothed += losses.smoothed.detach()
+            plain += losses.plain.detach()
+        ctx.save_for_backward(hidden_grad, weight_grad.to(weight.dtype))
+        ctx.mark_non_differentiable(plain)
+        return smoothed, plain
+
+    @staticmethod
+    def backward(
+        ctx: Any, grad_smoothed: Tensor, _grad_plain: Tensor
+    ) -> tuple[Tensor, Tensor, None, None, None]:
+        hidden_grad, weight_grad = ctx.saved_tensors
+        return hidden_grad * grad_smoothed, weight_grad * grad_smoothed, None, None, None
+
+
 def linear_cross_entropy(
-    hidden: Tensor, weight: Tensor, targets: Tensor, *, label_smoothing: float = 0.0
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    bias: Tensor | None = None,
+    softcap: float | None = None,
+    label_smoothing: float = 0.0,
 ) -> VocabularyLoss:
-    """Return the cross-entropy of ``softmax(hidden @ weight.T)`` against the targets, summed.
+    """Return the cross-entropy of ``softmax(hidden @ weight.T + bias)``, summed over positions.
 
     Args:
         hidden: Float["positions d_model"], padded positions already left out.
         weight: the output matrix Float["vocab d_model"]; cast to the dtype of ``hidden``.
         targets: token ids Int["positions"].
+        bias: of the logits, Float["vocab"]; None for none.
+        softcap: bends the logits into (-softcap, softcap); None: not.
         label_smoothing: share of the target's probability spread over the whole vocabulary.
 
-    Gradients flow to ``hidden`` and ``weight`` from ``smoothed`` only.
+    Gradients flow to ``hidden``, ``weight`` and ``bias`` from ``smoothed`` only.
     """
+    if bias is not None:  # one more column of the matrix, which is multiplied by 1
+        hidden = F.pad(hidden, (0, 1), value=1.0)
+        weight = torch.cat((weight, bias[:, None]), dim=1)
     if not torch.is_grad_enabled():
-        return _loss_alone(hidden, weight, targets, label_smoothing)
-    return VocabularyLoss(*_LinearCrossEntropy.apply(hidden, weight, targets, label_smoothing))
+        return _loss_alone(hidden, weight, targets, label_smoothing, softcap)
+    if softcap is None:
+        return VocabularyLoss(*_LinearCrossEntropy.apply(hidden, weight, targets, label_smoothing))
+    return VocabularyLoss(
+        *_CappedCrossEntropy.apply(hidden, weight, targets, label_smoothing, softcap)
+    )
 
 
 def _loss_alone(
-    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float
+    hidden: Tensor, weight: Tensor, targets: Tensor, smoothing: float, softcap: float | None
 ) -> VocabularyLoss:
     """Return the same without gradients, summed in float64."""
-    precision = torch.promote_types(hidden.dtype, torch.float32)
     matrix = weight.to(hidden.dtype)
     total = hidden.new_zeros(2, dtype=torch.float64)
     for start in range(0, len(targets), CHUNK_POSITIONS):
         part = slice(start, start + CHUNK_POSITIONS)
-        logits = (hidden[part] @ matrix.T).to(precision)
-        log_sum_exp = torch.logsumexp(logits, dim=-1)
-        target_logits = logits.gather(1, targets[part, None]).squeeze(1)
-        spread = (1 - smoothing) * target_logits + smoothing * logits.mean(dim=-1)
-        total[0] += (log_sum_exp - spread).sum().double()
-        total[1] += (log_sum_exp - target_logits).sum().double()
+        losses = _chunk_losses(hidden[part], matrix, targets[part], smoothing, softcap)
+        total[0] += losses.smoothed.double()
+        total[1] += losses.plain.double()
     return VocabularyLoss(total[0], total[1])
+
+
+def _chunk_losses(
+    hidden: Tensor, matrix: Tensor, targets: Tensor, smoothing: float, softcap: float | None
+) -> VocabularyLoss:
+    """Return the sums of the losses of a few positions, whose logits all exist at once."""
+    precision = torch.promote_types(hidden.dtype, torch.float32)
+    logits = soft_cap((hidden @ matrix.T).to(precision), softcap)
+    log_sum_exp = torch.logsumexp(logits, dim=-1)
+    target_logits = logits.gather(1, targets[:, None]).squeeze(1)
+    spread = (1 - smoothing) * target_logits + smoothing * logits.mean(dim=-1)
+    return VocabularyLoss((log_sum_exp - spread).sum(), (log_sum_exp - target_logits).sum())
