@@ -54,7 +54,9 @@ def test_a_summand_is_what_the_head_added_to_the_stream():
             output = trace[f"{path}.output"].value[0, head, 3]
             added = output @ weights[f"{path}.output.weight"][:, columns].T
             scale = np.sqrt(trace["decoder.norm.mean_square"].value[0, 3, 0] + config.norm_epsilon)
-            share = (added / scale * weights["decoder.norm.weight"]) @ weights["embedding.weight"][7]
+            share = (added / scale * weights["decoder.norm.weight"]) @ weights["embedding.weight"][
+                7
+            ]
             (summand,) = (
                 one for one in attribution.summands if (one.path, one.head) == (path, head)
             )

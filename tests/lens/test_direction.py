@@ -1,4 +1,4 @@
-"""A direction followed back through a norm reads from the norm's input what it read from its output."""
+"""Followed back through a norm, a direction reads from the input what it read from the output."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",
+    "export": "Write a model for transformers, CTranslate2 or ONNX.",
     "bench": "Measure speed, with ratios to other systems.",
 }
 

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import require
+from ..config import TransformerConfig
+from ..errors import ConfigError, require
 from ..text.tokenizer_file import END, PAD, START
 from ..translation.checkpoint import Checkpoint
 from .huggingface import export_huggingface
@@ -37,11 +38,13 @@ def export_ctranslate2(
         quantization: ``int8``, ``float16`` and the others that CTranslate2 knows; None: float32.
 
     Raises:
-        ConfigError: no family of transformers computes this model, or the folder is not empty.
+        ConfigError: no family of transformers computes this model, or CTranslate2 does not, or
+            the folder is not empty.
         MissingExtraError: CTranslate2, transformers or PyTorch is not installed.
     """
     for package in ("ctranslate2", "torch", "transformers"):
         require(package, extra="export", purpose=_PURPOSE)
+    _check_heads(checkpoint.config)
     with new_folder(Path(folder)) as draft, tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "model"
         destination = export_huggingface(checkpoint, source)
@@ -52,11 +55,21 @@ def export_ctranslate2(
         (source / "tokenizer.json").rename(draft / "tokenizer.json")
 
 
+def _check_heads(config: TransformerConfig) -> None:
+    if config.head_dim * config.num_heads != config.d_model:
+        raise ConfigError(
+            f"CTranslate2 computes heads of d_model / num_heads, and this model has "
+            f"{config.num_heads} of {config.head_dim} beside a d_model of {config.d_model}."
+        )
+
+
 def _specification(source: Path, model_type: str, checkpoint: Checkpoint) -> Any:
     """Return CTranslate2's description of a model that transformers opens."""
     from ctranslate2.converters import transformers as loaders
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     config = checkpoint.config
     auto = AutoModelForSeq2SeqLM if config.encoder_layers else AutoModelForCausalLM
     model = auto.from_pretrained(source)

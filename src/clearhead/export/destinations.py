@@ -20,6 +20,8 @@ from ..pretrained.encoder_decoders.marian import MARIAN
 from ..pretrained.encoder_decoders.pegasus import PEGASUS
 from ..pretrained.family import Family
 
+Writer = Callable[[TransformerConfig], dict[str, Any]]
+
 _ACTIVATIONS = {"gelu_tanh": "gelu_pytorch_tanh", "swiglu": "silu"}
 
 
@@ -45,7 +47,9 @@ def _special(config: TransformerConfig) -> dict[str, Any]:
     }
 
 
-def _translator(model_type: str, architecture: str) -> Callable[[TransformerConfig], dict[str, Any]]:
+def _translator(
+    model_type: str, architecture: str
+) -> Callable[[TransformerConfig], dict[str, Any]]:
     """Return what writes the config.json of Marian or PEGASUS."""
 
     def write(config: TransformerConfig) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def _gpt2(config: TransformerConfig) -> dict[str, Any]:
     }
 
 
-_WRITERS: tuple[tuple[Family, Callable[[TransformerConfig], dict[str, Any]]], ...] = (
+_WRITERS: tuple[tuple[Family, Writer], ...] = (
     (MARIAN, _translator("marian", "MarianMTModel")),
     (PEGASUS, _translator("pegasus", "PegasusForConditionalGeneration")),
     (LLAMA, _llama),
@@ -155,7 +159,9 @@ def destination_of(config: TransformerConfig) -> Destination:
         f"{name} has other {', '.join(names)}" if len(names) < 9 else f"{name} is another model"
         for name, names in differences.items()
     )
-    raise ConfigError(f"No family of transformers that is written here computes this model: {rows}.")
+    raise ConfigError(
+        f"No family of transformers that is written here computes this model: {rows}."
+    )
 
 
 def _in_family(config: TransformerConfig, family: Family) -> TransformerConfig:

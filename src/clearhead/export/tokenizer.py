@@ -90,7 +90,7 @@ def own_tokenizer(path: Path) -> Tokenizer:
     except FileProblem as error:
         raise CheckpointError(f"Cannot read {path}: {error.reason}.") from error
     pieces = sorted(vocabulary, key=vocabulary.__getitem__)
-    if pieces[: FIRST_LEARNT][:3] != [PAD, START, END]:
+    if pieces[:FIRST_LEARNT][:3] != [PAD, START, END]:
         raise CheckpointError(
             f"{path}: its vocabulary is not one of clearhead's, which begin with {PAD}, {START}, "
             f"{END} and the 256 bytes. A model with another tokenizer is read as it is: "

@@ -1,7 +1,7 @@
 """What the residual stream says on its way: the logit lens, and which part added what to a logit.
 
-    readings = logit_lens(model, target_ids=ids)            what each layer would say
-    sums = attribute_logit(model, target_ids=ids, token=5)  what each head and layer added to a logit
+    readings = logit_lens(model, target_ids=ids)            what each layer says
+    sums = attribute_logit(model, target_ids=ids, token=5)  what each head and layer added
 
 Both read the numbers of one forward pass of the reference; nothing is approximated.
 """

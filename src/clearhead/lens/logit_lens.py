@@ -107,7 +107,9 @@ def _after_last_norm(
     return Norm(model.config, *weight_and_bias(model.weights, f"{stack}.norm"))(streams)
 
 
-def _reading(layers: int, probabilities: Float[Array, "vocab"], final: int, count: int) -> LayerReading:
+def _reading(
+    layers: int, probabilities: Float[Array, "vocab"], final: int, count: int
+) -> LayerReading:
     count = min(count, len(probabilities))
     best = np.argpartition(-probabilities, count - 1)[:count]
     best = best[np.lexsort((best, -probabilities[best]))]

@@ -75,7 +75,9 @@ def attendable(
             f"The mask of a text is boolean, True where a position is real, one for each of its "
             f"positions, {tuple(shape)}; it holds {real.dtype} of the shape {tuple(real.shape)}."
         )
-    return None if bool(real.all()) else real[:, None, None, :]
+    # An exported program has no numbers to look at, and takes every mask.
+    is_all_real = not torch.compiler.is_exporting() and bool(real.all())
+    return None if is_all_real else real[:, None, None, :]
 
 
 def fused_attention(
@@ -108,7 +110,8 @@ def fused_attention(
     """
     dropout = checked_probability(dropout)
     query_len, key_len = query.shape[-2], key.shape[-2]
-    only_causal = causal and mask is None and bias is None and query_len == key_len
+    is_square = bool(query_len == key_len)
+    only_causal = causal and mask is None and bias is None and is_square
     visible = mask
     if causal and not only_causal and query_len > 1:
         visible = combine(mask, causal_mask(query_len, key_len, query.device))
@@ -147,7 +150,8 @@ def _open_empty_rows(
         return None, None
     empty_rows = ~visible.any(-1, keepdim=True)
     visible = visible | empty_rows
-    if empty_rows.device.type == "cpu" and not bool(empty_rows.any()):
+    has_numbers = empty_rows.device.type == "cpu" and not torch.compiler.is_exporting()
+    if has_numbers and not bool(empty_rows.any()):
         return visible, None  # two passes over the output less; on a CPU it costs nothing to ask
     return visible, empty_rows
 
