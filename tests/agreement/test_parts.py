@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead import nn
 from clearhead.config import TransformerConfig
+from clearhead.config_parts import ROTARY_SCALINGS, SINUSOIDS
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.reference.transformer import Transformer as Reference
 from clearhead.reference.weights import expected_shapes
-from tests.reference.models import random_ids, random_weights, wide_configs
+from tests.reference.models import random_ids, random_weights, small_config, wide_configs
 
 Ids = np.ndarray | None
 
@@ -62,7 +63,6 @@ def test_the_names_and_shapes_of_weights(config: TransformerConfig) -> None:
     assert {name: tuple(value.shape) for name, value in state.items()} == expected_shapes(config)
 
 
-@settings(max_examples=80)
 @given(wide_configs(), st.integers(0, 99))
 @torch.no_grad()
 def test_the_whole_model(config: TransformerConfig, seed: int) -> None:
@@ -72,6 +72,34 @@ def test_the_whole_model(config: TransformerConfig, seed: int) -> None:
         *tensors(source, target), **{name: torch.from_numpy(x) for name, x in options.items()}
     )
     compare(ours, reference.forward(source, target, **options))
+
+
+@pytest.mark.parametrize("sinusoid", SINUSOIDS)
+@pytest.mark.parametrize("skip", [False, True])
+@torch.no_grad()
+def test_sinusoids(sinusoid: str, skip: bool) -> None:
+    """Every layout, with padding that has a row of its own and with padding that has none."""
+    embedding = {"sinusoid": sinusoid, "position_offset": 2, "skip_padding": skip}
+    config = small_config().replace(embedding=embedding)
+    layers, reference = pair(config, 1)
+    source, target, _ = inputs(np.random.default_rng(1), config)
+    compare(layers(*tensors(source, target)), reference.forward(source, target))
+    assert source is not None
+    compare(layers.embed(torch.from_numpy(source), "source"), reference.embed(source, "source"))
+
+
+@pytest.mark.parametrize("scaling", ROTARY_SCALINGS)
+@pytest.mark.parametrize("local_base", [None, 50.0])
+@torch.no_grad()
+def test_rotations(scaling: str, local_base: float | None) -> None:
+    """Every scaling, in a part of each head, where layers with a window have their own base."""
+    rotary = {"dim": 6, "local_base": local_base, "scaling": scaling, "factor": 4.0}
+    config = small_config(positions="rotary", encoder_layers=0).replace(
+        attention={"head_dim": 8, "windows": [3, 0]}, rotary=rotary | {"original_length": 40}
+    )
+    layers, reference = pair(config, 1)
+    target = random_ids(np.random.default_rng(1), config, 2, 11)
+    compare(layers(None, torch.from_numpy(target)), reference.forward(None, target))
 
 
 @given(wide_configs(), st.integers(0, 99))

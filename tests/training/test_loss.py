@@ -243,3 +243,25 @@ def test_padded_positions_take_no_part() -> None:
     torch.testing.assert_close(
         torch.autograd.grad(loss.smoothed, parameters), torch.autograd.grad(total, parameters)
     )
+
+
+def test_all_that_is_around_the_output_matrix_takes_part() -> None:
+    """Scale, transform, bias and softcap: the loss is that of the model's own logits."""
+    torch.manual_seed(1)
+    output = {"scale": 0.5, "transform": "gelu", "bias": True, "softcap": 2.0, "tied": False}
+    model = Transformer(CONFIG.replace(output=output)).double()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    batch = pair_batch((4, 3), (2, 9))
+    source, target, expected_ids = map(
+        torch.from_numpy, (batch.source, batch.target_input, batch.target_output)
+    )
+    expected = F.cross_entropy(
+        model(source, target).flatten(0, 1), expected_ids.flatten(), ignore_index=0, reduction="sum"
+    )
+    loss = batch_loss(model, batch, 0.0)
+    torch.testing.assert_close(loss.smoothed, expected)
+    parameters = list(model.parameters())
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.smoothed, parameters), torch.autograd.grad(expected, parameters)
+    )
