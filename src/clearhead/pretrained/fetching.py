@@ -138,7 +138,8 @@ def _refuse_offline(name: str, error: Exception) -> NoReturn:
     raise CheckpointError(
         f"The model {name} is not stored here whole and cannot be fetched: "
         f"{visible(lines[0])[:200]} Where there is a network, run `hf download "
-        f"{name.replace('@', ' --revision ')}`; or copy the model's folder from another machine, and give the folder."
+        f"{name.replace('@', ' --revision ')}`; or copy the model's folder from another machine, "
+        f"and give the folder."
     ) from error
 
 

@@ -184,11 +184,13 @@ def _check_rows(
             continue
         ones = {place.transposed for place in parts.values()}
         count = shapes[tensor][-1 if ones == {True} else 0]
-        rows = {row for rows in slices for row in range(count)[rows]}
-        if len(rows) < count:
+        covered = np.zeros(count, bool)
+        for rows in slices:
+            covered[rows] = True
+        if not covered.all():
             raise CheckpointError(
                 f"Weights in {folder} have other shapes than its config.json says: of the {count} "
-                f"rows of {tensor} {count - len(rows)} belong to none of {listed(parts)}."
+                f"rows of {tensor} {count - covered.sum()} belong to none of {listed(parts)}."
             )
 
 
