@@ -85,8 +85,7 @@ def tensors(*, prefix: str = "model.", dtype: Any = np.float32) -> dict[str, np.
         shapes[f"layer{i}.feed_forward_norm"] = (WIDTH,)
         shapes[f"layer{i}.mask"] = (3, 3)
     return {
-        prefix + name: random.standard_normal(shape).astype(dtype)
-        for name, shape in shapes.items()
+        prefix + name: random.standard_normal(shape).astype(dtype) for name, shape in shapes.items()
     }
 
 

@@ -71,7 +71,7 @@ def test_a_spoilt_config_is_refused(tmp_path, how):
 )
 def test_a_folder_without_config_says_what_it_may_be(tmp_path, name, words):
     (tmp_path / name).write_text("{}")
-    with pytest.raises(CheckpointError, match="has no config.json|holds a GGUF") as error_info:
+    with pytest.raises(CheckpointError, match=r"has no config\.json|holds a GGUF") as error_info:
         read_settings(tmp_path)
     assert words in str(error_info.value)
 
@@ -90,7 +90,7 @@ def test_generation_is_its_file_or_what_the_config_says_of_it(tmp_path):
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1', '{"a": NaN}'])
 def test_a_damaged_generation_file_is_not_passed_over(tmp_path, content):
     (tmp_path / "generation_config.json").write_text(content)
-    with pytest.raises(CheckpointError, match="generation_config.json"):
+    with pytest.raises(CheckpointError, match=r"generation_config\.json"):
         read_generation(tmp_path, {})
 
 

@@ -238,10 +238,8 @@ def test_a_family_that_misses_a_weight_of_its_config_is_refused(tmp_path):
     assert "it is not clear where" in refusal(tmp_path, family)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "int32", "nothing", None])
+@pytest.mark.parametrize("dtype", ["float16", "int32", "nothing", None, 3])
 def test_only_float32_and_float64_compute(dtype):
-    if dtype is None:
-        assert float_type(np.float64) == np.float64
-        return
+    assert float_type(np.float64) == float_type("float64") == np.float64
     with pytest.raises(CheckpointError, match="float32 or float64; it is"):
         float_type(dtype)

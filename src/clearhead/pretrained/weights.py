@@ -264,7 +264,7 @@ def float_type(dtype: Any) -> np.dtype:
         CheckpointError: it is another.
     """
     try:
-        kind = np.dtype(dtype)
+        kind = None if dtype is None else np.dtype(dtype)  # of None NumPy makes float64
     except TypeError:
         kind = None
     if kind not in (np.float32, np.float64):
