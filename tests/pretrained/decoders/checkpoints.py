@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clearhead.json_fields import Fields
-from clearhead.pretrained.family import Family
+from clearhead.engine.reference_engine import ReferenceEngine
+from clearhead.pretrained.reading import read_pretrained
 from clearhead.reference.transformer import Transformer
 
 torch = pytest.importorskip("torch")
@@ -76,25 +76,57 @@ def their_logits(model: Any, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return model(**inputs).logits.numpy()
 
 
-def our_model(family: Family, folder: Path, *, dtype: Any = np.float64) -> Transformer:
-    config, weights = read(family, folder)
-    return Transformer(config, weights, dtype=dtype)
+def their_model(folder: Path) -> Any:
+    """The model of a folder, as transformers reads it, in float32."""
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
 
 
-def assert_agree(
-    family: Family, model: Any, folder: Path, *, lengths: tuple[int, ...] = (1, 3, 14)
-) -> Transformer:
-    """Save a model, read it, and compare logits in float64 and in float32; returns ours."""
+def our_model(folder: Path, *, dtype: str = "float64") -> Transformer:
+    """The model of a folder, as it is read here."""
+    model = read_pretrained(folder, dtype=dtype)
+    return Transformer(model.config, model.weights, dtype=dtype)
+
+
+def assert_agree(model: Any, folder: Path, *, lengths: tuple[int, ...] = (1, 3, 14)) -> None:
+    """Save a model in float64, read it, and compare logits in float64 and in float32.
+
+    In float64, a decoding with a cache gives the same, too.
+    """
     model.save_pretrained(folder)
-    ours, single = our_model(family, folder), our_model(family, folder, dtype=np.float32)
+    double, single = our_model(folder), our_model(folder, dtype="float32")
     half = copy.deepcopy(model).float()
     for length in lengths:
-        ids, mask = random_ids(ours.vocab_size, length, seed=length)
-        logits = ours.forward(None, ids, mask=mask)
+        ids, mask = random_ids(double.vocab_size, length, seed=length)
+        logits = double.forward(None, ids, mask=mask)
         np.testing.assert_allclose(logits[mask], their_logits(model, ids, mask)[mask], atol=1e-9)
         logits = single.forward(None, ids, mask=mask)
         assert logits.dtype == np.float32
         np.testing.assert_allclose(logits[mask], their_logits(half, ids, mask)[mask], atol=1e-4)
+    assert_decoding_agrees(double, lengths[-1])
+
+
+def assert_decoding_agrees(model: Transformer, length: int) -> None:
+    """Compare every step of a decoding, of prompts of several lengths, with the whole pass."""
+    ids, _ = random_ids(model.vocab_size, length)
+    log_probabilities = model.log_probabilities(None, ids)
+    engine = ReferenceEngine.build(model.config, model.weights, dtype=model.dtype)
+    starts = np.array([1, length // 2, 0])
+    decoding = engine.begin([row[:start] for row, start in zip(ids.tolist(), starts, strict=True)])
+    rows = np.arange(3)
+    for step in range(length - starts.max()):
+        step_log_probabilities = decoding.advance(ids[rows, starts + step], rows)
+        expected = log_probabilities[rows, starts + step]
+        np.testing.assert_allclose(step_log_probabilities, expected, atol=1e-9)
+
+
+def assert_read_alike(folder: Path) -> Transformer:
+    """Compare what we make of a folder with what transformers makes of it; returns ours."""
+    theirs, ours = their_model(folder), our_model(folder, dtype="float32")
+    ids, mask = random_ids(ours.vocab_size, 12)
+    logits = ours.forward(None, ids, mask=mask)
+    np.testing.assert_allclose(logits[mask], their_logits(theirs, ids, mask)[mask], atol=1e-4)
     return ours
 
 
@@ -104,37 +136,3 @@ def rewrite_config(folder: Path, changes: dict[str, Any], *, without: tuple[str,
     members = json.loads(path.read_text("utf-8"))
     members = {key: value for key, value in members.items() if key not in without}
     path.write_text(json.dumps({**members, **changes}), "utf-8")
-
-
-def read(family, folder):
-    from fnmatch import fnmatch
-
-    import safetensors.torch
-
-    fields = Fields(json.loads((folder / "config.json").read_text()), "config.json")
-    config = family.read_config(fields)
-    tensors = {}
-    for path in folder.glob("*.safetensors"):
-        tensors |= safetensors.torch.load_file(path)
-
-    def strip(name):
-        for prefix in family.prefixes:
-            name = name.removeprefix(prefix)
-        return name
-
-    tensors = {
-        strip(k): (v.float() if v.dtype in (torch.bfloat16, torch.float16) else v).numpy()
-        for k, v in tensors.items()
-    }
-    stored = family.weights(config, {k: v.shape for k, v in tensors.items()})
-    if family.fold:
-        stored = family.fold(fields, stored)
-    weights = {}
-    for name, place in stored.items():
-        array = tensors[place.name]
-        array = array.T if place.transposed else array
-        array = array[place.rows] if place.rows is not None else array
-        weights[name] = place.change(array) if place.change else array
-    rest = set(tensors) - {p.name for p in stored.values()}
-    assert all(any(fnmatch(n, u) for u in family.unused) for n in rest), rest
-    return config, weights
