@@ -79,8 +79,8 @@ def fill_mask(encoder: TextEncoder, text: str, *, top: int = 5) -> FilledMasks:
         raise ConfigError(f"top must be from 1 to {count}, the tokens there are; it is {top}.")
     ids = np.array(tokenizer.encode(text))
     positions = _mask_positions(encoder, tokenizer, text, ids)
-    logits = encoder.logits(ids[None], mask=np.ones((1, len(ids)), bool))[0, positions]
-    probabilities = softmax(logits)
+    hidden = encoder.hidden(ids[None], mask=np.ones((1, len(ids)), bool))
+    probabilities = softmax(encoder.model.logits(hidden[:, positions])[0])
     order = np.argsort(-probabilities[:, :count], axis=-1, kind="stable")[:, :top]
     likeliest = ids.copy()
     likeliest[positions] = order[:, 0]
