@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..engine.products import INDEPENDENT_ROWS
 from ..errors import CheckpointError, ShapeError
@@ -13,7 +13,7 @@ from ..pretrained.model import PretrainedModel
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
-from ..shapes import Array, Bool, Float, Int
+from ..shapes import Array, Float
 from .embedding_rule import EmbeddingRule, read_embedding_rule
 
 
@@ -58,49 +58,46 @@ class TextEncoder:
 
     def hidden(
         self,
-        ids: Int[Array, "batch length"],
+        ids: ArrayLike,
         *,
-        mask: Bool[Array, "batch length"] | None = None,
-        token_types: Int[Array, "batch length"] | None = None,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length d_model"]:
         """Return the hidden vectors of the last layer.
 
         Args:
-            ids: of the tokens, those that begin and end a text included.
-            mask: True where a position is real; None: where the id is not that of padding. What
-                stands at other positions of the result means nothing.
-            token_types: 0 for the first and 1 for the second of two texts; None: all 0.
+            ids: of the tokens, those that begin and end a text included; Int[batch, length].
+            mask: Bool[batch, length], True where a position is real; None: where the id is not
+                that of padding. What stands at other positions of the result means nothing.
+            token_types: Int[batch, length], 0 for the first and 1 for the second of two texts;
+                None: all 0.
             trace: records every step.
 
         Raises:
             ShapeError: the arrays do not fit together, or a text is longer than the model reads,
                 or an id or a type is none of the model.
         """
-        ids = _of_ids("ids", ids)
-        if mask is not None:
-            mask = np.asarray(mask)
-            if mask.dtype != bool or mask.shape != ids.shape:
-                raise ShapeError(
-                    f"mask must be True and False for each of the {ids.shape} ids; it is "
-                    f"{mask.dtype} of shape {mask.shape}. mask == 1 makes one of numbers."
-                )
-        if token_types is not None:
-            token_types = _of_ids("token_types", token_types)
-            if token_types.shape != ids.shape:
-                raise ShapeError(
-                    f"token_types must have the shape of ids, {ids.shape}; they have "
-                    f"{token_types.shape}."
-                )
-        encoded = self.model.encode(ids, mask=mask, token_types=token_types, trace=trace)
-        return encoded.output
+        rows = _whole_numbers("ids", ids)
+        visible = None if mask is None else np.asarray(mask)
+        if visible is not None and (visible.dtype != bool or visible.shape != rows.shape):
+            raise ShapeError(
+                f"mask must be True and False for each of the {rows.shape} ids; it is "
+                f"{visible.dtype} of shape {visible.shape}. mask == 1 makes one of numbers."
+            )
+        types = None if token_types is None else _whole_numbers("token_types", token_types)
+        if types is not None and types.shape != rows.shape:
+            raise ShapeError(
+                f"token_types must have the shape of ids, {rows.shape}; they have {types.shape}."
+            )
+        return self.model.encode(rows, mask=visible, token_types=types, trace=trace).output
 
     def logits(
         self,
-        ids: Int[Array, "batch length"],
+        ids: ArrayLike,
         *,
-        mask: Bool[Array, "batch length"] | None = None,
-        token_types: Int[Array, "batch length"] | None = None,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length vocab"]:
         """Return the logits of the head for masked words at every position; see `hidden`.
@@ -128,7 +125,7 @@ class TextEncoder:
             )
 
 
-def _of_ids(name: str, value: Any) -> Array:
+def _whole_numbers(name: str, value: ArrayLike) -> Array:
     array = np.asarray(value)
     if array.ndim != 2 or array.dtype.kind not in "iu" or not array.shape[1]:
         raise ShapeError(
