@@ -104,14 +104,14 @@ def embed(
         if len(ids) > longest:
             if longer == "refuse":
                 raise TextError(_too_long(number, len(ids), longest, encoder))
-            ids = cut(tokenizer, _prepared(rule, text), ids, longest)
+            ids = first_tokens(tokenizer, _text_of(rule, text), ids, longest)
             cut_texts.append(number)
         rows.append(ids)
     vectors = _vectors(encoder, rows, batch_tokens)
     return Embeddings(vectors, tuple(map(len, rows)), tuple(cut_texts), rule)
 
 
-def _prepared(rule: EmbeddingRule, text: str) -> str:
+def _text_of(rule: EmbeddingRule, text: str) -> str:
     """Return a text as the rule has it read."""
     text = rule.prompt + text
     text = text.strip() if rule.strip else text
@@ -122,7 +122,7 @@ def _ids(tokenizer: PretrainedTokenizer, rule: EmbeddingRule, text: str, number:
     if not isinstance(text, str):
         raise TextError(f"Text {number} is no text but {quoted(text)}.")
     try:
-        ids = tokenizer.encode(_prepared(rule, text))
+        ids = tokenizer.encode(_text_of(rule, text))
     except TextError as error:
         raise TextError(f"Text {number}: {error}") from error
     if not ids:
@@ -130,7 +130,9 @@ def _ids(tokenizer: PretrainedTokenizer, rule: EmbeddingRule, text: str, number:
     return ids
 
 
-def cut(tokenizer: PretrainedTokenizer, text: str, ids: list[int], longest: int) -> list[int]:
+def first_tokens(
+    tokenizer: PretrainedTokenizer, text: str, ids: list[int], longest: int
+) -> list[int]:
     """Return the first tokens of a text, between the tokens that begin and end every text.
 
     Args:

@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from clearhead.pretrained.reading import read_pretrained  # noqa: E402
-
 from clearhead.tasks.text_encoder import TextEncoder  # noqa: E402
 
 transformers.logging.set_verbosity_error()

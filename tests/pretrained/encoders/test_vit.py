@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from clearhead.pretrained.reading import read_pretrained
 
 from clearhead.errors import CheckpointError
+from clearhead.pretrained.reading import read_pretrained
 
 
 def test_a_model_of_images_is_refused_with_a_sentence(tmp_path):

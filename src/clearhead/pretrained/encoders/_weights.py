@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from ..family import Shape, StoredWeight
 
 
-def linear(name: str, stored: str) -> dict[str, StoredWeight]:
+def linear(name: str, module: str) -> dict[str, StoredWeight]:
     """Return the places of a weight and its bias."""
-    return {f"{name}.{part}": StoredWeight(f"{stored}.{part}") for part in ("weight", "bias")}
+    return {f"{name}.{part}": StoredWeight(f"{module}.{part}") for part in ("weight", "bias")}
 
 
-def norm(name: str, stored: str, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+def norm(name: str, module: str, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     """Return the places of a norm's weight and bias, ``gamma`` and ``beta`` in very old files."""
-    if f"{stored}.weight" not in tensors and f"{stored}.gamma" in tensors:
+    if f"{module}.weight" not in tensors and f"{module}.gamma" in tensors:
         return {
-            f"{name}.weight": StoredWeight(f"{stored}.gamma"),
-            f"{name}.bias": StoredWeight(f"{stored}.beta"),
+            f"{name}.weight": StoredWeight(f"{module}.gamma"),
+            f"{name}.bias": StoredWeight(f"{module}.beta"),
         }
-    return linear(name, stored)
+    return linear(name, module)
 
 
 def layers(
@@ -41,10 +41,10 @@ def layers(
     places: dict[str, StoredWeight] = {}
     for layer in range(count):
         ours, theirs = f"encoder.layers.{layer}", f"{stack}.{layer}"
-        for name, stored in linears.items():
-            places.update(linear(f"{ours}.{name}", f"{theirs}.{stored}"))
-        for name, stored in norms.items():
-            places.update(norm(f"{ours}.{name}", f"{theirs}.{stored}", tensors))
+        for name, module in linears.items():
+            places.update(linear(f"{ours}.{name}", f"{theirs}.{module}"))
+        for name, module in norms.items():
+            places.update(norm(f"{ours}.{name}", f"{theirs}.{module}", tensors))
     return places
 
 
@@ -55,5 +55,5 @@ def head_bias(candidates: tuple[str, ...], tensors: Mapping[str, Shape]) -> Stor
         candidates: the names, that of the layer which adds it first.
         tensors: what is in the files.
     """
-    stored = [name for name in candidates if name in tensors]
-    return StoredWeight(stored[0] if stored else candidates[-1])
+    names = [name for name in candidates if name in tensors]
+    return StoredWeight(names[0] if names else candidates[-1])
