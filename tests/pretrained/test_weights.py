@@ -32,11 +32,12 @@ def _small(monkeypatch):
 
 
 def read(folder, dtype="float32", family=SMALL):
-    _, config = read_config(folder, read_settings(folder))
+    settings = read_settings(folder)
+    _, config = read_config(folder, settings)
     with open_weights(folder) as files:
         tensors = tensors_of(folder, files, family)
         config = fit_config(family, config, tensors)
-        return read_weights(family, config, tensors, float_type(dtype))
+        return read_weights(family, config, tensors, float_type(dtype), settings)
 
 
 def refusal(folder, family=SMALL):
@@ -214,6 +215,22 @@ def test_a_family_may_fit_its_config_to_the_tensors(tmp_path):
     )
     assert "should be (21, 8)" in refusal(tmp_path)
     read(tmp_path, family=dataclasses.replace(SMALL, fit_config=fit))
+
+
+def test_a_family_may_fold_a_factor_of_its_config_into_weights(tmp_path):
+    small_family.write(tmp_path, factor=2)
+
+    def fold(fields, places):
+        name, factor = "decoder.layers.0.self_attention.query.weight", fields.integer("factor")
+        place = dataclasses.replace(places[name], change=lambda weight: weight * factor)
+        return {**places, name: place}
+
+    name = "decoder.layers.0.self_attention.query.weight"
+    folding = read(tmp_path, family=dataclasses.replace(SMALL, fold=fold))
+    np.testing.assert_array_equal(folding[name], 2 * read(tmp_path)[name])
+    small_family.write(tmp_path, factor="2")
+    message = refusal(tmp_path, dataclasses.replace(SMALL, fold=fold))
+    assert "config.json: 'factor' of config.json is a text, not a whole number" in message
 
 
 def test_what_a_family_refuses_or_misses_is_of_the_folder(tmp_path):
