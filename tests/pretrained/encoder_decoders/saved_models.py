@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from clearhead.config import TransformerConfig
 from clearhead.engine.reference_engine import ReferenceEngine
@@ -66,6 +67,34 @@ def random_model(kind: str, seed: int = 0, **settings: Any) -> Any:
             spread = 0.3 if tensor.ndim == 1 or "bias" in name else 1.2 * tensor.shape[-1] ** -0.5
             tensor.copy_(torch.randn(tensor.shape) * spread + (1.0 if norm else 0.0))
     return model
+
+
+def read_with_transformers(kind: str, folder: Path) -> Any:
+    """Load a folder as transformers does, to compute in float32."""
+    model = getattr(transformers, kind).from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    )
+    return model.eval()
+
+
+def draw_bart_shape(data: st.DataObject) -> dict[str, Any]:
+    """Draw the settings that all models of BART's kind have."""
+    heads = [data.draw(st.sampled_from([1, 2, 3, 6])) for _ in range(2)]
+    few, width = st.integers(1, 3), st.integers(1, 30)
+    return {
+        "vocab_size": data.draw(st.integers(6, 60)),
+        "d_model": data.draw(st.sampled_from([6, 12, 18, 30])),
+        "encoder_layers": data.draw(few),
+        "decoder_layers": data.draw(few),
+        "encoder_attention_heads": heads[0],
+        "decoder_attention_heads": heads[1],
+        "encoder_ffn_dim": data.draw(width),
+        "decoder_ffn_dim": data.draw(width),
+        "max_position_embeddings": data.draw(st.integers(11, 40)),
+        "activation_function": data.draw(st.sampled_from(["gelu", "relu", "swish", "gelu_new"])),
+        "scale_embedding": data.draw(st.booleans()),
+        "tie_word_embeddings": data.draw(st.booleans()),
+    }
 
 
 def read_back(model: Any, folder: Path, dtype: str = "float32", **how: Any) -> PretrainedModel:

@@ -6,6 +6,7 @@ calls it; ``{}`` is the number of the layer. ``.weight`` and ``.bias`` follow in
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
@@ -34,6 +35,8 @@ LLAMA: Mapping[str, str] = {
     "feed_forward_norm": "layers.{}.post_attention_layernorm",
 }
 """The names of Llama, and of all families that follow it."""
+FREQUENCIES = ("*rotary_emb.inv_freq",)
+"""Of rotary positions: old versions of transformers stored them."""
 
 
 def places(
@@ -58,6 +61,25 @@ def places(
     return stored
 
 
+def untie(
+    config: TransformerConfig, shapes: Mapping[str, Shape], embedding: str, outputs: tuple[str, ...]
+) -> TransformerConfig:
+    """Return the config of files that may hold an output matrix where config.json says tied.
+
+    As in transformers, that matrix is the output then: it may have been trained by itself.
+
+    Args:
+        config: of the model.
+        shapes: of the tensors in the files.
+        embedding: what the family calls the embedding.
+        outputs: what it calls the output matrix.
+    """
+    stored = [f"{output}.weight" in shapes for output in outputs]
+    if config.tied_output and f"{embedding}.weight" in shapes and any(stored):
+        return dataclasses.replace(config, tied_embeddings=False)
+    return config
+
+
 def part_of(name: str) -> str:
     """Return the part that a weight belongs to, such as ``self_attention.query``."""
     return _parts(name)[1]
@@ -74,6 +96,11 @@ def generates(shapes: Mapping[str, Shape]) -> frozenset[str]:
     return frozenset({"generate"})
 
 
+def untie_llama(config: TransformerConfig, shapes: Mapping[str, Shape]) -> TransformerConfig:
+    """Return the config of files with Llama's names, as `untie` does."""
+    return untie(config, shapes, "embed_tokens", ("lm_head",))
+
+
 def llama_family(
     name: str, model_type: str, read_config: Callable[[Fields], TransformerConfig]
 ) -> Family:
@@ -85,6 +112,6 @@ def llama_family(
         weights=lambda config, shapes: places(config, shapes, LLAMA),
         tasks=generates,
         prefixes=("model.",),
-        # Frequencies that old versions stored; the output matrix where it is the embedding.
-        unused=("*rotary_emb.inv_freq", "lm_head.weight"),
+        unused=FREQUENCIES,
+        fit_config=untie_llama,
     )

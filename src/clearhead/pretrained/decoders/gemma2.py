@@ -17,7 +17,7 @@ from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
 from ._config import layer_count, number_or_none, rms_decoder, windows, with_defaults
-from ._places import LLAMA, generates, part_of, places
+from ._places import FREQUENCIES, LLAMA, generates, part_of, places, untie_llama
 from ._rotary import read_rotary
 
 DEFAULTS: Mapping[str, Any] = {
@@ -121,7 +121,8 @@ def gemma_family(
         weights=gemma_places,
         tasks=generates,
         prefixes=("model.",),
-        unused=("*rotary_emb.inv_freq", "lm_head.weight"),
+        unused=FREQUENCIES,
+        fit_config=untie_llama,
     )
 
 

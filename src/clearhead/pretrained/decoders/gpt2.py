@@ -17,7 +17,7 @@ from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
 from ._config import activation, integer_or_none, layer_count, token_ids, with_defaults
-from ._places import generates, part_of, places
+from ._places import generates, part_of, places, untie
 
 _DEFAULTS = {
     "vocab_size": 50257,
@@ -124,6 +124,7 @@ GPT2 = Family(
     fold=_fold,
     tasks=generates,
     prefixes=("transformer.",),
-    # Causal masks that old versions stored; the output matrix where it is the embedding.
-    unused=("h.*.attn.bias", "h.*.attn.masked_bias", "lm_head.weight"),
+    # Causal masks that old versions stored.
+    unused=("h.*.attn.bias", "h.*.attn.masked_bias"),
+    fit_config=lambda config, shapes: untie(config, shapes, "wte", ("lm_head",)),
 )

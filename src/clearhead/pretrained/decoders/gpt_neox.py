@@ -18,7 +18,7 @@ from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
 from ._config import activation, layer_count, token_ids, with_defaults
-from ._places import generates, part_of, places
+from ._places import FREQUENCIES, generates, part_of, places, untie
 from ._rotary import rotary_fields, scaled
 
 _DEFAULTS = {
@@ -128,12 +128,7 @@ GPT_NEOX = Family(
     weights=_weights,
     tasks=generates,
     prefixes=("gpt_neox.",),
-    # Causal masks and frequencies that old versions stored; the output where it is the embedding.
-    unused=(
-        "layers.*.attention.bias",
-        "layers.*.attention.masked_bias",
-        "*rotary_emb.inv_freq",
-        "embed_out.weight",
-        "lm_head.weight",
-    ),
+    # Causal masks and frequencies that old versions stored.
+    unused=("layers.*.attention.bias", "layers.*.attention.masked_bias", *FREQUENCIES),
+    fit_config=lambda config, shapes: untie(config, shapes, "embed_in", ("embed_out", "lm_head")),
 )
