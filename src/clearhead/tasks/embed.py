@@ -114,7 +114,6 @@ def embed(
 def _text_of(rule: EmbeddingRule, text: str) -> str:
     """Return a text as the rule has it read."""
     text = rule.prompt + text
-    text = text.strip() if rule.strip else text
     return text.lower() if rule.lower_case else text
 
 
