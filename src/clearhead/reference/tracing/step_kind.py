@@ -132,18 +132,19 @@ class StepKind:
         return self.axes[max(len(self.axes) - ndim, 0) :]
 
 
-def linear(layer: str, inputs: Operand, row: Index) -> Rule:
+def linear(layer: str, inputs: Operand, row: Index, *, bias: str = "bias") -> Rule:
     """Return the rule of one entry of x W^T + b.
 
     Args:
         layer: the template of the layer's path, such as ``{scope}.up``.
         inputs: the vector that the weight's row is multiplied with.
         row: which row of the weight makes the entry.
+        bias: the flag of the config without which there is none; "": there always is one.
     """
     name = layer.rpartition(".")[2]
     weight = Operand("w", "rowOfWeight", f"weights/{layer}.weight", (row, ALL), name=name)
-    bias = Operand("b", "entryOfBias", f"weights/{layer}.bias", (row,), name=name, only_with="bias")
-    return Rule(f"{inputs.symbol} @ w + b", (inputs, weight, bias))
+    entry = Operand("b", "entryOfBias", f"weights/{layer}.bias", (row,), name=name, only_with=bias)
+    return Rule(f"{inputs.symbol} @ w + b", (inputs, weight, entry))
 
 
 def softmax(inputs: Operand, place: Operand) -> Rule:
