@@ -1,4 +1,4 @@
-"""Small models of transformers with random weights, their ``generate``, and an engine that asks them.
+"""Small models of transformers, what their ``generate`` gives, and an engine that asks them.
 
 The engine computes every prefix anew, so what is compared is the search alone.
 """
@@ -17,7 +17,12 @@ PAD, START, END = 0, 1, 2
 
 def model_of(family: str, *, seed: int = 0, scale: float = 0.4, vocabulary: int = VOCABULARY):
     """A model in float64 whose weights are so large that its predictions differ much."""
-    ids = {"vocab_size": vocabulary, "pad_token_id": PAD, "eos_token_id": END, "bos_token_id": START}
+    ids = {
+        "vocab_size": vocabulary,
+        "pad_token_id": PAD,
+        "eos_token_id": END,
+        "bos_token_id": START,
+    }
     two_sided = {
         **ids, "d_model": 16, "encoder_layers": 1, "decoder_layers": 1,
         "encoder_attention_heads": 2, "decoder_attention_heads": 2, "encoder_ffn_dim": 24,
@@ -131,7 +136,7 @@ def transformers_tokens(model, tokens: Sequence[int], seed: int | None = None, *
         **settings,
     )
     first = 1 if model.config.is_encoder_decoder else len(tokens)
-    ends = model.generation_config.eos_token_id if "eos_token_id" not in settings else settings["eos_token_id"]
+    ends = settings.get("eos_token_id", model.generation_config.eos_token_id)
     ends = [ends] if isinstance(ends, int) else ends or []
     sequences = []
     for row in outputs.sequences[:, first:].tolist():
@@ -139,3 +144,66 @@ def transformers_tokens(model, tokens: Sequence[int], seed: int | None = None, *
         sequences.append(tuple(row[:stop]))
     scores = getattr(outputs, "sequences_scores", None)
     return sequences, None if scores is None else scores.tolist()
+
+
+FAMILIES = ("gpt2", "llama", "t5", "marian", "bart")
+MODES = ("greedy", "beam", "sampling", "sampling in a beam")
+
+
+def input_of(model, rng: np.random.Generator) -> list[int]:
+    """A prompt, or a source with its end token."""
+    tokens = rng.integers(3, model.config.vocab_size, rng.integers(1, 9)).tolist()
+    return [*tokens, END] if model.config.is_encoder_decoder else tokens
+
+
+def settings_of(model, mode: str, rng: np.random.Generator) -> dict[str, object]:
+    """Settings of a mode, drawn at random, with what the family's models always have."""
+
+    def ids(most: int) -> list[int]:
+        return rng.integers(3, model.config.vocab_size, rng.integers(1, most + 1)).tolist()
+
+    def maybe(share: float, **values: object) -> dict[str, object]:
+        return values if rng.random() < share else {}
+
+    family = model.generation_config
+    settings: dict[str, object] = {
+        "eos_token_id": sorted({END, *ids(6)}) if rng.random() < 0.8 else END,
+        "max_new_tokens": int(rng.integers(2, 15)),
+        **maybe(0.2, min_new_tokens=int(rng.integers(1, 6))),
+        **maybe(0.2, min_length=int(rng.integers(1, 12))),
+        **maybe(0.3, repetition_penalty=float(rng.choice([0.8, 1.2, 2.0]))),
+        **maybe(0.3, no_repeat_ngram_size=int(rng.integers(1, 4))),
+        **maybe(0.3, bad_words_ids=[ids(1), ids(2), ids(3)]),
+        **maybe(0.2, suppress_tokens=ids(9)),
+        **maybe(0.2, begin_suppress_tokens=ids(20)),
+        **maybe(0.2, renormalize_logits=True),
+        **maybe(0.1, remove_invalid_values=True),
+    }
+    if rng.random() < 0.2:
+        del settings["max_new_tokens"]
+        settings["max_length"] = int(rng.integers(10, 20))
+    if model.config.is_encoder_decoder:
+        settings["decoder_start_token_id"] = family.decoder_start_token_id
+        for name in ("forced_bos_token_id", "forced_eos_token_id"):
+            if getattr(family, name) is not None:
+                settings[name] = getattr(family, name)
+    if "beam" in mode:
+        beams = int(rng.integers(2, 7))
+        settings |= {
+            "num_beams": beams,
+            "num_return_sequences": int(rng.integers(1, beams + 1)),
+            "length_penalty": float(rng.choice([-1.0, 0.0, 0.6, 1.0, 2.0])),
+            "early_stopping": (False, True, "never")[rng.integers(3)],
+        }
+    if "sampling" in mode:
+        settings |= {
+            "do_sample": True,
+            "temperature": float(rng.choice([0.7, 1.0, 1.5])),
+            "top_k": int(rng.choice([0, 5, 50])),
+            **maybe(0.5, top_p=float(rng.choice([0.3, 0.8, 0.95]))),
+            **maybe(0.2, min_p=0.03),
+            **maybe(0.2, typical_p=0.9),
+        }
+    if mode == "sampling":
+        settings["num_return_sequences"] = int(rng.integers(1, 4))
+    return settings

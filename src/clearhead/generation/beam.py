@@ -39,9 +39,15 @@ class FinishedBeams:
     def empty(cls, sources: int, beam: int) -> FinishedBeams:
         """Return room for the sequences of so many sources."""
         shape = (sources, beam)
-        places = (np.zeros(shape, np.int64) for _ in range(3))
-        own = np.zeros(shape, np.float32)
-        return cls(np.full(shape, NEVER), np.zeros(shape, np.bool_), *places, own)
+        rounds, rows, tokens = (np.zeros(shape, np.int64) for _ in range(3))
+        return cls(
+            scores=np.full(shape, NEVER),
+            is_finished=np.zeros(shape, np.bool_),
+            rounds=rounds,
+            rows=rows,
+            tokens=tokens,
+            own_log_probs=np.zeros(shape, np.float32),
+        )
 
     def add(
         self, candidates: Candidates, own_log_probs: FloatArray, is_end: BoolArray,

@@ -6,30 +6,28 @@ cuts them, where it says how.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..shapes import Array, Float
 from ..translation.search.choose import top_tokens
 from .normalize import log_softmax, softmax
+from .processors import Processor
 from .settings import GenerationSettings
 
-Truncation = Callable[[Float[Array, "rows vocab"]], None]
 
-
-def truncations_of(settings: GenerationSettings) -> list[Truncation]:
+def truncations_of(settings: GenerationSettings) -> list[Processor]:
     """Return what these settings do before a draw, in order."""
     # A beam needs a token that does not end beside every one that does.
-    fewest = len(settings.eos_token_id) + 1 if settings.num_beams > 1 else 1
-    if settings.num_beams > 1 and not settings.eos_token_id:
-        fewest = 2
-    possible: list[tuple[bool, Truncation]] = [
-        (settings.temperature != 1.0, lambda scores: heat(scores, settings.temperature)),
-        (settings.top_k != 0, lambda scores: keep_top_k(scores, max(settings.top_k, fewest))),
-        (settings.top_p < 1.0, lambda scores: keep_top_p(scores, settings.top_p, fewest)),
-        (settings.min_p is not None, lambda scores: keep_min_p(scores, settings.min_p, fewest)),
-        (settings.typical_p < 1.0, lambda scores: keep_typical(scores, settings.typical_p, fewest)),
+    fewest = max(2, 1 + len(settings.eos_token_id)) if settings.num_beams > 1 else 1
+    possible: list[tuple[bool, Processor]] = [
+        (settings.temperature != 1.0, lambda scores, _: heat(scores, settings.temperature)),
+        (settings.top_k != 0, lambda scores, _: keep_top_k(scores, max(settings.top_k, fewest))),
+        (settings.top_p < 1.0, lambda scores, _: keep_top_p(scores, settings.top_p, fewest)),
+        (settings.min_p is not None, lambda scores, _: keep_min_p(scores, settings.min_p, fewest)),
+        (
+            settings.typical_p < 1.0,
+            lambda scores, _: keep_typical(scores, settings.typical_p, fewest),
+        ),
     ]
     return [truncation for has_effect, truncation in possible if has_effect]
 
