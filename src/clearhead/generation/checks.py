@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..engine.protocols import Engine, FloatArray
+from ..engine.protocols import Decoding, Engine, FloatArray, LogitsDecoding
 from ..errors import ConfigError
 from .settings import GenerationSettings
 
@@ -62,6 +62,21 @@ def check_generation(
                 f"Shorten it, or use max_new_tokens instead of max_length."
             )
     return beginnings
+
+
+def check_decoding(decoding: Decoding, settings: GenerationSettings) -> None:
+    """Check that an engine says enough for these settings.
+
+    Raises:
+        ConfigError: logits are to be penalized, and it has none.
+    """
+    needs_logits = settings.num_beams == 1 and settings.repetition_penalty != 1.0
+    if needs_logits and not isinstance(decoding, LogitsDecoding):
+        raise ConfigError(
+            "repetition_penalty changes logits, and this engine gives log-probabilities alone: "
+            "its Decoding needs a method advance_logits. In a beam, which penalizes "
+            "log-probabilities, it needs none."
+        )
 
 
 def check_possible(best: FloatArray) -> None:

@@ -18,7 +18,7 @@ from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
 from ..translation.search.loop import Candidates, SearchLoop
 from ..translation.search.prefixes import SearchStep, prefix_of
 from .beam import NEVER, FinishedBeams
-from .checks import check_possible
+from .checks import check_decoding, check_possible
 from .normalize import log_normalizers, log_softmax, softmax
 from .processors import Prefixes, processors_of, renormalize
 from .result import END, LENGTH, GeneratedToken, Generation
@@ -47,6 +47,7 @@ class GenerationSearch(SearchLoop):
         self, decoding: Decoding, starts: Sequence[Sequence[int]], limits: Sequence[int],
         settings: GenerationSettings, vocab_size: int, seed: int, on_token: OnToken | None = None,
     ) -> None:  # fmt: skip
+        check_decoding(decoding, settings)
         beam = settings.num_beams
         # In a beam the sequences of an input come from one search.
         self.samples = settings.num_return_sequences if beam == 1 else 1
