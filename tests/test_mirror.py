@@ -63,6 +63,7 @@ ELSEWHERE = {
     "explorer/contract/__main__.py": "documents/test_typescript.py compares what it writes",
     "explorer/contract/base_edit.py": "what all edits share; contract/test_edits.py",
     "explorer/contract/derivation_answers.py": "types; contract/test_answers.py validates answers",
+    "generation/result.py": "what generation/test_generate.py looks at",
     "maps/_rollout_arguments.py": "maps/test_rollout.py",
     "maps/recorder/listener.py": "a protocol",
     "maps/recording/file/_format.py": "names of a format; file/test_reading.py and test_writing.py",
