@@ -134,7 +134,7 @@ def _run(
     progress: Progress,
 ) -> None:
     """Translate texts as they come, and write their lines."""
-    from clearhead.translation.search.settings import SearchSettings
+    from clearhead.search.settings import SearchSettings
 
     names = [field.name for field in dataclasses.fields(SearchSettings)]
     search = {name: options[name] for name in names if options[name] is not None}

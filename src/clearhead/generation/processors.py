@@ -13,7 +13,7 @@ import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray, IntArray
 from ..shapes import Array, Float
-from ..translation.search.constraints import forbid_repeats, forbid_tokens
+from ..search.constraints import forbid_repeats, forbid_tokens
 from .normalize import log_softmax
 from .settings import GenerationSettings
 

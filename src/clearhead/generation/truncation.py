@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import Array, Float
-from ..translation.search.choose import top_tokens
+from ..search.choose import top_tokens
 from .normalize import log_softmax, softmax
 from .processors import Processor
 from .settings import GenerationSettings

@@ -14,7 +14,7 @@ from .alignment import aligner
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.protected import has_words
 from .rules.reading import Action
-from .search.settings import SearchSettings
+from ..search.settings import SearchSettings
 from .sentences.segments import Piece, fit, split_text
 from .sentences.sentence import Sentence
 from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions

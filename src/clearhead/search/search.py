@@ -1,6 +1,6 @@
 """The search that translates: greedy, beam and sampling are the same few steps.
 
-`clearhead.translation.search.loop` has the rounds; here are the rules of translation. A beam
+`clearhead.search.loop` has the rounds; here are the rules of translation. A beam
 follows fairseq: among the ``2 * beam_size`` best continuations of a source those in the first
 ``beam_size`` places that end are finished; the ``beam_size`` best that do not end go on; a source
 is finished when ``beam_size`` hypotheses are.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engine.protocols import BoolArray, Engine, FloatArray, IntArray
+from ..engine.protocols import BoolArray, Engine, FloatArray, IntArray
 from . import constraints
 from .checks import check_search
 from .hypothesis import Hypothesis, length_penalty

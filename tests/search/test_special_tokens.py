@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from clearhead.config import TransformerConfig
-from clearhead.translation.search.special_tokens import SpecialTokens
+from clearhead.search.special_tokens import SpecialTokens
 
 
 def test_the_special_tokens_of_a_model_are_its_configs():

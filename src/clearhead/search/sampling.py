@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engine.protocols import FloatArray, IntArray
+from ..engine.protocols import FloatArray, IntArray
 from .choose import top_tokens
 from .settings import SearchSettings
 

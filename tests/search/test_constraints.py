@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.translation.search.constraints import forbid_repeats, forbid_tokens, only_token
+from clearhead.search.constraints import forbid_repeats, forbid_tokens, only_token
 
 
 def uniform(rows: int, vocab: int) -> np.ndarray:

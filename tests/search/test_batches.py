@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.engine.reference_engine import ReferenceEngine
-from clearhead.translation.search.batches import batches, search_batches
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.batches import batches, search_batches
+from clearhead.search.settings import SearchSettings
 from tests.reference.models import random_ids, random_weights, small_config
 
 

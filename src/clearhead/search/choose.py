@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...engine.protocols import FloatArray, IntArray
+from ..engine.protocols import FloatArray, IntArray
 
 
 def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError
-from clearhead.translation.search.hypothesis import length_penalty
+from clearhead.search.hypothesis import length_penalty
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ...engine.protocols import FloatArray, IntArray
+from ..engine.protocols import FloatArray, IntArray
 from .hypothesis import Hypothesis
 
 

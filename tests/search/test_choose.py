@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearhead.translation.search.choose import top_tokens
+from clearhead.search.choose import top_tokens
 
 
 @given(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.translation.search.sampling import draw, generators
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.sampling import draw, generators
+from clearhead.search.settings import SearchSettings
 
 PROBABILITIES = np.array([0.05, 0.4, 0.1, 0.25, 0.2])
 UNIFORMS = (np.arange(20000) + 0.5) / 20000

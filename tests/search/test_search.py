@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from clearhead.translation.search.search import search
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
 
 END, A, B = 2, 3, 4
 FIRST, SECOND = 3, 4  # two sources, told apart by their first token

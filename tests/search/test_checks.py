@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError
-from clearhead.translation.search.checks import check_search
-from clearhead.translation.search.search import search
-from clearhead.translation.search.settings import SearchSettings
-from clearhead.translation.search.special_tokens import SpecialTokens
+from clearhead.search.checks import check_search
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
+from clearhead.search.special_tokens import SpecialTokens
 
 END = 2
 SOURCES = [[5, END], [6, END]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engine.protocols import FloatArray, IntArray
+from ..engine.protocols import FloatArray, IntArray
 
 
 def forbid_tokens(log_probs: FloatArray, tokens: Sequence[int]) -> None:

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ...errors import ConfigError
-from ...setting_fields import check_fields, check_names, one_of, within
+from ..errors import ConfigError
+from ..setting_fields import check_fields, check_names, one_of, within
 from .hypothesis import PENALTIES
 
 _Count = Annotated[int, within(least=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.settings import SearchSettings
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...engine.protocols import Engine
-from ...errors import ConfigError
+from ..engine.protocols import Engine
+from ..errors import ConfigError
 from .settings import SearchSettings
 from .special_tokens import SpecialTokens
 

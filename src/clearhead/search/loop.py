@@ -5,7 +5,7 @@ or is likelier than the model says), expands (the best continuations of each sou
 (those that end) and prunes (those to go on with). Sources that are finished leave the batch.
 
 A kind of search says what it constrains, what ends, and when a source is finished;
-`clearhead.translation.search.search` follows fairseq, `clearhead.generation.search` transformers.
+`clearhead.search.search` follows fairseq, `clearhead.generation.search` transformers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...engine.protocols import BoolArray, Decoding, FloatArray, IntArray
+from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
 from .choose import top_tokens
 from .prefixes import SearchStep
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ...engine.protocols import Engine
+from ..engine.protocols import Engine
 from .hypothesis import Hypothesis
 from .search import search
 from .settings import SearchSettings
