@@ -113,7 +113,8 @@ def _least_length(settings: GenerationSettings) -> Processor:
         if settings.min_new_tokens is not None:
             is_short = np.full(len(scores), prefixes.new < settings.min_new_tokens)
         if is_short.any():
-            scores[np.ix_(is_short, ends)] = -np.inf
+            # An end token that the model has no logit for never comes in any case.
+            scores[np.ix_(is_short, ends[ends < scores.shape[1]])] = -np.inf
 
     return process
 

@@ -67,7 +67,7 @@ class GenerationSearch(SearchLoop):
             self.processors.append(renormalize)
         self.random = TorchRandom(seed)
         self.is_end_id = np.zeros(vocab_size, np.bool_)
-        self.is_end_id[list(settings.eos_token_id)] = True
+        self.is_end_id[[token for token in settings.eos_token_id if token < vocab_size]] = True
         self.sequences = FinishedBeams.empty(len(inputs), beam)
         # Logits, where the engine gives them.
         self.advance = getattr(decoding, "advance_logits", decoding.advance)
