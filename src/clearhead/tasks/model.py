@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ..config import TransformerConfig
 from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, ShapeError
+from ..generation.settings import GenerationSettings
 from ..lens.attribution import Attribution, attribute_logit
 from ..lens.logit_lens import LayerReading, logit_lens
 from ..pretrained.model import PretrainedModel
@@ -178,6 +179,10 @@ class Model:
         """
         self.require_generation()
         return stream_pieces(self._ground, prompt, settings)
+
+    def uses_beam(self, **settings: Any) -> bool:
+        """Tell whether `generate` with these settings searches with a beam, which cannot stream."""
+        return GenerationSettings.of(self._ground.generation_settings(), **settings).num_beams > 1
 
     def fill_mask(self, text: str, *, top: int = 5) -> FilledMasks:
         """Return the likeliest tokens for each mask of a text; see `clearhead.tasks.fill_mask`."""
