@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
 from clearhead.lens.logit_lens import logit_lens
 from clearhead.reference.softmax import softmax
 from clearhead.reference.transformer import Transformer
 from tests.lens.test_attribution import sides
-from tests.reference.models import configs, random_ids, random_weights, small_config
+from tests.reference.models import configs, random_ids, random_weights, small_config, wide_configs
 
 
-@given(configs())
+@given(st.one_of(configs(), wide_configs()))
 def test_the_last_reading_is_what_the_model_says(config):
     model = Transformer(config, random_weights(config))
     source, target = sides(config, np.random.default_rng(2))

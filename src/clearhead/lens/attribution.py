@@ -23,7 +23,7 @@ from .direction import NormStatistics
 _KEEP = (
     "*.variance", "*.mean_square", "*.concatenated", "*.projected", "*feed_forward.output",
     "*coder.embedding", "*coder.scaled_embedding", "*coder.positions", "*coder.token_types",
-    "*coder.output", "logits", "*.uncapped",
+    "*coder.output", "logits", "uncapped_logits",
 )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def attribute_traced_logit(
 
 def _uncapped_logits(trace: Trace) -> Array:
     """Return the logits before a softcap, of which they are a sum."""
-    return trace["uncapped" if "uncapped" in trace else "logits"].value
+    return trace["uncapped_logits" if "uncapped_logits" in trace else "logits"].value
 
 
 def _index(name: str, index: int, count: int) -> int:
