@@ -21,7 +21,9 @@ def sides(config, rng, length=5):
     return source, target
 
 
-@given(st.one_of(configs(), wide_configs()), st.integers(0, 4), st.integers(0, 7), st.integers(0, 1))
+@given(
+    st.one_of(configs(), wide_configs()), st.integers(0, 4), st.integers(0, 7), st.integers(0, 1)
+)
 def test_the_sum_closes_for_any_model(config, position, token, row):
     assume(config.output.transform is None)
     model = Transformer(config, random_weights(config))

@@ -25,8 +25,8 @@ from clearhead.files import open_whole
 from clearhead.visible import json_text, visible
 
 if TYPE_CHECKING:
-    from clearhead.translation.translation import Translation
     from clearhead.translation.pretrained_translator import PretrainedTranslator
+    from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
 
     AnyTranslator = Translator | PretrainedTranslator

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray, IntArray
-from ..shapes import Array, Float
 from ..search.constraints import forbid_repeats, forbid_tokens
+from ..shapes import Array, Float
 from .normalize import log_softmax
 from .settings import GenerationSettings
 

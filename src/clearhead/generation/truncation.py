@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import Array, Float
 from ..search.choose import top_tokens
+from ..shapes import Array, Float
 from .normalize import log_softmax, softmax
 from .processors import Processor
 from .settings import GenerationSettings

@@ -347,11 +347,16 @@ class Model:
                 `clearhead.lens.attribution`.
         """
         if isinstance(token, str):
-            token = self._id_of(token)
+            token = self.token_id(token)
         arguments = self.inputs(text, **inputs).lens_arguments
         return attribute_logit(self.engine.model, **arguments, token=token, position=position)
 
-    def _id_of(self, piece: str) -> int:
+    def token_id(self, piece: str) -> int:
+        """Return the id of a token: a piece of the vocabulary, or a word that is one token.
+
+        Raises:
+            ConfigError: it is no single token.
+        """
         tokenizer = self._ground.require_tokenizer()
         number = tokenizer.id_of(piece)
         if number is None:

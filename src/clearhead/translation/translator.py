@@ -10,12 +10,12 @@ from ..config import TransformerConfig
 from ..engine.protocols import Engine
 from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, TextError
+from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
 from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
 from .rules.protected import has_words
 from .rules.reading import Action
-from ..search.settings import SearchSettings
 from .sentences.segments import Piece, fit, split_text
 from .sentences.sentence import Sentence
 from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions
