@@ -17,6 +17,8 @@ from ..nn.soft_cap import soft_cap
 
 CHUNK_POSITIONS = 1024
 CACHED_ROWS = 32
+# A product takes a quarter longer with one column more, and hardly longer with sixteen.
+BIAS_COLUMNS = 16
 
 
 class VocabularyLoss(NamedTuple):
@@ -170,9 +172,10 @@ def linear_cross_entropy(
 
     Gradients flow to ``hidden``, ``weight`` and ``bias`` from ``smoothed`` only.
     """
-    if bias is not None:  # one more column of the matrix, which is multiplied by 1
-        hidden = F.pad(hidden, (0, 1), value=1.0)
-        weight = torch.cat((weight, bias[:, None]), dim=1)
+    if bias is not None:  # a column of the matrix that is multiplied by 1, in a block of columns
+        ones = hidden.new_ones(len(hidden), 1)
+        hidden = torch.cat((hidden, F.pad(ones, (0, BIAS_COLUMNS - 1))), dim=1)
+        weight = torch.cat((weight, F.pad(bias[:, None], (0, BIAS_COLUMNS - 1))), dim=1)
     if not torch.is_grad_enabled():
         return _loss_alone(hidden, weight, targets, label_smoothing, softcap)
     if softcap is None:
