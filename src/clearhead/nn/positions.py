@@ -117,8 +117,8 @@ def rotate(
     cosine, sine = (part.to(x.dtype) for part in rotation)
     pairs = cosine.shape[-1]
     first, second, rest = x.split((pairs, pairs, x.shape[-1] - 2 * pairs), dim=-1)
-    turned = (first * cosine - second * sine, second * cosine + first * sine)
-    return torch.cat((*turned, rest), dim=-1)
+    halves = (first * cosine - second * sine, second * cosine + first * sine)
+    return torch.cat((*halves, rest), dim=-1)
 
 
 def alibi_slopes(num_heads: int) -> Float64[Tensor, "num_heads"]:
