@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearhead.errors import CheckpointError
+from clearhead.errors import CheckpointError, ClearheadError
 from clearhead.pretrained.tokenizers.reading import read_tokenizer
 from tests.pretrained.tokenizers import folders
 from tests.pretrained.tokenizers.folders import CONFIG, KINDS, TEXTS
+from tests.strangers import refusal
 
 transformers = pytest.importorskip("transformers")
 
@@ -55,7 +56,7 @@ def test_ids_and_texts_are_those_of_transformers(pair, text, data):
 
 
 @settings(max_examples=8)
-@given(first=TEXTS, second=TEXTS)
+@given(first=TEXTS, second=TEXTS.filter(bool))  # to transformers an empty one is none
 def test_two_texts_at_once_are_those_of_transformers(pair, first, second):
     ours, theirs = pair
     both = theirs(first, second)
@@ -118,9 +119,8 @@ def test_other_sentencepiece_models_need_no_library(tmp_path, monkeypatch):
 def test_spoilt_files_are_read_or_refused(tmp_path_factory, name, data):
     folder = tmp_path_factory.mktemp("spoilt")
     config = folders.write(folder, name)
-    path = data.draw(
-        st.sampled_from(sorted(p for p in folder.iterdir() if p.name != "config.json"))
-    )
+    paths = sorted(path for path in folder.iterdir() if path.name != "config.json")
+    path = data.draw(st.sampled_from(paths))
     content = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     if data.draw(st.booleans()):
@@ -128,18 +128,16 @@ def test_spoilt_files_are_read_or_refused(tmp_path_factory, name, data):
     else:
         del content[place:]
     path.write_bytes(bytes(content))
-    try:
+
+    def use() -> None:
         tokenizer, _ = read_tokenizer(folder, config, CONFIG)
-    except CheckpointError as error:
-        assert str(error).isprintable()
-    else:
         if tokenizer is not None:
             tokenizer.decode(tokenizer.encode("hello the café"))
 
+    refusal(ClearheadError, use)
 
-@pytest.mark.parametrize(
-    "content", ["", "{}", "[]", '{"model": {"type": "BPE"}}', "\x00", "{" * 999]
-)
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"model": {}}', "\x00", "{" * 999])
 def test_a_damaged_tokenizer_is_refused(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(CheckpointError, match=f"Cannot read the tokenizer {tmp_path}"):
