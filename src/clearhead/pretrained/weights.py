@@ -103,9 +103,7 @@ def read_weights(
             says, or hold NaN or infinity.
     """
     folder, names = tensors.folder, tensors.names
-    places = _places(folder, family, config, tensors.shapes)
-    if family.fold is not None:
-        places = family.fold(Fields(dict(settings), "config.json"), places)
+    places = _places(family, config, tensors, settings)
     _check_names(folder, family, places, tensors.shapes)
     _check_rows(folder, places, tensors.shapes)
     weights: dict[str, Array] = {}
@@ -132,9 +130,10 @@ def read_weights(
 
 
 def _places(
-    folder: Path, family: Family, config: TransformerConfig, shapes: Mapping[str, Shape]
+    family: Family, config: TransformerConfig, tensors: Tensors, settings: Mapping[str, Any]
 ) -> dict[str, StoredWeight]:
     """Return where each weight stands, by a config that asks for no more than there may be."""
+    folder, shapes = tensors.folder, tensors.shapes
     layers = config.encoder_layers + config.decoder_layers
     if layers > len(shapes):
         raise CheckpointError(
@@ -143,8 +142,13 @@ def _places(
         )
     try:
         places = family.weights(config, shapes)
+        if family.fold is not None:
+            places = family.fold(Fields(dict(settings), "config.json"), places)
     except KeyError as error:
         raise CheckpointError(_missing_words(folder, family, [str(error.args[0])])) from error
+    except (FileProblem, ConfigError) as error:
+        reason = f"{error.reason}." if isinstance(error, FileProblem) else str(error)
+        raise CheckpointError(f"{folder / 'config.json'}: {reason}") from error
     asked_and_placed = expected_shapes(config).keys() ^ places.keys()
     if asked_and_placed:
         raise CheckpointError(
@@ -192,11 +196,13 @@ def _check_rows(
             continue
         ones = {place.transposed for place in parts.values()}
         count = shapes[tensor][-1 if ones == {True} else 0]
-        rows = {row for rows in slices for row in range(count)[rows]}
-        if len(rows) < count:
+        covered = np.zeros(count, bool)
+        for rows in slices:
+            covered[rows] = True
+        if not covered.all():
             raise CheckpointError(
                 f"Weights in {folder} have other shapes than its config.json says: of the {count} "
-                f"rows of {tensor} {count - len(rows)} belong to none of {listed(parts)}."
+                f"rows of {tensor} {count - covered.sum()} belong to none of {listed(parts)}."
             )
 
 
@@ -270,7 +276,7 @@ def float_type(dtype: Any) -> np.dtype:
         CheckpointError: it is another.
     """
     try:
-        kind = np.dtype(dtype)
+        kind = None if dtype is None else np.dtype(dtype)  # of None NumPy makes float64
     except TypeError:
         kind = None
     if kind not in (np.float32, np.float64):

@@ -16,6 +16,19 @@ _SOURCES = {"NllbTokenizer": "eng_Latn", "MBart50Tokenizer": "en_XX", "MBartToke
 _CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
 _MOST_NAMES = 8
 
+_M2M100 = (
+    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu "
+    "ha he hi hr ht hu hy id ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr "
+    "ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk "
+    "ur uz vi wo xh yi yo zh zu"
+)
+_WMT21 = "en ha is ja cs ru zh de"
+M2M100_LANGUAGES: Mapping[str, tuple[str, ...]] = {
+    "m2m100": tuple(_M2M100.split()),
+    "wmt21": tuple(_WMT21.split()),
+}
+"""The languages of M2M100's tokenizers, in the order of their ids."""
+
 
 @dataclass(frozen=True)
 class Languages:
@@ -24,7 +37,7 @@ class Languages:
     Attributes:
         ids: the id of each language's token, by its code; empty where there are none.
         before: whether the token stands before the text; otherwise it stands behind the end.
-        source: the code that counts where none is named.
+        source: the code that counts where none is named; empty where a text needs none.
         target: the same of a text that a translator should give.
     """
 
@@ -38,7 +51,7 @@ class Languages:
         """Return the languages of a tokenizer of the tokenizers library."""
         if settings.kind not in _BEFORE:
             return cls()
-        tokens = [*settings.others, *settings.additions.values()]
+        tokens = [*settings.others, *(token.content for token in settings.additions.values())]
         codes = [token for token in dict.fromkeys(tokens) if _CODE.fullmatch(token)]
         ids = {code: i for code in codes if (i := id_of(code)) is not None}
         source = settings.text("src_lang", _SOURCES[settings.kind])
@@ -52,6 +65,8 @@ class Languages:
             TextError: there is no such language; some that there are are listed.
         """
         code = language or self.source
+        if not code:
+            return [*ids, end]
         if code not in self.ids:
             names = ", ".join(sorted(self.ids)[:_MOST_NAMES]) or "none"
             more = ", ..." if len(self.ids) > _MOST_NAMES else ""

@@ -16,6 +16,9 @@ from .languages import Languages
 from .pieces import readable, readable_bytes
 from .settings import TokenizerSettings
 
+_CUT = "The tokenizer cannot cut a text"
+_END_FLAGS = {"start": "add_bos_token", "end": "add_eos_token"}
+
 
 class LibraryTokenizer:
     """A `PretrainedTokenizer` whose ids the tokenizers library computes.
@@ -45,8 +48,13 @@ class LibraryTokenizer:
             if (i := core.token_to_id(token)) is not None
         }
         self._languages = Languages.of(settings, core.token_to_id)
+        if self._languages.ids and "end" not in self._roles:
+            raise CheckpointError(
+                "The tokenizer has languages and no eos_token, so no text can be ended. Get the "
+                "tokenizer's files again."
+            )
         self._end_size = max([self.base_size, *(i + 1 for i in tokens)])
-        _set_ends(core, settings, self._roles)
+        guarded(lambda: _set_ends(core, settings), "The special tokens of a tokenizer")
         self._readable = readable_bytes if _bytes_level(core) else readable
         self._tidy = settings.flag("clean_up_tokenization_spaces", False) and (
             type(core.model).__name__ != "BPE"
@@ -75,7 +83,9 @@ class LibraryTokenizer:
     def encode(self, text: str, *, language: str | None = None) -> list[int]:
         """Return the ids of a text, with special tokens; see `PretrainedTokenizer.encode`."""
         if self._languages.ids or language is not None:
-            return self._languages.around(self.encode_plain(text), language, self._roles["end"])
+            return self._languages.around(
+                self.encode_plain(text), language, self._roles.get("end", 0)
+            )
         return self._ids(text, special=True)
 
     def encode_plain(self, text: str) -> list[int]:
@@ -90,14 +100,19 @@ class LibraryTokenizer:
 
     def encode_pair(self, first: str, second: str) -> tuple[list[int], list[int]]:
         """Return the ids of two texts as one input, and the token type of each id."""
+        if self._languages.ids:
+            ids = [*self.encode_plain(first), *self.encode_plain(second)]
+            ids = self._languages.around(ids, None, self._roles["end"])
+            return ids, [0] * len(ids)
         refuse_surrogates(first)
         refuse_surrogates(second)
-        encoding = self._core.encode(first, second)
+        encoding = guarded(lambda: self._core.encode(first, second), _CUT)
         return self._checked(encoding.ids), list(encoding.type_ids)
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         refuse_surrogates(text)
-        return self._checked(self._core.encode(text, add_special_tokens=special).ids)
+        encoding = guarded(lambda: self._core.encode(text, add_special_tokens=special), _CUT)
+        return self._checked(encoding.ids)
 
     def _checked(self, ids: list[int]) -> list[int]:
         if ids and max(ids) >= self._most_ids:
@@ -169,6 +184,8 @@ def guarded(work: Callable[[], Any], about: str) -> Any:
     """
     try:
         return work()
+    except CheckpointError:
+        raise
     except BaseException as error:
         panic = type(error).__name__ == "PanicException"
         if not isinstance(error, Exception) and not panic:
@@ -191,36 +208,36 @@ def _end_of_vocabulary(core: tokenizers.Tokenizer) -> int:
 
 def _add_tokens(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
     """Add what the settings name and the library's file lacks, as transformers does."""
-    tokens = core.get_added_tokens_decoder()
-    texts = {token.content for token in tokens.values()}
-    special = {token.content for token in tokens.values() if token.special}
-    for i, text in sorted(settings.additions.items()):
-        if text not in texts and core.token_to_id(text) in (None, i):
-            core.add_tokens([AddedToken(text, normalized=False)])
-    for text in [*settings.tokens.values(), *settings.others]:
+    tokens = {repr(token) for token in core.get_added_tokens_decoder().values()}
+    for _, token in sorted(settings.additions.items()):
+        if repr(token) not in tokens:
+            core.add_tokens([token])
+    special = {token.content for token in core.get_added_tokens_decoder().values() if token.special}
+    for text in dict.fromkeys([*settings.tokens.values(), *settings.others]):
         if text and text not in special:
-            core.add_special_tokens([AddedToken(text, special=True, normalized=False)])
+            token = AddedToken(text, special=True, normalized=False)
+            core.add_special_tokens([settings.exact.get(text, token)])
 
 
-def _set_ends(
-    core: tokenizers.Tokenizer, settings: TokenizerSettings, roles: Mapping[str, int]
-) -> None:
-    """Let add_bos_token and add_eos_token of the settings decide, where they say something."""
-    keys = {"start": "add_bos_token", "end": "add_eos_token"}
-    if not any(isinstance(settings.values.get(key), bool) for key in keys.values()):
+def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
+    """Set what stands around a text, where the settings and not the library's file say it."""
+    tokens = settings.tokens
+    if settings.ends is not None:
+        single, pair = settings.ends
+    elif any(isinstance(settings.values.get(key), bool) for key in _END_FLAGS.values()):
+        first, last = (
+            f"{{{role}}}" if settings.flag(key, False) and role in tokens else ""
+            for role, key in _END_FLAGS.items()
+        )
+        single = f"{first} $A {last}"
+        second = f"{first and first + ':1'} $B:1 {last and last + ':1'}"
+        pair = f"{single} {second}"
+    else:
         return
-    ends = {
-        role: settings.tokens[role]
-        for role, key in keys.items()
-        if settings.flag(key, False) and role in roles
-    }
-    first = [ends["start"]] if "start" in ends else []
-    last = [ends["end"]] if "end" in ends else []
-    single = [*first, "$A", *last]
     core.post_processor = processors.TemplateProcessing(
-        single=single,
-        pair=[*single, *(f"{token}:1" for token in first), "$B:1", *(f"{t}:1" for t in last)],
-        special_tokens=[(token, roles[role]) for role, token in ends.items()],
+        single=[piece.format_map(tokens) for piece in single.split()],
+        pair=[piece.format_map(tokens) for piece in pair.split()],
+        special_tokens=[(token, core.token_to_id(token)) for token in set(tokens.values())],
     )
 
 

@@ -12,11 +12,18 @@ from ...config import TransformerConfig
 from ...errors import CheckpointError, MissingExtraError
 from ...file_reading import FileProblem, read_text
 from .belonging import check_belongs
+from .building import KINDS, RECIPES, build
 from .library_tokenizer import LibraryTokenizer, guarded
 from .protocol import PretrainedTokenizer
+from .sentencepiece_tokenizer import m2m_100_tokenizer, marian_tokenizer
 from .settings import TokenizerSettings, read_tokenizer_settings
 
 _MOST_BYTES = 256 << 20  # of a tokenizer.json
+# Tokenizers of the SentencePiece library: the class of transformers -> its files, and who reads it.
+_PIECES = {
+    "MarianTokenizer": (("source.spm", "target.spm", "vocab.json"), marian_tokenizer),
+    "M2M100Tokenizer": (("sentencepiece.bpe.model", "vocab.json"), m2m_100_tokenizer),
+}
 
 
 def read_tokenizer(
@@ -56,7 +63,19 @@ def _read(
     path = folder / "tokenizer.json"
     if path.exists() or path.is_symlink():
         return LibraryTokenizer(_core(path), settings, config.vocab_size)
-    return None
+    kind = settings.kind or _text(model.get("tokenizer_class")).removesuffix("Fast")
+    if kind not in RECIPES and kind not in _PIECES:
+        kind = KINDS.get(_text(model.get("model_type")), kind)
+    if kind in _PIECES:
+        names, read = _PIECES[kind]
+        whole = all((folder / name).exists() for name in names)
+        return read(folder, settings) if whole else None
+    parts = build(folder, kind, settings)
+    return None if parts is None else LibraryTokenizer(*parts, config.vocab_size)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _core(path: Path) -> tokenizers.Tokenizer:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tokenizers import AddedToken
+
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
@@ -34,14 +36,20 @@ class TokenizerSettings:
         kind: the class of transformers, without ``Fast``; empty where none is named.
         tokens: the text of each special token, by its role (`ROLES`).
         others: special tokens without a role, such as language codes.
+        exact: special tokens of which more is said than their text, by it: whether spaces beside
+            them belong to them, for one.
         additions: tokens that are added to the vocabulary, by their ids.
+        ends: what stands around a text and around two, in the notation of the library's
+            templates with roles in braces; None where the tokenizer's own file says it.
         values: all members of tokenizer_config.json, as JSON gave them.
     """
 
     kind: str = ""
     tokens: Mapping[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
-    additions: Mapping[int, str] = field(default_factory=dict)
+    exact: Mapping[str, AddedToken] = field(default_factory=dict)
+    additions: Mapping[int, AddedToken] = field(default_factory=dict)
+    ends: tuple[str, str] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def flag(self, key: str, default: bool) -> bool:
@@ -74,11 +82,16 @@ def read_tokenizer_settings(folder: Path) -> TokenizerSettings:
     values = own.members()
     kind = values.get("tokenizer_class")
     return TokenizerSettings(
-        kind.removesuffix("Fast") if isinstance(kind, str) else "",
-        tokens,
-        tuple(dict.fromkeys(others)),
-        additions,
-        values,
+        kind=kind.removesuffix("Fast") if isinstance(kind, str) else "",
+        tokens={role: str(token) for role, token in tokens.items()},
+        others=tuple(dict.fromkeys(map(str, others))),
+        exact={
+            token.content: token
+            for token in [*tokens.values(), *others]
+            if isinstance(token, AddedToken)
+        },
+        additions=additions,
+        values=values,
     )
 
 
@@ -102,14 +115,14 @@ def read_object(path: Path) -> Fields:
         ) from error
 
 
-def _tokens(fields: Fields) -> dict[str, str]:
+def _tokens(fields: Fields) -> dict[str, str | AddedToken]:
     return {
         role: _content(fields.value(key), key) for key, role in ROLES.items() if fields.has(key)
     }
 
 
-def _others(fields: Fields) -> list[str]:
-    tokens: list[str] = []
+def _others(fields: Fields) -> list[str | AddedToken]:
+    tokens: list[str | AddedToken] = []
     for key in ("additional_special_tokens", "extra_special_tokens"):
         if not fields.has(key):
             continue
@@ -119,7 +132,7 @@ def _others(fields: Fields) -> list[str]:
     return tokens
 
 
-def _additions(fields: Fields) -> dict[int, str]:
+def _additions(fields: Fields) -> dict[int, AddedToken]:
     key = "added_tokens_decoder"
     if not fields.has(key):
         return {}
@@ -127,11 +140,22 @@ def _additions(fields: Fields) -> dict[int, str]:
     for name in tokens.names():
         if not (name.isascii() and name.isdigit() and len(name) < 10):
             raise FileProblem(f"a member of {key} is no id: {name[:20]!r}")
-    return {int(name): _content(tokens.value(name), key) for name in tokens.names()}
+    return {int(name): _addition(tokens.object(name)) for name in tokens.names()}
 
 
-def _content(value: Any, key: str) -> str:
-    """Return the text of a token, which is given as it is or as an object with its settings."""
+def _addition(fields: Fields) -> AddedToken:
+    flags = {
+        key: fields.flag(key)
+        for key in ("single_word", "lstrip", "rstrip", "normalized", "special")
+        if fields.has(key)
+    }
+    return AddedToken(fields.text("content"), **flags)
+
+
+def _content(value: Any, key: str) -> str | AddedToken:
+    """Return a token, which is given as its text or as an object with its settings."""
     if isinstance(value, str):
         return value
-    return Fields(value, key).text("content")
+    token = _addition(Fields(value, key))
+    token.special = True
+    return token
