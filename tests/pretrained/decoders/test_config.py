@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import numpy as np
@@ -23,6 +24,7 @@ from clearhead.pretrained.decoders._config import (
 )
 from clearhead.pretrained.families import family_of
 from clearhead.reference.layers.feed_forward import activation as function
+from tests.pretrained.decoders.checkpoints import FAMILIES, small_config
 
 
 def fields(**members):
@@ -153,3 +155,37 @@ def test_an_empty_window_is_refused():
 def test_more_layers_than_any_model_has_are_refused():
     with pytest.raises(FileProblem, match="num_hidden_layers"):
         layer_count(fields(num_hidden_layers=10**9))
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 70)
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["silu", "linear", "sliding_attention", ""]),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(st.sampled_from(["rope_type", "factor", "full_attention"]), inside)
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@given(st.data())
+def test_no_value_of_any_field_raises_another_error_than_ours(name, data):
+    members = json.loads(small_config(name).to_json_string(use_diff=False))
+    read_config = family_of(members["model_type"]).read_config
+    extra = [
+        "rope_theta",
+        "rope_scaling",
+        "rotary_pct",
+        "rotary_emb_base",
+        "sliding_window_pattern",
+    ]
+    for key in data.draw(st.lists(st.sampled_from([*members, *extra]), min_size=1, max_size=3)):
+        members[key] = data.draw(JSON_VALUES)
+    members["model_type"] = small_config(name).model_type
+    with contextlib.suppress(ConfigError, FileProblem):
+        read_config(fields(**members))
