@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ from clearhead.pretrained.decoders._config import (
 )
 from clearhead.pretrained.families import family_of
 from clearhead.reference.layers.feed_forward import activation as function
+from clearhead.reference.weights import expected_shapes
 from tests.pretrained.decoders.checkpoints import FAMILIES, small_config
+from tests.pretrained.decoders.hub_configs import HUB
 
 
 def fields(**members):
@@ -49,6 +53,18 @@ def test_a_field_that_a_file_lacks_has_the_default_of_transformers(model_type, n
     theirs = getattr(transformers, f"{name}Config")().to_json_string(use_diff=False)
     read_config = family_of(model_type).read_config
     assert read_config(fields(model_type=model_type)) == read_config(fields(**json.loads(theirs)))
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_files_of_the_hub_are_read_as_transformers_reads_them(name):
+    count, members = HUB[name]
+    family = family_of(members["model_type"])
+    config = family.read_config(fields(**members))
+    assert sum(map(math.prod, expected_shapes(config).values())) == count
+    mapping = pytest.importorskip("transformers").CONFIG_MAPPING
+    theirs = mapping[members["model_type"]](**copy.deepcopy(members))
+    rewritten = json.loads(theirs.to_json_string(use_diff=False))
+    assert family.read_config(fields(**rewritten)) == config
 
 
 def test_a_field_that_is_absent_has_the_default_and_one_that_is_null_is_null():
