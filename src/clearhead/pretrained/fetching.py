@@ -81,8 +81,8 @@ def _fetch(name: str, revision: str | None) -> Path:
             f"name of one."
         )
     if not _whole(folder):
-        begun = any(path.is_symlink() or path.exists() for path in folder.glob("*.safetensors*"))
-        raise CheckpointError(_half(name) if begun else _no_weights(name))
+        parts = any(path.is_symlink() or path.exists() for path in folder.glob("*.safetensors*"))
+        raise CheckpointError(_half(name) if parts else _no_weights(name))
     return folder
 
 

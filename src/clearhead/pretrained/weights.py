@@ -108,25 +108,25 @@ def read_weights(
     _check_rows(folder, places, tensors.shapes)
     weights: dict[str, Array] = {}
     wrong: list[str] = []
-    expected = expected_shapes(config)
+    config_shapes = expected_shapes(config)
     for tensor, parts in _by_tensor(places).items():
         array = _tensor(folder, tensors.files, names[tensor], dtype)
         for name, place in parts.items():
             weight = _weight(array, place)
-            if weight is not None and weight.shape == expected[name]:
+            if weight is not None and weight.shape == config_shapes[name]:
                 weights[name] = weight
             else:
                 gives = "nothing that fits" if weight is None else f"{weight.shape}"
                 wrong.append(
                     f"{names[tensor]} is {array.shape}, which gives {name} {gives}; by "
-                    f"config.json it should be {expected[name]}"
+                    f"config.json it should be {config_shapes[name]}"
                 )
     if wrong:
         raise CheckpointError(
             f"Weights in {folder} have other shapes than its config.json says: "
             f"{listed(wrong, '; ')}. The files are not of one model, or config.json was changed."
         )
-    return {name: weights[name] for name in expected}
+    return {name: weights[name] for name in config_shapes}
 
 
 def _places(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from .languages import Languages
 from .pieces import readable, readable_bytes
 from .settings import TokenizerSettings
 
-_CUT = "The tokenizer cannot cut a text"
+_CANNOT_CUT = "The tokenizer cannot cut a text"
 _END_FLAGS = {"start": "add_bos_token", "end": "add_eos_token"}
 
 
@@ -106,12 +105,12 @@ class LibraryTokenizer:
             return ids, [0] * len(ids)
         refuse_surrogates(first)
         refuse_surrogates(second)
-        encoding = guarded(lambda: self._core.encode(first, second), _CUT)
+        encoding = guarded(lambda: self._core.encode(first, second), _CANNOT_CUT)
         return self._checked(encoding.ids), list(encoding.type_ids)
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         refuse_surrogates(text)
-        encoding = guarded(lambda: self._core.encode(text, add_special_tokens=special), _CUT)
+        encoding = guarded(lambda: self._core.encode(text, add_special_tokens=special), _CANNOT_CUT)
         return self._checked(encoding.ids)
 
     def _checked(self, ids: list[int]) -> list[int]:
@@ -244,4 +243,4 @@ def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
 def _bytes_level(core: tokenizers.Tokenizer) -> bool:
     """Tell whether the letters of the vocabulary stand for bytes, as in GPT-2's."""
     decoder = core.decoder
-    return decoder is not None and "ByteLevel" in json.dumps(json.loads(decoder.__getstate__()))
+    return decoder is not None and b'"ByteLevel"' in decoder.__getstate__()
