@@ -83,6 +83,7 @@ def roberta_folder(folder, name="RobertaForMaskedLM"):
 
 
 def _save(folder, model, tokenizer):
+    folder.mkdir(exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return model, tokenizer

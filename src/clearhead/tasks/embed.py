@@ -165,6 +165,8 @@ def _vectors(
         real = np.ones(ids.shape, bool)
         hidden = encoder.hidden(ids, mask=real)
         vectors[places] = pool(hidden, real, encoder.rule.modes)
+    for layer in encoder.dense:
+        vectors = layer(vectors)
     return normalized(vectors) if encoder.rule.normalize else vectors
 
 

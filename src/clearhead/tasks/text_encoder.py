@@ -17,6 +17,7 @@ from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
+from .dense import Dense, read_dense
 from .embedding_rule import EmbeddingRule, read_embedding_rule
 
 
@@ -29,11 +30,13 @@ class TextEncoder:
             products are `INDEPENDENT_ROWS`.
         pretrained: what it was made of.
         rule: how its texts become vectors.
+        dense: the linear layers of the rule.
     """
 
     model: Transformer
     pretrained: PretrainedModel
     rule: EmbeddingRule
+    dense: tuple[Dense, ...] = ()
 
     @classmethod
     def of(
@@ -61,7 +64,19 @@ class TextEncoder:
         model = Transformer(
             pretrained.config, pretrained.weights, dtype=dtype, products=_on_first_use(products)
         )
-        return cls(model, pretrained, read_embedding_rule(pretrained.folder))
+        rule = read_embedding_rule(pretrained.folder)
+        width = pretrained.config.d_model * len(rule.modes)
+        dense = []
+        for path in rule.dense:
+            layer = read_dense(pretrained.folder / path, dtype=dtype, products=products)
+            if layer.in_dim != width:
+                raise CheckpointError(
+                    f"The layer {pretrained.folder / path} takes vectors of {layer.in_dim} "
+                    f"numbers, and those before it have {width}. The files are not of one model."
+                )
+            width = layer.out_dim
+            dense.append(layer)
+        return cls(model, pretrained, rule, tuple(dense))
 
     @property
     def max_length(self) -> int:
