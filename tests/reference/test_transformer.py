@@ -143,17 +143,6 @@ def test_log_probabilities_are_those_of_the_logits():
     np.testing.assert_allclose(shares, odds / odds.sum(-1, keepdims=True), rtol=1e-10)
 
 
-def test_sides_are_checked():
-    with pytest.raises(ConfigError, match="has 0 encoder layers and takes no source_ids"):
-        _model(encoder_layers=0).forward(np.array([[1]]), np.array([[1]]))
-    with pytest.raises(ConfigError, match="has 2 decoder layers and needs target_ids"):
-        _model().forward(np.array([[1]]))
-    with pytest.raises(ConfigError, match="has 2 encoder layers; its decoder needs encoded"):
-        _model().decode(np.array([[1]]))
-    with pytest.raises(ConfigError, match="encoder_layers=0"):
-        _model(encoder_layers=0).encode(np.array([[1]]))
-
-
 def test_lengths_and_ids_are_checked():
     model = _model()
     with pytest.raises(ShapeError, match=r"source of 25 tokens is longer than .* max_length of 24"):

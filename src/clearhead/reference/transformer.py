@@ -30,6 +30,7 @@ from .layers.norms import Norm
 from .layers.output import Output
 from .masks import attendable
 from .products import PLAIN, Products
+from .sides import check_encoded, check_side
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
@@ -228,7 +229,7 @@ class Transformer:
         if not self.decoder_layers:
             raise ConfigError("This model has no decoder: its config says decoder_layers=0.")
         if memories is None:
-            self._check_encoded(encoded)
+            check_encoded(self.config, present=encoded is not None)
             memories = self.memories(encoded, trace=trace) if encoded is not None else ()
         target_ids = np.asarray(target_ids)
         start = cache.length if cache is not None else 0
@@ -294,8 +295,8 @@ class Transformer:
             ConfigError: a side that the model has is missing, or one that it lacks is given.
             ShapeError: a side is longer than max_length, or an id is not in the vocabulary.
         """
-        self._check_side("source", source_ids, "encoder")
-        self._check_side("target", target_ids, "decoder")
+        check_side(self.config, "source", present=source_ids is not None)
+        check_side(self.config, "target", present=target_ids is not None)
         if source_ids is None:
             assert target_ids is not None
             if token_types is not None:
@@ -325,17 +326,3 @@ class Transformer:
         norm = Norm(self.config, *weight_and_bias(self.weights, f"{stack}.norm"))
         x = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",))
         return scope.record(steps.OUTPUT, x, of=("norm.output",))
-
-    def _check_encoded(self, encoded: Encoded | None) -> None:
-        if (encoded is None) == bool(self.encoder_layers):
-            verb = "needs" if self.encoder_layers else "takes no"
-            raise ConfigError(
-                f"This model has {len(self.encoder_layers)} encoder layers; its decoder "
-                f"{verb} encoded source."
-            )
-
-    def _check_side(self, side: str, ids: Array | None, stack: str) -> None:
-        layers = getattr(self, f"{stack}_layers")
-        if (ids is None) == bool(layers):
-            verb = "needs" if layers else "takes no"
-            raise ConfigError(f"This model has {len(layers)} {stack} layers and {verb} {side}_ids.")
