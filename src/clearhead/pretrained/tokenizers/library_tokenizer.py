@@ -16,6 +16,7 @@ from .languages import Languages
 from .pieces import readable, readable_bytes
 from .settings import TokenizerSettings
 
+_CUT = "The tokenizer cannot cut a text"
 _END_FLAGS = {"start": "add_bos_token", "end": "add_eos_token"}
 
 
@@ -105,12 +106,13 @@ class LibraryTokenizer:
             return ids, [0] * len(ids)
         refuse_surrogates(first)
         refuse_surrogates(second)
-        encoding = self._core.encode(first, second)
+        encoding = guarded(lambda: self._core.encode(first, second), _CUT)
         return self._checked(encoding.ids), list(encoding.type_ids)
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         refuse_surrogates(text)
-        return self._checked(self._core.encode(text, add_special_tokens=special).ids)
+        encoding = guarded(lambda: self._core.encode(text, add_special_tokens=special), _CUT)
+        return self._checked(encoding.ids)
 
     def _checked(self, ids: list[int]) -> list[int]:
         if ids and max(ids) >= self._most_ids:
@@ -182,6 +184,8 @@ def guarded(work: Callable[[], Any], about: str) -> Any:
     """
     try:
         return work()
+    except CheckpointError:
+        raise
     except BaseException as error:
         panic = type(error).__name__ == "PanicException"
         if not isinstance(error, Exception) and not panic:
