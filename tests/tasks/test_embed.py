@@ -135,7 +135,16 @@ def test_a_layer_of_another_width_is_refused(tmp_path):
     bert_folder(tmp_path)
     add_modules(tmp_path, dense=7, pooling=["mean", "max"])
     with pytest.raises(CheckpointError, match=r"2_Dense takes vectors of 24 numbers.* have 48"):
-        encoder_of(tmp_path)
+        embed(encoder_of(tmp_path), "cat")
+
+
+def test_a_rule_that_is_not_computed_leaves_hidden_vectors(tmp_path):
+    bert_folder(tmp_path)
+    add_modules(tmp_path, pooling="middle")
+    encoder = encoder_of(tmp_path)
+    assert encoder.hidden([[2, 3]]).shape == (1, 2, 24)
+    with pytest.raises(CheckpointError, match=r"'middle'.*read its vectors with hidden\(\)"):
+        embed(encoder, "cat")
 
 
 def test_no_texts_give_no_vectors(bert):

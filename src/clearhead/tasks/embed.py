@@ -74,8 +74,8 @@ def embed(
 ) -> Embeddings:
     """Make a vector of each text.
 
-    Texts of the same number of tokens are computed together, so there is no padding, and no
-    vector depends on the other texts, bit for bit.
+    Texts of the same number of tokens are computed together, so there is no padding. No vector
+    depends on the other texts, bit for bit, where the encoder's products are independent.
 
     Args:
         encoder: a model that is an encoder alone.
@@ -88,7 +88,8 @@ def embed(
         TextError: a text is longer than the model reads, and is not to be cut, or holds what no
             tokenizer can read.
         ConfigError: ``longer`` or ``batch_tokens`` is none that there is.
-        CheckpointError: the model has no tokenizer.
+        CheckpointError: the model has no tokenizer, or the files that say how its texts become
+            vectors are damaged, or ask for what is not computed here.
     """
     if longer not in LONGER:
         raise ConfigError(f"longer must be {' or '.join(LONGER)}; it is {quoted(longer)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,14 +29,12 @@ class TextEncoder:
         model: computes. No row depends on which rows are beside it, bit for bit, where its
             products are `INDEPENDENT_ROWS`.
         pretrained: what it was made of.
-        rule: how its texts become vectors.
-        dense: the linear layers of the rule.
+        products: how matrices are multiplied.
     """
 
     model: Transformer
     pretrained: PretrainedModel
-    rule: EmbeddingRule
-    dense: tuple[Dense, ...] = ()
+    products: Products = INDEPENDENT_ROWS
 
     @classmethod
     def of(
@@ -51,8 +49,7 @@ class TextEncoder:
                 `clearhead.engine.in_place.IN_PLACE` copies none and promises no independence.
 
         Raises:
-            CheckpointError: it has a decoder, or a file that says how its texts become vectors is
-                damaged.
+            CheckpointError: it has a decoder.
         """
         if pretrained.config.decoder_layers or "embed" not in pretrained.tasks:
             raise CheckpointError(
@@ -61,22 +58,39 @@ class TextEncoder:
                 f"that are an encoder alone, such as BERT."
             )
         dtype = next(iter(pretrained.weights.values())).dtype
-        model = Transformer(
-            pretrained.config, pretrained.weights, dtype=dtype, products=_on_first_use(products)
-        )
-        rule = read_embedding_rule(pretrained.folder)
-        width = pretrained.config.d_model * len(rule.modes)
-        dense = []
-        for path in rule.dense:
-            layer = read_dense(pretrained.folder / path, dtype=dtype, products=products)
+        lazily = _on_first_use(products)
+        model = Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
+        return cls(model, pretrained, products)
+
+    @cached_property
+    def rule(self) -> EmbeddingRule:
+        """How its texts become vectors, as the files say that stand beside the model.
+
+        Raises:
+            CheckpointError: one of them is damaged, or asks for what is not computed here.
+        """
+        return read_embedding_rule(self.pretrained.folder)
+
+    @cached_property
+    def dense(self) -> tuple[Dense, ...]:
+        """The linear layers of the rule.
+
+        Raises:
+            CheckpointError: the files of one are damaged, or of another model.
+        """
+        layers = []
+        width = self.model.config.d_model * len(self.rule.modes)
+        for path in self.rule.dense:
+            folder = self.pretrained.folder / path
+            layer = read_dense(folder, dtype=self.model.dtype, products=self.products)
             if layer.in_dim != width:
                 raise CheckpointError(
-                    f"The layer {pretrained.folder / path} takes vectors of {layer.in_dim} "
-                    f"numbers, and those before it have {width}. The files are not of one model."
+                    f"The layer {folder} takes vectors of {layer.in_dim} numbers, and those "
+                    f"before it have {width}. The files are not of one model."
                 )
             width = layer.out_dim
-            dense.append(layer)
-        return cls(model, pretrained, rule, tuple(dense))
+            layers.append(layer)
+        return tuple(layers)
 
     @property
     def max_length(self) -> int:
