@@ -23,6 +23,7 @@ PLAIN = {
     ],
     "1_Pooling/config.json": {"word_embedding_dimension": 8, "pooling_mode_cls_token": True},
 }
+DENSE = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
 NORMALIZE = {"idx": 2, "name": "2", "path": "2_Normalize", "type": "a.b.Normalize"}
 
 
@@ -104,6 +105,13 @@ def test_the_tokenizer_says_the_length_where_nothing_else_does(tmp_path, limit, 
     )
 
 
+def test_layers_after_the_pooling(tmp_path):
+    steps = [*PLAIN["modules.json"], DENSE, {**DENSE, "path": "3_Dense"}, NORMALIZE]
+    rule = rule_of(tmp_path, **{"modules.json": steps})
+    assert rule.dense == ("2_Dense", "3_Dense")
+    assert str(rule).startswith("first token, through the layer 2_Dense, through the layer 3_D")
+
+
 def test_a_normalize_of_something_else_is_refused(tmp_path):
     steps = [*PLAIN["modules.json"], NORMALIZE]
     files = {"modules.json": steps, "2_Normalize/config.json": {"module_input_name": None}}
@@ -113,7 +121,7 @@ def test_a_normalize_of_something_else_is_refused(tmp_path):
         rule_of(tmp_path, **files)
 
 
-DENSE = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
+CNN = {**DENSE, "type": "sentence_transformers.models.CNN"}
 SKIPPED_PROMPT = {"prompts": {"q": "q: "}, "default_prompt_name": "q"}
 
 
@@ -123,8 +131,12 @@ SKIPPED_PROMPT = {"prompts": {"q": "q: "}, "default_prompt_name": "q"}
         ({"modules.json": "[{"}, "modules.json"),
         ({"modules.json": {"a": 1}}, "not a list"),
         ({"modules.json": []}, "its steps are none"),
-        ({"modules.json": [*PLAIN["modules.json"], DENSE]}, "'Dense', which is not computed here"),
-        ({"modules.json": [*PLAIN["modules.json"], NORMALIZE, NORMALIZE]}, "twice"),
+        ({"modules.json": [*PLAIN["modules.json"], CNN]}, "'CNN', which is not computed here"),
+        ({"modules.json": [*PLAIN["modules.json"], NORMALIZE, DENSE]}, "Normalize, Dense; what"),
+        (
+            {"modules.json": [*PLAIN["modules.json"], NORMALIZE, NORMALIZE]},
+            "Normalize, Normalize;",
+        ),
         ({"modules.json": PLAIN["modules.json"][::-1]}, "steps are Pooling, Transformer"),
         ({"modules.json": [PLAIN["modules.json"][0], {**NORMALIZE, "path": "../x"}]}, "outside"),
         ({"1_Pooling/config.json": {"pooling_mode": "middle"}}, "'middle'; it may be cls"),

@@ -2,7 +2,7 @@
 
 A folder of sentence-transformers says it in small files beside the model:
 
-    modules.json                      the steps: Transformer, Pooling, and perhaps Normalize
+    modules.json                      the steps: Transformer, Pooling, perhaps Dense and Normalize
     1_Pooling/config.json             which pooling
     sentence_bert_config.json         the most tokens of a text, and whether it is lower-cased
     tokenizer_config.json             the most tokens, where the former does not say
@@ -39,7 +39,7 @@ _WORDS = {
     "weightedmean": "weighted",
     "lasttoken": "last",
 }
-_STEPS = ("Transformer", "Pooling", "Normalize")
+_STEPS = ("Transformer", "Pooling", "Dense", "Normalize")
 _LENGTH_FILES = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -52,7 +52,8 @@ class EmbeddingRule:
 
     Attributes:
         modes: of `clearhead.tasks.pooling.MODES`, whose vectors stand side by side.
-        normalize: whether each vector is divided by its length.
+        dense: the folders of linear layers that follow, within that of the model.
+        normalize: whether each vector is divided by its length in the end.
         max_length: the most tokens of a text, start and end tokens included; None where the
             folder says nothing, so that the model's own limit holds.
         lower_case: whether texts are lower-cased first.
@@ -61,6 +62,7 @@ class EmbeddingRule:
     """
 
     modes: tuple[str, ...] = ("mean",)
+    dense: tuple[str, ...] = ()
     normalize: bool = False
     max_length: int | None = None
     lower_case: bool = False
@@ -73,7 +75,8 @@ class EmbeddingRule:
         words |= {"mean_sqrt": "sum over real tokens / sqrt(their number)"}
         pooling = " beside ".join(words[mode] for mode in self.modes)
         length = "normalised to length 1" if self.normalize else "not normalised"
-        return f"{pooling}, {length} ({self.source or 'no modules.json says otherwise'})"
+        layers = "".join(f", through the layer {path}" for path in self.dense)
+        return f"{pooling}{layers}, {length} ({self.source or 'no modules.json says otherwise'})"
 
 
 def read_embedding_rule(folder: Path) -> EmbeddingRule:
@@ -92,19 +95,21 @@ def read_embedding_rule(folder: Path) -> EmbeddingRule:
         paths = _paths(steps.objects("steps"))
     except FileProblem as error:
         raise CheckpointError(_damage(folder / "modules.json", error)) from error
-    modes, include_prompt = _pooling(folder, paths["Pooling"])
-    max_length, lower_case = _reading(folder, paths["Transformer"])
-    if "Normalize" in paths:
-        _check_normalize(folder, paths["Normalize"])
+    [transformer], [pooling] = paths["Transformer"], paths["Pooling"]
+    modes, include_prompt = _pooling(folder, pooling)
+    max_length, lower_case = _reading(folder, transformer)
+    for path in paths["Normalize"]:
+        _check_normalize(folder, path)
     prompt = _prompt(folder)
     if prompt and not include_prompt:
         raise CheckpointError(
-            f"{folder / paths['Pooling'] / 'config.json'}: include_prompt is false, so the tokens "
+            f"{folder / pooling / 'config.json'}: include_prompt is false, so the tokens "
             f"of the prompt {quoted(prompt)} would not be pooled, which is not computed here."
         )
     return EmbeddingRule(
         modes=modes,
-        normalize="Normalize" in paths,
+        dense=tuple(paths["Dense"]),
+        normalize=bool(paths["Normalize"]),
         max_length=max_length,
         lower_case=lower_case,
         prompt=prompt,
@@ -112,25 +117,24 @@ def read_embedding_rule(folder: Path) -> EmbeddingRule:
     )
 
 
-def _paths(steps: list[Fields]) -> dict[str, str]:
-    """Return the folder of each step: a Transformer, its Pooling, and perhaps a Normalize."""
-    paths: dict[str, str] = {}
-    for step in steps:
-        kind = step.text("type").rpartition(".")[2]
+def _paths(steps: list[Fields]) -> dict[str, list[str]]:
+    """Return the folders of each kind of step, if they are steps that are computed here."""
+    kinds = [step.text("type").rpartition(".")[2] for step in steps]
+    paths: dict[str, list[str]] = {kind: [] for kind in _STEPS}
+    for kind, step in zip(kinds, steps, strict=True):
         if kind not in _STEPS:
             raise FileProblem(
                 f"a step is {quoted(kind)}, which is not computed here; {', '.join(_STEPS)} are"
             )
-        if kind in paths:
-            raise FileProblem(f"{kind} comes twice")
         path = PurePosixPath(step.text("path"))
         if path.is_absolute() or ".." in path.parts:
             raise FileProblem(f"the path of a step is {quoted(str(path))}, outside of the folder")
-        paths[kind] = str(path)
-    if tuple(paths) not in (_STEPS, _STEPS[:2]):
+        paths[kind].append(str(path))
+    dense = ["Dense"] * len(paths["Dense"])
+    if kinds not in (["Transformer", "Pooling", *dense, *last] for last in ([], ["Normalize"])):
         raise FileProblem(
-            f"its steps are {', '.join(paths) or 'none'}; what is computed here is "
-            f"{', '.join(_STEPS[:2])}, and Normalize or not"
+            f"its steps are {', '.join(kinds) or 'none'}; what is computed here is Transformer and "
+            f"Pooling, then any Dense, then Normalize or not"
         )
     return paths
 
