@@ -29,6 +29,7 @@ SUITES = {
     "explorer/test_word_tables.py": "every word of the page is in both languages, and used",
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",
+    "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "maps/families": "models of transformers and timm, held against their own eager weights",
     "maps/strangers": "inputs and models that once gave false numbers",
     "maps/test_docs.py": "the Python blocks of docs/attention-on-demand.md",

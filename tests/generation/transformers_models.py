@@ -41,11 +41,10 @@ def model_of(family: str, *, seed: int = 0, scale: float = 0.4, vocabulary: int 
             decoder_start_token_id=PAD, pad_token_id=PAD, eos_token_id=END,
         ),
         "marian": lambda: transformers.MarianConfig(
-            decoder_start_token_id=PAD, scale_embedding=True, forced_eos_token_id=END, **two_sided
+            decoder_start_token_id=PAD, scale_embedding=True, **two_sided
         ),
         "bart": lambda: transformers.BartConfig(
-            decoder_start_token_id=END, forced_bos_token_id=START, forced_eos_token_id=END,
-            **two_sided
+            decoder_start_token_id=END, forced_eos_token_id=None, **two_sided
         ),
     }  # fmt: skip
     classes = {
@@ -59,8 +58,15 @@ def model_of(family: str, *, seed: int = 0, scale: float = 0.4, vocabulary: int 
     model = classes[family](configs[family]()).double().eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
+            if family == "marian" and "embed_positions" in name:
+                continue  # sines, which no file holds
             center = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
             parameter.normal_(center, scale)
+    # What the makers of such models set for generation.
+    if family == "marian":
+        model.generation_config.update(bad_words_ids=[[PAD]], forced_eos_token_id=END)
+    if family == "bart":
+        model.generation_config.update(forced_bos_token_id=START, forced_eos_token_id=END)
     return model
 
 
@@ -124,7 +130,7 @@ class _Decoding:
 
 
 def transformers_tokens(model, tokens: Sequence[int], seed: int | None = None, **settings):
-    """What ``generate`` gives for one input: for each sequence the new tokens, and the scores."""
+    """The new tokens of each sequence that ``generate`` gives for one input, and their scores."""
     if seed is not None:
         torch.manual_seed(seed)
     ids = torch.tensor([list(tokens)])
@@ -142,8 +148,13 @@ def transformers_tokens(model, tokens: Sequence[int], seed: int | None = None, *
     for row in outputs.sequences[:, first:].tolist():
         stop = next((place + 1 for place, token in enumerate(row) if token in ends), len(row))
         sequences.append(tuple(row[:stop]))
-    scores = getattr(outputs, "sequences_scores", None)
-    return sequences, None if scores is None else scores.tolist()
+    if not hasattr(outputs, "sequences_scores") or outputs.sequences_scores is None:
+        return sequences, None
+    # Where a beam has fewer sequences than are asked for, transformers fills up with copies and
+    # with empty ones, whose scores come from its -1e9 for "never".
+    pairs = zip(sequences, outputs.sequences_scores.tolist(), strict=True)
+    pairs = [(ids, score) for ids, score in pairs if score > -1e7]
+    return [ids for ids, _ in pairs], [score for _, score in pairs]
 
 
 FAMILIES = ("gpt2", "llama", "t5", "marian", "bart")
@@ -184,8 +195,8 @@ def settings_of(model, mode: str, rng: np.random.Generator) -> dict[str, object]
         settings["max_length"] = int(rng.integers(10, 20))
     if model.config.is_encoder_decoder:
         settings["decoder_start_token_id"] = family.decoder_start_token_id
-        for name in ("forced_bos_token_id", "forced_eos_token_id"):
-            if getattr(family, name) is not None:
+        for name in ("forced_bos_token_id", "forced_eos_token_id", "bad_words_ids"):
+            if getattr(family, name) is not None and rng.random() < 0.9:
                 settings[name] = getattr(family, name)
     if "beam" in mode:
         beams = int(rng.integers(2, 7))

@@ -66,7 +66,8 @@ class FinishedBeams:
         beam = self.scores.shape[1]
         is_new = is_end.copy()
         is_new[:, beam:] = False
-        scores = candidates.log_probs / np.float32((round_number + 1) ** alpha)
+        with np.errstate(over="ignore"):  # the lowest number, which stands for an invalid score
+            scores = candidates.log_probs / np.float32((round_number + 1) ** alpha)
         scores[~is_new] += NEVER
         order = np.argsort(-np.hstack((self.scores, scores)), axis=1, kind="stable")[:, :beam]
         rounds = np.full_like(candidates.rows, round_number)

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.protocols import BoolArray, FloatArray, IntArray
 from ..search.constraints import forbid_repeats, forbid_tokens
 from ..shapes import Array, Float
-from .normalize import log_softmax
+from .normalize import log_softmax_in_place
 from .settings import GenerationSettings
 
 
@@ -61,7 +61,7 @@ def processors_of(settings: GenerationSettings) -> list[Processor]:
 
 def renormalize(scores: Float[Array, "rows vocab"], prefixes: Prefixes) -> None:
     """Make scores log-probabilities: the last processor where ``renormalize_logits`` is set."""
-    scores[:] = log_softmax(scores)
+    log_softmax_in_place(scores)
 
 
 def _repetition_penalty(settings: GenerationSettings) -> Processor:

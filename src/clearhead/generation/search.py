@@ -19,7 +19,7 @@ from ..search.loop import Candidates, SearchLoop
 from ..search.prefixes import SearchStep, prefix_of
 from .beam import NEVER, FinishedBeams
 from .checks import check_decoding, check_possible
-from .normalize import log_normalizers, log_softmax, softmax
+from .normalize import log_normalizers, log_softmax_in_place, softmax
 from .processors import Prefixes, processors_of, renormalize
 from .result import END, LENGTH, GeneratedToken, Generation
 from .settings import GenerationSettings
@@ -69,6 +69,7 @@ class GenerationSearch(SearchLoop):
         self.is_end_id = np.zeros(vocab_size, np.bool_)
         self.is_end_id[[token for token in settings.eos_token_id if token < vocab_size]] = True
         self.sequences = FinishedBeams.empty(len(inputs), beam)
+        self.buffer = np.empty((0, vocab_size), np.float32)  # of processors, round after round
         # Logits, where the engine gives them.
         self.advance = getattr(decoding, "advance_logits", decoding.advance)
         self.own_log_probs = [first.log_probs]  # of the token of each row, round by round
@@ -89,12 +90,15 @@ class GenerationSearch(SearchLoop):
 
     def constrain(self, scores: FloatArray) -> FloatArray:
         """Return what the settings make of the scores."""
-        self.raw = log_softmax(scores) if self.beam > 1 else scores
+        self.raw = log_softmax_in_place(scores) if self.beam > 1 else scores
         if self.beam == 1:
             self.normalizers = log_normalizers(scores)
         if not self.processors:
             return self.raw
-        processed = self.raw.copy()
+        if len(self.raw) > len(self.buffer):
+            self.buffer = np.empty_like(self.raw)
+        processed = self.buffer[: len(self.raw)]
+        processed[:] = self.raw
         sources = np.repeat(self.active, self.width)
         prefixes = Prefixes(
             self.start_lengths[sources],
