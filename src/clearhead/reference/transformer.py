@@ -143,14 +143,16 @@ class Transformer:
         if not self.encoder_layers:
             raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
         check_source(self.config, source_ids, pixels, token_types)
-        scopes = {"trace": trace.at("encoder"), "norm_trace": trace}
+        scope = trace.at("encoder")
         if source_ids is None:
-            x = self._embedding.of_images(np.asarray(pixels), **scopes)
+            x = self._embedding.of_images(np.asarray(pixels), trace=scope, norm_trace=trace)
         else:
             source_ids = np.asarray(source_ids)
             if mask is None:
                 mask = source_ids != self.config.pad_id
-            x = self._embedding(source_ids, "source", token_types=token_types, **scopes)
+            x = self._embedding(
+                source_ids, "source", token_types=token_types, trace=scope, norm_trace=trace
+            )
         batch, length = x.shape[:2]
         visible = attendable(mask, (batch, length))
         scores_mask = self._positions.add_bias(visible, "encoder", 0, length)
