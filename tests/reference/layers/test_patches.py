@@ -17,7 +17,7 @@ from tests.reference.models import image_configs, random_pixels, random_weights
 
 def test_pixels_stand_channel_by_channel_and_row_by_row():
     part = PatchConfig(height=2, width=3, image_height=5, image_width=7, channels=2)
-    pixels = np.arange(70).reshape(1, 2, 5, 7)  # row 4 and column 6 are in no patch
+    pixels = np.arange(70.0).reshape(1, 2, 5, 7)  # row 4 and column 6 are in no patch
     patches = cut_into_patches(pixels, part)
     assert patches.shape == (1, 2, 2, 12)
     assert patches[0, 0, 0].tolist() == [0, 1, 2, 7, 8, 9, 35, 36, 37, 42, 43, 44]
