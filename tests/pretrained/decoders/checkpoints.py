@@ -101,11 +101,14 @@ def assert_agree(model: Any, folder: Path, *, lengths: tuple[int, ...] = (1, 3, 
     half = copy.deepcopy(model).float()
     for length in lengths:
         ids, mask = random_ids(double.vocab_size, length, seed=length)
-        logits = double.forward(None, ids, mask=mask)
-        np.testing.assert_allclose(logits[mask], their_logits(model, ids, mask)[mask], atol=1e-9)
-        logits = single.forward(None, ids, mask=mask)
+        exact, rounded = (their_logits(one, ids, mask)[mask] for one in (model, half))
+        logits = double.forward(None, ids, mask=mask)[mask]
+        np.testing.assert_allclose(logits, exact, atol=1e-9)
+        logits = single.forward(None, ids, mask=mask)[mask]
         assert logits.dtype == np.float32
-        np.testing.assert_allclose(logits[mask], their_logits(half, ids, mask)[mask], atol=1e-4)
+        # Where large scores make more of every rounding, it is theirs that says how much.
+        most = max(1e-4, 4 * np.abs(rounded - exact).max())
+        np.testing.assert_allclose(logits, rounded, atol=most)
     assert_decoding_agrees(double, lengths[-1])
 
 
@@ -233,9 +236,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+def small_config(name: str, **changes: Any) -> Any:
+    """The config of a small model of a family of `FAMILIES`."""
+    kind = f"{name}Text" if name == "Gemma3" else name
+    return getattr(transformers, f"{kind}Config")(**{**FAMILIES[name], **changes})
+
+
 def small_model(name: str, **changes: Any) -> Any:
     """A small random model of a family of `FAMILIES`."""
-    text = "Text" if name == "Gemma3" else ""
     head = "LMHeadModel" if name == "GPT2" else "ForCausalLM"
-    config = getattr(transformers, f"{name}{text}Config")(**{**FAMILIES[name], **changes})
-    return random_model(getattr(transformers, f"{name}{head}"), config)
+    return random_model(getattr(transformers, f"{name}{head}"), small_config(name, **changes))
