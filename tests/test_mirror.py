@@ -29,6 +29,7 @@ SUITES = {
     "explorer/test_word_tables.py": "every word of the page is in both languages, and used",
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",
+    "generation/test_families.py": "models of transformers, read and run by NumPy alone",
     "maps/families": "models of transformers and timm, held against their own eager weights",
     "maps/strangers": "inputs and models that once gave false numbers",
     "maps/test_docs.py": "the Python blocks of docs/attention-on-demand.md",
@@ -63,6 +64,7 @@ ELSEWHERE = {
     "explorer/contract/__main__.py": "documents/test_typescript.py compares what it writes",
     "explorer/contract/base_edit.py": "what all edits share; contract/test_edits.py",
     "explorer/contract/derivation_answers.py": "types; contract/test_answers.py validates answers",
+    "generation/result.py": "what generation/test_generate.py looks at",
     "maps/_rollout_arguments.py": "maps/test_rollout.py",
     "maps/recorder/listener.py": "a protocol",
     "maps/recording/file/_format.py": "names of a format; file/test_reading.py and test_writing.py",
@@ -75,7 +77,7 @@ ELSEWHERE = {
     "reference/tracing/watcher.py": "a protocol",
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
-    "translation/search/prefixes.py": "translation/search/test_search.py",
+    "search/prefixes.py": "search/test_search.py",
 }
 
 MODULES = {

@@ -84,8 +84,8 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
     from safetensors.numpy import load_file
 
     from clearhead.engine.reference_engine import ReferenceEngine
-    from clearhead.translation.search.batches import search_batches
-    from clearhead.translation.search.settings import SearchSettings
+    from clearhead.search.batches import search_batches
+    from clearhead.search.settings import SearchSettings
 
     weights = load_file(folder / "model.safetensors")
     engine = ReferenceEngine.build(config, weights)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.in_place import IN_PLACE
 from ..engine.products import INDEPENDENT_ROWS
 from ..errors import CheckpointError, ShapeError
 from ..pretrained.model import PretrainedModel
@@ -17,6 +18,7 @@ from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
+from .dense import Dense, read_dense
 from .embedding_rule import EmbeddingRule, read_embedding_rule
 
 
@@ -25,31 +27,25 @@ class TextEncoder:
     """A model that reads texts and writes none, ready to run.
 
     Attributes:
-        model: computes. No row depends on which rows are beside it, bit for bit, where its
-            products are `INDEPENDENT_ROWS`.
+        model: computes.
         pretrained: what it was made of.
-        rule: how its texts become vectors.
     """
 
     model: Transformer
     pretrained: PretrainedModel
-    rule: EmbeddingRule
 
     @classmethod
-    def of(
-        cls, pretrained: PretrainedModel, *, products: Products = INDEPENDENT_ROWS
-    ) -> TextEncoder:
+    def of(cls, pretrained: PretrainedModel, *, products: Products = IN_PLACE) -> TextEncoder:
         """Make a model ready that `read_pretrained` read; it computes in the dtype of its weights.
 
         Args:
             pretrained: what was read.
-            products: how matrices are multiplied. `INDEPENDENT_ROWS` copies each weight when it
-                is first used, and keeps rows independent of each other;
-                `clearhead.engine.in_place.IN_PLACE` copies none and promises no independence.
+            products: how matrices are multiplied. `IN_PLACE` copies no weight, so that a large
+                model is ready at once; `clearhead.engine.products.INDEPENDENT_ROWS` copies each
+                and keeps rows independent of each other, bit for bit.
 
         Raises:
-            CheckpointError: it has a decoder, or a file that says how its texts become vectors is
-                damaged.
+            CheckpointError: it has a decoder.
         """
         if pretrained.config.decoder_layers or "embed" not in pretrained.tasks:
             raise CheckpointError(
@@ -57,11 +53,45 @@ class TextEncoder:
                 f"vectors of texts, their embeddings and words for masks are computed with models "
                 f"that are an encoder alone, such as BERT."
             )
-        dtype = next(iter(pretrained.weights.values())).dtype
-        model = Transformer(
-            pretrained.config, pretrained.weights, dtype=dtype, products=_on_first_use(products)
-        )
-        return cls(model, pretrained, read_embedding_rule(pretrained.folder))
+        return cls(_transformer(pretrained, products), pretrained)
+
+    @cached_property
+    def independent(self) -> Transformer:
+        """The model whose rows do not depend on which rows are beside them, bit for bit.
+
+        It is faster with many texts, and has a copy of the weights of its layers.
+        """
+        return _transformer(self.pretrained, INDEPENDENT_ROWS)
+
+    @cached_property
+    def rule(self) -> EmbeddingRule:
+        """How its texts become vectors, as the files say that stand beside the model.
+
+        Raises:
+            CheckpointError: one of them is damaged, or asks for what is not computed here.
+        """
+        return read_embedding_rule(self.pretrained.folder)
+
+    @cached_property
+    def dense(self) -> tuple[Dense, ...]:
+        """The linear layers of the rule.
+
+        Raises:
+            CheckpointError: the files of one are damaged, or of another model.
+        """
+        layers = []
+        width = self.model.config.d_model * len(self.rule.modes)
+        for path in self.rule.dense:
+            folder = self.pretrained.folder / path
+            layer = read_dense(folder, dtype=self.model.dtype, products=INDEPENDENT_ROWS)
+            if layer.in_dim != width:
+                raise CheckpointError(
+                    f"The layer {folder} takes vectors of {layer.in_dim} numbers, and those "
+                    f"before it have {width}. The files are not of one model."
+                )
+            width = layer.out_dim
+            layers.append(layer)
+        return tuple(layers)
 
     @property
     def max_length(self) -> int:
@@ -135,6 +165,13 @@ class TextEncoder:
                 f"{self.pretrained.family.name}: it has embeddings and hidden vectors, and no "
                 f"logits. Get the model as it was pretrained, such as bert-base-uncased."
             )
+
+
+def _transformer(pretrained: PretrainedModel, products: Products) -> Transformer:
+    """Build a model that computes in the dtype of its weights."""
+    dtype = next(iter(pretrained.weights.values())).dtype
+    lazily = _on_first_use(products)
+    return Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
 
 
 def _on_first_use(products: Products) -> Products:

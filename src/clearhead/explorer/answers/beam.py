@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 
 from ...engine.protocols import Engine
+from ...search.choose import top_tokens
+from ...search.hypothesis import Hypothesis
 from ...shapes import Array
-from ...translation.search.choose import top_tokens
-from ...translation.search.hypothesis import Hypothesis
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
 from ..contract.stopping import check
 from .models import Models

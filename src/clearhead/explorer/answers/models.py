@@ -11,12 +11,12 @@ from ...engine.protocols import Engine
 from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
 from ...reference.transformer import Transformer
+from ...search.hypothesis import Hypothesis
+from ...search.search import search
+from ...search.settings import SearchSettings
+from ...search.special_tokens import SpecialTokens
 from ...text.tokenizer import Tokenizer
 from ...translation.checkpoint import Checkpoint
-from ...translation.search.hypothesis import Hypothesis
-from ...translation.search.search import search
-from ...translation.search.settings import SearchSettings
-from ...translation.search.special_tokens import SpecialTokens
 from ...translation.translation import Translation
 from ...translation.translator import Translator
 from ..contract.base_edit import Changes
