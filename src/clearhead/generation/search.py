@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
 from ..translation.search.loop import Candidates, SearchLoop
 from ..translation.search.prefixes import SearchStep, prefix_of
-from .beam import NEVER, FinishedBeams
+from .beam import FinishedBeams, running_totals
 from .checks import check_decoding, check_possible
 from .normalize import log_normalizers, log_softmax_in_place, softmax
 from .processors import Prefixes, processors_of, renormalize
@@ -158,11 +158,7 @@ class GenerationSearch(SearchLoop):
 
     def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
         """Return the places of the continuations to go on with, best first."""
-        if not self.settings.do_sample:
-            return super().running_order(candidates, is_end)
-        # What is drawn is in the order of the draw.
-        running = candidates.log_probs + is_end * NEVER
-        return np.argsort(-running, axis=1, kind="stable")[:, : self.beam]
+        return np.argsort(-candidates.log_probs, axis=1, kind="stable")[:, : self.beam]
 
     def ends(self, candidates: Candidates) -> BoolArray:
         """Return which continuations are end tokens, or as long as they may be."""
@@ -180,7 +176,8 @@ class GenerationSearch(SearchLoop):
         is_closed = sequences.is_closed(candidates, is_end, self.length + 1, limits, settings)
         for place in np.flatnonzero(is_closed):
             results = self.results[self.active[place]]
-            numbers = np.flatnonzero(sequences.is_finished[place])[: settings.num_return_sequences]
+            is_result = sequences.is_finished[place] & sequences.is_possible[place]
+            numbers = np.flatnonzero(is_result)[: settings.num_return_sequences]
             results += [self.beam_result(int(place), number) for number in numbers.tolist()]
         return is_closed
 
@@ -235,6 +232,10 @@ class GenerationSearch(SearchLoop):
 
     def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
         """Choose the continuations to go on with, and drop the sources that are finished."""
+        if self.beam > 1:
+            # What has ended goes on only where nothing else is left, and never becomes a result.
+            totals = running_totals(candidates, is_end)
+            candidates = Candidates(totals, candidates.tokens, candidates.rows)
         super().prune(candidates, is_end, is_finished)
         self.own_log_probs.append(self.own(self.next.parents, self.next.tokens))
 
