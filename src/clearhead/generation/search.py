@@ -23,7 +23,7 @@ from .normalize import log_normalizers, log_softmax_in_place, softmax
 from .processors import Prefixes, processors_of, renormalize
 from .result import END, LENGTH, GeneratedToken, Generation
 from .settings import GenerationSettings
-from .torch_random import TorchRandom, exponential
+from .torch_random import TorchRandom, exponential, fastest
 from .truncation import truncations_of
 
 OnToken = Callable[[int, GeneratedToken], None]
@@ -129,17 +129,12 @@ class GenerationSearch(SearchLoop):
         words = self.random.words(self.samples * self.vocab_size)
         tokens = np.zeros(len(scores), np.int64)
         for row, number in enumerate((self.active % self.samples).tolist()):
-            columns, speeds = self.race(scores[row], words[number * self.vocab_size :])
-            tokens[row] = columns[speeds.argmax()]
+            columns = np.flatnonzero(scores[row] > -np.inf)
+            values = scores[row].take(columns)
+            check_possible(values.max(initial=-np.inf, keepdims=True))
+            own_words = words.take(number * self.vocab_size + columns, axis=0)
+            tokens[row] = columns[fastest(softmax(values), own_words)]
         return tokens
-
-    def race(self, scores: FloatArray, words: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return the columns that are possible, and how early each comes in: the largest first."""
-        columns = np.flatnonzero(scores > -np.inf)
-        check_possible(scores[columns].max(initial=-np.inf, keepdims=True))
-        variates = exponential(words[columns]).astype(np.float32)
-        with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
-            return columns, softmax(scores[columns]) / variates
 
     def draw_beam(self, log_probs: FloatArray) -> Candidates:
         """Draw continuations of each source, in proportion to the probability of each whole."""
@@ -149,7 +144,11 @@ class GenerationSearch(SearchLoop):
         choices = np.zeros((sources, count), np.int64)
         values = np.full((sources, count), -np.inf, np.float32)
         for number, row in enumerate(totals):
-            columns, speeds = self.race(row, words)
+            columns = np.flatnonzero(row > -np.inf)
+            check_possible(row[columns].max(initial=-np.inf, keepdims=True))
+            variates = exponential(words[columns]).astype(np.float32)
+            with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
+                speeds = softmax(row[columns]) / variates
             places = columns[np.argsort(-speeds, kind="stable")[:count]]
             choices[number, : len(places)] = places
             values[number, : len(places)] = row[places]
