@@ -114,7 +114,8 @@ class GenerationSearch(SearchLoop):
         """Return the best continuations of each source (or those that are drawn for it)."""
         draws = self.settings.do_sample
         if self.beam > 1:
-            candidates = self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
+            with np.errstate(over="ignore"):  # the lowest number, for an invalid score
+                candidates = self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
             check_possible(candidates.log_probs.max(axis=1))
             return candidates
         tokens = self.draw(log_probs) if draws else log_probs.argmax(axis=1)
