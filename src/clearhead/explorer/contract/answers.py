@@ -40,7 +40,11 @@ class Answering(Protocol):
         ...
 
 
-Ability = TypeAliasType("Ability", Literal["translate", "edit", "beam", "effects", "derivations"])
+# ``next_words``: the model has probabilities of words, at each position.
+Ability = TypeAliasType(
+    "Ability", Literal["translate", "edit", "beam", "effects", "derivations", "next_words"]
+)
+ModelKind = TypeAliasType("ModelKind", Literal["translation", "generation", "encoder", "recording"])
 # [start, stop] of an axis, or the sizes of two axes.
 Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
@@ -81,22 +85,25 @@ class ModelLimits(TypedDict):
 
 
 class SpecialIds(TypedDict):
-    """Ids of the special tokens."""
+    """Ids of the special tokens; ``mask`` is the one that stands for a hidden word."""
 
     pad: int
     start: int
     end: int
+    mask: NotRequired[int]
 
 
 class ModelAnswer(TypedDict):
     """What the model is, or what was recorded; of a recording, much is not known.
 
     Attributes:
+        kind: ``translation`` with encoder and decoder, ``generation`` with a decoder alone,
+            ``encoder`` with an encoder alone, or ``recording``.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
             the computer that answers; not said of recordings.
     """
 
-    kind: Literal["translation", "recording"]
+    kind: ModelKind
     name: str
     languages: Languages | None
     config: dict[str, Any] | None

@@ -2,7 +2,7 @@
  * -infinity. Written by `python -m clearhead.explorer.contract`: change
  * src/clearhead/explorer/contract instead. */
 
-export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations";
+export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations" | "next_words";
 
 /** The output of a head becomes 0. */
 export interface AblateHead {
@@ -92,6 +92,9 @@ export interface Baseline {
   log_probability: number | null;
   predicted: Token[];
   target_log_probability: number | null;
+  /** Of a model whose output is vectors, how far each of them moved, as a share of its length
+   * without edits. */
+  output_change?: number[];
 }
 
 /** What beam search kept and dropped at each step; `fast` names the engine that it asked. */
@@ -243,16 +246,18 @@ export interface LikelyToken {
   probability: number;
 }
 
-/** No query attends to this position of the source. */
+/** No query attends to this position of the source, or of the prompt without an encoder. */
 export interface MaskToken {
   kind: "mask_token";
-  /** Of a source token. */
+  /** Of a token. */
   position: number;
 }
 
 /** What the model is, or what was recorded; of a recording, much is not known. */
 export interface Model {
-  kind: "translation" | "recording";
+  /** `translation` with encoder and decoder, `generation` with a decoder alone, `encoder` with an
+   * encoder alone, or `recording`. */
+  kind: ModelKind;
   name: string;
   languages: Languages | null;
   config: Record<string, unknown> | null;
@@ -266,6 +271,8 @@ export interface Model {
   special: SpecialIds | null;
   provenance: Record<string, unknown>;
 }
+
+export type ModelKind = "translation" | "generation" | "encoder" | "recording";
 
 /** How much is taken and given at once, 0 where nothing of the kind is taken. */
 export interface ModelLimits {
@@ -378,14 +385,22 @@ export interface Run {
   sentences: Sentence[];
   /** The number of the piece that is traced. */
   sentence: number;
+  /** Of a model that continues prompts, the continuation; of an encoder that fills in hidden
+   * words, the text with them. */
   translation: string | null;
   /** Whether the translation came with the question. */
   target_given: boolean;
+  /** What the encoder reads; empty without one. */
   source: Token[];
+  /** What the decoder reads; empty without one, and without an encoder it begins with the prompt. */
   decoder_input: Token[];
+  /** What follows each token of the decoder; of an encoder the token at each position, the
+   * likeliest where one is hidden. */
   predicted: Token[];
   log_probability: number | null;
   log_probabilities: (number | null)[];
+  /** The positions whose log-probabilities make the sum: missing for all. */
+  counted?: number[];
   next: NextTokens[];
   attention: Attention[];
   steps: Step[];
@@ -396,16 +411,21 @@ export interface Run {
   notes?: Note[];
 }
 
-/** A sentence is translated and its forward pass traced: the parameters are the key of a run. */
+/** A text goes through the model, and its forward pass is traced: these are the key of a run. A
+ * sentence is translated, a prompt is continued, and what an encoder reads is only read. */
 export interface RunParams {
   /** The whole text; of a recording, nothing. */
   text?: string | null;
-  /** A translation to trace instead of the model's own; null for the model's own. */
+  /** A translation or continuation to trace instead of the model's own; null for the model's own. */
   target?: string | null;
+  /** The same as token ids, without start and end token: exactly these are read. */
+  target_ids?: number[] | null;
   /** Number of the sentence that is traced; of a recording, the row of its batch. */
   sentence?: number | null;
   /** Of the search. */
   beam_size?: number | null;
+  /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
+  new_tokens?: number | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
 }
@@ -491,11 +511,12 @@ export interface SetWeight {
   renormalise?: boolean | null;
 }
 
-/** Ids of the special tokens. */
+/** Ids of the special tokens; `mask` is the one that stands for a hidden word. */
 export interface SpecialIds {
   pad: number;
   start: number;
   end: number;
+  mask?: number;
 }
 
 /** One step of the forward pass. */
@@ -539,10 +560,10 @@ export interface SumIndex {
   sum: ScalarIndex[];
 }
 
-/** Another token stands at this position of the source. */
+/** Another token stands at this position of the source, or of the prompt. */
 export interface SwapToken {
   kind: "swap_token";
-  /** Of a source token. */
+  /** Of a token. */
   position: number;
   /** The id to put there. */
   token: number;

@@ -1,0 +1,66 @@
+"""What a model says at each position: its likeliest words, and how likely the one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...reference.softmax import log_softmax, softmax
+from ...shapes import Array
+from ...translation.walkthrough import Likeliest, likeliest_tokens
+from ..contract.stopping import check
+from ..models.passage import FastRows
+
+_NUMBERS = 2**21  # logits that are looked at together: 16 MB
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says at one position.
+
+    Attributes:
+        likeliest: the likeliest tokens, and the one that is there.
+        log_probability: of the one that is there.
+    """
+
+    likeliest: Likeliest
+    log_probability: float
+
+
+def predictions(
+    logits: Array,
+    predicted: Sequence[int],
+    vocab_size: int,
+    fast: FastRows,
+) -> tuple[tuple[Prediction, ...], float]:
+    """Return the prediction at each position, and how far the fast engine is from them.
+
+    The vocabulary is the widest axis by far: some positions are looked at at a time.
+
+    Args:
+        logits: of the reference, Float["positions vocab"].
+        predicted: the token at each position.
+        vocab_size: ids that the tokenizer has.
+        fast: gives the log-probabilities of the fast engine.
+
+    Returns:
+        the predictions, and the largest difference of any log-probability.
+    """
+    positions, width = logits.shape
+    some = max(1, _NUMBERS // width)
+    result: list[Prediction] = []
+    largest = 0.0
+    for start in range(0, positions, some):
+        check()
+        window = slice(start, min(start + some, positions))
+        rows = np.asarray(logits[window])
+        log_probabilities = log_softmax(rows)
+        largest = max(largest, float(np.abs(fast(window) - log_probabilities).max()))
+        for row, values, token in zip(
+            softmax(rows), log_probabilities, predicted[window], strict=True
+        ):
+            likeliest = likeliest_tokens(row, token, vocab_size)
+            result.append(Prediction(likeliest, float(values[token])))
+    return tuple(result), largest

@@ -1,0 +1,69 @@
+"""Models with encoder and decoder: a source is read, and its target is searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ...engine.protocols import Engine
+from ...shapes import Array
+from ...translation.search.hypothesis import Hypothesis
+from ...translation.search.search import search
+from ...translation.search.settings import SearchSettings
+from ...translation.search.special_tokens import SpecialTokens
+from ..contract.answers import Ability, ModelKind
+from ..contract.base_edit import Changes
+from ..contract.questions import RunQuestion
+from .passage import Completion, Passage
+from .token_by_token import log_probabilities
+from .walked_model import WalkedModel
+
+
+class SearchedModel(WalkedModel):
+    """A `WalkedModel` that translates by search."""
+
+    kind: ClassVar[ModelKind] = "translation"
+
+    @property
+    def abilities(self) -> list[Ability]:
+        return ["translate", "edit", "beam", "effects", "derivations", "next_words"]
+
+    @property
+    def special(self) -> SpecialTokens:
+        """The ids that search must know."""
+        return SpecialTokens.of(self.config)
+
+    def search_settings(self, beam_size: int, *, n_best: int = 1) -> SearchSettings:
+        """Return how a target is searched for with a beam of this size."""
+        longest = self.config.max_length - 1
+        return SearchSettings.of(max_length=longest, beam_size=beam_size, n_best=n_best)
+
+    def search(
+        self, engine: Engine, source: Sequence[int], beam_size: int, *, n_best: int = 1
+    ) -> list[Hypothesis]:
+        """Search for the best targets of one source."""
+        settings = self.search_settings(beam_size, n_best=n_best)
+        return search(engine, [source], settings, special=self.special)[0]
+
+    def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
+        source, engine = tuple(ids), self.fast_with(changes)
+        if request.target_ids is not None:
+            words: Sequence[int] = request.target_ids
+        elif request.target is not None:
+            words = self.encode_words(request.target)
+        else:
+            words = self.search(engine, source, request.beam_size)[0].tokens
+        target = (self.config.start_id, *words)
+        predicted = (*words, self.config.end_id)
+        text = self.decode(target).strip()
+        counted = tuple(range(len(predicted)))
+        passage = Passage(source, target, predicted, counted, text, tuple(words))
+
+        rows: list[Array] = []
+
+        def fast(positions: slice) -> Array:
+            if not rows:  # when the check asks for the first of them
+                rows.append(log_probabilities(engine, source, target))
+            return rows[0][positions]
+
+        return Completion(passage, fast)

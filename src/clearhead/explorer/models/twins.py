@@ -1,0 +1,33 @@
+"""One model twice: in float32, to run fast, and in float64, to be looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...config import TransformerConfig
+from ...engine.products import INDEPENDENT_ROWS
+from ...engine.reference_engine import ReferenceEngine
+from ...reference.transformer import Transformer
+from ...shapes import Array
+
+
+def twins(
+    config: TransformerConfig, weights: Mapping[str, Array]
+) -> tuple[ReferenceEngine, Transformer]:
+    """Return the engine in float32, and the model in float64.
+
+    Raises:
+        ConfigError: weights are missing or unexpected; the message lists them.
+        ShapeError: weights have wrong shapes; the message lists them.
+    """
+    return ReferenceEngine.build(config, weights), exact_model(config, weights)
+
+
+def exact_model(config: TransformerConfig, weights: Mapping[str, Array]) -> Transformer:
+    """Return the model in float64.
+
+    Raises:
+        ConfigError: weights are missing or unexpected; the message lists them.
+        ShapeError: weights have wrong shapes; the message lists them.
+    """
+    return Transformer(config, weights, products=INDEPENDENT_ROWS)
