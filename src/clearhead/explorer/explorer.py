@@ -157,8 +157,8 @@ class Explorer:
             "special": {"pad": config.pad_id, "start": config.start_id, "end": config.end_id},
             "provenance": dict(models.provenance),
         }
-        if models.mask_id is not None and answer["special"] is not None:
-            answer["special"]["mask"] = models.mask_id
+        if models.mask_id is not None:
+            (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)
 
     def _run(self, question: RunQuestion) -> Answer:

@@ -85,12 +85,11 @@ class ModelLimits(TypedDict):
 
 
 class SpecialIds(TypedDict):
-    """Ids of the special tokens; ``mask`` is the one that stands for a hidden word."""
+    """Ids of the special tokens."""
 
     pad: int
     start: int
     end: int
-    mask: NotRequired[int]
 
 
 class ModelAnswer(TypedDict):
@@ -99,6 +98,8 @@ class ModelAnswer(TypedDict):
     Attributes:
         kind: ``translation`` with encoder and decoder, ``generation`` with a decoder alone,
             ``encoder`` with an encoder alone, or ``recording``.
+        mask: what is written for a hidden word, which the model predicts; missing where it
+            predicts none.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
             the computer that answers; not said of recordings.
     """
@@ -113,6 +114,7 @@ class ModelAnswer(TypedDict):
     batch_invariant: NotRequired[bool]
     limits: ModelLimits
     special: SpecialIds | None
+    mask: NotRequired[str]
     provenance: dict[str, Any]
 
 

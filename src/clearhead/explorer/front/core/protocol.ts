@@ -269,6 +269,8 @@ export interface Model {
   batch_invariant?: boolean;
   limits: ModelLimits;
   special: SpecialIds | null;
+  /** What is written for a hidden word, which the model predicts; missing where it predicts none. */
+  mask?: string;
   provenance: Record<string, unknown>;
 }
 
@@ -511,12 +513,11 @@ export interface SetWeight {
   renormalise?: boolean | null;
 }
 
-/** Ids of the special tokens; `mask` is the one that stands for a hidden word. */
+/** Ids of the special tokens. */
 export interface SpecialIds {
   pad: number;
   start: number;
   end: number;
-  mask?: number;
 }
 
 /** One step of the forward pass. */

@@ -1,4 +1,4 @@
-/** The sentence, its translation, and which sentence of a long text is walked. */
+/** The text, what the model makes of it, and which sentence of a long text is walked. */
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -8,6 +8,7 @@ import { retry } from "../core/state/running";
 import {
   asking,
   failure,
+  kind,
   languageOf,
   model,
   run,
@@ -18,11 +19,7 @@ import {
 import { countText, format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
-
-/** By source language: short ones, of which something can be learned. */
-export const EXAMPLES: Record<string, string[]> = {
-  en: ["I would like a cup of tea.", "The black cat sleeps.", "She did not see him."],
-};
+import { examplesOf } from "./examples";
 
 export function SentenceBox(): JSX.Element | null {
   const description = model.value;
@@ -53,13 +50,13 @@ function Sentence(): JSX.Element {
   const from = languageOf("source");
   return (
     <form class="sentence" onSubmit={submit}>
-      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.anySentence}</label>
+      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.texts[kind.value]}</label>
       <textarea
         id="sentence"
         rows={2}
         spellcheck={false}
         lang={from}
-        placeholder={words.placeholder}
+        placeholder={words.placeholders[kind.value]}
         aria-invalid={problem.value !== null || undefined}
         aria-describedby={problem.value === null ? undefined : "sentence-refused"}
         value={draft.value}
@@ -80,8 +77,9 @@ function Sentence(): JSX.Element {
       </p>
       <div class="under">
         <Examples />
+        {kind.value === "generation" && <TokenCount />}
         <button type="submit" class="primary">
-          {words.translate}
+          {words.submit[kind.value]}
         </button>
       </div>
     </form>
@@ -113,10 +111,31 @@ function translate(text: string): void {
   if (failed && !asking.peek()) retry();
 }
 
+/** How many tokens continue a prompt. */
+function TokenCount(): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <label class="token-count" title={words.tokensLong}>
+      {words.tokens}
+      <input
+        type="number"
+        min={0}
+        max={256}
+        value={state.tokens.value}
+        onChange={(event) => {
+          const tokens = event.currentTarget.valueAsNumber;
+          if (Number.isInteger(tokens) && tokens >= 0 && tokens <= 256) setState({ tokens });
+          else event.currentTarget.value = String(state.tokens.peek());
+        }}
+      />
+    </label>
+  );
+}
+
 function Examples(): JSX.Element {
   const words = wordsOf(table);
-  const examples = lookUp(EXAMPLES, languageOf("source") ?? "");
-  if (!examples || source.value.place === "offline") return <span />;
+  const examples = model.value ? examplesOf(model.value) : [];
+  if (!examples.length || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={words.examples}>
       {examples.map((text) => (
@@ -140,22 +159,54 @@ function Translation(): JSX.Element {
   const to = languageOf("target");
   // After an error the last translation is that of another text.
   const failed = failure.value !== null && !asking.value;
+  const predictsWords = model.value?.abilities.includes("next_words") ?? true;
+  if (!predictsWords) return <Unpredicted />;
   return (
     <div class="translation">
-      <h2>{to ? words.translation(nameOf(to)) : ""}</h2>
+      <h2>{to ? words.translation(nameOf(to)) : otherHeading()}</h2>
       <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
         {failed ? (
-          <span class="soft">{words.nothingYet}</span>
+          <span class="soft">{words.nothingYet[kind.value]}</span>
         ) : (
-          ((answer && shownTranslation(answer)) ?? (
-            <span class="soft">{asking.value ? `${words.busy} …` : words.nothingYet}</span>
+          ((answer && <Result answer={answer} />) ?? (
+            <span class="soft">
+              {asking.value ? `${words.busy} …` : words.nothingYet[kind.value]}
+            </span>
           ))
         )}
       </p>
+      {kind.value === "encoder" && model.value?.mask && (
+        <p class="soft">{words.hideWords(model.value.mask)}</p>
+      )}
       {answer && !failed && <Whole />}
       {answer && !failed && <About />}
       {answer && <SentencePicker />}
     </div>
+  );
+}
+
+function otherHeading(): string {
+  return kind.value === "translation" ? "" : wordsOf(table).results[kind.value];
+}
+
+/** Of a model that predicts no words there is no text to show. */
+function Unpredicted(): JSX.Element {
+  return (
+    <div class="translation">
+      <p>{wordsOf(table).noWordsPredicted}</p>
+      {run.value && <About />}
+    </div>
+  );
+}
+
+/** What the model made of the text; a continuation stands behind its prompt. */
+function Result({ answer }: { answer: Run }): JSX.Element {
+  if (kind.value !== "generation") return <>{shownTranslation(answer)}</>;
+  return (
+    <>
+      <span class="prompt">{answer.text}</span>
+      <mark>{answer.translation}</mark>
+    </>
   );
 }
 
@@ -207,7 +258,7 @@ function About(): JSX.Element | null {
     (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
   return (
     <div class="about">
-      {answer.target_given && <p>{words.targetGiven}</p>}
+      {answer.target_given && <p>{words.targetGiven[kind.value]}</p>}
       {answer.baseline && (
         <p>
           {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
@@ -230,8 +281,9 @@ function About(): JSX.Element | null {
       ))}
       <Rules answer={answer} />
       <p class="soft">
-        {words.logProbability} {format(answer.log_probability)} · {words.seconds}{" "}
-        {`${format(seconds, 2)}\u00a0s`}
+        {answer.log_probability !== null &&
+          `${words.logProbability} ${format(answer.log_probability)} · `}
+        {words.seconds} {`${format(seconds, 2)}\u00a0s`}
       </p>
     </div>
   );

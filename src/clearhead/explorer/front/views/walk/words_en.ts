@@ -24,7 +24,10 @@ export const en = {
   token: "token",
   id: "id",
   special: "special",
+  texts: { translation: "Source", generation: "Prompt", encoder: "Text" },
   source: "Source",
+  tokens: "Tokens",
+  continuation: "Continuation",
   decoderInput: "Decoder input",
   translation: "Translation",
   scale: (most: string) => `colours ±${most}`,
@@ -94,6 +97,8 @@ export const en = {
       title: "Text",
       encoder: "The sentence as the model receives it.",
       decoder: "The sentence, and the translation that the decoder writes one token at a time.",
+      generation: "The prompt, and what the model writes behind it, one token at a time.",
+      alone: "The text as the model receives it.",
     },
     tokens: {
       title: "Tokens and ids",
@@ -101,6 +106,10 @@ export const en = {
         "The text is split into tokens of the model's vocabulary. Each token has a number, its id; the framed one marks the end.",
       decoder:
         "The decoder reads the start token and then each token already written; at every position it predicts the next one.",
+      generation:
+        "The text is split into tokens of the model's vocabulary, each with a number, its id. The model reads the prompt and then each token that it has written; at every position it predicts the next one.",
+      alone:
+        "The text is split into tokens of the model's vocabulary. Each token has a number, its id; framed ones are no words, such as the marks of beginning and end.",
       cross: "Queries come from the decoder's tokens; keys and values come from the source tokens.",
     },
     embedding: {
@@ -201,6 +210,7 @@ export const en = {
         silu: "SiLU",
         reglu: "ReLU of a gate",
         geglu: "GELU of a gate",
+        geglu_tanh: "GELU (with tanh) of a gate",
         swiglu: "SiLU of a gate",
       } as Record<string, string>,
     },
@@ -217,21 +227,33 @@ export const en = {
           : `Layers ${first} to ${last} work in the same way. `,
       encoder: "Every cross-attention computes its keys and values from the encoder's output.",
       decoder: "The next word is predicted from the decoder's output.",
+      words: "The words are predicted from this output.",
+      nothing: "These vectors are what the model makes of the text, one for each token.",
       norm: "final norm",
       last: "last layer",
     },
     logits: {
       title: "Logits",
-      sentence: (vocabulary: string) =>
-        `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
-      at: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
-      vector: "decoder output",
+      sentence: {
+        decoder: (vocabulary: string) =>
+          `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
+        encoder: (vocabulary: string) =>
+          `The dot product of a position's last vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
+      },
+      at: {
+        decoder: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
+        encoder: (piece: string, position: number) => `At position ${position}, ${piece}.`,
+      },
+      vector: { decoder: "decoder output", encoder: "last vector" },
       rowOf: (piece: string) => `row of ${piece}`,
       choose: "Token whose logit is shown",
     },
     words: {
       title: "The ten most likely words",
-      sentence: "Softmax over all logits gives the probability of each next token.",
+      sentence: {
+        decoder: "Softmax over all logits gives the probability of each next token.",
+        encoder: "Softmax over all logits gives the probability of each token at this position.",
+      },
     },
   },
 };

@@ -26,7 +26,10 @@ export const pt: Words = {
   token: "token",
   id: "id",
   special: "especial",
+  texts: { translation: "Origem", generation: "Começo", encoder: "Texto" },
   source: "Origem",
+  tokens: "Tokens",
+  continuation: "Continuação",
   decoderInput: "Entrada do decodificador",
   translation: "Tradução",
   scale: (most) => `cores ±${most}`,
@@ -95,6 +98,8 @@ export const pt: Words = {
       title: "Texto",
       encoder: "A frase como o modelo a recebe.",
       decoder: "A frase, e a tradução que o decodificador escreve, um token de cada vez.",
+      generation: "O começo, e o que o modelo escreve depois dele, um token de cada vez.",
+      alone: "O texto como o modelo o recebe.",
     },
     tokens: {
       title: "Tokens e ids",
@@ -102,6 +107,10 @@ export const pt: Words = {
         "O texto é dividido em tokens do vocabulário do modelo. Cada token tem um número, seu id; o emoldurado marca o fim.",
       decoder:
         "O decodificador lê o token de início e depois cada token já escrito; em cada posição, prevê o seguinte.",
+      generation:
+        "O texto é dividido em tokens do vocabulário do modelo, cada um com um número, seu id. O modelo lê o começo e depois cada token que escreveu; em cada posição, prevê o seguinte.",
+      alone:
+        "O texto é dividido em tokens do vocabulário do modelo. Cada token tem um número, seu id; os emoldurados não são palavras, como as marcas de começo e fim.",
       cross:
         "As consultas vêm dos tokens do decodificador; as chaves e os valores, dos tokens da origem.",
     },
@@ -201,6 +210,7 @@ export const pt: Words = {
         silu: "SiLU",
         reglu: "ReLU de uma porta",
         geglu: "GELU de uma porta",
+        geglu_tanh: "GELU (com tanh) de uma porta",
         swiglu: "SiLU de uma porta",
       } as Record<string, string>,
     },
@@ -218,21 +228,33 @@ export const pt: Words = {
       encoder:
         "Cada atenção cruzada calcula suas chaves e seus valores a partir da saída do codificador.",
       decoder: "A próxima palavra é prevista a partir da saída do decodificador.",
+      words: "As palavras são previstas a partir desta saída.",
+      nothing: "Estes vetores são o que o modelo faz do texto, um para cada token.",
       norm: "norma final",
       last: "última camada",
     },
     logits: {
       title: "Logits",
-      sentence: (vocabulary) =>
-        `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
-      at: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
-      vector: "saída do decodificador",
+      sentence: {
+        decoder: (vocabulary) =>
+          `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
+        encoder: (vocabulary) =>
+          `O produto escalar do último vetor de uma posição com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
+      },
+      at: {
+        decoder: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
+        encoder: (piece, position) => `Na posição ${position}, ${piece}.`,
+      },
+      vector: { decoder: "saída do decodificador", encoder: "último vetor" },
       rowOf: (piece) => `linha de ${piece}`,
       choose: "Token cujo logit aparece",
     },
     words: {
       title: "As dez palavras mais prováveis",
-      sentence: "A softmax de todos os logits dá a probabilidade de cada próximo token.",
+      sentence: {
+        decoder: "A softmax de todos os logits dá a probabilidade de cada próximo token.",
+        encoder: "A softmax de todos os logits dá a probabilidade de cada token nesta posição.",
+      },
     },
   },
 };

@@ -20,7 +20,11 @@ export const table = {
     ablateThis: "Ablate this head",
     ablated: "Ablated",
     ablateHelp: (name: string) => `The locked head: ${name}. Its output becomes 0.`,
-    maskThis: "Mask tokens of the source",
+    maskThis: {
+      translation: "Mask tokens of the source",
+      generation: "Mask tokens of the prompt",
+      encoder: "Mask tokens of the text",
+    },
     maskHelp: "Click a token so that no query attends to it; click it again to restore it.",
     masked: "masked",
     addTitle: "Add an edit",
@@ -28,16 +32,16 @@ export const table = {
     kinds: {
       ablate_head: "Ablate a head",
       set_weight: "Set a routing weight",
-      mask_token: "Mask a source token",
-      swap_token: "Swap a source token",
+      mask_token: "Mask a token",
+      swap_token: "Swap a token",
       attention_temperature: "Temperature of a head",
       output_temperature: "Temperature of the output",
     },
     explain: {
       ablate_head: "The head’s output becomes 0 for every query.",
       set_weight: "One weight of one row is set to the value below.",
-      mask_token: "No query attends to this position, in the encoder and in cross-attention.",
-      swap_token: "Another token takes this position in the source.",
+      mask_token: "No query attends to this position, in any layer.",
+      swap_token: "Another token takes this position.",
       attention_temperature:
         "The scaled scores are divided by it before the softmax: above 1 the weights become more even, below 1 more peaked.",
       output_temperature:
@@ -78,8 +82,8 @@ export const table = {
         renormalised: boolean,
       ) =>
         `${head}: weight of ${query} on ${key} set to ${value}, ${renormalised ? "row renormalised" : "row left as it is"}`,
-      mask_token: (token: string) => `Source token ${token}: masked`,
-      swap_token: (token: string, other: string) => `Source token ${token}: replaced by ${other}`,
+      mask_token: (token: string) => `Token ${token}: masked`,
+      swap_token: (token: string, other: string) => `Token ${token}: replaced by ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperature ${value}`,
       output_temperature: (value: string) => `Output: temperature ${value}`,
     },
@@ -88,8 +92,11 @@ export const table = {
     asking: "Computing…",
     before: "Before",
     after: "After",
-    translation: "Translation",
-    same: "The translation stays the same.",
+    same: {
+      translation: "The translation stays the same.",
+      generation: "The continuation stays the same.",
+      encoder: "The same words stay the likeliest.",
+    },
     differs: (removed: number, added: number) =>
       `Tokens removed: ${removed}. Tokens added: ${added}.`,
     removedWord: "removed",
@@ -97,14 +104,26 @@ export const table = {
     legendRemoved: "struck through: removed",
     legendAdded: "underlined: added",
     measure: "Log-probability",
-    ofTranslation: "of its own translation",
-    ofOriginal: "of the original translation",
+    ofOwn: {
+      translation: "of its own translation",
+      generation: "of its own continuation",
+      encoder: "of its own words",
+    },
+    ofOriginal: {
+      translation: "of the original translation",
+      generation: "of the original continuation",
+      encoder: "of the original words",
+    },
     underOriginal: "original model",
     underEdited: "edited model",
     change: "Change",
     changeNote:
-      "If the translations differ, the first line compares two different texts; the second line compares the two models on the same words.",
-    perWordTitle: "Each word of the original translation",
+      "If the words differ, the first line compares two different texts; the second line compares the two models on the same words.",
+    perWordTitle: {
+      translation: "Each word of the original translation",
+      generation: "Each token of the prompt and of the original continuation",
+      encoder: "Each token of the text",
+    },
     perWordNote:
       "Change in its log-probability, given the same words before it. Left of the middle: the edited model finds it less likely.",
     scaleEffect: (largest: string) => `−${largest} to ${largest}`,
@@ -114,13 +133,18 @@ export const table = {
       prefix
         ? `Position ${position}, after “${prefix}”, the same beginning for both models`
         : `Position ${position}, at the beginning of the translation`,
+    thereAt: (position: number, token: string) => `Position ${position}, where “${token}” stands`,
     original: "original word",
     retokenised:
-      "The original translation, read back, splits into other tokens than the search wrote, so its words cannot be compared one by one.",
+      "The original words, read back, split into other tokens than the model wrote, so they cannot be compared one by one.",
     took: (milliseconds: string, search: string, trace: string) =>
-      `Took ${milliseconds} ms in this page (translating again ${search} ms, every step in float64 ${trace} ms).`,
+      `Took ${milliseconds} ms in this page (the fast model ${search} ms, every step in float64 ${trace} ms).`,
     tookServer: (search: string, trace: string) =>
-      `Computed in: translating again ${search} ms, every step in float64 ${trace} ms.`,
+      `Computed in: the fast model ${search} ms, every step in float64 ${trace} ms.`,
+    outputTitle: "How far each output vector moved",
+    outputNote:
+      "The length of the difference between before and after, as a share of the vector’s length before.",
+    token: "Token",
     special: "special token",
   },
   pt: {
@@ -143,7 +167,11 @@ export const table = {
     ablateThis: "Anular esta cabeça",
     ablated: "Anulada",
     ablateHelp: (name: string) => `A cabeça fixada: ${name}. Sua saída vira 0.`,
-    maskThis: "Mascarar tokens da origem",
+    maskThis: {
+      translation: "Mascarar tokens da origem",
+      generation: "Mascarar tokens do começo",
+      encoder: "Mascarar tokens do texto",
+    },
     maskHelp:
       "Clique em um token para que nenhuma consulta atenda a ele; clique de novo para restaurá-lo.",
     masked: "mascarado",
@@ -152,16 +180,16 @@ export const table = {
     kinds: {
       ablate_head: "Anular uma cabeça",
       set_weight: "Fixar um peso de roteamento",
-      mask_token: "Mascarar um token da origem",
-      swap_token: "Trocar um token da origem",
+      mask_token: "Mascarar um token",
+      swap_token: "Trocar um token",
       attention_temperature: "Temperatura de uma cabeça",
       output_temperature: "Temperatura da saída",
     },
     explain: {
       ablate_head: "A saída da cabeça vira 0 para toda consulta.",
       set_weight: "Um peso de uma linha passa a ter o valor abaixo.",
-      mask_token: "Nenhuma consulta atende a esta posição, no codificador e na atenção cruzada.",
-      swap_token: "Outro token ocupa esta posição da origem.",
+      mask_token: "Nenhuma consulta atende a esta posição, em nenhuma camada.",
+      swap_token: "Outro token ocupa esta posição.",
       attention_temperature:
         "As pontuações escaladas são divididas por ela antes da softmax: acima de 1 os pesos ficam mais iguais, abaixo de 1 mais concentrados.",
       output_temperature:
@@ -202,9 +230,8 @@ export const table = {
         renormalised: boolean,
       ) =>
         `${head}: peso de ${query} sobre ${key} fixado em ${value}, ${renormalised ? "linha renormalizada" : "linha como estava"}`,
-      mask_token: (token: string) => `Token da origem ${token}: mascarado`,
-      swap_token: (token: string, other: string) =>
-        `Token da origem ${token}: trocado por ${other}`,
+      mask_token: (token: string) => `Token ${token}: mascarado`,
+      swap_token: (token: string, other: string) => `Token ${token}: trocado por ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperatura ${value}`,
       output_temperature: (value: string) => `Saída: temperatura ${value}`,
     },
@@ -213,8 +240,11 @@ export const table = {
     asking: "Calculando…",
     before: "Antes",
     after: "Depois",
-    translation: "Tradução",
-    same: "A tradução fica igual.",
+    same: {
+      translation: "A tradução fica igual.",
+      generation: "A continuação fica igual.",
+      encoder: "As mesmas palavras continuam as mais prováveis.",
+    },
     differs: (removed: number, added: number) =>
       `Tokens removidos: ${removed}. Tokens acrescentados: ${added}.`,
     removedWord: "removido",
@@ -222,14 +252,26 @@ export const table = {
     legendRemoved: "riscado: removido",
     legendAdded: "sublinhado: acrescentado",
     measure: "Log-probabilidade",
-    ofTranslation: "da própria tradução",
-    ofOriginal: "da tradução original",
+    ofOwn: {
+      translation: "da própria tradução",
+      generation: "da própria continuação",
+      encoder: "das próprias palavras",
+    },
+    ofOriginal: {
+      translation: "da tradução original",
+      generation: "da continuação original",
+      encoder: "das palavras originais",
+    },
     underOriginal: "modelo original",
     underEdited: "modelo editado",
     change: "Mudança",
     changeNote:
-      "Se as traduções diferem, a primeira linha compara dois textos diferentes; a segunda compara os dois modelos nas mesmas palavras.",
-    perWordTitle: "Cada palavra da tradução original",
+      "Se as palavras diferem, a primeira linha compara dois textos diferentes; a segunda compara os dois modelos nas mesmas palavras.",
+    perWordTitle: {
+      translation: "Cada palavra da tradução original",
+      generation: "Cada token do começo e da continuação original",
+      encoder: "Cada token do texto",
+    },
     perWordNote:
       "Mudança em sua log-probabilidade, dadas as mesmas palavras anteriores. À esquerda do meio: o modelo editado a acha menos provável.",
     scaleEffect: (largest: string) => `−${largest} a ${largest}`,
@@ -239,13 +281,18 @@ export const table = {
       prefix
         ? `Posição ${position}, depois de “${prefix}”, o mesmo começo para os dois modelos`
         : `Posição ${position}, no começo da tradução`,
+    thereAt: (position: number, token: string) => `Posição ${position}, onde está “${token}”`,
     original: "palavra original",
     retokenised:
-      "A tradução original, relida, se divide em outros tokens que não os escritos pela busca; por isso suas palavras não podem ser comparadas uma a uma.",
+      "As palavras originais, relidas, se dividem em outros tokens que não os escritos pelo modelo; por isso não podem ser comparadas uma a uma.",
     took: (milliseconds: string, search: string, trace: string) =>
-      `Levou ${milliseconds} ms nesta página (traduzir de novo ${search} ms, todos os passos em float64 ${trace} ms).`,
+      `Levou ${milliseconds} ms nesta página (o modelo rápido ${search} ms, todos os passos em float64 ${trace} ms).`,
     tookServer: (search: string, trace: string) =>
-      `Calculado em: traduzir de novo ${search} ms, todos os passos em float64 ${trace} ms.`,
+      `Calculado em: o modelo rápido ${search} ms, todos os passos em float64 ${trace} ms.`,
+    outputTitle: "Quanto se moveu cada vetor de saída",
+    outputNote:
+      "O comprimento da diferença entre antes e depois, como parte do comprimento do vetor antes.",
+    token: "Token",
     special: "token especial",
   },
 };

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Token } from "../../../core/protocol";
-import { setState } from "../../../core/state/state";
+import { kind, setState } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
@@ -15,15 +15,20 @@ import { table, type Words } from "../words";
 import { NormSteps } from "./norm";
 
 export function beginning(plan: Plan, words: Words): PanelSpec[] {
-  const { part, stack, config } = plan;
+  const { stack, config } = plan;
   const { panels } = words;
   const root = shortNumber(Math.sqrt(plan.width));
   const specs: PanelSpec[] = [
-    { id: "text", title: panels.text.title, sentence: panels.text[stack], body: TextBody },
+    {
+      id: "text",
+      title: panels.text.title,
+      sentence: panels.text[textKey(plan)],
+      body: TextBody,
+    },
     {
       id: "tokens",
       title: panels.tokens.title,
-      sentence: panels.tokens[part as "cross"] ?? panels.tokens.encoder,
+      sentence: tokensSentence(plan, words),
       body: TokensBody,
     },
     {
@@ -61,6 +66,17 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
   return specs;
 }
 
+/** Which words speak of the text: those of a side, or of a model with one. */
+function textKey({ stack }: Plan): "encoder" | "decoder" | "generation" | "alone" {
+  if (kind.value === "translation") return stack;
+  return kind.value === "generation" ? "generation" : "alone";
+}
+
+function tokensSentence(plan: Plan, words: Words): string {
+  const { tokens } = words.panels;
+  return tokens[plan.part === "cross" ? "cross" : textKey(plan)];
+}
+
 function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "bias" {
   return positions === "sinusoidal" || positions === "learned" || positions === "rotary"
     ? positions
@@ -82,11 +98,11 @@ function TextBody({ plan }: { plan: Plan }): JSX.Element {
   const sentence = run.sentences[run.sentence]?.text ?? run.text ?? "";
   return (
     <dl class="walk-texts">
-      <dt>{words.source}</dt>
+      <dt>{words.texts[kind.value]}</dt>
       <dd>{sentence}</dd>
-      {plan.stack === "decoder" && (
+      {plan.stack === "decoder" && run.translation && (
         <>
-          <dt>{words.translation}</dt>
+          <dt>{kind.value === "generation" ? words.continuation : words.translation}</dt>
           <dd>{run.translation}</dd>
         </>
       )}
@@ -112,7 +128,7 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
       )}
       {plan.keyStack === "encoder" && (
         <Chips
-          title={words.source}
+          title={kind.value === "encoder" ? words.tokens : words.source}
           tokens={run.source}
           path="encoder.tokens"
           query={cross ? null : plan.query}

@@ -7,25 +7,27 @@ import type { PanelSpec } from "../panel";
 import { has, notation, numberIn, type Plan } from "../plan";
 import { Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { LogitsBody, WordsBody } from "./next_tokens";
+import { LogitsBody, predictingStack, WordsBody } from "./next_tokens";
 import { NormSteps } from "./norm";
 
 export function ending(plan: Plan, words: Words): PanelSpec[] {
   const { final, logits, words: nextWords } = words.panels;
   const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
   const follow = plan.layer + 1 < plan.layers ? final.layers(plan.layer + 1, plan.layers - 1) : "";
+  const last: PanelSpec = {
+    id: "final",
+    title: final.title,
+    sentence: follow + final[ended(plan)],
+    formula: notation(`${plan.stack}.norm.output`),
+    body: FinalBody,
+  };
+  if (!has("logits")) return [last];
   return [
-    {
-      id: "final",
-      title: final.title,
-      sentence: follow + final[plan.stack],
-      formula: notation(`${plan.stack}.norm.output`),
-      body: FinalBody,
-    },
+    last,
     {
       id: "logits",
       title: logits.title,
-      sentence: logits.sentence(vocabulary),
+      sentence: logits.sentence[predictingStack()](vocabulary),
       formula: notation("logits"),
       steps: ["logits"],
       body: LogitsBody,
@@ -33,11 +35,17 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "words",
       title: nextWords.title,
-      sentence: nextWords.sentence,
+      sentence: nextWords.sentence[predictingStack()],
       formula: notation("probabilities"),
       body: WordsBody,
     },
   ];
+}
+
+/** What follows from a stack's output. */
+function ended(plan: Plan): "encoder" | "decoder" | "words" | "nothing" {
+  if (has("decoder.tokens")) return plan.stack;
+  return has("logits") ? "words" : "nothing";
 }
 
 function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {

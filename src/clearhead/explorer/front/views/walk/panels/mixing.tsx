@@ -9,7 +9,7 @@ import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Slice } from "../parts/loaded";
 import { rangeOf, Truncation } from "../parts/windows";
-import { attentionInput, has, headRows, notation, numberIn, one, type Plan } from "../plan";
+import { attentionInput, axisOf, has, headRows, notation, one, type Plan } from "../plan";
 import { Rows } from "../vectors/rows";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
@@ -49,7 +49,7 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
 function feedForwardPanels(plan: Plan, words: Words): PanelSpec[] {
   const { feed, residualTwo } = words.panels;
   const path = `${plan.layerPath}.feed_forward`;
-  const wide = numberIn(plan.config, "feed_forward_dim", 0);
+  const wide = axisOf(`${path}.up`, 2, 0);
   const activation = String(plan.config.activation);
   const number = (value: number): string => value.toLocaleString(words.locale);
   return [
@@ -222,7 +222,7 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
 function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
   const path = `${plan.layerPath}.feed_forward`;
-  const wide = numberIn(plan.config, "feed_forward_dim", plan.width);
+  const wide = axisOf(`${path}.up`, 2, plan.width);
   return (
     <Strips
       plan={plan}
