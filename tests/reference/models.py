@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from hypothesis import strategies as st
 
 from clearhead.config import ACTIVATIONS, NORM_PLACES, NORMS, POSITIONS, TransformerConfig
+from clearhead.config_parts import (
+    ROTARY_SCALINGS,
+    SINUSOIDS,
+    TRANSFORMS,
+    AttentionConfig,
+    DecoderConfig,
+    EmbeddingConfig,
+    OutputConfig,
+    RotaryConfig,
+)
 from clearhead.reference.weights import expected_shapes
 
 
@@ -63,6 +75,55 @@ def configs(draw: st.DrawFn, *, decoder: bool = False, encoder: bool = False) ->
         relative_buckets=draw(st.sampled_from([4, 8, 32])),
         relative_max_distance=draw(st.sampled_from([20, 128])),
     )
+
+
+@st.composite
+def wide_configs(
+    draw: st.DrawFn, *, decoder: bool = False, encoder: bool = False
+) -> TransformerConfig:
+    """Any kind of small model, with what other people's models have beside the Transformer."""
+    config = draw(configs(decoder=decoder, encoder=encoder))
+    both = bool(config.encoder_layers and config.decoder_layers)
+    even = config.d_model // config.num_heads * draw(st.sampled_from([1, 2]))
+    head_dim = draw(st.sampled_from([None, even]))
+    parts: dict[str, object] = {
+        "attention": AttentionConfig(
+            head_dim=head_dim,
+            scale=draw(st.sampled_from([None, 1.0, 0.3])),
+            softcap=draw(st.sampled_from([None, 2.0])),
+            bias=draw(st.sampled_from([None, True, False])),
+            output_bias=draw(st.sampled_from([None, True, False])),
+            head_norm=draw(st.booleans()),
+            windows=draw(st.sampled_from([(), (3,), (2, 0)])) if config.decoder_layers else (),
+        ),
+        "rotary": RotaryConfig(
+            dim=draw(st.sampled_from([None, 2])),
+            local_base=draw(st.sampled_from([None, 100.0])),
+            scaling=draw(st.sampled_from(ROTARY_SCALINGS)),
+            factor=4.0,
+            original_length=16,
+        ),
+        "output": OutputConfig(
+            tied=draw(st.sampled_from([None, True, False])),
+            bias=draw(st.booleans()),
+            scale=draw(st.sampled_from([None, 0.4])),
+            softcap=draw(st.sampled_from([None, 3.0])),
+            transform=draw(st.sampled_from([None, *TRANSFORMS])),
+        ),
+        "parallel_sublayers": config.norm_place == "before" and not both and draw(st.booleans()),
+    }
+    table = config.positions in ("sinusoidal", "learned")
+    offset = draw(st.sampled_from([0, 2])) if table else 0
+    parts["embedding"] = EmbeddingConfig(
+        norm=draw(st.booleans()),
+        token_types=0 if config.decoder_layers else draw(st.sampled_from([0, 2])),
+        position_offset=offset,
+        skip_padding=bool(offset) and draw(st.booleans()),
+        sinusoid=draw(st.sampled_from(SINUSOIDS)),
+    )
+    if both and head_dim is not None and config.num_heads == 4:
+        parts["decoder"] = DecoderConfig(num_heads=2, num_kv_heads=1, feed_forward_dim=7)
+    return dataclasses.replace(config, **parts)
 
 
 def random_ids(rng: np.random.Generator, config: TransformerConfig, *shape: int) -> np.ndarray:

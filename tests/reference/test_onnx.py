@@ -16,7 +16,7 @@ import pytest
 
 from clearhead.reference import Trace, attention, log_softmax, softmax
 from clearhead.reference.layers.norms import layer_norm, layer_norm_statistics, rms_norm
-from clearhead.reference.positions import rotary_embedding
+from clearhead.reference.rotary import rotary_embedding
 
 onnx = pytest.importorskip("onnx", reason="the cases come with the package onnx")
 cases_of_onnx = importlib.import_module("onnx.backend.test.case.node")

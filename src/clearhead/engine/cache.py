@@ -46,7 +46,7 @@ class KeyValueCache:
     @classmethod
     def of(cls, model: Transformer, rows: int) -> KeyValueCache:
         """Return an empty cache for the decoder of a model."""
-        config = model.config
+        config = model.config.of_stack("decoder")
         return cls(
             layers=config.decoder_layers,
             rows=rows,

@@ -19,11 +19,9 @@ from .positions import (
     learned_positions,
     relative_bias,
     relative_buckets,
-    rotary_angles,
-    rotary_embedding,
-    rotate,
     sinusoidal_positions,
 )
+from .rotary import rotary_angles, rotary_embedding, rotary_frequencies, rotate
 from .softmax import log_softmax, softmax
 from .tracing.step import Step
 from .tracing.trace import OFF, Off, Trace
@@ -65,6 +63,7 @@ __all__ = [
     "rms_norm",
     "rotary_angles",
     "rotary_embedding",
+    "rotary_frequencies",
     "rotate",
     "silu",
     "sinusoidal_positions",

@@ -70,6 +70,29 @@ def padding_mask(lengths: Array | int, max_len: int) -> Bool[Array, "*batch max_
     return np.arange(max_len) < np.asarray(lengths)[..., None]
 
 
+def attendable(
+    real: Array | None, shape: tuple[int, int]
+) -> Bool[Array, "batch 1 1 key_len"] | None:
+    """Return the mask of scores under which nobody attends to padding; None where all is real.
+
+    Args:
+        real: Bool["batch key_len"], True where a position is real; None where all are.
+        shape: of the keys, batch and key_len.
+
+    Raises:
+        ShapeError: ``real`` is not boolean, or not of that shape.
+    """
+    if real is None:
+        return None
+    real = np.asarray(real)
+    if real.dtype != bool or real.shape != shape:
+        raise ShapeError(
+            f"The mask of a text is boolean, True where a position is real, one for each of its "
+            f"positions, {shape}; it holds {real.dtype} of the shape {real.shape}."
+        )
+    return None if real.all() else real[:, None, None, :]
+
+
 def extend_mask(
     mask: Shaped[Array, "*queries shorter_len"], key_len: int
 ) -> Shaped[Array, "*queries key_len"]:

@@ -1,35 +1,74 @@
-"""What tells a Transformer where a token stands: added vectors, rotations, score biases."""
+"""Where a token stands, as vectors that are added, and as biases of the scores."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shapes import Array, Float, Int
+from ..shapes import Array, Bool, Float, Int
 from .settings import check_heads
-from .tracing.steps import attention as steps
-from .tracing.trace import OFF
-from .tracing.watcher import Watcher
 
 
 def sinusoidal_positions(
-    length: int, d_model: int, *, dtype: Any = np.float64
+    length: int,
+    d_model: int,
+    *,
+    start: int = 0,
+    layout: str = "interleaved",
+    dtype: Any = np.float64,
 ) -> Float[Array, "length d_model"]:
-    """Return position vectors: even columns sine, odd columns cosine.
+    """Return the sines and cosines that stand for positions from ``start`` on.
 
-    The pair of columns 2i, 2i + 1 turns with the wavelength 2 pi 10000^(2i / d_model)
-    (Vaswani et al. 2017, section 3.5). Computed in float64, then rounded.
+    Args:
+        length: how many positions.
+        d_model: width of each vector.
+        start: the first position.
+        layout: ``interleaved``: the pair of columns 2i, 2i + 1 turns with the wavelength
+            2 pi 10000^(2i / d_model) (Vaswani et al. 2017, section 3.5). ``halves``: the sines
+            stand before the cosines, and the numbers are rounded to float32, as Marian stores
+            them. ``halves_to_end``: so too, with the wavelengths 2 pi 10000^(i / (half - 1)), of
+            which the last is 2 pi 10000 itself (fairseq, M2M100); for float32, angles are float32
+            too, as there.
+        dtype: of the result. The others are computed in float64, then rounded.
     """
+    if layout == "halves_to_end":
+        return _sinusoids_to_end(length, d_model, start, np.dtype(dtype))
     rate = np.exp(np.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
-    angles = np.arange(length)[:, None] * rate
+    angles = np.arange(start, start + length)[:, None] * rate
+    if layout == "halves":
+        table = np.concatenate((np.sin(angles), np.cos(angles[:, : d_model // 2])), axis=-1)
+        return table.astype(np.float32).astype(dtype)
     table = np.empty((length, d_model))
     table[:, 0::2] = np.sin(angles)
     table[:, 1::2] = np.cos(angles[:, : d_model // 2])
     return table.astype(dtype)
+
+
+def _sinusoids_to_end(
+    length: int, d_model: int, start: int, dtype: np.dtype[Any]
+) -> Float[Array, "length d_model"]:
+    wide = np.float64 if dtype == np.float64 else np.float32
+    half = d_model // 2
+    exponents = np.arange(half, dtype=wide) * wide(-math.log(10000.0) / max(half - 1, 1))
+    rate = np.exp(exponents.astype(np.float64)).astype(wide)
+    angles = (np.arange(start, start + length, dtype=wide)[:, None] * rate).astype(np.float64)
+    return np.concatenate((np.sin(angles), np.cos(angles)), axis=-1).astype(dtype)
+
+
+def positions_without_padding(
+    real: Bool[Array, "batch length"], *, start: int = 0, offset: int = 1
+) -> Int[Array, "batch length"]:
+    """Return the row of each token's position in a table, padding not counted (RoBERTa, M2M100).
+
+    Args:
+        real: False where a token is padding, which stands at row ``offset - 1``.
+        start: how many tokens came before.
+        offset: the row of the first position.
+    """
+    return (np.cumsum(real, axis=-1) + start) * real + offset - 1
 
 
 def learned_positions(
@@ -51,128 +90,6 @@ def learned_positions(
             f"positions ends at {len(table) - 1}. Shorten the text."
         )
     return table[start : start + length]
-
-
-class Rotation(NamedTuple):
-    """Cosines and sines of the angles of some positions; their first axes may broadcast."""
-
-    cosine: Float[Array, "*lead length pairs"]
-    sine: Float[Array, "*lead length pairs"]
-
-
-def rotary_angles(
-    positions: Array | int, dim: int, *, base: float = 10000.0, dtype: Any = np.float64
-) -> Rotation:
-    """Return the rotation of each position (Su et al. 2021, arXiv 2104.09864).
-
-    Pair i turns by position * base^(-2i / dim). Computed in float64, then rounded.
-
-    Args:
-        positions: Int["*lead length"], or a number n for the positions 0 to n - 1.
-        dim: how much of each head is rotated, even.
-        base: the base of the frequencies.
-        dtype: of the result, which has dim / 2 pairs.
-    """
-    positions = np.arange(positions) if isinstance(positions, int) else np.asarray(positions)
-    angles = positions[..., None] * base ** (-np.arange(0, dim, 2) / dim)
-    return Rotation(np.cos(angles).astype(dtype), np.sin(angles).astype(dtype))
-
-
-def rotate(
-    x: Float[Array, "*heads length head_dim"],
-    rotation: Rotation,
-    *,
-    interleaved: bool = False,
-    name: str = "rotated",
-    of: tuple[str, ...] = (),
-    trace: Watcher = OFF,
-) -> Float[Array, "*heads length head_dim"]:
-    """Rotate each pair of a head's entries by the angle of its position.
-
-    Args:
-        x: queries or keys. Where the rotation covers fewer entries than head_dim, the first ones
-            are rotated and the rest is passed on.
-        rotation: broadcasts to Float["*heads length pairs"].
-        interleaved: the pairs are (0, 1), (2, 3), ...; otherwise, as in Hugging Face's models
-            and GPT-NeoX, entry i is paired with entry i + pairs.
-        name, of: of the one step that a trace records.
-
-    Raises:
-        ShapeError: the rotation has more pairs than half of head_dim, or does not broadcast.
-    """
-    cosine, sine = rotation
-    pairs = cosine.shape[-1]
-    if 2 * pairs > x.shape[-1]:
-        raise ShapeError(
-            f"A rotation of {pairs} pairs needs heads of at least {2 * pairs} entries; "
-            f"they have {x.shape[-1]} (shape {x.shape})."
-        )
-    rotated = np.empty(x.shape, x.dtype)
-    if interleaved:
-        first, second = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
-    else:
-        first, second = slice(0, pairs), slice(pairs, 2 * pairs)
-    a, b = x[..., first], x[..., second]
-    try:
-        np.subtract(a * cosine, b * sine, out=rotated[..., first])
-        np.add(b * cosine, a * sine, out=rotated[..., second])
-    except ValueError as error:
-        raise ShapeError(
-            f"A rotation of shape {cosine.shape} does not broadcast to the pairs of an array of "
-            f"shape {x.shape}. Its axes are, from the last: pairs, length."
-        ) from error
-    rotated[..., 2 * pairs :] = x[..., 2 * pairs :]
-    if not trace.enabled:
-        return rotated
-    return trace.record(replace(steps.ROTATED, name=name), rotated, of=of)
-
-
-def rotary_embedding(
-    x: Float[Array, "*heads length width"],
-    cosine_cache: Array,
-    sine_cache: Array,
-    position_ids: Array | None = None,
-    *,
-    interleaved: bool = False,
-    rotary_dim: int | None = None,
-    num_heads: int | None = None,
-) -> Float[Array, "*heads length width"]:
-    """Compute the ONNX operator RotaryEmbedding (opset 23), on top of `rotate`.
-
-    Args:
-        x: Float["batch heads length head_dim"], or Float["batch length heads*head_dim"] with
-            ``num_heads``.
-        cosine_cache, sine_cache: Float["max_length pairs"] to be looked up by position_ids, or
-            without these Float["batch length pairs"].
-        position_ids: Int["batch length"].
-        interleaved: as in `rotate`.
-        rotary_dim: how much of each head is rotated; None and 0 mean all of it.
-        num_heads: for 3 axes, how many heads lie side by side; else None or 0.
-
-    Raises:
-        ShapeError: the arrays do not fit together.
-    """
-    if x.ndim == 3:
-        if not num_heads or num_heads < 1 or x.shape[-1] % num_heads:
-            raise ShapeError(
-                f"An array of shape {x.shape} has its heads side by side: num_heads must divide "
-                f"its last axis; it is {num_heads}."
-            )
-        heads = x.reshape(*x.shape[:2], num_heads, -1).swapaxes(1, 2)
-    else:
-        heads = x
-    pairs = (rotary_dim or heads.shape[-1]) // 2
-    cosine, sine = (
-        (cache if position_ids is None else cache[position_ids])[:, None]
-        for cache in (cosine_cache, sine_cache)
-    )
-    if cosine.shape[-1] != pairs or sine.shape[-1] != pairs:
-        raise ShapeError(
-            f"The caches must have {pairs} columns, half of what is rotated; "
-            f"they have {cosine.shape[-1]} (cosine) and {sine.shape[-1]} (sine)."
-        )
-    result = rotate(heads, Rotation(cosine, sine), interleaved=interleaved)
-    return result.swapaxes(1, 2).reshape(x.shape) if x.ndim == 3 else result
 
 
 def alibi_slopes(num_heads: int) -> Float[Array, "heads"]:
@@ -219,7 +136,7 @@ def relative_buckets(
     ``max_distance``; all beyond shares the last.
 
     Args:
-        distance: key position minus query position.
+        distance: key position minus query position, in whole numbers.
         bidirectional: half of all buckets are for keys after the query; otherwise those all
             count as distance 0.
         num_buckets, max_distance: of T5's config.
@@ -235,8 +152,10 @@ def relative_buckets(
     else:
         distance = np.maximum(-distance, 0)
     exact = num_buckets // 2
-    ratio = np.log(np.maximum(distance, 1) / exact) / math.log(max_distance / exact)
-    far = exact + (ratio * (num_buckets - exact)).astype(distance.dtype)
+    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    near = (np.maximum(distance, 1).astype(np.float32) / np.float32(exact)).astype(np.float64)
+    ratio = np.log(near).astype(np.float32) / np.float32(math.log(max_distance / exact))
+    far = exact + (ratio * np.float32(num_buckets - exact)).astype(distance.dtype)
     return bucket + np.where(distance < exact, distance, np.minimum(far, num_buckets - 1))
 
 

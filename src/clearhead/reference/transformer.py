@@ -6,8 +6,9 @@
     hidden   = decoder layers, each attending to memory                   decode
     logits   = hidden W_output^T                                          logits
 
-(Vaswani et al. 2017.) An engine, `clearhead.engine.reference_engine`, runs these same layers: it
-hands them other `Products`, and a `Cache` of the keys and values of earlier positions.
+(Vaswani et al. 2017.) What other models have beside it, `clearhead.config_parts` says. An engine,
+`clearhead.engine.reference_engine`, runs these same layers: it hands them other `Products`, and a
+`Cache` of the keys and values of earlier positions.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from ..shapes import Array, Bool, Float, Int
 from .layers.attention_positions import AttentionPositions
 from .layers.blocks import DecoderBlock, EncoderBlock
 from .layers.embedding import Embedding
-from .layers.linear import Linear, weight_and_bias
+from .layers.linear import weight_and_bias
 from .layers.multi_head import KeysAndValues, Memory, Past
 from .layers.norms import Norm
+from .layers.output import Output
+from .masks import attendable
 from .products import PLAIN, Products
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
@@ -96,11 +99,16 @@ class Transformer:
             for i in range(config.encoder_layers)
         ]
         self.decoder_layers = [
-            DecoderBlock(self.weights, f"decoder.layers.{i}", config, products=products)
+            DecoderBlock(
+                self.weights,
+                f"decoder.layers.{i}",
+                config.of_stack("decoder"),
+                window=config.window(i),
+                products=products,
+            )
             for i in range(config.decoder_layers)
         ]
-        output = "embedding.weight" if config.tied_embeddings else "output.weight"
-        self._output = Linear(self.weights[output], products=products)
+        self._output = Output(config, self.weights, products=products)
 
     @property
     def vocab_size(self) -> int:
@@ -108,38 +116,66 @@ class Transformer:
         return self.config.vocab_size
 
     def embed(
-        self, ids: Int[Array, "batch length"], side: str, *, start: int = 0, trace: Watcher = OFF
+        self,
+        ids: Int[Array, "batch length"],
+        side: str,
+        *,
+        start: int = 0,
+        token_types: Int[Array, "batch length"] | None = None,
+        trace: Watcher = OFF,
     ) -> Float[Array, "batch length d_model"]:
-        """Look up the vectors of tokens, and add those of their positions.
+        """Look up the vectors of tokens, and add those of their positions and types.
 
         Args:
             ids: of the tokens.
             side: ``source`` or ``target``.
             start: position of the first column.
-            trace: records ``tokens embedding [scaled_embedding] [positions] embedded``.
+            token_types: the type of each token, for a model that has types; None for all 0.
+            trace: records ``tokens embedding [scaled_embedding] [positions] [token_types]
+                embedded``; with a norm the sum is ``embedding_sum``.
 
         Raises:
+            ConfigError: the model has no token types, and some came.
             ShapeError: the text is longer than max_length, or an id is not one of the vocabulary.
         """
-        return self._embedding(ids, side, start=start, trace=trace)
+        return self._embedding(ids, side, start=start, token_types=token_types, trace=trace)
 
     def encode(
-        self, source_ids: Int[Array, "batch source_len"], *, trace: Watcher = OFF
+        self,
+        source_ids: Int[Array, "batch source_len"],
+        *,
+        mask: Bool[Array, "batch source_len"] | None = None,
+        token_types: Int[Array, "batch source_len"] | None = None,
+        trace: Watcher = OFF,
     ) -> Encoded:
         """Run the encoder.
 
         Args:
-            source_ids: ``pad_id`` marks padding, to which nothing attends.
+            source_ids: without a mask, ``pad_id`` marks padding, to which nothing attends.
+            mask: True where a position is real, whatever its id is; to others nothing attends.
+            token_types: the type of each token, for a model that has types; None for all 0.
             trace: records every step, under ``encoder``.
+
+        Raises:
+            ConfigError: the model has no encoder, or no token types and some came.
+            ShapeError: ids, mask and types do not fit together, or the model.
         """
         if not self.encoder_layers:
             raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
         source_ids = np.asarray(source_ids)
         length = source_ids.shape[1]
-        visible = source_ids != self.config.pad_id
-        mask = None if visible.all() else visible[:, None, None, :]
+        if mask is None:
+            mask = source_ids != self.config.pad_id
+        visible = attendable(mask, source_ids.shape)
 
-        x = self.embed(source_ids, "source", trace=trace.at("encoder"))
+        x = self._embedding(
+            source_ids,
+            "source",
+            token_types=token_types,
+            trace=trace.at("encoder"),
+            norm_trace=trace,
+        )
+        mask = visible
         scores_mask = self._positions.add_bias(mask, "encoder", 0, length)
         rotation = self._positions.rotation(0, length)
         for i, layer in enumerate(self.encoder_layers):
@@ -166,6 +202,7 @@ class Transformer:
         *,
         memories: Sequence[Memory] | None = None,
         cache: Cache | None = None,
+        mask: Bool[Array, "batch key_len"] | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch target_len d_model"]:
         """Run the decoder.
@@ -176,6 +213,10 @@ class Transformer:
             encoded: what `encode` returned; None for a decoder-only model.
             memories: what `memories` made of it, if it is to be used several times.
             cache: keys and values of earlier positions, to which those of the new are appended.
+            mask: True where a position is real, whatever its id is; to others nothing attends,
+                so that a text may be padded at its beginning. None for all. With ``cache``, of
+                all positions so far. What stands at padding attends to nothing or to padding's
+                successors alone, and its results mean nothing; they are finite.
             trace: records every step, under ``decoder``.
 
         Returns:
@@ -190,15 +231,19 @@ class Transformer:
         start = cache.length if cache is not None else 0
         length = target_ids.shape[1]
 
-        x = self.embed(target_ids, "target", start=start, trace=trace.at("decoder"))
-        mask = self._positions.add_bias(None, "decoder", start, length)
-        rotation = self._positions.rotation(start, length)
+        visible = attendable(mask, (len(target_ids), start + length))
+
+        x = self._embedding(
+            target_ids, "target", start=start, trace=trace.at("decoder"), norm_trace=trace
+        )
+        scores_mask = self._positions.add_bias(visible, "decoder", start, length)
         for i, layer in enumerate(self.decoder_layers):
+            local = bool(self.config.window(i))
             x = layer(
                 x,
                 memories[i] if memories else None,
-                mask=mask,
-                rotation=rotation,
+                mask=scores_mask,
+                rotation=self._positions.rotation(start, length, local=local),
                 past=cache.layers[i] if cache is not None else None,
                 trace=trace.at(f"decoder.layers.{i}"),
             )
@@ -209,11 +254,16 @@ class Transformer:
     def logits(
         self, hidden: Float[Array, "... d_model"], *, trace: Watcher = OFF
     ) -> Float[Array, "... vocab"]:
-        """Project to the vocabulary; a trace records ``logits`` and ``probabilities``."""
+        """Project to the vocabulary.
+
+        Args:
+            hidden: of the last layer.
+            trace: records ``[scaled_hidden] [output_transform output_norm] [uncapped_logits]
+                logits`` and ``probabilities``.
+        """
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
-        logits = self._output(hidden)
-        logits = trace.record(steps.LOGITS, logits, of=of)
+        logits = self._output(hidden, trace=trace, of=of)
         if trace.enabled:
             trace.record(steps.PROBABILITIES, softmax(logits))
         return logits
@@ -223,6 +273,8 @@ class Transformer:
         source_ids: Int[Array, "batch source_len"] | None = None,
         target_ids: Int[Array, "batch target_len"] | None = None,
         *,
+        mask: Bool[Array, "batch _"] | None = None,
+        token_types: Int[Array, "batch source_len"] | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length vocab"]:
         """Return the logits of every position of the target, or of the source without a decoder.
@@ -230,6 +282,9 @@ class Transformer:
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
+            mask: True where a position is real: of the source, or of the target in a decoder-only
+                model. None: as `encode` and `decode` say.
+            token_types: of the source, as in `encode`.
             trace: records every step.
 
         Raises:
@@ -238,9 +293,13 @@ class Transformer:
         """
         self._check_side("source", source_ids, "encoder")
         self._check_side("target", target_ids, "decoder")
-        encoded = None if source_ids is None else self.encode(source_ids, trace=trace)
+        if source_ids is None:
+            assert target_ids is not None
+            if token_types is not None:
+                raise ConfigError("Token types are of the source, and there is none.")
+            return self.logits(self.decode(target_ids, mask=mask, trace=trace), trace=trace)
+        encoded = self.encode(source_ids, mask=mask, token_types=token_types, trace=trace)
         if target_ids is None:
-            assert encoded is not None
             return self.logits(encoded.output, trace=trace)
         return self.logits(self.decode(target_ids, encoded, trace=trace), trace=trace)
 

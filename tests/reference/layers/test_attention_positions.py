@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from clearhead.reference.layers.attention_positions import AttentionPositions
-from clearhead.reference.positions import alibi_bias, relative_bias, rotary_angles
+from clearhead.reference.positions import alibi_bias, relative_bias
+from clearhead.reference.rotary import rotary_angles
 from tests.reference.models import random_weights, small_config
 
 MASK = np.array([True, True, False, True, True])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clearhead.config import NORM_PLACES, TransformerConfig
+from clearhead.config import TransformerConfig
 from clearhead.reference import Trace
 from clearhead.reference.layers.blocks import DecoderBlock, EncoderBlock
 from tests.reference.models import random_weights, small_config
@@ -53,7 +53,7 @@ def torch_layer(side: str, config: TransformerConfig, weights: dict[str, np.ndar
     return layer
 
 
-@pytest.fixture(params=NORM_PLACES)
+@pytest.fixture(params=["before", "after"])
 def config(request):
     return small_config(activation="relu", norm="layer", norm_place=request.param, bias=True)
 

@@ -16,6 +16,7 @@ THEIRS = {
     "gelu": F.gelu,
     "geglu": F.gelu,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "geglu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "silu": F.silu,
     "swiglu": F.silu,
 }

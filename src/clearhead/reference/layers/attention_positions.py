@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...config import TransformerConfig
-from ...shapes import Array, Bool, Shaped
-from ..positions import Rotation, alibi_bias, relative_bias, rotary_angles
+from ...config_parts import RotaryConfig
+from ...shapes import Array, Bool, Float, Shaped
+from ..positions import alibi_bias, relative_bias
+from ..rotary import Rotation, rotary_angles
+from .growing_rows import GrowingRows
 
 
 class AttentionPositions:
@@ -23,15 +26,37 @@ class AttentionPositions:
         self._config, self._weights = config, weights
         self._dtype = next(iter(weights.values())).dtype
         if config.positions == "rotary":
-            dim, base = config.head_dim, config.rotary_base
-            self._angles = rotary_angles(config.max_length, dim, base=base, dtype=self._dtype)
+            self._angles = self._rotations(config.rotary_base, config.rotary)
+            # Layers with a base of their own are not scaled.
+            local_base = config.rotary.local_base
+            self._local = (
+                self._rotations(local_base, RotaryConfig()) if local_base else self._angles
+            )
 
-    def rotation(self, start: int, length: int) -> Rotation | None:
-        """Return the rotation of ``length`` positions from ``start`` on; None without rotation."""
+    def _rotations(self, base: float, scaling: RotaryConfig) -> GrowingRows:
+        """Return cosines and sines side by side, for as many positions as are needed."""
+        dim = self._config.rotary_dim
+
+        def compute(start: int, length: int) -> Float[Array, "length rotary_dim"]:
+            positions = np.arange(start, start + length)
+            angles = rotary_angles(positions, dim, base=base, scaling=scaling, dtype=self._dtype)
+            return np.concatenate(angles, axis=-1)
+
+        return GrowingRows(compute)
+
+    def rotation(self, start: int, length: int, *, local: bool = False) -> Rotation | None:
+        """Return the rotation of ``length`` positions from ``start`` on; None without rotation.
+
+        Args:
+            start: the first position.
+            length: how many.
+            local: of a layer with a window, whose base may be another.
+        """
         if self._config.positions != "rotary":
             return None
-        window = slice(start, start + length)
-        return Rotation(self._angles.cosine[window], self._angles.sine[window])
+        rows = (self._local if local else self._angles)(start, length)
+        pairs = rows.shape[-1] // 2
+        return Rotation(rows[:, :pairs], rows[:, pairs:])
 
     def add_bias(
         self,
@@ -55,7 +80,7 @@ class AttentionPositions:
             return mask
         queries, keys = np.arange(start, start + length), np.arange(start + length)
         if config.positions == "alibi":
-            bias = alibi_bias(config.num_heads, queries, keys)
+            bias = alibi_bias(config.of_stack(stack).num_heads, queries, keys)
         else:
             bias = relative_bias(
                 self._weights[f"{stack}.relative_bias.weight"],

@@ -2,17 +2,19 @@
 
 With norms after, as in Vaswani et al. 2017:    x = norm(x + sublayer(x))
 With norms before, as in Xiong et al. 2020:     x = x + sublayer(norm(x))
+With norms both before and after (Gemma 2):     x = x + output_norm(sublayer(norm(x)))
+Sublayers in parallel (GPT-J, GPT-NeoX):        x = x + attention(norm(x)) + feed_forward(norm(x))
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...config import TransformerConfig
 from ...shapes import Array, Float, Shaped
-from ..positions import Rotation
 from ..products import PLAIN, Products
+from ..rotary import Rotation
 from ..tracing.steps import layers as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
@@ -28,6 +30,22 @@ _LAST_STEP = {
 }
 
 
+class _Sublayer(NamedTuple):
+    """A sublayer and its norms.
+
+    Attributes:
+        name: such as ``self_attention``.
+        apply: takes x, and what else the sublayer reads.
+        norm: before or after it.
+        output_norm: of its output, where there are norms on both sides.
+    """
+
+    name: str
+    apply: Callable[..., Array]
+    norm: Norm
+    output_norm: Norm | None
+
+
 class _Block:
     """The parts of both kinds of layer: self-attention, feed-forward, residual sums and norms."""
 
@@ -37,25 +55,42 @@ class _Block:
         path: str,
         config: TransformerConfig,
         *,
+        window: int = 0,
         products: Products = PLAIN,
     ) -> None:
-        self.norm_before = config.norm_place == "before"
         self._weights, self._path, self._config = weights, path, config
-        self._products = products
+        self._products, self._window = products, window
         self.self_attention = self._attention("self_attention", cross=False)
-        self.self_attention_norm = self._norm("self_attention_norm")
         self.feed_forward = self._feed_forward()
-        self.feed_forward_norm = self._norm("feed_forward_norm")
+        self._self_attention = self._sublayer("self_attention", self.self_attention.self_attention)
+        self._feed = self._sublayer("feed_forward", self.feed_forward)
 
     def _attention(self, name: str, *, cross: bool) -> MultiHeadAttention:
+        config, rotary = self._config, self._config.rotary
+        local = bool(self._window and rotary.local_base)
+        rotation = (
+            config.rotary_dim < config.head_dim,
+            "local" if local else "",
+            "none" if local else rotary.scaling,
+        )
         return MultiHeadAttention(
             self._weights,
             f"{self._path}.{name}",
-            num_heads=self._config.num_heads,
-            num_kv_heads=self._config.key_value_heads,
+            num_heads=config.num_heads,
+            num_kv_heads=config.key_value_heads,
             cross=cross,
+            scale=config.attention.scale,
+            softcap=config.attention.softcap,
+            window=0 if cross else self._window,
+            epsilon=config.norm_epsilon,
+            rotation=rotation,
             products=self._products,
         )
+
+    def _sublayer(self, name: str, apply: Callable[..., Array]) -> _Sublayer:
+        both = self._config.norm_place == "both"
+        output_norm = self._norm(f"{name}_output_norm") if both else None
+        return _Sublayer(name, apply, self._norm(f"{name}_norm"), output_norm)
 
     def _norm(self, name: str) -> Norm:
         return Norm(self._config, *weight_and_bias(self._weights, f"{self._path}.{name}"))
@@ -71,44 +106,53 @@ class _Block:
 
     def _residual(
         self,
-        name: str,
-        norm: Norm,
-        sublayer: Callable[..., Array],
+        sublayer: _Sublayer,
         x: Float[Array, "batch length d_model"],
         of: str,
         *arguments: Any,
+        read: tuple[Float[Array, "batch length d_model"], str] | None = None,
         trace: Watcher,
         **options: Any,
     ) -> tuple[Float[Array, "batch length d_model"], str]:
-        """Apply a sublayer, its residual sum and its norm, in the order of the config.
+        """Apply a sublayer, its residual sum and its norms, in the order of the config.
 
         Args:
-            name: of the sublayer.
-            norm: of the sublayer.
-            sublayer: takes x and ``arguments``.
+            sublayer: with its norms.
             x: what is added to the sublayer's output.
             of: the name of the step that ``x`` is.
             arguments, options: of the sublayer.
+            read: what the sublayer reads, and the name of that step; None: it is ``x``.
             trace: records every step.
 
         Returns:
             the output, and the name of the step that it is.
         """
-        inner, inner_of, norm_trace = x, of, trace.at(f"{name}_norm")
-        if self.norm_before:
-            inner, inner_of = norm(x, trace=norm_trace, of=(of,)), f"{name}_norm.output"
-        y = sublayer(inner, *arguments, trace=trace.at(name), of=(inner_of,), **options)
-        sources = (of, f"{name}.{_LAST_STEP[name]}")
-        x = trace.record(steps.RESIDUAL[name], x + y, of=sources)
-        if self.norm_before:
+        name, place = sublayer.name, self._config.norm_place
+        norm_trace = trace.at(f"{name}_norm")
+        inner, inner_of = (x, of) if read is None else read
+        if place != "after":
+            inner = sublayer.norm(inner, trace=norm_trace, of=(inner_of,))
+            inner_of = f"{name}_norm.output"
+        y = sublayer.apply(inner, *arguments, trace=trace.at(name), of=(inner_of,), **options)
+        y_of = f"{name}.{_LAST_STEP[name]}"
+        if sublayer.output_norm is not None:
+            y = sublayer.output_norm(y, trace=trace.at(f"{name}_output_norm"), of=(y_of,))
+            y_of = f"{name}_output_norm.output"
+        x = trace.record(steps.RESIDUAL[name], x + y, of=(of, y_of))
+        if place != "after":
             return x, f"{name}_residual"
-        return norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
+        return sublayer.norm(x, trace=norm_trace, of=(f"{name}_residual",)), f"{name}_norm.output"
 
-    def _feed(
-        self, x: Float[Array, "batch length d_model"], of: str, trace: Watcher
+    def _feed_to(
+        self,
+        x: Float[Array, "batch length d_model"],
+        of: str,
+        layer_input: Float[Array, "batch length d_model"],
+        trace: Watcher,
     ) -> Float[Array, "batch length d_model"]:
-        norm, layer = self.feed_forward_norm, self.feed_forward
-        return self._residual("feed_forward", norm, layer, x, of, trace=trace)[0]
+        """Apply the feed-forward part, which reads the layer's input where both are parallel."""
+        read = (layer_input, "input") if self._config.parallel_sublayers else None
+        return self._residual(self._feed, x, of, read=read, trace=trace)[0]
 
 
 class EncoderBlock(_Block):
@@ -130,18 +174,16 @@ class EncoderBlock(_Block):
         trace: Watcher = OFF,
     ) -> Float[Array, "batch source_len d_model"]:
         """Apply the layer; ``mask`` is that of `attention`."""
-        x = trace.record(steps.INPUT, x)
+        layer_input = x = trace.record(steps.INPUT, x)
         x, of = self._residual(
-            "self_attention",
-            self.self_attention_norm,
-            self.self_attention.self_attention,
+            self._self_attention,
             x,
             "input",
             mask=mask,
             rotation=rotation,
             trace=trace,
         )
-        return self._feed(x, of, trace)
+        return self._feed_to(x, of, layer_input, trace)
 
 
 class DecoderBlock(_Block):
@@ -150,7 +192,9 @@ class DecoderBlock(_Block):
     Args:
         weights: of the whole model.
         path: of this layer, such as ``decoder.layers.0``.
-        config: of the model; with encoder layers, there is cross-attention.
+        config: of the model, with the decoder's sizes; with encoder layers, there is
+            cross-attention.
+        window: how many positions up to its own a query sees; 0 for no limit.
         products: how matrices are multiplied.
     """
 
@@ -160,13 +204,14 @@ class DecoderBlock(_Block):
         path: str,
         config: TransformerConfig,
         *,
+        window: int = 0,
         products: Products = PLAIN,
     ) -> None:
-        super().__init__(weights, path, config, products=products)
+        super().__init__(weights, path, config, window=window, products=products)
         self.cross_attention: MultiHeadAttention | None = None
         if config.encoder_layers:
-            self.cross_attention = self._attention("cross_attention", cross=True)
-            self.cross_attention_norm = self._norm("cross_attention_norm")
+            layer = self.cross_attention = self._attention("cross_attention", cross=True)
+            self._cross_attention = self._sublayer("cross_attention", layer.cross_attention)
 
     def __call__(
         self,
@@ -189,11 +234,9 @@ class DecoderBlock(_Block):
             past: this layer's keys and values of earlier positions.
             trace: records every step.
         """
-        x = trace.record(steps.INPUT, x)
+        layer_input = x = trace.record(steps.INPUT, x)
         x, of = self._residual(
-            "self_attention",
-            self.self_attention_norm,
-            self.self_attention.self_attention,
+            self._self_attention,
             x,
             "input",
             causal=True,
@@ -203,13 +246,5 @@ class DecoderBlock(_Block):
             trace=trace,
         )
         if self.cross_attention is not None:
-            x, of = self._residual(
-                "cross_attention",
-                self.cross_attention_norm,
-                self.cross_attention.cross_attention,
-                x,
-                of,
-                memory,
-                trace=trace,
-            )
-        return self._feed(x, of, trace)
+            x, of = self._residual(self._cross_attention, x, of, memory, trace=trace)
+        return self._feed_to(x, of, layer_input, trace)

@@ -66,6 +66,7 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "silu": silu,
     "reglu": relu,
     "geglu": gelu,
+    "geglu_tanh": gelu_tanh,
     "swiglu": silu,
 }
 

@@ -19,13 +19,14 @@ import numpy as np
 from ...errors import ConfigError
 from ...shapes import Array, Bool, Float, Shaped
 from ..attention import attention, merge_heads, split_heads
-from ..masks import causal_mask
-from ..positions import Rotation, rotate
+from ..masks import Window, causal_mask, sliding_window_mask
 from ..products import PLAIN, Products
+from ..rotary import Rotation
 from ..settings import check_heads
 from ..tracing.steps import attention as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
+from .heads import PLAIN_ROTATION, HeadPreparation
 from .linear import JointLinear, Linear, WeightAndBias, weight_and_bias
 
 
@@ -82,10 +83,17 @@ class MultiHeadAttention:
     """One attention layer: projections, attention in each head, and a projection of its output.
 
     Args:
-        weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output.
+        weights: holds ``{path}.query.weight``, ``.bias`` and the same of key, value and output;
+            with ``{path}.query_norm.weight`` and ``key_norm.weight`` each head's query and key
+            pass through a root-mean-square norm.
         path: where in the weights, such as ``decoder.layers.0.self_attention``.
         num_heads, num_kv_heads: of queries, and of keys and values.
         cross: whether keys and values come from another sequence than queries.
+        scale, softcap: as in `attention`.
+        window: how many positions up to its own a query sees in self-attention; 0 for no limit.
+        epsilon: of the norms of queries and keys.
+        rotation: how a rotation is computed, for the trace: see
+            `clearhead.reference.tracing.steps.heads`.
         products: how matrices are multiplied.
     """
 
@@ -97,6 +105,11 @@ class MultiHeadAttention:
         num_heads: int,
         num_kv_heads: int | None = None,
         cross: bool = False,
+        scale: float | None = None,
+        softcap: float | None = None,
+        window: int = 0,
+        epsilon: float = 1e-5,
+        rotation: tuple[bool, str, str] = PLAIN_ROTATION,
         products: Products = PLAIN,
     ) -> None:
         def layer(name: str) -> WeightAndBias:
@@ -107,6 +120,9 @@ class MultiHeadAttention:
         check_heads("num_heads", num_heads)
         check_heads("num_kv_heads", self.num_kv_heads)
         self.cross = cross
+        self.window = window
+        norms = (weights.get(f"{path}.{part}_norm.weight") for part in ("query", "key"))
+        self._heads = HeadPreparation(*norms, epsilon=epsilon, rotation=rotation)
         # Projections of the same input are one matrix product.
         if cross:
             self._query = Linear(*layer("query"), products=products)
@@ -115,7 +131,9 @@ class MultiHeadAttention:
             inputs = [layer("query"), layer("key"), layer("value")]
             self._query_key_value = JointLinear(inputs, products=products)
         self._output = Linear(*layer("output"), products=products)
-        self._attention = partial(attention, multiply=products.multiply)
+        self._attention = partial(
+            attention, scale=scale, softcap=softcap, multiply=products.multiply
+        )
 
     def self_attention(
         self,
@@ -136,7 +154,7 @@ class MultiHeadAttention:
             mask: as in `attention`: boolean, or added to the scaled scores.
             rotation: of the positions of ``x``, for rotary positions.
             past: keys and values of earlier positions, to which those of ``x`` are added.
-            trace: records ``query key value`` (before rotation as ``query_projected``,
+            trace: records ``query key value`` (before norms and rotation as ``query_projected``,
                 ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
         """
@@ -144,18 +162,19 @@ class MultiHeadAttention:
         query = split_heads(query, self.num_heads)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
-        if trace.enabled or rotation is not None:
-            query, key, value = _rotate_and_record(
-                query, key, value, rotation, past is not None, trace, of
-            )
+        # With a past, `key` and `value` are all keys and values so far, which attention records.
+        new = past is not None
+        value = trace.record(steps.NEW_VALUE if new else steps.VALUE, value, of=of)
+        query = self._heads.query(query, rotation, trace=trace, of=of)
+        key = self._heads.key(key, rotation, new=new, trace=trace, of=of)
+        window = (self.window - 1, None) if self.window else None
         if past is not None:
             key, value = past.extend(key, value)
-            query_len, key_len = query.shape[2], key.shape[2]
-            # One query at the last position sees all: a step of decoding needs no mask.
-            if causal and query_len > 1:
-                mask = _causal(query_len, key_len, mask)
-            causal = False
-        output, _ = self._attention(query, key, value, mask=mask, causal=causal, trace=trace)
+            mask = _visible(query.shape[2], key.shape[2], causal, window, mask)
+            causal, window = False, None
+        output, _ = self._attention(
+            query, key, value, mask=mask, causal=causal, window=window, trace=trace
+        )
         return self._project(output, trace)
 
     def memory(
@@ -179,7 +198,7 @@ class MultiHeadAttention:
         key, value = self._key_value(x)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
-        key = trace.record(steps.MEMORY_KEY, key, of=of)
+        key = self._heads.memory_key(key, trace=trace, of=of)
         value = trace.record(steps.MEMORY_VALUE, value, of=of)
         return KeysAndValues(key, value, mask)
 
@@ -200,7 +219,7 @@ class MultiHeadAttention:
             of: the name of the step that ``x`` is, for the trace.
         """
         query = split_heads(self._query(x), self.num_heads)
-        query = trace.record(steps.QUERY, query, of=of)
+        query = self._heads.query(query, None, trace=trace, of=of)
         output = memory.attend(query, partial(self._attention, trace=trace))
         return self._project(output, trace)
 
@@ -245,42 +264,28 @@ def multi_head_attention(
     if key is None:
         return layer.self_attention(query, causal=causal, mask=mask, trace=trace)
     if causal:
-        mask = _causal(query.shape[1], key.shape[1], mask, offset=0)
+        mask = _combined(causal_mask(query.shape[1], key.shape[1]), mask)
     return layer.cross_attention(query, layer.memory(key, mask, trace=trace), trace=trace)
 
 
-def _rotate_and_record(
-    query: Float[Array, "batch heads query_len head_dim"],
-    key: Float[Array, "batch kv_heads query_len head_dim"],
-    value: Float[Array, "batch kv_heads query_len head_dim"],
-    rotation: Rotation | None,
-    past: bool,
-    trace: Watcher,
-    of: tuple[str, ...],
-) -> tuple[
-    Float[Array, "batch heads query_len head_dim"],
-    Float[Array, "batch kv_heads query_len head_dim"],
-    Float[Array, "batch kv_heads query_len head_dim"],
-]:
-    """Rotate queries and keys where positions are rotary, and record all three."""
-    # With a past, `key` and `value` are all keys and values so far, which attention records.
-    value = trace.record(steps.NEW_VALUE if past else steps.VALUE, value, of=of)
-    if rotation is None:
-        query = trace.record(steps.QUERY, query, of=of)
-        return query, trace.record(steps.NEW_KEY if past else steps.KEY, key, of=of), value
-    query = trace.record(steps.QUERY_PROJECTED, query, of=of)
-    query = rotate(query, rotation, name="query", of=("query_projected",), trace=trace)
-    key = trace.record(steps.NEW_KEY_PROJECTED if past else steps.KEY_PROJECTED, key, of=of)
-    name = "new_key" if past else "key"
-    key = rotate(key, rotation, name=name, of=(f"{name}_projected",), trace=trace)
-    return query, key, value
+def _visible(
+    query_len: int, key_len: int, causal: bool, window: Window | None, mask: Array | None
+) -> Shaped[Array, "... #query_len key_len"] | None:
+    """Combine causality, of the last query at the last key, a window, and another mask."""
+    first = key_len - query_len
+    # One query at the last position sees all: a step of decoding needs no mask of causality.
+    if causal and query_len > 1:
+        mask = _combined(causal_mask(query_len, key_len, first), mask)
+    # Where the first key is in the window of the last query, it is in that of every other.
+    if isinstance(window, tuple) and window[0] is not None and key_len - 1 > window[0]:
+        mask = _combined(sliding_window_mask(query_len, key_len, window, first), mask)
+    return mask
 
 
-def _causal(
-    query_len: int, key_len: int, mask: Array | None, offset: int | None = None
+def _combined(
+    visible: Bool[Array, "query_len key_len"], mask: Array | None
 ) -> Shaped[Array, "... query_len key_len"]:
-    """Combine causality, of the last query at the last key without an offset, and another mask."""
-    order = causal_mask(query_len, key_len, key_len - query_len if offset is None else offset)
+    """Combine a boolean mask and another one, which may be added to the scores."""
     if mask is None:
-        return order
-    return order & mask if mask.dtype == bool else np.where(order, mask, -np.inf)
+        return visible
+    return visible & mask if mask.dtype == bool else np.where(visible, mask, -np.inf)

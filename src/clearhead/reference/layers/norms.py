@@ -11,6 +11,7 @@ from ...config import TransformerConfig
 from ...errors import ShapeError
 from ...shapes import Array, Float
 from ..settings import floating_dtype, required_number
+from ..tracing.step_kind import StepKind
 from ..tracing.steps import layers as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
@@ -58,7 +59,8 @@ def layer_norm(
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
         normalized = _record(trace, of, mean, variance, normalized)
-    return _affine(normalized, weight, bias, trace)
+    output = steps.NORM_OUTPUT[weight is not None, bias is not None]
+    return _affine(normalized, weight, bias, output, trace)
 
 
 def rms_norm(
@@ -68,13 +70,14 @@ def rms_norm(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_dtype: Any = None,
+    kinds: tuple[StepKind, StepKind, StepKind] = steps.RMS_NORM,
     trace: Watcher = OFF,
     of: tuple[str, ...] = (),
 ) -> Float[Array, "*shape"]:
     """Return x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, arXiv 1910.07467).
 
     Arguments, result and errors are those of `layer_norm`; the steps of a trace are
-    ``mean_square normalized output``.
+    ``mean_square normalized output``, of the ``kinds`` if there is a weight.
     """
     epsilon = required_number("epsilon", epsilon, least=0.0)
     stash_dtype = floating_dtype("stash_dtype", stash_dtype)
@@ -85,9 +88,10 @@ def rms_norm(
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
-        trace.record(steps.MEAN_SQUARE, mean_square, of=of)
-        normalized = trace.record(steps.RMS_NORMALIZED, normalized, of=(*of, "mean_square"))
-    return _affine(normalized, weight, None, trace)
+        trace.record(kinds[0], mean_square, of=of)
+        normalized = trace.record(kinds[1], normalized, of=(*of, "mean_square"))
+    output = steps.NORM_OUTPUT[False, False] if weight is None else kinds[2]
+    return _affine(normalized, weight, None, output, trace)
 
 
 def layer_norm_statistics(
@@ -183,7 +187,9 @@ def _record(
     return trace.record(steps.NORMALIZED, normalized, of=(*of, "mean", "variance"))
 
 
-def _affine(normalized: Array, weight: Array | None, bias: Array | None, trace: Watcher) -> Array:
+def _affine(
+    normalized: Array, weight: Array | None, bias: Array | None, kind: StepKind, trace: Watcher
+) -> Array:
     # `normalized` is this module's own array, so it may be worked on in place; a trace keeps
     # copies.
     result = normalized
@@ -191,4 +197,4 @@ def _affine(normalized: Array, weight: Array | None, bias: Array | None, trace: 
         result = np.multiply(result, weight, out=result)
     if bias is not None:
         result = np.add(result, bias, out=result)
-    return trace.record(steps.NORM_OUTPUT[weight is not None, bias is not None], result)
+    return trace.record(kind, result)

@@ -7,7 +7,7 @@ declaration and states no formula of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 # One axis of an operand, or an integer, as it follows from the index of the explained number:
@@ -144,6 +144,12 @@ def linear(layer: str, inputs: Operand, row: Index) -> Rule:
     weight = Operand("w", "rowOfWeight", f"weights/{layer}.weight", (row, ALL), name=name)
     bias = Operand("b", "entryOfBias", f"weights/{layer}.bias", (row,), name=name, only_with="bias")
     return Rule(f"{inputs.symbol} @ w + b", (inputs, weight, bias))
+
+
+def always_biased(layer: str, inputs: Operand, row: Index) -> Rule:
+    """Return the rule of `linear` for a layer that has a bias in every model."""
+    rule = linear(layer, inputs, row)
+    return replace(rule, operands=tuple(replace(part, only_with="") for part in rule.operands))
 
 
 def softmax(inputs: Operand, place: Operand) -> Rule:

@@ -40,14 +40,3 @@ def test_the_output_is_the_sum_of_contributions() -> None:
     assert parts == [2, 3]
     assert value(attention.OUTPUT.rules[0], w=weights, v=values) == 5
     assert value(attention.SUMMED_CONTRIBUTIONS.rules[0], c=np.array(parts)) == 5
-
-
-def test_a_pair_is_turned_by_an_angle_and_keeps_its_length() -> None:
-    lower, upper = attention.ROTATED.rules
-    # Position 1, pair 0: the angle is 1. The upper half's partner is the lower one.
-    x, y = 3.0, 4.0
-    constants = {"p": 1, "k": 0, "base": 10000.0, "head_dim": 4}
-    rotated = (value(lower, a=x, b=y, **constants), value(upper, a=y, b=x, **constants))
-    expected = (x + 1j * y) * np.exp(1j)
-    np.testing.assert_allclose(rotated, (expected.real, expected.imag), rtol=1e-12)
-    assert [rule.when["equals"] for rule in attention.ROTATED.rules] == [0, 1]

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "gelu_tanh": partial(torch.nn.functional.gelu, approximate="tanh"),
     "silu": torch.nn.functional.silu,
     "swiglu": torch.nn.functional.silu,
+    "geglu_tanh": partial(torch.nn.functional.gelu, approximate="tanh"),
     "geglu": torch.nn.functional.gelu,
     "reglu": torch.relu,
 }

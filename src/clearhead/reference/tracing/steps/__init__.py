@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from ..step_kind import StepKind
-from . import attention, layers, stacks
+from . import attention, embedding, heads, layers, stacks
 
-__all__ = ["attention", "kind_of", "kinds", "layers", "stacks"]
+__all__ = ["attention", "embedding", "heads", "kind_of", "kinds", "layers", "stacks"]
 
 
 def kinds() -> Iterator[StepKind]:
     """Yield every kind, in the order of the declaration."""
-    for module in (stacks, layers, attention):
+    for module in (embedding, layers, attention, heads, stacks):
         yield from _declared(module)
 
 
@@ -32,7 +32,4 @@ def _declared(module: ModuleType) -> Iterator[StepKind]:
             yield from (kind for kind in entry.values() if isinstance(kind, StepKind))
 
 
-# MASKED_CAPPED's formula is MASKED's, which says nothing of the cap: the first one stands.
-_KINDS: dict[tuple[str, str], StepKind] = {}
-for _kind in kinds():
-    _KINDS.setdefault((_kind.name, _kind.formula), _kind)
+_KINDS = {(kind.name, kind.formula): kind for kind in kinds()}

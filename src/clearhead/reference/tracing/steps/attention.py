@@ -69,41 +69,11 @@ VALUE_INPUT = replace(VALUE, formula="V", notation="", rules=())
 JOINED_KEY = replace(KEY_INPUT, formula="[past K; K]")
 JOINED_VALUE = replace(VALUE_INPUT, formula="[past V; V]")
 
-
-# Rotary positions (Su et al. 2021): entries k and k + head_dim / 2 of a head are one pair.
-
+# What norms or positions change before the scores.
 QUERY_PROJECTED = replace(QUERY, name="query_projected")
 KEY_PROJECTED = replace(KEY, name="key_projected")
 NEW_KEY_PROJECTED = replace(KEY, name="new_key_projected")
-
-
-def _half(number: int, sign: str, shift: str) -> Rule:
-    """Return the rule of one half of the entries of a head."""
-    partner = (*same(0, 1, 2), axis(3, plus=shift))
-    angle = "p * base ** (-2 * k / head_dim)"
-    return Rule(
-        f"a * np.cos({angle}) {sign} b * np.sin({angle})",
-        (
-            Operand("a", "beforeRotation", "{of[0]}", same(0, 1, 2, 3)),
-            Operand("b", "partnerBeforeRotation", "{of[0]}", partner),
-            Operand("p", "position", position=axis(2)),
-            Operand("k", "headPair", position=axis(3, mod="pairs")),
-            Operand("base", "rotaryBase", constant="rotary_base"),
-            HEAD_DIM,
-        ),
-        when={"axis": 3, "floordiv": "pairs", "mod": 2, "equals": number},
-    )
-
-
-ROTATED = StepKind(
-    "rotated",
-    "each pair turned by its position's angle",
-    axes=("batch", "heads", "length", "head_dim"),
-    rules=(_half(0, "-", "pairs"), _half(1, "+", "minus_pairs")),
-)
-ROTATED_QUERY = replace(ROTATED, name="query", meaning=QUERY.meaning)
-ROTATED_KEY = replace(ROTATED, name="key", meaning=KEY.meaning)
-ROTATED_NEW_KEY = replace(ROTATED_KEY, name="new_key")
+MEMORY_KEY_PROJECTED = replace(MEMORY_KEY, name="key_projected")
 
 
 # Scores
@@ -140,8 +110,39 @@ SCALED = StepKind(
     recipe=Recipe("times", number="inverse_sqrt_head_dim"),
     meaning="Longer vectors give larger sums; dividing by sqrt(head_dim) takes that out again.",
 )
-SCALED_BY_NUMBER = replace(SCALED, formula="scores * scale", notation="", rules=(), recipe=None)
-CAPPED = StepKind("capped", "softcap * tanh(scaled / softcap)", of=("scaled",), axes=SCORE_AXES)
+SCALED_BY_NUMBER = replace(
+    SCALED,
+    formula="scores * scale",
+    notation="s_{ij} · $scale",
+    rules=(
+        Rule(
+            "s * scale",
+            (
+                Operand("s", "rawScore", "{scope}.scores", same(0, 1, 2, 3)),
+                Operand("scale", "scoreScale", constant="attention.scale"),
+            ),
+        ),
+    ),
+    recipe=None,
+    meaning="The model multiplies scores by a number of its own, in place of 1 / sqrt(head_dim).",
+)
+CAPPED = StepKind(
+    "capped",
+    "softcap * tanh(scaled / softcap)",
+    of=("scaled",),
+    axes=SCORE_AXES,
+    notation="c · tanh(s_{ij} / c)",
+    rules=(
+        Rule(
+            "softcap * np.tanh(s / softcap)",
+            (
+                Operand("s", "scaledScore", "{scope}.scaled", same(0, 1, 2, 3)),
+                Operand("softcap", "softcap", constant="attention.softcap"),
+            ),
+        ),
+    ),
+    meaning="Large scores are bent, so that none passes the cap and small ones stay as they are.",
+)
 
 BIAS = StepKind(
     "bias",
@@ -151,6 +152,7 @@ BIAS = StepKind(
 )
 
 _SCALED_SCORE = Operand("s", "scaledScore", "{scope}.scaled", same(0, 1, 2, 3))
+_CAPPED_SCORE = Operand("s", "cappedScore", "{scope}.capped", same(0, 1, 2, 3))
 _HEAD_BIAS = Operand("b", "headBias", "{scope}.bias", same(1, 2, 3))
 
 MASKED = StepKind(
@@ -171,13 +173,20 @@ MASKED_WITH_BIAS = replace(
     rules=(Rule("s + b", (_SCALED_SCORE, _HEAD_BIAS)),),
     recipe=None,
 )
-MASKED_CAPPED = replace(MASKED, of=("capped",), notation="", rules=(), recipe=None)
+MASKED_CAPPED = replace(
+    MASKED,
+    formula="capped, -inf where a query may not attend",
+    of=("capped",),
+    notation="",
+    rules=(Rule("s", (_CAPPED_SCORE,)),),
+    recipe=None,
+)
 MASKED_CAPPED_WITH_BIAS = replace(
     MASKED_WITH_BIAS,
     formula="capped + bias, -inf where a query may not attend",
     of=("capped", "bias"),
     notation="",
-    rules=(),
+    rules=(Rule("s + b", (_CAPPED_SCORE, _HEAD_BIAS)),),
 )
 
 
@@ -186,6 +195,15 @@ def causal(rule: Rule) -> Rule:
     return Rule(
         f"{rule.expression} if j <= i else -np.inf",
         (*rule.operands, QUERY_POSITION, KEY_POSITION),
+    )
+
+
+def windowed(rule: Rule) -> Rule:
+    """Return the rule of ``masked`` where a query sees a window of positions up to its own."""
+    window = Operand("window", "window", constant="window")
+    return Rule(
+        f"{rule.expression} if i - window < j <= i else -np.inf",
+        (*rule.operands, QUERY_POSITION, KEY_POSITION, window),
     )
 
 

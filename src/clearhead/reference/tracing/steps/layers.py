@@ -76,6 +76,8 @@ NORM_OUTPUT = {
         recipe=Recipe("affine", ("{of[0]}", "weights/{scope}.weight", "weights/{scope}.bias")),
     ),
 }
+# The steps of a root-mean-square norm with a weight.
+RMS_NORM = (MEAN_SQUARE, RMS_NORMALIZED, NORM_OUTPUT[True, False])
 
 
 # The feed-forward part
@@ -89,6 +91,10 @@ _RELU = "np.maximum({0}, 0.0)"
 _GELU = "0.5 * {0} * (1 + math.erf({0} / np.sqrt(2)))"
 _GELU_TANH = "0.5 * {0} * (1 + np.tanh(np.sqrt(2 / np.pi) * ({0} + 0.044715 * {0} ** 3)))"
 _SILU = "{0} / (1 + np.exp(-{0}))"
+
+
+# The activation of a layer -> its function, in the notation of rules.
+FUNCTIONS = {"relu": _RELU, "gelu": _GELU, "gelu_tanh": _GELU_TANH, "silu": _SILU}
 
 
 def _plain(activation: str, function: str, title: str) -> StepKind:
@@ -128,6 +134,7 @@ HIDDEN = {
     "silu": _plain("silu", _SILU, "SiLU"),
     "reglu": _gated("reglu", _RELU, "ReLU"),
     "geglu": _gated("geglu", _GELU, "GELU"),
+    "geglu_tanh": _gated("geglu_tanh", _GELU_TANH, "GELU"),
     "swiglu": _gated("swiglu", _SILU, "SiLU"),
 }
 DOWN = StepKind(

@@ -1,0 +1,34 @@
+"""Tables with a row for each position, of which the rows that are needed are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...shapes import Array, Float
+
+_FIRST = 64
+
+
+class GrowingRows:
+    """A table that grows as later positions are asked for, and remembers what it has.
+
+    A model may say that it reads a million positions; a text of ten takes the first 64.
+
+    Args:
+        compute: returns the rows from a start on, so many.
+    """
+
+    def __init__(self, compute: Callable[[int, int], Float[Array, "length _"]]) -> None:
+        self._compute = compute
+        self._rows = compute(0, _FIRST)
+
+    def __call__(self, start: int, length: int) -> Float[Array, "length _"]:
+        """Return a view of ``length`` rows from ``start`` on."""
+        rows, end = self._rows, start + length
+        if end > len(rows):
+            more = self._compute(len(rows), max(end, 2 * len(rows)) - len(rows))
+            # One assignment: another thread sees the old table or the new.
+            self._rows = rows = np.concatenate((rows, more))
+        return rows[start:end]
