@@ -25,6 +25,8 @@ Which of them keeps its word is found by a probe of the library itself when the 
 prepared, and not by the name of the processor: see `method`.
 
 `INDEPENDENT_ROWS` is what a `clearhead.reference.transformer.Transformer` takes to multiply so.
+All three ways lay each weight out anew; `clearhead.engine.in_place.IN_PLACE` reads it where it
+lies, and keeps no rows apart.
 """
 
 from __future__ import annotations
@@ -123,7 +125,8 @@ def method(dtype: Any = np.float32) -> str:
 
     Returns:
         ``tiles`` or ``rows``, whichever first passes a probe; ``whole`` where none does, and
-        where, in consequence, the last bits of a score may depend on the batch.
+        where, in consequence, the last bits of a score may depend on the batch. With
+        `clearhead.engine.in_place.IN_PLACE` they may on every machine.
     """
     for name, kind in (("tiles", Tiles), ("rows", Rows)):
         if _keeps_rows_apart(kind, np.dtype(dtype)):

@@ -3,8 +3,8 @@
 What runs is what is read: the layers are those of `clearhead.reference`. From here they get their
 products (`clearhead.engine.products`), the keys and values of earlier positions
 (`clearhead.engine.cache`), and what the rows of a beam attend to (`clearhead.engine.memories`).
-No row depends on which rows are beside it, bit for bit, so a sentence has the same translation,
-and the same score, in any batch.
+With the products of `INDEPENDENT_ROWS` no row depends on which rows are beside it, bit for bit, so
+a sentence has the same translation, and the same score, in any batch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError, ShapeError
+from ..reference.products import Products
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
@@ -43,15 +44,28 @@ class ReferenceEngine:
 
     @classmethod
     def build(
-        cls, config: TransformerConfig, weights: Mapping[str, Array], *, dtype: Any = np.float32
+        cls,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        *,
+        dtype: Any = np.float32,
+        products: Products = INDEPENDENT_ROWS,
     ) -> ReferenceEngine:
-        """Build the model of a config and weights, with products that keep rows independent.
+        """Build the model of a config and weights.
+
+        Args:
+            config: of the model.
+            weights: arrays by name, as docs/formats.md names them.
+            dtype: to compute in. Weights of this dtype are not copied before they are multiplied.
+            products: how matrices are multiplied. `INDEPENDENT_ROWS` copies each weight and
+                keeps rows independent of each other; `clearhead.engine.in_place.IN_PLACE`
+                copies none and promises no independence.
 
         Raises:
             ConfigError: weights are missing or unexpected; the message lists them.
             ShapeError: weights have wrong shapes; the message lists them.
         """
-        return cls(Transformer(config, weights, dtype=dtype, products=INDEPENDENT_ROWS))
+        return cls(Transformer(config, weights, dtype=dtype, products=products))
 
     @property
     def vocab_size(self) -> int:

@@ -40,10 +40,13 @@ class Products:
             that returns x W^T, Float["... length out"], in an array of its own.
         multiply: a @ b for attention, Float["... rows inner"] by
             Float["... inner columns"].
+        joint: whether layers of the same input become one product, for which their weights are
+            laid below one another in a copy.
     """
 
     by_weight: Callable[[Array], WeightProduct] = multiply_by
     multiply: Multiply = np.matmul
+    joint: bool = True
 
 
 PLAIN = Products()

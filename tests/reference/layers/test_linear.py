@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
 from clearhead.reference.layers.linear import JointLinear, Linear
-from clearhead.reference.products import Products
+from clearhead.reference.products import PLAIN, Products
 
 
 @given(
@@ -57,3 +59,34 @@ def test_shapes_are_checked():
         Linear(np.ones((4, 3)))(np.ones((2, 4)))
     with pytest.raises(ShapeError, match="all or none"):
         JointLinear([(np.ones((4, 3)), np.ones(4)), (np.ones((4, 3)), None)])
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_weights_that_lie_below_one_another_are_one_product_without_a_copy(columns):
+    rng = np.random.default_rng(0)
+    whole = rng.standard_normal((3, 9)).T if columns else rng.standard_normal((9, 3))
+    shapes = []
+
+    def by_weight(weight):
+        assert np.shares_memory(weight, whole)
+        shapes.append(weight.shape)
+        return lambda x: x @ weight.T
+
+    products = Products(by_weight, np.matmul, joint=False)
+    x = rng.standard_normal((2, 3))
+    layer = JointLinear(
+        [(whole[:4], None), (whole[4:6], None), (whole[6:], None)], products=products
+    )
+    assert shapes == [(9, 3)]
+    for ours, part in zip(layer(x), (whole[:4], whole[4:6], whole[6:]), strict=True):
+        np.testing.assert_allclose(ours, x @ part.T, atol=1e-14)
+
+
+@pytest.mark.parametrize("order", [[0, 2], [1, 0]])
+def test_weights_that_lie_apart_are_products_of_their_own(order):
+    parts = np.random.default_rng(0).standard_normal((9, 3)).reshape(3, 3, 3)
+    weights = [parts[i] for i in order]
+    x = np.ones((2, 3))
+    layer = JointLinear([(w, w[0]) for w in weights], products=replace(PLAIN, joint=False))
+    for ours, weight in zip(layer(x), weights, strict=True):
+        np.testing.assert_allclose(ours, x @ weight.T + weight[0], atol=1e-14)

@@ -62,11 +62,13 @@ class Linear:
 
 
 class JointLinear:
-    """Several linear layers of the same input as one product: their weights below one another.
+    """Several linear layers of the same input, as one product where that may be.
 
     Args:
         layers: the weight and bias of each.
-        products: how the one product is computed.
+        products: how the product is computed. Where they are ``joint``, the weights are copied
+            below one another; else they are one product only if they lie so already, as parts of
+            one array.
 
     Raises:
         ShapeError: some of the layers have a bias and some have none.
@@ -77,12 +79,40 @@ class JointLinear:
         biases = [bias for _, bias in layers if bias is not None]
         if biases and len(biases) < len(layers):
             raise ShapeError("Joint linear layers have a bias either all or none.")
-        bias = np.concatenate(biases) if biases else None
-        self._linear = Linear(np.concatenate(weights), bias, products=products)
+        whole = np.concatenate(weights) if products.joint else _whole(weights)
+        if whole is None:
+            self._linears = [Linear(*layer, products=products) for layer in layers]
+        else:
+            bias = np.concatenate(biases) if biases else None
+            self._linears = [Linear(whole, bias, products=products)]
         ends = np.cumsum([len(weight) for weight in weights]).tolist()
         self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
 
     def __call__(self, x: Float[Array, "... in"]) -> list[Float[Array, "... _"]]:
-        """Return x W^T + b of each layer, views of one array."""
-        outputs = self._linear(x)
+        """Return x W^T + b of each layer, of one product as views of one array."""
+        if len(self._linears) == len(self._columns):
+            return [linear(x) for linear in self._linears]
+        outputs = self._linears[0](x)
         return [outputs[..., columns] for columns in self._columns]
+
+
+def _whole(weights: Sequence[Array]) -> Array | None:
+    """Return a view of weights that lie below one another in one array; None where they do not."""
+    first = weights[0]
+    rows = 0
+    for weight in weights:
+        address = first.ctypes.data + rows * first.strides[0]
+        same_array = _owner(weight) is _owner(first) and weight.dtype == first.dtype
+        if not same_array or weight.strides != first.strides or weight.ctypes.data != address:
+            return None
+        rows += len(weight)
+    shape = (rows, first.shape[1])
+    return np.lib.stride_tricks.as_strided(first, shape, first.strides, writeable=False)
+
+
+def _owner(array: Array) -> object:
+    """Return the object whose memory an array shows."""
+    owner: object = array
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    return owner

@@ -7,7 +7,7 @@ declaration and states no formula of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 # One axis of an operand, or an integer, as it follows from the index of the explained number:
@@ -132,24 +132,19 @@ class StepKind:
         return self.axes[max(len(self.axes) - ndim, 0) :]
 
 
-def linear(layer: str, inputs: Operand, row: Index) -> Rule:
+def linear(layer: str, inputs: Operand, row: Index, *, bias: str = "bias") -> Rule:
     """Return the rule of one entry of x W^T + b.
 
     Args:
         layer: the template of the layer's path, such as ``{scope}.up``.
         inputs: the vector that the weight's row is multiplied with.
         row: which row of the weight makes the entry.
+        bias: the flag of the config without which there is none; "": there always is one.
     """
     name = layer.rpartition(".")[2]
     weight = Operand("w", "rowOfWeight", f"weights/{layer}.weight", (row, ALL), name=name)
-    bias = Operand("b", "entryOfBias", f"weights/{layer}.bias", (row,), name=name, only_with="bias")
-    return Rule(f"{inputs.symbol} @ w + b", (inputs, weight, bias))
-
-
-def always_biased(layer: str, inputs: Operand, row: Index) -> Rule:
-    """Return the rule of `linear` for a layer that has a bias in every model."""
-    rule = linear(layer, inputs, row)
-    return replace(rule, operands=tuple(replace(part, only_with="") for part in rule.operands))
+    entry = Operand("b", "entryOfBias", f"weights/{layer}.bias", (row,), name=name, only_with=bias)
+    return Rule(f"{inputs.symbol} @ w + b", (inputs, weight, entry))
 
 
 def softmax(inputs: Operand, place: Operand) -> Rule:

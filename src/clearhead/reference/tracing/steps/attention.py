@@ -29,7 +29,7 @@ _ROW = (*same(0, 1, 2), ALL)
 def _projection(layer: str) -> tuple[Rule, ...]:
     inputs = Operand("x", "inputOfAttention", "{of[0]}", (axis(0), axis(2), ALL))
     row = {"sum": [axis(1, times="head_dim"), axis(3)]}
-    return (linear("{scope}." + layer, inputs, row),)
+    return (linear("{scope}." + layer, inputs, row, bias="attention_bias"),)
 
 
 QUERY = StepKind(
@@ -309,6 +309,7 @@ PROJECTED = StepKind(
             "{scope}.output",
             Operand("x", "allHeads", "{scope}.concatenated", (*same(0, 1), ALL)),
             axis(2),
+            bias="attention_output_bias",
         ),
     ),
 )

@@ -68,6 +68,7 @@ NORMED_NEW_KEY = replace(NORMED_KEY, name="new_key")
 # Rotary positions (Su et al. 2021): entries k and k + rotary_dim / 2 of a head are one pair.
 
 _POSITION = Operand("p", "position", position=axis(2))
+_ROTARY_DIM = Operand("rotary_dim", "rotaryWidth", constant="rotary_dim")
 _PAIR = Operand("k", "headPair", position=axis(3, mod="pairs"))
 _BASES = {
     "": Operand("base", "rotaryBase", constant="rotary_base"),

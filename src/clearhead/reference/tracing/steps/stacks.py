@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..step_kind import ALL, Operand, Rule, StepKind, always_biased, axis, same, softmax
+from ..step_kind import ALL, Operand, Rule, StepKind, axis, linear, same, softmax
 from .layers import FUNCTIONS
 
 AXES = ("batch", "length", "d_model")
@@ -31,13 +31,12 @@ SCALED_HIDDEN = StepKind(
     rules=(Rule("h * scale", (_SAME_VECTOR, Operand("scale", "hiddenScale",
                                                     constant="output.scale"))),),
 )  # fmt: skip
+_LAST_HIDDEN = Operand("h", "lastHidden", "{of[0]}", _ROW)
 TRANSFORM_PROJECTED = StepKind(
     "projected",
     "hidden W_transform^T + b_transform",
     axes=AXES,
-    rules=(
-        always_biased("output_transform", Operand("h", "lastHidden", "{of[0]}", _ROW), axis(2)),
-    ),
+    rules=(linear("output_transform", _LAST_HIDDEN, axis(2), bias=""),),
 )
 
 
@@ -57,7 +56,7 @@ TRANSFORMED = {name: _transform(name) for name in ("relu", "gelu", "gelu_tanh", 
 
 
 _OUTPUT_ROW = (
-    Operand("h", "lastHidden", "{of[0]}", _ROW),
+    _LAST_HIDDEN,
     Operand("w", "outputRow", "weights/{output_matrix}.weight", (axis(2), ALL)),
 )
 _LOGITS = StepKind(

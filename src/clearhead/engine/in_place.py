@@ -1,0 +1,58 @@
+"""Matrix products by weights as they lie in memory, of which nothing is copied.
+
+The weights of other people's models may be a gigabyte in a mapped file. `IN_PLACE` reads them
+where they are, as rows or, for a transposed view, as columns. A row of a result may depend in its
+last bits on the rows beside it: whoever needs the same bits in every batch takes
+`clearhead.engine.products.INDEPENDENT_ROWS`, which lays each weight out anew.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..reference.products import Products, WeightProduct
+from ..shapes import Array, Float
+
+# A step of decoding has few rows. A library packs a weight anew for each product of rows, which
+# takes longer than a product of a few of them. A matrix-vector product for each row reads the
+# weight as it lies, at the speed of memory; one part of it after the other, so that a part is
+# still in the processor's cache for the second row.
+_FEW = 6
+_PART = 2**20  # bytes
+
+
+def in_place(weight: Float[Array, "out in"]) -> WeightProduct:
+    """Return the function of x Float["... in"] that returns x W^T, without a copy of the weight.
+
+    Args:
+        weight: in rows, or the transposed view of [in, out]; other strides are right too, and
+            may be copied by NumPy for each product.
+    """
+    out_dim, in_dim = weight.shape
+    by_columns = weight.strides[0] < weight.strides[1]
+    height = max(_PART // max(in_dim * weight.itemsize, 1), 1)
+
+    def few(rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        product = np.empty((len(rows), out_dim), np.result_type(rows, weight))
+        step = out_dim if len(rows) == 1 else height
+        for start in range(0, out_dim, step):
+            part = slice(start, start + step)
+            for row, out in zip(rows, product, strict=True):
+                np.matmul(weight[part], row, out=out[part])
+        return product
+
+    def product(x: Array) -> Array:
+        rows = x.reshape(-1, in_dim)
+        if len(rows) <= _FEW:
+            result = few(rows)
+        elif by_columns:
+            result = rows @ weight.T
+        else:
+            # So a library multiplies faster than rows @ weight.T.
+            result = np.ascontiguousarray((weight @ rows.T).T)
+        return result.reshape(*x.shape[:-1], out_dim)
+
+    return product
+
+
+IN_PLACE = Products(in_place, np.matmul, joint=False)
