@@ -12,6 +12,7 @@ of a kilobyte never takes more than some kilobytes.
 from __future__ import annotations
 
 import math
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ _TYPES = {
     "F4": ("float4_e2m1", 4),
 }
 _NOT_OF_NUMPY = ("float8_", "float6_", "float4_")
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_BLOCK = 1 << 20  # numbers that are widened at once
 _MOST_AXES = 32
 # Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
 _MOST_AROUND_NOTHING = 1 << 24
@@ -97,6 +100,7 @@ class TensorFile:
         self._file = open_file(path)
         try:
             self._size = os.fstat(self._file.fileno()).st_size
+            self._map: mmap.mmap | None = None
             self.metadata, self.tensors = self._read_header()
         except FileProblem as error:
             self._file.close()
@@ -198,10 +202,62 @@ class TensorFile:
             FileProblem: as `raw`.
         """
         array = self.raw(name)
-        if self.tensors[name].dtype != "bfloat16":
-            return array
-        # The first half of a float32's bits; the second half is 0.
-        return (array.astype(np.uint32) << 16).view(np.float32)
+        return _widened(array) if self.tensors[name].dtype == "bfloat16" else array
+
+    def view(self, name: str) -> Array:
+        """Return a tensor of floats as it lies in the file, read-only, without a copy of it.
+
+        The file is mapped: its pages are read when their numbers are looked at, and are shared
+        with others who map it. A view stays when this object is closed. A file that is replaced
+        (a new one takes its name) leaves views as they are; one that is written over changes
+        them, and to look at one that was cut short ends the process (SIGBUS). Numbers that do not
+        lie as this machine needs them (bfloat16, a big-endian machine, an odd place) are copied.
+
+        Raises:
+            FileProblem: as `raw`, or it cannot be mapped.
+        """
+        tensor = self.tensors[name]
+        dtype = np.dtype(tensor.dtype if tensor.dtype in _FLOATS[2:] else "uint8").newbyteorder("<")
+        at = self._start + tensor.begin
+        if tensor.dtype not in _FLOATS[2:] or at % dtype.itemsize or tensor.begin == tensor.end:
+            return self.read(name)
+        if self._map is None:
+            self._map = self._mapped()
+        flat = np.frombuffer(self._map, dtype, math.prod(tensor.shape), at)
+        return flat.astype(dtype.newbyteorder("="), copy=False).reshape(tensor.shape)
+
+    def _mapped(self) -> mmap.mmap:
+        try:
+            content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise FileProblem(f"it cannot be mapped: {visible(str(error))}", self._path) from error
+        if len(content) < self._size:
+            raise FileProblem("it became shorter while it was read", self._path)
+        return content
+
+    def read_as(self, name: str, dtype: Any) -> Array:
+        """Read a tensor of floats in another type of floats, with no other copy of it.
+
+        Raises:
+            FileProblem: as `raw`, or its numbers are no floats.
+        """
+        tensor = self.tensors[name]
+        if tensor.dtype not in _FLOATS:
+            raise FileProblem(
+                f"its tensor {quoted(name)} is of type {tensor.dtype}; read here are "
+                f"{', '.join(_FLOATS[:-1])} and {_FLOATS[-1]}",
+                self._path,
+            )
+        bits = tensor.dtype == "bfloat16"
+        stored_type = np.dtype("uint16" if bits else tensor.dtype).newbyteorder("<")
+        array = np.empty(tensor.shape, dtype)
+        flat = array.reshape(-1)
+        for i in range(0, flat.size, _BLOCK):
+            block = np.empty(min(_BLOCK, flat.size - i), stored_type)
+            self._fill(block.view(np.uint8), self._start + tensor.begin + i * block.itemsize)
+            with np.errstate(over="ignore"):  # what is too large becomes infinite
+                flat[i : i + block.size] = _widened(block) if bits else block
+        return array
 
     def read_torch(self, name: str) -> torch.Tensor:
         """Read a tensor of PyTorch in the file's own type, bfloat16 too.
@@ -213,6 +269,13 @@ class TensorFile:
 
         tensor = torch.from_numpy(self.raw(name))
         return tensor.view(torch.bfloat16) if self.tensors[name].dtype == "bfloat16" else tensor
+
+
+def _widened(bits: Array) -> Array:
+    """Return numbers of bfloat16 as float32, of which they are the first half of the bits."""
+    wide = bits.astype(np.uint32)
+    wide <<= np.uint32(16)
+    return wide.view(np.float32)
 
 
 def _tensor(header: Fields, name: str) -> Tensor:

@@ -63,3 +63,4 @@ class Family:
     tasks: Callable[[Mapping[str, Shape]], frozenset[str]]
     prefixes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    fit_config: Callable[[TransformerConfig, Mapping[str, Shape]], TransformerConfig] | None = None

@@ -1,0 +1,45 @@
+"""The families of models that are read, and which of them a config.json is of."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from ..errors import CheckpointError
+from ..visible import quoted
+from . import decoders, encoder_decoders, encoders
+from .family import Family
+
+_ROOMS = (encoder_decoders, decoders, encoders)
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """Return all families, in the order of their rooms and files.
+
+    Each module of the three rooms that begins without an underscore holds one `Family`, under its
+    own name in capitals: ``decoders/gpt2.py`` holds ``GPT2``.
+    """
+    return tuple(
+        getattr(importlib.import_module(f"{room.__name__}.{name}"), name.upper())
+        for room in _ROOMS
+        for name in sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+        if not name.startswith("_")
+    )
+
+
+def family_of(model_type: str) -> Family:
+    """Return the family of a ``model_type``, as config.json names it.
+
+    Raises:
+        CheckpointError: no family has it; the families that are read are listed.
+    """
+    for family in families():
+        if model_type in family.model_types:
+            return family
+    names = "; ".join(f"{family.name} ({', '.join(family.model_types)})" for family in families())
+    raise CheckpointError(
+        f"Models of the type {quoted(model_type)} are not read here. These families are, with "
+        f'the "model_type" of their config.json: {names}.'
+    )

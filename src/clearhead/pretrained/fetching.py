@@ -1,0 +1,153 @@
+"""A model's folder by its path, or by its name on the hub through huggingface_hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import CheckpointError, require
+from ..visible import quoted, visible
+
+FILES = (
+    *("config.json", "generation_config.json", "preprocessor_config.json"),
+    *("model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "merges.txt", "vocab.txt", "spiece.model", "source.spm", "target.spm"),
+    *("target_vocab.json", "sentencepiece.bpe.model", "tokenizer.model"),
+    *("modules.json", "1_Pooling/config.json", "sentence_bert_config.json"),
+)
+"""What is fetched of a model, and nothing else of its repository."""
+
+_NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
+
+
+def find_folder(model: str | Path) -> Path:
+    """Return the folder of a model; one that is named ``org/name`` is fetched where it must be.
+
+    A model that the hub's library has stored before is opened without a request.
+
+    Args:
+        model: a folder, or ``org/name``, or ``org/name@revision``.
+
+    Raises:
+        CheckpointError: there is no such folder, or the model cannot be fetched, and why.
+        MissingExtraError: fetching needs huggingface_hub, which is not installed.
+    """
+    folder = Path(model)
+    try:
+        if folder.is_dir():
+            return folder
+        exists = folder.exists()
+    except (OSError, ValueError):  # too long, or with a zero byte: no path
+        exists = False
+    if exists:
+        raise CheckpointError(
+            f"{visible(str(model))} is a file. A model is a folder with config.json and "
+            f"model.safetensors; give the folder."
+        )
+    match = _NAME.fullmatch(model) if isinstance(model, str) else None
+    if match is None:
+        raise CheckpointError(
+            f"There is no model {quoted(str(model))}: it is no folder, and no name on the hub, "
+            f"which is written org/name, such as openai-community/gpt2."
+        )
+    return _fetch(match["name"], match["revision"])
+
+
+def _fetch(name: str, revision: str | None) -> Path:
+    library = require("huggingface_hub", extra="hub", purpose=f"Fetching the model {name}")
+
+    def snapshot(*, local: bool) -> Path:
+        patterns = list(FILES)
+        return Path(
+            library.snapshot_download(
+                name, revision=revision, allow_patterns=patterns, local_files_only=local
+            )
+        )
+
+    try:
+        folder = snapshot(local=True)
+        if _whole(folder):
+            return folder
+    except (OSError, ValueError):  # nothing is stored, or a part of it
+        pass
+    folder = _online(library, name, revision, snapshot)
+    if not (folder / "config.json").exists():
+        raise CheckpointError(
+            f"{name} on the hub has no config.json, so it is no model of transformers. Give the "
+            f"name of one."
+        )
+    if not _whole(folder):
+        raise CheckpointError(_no_weights(name))
+    return folder
+
+
+def _whole(folder: Path) -> bool:
+    """Tell whether a stored snapshot has a config and weights; a link to no file is neither."""
+    if not (folder / "config.json").exists():
+        return False
+    if (folder / "model.safetensors").exists():
+        return True
+    # What the index names is checked when the weights are opened; a part that is a link to no
+    # file was not fetched whole.
+    parts = list(folder.glob("model-*-of-*.safetensors"))
+    if not parts or not (folder / "model.safetensors.index.json").exists():
+        return False
+    count = re.fullmatch(r"model-\d+-of-0*(\d+)\.safetensors", parts[0].name)
+    return all(part.exists() for part in parts) and (
+        count is None or len(parts) == int(count[1][:9])
+    )
+
+
+def _online(library: Any, name: str, revision: str | None, snapshot: Callable[..., Path]) -> Path:
+    errors = library.errors
+    at = "" if revision is None else f"@{revision}"
+    try:
+        return snapshot(local=False)
+    except errors.GatedRepoError as error:
+        raise CheckpointError(
+            f"The model {name} is gated: its owners give it to those who accept their terms. "
+            f"Accept them on the page of the model, log in with `hf auth login`, and try again."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise CheckpointError(
+            f"The hub has no model {name}, or it is private. Look at the spelling; for a private "
+            f"one, log in with `hf auth login`."
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise CheckpointError(
+            f"The model {name} has no revision {quoted(revision)}. Give a branch, a tag or a "
+            f"commit of it, or the name alone for its newest state."
+        ) from error
+    except (OSError, ValueError, errors.LocalEntryNotFoundError) as error:
+        _refuse_offline(name + at, error)
+    except Exception as error:
+        # The library's own HTTP client has errors of its own, of one of several packages.
+        if type(error).__module__.split(".")[0] not in _CLIENTS:
+            raise
+        _refuse_offline(name + at, error)
+
+
+_CLIENTS = ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3", "huggingface_hub")
+
+
+def _refuse_offline(name: str, error: Exception) -> NoReturn:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    raise CheckpointError(
+        f"The model {name} is not stored here whole and cannot be fetched: "
+        f"{visible(lines[0])[:200]} Where there is a network, run `hf download "
+        f"{name.replace('@', ' --revision ')}`; or copy the model's folder from another machine, "
+        f"and give the folder."
+    ) from error
+
+
+def _no_weights(name: str) -> str:
+    return (
+        f"{name} on the hub has no model.safetensors, and weights in other formats are not read "
+        f"here. If you trust its owners, convert them with transformers, with the class that its "
+        f'config.json names in the place of AutoModel: python -c "from transformers import '
+        f"AutoModel; AutoModel.from_pretrained({name!r}).save_pretrained('FOLDER', "
+        f"safe_serialization=True)\"; then give the folder, with the tokenizer's files in it."
+    )

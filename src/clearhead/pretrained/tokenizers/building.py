@@ -1,0 +1,244 @@
+"""Tokenizers of the tokenizers library, built where a folder has no tokenizer.json.
+
+How a text is cut follows from the class of transformers that the files name: word pieces of
+vocab.txt, byte-level pairs of vocab.json and merges.txt, or the pieces of a SentencePiece model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+
+from ...errors import CheckpointError
+from ...file_reading import FileProblem, read_text
+from .library_tokenizer import guarded
+from .sentencepiece_building import MBART_LANGUAGES, fairseq_core, llama_core, nllb_core, t5_core
+from .settings import MOST_BYTES, TokenizerSettings, read_object
+
+_BYTES_TOKENS = {"start": "<|endoftext|>", "end": "<|endoftext|>", "unknown": "<|endoftext|>"}
+_FAIRSEQ_TOKENS = {
+    "start": "<s>",
+    "padding": "<pad>",
+    "end": "</s>",
+    "unknown": "<unk>",
+    "separator": "</s>",
+    "class": "<s>",
+    "mask": "<mask>",
+}
+_BERT_TOKENS = {
+    "unknown": "[UNK]",
+    "separator": "[SEP]",
+    "padding": "[PAD]",
+    "class": "[CLS]",
+    "mask": "[MASK]",
+}
+# How Qwen 2 cuts a text into words (its class in transformers).
+_QWEN_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a class of transformers makes its tokenizer.
+
+    Attributes:
+        files: what it needs.
+        tokens: its special tokens by their roles, where no file names others.
+        core: makes the tokenizer of the library of the folder.
+        ends: what stands around a text and around two, in the notation of the library's
+            templates, with roles in braces; None where nothing does.
+        others: special tokens without a role.
+        mask: how the mask's token is found, where no file says it.
+    """
+
+    files: tuple[str, ...]
+    tokens: Mapping[str, str]
+    core: Callable[[Path, TokenizerSettings], tokenizers.Tokenizer]
+    ends: tuple[str, str] | None = None
+    others: tuple[str, ...] = ()
+    mask: AddedToken | None = None
+
+
+def build(
+    folder: Path, kind: str, settings: TokenizerSettings
+) -> tuple[tokenizers.Tokenizer, TokenizerSettings] | None:
+    """Return the tokenizer of a folder without tokenizer.json, and its settings; None: no such.
+
+    Args:
+        folder: of the model.
+        kind: the class of transformers, without ``Fast``.
+        settings: what the files beside say.
+
+    Raises:
+        CheckpointError: a file is damaged, or a special token is missing.
+    """
+    recipe = RECIPES.get(kind)
+    if recipe is None or not all((folder / name).exists() for name in recipe.files):
+        return None
+    settings = dataclasses.replace(
+        settings,
+        kind=kind,
+        tokens={**recipe.tokens, **settings.tokens},
+        others=tuple(dict.fromkeys([*recipe.others, *settings.others])),
+        exact={**({} if recipe.mask is None else {"<mask>": recipe.mask}), **settings.exact},
+    )
+    about = f"Cannot read the tokenizer {folder / recipe.files[0]}"
+    core = guarded(lambda: recipe.core(folder, settings), about)
+    if recipe.ends is not None:
+        settings = dataclasses.replace(settings, ends=recipe.ends)
+    return core, settings
+
+
+def _byte_pairs(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
+    core = tokenizers.Tokenizer(_pairs(folder))
+    space = settings.flag("add_prefix_space", False)
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=space)
+    core.decoder = decoders.ByteLevel()
+    return core
+
+
+def _qwen_pairs(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
+    core = tokenizers.Tokenizer(_pairs(folder))
+    core.normalizer = normalizers.NFC()
+    space = settings.flag("add_prefix_space", False)
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_QWEN_WORDS), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=space, use_regex=False),
+        ]
+    )
+    core.decoder = decoders.ByteLevel()
+    return core
+
+
+def _pairs(folder: Path) -> models.BPE:
+    """Return the model of the vocabulary of vocab.json and the merges of merges.txt."""
+    pairs = [
+        (pair[0], pair[1])
+        for line in _lines(folder / "merges.txt")
+        if not line.startswith("#version") and len(pair := line.split(" ")) == 2
+    ]
+    return models.BPE(
+        read_vocabulary(folder / "vocab.json"),
+        pairs,
+        continuing_subword_prefix="",
+        end_of_word_suffix="",
+    )
+
+
+def read_vocabulary(path: Path) -> dict[str, int]:
+    """Return the ids of a vocab.json, by their pieces.
+
+    Raises:
+        CheckpointError: it is damaged, or a value is no id.
+    """
+    fields = read_object(path)
+    try:
+        return {name: fields.integer(name, least=0, most=1 << 31) for name in fields.names()}
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the tokenizer {path}: {error.reason}. Get the tokenizer's files again."
+        ) from error
+
+
+def _word_pieces(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
+    vocabulary = {piece: i for i, piece in enumerate(_lines(folder / "vocab.txt"))}
+    core = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=settings.tokens["unknown"]))
+    accents = settings.values.get("strip_accents")
+    core.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.flag("tokenize_chinese_chars", True),
+        strip_accents=accents if isinstance(accents, bool) else None,
+        lowercase=settings.flag("do_lower_case", True),
+    )
+    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    core.decoder = decoders.WordPiece(prefix="##")
+    return core
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a vocabulary; only a line feed ends one."""
+    try:
+        lines = read_text(path, most=MOST_BYTES).split("\n")
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the tokenizer {path}: {error.reason}. Get the tokenizer's files again."
+        ) from error
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+_PAIRS, _PIECES = ("vocab.json", "merges.txt"), ("sentencepiece.bpe.model",)
+_ROBERTA = Recipe(
+    _PAIRS,
+    _FAIRSEQ_TOKENS,
+    _byte_pairs,
+    ("{class} $A {separator}", "{class} $A {separator} {separator} $B {separator}"),
+)
+_BERT = Recipe(
+    ("vocab.txt",),
+    _BERT_TOKENS,
+    _word_pieces,
+    ("{class} $A {separator}", "{class} $A {separator} $B:1 {separator}:1"),
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    "GPT2Tokenizer": Recipe(_PAIRS, _BYTES_TOKENS, _byte_pairs),
+    "Qwen2Tokenizer": Recipe(
+        _PAIRS,
+        dict.fromkeys(("end", "unknown", "padding"), "<|endoftext|>"),
+        _qwen_pairs,
+    ),
+    "RobertaTokenizer": _ROBERTA,
+    "BartTokenizer": _ROBERTA,
+    "BertTokenizer": _BERT,
+    "DistilBertTokenizer": _BERT,
+    "T5Tokenizer": Recipe(
+        ("spiece.model",),
+        {"end": "</s>", "unknown": "<unk>", "padding": "<pad>"},
+        t5_core,
+        ("$A {end}", "$A {end} $B {end}"),
+    ),
+    "XLMRobertaTokenizer": Recipe(
+        _PIECES,
+        _FAIRSEQ_TOKENS,
+        fairseq_core,
+        ("{start} $A {end}", "{start} $A {end} {end} $B {end}"),
+    ),
+    "MBartTokenizer": Recipe(
+        _PIECES,
+        _FAIRSEQ_TOKENS,
+        fairseq_core,
+        others=MBART_LANGUAGES,
+        mask=AddedToken("<mask>", lstrip=True, special=True),
+    ),
+    "NllbTokenizer": Recipe(
+        _PIECES,
+        _FAIRSEQ_TOKENS,
+        nllb_core,
+        mask=AddedToken("<mask>", lstrip=True, normalized=True, special=True),
+    ),
+    "LlamaTokenizer": Recipe(
+        ("tokenizer.model",), {"start": "<s>", "end": "</s>", "unknown": "<unk>"}, llama_core
+    ),
+}
+"""How the classes of transformers make their tokenizers."""
+
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("gpt2", "gpt_neox"), "GPT2Tokenizer"),
+    **dict.fromkeys(("qwen2", "qwen3"), "Qwen2Tokenizer"),
+    **dict.fromkeys(("roberta", "bart"), "RobertaTokenizer"),
+    **dict.fromkeys(("bert", "distilbert"), "BertTokenizer"),
+    **dict.fromkeys(("t5", "mt5", "umt5"), "T5Tokenizer"),
+    **dict.fromkeys(("xlm-roberta",), "XLMRobertaTokenizer"),
+    **dict.fromkeys(("mbart",), "MBartTokenizer"),
+    **dict.fromkeys(("marian",), "MarianTokenizer"),
+    **dict.fromkeys(("m2m_100",), "M2M100Tokenizer"),
+}
+"""The ``model_type`` of a config.json -> the class of its tokenizer, where none is named."""

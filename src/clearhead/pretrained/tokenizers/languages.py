@@ -1,0 +1,76 @@
+"""Tokens that name a language, and where a tokenizer of several languages puts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ...errors import TextError
+from ...visible import quoted
+from .settings import TokenizerSettings
+
+# The class of transformers -> whether the language stands before the text; else behind its end.
+_BEFORE = {"NllbTokenizer": True, "MBart50Tokenizer": True, "MBartTokenizer": False}
+_SOURCES = {"NllbTokenizer": "eng_Latn", "MBart50Tokenizer": "en_XX", "MBartTokenizer": "en_XX"}
+_CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
+_MOST_NAMES = 8
+
+_M2M100 = (
+    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu "
+    "ha he hi hr ht hu hy id ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr "
+    "ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk "
+    "ur uz vi wo xh yi yo zh zu"
+)
+_WMT21 = "en ha is ja cs ru zh de"
+M2M100_LANGUAGES: Mapping[str, tuple[str, ...]] = {
+    "m2m100": tuple(_M2M100.split()),
+    "wmt21": tuple(_WMT21.split()),
+}
+"""The languages of M2M100's tokenizers, in the order of their ids."""
+
+
+@dataclass(frozen=True)
+class Languages:
+    """The languages of a tokenizer.
+
+    Attributes:
+        ids: the id of each language's token, by its code; empty where there are none.
+        before: whether the token stands before the text; otherwise it stands behind the end.
+        source: the code that counts where none is named; empty where a text needs none.
+        target: the same of a text that a translator should give.
+    """
+
+    ids: Mapping[str, int] = field(default_factory=dict)
+    before: bool = True
+    source: str = ""
+    target: str = ""
+
+    @classmethod
+    def of(cls, settings: TokenizerSettings, id_of: Callable[[str], int | None]) -> Languages:
+        """Return the languages of a tokenizer of the tokenizers library."""
+        if settings.kind not in _BEFORE:
+            return cls()
+        tokens = [*settings.others, *(token.content for token in settings.additions.values())]
+        codes = [token for token in dict.fromkeys(tokens) if _CODE.fullmatch(token)]
+        ids = {code: i for code in codes if (i := id_of(code)) is not None}
+        source = settings.text("src_lang", _SOURCES[settings.kind])
+        before = _BEFORE[settings.kind] and not settings.flag("legacy_behaviour", False)
+        return cls(ids, before, source, settings.text("tgt_lang", source))
+
+    def around(self, ids: list[int], language: str | None, end: int) -> list[int]:
+        """Return the ids of a text with its language and its end.
+
+        Raises:
+            TextError: there is no such language; some that there are are listed.
+        """
+        code = language or self.source
+        if not code:
+            return [*ids, end]
+        if code not in self.ids:
+            names = ", ".join(sorted(self.ids)[:_MOST_NAMES]) or "none"
+            more = ", ..." if len(self.ids) > _MOST_NAMES else ""
+            raise TextError(
+                f"The tokenizer knows no language {quoted(code)}; it knows {names}{more}."
+            )
+        return [self.ids[code], *ids, end] if self.before else [*ids, end, self.ids[code]]

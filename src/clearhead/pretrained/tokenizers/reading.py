@@ -1,0 +1,88 @@
+"""The tokenizer of a model's folder, of whichever files it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from ...config import TransformerConfig
+from ...errors import CheckpointError, MissingExtraError
+from ...file_reading import FileProblem, read_text
+from .belonging import check_belongs
+from .building import KINDS, RECIPES, build
+from .library_tokenizer import LibraryTokenizer, guarded
+from .protocol import PretrainedTokenizer
+from .sentencepiece_tokenizer import m2m_100_tokenizer, marian_tokenizer
+from .settings import TokenizerSettings, read_tokenizer_settings
+
+_MOST_BYTES = 256 << 20  # of a tokenizer.json
+# Tokenizers of the SentencePiece library: the class of transformers -> its files, and who reads it.
+_PIECES = {
+    "MarianTokenizer": (("source.spm", "target.spm", "vocab.json"), marian_tokenizer),
+    "M2M100Tokenizer": (("sentencepiece.bpe.model", "vocab.json"), m2m_100_tokenizer),
+}
+
+
+def read_tokenizer(
+    folder: Path, model: Mapping[str, Any], config: TransformerConfig
+) -> tuple[PretrainedTokenizer | None, str]:
+    """Return the tokenizer of a folder and an empty text, or None and why there is none.
+
+    A folder without a tokenizer, or with one that needs a package which is not installed, still
+    computes on ids.
+
+    Args:
+        folder: of the model.
+        model: its config.json, as JSON gave it.
+        config: what it became.
+
+    Raises:
+        CheckpointError: a file of the tokenizer is damaged, or it is that of another model.
+    """
+    settings = read_tokenizer_settings(folder)
+    try:
+        tokenizer = _read(folder, settings, model, config)
+    except MissingExtraError as error:
+        return None, str(error)
+    if tokenizer is None:
+        return None, (
+            f"The folder {folder} has no tokenizer that is read here (tokenizer.json, vocab.json "
+            f"with merges.txt, vocab.txt, or SentencePiece's files), so its model computes on "
+            f"token ids alone. Save the tokenizer there with save_pretrained of transformers."
+        )
+    check_belongs(folder, tokenizer, model, config)
+    return tokenizer, ""
+
+
+def _read(
+    folder: Path, settings: TokenizerSettings, model: Mapping[str, Any], config: TransformerConfig
+) -> PretrainedTokenizer | None:
+    path = folder / "tokenizer.json"
+    if path.exists() or path.is_symlink():
+        return LibraryTokenizer(_core(path), settings, config.vocab_size)
+    kind = settings.kind or _text(model.get("tokenizer_class")).removesuffix("Fast")
+    if kind not in RECIPES and kind not in _PIECES:
+        kind = KINDS.get(_text(model.get("model_type")), kind)
+    if kind in _PIECES:
+        names, read = _PIECES[kind]
+        whole = all((folder / name).exists() for name in names)
+        return read(folder, settings) if whole else None
+    parts = build(folder, kind, settings)
+    return None if parts is None else LibraryTokenizer(*parts, config.vocab_size)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _core(path: Path) -> tokenizers.Tokenizer:
+    try:
+        text = read_text(path, most=_MOST_BYTES)
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the tokenizer {path}: {error.reason}. Get the tokenizer's files again."
+        ) from error
+    return guarded(lambda: tokenizers.Tokenizer.from_str(text), f"Cannot read the tokenizer {path}")

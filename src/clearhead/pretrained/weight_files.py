@@ -1,0 +1,191 @@
+"""The files that hold a model's weights: model.safetensors, or parts with an index."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from ..errors import CheckpointError
+from ..file_reading import FileProblem, open_file, read_json
+from ..json_fields import Fields
+from ..tensor_file import Tensor, TensorFile
+from ..visible import quoted, visible
+
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+_MOST_INDEX = 64 << 20  # bytes of an index
+_MOST_NAMES = 8
+_POINTER = b"version https://git-lfs"
+# The files of other formats -> what they are.
+_OTHERS = {
+    "pytorch_model.bin": "PyTorch's pickles, which can run any program when they are opened",
+    "pytorch_model.bin.index.json": "PyTorch's pickles, which can run any program when opened",
+    "tf_model.h5": "a file of TensorFlow",
+    "flax_model.msgpack": "a file of Flax",
+    "*.gguf": "a file of llama.cpp",
+    "adapter_model.safetensors": "an adapter (LoRA), without the model that it changes",
+    "*.bin": "PyTorch's pickles, which can run any program when they are opened",
+    "*.pth": "PyTorch's pickles, which can run any program when they are opened",
+}
+_FROM = {"tf_model.h5": ", from_tf=True", "flax_model.msgpack": ", from_flax=True"}
+
+
+@dataclass(frozen=True)
+class WeightFiles:
+    """The open files of one model.
+
+    Attributes:
+        files: each with its name.
+        places: the name of each tensor, and that of the file that holds it.
+    """
+
+    files: dict[str, TensorFile]
+    places: dict[str, str]
+
+    def file(self, name: str) -> TensorFile:
+        """Return the file that holds a tensor."""
+        return self.files[self.places[name]]
+
+    def tensor(self, name: str) -> Tensor:
+        """Return what a file's header says of a tensor."""
+        return self.file(name).tensors[name]
+
+
+@contextlib.contextmanager
+def open_weights(folder: Path) -> Iterator[WeightFiles]:
+    """Open the files of a folder; views of their tensors stay when they are closed.
+
+    Raises:
+        CheckpointError: there are none, one is missing or damaged, the index does not fit to
+            them, or they are of a format that is not read here, with the way to convert them.
+    """
+    with ExitStack() as stack:
+        if _present(folder / WHOLE):
+            names, index = [WHOLE], None
+        elif _present(folder / INDEX):
+            index = _read_index(folder)
+            names = sorted(set(index.values()))
+        else:
+            _refuse(folder)
+        files = {}
+        for name in names:
+            files[name] = stack.enter_context(_opened(folder, name))
+        yield WeightFiles(files, _places(folder, files, index))
+
+
+def _present(path: Path) -> bool:
+    return path.exists() or path.is_symlink()  # a link without its file is a download cut short
+
+
+def _opened(folder: Path, name: str) -> TensorFile:
+    path = folder / name
+    try:
+        return TensorFile(path)
+    except FileProblem as error:
+        raise CheckpointError(_how_to_get(path, error)) from error
+
+
+def _how_to_get(path: Path, error: FileProblem) -> str:
+    if error.missing:
+        return (
+            f"The weights {path} are missing: the model was not fetched whole. Fetch it again "
+            f"(hf download ORG/NAME), or copy that file into the folder."
+        )
+    if _is_pointer(path):
+        return (
+            f"{path} is not the weights, but a note of Git LFS that stands in their place. Run "
+            f"`git lfs pull` in {path.parent}, or fetch the file itself."
+        )
+    return (
+        f"Cannot read the weights {path}: {error.reason}. The file is damaged or was not copied "
+        f"whole: get it again."
+    )
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        with open_file(path) as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except (FileProblem, OSError):
+        return False
+
+
+def _read_index(folder: Path) -> dict[str, str]:
+    """Return the name of every tensor, and that of the part that holds it."""
+    path = folder / INDEX
+    try:
+        places = Fields(read_json(path, most=_MOST_INDEX), "the index").object("weight_map")
+        index = {name: places.text(name) for name in places.names()}
+        for name, part in index.items():
+            # The name of a file beside the index, and of none elsewhere.
+            if Path(part).name != part or "\\" in part or not part.endswith(".safetensors"):
+                raise FileProblem(
+                    f"it places {quoted(name)} in {quoted(part)}, which is no safetensors file "
+                    f"of this folder"
+                )
+        if not index:
+            raise FileProblem("it names no tensor")
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the index of the weights {path}: {error.reason}. Get the model's "
+            f"folder again."
+        ) from error
+    return index
+
+
+def _places(
+    folder: Path, files: dict[str, TensorFile], index: dict[str, str] | None
+) -> dict[str, str]:
+    """Return where each tensor is, compared with what the index says."""
+    places: dict[str, str] = {}
+    for part, file in files.items():
+        for name in file:
+            if name in places:
+                raise CheckpointError(
+                    f"{folder}: {visible(places[name])} and {visible(part)} both hold the tensor "
+                    f"{quoted(name)}. The parts are not of one model: get its folder again."
+                )
+            places[name] = part
+    for name, part in (index or {}).items():
+        if places.get(name) != part:
+            raise CheckpointError(
+                f"{folder}: {INDEX} places the tensor {quoted(name)} in {visible(part)}, which "
+                f"does not hold it. The files are not of one model: get its folder again."
+            )
+    return places
+
+
+def _refuse(folder: Path) -> NoReturn:
+    parts = sorted(path.name for path in folder.glob("*-of-*.safetensors"))
+    if parts:
+        raise CheckpointError(
+            f"The folder {folder} has parts of weights ({visible(parts[0])}) and no {INDEX}, "
+            f"which says what is in them. Get it from where the parts came from."
+        )
+    for pattern, what in _OTHERS.items():
+        for path in sorted(folder.glob(pattern)):
+            raise CheckpointError(_conversion(folder, path.name, pattern, what))
+    raise CheckpointError(
+        f"The folder {folder} has no weights: there is no {WHOLE} and no {INDEX}. Save the model "
+        f"there with save_pretrained of transformers, or fetch it whole."
+    )
+
+
+def _conversion(folder: Path, name: str, pattern: str, what: str) -> str:
+    begin = f"The weights in {folder} are {visible(name)}: {what}. Read here is {WHOLE}. "
+    if pattern == "adapter_model.safetensors":
+        return begin + "Merge it into its model with peft's merge_and_unload(), and save that."
+    if pattern == "*.gguf":
+        return begin + "Get the model in the form of transformers, from which GGUF files are made."
+    load = f"AutoModel.from_pretrained({str(folder)!r}{_FROM.get(pattern, '')})"
+    return begin + (
+        "If you trust whoever made them, convert them with transformers, with the class that "
+        "config.json names in the place of AutoModel: python -c "
+        f'"from transformers import AutoModel; {load}.save_pretrained({str(folder)!r}, '
+        'safe_serialization=True)"'
+    )

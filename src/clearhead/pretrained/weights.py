@@ -1,0 +1,275 @@
+"""The weights of a model of someone else's, by our names, out of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import TransformerConfig
+from ..errors import CheckpointError, ConfigError
+from ..file_reading import FileProblem
+from ..reference.weights import expected_shapes
+from ..shapes import Array
+from ..visible import quoted
+from .family import Family, Shape, StoredWeight
+from .weight_files import WeightFiles
+
+_MOST_NAMES = 8  # weights that an error lists
+_BLOCK = 1 << 20  # numbers that are looked at together
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """The tensors of a model's files, by the names that its family gives them.
+
+    Attributes:
+        folder: of the model.
+        files: where they are.
+        names: those in the files, by those without the family's prefix.
+        shapes: by the names without the prefix.
+    """
+
+    folder: Path
+    files: WeightFiles
+    names: Mapping[str, str]
+    shapes: Mapping[str, Shape]
+
+
+def tensors_of(folder: Path, files: WeightFiles, family: Family) -> Tensors:
+    """Return the tensors of a model's files, without the family's prefix.
+
+    Raises:
+        CheckpointError: two tensors have the same name without it.
+    """
+    names: dict[str, str] = {}
+    for name in files.places:
+        prefix = next((one for one in family.prefixes if name.startswith(one)), "")
+        short = name.removeprefix(prefix)
+        if short in names:
+            raise CheckpointError(
+                f"The weights hold {quoted(names[short])} and {quoted(name)}, which are the same "
+                f"weight of {family.name} with and without its prefix. Save the model again."
+            )
+        names[short] = name
+    shapes = {short: files.tensor(name).shape for short, name in names.items()}
+    return Tensors(folder, files, names, shapes)
+
+
+def fit_config(family: Family, config: TransformerConfig, tensors: Tensors) -> TransformerConfig:
+    """Return the config as the tensors that there are decide it.
+
+    Raises:
+        CheckpointError: no config of the family has such tensors.
+    """
+    if family.fit_config is None:
+        return config
+    try:
+        return family.fit_config(config, tensors.shapes)
+    except ConfigError as error:
+        raise CheckpointError(f"{tensors.folder / 'config.json'}: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(
+            _missing_words(tensors.folder, family, [str(error.args[0])])
+        ) from error
+
+
+def read_weights(
+    family: Family, config: TransformerConfig, tensors: Tensors, dtype: np.dtype
+) -> dict[str, Array]:
+    """Return every weight of a config, in the order of `expected_shapes`.
+
+    What lies in the files in this dtype is a view of them; other tensors are converted one at a
+    time, so that one copy is held.
+
+    Args:
+        family: says in which tensor each is.
+        config: says which there are.
+        tensors: those of the files.
+        dtype: float32 or float64.
+
+    Raises:
+        CheckpointError: weights are missing, or too many, or of another shape than the config
+            says, or hold NaN or infinity.
+    """
+    folder, names = tensors.folder, tensors.names
+    places = _places(folder, family, config, tensors.shapes)
+    _check_names(folder, family, places, tensors.shapes)
+    _check_rows(folder, places, tensors.shapes)
+    weights: dict[str, Array] = {}
+    wrong: list[str] = []
+    expected = expected_shapes(config)
+    for tensor, parts in _by_tensor(places).items():
+        array = _tensor(folder, tensors.files, names[tensor], dtype)
+        for name, place in parts.items():
+            weight = _weight(array, place)
+            if weight is not None and weight.shape == expected[name]:
+                weights[name] = weight
+            else:
+                gives = "nothing that fits" if weight is None else f"{weight.shape}"
+                wrong.append(
+                    f"{names[tensor]} is {array.shape}, which gives {name} {gives}; by "
+                    f"config.json it should be {expected[name]}"
+                )
+    if wrong:
+        raise CheckpointError(
+            f"Weights in {folder} have other shapes than its config.json says: "
+            f"{listed(wrong, '; ')}. The files are not of one model, or config.json was changed."
+        )
+    return {name: weights[name] for name in expected}
+
+
+def _places(
+    folder: Path, family: Family, config: TransformerConfig, shapes: Mapping[str, Shape]
+) -> dict[str, StoredWeight]:
+    """Return where each weight stands, by a config that asks for no more than there may be."""
+    layers = config.encoder_layers + config.decoder_layers
+    if layers > len(shapes):
+        raise CheckpointError(
+            f"The config.json of {folder} asks for {layers:,} layers, and its files hold "
+            f"{len(shapes):,} tensors. The files are not of one model, or one of them is missing."
+        )
+    try:
+        places = family.weights(config, shapes)
+    except KeyError as error:
+        raise CheckpointError(_missing_words(folder, family, [str(error.args[0])])) from error
+    asked_and_placed = expected_shapes(config).keys() ^ places.keys()
+    if asked_and_placed:
+        raise CheckpointError(
+            f"{family.name} with this config.json is not read here: it is not clear where "
+            f"{listed(sorted(asked_and_placed))} stand in its files ({folder})."
+        )
+    return places
+
+
+def _check_names(
+    folder: Path, family: Family, places: Mapping[str, StoredWeight], shapes: Mapping[str, Shape]
+) -> None:
+    """Refuse tensors that are missing, and those that are neither a weight nor known."""
+    tensors = {place.name for place in places.values()}
+    missing = sorted(tensors - shapes.keys())
+    if missing:
+        raise CheckpointError(_missing_words(folder, family, missing))
+    surplus = sorted(
+        name
+        for name in shapes.keys() - tensors
+        if not any(fnmatchcase(name, pattern) for pattern in family.unused)
+    )
+    if surplus:
+        raise CheckpointError(
+            f"The files of {folder} hold tensors that {family.name} with this config.json has no "
+            f"place for: {listed(map(quoted, surplus))}. A model that computes something with "
+            f"them is another one than is read here."
+        )
+
+
+def _missing_words(folder: Path, family: Family, names: list[str]) -> str:
+    return (
+        f"The files of {folder} lack weights of {family.name} with this config.json: "
+        f"{listed(map(quoted, names))}. The files are not of one model, or one of them is missing."
+    )
+
+
+def _check_rows(
+    folder: Path, places: Mapping[str, StoredWeight], shapes: Mapping[str, Shape]
+) -> None:
+    """Refuse tensors of which weights are rows, where some rows are no weight's."""
+    for tensor, parts in _by_tensor(places).items():
+        slices = [place.rows for place in parts.values() if place.rows is not None]
+        if len(slices) < len(parts) or not shapes[tensor]:
+            continue
+        ones = {place.transposed for place in parts.values()}
+        count = shapes[tensor][-1 if ones == {True} else 0]
+        covered = np.zeros(count, bool)
+        for rows in slices:
+            covered[rows] = True
+        if not covered.all():
+            raise CheckpointError(
+                f"Weights in {folder} have other shapes than its config.json says: of the {count} "
+                f"rows of {tensor} {count - covered.sum()} belong to none of {listed(parts)}."
+            )
+
+
+def _by_tensor(places: Mapping[str, StoredWeight]) -> dict[str, dict[str, StoredWeight]]:
+    tensors: dict[str, dict[str, StoredWeight]] = {}
+    for name, place in places.items():
+        tensors.setdefault(place.name, {})[name] = place
+    return tensors
+
+
+def _tensor(folder: Path, files: WeightFiles, name: str, dtype: np.dtype) -> Array:
+    file = files.file(name)
+    try:
+        if file.tensors[name].dtype == dtype.name:
+            array = file.view(name)
+        else:
+            array = file.read_as(name, dtype)
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read the weights {folder / files.places[name]}: {error.reason}. Get the file "
+            f"again, or convert it to float32, float16 or bfloat16."
+        ) from error
+    if not all_finite(array):
+        raise CheckpointError(
+            f"{folder / files.places[name]}: the tensor {quoted(name)} holds NaN or infinity in "
+            f"{dtype.name}. With it every result is NaN: the file is damaged, or the training of "
+            f"the model failed."
+        )
+    return array
+
+
+def _weight(array: Array, place: StoredWeight) -> Array | None:
+    """Return what a place makes of a tensor; None where it is of a shape that it cannot use."""
+    try:
+        if place.transposed:
+            array = array.T
+        if place.rows is not None:
+            array = array[place.rows]
+        return array if place.change is None else place.change(array)
+    except (ValueError, IndexError):
+        return None
+
+
+def all_finite(array: Array) -> bool:
+    """Tell whether no number is NaN or infinite; at the speed of memory, without a copy.
+
+    A sum with such a number in it is not finite. One that only grew too large is looked at again.
+
+    Args:
+        array: contiguous, of floats.
+    """
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return all(
+            np.isfinite(block.sum()) or bool(np.isfinite(block).all())
+            for block in (flat[i : i + _BLOCK] for i in range(0, flat.size, _BLOCK))
+        )
+
+
+def listed(names: Iterable[str], separator: str = ", ") -> str:
+    """Return names for a message, the first eight of them."""
+    names = list(names)
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return separator.join(names[:_MOST_NAMES]) + more
+
+
+def float_type(dtype: Any) -> np.dtype:
+    """Return float32 or float64 as a dtype.
+
+    Raises:
+        CheckpointError: it is another.
+    """
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind not in (np.float32, np.float64):
+        raise CheckpointError(
+            f"dtype is what computes, float32 or float64; it is {quoted(dtype)}. Weights of "
+            f"float16 and bfloat16 are read all the same, and widened."
+        )
+    return kind
