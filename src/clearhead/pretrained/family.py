@@ -54,6 +54,9 @@ class Family:
             that was saved from the model without its head has none.
         unused: patterns (`fnmatch`) of tensors that are known and of no use here, such as a stored
             causal mask. Others that no weight asks for are an error.
+        fold: changes the places of weights by what config.json says and no config of ours does,
+            such as a factor of each layer's scores, which its queries can have instead; None:
+            nothing is to be changed.
     """
 
     name: str
@@ -63,4 +66,5 @@ class Family:
     tasks: Callable[[Mapping[str, Shape]], frozenset[str]]
     prefixes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    fold: Callable[[Fields, dict[str, StoredWeight]], dict[str, StoredWeight]] | None = None
     fit_config: Callable[[TransformerConfig, Mapping[str, Shape]], TransformerConfig] | None = None

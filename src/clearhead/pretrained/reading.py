@@ -38,7 +38,7 @@ def read_pretrained(model: str | Path, *, dtype: Any = "float32") -> PretrainedM
     with open_weights(folder) as files:
         tensors = tensors_of(folder, files, family)
         config = fit_config(family, config, tensors)
-        weights = read_weights(family, config, tensors, float_dtype)
+        weights = read_weights(family, config, tensors, float_dtype, settings)
         tasks = family.tasks(tensors.shapes)
     tokenizer, reason = read_tokenizer(folder, settings, config)
     return PretrainedModel(

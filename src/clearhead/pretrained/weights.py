@@ -13,6 +13,7 @@ import numpy as np
 from ..config import TransformerConfig
 from ..errors import CheckpointError, ConfigError
 from ..file_reading import FileProblem
+from ..json_fields import Fields
 from ..reference.weights import expected_shapes
 from ..shapes import Array
 from ..visible import quoted
@@ -79,7 +80,11 @@ def fit_config(family: Family, config: TransformerConfig, tensors: Tensors) -> T
 
 
 def read_weights(
-    family: Family, config: TransformerConfig, tensors: Tensors, dtype: np.dtype
+    family: Family,
+    config: TransformerConfig,
+    tensors: Tensors,
+    dtype: np.dtype,
+    settings: Mapping[str, Any],
 ) -> dict[str, Array]:
     """Return every weight of a config, in the order of `expected_shapes`.
 
@@ -91,6 +96,7 @@ def read_weights(
         config: says which there are.
         tensors: those of the files.
         dtype: float32 or float64.
+        settings: config.json as JSON gave it.
 
     Raises:
         CheckpointError: weights are missing, or too many, or of another shape than the config
@@ -98,6 +104,8 @@ def read_weights(
     """
     folder, names = tensors.folder, tensors.names
     places = _places(folder, family, config, tensors.shapes)
+    if family.fold is not None:
+        places = family.fold(Fields(dict(settings), "config.json"), places)
     _check_names(folder, family, places, tensors.shapes)
     _check_rows(folder, places, tensors.shapes)
     weights: dict[str, Array] = {}

@@ -1,0 +1,138 @@
+"""Models of transformers with random weights, saved by it, and what they compute.
+
+transformers leaves float64 for float32 in its norms, its softmax and its rotary positions, whatever
+the dtype of the weights. `float64_throughout` takes that way out from it, so that its numbers can
+judge ours to 1e-9.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clearhead.engine.reference_engine import ReferenceEngine
+from clearhead.pretrained.reading import read_pretrained
+from clearhead.reference.transformer import Transformer
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+
+@contextmanager
+def float64_throughout() -> Iterator[None]:
+    """Give transformers float64 wherever it asks for float32."""
+    float32, to_float = torch.float32, torch.Tensor.float
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    torch.float32 = torch.float = torch.float64
+    torch.Tensor.float = torch.Tensor.double
+    try:
+        yield
+    finally:
+        torch.float32 = torch.float = float32
+        torch.Tensor.float = to_float
+        torch.set_default_dtype(default)
+
+
+def random_model(kind: Any, config: Any, *, seed: int = 0) -> Any:
+    """A model in float64 whose weights are large enough for a wrong detail to show."""
+    torch.manual_seed(seed)
+    config._attn_implementation = "eager"
+    with float64_throughout():
+        model = kind(config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(0.4 * torch.randn(weight.shape, dtype=torch.float64))
+            # Norms have weights around 1; Gemma stores what they are more than 1.
+            if weight.ndim == 1 and name.endswith("weight") and "gemma" not in config.model_type:
+                weight += 1
+    return model
+
+
+def random_ids(vocab_size: int, length: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Three rows of token ids and their mask: whole, padded at the end, padded at the beginning."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(0, vocab_size, (3, length))
+    mask = np.ones((3, length), bool)
+    if length > 2:
+        cut = int(rng.integers(1, length - 1))
+        mask[1, cut:] = False
+        mask[2, :cut] = False
+    return ids, mask
+
+
+def their_logits(model: Any, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What transformers computes, in float64 throughout where that is the dtype of the model."""
+    inputs = {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask.astype(int))}
+    context = float64_throughout() if model.dtype == torch.float64 else nullcontext()
+    with context, torch.no_grad():
+        return model(**inputs).logits.numpy()
+
+
+def their_model(folder: Path) -> Any:
+    """The model of a folder, as transformers reads it, in float32."""
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+
+
+def our_model(folder: Path, *, dtype: str = "float64") -> Transformer:
+    """The model of a folder, as it is read here."""
+    model = read_pretrained(folder, dtype=dtype)
+    return Transformer(model.config, model.weights, dtype=dtype)
+
+
+def assert_agree(model: Any, folder: Path, *, lengths: tuple[int, ...] = (1, 3, 14)) -> None:
+    """Save a model in float64, read it, and compare logits in float64 and in float32.
+
+    In float64, a decoding with a cache gives the same, too.
+    """
+    model.save_pretrained(folder)
+    double, single = our_model(folder), our_model(folder, dtype="float32")
+    half = copy.deepcopy(model).float()
+    for length in lengths:
+        ids, mask = random_ids(double.vocab_size, length, seed=length)
+        logits = double.forward(None, ids, mask=mask)
+        np.testing.assert_allclose(logits[mask], their_logits(model, ids, mask)[mask], atol=1e-9)
+        logits = single.forward(None, ids, mask=mask)
+        assert logits.dtype == np.float32
+        np.testing.assert_allclose(logits[mask], their_logits(half, ids, mask)[mask], atol=1e-4)
+    assert_decoding_agrees(double, lengths[-1])
+
+
+def assert_decoding_agrees(model: Transformer, length: int) -> None:
+    """Compare every step of a decoding, of prompts of several lengths, with the whole pass."""
+    ids, _ = random_ids(model.vocab_size, length)
+    log_probabilities = model.log_probabilities(None, ids)
+    engine = ReferenceEngine.build(model.config, model.weights, dtype=model.dtype)
+    starts = np.array([1, length // 2, 0])
+    decoding = engine.begin([row[:start] for row, start in zip(ids.tolist(), starts, strict=True)])
+    rows = np.arange(3)
+    for step in range(length - starts.max()):
+        step_log_probabilities = decoding.advance(ids[rows, starts + step], rows)
+        expected = log_probabilities[rows, starts + step]
+        np.testing.assert_allclose(step_log_probabilities, expected, atol=1e-9)
+
+
+def assert_read_alike(folder: Path) -> Transformer:
+    """Compare what we make of a folder with what transformers makes of it; returns ours."""
+    theirs, ours = their_model(folder), our_model(folder, dtype="float32")
+    ids, mask = random_ids(ours.vocab_size, 12)
+    logits = ours.forward(None, ids, mask=mask)
+    np.testing.assert_allclose(logits[mask], their_logits(theirs, ids, mask)[mask], atol=1e-4)
+    return ours
+
+
+def rewrite_config(folder: Path, changes: dict[str, Any], *, without: tuple[str, ...] = ()) -> None:
+    """Change fields of a saved config.json, and take some out."""
+    path = folder / "config.json"
+    members = json.loads(path.read_text("utf-8"))
+    members = {key: value for key, value in members.items() if key not in without}
+    path.write_text(json.dumps({**members, **changes}), "utf-8")

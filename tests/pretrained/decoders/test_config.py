@@ -1,0 +1,131 @@
+"""What all families read of a config.json: activations, windows, token ids, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearhead.config import GATED_ACTIVATIONS
+from clearhead.errors import ConfigError
+from clearhead.file_reading import FileProblem
+from clearhead.json_fields import Fields
+from clearhead.pretrained.decoders._config import (
+    activation,
+    layer_count,
+    refuse,
+    token_ids,
+    windows,
+    with_defaults,
+)
+from clearhead.reference.layers.feed_forward import activation as function
+
+
+def fields(**members):
+    return Fields(members, "config.json")
+
+
+def test_a_field_that_is_absent_has_the_default_and_one_that_is_null_is_null():
+    merged = with_defaults(fields(window=None), {"window": 4096, "layers": 2})
+    assert merged.members() == {"window": None, "layers": 2}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"is_causal": False},
+        {"use_bidirectional_attention": True},
+        {"add_cross_attention": True},
+        {"per_layer_config": {"0": {"head_dim": 8}}},
+    ],
+)
+def test_what_is_not_computed_is_refused_by_name(members):
+    with pytest.raises(ConfigError, match=f"'{next(iter(members))}' of config.json is .*cannot"):
+        with_defaults(fields(**members), {})
+
+
+@pytest.mark.parametrize("value", [None, False, {}, []])
+def test_what_is_off_is_not_refused(value):
+    refuse(fields(key=value), "key", reason="")
+    refuse(fields(), "key", reason="")
+
+
+def test_a_number_is_no_flag():
+    with pytest.raises(ConfigError, match="'key' of config.json is 0"):
+        refuse(fields(key=0), "key", reason="it is a flag")
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_every_activation_is_that_of_transformers(gated):
+    torch = pytest.importorskip("torch")
+    functions = pytest.importorskip("transformers").activations.ACT2FN
+    x = np.linspace(-6, 6, 101)
+    ours = 0
+    for name in functions:
+        if name in ("xielu", "prelu"):  # these have weights
+            continue
+        try:
+            value = activation(fields(act=name), "act", gated=gated)
+        except ConfigError as error:
+            assert "silu" in str(error)
+            continue
+        assert (value in GATED_ACTIVATIONS) == gated
+        expected = functions[name](torch.tensor(x)).numpy()
+        np.testing.assert_allclose(function(value)(x), expected, atol=1e-10, err_msg=name)
+        ours += 1
+    assert ours == 10
+
+
+def test_token_ids_are_the_first_of_several_and_the_end_token_where_there_is_none():
+    both = {"bos_token_id": 5, "eos_token_id": [7, 8]}
+    assert token_ids(fields(**both), 10) == {"pad_id": 7, "start_id": 5, "end_id": 7}
+    every = {**both, "pad_token_id": 0, "eos_token_id": 2}
+    assert token_ids(fields(**every), 10) == {"pad_id": 0, "start_id": 5, "end_id": 2}
+    assert token_ids(fields(), 10) == {"pad_id": 0, "start_id": 0, "end_id": 0}
+    assert token_ids(fields(eos_token_id=[]), 1) == {"pad_id": 0, "start_id": 0, "end_id": 0}
+
+
+@given(st.integers(-2, 6), st.integers(-2, 6), st.integers(1, 4))
+def test_token_ids_are_of_the_vocabulary(pad, end, vocab_size):
+    ids = token_ids(fields(pad_token_id=pad, eos_token_id=end), vocab_size)
+    assert all(0 <= one < vocab_size for one in ids.values())
+    assert ids["end_id"] == end or not 0 <= end < vocab_size
+    assert ids["pad_id"] == pad or not 0 <= pad < vocab_size
+
+
+@pytest.mark.parametrize("value", ["2", 1.5, True, [2.5]])
+def test_a_token_id_that_is_no_number_is_named(value):
+    with pytest.raises(FileProblem, match="eos_token_id"):
+        token_ids(fields(eos_token_id=value), 10)
+
+
+def test_windows_by_the_types_of_layers():
+    three = {"num_hidden_layers": 3, "sliding_window": 5}
+    local, whole = "sliding_attention", "full_attention"
+    assert windows(fields(**three), [local, whole, local]) == (5, 0, 5)
+    assert windows(fields(**three), [local] * 3) == (5,)
+    assert windows(fields(**three), [whole] * 3) == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "types", "words"),
+    [
+        ({}, ["full_attention"], "has 1 entries, and 'num_hidden_layers' is 2"),
+        ({}, ["full_attention", "chunked_attention"], "chunked_attention.*not computed"),
+        ({"sliding_window": None}, ["sliding_attention"] * 2, "no window is set"),
+    ],
+)
+def test_windows_that_cannot_be_computed_are_named(members, types, words):
+    with pytest.raises(ConfigError, match=words):
+        windows(fields(num_hidden_layers=2, **members), types)
+
+
+def test_an_empty_window_is_refused():
+    with pytest.raises(FileProblem, match="sliding_window"):
+        windows(fields(num_hidden_layers=1, sliding_window=0), ["sliding_attention"])
+
+
+def test_more_layers_than_any_model_has_are_refused():
+    with pytest.raises(FileProblem, match="num_hidden_layers"):
+        layer_count(fields(num_hidden_layers=10**9))
