@@ -1,0 +1,163 @@
+"""BERT (Devlin et al. 2018, arXiv 1810.04805).
+
+Norms stand after each residual sum, one more after the sum of the embeddings; tokens have one of
+two types, whose vector is added too. The head for masked words is a linear layer, an activation
+and a norm before the output matrix, which is the embedding, and a bias.
+
+A file may be that of the encoder alone, of one with the head for masked words, or of one with
+another head; other heads are not read, and neither is the pooler, which belongs to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ...config import TransformerConfig
+from ...config_parts import EmbeddingConfig, OutputConfig
+from ...json_fields import Fields
+from ..family import Family, Shape, StoredWeight
+from ._fields import (
+    activation,
+    flag,
+    number,
+    refuse_decoder,
+    refuse_other_positions,
+    refuse_pruned_heads,
+    size,
+    token_ids,
+)
+from ._weights import head_bias, layers, linear, norm
+
+_HEAD = "cls.predictions"
+_LINEARS = {
+    "self_attention.query": "attention.self.query",
+    "self_attention.key": "attention.self.key",
+    "self_attention.value": "attention.self.value",
+    "self_attention.output": "attention.output.dense",
+    "feed_forward.up": "intermediate.dense",
+    "feed_forward.down": "output.dense",
+}
+_NORMS = {
+    "self_attention_norm": "attention.output.LayerNorm",
+    "feed_forward_norm": "output.LayerNorm",
+}
+
+
+def bert_settings(fields: Fields, family: str, *, padding: int) -> dict[str, Any]:
+    """Return what configs of BERT and RoBERTa say in the same words, as settings of ours.
+
+    Args:
+        fields: of config.json.
+        family: its name, for messages.
+        padding: the id of padding where the config says nothing.
+    """
+    refuse_decoder(fields, family)
+    refuse_other_positions(fields)
+    refuse_pruned_heads(fields)
+    return {
+        "vocab_size": size(fields, "vocab_size"),
+        "d_model": size(fields, "hidden_size"),
+        "num_heads": size(fields, "num_attention_heads"),
+        "encoder_layers": size(fields, "num_hidden_layers"),
+        "decoder_layers": 0,
+        "feed_forward_dim": size(fields, "intermediate_size"),
+        "activation": activation(fields, "hidden_act"),
+        "norm_place": "after",
+        "norm_epsilon": number(fields, "layer_norm_eps", 1e-12),
+        "positions": "learned",
+        "scale_embedding": False,
+        "dropout": number(fields, "hidden_dropout_prob", 0.1),
+        "attention_dropout": number(fields, "attention_probs_dropout_prob", 0.1),
+        **token_ids(fields, padding=padding),
+    }
+
+
+def bert_encoder(
+    config: TransformerConfig, tensors: Mapping[str, Shape]
+) -> dict[str, StoredWeight]:
+    """Return the places of the weights of the encoder, which RoBERTa's files name as BERT's do."""
+    return {
+        "embedding.weight": StoredWeight("embeddings.word_embeddings.weight"),
+        "source_positions.weight": StoredWeight("embeddings.position_embeddings.weight"),
+        "token_types.weight": StoredWeight("embeddings.token_type_embeddings.weight"),
+        **norm("source_embedding_norm", "embeddings.LayerNorm", tensors),
+        **layers(config.encoder_layers, "encoder.layer", _LINEARS, _NORMS, tensors),
+    }
+
+
+def fit_head(
+    config: TransformerConfig, tensors: Mapping[str, Shape], head: str, matrix: str
+) -> TransformerConfig:
+    """Return the config of the files as they are: with the head for masked words, or without.
+
+    Args:
+        config: with the head.
+        tensors: what is in the files.
+        head: with what the names of the head's tensors begin.
+        matrix: the output matrix's name. Where the files have one, it is read, though the config
+            may say that it is the embedding; transformers 5 does so too when they differ.
+    """
+    if not has_head(tensors, head):
+        return dataclasses.replace(config, output=OutputConfig())
+    tied = config.tied_output and matrix not in tensors
+    return dataclasses.replace(config, output=dataclasses.replace(config.output, tied=tied))
+
+
+def has_head(tensors: Mapping[str, Shape], head: str) -> bool:
+    """Tell whether there are tensors of a head."""
+    return any(name.startswith(head) for name in tensors)
+
+
+def _read_config(fields: Fields) -> TransformerConfig:
+    settings = bert_settings(fields, "BERT", padding=0)
+    return TransformerConfig(
+        **settings,
+        max_length=size(fields, "max_position_embeddings"),
+        embedding=EmbeddingConfig(norm=True, token_types=size(fields, "type_vocab_size", 2)),
+        output=OutputConfig(
+            tied=flag(fields, "tie_word_embeddings", default=True),
+            bias=True,
+            transform=settings["activation"],
+        ),
+    )
+
+
+def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
+    return fit_head(config, tensors, f"{_HEAD}.", f"{_HEAD}.decoder.weight")
+
+
+def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+    places = bert_encoder(config, tensors)
+    if config.output.transform:
+        places.update(linear("output_transform", f"{_HEAD}.transform.dense"))
+        places.update(norm("output_norm", f"{_HEAD}.transform.LayerNorm", tensors))
+        places["output.bias"] = head_bias((f"{_HEAD}.decoder.bias", f"{_HEAD}.bias"), tensors)
+    if not config.tied_output:
+        places["output.weight"] = StoredWeight(f"{_HEAD}.decoder.weight")
+    return places
+
+
+def _tasks(tensors: Mapping[str, Shape]) -> frozenset[str]:
+    return frozenset({"embed", "fill_mask"} if has_head(tensors, f"{_HEAD}.") else {"embed"})
+
+
+BERT = Family(
+    name="BERT",
+    model_types=("bert",),
+    read_config=_read_config,
+    weights=_weights,
+    tasks=_tasks,
+    prefixes=("bert.",),
+    unused=(
+        "embeddings.position_ids",
+        "embeddings.token_type_ids",
+        "pooler.dense.*",
+        "cls.predictions.bias",
+        "cls.seq_relationship.*",
+        "classifier.*",
+        "qa_outputs.*",
+    ),
+    fit_config=_fit_config,
+)

@@ -1,0 +1,102 @@
+"""DistilBERT (Sanh et al. 2019, arXiv 1910.01108): a BERT without token types and pooler.
+
+Its words for the same things are others. Its table of positions is stored even where it is of sines
+and cosines (``sinusoidal_pos_embds``), and is read as it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...config import TransformerConfig
+from ...config_parts import EmbeddingConfig, OutputConfig
+from ...json_fields import Fields
+from ..family import Family, Shape, StoredWeight
+from ._fields import (
+    activation,
+    flag,
+    number,
+    refuse_decoder,
+    refuse_other_positions,
+    refuse_pruned_heads,
+    size,
+    token_ids,
+)
+from ._weights import layers, linear, norm
+from .bert import fit_head, has_head
+
+_HEAD = "vocab_"
+_LINEARS = {
+    "self_attention.query": "attention.q_lin",
+    "self_attention.key": "attention.k_lin",
+    "self_attention.value": "attention.v_lin",
+    "self_attention.output": "attention.out_lin",
+    "feed_forward.up": "ffn.lin1",
+    "feed_forward.down": "ffn.lin2",
+}
+_NORMS = {"self_attention_norm": "sa_layer_norm", "feed_forward_norm": "output_layer_norm"}
+
+
+def _read_config(fields: Fields) -> TransformerConfig:
+    refuse_decoder(fields, "DistilBERT")
+    refuse_other_positions(fields)
+    refuse_pruned_heads(fields)
+    flag(fields, "sinusoidal_pos_embds", default=False)  # either way, the table is in the files
+    hidden = activation(fields, "activation")
+    return TransformerConfig(
+        vocab_size=size(fields, "vocab_size"),
+        d_model=size(fields, "dim"),
+        num_heads=size(fields, "n_heads"),
+        encoder_layers=size(fields, "n_layers"),
+        decoder_layers=0,
+        feed_forward_dim=size(fields, "hidden_dim"),
+        activation=hidden,
+        norm_place="after",
+        norm_epsilon=1e-12,
+        positions="learned",
+        max_length=size(fields, "max_position_embeddings"),
+        scale_embedding=False,
+        dropout=number(fields, "dropout", 0.1),
+        attention_dropout=number(fields, "attention_dropout", 0.1),
+        embedding=EmbeddingConfig(norm=True),
+        output=OutputConfig(
+            tied=flag(fields, "tie_word_embeddings", default=True), bias=True, transform=hidden
+        ),
+        **token_ids(fields, padding=0),
+    )
+
+
+def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
+    return fit_head(config, tensors, _HEAD, "vocab_projector.weight")
+
+
+def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+    places = {
+        "embedding.weight": StoredWeight("embeddings.word_embeddings.weight"),
+        "source_positions.weight": StoredWeight("embeddings.position_embeddings.weight"),
+        **norm("source_embedding_norm", "embeddings.LayerNorm", tensors),
+        **layers(config.encoder_layers, "transformer.layer", _LINEARS, _NORMS, tensors),
+    }
+    if config.output.transform:
+        places.update(linear("output_transform", "vocab_transform"))
+        places.update(norm("output_norm", "vocab_layer_norm", tensors))
+        places["output.bias"] = StoredWeight("vocab_projector.bias")
+    if not config.tied_output:
+        places["output.weight"] = StoredWeight("vocab_projector.weight")
+    return places
+
+
+def _tasks(tensors: Mapping[str, Shape]) -> frozenset[str]:
+    return frozenset({"embed", "fill_mask"} if has_head(tensors, _HEAD) else {"embed"})
+
+
+DISTILBERT = Family(
+    name="DistilBERT",
+    model_types=("distilbert",),
+    read_config=_read_config,
+    weights=_weights,
+    tasks=_tasks,
+    prefixes=("distilbert.",),
+    unused=("embeddings.position_ids", "pre_classifier.*", "classifier.*", "qa_outputs.*"),
+    fit_config=_fit_config,
+)

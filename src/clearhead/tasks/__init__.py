@@ -1,0 +1,1 @@
+"""What encoders are for: vectors of texts, and words for masks."""

@@ -1,0 +1,135 @@
+"""An encoder-only model on ids: its hidden vectors, and its logits where it has a head for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..engine.products import INDEPENDENT_ROWS
+from ..errors import CheckpointError, ShapeError
+from ..pretrained.model import PretrainedModel
+from ..reference.tracing.trace import OFF
+from ..reference.tracing.watcher import Watcher
+from ..reference.transformer import Transformer
+from ..shapes import Array, Float
+from .embedding_rule import EmbeddingRule, read_embedding_rule
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """A model that reads texts and writes none, ready to run.
+
+    Attributes:
+        model: computes. A row does not depend on which rows are beside it, bit for bit.
+        pretrained: what it was made of.
+        rule: how its texts become vectors.
+    """
+
+    model: Transformer
+    pretrained: PretrainedModel
+    rule: EmbeddingRule
+
+    @classmethod
+    def of(cls, pretrained: PretrainedModel) -> TextEncoder:
+        """Make a model ready that `read_pretrained` read; it computes in the dtype of its weights.
+
+        Raises:
+            CheckpointError: it has a decoder, or a file that says how its texts become vectors is
+                damaged.
+        """
+        if pretrained.config.decoder_layers or "embed" not in pretrained.tasks:
+            raise CheckpointError(
+                f"{pretrained.folder} is a {pretrained.family.name}, which has a decoder. Hidden "
+                f"vectors of texts, their embeddings and words for masks are computed with models "
+                f"that are an encoder alone, such as BERT."
+            )
+        dtype = next(iter(pretrained.weights.values())).dtype
+        model = Transformer(
+            pretrained.config, pretrained.weights, dtype=dtype, products=INDEPENDENT_ROWS
+        )
+        return cls(model, pretrained, read_embedding_rule(pretrained.folder))
+
+    @property
+    def max_length(self) -> int:
+        """The most tokens that the model can read, start and end tokens included."""
+        return self.model.config.max_length
+
+    def hidden(
+        self,
+        ids: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
+        trace: Watcher = OFF,
+    ) -> Float[Array, "batch length d_model"]:
+        """Return the hidden vectors of the last layer.
+
+        Args:
+            ids: of the tokens, those that begin and end a text included; Int[batch, length].
+            mask: Bool[batch, length], True where a position is real; None: where the id is not
+                that of padding. What stands at other positions of the result means nothing.
+            token_types: Int[batch, length], 0 for the first and 1 for the second of two texts;
+                None: all 0.
+            trace: records every step.
+
+        Raises:
+            ShapeError: the arrays do not fit together, or a text is longer than the model reads,
+                or an id or a type is none of the model.
+        """
+        rows = _whole_numbers("ids", ids)
+        visible = None if mask is None else np.asarray(mask)
+        if visible is not None and (visible.dtype != bool or visible.shape != rows.shape):
+            raise ShapeError(
+                f"mask must be True and False for each of the {rows.shape} ids; it is "
+                f"{visible.dtype} of shape {visible.shape}. mask == 1 makes one of numbers."
+            )
+        types = None if token_types is None else _whole_numbers("token_types", token_types)
+        if types is not None and types.shape != rows.shape:
+            raise ShapeError(
+                f"token_types must have the shape of ids, {rows.shape}; they have {types.shape}."
+            )
+        return self.model.encode(rows, mask=visible, token_types=types, trace=trace).output
+
+    def logits(
+        self,
+        ids: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
+        trace: Watcher = OFF,
+    ) -> Float[Array, "batch length vocab"]:
+        """Return the logits of the head for masked words at every position; see `hidden`.
+
+        Raises:
+            CheckpointError: the files have no such head.
+            ShapeError: as `hidden`.
+        """
+        self.require_head()
+        return self.model.logits(
+            self.hidden(ids, mask=mask, token_types=token_types, trace=trace), trace=trace
+        )
+
+    def require_head(self) -> None:
+        """Refuse a model without a head for masked words.
+
+        Raises:
+            CheckpointError: the files have none.
+        """
+        if "fill_mask" not in self.pretrained.tasks:
+            raise CheckpointError(
+                f"{self.pretrained.folder} has no head for masked words, only the encoder of a "
+                f"{self.pretrained.family.name}: it has embeddings and hidden vectors, and no "
+                f"logits. Get the model as it was pretrained, such as bert-base-uncased."
+            )
+
+
+def _whole_numbers(name: str, value: ArrayLike) -> Array:
+    array = np.asarray(value)
+    if array.ndim != 2 or array.dtype.kind not in "iu" or not array.shape[1]:
+        raise ShapeError(
+            f"{name} must be whole numbers of shape [batch, length], with a length of at least 1; "
+            f"they are {array.dtype} of shape {array.shape}."
+        )
+    return array

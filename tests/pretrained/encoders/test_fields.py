@@ -1,0 +1,95 @@
+"""What the configs of encoders share: activations by their names, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clearhead.errors import ConfigError
+from clearhead.file_reading import FileProblem
+from clearhead.json_fields import Fields
+from clearhead.pretrained.encoders import _fields as shared
+from clearhead.reference.layers.feed_forward import activation as function_of
+
+
+def fields(**members):
+    return Fields(members, "config.json")
+
+
+@pytest.mark.parametrize("name", list(shared._ACTIVATIONS))
+def test_an_activation_is_the_function_of_transformers(name):
+    torch = pytest.importorskip("torch")
+    activations = pytest.importorskip("transformers.activations")
+    x = np.linspace(-6, 6, 101)
+    ours = function_of(shared.activation(fields(act=name), "act"))(x.copy())
+    theirs = activations.ACT2FN[name](torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+
+
+def test_no_activation_is_exact_gelu():
+    assert shared.activation(fields(act=None), "act") == "gelu"
+
+
+@pytest.mark.parametrize("name", ["gelu_10", "quick_gelu", "", "GELU"])
+def test_other_activations_are_refused(name):
+    with pytest.raises(
+        ConfigError, match=r"activations of encoders that are read are gelu, .*silu"
+    ):
+        shared.activation(fields(act=name), "act")
+
+
+@pytest.mark.parametrize("value", [None, False])
+def test_a_config_that_says_that_it_is_no_decoder_is_read(value):
+    shared.refuse_decoder(fields(is_decoder=value, add_cross_attention=value), "BERT")
+    shared.refuse_decoder(fields(), "BERT")
+
+
+@pytest.mark.parametrize("key", ["is_decoder", "add_cross_attention"])
+def test_a_decoder_is_refused(key):
+    with pytest.raises(ConfigError, match=f"'{key}' of config.json is true"):
+        shared.refuse_decoder(fields(**{key: True}), "BERT")
+    with pytest.raises(FileProblem, match="not true or false"):
+        shared.refuse_decoder(fields(**{key: 1}), "BERT")
+
+
+def test_positions_of_other_kinds_are_refused():
+    shared.refuse_other_positions(fields(position_embedding_type="absolute"))
+    shared.refuse_other_positions(fields())
+    with pytest.raises(ConfigError, match="'relative_key'; only \"absolute\" positions"):
+        shared.refuse_other_positions(fields(position_embedding_type="relative_key"))
+
+
+def test_heads_that_were_cut_off_are_refused():
+    shared.refuse_pruned_heads(fields(pruned_heads={}))
+    with pytest.raises(ConfigError, match="pruned_heads"):
+        shared.refuse_pruned_heads(fields(pruned_heads={"1": [0]}))
+
+
+@pytest.mark.parametrize(
+    ("members", "ids"),
+    [
+        ({}, (1, 1, 1)),
+        ({"pad_token_id": 4}, (4, 4, 4)),
+        ({"pad_token_id": 0, "bos_token_id": 5, "eos_token_id": [6, 7]}, (0, 5, 6)),
+        ({"pad_token_id": None, "bos_token_id": None, "eos_token_id": 2}, (1, 1, 2)),
+    ],
+)
+def test_special_tokens(members, ids):
+    settings = shared.token_ids(fields(**members), padding=1)
+    assert settings == dict(zip(("pad_id", "start_id", "end_id"), ids, strict=True))
+
+
+@pytest.mark.parametrize("value", [-1, "2", [], [-3]])
+def test_special_tokens_that_are_none(value):
+    with pytest.raises(FileProblem, match="eos_token_id"):
+        shared.token_ids(fields(eos_token_id=value), padding=1)
+
+
+def test_defaults_stand_where_a_config_says_nothing():
+    assert shared.number(fields(), "eps", 1e-12) == 1e-12
+    assert shared.flag(fields(tie=None), "tie", default=True)
+    assert shared.size(fields(), "types", 2) == 2
+    with pytest.raises(FileProblem, match="lacks 'hidden_size'"):
+        shared.size(fields(), "hidden_size")
+    with pytest.raises(FileProblem, match="from 1 to"):
+        shared.size(fields(types=0), "types", 2)
