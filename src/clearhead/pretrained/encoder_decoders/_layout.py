@@ -1,0 +1,154 @@
+"""What BART, mBART, Marian, M2M100 and Pegasus share in transformers.
+
+They grew out of one class: their configs say the same in the same words, and their tensors have
+the same names. They differ in where norms stand, in their positions, and in what is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...config import TransformerConfig
+from ...config_parts import DecoderConfig
+from ...json_fields import Fields
+from ...shapes import Array
+from ..family import Shape, StoredWeight
+from ._embeddings import SHARED, fit_embeddings, stored_embeddings
+from ._fields import activation, flag, number, refuse_other_models, require, size, token
+
+UNUSED = (SHARED, "encoder.version", "decoder.version")
+"""Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
+TABLES = ("encoder.embed_positions.*", "decoder.embed_positions.*")
+"""Stored tables of sinusoidal positions, which are computed here."""
+_BIAS = "final_logits_bias"
+_LINEARS = {
+    "self_attention.query": "self_attn.q_proj",
+    "self_attention.key": "self_attn.k_proj",
+    "self_attention.value": "self_attn.v_proj",
+    "self_attention.output": "self_attn.out_proj",
+    "feed_forward.up": "fc1",
+    "feed_forward.down": "fc2",
+    "self_attention_norm": "self_attn_layer_norm",
+    "feed_forward_norm": "final_layer_norm",
+}
+_CROSS_LINEARS = {
+    "cross_attention.query": "encoder_attn.q_proj",
+    "cross_attention.key": "encoder_attn.k_proj",
+    "cross_attention.value": "encoder_attn.v_proj",
+    "cross_attention.output": "encoder_attn.out_proj",
+    "cross_attention_norm": "encoder_attn_layer_norm",
+}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a config of a family means where it leaves fields out.
+
+    Attributes:
+        vocab_size, activation, scale_embedding, attention_dropout: as the fields of transformers.
+        pad_id, end_id: the ids of padding and of the end.
+        start_id: what the decoder reads first; None: the padding.
+        old: what fields of old configs must be, where they are there at all.
+    """
+
+    vocab_size: int
+    activation: str
+    scale_embedding: bool
+    pad_id: int
+    end_id: int
+    start_id: int | None
+    old: dict[str, bool | int]
+    attention_dropout: float = 0.0
+
+
+def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, Any]:
+    """Return what the configs of all of these families say, as settings of ours.
+
+    Args:
+        fields: of config.json.
+        family: its name, for messages.
+        defaults: what absent fields mean.
+
+    Raises:
+        ConfigError: the config asks for what is not computed here, or contradicts itself.
+        FileProblem: a field is of another type than it should be.
+    """
+    refuse_other_models(fields, family)
+    require(fields, family, defaults.old)
+    heads = size(fields, "encoder_attention_heads", 16, alias="num_attention_heads")
+    feed_forward_dim = size(fields, "encoder_ffn_dim", 4096)
+    decoder_heads = size(fields, "decoder_attention_heads", 16)
+    decoder_dim = size(fields, "decoder_ffn_dim", 4096)
+    key = "activation_function"
+    name = fields.text(key) if fields.has(key) else defaults.activation
+    pad, start = token(fields, "pad_token_id", defaults.pad_id), "decoder_start_token_id"
+    default_start = pad if defaults.start_id is None else defaults.start_id
+    return {
+        "vocab_size": size(fields, "vocab_size", defaults.vocab_size),
+        "d_model": size(fields, "d_model", 1024, alias="hidden_size"),
+        "num_heads": heads,
+        "encoder_layers": size(fields, "encoder_layers", 12, alias="num_hidden_layers"),
+        "decoder_layers": size(fields, "decoder_layers", 12),
+        "feed_forward_dim": feed_forward_dim,
+        "activation": activation(name, key, fields),
+        "max_length": size(fields, "max_position_embeddings", 1024),
+        "dropout": number(fields, "dropout", 0.1),
+        "attention_dropout": number(fields, "attention_dropout", defaults.attention_dropout),
+        "scale_embedding": flag(fields, "scale_embedding", defaults.scale_embedding),
+        "pad_id": pad,
+        "start_id": token(fields, start, default_start) if fields.has(start) else default_start,
+        "end_id": token(fields, "eos_token_id", defaults.end_id),
+        "decoder": DecoderConfig(
+            num_heads=None if decoder_heads == heads else decoder_heads,
+            feed_forward_dim=None if decoder_dim == feed_forward_dim else decoder_dim,
+        ),
+    }
+
+
+def tied(fields: Fields) -> bool | None:
+    """Return whether the output is tied, as our config says it: None for yes."""
+    return None if flag(fields, "tie_word_embeddings", True) else False
+
+
+def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
+    """Return the config with the sharing, and the bias of logits, that the files have.
+
+    The bias is all zeros, and added to nothing, in a file that was saved without the head.
+    """
+    config = fit_embeddings(config, tensors)
+    bias = config.output.bias and _BIAS in tensors
+    return replace(config, output=replace(config.output, bias=bias))
+
+
+def weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+    """Return the place of every weight of a config that was fitted to the tensors."""
+    places = stored_embeddings(config, tensors)
+    for stack, side in (("encoder", "source"), ("decoder", "target")):
+        names = _LINEARS if stack == "encoder" else {**_LINEARS, **_CROSS_LINEARS}
+        for layer in range(getattr(config, f"{stack}_layers")):
+            for ours, theirs in names.items():
+                places |= _both(
+                    f"{stack}.layers.{layer}.{ours}", f"{stack}.layers.{layer}.{theirs}"
+                )
+        if config.norm_place == "before":
+            places |= _both(f"{stack}.norm", f"{stack}.layer_norm")
+        if config.embedding.norm:
+            places |= _both(f"{side}_embedding_norm", f"{stack}.layernorm_embedding")
+        if config.positions == "learned":
+            stored = f"{stack}.embed_positions.weight"
+            places[f"{side}_positions.weight"] = StoredWeight(stored)
+    if config.output.bias:
+        places["output.bias"] = StoredWeight(_BIAS, change=_flat)
+    return places
+
+
+def _both(ours: str, theirs: str) -> dict[str, StoredWeight]:
+    """Return the places of the weight and the bias of a linear layer or a norm."""
+    return {f"{ours}.{part}": StoredWeight(f"{theirs}.{part}") for part in ("weight", "bias")}
+
+
+def _flat(bias: Array) -> Array:
+    """Take off the first axis of a bias that is stored as Float["1 vocab"]."""
+    return bias.reshape(-1)

@@ -1,0 +1,54 @@
+"""M2M100 and NLLB-200 (Fan et al. 2020, arXiv 2010.11125; NLLB Team 2022, arXiv 2207.04672).
+
+Norms stand before each sublayer, and at the end of each stack; ReLU; scaled embeddings; no bias
+of the logits. The sinusoidal positions are those of fairseq: sines, then cosines, the slowest with
+a wavelength of 2 pi 10000; counting begins after the padding id, skips padding, and padding itself
+has no position. The decoder starts from the end token, and writes the language first.
+
+``max_position_embeddings`` is the length of the texts that a model was trained on, and the limit
+here. transformers computes more rows of the same table where a text is longer.
+"""
+
+from __future__ import annotations
+
+from ...config import TransformerConfig
+from ...config_parts import EmbeddingConfig, OutputConfig
+from ...json_fields import Fields
+from ..family import Family
+from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
+
+_DEFAULTS = Defaults(
+    vocab_size=128112,
+    activation="relu",
+    scale_embedding=True,
+    pad_id=1,
+    end_id=2,
+    start_id=2,
+    old={"normalize_before": True, "normalize_embedding": False, "add_final_layer_norm": True},
+    attention_dropout=0.1,
+)
+
+
+def _read_config(fields: Fields) -> TransformerConfig:
+    settings = read_settings(fields, "M2M100", _DEFAULTS)
+    return TransformerConfig(
+        **settings,
+        norm_place="before",
+        positions="sinusoidal",
+        embedding=EmbeddingConfig(
+            position_offset=settings["pad_id"] + 1, skip_padding=True, sinusoid="halves_to_end"
+        ),
+        output=OutputConfig(tied=tied(fields)),
+    )
+
+
+M2M_100 = Family(
+    name="M2M100",
+    model_types=("m2m_100",),
+    read_config=_read_config,
+    weights=weights,
+    tasks=lambda tensors: frozenset({"translate"}),
+    prefixes=("model.",),
+    unused=(*UNUSED, *TABLES),
+    fit_config=fit,
+)
