@@ -1,27 +1,23 @@
-"""One search over any engine: greedy, beam and sampling are the same few steps.
+"""The search that translates: greedy, beam and sampling are the same few steps.
 
-Each round asks the engine what may follow each prefix, and then constrains (what may not
-follow), expands (the best continuations of each source), finishes (those that end) and prunes
-(those to go on with). Sources that are finished leave the batch.
-
-A beam follows fairseq's rules: among the ``2 * beam_size`` best continuations of a source those
-in the first ``beam_size`` places that end are finished; the ``beam_size`` best that do not end
-go on; a source is finished when ``beam_size`` hypotheses are.
+`clearhead.translation.search.loop` has the rounds; here are the rules of translation. A beam
+follows fairseq: among the ``2 * beam_size`` best continuations of a source those in the first
+``beam_size`` places that end are finished; the ``beam_size`` best that do not end go on; a source
+is finished when ``beam_size`` hypotheses are.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...engine.protocols import BoolArray, Engine, FloatArray, IntArray
 from . import constraints
 from .checks import check_search
-from .choose import top_tokens
 from .hypothesis import Hypothesis, length_penalty
+from .loop import Candidates, SearchLoop
 from .prefixes import SearchStep, hypothesis_of, prefix_of
 from .sampling import draw, generators
 from .settings import SearchSettings
@@ -78,17 +74,8 @@ def search(
     ]
 
 
-@dataclass(frozen=True)
-class _Candidates:
-    """Continuations of each source still searched for, best first: arrays ``[sources, K]``."""
-
-    log_probs: FloatArray  # of the prefix with the token, from the start
-    tokens: IntArray
-    rows: IntArray  # the row of the engine's state that each continues
-
-
-class _Search:
-    """The state between two rounds; rows of one source stand together, best first."""
+class _Search(SearchLoop):
+    """One batch of sources that are translated."""
 
     def __init__(
         self,
@@ -100,38 +87,26 @@ class _Search:
         random: list[np.random.Generator],
     ) -> None:
         count = len(sources)
+        beam = 1 if settings.sample else settings.beam_size
+        first = SearchStep(np.full(count, special.start_id), np.arange(count), np.zeros(count))
+        super().__init__(engine.begin(sources), beam, 2 * beam, first, special.start_id)
         self.settings, self.special = settings, special
-        self.beam = 1 if settings.sample else settings.beam_size
+        self.sibling_penalty = settings.sibling_diversity
         self.penalty = length_penalty(settings.normalization)
         self.random = random
         self.prefixes = prefixes
         self.longest_prefix = max(map(len, prefixes))
-        self.decoding = engine.begin(sources)
-        self.steps: list[SearchStep] = []
         self.hypotheses: list[list[Hypothesis]] = [[] for _ in range(count)]  # that have ended
-        self.active: IntArray = np.arange(count)  # numbers of the sources still searched for
         self.limits: IntArray = np.array([settings.limit(len(source)) for source in sources])
         self.least_limit = int(self.limits.min())
-        self.width = 1  # rows of each active source; beam_size after the first round
-        self.next = SearchStep(np.full(count, special.start_id), self.active, np.zeros(count))
-
-    @property
-    def length(self) -> int:
-        """Tokens of each running prefix, the start token not counted."""
-        return len(self.steps) - 1
 
     def run(self) -> list[list[Hypothesis]]:
         """Return the finished hypotheses of each source."""
-        while len(self.active):
-            log_probs = self.decoding.advance(self.next.tokens, self.next.parents)
-            self.steps.append(self.next)
-            self.constrain(log_probs)
-            candidates = self.expand(log_probs)
-            is_finished = self.finish(candidates)
-            self.prune(candidates, is_finished)
+        for _ in self.rounds():
+            pass
         return self.hypotheses
 
-    def constrain(self, log_probs: FloatArray) -> None:
+    def constrain(self, log_probs: FloatArray) -> FloatArray:
         """Set the log-probabilities of what may not follow to minus infinity."""
         special, settings = self.special, self.settings
         # Never padding or a second start; no end before the target is long enough.
@@ -154,6 +129,7 @@ class _Search:
         if self.length >= self.least_limit:
             full_rows = np.flatnonzero(np.repeat(self.limits <= self.length, self.width))
             constraints.only_token(log_probs, full_rows, special.end_id)
+        return log_probs
 
     def forced_tokens(self) -> dict[int, int]:
         """Return the token that must come next, by row, where a prefix still says so."""
@@ -165,7 +141,7 @@ class _Search:
             if self.length < len(self.prefixes[source])
         }
 
-    def expand(self, log_probs: FloatArray) -> _Candidates:
+    def expand(self, log_probs: FloatArray) -> Candidates:
         """Return the best continuations of each source (or the one that is drawn for it)."""
         if self.settings.sample:
             uniforms = np.array([self.random[source].random() for source in self.active])
@@ -174,42 +150,11 @@ class _Search:
             return self.one_each(log_probs, log_probs.argmax(axis=1))
         return self.best_of_beam(log_probs)
 
-    def one_each(self, log_probs: FloatArray, tokens: IntArray) -> _Candidates:
-        """Return one continuation of each source, by this token."""
-        rows = np.arange(len(tokens))
-        totals = self.next.log_probs + log_probs[rows, tokens]
-        return _Candidates(totals[:, None], tokens[:, None], rows[:, None])
+    def ends(self, candidates: Candidates) -> BoolArray:
+        """Return which continuations are the end token."""
+        return candidates.tokens == self.special.end_id
 
-    def best_of_beam(self, log_probs: FloatArray) -> _Candidates:
-        """Return the ``2 * beam_size`` best continuations of each source.
-
-        These are so many that enough are left to go on with when every prefix may end.
-        """
-        # The best of each row: no more than these of a row can be among the best of its source.
-        count = 2 * self.beam
-        each = min(count, log_probs.shape[1])
-        values, tokens = top_tokens(log_probs, each)
-        totals = self.next.log_probs[:, None] + values
-        if self.settings.sibling_diversity and self.length > 0:
-            totals -= self.settings.sibling_diversity * np.arange(1, each + 1)
-        # The best of all rows of a source; of equal ones that of the better prefix.
-        sources = len(self.active)
-        totals = totals.reshape(sources, -1)
-        order = np.argsort(-totals, axis=1, kind="stable")[:, :count]
-        rows = order // each + np.arange(sources)[:, None] * self.width
-        tokens = np.take_along_axis(tokens.reshape(sources, -1), order, axis=1)
-        totals = np.take_along_axis(totals, order, axis=1)
-        # A row holds at most vocab continuations; what is missing in a first round of a small
-        # vocabulary is filled with impossible ones, so that arrays stay rectangular.
-        missing = max(0, count - totals.shape[1])
-        if missing:
-            pad = ((0, 0), (0, missing))
-            totals = np.pad(totals, pad, constant_values=-np.inf)
-            tokens = np.pad(tokens, pad, constant_values=self.special.start_id)
-            rows = np.pad(rows, pad, mode="edge")
-        return _Candidates(totals, tokens, rows)
-
-    def finish(self, candidates: _Candidates) -> BoolArray:
+    def finish(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
         """Keep the continuations that end.
 
         Returns:
@@ -217,8 +162,7 @@ class _Search:
         """
         # Only an end in the first beam_size places counts; worse ones are dropped.
         is_possible = candidates.log_probs > -np.inf
-        is_end = candidates.tokens[:, : self.beam] == self.special.end_id
-        is_end &= is_possible[:, : self.beam]
+        is_end = is_end[:, : self.beam] & is_possible[:, : self.beam]
         # Nothing goes on where nothing is possible, or the target is as long as it may be.
         is_finished = ~is_possible[:, 0]
         if self.length >= self.least_limit:
@@ -242,24 +186,12 @@ class _Search:
             if not hypotheses:
                 hypotheses.append(self.hypothesis(int(place) * self.width, None))
 
-    def prune(self, candidates: _Candidates, is_finished: BoolArray) -> None:
-        """Choose the continuations to go on with, and drop the sources that are finished."""
-        log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
-        # The beam_size best that do not end: stable, so that the rest stays in falling order.
-        if self.beam > 1:
-            is_end = tokens == self.special.end_id
-            order = np.argsort(is_end, axis=1, kind="stable")[:, : self.beam]
-            log_probs = np.take_along_axis(log_probs, order, axis=1)
-            tokens = np.take_along_axis(tokens, order, axis=1)
-            rows = np.take_along_axis(rows, order, axis=1)
-        if is_finished.any():
-            goes_on = ~is_finished
-            self.active, self.limits = self.active[goes_on], self.limits[goes_on]
-            if goes_on.any():
-                self.least_limit = int(self.limits.min())
-            log_probs, tokens, rows = log_probs[goes_on], tokens[goes_on], rows[goes_on]
-        self.width = self.beam
-        self.next = SearchStep(tokens.ravel(), rows.ravel(), log_probs.ravel())
+    def drop(self, goes_on: BoolArray) -> None:
+        """Forget the sources that do not go on, and their limits."""
+        super().drop(goes_on)
+        self.limits = self.limits[goes_on]
+        if goes_on.any():
+            self.least_limit = int(self.limits.min())
 
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
         """Return a running prefix as a hypothesis; see `hypothesis_of`."""

@@ -1,0 +1,1 @@
+"""Decoding as transformers' ``generate`` does it, over any engine: the same tokens, in NumPy."""

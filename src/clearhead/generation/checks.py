@@ -1,0 +1,106 @@
+"""What is checked before generation begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..engine.protocols import Engine
+from ..errors import ConfigError
+from .settings import GenerationSettings
+
+
+def check_generation(
+    engine: Engine,
+    inputs: Sequence[Sequence[int]],
+    settings: GenerationSettings,
+    has_encoder: bool,
+    starts: Sequence[Sequence[int]] | None,
+    positions: int | None,
+    *,
+    streams: bool = False,
+) -> list[list[int]]:
+    """Check inputs and settings, and return the tokens that each sequence begins with.
+
+    Args:
+        streams: whether tokens are to be handed out as they come.
+        engine, inputs, settings, has_encoder, starts, positions: as
+            `clearhead.generation.generate.generate` takes them.
+
+    Raises:
+        ConfigError: they do not fit together.
+    """
+    if streams and (settings.num_beams > 1 or settings.num_return_sequences > 1):
+        raise ConfigError(
+            f"Only one sequence without a beam can be handed out token by token; "
+            f"num_beams is {settings.num_beams} and num_return_sequences is "
+            f"{settings.num_return_sequences}. Use generate, or set both to 1."
+        )
+    _check_token_ids(engine, settings)
+    beginnings = _beginnings(inputs, settings, has_encoder, starts)
+    kind = "decoder start" if has_encoder else "prompt"
+    for number, tokens in enumerate(beginnings):
+        if not tokens:
+            raise ConfigError(
+                f"The {kind} {number} has no token, and generation needs one to continue. "
+                f"Begin it with the model's start token."
+            )
+        for token in tokens:
+            if not 0 <= token < engine.vocab_size:
+                raise ConfigError(
+                    f"The {kind} {number} holds the token id {token}; this model's ids are 0 to "
+                    f"{engine.vocab_size - 1}."
+                )
+        longest = settings.longest(len(tokens), positions)
+        if len(tokens) >= longest:
+            most = f"max_length is {longest}"
+            if positions is not None and longest == positions + 1:
+                most = f"the model reads {positions}"
+            raise ConfigError(
+                f"The {kind} {number} has {len(tokens)} tokens, and {most}: nothing can follow. "
+                f"Shorten it, or use max_new_tokens instead of max_length."
+            )
+    return beginnings
+
+
+def _beginnings(
+    inputs: Sequence[Sequence[int]],
+    settings: GenerationSettings,
+    has_encoder: bool,
+    starts: Sequence[Sequence[int]] | None,
+) -> list[list[int]]:
+    if not has_encoder:
+        if starts is not None:
+            raise ConfigError(
+                "starts are for models with an encoder; a prompt begins with its own tokens."
+            )
+        return [list(prompt) for prompt in inputs]
+    if starts is not None:
+        if len(starts) != len(inputs):
+            raise ConfigError(
+                f"One start is needed for each source; {len(starts)} starts came for "
+                f"{len(inputs)} sources."
+            )
+        return [list(tokens) for tokens in starts]
+    start = settings.decoder_start_token_id
+    start = settings.bos_token_id if start is None else start
+    if start is None:
+        raise ConfigError(
+            "A model with an encoder needs the first token of its decoder: set "
+            "decoder_start_token_id, or bos_token_id, or give starts."
+        )
+    return [[start] for _ in inputs]
+
+
+def _check_token_ids(engine: Engine, settings: GenerationSettings) -> None:
+    for name, tokens in settings.token_ids().items():
+        wrong = [token for token in tokens if token >= engine.vocab_size]
+        if wrong:
+            raise ConfigError(
+                f"{name} holds the token id {wrong[0]}; this model's ids are 0 to "
+                f"{engine.vocab_size - 1}."
+            )
+    candidates = max(2, 1 + len(settings.eos_token_id)) * settings.num_beams
+    if settings.num_beams > 1 and candidates > engine.vocab_size * settings.num_beams:
+        raise ConfigError(
+            f"A beam needs more token ids than end tokens; the model has {engine.vocab_size}."
+        )

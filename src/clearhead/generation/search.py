@@ -1,0 +1,235 @@
+"""The search of transformers' ``generate``: greedy, sampling, beam, and sampling in a beam.
+
+`clearhead.translation.search.loop` has the rounds; here are the rules of transformers 5. Whatever
+the precision of the model, tokens are chosen in float32. A beam looks at ``1 + end tokens`` times
+``num_beams`` continuations of each input (at least twice), of which those in the first
+``num_beams`` places that end are finished; `clearhead.generation.beam` says which are kept, and
+when the search is over. Greedy search and sampling read logits, a beam log-probabilities.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
+from ..translation.search.loop import Candidates, SearchLoop
+from ..translation.search.prefixes import SearchStep, prefix_of
+from .beam import NEVER, FinishedBeams
+from .normalize import log_normalizers, log_softmax, softmax
+from .processors import Prefixes, processors_of, renormalize
+from .result import END, LENGTH, GeneratedToken, Generation
+from .settings import GenerationSettings
+from .torch_random import TorchRandom, exponential
+from .truncation import truncations_of
+
+OnToken = Callable[[int, GeneratedToken], None]
+
+
+class GenerationSearch(SearchLoop):
+    """One batch of inputs; every sample of an input is a source of its own.
+
+    Args:
+        decoding: that has read all of each input and of its start but the start's last token.
+        starts: the tokens that each sequence begins with, one or more.
+        limits: the most tokens of each whole sequence, Int["inputs"].
+        settings: what is looked for.
+        vocab_size: number of token ids.
+        seed: of the draws.
+        on_token: called with the number of the source and each token as it comes, unless there
+            is a beam, which knows its tokens only at the end.
+    """
+
+    def __init__(
+        self, decoding: Decoding, starts: Sequence[Sequence[int]], limits: Sequence[int],
+        settings: GenerationSettings, vocab_size: int, seed: int, on_token: OnToken | None = None,
+    ) -> None:  # fmt: skip
+        beam = settings.num_beams
+        # In a beam the sequences of an input come from one search.
+        self.samples = settings.num_return_sequences if beam == 1 else 1
+        inputs = np.repeat(np.arange(len(starts)), self.samples)
+        tokens = np.array([starts[number][-1] for number in inputs.tolist()], np.int64)
+        first = SearchStep(tokens, inputs, np.zeros(len(inputs), np.float32))
+        wide = max(2, 1 + len(settings.eos_token_id)) * beam if beam > 1 else 1
+        super().__init__(decoding, beam, wide, first)
+        self.settings, self.vocab_size, self.on_token = settings, vocab_size, on_token
+        self.starts = starts
+        self.start_lengths = np.array([len(starts[number]) for number in inputs.tolist()])
+        self.limits = np.array(limits, np.int64)[inputs]
+        self.processors = processors_of(settings)
+        if settings.do_sample:
+            truncations = truncations_of(settings)
+            self.processors += [lambda scores, _, cut=cut: cut(scores) for cut in truncations]
+        if settings.renormalize_logits:
+            self.processors.append(renormalize)
+        self.random = TorchRandom(seed)
+        self.is_end_id = np.zeros(vocab_size, np.bool_)
+        self.is_end_id[list(settings.eos_token_id)] = True
+        self.finished = FinishedBeams.empty(len(inputs), beam)
+        # Logits, where the engine gives them.
+        self.advance = getattr(decoding, "advance_logits", decoding.advance)
+        self.own_log_probs = [first.log_probs]  # of the token of each row, round by round
+        self.results: list[list[Generation]] = [[] for _ in inputs]
+
+    def run(self) -> list[list[Generation]]:
+        """Return the sequences of each input, best first."""
+        for _ in self.rounds():
+            pass
+        firsts = range(0, len(self.results), self.samples)
+        groups = [self.results[first : first + self.samples] for first in firsts]
+        return [list(itertools.chain.from_iterable(group)) for group in groups]
+
+    def ask(self) -> FloatArray:
+        """Return logits, where the engine gives them, or log-probabilities; in float32."""
+        scores = self.advance(self.next.tokens, self.next.parents)
+        return scores.astype(np.float32, copy=False)
+
+    def constrain(self, scores: FloatArray) -> FloatArray:
+        """Return what the settings make of the scores."""
+        self.raw = log_softmax(scores) if self.beam > 1 else scores
+        if self.beam == 1:
+            self.normalizers = log_normalizers(scores)
+        if not self.processors:
+            return self.raw
+        processed = self.raw.copy()
+        sources = np.repeat(self.active, self.width)
+        prefixes = Prefixes(
+            self.start_lengths[sources],
+            self.limits[sources],
+            self.length,
+            lambda row: [*self.starts[sources[row] // self.samples], *prefix_of(self.steps, row)],
+        )
+        for process in self.processors:
+            process(processed, prefixes)
+        return processed
+
+    def expand(self, log_probs: FloatArray) -> Candidates:
+        """Return the best continuations of each source (or those that are drawn for it)."""
+        if self.beam > 1:
+            draws = self.settings.do_sample
+            return self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
+        tokens = self.draw(log_probs) if self.settings.do_sample else log_probs.argmax(axis=1)
+        rows = np.arange(len(tokens))
+        totals = self.next.log_probs + self.own(rows, tokens)
+        return Candidates(totals[:, None], tokens[:, None], rows[:, None])
+
+    def draw(self, scores: FloatArray) -> IntArray:
+        """Draw a token for each row: an exponential race between those that are possible."""
+        # Every input has the same stream, as if it were alone; its samples share it out.
+        words = self.random.words(self.samples * self.vocab_size)
+        tokens = np.zeros(len(scores), np.int64)
+        for row, number in enumerate((self.active % self.samples).tolist()):
+            columns, speeds = self.race(scores[row], words[number * self.vocab_size :])
+            tokens[row] = columns[speeds.argmax()]
+        return tokens
+
+    def race(self, scores: FloatArray, words: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return the columns that are possible, and how early each comes in: the largest first."""
+        columns = np.flatnonzero(scores > -np.inf)
+        variates = exponential(words[columns]).astype(np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
+            return columns, softmax(scores[columns]) / variates
+
+    def draw_beam(self, log_probs: FloatArray) -> Candidates:
+        """Draw continuations of each source, in proportion to the probability of each whole."""
+        sources, count = len(self.active), self.candidates
+        totals = (self.next.log_probs[:, None] + log_probs).reshape(sources, -1)
+        words = self.random.words(self.beam * self.vocab_size)
+        drawn = np.zeros((sources, count), np.int64)
+        values = np.full((sources, count), -np.inf, np.float32)
+        for number, row in enumerate(totals):
+            columns, speeds = self.race(row, words)
+            places = columns[np.argsort(-speeds, kind="stable")[:count]]
+            drawn[number, : len(places)] = places
+            values[number, : len(places)] = row[places]
+        rows = drawn // self.vocab_size + np.arange(sources)[:, None] * self.width
+        return Candidates(values, drawn % self.vocab_size, rows)
+
+    def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
+        """Return the places of the continuations to go on with, best first."""
+        if not self.settings.do_sample:
+            return super().running_order(candidates, is_end)
+        # What is drawn is in the order of the draw.
+        running = candidates.log_probs + is_end * NEVER
+        return np.argsort(-running, axis=1, kind="stable")[:, : self.beam]
+
+    def ends(self, candidates: Candidates) -> BoolArray:
+        """Return which continuations are end tokens, or as long as they may be."""
+        lengths = self.start_lengths[self.active] + self.length + 1
+        return self.is_end_id[candidates.tokens] | (lengths >= self.limits[self.active])[:, None]
+
+    def finish(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
+        """Keep the continuations that end, and return which sources are finished."""
+        if self.beam == 1:
+            return self.finish_single(candidates, is_end[:, 0])
+        settings, finished = self.settings, self.finished
+        own = self.own(candidates.rows, candidates.tokens)
+        finished.add(candidates, own, is_end, self.length, settings.length_penalty)
+        limits = self.limits[self.active] - self.start_lengths[self.active]
+        is_closed = finished.is_closed(candidates, is_end, self.length + 1, limits, settings)
+        for place in np.flatnonzero(is_closed):
+            results = self.results[self.active[place]]
+            for number in np.flatnonzero(finished.is_finished[place])[: settings.num_return_sequences]:
+                results.append(self.beam_result(int(place), int(number)))
+        return is_closed
+
+    def finish_single(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
+        """Hand out the token of each source, and keep the sources that end with it."""
+        tokens = candidates.tokens[:, 0]
+        own = self.own(candidates.rows[:, 0], tokens)
+        for row in range(len(tokens)) if self.on_token else np.flatnonzero(is_end).tolist():
+            token = int(tokens[row])
+            reason = self.reason(token) if is_end[row] else None
+            source = int(self.active[row])
+            if self.on_token:
+                self.on_token(source, GeneratedToken(token, float(own[row]), reason))
+            if reason:
+                score = float(candidates.log_probs[row, 0])
+                self.results[source].append(self.result(self.length, row, token, own[row], score))
+        return is_end
+
+    def beam_result(self, place: int, number: int) -> Generation:
+        """Return one of the finished sequences of a source."""
+        finished = self.finished
+        return self.result(
+            int(finished.rounds[place, number]),
+            int(finished.rows[place, number]),
+            int(finished.tokens[place, number]),
+            finished.own_log_probs[place, number],
+            float(finished.scores[place, number]),
+        )
+
+    def result(
+        self, round_number: int, row: int, token: int, own_log_prob: float, score: float
+    ) -> Generation:
+        """Return the sequence that continues a row of a round by a token."""
+        tokens, log_probs = [token], [float(own_log_prob)]
+        for number in range(round_number, 0, -1):
+            tokens.append(int(self.steps[number].tokens[row]))
+            log_probs.append(float(self.own_log_probs[number][row]))
+            row = int(self.steps[number].parents[row])
+        return Generation(tuple(tokens[::-1]), tuple(log_probs[::-1]), score, self.reason(token))
+
+    def reason(self, token: int) -> str:
+        """Return why a sequence ends with this token."""
+        return END if self.is_end_id[token] else LENGTH
+
+    def own(self, rows: IntArray, tokens: IntArray) -> FloatArray:
+        """Return the log-probabilities that the model itself gives tokens after rows."""
+        values = self.raw[rows, tokens]
+        if self.beam > 1:
+            return values
+        maxima, logarithms = self.normalizers
+        return values - maxima[rows, 0] - logarithms[rows, 0]
+
+    def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
+        """Choose the continuations to go on with, and drop the sources that are finished."""
+        super().prune(candidates, is_end, is_finished)
+        self.own_log_probs.append(self.own(self.next.parents, self.next.tokens))
+
+    def drop(self, goes_on: BoolArray) -> None:
+        """Forget the sources that do not go on, and what they finished."""
+        super().drop(goes_on)
+        self.finished.keep(goes_on)
