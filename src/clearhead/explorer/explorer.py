@@ -14,6 +14,7 @@ from typing import Any
 
 from ..engine.products import method
 from ..errors import ConfigError, TextError
+from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
@@ -40,6 +41,7 @@ from .contract.reading import read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
 from .models.kinds import walked_model
+from .models.translation import TranslationModel
 from .models.walked_model import WalkedModel
 
 _CACHE_BYTES = 256 * 2**20
@@ -61,7 +63,7 @@ class Explorer:
 
     def __init__(
         self,
-        model: Checkpoint | WalkedModel,
+        model: Checkpoint | PretrainedModel | WalkedModel,
         *,
         name: str | None = None,
         limits: Limits | None = None,
@@ -147,7 +149,6 @@ class Explorer:
                 for part in parts_of(config)
             ],
             "abilities": models.abilities,
-            "batch_invariant": method() != "whole",
             "limits": {
                 "characters": self.limits.characters,
                 "tokens": models.longest,
@@ -157,6 +158,8 @@ class Explorer:
             "special": {"pad": config.pad_id, "start": config.start_id, "end": config.end_id},
             "provenance": dict(models.provenance),
         }
+        if isinstance(models, TranslationModel):
+            answer["batch_invariant"] = method() != "whole"
         if models.mask_id is not None:
             (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)

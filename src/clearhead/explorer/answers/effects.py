@@ -139,9 +139,7 @@ def _effects_of_batch(
     return _change(run, editor, hidden, question.position)
 
 
-def _hidden(
-    run: Run, editor: Editor, rows: int, memories: list[KeysAndValues] | None
-) -> Array:
+def _hidden(run: Run, editor: Editor, rows: int, memories: list[KeysAndValues] | None) -> Array:
     """Return the last vectors of several rows of the run, Float["rows positions d_model"]."""
     if not run.config.decoder_layers:
         return run.reference.encode(np.array([run.source] * rows), trace=editor).output

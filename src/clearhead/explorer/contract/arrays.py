@@ -213,7 +213,9 @@ def read(run: ArraySource, path: str, window: Window) -> Array:
     attention = _attention_of_contributions(run.trace, path)
     spans = tuple(slice(start, stop) for start, stop in window)
     if attention is None:
-        return _whole(run, path)[spans]
+        numbers = _whole(run, path)[spans]
+        # Weights may lie in another type; as float64 they are the numbers that are computed with.
+        return numbers.astype(np.float64) if path.startswith(WEIGHTS) else numbers
     batch, heads, queries, keys, columns = spans
     weights = run.trace[f"{attention}.weights"].value
     value = run.trace[f"{attention}.value"].value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,15 +18,14 @@ from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
 from .passage import Beginning, Completion, Passage
 from .text import prompt_ids
-from .walked_model import Encode, TextTokens, WalkedModel
+from .walked_model import TextTokens, WalkedModel
 
 
 class EncoderModel(WalkedModel):
     """A `WalkedModel` that reads, and predicts the words of masks where it has a head for that.
 
     Args:
-        config, weights, tokenizer, twins: as in `WalkedModel`.
-        provenance, special_ids, encode, encode_words: as in `WalkedModel`.
+        config, weights, tokenizer, twins, options: as in `WalkedModel`.
         predicts_words: whether its logits mean anything.
         mask_id: the token that stands for a hidden word; None where there is none.
     """
@@ -40,18 +39,11 @@ class EncoderModel(WalkedModel):
         tokenizer: TextTokens,
         twins: tuple[ReferenceEngine, Transformer],
         *,
-        provenance: Mapping[str, Any] | None = None,
-        special_ids: Iterable[int] = (),
-        encode: Encode | None = None,
-        encode_words: Encode | None = None,
         predicts_words: bool = True,
         mask_id: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            config, weights, tokenizer, twins,
-            provenance=provenance, special_ids=special_ids,
-            encode=encode, encode_words=encode_words,
-        )  # fmt: skip
+        super().__init__(config, weights, tokenizer, twins, **options)
         self.predicts_words = predicts_words
         self.mask_id = mask_id
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ...config import TransformerConfig
 from ...engine.cache import KeyValueCache
+from ...engine.reference_engine import ReferenceEngine
 from ...errors import ShapeError
 from ...reference.softmax import log_softmax
+from ...reference.transformer import Transformer
 from ...shapes import Array
 from ...translation.sentences.segments import Piece
 from ..contract.answers import ModelKind
@@ -18,13 +21,31 @@ from ..contract.questions import RunQuestion
 from ..contract.stopping import check
 from .passage import Beginning, Completion, Passage
 from .text import prompt_ids
-from .walked_model import WalkedModel
+from .walked_model import TextTokens, WalkedModel
 
 
 class GenerationModel(WalkedModel):
-    """A `WalkedModel` that continues prompts, greedily."""
+    """A `WalkedModel` that continues prompts, greedily.
+
+    Args:
+        config, weights, tokenizer, twins, options: as in `WalkedModel`.
+        ends: the tokens that end a continuation; none means that of the config.
+    """
 
     kind: ClassVar[ModelKind] = "generation"
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        tokenizer: TextTokens,
+        twins: tuple[ReferenceEngine, Transformer],
+        *,
+        ends: Sequence[int] = (),
+        **options: Any,
+    ) -> None:
+        super().__init__(config, weights, tokenizer, twins, **options)
+        self.ends = frozenset(ends) or {config.end_id}
 
     def begin(self, request: RunQuestion) -> Beginning:
         ids = prompt_ids(self.encode, request.text, self.longest)
@@ -50,7 +71,7 @@ class GenerationModel(WalkedModel):
         if words is None:
             while len(reading.ids) < len(prompt) + min(room, request.new_tokens):
                 token = reading.likeliest()
-                if token == self.config.end_id:
+                if token in self.ends:
                     break
                 reading.read((token,))
         else:

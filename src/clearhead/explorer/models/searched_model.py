@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ...engine.protocols import Engine
+from ...engine.reference_engine import ReferenceEngine
 from ...shapes import Array
 from ...translation.search.hypothesis import Hypothesis
 from ...translation.search.search import search
@@ -45,6 +46,17 @@ class SearchedModel(WalkedModel):
         settings = self.search_settings(beam_size, n_best=n_best)
         return search(engine, [source], settings, special=self.special)[0]
 
+    @property
+    def start_id(self) -> int:
+        """The decoder's first token."""
+        return self.config.start_id
+
+    def find(
+        self, engine: ReferenceEngine, source: Sequence[int], request: RunQuestion
+    ) -> tuple[int, ...]:
+        """Return the best target of a source, without start and end token."""
+        return tuple(self.search(engine, source, request.beam_size)[0].tokens)
+
     def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
         source, engine = tuple(ids), self.fast_with(changes)
         if request.target_ids is not None:
@@ -52,8 +64,8 @@ class SearchedModel(WalkedModel):
         elif request.target is not None:
             words = self.encode_words(request.target)
         else:
-            words = self.search(engine, source, request.beam_size)[0].tokens
-        target = (self.config.start_id, *words)
+            words = self.find(engine, source, request)
+        target = (self.start_id, *words)
         predicted = (*words, self.config.end_id)
         text = self.decode(target).strip()
         counted = tuple(range(len(predicted)))

@@ -59,6 +59,7 @@ class WalkedModel(ABC):
         fast: the engine in float32.
         reference: float64, whose numbers are shown.
         longest: tokens that a text may have.
+        special_ids: of the tokens that are no text.
         predicts_words: whether the model has probabilities of words.
         mask_id: the token that stands for a hidden word; None where there is none.
 
@@ -68,7 +69,7 @@ class WalkedModel(ABC):
         tokenizer: of the model.
         twins: the model in float32 and in float64.
         provenance: what is known of its making.
-        special_ids: of tokens that are no text.
+        special_ids: of tokens that are no text; None for those that the config names.
         encode: from a text to what the model reads of it, its special tokens included; None for
             the tokenizer's own.
         encode_words: from a text to its ids alone, without special tokens; None for the same.
@@ -86,14 +87,15 @@ class WalkedModel(ABC):
         twins: tuple[ReferenceEngine, Transformer],
         *,
         provenance: Mapping[str, Any] | None = None,
-        special_ids: Iterable[int] = (),
+        special_ids: Iterable[int] | None = None,
         encode: Encode | None = None,
         encode_words: Encode | None = None,
     ) -> None:
         self.config, self.weights, self.tokenizer = config, weights, tokenizer
         self.fast, self.reference = twins
         self.provenance: Mapping[str, Any] = provenance or {}
-        self._special_ids = frozenset(special_ids)
+        own = (config.pad_id, config.start_id, config.end_id)
+        self.special_ids = frozenset(own if special_ids is None else special_ids)
         self.encode: Encode = encode or tokenizer.encode
         self.encode_words: Encode = encode_words or tokenizer.encode
         self.longest = config.max_length
@@ -172,12 +174,6 @@ class WalkedModel(ABC):
         return Editor(changes, position) if changes else OFF
 
     # Tokens
-
-    @property
-    def special_ids(self) -> frozenset[int]:
-        """Ids of the tokens that are no text."""
-        config = self.config
-        return self._special_ids | {config.pad_id, config.start_id, config.end_id}
 
     def token(self, token: int) -> Token:
         """Return a token as answers have it: id, piece, and whether it is a special one."""

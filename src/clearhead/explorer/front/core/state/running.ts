@@ -8,6 +8,7 @@ import {
   asking,
   DEFAULTS,
   failure,
+  givenTokens,
   kind,
   model,
   run,
@@ -112,6 +113,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
     const { json } = await source.peek().ask("run", request, mine.signal);
     if (current !== mine) return;
     batch(() => {
+      if (json.text !== run.peek()?.text) lookAtTheEnd(json);
       run.value = json;
       runQuestion.value = key;
       failure.value = null;
@@ -125,6 +127,13 @@ async function follow(description: Model, request: RunParams): Promise<void> {
       asking.value = false;
     });
   }
+}
+
+/** Of a new prompt the last token is looked at: it predicts the first of the continuation. An
+ * address that says a query is kept to. */
+function lookAtTheEnd(answer: Run): void {
+  if (kind.peek() === "generation" && state.query.peek() === 0)
+    amendState({ query: givenTokens(answer).length - 1 });
 }
 
 /** A head, a query and a key that this run has, as near as can be to those that are chosen. */

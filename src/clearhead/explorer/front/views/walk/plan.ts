@@ -32,6 +32,8 @@ export interface Plan {
   norm: string;
   layerPath: string;
   normBefore: boolean;
+  /** Whether attention and feed-forward read the same input. */
+  parallel: boolean;
   config: Record<string, unknown>;
 }
 
@@ -78,6 +80,7 @@ export function planFor(key: number): Plan | null {
     norm: `${of.path}_norm`,
     layerPath,
     normBefore: config.norm_place !== "after",
+    parallel: config.parallel_sublayers === true,
     config,
   };
 }
@@ -127,6 +130,23 @@ export function notations(...paths: string[]): string {
 export function attentionInput(plan: Plan): string {
   const first = stepAt(plan.normBefore ? `${plan.norm}.normalized` : projection(plan, "query"));
   return first?.of[0] ?? `${plan.layerPath}.input`;
+}
+
+/** What a residual sum adds: the stream before it, and the output of the sublayer. */
+export function summands(path: string): [string, string] {
+  const of = stepAt(path)?.of ?? [];
+  return [of[0] ?? "", of[1] ?? ""];
+}
+
+/** A number of one of the config's parts, such as the cap of scores; null where there is none. */
+export function partNumber(
+  config: Record<string, unknown>,
+  part: string,
+  name: string,
+): number | null {
+  const values = config[part] as Record<string, unknown> | undefined;
+  const value = values?.[name];
+  return typeof value === "number" ? value : null;
 }
 
 /** The step of a projection, before positions turn it where they are rotary. */

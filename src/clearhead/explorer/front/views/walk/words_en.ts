@@ -70,6 +70,11 @@ export const en = {
   row: "row of the table",
   scaledRow: "scaled",
   positionVector: "position",
+  tokenType: "type of the token",
+  capped: "capped",
+  compared: "as compared",
+  scaledByNorm: "scaled by the norm",
+  outputNorm: "Norm of the output",
   inputVector: "input",
   outputVector: "output",
   sideBySide: "side by side",
@@ -126,6 +131,10 @@ export const en = {
         "A learned vector, different at each position, is added so that the order of the tokens counts.",
       rotary:
         "Nothing is added here: this model rotates queries and keys by an angle that grows with their position.",
+      types:
+        "A vector for the type of the token is added, too: a model that reads two texts can tell them apart.",
+      normed: "The sum is normalised before the first layer reads it.",
+      none: "Nothing is added here: the model has no positions of its own.",
       bias: "Nothing is added here: instead, this model adds to each score a bias that depends on the distance between query and key.",
     },
     input: {
@@ -149,6 +158,8 @@ export const en = {
         "The query is a projection of the decoder's vector; keys and values are projections of the encoder's output.",
       names: { query: "Q, queries", key: "K, keys", value: "V, values" },
       rotated: "Queries and keys are shown after their rotation.",
+      normed: "Before that, each head's queries and keys are normalised, each by itself.",
+      before: "The chosen query and key, step by step",
       grouped: (count: number) => `${count} query heads share these keys and values.`,
     },
     score: {
@@ -164,11 +175,17 @@ export const en = {
     },
     scaled: {
       title: "Scaled",
+      byNumber: (scale: string) =>
+        `Every score is multiplied by ${scale}, a number of this model in place of 1/√d.`,
       sentence: (d: number, root: string) =>
         `Every score is divided by √${d} = ${root}, because a sum of ${d} products varies about √${d} times as widely as a single product.`,
     },
     masked: {
       title: "Masked",
+      capped: (cap: string) =>
+        `Scores are bent first: s becomes ${cap} · tanh(s / ${cap}), so that none passes ±${cap}.`,
+      windowed: (window: number) =>
+        `In this layer a query sees ${window} positions, its own and those before it.`,
       sentence:
         "Where a query may not attend to a key, the score becomes −∞, which softmax turns into a weight of 0.",
       biased:
@@ -191,6 +208,8 @@ export const en = {
     },
     residual: {
       title: "Residual and norm",
+      parallel:
+        "The output of attention is added to the vector that went in. The feed-forward part does not wait for this sum: it reads the same input as attention.",
       sentence:
         "The output of attention is added to the vector that went in, and the sum is normalised for the next step.",
     },
@@ -203,6 +222,7 @@ export const en = {
       title: "Feed-forward",
       sentence: (wide: string, narrow: string, activation: string) =>
         `Each vector, on its own, is projected up to ${wide} numbers, passed through ${activation}, and projected back down to ${narrow}.`,
+      parallel: "It reads the input of the layer, beside attention and not after it.",
       activations: {
         relu: "ReLU (negative numbers become 0)",
         gelu: "GELU",
@@ -232,6 +252,12 @@ export const en = {
       norm: "final norm",
       last: "last layer",
     },
+    transform: {
+      title: "Before the logits",
+      sentence:
+        "A learned layer and a norm turn each last vector into the one that is compared with the output rows.",
+      scaled: "Each last vector is multiplied by a number of the model.",
+    },
     logits: {
       title: "Logits",
       sentence: {
@@ -246,6 +272,7 @@ export const en = {
       },
       vector: { decoder: "decoder output", encoder: "last vector" },
       rowOf: (piece: string) => `row of ${piece}`,
+      bent: "The logits are then bent, so that none passes a cap of the model.",
       choose: "Token whose logit is shown",
     },
     words: {

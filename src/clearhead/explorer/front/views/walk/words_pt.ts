@@ -72,6 +72,11 @@ export const pt: Words = {
   row: "linha da tabela",
   scaledRow: "escalada",
   positionVector: "posição",
+  tokenType: "tipo do token",
+  capped: "limitada",
+  compared: "como é comparada",
+  scaledByNorm: "escalada pela norma",
+  outputNorm: "Norma da saída",
   inputVector: "entrada",
   outputVector: "saída",
   sideBySide: "lado a lado",
@@ -128,6 +133,10 @@ export const pt: Words = {
         "Soma-se um vetor aprendido, diferente em cada posição, para que a ordem dos tokens conte.",
       rotary:
         "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com a posição.",
+      types:
+        "Soma-se também um vetor para o tipo do token: um modelo que lê dois textos pode distingui-los.",
+      normed: "A soma é normalizada antes que a primeira camada a leia.",
+      none: "Aqui nada se soma: o modelo não tem posições próprias.",
       bias: "Aqui nada se soma: em vez disso, este modelo soma a cada pontuação um viés que depende da distância entre consulta e chave.",
     },
     input: {
@@ -150,6 +159,9 @@ export const pt: Words = {
         "A consulta é uma projeção do vetor do decodificador; chaves e valores são projeções da saída do codificador.",
       names: { query: "Q, consultas", key: "K, chaves", value: "V, valores" },
       rotated: "Consultas e chaves aparecem depois da rotação.",
+      normed:
+        "Antes disso, as consultas e chaves de cada cabeça são normalizadas, cada uma por si.",
+      before: "A consulta e a chave escolhidas, passo a passo",
       grouped: (count) => `${count} cabeças de consultas compartilham estas chaves e valores.`,
     },
     score: {
@@ -165,11 +177,17 @@ export const pt: Words = {
     },
     scaled: {
       title: "Escaladas",
+      byNumber: (scale) =>
+        `Cada pontuação é multiplicada por ${scale}, um número deste modelo em lugar de 1/√d.`,
       sentence: (d, root) =>
         `Cada pontuação é dividida por √${d} = ${root}, porque uma soma de ${d} produtos varia cerca de √${d} vezes mais que um só produto.`,
     },
     masked: {
       title: "Mascaradas",
+      capped: (cap) =>
+        `Antes, as pontuações são curvadas: s vira ${cap} · tanh(s / ${cap}), e nenhuma passa de ±${cap}.`,
+      windowed: (window) =>
+        `Nesta camada uma consulta vê ${window} posições, a sua e as anteriores.`,
       sentence:
         "Onde uma consulta não pode dar atenção a uma chave, a pontuação vira −∞, que a softmax transforma em peso 0.",
       biased:
@@ -192,6 +210,8 @@ export const pt: Words = {
     },
     residual: {
       title: "Resíduo e norma",
+      parallel:
+        "A saída da atenção é somada ao vetor que entrou. A parte feed-forward não espera por essa soma: lê a mesma entrada que a atenção.",
       sentence:
         "A saída da atenção é somada ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
     },
@@ -203,6 +223,7 @@ export const pt: Words = {
       title: "Feed-forward",
       sentence: (wide, narrow, activation) =>
         `Cada vetor, por si só, é projetado para ${wide} números, passa por ${activation} e é projetado de volta para ${narrow}.`,
+      parallel: "Ela lê a entrada da camada, ao lado da atenção e não depois dela.",
       activations: {
         relu: "ReLU (números negativos viram 0)",
         gelu: "GELU",
@@ -233,6 +254,12 @@ export const pt: Words = {
       norm: "norma final",
       last: "última camada",
     },
+    transform: {
+      title: "Antes dos logits",
+      sentence:
+        "Uma camada aprendida e uma norma fazem de cada último vetor aquele que é comparado com as linhas de saída.",
+      scaled: "Cada último vetor é multiplicado por um número do modelo.",
+    },
     logits: {
       title: "Logits",
       sentence: {
@@ -247,6 +274,7 @@ export const pt: Words = {
       },
       vector: { decoder: "saída do decodificador", encoder: "último vetor" },
       rowOf: (piece) => `linha de ${piece}`,
+      bent: "Depois os logits são curvados, e nenhum passa de um limite do modelo.",
       choose: "Token cujo logit aparece",
     },
     words: {

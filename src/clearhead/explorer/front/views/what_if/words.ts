@@ -72,6 +72,7 @@ export const table = {
     add: "Add",
     headName: (part: string, layer: number, head: number) =>
       `${part}, layer ${layer}, head ${head}`,
+    sides: { translation: "Source token", generation: "Prompt token", encoder: "Token" },
     describe: {
       ablate_head: (head: string) => `${head}: ablated`,
       set_weight: (
@@ -82,8 +83,9 @@ export const table = {
         renormalised: boolean,
       ) =>
         `${head}: weight of ${query} on ${key} set to ${value}, ${renormalised ? "row renormalised" : "row left as it is"}`,
-      mask_token: (token: string) => `Token ${token}: masked`,
-      swap_token: (token: string, other: string) => `Token ${token}: replaced by ${other}`,
+      mask_token: (side: string, token: string) => `${side} ${token}: masked`,
+      swap_token: (side: string, token: string, other: string) =>
+        `${side} ${token}: replaced by ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperature ${value}`,
       output_temperature: (value: string) => `Output: temperature ${value}`,
     },
@@ -220,6 +222,11 @@ export const table = {
     add: "Acrescentar",
     headName: (part: string, layer: number, head: number) =>
       `${part}, camada ${layer}, cabeça ${head}`,
+    sides: {
+      translation: "Token da origem",
+      generation: "Token do começo",
+      encoder: "Token",
+    },
     describe: {
       ablate_head: (head: string) => `${head}: anulada`,
       set_weight: (
@@ -230,8 +237,9 @@ export const table = {
         renormalised: boolean,
       ) =>
         `${head}: peso de ${query} sobre ${key} fixado em ${value}, ${renormalised ? "linha renormalizada" : "linha como estava"}`,
-      mask_token: (token: string) => `Token ${token}: mascarado`,
-      swap_token: (token: string, other: string) => `Token ${token}: trocado por ${other}`,
+      mask_token: (side: string, token: string) => `${side} ${token}: mascarado`,
+      swap_token: (side: string, token: string, other: string) =>
+        `${side} ${token}: trocado por ${other}`,
       attention_temperature: (head: string, value: string) => `${head}: temperatura ${value}`,
       output_temperature: (value: string) => `Saída: temperatura ${value}`,
     },

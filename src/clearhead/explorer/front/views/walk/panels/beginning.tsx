@@ -1,8 +1,8 @@
 /** From the text to the input of the attention: tokens, embedding, position, norm. */
 
 import type { JSX } from "preact";
-import type { Token } from "../../../core/protocol";
-import { kind, setState } from "../../../core/state/state";
+import type { Token, Window } from "../../../core/protocol";
+import { kind, setState, stepAt } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
@@ -43,7 +43,7 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "position",
       title: panels.place.title,
-      sentence: panels.place[placeKind(config.positions)],
+      sentence: placeSentence(plan, words),
       formula: notations(`${stack}.embedded`, `${stack}.positions`),
       body: PositionBody,
     },
@@ -77,8 +77,18 @@ function tokensSentence(plan: Plan, words: Words): string {
   return tokens[plan.part === "cross" ? "cross" : textKey(plan)];
 }
 
-function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "bias" {
-  return positions === "sinusoidal" || positions === "learned" || positions === "rotary"
+function placeSentence(plan: Plan, words: Words): string {
+  const { place } = words.panels;
+  const types = has(`${plan.stack}.token_types`) ? ` ${place.types}` : "";
+  const norm = has(`${embeddingNorm(plan)}.output`) ? ` ${place.normed}` : "";
+  return `${place[placeKind(plan.config.positions)]}${types}${norm}`;
+}
+
+function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "none" | "bias" {
+  return positions === "sinusoidal" ||
+    positions === "learned" ||
+    positions === "rotary" ||
+    positions === "none"
     ? positions
     : "bias";
 }
@@ -118,7 +128,7 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
     <>
       {plan.stack === "decoder" && (
         <Chips
-          title={words.decoderInput}
+          title={kind.value === "generation" ? words.tokens : words.decoderInput}
           tokens={run.decoder_input}
           path="decoder.tokens"
           query={plan.query}
@@ -195,32 +205,65 @@ function EmbeddingBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elem
 function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
   const path = `${plan.stack}.positions`;
+  const norm = embeddingNorm(plan);
+  const normed = has(`${norm}.output`);
   return (
     <>
-      {has(path) && (
-        <Loaded
-          panel={`${panel}-vector`}
-          needs={{ place: [path, [one(plan.query), [0, plan.width]]] }}
-        >
-          {({ place }) => (
-            <div class="walk-strips">
-              <Strip
-                slice={place}
-                label={words.positionVector}
-                width={plan.width}
-                index={(c) => [place.array.window[0]?.[0] ?? 0, c]}
-              />
-            </div>
-          )}
-        </Loaded>
-      )}
+      {has(path) && <PositionVector plan={plan} panel={`${panel}-vector`} path={path} />}
       <Strips
         plan={plan}
         panel={panel}
         at={plan.query}
-        steps={[{ path: `${plan.stack}.embedded`, label: words.residualSum }]}
+        steps={[
+          { path: `${plan.stack}.token_types`, label: words.tokenType },
+          { path: `${plan.stack}.embedding_sum`, label: words.residualSum },
+          ...(normed ? [] : [{ path: `${plan.stack}.embedded`, label: words.residualSum }]),
+        ]}
       />
+      {normed && (
+        <>
+          <h3>{words.panels.norm.title}</h3>
+          <NormSteps plan={plan} panel={`${panel}-norm`} path={norm} at={plan.query} />
+        </>
+      )}
     </>
+  );
+}
+
+/** The norm of what the first layer reads, in models that have one. */
+function embeddingNorm({ stack }: Plan): string {
+  return `${stack === "encoder" ? "source" : "target"}_embedding_norm`;
+}
+
+/** The vector of the query's position: one for all texts, or of each text with its padding. */
+function PositionVector({
+  plan,
+  panel,
+  path,
+}: {
+  plan: Plan;
+  panel: string;
+  path: string;
+}): JSX.Element {
+  const words = wordsOf(table);
+  const own = stepAt(path)?.shape.length === 3;
+  const row: Window = [one(plan.query), [0, plan.width]];
+  return (
+    <Loaded panel={panel} needs={{ place: [path, own ? [[0, 1], ...row] : row] }}>
+      {({ place }) => {
+        const at = place.array.window[own ? 1 : 0]?.[0] ?? 0;
+        return (
+          <div class="walk-strips">
+            <Strip
+              slice={place}
+              label={words.positionVector}
+              width={plan.width}
+              index={(c) => (own ? [0, at, c] : [at, c])}
+            />
+          </div>
+        );
+      }}
+    </Loaded>
   );
 }
 

@@ -11,7 +11,7 @@ import { LogitsBody, predictingStack, WordsBody } from "./next_tokens";
 import { NormSteps } from "./norm";
 
 export function ending(plan: Plan, words: Words): PanelSpec[] {
-  const { final, logits, words: nextWords } = words.panels;
+  const { final, transform, logits, words: nextWords } = words.panels;
   const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
   const follow = plan.layer + 1 < plan.layers ? final.layers(plan.layer + 1, plan.layers - 1) : "";
   const last: PanelSpec = {
@@ -22,12 +22,25 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
     body: FinalBody,
   };
   if (!has("logits")) return [last];
+  const between: PanelSpec[] =
+    has("scaled_hidden") || has("output_transform.output")
+      ? [
+          {
+            id: "transform",
+            title: transform.title,
+            sentence: has("output_transform.output") ? transform.sentence : transform.scaled,
+            body: TransformBody,
+          },
+        ]
+      : [];
+  const bent = has("uncapped_logits") ? ` ${logits.bent}` : "";
   return [
     last,
+    ...between,
     {
       id: "logits",
       title: logits.title,
-      sentence: logits.sentence[predictingStack()](vocabulary),
+      sentence: logits.sentence[predictingStack()](vocabulary) + bent,
       formula: notation("logits"),
       steps: ["logits"],
       body: LogitsBody,
@@ -46,6 +59,28 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
 function ended(plan: Plan): "encoder" | "decoder" | "words" | "nothing" {
   if (has("decoder.tokens")) return plan.stack;
   return has("logits") ? "words" : "nothing";
+}
+
+/** Between the last vector and the logits: a factor, or a layer with a norm. */
+function TransformBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <>
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.position}
+        steps={[
+          { path: "scaled_hidden", label: words.scaledRow },
+          { path: "output_transform.projected", label: words.projected },
+          { path: "output_transform.output", label: words.hidden },
+        ]}
+      />
+      {has("output_norm.output") && (
+        <NormSteps plan={plan} panel={`${panel}-norm`} path="output_norm" at={plan.position} />
+      )}
+    </>
+  );
 }
 
 function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
