@@ -20,7 +20,7 @@ from clearhead.explorer.contract.edits import (
     check_queries,
     edited_source,
 )
-from clearhead.explorer.models.edited_engine import replacements
+from clearhead.explorer.passes.edited_engine import replacements
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from tests.reference.models import random_weights, small_config

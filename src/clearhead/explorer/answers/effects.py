@@ -23,7 +23,7 @@ from ..contract.edits import AblateHead
 from ..contract.parts import attention_path, check_head, heads_of, stack_of
 from ..contract.questions import EffectsQuestion
 from ..contract.stopping import check
-from ..models.edited_engine import Editor
+from ..passes.edited_engine import Editor
 from .run import Run
 from .run_answer import finite
 

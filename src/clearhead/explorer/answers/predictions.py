@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ from ...reference.softmax import log_softmax, softmax
 from ...shapes import Array
 from ...translation.walkthrough import Likeliest, likeliest_tokens
 from ..contract.stopping import check
-from ..models.passage import FastRows
+from ..passes.passage import FastRows
 
-_NUMBERS = 2**21  # logits that are looked at together: 16 MB
+NUMBERS = 2**20  # logits that are looked at together: 8 MB
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Prediction:
 
 
 def predictions(
-    logits: Array,
+    logits: Callable[[slice], Array],
+    width: int,
     predicted: Sequence[int],
     vocab_size: int,
     fast: FastRows,
@@ -40,7 +41,8 @@ def predictions(
     The vocabulary is the widest axis by far: some positions are looked at at a time.
 
     Args:
-        logits: of the reference, Float["positions vocab"].
+        logits: gives those of the reference at some positions, Float["rows vocab"].
+        width: of the vocabulary.
         predicted: the token at each position.
         vocab_size: ids that the tokenizer has.
         fast: gives the log-probabilities of the fast engine.
@@ -48,14 +50,14 @@ def predictions(
     Returns:
         the predictions, and the largest difference of any log-probability.
     """
-    positions, width = logits.shape
-    some = max(1, _NUMBERS // width)
+    positions = len(predicted)
+    some = max(1, NUMBERS // width)
     result: list[Prediction] = []
     largest = 0.0
     for start in range(0, positions, some):
         check()
         window = slice(start, min(start + some, positions))
-        rows = np.asarray(logits[window])
+        rows = logits(window)
         log_probabilities = log_softmax(rows)
         largest = max(largest, float(np.abs(fast(window) - log_probabilities).max()))
         for row, values, token in zip(

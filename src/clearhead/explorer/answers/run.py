@@ -23,10 +23,11 @@ from ..contract.base_edit import Changes
 from ..contract.edits import changes_of, check_edits, check_queries, edited_source
 from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence
-from ..models.edited_engine import Editor
-from ..models.passage import FastRows, Passage
 from ..models.walked_model import WalkedModel
-from .predictions import Prediction, predictions
+from ..passes.bounded_trace import BoundedTrace
+from ..passes.edited_engine import Editor
+from ..passes.passage import FastRows, Passage
+from .predictions import NUMBERS, Prediction, predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Run:
         changes: what the edits do to steps.
         passage: the tokens that the model reads and predicts, those of the text edited.
         trace: float64, batch of 1: all steps but attention's ``contributions``. Edited steps
-            say ``replaced``.
+            say ``replaced``. Of a long text the numbers are computed as they are looked at.
         predictions: what the model says at each position; empty where it predicts no words.
         largest_difference: of a log-probability, or of an output vector where there are none,
             between the fast engine and the reference.
@@ -56,7 +57,7 @@ class Run:
     read: str
     changes: Changes
     passage: Passage
-    trace: Trace
+    trace: Trace | BoundedTrace
     predictions: tuple[Prediction, ...]
     largest_difference: float
     unreached: tuple[int, ...]
@@ -119,6 +120,8 @@ class Run:
     @cached_property
     def nbytes(self) -> int:
         """What the trace holds in memory."""
+        if isinstance(self.trace, BoundedTrace):
+            return self.trace.nbytes
         return sum(step.value.nbytes for step in self.trace)
 
 
@@ -180,14 +183,21 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
 
 
 def _compare(
-    models: WalkedModel, passage: Passage, trace: Trace, fast: FastRows
+    models: WalkedModel, passage: Passage, trace: Trace | BoundedTrace, fast: FastRows
 ) -> tuple[tuple[Prediction, ...], float]:
     """Return what the model predicts, and how far the fast engine is from it."""
     if not models.predicts_words:
         output = trace["encoder.output"].value[0]
         return (), float(np.abs(fast(slice(None)) - output).max())
-    logits = trace["logits"].value[0]
-    return predictions(logits, passage.predicted, models.tokenizer.vocab_size, fast)
+    logits = trace["logits"].value
+    whole = slice(0, logits.shape[2])
+
+    def rows(window: slice) -> Array:
+        row: Array = logits[slice(0, 1), window, whole][0]
+        return row
+
+    vocab_size, width = models.tokenizer.vocab_size, logits.shape[2]
+    return predictions(rows, width, passage.predicted, vocab_size, fast)
 
 
 def _baseline(
@@ -195,7 +205,7 @@ def _baseline(
     before: Run,
     passage: Passage,
     rows: tuple[Prediction, ...],
-    trace: Trace,
+    trace: Trace | BoundedTrace,
     changes: Changes,
 ) -> EditFreeRun:
     """Return the unedited run, and how likely the edited model makes its target."""
@@ -209,8 +219,7 @@ def _baseline(
         # Its words, behind the text as it is edited.
         source = passage.source if before.source else ()
         same = Passage(source, _with_prompt(passage, before.passage), before.predicted, (), "")
-        logits = models.forward(same, Editor(changes))[0]
-        values = _of_predicted(logits, before.predicted)
+        return EditFreeRun(before, _log_probability(models, same, before, changes), None)
     return EditFreeRun(before, float(values[list(before.passage.counted)].sum()), None)
 
 
@@ -222,5 +231,14 @@ def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:
     return (*passage.target[:prompt], *before.target_ids)
 
 
-def _of_predicted(logits: Array, predicted: tuple[int, ...]) -> Array:
-    return log_softmax(logits)[np.arange(len(predicted)), list(predicted)]
+def _log_probability(models: WalkedModel, passage: Passage, before: Run, changes: Changes) -> float:
+    """Return the log-probability of a run's words under edits, at the positions that count."""
+    editor = Editor(changes)
+    hidden = models.hidden(passage, editor)
+    places = list(before.passage.counted)
+    some, total = max(1, NUMBERS // models.config.vocab_size), 0.0
+    for start in range(0, len(places), some):
+        part = places[start : start + some]
+        rows = log_softmax(models.reference.logits(hidden[:, part], trace=editor)[0])
+        total += float(rows[np.arange(len(part)), [before.predicted[at] for at in part]].sum())
+    return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -111,10 +111,11 @@ def _steps(run: Run) -> Iterator[StepAnswer]:
             if number not in run.unreached:
                 place: Replacement = {"edit": number, "index": edit.index()}
                 replacements.setdefault(path, []).append(place)
+    shapes = {step.path: step.shape for step in run.trace}
     for step in run.trace:
         yield _step(run, step, replacements.get(step.path, []))
         if step.name == "weights":
-            yield _step(run, _contributions(run, step), [])
+            yield _step(run, _contributions(step, shapes), [])
 
 
 def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
@@ -134,16 +135,16 @@ def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
     }
 
 
-def _contributions(run: Run, weights: Step) -> Step:
+def _contributions(weights: Step, shapes: Mapping[str, tuple[int, ...]]) -> Step:
     """Return a step that is computed window by window: only its shape is here."""
     scope = weights.path.removesuffix(".weights")
-    value = run.trace[f"{scope}.value"]
+    value = f"{scope}.value"
     return Step(
         f"{scope}.contributions",
-        np.broadcast_to(np.float64(0), (*weights.shape, value.shape[-1])),
+        np.broadcast_to(np.float64(0), (*weights.shape, shapes[value][-1])),
         attention.CONTRIBUTIONS.axes,
         attention.CONTRIBUTIONS.formula,
-        (weights.path, value.path),
+        (weights.path, value),
     )
 
 

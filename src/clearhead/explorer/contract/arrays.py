@@ -21,10 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...errors import ShapeError, TraceError
-from ...reference.tracing.trace import Trace
 from ...shapes import Array
 from .answers import Answer, ArraysAnswer, ArrayWindow
 from .questions import ArrayItem, Window
+from .steps import Steps
 
 DTYPES = ("float64", "float32", "uint8", "int32")
 WEIGHTS = "weights/"
@@ -41,7 +41,7 @@ class ArraySource(Protocol):
     """What windows are taken from; a `clearhead.explorer.answers.run.Run` is one."""
 
     @property
-    def trace(self) -> Trace: ...
+    def trace(self) -> Steps: ...
 
     @property
     def reference(self) -> _Reference: ...
@@ -225,7 +225,7 @@ def read(run: ArraySource, path: str, window: Window) -> Array:
     return weights[batch, heads, queries, keys, None] * carried[:, :, None]
 
 
-def _attention_of_contributions(trace: Trace, path: str) -> str | None:
+def _attention_of_contributions(trace: Steps, path: str) -> str | None:
     """Return the attention whose contributions a path names; None if the trace holds them."""
     attention, _, name = path.rpartition(".")
     if name != CONTRIBUTIONS or path in trace or f"{attention}.weights" not in trace:

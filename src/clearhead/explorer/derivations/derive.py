@@ -10,8 +10,8 @@ from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, embedding, kind_of
-from ...reference.tracing.trace import Trace
 from ..contract.edits import Edit
+from ..contract.steps import Steps
 from ._biases import alibi, relative
 from ._edits import edited_derivations
 from ._place import StepPlace
@@ -27,7 +27,7 @@ _INPUTS = (embedding.TOKENS, embedding.TOKEN_TYPE_IDS)
 
 
 def derivations(
-    step: Step, trace: Trace, config: TransformerConfig, edits: Sequence[Edit] = ()
+    step: Step, trace: Steps, config: TransformerConfig, edits: Sequence[Edit] = ()
 ) -> Sequence[Derivation]:
     """Return how an element of a step follows from others; the first that holds applies.
 
@@ -46,7 +46,7 @@ def derivations(
     return (*edited_derivations(step, trace, plain[0], edits), EDIT, *plain)
 
 
-def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+def _without_edits(step: Step, trace: Steps, config: TransformerConfig) -> Sequence[Derivation]:
     kind = kind_of(step.path, step.formula)
     if kind is not None and _SCOPE.fullmatch(step.path.removesuffix(kind.name)):
         if kind in _INPUTS:
@@ -69,7 +69,10 @@ def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Seque
     )
 
 
-def _has_empty_rows(trace: Trace, scope: str) -> bool:
+def _has_empty_rows(trace: Steps, scope: str) -> bool:
     """Whether a query of this attention may attend to no key at all."""
+    scopes = getattr(trace, "empty_rows", None)
+    if scopes is not None:  # of a long text that was seen when its pass was run
+        return scope in scopes
     masked = trace[f"{scope}.masked"].value
     return bool((masked.max(axis=-1) == -math.inf).any())

@@ -16,7 +16,7 @@ from ...translation.sentences.segments import Piece
 from ..contract.answers import ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
-from .passage import Beginning, Completion, Passage
+from ..passes.passage import Beginning, Completion, Passage
 from .text import prompt_ids
 from .walked_model import TextTokens, WalkedModel
 

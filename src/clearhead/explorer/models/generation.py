@@ -19,7 +19,7 @@ from ..contract.answers import ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
 from ..contract.stopping import check
-from .passage import Beginning, Completion, Passage
+from ..passes.passage import Beginning, Completion, Passage
 from .text import prompt_ids
 from .walked_model import TextTokens, WalkedModel
 

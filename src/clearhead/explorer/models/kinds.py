@@ -11,11 +11,11 @@ from ...json_fields import Fields
 from ...pretrained.model import PretrainedModel
 from ...pretrained.reading import read_pretrained
 from ...translation.checkpoint import Checkpoint, read_checkpoint
+from ..passes.twins import twins
 from .encoder import EncoderModel
 from .generation import GenerationModel
 from .others import walked_pretrained
 from .translation import TranslationModel
-from .twins import twins
 from .walked_model import WalkedModel
 
 

@@ -11,15 +11,16 @@ from ...errors import ConfigError
 from ...generation.generate import generate
 from ...generation.settings import GenerationSettings
 from ...pretrained.model import PretrainedModel
+from ...translation.search.settings import SearchSettings
 from ...translation.sentences.segments import Piece
 from ..contract.answers import Ability
 from ..contract.questions import RunQuestion
+from ..passes.passage import Beginning
+from ..passes.twins import twins
 from .encoder import EncoderModel
 from .generation import GenerationModel
-from .passage import Beginning
 from .searched_model import SearchedModel
 from .text import prompt_ids
-from .twins import twins
 from .walked_model import WalkedModel
 
 # What the page decides itself, or what would make a search another one each time.
@@ -102,7 +103,11 @@ class PretrainedTranslation(SearchedModel):
     def find(
         self, engine: ReferenceEngine, source: Sequence[int], request: RunQuestion
     ) -> tuple[int, ...]:
-        settings = dataclasses.replace(self._settings, num_beams=request.beam_size)
+        # A model that repeats itself ends as a search of ours does.
+        most = SearchSettings().limit(len(source))
+        settings = dataclasses.replace(
+            self._settings, num_beams=request.beam_size, max_new_tokens=most
+        )
         (results,) = generate(
             engine,
             [list(source)],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from ...engine.protocols import Engine
 from ...engine.reference_engine import ReferenceEngine
 from ...shapes import Array
@@ -15,8 +17,7 @@ from ...translation.search.special_tokens import SpecialTokens
 from ..contract.answers import Ability, ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
-from .passage import Completion, Passage
-from .token_by_token import log_probabilities
+from ..passes.passage import Completion, Passage
 from .walked_model import WalkedModel
 
 
@@ -75,7 +76,24 @@ class SearchedModel(WalkedModel):
 
         def fast(positions: slice) -> Array:
             if not rows:  # when the check asks for the first of them
-                rows.append(log_probabilities(engine, source, target))
+                rows.append(_log_probabilities(engine, source, target))
             return rows[0][positions]
 
         return Completion(passage, fast)
+
+
+def _log_probabilities(engine: Engine, source: Sequence[int], target: Sequence[int]) -> Array:
+    """Return an engine's log-probabilities of what follows each token of a target.
+
+    Args:
+        engine: decodes with its cache.
+        source: token ids, end token included.
+        target: token ids, the start token first.
+
+    Returns:
+        Float["target_len vocab"].
+    """
+    decoding = engine.begin([source])
+    first_row = np.zeros(1, np.int64)
+    rows = [decoding.advance(np.array([token]), first_row) for token in target]
+    return np.concatenate(rows)

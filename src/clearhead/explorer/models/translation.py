@@ -14,10 +14,10 @@ from ...translation.translator import Translator
 from ...translation.walkthrough import encode_source
 from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence
-from .passage import Beginning, Passage
+from ..passes.passage import Beginning, Passage
+from ..passes.twins import exact_model
 from .searched_model import SearchedModel
 from .sentences import protected_note, sentence_number, split_into_pieces
-from .twins import exact_model
 
 _REMEMBERED_SENTENCES = 2000
 

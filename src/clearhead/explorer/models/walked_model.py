@@ -24,8 +24,9 @@ from ..contract.answers import Ability, ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence, Token
-from .edited_engine import Editor, edited_engine, replacements
-from .passage import Beginning, Completion, Passage
+from ..passes.bounded_trace import BoundedTrace, trace_bytes
+from ..passes.edited_engine import Editor, edited_engine, replacements
+from ..passes.passage import Beginning, Completion, Passage
 
 Encode: TypeAlias = Callable[[str], Sequence[int]]
 
@@ -61,6 +62,7 @@ class WalkedModel(ABC):
         longest: tokens that a text may have.
         special_ids: of the tokens that are no text.
         predicts_words: whether the model has probabilities of words.
+        most_bytes: of a trace that is held as a whole; a larger one is held in part.
         mask_id: the token that stands for a hidden word; None where there is none.
 
     Args:
@@ -77,6 +79,7 @@ class WalkedModel(ABC):
 
     kind: ClassVar[ModelKind]
     predicts_words = True
+    most_bytes = 64 * 2**20
     mask_id: int | None = None
 
     def __init__(
@@ -145,25 +148,39 @@ class WalkedModel(ABC):
 
     # The two passes
 
-    def trace(self, passage: Passage, changes: Changes) -> Trace:
-        """Return the pass in float64, with every step recorded.
+    def trace(self, passage: Passage, changes: Changes) -> Trace | BoundedTrace:
+        """Return the pass in float64, with every step recorded or within reach.
 
         Raises:
             TraceError: a change matched no step.
         """
+        if trace_bytes(self.config, passage) > self.most_bytes:
+            return BoundedTrace(
+                self.reference,
+                passage,
+                changes,
+                most_bytes=self.most_bytes,
+                predicts_words=self.predicts_words,
+            )
         with Trace(replace=replacements(changes)) as trace:
             self.forward(passage, trace)
         return trace
 
-    def forward(self, passage: Passage, watcher: Watcher) -> Array:
-        """Run the model in float64: its logits, or its output where it predicts no words."""
-        source, target = (
-            np.array([ids]) if ids else None for ids in (passage.source, passage.target)
-        )
+    def forward(self, passage: Passage, watcher: Watcher) -> None:
+        """Run the model in float64, to its logits, or its output where it predicts no words."""
+        hidden = self.hidden(passage, watcher)
         if self.predicts_words:
-            return self.reference.forward(source, target, trace=watcher)
-        assert source is not None
-        return self.reference.encode(source, trace=watcher).output
+            self.reference.logits(hidden, trace=watcher)
+
+    def hidden(self, passage: Passage, watcher: Watcher) -> Array:
+        """Run the layers in float64, and return the last vectors, Float["1 positions d_model"]."""
+        encoded = None
+        if passage.source:
+            encoded = self.reference.encode(np.array([passage.source]), trace=watcher)
+        if not passage.target:
+            assert encoded is not None
+            return encoded.output
+        return self.reference.decode(np.array([passage.target]), encoded, trace=watcher)
 
     def fast_with(self, changes: Changes) -> ReferenceEngine:
         """Return the engine in float32, edited where there is anything to edit."""

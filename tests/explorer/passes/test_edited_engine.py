@@ -17,7 +17,7 @@ from clearhead.explorer.contract.edits import (
     SetWeight,
     changes_of,
 )
-from clearhead.explorer.models.edited_engine import Editor, edited_engine, replacements
+from clearhead.explorer.passes.edited_engine import Editor, edited_engine, replacements
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import OFF, Trace
 from clearhead.reference.transformer import Transformer
