@@ -5,6 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearhead.config_parts import (
+    AttentionConfig,
+    DecoderConfig,
+    EmbeddingConfig,
+    OutputConfig,
+    RotaryConfig,
+)
 from clearhead.engine.products import method
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.errors import ConfigError, ShapeError
@@ -12,18 +19,31 @@ from clearhead.reference.tracing.trace import OFF, Trace
 from tests.engine.engines import engine_of
 from tests.reference.models import random_ids, random_weights, small_config
 
+# Norms on both sides and of heads, caps, windows, two rotary bases: what Gemma 2 and 3 have.
+GEMMA = {
+    "norm": "rms", "norm_place": "both", "positions": "rotary", "activation": "geglu_tanh",
+    "num_kv_heads": 2, "rotary": RotaryConfig(local_base=100.0, scaling="linear", factor=4.0),
+    "attention": AttentionConfig(
+        head_dim=6, scale=0.3, softcap=2.0, head_norm=True, windows=(3, 0)
+    ),
+}  # fmt: skip
+
 needs_rows_apart = pytest.mark.skipif(
     method(np.float32) == "whole", reason="this machine's BLAS keeps rows apart in no known way"
 )
 
 
 @needs_rows_apart
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "relative"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"positions": "rotary"}, {"positions": "relative"}, GEMMA],
+    ids=["sinusoidal", "rotary", "relative", "all parts"],
+)
 @settings(max_examples=2)
 @given(seed=st.integers(0, 99))
-def test_a_sentence_does_not_depend_on_its_batch(positions, seed):
+def test_a_sentence_does_not_depend_on_its_batch(changes, seed):
     config = small_config(
-        d_model=64, feed_forward_dim=300, vocab_size=700, positions=positions, max_length=32
+        **{"d_model": 64, "feed_forward_dim": 300, "vocab_size": 700, "max_length": 32, **changes}
     )
     engine = ReferenceEngine.build(config, random_weights(config, seed))
     rng = np.random.default_rng(seed)
@@ -87,8 +107,15 @@ def test_what_cannot_be_decoded_is_refused():
         {"encoder_layers": 0},
         {"positions": "relative", "norm_place": "before"},
         {"num_kv_heads": 2},
+        GEMMA,
+        {**GEMMA, "encoder_layers": 0},
+        {"encoder_layers": 0, "parallel_sublayers": True, "positions": "rotary",
+         "rotary": RotaryConfig(dim=2)},
+        {"embedding": EmbeddingConfig(norm=True, position_offset=2, skip_padding=True),
+         "output": OutputConfig(bias=True, scale=0.5, softcap=3.0, transform="gelu"),
+         "decoder": DecoderConfig(num_heads=2, num_kv_heads=1, feed_forward_dim=9)},
     ],
-)
+)  # fmt: skip
 def test_a_trace_watches_each_step_of_a_decoding(changes):
     """Each step has the numbers of its row in the pass over the whole target."""
     engine = engine_of(**changes)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import ShapeError
 from clearhead.reference import causal_mask, combine, extend_mask, padding_mask, sliding_window_mask
+from clearhead.reference.masks import attendable
 
 lengths = st.integers(0, 6)
 
@@ -116,3 +117,15 @@ def test_nothing_combined_is_nothing() -> None:
 def test_an_additive_mask_cannot_be_combined() -> None:
     with pytest.raises(ShapeError, match=r"shape \(2, 2\) holds float64.*attention\(mask="):
         combine(causal_mask(2), np.zeros((2, 2)))
+
+
+def test_padding_of_a_text_is_hidden_from_every_query() -> None:
+    real = np.array([[True, True, False], [False, True, True]])
+    mask = attendable(real, (2, 3))
+    assert mask is not None
+    assert mask.shape == (2, 1, 1, 3)
+    np.testing.assert_array_equal(mask[:, 0, 0], real)
+    assert attendable(np.ones((2, 3), bool), (2, 3)) is None
+    assert attendable(None, (2, 3)) is None
+    with pytest.raises(ShapeError, match=r"\(2, 4\); it holds bool of the shape \(2, 3\)"):
+        attendable(real, (2, 4))

@@ -9,10 +9,12 @@ from clearhead.reference.positions import (
     alibi_bias,
     alibi_slopes,
     learned_positions,
+    positions_without_padding,
     relative_bias,
     relative_buckets,
     sinusoidal_positions,
 )
+from tests.reference.exact_transformers import double_throughout
 
 
 def test_sinusoidal_positions_by_hand():
@@ -69,3 +71,57 @@ def test_relative_bias_reads_the_table():
     weight = np.arange(64.0).reshape(32, 2)
     bias = relative_bias(weight, np.array([3]), np.arange(4), bidirectional=False)
     np.testing.assert_array_equal(bias, [[[6, 4, 2, 0]], [[7, 5, 3, 1]]])
+
+
+@pytest.mark.slow  # to import transformers takes seconds
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("num_buckets", [5, 8, 13, 32, 33, 64])
+@pytest.mark.parametrize("max_distance", [50, 128, 129, 500, 1000])
+def test_every_far_bucket_is_that_of_t5(bidirectional, num_buckets, max_distance):
+    from transformers.models.t5.modeling_t5 import T5Attention
+
+    distance = np.arange(-4000, 4001)
+    settings = {
+        "bidirectional": bidirectional,
+        "num_buckets": num_buckets,
+        "max_distance": max_distance,
+    }
+    expected = T5Attention._relative_position_bucket(torch.from_numpy(distance), **settings)
+    np.testing.assert_array_equal(relative_buckets(distance, **settings), expected)
+
+
+@pytest.mark.slow  # to import transformers takes seconds
+@pytest.mark.parametrize("d_model", [2, 6, 64])
+def test_sines_before_cosines_are_those_of_marian(d_model):
+    from transformers.models.marian.modeling_marian import MarianSinusoidalPositionalEmbedding
+
+    expected = MarianSinusoidalPositionalEmbedding(70, d_model).create_weight().numpy()
+    for dtype in (np.float32, np.float64):
+        ours = sinusoidal_positions(60, d_model, start=10, layout="halves", dtype=dtype)
+        assert ours.dtype == dtype
+        np.testing.assert_allclose(ours, expected[10:], atol=6e-8)
+
+
+@pytest.mark.slow  # to import transformers takes seconds
+@pytest.mark.parametrize("d_model", [4, 64])
+def test_sines_to_the_end_are_those_of_m2m100(d_model):
+    from transformers.models.m2m_100 import modeling_m2m_100
+
+    embedding = modeling_m2m_100.M2M100SinusoidalPositionalEmbedding
+    expected = embedding.get_embedding(1026, d_model).numpy()
+    ours = sinusoidal_positions(1026, d_model, layout="halves_to_end", dtype=np.float32)
+    np.testing.assert_allclose(ours, expected, atol=2e-7)
+    with double_throughout():
+        expected = embedding.get_embedding(1026, d_model).numpy()
+    ours = sinusoidal_positions(1026, d_model, layout="halves_to_end")
+    np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+def test_padding_has_the_row_before_the_first_position():
+    real = np.array([[1, 1, 1, 0], [0, 0, 1, 1]], bool)
+    rows = positions_without_padding(real, offset=2)
+    assert rows.tolist() == [[2, 3, 4, 1], [1, 1, 2, 3]]
+    assert positions_without_padding(real, start=5, offset=2).tolist() == [
+        [7, 8, 9, 1],
+        [1, 1, 7, 8],
+    ]

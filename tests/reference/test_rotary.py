@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.config_parts import RotaryConfig
 from clearhead.errors import ShapeError
-from clearhead.reference.rotary import Rotation, rotary_angles, rotary_embedding, rotate
+from clearhead.reference.rotary import (
+    Rotation,
+    rotary_angles,
+    rotary_embedding,
+    rotary_frequencies,
+    rotate,
+)
 from clearhead.reference.tracing.trace import Trace
+from tests.reference.exact_transformers import double_throughout
 
 
 def test_a_rotation_by_a_quarter_turn():
@@ -75,3 +84,71 @@ def test_rotations_are_checked():
         rotate(np.ones((3, 8)), rotary_angles(4, 8))
     with pytest.raises(ShapeError, match="num_heads must divide"):
         rotary_embedding(np.ones((1, 2, 6)), *rotary_angles(2, 4), num_heads=4)
+
+
+# Llama 3.1's numbers, and others that put pairs on every side of the limits.
+SCALINGS = [
+    RotaryConfig(scaling="llama3", factor=8.0),
+    RotaryConfig(
+        scaling="llama3", factor=3.0, low_frequency_factor=2.0, high_frequency_factor=5.0,
+        original_length=100,
+    ),
+    RotaryConfig(scaling="linear", factor=4.0),
+]  # fmt: skip
+
+
+def theirs(scaling: RotaryConfig, dim: int, base: float) -> np.ndarray:
+    """The frequencies of transformers, in float64 inside of `double_throughout`."""
+    from transformers import LlamaConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    parameters = {
+        "rope_type": scaling.scaling,
+        "rope_theta": base,
+        "factor": scaling.factor,
+        "low_freq_factor": scaling.low_frequency_factor,
+        "high_freq_factor": scaling.high_frequency_factor,
+        "original_max_position_embeddings": scaling.original_length,
+    }
+    config = LlamaConfig(head_dim=dim, rope_parameters=parameters, max_position_embeddings=10**6)
+    return ROPE_INIT_FUNCTIONS[scaling.scaling](config, "cpu")[0].numpy()
+
+
+@pytest.mark.slow  # to import transformers takes seconds
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize(("dim", "base"), [(64, 500000.0), (16, 10000.0)])
+def test_frequencies_are_those_of_transformers(scaling, dim, base):
+    ours = rotary_frequencies(dim, base=base, scaling=scaling, dtype=np.float32)
+    np.testing.assert_allclose(ours, theirs(scaling, dim, base), rtol=3e-7)
+    with double_throughout():
+        expected = theirs(scaling, dim, base)
+    assert expected.dtype == np.float64
+    ours = rotary_frequencies(dim, base=base, scaling=scaling)
+    np.testing.assert_allclose(ours, expected, rtol=1e-14)
+
+
+def test_the_cases_reach_every_side_of_the_llama_3_scaling():
+    for scaling in SCALINGS[:2]:
+        plain = rotary_frequencies(64, base=500000.0)
+        slower = plain / rotary_frequencies(64, base=500000.0, scaling=scaling)
+        assert slower.min() == 1
+        assert slower.max() == scaling.factor
+        assert ((slower > 1.001) & (slower < scaling.factor - 0.001)).any()
+
+
+@pytest.mark.slow  # to import transformers takes seconds
+@pytest.mark.parametrize("base", [10000.0, 500000.0])
+def test_far_angles_in_float32_are_those_of_transformers(base):
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+    positions = np.array([0, 1, 500, 4095, 32_000, 131_071])
+    parameters = {"rope_type": "default", "rope_theta": base}
+    rotary = LlamaRotaryEmbedding(LlamaConfig(head_dim=64, rope_parameters=parameters))
+    cosine, sine = rotary(torch.zeros(1), torch.from_numpy(positions)[None])
+    ours = rotary_angles(positions, 64, base=base, dtype=np.float32)
+    np.testing.assert_allclose(ours.cosine, cosine[0, :, :32], atol=1e-6)
+    np.testing.assert_allclose(ours.sine, sine[0, :, :32], atol=1e-6)
+    # So far out an exact angle is another one.
+    exact = rotary_angles(positions, 64, base=base)
+    assert np.abs(exact.cosine[-1] - cosine[0, -1, :32].numpy()).max() > 1e-3

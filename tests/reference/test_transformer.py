@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.config_parts import AttentionConfig
 from clearhead.engine.cache import KeyValueCache
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.reference.tracing.trace import Trace
@@ -140,17 +143,6 @@ def test_log_probabilities_are_those_of_the_logits():
     np.testing.assert_allclose(shares, odds / odds.sum(-1, keepdims=True), rtol=1e-10)
 
 
-def test_sides_are_checked():
-    with pytest.raises(ConfigError, match="has 0 encoder layers and takes no source_ids"):
-        _model(encoder_layers=0).forward(np.array([[1]]), np.array([[1]]))
-    with pytest.raises(ConfigError, match="has 2 decoder layers and needs target_ids"):
-        _model().forward(np.array([[1]]))
-    with pytest.raises(ConfigError, match="has 2 encoder layers; its decoder needs encoded"):
-        _model().decode(np.array([[1]]))
-    with pytest.raises(ConfigError, match="encoder_layers=0"):
-        _model(encoder_layers=0).encode(np.array([[1]]))
-
-
 def test_lengths_and_ids_are_checked():
     model = _model()
     with pytest.raises(ShapeError, match=r"source of 25 tokens is longer than .* max_length of 24"):
@@ -159,3 +151,118 @@ def test_lengths_and_ids_are_checked():
         model.encode(np.array([[5, 29]]))
     with pytest.raises(ShapeError, match="target has the token id -1"):
         model.decode(np.array([[-1]]), model.encode(np.array([[5]])))
+
+
+@given(config=wide_configs(), seed=st.integers(0, 9), extra=st.integers(1, 4))
+def test_what_a_mask_hides_does_not_matter_whatever_its_ids_are(config, seed, extra):
+    rng = np.random.default_rng(seed)
+    # Where padding is not counted the ids say which tokens are padding.
+    config = config.replace(embedding={**vars(config.embedding), "skip_padding": False})
+    model = Transformer(config, random_weights(config, seed))
+    source, target = _inputs(config, rng, source_len=5, target_len=5)
+    first = target if source is None else source
+    first[0, 1] = config.pad_id  # a real token here
+    mask = np.ones((2, 5 + extra), bool)
+    mask[:, 5:] = False
+    whole = np.ones((2, 5), bool)
+
+    def logits(ids, mask):
+        ids = (None, ids) if source is None else (ids, target)
+        return model.forward(*ids, mask=mask)[:, :5]
+
+    expected = logits(first, whole)
+    for _ in range(2):
+        padding = rng.integers(0, config.vocab_size, (2, extra))
+        padded = np.concatenate([first, padding], axis=1)
+        np.testing.assert_allclose(logits(padded, mask), expected, atol=1e-10)
+
+
+@given(
+    config=wide_configs(decoder=True), seed=st.integers(0, 9), pieces=st.sampled_from(["7", "3211"])
+)
+def test_a_text_may_be_padded_at_its_beginning(pieces, config, seed):
+    rng = np.random.default_rng(seed)
+    model = Transformer(config, random_weights(config, seed))
+    source, target = _inputs(config, rng, target_len=7)
+    mask = np.ones((2, 7), bool)
+    mask[1, :3] = False
+    encoded = None if source is None else model.encode(source)
+    cache = KeyValueCache.of(model, rows=2)
+
+    def hidden(ids):
+        start, parts = 0, []
+        for end in np.cumsum(list(map(int, pieces))):
+            new = ids[:, start:end]
+            parts.append(model.decode(new, encoded, cache=cache, mask=mask[:, :end]))
+            start = end
+        return np.concatenate(parts, axis=1)
+
+    ours = hidden(target)
+    assert np.isfinite(ours).all()
+    np.testing.assert_allclose(ours[0], model.decode(target, encoded)[0], atol=1e-10)
+    other = target.copy()
+    other[1, :3] = random_ids(rng, config, 3)
+    changed = model.decode(other, encoded, mask=mask)
+    np.testing.assert_allclose(changed[1, 3:], ours[1, 3:], atol=1e-10)
+
+
+def test_a_query_at_padding_sees_nothing():
+    model, trace = _model(encoder_layers=0, positions="rotary"), Trace()
+    mask = np.array([[False, False, True, True]])
+    model.decode(np.array([[5, 6, 7, 8]]), mask=mask, trace=trace)
+    weights = trace["decoder.layers.0.self_attention.weights"].value[0]
+    assert not weights[:, :2].any()
+    assert not trace["decoder.layers.0.self_attention.output"].value[0, :, :2].any()
+    np.testing.assert_allclose(weights[:, 2:].sum(-1), 1)
+    assert not weights[:, 2:, :2].any()
+
+
+@pytest.mark.parametrize("length", [1, 6])
+def test_a_window_is_so_many_positions_with_the_querys_own(length):
+    config = small_config(encoder_layers=0, attention=AttentionConfig(windows=(3, 0)))
+    model, trace = Transformer(config, random_weights(config)), Trace()
+    ids = random_ids(np.random.default_rng(0), config, 1, 8)
+    cache = KeyValueCache.of(model, rows=1)
+    if length < 8:
+        model.decode(ids[:, :-length], cache=cache)
+    model.decode(ids[:, -length:], cache=cache, trace=trace)
+    i, j = np.arange(8)[-length:, None], np.arange(8)
+    seen = [trace[f"decoder.layers.{n}.self_attention.weights"].value[0, 0] > 0 for n in (0, 1)]
+    np.testing.assert_array_equal(seen[0], (j <= i) & (j > i - 3))
+    np.testing.assert_array_equal(seen[1], j <= i)
+
+
+def test_a_model_of_a_million_positions_is_built_for_those_that_are_read():
+    for positions in ("rotary", "sinusoidal"):
+        config = small_config(encoder_layers=0, positions=positions, max_length=2**20)
+        weights = random_weights(config)
+        tracemalloc.start()
+        try:
+            model = Transformer(config, weights)
+            model.decode(random_ids(np.random.default_rng(0), config, 1, 5))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 2e6
+
+
+def test_masks_and_token_types_are_checked():
+    model, ids = _model(), np.array([[5, 6, 2]])
+    with pytest.raises(ShapeError, match=r"boolean, .* \(1, 3\); it holds int64 of .* \(1, 3\)"):
+        model.encode(ids, mask=np.ones((1, 3), int))
+    with pytest.raises(ShapeError, match=r"\(1, 3\); it holds bool of the shape \(1, 2\)"):
+        model.encode(ids, mask=np.ones((1, 2), bool))
+    alone = _model(encoder_layers=0)
+    with pytest.raises(ShapeError, match=r"\(1, 3\); it holds bool of the shape \(3,\)"):
+        alone.decode(ids, mask=np.ones(3, bool))
+    with pytest.raises(ConfigError, match="of the source, and there is none"):
+        alone.forward(None, ids, token_types=np.zeros((1, 3), int))
+    with pytest.raises(ConfigError, match="no token types"):
+        model.encode(ids, token_types=np.zeros((1, 3), int))
+
+
+@given(config=wide_configs(), seed=st.integers(0, 9))
+def test_weights_of_the_dtype_are_not_copied(config, seed):
+    weights = random_weights(config, seed)
+    model = Transformer(config, weights)
+    assert all(model.weights[name] is array for name, array in weights.items())

@@ -50,11 +50,11 @@ def sinusoidal_positions(
 def _sinusoids_to_end(
     length: int, d_model: int, start: int, dtype: np.dtype[Any]
 ) -> Float[Array, "length d_model"]:
-    wide = np.float64 if dtype == np.float64 else np.float32
+    wide: Any = np.float64 if dtype == np.float64 else np.float32
     half = d_model // 2
-    exponents = np.arange(half, dtype=wide) * wide(-math.log(10000.0) / max(half - 1, 1))
+    exponents = np.arange(half).astype(wide) * wide(-math.log(10000.0) / max(half - 1, 1))
     rate = np.exp(exponents.astype(np.float64)).astype(wide)
-    angles = (np.arange(start, start + length, dtype=wide)[:, None] * rate).astype(np.float64)
+    angles = (np.arange(start, start + length).astype(wide)[:, None] * rate).astype(np.float64)
     return np.concatenate((np.sin(angles), np.cos(angles)), axis=-1).astype(dtype)
 
 

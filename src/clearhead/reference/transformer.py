@@ -30,6 +30,7 @@ from .layers.norms import Norm
 from .layers.output import Output
 from .masks import attendable
 from .products import PLAIN, Products
+from .sides import check_encoded, check_side
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
@@ -121,7 +122,7 @@ class Transformer:
         side: str,
         *,
         start: int = 0,
-        token_types: Int[Array, "batch length"] | None = None,
+        token_types: Array | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length d_model"]:
         """Look up the vectors of tokens, and add those of their positions and types.
@@ -130,7 +131,8 @@ class Transformer:
             ids: of the tokens.
             side: ``source`` or ``target``.
             start: position of the first column.
-            token_types: the type of each token, for a model that has types; None for all 0.
+            token_types: Int["batch length"], the type of each token, for a model that has types;
+                None for all 0.
             trace: records ``tokens embedding [scaled_embedding] [positions] [token_types]
                 embedded``; with a norm the sum is ``embedding_sum``.
 
@@ -144,16 +146,18 @@ class Transformer:
         self,
         source_ids: Int[Array, "batch source_len"],
         *,
-        mask: Bool[Array, "batch source_len"] | None = None,
-        token_types: Int[Array, "batch source_len"] | None = None,
+        mask: Array | None = None,
+        token_types: Array | None = None,
         trace: Watcher = OFF,
     ) -> Encoded:
         """Run the encoder.
 
         Args:
             source_ids: without a mask, ``pad_id`` marks padding, to which nothing attends.
-            mask: True where a position is real, whatever its id is; to others nothing attends.
-            token_types: the type of each token, for a model that has types; None for all 0.
+            mask: Bool["batch source_len"], True where a position is real, whatever its id is; to
+                others nothing attends.
+            token_types: Int["batch source_len"], the type of each token, for a model that has
+                types; None for all 0.
             trace: records every step, under ``encoder``.
 
         Raises:
@@ -202,7 +206,7 @@ class Transformer:
         *,
         memories: Sequence[Memory] | None = None,
         cache: Cache | None = None,
-        mask: Bool[Array, "batch key_len"] | None = None,
+        mask: Array | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch target_len d_model"]:
         """Run the decoder.
@@ -213,10 +217,10 @@ class Transformer:
             encoded: what `encode` returned; None for a decoder-only model.
             memories: what `memories` made of it, if it is to be used several times.
             cache: keys and values of earlier positions, to which those of the new are appended.
-            mask: True where a position is real, whatever its id is; to others nothing attends,
-                so that a text may be padded at its beginning. None for all. With ``cache``, of
-                all positions so far. What stands at padding attends to nothing or to padding's
-                successors alone, and its results mean nothing; they are finite.
+            mask: Bool["batch key_len"], True where a position is real, whatever its id is; to
+                others nothing attends, so that a text may be padded at its beginning. None for
+                all. With ``cache``, of all positions so far. What comes out where padding stands
+                is finite and means nothing.
             trace: records every step, under ``decoder``.
 
         Returns:
@@ -225,7 +229,7 @@ class Transformer:
         if not self.decoder_layers:
             raise ConfigError("This model has no decoder: its config says decoder_layers=0.")
         if memories is None:
-            self._check_encoded(encoded)
+            check_encoded(self.config, present=encoded is not None)
             memories = self.memories(encoded, trace=trace) if encoded is not None else ()
         target_ids = np.asarray(target_ids)
         start = cache.length if cache is not None else 0
@@ -273,8 +277,8 @@ class Transformer:
         source_ids: Int[Array, "batch source_len"] | None = None,
         target_ids: Int[Array, "batch target_len"] | None = None,
         *,
-        mask: Bool[Array, "batch _"] | None = None,
-        token_types: Int[Array, "batch source_len"] | None = None,
+        mask: Array | None = None,
+        token_types: Array | None = None,
         trace: Watcher = OFF,
     ) -> Float[Array, "batch length vocab"]:
         """Return the logits of every position of the target, or of the source without a decoder.
@@ -282,17 +286,17 @@ class Transformer:
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
-            mask: True where a position is real: of the source, or of the target in a decoder-only
-                model. None: as `encode` and `decode` say.
-            token_types: of the source, as in `encode`.
+            mask: Bool["batch length"], True where a position is real: of the source, or of the
+                target in a decoder-only model. None: as `encode` and `decode` say.
+            token_types: Int["batch source_len"], as in `encode`.
             trace: records every step.
 
         Raises:
             ConfigError: a side that the model has is missing, or one that it lacks is given.
             ShapeError: a side is longer than max_length, or an id is not in the vocabulary.
         """
-        self._check_side("source", source_ids, "encoder")
-        self._check_side("target", target_ids, "decoder")
+        check_side(self.config, "source", present=source_ids is not None)
+        check_side(self.config, "target", present=target_ids is not None)
         if source_ids is None:
             assert target_ids is not None
             if token_types is not None:
@@ -322,17 +326,3 @@ class Transformer:
         norm = Norm(self.config, *weight_and_bias(self.weights, f"{stack}.norm"))
         x = norm(x, trace=scope.at("norm"), of=(f"{last}_residual",))
         return scope.record(steps.OUTPUT, x, of=("norm.output",))
-
-    def _check_encoded(self, encoded: Encoded | None) -> None:
-        if (encoded is None) == bool(self.encoder_layers):
-            verb = "needs" if self.encoder_layers else "takes no"
-            raise ConfigError(
-                f"This model has {len(self.encoder_layers)} encoder layers; its decoder "
-                f"{verb} encoded source."
-            )
-
-    def _check_side(self, side: str, ids: Array | None, stack: str) -> None:
-        layers = getattr(self, f"{stack}_layers")
-        if (ids is None) == bool(layers):
-            verb = "needs" if layers else "takes no"
-            raise ConfigError(f"This model has {len(layers)} {stack} layers and {verb} {side}_ids.")

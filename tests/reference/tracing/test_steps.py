@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import clearhead.reference.tracing.steps
 from clearhead.config import TransformerConfig
@@ -15,6 +16,7 @@ from clearhead.reference import Trace, Transformer, attention
 from clearhead.reference.tracing import step_kind
 from clearhead.reference.tracing.steps import kind_of, kinds
 from tests.reference.models import random_ids, random_weights, wide_configs
+from tests.reference.tracing.rules import RuleReader
 
 
 def check(trace: Trace) -> None:
@@ -36,6 +38,30 @@ def test_every_step_of_any_model_is_declared(config: TransformerConfig) -> None:
         trace=trace,
     )
     check(trace)
+
+
+@settings(max_examples=40)
+@given(config=wide_configs(), seed=st.integers(0, 99))
+def test_every_number_of_any_model_is_what_its_rule_says(
+    config: TransformerConfig, seed: int
+) -> None:
+    rng, trace, weights = np.random.default_rng(seed), Trace(), random_weights(config, seed)
+    source = random_ids(rng, config, 1, 5) if config.encoder_layers else None
+    target = random_ids(rng, config, 1, 5) if config.decoder_layers else None
+    if config.embedding.skip_padding:  # which hides nothing where every position is real
+        for ids in filter(lambda ids: ids is not None, (source, target)):
+            ids[0, 1] = config.pad_id
+    mask = np.ones((1, 5), bool)
+    Transformer(config, weights).forward(source, target, mask=mask, trace=trace)
+    reader = RuleReader(trace, config, weights)
+    for step in trace:
+        if step.name in ("tokens", "token_type_ids", "bias"):
+            assert not reader.rules(step)
+            continue
+        for _ in range(2):
+            index = tuple(int(rng.integers(size)) for size in step.shape)
+            ours = reader.value(step, index)
+            assert np.isclose(ours, step.value[index], rtol=1e-9, atol=1e-9), (step, index, ours)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ class Embedding:
         side: str,
         *,
         start: int = 0,
-        token_types: Int[Array, "batch length"] | None = None,
+        token_types: Array | None = None,
         trace: Watcher = OFF,
         norm_trace: Watcher | None = None,
     ) -> Float[Array, "batch length d_model"]:
@@ -136,7 +136,7 @@ class Embedding:
     def _types(
         self,
         ids: Int[Array, "batch length"],
-        token_types: Int[Array, "batch length"] | None,
+        token_types: Array | None,
         trace: Watcher,
     ) -> Float[Array, "batch length d_model"] | None:
         """Return the vectors of the tokens' types, if the model has such; all of type 0 for None.
