@@ -70,6 +70,8 @@ ELSEWHERE = {
     "maps/scores/masks/forbidding.py": "maps/scores/masks/test_compact_mask.py",
     "maps/scores/score_shape.py": "maps/scores/test_scoring.py",
     "nn/multihead/_parameters.py": "types; nn/multihead/test_layer.py",
+    "pretrained/family.py": "types; pretrained/test_weights.py reads a family of its own",
+    "pretrained/tokenizers/protocol.py": "a protocol; pretrained/tokenizers/test_reading.py",
     "reference/tracing/watcher.py": "a protocol",
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",

@@ -75,6 +75,18 @@ def test_every_extra_that_an_error_names_exists():
     assert extras <= set(PROJECT["optional-dependencies"])
 
 
+def test_fetching_and_sentencepiece_bring_one_package_each():
+    extras = PROJECT["optional-dependencies"]
+    assert [name_of(item) for item in extras["hub"]] == ["huggingface-hub"]
+    assert [name_of(item) for item in extras["sentencepiece"]] == ["sentencepiece"]
+
+
+def test_everything_is_in_the_extra_all():
+    extras = PROJECT["optional-dependencies"]
+    parts = {part for item in extras["all"] for part in re.findall(r"\w+", item.partition("[")[2])}
+    assert parts == extras.keys() - {"all", "test", "bench", "docs", "dev"}
+
+
 def test_the_wheel_has_the_built_page_and_not_its_sources():
     wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
     paths = {file.distribution_path for file in wheel.recurse_included_files()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -76,6 +77,95 @@ def test_bfloat16_is_widened_by_bits(bits):
     assert same.dtype == torch.bfloat16
     assert torch.equal(same.view(torch.uint16), numbers.view(torch.uint16))
     assert raw.tolist() == bits
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (3, 2), (0,), (2, 0, 3)])
+def test_floats_are_looked_at_where_they_lie(dtype, shape, tmp_path):
+    numbers = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    safetensors.numpy.save_file({"x": numbers}, tmp_path / "file")
+    with TensorFile(tmp_path / "file") as file:
+        view = file.view("x")
+    assert (view.dtype, view.shape) == (numbers.dtype, shape)
+    np.testing.assert_array_equal(view, numbers)
+    assert view.flags.writeable == (numbers.size == 0)
+    assert view.flags.aligned
+
+
+def test_a_view_takes_no_memory_and_two_share_a_map(tmp_path):
+    safetensors.numpy.save_file({"x": np.ones(1 << 18), "y": np.ones(1 << 18)}, tmp_path / "file")
+    tracemalloc.start()
+    try:
+        with TensorFile(tmp_path / "file") as file:
+            views = [file.view("x"), file.view("y")]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 16
+    finally:
+        tracemalloc.stop()
+    bases = [view.base.base if isinstance(view.base, np.ndarray) else view.base for view in views]
+    assert bases[0].obj is bases[1].obj
+    assert sum(view.sum() for view in views) == 1 << 19
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_cannot_be_looked_at_in_place_is_read(name, tmp_path):
+    (tmp_path / "file").write_bytes(CONTENT)
+    with TensorFile(tmp_path / "file") as file:
+        np.testing.assert_array_equal(file.view(name), file.read(name))
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+def test_numbers_in_an_odd_place_are_copied(before, tmp_path):
+    numbers = np.arange(4, dtype=np.float32)
+    header = {
+        "a": {"dtype": "U8", "shape": [before], "data_offsets": [0, before]},
+        "x": {"dtype": "F32", "shape": [4], "data_offsets": [before, before + 16]},
+    }
+    content = tensor_bytes(header, bytes(before) + numbers.tobytes())
+    (tmp_path / "file").write_bytes(content)
+    with TensorFile(tmp_path / "file") as file:
+        view = file.view("x")
+    assert view.flags.aligned
+    np.testing.assert_array_equal(view, numbers)
+
+
+def test_a_file_that_was_cut_after_its_header_was_read_is_not_mapped(tmp_path):
+    safetensors.numpy.save_file({"x": np.ones(1 << 20)}, tmp_path / "file")
+    with TensorFile(tmp_path / "file") as file:
+        os.truncate(tmp_path / "file", 1 << 21)
+        with pytest.raises(FileProblem, match="it became shorter"):
+            file.view("x")
+        with pytest.raises(FileProblem, match="it became shorter"):
+            file.read_as("x", np.float32)
+
+
+def test_a_file_that_cannot_be_mapped_says_so(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError("no device for it")
+
+    safetensors.numpy.save_file({"x": np.ones(3)}, tmp_path / "file")
+    monkeypatch.setattr("clearhead.tensor_file.mmap.mmap", refuse)
+    with TensorFile(tmp_path / "file") as file, pytest.raises(FileProblem, match="cannot be map"):
+        file.view("x")
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 16, 21])
+@pytest.mark.parametrize("stored", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_are_read_in_another_type_block_by_block(size, stored, dtype, tmp_path, monkeypatch):
+    monkeypatch.setattr("clearhead.tensor_file._BLOCK", 8)
+    numbers = torch.randn(size, generator=torch.Generator().manual_seed(0)).to(stored)
+    safetensors.torch.save_file({"before": torch.ones(3), "x": numbers}, tmp_path / "file")
+    with TensorFile(tmp_path / "file") as file:
+        array = file.read_as("x", dtype)
+    assert array.dtype == dtype
+    np.testing.assert_array_equal(array, numbers.double().numpy().astype(dtype))
+
+
+def test_what_is_no_float_is_not_read_as_one(tmp_path):
+    (tmp_path / "file").write_bytes(CONTENT)
+    refusal = pytest.raises(FileProblem, match=r"'c\.d' is of type bool; read here are float16, ")
+    with TensorFile(tmp_path / "file") as file, refusal:
+        file.read_as("c.d", np.float32)
 
 
 @pytest.mark.parametrize("name", SMALL)

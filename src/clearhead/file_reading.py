@@ -105,7 +105,11 @@ def read_bytes(path: str | os.PathLike[str], *, most: int = MOST_BYTES) -> bytes
     """
     with open_file(path) as file:
         try:
-            content = file.read(most + 1)
+            # A read makes room for all that it may get, so it is not asked for `most` at once.
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(min(size, most) + 1)
+            if size < len(content) <= most:  # it grew, or its size was not said
+                content += file.read(most + 1 - len(content))
         except OSError as error:
             raise FileProblem(_system_words(error), path) from error
     if len(content) > most:

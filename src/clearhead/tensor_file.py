@@ -60,7 +60,7 @@ _TYPES = {
 }
 _NOT_OF_NUMPY = ("float8_", "float6_", "float4_")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
-_BLOCK = 1 << 20  # numbers that are widened at once
+_BLOCK = 1 << 18  # numbers that are widened at once
 _MOST_AXES = 32
 # Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
 _MOST_AROUND_NOTHING = 1 << 24
@@ -252,11 +252,13 @@ class TensorFile:
         stored_type = np.dtype("uint16" if bits else tensor.dtype).newbyteorder("<")
         array = np.empty(tensor.shape, dtype)
         flat = array.reshape(-1)
+        buffer = np.empty(min(_BLOCK, flat.size), stored_type)  # one for all blocks
         for i in range(0, flat.size, _BLOCK):
-            block = np.empty(min(_BLOCK, flat.size - i), stored_type)
+            part = flat[i : i + _BLOCK]
+            block = buffer[: part.size]
             self._fill(block.view(np.uint8), self._start + tensor.begin + i * block.itemsize)
             with np.errstate(over="ignore"):  # what is too large becomes infinite
-                flat[i : i + block.size] = _widened(block) if bits else block
+                part[:] = _widened(block) if bits else block
         return array
 
     def read_torch(self, name: str) -> torch.Tensor:

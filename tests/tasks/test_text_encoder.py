@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clearhead.engine import IN_PLACE
 from clearhead.errors import CheckpointError, ConfigError, ShapeError
+from clearhead.reference.products import PLAIN, Products
 from clearhead.reference.tracing.trace import Trace
+from clearhead.tasks.text_encoder import TextEncoder
 from tests.pretrained.encoders.comparing import encoder_of
 from tests.tasks.small_models import BERT_VOCAB, LONGEST, bert_folder
 
@@ -69,3 +72,23 @@ def test_a_model_without_the_head_has_no_logits(tmp_path):
     bert_folder(tmp_path, "BertModel")
     with pytest.raises(CheckpointError, match="no head for masked words"):
         encoder_of(tmp_path).logits(IDS)
+
+
+def test_other_products_give_the_same_numbers(encoder):
+    other = TextEncoder.of(encoder.pretrained, products=IN_PLACE)
+    np.testing.assert_allclose(other.logits(IDS), encoder.logits(IDS), rtol=0, atol=1e-5)
+
+
+def test_the_output_matrix_is_prepared_only_for_logits(encoder):
+    shapes = []
+
+    def by_weight(weight):
+        shapes.append(weight.shape)
+        return PLAIN.by_weight(weight)
+
+    counting = TextEncoder.of(encoder.pretrained, products=Products(by_weight))
+    assert not shapes
+    counting.hidden(IDS)
+    assert shapes == [(72, 24), (24, 24), (17, 24), (24, 17)] * 2
+    counting.logits(IDS)
+    assert shapes[8:] == [(24, 24), (len(BERT_VOCAB), 24)]

@@ -11,7 +11,7 @@ from ..errors import CheckpointError, ConfigError
 from ..file_reading import FileProblem, read_json
 from ..json_fields import Fields
 from ..visible import quoted
-from .families import families, family_of
+from .families import family_of
 from .family import Family
 
 # What a config.json of an older transformers says of generation, beside the shape of the model.
@@ -75,32 +75,26 @@ def read_config(folder: Path, settings: Mapping[str, Any]) -> tuple[Family, Tran
     path = folder / "config.json"
     fields = Fields(dict(settings), "the file")
     try:
-        _refuse_unreadable(path, fields)
-        family = family_of(fields.text("model_type"))
+        _refuse_unreadable(fields)
+        family = family_of(fields.text("model_type"), own_code=fields.has("auto_map"))
         return family, family.read_config(fields)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     except (FileProblem, ConfigError) as error:
         reason = f"{error.reason}." if isinstance(error, FileProblem) else str(error)
         raise CheckpointError(f"{path}: {reason}") from error
 
 
-def _refuse_unreadable(path: Path, fields: Fields) -> None:
+def _refuse_unreadable(fields: Fields) -> None:
     if not fields.has("model_type"):
         raise CheckpointError(
-            f'{path} has no "model_type", so it is no config.json of transformers, or of a model '
-            f"that it does not know. Save the model again with save_pretrained."
-        )
-    model_type = fields.text("model_type")
-    types = {one for family in families() for one in family.model_types}
-    if fields.has("auto_map") and model_type not in types:
-        raise CheckpointError(
-            f"{path}: the model type {quoted(model_type)} comes with Python code of its own "
-            f'("auto_map", trust_remote_code), which is never run here. Only families of '
-            f"transformers itself are read."
+            'there is no "model_type", so it is no config.json of transformers, or of a model '
+            "that it does not know. Save the model again with save_pretrained."
         )
     if fields.has("quantization_config"):
         method = fields.object("quantization_config").members().get("quant_method", "some method")
         raise CheckpointError(
-            f"{path}: the weights are quantized ({quoted(method)}), which is not read here. Get "
+            f"the weights are quantized ({quoted(method)}), which is not read here. Get "
             f"the model in float32, float16 or bfloat16, from which the quantized one was made."
         )
 

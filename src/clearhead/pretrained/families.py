@@ -29,8 +29,12 @@ def families() -> tuple[Family, ...]:
     )
 
 
-def family_of(model_type: str) -> Family:
+def family_of(model_type: str, *, own_code: bool = False) -> Family:
     """Return the family of a ``model_type``, as config.json names it.
+
+    Args:
+        model_type: such as ``"gpt2"``.
+        own_code: whether config.json names Python code that comes with the model.
 
     Raises:
         CheckpointError: no family has it; the families that are read are listed.
@@ -38,6 +42,12 @@ def family_of(model_type: str) -> Family:
     for family in families():
         if model_type in family.model_types:
             return family
+    if own_code:
+        raise CheckpointError(
+            f"Models of the type {quoted(model_type)} come with Python code of their own "
+            f'("auto_map", trust_remote_code), which is never run here. Only families of '
+            f"transformers itself are read."
+        )
     names = "; ".join(f"{family.name} ({', '.join(family.model_types)})" for family in families())
     raise CheckpointError(
         f"Models of the type {quoted(model_type)} are not read here. These families are, with "

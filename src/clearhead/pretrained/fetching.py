@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -73,14 +74,15 @@ def _fetch(name: str, revision: str | None) -> Path:
             return folder
     except (OSError, ValueError):  # nothing is stored, or a part of it
         pass
-    folder = _online(library, name, revision, snapshot)
+    folder = _online(name, revision, snapshot)
     if not (folder / "config.json").exists():
         raise CheckpointError(
             f"{name} on the hub has no config.json, so it is no model of transformers. Give the "
             f"name of one."
         )
     if not _whole(folder):
-        raise CheckpointError(_no_weights(name))
+        parts = any(path.is_symlink() or path.exists() for path in folder.glob("*.safetensors*"))
+        raise CheckpointError(_half(name) if parts else _no_weights(name))
     return folder
 
 
@@ -101,8 +103,8 @@ def _whole(folder: Path) -> bool:
     )
 
 
-def _online(library: Any, name: str, revision: str | None, snapshot: Callable[..., Path]) -> Path:
-    errors = library.errors
+def _online(name: str, revision: str | None, snapshot: Callable[..., Path]) -> Path:
+    errors: Any = importlib.import_module("huggingface_hub.errors")
     at = "" if revision is None else f"@{revision}"
     try:
         return snapshot(local=False)
@@ -143,11 +145,21 @@ def _refuse_offline(name: str, error: Exception) -> NoReturn:
     ) from error
 
 
+def _half(name: str) -> str:
+    return (
+        f"The model {name} is stored here only in part, and the rest of its weights cannot be "
+        f"fetched. Where there is a network, run `hf download {name}`; or copy the model's "
+        f"folder from another machine, and give the folder."
+    )
+
+
 def _no_weights(name: str) -> str:
     return (
-        f"{name} on the hub has no model.safetensors, and weights in other formats are not read "
-        f"here. If you trust its owners, convert them with transformers, with the class that its "
-        f'config.json names in the place of AutoModel: python -c "from transformers import '
-        f"AutoModel; AutoModel.from_pretrained({name!r}).save_pretrained('FOLDER', "
+        f"No model.safetensors of {name} could be fetched. Without a network, copy the model's "
+        f"folder from another machine, and give the folder. If the model has weights in other "
+        f"formats alone: they are not read here. If you trust its owners, convert them with "
+        f"transformers, with the class that its config.json names in the place of AutoModel: "
+        f'python -c "from transformers import AutoModel; '
+        f"AutoModel.from_pretrained({name!r}).save_pretrained('FOLDER', "
         f"safe_serialization=True)\"; then give the folder, with the tokenizer's files in it."
     )

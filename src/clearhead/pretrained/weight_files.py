@@ -74,7 +74,7 @@ def open_weights(folder: Path) -> Iterator[WeightFiles]:
             _refuse(folder)
         files = {}
         for name in names:
-            files[name] = stack.enter_context(_opened(folder, name))
+            files[name] = stack.enter_context(_open_part(folder, name))
         yield WeightFiles(files, _places(folder, files, index))
 
 
@@ -82,7 +82,7 @@ def _present(path: Path) -> bool:
     return path.exists() or path.is_symlink()  # a link without its file is a download cut short
 
 
-def _opened(folder: Path, name: str) -> TensorFile:
+def _open_part(folder: Path, name: str) -> TensorFile:
     path = folder / name
     try:
         return TensorFile(path)

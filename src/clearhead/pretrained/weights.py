@@ -103,38 +103,37 @@ def read_weights(
             says, or hold NaN or infinity.
     """
     folder, names = tensors.folder, tensors.names
-    places = _places(folder, family, config, tensors.shapes)
-    if family.fold is not None:
-        places = family.fold(Fields(dict(settings), "config.json"), places)
+    places = _places(family, config, tensors, settings)
     _check_names(folder, family, places, tensors.shapes)
     _check_rows(folder, places, tensors.shapes)
     weights: dict[str, Array] = {}
     wrong: list[str] = []
-    expected = expected_shapes(config)
+    config_shapes = expected_shapes(config)
     for tensor, parts in _by_tensor(places).items():
         array = _tensor(folder, tensors.files, names[tensor], dtype)
         for name, place in parts.items():
             weight = _weight(array, place)
-            if weight is not None and weight.shape == expected[name]:
+            if weight is not None and weight.shape == config_shapes[name]:
                 weights[name] = weight
             else:
                 gives = "nothing that fits" if weight is None else f"{weight.shape}"
                 wrong.append(
                     f"{names[tensor]} is {array.shape}, which gives {name} {gives}; by "
-                    f"config.json it should be {expected[name]}"
+                    f"config.json it should be {config_shapes[name]}"
                 )
     if wrong:
         raise CheckpointError(
             f"Weights in {folder} have other shapes than its config.json says: "
             f"{listed(wrong, '; ')}. The files are not of one model, or config.json was changed."
         )
-    return {name: weights[name] for name in expected}
+    return {name: weights[name] for name in config_shapes}
 
 
 def _places(
-    folder: Path, family: Family, config: TransformerConfig, shapes: Mapping[str, Shape]
+    family: Family, config: TransformerConfig, tensors: Tensors, settings: Mapping[str, Any]
 ) -> dict[str, StoredWeight]:
     """Return where each weight stands, by a config that asks for no more than there may be."""
+    folder, shapes = tensors.folder, tensors.shapes
     layers = config.encoder_layers + config.decoder_layers
     if layers > len(shapes):
         raise CheckpointError(
@@ -143,8 +142,13 @@ def _places(
         )
     try:
         places = family.weights(config, shapes)
+        if family.fold is not None:
+            places = family.fold(Fields(dict(settings), "config.json"), places)
     except KeyError as error:
         raise CheckpointError(_missing_words(folder, family, [str(error.args[0])])) from error
+    except (FileProblem, ConfigError) as error:
+        reason = f"{error.reason}." if isinstance(error, FileProblem) else str(error)
+        raise CheckpointError(f"{folder / 'config.json'}: {reason}") from error
     asked_and_placed = expected_shapes(config).keys() ^ places.keys()
     if asked_and_placed:
         raise CheckpointError(
@@ -272,7 +276,7 @@ def float_type(dtype: Any) -> np.dtype:
         CheckpointError: it is another.
     """
     try:
-        kind = np.dtype(dtype)
+        kind = None if dtype is None else np.dtype(dtype)  # of None NumPy makes float64
     except TypeError:
         kind = None
     if kind not in (np.float32, np.float64):

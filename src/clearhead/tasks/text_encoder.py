@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike
 from ..engine.products import INDEPENDENT_ROWS
 from ..errors import CheckpointError, ShapeError
 from ..pretrained.model import PretrainedModel
+from ..reference.products import Products, WeightProduct
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
@@ -22,7 +25,8 @@ class TextEncoder:
     """A model that reads texts and writes none, ready to run.
 
     Attributes:
-        model: computes. A row does not depend on which rows are beside it, bit for bit.
+        model: computes. No row depends on which rows are beside it, bit for bit, where its
+            products are `INDEPENDENT_ROWS`.
         pretrained: what it was made of.
         rule: how its texts become vectors.
     """
@@ -32,8 +36,16 @@ class TextEncoder:
     rule: EmbeddingRule
 
     @classmethod
-    def of(cls, pretrained: PretrainedModel) -> TextEncoder:
+    def of(
+        cls, pretrained: PretrainedModel, *, products: Products = INDEPENDENT_ROWS
+    ) -> TextEncoder:
         """Make a model ready that `read_pretrained` read; it computes in the dtype of its weights.
+
+        Args:
+            pretrained: what was read.
+            products: how matrices are multiplied. `INDEPENDENT_ROWS` copies each weight when it
+                is first used, and keeps rows independent of each other;
+                `clearhead.engine.in_place.IN_PLACE` copies none and promises no independence.
 
         Raises:
             CheckpointError: it has a decoder, or a file that says how its texts become vectors is
@@ -47,7 +59,7 @@ class TextEncoder:
             )
         dtype = next(iter(pretrained.weights.values())).dtype
         model = Transformer(
-            pretrained.config, pretrained.weights, dtype=dtype, products=INDEPENDENT_ROWS
+            pretrained.config, pretrained.weights, dtype=dtype, products=_on_first_use(products)
         )
         return cls(model, pretrained, read_embedding_rule(pretrained.folder))
 
@@ -123,6 +135,19 @@ class TextEncoder:
                 f"{self.pretrained.family.name}: it has embeddings and hidden vectors, and no "
                 f"logits. Get the model as it was pretrained, such as bert-base-uncased."
             )
+
+
+def _on_first_use(products: Products) -> Products:
+    """Return products that prepare a weight when it is first multiplied by.
+
+    The output matrix is often the largest of all, and embeddings never need it.
+    """
+
+    def by_weight(weight: Float[Array, "out in"]) -> WeightProduct:
+        prepare = cache(lambda: products.by_weight(weight))
+        return lambda x: prepare()(x)
+
+    return dataclasses.replace(products, by_weight=by_weight)
 
 
 def _whole_numbers(name: str, value: ArrayLike) -> Array:

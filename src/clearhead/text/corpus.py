@@ -127,7 +127,7 @@ def _read_two_files(source: Path, target: Path, skip_counts: Skipped | None) -> 
 
 
 def _read_hub(name: str, skip_counts: Skipped | None) -> Iterator[Pair]:
-    datasets = require("datasets", extra="hub", purpose="Reading a data set from a hub")
+    datasets = require("datasets", extra="datasets", purpose="Reading a data set from a hub")
     parts = name.split(":")
     if len(parts) not in (1, 2, 3, 5):
         raise CorpusError(

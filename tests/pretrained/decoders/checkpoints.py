@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.pretrained.reading import read_pretrained
@@ -130,9 +132,110 @@ def assert_read_alike(folder: Path) -> Transformer:
     return ours
 
 
+def assert_agree_in_both_spellings(model: Any) -> None:
+    """Do so in a temporary folder, where config.json is then spelled as version 4 would."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        assert_agree(model, folder, lengths=(11,))
+        config = read_pretrained(folder).config
+        spell_as_version_4(folder)
+        assert read_pretrained(folder).config == config
+
+
 def rewrite_config(folder: Path, changes: dict[str, Any], *, without: tuple[str, ...] = ()) -> None:
     """Change fields of a saved config.json, and take some out."""
     path = folder / "config.json"
     members = json.loads(path.read_text("utf-8"))
     members = {key: value for key, value in members.items() if key not in without}
     path.write_text(json.dumps({**members, **changes}), "utf-8")
+
+
+def spell_as_version_4(folder: Path) -> None:
+    """Spell the rotary positions of a saved config.json as version 4 of transformers did."""
+    members = json.loads((folder / "config.json").read_text("utf-8"))
+    changes: dict[str, Any] = {"torch_dtype": "float32"}
+    parameters = members.get("rope_parameters") or {}
+    if "sliding_attention" in parameters:
+        changes["rope_local_base_freq"] = parameters["sliding_attention"]["rope_theta"]
+        parameters = parameters["full_attention"]
+    if parameters:
+        neox = members["model_type"] == "gpt_neox"
+        changes["rotary_emb_base" if neox else "rope_theta"] = parameters.pop("rope_theta")
+        if neox:
+            changes["rotary_pct"] = parameters.pop("partial_rotary_factor")
+        scaled = parameters["rope_type"] != "default"
+        changes["rope_scaling"] = parameters if scaled else None
+    rewrite_config(folder, changes, without=("rope_parameters", "dtype"))
+
+
+@st.composite
+def decoder_sizes(draw: st.DrawFn) -> dict[str, Any]:
+    """Sizes of a small decoder, by the names that Llama gave them."""
+    kv_heads = draw(st.integers(1, 2))
+    heads = kv_heads * draw(st.integers(1, 3))
+    return {
+        "vocab_size": draw(st.integers(3, 70)),
+        "hidden_size": heads * draw(st.integers(6, 9)),
+        "intermediate_size": draw(st.integers(1, 30)),
+        "num_hidden_layers": draw(st.integers(1, 4)),
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": 2 * draw(st.integers(1, 6)),
+        "max_position_embeddings": draw(st.integers(11, 40)),
+        "rms_norm_eps": draw(st.sampled_from([1e-6, 1e-5, 0.01])),
+        "tie_word_embeddings": draw(st.booleans()),
+        "pad_token_id": draw(st.none() | st.integers(0, 2)),
+        "eos_token_id": draw(st.none() | st.integers(0, 200) | st.just([2, 1])),
+    }
+
+
+@st.composite
+def rotary_parameters(draw: st.DrawFn) -> dict[str, Any]:
+    """Rotary positions in any way that is read."""
+    base = {"rope_theta": draw(st.floats(2, 1e6))}
+    kind = draw(st.sampled_from(["default", "linear", "llama3"]))
+    if kind != "default":
+        base["factor"] = draw(st.floats(1, 16))
+    if kind == "llama3":
+        low = draw(st.floats(0.5, 2))
+        base |= {"low_freq_factor": low, "high_freq_factor": low + draw(st.floats(0.5, 4))}
+        base["original_max_position_embeddings"] = draw(st.integers(2, 40))
+    return {"rope_type": kind, **base}
+
+
+def layer_types(layers: int) -> st.SearchStrategy[list[str]]:
+    """Return local and global layers in any order."""
+    kinds = st.sampled_from(["full_attention", "sliding_attention"])
+    return st.lists(kinds, min_size=layers, max_size=layers)
+
+
+SMALL = {
+    "vocab_size": 53,
+    "hidden_size": 24,
+    "intermediate_size": 40,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 32,
+}
+_GROUPED = {**SMALL, "num_key_value_heads": 2}
+_GEMMA = {**_GROUPED, "head_dim": 8, "sliding_window": 4}
+_GPT2 = {"vocab_size": 53, "n_embd": 24, "n_layer": 2, "n_head": 4, "n_positions": 32}
+# Name of the classes in transformers -> the settings of a small model.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "GPT2": _GPT2,
+    "Llama": _GROUPED,
+    "Mistral": {**_GROUPED, "sliding_window": 4},
+    "Qwen2": _GROUPED,
+    "Qwen3": {**_GROUPED, "head_dim": 8},
+    "Gemma2": _GEMMA,
+    "Gemma3": {**_GEMMA, "sliding_window_pattern": 2},
+    "GPTNeoX": SMALL,
+}
+
+
+def small_model(name: str, **changes: Any) -> Any:
+    """A small random model of a family of `FAMILIES`."""
+    text = "Text" if name == "Gemma3" else ""
+    head = "LMHeadModel" if name == "GPT2" else "ForCausalLM"
+    config = getattr(transformers, f"{name}{text}Config")(**{**FAMILIES[name], **changes})
+    return random_model(getattr(transformers, f"{name}{head}"), config)

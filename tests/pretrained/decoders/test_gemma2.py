@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from tests.pretrained.decoders.checkpoints import assert_agree, random_model  # noqa: E402
+from tests.pretrained.decoders.checkpoints import (  # noqa: E402
+    assert_agree,
+    assert_agree_in_both_spellings,
+    decoder_sizes,
+    layer_types,
+    random_model,
+    rotary_parameters,
+    small_model,
+)
 
-SMALL = {
-    "vocab_size": 53,
-    "hidden_size": 24,
-    "intermediate_size": 40,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-}
 CASES = {
     "every other layer local": {
         "head_dim": 8,
@@ -51,5 +52,21 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits(case, tmp_path):
-    config = transformers.Gemma2Config(**{**SMALL, **CASES[case]})
-    assert_agree(random_model(transformers.Gemma2ForCausalLM, config), tmp_path)
+    assert_agree(small_model("Gemma2", **CASES[case]), tmp_path)
+
+
+@settings(max_examples=8)
+@given(st.data(), decoder_sizes())
+def test_any_config(data, sizes):
+    config = transformers.Gemma2Config(
+        **sizes,
+        rope_parameters=data.draw(rotary_parameters()),
+        layer_types=data.draw(st.none() | layer_types(sizes["num_hidden_layers"])),
+        sliding_window=data.draw(st.integers(1, 12)),
+        attention_bias=data.draw(st.booleans()),
+        query_pre_attn_scalar=data.draw(st.integers(1, 300)),
+        attn_logit_softcapping=data.draw(st.none() | st.floats(1, 60)),
+        final_logit_softcapping=data.draw(st.none() | st.floats(1, 40)),
+        hidden_activation=data.draw(st.sampled_from(["gelu_pytorch_tanh", "silu", "gelu"])),
+    )
+    assert_agree_in_both_spellings(random_model(transformers.Gemma2ForCausalLM, config))

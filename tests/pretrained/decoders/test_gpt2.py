@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from tests.pretrained.decoders.checkpoints import assert_agree, random_model  # noqa: E402
+from tests.pretrained.decoders.checkpoints import (  # noqa: E402
+    assert_agree,
+    assert_agree_in_both_spellings,
+    decoder_sizes,
+    random_model,
+    small_model,
+)
 
-SMALL = {"vocab_size": 53, "n_embd": 24, "n_layer": 2, "n_head": 4, "n_positions": 32}
 CASES = {
     "plain": {},
     "narrow": {"n_inner": 10, "n_head": 3, "n_layer": 5, "vocab_size": 101},
@@ -22,5 +29,23 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits(case, tmp_path):
-    config = transformers.GPT2Config(**{**SMALL, **CASES[case]})
-    assert_agree(random_model(transformers.GPT2LMHeadModel, config), tmp_path)
+    assert_agree(small_model("GPT2", **CASES[case]), tmp_path)
+
+
+@settings(max_examples=8)
+@given(st.data(), decoder_sizes())
+def test_any_config(data, sizes):
+    config = transformers.GPT2Config(
+        vocab_size=sizes["vocab_size"],
+        n_embd=sizes["hidden_size"],
+        n_layer=sizes["num_hidden_layers"],
+        n_head=sizes["num_attention_heads"],
+        n_positions=sizes["max_position_embeddings"],
+        n_inner=data.draw(st.none() | st.integers(1, 30)),
+        tie_word_embeddings=sizes["tie_word_embeddings"],
+        layer_norm_epsilon=sizes["rms_norm_eps"],
+        activation_function=data.draw(st.sampled_from(["gelu_new", "gelu", "relu", "swish"])),
+        scale_attn_weights=data.draw(st.booleans()),
+        scale_attn_by_inverse_layer_idx=data.draw(st.booleans()),
+    )
+    assert_agree_in_both_spellings(random_model(transformers.GPT2LMHeadModel, config))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from tests.pretrained.decoders.checkpoints import assert_agree, random_model  # noqa: E402
+from tests.pretrained.decoders.checkpoints import (  # noqa: E402
+    assert_agree,
+    assert_agree_in_both_spellings,
+    decoder_sizes,
+    random_model,
+    rotary_parameters,
+    small_model,
+)
 
-SMALL = {
-    "vocab_size": 53,
-    "hidden_size": 24,
-    "intermediate_size": 40,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 64,
-}
 CASES = {
     "parallel": {"rotary_pct": 0.4},
     "one after the other": {"use_parallel_residual": False, "rotary_pct": 1.0},
@@ -36,5 +37,20 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits(case, tmp_path):
-    config = transformers.GPTNeoXConfig(**{**SMALL, **CASES[case]})
-    assert_agree(random_model(transformers.GPTNeoXForCausalLM, config), tmp_path)
+    assert_agree(small_model("GPTNeoX", **CASES[case]), tmp_path)
+
+
+@settings(max_examples=8)
+@given(st.data(), decoder_sizes())
+def test_any_config(data, sizes):
+    heads, share = sizes["num_attention_heads"], data.draw(st.floats(0, 1))
+    del sizes["num_key_value_heads"], sizes["head_dim"], sizes["rms_norm_eps"]
+    sizes["hidden_size"] = 2 * heads * data.draw(st.integers(3, 6))  # heads of an even width
+    config = transformers.GPTNeoXConfig(
+        **sizes,
+        rope_parameters={**data.draw(rotary_parameters()), "partial_rotary_factor": share},
+        use_parallel_residual=data.draw(st.booleans()),
+        attention_bias=data.draw(st.booleans()),
+        hidden_act=data.draw(st.sampled_from(["gelu", "gelu_fast", "relu"])),
+    )
+    assert_agree_in_both_spellings(random_model(transformers.GPTNeoXForCausalLM, config))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from tests.pretrained.decoders.checkpoints import assert_agree, random_model  # noqa: E402
+from tests.pretrained.decoders.checkpoints import (  # noqa: E402
+    assert_agree,
+    assert_agree_in_both_spellings,
+    decoder_sizes,
+    random_model,
+    rotary_parameters,
+    small_model,
+)
 
-SMALL = {
-    "vocab_size": 53,
-    "hidden_size": 24,
-    "intermediate_size": 40,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 64,
-}
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 5e4,
@@ -39,5 +40,17 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits(case, tmp_path):
-    config = transformers.LlamaConfig(**{**SMALL, **CASES[case]})
-    assert_agree(random_model(transformers.LlamaForCausalLM, config), tmp_path)
+    assert_agree(small_model("Llama", **CASES[case]), tmp_path)
+
+
+@settings(max_examples=8)
+@given(st.data(), decoder_sizes())
+def test_any_config(data, sizes):
+    config = transformers.LlamaConfig(
+        **sizes,
+        rope_parameters=data.draw(rotary_parameters()),
+        attention_bias=data.draw(st.booleans()),
+        mlp_bias=data.draw(st.booleans()),
+        hidden_act=data.draw(st.sampled_from(["silu", "gelu", "gelu_pytorch_tanh", "relu"])),
+    )
+    assert_agree_in_both_spellings(random_model(transformers.LlamaForCausalLM, config))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from tests.pretrained.decoders.checkpoints import assert_agree, random_model  # noqa: E402
+from tests.pretrained.decoders.checkpoints import (  # noqa: E402
+    assert_agree,
+    assert_agree_in_both_spellings,
+    decoder_sizes,
+    random_model,
+    rotary_parameters,
+    small_model,
+)
 
-SMALL = {
-    "vocab_size": 53,
-    "hidden_size": 24,
-    "intermediate_size": 40,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-}
 CASES = {
     "no window": {"sliding_window": None},
     "window": {"sliding_window": 5, "num_hidden_layers": 3},
@@ -28,5 +28,15 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_logits(case, tmp_path):
-    config = transformers.MistralConfig(**{**SMALL, **CASES[case]})
-    assert_agree(random_model(transformers.MistralForCausalLM, config), tmp_path)
+    assert_agree(small_model("Mistral", **CASES[case]), tmp_path)
+
+
+@settings(max_examples=8)
+@given(st.data(), decoder_sizes())
+def test_any_config(data, sizes):
+    config = transformers.MistralConfig(
+        **sizes,
+        rope_parameters=data.draw(rotary_parameters()),
+        sliding_window=data.draw(st.none() | st.integers(1, 12)),
+    )
+    assert_agree_in_both_spellings(random_model(transformers.MistralForCausalLM, config))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from clearhead.config_parts import RotaryConfig
@@ -44,12 +46,10 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("members", SPELLINGS)
 def test_every_spelling_means_what_transformers_means(members):
-    import copy
-
     transformers = pytest.importorskip("transformers")
-    theirs = transformers.LlamaConfig(
-        max_position_embeddings=128, **copy.deepcopy(members)
-    ).rope_parameters
+    config = transformers.LlamaConfig(max_position_embeddings=128, **copy.deepcopy(members))
+    config.standardize_rope_params()  # as a model does, when it has all fields of the file
+    theirs = config.rope_parameters
     rotary = read_rotary(Fields({"max_position_embeddings": 128, **members}, "config.json"))
     assert rotary.base == theirs["rope_theta"]
     kind = theirs["rope_type"]
@@ -84,6 +84,6 @@ def test_a_part_of_each_head_is_refused_where_transformers_reads_it(where):
     share = {"partial_rotary_factor": 0.5}
     inside = {"rope_type": "linear", "factor": 2.0, **(share if where == "inside" else {})}
     members = {"rope_parameters": inside, **(share if where == "beside" else {})}
-    with pytest.raises(ConfigError, match="'partial_rotary_factor' of config.json is 0.5"):
+    with pytest.raises(ConfigError, match=r"'partial_rotary_factor' of config\.json is 0\.5"):
         read_rotary(Fields(members, "config.json"))
     assert read_rotary(Fields(share, "config.json")).config == RotaryConfig()

@@ -158,7 +158,8 @@ def test_the_embedding_is_read_under_any_of_its_names(tmp_path, name):
     tensors[name] = tensors.pop("model.shared.weight")
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     ours = read_pretrained(tmp_path)
-    assert ours.config.tied_embeddings and ours.config.tied_output
+    assert ours.config.tied_embeddings
+    assert ours.config.tied_output
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
 
 

@@ -215,6 +215,12 @@ def test_the_config_of_flan_t5_small_is_read():
     assert config.output == OutputConfig(tied=False)
 
 
+@pytest.mark.parametrize("name", ["T5Config", "MT5Config"])
+def test_absent_fields_mean_what_transformers_means(name):
+    theirs = getattr(saved_models.transformers, name)()
+    assert read({"model_type": theirs.model_type}) == read(theirs.to_dict())
+
+
 def test_mt5_is_gated_and_never_scales():
     config = read({"model_type": "mt5", "d_model": 32, "tie_word_embeddings": True})
     assert config.activation == "geglu_tanh"

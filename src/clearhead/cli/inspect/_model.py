@@ -50,8 +50,8 @@ class Model:
     def __init__(self, name: str, device: str | None, dtype: str) -> None:
         self.name = name
         self.notes: list[str] = []
-        self._torch: Any = require("torch", extra="hub", purpose=PURPOSE)
-        self._transformers: Any = require("transformers", extra="hub", purpose=PURPOSE)
+        self._torch: Any = require("torch", extra="inspect", purpose=PURPOSE)
+        self._transformers: Any = require("transformers", extra="inspect", purpose=PURPOSE)
         _check_folder(name)
         with _quiet(self._transformers):
             self.config = self._load("AutoConfig", "configuration")

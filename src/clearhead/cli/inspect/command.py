@@ -50,8 +50,8 @@ def check_outputs(plot: Path | None, files: Sequence[Path | None]) -> None:
         ConfigError: a file cannot be written there.
         MissingExtraError: PyTorch, transformers or matplotlib is not installed.
     """
-    require("torch", extra="hub", purpose=PURPOSE)
-    require("transformers", extra="hub", purpose=PURPOSE)
+    require("torch", extra="inspect", purpose=PURPOSE)
+    require("transformers", extra="inspect", purpose=PURPOSE)
     if plot is not None:
         from ...maps.pictures.panels import check_target
 

@@ -93,6 +93,12 @@ def integer_or_none(fields: Fields, key: str) -> int | None:
     return fields.integer(key, least=1) if fields.has(key) else None
 
 
+def head_dim(fields: Fields) -> int:
+    """Return the width of a head; where a file says none, the heads share the model's width."""
+    heads = fields.integer("num_attention_heads", least=1)
+    return integer_or_none(fields, "head_dim") or fields.integer("hidden_size", least=1) // heads
+
+
 def number_or_none(fields: Fields, key: str) -> float | None:
     """Return a number, or None where the field is absent or null."""
     return fields.number(key) if fields.has(key) else None
@@ -166,11 +172,12 @@ def rms_decoder(
         parts: what the family says beside that, by the names of `TransformerConfig`.
     """
     vocab_size = fields.integer("vocab_size", least=1)
+    heads = fields.integer("num_attention_heads", least=1)
     settings: dict[str, Any] = {
         "vocab_size": vocab_size,
         "d_model": fields.integer("hidden_size", least=1),
-        "num_heads": fields.integer("num_attention_heads", least=1),
-        "num_kv_heads": integer_or_none(fields, "num_key_value_heads"),
+        "num_heads": heads,
+        "num_kv_heads": integer_or_none(fields, "num_key_value_heads") or heads,
         "encoder_layers": 0,
         "decoder_layers": layer_count(fields),
         "feed_forward_dim": fields.integer("intermediate_size", least=1),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...json_fields import Fields
-from ._config import integer_or_none, rms_decoder, with_defaults
+from ._config import head_dim, rms_decoder, with_defaults
 from ._places import llama_family
 from ._rotary import read_rotary
 
@@ -37,9 +37,7 @@ def _read(fields: Fields) -> TransformerConfig:
     return rms_decoder(
         fields,
         bias=fields.flag("mlp_bias"),
-        attention=AttentionConfig(
-            head_dim=integer_or_none(fields, "head_dim"), bias=bias, output_bias=bias
-        ),
+        attention=AttentionConfig(head_dim=head_dim(fields), bias=bias, output_bias=bias),
         **read_rotary(fields).settings(),
     )
 

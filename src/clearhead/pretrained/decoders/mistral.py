@@ -6,7 +6,7 @@ from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
-from ._config import integer_or_none, layer_count, rms_decoder, windows, with_defaults
+from ._config import head_dim, layer_count, rms_decoder, windows, with_defaults
 from ._places import llama_family
 from ._rotary import read_rotary
 
@@ -38,7 +38,7 @@ def _read(fields: Fields) -> TransformerConfig:
     return rms_decoder(
         fields,
         attention=AttentionConfig(
-            head_dim=integer_or_none(fields, "head_dim"),
+            head_dim=head_dim(fields),
             windows=windows(fields, [kind] * layer_count(fields)),
         ),
         **read_rotary(fields).settings(),

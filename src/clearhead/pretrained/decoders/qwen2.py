@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...json_fields import Fields
-from ._config import integer_or_none, layer_count, rms_decoder, windows, with_defaults
+from ._config import head_dim, layer_count, rms_decoder, windows, with_defaults
 from ._places import llama_family
 from ._rotary import read_rotary
 
@@ -52,7 +52,7 @@ def _read(fields: Fields) -> TransformerConfig:
     return rms_decoder(
         fields,
         attention=AttentionConfig(
-            head_dim=integer_or_none(fields, "head_dim"),
+            head_dim=head_dim(fields),
             bias=True,
             output_bias=False,
             windows=qwen_windows(fields),

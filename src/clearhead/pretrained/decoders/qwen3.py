@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...json_fields import Fields
-from ._config import integer_or_none, rms_decoder, with_defaults
+from ._config import head_dim, rms_decoder, with_defaults
 from ._places import llama_family
 from ._rotary import read_rotary
 from .qwen2 import DEFAULTS, qwen_windows
@@ -19,7 +19,7 @@ def _read(fields: Fields) -> TransformerConfig:
     return rms_decoder(
         fields,
         attention=AttentionConfig(
-            head_dim=integer_or_none(fields, "head_dim"),
+            head_dim=head_dim(fields),
             bias=bias,
             output_bias=bias,
             head_norm=True,

@@ -17,13 +17,14 @@ from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
 
 def _read_config(fields: Fields) -> TransformerConfig:
     begin = "bos_token_id"
+    no_begin = begin in fields.names() and not fields.has(begin)
     defaults = Defaults(
         vocab_size=50265,
         activation="gelu",
         scale_embedding=False,
         pad_id=1,
         end_id=2,
-        start_id=token(fields, begin, 0) if fields.has(begin) else None,
+        start_id=None if no_begin else token(fields, begin, 0),
         old={
             "normalize_before": True,
             "normalize_embedding": True,

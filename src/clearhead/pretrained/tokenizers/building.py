@@ -16,6 +16,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_text
+from ...visible import quoted
 from .library_tokenizer import guarded
 from .sentencepiece_building import MBART_LANGUAGES, fairseq_core, llama_core, nllb_core, t5_core
 from .settings import MOST_BYTES, TokenizerSettings, read_object
@@ -150,7 +151,13 @@ def read_vocabulary(path: Path) -> dict[str, int]:
 
 def _word_pieces(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenizer:
     vocabulary = {piece: i for i, piece in enumerate(_lines(folder / "vocab.txt"))}
-    core = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=settings.tokens["unknown"]))
+    unknown = settings.tokens["unknown"]
+    if unknown not in vocabulary:
+        raise CheckpointError(
+            f"Cannot read the tokenizer {folder / 'vocab.txt'}: it lacks {quoted(unknown)}. Get "
+            f"the tokenizer's files again."
+        )
+    core = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token=unknown))
     accents = settings.values.get("strip_accents")
     core.normalizer = normalizers.BertNormalizer(
         clean_text=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from .languages import Languages
 from .pieces import readable, readable_bytes
 from .settings import TokenizerSettings
 
+_CANNOT_CUT = "The tokenizer cannot cut a text"
 _END_FLAGS = {"start": "add_bos_token", "end": "add_eos_token"}
 
 
@@ -105,12 +105,13 @@ class LibraryTokenizer:
             return ids, [0] * len(ids)
         refuse_surrogates(first)
         refuse_surrogates(second)
-        encoding = self._core.encode(first, second)
+        encoding = guarded(lambda: self._core.encode(first, second), _CANNOT_CUT)
         return self._checked(encoding.ids), list(encoding.type_ids)
 
     def _ids(self, text: str, *, special: bool) -> list[int]:
         refuse_surrogates(text)
-        return self._checked(self._core.encode(text, add_special_tokens=special).ids)
+        encoding = guarded(lambda: self._core.encode(text, add_special_tokens=special), _CANNOT_CUT)
+        return self._checked(encoding.ids)
 
     def _checked(self, ids: list[int]) -> list[int]:
         if ids and max(ids) >= self._most_ids:
@@ -182,6 +183,8 @@ def guarded(work: Callable[[], Any], about: str) -> Any:
     """
     try:
         return work()
+    except CheckpointError:
+        raise
     except BaseException as error:
         panic = type(error).__name__ == "PanicException"
         if not isinstance(error, Exception) and not panic:
@@ -240,4 +243,4 @@ def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
 def _bytes_level(core: tokenizers.Tokenizer) -> bool:
     """Tell whether the letters of the vocabulary stand for bytes, as in GPT-2's."""
     decoder = core.decoder
-    return decoder is not None and "ByteLevel" in json.dumps(json.loads(decoder.__getstate__()))
+    return decoder is not None and b'"ByteLevel"' in decoder.__getstate__()

@@ -63,9 +63,9 @@ def _read(
     path = folder / "tokenizer.json"
     if path.exists() or path.is_symlink():
         return LibraryTokenizer(_core(path), settings, config.vocab_size)
-    kind = settings.kind or _text(model.get("tokenizer_class")).removesuffix("Fast")
-    if kind not in RECIPES and kind not in _PIECES:
-        kind = KINDS.get(_text(model.get("model_type")), kind)
+    own_class = _text(model.get("tokenizer_class")).removesuffix("Fast")
+    classes = (settings.kind, own_class, KINDS.get(_text(model.get("model_type")), ""))
+    kind = next((one for one in classes if one in RECIPES or one in _PIECES), "")
     if kind in _PIECES:
         names, read = _PIECES[kind]
         whole = all((folder / name).exists() for name in names)

@@ -151,10 +151,10 @@ def _merges(vocabulary: dict[str, int]) -> list[tuple[str, str]]:
     the piece, then by the lengths of its halves.
     """
     merges = [
-        (i, text[:cut], text[cut:])
+        (i, text[:place], text[place:])
         for text, i in vocabulary.items()
-        for cut in range(1, len(text))
-        if text[:cut] in vocabulary and text[cut:] in vocabulary
+        for place in range(1, len(text))
+        if text[:place] in vocabulary and text[place:] in vocabulary
     ]
     merges.sort(key=lambda merge: (merge[0], len(merge[1]), len(merge[2])))
-    return [(left, right) for _, left, right in merges]
+    return [(first, second) for _, first, second in merges]

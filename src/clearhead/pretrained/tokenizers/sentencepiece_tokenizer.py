@@ -105,11 +105,11 @@ class SentencePieceTokenizer:
 
     def encode_plain(self, text: str) -> list[int]:
         """Return the ids of a source alone."""
-        return self._cut(text, self._source)
+        return self._ids_of(text, self._source)
 
     def encode_target(self, text: str, *, language: str | None = None) -> list[int]:
         """Return the ids that the decoder should give for a text."""
-        ids = self._cut(text, self._target)
+        ids = self._ids_of(text, self._target)
         if self._leading:
             return [*ids, self._roles["end"]]
         language = language or self._language_choice.target
@@ -121,7 +121,7 @@ class SentencePieceTokenizer:
         ids = self._language_choice.around(ids, None, self._roles["end"])
         return ids, [0] * len(ids)
 
-    def _cut(self, text: str, model: Any) -> list[int]:
+    def _ids_of(self, text: str, model: Any) -> list[int]:
         refuse_surrogates(text)
         pieces: list[str] = []
         for i, part in enumerate(self._cuts.split(text)):
