@@ -101,11 +101,14 @@ def assert_agree(model: Any, folder: Path, *, lengths: tuple[int, ...] = (1, 3, 
     half = copy.deepcopy(model).float()
     for length in lengths:
         ids, mask = random_ids(double.vocab_size, length, seed=length)
-        logits = double.forward(None, ids, mask=mask)
-        np.testing.assert_allclose(logits[mask], their_logits(model, ids, mask)[mask], atol=1e-9)
-        logits = single.forward(None, ids, mask=mask)
+        exact, rounded = (their_logits(one, ids, mask)[mask] for one in (model, half))
+        logits = double.forward(None, ids, mask=mask)[mask]
+        np.testing.assert_allclose(logits, exact, atol=1e-9)
+        logits = single.forward(None, ids, mask=mask)[mask]
         assert logits.dtype == np.float32
-        np.testing.assert_allclose(logits[mask], their_logits(half, ids, mask)[mask], atol=1e-4)
+        # Where large scores make more of every rounding, it is theirs that says how much.
+        most = max(1e-4, 4 * np.abs(rounded - exact).max())
+        np.testing.assert_allclose(logits, rounded, atol=most)
     assert_decoding_agrees(double, lengths[-1])
 
 
