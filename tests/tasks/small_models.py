@@ -59,15 +59,14 @@ def roberta_tokenizer():
     )  # fmt: skip
 
 
-def bert_folder(folder, name="BertForMaskedLM", **others):
-    """Save a BERT and its tokenizer; returns them too."""
+def bert_folder(folder, name="BertForMaskedLM", *, surplus=0):
+    """Save a BERT, with more rows than tokens, and its tokenizer; returns them too."""
     tokenizer = bert_tokenizer()
     config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
+        vocab_size=len(tokenizer) + surplus,
         hidden_size=24,
         max_position_embeddings=LONGEST,
         **SIZES,
-        **others,
     )
     return _save(folder, random_model(getattr(transformers, name), config), tokenizer)
 
@@ -83,6 +82,7 @@ def roberta_folder(folder, name="RobertaForMaskedLM"):
 
 
 def _save(folder, model, tokenizer):
+    folder.mkdir(exist_ok=True)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return model, tokenizer

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 
 from clearhead.errors import CheckpointError, ConfigError, TextError
 from clearhead.tasks.embed import embed
@@ -35,9 +36,9 @@ def mean_of(model, tokenizer, texts):
     return (hidden * mask).sum(1) / mask.sum(1)
 
 
-def add_modules(folder, *, pooling="mean", normalize=True, longest=None, **reading):
-    """Write the files of sentence-transformers."""
-    kinds = ["Transformer", "Pooling", *(["Normalize"] if normalize else [])]
+def add_modules(folder, *, pooling="mean", longest=None, dense=0):
+    """Write the files of sentence-transformers, and a layer of so many outputs if there is one."""
+    kinds = ["Transformer", "Pooling", *(["Dense"] if dense else []), "Normalize"]
     steps = [
         {"path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
         for i, kind in enumerate(kinds)
@@ -45,8 +46,17 @@ def add_modules(folder, *, pooling="mean", normalize=True, longest=None, **readi
     (folder / "modules.json").write_text(json.dumps(steps))
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling/config.json").write_text(json.dumps({"pooling_mode": pooling}))
-    content = json.dumps({"max_seq_length": longest, **reading})
-    (folder / "sentence_bert_config.json").write_text(content)
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": longest}))
+    if dense:
+        rng = np.random.default_rng(0)
+        (folder / "2_Dense").mkdir()
+        sizes = {"in_features": 24, "out_features": dense}
+        (folder / "2_Dense/config.json").write_text(json.dumps(sizes))
+        arrays = {
+            "linear.weight": rng.normal(size=(dense, 24)),
+            "linear.bias": rng.normal(size=dense),
+        }
+        save_file(arrays, folder / "2_Dense/model.safetensors")
 
 
 def test_the_mean_over_real_tokens(bert):
@@ -84,7 +94,7 @@ def test_the_folder_says_how(tmp_path):
     model, tokenizer = bert_folder(tmp_path, "BertModel")
     add_modules(tmp_path, pooling="cls", longest=5)
     encoder = encoder_of(tmp_path)
-    embeddings = embed(encoder, ["the cat", " THE DOG \n"])
+    embeddings = embed(encoder, ["the cat", "THE DOG"])
     with torch.no_grad():
         inputs = tokenizer(["the cat", "the dog"], padding=True, return_tensors="pt")
         first = model.double()(**inputs).last_hidden_state[:, 0]
@@ -107,6 +117,34 @@ def test_a_longer_text_is_refused_or_cut_as_transformers_cuts_it(bert):
     assert embeddings.token_counts == (3, LONGEST)
     assert "only the beginning was read of text 1" in repr(embeddings)
     np.testing.assert_allclose(embeddings.vectors, mean_of(model, tokenizer, texts), atol=1e-9)
+
+
+def test_a_layer_after_the_pooling(tmp_path):
+    model, tokenizer = bert_folder(tmp_path, "BertModel")
+    add_modules(tmp_path, dense=7)
+    hidden = mean_of(model.double(), tokenizer, TEXTS).numpy()
+    weights = load_file(tmp_path / "2_Dense/model.safetensors")
+    vectors = np.tanh(hidden @ weights["linear.weight"].T + weights["linear.bias"])
+    vectors /= np.sqrt((vectors**2).sum(1, keepdims=True))
+    embeddings = embed(encoder_of(tmp_path), TEXTS)
+    np.testing.assert_allclose(embeddings.vectors, vectors, rtol=0, atol=1e-9)
+    assert "7 numbers each: mean over real tokens, through the layer 2_Dense" in repr(embeddings)
+
+
+def test_a_layer_of_another_width_is_refused(tmp_path):
+    bert_folder(tmp_path)
+    add_modules(tmp_path, dense=7, pooling=["mean", "max"])
+    with pytest.raises(CheckpointError, match=r"2_Dense takes vectors of 24 numbers.* have 48"):
+        embed(encoder_of(tmp_path), "cat")
+
+
+def test_a_rule_that_is_not_computed_leaves_hidden_vectors(tmp_path):
+    bert_folder(tmp_path)
+    add_modules(tmp_path, pooling="middle")
+    encoder = encoder_of(tmp_path)
+    assert encoder.hidden([[2, 3]]).shape == (1, 2, 24)
+    with pytest.raises(CheckpointError, match=r"'middle'.*read its vectors with hidden\(\)"):
+        embed(encoder, "cat")
 
 
 def test_no_texts_give_no_vectors(bert):
@@ -133,6 +171,28 @@ def test_a_folder_without_a_tokenizer(tmp_path):
         (tmp_path / name).unlink(missing_ok=True)
     with pytest.raises(CheckpointError, match="tokenizer"):
         embed(encoder_of(tmp_path), "cat")
+
+
+@pytest.mark.parametrize("build", [bert_folder, roberta_folder])
+@pytest.mark.parametrize(
+    "mode",
+    ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken", ("mean", "cls")],
+)
+def test_as_sentence_transformers_itself(tmp_path, build, mode):
+    reason = "pip install sentence-transformers"
+    library = pytest.importorskip("sentence_transformers", reason=reason)
+    modules = pytest.importorskip("sentence_transformers.models", reason=reason)
+    build(tmp_path / "plain")
+    pooling = modules.Pooling(24, mode)
+    steps = [modules.Transformer(str(tmp_path / "plain")), pooling]
+    if mode != "max":
+        steps += [modules.Dense(pooling.pooling_output_dimension, 7), modules.Normalize()]
+    model = library.SentenceTransformer(modules=steps, device="cpu")
+    model.save(str(tmp_path / "saved"))
+    texts = [*TEXTS, " cat\n", LONG, LONG * 3]
+    embeddings = embed(encoder_of(tmp_path / "saved", "float32"), texts, longer="cut")
+    np.testing.assert_allclose(embeddings.vectors, model.encode(texts), rtol=0, atol=1e-5)
+    assert embeddings.cut_texts == (6, 7)
 
 
 def test_real_weights_of_minilm():

@@ -23,6 +23,7 @@ PLAIN = {
     ],
     "1_Pooling/config.json": {"word_embedding_dimension": 8, "pooling_mode_cls_token": True},
 }
+DENSE = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
 NORMALIZE = {"idx": 2, "name": "2", "path": "2_Normalize", "type": "a.b.Normalize"}
 
 
@@ -55,7 +56,7 @@ def test_every_file(tmp_path):
         },
     }
     assert rule_of(tmp_path, **files) == EmbeddingRule(
-        modes=("cls",), normalize=True, max_length=12, lower_case=True, strip=True,
+        modes=("cls",), normalize=True, max_length=12, lower_case=True,
         prompt="query: ", source="modules.json",
     )  # fmt: skip
 
@@ -68,7 +69,8 @@ def test_every_file(tmp_path):
         ({"pooling_mode_weightedmean_tokens": True}, ("weighted",)),
         ({"pooling_mode_lasttoken": True, "pooling_mode_mean_tokens": False}, ("last",)),
         ({"pooling_mode": "cls"}, ("cls",)),
-        ({"pooling_mode": ["mean", "cls"]}, ("cls", "mean")),
+        ({"pooling_mode": ["mean", "cls"]}, ("mean", "cls")),
+        ({"pooling_mode_mean_tokens": False}, ("mean",)),
         ({"word_embedding_dimension": 8}, ("mean",)),
     ],
 )
@@ -90,7 +92,36 @@ def test_a_transformer_in_a_folder_of_its_own(tmp_path):
     assert rule_of(tmp_path, **files).max_length == 7
 
 
-DENSE = {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}
+@pytest.mark.parametrize(("limit", "most"), [(9, 9), (int(1e30), None), (1e30, None)])
+def test_the_tokenizer_says_the_length_where_nothing_else_does(tmp_path, limit, most):
+    files = {"tokenizer_config.json": {"model_max_length": limit}}
+    assert rule_of(tmp_path, **files).max_length == most
+    assert rule_of(tmp_path, **files, **{"sentence_bert_config.json": {}}).max_length == most
+    assert (
+        rule_of(
+            tmp_path, **files, **{"sentence_bert_config.json": {"max_seq_length": 5}}
+        ).max_length
+        == 5
+    )
+
+
+def test_layers_after_the_pooling(tmp_path):
+    steps = [*PLAIN["modules.json"], DENSE, {**DENSE, "path": "3_Dense"}, NORMALIZE]
+    rule = rule_of(tmp_path, **{"modules.json": steps})
+    assert rule.dense == ("2_Dense", "3_Dense")
+    assert str(rule).startswith("first token, through the layer 2_Dense, through the layer 3_D")
+
+
+def test_a_normalize_of_something_else_is_refused(tmp_path):
+    steps = [*PLAIN["modules.json"], NORMALIZE]
+    files = {"modules.json": steps, "2_Normalize/config.json": {"module_input_name": None}}
+    assert rule_of(tmp_path, **files).normalize
+    files["2_Normalize/config.json"] = {"module_input_name": "token_embeddings"}
+    with pytest.raises(CheckpointError, match=r"module_input_name.*token_embeddings"):
+        rule_of(tmp_path, **files)
+
+
+CNN = {**DENSE, "type": "sentence_transformers.models.CNN"}
 SKIPPED_PROMPT = {"prompts": {"q": "q: "}, "default_prompt_name": "q"}
 
 
@@ -100,18 +131,31 @@ SKIPPED_PROMPT = {"prompts": {"q": "q: "}, "default_prompt_name": "q"}
         ({"modules.json": "[{"}, "modules.json"),
         ({"modules.json": {"a": 1}}, "not a list"),
         ({"modules.json": []}, "its steps are none"),
-        ({"modules.json": [*PLAIN["modules.json"], DENSE]}, "'Dense', which is not computed here"),
-        ({"modules.json": [*PLAIN["modules.json"], NORMALIZE, NORMALIZE]}, "twice"),
+        ({"modules.json": [*PLAIN["modules.json"], CNN]}, "'CNN', which is not computed here"),
+        ({"modules.json": [*PLAIN["modules.json"], NORMALIZE, DENSE]}, "Normalize, Dense; what"),
+        (
+            {"modules.json": [*PLAIN["modules.json"], NORMALIZE, NORMALIZE]},
+            "Normalize, Normalize;",
+        ),
         ({"modules.json": PLAIN["modules.json"][::-1]}, "steps are Pooling, Transformer"),
         ({"modules.json": [PLAIN["modules.json"][0], {**NORMALIZE, "path": "../x"}]}, "outside"),
         ({"1_Pooling/config.json": {"pooling_mode": "middle"}}, "'middle'; it may be cls"),
-        (
-            {"1_Pooling/config.json": {"pooling_mode_mean_tokens": False}},
-            "no pooling in it is true",
-        ),
+        ({"1_Pooling/config.json": {"pooling_mode": []}}, "without a mode"),
         ({"1_Pooling/config.json": {"pooling_mode_new": True}}, "pooling_mode_new"),
         ({"1_Pooling/config.json": {"pooling_mode_cls_token": 1}}, "not true or false"),
         ({"sentence_bert_config.json": {"max_seq_length": 0}}, "from 1 to"),
+        ({"sentence_bert_config.json": {"transformer_task": "fill-mask"}}, "not 'feature-extr"),
+        (
+            {
+                "sentence_bert_config.json": {
+                    "modality_config": {
+                        "text": {"method": "forward", "method_output_name": "pooler_output"}
+                    }
+                }
+            },
+            "'pooler_output', not 'last_hidden_state'",
+        ),
+        ({"tokenizer_config.json": {"model_max_length": "long"}}, "not a whole number"),
         ({"config_sentence_transformers.json": {"default_prompt_name": "q"}}, "lacks 'prompts'"),
         (
             {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import CheckpointError, ConfigError, TextError
 from clearhead.tasks.fill_mask import fill_mask
-from tests.pretrained.encoders.comparing import encoder_of, transformers
+from tests.pretrained.encoders.comparing import encoder_of, torch, transformers
 from tests.tasks.small_models import BERT_VOCAB, WORDS, bert_folder, roberta_folder
 
 
@@ -107,3 +107,18 @@ def test_a_tokenizer_without_a_mask(tmp_path):
     path.write_text(json.dumps(settings_))
     with pytest.raises(CheckpointError, match="names no mask token"):
         fill_mask(encoder_of(tmp_path), "the [MASK]")
+
+
+def test_rows_of_the_vocabulary_that_no_token_has_are_no_candidates(tmp_path):
+    model, _ = bert_folder(tmp_path, surplus=5)
+    with_rows = encoder_of(tmp_path)
+    assert with_rows.model.vocab_size == len(BERT_VOCAB) + 5
+    result = fill_mask(with_rows, "the [MASK]", top=len(BERT_VOCAB))
+    assert {one.token_id for one in result.masks[0]} == set(BERT_VOCAB.values())
+    ids = torch.tensor([[2, BERT_VOCAB["the"], 4, 3]])
+    with torch.no_grad():
+        truth = model.double()(ids).logits[0, 2].softmax(-1)
+    rest = truth[len(BERT_VOCAB) :].sum().item()
+    assert sum(one.probability for one in result.masks[0]) == pytest.approx(1 - rest)
+    with pytest.raises(ConfigError, match="top must be"):
+        fill_mask(with_rows, "the [MASK]", top=len(BERT_VOCAB) + 1)

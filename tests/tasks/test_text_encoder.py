@@ -10,7 +10,7 @@ from clearhead.errors import CheckpointError, ConfigError, ShapeError
 from clearhead.reference.products import PLAIN, Products
 from clearhead.reference.tracing.trace import Trace
 from clearhead.tasks.text_encoder import TextEncoder
-from tests.pretrained.encoders.comparing import encoder_of
+from tests.pretrained.encoders.comparing import encoder_of, transformers
 from tests.tasks.small_models import BERT_VOCAB, LONGEST, bert_folder
 
 
@@ -92,3 +92,10 @@ def test_the_output_matrix_is_prepared_only_for_logits(encoder):
     assert shapes == [(72, 24), (24, 24), (17, 24), (24, 17)] * 2
     counting.logits(IDS)
     assert shapes[8:] == [(24, 24), (len(BERT_VOCAB), 24)]
+
+
+def test_a_model_with_a_decoder_is_refused(tmp_path):
+    config = transformers.GPT2Config(vocab_size=9, n_embd=8, n_layer=1, n_head=2, n_positions=6)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match="is a GPT-2, which has a decoder"):
+        encoder_of(tmp_path)

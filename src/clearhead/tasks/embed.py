@@ -74,8 +74,8 @@ def embed(
 ) -> Embeddings:
     """Make a vector of each text.
 
-    Texts of the same number of tokens are computed together, so there is no padding, and no
-    vector depends on the other texts, bit for bit.
+    Texts of the same number of tokens are computed together, so there is no padding. No vector
+    depends on the other texts, bit for bit, where the encoder's products are independent.
 
     Args:
         encoder: a model that is an encoder alone.
@@ -88,7 +88,8 @@ def embed(
         TextError: a text is longer than the model reads, and is not to be cut, or holds what no
             tokenizer can read.
         ConfigError: ``longer`` or ``batch_tokens`` is none that there is.
-        CheckpointError: the model has no tokenizer.
+        CheckpointError: the model has no tokenizer, or the files that say how its texts become
+            vectors are damaged, or ask for what is not computed here.
     """
     if longer not in LONGER:
         raise ConfigError(f"longer must be {' or '.join(LONGER)}; it is {quoted(longer)}.")
@@ -114,7 +115,6 @@ def embed(
 def _text_of(rule: EmbeddingRule, text: str) -> str:
     """Return a text as the rule has it read."""
     text = rule.prompt + text
-    text = text.strip() if rule.strip else text
     return text.lower() if rule.lower_case else text
 
 
@@ -166,6 +166,8 @@ def _vectors(
         real = np.ones(ids.shape, bool)
         hidden = encoder.hidden(ids, mask=real)
         vectors[places] = pool(hidden, real, encoder.rule.modes)
+    for layer in encoder.dense:
+        vectors = layer(vectors)
     return normalized(vectors) if encoder.rule.normalize else vectors
 
 

@@ -2,9 +2,10 @@
 
 A folder of sentence-transformers says it in small files beside the model:
 
-    modules.json                      the steps: Transformer, Pooling, and perhaps Normalize
+    modules.json                      the steps: Transformer, Pooling, perhaps Dense and Normalize
     1_Pooling/config.json             which pooling
     sentence_bert_config.json         the most tokens of a text, and whether it is lower-cased
+    tokenizer_config.json             the most tokens, where the former does not say
     config_sentence_transformers.json what stands before every text (a prompt)
 
 A folder without modules.json says nothing: then it is the mean over real tokens, not normalised.
@@ -17,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import CheckpointError
 from ..file_reading import FileProblem, read_json
-from ..json_fields import Fields
+from ..json_fields import MOST, Fields
 from ..visible import quoted
 from .pooling import MODES
 
@@ -38,7 +39,7 @@ _WORDS = {
     "weightedmean": "weighted",
     "lasttoken": "last",
 }
-_STEPS = ("Transformer", "Pooling", "Normalize")
+_STEPS = ("Transformer", "Pooling", "Dense", "Normalize")
 _LENGTH_FILES = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -51,20 +52,20 @@ class EmbeddingRule:
 
     Attributes:
         modes: of `clearhead.tasks.pooling.MODES`, whose vectors stand side by side.
-        normalize: whether each vector is divided by its length.
+        dense: the folders of linear layers that follow, within that of the model.
+        normalize: whether each vector is divided by its length in the end.
         max_length: the most tokens of a text, start and end tokens included; None where the
-            folder says nothing, and the model's own limit holds.
+            folder says nothing, so that the model's own limit holds.
         lower_case: whether texts are lower-cased first.
-        strip: whether spaces around texts are taken off first, as sentence-transformers does.
         prompt: what stands before every text.
         source: the file that says so; empty where none does.
     """
 
     modes: tuple[str, ...] = ("mean",)
+    dense: tuple[str, ...] = ()
     normalize: bool = False
     max_length: int | None = None
     lower_case: bool = False
-    strip: bool = False
     prompt: str = ""
     source: str = ""
 
@@ -74,7 +75,8 @@ class EmbeddingRule:
         words |= {"mean_sqrt": "sum over real tokens / sqrt(their number)"}
         pooling = " beside ".join(words[mode] for mode in self.modes)
         length = "normalised to length 1" if self.normalize else "not normalised"
-        return f"{pooling}, {length} ({self.source or 'no modules.json says otherwise'})"
+        layers = "".join(f", through the layer {path}" for path in self.dense)
+        return f"{pooling}{layers}, {length} ({self.source or 'no modules.json says otherwise'})"
 
 
 def read_embedding_rule(folder: Path) -> EmbeddingRule:
@@ -93,44 +95,46 @@ def read_embedding_rule(folder: Path) -> EmbeddingRule:
         paths = _paths(steps.objects("steps"))
     except FileProblem as error:
         raise CheckpointError(_damage(folder / "modules.json", error)) from error
-    modes, include_prompt = _pooling(folder, paths["Pooling"])
-    max_length, lower_case = _reading(folder, paths["Transformer"])
+    [transformer], [pooling] = paths["Transformer"], paths["Pooling"]
+    modes, include_prompt = _pooling(folder, pooling)
+    max_length, lower_case = _reading(folder, transformer)
+    for path in paths["Normalize"]:
+        _check_normalize(folder, path)
     prompt = _prompt(folder)
     if prompt and not include_prompt:
         raise CheckpointError(
-            f"{folder / paths['Pooling'] / 'config.json'}: include_prompt is false, so the tokens "
+            f"{folder / pooling / 'config.json'}: include_prompt is false, so the tokens "
             f"of the prompt {quoted(prompt)} would not be pooled, which is not computed here."
         )
     return EmbeddingRule(
         modes=modes,
-        normalize="Normalize" in paths,
+        dense=tuple(paths["Dense"]),
+        normalize=bool(paths["Normalize"]),
         max_length=max_length,
         lower_case=lower_case,
-        strip=True,
         prompt=prompt,
         source="modules.json",
     )
 
 
-def _paths(steps: list[Fields]) -> dict[str, str]:
-    """Return the folder of each step: a Transformer, its Pooling, and perhaps a Normalize."""
-    paths: dict[str, str] = {}
-    for step in steps:
-        kind = step.text("type").rpartition(".")[2]
+def _paths(steps: list[Fields]) -> dict[str, list[str]]:
+    """Return the folders of each kind of step, if they are steps that are computed here."""
+    kinds = [step.text("type").rpartition(".")[2] for step in steps]
+    paths: dict[str, list[str]] = {kind: [] for kind in _STEPS}
+    for kind, step in zip(kinds, steps, strict=True):
         if kind not in _STEPS:
             raise FileProblem(
                 f"a step is {quoted(kind)}, which is not computed here; {', '.join(_STEPS)} are"
             )
-        if kind in paths:
-            raise FileProblem(f"{kind} comes twice")
         path = PurePosixPath(step.text("path"))
         if path.is_absolute() or ".." in path.parts:
             raise FileProblem(f"the path of a step is {quoted(str(path))}, outside of the folder")
-        paths[kind] = str(path)
-    if tuple(paths) not in (_STEPS, _STEPS[:2]):
+        paths[kind].append(str(path))
+    dense = ["Dense"] * len(paths["Dense"])
+    if kinds not in (["Transformer", "Pooling", *dense, *last] for last in ([], ["Normalize"])):
         raise FileProblem(
-            f"its steps are {', '.join(paths) or 'none'}; what is computed here is "
-            f"{', '.join(_STEPS[:2])}, and Normalize or not"
+            f"its steps are {', '.join(kinds) or 'none'}; what is computed here is Transformer and "
+            f"Pooling, then any Dense, then Normalize or not"
         )
     return paths
 
@@ -144,34 +148,25 @@ def _pooling(folder: Path, path: str) -> tuple[tuple[str, ...], bool]:
         include_prompt = not fields.has("include_prompt") or fields.flag("include_prompt")
     except FileProblem as error:
         raise CheckpointError(_damage(file, error)) from error
-    return tuple(mode for mode in MODES if mode in active), include_prompt
+    return active, include_prompt
 
 
-def _modes(fields: Fields) -> set[str]:
-    """Return the modes that a Pooling's config.json names, by a word or by one flag each."""
+def _modes(fields: Fields) -> tuple[str, ...]:
+    """Return the modes that a Pooling's config.json names, by words or by one flag each."""
     for key in fields.names():
         if key.startswith("pooling_mode_") and key not in _FLAGS:
             raise FileProblem(f"{quoted(key)} is no pooling that is computed here")
-    if fields.has("pooling_mode"):
-        value = fields.value("pooling_mode")
-        words = (
-            fields.texts("pooling_mode")
-            if isinstance(value, list)
-            else [fields.text("pooling_mode")]
-        )
-        for word in words:
-            if word not in _WORDS:
-                raise FileProblem(
-                    f'"pooling_mode" is {quoted(word)}; it may be {", ".join(_WORDS)}'
-                )
-        active = {_WORDS[word] for word in words}
-    elif any(fields.has(key) for key in _FLAGS):
+    if not fields.has("pooling_mode"):
         active = {mode for key, mode in _FLAGS.items() if fields.has(key) and fields.flag(key)}
-    else:
-        active = {"mean"}
-    if not active:
-        raise FileProblem("no pooling in it is true")
-    return active
+        return tuple(mode for mode in MODES if mode in active) or ("mean",)
+    one_word = isinstance(fields.value("pooling_mode"), str)
+    words = [fields.text("pooling_mode")] if one_word else fields.texts("pooling_mode")
+    for word in words:
+        if word not in _WORDS:
+            raise FileProblem(f'"pooling_mode" is {quoted(word)}; it may be {", ".join(_WORDS)}')
+    if not words:
+        raise FileProblem('"pooling_mode" is a list without a mode')
+    return tuple(_WORDS[word] for word in words)
 
 
 def _reading(folder: Path, path: str) -> tuple[int | None, bool]:
@@ -180,14 +175,61 @@ def _reading(folder: Path, path: str) -> tuple[int | None, bool]:
         file = folder / path / name
         try:
             fields = Fields(read_json(file), "the file")
-            most = (
-                fields.integer("max_seq_length", least=1) if fields.has("max_seq_length") else None
-            )
-            return most, fields.has("do_lower_case") and fields.flag("do_lower_case")
+            _check_output(fields)
+            lower_case = fields.has("do_lower_case") and fields.flag("do_lower_case")
+            if fields.has("max_seq_length"):
+                return fields.integer("max_seq_length", least=1), lower_case
+            return _tokenizer_length(folder / path), lower_case
         except FileProblem as error:
             if not error.missing:
                 raise CheckpointError(_damage(file, error)) from error
-    return None, False
+    return _tokenizer_length(folder / path), False
+
+
+def _check_output(fields: Fields) -> None:
+    """Refuse a Transformer of which something else is pooled than its last hidden vectors."""
+    members = {"transformer_task": "feature-extraction", "module_output_name": "token_embeddings"}
+    for key, value in members.items():
+        if fields.has(key) and fields.text(key) != value:
+            raise FileProblem(f"{quoted(key)} is {quoted(fields.text(key))}, not {quoted(value)}")
+    if not fields.has("modality_config"):
+        return
+    text = fields.object("modality_config").object("text")
+    members = {"method": "forward", "method_output_name": "last_hidden_state"}
+    for key, value in members.items():
+        if text.text(key) != value:
+            raise FileProblem(f"{quoted(key)} is {quoted(text.text(key))}, not {quoted(value)}")
+
+
+def _tokenizer_length(folder: Path) -> int | None:
+    """Return the most tokens that tokenizer_config.json names; None where it names no limit."""
+    file = folder / "tokenizer_config.json"
+    try:
+        fields = Fields(read_json(file), "the file")
+        if not fields.has("model_max_length"):
+            return None
+        # transformers writes 10^30, rounded, where there is no limit.
+        length = fields.value("model_max_length")
+        if isinstance(length, int | float) and length > MOST:
+            return None
+        return fields.integer("model_max_length", least=1)
+    except FileProblem as error:
+        if error.missing:
+            return None
+        raise CheckpointError(_damage(file, error)) from error
+
+
+def _check_normalize(folder: Path, path: str) -> None:
+    """Refuse a Normalize of something else than the vectors of texts; older ones have no file."""
+    file = folder / path / "config.json"
+    try:
+        fields = Fields(read_json(file), "the file")
+        for key in ("module_input_name", "module_output_name"):
+            if fields.has(key) and fields.text(key) != "sentence_embedding":
+                raise FileProblem(f"{quoted(key)} is {quoted(fields.text(key))}")
+    except FileProblem as error:
+        if not error.missing:
+            raise CheckpointError(_damage(file, error)) from error
 
 
 def _prompt(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,7 @@ from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
+from .dense import Dense, read_dense
 from .embedding_rule import EmbeddingRule, read_embedding_rule
 
 
@@ -28,12 +29,12 @@ class TextEncoder:
         model: computes. No row depends on which rows are beside it, bit for bit, where its
             products are `INDEPENDENT_ROWS`.
         pretrained: what it was made of.
-        rule: how its texts become vectors.
+        products: how matrices are multiplied.
     """
 
     model: Transformer
     pretrained: PretrainedModel
-    rule: EmbeddingRule
+    products: Products = INDEPENDENT_ROWS
 
     @classmethod
     def of(
@@ -48,8 +49,7 @@ class TextEncoder:
                 `clearhead.engine.in_place.IN_PLACE` copies none and promises no independence.
 
         Raises:
-            CheckpointError: it has a decoder, or a file that says how its texts become vectors is
-                damaged.
+            CheckpointError: it has a decoder.
         """
         if pretrained.config.decoder_layers or "embed" not in pretrained.tasks:
             raise CheckpointError(
@@ -58,10 +58,39 @@ class TextEncoder:
                 f"that are an encoder alone, such as BERT."
             )
         dtype = next(iter(pretrained.weights.values())).dtype
-        model = Transformer(
-            pretrained.config, pretrained.weights, dtype=dtype, products=_on_first_use(products)
-        )
-        return cls(model, pretrained, read_embedding_rule(pretrained.folder))
+        lazily = _on_first_use(products)
+        model = Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
+        return cls(model, pretrained, products)
+
+    @cached_property
+    def rule(self) -> EmbeddingRule:
+        """How its texts become vectors, as the files say that stand beside the model.
+
+        Raises:
+            CheckpointError: one of them is damaged, or asks for what is not computed here.
+        """
+        return read_embedding_rule(self.pretrained.folder)
+
+    @cached_property
+    def dense(self) -> tuple[Dense, ...]:
+        """The linear layers of the rule.
+
+        Raises:
+            CheckpointError: the files of one are damaged, or of another model.
+        """
+        layers = []
+        width = self.model.config.d_model * len(self.rule.modes)
+        for path in self.rule.dense:
+            folder = self.pretrained.folder / path
+            layer = read_dense(folder, dtype=self.model.dtype, products=self.products)
+            if layer.in_dim != width:
+                raise CheckpointError(
+                    f"The layer {folder} takes vectors of {layer.in_dim} numbers, and those "
+                    f"before it have {width}. The files are not of one model."
+                )
+            width = layer.out_dim
+            layers.append(layer)
+        return tuple(layers)
 
     @property
     def max_length(self) -> int:

@@ -17,6 +17,7 @@ from tests.pretrained.encoders.comparing import (
     change_tensors,
     encoder_of,
     random_model,
+    torch,
     transformers,
     truth,
 )
@@ -149,3 +150,13 @@ def test_what_is_refused(tmp_path, change, words):
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(CheckpointError, match=words):
         encoder_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_a_file_in_half_precision_is_widened(tmp_path, name):
+    model = model_of().to(getattr(torch, name))
+    model.save_pretrained(tmp_path)
+    ids, mask, _ = batch(model.config)
+    logits = encoder_of(tmp_path).logits(ids, mask=mask)
+    expected = truth(model, ids, mask, None, "float64")[1]
+    np.testing.assert_allclose(logits[mask], expected[mask], rtol=0, atol=1e-9)

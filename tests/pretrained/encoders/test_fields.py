@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
 from clearhead.file_reading import FileProblem
 from clearhead.json_fields import Fields
 from clearhead.pretrained.encoders import _fields as shared
+from clearhead.pretrained.encoders.bert import BERT
+from clearhead.pretrained.encoders.distilbert import DISTILBERT
+from clearhead.pretrained.encoders.roberta import ROBERTA
 from clearhead.reference.layers.feed_forward import activation as function_of
 
 
@@ -93,3 +98,62 @@ def test_defaults_stand_where_a_config_says_nothing():
         shared.size(fields(), "hidden_size")
     with pytest.raises(FileProblem, match="from 1 to"):
         shared.size(fields(types=0), "types", 2)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+BERT_FIELDS = {
+    "vocab_size": 9,
+    "hidden_size": 4,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 3,
+    "intermediate_size": 5,
+    "max_position_embeddings": 8,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-5,
+    "type_vocab_size": 2,
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "pad_token_id": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "is_decoder": False,
+    "add_cross_attention": False,
+    "position_embedding_type": "absolute",
+    "tie_word_embeddings": True,
+    "pruned_heads": {},
+}
+DISTIL_FIELDS = {
+    "vocab_size": 9,
+    "dim": 4,
+    "n_heads": 2,
+    "n_layers": 3,
+    "hidden_dim": 5,
+    "max_position_embeddings": 8,
+    "activation": "gelu",
+    "dropout": 0.1,
+    "pad_token_id": 0,
+    "attention_dropout": 0.1,
+    "sinusoidal_pos_embds": False,
+    "tie_word_embeddings": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "members"),
+    [(BERT, BERT_FIELDS), (ROBERTA, BERT_FIELDS), (DISTILBERT, DISTIL_FIELDS)],
+    ids=["BERT", "RoBERTa", "DistilBERT"],
+)
+@settings(max_examples=120)
+@given(data=st.data(), value=JSON)
+def test_any_json_in_any_field_gives_a_config_or_an_error_of_ours(family, members, data, value):
+    name = data.draw(st.sampled_from(list(members)))
+    try:
+        config = family.read_config(Fields({**members, name: value}, "the file"))
+    except (ConfigError, FileProblem):
+        return
+    assert config.encoder_layers >= 1
+    assert config.max_length >= 1

@@ -1,0 +1,118 @@
+"""A linear layer on the vectors of texts, which some models of sentence-transformers have (LaBSE).
+
+vector = act(x W^T + b)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CheckpointError
+from ..file_reading import FileProblem, read_json
+from ..json_fields import Fields
+from ..pretrained.weight_files import open_weights
+from ..reference.layers.feed_forward import activation
+from ..reference.layers.linear import Linear
+from ..reference.products import PLAIN, Products
+from ..shapes import Array, Float
+from ..visible import quoted
+
+# The names of PyTorch's classes.
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "Tanh": np.tanh,
+    "Identity": lambda x: x,
+    "ReLU": activation("relu"),
+    "GELU": activation("gelu"),
+    "SiLU": activation("silu"),
+}
+_SENTENCE = "sentence_embedding"
+
+
+class Dense:
+    """A linear layer and its activation.
+
+    Args:
+        linear: of it.
+        function: the activation, which may write into what it gets.
+    """
+
+    def __init__(self, linear: Linear, function: Callable[[Array], Array]) -> None:
+        self._linear, self._function = linear, function
+
+    @property
+    def in_dim(self) -> int:
+        """How many numbers a vector has before it."""
+        return self._linear.in_dim
+
+    @property
+    def out_dim(self) -> int:
+        """How many numbers a vector has after it."""
+        return self._linear.out_dim
+
+    def __call__(self, vectors: Float[Array, "texts in_dim"]) -> Float[Array, "texts out_dim"]:
+        """Return the layer of each vector, which depends on no other."""
+        return self._function(self._linear(vectors[:, None])[:, 0])
+
+
+def read_dense(folder: Path, *, dtype: Any, products: Products = PLAIN) -> Dense:
+    """Read the layer in a folder: config.json and model.safetensors.
+
+    Args:
+        folder: of the layer, such as ``2_Dense``.
+        dtype: to compute in.
+        products: how it multiplies.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or of a layer that is not computed here.
+    """
+    path = folder / "config.json"
+    try:
+        fields = Fields(read_json(path), "the file")
+        function = _function(fields)
+        with open_weights(folder) as files:
+            names = {"linear.weight", "linear.bias"} if _has_bias(fields) else {"linear.weight"}
+            if names != files.places.keys():
+                raise FileProblem(
+                    f"the weights beside it are {', '.join(map(quoted, sorted(files.places)))}, "
+                    f"and it asks for {', '.join(sorted(names))}"
+                )
+            arrays = {name: files.file(name).read_as(name, np.dtype(dtype)) for name in names}
+        weight, bias = arrays["linear.weight"], arrays.get("linear.bias")
+        shape = fields.integer("out_features", least=1), fields.integer("in_features", least=1)
+        if weight.shape != shape or (bias is not None and bias.shape != shape[:1]):
+            raise FileProblem(f"it asks for a weight of {shape}; beside it is {weight.shape}")
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise FileProblem("the weights beside it hold NaN or infinity")
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. It belongs to how texts become vectors; get the "
+            f"model's folder again, or read its vectors with hidden()."
+        ) from error
+    return Dense(Linear(weight, bias, products=products), function)
+
+
+def _has_bias(fields: Fields) -> bool:
+    return not fields.has("bias") or fields.flag("bias")
+
+
+def _function(fields: Fields) -> Callable[[Array], Array]:
+    """Return the activation; refuse what else a layer may say and is not computed here."""
+    for key in ("module_input_name", "module_output_name"):
+        if fields.has(key) and fields.text(key) != _SENTENCE:
+            raise FileProblem(f"{quoted(key)} is {quoted(fields.text(key))}, not {_SENTENCE}")
+    if fields.has("use_residual") and fields.flag("use_residual"):
+        raise FileProblem("use_residual is true, which is not computed here")
+    if not fields.has("activation_function"):
+        return _ACTIVATIONS["Tanh"]
+    name = fields.text("activation_function")
+    short = name.rpartition(".")[2]
+    if not name.startswith("torch.") or short not in _ACTIVATIONS:
+        raise FileProblem(
+            f"its activation is {quoted(name)}; those of PyTorch that are computed here are "
+            f"{', '.join(_ACTIVATIONS)}"
+        )
+    return _ACTIVATIONS[short]
