@@ -168,6 +168,23 @@ def largest_difference(
     )
 
 
+def assert_a_mask_is_obeyed(model: Any, ours: PretrainedModel, seed: int = 0) -> None:
+    """Compare the logits of any ids, padding's among them, under a mask with any holes."""
+    rng = np.random.default_rng(seed)
+    source, target = (rng.integers(0, ours.config.vocab_size, size=(3, 9)) for _ in range(2))
+    mask = rng.random((3, 9)) < 0.6
+    mask[:, 4] = True
+    source[:, 3:6] = ours.config.pad_id
+    with torch.no_grad():
+        theirs = model(
+            input_ids=torch.tensor(source),
+            attention_mask=torch.tensor(mask).long(),
+            decoder_input_ids=torch.tensor(target),
+        ).logits.numpy()
+    mine = Transformer(ours.config, ours.weights, dtype="float32")
+    np.testing.assert_allclose(mine.forward(source, target, mask=mask), theirs, rtol=0, atol=1e-4)
+
+
 class _ExactNorm(torch.nn.Module):
     def __init__(self, norm: Any) -> None:
         super().__init__()

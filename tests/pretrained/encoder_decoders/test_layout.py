@@ -56,3 +56,13 @@ def test_the_bias_of_logits_loses_its_first_axis():
     place = _layout.weights(_layout.fit(read(BART), tensors), tensors)["output.bias"]
     assert place.change is not None
     np.testing.assert_array_equal(place.change(np.arange(9)[None]), np.arange(9))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_mask_is_obeyed_whatever_the_ids_are(tmp_path, name):
+    kind = name.replace("Config", "ForConditionalGeneration").replace(
+        "MarianForConditionalGeneration", "MarianMTModel"
+    )
+    shape = {**saved_models.BART_SHAPE, "pad_token_id": 1, "decoder_start_token_id": 2}
+    theirs = saved_models.random_model(kind, **shape)
+    saved_models.assert_a_mask_is_obeyed(theirs, saved_models.read_back(theirs, tmp_path))

@@ -149,6 +149,20 @@ def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data)
     assert saved_models.largest_difference(theirs, ours, "float64") < 1e-9
 
 
+def test_a_mask_is_obeyed_whatever_the_ids_are(tmp_path):
+    theirs = saved_models.random_model(KIND, **SHAPE)
+    saved_models.assert_a_mask_is_obeyed(theirs, saved_models.read_back(theirs, tmp_path))
+
+
+@pytest.mark.parametrize("buckets", [32, 18])
+def test_long_texts_equal_those_of_transformers(tmp_path, buckets):
+    # With 18 buckets, float64 would put distances of 8 and 16 into other ones than float32.
+    shape = {"relative_attention_num_buckets": buckets, "relative_attention_max_distance": 128}
+    theirs = saved_models.random_model(KIND, **{**SHAPE, **shape})
+    ours = saved_models.read_back(theirs, tmp_path)
+    assert saved_models.largest_difference(theirs, ours, "float32", longest=300) < 1e-4
+
+
 def test_steps_equal_the_whole(tmp_path):
     ours = saved_models.read_back(v1_1(), tmp_path, "float64")
     saved_models.assert_steps_equal_the_whole(ours)

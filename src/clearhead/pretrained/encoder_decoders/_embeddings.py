@@ -71,5 +71,5 @@ def _locate(config: TransformerConfig, tensors: Mapping[str, Shape]) -> _Matrice
 
 def _first(tensors: Mapping[str, Shape], *names: str) -> str:
     """Return the first name that is stored; where none is, the second, to be reported missing."""
-    stored = [name for name in names if name in tensors]
-    return stored[0] if stored else names[min(1, len(names) - 1)]
+    there = [name for name in names if name in tensors]
+    return there[0] if there else names[min(1, len(names) - 1)]

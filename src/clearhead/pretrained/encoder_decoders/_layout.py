@@ -137,8 +137,8 @@ def weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str
         if config.embedding.norm:
             places |= _both(f"{side}_embedding_norm", f"{stack}.layernorm_embedding")
         if config.positions == "learned":
-            stored = f"{stack}.embed_positions.weight"
-            places[f"{side}_positions.weight"] = StoredWeight(stored)
+            table = f"{stack}.embed_positions.weight"
+            places[f"{side}_positions.weight"] = StoredWeight(table)
     if config.output.bias:
         places["output.bias"] = StoredWeight(_BIAS, change=_flat)
     return places

@@ -26,6 +26,18 @@ from ._fields import GATED, activation, flag, number, refuse_other_models, size,
 
 _NO_LIMIT = 1 << 20
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
+_FEED_FORWARD = {"up": "wi", "down": "wo"}
+_GATED_FEED_FORWARD = {"gate": "wi_0", "up": "wi_1", "down": "wo"}
+# The sublayers of each stack in the order of the files, which number them.
+_SUBLAYERS = {
+    "encoder": {"self_attention": "SelfAttention", "feed_forward": "DenseReluDense"},
+    "decoder": {
+        "self_attention": "SelfAttention",
+        "cross_attention": "EncDecAttention",
+        "feed_forward": "DenseReluDense",
+    },
+}
+# What a config that leaves these fields out means by it.
 _MT5 = {"vocab_size": 250112, "d_ff": 1024, "num_layers": 8, "num_heads": 6}
 _T5 = {"vocab_size": 32128, "d_ff": 2048, "num_layers": 6, "num_heads": 8}
 
@@ -96,32 +108,24 @@ def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> Tran
 
 def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     weights = stored_embeddings(config, tensors)
-    feed_forward = {"up": "wi", "down": "wo"}
-    if config.gated:
-        feed_forward = {"gate": "wi_0", "up": "wi_1", "down": "wo"}
-    sublayers = {
-        "encoder": {"self_attention": "SelfAttention", "feed_forward": "DenseReluDense"},
-        "decoder": {
-            "self_attention": "SelfAttention",
-            "cross_attention": "EncDecAttention",
-            "feed_forward": "DenseReluDense",
-        },
+    linears = {
+        "self_attention": _ATTENTION,
+        "cross_attention": _ATTENTION,
+        "feed_forward": _GATED_FEED_FORWARD if config.gated else _FEED_FORWARD,
     }
-    for stack, parts in sublayers.items():
+    for stack, sublayers in _SUBLAYERS.items():
         weights[f"{stack}.norm.weight"] = StoredWeight(f"{stack}.final_layer_norm.weight")
         weights[f"{stack}.relative_bias.weight"] = StoredWeight(
             f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
         )
         for layer in range(getattr(config, f"{stack}_layers")):
-            for number_of_part, (ours, theirs) in enumerate(parts.items()):
-                path = f"{stack}.layers.{layer}.{ours}"
-                block = f"{stack}.block.{layer}.layer.{number_of_part}"
-                weights[f"{path}_norm.weight"] = StoredWeight(f"{block}.layer_norm.weight")
-                linears = feed_forward if ours == "feed_forward" else _ATTENTION
-                for name, stored in linears.items():
-                    weights[f"{path}.{name}.weight"] = StoredWeight(
-                        f"{block}.{theirs}.{stored}.weight"
-                    )
+            for place, (sublayer, module) in enumerate(sublayers.items()):
+                ours = f"{stack}.layers.{layer}.{sublayer}"
+                theirs = f"{stack}.block.{layer}.layer.{place}"
+                weights[f"{ours}_norm.weight"] = StoredWeight(f"{theirs}.layer_norm.weight")
+                for part, letter in linears[sublayer].items():
+                    tensor = f"{theirs}.{module}.{letter}.weight"
+                    weights[f"{ours}.{part}.weight"] = StoredWeight(tensor)
     return weights
 
 
