@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clearhead.reference.softmax import log_softmax
 from tests.engine.engines import after_prefix, engine_of
 
 
@@ -26,3 +27,13 @@ def test_prompts_of_any_lengths_go_on_as_by_full_forward_passes(positions):
             for origin, prefix in zip(origins, prefixes, strict=True)
         ]
         np.testing.assert_allclose(after, expected, atol=1e-10)
+
+
+def test_logits_are_those_of_the_log_probabilities():
+    engine = engine_of(encoder_layers=0)
+    prompts, tokens, rows = [[5, 6], [7]], np.array([8, 9]), np.arange(2)
+    logits = engine.begin(prompts).advance_logits(tokens, rows)
+    expected = engine.model.logits(engine.model.decode(np.array([[5, 6, 8]])))[0, -1]
+    np.testing.assert_allclose(logits[0], expected, atol=1e-10)
+    log_probabilities = engine.begin(prompts).advance(tokens, rows)
+    np.testing.assert_array_equal(log_softmax(logits), log_probabilities)

@@ -43,20 +43,24 @@ class PromptDecoding:
 
     def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.Decoding.advance`."""
+        return log_softmax(self.advance_logits(tokens, parents))
+
+    def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
+        """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
         tokens, parents = check_parents(tokens, parents, len(self._cache_of))
         self._cache_of = self._cache_of[parents]
         old_rows, self._row_in = self._row_in[parents], np.empty(len(parents), np.int64)
-        log_probabilities = np.empty((len(parents), self._model.vocab_size), self._model.dtype)
+        logits = np.empty((len(parents), self._model.vocab_size), self._model.dtype)
         for number, cache in enumerate(self._caches):
             rows = np.flatnonzero(self._cache_of == number)
             self._row_in[rows] = np.arange(len(rows))
             cache.reorder(old_rows[rows])
             if rows.size:
-                log_probabilities[rows] = self._step(tokens[rows], cache)
-        return log_probabilities
+                logits[rows] = self._step(tokens[rows], cache)
+        return logits
 
     def _step(self, tokens: Int[Array, "rows"], cache: KeyValueCache) -> Float[Array, "rows vocab"]:
-        """Append a token to each row of one cache, and return the log-probabilities."""
+        """Append a token to each row of one cache, and return the logits."""
         watcher = self._watch(cache.length)
         hidden = self._model.decode(tokens[:, None], cache=cache, trace=watcher)
-        return log_softmax(self._model.logits(hidden, trace=watcher)[:, 0])
+        return self._model.logits(hidden, trace=watcher)[:, 0]

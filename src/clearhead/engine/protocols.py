@@ -7,7 +7,7 @@ a PyTorch model, an ensemble, or a table of probabilities in a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,20 @@ class Decoding(Protocol):
             ShapeError: a prefix would pass the model's max_length, or there is no such parent or
                 token.
         """
+        ...
+
+
+@runtime_checkable
+class LogitsDecoding(Decoding, Protocol):
+    """A `Decoding` that also says what log-probabilities are made of.
+
+    Some rules of generation change logits, and then it matters that they are no log-probabilities.
+    """
+
+    def advance_logits(
+        self, tokens: Int[Array, "rows"], parents: Int[Array, "rows"]
+    ) -> Float[Array, "rows vocab"]:
+        """Do what `advance` does, and return the logits, in a fresh array."""
         ...
 
 

@@ -34,6 +34,10 @@ class SourceDecoding:
 
     def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.Decoding.advance`."""
+        return log_softmax(self.advance_logits(tokens, parents))
+
+    def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
+        """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
         tokens, parents = check_parents(tokens, parents, len(self._sources))
         sources = self._sources[parents]
         if self._memories is None or not np.array_equal(sources, self._sources):
@@ -44,4 +48,4 @@ class SourceDecoding:
         hidden = self._model.decode(
             tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
         )
-        return log_softmax(self._model.logits(hidden, trace=watcher)[:, 0])
+        return self._model.logits(hidden, trace=watcher)[:, 0]

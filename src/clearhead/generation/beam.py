@@ -39,9 +39,15 @@ class FinishedBeams:
     def empty(cls, sources: int, beam: int) -> FinishedBeams:
         """Return room for the sequences of so many sources."""
         shape = (sources, beam)
-        places = (np.zeros(shape, np.int64) for _ in range(3))
-        own = np.zeros(shape, np.float32)
-        return cls(np.full(shape, NEVER), np.zeros(shape, np.bool_), *places, own)
+        rounds, rows, tokens = (np.zeros(shape, np.int64) for _ in range(3))
+        return cls(
+            scores=np.full(shape, NEVER),
+            is_finished=np.zeros(shape, np.bool_),
+            rounds=rounds,
+            rows=rows,
+            tokens=tokens,
+            own_log_probs=np.zeros(shape, np.float32),
+        )
 
     def add(
         self, candidates: Candidates, own_log_probs: FloatArray, is_end: BoolArray,
@@ -60,7 +66,8 @@ class FinishedBeams:
         beam = self.scores.shape[1]
         is_new = is_end.copy()
         is_new[:, beam:] = False
-        scores = candidates.log_probs / np.float32((round_number + 1) ** alpha)
+        with np.errstate(over="ignore"):  # the lowest number, which stands for an invalid score
+            scores = candidates.log_probs / np.float32((round_number + 1) ** alpha)
         scores[~is_new] += NEVER
         order = np.argsort(-np.hstack((self.scores, scores)), axis=1, kind="stable")[:, :beam]
         rounds = np.full_like(candidates.rows, round_number)

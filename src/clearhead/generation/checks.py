@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..engine.protocols import Engine
+import numpy as np
+
+from ..engine.protocols import Decoding, Engine, FloatArray, LogitsDecoding
 from ..errors import ConfigError
 from .settings import GenerationSettings
 
@@ -60,6 +62,39 @@ def check_generation(
                 f"Shorten it, or use max_new_tokens instead of max_length."
             )
     return beginnings
+
+
+def check_decoding(decoding: Decoding, settings: GenerationSettings) -> None:
+    """Check that an engine says enough for these settings.
+
+    Raises:
+        ConfigError: logits are to be penalized, and it has none.
+    """
+    needs_logits = settings.num_beams == 1 and settings.repetition_penalty != 1.0
+    if needs_logits and not isinstance(decoding, LogitsDecoding):
+        raise ConfigError(
+            "repetition_penalty changes logits, and this engine gives log-probabilities alone: "
+            "its Decoding needs a method advance_logits. In a beam, which penalizes "
+            "log-probabilities, it needs none."
+        )
+
+
+def check_possible(best: FloatArray) -> None:
+    """Check that something can follow.
+
+    Args:
+        best: the best score of each row or source, Float["rows"].
+
+    Raises:
+        ConfigError: nothing is possible, or the scores are no numbers.
+    """
+    if not (best > -np.inf).all():
+        what = "are not numbers" if np.isnan(best).any() else "leave no token possible"
+        raise ConfigError(
+            f"The scores of the next token {what}. Where settings forbid tokens, forbid fewer "
+            f"(bad_words_ids, suppress_tokens, no_repeat_ngram_size, min_length); otherwise the "
+            f"model's weights do not fit, or are damaged."
+        )
 
 
 def _beginnings(

@@ -100,7 +100,9 @@ def stream(
     """
     settings = settings or GenerationSettings()
     starts = None if start is None else [start]
-    (beginning,) = check_generation(engine, [tokens], settings, has_encoder, starts, positions, streams=True)
+    (beginning,) = check_generation(
+        engine, [tokens], settings, has_encoder, starts, positions, streams=True
+    )
     return _stream(engine, tokens, settings, has_encoder, beginning, positions)
 
 

@@ -19,15 +19,23 @@ def log_normalizers(scores: Float[Array, "rows vocab"]) -> tuple[Array, Array]:
         two arrays Float["rows 1"], in the precision of the scores.
     """
     maxima = scores.max(axis=1, keepdims=True)
-    sums = np.exp(scores - maxima).sum(axis=1, keepdims=True, dtype=np.float64)
+    # Row by row: what is computed on the way stays in the processor's cache.
+    sums = np.array([[np.exp(row - row.max()).sum(dtype=np.float64)] for row in scores])
     return maxima, np.log(sums).astype(scores.dtype)
 
 
 def log_softmax(scores: Float[Array, "rows vocab"]) -> Float[Array, "rows vocab"]:
     """Return the log-probabilities of each row, in the precision of the scores."""
-    maxima, logarithms = log_normalizers(scores)
-    # In this order, as PyTorch subtracts: the last bit depends on it.
-    return scores - maxima - logarithms
+    return log_softmax_in_place(scores.copy())
+
+
+def log_softmax_in_place(scores: Float[Array, "rows vocab"]) -> Float[Array, "rows vocab"]:
+    """Write `log_softmax` of scores over them, and return them."""
+    for row in scores:
+        # In this order, as PyTorch subtracts: the last bit depends on it.
+        row -= row.max()
+        row -= np.log(np.exp(row).sum(dtype=np.float64)).astype(row.dtype)
+    return scores
 
 
 def softmax(scores: Float[Array, "values"]) -> Float[Array, "values"]:

@@ -6,7 +6,7 @@ changes them in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.protocols import BoolArray, FloatArray, IntArray
 from ..shapes import Array, Float
 from ..translation.search.constraints import forbid_repeats, forbid_tokens
-from .normalize import log_softmax
+from .normalize import log_softmax_in_place
 from .settings import GenerationSettings
 
 
@@ -61,7 +61,7 @@ def processors_of(settings: GenerationSettings) -> list[Processor]:
 
 def renormalize(scores: Float[Array, "rows vocab"], prefixes: Prefixes) -> None:
     """Make scores log-probabilities: the last processor where ``renormalize_logits`` is set."""
-    scores[:] = log_softmax(scores)
+    log_softmax_in_place(scores)
 
 
 def _repetition_penalty(settings: GenerationSettings) -> Processor:
@@ -105,7 +105,7 @@ def _bad_words(settings: GenerationSettings) -> Processor:
 
 
 def _least_length(settings: GenerationSettings) -> Processor:
-    ends = list(settings.eos_token_id)
+    ends = np.array(settings.eos_token_id)
 
     def process(scores: FloatArray, prefixes: Prefixes) -> None:
         least = settings.min_length
@@ -124,13 +124,13 @@ def _forced_first(settings: GenerationSettings) -> Processor:
 
     def process(scores: FloatArray, prefixes: Prefixes) -> None:
         # Only after a single token, the decoder's start: a longer beginning has its first token.
-        _force(scores, prefixes.lengths == 1, [token])
+        _force(scores, prefixes.lengths == 1, np.array([token]))
 
     return process
 
 
 def _forced_last(settings: GenerationSettings) -> Processor:
-    ends = list(settings.forced_eos_token_id)
+    ends = np.array(settings.forced_eos_token_id)
 
     def process(scores: FloatArray, prefixes: Prefixes) -> None:
         _force(scores, prefixes.lengths == prefixes.limits - 1, ends)
@@ -138,7 +138,7 @@ def _forced_last(settings: GenerationSettings) -> Processor:
     return process
 
 
-def _force(scores: FloatArray, rows: BoolArray, tokens: Sequence[int]) -> None:
+def _force(scores: FloatArray, rows: BoolArray, tokens: IntArray) -> None:
     """Let only these tokens follow in these rows, with a score of 0."""
     if rows.any():
         scores[rows] = -np.inf
@@ -147,8 +147,8 @@ def _force(scores: FloatArray, rows: BoolArray, tokens: Sequence[int]) -> None:
 
 def _valid_values(settings: GenerationSettings) -> Processor:
     def process(scores: FloatArray, prefixes: Prefixes) -> None:
-        largest = np.finfo(scores.dtype).max
-        np.nan_to_num(scores, copy=False, nan=0.0, posinf=largest, neginf=-largest)
+        largest = float(np.finfo(scores.dtype).max)
+        scores[:] = np.nan_to_num(scores, nan=0.0, posinf=largest, neginf=-largest)
 
     return process
 
@@ -161,7 +161,7 @@ def _suppress(settings: GenerationSettings) -> Processor:
 
 
 def _suppress_first(settings: GenerationSettings) -> Processor:
-    tokens = list(settings.begin_suppress_tokens)
+    tokens = np.array(settings.begin_suppress_tokens)
     is_forced = settings.forced_bos_token_id is not None
 
     def process(scores: FloatArray, prefixes: Prefixes) -> None:

@@ -18,7 +18,8 @@ from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
 from ..translation.search.loop import Candidates, SearchLoop
 from ..translation.search.prefixes import SearchStep, prefix_of
 from .beam import NEVER, FinishedBeams
-from .normalize import log_normalizers, log_softmax, softmax
+from .checks import check_decoding, check_possible
+from .normalize import log_normalizers, log_softmax_in_place, softmax
 from .processors import Prefixes, processors_of, renormalize
 from .result import END, LENGTH, GeneratedToken, Generation
 from .settings import GenerationSettings
@@ -46,6 +47,7 @@ class GenerationSearch(SearchLoop):
         self, decoding: Decoding, starts: Sequence[Sequence[int]], limits: Sequence[int],
         settings: GenerationSettings, vocab_size: int, seed: int, on_token: OnToken | None = None,
     ) -> None:  # fmt: skip
+        check_decoding(decoding, settings)
         beam = settings.num_beams
         # In a beam the sequences of an input come from one search.
         self.samples = settings.num_return_sequences if beam == 1 else 1
@@ -60,14 +62,14 @@ class GenerationSearch(SearchLoop):
         self.limits = np.array(limits, np.int64)[inputs]
         self.processors = processors_of(settings)
         if settings.do_sample:
-            truncations = truncations_of(settings)
-            self.processors += [lambda scores, _, cut=cut: cut(scores) for cut in truncations]
+            self.processors += truncations_of(settings)
         if settings.renormalize_logits:
             self.processors.append(renormalize)
         self.random = TorchRandom(seed)
         self.is_end_id = np.zeros(vocab_size, np.bool_)
         self.is_end_id[list(settings.eos_token_id)] = True
-        self.finished = FinishedBeams.empty(len(inputs), beam)
+        self.sequences = FinishedBeams.empty(len(inputs), beam)
+        self.buffer = np.empty((0, vocab_size), np.float32)  # of processors, round after round
         # Logits, where the engine gives them.
         self.advance = getattr(decoding, "advance_logits", decoding.advance)
         self.own_log_probs = [first.log_probs]  # of the token of each row, round by round
@@ -88,12 +90,15 @@ class GenerationSearch(SearchLoop):
 
     def constrain(self, scores: FloatArray) -> FloatArray:
         """Return what the settings make of the scores."""
-        self.raw = log_softmax(scores) if self.beam > 1 else scores
+        self.raw = log_softmax_in_place(scores) if self.beam > 1 else scores
         if self.beam == 1:
             self.normalizers = log_normalizers(scores)
         if not self.processors:
             return self.raw
-        processed = self.raw.copy()
+        if len(self.raw) > len(self.buffer):
+            self.buffer = np.empty_like(self.raw)
+        processed = self.buffer[: len(self.raw)]
+        processed[:] = self.raw
         sources = np.repeat(self.active, self.width)
         prefixes = Prefixes(
             self.start_lengths[sources],
@@ -107,11 +112,14 @@ class GenerationSearch(SearchLoop):
 
     def expand(self, log_probs: FloatArray) -> Candidates:
         """Return the best continuations of each source (or those that are drawn for it)."""
+        draws = self.settings.do_sample
         if self.beam > 1:
-            draws = self.settings.do_sample
-            return self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
-        tokens = self.draw(log_probs) if self.settings.do_sample else log_probs.argmax(axis=1)
+            candidates = self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
+            check_possible(candidates.log_probs.max(axis=1))
+            return candidates
+        tokens = self.draw(log_probs) if draws else log_probs.argmax(axis=1)
         rows = np.arange(len(tokens))
+        check_possible(log_probs[rows, tokens])
         totals = self.next.log_probs + self.own(rows, tokens)
         return Candidates(totals[:, None], tokens[:, None], rows[:, None])
 
@@ -128,6 +136,7 @@ class GenerationSearch(SearchLoop):
     def race(self, scores: FloatArray, words: IntArray) -> tuple[IntArray, FloatArray]:
         """Return the columns that are possible, and how early each comes in: the largest first."""
         columns = np.flatnonzero(scores > -np.inf)
+        check_possible(scores[columns].max(initial=-np.inf, keepdims=True))
         variates = exponential(words[columns]).astype(np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
             return columns, softmax(scores[columns]) / variates
@@ -137,15 +146,15 @@ class GenerationSearch(SearchLoop):
         sources, count = len(self.active), self.candidates
         totals = (self.next.log_probs[:, None] + log_probs).reshape(sources, -1)
         words = self.random.words(self.beam * self.vocab_size)
-        drawn = np.zeros((sources, count), np.int64)
+        choices = np.zeros((sources, count), np.int64)
         values = np.full((sources, count), -np.inf, np.float32)
         for number, row in enumerate(totals):
             columns, speeds = self.race(row, words)
             places = columns[np.argsort(-speeds, kind="stable")[:count]]
-            drawn[number, : len(places)] = places
+            choices[number, : len(places)] = places
             values[number, : len(places)] = row[places]
-        rows = drawn // self.vocab_size + np.arange(sources)[:, None] * self.width
-        return Candidates(values, drawn % self.vocab_size, rows)
+        rows = choices // self.vocab_size + np.arange(sources)[:, None] * self.width
+        return Candidates(values, choices % self.vocab_size, rows)
 
     def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
         """Return the places of the continuations to go on with, best first."""
@@ -164,15 +173,15 @@ class GenerationSearch(SearchLoop):
         """Keep the continuations that end, and return which sources are finished."""
         if self.beam == 1:
             return self.finish_single(candidates, is_end[:, 0])
-        settings, finished = self.settings, self.finished
+        settings, sequences = self.settings, self.sequences
         own = self.own(candidates.rows, candidates.tokens)
-        finished.add(candidates, own, is_end, self.length, settings.length_penalty)
+        sequences.add(candidates, own, is_end, self.length, settings.length_penalty)
         limits = self.limits[self.active] - self.start_lengths[self.active]
-        is_closed = finished.is_closed(candidates, is_end, self.length + 1, limits, settings)
+        is_closed = sequences.is_closed(candidates, is_end, self.length + 1, limits, settings)
         for place in np.flatnonzero(is_closed):
             results = self.results[self.active[place]]
-            for number in np.flatnonzero(finished.is_finished[place])[: settings.num_return_sequences]:
-                results.append(self.beam_result(int(place), int(number)))
+            numbers = np.flatnonzero(sequences.is_finished[place])[: settings.num_return_sequences]
+            results += [self.beam_result(int(place), number) for number in numbers.tolist()]
         return is_closed
 
     def finish_single(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
@@ -192,13 +201,13 @@ class GenerationSearch(SearchLoop):
 
     def beam_result(self, place: int, number: int) -> Generation:
         """Return one of the finished sequences of a source."""
-        finished = self.finished
+        sequences = self.sequences
         return self.result(
-            int(finished.rounds[place, number]),
-            int(finished.rows[place, number]),
-            int(finished.tokens[place, number]),
-            finished.own_log_probs[place, number],
-            float(finished.scores[place, number]),
+            int(sequences.rounds[place, number]),
+            int(sequences.rows[place, number]),
+            int(sequences.tokens[place, number]),
+            sequences.own_log_probs[place, number],
+            float(sequences.scores[place, number]),
         )
 
     def result(
@@ -232,4 +241,4 @@ class GenerationSearch(SearchLoop):
     def drop(self, goes_on: BoolArray) -> None:
         """Forget the sources that do not go on, and what they finished."""
         super().drop(goes_on)
-        self.finished.keep(goes_on)
+        self.sequences.keep(goes_on)

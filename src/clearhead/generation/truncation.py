@@ -6,37 +6,41 @@ cuts them, where it says how.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from ..engine.protocols import BoolArray, FloatArray
 from ..shapes import Array, Float
 from ..translation.search.choose import top_tokens
 from .normalize import log_softmax, softmax
+from .processors import Processor
 from .settings import GenerationSettings
 
-Truncation = Callable[[Float[Array, "rows vocab"]], None]
+_BINS = 4096
 
 
-def truncations_of(settings: GenerationSettings) -> list[Truncation]:
+def truncations_of(settings: GenerationSettings) -> list[Processor]:
     """Return what these settings do before a draw, in order."""
     # A beam needs a token that does not end beside every one that does.
-    fewest = len(settings.eos_token_id) + 1 if settings.num_beams > 1 else 1
-    if settings.num_beams > 1 and not settings.eos_token_id:
-        fewest = 2
-    possible: list[tuple[bool, Truncation]] = [
-        (settings.temperature != 1.0, lambda scores: heat(scores, settings.temperature)),
-        (settings.top_k != 0, lambda scores: keep_top_k(scores, max(settings.top_k, fewest))),
-        (settings.top_p < 1.0, lambda scores: keep_top_p(scores, settings.top_p, fewest)),
-        (settings.min_p is not None, lambda scores: keep_min_p(scores, settings.min_p, fewest)),
-        (settings.typical_p < 1.0, lambda scores: keep_typical(scores, settings.typical_p, fewest)),
+    fewest = max(2, 1 + len(settings.eos_token_id)) if settings.num_beams > 1 else 1
+    possible: list[tuple[bool, Processor]] = [
+        (settings.temperature != 1.0, lambda scores, _: heat(scores, settings.temperature)),
+        (settings.top_k != 0, lambda scores, _: keep_top_k(scores, max(settings.top_k, fewest))),
+        (settings.top_p < 1.0, lambda scores, _: keep_top_p(scores, settings.top_p, fewest)),
+        (settings.min_p is not None, lambda scores, _: keep_min_p(scores, settings.min_p, fewest)),
+        (
+            settings.typical_p < 1.0,
+            lambda scores, _: keep_typical(scores, settings.typical_p, fewest),
+        ),
     ]
     return [truncation for has_effect, truncation in possible if has_effect]
 
 
 def heat(scores: Float[Array, "rows vocab"], temperature: float) -> None:
     """Divide scores by the temperature."""
-    scores /= scores.dtype.type(temperature)
+    with np.errstate(over="ignore"):  # the lowest number, which stands for an invalid score
+        scores /= scores.dtype.type(temperature)
 
 
 def keep_top_k(scores: Float[Array, "rows vocab"], count: int) -> None:
@@ -50,21 +54,33 @@ def keep_top_p(scores: Float[Array, "rows vocab"], share: float, fewest: int = 1
     for row in scores:
         columns = np.flatnonzero(row > -np.inf)
         values = row[columns]
-        probabilities = softmax(values)
-        rest = row.dtype.type(1 - share)
-        # So unlikely that all of them together cannot reach the rest: they need not be sorted.
-        is_tail = probabilities < rest / (2 * len(values))
-        tail = probabilities[is_tail].sum(dtype=np.float64)
-        body = np.flatnonzero(~is_tail)
-        order = body[np.argsort(values[body], kind="stable")]
-        # From the least likely upwards, in float64 and rounded, as PyTorch adds.
-        sums = (tail + np.cumsum(probabilities[order], dtype=np.float64)).astype(row.dtype)
-        is_out = sums <= rest
-        is_out[-fewest:] = False
-        if len(order) < fewest:  # then the tail has the others that must stay
-            is_tail[np.argsort(values, kind="stable")[-fewest:]] = False
-        row[columns[is_tail]] = -np.inf
-        row[columns[order[is_out]]] = -np.inf
+        is_out = _least_likely(values, row.dtype.type(1 - share))
+        if len(values) - is_out.sum() < fewest:
+            is_out[np.argsort(values, kind="stable")[-fewest:]] = False
+        row[columns[is_out]] = -np.inf
+
+
+def _least_likely(values: FloatArray, share: Any) -> BoolArray:
+    """Return which values are the least likely ones that have at most ``share`` together.
+
+    Only where the sum crosses ``share`` does the order matter, so the values are dealt to bins of
+    rising value, and only those of one bin are sorted.
+    """
+    probabilities = softmax(values)
+    least, most = values.min(), values.max()
+    scale = np.float32((_BINS - 1) / max(float(most - least), 1e-30))
+    bins = np.minimum((values - least) * scale, _BINS - 1).astype(np.int64)
+    # In float64 and rounded at the end, as PyTorch adds.
+    sums = np.cumsum(np.bincount(bins, weights=probabilities, minlength=_BINS))
+    crossing = int((sums.astype(values.dtype) <= share).sum())
+    is_out = bins < crossing
+    if crossing < _BINS:
+        members = np.flatnonzero(bins == crossing)
+        members = members[np.argsort(values[members], kind="stable")]
+        before = sums[crossing - 1] if crossing else 0.0
+        totals = before + np.cumsum(probabilities[members], dtype=np.float64)
+        is_out[members] = totals.astype(values.dtype) <= share
+    return is_out
 
 
 def keep_min_p(scores: Float[Array, "rows vocab"], share: float | None, fewest: int = 1) -> None:
