@@ -28,7 +28,8 @@ def read_run(params, limits=None):
 
 def test_what_is_left_out_has_a_default():
     assert read_run({"text": "A cat."}).to_dict() == {
-        "text": "A cat.", "target": None, "sentence": 0, "beam_size": 4, "edits": [],
+        "text": "A cat.", "target": None, "target_ids": None, "sentence": 0, "beam_size": 4,
+        "new_tokens": 8, "edits": [],
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from ..contract.parts import attention_path, check_head, heads_of, stack_of
 from ..contract.questions import EffectsQuestion
 from ..contract.stopping import check
 from ..passes.edited_engine import Editor
+from ..passes.encoding import encode
 from .run import Run
 from .run_answer import finite
 
@@ -142,7 +143,7 @@ def _effects_of_batch(
 def _hidden(run: Run, editor: Editor, rows: int, memories: list[KeysAndValues] | None) -> Array:
     """Return the last vectors of several rows of the run, Float["rows positions d_model"]."""
     if not run.config.decoder_layers:
-        return run.reference.encode(np.array([run.source] * rows), trace=editor).output
+        return encode(run.reference, np.array([run.source] * rows), editor).output
     targets = np.array([run.target] * rows)
     if not run.config.encoder_layers:
         return run.reference.decode(targets, trace=editor)

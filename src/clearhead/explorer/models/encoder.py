@@ -16,6 +16,7 @@ from ...translation.sentences.segments import Piece
 from ..contract.answers import ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
+from ..passes.encoding import encode
 from ..passes.passage import Beginning, Completion, Passage
 from .text import prompt_ids
 from .walked_model import TextTokens, WalkedModel
@@ -54,7 +55,7 @@ class EncoderModel(WalkedModel):
 
     def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
         source, model = tuple(ids), self.fast.model
-        hidden = model.encode(np.array([source]), trace=self.watcher(changes)).output
+        hidden = encode(model, np.array([source]), self.watcher(changes)).output
         if not self.predicts_words:
             return Completion(Passage(source, (), (), (), ""), lambda rows: hidden[0, rows])
 

@@ -26,6 +26,7 @@ from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote, Sentence, Token
 from ..passes.bounded_trace import BoundedTrace, trace_bytes
 from ..passes.edited_engine import Editor, edited_engine, replacements
+from ..passes.encoding import encode
 from ..passes.passage import Beginning, Completion, Passage
 
 Encode: TypeAlias = Callable[[str], Sequence[int]]
@@ -176,7 +177,7 @@ class WalkedModel(ABC):
         """Run the layers in float64, and return the last vectors, Float["1 positions d_model"]."""
         encoded = None
         if passage.source:
-            encoded = self.reference.encode(np.array([passage.source]), trace=watcher)
+            encoded = encode(self.reference, np.array([passage.source]), watcher)
         if not passage.target:
             assert encoded is not None
             return encoded.output

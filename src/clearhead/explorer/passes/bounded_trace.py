@@ -24,6 +24,7 @@ from ...reference.transformer import Encoded, Transformer
 from ...shapes import Array
 from ..contract.base_edit import Changes
 from ..contract.stopping import check
+from .encoding import encode
 from .passage import Passage
 from .step_recorder import OUTPUT, StepRecorder
 
@@ -84,7 +85,7 @@ class BoundedTrace:
         self._encoded: Encoded | None = None
         if self._passage.source:
             ids = np.array([self._passage.source])
-            self._encoded = self._model.encode(ids, trace=recorder)
+            self._encoded = encode(self._model, ids, recorder)
             hidden = self._encoded.output
         if self._passage.target:
             ids = np.array([self._passage.target])
@@ -179,7 +180,7 @@ class BoundedTrace:
         layers[number] = _Beginning(getattr(model, f"{stack}_layers")[number], begin)
         setattr(model, f"{stack}_layers", layers)
         if stack == "encoder":
-            model.encode(np.array([self._passage.source]), trace=recorder)
+            encode(model, np.array([self._passage.source]), recorder)
         else:
             model.decode(np.array([self._passage.target]), self._encoded, trace=recorder)
 
