@@ -115,7 +115,7 @@ function About(): JSX.Element | null {
       {answer.target_given && <p>{words.targetGiven[kind.value]}</p>}
       {answer.baseline && (
         <p>
-          {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
+          {words.editedNow(answer.request.edits?.length ?? 0, answer.translation !== null)}{" "}
           <span lang={languageOf("target")}>{answer.baseline.translation}</span>{" "}
           <button type="button" class="link" onClick={() => setState({ edits: [] })}>
             {words.undoEdits}

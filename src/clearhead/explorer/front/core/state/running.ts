@@ -8,7 +8,6 @@ import {
   asking,
   DEFAULTS,
   failure,
-  givenTokens,
   kind,
   model,
   run,
@@ -113,7 +112,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
     const { json } = await source.peek().ask("run", request, mine.signal);
     if (current !== mine) return;
     batch(() => {
-      if (json.text !== run.peek()?.text) lookAtTheEnd(json);
+      if (json.text !== run.peek()?.text) lookWhereWordsArePredicted(json);
       run.value = json;
       runQuestion.value = key;
       failure.value = null;
@@ -129,11 +128,12 @@ async function follow(description: Model, request: RunParams): Promise<void> {
   }
 }
 
-/** Of a new prompt the last token is looked at: it predicts the first of the continuation. An
- * address that says a query is kept to. */
-function lookAtTheEnd(answer: Run): void {
-  if (kind.peek() === "generation" && state.query.peek() === 0)
-    amendState({ query: givenTokens(answer).length - 1 });
+/** Of a new text the position is looked at that predicts something: the last of a prompt, or the
+ * first hidden word. An address that says a query is kept to. */
+function lookWhereWordsArePredicted(answer: Run): void {
+  const first = answer.counted?.[0];
+  if (kind.peek() !== "translation" && first !== undefined && state.query.peek() === 0)
+    amendState({ query: first });
 }
 
 /** A head, a query and a key that this run has, as near as can be to those that are chosen. */

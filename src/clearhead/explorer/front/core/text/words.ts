@@ -52,7 +52,8 @@ const en = {
     generation: "This is the continuation you provided, not the model's own.",
     encoder: "These are the words you provided, not the model's own.",
   },
-  editedNow: (n: number) => `With ${n} ${n === 1 ? "edit" : "edits"}. Without:`,
+  editedNow: (n: number, without: boolean) =>
+    `With ${n} ${n === 1 ? "edit" : "edits"}.${without ? " Without:" : ""}`,
   undoEdits: "Undo all edits",
   logProbability: "log-probability",
   seconds: "computed in",
@@ -191,7 +192,7 @@ const pt: typeof en = {
     generation: "Esta é a continuação que você forneceu, não a do modelo.",
     encoder: "Estas são as palavras que você forneceu, não as do modelo.",
   },
-  editedNow: (n) => `Com ${n} ${n === 1 ? "edição" : "edições"}. Sem:`,
+  editedNow: (n, without) => `Com ${n} ${n === 1 ? "edição" : "edições"}.${without ? " Sem:" : ""}`,
   undoEdits: "Desfazer todas as edições",
   logProbability: "log-probabilidade",
   seconds: "calculado em",

@@ -89,7 +89,7 @@ export const en = {
   rank: "rank",
   logit: "logit",
   probability: "probability",
-  taken: "chosen",
+  taken: { decoder: "chosen", encoder: "in the text" },
   ofVocabulary: (shown: number, of: string) =>
     `The ${shown} most likely of ${of} tokens are shown.`,
   nothingMasked: "Nothing is masked here: every query may attend to every key.",

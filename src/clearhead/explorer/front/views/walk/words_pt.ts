@@ -91,7 +91,7 @@ export const pt: Words = {
   rank: "lugar",
   logit: "logit",
   probability: "probabilidade",
-  taken: "escolhido",
+  taken: { decoder: "escolhido", encoder: "no texto" },
   ofVocabulary: (shown, of) => `À vista, os ${shown} mais prováveis de ${of} tokens.`,
   nothingMasked: "Aqui nada é mascarado: toda consulta pode dar atenção a toda chave.",
   rowNotMasked: (matrix) =>

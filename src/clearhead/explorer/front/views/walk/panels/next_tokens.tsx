@@ -276,7 +276,7 @@ function WordRow({ plan, token, slice, rank, isTaken }: WordRowProps): JSX.Eleme
           />
         </span>
       </td>
-      <td>{isTaken ? words.taken : ""}</td>
+      <td>{isTaken ? words.taken[predictingStack()] : ""}</td>
     </tr>
   );
 }

@@ -169,15 +169,17 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
   const pick = (patch: Partial<Settled["head"]>) => change({ head: { ...now.head, ...patch } });
   return (
     <>
-      <Pick
-        label={words.part}
-        value={now.head.part}
-        options={parts.map((part) => ({
-          value: part,
-          label: lookUp<string>(words.parts, part) ?? part,
-        }))}
-        choose={(part) => pick({ part: part as Part })}
-      />
+      {parts.length > 1 && (
+        <Pick
+          label={words.part}
+          value={now.head.part}
+          options={parts.map((part) => ({
+            value: part,
+            label: lookUp<string>(words.parts, part) ?? part,
+          }))}
+          choose={(part) => pick({ part: part as Part })}
+        />
+      )}
       <Pick
         label={words.layer}
         value={now.head.layer}

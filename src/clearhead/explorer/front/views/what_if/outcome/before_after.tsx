@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
-import { asking, kind, languageOf } from "../../../core/state/state";
+import { asking, givenTokens, kind, languageOf } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
@@ -24,7 +24,10 @@ export function BeforeAfter({
   baseline: Baseline;
 }): JSX.Element {
   const words = wordsOf(table);
-  const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
+  const [old, own] = [baseline.predicted, answer.predicted].map((tokens) =>
+    wordsIn(answer, tokens),
+  ) as [Token[], Token[]];
+  const steps = difference(old, own, ({ id }) => id);
   const removals = steps.filter((one) => one.kind === "removed").length;
   const additions = steps.filter((one) => one.kind === "added").length;
   const language = languageOf("target");
@@ -57,6 +60,11 @@ export function BeforeAfter({
       <Latency answer={answer} />
     </>
   );
+}
+
+/** What a model wrote: of a continuation neither its prompt nor what would follow it. */
+function wordsIn(answer: Run, tokens: Token[]): Token[] {
+  return kind.value === "generation" ? tokens.slice(givenTokens(answer).length - 1, -1) : tokens;
 }
 
 function Marked({
