@@ -84,9 +84,9 @@ def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
         beam_size: width of the beam.
     """
     models = run.models
-    if not isinstance(models, SearchedModel):
+    if not isinstance(models, SearchedModel) or "beam" not in models.abilities:
         raise ConfigError(
-            "beam: this model translates nothing, so no search is made for it. Ask for its run."
+            "beam: this model has no search of ours, whose steps could be told. Ask for its run."
         )
     # The search takes the best 2 * beam of a source, and never pad or start.
     count = max(2 * beam_size, LIKELIEST) + 2

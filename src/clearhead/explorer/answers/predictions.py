@@ -63,6 +63,7 @@ def predictions(
         for row, values, token in zip(
             softmax(rows), log_probabilities, predicted[window], strict=True
         ):
-            likeliest = likeliest_tokens(row, token, vocab_size)
+            # A model may have written an id that has no name.
+            likeliest = likeliest_tokens(row, token, max(vocab_size, token + 1))
             result.append(Prediction(likeliest, float(values[token])))
     return tuple(result), largest

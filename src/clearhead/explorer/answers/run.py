@@ -227,8 +227,7 @@ def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:
     """Return the target without edits, behind a prompt whose tokens may have been edited."""
     if passage.source or before.target_ids is None:
         return before.target
-    prompt = len(before.target) - len(before.target_ids)
-    return (*passage.target[:prompt], *before.target_ids)
+    return (*passage.target[: before.prompt], *before.target_ids)
 
 
 def _log_probability(models: WalkedModel, passage: Passage, before: Run, changes: Changes) -> float:

@@ -59,6 +59,8 @@ def run_answer(run: Run) -> RunAnswer:
     counted = run.passage.counted
     if len(counted) != len(run.predicted):
         answer["counted"] = list(counted)
+    if not run.source:
+        answer["prompt"] = run.passage.prompt
     return answer
 
 

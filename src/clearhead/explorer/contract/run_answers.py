@@ -198,6 +198,7 @@ class RunAnswer(TypedDict):
         source: what the encoder reads; empty without one.
         decoder_input: what the decoder reads; empty without one, and without an encoder it begins
             with the prompt.
+        prompt: of a model without an encoder, how many tokens of ``decoder_input`` are the prompt.
         predicted: what follows each token of the decoder; of an encoder the token at each
             position, the likeliest where one is hidden.
         counted: the positions whose log-probabilities make the sum: missing for all.
@@ -216,6 +217,7 @@ class RunAnswer(TypedDict):
     log_probability: float | None
     log_probabilities: list[float | None]
     counted: NotRequired[list[int]]
+    prompt: NotRequired[int]
     next: list[NextTokens]
     attention: list[AttentionAnswer]
     steps: list[StepAnswer]

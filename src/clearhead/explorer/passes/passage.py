@@ -54,6 +54,11 @@ class Passage:
     text: str
     target_ids: tuple[int, ...] | None = None
 
+    @property
+    def prompt(self) -> int:
+        """How many tokens of the target were there before: a prompt, or a start token."""
+        return len(self.target) - len(self.target_ids or ())
+
 
 @dataclass(frozen=True, eq=False)
 class Completion:

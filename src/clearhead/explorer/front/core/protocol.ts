@@ -403,6 +403,8 @@ export interface Run {
   log_probabilities: (number | null)[];
   /** The positions whose log-probabilities make the sum: missing for all. */
   counted?: number[];
+  /** Of a model without an encoder, how many tokens of `decoder_input` are the prompt. */
+  prompt?: number;
   next: NextTokens[];
   attention: Attention[];
   steps: Step[];

@@ -149,7 +149,7 @@ export const kind = computed<TextKind>(() => {
 /** The tokens of the text that the model was given: the source, or a prompt. */
 export function givenTokens(answer: Run): Token[] {
   if (answer.source.length) return answer.source;
-  return answer.decoder_input.slice(0, (answer.counted?.[0] ?? 0) + 1);
+  return answer.decoder_input.slice(0, answer.prompt ?? answer.decoder_input.length);
 }
 
 /** The tokens at the positions that the model predicts something for. */
