@@ -46,7 +46,7 @@ def test_a_hidden_word_is_the_likeliest(bert):
     _, rows = exact(bert, source)
     best = int(rows[place].argmax())
     assert ids(answer["predicted"]) == [*source[:place], best, *source[place + 1 :]]
-    assert answer["counted"] == [place]
+    assert answer["scored_positions"] == [place]
     assert answer["log_probability"] == pytest.approx(rows[place, best], rel=1e-9)
     assert answer["next"][place]["taken"]["rank"] == 1
     word = bert.models.tokenizer.decode([best])
@@ -60,7 +60,7 @@ def test_a_text_without_hidden_words_is_scored_as_a_whole(bert):
     _, rows = exact(bert, source)
     each = rows[np.arange(len(source)), source]
     assert ids(answer["predicted"]) == source
-    assert "counted" not in answer
+    assert "scored_positions" not in answer
     assert answer["log_probability"] == pytest.approx(each.sum(), rel=1e-9)
 
 

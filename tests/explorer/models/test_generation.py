@@ -46,7 +46,7 @@ def test_log_probabilities_are_those_of_the_continuation(gpt2):
     each = rows[np.arange(len(target)), predicted]
     np.testing.assert_allclose(answer["log_probabilities"], each, rtol=1e-9)
     first = len(target) - 5
-    assert answer["counted"] == list(range(first, first + 4))
+    assert answer["scored_positions"] == list(range(first, first + 4))
     assert answer["log_probability"] == pytest.approx(each[first:-1].sum(), rel=1e-9)
     assert predicted[-1] == int(rows[-1, :330].argmax())
 
@@ -63,7 +63,7 @@ def test_a_prompt_alone_is_walked_too(gpt2):
     assert answer["translation"] == ""
     assert answer["prompt"] == len(answer["decoder_input"])
     # Its own words are what is likely or not.
-    assert answer["counted"] == list(range(answer["prompt"] - 1))
+    assert answer["scored_positions"] == list(range(answer["prompt"] - 1))
 
 
 def test_an_end_token_ends_a_continuation(gpt2, monkeypatch):

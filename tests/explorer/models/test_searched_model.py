@@ -28,7 +28,7 @@ def test_the_target_is_the_best_of_a_search(model, source):
     best = model.search(model.fast, source, 3)[0]
     assert (passage.source, passage.target) == (source, (1, *best.tokens))
     assert passage.predicted == (*best.tokens, 2)
-    assert passage.counted == tuple(range(len(best.tokens) + 1))
+    assert passage.scored_positions == tuple(range(len(best.tokens) + 1))
     assert passage.text == model.tokenizer.decode(best.tokens).strip()
 
 

@@ -170,7 +170,7 @@ def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
 
 def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
     """Return log-probabilities of the translation, or of one token, less those of the run."""
-    places = np.array(run.passage.counted if position is None else [position])
+    places = np.array(run.passage.scored_positions if position is None else [position])
     predicted = np.array(run.predicted)[places]
     before = run.log_probabilities[places]
     # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.

@@ -9,8 +9,7 @@ import numpy as np
 from ...errors import ShapeError, TraceError
 from ...shapes import Array
 from ..contract.answers import Answer, OverviewAnswer
-from ..contract.arrays import ArraySource
-from ..contract.steps import Steps
+from ..contract.arrays import ArraySource, Steps
 from ..contract.values import Span
 
 LARGEST_PICTURE = 48

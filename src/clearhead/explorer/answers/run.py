@@ -102,7 +102,7 @@ class Run:
     @property
     def log_probability(self) -> float:
         """The sum over the positions that count."""
-        return float(self.log_probabilities[list(self.passage.counted)].sum())
+        return float(self.log_probabilities[list(self.passage.scored_positions)].sum())
 
     @cached_property
     def protected(self) -> ProtectedNote | None:
@@ -220,7 +220,7 @@ def _baseline(
         source = passage.source if before.source else ()
         same = Passage(source, _with_prompt(passage, before.passage), before.predicted, (), "")
         return EditFreeRun(before, _log_probability(models, same, before, changes), None)
-    return EditFreeRun(before, float(values[list(before.passage.counted)].sum()), None)
+    return EditFreeRun(before, float(values[list(before.passage.scored_positions)].sum()), None)
 
 
 def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:
@@ -234,7 +234,7 @@ def _log_probability(models: WalkedModel, passage: Passage, before: Run, changes
     """Return the log-probability of a run's words under edits, at the positions that count."""
     editor = Editor(changes)
     hidden = models.hidden(passage, editor)
-    places = list(before.passage.counted)
+    places = list(before.passage.scored_positions)
     some, total = max(1, NUMBERS // models.config.vocab_size), 0.0
     for start in range(0, len(places), some):
         part = places[start : start + some]

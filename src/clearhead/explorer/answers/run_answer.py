@@ -56,9 +56,9 @@ def run_answer(run: Run) -> RunAnswer:
         "baseline": _baseline(run),
         "notes": list(_notes(run)),
     }
-    counted = run.passage.counted
-    if len(counted) != len(run.predicted):
-        answer["counted"] = list(counted)
+    scored_positions = run.passage.scored_positions
+    if len(scored_positions) != len(run.predicted):
+        answer["scored_positions"] = list(scored_positions)
     if not run.source:
         answer["prompt"] = run.passage.prompt
     return answer

@@ -15,21 +15,45 @@ from __future__ import annotations
 import json as json_text
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from ...errors import ShapeError, TraceError
+from ...reference.tracing.step import Step
 from ...shapes import Array
 from .answers import Answer, ArraysAnswer, ArrayWindow
 from .questions import ArrayItem, Window
-from .steps import Steps
 
 DTYPES = ("float64", "float32", "uint8", "int32")
 WEIGHTS = "weights/"
 CONTRIBUTIONS = "contributions"
 _ALIGNMENT = 8
+
+
+class Steps(Protocol):
+    """The steps of one pass by their paths; `clearhead.reference.tracing.trace.Trace` is one.
+
+    Where only a part is held, what is iterated over has shapes alone, and ``[path]`` the numbers.
+    """
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all steps, in order."""
+        ...
+
+    def __contains__(self, path: object) -> bool:
+        """Whether there is a step of this path."""
+        ...
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield every step in order."""
+        ...
+
+    def __getitem__(self, path: str) -> Step:
+        """Return the step of a path; TraceError where there is none."""
+        ...
 
 
 class _Reference(Protocol):

@@ -201,7 +201,7 @@ class RunAnswer(TypedDict):
         prompt: of a model without an encoder, how many tokens of ``decoder_input`` are the prompt.
         predicted: what follows each token of the decoder; of an encoder the token at each
             position, the likeliest where one is hidden.
-        counted: the positions whose log-probabilities make the sum: missing for all.
+        scored_positions: the positions whose log-probabilities make the sum: missing for all.
         notes: what a reader should know of this run, such as an edit that changes nothing.
     """
 
@@ -216,7 +216,7 @@ class RunAnswer(TypedDict):
     predicted: list[Token]
     log_probability: float | None
     log_probabilities: list[float | None]
-    counted: NotRequired[list[int]]
+    scored_positions: NotRequired[list[int]]
     prompt: NotRequired[int]
     next: list[NextTokens]
     attention: list[AttentionAnswer]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...reference.tracing.step import Step
+from ..contract.arrays import Steps
 from ..contract.derivation_answers import WhenReplaced
 from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
-from ..contract.steps import Steps
 from .derivation import Derivation, constant
 
 

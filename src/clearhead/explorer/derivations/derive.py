@@ -10,8 +10,8 @@ from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, embedding, kind_of
+from ..contract.arrays import Steps
 from ..contract.edits import Edit
-from ..contract.steps import Steps
 from ._biases import alibi, relative
 from ._edits import edited_derivations
 from ._place import StepPlace

@@ -73,7 +73,9 @@ class EncoderModel(WalkedModel):
             else:
                 (row,) = fast(slice(place, place + 1))
                 predicted[place] = int(row[: self.tokenizer.vocab_size].argmax())
-        counted = tuple(masks) or tuple(range(len(source)))
+        scored_positions = tuple(masks) or tuple(range(len(source)))
         text = self.decode([token for token in predicted if token not in self.special_ids])
         target_ids = tuple(predicted[place] for place in masks)
-        return Completion(Passage(source, (), tuple(predicted), counted, text, target_ids), fast)
+        return Completion(
+            Passage(source, (), tuple(predicted), scored_positions, text, target_ids), fast
+        )

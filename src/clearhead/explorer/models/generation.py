@@ -83,9 +83,9 @@ class GenerationModel(WalkedModel):
         # Where nothing continues the prompt, what is said of it is how likely itself is.
         first = len(prompt) - 1 if continuation else 0
         last = len(predicted) - 1
-        counted = tuple(range(first, last)) or (last,)
+        scored_positions = tuple(range(first, last)) or (last,)
         text = self.decode(continuation)
-        passage = Passage((), target, predicted, counted, text, continuation)
+        passage = Passage((), target, predicted, scored_positions, text, continuation)
         return Completion(passage, reading.log_probabilities)
 
 

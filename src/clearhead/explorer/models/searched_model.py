@@ -69,8 +69,8 @@ class SearchedModel(WalkedModel):
         target = (self.start_id, *words)
         predicted = (*words, self.config.end_id)
         text = self.decode(target).strip()
-        counted = tuple(range(len(predicted)))
-        passage = Passage(source, target, predicted, counted, text, tuple(words))
+        scored_positions = tuple(range(len(predicted)))
+        passage = Passage(source, target, predicted, scored_positions, text, tuple(words))
 
         rows: list[Array] = []
 

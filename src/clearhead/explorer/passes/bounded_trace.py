@@ -11,7 +11,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class BoundedTrace:
         for path in self._outline.keys() - before:
             step = self._outline[path]
             shape = (step.shape[0], hidden.shape[1], *step.shape[2:])
-            outside[path] = replace(step, value=LazyRows(self, path, shape))
+            outside[path] = replace(step, value=cast("Array", LazyRows(self, path, shape)))
         self._output_paths = frozenset(outside)
         self._outline.update({path: outside[path] for path in self._outline if path in outside})
 

@@ -40,7 +40,7 @@ class Passage:
         target: ids that the decoder reads; empty without one.
         predicted: the id that follows each of the decoder's, or that stands at each position of an
             encoder; empty where the model predicts no words.
-        counted: the positions of ``predicted`` whose log-probabilities make the sum.
+        scored_positions: the positions of ``predicted`` whose log-probabilities make the sum.
         text: of the translation, of the continuation, or of what an encoder reads with its hidden
             words filled in.
         target_ids: what would have to be asked for as ``target_ids`` to read the same; None
@@ -50,7 +50,7 @@ class Passage:
     source: tuple[int, ...]
     target: tuple[int, ...]
     predicted: tuple[int, ...]
-    counted: tuple[int, ...]
+    scored_positions: tuple[int, ...]
     text: str
     target_ids: tuple[int, ...] | None = None
 

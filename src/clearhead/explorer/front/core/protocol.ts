@@ -402,7 +402,7 @@ export interface Run {
   log_probability: number | null;
   log_probabilities: (number | null)[];
   /** The positions whose log-probabilities make the sum: missing for all. */
-  counted?: number[];
+  scored_positions?: number[];
   /** Of a model without an encoder, how many tokens of `decoder_input` are the prompt. */
   prompt?: number;
   next: NextTokens[];

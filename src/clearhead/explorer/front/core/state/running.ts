@@ -131,7 +131,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
 /** Of a new text the position is looked at that predicts something: the last of a prompt, or the
  * first hidden word. An address that says a query is kept to. */
 function lookWhereWordsArePredicted(answer: Run): void {
-  const first = answer.prompt === undefined ? answer.counted?.[0] : answer.prompt - 1;
+  const first = answer.prompt === undefined ? answer.scored_positions?.[0] : answer.prompt - 1;
   if (kind.peek() !== "translation" && first !== undefined && state.query.peek() === 0)
     amendState({ query: first });
 }

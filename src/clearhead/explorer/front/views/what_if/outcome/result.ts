@@ -31,7 +31,7 @@ export function useComparison(answer: Run): Reply<Comparison> {
 /** What asks for the words of the original: as text, which a translation reads again, or as ids. */
 function wordsOf(answer: Run, baseline: NonNullable<Run["baseline"]>): Partial<RunParams> {
   if (kind.peek() === "translation") return { target: baseline.translation };
-  const places = answer.counted ?? [];
+  const places = answer.scored_positions ?? [];
   if (kind.peek() === "encoder")
     return { target_ids: places.map((place) => baseline.predicted[place]?.id ?? 0) };
   // The last position predicts what would follow the continuation.
