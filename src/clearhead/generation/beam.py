@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray, IntArray
-from ..translation.search.loop import Candidates
+from ..search.loop import Candidates
 from .settings import GenerationSettings
 
 NEVER = np.float32(-1e9)

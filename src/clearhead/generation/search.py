@@ -1,6 +1,6 @@
 """The search of transformers' ``generate``: greedy, sampling, beam, and sampling in a beam.
 
-`clearhead.translation.search.loop` has the rounds; here are the rules of transformers 5. Whatever
+`clearhead.search.loop` has the rounds; here are the rules of transformers 5. Whatever
 the precision of the model, tokens are chosen in float32. A beam looks at ``1 + end tokens`` times
 ``num_beams`` continuations of each input (at least twice), of which those in the first
 ``num_beams`` places that end are finished; `clearhead.generation.beam` says which are kept, and
@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
-from ..translation.search.loop import Candidates, SearchLoop
-from ..translation.search.prefixes import SearchStep, prefix_of
+from ..search.loop import Candidates, SearchLoop
+from ..search.prefixes import SearchStep, prefix_of
 from .beam import NEVER, FinishedBeams
 from .checks import check_decoding, check_possible
 from .normalize import log_normalizers, log_softmax_in_place, softmax
@@ -67,7 +67,7 @@ class GenerationSearch(SearchLoop):
             self.processors.append(renormalize)
         self.random = TorchRandom(seed)
         self.is_end_id = np.zeros(vocab_size, np.bool_)
-        self.is_end_id[list(settings.eos_token_id)] = True
+        self.is_end_id[[token for token in settings.eos_token_id if token < vocab_size]] = True
         self.sequences = FinishedBeams.empty(len(inputs), beam)
         self.buffer = np.empty((0, vocab_size), np.float32)  # of processors, round after round
         # Logits, where the engine gives them.

@@ -236,9 +236,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+def small_config(name: str, **changes: Any) -> Any:
+    """The config of a small model of a family of `FAMILIES`."""
+    kind = f"{name}Text" if name == "Gemma3" else name
+    return getattr(transformers, f"{kind}Config")(**{**FAMILIES[name], **changes})
+
+
 def small_model(name: str, **changes: Any) -> Any:
     """A small random model of a family of `FAMILIES`."""
-    text = "Text" if name == "Gemma3" else ""
     head = "LMHeadModel" if name == "GPT2" else "ForCausalLM"
-    config = getattr(transformers, f"{name}{text}Config")(**{**FAMILIES[name], **changes})
-    return random_model(getattr(transformers, f"{name}{head}"), config)
+    return random_model(getattr(transformers, f"{name}{head}"), small_config(name, **changes))

@@ -7,7 +7,6 @@ import sentencepiece
 
 from clearhead.errors import CheckpointError
 from clearhead.pretrained.tokenizers.reading import read_tokenizer
-from clearhead.pretrained.tokenizers.sentencepiece_building import MBART_LANGUAGES
 from tests.pretrained.tokenizers import folders
 from tests.pretrained.tokenizers.folders import CONFIG, lines, sentencepiece_model
 
@@ -31,11 +30,6 @@ def test_sentinels_stand_behind_the_pieces_from_the_last_to_the_first(tmp_path):
     assert tokenizer.id_of("<extra_id_0>") == tokenizer.vocab_size - 1
     assert tokenizer.id_of("<extra_id_99>") == tokenizer.vocab_size - 100
     assert tokenizer.encode_plain("<extra_id_7>") == [tokenizer.id_of("<extra_id_7>")]
-
-
-def test_the_languages_of_mbart_are_those_of_transformers():
-    module = pytest.importorskip("transformers.models.mbart.tokenization_mbart")
-    assert tuple(module.FAIRSEQ_LANGUAGE_CODES) == MBART_LANGUAGES
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):

@@ -104,6 +104,18 @@ def number_or_none(fields: Fields, key: str) -> float | None:
     return fields.number(key) if fields.has(key) else None
 
 
+def positive(fields: Fields, key: str) -> float:
+    """Return a number above 0.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    number = fields.number(key)
+    if number <= 0:
+        raise ConfigError(f"{quoted(key)} of {fields.name} must be above 0; it is {number}.")
+    return number
+
+
 def token_ids(fields: Fields, vocab_size: int) -> dict[str, int]:
     """Return ``pad_id``, ``start_id`` and ``end_id`` of a model.
 

@@ -46,7 +46,8 @@ class LibraryTokenizer:
             for role, token in settings.tokens.items()
             if (i := core.token_to_id(token)) is not None
         }
-        self._languages = Languages.of(settings, core.token_to_id)
+        additions = (token.content for token in tokens.values())
+        self._languages = Languages.of(settings, core.token_to_id, additions)
         if self._languages.ids and "end" not in self._roles:
             raise CheckpointError(
                 "The tokenizer has languages and no eos_token, so no text can be ended. Get the "

@@ -8,16 +8,10 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 
 from ...errors import CheckpointError
+from .languages import MBART_LANGUAGES
 from .pieces import SPACE
 from .sentencepiece_file import BPE, CONTROL, USER_DEFINED, SentencePieceFile, read_sentencepiece
 from .settings import TokenizerSettings
-
-MBART_LANGUAGES = (
-    *("ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN"),
-    *("it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO"),
-    *("ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN"),
-)
-"""The languages of mBART, in the order of their ids."""
 
 _FAIRSEQ = ("start", "padding", "end", "unknown")  # ids 0 to 3; SentencePiece's own are 3
 
