@@ -88,7 +88,7 @@ class PretrainedTranslation(SearchedModel):
 
     @property
     def abilities(self) -> list[Ability]:
-        return ["translate", "edit", "effects", "derivations", "next_words"]
+        return ["translate", "edit", "effects", "derivations", "next_words", "lens"]
 
     def begin(self, request: RunQuestion) -> Beginning:
         ids = prompt_ids(self.encode, request.text, self.longest)

@@ -28,7 +28,7 @@ class SearchedModel(WalkedModel):
 
     @property
     def abilities(self) -> list[Ability]:
-        return ["translate", "edit", "beam", "effects", "derivations", "next_words"]
+        return ["translate", "edit", "beam", "effects", "derivations", "next_words", "lens"]
 
     @property
     def special(self) -> SpecialTokens:
