@@ -66,7 +66,7 @@ def test_an_ablated_head_adds_nothing(explorer):
 
 @pytest.mark.parametrize("params", [{"position": 99}, {"token": 10000}])
 def test_what_is_not_there_is_refused(explorer, params):
-    with pytest.raises(ShapeError, match="lens: .* must be between 0 and"):
+    with pytest.raises(ShapeError, match=r"lens: .* must be between 0 and"):
         ask(explorer, **params)
 
 
