@@ -116,7 +116,7 @@ def positive(fields: Fields, key: str) -> float:
     return number
 
 
-def token_ids(fields: Fields, vocab_size: int) -> dict[str, int]:
+def token_ids(fields: Fields, vocab_size: int) -> dict[str, Any]:
     """Return ``pad_id``, ``start_id`` and ``end_id`` of a model.
 
     Of several end tokens it is the first. An id beyond the vocabulary, such as the -1 of old

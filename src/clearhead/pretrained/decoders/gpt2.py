@@ -87,7 +87,7 @@ def _read(fields: Fields) -> TransformerConfig:
 
 
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    stored = {}
+    weights = {}
     for name, place in places(config, shapes, _TABLE).items():
         part = part_of(name)
         if part.startswith(("self_attention.", "feed_forward.")):
@@ -95,20 +95,20 @@ def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str
         if part in _FUSED:
             start = _FUSED.index(part) * config.d_model
             place = dataclasses.replace(place, rows=slice(start, start + config.d_model))
-        stored[name] = place
-    return stored
+        weights[name] = place
+    return weights
 
 
-def _fold(fields: Fields, stored: dict[str, StoredWeight]) -> dict[str, StoredWeight]:
+def _fold(fields: Fields, weights: dict[str, StoredWeight]) -> dict[str, StoredWeight]:
     """Divide the queries of layer i, counted from 1, by i, if the file says so of their scores."""
     key = "scale_attn_by_inverse_layer_idx"
     if not (fields.has(key) and fields.flag(key)):
-        return stored
+        return weights
     return {
         name: dataclasses.replace(place, change=partial(_divide, int(name.split(".")[2]) + 1))
         if part_of(name) == "self_attention.query"
         else place
-        for name, place in stored.items()
+        for name, place in weights.items()
     }
 
 
