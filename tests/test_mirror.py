@@ -59,6 +59,7 @@ SUITES = {
 ELSEWHERE = {
     "__main__.py": "cli/test_main.py starts the command line with it",
     "_version.py": "a version, which test_packaging.py compares",
+    "config_parts.py": "test_config.py, of which these are the parts",
     "cli/__main__.py": "cli/test_main.py starts the command line with it",
     "engine/protocols.py": "types; every engine is tested as one",
     "explorer/contract/__main__.py": "documents/test_typescript.py compares what it writes",
@@ -75,6 +76,8 @@ ELSEWHERE = {
     "pretrained/family.py": "types; pretrained/test_weights.py reads a family of its own",
     "pretrained/tokenizers/protocol.py": "a protocol; pretrained/tokenizers/test_reading.py",
     "reference/tracing/watcher.py": "a protocol",
+    "tasks/generated_text.py": "types; tasks/test_writing.py makes them",
+    "tasks/loaded_model.py": "what tasks/test_model.py loads",
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
     "search/prefixes.py": "search/test_search.py",
