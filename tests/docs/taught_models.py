@@ -119,7 +119,8 @@ def save_gpt2(folder: Path) -> None:
     torch.manual_seed(0)
     config = transformers.GPT2Config(
         vocab_size=len(tokenizer), n_embd=48, n_layer=4, n_head=4, n_positions=64,
-        initializer_range=0.1, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0, bos_token_id=0, eos_token_id=0,
+        initializer_range=0.1, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0, bos_token_id=0,
+        eos_token_id=0,
     )  # fmt: skip
     model = transformers.GPT2LMHeadModel(config)
     ids = _padded([[*tokenizer(text).input_ids, 0] for text in FACTS], 0)

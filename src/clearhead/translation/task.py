@@ -54,8 +54,8 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         if len(names) > 1:
             raise ConfigError(
                 f"This {pretrained.family.name} has several tasks, and does what the text asks "
-                f"for: {_listed(names)}. Name one, such as task={quoted(names[0])}, or two "
-                f"languages, such as task='en-fr'."
+                f"for: {_listed(names)}. Name one, or two languages (task='en-fr', or "
+                f"--task en-fr on the command line)."
             )
         return _named_task(pretrained, names[0] if names else None)
     pair = _PAIR.fullmatch(task)

@@ -32,14 +32,18 @@ class Subject:
         model: the name or folder of a model, ours or someone else's.
         text: a source, a prompt, or a text with masks.
         target: a translation to look at instead of the model's own.
+        task: see `clearhead.translation.task`.
 
     Raises:
-        ConfigError: a target was given to a model that translates nothing.
+        ConfigError: a target was given to a model that translates nothing, or it does not know
+            the task.
     """
 
-    def __init__(self, model: str, text: str, target: str | None) -> None:
+    def __init__(
+        self, model: str, text: str, target: str | None, *, task: str | None = None
+    ) -> None:
         self.name, self.text = model, text
-        self.model: Model = load(model, dtype="float64")
+        self.model: Model = load(model, dtype="float64", task=task)
         source = self.model.source
         self.read = text
         if isinstance(source, Checkpoint) and "translate" in self.model.tasks:

@@ -135,6 +135,7 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
 @click.command(cls=TextCommand)
 @click.argument("text", type=TextArgument())
 @click.option("--model", default="en-fr", show_default=True, help="Name of a model, or its folder.")
+@click.option("--task", help="What a model of several tasks is asked for, such as en-fr.")
 @click.option("--target", help="Look at this translation instead of the model's own.")
 @click.option(
     "--part", type=click.Choice(list(PARTS)),
@@ -160,7 +161,7 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
     "--plot", type=click.Path(path_type=Path), help="Draw the head into a .png or .svg file."
 )
 def command(
-    text: str, model: str, target: str | None, part: str | None, layer: int, head: int,
+    text: str, model: str, task: str | None, target: str | None, part: str | None, layer: int, head: int,
     query: int | None, position: int, lens: bool, attribute: bool, token: str | None,
     path: str | None, as_json: bool, save: Path | None, plot: Path | None,
 ) -> None:  # fmt: skip
@@ -177,7 +178,7 @@ def command(
         raise click.UsageError("Give one of --lens, --attribute and --path.")
     if token is not None and not attribute:
         raise click.UsageError("--token is for --attribute.")
-    subject = Subject(model, text, target)
+    subject = Subject(model, text, target, task=task)
     _check_range("--position", position, len(subject.ids))
     paper = Paper.of()
     if lens or attribute:
