@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL))
+CONSOLE = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL))
 COMMANDS = [
     (command, output)
     for command, output in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", CONSOLE, re.MULTILINE)
@@ -40,7 +40,7 @@ def test_commands_print_what_is_shown(command, output):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """A folder with a small model under the name of one on the hub, which the tests cannot reach."""
+    """A folder with a small model under the name of one on the hub, which no test reaches."""
     pytest.importorskip("transformers")
     from tests.docs.taught_models import T5, save_t5
 

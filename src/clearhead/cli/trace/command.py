@@ -161,8 +161,8 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
     "--plot", type=click.Path(path_type=Path), help="Draw the head into a .png or .svg file."
 )
 def command(
-    text: str, model: str, task: str | None, target: str | None, part: str | None, layer: int, head: int,
-    query: int | None, position: int, lens: bool, attribute: bool, token: str | None,
+    text: str, model: str, task: str | None, target: str | None, part: str | None, layer: int,
+    head: int, query: int | None, position: int, lens: bool, attribute: bool, token: str | None,
     path: str | None, as_json: bool, save: Path | None, plot: Path | None,
 ) -> None:  # fmt: skip
     """Print every number between TEXT and what a model makes of it.

@@ -12,7 +12,14 @@ from urllib.parse import parse_qsl
 import numpy as np
 
 from ...shapes import Array
-from ..contract.answers import Answering, BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
+from ..contract.answers import (
+    Ability,
+    Answering,
+    BeamAnswer,
+    EffectsAnswer,
+    ModelAnswer,
+    OverviewAnswer,
+)
 from ..contract.derivation_answers import ArrayOperand
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
@@ -103,7 +110,7 @@ class PageAnswers:
     ) -> None:
         self.explorer = explorer
         self.view_state = view_state
-        self.model = cast("ModelAnswer", explorer.answer("model", {}).json)
+        self.model = _asked_of_a_file(cast("ModelAnswer", explorer.answer("model", {}).json))
         self.run = cast("RunAnswer", explorer.answer("run", dict(request)).json)
         self.request = self.run["request"]
         self.focus = Focus.of(view_state, self.run)
@@ -279,3 +286,9 @@ class PageAnswers:
             answer = self.explorer.answer("array", {"run": self.request, "items": part})
             arrays += [answer.arrays[str(place)] for place in range(len(part))]
         return arrays
+
+
+def _asked_of_a_file(model: ModelAnswer) -> ModelAnswer:
+    """Return what a model is, without what needs another pass for each position."""
+    abilities: list[Ability] = [one for one in model["abilities"] if one != "lens"]
+    return {**model, "abilities": abilities}

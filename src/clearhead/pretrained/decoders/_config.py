@@ -45,6 +45,12 @@ def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
     return Fields({**defaults, **fields.members()}, fields.name)
 
 
+def rename(fields: Fields, names: Mapping[str, str]) -> Fields:
+    """Return fields by the family's own names, where a file may have general names of them."""
+    members = {names.get(key, key): value for key, value in fields.members().items()}
+    return Fields(members, fields.name)
+
+
 def refuse(
     fields: Fields, key: str, *, reason: str, unless: Sequence[Any] = (False, {}, [])
 ) -> None:

@@ -16,7 +16,7 @@ from ...config_parts import AttentionConfig
 from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
-from ._config import activation, integer_or_none, layer_count, token_ids, with_defaults
+from ._config import activation, integer_or_none, layer_count, rename, token_ids, with_defaults
 from ._places import generates, part_of, places, untie
 
 _DEFAULTS = {
@@ -62,8 +62,7 @@ _FUSED = ("self_attention.query", "self_attention.key", "self_attention.value")
 
 def _read(fields: Fields) -> TransformerConfig:
     # reorder_and_upcast_attn says where half precision is left for float32: no other numbers.
-    members = {_OTHER_NAMES.get(key, key): value for key, value in fields.members().items()}
-    fields = with_defaults(Fields(members, fields.name), _DEFAULTS)
+    fields = with_defaults(rename(fields, _OTHER_NAMES), _DEFAULTS)
     vocab_size = fields.integer("vocab_size", least=1)
     width = fields.integer("n_embd", least=1)
     return TransformerConfig(
