@@ -81,6 +81,8 @@ def ground_of(source: Checkpoint | PretrainedModel, dtype: Any) -> Ground:
             source.config, source.weights, dtype=dtype, products=IN_PLACE
         )
         tasks = source.tasks - {"classify"}
+        if source.config.decoder_layers:
+            tasks |= {"generate"}
         return Ground(
             source, source.family.name, engine, source.tokenizer, source.no_tokenizer, tasks
         )

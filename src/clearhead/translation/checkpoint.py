@@ -89,7 +89,8 @@ def find_model(model: str | Path) -> Path:
             f"{model} is a file. A model is a folder with {', '.join(FILES)}; give the folder."
         )
     raise CheckpointError(
-        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder."
+        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder, "
+        f"nor a name on the hub, which has the form org/name."
     )
 
 

@@ -80,6 +80,9 @@ class PretrainedTranslator:
         longest = positions if isinstance(positions, int) and positions > 0 else None
         self.longest_source = min(self.config.max_length, longest or self.config.max_length)
 
+    def __repr__(self) -> str:
+        return f"<PretrainedTranslator {self.pretrained.folder.name}: {self.pretrained.family.name}>"
+
     @classmethod
     def load(cls, model: str | Path, *, task: str | None = None) -> PretrainedTranslator:
         """Load a model by its folder or its name on the hub.

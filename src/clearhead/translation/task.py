@@ -55,7 +55,7 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
             raise ConfigError(
                 f"This {pretrained.family.name} has several tasks, and does what the text asks "
                 f"for: {_listed(names)}. Name one, such as task={quoted(names[0])}, or two "
-                f"languages, such as task='en-fr'."
+                f"languages, such as task='en-fr'; or say it in the text itself and use generate."
             )
         return _named_task(pretrained, names[0] if names else None)
     pair = _PAIR.fullmatch(task)
