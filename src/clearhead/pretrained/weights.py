@@ -180,9 +180,12 @@ def _check_names(
 
 
 def _missing_words(folder: Path, family: Family, names: list[str]) -> str:
+    hint = "The files are not of one model, or one of them is missing."
+    if names == ["lm_head.weight"]:
+        hint = "It was saved without its head: save the whole model, such as ...ForCausalLM."
     return (
         f"The files of {folder} lack weights of {family.name} with this config.json: "
-        f"{listed(map(quoted, names))}. The files are not of one model, or one of them is missing."
+        f"{listed(map(quoted, names))}. {hint}"
     )
 
 

@@ -72,7 +72,11 @@ class IdModel:
     def __repr__(self) -> str:
         config = self.config
         sides = (("encoder", config.encoder_layers), ("decoder", config.decoder_layers))
-        layers = " and ".join(f"{count} {side} layers" for side, count in sides if count)
+        layers = " and ".join(
+            f"{count} {side} {'layer' if count == 1 else 'layers'}"
+            for side, count in sides
+            if count
+        )
         tasks = ", ".join(sorted(self.tasks)) or "hidden vectors alone"
         return f"<Model {self.name}: {self.family}, {layers}, d_model {config.d_model}; {tasks}>"
 
