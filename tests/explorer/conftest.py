@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from clearhead.explorer import explorer_of
 from clearhead.explorer.explorer import Explorer
 from clearhead.translation.checkpoint import read_checkpoint
+from tests.explorer.others import bert_folder, gpt2_folder
 from tests.translation.conftest import write_checkpoint
 
 
@@ -17,3 +19,22 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="session")
 def explorer(checkpoint):
     return Explorer(checkpoint)
+
+
+@pytest.fixture(scope="session")
+def gpt2(tmp_path_factory):
+    """Someone else's model that continues prompts."""
+    return explorer_of(gpt2_folder(tmp_path_factory.mktemp("others") / "tiny-gpt2"))
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory):
+    """Someone else's model that fills in hidden words."""
+    return explorer_of(bert_folder(tmp_path_factory.mktemp("others") / "tiny-bert"))
+
+
+@pytest.fixture(scope="session")
+def vectors(tmp_path_factory):
+    """Someone else's model that makes vectors of a text, and predicts nothing."""
+    folder = tmp_path_factory.mktemp("others") / "tiny-vectors"
+    return explorer_of(bert_folder(folder, fills_masks=False))

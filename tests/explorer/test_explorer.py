@@ -14,7 +14,7 @@ from clearhead.errors import ConfigError, ShapeError, TextError, TraceError
 from clearhead.explorer import explorer as explorer_module
 from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.contract.values import Limits
-from clearhead.explorer.explorer import ABILITIES, Explorer
+from clearhead.explorer.explorer import Explorer
 from clearhead.reference.weights import expected_shapes
 from clearhead.translation.checkpoint import Checkpoint, read_checkpoint
 from tests.processor_time import at_most_processor_seconds
@@ -33,7 +33,9 @@ def test_what_the_model_is(checkpoint, explorer):
     assert answer["parts"] == [
         {"part": part, "layers": 2, "heads": 4} for part in ("encoder", "decoder", "cross")
     ]
-    assert answer["abilities"] == list(ABILITIES)
+    assert answer["abilities"] == [
+        "translate", "edit", "beam", "effects", "derivations", "next_words",
+    ]  # fmt: skip
     assert answer["special"] == {"pad": 0, "start": 1, "end": 2}
     assert answer["provenance"] == {"seed": 0}
     assert json.loads(json.dumps(answer)) == answer
@@ -112,11 +114,16 @@ def test_a_question_that_is_none_is_refused_in_words(explorer, name, params, kin
         explorer.answer(name, params)
 
 
-def test_a_model_without_encoder_cannot_be_explored(checkpoint):
-    config = checkpoint.config.replace(encoder_layers=0)
+@pytest.mark.parametrize(
+    ("stack", "kind", "part"),
+    [("encoder", "generation", "decoder"), ("decoder", "encoder", "encoder")],
+)
+def test_a_model_with_one_stack_is_explored_as_what_it_is(checkpoint, stack, kind, part):
+    config = checkpoint.config.replace(**{f"{stack}_layers": 0})
     weights = {name: np.zeros(s, np.float32) for name, s in expected_shapes(config).items()}
-    with pytest.raises(ConfigError, match=r"this one has 0 encoder and 2 decoder layers"):
-        Explorer(Checkpoint(config, weights, checkpoint.tokenizer))
+    answer = Explorer(Checkpoint(config, weights, checkpoint.tokenizer)).answer("model").json
+    assert (answer["kind"], answer["parts"]) == (kind, [{"part": part, "layers": 2, "heads": 4}])
+    assert answer["abilities"] == ["edit", "effects", "derivations", "next_words"]
 
 
 def test_a_run_is_computed_once_and_found_by_its_normalised_request(checkpoint, monkeypatch):

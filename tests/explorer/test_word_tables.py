@@ -102,7 +102,8 @@ def test_every_label_of_an_operand_has_a_text_and_no_text_is_for_none() -> None:
         operand.label
         for kind in kinds()
         for rule in kind.rules
-        for operand in (*rule.operands, *attention.causal(rule).operands)
+        for wrapped in (rule, attention.causal(rule), attention.windowed(rule))
+        for operand in wrapped.operands
     }
     in_python = {label for path in DERIVATIONS.glob("_*.py") for label in _labels_in(path)}
     in_page = {

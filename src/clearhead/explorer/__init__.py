@@ -1,4 +1,4 @@
-"""The explorer: one sentence, and every number between it and its translation."""
+"""The explorer: one text, and every number between it and what a model makes of it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def explore(
     """Open the explorer: in a notebook as a widget, elsewhere as a local page until Ctrl-C.
 
     Args:
-        what: a translation model (its name, its folder, or a Checkpoint), or what any
+        what: a model (its name, its folder, a Checkpoint or a PretrainedModel), or what any
             PyTorch model attended to: a Recording, its file, an AttentionMap, or a dictionary
             of AttentionMaps by name.
-        text: what a translation model translates first.
+        text: what the model reads first.
         tokens, source_tokens: of a recording, names of its positions; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.
         state: what the page begins with instead, as it stands behind the # of a page's address.
@@ -107,18 +107,19 @@ def explorer_of(
             from .recordings.explorer import open_recording
 
             return open_recording(what, tokens=tokens, source_tokens=source_tokens)
-        from ..translation.checkpoint import read_checkpoint
+        from .models.kinds import read_model
 
-        what = read_checkpoint(what)
+        what = read_model(what)
+    from ..pretrained.model import PretrainedModel
     from ..translation.checkpoint import Checkpoint
 
-    if isinstance(what, Checkpoint):
+    if isinstance(what, Checkpoint | PretrainedModel):
         from .explorer import Explorer
 
         return _unnamed(Explorer(what), tokens, source_tokens)
     if "torch" not in sys.modules:  # then it cannot be anything that was recorded
         raise ConfigError(
-            f"The explorer shows a translation model (a name, a folder or a Checkpoint), a "
+            f"The explorer shows a model (a name, a folder, a Checkpoint or a PretrainedModel), a "
             f"Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name; got "
             f"{type(what).__name__}."
         )
@@ -130,7 +131,7 @@ def explorer_of(
 def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:
     if any(tokens is not None for tokens in names):
         raise ConfigError(
-            "tokens and source_tokens name the positions of a recording; a translation model "
+            "tokens and source_tokens name the positions of a recording; a model "
             "names its own. Leave them out."
         )
     return explorer

@@ -1,4 +1,4 @@
-"""The explorer: every question about a translation model and a sentence, answered.
+"""The explorer: every question about a model and a text, answered.
 
     explorer = Explorer(read_checkpoint("en-fr"))
     explorer.answer("run", {"text": "The cat sleeps."}).json["translation"]
@@ -14,66 +14,69 @@ from typing import Any
 
 from ..engine.products import method
 from ..errors import ConfigError, TextError
-from ..translation.attention_paths import PARTS
+from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
-from .answers.models import Models
+from .answers.lens import lens_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
 from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
-from .contract.answers import Ability, Answer, ModelAnswer, WordsAnswer
+from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
-from .contract.parts import layers_of
+from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
     QUESTIONS,
     ArrayQuestion,
     BeamQuestion,
     EffectsQuestion,
+    LensQuestion,
     ModelQuestion,
     OverviewQuestion,
     Question,
     RunQuestion,
     WordsQuestion,
 )
-from .contract.reading import read_question, shorten
+from .contract.reading import read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
+from .models.kinds import walked_model
+from .models.translation import TranslationModel
+from .models.walked_model import WalkedModel
 
-ABILITIES: tuple[Ability, ...] = ("translate", "edit", "beam", "effects", "derivations")
 _CACHE_BYTES = 256 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 
 
 class Explorer:
-    """Answers questions about one translation model. Several threads may ask at once.
+    """Answers questions about one model. Several threads may ask at once.
 
     Args:
-        checkpoint: of the model, with an encoder and a decoder.
+        model: a checkpoint, of ours or of others; or a model that is walked already.
         name: what the model is called; None for the name of its folder.
         limits: how much is taken and given at once.
         cache_bytes: what the traces of the runs asked for lately may hold.
 
     Raises:
-        ConfigError: the model has no encoder or no decoder.
-        CheckpointError: its weights are not those of its config.
+        CheckpointError: its weights are not those of its config, or it has no tokenizer.
     """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        model: Checkpoint | PretrainedModel | WalkedModel,
         *,
         name: str | None = None,
         limits: Limits | None = None,
         cache_bytes: int = _CACHE_BYTES,
     ) -> None:
-        self.models = Models.of(checkpoint)
-        self.name = name or (checkpoint.folder.name if checkpoint.folder else "model")
+        self.models = model if isinstance(model, WalkedModel) else walked_model(model)
+        folder = getattr(model, "folder", None)
+        self.name = name or (folder.name if folder else "model")
         self.limits = limits or LIMITS
         self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
-        self._vocabulary = Vocabulary(checkpoint.tokenizer)
+        self._vocabulary = Vocabulary(self.models)
         self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
             "run": self._run,
@@ -82,6 +85,7 @@ class Explorer:
             "array": self._array,
             "overview": self._overview,
             "effects": self._effects,
+            "lens": self._lens,
         }
 
     @property
@@ -131,29 +135,36 @@ class Explorer:
         models, config = self.models, self.models.config
         languages = _LANGUAGES.fullmatch(self.name)
         answer: ModelAnswer = {
-            "kind": "translation",
+            "kind": models.kind,
             "name": self.name,
             "languages": {
                 "source": languages[1] if languages else None,
                 "target": languages[2] if languages else None,
             },
             "config": config.to_dict(),
-            "parameters": sum(array.size for array in models.checkpoint.weights.values()),
+            "parameters": sum(array.size for array in models.weights.values()),
             "parts": [
-                {"part": part, "layers": layers_of(part, config), "heads": config.num_heads}
-                for part in PARTS
+                {
+                    "part": part,
+                    "layers": layers_of(part, config),
+                    "heads": heads_of(part, config),
+                }
+                for part in parts_of(config)
             ],
-            "abilities": list(ABILITIES),
-            "batch_invariant": method() != "whole",
+            "abilities": models.abilities,
             "limits": {
                 "characters": self.limits.characters,
-                "tokens": models.translator.longest_source,
+                "tokens": models.longest,
                 "numbers": self.limits.numbers,
                 "edits": self.limits.edits,
             },
             "special": {"pad": config.pad_id, "start": config.start_id, "end": config.end_id},
-            "provenance": dict(models.checkpoint.provenance),
+            "provenance": dict(models.provenance),
         }
+        if isinstance(models, TranslationModel):
+            answer["batch_invariant"] = method() != "whole"
+        if models.mask_id is not None:
+            (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)
 
     def _run(self, question: RunQuestion) -> Answer:
@@ -172,11 +183,11 @@ class Explorer:
         return windows(self.run(question.run), question.items, self.limits.numbers)
 
     def _overview(self, question: OverviewQuestion) -> Answer:
-        if question.part not in PARTS:
-            raise ConfigError(
-                f"overview: part must be one of {', '.join(PARTS)}; it is {shorten(question.part)}."
-            )
+        check_part(question.part, self.models.config)
         return overview(self.run(question.run), question.part, question.layers)
+
+    def _lens(self, question: LensQuestion) -> Answer:
+        return Answer(lens_answer(self.run(question.run), question))
 
     def _effects(self, question: EffectsQuestion) -> Answer:
         return Answer(effects_answer(self.run(question.run), question))

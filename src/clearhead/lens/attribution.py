@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from ..reference.transformer import Transformer
 from ..shapes import Array, Bool, Float, Int
 from .direction import NormStatistics
 
-_KEEP = (
+STEPS = (
     "*.variance", "*.mean_square", "*.concatenated", "*.projected", "*feed_forward.output",
     "*coder.embedding", "*coder.scaled_embedding", "*coder.positions", "*coder.token_types",
     "*coder.output", "logits", "uncapped_logits",
 )  # fmt: skip
+"""What of a forward pass it needs: patterns for a trace to keep."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Summand:
     """
 
     path: str
-    kind: str
+    kind: Literal["embedding", "head", "feed_forward", "bias"]
     value: float
     layer: int | None = None
     head: int | None = None
@@ -113,7 +115,7 @@ def attribute_logit(
             BERT's head for masked words, so that the logit is no sum.
         ShapeError: there is no such position or token.
     """
-    trace = Trace(keep=_KEEP)
+    trace = Trace(keep=STEPS)
     options = {} if mask is None else {"mask": mask}
     model.forward(source_ids, target_ids, trace=trace, **options)
     return attribute_traced_logit(model, trace, token=token, position=position, row=row)

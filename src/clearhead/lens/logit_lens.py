@@ -19,7 +19,8 @@ from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
 from ..shapes import Array, Bool, Float, Int
 
-_KEEP = ("*coder.layers.*.input", "*coder.output")
+STEPS = ("*coder.layers.*.input", "*coder.output")
+"""What of a forward pass it needs: patterns for a trace to keep."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def logit_lens(
     Raises:
         ShapeError: there is no such position.
     """
-    trace = Trace(keep=_KEEP)
+    trace = Trace(keep=STEPS)
     options = {} if mask is None else {"mask": mask}
     model.forward(source_ids, target_ids, trace=trace, **options)
     return read_traced_layers(model, trace, position=position, row=row, count=count)

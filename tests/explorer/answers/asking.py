@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearhead.explorer.answers.edited_engine import replacements
 from clearhead.explorer.contract.edits import changes_of
 from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.contract.reading import read_question
+from clearhead.explorer.passes.edited_engine import replacements
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer

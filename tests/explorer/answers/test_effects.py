@@ -7,11 +7,11 @@ import pytest
 
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.explorer.answers import effects as effects_module
-from clearhead.explorer.answers.edited_engine import Editor
 from clearhead.explorer.contract.edits import SetWeight, changes_of
 from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.contract.reading import read_question
 from clearhead.explorer.explorer import Explorer
+from clearhead.explorer.passes.edited_engine import Editor
 from clearhead.reference.softmax import log_softmax
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.translation.conftest import write_checkpoint

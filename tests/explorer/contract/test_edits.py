@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.explorer.answers.edited_engine import replacements
 from clearhead.explorer.contract.edits import (
     AblateHead,
     AttentionTemperature,
@@ -21,6 +20,7 @@ from clearhead.explorer.contract.edits import (
     check_queries,
     edited_source,
 )
+from clearhead.explorer.passes.edited_engine import replacements
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
 from tests.reference.models import random_weights, small_config

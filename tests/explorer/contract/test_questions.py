@@ -28,7 +28,8 @@ def read_run(params, limits=None):
 
 def test_what_is_left_out_has_a_default():
     assert read_run({"text": "A cat."}).to_dict() == {
-        "text": "A cat.", "target": None, "sentence": 0, "beam_size": 4, "edits": [],
+        "text": "A cat.", "target": None, "target_ids": None, "sentence": 0, "beam_size": 4,
+        "new_tokens": 8, "edits": [],
     }  # fmt: skip
 
 
@@ -115,6 +116,6 @@ def test_a_question_that_is_none_is_refused_in_words(question, params, words):
 
 def test_every_question_is_asked_by_its_name():
     assert list(QUESTIONS) == [
-        "model", "run", "words", "beam", "array", "overview", "effects", "offline",
+        "model", "run", "words", "beam", "array", "overview", "effects", "lens", "offline",
     ]  # fmt: skip
     assert all(question.question == name for name, question in QUESTIONS.items())

@@ -42,7 +42,8 @@ def read_edit(params):
 
 
 def test_every_kind_of_edit_comes_back_as_it_was():
-    params = {"text": "A cat.", "target": "Un chat.", "sentence": 2, "beam_size": 1, "edits": EDITS}
+    params = {"text": "A cat.", "target": "Un chat.", "target_ids": [7, 8], "sentence": 2,
+              "beam_size": 1, "new_tokens": 3, "edits": EDITS}  # fmt: skip
     question = read_run(params)
     assert question.to_dict() == params
     assert [edit.kind for edit in question.edits] == [edit["kind"] for edit in EDITS]
@@ -64,7 +65,10 @@ RUNS = [
     ([], r"run takes an object of named values; it is \[\]\."),
     ({"text": 3}, r"run: text must be a text; it is 3\."),
     ({"text": "a", "target": 3}, r"run: target must be a text; it is 3\."),
-    ({"text": "a", "beam": 3}, r"Unknown 'beam': run takes text, target, sentence, beam_size, "),
+    (
+        {"text": "a", "beam": 3},
+        r"Unknown 'beam': run takes text, target, target_ids, ",
+    ),
     ({"y": 3, "x": None}, r"Unknown 'x', 'y': run takes text, "),
     ({1: 3}, r"Unknown '1': run takes text, "),
     ({"text": "a", "beam_size": 0}, r"beam_size must be a whole number between 1 and 8; it is 0"),

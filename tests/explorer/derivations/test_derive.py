@@ -27,7 +27,7 @@ from tests.explorer.walked import (
     walked,
 )
 from tests.explorer.word_tables import LANGUAGES, labels
-from tests.reference.models import configs, random_weights, small_config
+from tests.reference.models import configs, random_weights, small_config, wide_configs
 
 
 def check_all(run: Walked, seed: int, each: int) -> None:
@@ -36,7 +36,7 @@ def check_all(run: Walked, seed: int, each: int) -> None:
     for step in run.trace:
         for _ in range(each):
             index = random_index(rng, step)
-            if step.name == "tokens":
+            if step.name in ("tokens", "token_type_ids"):
                 assert as_json(run, step) == [{"expression": None, "given": True, "operands": []}]
                 continue
             value = computed(run, step, index)
@@ -46,6 +46,14 @@ def check_all(run: Walked, seed: int, each: int) -> None:
 @settings(max_examples=40)
 @given(config=configs(), seed=st.integers(0, 2**32 - 1))
 def test_every_step_of_any_model_follows_from_its_operands(
+    config: TransformerConfig, seed: int
+) -> None:
+    check_all(walked(config, seed, lengths=(4, 6)), seed, each=2)
+
+
+@settings(max_examples=50)
+@given(config=wide_configs(), seed=st.integers(0, 2**32 - 1))
+def test_every_step_of_other_peoples_models_follows_from_its_operands(
     config: TransformerConfig, seed: int
 ) -> None:
     check_all(walked(config, seed, lengths=(4, 6)), seed, each=2)

@@ -233,6 +233,15 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "Gemma2": _GEMMA,
     "Gemma3": {**_GEMMA, "sliding_window_pattern": 2},
     "GPTNeoX": SMALL,
+    "GPTNeo": {
+        "vocab_size": 53,
+        "hidden_size": 24,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "window_size": 4,
+        "max_position_embeddings": 32,
+    },
 }
 
 

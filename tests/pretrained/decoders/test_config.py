@@ -46,6 +46,7 @@ def fields(**members):
         ("gemma2", "Gemma2"),
         ("gemma3_text", "Gemma3Text"),
         ("gpt_neox", "GPTNeoX"),
+        ("gpt_neo", "GPTNeo"),
     ],
 )
 def test_a_field_that_a_file_lacks_has_the_default_of_transformers(model_type, name):

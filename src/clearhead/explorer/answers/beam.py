@@ -14,12 +14,13 @@ from typing import Literal
 import numpy as np
 
 from ...engine.protocols import Engine
+from ...errors import ConfigError
 from ...search.choose import top_tokens
 from ...search.hypothesis import Hypothesis
 from ...shapes import Array
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
 from ..contract.stopping import check
-from .models import Models
+from ..models.searched_model import SearchedModel
 from .run import Run
 from .run_answer import finite
 
@@ -83,6 +84,10 @@ def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
         beam_size: width of the beam.
     """
     models = run.models
+    if not isinstance(models, SearchedModel) or "beam" not in models.abilities:
+        raise ConfigError(
+            "beam: this model has no search of ours, whose steps could be told. Ask for its run."
+        )
     # The search takes the best 2 * beam of a source, and never pad or start.
     count = max(2 * beam_size, LIKELIEST) + 2
     recorder = _CallRecorder(models.fast_with(run.changes), count, models.config.end_id)
@@ -109,7 +114,7 @@ class _Steps:
     """Follows the prefixes of a search from call to call."""
 
     def __init__(
-        self, models: Models, calls: list[_Call], hypotheses: Sequence[Hypothesis]
+        self, models: SearchedModel, calls: list[_Call], hypotheses: Sequence[Hypothesis]
     ) -> None:
         self.models, self.calls = models, calls
         self.finished_tokens = {hypothesis.tokens for hypothesis in hypotheses if hypothesis.ended}

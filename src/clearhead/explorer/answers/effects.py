@@ -13,17 +13,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import ShapeError
+from ...errors import ConfigError, ShapeError
 from ...reference.layers.multi_head import KeysAndValues
 from ...reference.softmax import log_softmax
 from ...shapes import Array
 from ..contract.answers import EffectOn, EffectsAnswer
 from ..contract.base_edit import Change
 from ..contract.edits import AblateHead
-from ..contract.parts import attention_path, check_head
+from ..contract.parts import attention_path, check_head, heads_of, stack_of
 from ..contract.questions import EffectsQuestion
 from ..contract.stopping import check
-from .edited_engine import Editor
+from ..passes.edited_engine import Editor
+from ..passes.encoding import encode
 from .run import Run
 from .run_answer import finite
 
@@ -37,6 +38,11 @@ def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
         ConfigError: there is no such head.
         ShapeError: the query or the position is outside of the sentence.
     """
+    if not run.models.predicts_words:
+        raise ConfigError(
+            "effects: this model predicts no words, so there is no log-probability for a link to "
+            "have an effect on. Look at its weights and contributions."
+        )
     check_head(question.part, question.layer, question.head, run.config)
     path = attention_path(question.part, question.layer)
     weights = run.trace[f"{path}.weights"].value[0, question.head]
@@ -79,6 +85,7 @@ def _contributions(run: Run, question: EffectsQuestion, path: str) -> Array:
     head = AblateHead(part=question.part, layer=question.layer, head=question.head)
     if head in run.request.edits:
         return np.zeros(run.trace[f"{path}.weights"].shape[-1])  # its output is 0, whatever it adds
+    config = config.of_stack(stack_of(question.part))
     group = config.num_heads // config.key_value_heads
     value = run.trace[f"{path}.value"].value[0, question.head // group]
     columns = slice(question.head * config.head_dim, (question.head + 1) * config.head_dim)
@@ -95,10 +102,10 @@ def _effects(run: Run, question: EffectsQuestion, path: str, keys: Array) -> Arr
     """
     config = run.config
     longest = max(len(run.source), len(run.target))
-    width = max(config.feed_forward_dim, config.d_model, config.num_heads * longest)
+    width = max(config.feed_forward_dim, config.d_model, heads_of(question.part, config) * longest)
     some = max(1, _NUMBERS // (longest * width))
     memories = None
-    if question.part != "encoder":
+    if question.part != "encoder" and config.encoder_layers:
         # The encoder does not see the change: it runs once.
         memories = _memories(run, Editor(run.changes), rows=1)
     return np.concatenate(
@@ -129,13 +136,22 @@ def _effects_of_batch(
         step: [*run.changes.get(step, ()), ablate],
     }
     editor = Editor(changes)
+    hidden = _hidden(run, editor, rows, memories)
+    return _change(run, editor, hidden, question.position)
+
+
+def _hidden(run: Run, editor: Editor, rows: int, memories: list[KeysAndValues] | None) -> Array:
+    """Return the last vectors of several rows of the run, Float["rows positions d_model"]."""
+    if not run.config.decoder_layers:
+        return encode(run.reference, np.array([run.source] * rows), editor).output
+    targets = np.array([run.target] * rows)
+    if not run.config.encoder_layers:
+        return run.reference.decode(targets, trace=editor)
     if memories is None:
         memories = _memories(run, editor, rows)
     else:
         memories = [_repeat(memory, rows) for memory in memories]
-    targets = np.array([run.target] * rows)
-    hidden = run.reference.decode(targets, memories=memories, trace=editor)
-    return _change(run, editor, hidden, question.position)
+    return run.reference.decode(targets, memories=memories, trace=editor)
 
 
 def _memories(run: Run, editor: Editor, rows: int) -> list[KeysAndValues]:
@@ -154,7 +170,7 @@ def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
 
 def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
     """Return log-probabilities of the translation, or of one token, less those of the run."""
-    places = np.arange(len(run.predicted)) if position is None else np.array([position])
+    places = np.array(run.passage.scored_positions if position is None else [position])
     predicted = np.array(run.predicted)[places]
     before = run.log_probabilities[places]
     # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.

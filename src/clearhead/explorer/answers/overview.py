@@ -7,10 +7,9 @@ import math
 import numpy as np
 
 from ...errors import ShapeError, TraceError
-from ...reference.tracing.trace import Trace
 from ...shapes import Array
 from ..contract.answers import Answer, OverviewAnswer
-from ..contract.arrays import ArraySource
+from ..contract.arrays import ArraySource, Steps
 from ..contract.values import Span
 
 LARGEST_PICTURE = 48
@@ -86,7 +85,7 @@ def layer_slice(layers: Span | None, count: int) -> slice:
     return slice(start, stop)
 
 
-def attention_steps(trace: Trace, part: str) -> list[str]:
+def attention_steps(trace: Steps, part: str) -> list[str]:
     """Return the paths of a part's attentions: ``decoder.layers.0.cross_attention``, say.
 
     Raises:

@@ -1,10 +1,13 @@
-"""One sentence walked: its translation, its forward pass in float64, and what is read from it."""
+"""A walk: a text that goes through a model, traced in float64 and checked against the fast engine.
+
+What a text becomes, and what the model makes of it, says `clearhead.explorer.models`.
+"""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,43 +18,47 @@ from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
 from ...shapes import Array
-from ...translation.checkpoint import Checkpoint
 from ...translation.sentences.segments import Piece
-from ...translation.translation import Translation
-from ...translation.walkthrough import Walkthrough, encode_source, translate_source
 from ..contract.base_edit import Changes
 from ..contract.edits import changes_of, check_edits, check_queries, edited_source
 from ..contract.questions import RunQuestion
-from ..contract.run_answers import ProtectedNote
-from .edited_engine import Editor, replacements
-from .models import Models
-from .sentences import protected_note, sentence_number, split_into_pieces
+from ..contract.run_answers import ProtectedNote, Sentence
+from ..models.walked_model import WalkedModel
+from ..passes.bounded_trace import BoundedTrace
+from ..passes.edited_engine import Editor
+from ..passes.passage import FastRows, Passage
+from .predictions import NUMBERS, Prediction, predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A translation and its forward pass, with every step but the contributions.
+    """A text and its forward pass, with every step but the contributions.
 
     Attributes:
         request: what was asked, normalised.
         models: the model, fast and exact.
         pieces: of the text, of which number ``request.sentence`` is walked.
+        read: the text as the model reads it.
         changes: what the edits do to steps.
-        walkthrough: the (edited) source and its translation, as the model reads them.
+        passage: the tokens that the model reads and predicts, those of the text edited.
         trace: float64, batch of 1: all steps but attention's ``contributions``. Edited steps
-            say ``replaced``.
-        largest_difference: of a log-probability, between the fast engine and the reference.
-        unreached: numbers of the edits that meet no query, the translation being too short.
-        baseline: the run without edits, and the log-probability of its translation in this one.
+            say ``replaced``. Of a long text the numbers are computed as they are looked at.
+        predictions: what the model says at each position; empty where it predicts no words.
+        largest_difference: of a log-probability, or of an output vector where there are none,
+            between the fast engine and the reference.
+        unreached: numbers of the edits that meet no query, the target being too short.
+        baseline: the run without edits, and the log-probability of its target in this one.
         seconds: that each part took.
     """
 
     request: RunQuestion
-    models: Models
+    models: WalkedModel
     pieces: tuple[Piece, ...]
+    read: str
     changes: Changes
-    walkthrough: Walkthrough
-    trace: Trace
+    passage: Passage
+    trace: Trace | BoundedTrace
+    predictions: tuple[Prediction, ...]
     largest_difference: float
     unreached: tuple[int, ...]
     baseline: EditFreeRun | None
@@ -63,60 +70,58 @@ class Run:
         return self.models.config
 
     @property
-    def checkpoint(self) -> Checkpoint:
-        """Of the model; its weights are float32."""
-        return self.models.checkpoint
-
-    @property
     def reference(self) -> Transformer:
         """The model in float64, whose ``weights`` are those that the trace was computed with."""
         return self.models.reference
 
     @property
     def source(self) -> tuple[int, ...]:
-        """Token ids of the (edited) source, its end token included."""
-        return self.walkthrough.source
+        """Token ids that the encoder reads."""
+        return self.passage.source
 
     @property
     def target(self) -> tuple[int, ...]:
-        """Token ids that the decoder reads, the start token first."""
-        return self.walkthrough.target
+        """Token ids that the decoder reads."""
+        return self.passage.target
 
     @property
     def predicted(self) -> tuple[int, ...]:
-        """What follows each of the decoder's tokens, the end token last."""
-        return self.walkthrough.predicted
+        """What follows each of the decoder's tokens, or stands at each of an encoder's."""
+        return self.passage.predicted
 
     @property
     def translation(self) -> str:
         """The text of the target."""
-        return self.walkthrough.translation.strip()
+        return self.passage.text
 
     @cached_property
     def log_probabilities(self) -> Array:
-        """Of each predicted token, Float["target_len"]."""
-        return _of_predicted(log_softmax(self.trace["logits"].value[0]), self.predicted)
+        """Of each predicted token, Float["positions"]."""
+        return np.array([one.log_probability for one in self.predictions])
+
+    @property
+    def log_probability(self) -> float:
+        """The sum over the positions that count."""
+        return float(self.log_probabilities[list(self.passage.scored_positions)].sum())
 
     @cached_property
     def protected(self) -> ProtectedNote | None:
         """What is to be said where translating protects parts of the sentence; else None."""
-        if self.request.edits or self.request.target is not None:
+        request = self.request
+        if request.edits or request.target is not None or request.target_ids is not None:
             return None
-        beam_size = self.request.beam_size
-        read = self.walkthrough.read
-        return protected_note(self.models.translator, read, self.translation, beam_size)
+        return self.models.note(self.read, self.passage, request.beam_size)
 
     @cached_property
-    def translations(self) -> dict[int, Translation]:
-        """What the translator makes of each sentence, without edits, by the number of its piece."""
-        places = [number for number, piece in enumerate(self.pieces) if piece.translate]
-        sentences = [self.pieces[number].text for number in places]
-        translations = self.models.translations(sentences, self.request.beam_size)
-        return dict(zip(places, translations, strict=True))
+    def sentences(self) -> list[Sentence]:
+        """The pieces of the text, with what the model makes of each without edits."""
+        return self.models.sentences(self.pieces, self.request, self.passage)
 
     @cached_property
     def nbytes(self) -> int:
         """What the trace holds in memory."""
+        if isinstance(self.trace, BoundedTrace):
+            return self.trace.nbytes
         return sum(step.value.nbytes for step in self.trace)
 
 
@@ -125,18 +130,19 @@ class EditFreeRun:
     """What an edited run is compared with.
 
     Attributes:
-        translation, predicted, log_probability: of the run without edits.
-        target_log_probability: of that translation, under the edited model.
+        run: the run without edits.
+        target_log_probability: of its target, under the edited model.
+        output_change: of a model that predicts no words: how far each output vector moved, as a
+            share of its length; None of other models.
     """
 
-    translation: str
-    predicted: tuple[int, ...]
-    log_probability: float
+    run: Run
     target_log_probability: float
+    output_change: Array | None
 
 
-def walk(models: Models, request: RunQuestion, unedited: Callable[[RunQuestion], Run]) -> Run:
-    """Translate one sentence and record its forward pass.
+def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuestion], Run]) -> Run:
+    """Run the model on a text, and record its forward pass.
 
     Args:
         models: the model.
@@ -144,69 +150,94 @@ def walk(models: Models, request: RunQuestion, unedited: Callable[[RunQuestion],
         unedited: gives the run of a request without edits, for the baseline of one with edits.
 
     Raises:
-        TextError: there is nothing to translate, or the text holds what is no character.
+        TextError: there is nothing to read, or the text holds what is no character.
         ConfigError: there is no such sentence, or an edit does not fit the model.
-        ShapeError: an edit does not fit the sentence, or the target is longer than the model
-            can read.
+        ShapeError: an edit does not fit the text, or it is longer than the model can read.
     """
-    config, tokenizer = models.config, models.tokenizer
-    pieces = split_into_pieces(models.translator, request.text)
-    sentence = sentence_number(pieces, request.sentence)
-    request = request.model_copy(update={"sentence": sentence})
-    read, source = encode_source(pieces[sentence].text, tokenizer, config.end_id)
-    check_edits(request.edits, config, len(source), tokenizer.vocab_size)
-    source = edited_source(request.edits, source)
+    config = models.config
+    beginning = models.begin(request)
+    request, ids = beginning.request, beginning.ids
+    check_edits(request.edits, config, len(ids), models.tokenizer.vocab_size)
+    ids = edited_source(request.edits, ids)
     changes = changes_of(request.edits, config)
     before = unedited(request.model_copy(update={"edits": ()})) if request.edits else None
 
     clock = [time.perf_counter()]
-    engine = models.fast_with(changes)
-    target = translate_source(
-        source, engine, models.special, models.search_settings(request.beam_size),
-        tokenizer=tokenizer, target=request.target,
-    )  # fmt: skip
-    walkthrough = Walkthrough(models.reference, tokenizer, source, target, read)
-    lengths = [len(target), len(before.target) if before else 0]
+    completion = models.complete(ids, request, changes)
+    passage = completion.passage
+    lengths = [len(passage.target), len(before.target) if before else 0]
     unreached = check_queries(request.edits, lengths)
     clock.append(time.perf_counter())
-    trace = walkthrough.trace(replace=replacements(changes))
-    log_probabilities = log_softmax(trace["logits"].value[0])
+    trace = models.trace(passage, changes)
     clock.append(time.perf_counter())
-    largest = float(np.abs(walkthrough.token_by_token(engine) - log_probabilities).max())
+    rows, largest = _compare(models, passage, trace, completion.fast)
     clock.append(time.perf_counter())
 
     durations = [end - start for start, end in itertools.pairwise(clock)]
     seconds = dict(zip(("translate", "trace", "check"), durations, strict=True))
-    baseline = (
-        _baseline(models, before, source, target, changes, log_probabilities) if before else None
-    )
+    baseline = _baseline(models, before, passage, rows, trace, changes) if before else None
     return Run(
-        request, models, tuple(pieces), changes, walkthrough, trace, largest,
+        request, models, beginning.pieces, beginning.read, changes, passage, trace, rows, largest,
         tuple(unreached), baseline, seconds,
     )  # fmt: skip
 
 
+def _compare(
+    models: WalkedModel, passage: Passage, trace: Trace | BoundedTrace, fast: FastRows
+) -> tuple[tuple[Prediction, ...], float]:
+    """Return what the model predicts, and how far the fast engine is from it."""
+    if not models.predicts_words:
+        output = trace["encoder.output"].value[0]
+        return (), float(np.abs(fast(slice(None)) - output).max())
+    logits = trace["logits"].value
+    whole = slice(0, logits.shape[2])
+
+    def rows(window: slice) -> Array:
+        row: Array = logits[slice(0, 1), window, whole][0]
+        return row
+
+    vocab_size, width = models.tokenizer.vocab_size, logits.shape[2]
+    return predictions(rows, width, passage.predicted, vocab_size, fast)
+
+
 def _baseline(
-    models: Models,
+    models: WalkedModel,
     before: Run,
-    source: Sequence[int],
-    target: Sequence[int],
+    passage: Passage,
+    rows: tuple[Prediction, ...],
+    trace: Trace | BoundedTrace,
     changes: Changes,
-    log_probabilities: Array,
 ) -> EditFreeRun:
-    """Return the unedited run, and how likely the edited model makes its translation."""
-    if before.target != target:
-        logits = models.reference.forward(
-            np.array([source]), np.array([before.target]), trace=Editor(changes)
-        )
-        log_probabilities = log_softmax(logits[0])
-    return EditFreeRun(
-        before.translation,
-        before.predicted,
-        float(before.log_probabilities.sum()),
-        float(_of_predicted(log_probabilities, before.predicted).sum()),
-    )
+    """Return the unedited run, and how likely the edited model makes its target."""
+    if not models.predicts_words:
+        plain = before.trace["encoder.output"].value[0]
+        distance = np.linalg.norm(trace["encoder.output"].value[0] - plain, axis=-1)
+        return EditFreeRun(before, 0.0, distance / np.linalg.norm(plain, axis=-1))
+    if (before.target, before.predicted) == (passage.target, passage.predicted):
+        values = np.array([one.log_probability for one in rows])
+    else:
+        # Its words, behind the text as it is edited.
+        source = passage.source if before.source else ()
+        same = Passage(source, _with_prompt(passage, before.passage), before.predicted, (), "")
+        return EditFreeRun(before, _log_probability(models, same, before, changes), None)
+    return EditFreeRun(before, float(values[list(before.passage.scored_positions)].sum()), None)
 
 
-def _of_predicted(log_probabilities: Array, predicted: Sequence[int]) -> Array:
-    return log_probabilities[np.arange(len(predicted)), list(predicted)]
+def _with_prompt(passage: Passage, before: Passage) -> tuple[int, ...]:
+    """Return the target without edits, behind a prompt whose tokens may have been edited."""
+    if passage.source or before.target_ids is None:
+        return before.target
+    return (*passage.target[: before.prompt], *before.target_ids)
+
+
+def _log_probability(models: WalkedModel, passage: Passage, before: Run, changes: Changes) -> float:
+    """Return the log-probability of a run's words under edits, at the positions that count."""
+    editor = Editor(changes)
+    hidden = models.hidden(passage, editor)
+    places = list(before.passage.scored_positions)
+    some, total = max(1, NUMBERS // models.config.vocab_size), 0.0
+    for start in range(0, len(places), some):
+        part = places[start : start + some]
+        rows = log_softmax(models.reference.logits(hidden[:, part], trace=editor)[0])
+        total += float(rows[np.arange(len(part)), [before.predicted[at] for at in part]].sum())
+    return total

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
-from ...translation.attention_paths import PARTS
-from ...translation.walkthrough import likeliest_tokens
-from ..contract.parts import attention_path, layers_of
+from ..contract.parts import attention_path, heads_of, layers_of, parts_of
 from ..contract.run_answers import (
     AttentionAnswer,
     Baseline,
@@ -19,7 +17,6 @@ from ..contract.run_answers import (
     Note,
     Replacement,
     RunAnswer,
-    Sentence,
     StepAnswer,
 )
 from ..derivations.derive import derivations
@@ -28,26 +25,27 @@ from .run import Run
 
 def run_answer(run: Run) -> RunAnswer:
     """Answer ``run``: everything about a run but its large arrays."""
-    models, log_probabilities = run.models, run.log_probabilities
-    return {
+    models, request = run.models, run.request
+    predicts = models.predicts_words
+    answer: RunAnswer = {
         "request": run.request.to_dict(),
         "text": run.request.text,
-        "sentences": list(_sentences(run)),
+        "sentences": run.sentences,
         "sentence": run.request.sentence,
-        "translation": run.translation,
-        "target_given": run.request.target is not None,
+        "translation": run.translation if predicts else None,
+        "target_given": request.target is not None or request.target_ids is not None,
         "source": models.tokens(run.source),
         "decoder_input": models.tokens(run.target),
         "predicted": models.tokens(run.predicted),
-        "log_probability": finite(log_probabilities.sum()),
-        "log_probabilities": [finite(value) for value in log_probabilities],
+        "log_probability": finite(run.log_probability) if predicts else None,
+        "log_probabilities": [finite(value) for value in run.log_probabilities],
         "next": list(_next(run)),
         "attention": list(_attention(run)),
         "steps": list(_steps(run)),
         "check": {
             "largest": finite(run.largest_difference),
-            "of": "log-probability",
-            "fast": "NumPy float32 with its cache",
+            "of": "log-probability" if predicts else "output",
+            "fast": "NumPy float32 with its cache" if run.target else "NumPy float32",
             "reference": "NumPy float64",
         },
         "seconds": {
@@ -58,21 +56,12 @@ def run_answer(run: Run) -> RunAnswer:
         "baseline": _baseline(run),
         "notes": list(_notes(run)),
     }
-
-
-def _sentences(run: Run) -> Iterator[Sentence]:
-    """Yield the pieces of the text, each sentence with the translator's translation and rules."""
-    for number, piece in enumerate(run.pieces):
-        answer: Sentence = {"text": piece.text, "translated": piece.translate}
-        if piece.translate:
-            translation = run.translations[number]
-            actions = [action for segment in translation.segments for action in segment.actions]
-            answer["translation"] = translation.text
-            answer["read"] = " ".join(s.read for s in translation.segments if s.read)
-            answer["rules"] = [{"rule": one.rule, "change": one.change} for one in actions]
-        elif piece.rule:
-            answer["rules"] = [{"rule": piece.rule, "change": "kept as it is"}]
-        yield answer
+    scored_positions = run.passage.scored_positions
+    if len(scored_positions) != len(run.predicted):
+        answer["scored_positions"] = list(scored_positions)
+    if not run.source:
+        answer["prompt"] = run.passage.prompt
+    return answer
 
 
 def finite(value: float) -> float | None:
@@ -82,9 +71,8 @@ def finite(value: float) -> float | None:
 
 def _next(run: Run) -> Iterator[NextTokens]:
     """Yield the likeliest tokens after each of the decoder's, and the one that follows it."""
-    rows = run.trace["probabilities"].value[0]
-    for row, target_token in zip(rows, run.predicted, strict=True):
-        likeliest = likeliest_tokens(row, target_token, run.models.tokenizer.vocab_size)
+    for prediction in run.predictions:
+        likeliest = prediction.likeliest
         yield {
             "likeliest": [
                 {"token": run.models.token(token), "probability": probability}
@@ -93,7 +81,7 @@ def _next(run: Run) -> Iterator[NextTokens]:
                 )
             ],
             "taken": {
-                "token": run.models.token(target_token),
+                "token": run.models.token(likeliest.target_token),
                 "probability": likeliest.target_probability,
                 "rank": likeliest.target_rank,
             },
@@ -103,14 +91,14 @@ def _next(run: Run) -> Iterator[NextTokens]:
 def _attention(run: Run) -> Iterator[AttentionAnswer]:
     """Yield every attention of the model, part by part."""
     source_len, target_len = len(run.source), len(run.target)
-    for part in PARTS:
+    for part in parts_of(run.config):
         queries = source_len if part == "encoder" else target_len
         keys = target_len if part == "decoder" else source_len
         for layer in range(layers_of(part, run.config)):
             yield {
                 "part": part,
                 "layer": layer,
-                "heads": run.config.num_heads,
+                "heads": heads_of(part, run.config),
                 "queries": queries,
                 "keys": keys,
                 "path": attention_path(part, layer),
@@ -125,10 +113,11 @@ def _steps(run: Run) -> Iterator[StepAnswer]:
             if number not in run.unreached:
                 place: Replacement = {"edit": number, "index": edit.index()}
                 replacements.setdefault(path, []).append(place)
+    shapes = {step.path: step.shape for step in run.trace}
     for step in run.trace:
         yield _step(run, step, replacements.get(step.path, []))
         if step.name == "weights":
-            yield _step(run, _contributions(run, step), [])
+            yield _step(run, _contributions(step, shapes), [])
 
 
 def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
@@ -148,28 +137,33 @@ def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
     }
 
 
-def _contributions(run: Run, weights: Step) -> Step:
+def _contributions(weights: Step, shapes: Mapping[str, tuple[int, ...]]) -> Step:
     """Return a step that is computed window by window: only its shape is here."""
     scope = weights.path.removesuffix(".weights")
-    value = run.trace[f"{scope}.value"]
+    value = f"{scope}.value"
     return Step(
         f"{scope}.contributions",
-        np.broadcast_to(np.float64(0), (*weights.shape, value.shape[-1])),
+        np.broadcast_to(np.float64(0), (*weights.shape, shapes[value][-1])),
         attention.CONTRIBUTIONS.axes,
         attention.CONTRIBUTIONS.formula,
-        (weights.path, value.path),
+        (weights.path, value),
     )
 
 
 def _baseline(run: Run) -> Baseline | None:
     if run.baseline is None:
         return None
-    return {
-        "translation": run.baseline.translation,
-        "log_probability": finite(run.baseline.log_probability),
-        "predicted": run.models.tokens(run.baseline.predicted),
-        "target_log_probability": finite(run.baseline.target_log_probability),
+    before, change = run.baseline.run, run.baseline.output_change
+    predicts = run.models.predicts_words
+    answer: Baseline = {
+        "translation": before.translation,
+        "log_probability": finite(before.log_probability) if predicts else None,
+        "predicted": run.models.tokens(before.predicted),
+        "target_log_probability": finite(run.baseline.target_log_probability) if predicts else None,
     }
+    if change is not None:
+        answer["output_change"] = change.tolist()
+    return answer
 
 
 def _notes(run: Run) -> Iterator[Note]:

@@ -5,25 +5,28 @@ from __future__ import annotations
 from functools import cached_property
 
 from ...text.tokenizer import FIRST_LEARNT, SPACE, Tokenizer
+from ..models.walked_model import WalkedModel
 
 MOST = 20
 
 
 class Vocabulary:
-    """A tokenizer's entries, to be searched by what is typed.
+    """The entries of a model's tokenizer, to be searched by what is typed.
 
     Args:
-        tokenizer: whose entries they are.
+        model: whose entries they are.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, model: WalkedModel) -> None:
+        self._model = model
 
     @cached_property
     def _pieces(self) -> list[tuple[str, int]]:
         """What each learnt entry reads as, in lower case, with its id: shortest first."""
-        learnt = range(FIRST_LEARNT, self.tokenizer.vocab_size)
-        pieces = self.tokenizer.pieces(learnt)
+        tokenizer, special = self._model.tokenizer, self._model.special_ids
+        first = FIRST_LEARNT if isinstance(tokenizer, Tokenizer) else 0
+        learnt = [token for token in range(first, tokenizer.vocab_size) if token not in special]
+        pieces = tokenizer.pieces(learnt)
         read = [(piece.casefold(), token) for piece, token in zip(pieces, learnt, strict=True)]
         return sorted(read, key=lambda entry: (len(entry[0]), entry[1]))
 
@@ -40,7 +43,7 @@ class Vocabulary:
         query = query.strip()
         if not query:
             return []
-        ids = dict.fromkeys(self.tokenizer.encode(query))
+        ids = dict.fromkeys(self._model.encode_words(query))
         prefix = query.casefold().replace(" ", SPACE)
         for beginning in (SPACE + prefix, prefix):
             ids |= dict.fromkeys(

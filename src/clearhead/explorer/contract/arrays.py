@@ -15,13 +15,13 @@ from __future__ import annotations
 import json as json_text
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from ...errors import ShapeError, TraceError
-from ...reference.tracing.trace import Trace
+from ...reference.tracing.step import Step
 from ...shapes import Array
 from .answers import Answer, ArraysAnswer, ArrayWindow
 from .questions import ArrayItem, Window
@@ -30,6 +30,30 @@ DTYPES = ("float64", "float32", "uint8", "int32")
 WEIGHTS = "weights/"
 CONTRIBUTIONS = "contributions"
 _ALIGNMENT = 8
+
+
+class Steps(Protocol):
+    """The steps of one pass by their paths; `clearhead.reference.tracing.trace.Trace` is one.
+
+    Where only a part is held, what is iterated over has shapes alone, and ``[path]`` the numbers.
+    """
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all steps, in order."""
+        ...
+
+    def __contains__(self, path: object) -> bool:
+        """Whether there is a step of this path."""
+        ...
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield every step in order."""
+        ...
+
+    def __getitem__(self, path: str) -> Step:
+        """Return the step of a path; TraceError where there is none."""
+        ...
 
 
 class _Reference(Protocol):
@@ -41,7 +65,7 @@ class ArraySource(Protocol):
     """What windows are taken from; a `clearhead.explorer.answers.run.Run` is one."""
 
     @property
-    def trace(self) -> Trace: ...
+    def trace(self) -> Steps: ...
 
     @property
     def reference(self) -> _Reference: ...
@@ -213,7 +237,9 @@ def read(run: ArraySource, path: str, window: Window) -> Array:
     attention = _attention_of_contributions(run.trace, path)
     spans = tuple(slice(start, stop) for start, stop in window)
     if attention is None:
-        return _whole(run, path)[spans]
+        numbers = _whole(run, path)[spans]
+        # Weights may lie in another type; as float64 they are the numbers that are computed with.
+        return numbers.astype(np.float64) if path.startswith(WEIGHTS) else numbers
     batch, heads, queries, keys, columns = spans
     weights = run.trace[f"{attention}.weights"].value
     value = run.trace[f"{attention}.value"].value
@@ -223,7 +249,7 @@ def read(run: ArraySource, path: str, window: Window) -> Array:
     return weights[batch, heads, queries, keys, None] * carried[:, :, None]
 
 
-def _attention_of_contributions(trace: Trace, path: str) -> str | None:
+def _attention_of_contributions(trace: Steps, path: str) -> str | None:
     """Return the attention whose contributions a path names; None if the trace holds them."""
     attention, _, name = path.rpartition(".")
     if name != CONTRIBUTIONS or path in trace or f"{attention}.weights" not in trace:

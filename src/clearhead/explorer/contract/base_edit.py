@@ -27,7 +27,8 @@ class BaseEdit(PlainModel):
 
         Args:
             config: of the model.
-            source_len: tokens of the source, its end token included.
+            source_len: tokens of what the model is given: of the source, its end token included,
+                or of the prompt or text of a model with one stack.
             tokens: how many ids the tokenizer has.
 
         Raises:
@@ -57,11 +58,15 @@ class BaseEdit(PlainModel):
         """Return the token ids of the source with this edit."""
         return tuple(source)
 
-    def _check_position(self, name: str, position: int, source_len: int) -> None:
+    def _check_position(
+        self, name: str, position: int, source_len: int, config: TransformerConfig
+    ) -> None:
         if position >= source_len:
+            both = config.encoder_layers and config.decoder_layers
+            owner, end = ("source", " with its end token") if both else ("text", "")
             raise ShapeError(
-                f"{self.kind}: the source has {source_len} tokens with its end token, so {name} "
-                f"must be between 0 and {source_len - 1}; it is {position}."
+                f"{self.kind}: the {owner} has {source_len} tokens{end}, so {name} must be between "
+                f"0 and {source_len - 1}; it is {position}."
             )
 
 

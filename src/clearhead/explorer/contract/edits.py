@@ -3,8 +3,9 @@
     ablate_head            output of the head := 0
     set_weight             weights[query, key] := value; the rest of the row as it was, or times
                            (1 - value) / sum of the rest
-    mask_token             masked[..., position] := -inf, in the encoder and in cross-attention
-    swap_token             source[position] := token
+    mask_token             masked[..., position] := -inf, in the encoder and in cross-attention;
+                           in the decoder where there is no encoder
+    swap_token             token at position := token, of the source or of the prompt
     attention_temperature  scaled of the head := scaled / value
     output_temperature     logits := logits / value
 
@@ -63,14 +64,14 @@ class SetWeight(HeadEdit):
     def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
         super().check(config, source_len, tokens)
         if self.part == "encoder":
-            self._check_position("query", self.query, source_len)
+            self._check_position("query", self.query, source_len, config)
         elif self.query >= config.max_length:
             raise ShapeError(
                 f"set_weight: the decoder reads at most {config.max_length} tokens, so query must "
                 f"be between 0 and {config.max_length - 1}; it is {self.query}."
             )
         if self.part != "decoder":
-            self._check_position("key", self.key, source_len)
+            self._check_position("key", self.key, source_len, config)
         elif self.key > self.query:
             raise ConfigError(
                 f"set_weight: a query of the decoder sees no later key, so key must be between 0 "
@@ -100,20 +101,20 @@ class SetWeight(HeadEdit):
 
 
 class MaskToken(BaseEdit):
-    """No query attends to this position of the source.
+    """No query attends to this position of the source, or of the prompt without an encoder.
 
     Attributes:
-        position: of a source token.
+        position: of a token.
     """
 
     kind: Literal["mask_token"] = "mask_token"
     position: Index
 
     def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
-        self._check_position("position", self.position, source_len)
+        self._check_position("position", self.position, source_len, config)
 
     def paths(self, config: TransformerConfig) -> list[str]:
-        parts: tuple[Part, ...] = ("encoder", "cross")
+        parts: tuple[Part, ...] = ("encoder", "cross") if config.encoder_layers else ("decoder",)
         return [
             f"{attention_path(part, layer)}.masked"
             for part in parts
@@ -129,10 +130,10 @@ class MaskToken(BaseEdit):
 
 
 class SwapToken(BaseEdit):
-    """Another token stands at this position of the source.
+    """Another token stands at this position of the source, or of the prompt.
 
     Attributes:
-        position: of a source token.
+        position: of a token.
         token: the id to put there.
     """
 
@@ -141,11 +142,17 @@ class SwapToken(BaseEdit):
     token: Index
 
     def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
-        self._check_position("position", self.position, source_len)
-        if self.token >= tokens or self.token == config.pad_id:
+        self._check_position("position", self.position, source_len, config)
+        pad = config.pad_id if config.encoder_layers else None
+        if self.token >= tokens or self.token == pad:
+            besides = (
+                ""
+                if pad is None
+                else (f", and not that of padding ({pad}), to which nothing attends")
+            )
             raise ConfigError(
-                f"swap_token needs the id of a token between 0 and {tokens - 1}, and not that of "
-                f"padding ({config.pad_id}), to which nothing attends; it is {self.token}."
+                f"swap_token needs the id of a token between 0 and {tokens - 1}{besides}; it is "
+                f"{self.token}."
             )
 
     def edit_source(self, source: Sequence[int]) -> tuple[int, ...]:

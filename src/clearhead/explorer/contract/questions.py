@@ -17,6 +17,8 @@ from .parts import Part
 from .values import INTEGER, LIMITS, TUPLE, Index, Limits, PlainModel, Span, at_most
 
 MOST_BEAM = 8
+MOST_NEW_TOKENS = 256
+MOST_IDS = 4096
 MOST_ITEMS = 64
 MOST_KEYS = 64
 AXES = 8
@@ -94,21 +96,30 @@ class ModelQuestion(Question):
 
 
 class RunQuestion(Question):
-    """A sentence is translated and its forward pass traced: the parameters are the key of a run.
+    """A text goes through the model, and its forward pass is traced: these are the key of a run.
+
+    A sentence is translated, a prompt is continued, and what an encoder reads is only read.
 
     Attributes:
         text: the whole text; of a recording, nothing.
-        target: a translation to trace instead of the model's own; None for the model's own.
+        target: a translation or continuation to trace instead of the model's own; None for the
+            model's own.
+        target_ids: the same as token ids, without start and end token: exactly these are read.
         sentence: number of the sentence that is traced; of a recording, the row of its batch.
         beam_size: of the search.
+        new_tokens: so many tokens at most continue a prompt; of 0 the prompt alone is traced.
         edits: what is changed in the model or the source, in this order.
     """
 
     question: ClassVar[str] = "run"
     text: Annotated[str, _CHARACTERS, BeforeValidator(_text)] = ""
     target: Annotated[Annotated[str, _CHARACTERS] | None, BeforeValidator(_target)] = None
+    target_ids: Annotated[
+        tuple[Index, ...] | None, Field(max_length=MOST_IDS), TUPLE, at_most(MOST_IDS)
+    ] = None
     sentence: Index = 0
     beam_size: BeamSize = 4
+    new_tokens: Annotated[int, Field(ge=0, le=MOST_NEW_TOKENS), INTEGER] = 8
     edits: Annotated[
         tuple[Edit, ...],
         Field(json_schema_extra={"maxItems": LIMITS.edits}),
@@ -209,6 +220,25 @@ class EffectsQuestion(Question):
     most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
 
 
+class LensQuestion(Question):
+    """What each layer would say at a position, and what adds to the logit of one token there.
+
+    Attributes:
+        run: whose pass it is.
+        position: at which something is predicted.
+        token: id of the token whose logit is taken apart; None for the one that is predicted.
+        most: so many summands, those that move the logit most.
+        count: so many tokens of each layer.
+    """
+
+    question: ClassVar[str] = "lens"
+    run: RunQuestion
+    position: Index
+    token: Index | None = None
+    most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
+    count: Annotated[int, Field(ge=1, le=10), INTEGER] = 4
+
+
 class OfflineQuestion(Question):
     """The page as one HTML file that needs no server.
 
@@ -232,6 +262,7 @@ QUESTIONS: dict[str, type[Question]] = {
         ArrayQuestion,
         OverviewQuestion,
         EffectsQuestion,
+        LensQuestion,
         OfflineQuestion,
     )
 }

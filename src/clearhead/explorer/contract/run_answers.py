@@ -153,12 +153,18 @@ class Seconds(TypedDict, total=False):
 
 
 class Baseline(TypedDict):
-    """The run without edits, and how likely the edited model makes its translation."""
+    """The run without edits, and how likely the edited model makes its translation.
+
+    Attributes:
+        output_change: of a model whose output is vectors, how far each of them moved, as a share
+            of its length without edits.
+    """
 
     translation: str
     log_probability: float | None
     predicted: list[Token]
     target_log_probability: float | None
+    output_change: NotRequired[list[float]]
 
 
 class ProtectedNote(TypedDict):
@@ -186,7 +192,16 @@ class RunAnswer(TypedDict):
         text: the whole text; None of a recording.
         sentences: the pieces of the text; of a recording, the rows of its batch.
         sentence: the number of the piece that is traced.
+        translation: of a model that continues prompts, the continuation; of an encoder that fills
+            in hidden words, the text with them.
         target_given: whether the translation came with the question.
+        source: what the encoder reads; empty without one.
+        decoder_input: what the decoder reads; empty without one, and without an encoder it begins
+            with the prompt.
+        prompt: of a model without an encoder, how many tokens of ``decoder_input`` are the prompt.
+        predicted: what follows each token of the decoder; of an encoder the token at each
+            position, the likeliest where one is hidden.
+        scored_positions: the positions whose log-probabilities make the sum: missing for all.
         notes: what a reader should know of this run, such as an edit that changes nothing.
     """
 
@@ -201,6 +216,8 @@ class RunAnswer(TypedDict):
     predicted: list[Token]
     log_probability: float | None
     log_probabilities: list[float | None]
+    scored_positions: NotRequired[list[int]]
+    prompt: NotRequired[int]
     next: list[NextTokens]
     attention: list[AttentionAnswer]
     steps: list[StepAnswer]

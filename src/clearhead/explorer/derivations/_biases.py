@@ -44,10 +44,10 @@ def relative(stack: str, config: TransformerConfig) -> Derivation:
     buckets = config.relative_buckets // 2 if both else config.relative_buckets
     exact = buckets // 2
     distance = "abs(i - j)" if both else "max(i - j, 0)"
-    bucket = (
-        f"({distance} if {distance} < exact else min(buckets - 1, exact + "
-        f"int(np.log({distance} / exact) / log_range * (buckets - exact))))"
-    )
+    # In float32, as T5 was trained: at some distances another precision gives another bucket.
+    near = f"np.log(float(np.float32({distance}) / np.float32(exact)))"
+    far = f"np.float32({near}) / np.float32(log_range) * np.float32(buckets - exact)"
+    bucket = f"({distance} if {distance} < exact else min(buckets - 1, exact + int({far})))"
     weight = f"weights/{stack}.relative_bias.weight"
     operands = (
         array("w", "distanceBiases", weight, (ALL, axis(0))),

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...reference.tracing.step import Step
-from ...reference.tracing.trace import Trace
+from ..contract.arrays import Steps
 from ..contract.derivation_answers import WhenReplaced
 from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
 from .derivation import Derivation, constant
 
 
 def edited_derivations(
-    step: Step, trace: Trace, plain: Derivation, edits: Sequence[Edit]
+    step: Step, trace: Steps, plain: Derivation, edits: Sequence[Edit]
 ) -> Iterator[Derivation]:
     """Yield derivations of those elements that follow from others by one edit alone.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from ...config import TransformerConfig
 from ...reference.tracing import step_kind
 from ...reference.tracing.step import Step
 from ...reference.tracing.step_kind import Index, Rule
+from ...reference.weights import expected_shapes
 from .derivation import BoundOperand, Derivation, OperandLabel, constant
 
 
@@ -20,37 +24,44 @@ class StepPlace:
     """
 
     def __init__(self, step: Step, config: TransformerConfig) -> None:
-        self.config = config
         self.scope = step.path.rpartition(".")[0]
-        stack = self.scope.partition(".")[0]
+        stack, _, rest = self.scope.partition(".layers.")
+        self.layer = int(rest.partition(".")[0]) if rest else None
+        self.window = 0
+        if stack == "decoder" and self.layer is not None and rest.endswith(".self_attention"):
+            self.window = config.window(self.layer)
+        self._model, self._stack = config, stack.partition(".")[0]
+        # A decoder's heads may be of other numbers and sizes than an encoder's.
+        self._config = config.of_stack(self._stack)
         self._fields: dict[str, Any] = {
             "scope": self.scope,
             "of": step.of,
             "before": self._before(),
-            "side": "source" if stack == "encoder" else "target",
-            "output_matrix": "embedding" if config.tied_embeddings else "output",
+            "side": "source" if self._stack == "encoder" else "target",
+            "output_matrix": config.output_name,
         }
-        pairs = config.head_dim // 2
+        pairs = self._config.rotary_dim // 2
         self._sizes = {
-            "head_dim": config.head_dim,
-            "group": config.num_heads // config.key_value_heads,
+            "head_dim": self._config.head_dim,
+            "group": self._config.num_heads // self._config.key_value_heads,
             "pairs": pairs,
             "minus_pairs": -pairs,
+            "half_width": config.d_model // 2,
+            "position_offset": config.embedding.position_offset,
         }
 
     def _before(self) -> str:
         """Return the path of the step whose numbers a layer's input repeats."""
-        stack, _, number = self.scope.partition(".layers.")
-        if not number.isdigit() or number == "0":
-            return f"{stack}.embedded"
-        end = "residual" if self.config.norm_place == "before" else "norm.output"
-        return f"{stack}.layers.{int(number) - 1}.feed_forward_{end}"
+        if not self.layer:
+            return f"{self._stack}.embedded"
+        end = "norm.output" if self._model.norm_place == "after" else "residual"
+        return f"{self._stack}.layers.{self.layer - 1}.feed_forward_{end}"
 
     def derivation(self, rule: Rule) -> Derivation:
         """Return the rule with the paths and the numbers of this place."""
         expression, operands = rule.expression, []
         for operand in rule.operands:
-            if operand.only_with and not getattr(self.config, operand.only_with):
+            if operand.only_with and not self._has(self.path(operand.path)):
                 expression = expression.removesuffix(f" + {operand.symbol}")
             else:
                 operands.append(self._operand(operand))
@@ -61,14 +72,25 @@ class StepPlace:
         """Return the path that a template is here."""
         return template.format(**self._fields)
 
+    def _has(self, path: str) -> bool:
+        """Whether the model has a weight, such as a bias that not every layer has."""
+        return path.removeprefix("weights/") in _names(self._model)
+
     def _operand(self, operand: step_kind.Operand) -> BoundOperand:
         symbol, label = operand.symbol, OperandLabel(operand.label, operand.name)
         if operand.constant:
-            return constant(symbol, operand.label, getattr(self.config, operand.constant))
+            return constant(symbol, operand.label, self._number(operand.constant))
         if operand.position is not None:
             return BoundOperand(symbol, label, scalar=self._index(operand.position))
         index = tuple(map(self._index, operand.index))
         return BoundOperand(symbol, label, path=self.path(operand.path), index=index)
+
+    def _number(self, name: str) -> float:
+        """Return a number of the config, by its name such as ``rotary.factor``."""
+        if name == "window":
+            return self.window
+        number: float = attrgetter(name)(self._config)
+        return number
 
     def _index(self, entry: Index) -> Any:
         """Return an entry of an index, or a condition, with numbers in place of names."""
@@ -87,3 +109,9 @@ class StepPlace:
         if numbers.get("floordiv") == 1 and "mod" not in numbers:
             del numbers["floordiv"]
         return numbers
+
+
+@lru_cache(maxsize=4)
+def _names(config: TransformerConfig) -> Collection[str]:
+    """Return the names of all weights of a model."""
+    return expected_shapes(config).keys()

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
-from ...reference.tracing.steps import attention, kind_of, stacks
-from ...reference.tracing.trace import Trace
+from ...reference.tracing.steps import attention, embedding, kind_of
+from ..contract.arrays import Steps
 from ..contract.edits import Edit
 from ._biases import alibi, relative
 from ._edits import edited_derivations
@@ -19,13 +19,15 @@ from .derivation import EDIT, INPUT, Derivation
 
 _STACK = r"(encoder|decoder)\."
 _LAYER = r"layers\.\d+\."
-_SUBLAYER = r"((self|cross)_attention|feed_forward|\w+_norm)\."
+_SUBLAYER = r"((self|cross)_attention\.((query|key)_norm\.)?|feed_forward\.|\w+_norm\.)"
+_AROUND = r"(source|target)_embedding_norm\.|output_transform\.|output_norm\."
 # The path of a step of a Transformer's forward pass, down to its name.
-_SCOPE = re.compile(rf"({_STACK}(norm\.|{_LAYER}({_SUBLAYER})?)?)?")
+_SCOPE = re.compile(rf"({_AROUND}|{_STACK}(norm\.|{_LAYER}({_SUBLAYER})?)?)?")
+_INPUTS = (embedding.TOKENS, embedding.TOKEN_TYPE_IDS)
 
 
 def derivations(
-    step: Step, trace: Trace, config: TransformerConfig, edits: Sequence[Edit] = ()
+    step: Step, trace: Steps, config: TransformerConfig, edits: Sequence[Edit] = ()
 ) -> Sequence[Derivation]:
     """Return how an element of a step follows from others; the first that holds applies.
 
@@ -44,18 +46,19 @@ def derivations(
     return (*edited_derivations(step, trace, plain[0], edits), EDIT, *plain)
 
 
-def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Sequence[Derivation]:
+def _without_edits(step: Step, trace: Steps, config: TransformerConfig) -> Sequence[Derivation]:
     kind = kind_of(step.path, step.formula)
     if kind is not None and _SCOPE.fullmatch(step.path.removesuffix(kind.name)):
-        if kind is stacks.TOKENS:
+        if kind in _INPUTS:
             return (INPUT,)
         stack = step.path.partition(".")[0]
         if kind is attention.BIAS:
-            return (relative(stack, config) if config.positions == "relative" else alibi(config),)
+            own = config.of_stack(stack)
+            return (relative(stack, own) if config.positions == "relative" else alibi(own),)
         place = StepPlace(step, config)
         rules = kind.rules
         if kind.name == "masked" and stack == "decoder" and place.scope.endswith("self_attention"):
-            rules = tuple(map(attention.causal, rules))
+            rules = tuple(map(attention.windowed if place.window else attention.causal, rules))
         if kind is attention.WEIGHTS and _has_empty_rows(trace, place.scope):
             rules = tuple(map(attention.with_empty_rows, rules))
         if rules:
@@ -66,7 +69,10 @@ def _without_edits(step: Step, trace: Trace, config: TransformerConfig) -> Seque
     )
 
 
-def _has_empty_rows(trace: Trace, scope: str) -> bool:
+def _has_empty_rows(trace: Steps, scope: str) -> bool:
     """Whether a query of this attention may attend to no key at all."""
+    scopes = getattr(trace, "empty_rows", None)
+    if scopes is not None:  # of a long text that was seen when its pass was run
+        return scope in scopes
     masked = trace[f"{scope}.masked"].value
     return bool((masked.max(axis=-1) == -math.inf).any())

@@ -110,12 +110,12 @@ def _positions(fields: Fields, head_dim: int) -> dict[str, Any]:
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     # Version 5 of transformers calls the output lm_head, and writes embed_out all the same.
     output = "lm_head" if "lm_head.weight" in shapes else "embed_out"
-    stored = places(config, shapes, {**_TABLE, "output": output})
-    for name, place in stored.items():
+    weights = places(config, shapes, {**_TABLE, "output": output})
+    for name, place in weights.items():
         if (part := part_of(name)) in _FUSED:
             take = partial(_heads, config.num_heads, _FUSED.index(part))
-            stored[name] = dataclasses.replace(place, change=take)
-    return stored
+            weights[name] = dataclasses.replace(place, change=take)
+    return weights
 
 
 def _heads(heads: int, number: int, fused: Array) -> Array:

@@ -105,8 +105,20 @@ def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenize
     core = tokenizers.Tokenizer(
         models.BPE(vocabulary, _merges(vocabulary), fuse_unk=True, byte_fallback=True)
     )
+    set_llama_words(core, settings)
+    _add_symbols(core, file)
+    return core
+
+
+def set_llama_words(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
+    """Let a tokenizer put spaces before words as transformers 5 does for Llama.
+
+    It does so whatever tokenizer.json says: behind a special token in a text, older files of
+    Llama have one more space (``legacy``).
+    """
     first = settings.flag("add_prefix_space", True)
     scheme = "never" if not first else "always" if settings.flag("legacy", False) else "first"
+    core.normalizer = None
     core.pre_tokenizer = pre_tokenizers.Metaspace(
         replacement=SPACE, prepend_scheme=scheme, split=False
     )
@@ -114,8 +126,6 @@ def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenize
     core.decoder = decoders.Sequence(
         [*steps, decoders.Strip(content=" ", left=1)] if first else steps
     )
-    _add_symbols(core, file)
-    return core
 
 
 def _unigram(path: Path) -> SentencePieceFile:

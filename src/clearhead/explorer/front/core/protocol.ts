@@ -2,7 +2,14 @@
  * -infinity. Written by `python -m clearhead.explorer.contract`: change
  * src/clearhead/explorer/contract instead. */
 
-export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations";
+export type Ability =
+  | "translate"
+  | "edit"
+  | "beam"
+  | "effects"
+  | "derivations"
+  | "next_words"
+  | "lens";
 
 /** The output of a head becomes 0. */
 export interface AblateHead {
@@ -92,6 +99,9 @@ export interface Baseline {
   log_probability: number | null;
   predicted: Token[];
   target_log_probability: number | null;
+  /** Of a model whose output is vectors, how far each of them moved, as a share of its length
+   * without edits. */
+  output_change?: number[];
 }
 
 /** What beam search kept and dropped at each step; `fast` names the engine that it asked. */
@@ -237,22 +247,87 @@ export interface Languages {
   target: string | null;
 }
 
+/** What the model would say after some of its layers. */
+export interface LayerSaying {
+  /** How many the stream has passed; 0 is the embedding. */
+  layers: number;
+  /** Tokens with their probabilities, the likeliest first. */
+  likeliest: TokenShare[];
+  /** The place, from 1, of what the model says after all layers. */
+  rank: number;
+  /** Of that token here. */
+  probability: number;
+}
+
+/** What each layer would say, and what adds to a logit. */
+export interface Lens {
+  position: number;
+  /** Whose logit is taken apart. */
+  token: Token;
+  layers: LayerSaying[];
+  /** Null where the logit is no sum, as behind a layer with an activation. */
+  sum: LogitSum | null;
+}
+
+/** What each layer would say at a position, and what adds to the logit of one token there. */
+export interface LensParams {
+  /** Whose pass it is. */
+  run: RunParams;
+  /** At which something is predicted. */
+  position: number;
+  /** Id of the token whose logit is taken apart; null for the one that is predicted. */
+  token?: number | null;
+  /** So many summands, those that move the logit most. */
+  most?: number | null;
+  /** So many tokens of each layer. */
+  count?: number | null;
+}
+
 /** A token and how probable it is. */
 export interface LikelyToken {
   token: Token;
   probability: number;
 }
 
-/** No query attends to this position of the source. */
+/** A logit as a sum. */
+export interface LogitSum {
+  /** Before a softcap, where there is one. */
+  logit: number;
+  /** Those that move it most, up or down. */
+  summands: LogitSummand[];
+  /** How many more there are. */
+  others: number;
+  /** What these add together. */
+  others_sum: number;
+  /** How far the sum of all is from the logit. */
+  error: number;
+}
+
+/** What one part of the model adds to a logit. */
+export interface LogitSummand {
+  /** Of the step or the weight that adds it. */
+  path: string;
+  /** What it is. */
+  kind: "embedding" | "head" | "feed_forward" | "bias";
+  /** Of a head or a feed-forward layer; null elsewhere. */
+  layer: number | null;
+  /** Of a head or a feed-forward layer; null elsewhere. */
+  head: number | null;
+  value: number;
+}
+
+/** No query attends to this position of the source, or of the prompt without an encoder. */
 export interface MaskToken {
   kind: "mask_token";
-  /** Of a source token. */
+  /** Of a token. */
   position: number;
 }
 
 /** What the model is, or what was recorded; of a recording, much is not known. */
 export interface Model {
-  kind: "translation" | "recording";
+  /** `translation` with encoder and decoder, `generation` with a decoder alone, `encoder` with an
+   * encoder alone, or `recording`. */
+  kind: ModelKind;
   name: string;
   languages: Languages | null;
   config: Record<string, unknown> | null;
@@ -264,8 +339,12 @@ export interface Model {
   batch_invariant?: boolean;
   limits: ModelLimits;
   special: SpecialIds | null;
+  /** What is written for a hidden word, which the model predicts; missing where it predicts none. */
+  mask?: string;
   provenance: Record<string, unknown>;
 }
+
+export type ModelKind = "translation" | "generation" | "encoder" | "recording";
 
 /** How much is taken and given at once, 0 where nothing of the kind is taken. */
 export interface ModelLimits {
@@ -378,14 +457,24 @@ export interface Run {
   sentences: Sentence[];
   /** The number of the piece that is traced. */
   sentence: number;
+  /** Of a model that continues prompts, the continuation; of an encoder that fills in hidden
+   * words, the text with them. */
   translation: string | null;
   /** Whether the translation came with the question. */
   target_given: boolean;
+  /** What the encoder reads; empty without one. */
   source: Token[];
+  /** What the decoder reads; empty without one, and without an encoder it begins with the prompt. */
   decoder_input: Token[];
+  /** What follows each token of the decoder; of an encoder the token at each position, the
+   * likeliest where one is hidden. */
   predicted: Token[];
   log_probability: number | null;
   log_probabilities: (number | null)[];
+  /** The positions whose log-probabilities make the sum: missing for all. */
+  scored_positions?: number[];
+  /** Of a model without an encoder, how many tokens of `decoder_input` are the prompt. */
+  prompt?: number;
   next: NextTokens[];
   attention: Attention[];
   steps: Step[];
@@ -396,16 +485,21 @@ export interface Run {
   notes?: Note[];
 }
 
-/** A sentence is translated and its forward pass traced: the parameters are the key of a run. */
+/** A text goes through the model, and its forward pass is traced: these are the key of a run. A
+ * sentence is translated, a prompt is continued, and what an encoder reads is only read. */
 export interface RunParams {
   /** The whole text; of a recording, nothing. */
   text?: string | null;
-  /** A translation to trace instead of the model's own; null for the model's own. */
+  /** A translation or continuation to trace instead of the model's own; null for the model's own. */
   target?: string | null;
+  /** The same as token ids, without start and end token: exactly these are read. */
+  target_ids?: number[] | null;
   /** Number of the sentence that is traced; of a recording, the row of its batch. */
   sentence?: number | null;
   /** Of the search. */
   beam_size?: number | null;
+  /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
+  new_tokens?: number | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
 }
@@ -539,10 +633,10 @@ export interface SumIndex {
   sum: ScalarIndex[];
 }
 
-/** Another token stands at this position of the source. */
+/** Another token stands at this position of the source, or of the prompt. */
 export interface SwapToken {
   kind: "swap_token";
-  /** Of a source token. */
+  /** Of a token. */
   position: number;
   /** The id to put there. */
   token: number;
@@ -553,6 +647,12 @@ export interface Token {
   id: number;
   piece: string;
   special: boolean;
+}
+
+/** A token and its probability. */
+export interface TokenShare {
+  token: Token;
+  probability: number;
 }
 
 /** The translation is too short for the query of an edit, which changes nothing. */
@@ -601,6 +701,7 @@ export interface Questions {
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };
   effects: { params: EffectsParams; json: Effects };
+  lens: { params: LensParams; json: Lens };
   offline: { params: OfflineParams; json: Offline };
 }
 

@@ -7,7 +7,7 @@ import { elementById } from "../core/host/tree";
 import type { Model } from "../core/protocol";
 import { followState } from "../core/state/running";
 import { asking, model, run, state } from "../core/state/state";
-import { lookUp, wordsOf } from "../core/text/i18n";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
 import { views } from "../views";
@@ -15,10 +15,11 @@ import type { View } from "../views/view";
 import { EditsBanner } from "../views/what_if";
 import { followView, WhereFrom } from "../where_from/panel";
 import { Check } from "./check";
+import { examplesOf } from "./examples";
 import { ExportMenu } from "./export";
 import { Failure, LastAnswer } from "./failure";
 import { HeadPicker } from "./picker";
-import { EXAMPLES, SentenceBox } from "./sentence";
+import { SentenceBox } from "./sentence";
 import { Settings } from "./settings";
 import { Tabs } from "./tabs";
 import "./styles/base.css";
@@ -71,7 +72,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
         {!bare && (
           <div class="name">
             <h1>clearhead</h1>
-            <p>{model.value?.kind === "recording" ? words.taglineRecording : words.tagline}</p>
+            <p>{words.taglines[model.value?.kind ?? "translation"]}</p>
           </div>
         )}
         <div class="tools">
@@ -114,7 +115,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
 }
 
 function firstText(description: Model): string {
-  return lookUp(EXAMPLES, description.languages?.source ?? "")?.[0] ?? "";
+  return examplesOf(description)[0] ?? "";
 }
 
 function skipToView(event: Event): void {

@@ -14,7 +14,7 @@ export function Check(): JSX.Element {
     if (!check || check.largest === null) return words.checkWaiting;
     const numbers = comparedNumbers();
     const over = numbers ? words.checkOver(countText(numbers)) : "";
-    return words.checkLine(format(check.largest, 2), check.of, over);
+    return words.checkLine(format(check.largest, 2), check.of as "output", over);
   };
   return (
     <p class="check" role="status">
@@ -26,8 +26,11 @@ export function Check(): JSX.Element {
   );
 }
 
-/** Every word of the vocabulary at every position. */
+/** Every word of the vocabulary at every position, or every output vector. */
 function comparedNumbers(): number | undefined {
-  const logits = run.value?.steps.find(({ path }) => path === "logits");
-  return logits?.shape.reduce((product, axis) => product * axis, 1);
+  const steps = run.value?.steps;
+  const last =
+    steps?.find(({ path }) => path === "logits") ??
+    steps?.find(({ path }) => path === "encoder.output");
+  return last?.shape.reduce((product, axis) => product * axis, 1);
 }

@@ -1,13 +1,14 @@
 /** The head that every view shows: part, layer, head and query. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { fit } from "../core/state/running";
 import { attention, queryTokens, run, setState, state } from "../core/state/state";
 import { lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 
-const MANY = 16;
+/** More options than this are a list, with a step back and one on. */
+const MANY = 8;
 
 export function HeadPicker(): JSX.Element | null {
   const words = wordsOf(table);
@@ -27,15 +28,17 @@ export function HeadPicker(): JSX.Element | null {
   };
   return (
     <div class="picker" role="group" aria-label={words.head} ref={bar}>
-      <Choice
-        legend={words.part}
-        options={parts}
-        selected={current.part}
-        pick={(part) => pick({ part })}
-        titles={words.partsLong}
-      >
-        {(part) => lookUp<string>(words.parts, part) ?? part}
-      </Choice>
+      {parts.length > 1 && (
+        <Choice
+          legend={words.part}
+          options={parts}
+          selected={current.part}
+          pick={(part) => pick({ part })}
+          titles={words.partsLong}
+        >
+          {(part) => lookUp<string>(words.parts, part) ?? part}
+        </Choice>
+      )}
       <Choice
         legend={words.layer}
         options={layers}
@@ -82,25 +85,7 @@ interface ChoiceProps<T> {
 function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
   const { legend, options, selected, pick, children, titles } = props;
   const name = `choice-${legend}`;
-  if (options.length > MANY)
-    return (
-      <label class="choice">
-        <span>{legend}</span>
-        <select
-          value={selected}
-          onChange={(event) => {
-            const option = options[event.currentTarget.selectedIndex];
-            if (option !== undefined) pick(option);
-          }}
-        >
-          {options.map((option) => (
-            <option key={option} value={option}>
-              {children(option)}
-            </option>
-          ))}
-        </select>
-      </label>
-    );
+  if (options.length > MANY) return <List {...props} />;
   return (
     <fieldset class="choice">
       <legend>{legend}</legend>
@@ -119,6 +104,52 @@ function Choice<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
         ))}
       </div>
     </fieldset>
+  );
+}
+
+/** One of many, as a list between a step back and one on. */
+function List<T extends string | number>(props: ChoiceProps<T>): JSX.Element {
+  const { legend, options, selected, pick, children } = props;
+  const words = wordsOf(table);
+  const id = useId();
+  const place = options.indexOf(selected);
+  const go = (to: number): void => {
+    const option = options[to];
+    if (option !== undefined) pick(option);
+  };
+  return (
+    <div class="choice">
+      <label for={id}>{legend}</label>
+      <div class="stepper">
+        <button
+          type="button"
+          aria-label={words.oneBack(legend)}
+          disabled={place <= 0}
+          onClick={() => go(place - 1)}
+        >
+          ‹
+        </button>
+        <select
+          id={id}
+          value={selected}
+          onChange={(event) => go(event.currentTarget.selectedIndex)}
+        >
+          {options.map((option) => (
+            <option key={option} value={option}>
+              {children(option)}
+            </option>
+          ))}
+        </select>
+        <button
+          type="button"
+          aria-label={words.oneOn(legend)}
+          disabled={place >= options.length - 1}
+          onClick={() => go(place + 1)}
+        >
+          ›
+        </button>
+      </div>
+    </div>
   );
 }
 

@@ -1,13 +1,13 @@
-/** The sentence, its translation, and which sentence of a long text is walked. */
+/** The text, what the model makes of it, and which sentence of a long text is walked. */
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Run } from "../core/protocol";
 import { retry } from "../core/state/running";
 import {
   asking,
   failure,
+  kind,
   languageOf,
   model,
   run,
@@ -15,14 +15,11 @@ import {
   source,
   state,
 } from "../core/state/state";
-import { countText, format } from "../core/text/format";
-import { language, lookUp, wordsOf } from "../core/text/i18n";
+import { countText } from "../core/text/format";
+import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
-
-/** By source language: short ones, of which something can be learned. */
-export const EXAMPLES: Record<string, string[]> = {
-  en: ["I would like a cup of tea.", "The black cat sleeps.", "She did not see him."],
-};
+import { examplesOf } from "./examples";
+import { nameOf, Translation } from "./result";
 
 export function SentenceBox(): JSX.Element | null {
   const description = model.value;
@@ -53,13 +50,13 @@ function Sentence(): JSX.Element {
   const from = languageOf("source");
   return (
     <form class="sentence" onSubmit={submit}>
-      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.anySentence}</label>
+      <label for="sentence">{from ? words.sentence(nameOf(from)) : words.texts[kind.value]}</label>
       <textarea
         id="sentence"
         rows={2}
         spellcheck={false}
         lang={from}
-        placeholder={words.placeholder}
+        placeholder={words.placeholders[kind.value]}
         aria-invalid={problem.value !== null || undefined}
         aria-describedby={problem.value === null ? undefined : "sentence-refused"}
         value={draft.value}
@@ -80,8 +77,9 @@ function Sentence(): JSX.Element {
       </p>
       <div class="under">
         <Examples />
+        {kind.value === "generation" && <TokenCount />}
         <button type="submit" class="primary">
-          {words.translate}
+          {words.submit[kind.value]}
         </button>
       </div>
     </form>
@@ -113,10 +111,31 @@ function translate(text: string): void {
   if (failed && !asking.peek()) retry();
 }
 
+/** How many tokens continue a prompt. */
+function TokenCount(): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <label class="token-count" title={words.tokensLong}>
+      {words.tokens}
+      <input
+        type="number"
+        min={0}
+        max={256}
+        value={state.tokens.value}
+        onChange={(event) => {
+          const tokens = event.currentTarget.valueAsNumber;
+          if (Number.isInteger(tokens) && tokens >= 0 && tokens <= 256) setState({ tokens });
+          else event.currentTarget.value = String(state.tokens.peek());
+        }}
+      />
+    </label>
+  );
+}
+
 function Examples(): JSX.Element {
   const words = wordsOf(table);
-  const examples = lookUp(EXAMPLES, languageOf("source") ?? "");
-  if (!examples || source.value.place === "offline") return <span />;
+  const examples = model.value ? examplesOf(model.value) : [];
+  if (!examples.length || source.value.place === "offline") return <span />;
   return (
     <div class="examples" role="group" aria-label={words.examples}>
       {examples.map((text) => (
@@ -134,138 +153,6 @@ function Examples(): JSX.Element {
   );
 }
 
-function Translation(): JSX.Element {
-  const words = wordsOf(table);
-  const answer = run.value;
-  const to = languageOf("target");
-  // After an error the last translation is that of another text.
-  const failed = failure.value !== null && !asking.value;
-  return (
-    <div class="translation">
-      <h2>{to ? words.translation(nameOf(to)) : ""}</h2>
-      <p class="translated" lang={to} aria-live="polite" data-stale={asking.value || undefined}>
-        {failed ? (
-          <span class="soft">{words.nothingYet}</span>
-        ) : (
-          ((answer && shownTranslation(answer)) ?? (
-            <span class="soft">{asking.value ? `${words.busy} …` : words.nothingYet}</span>
-          ))
-        )}
-      </p>
-      {answer && !failed && <Whole />}
-      {answer && !failed && <About />}
-      {answer && <SentencePicker />}
-    </div>
-  );
-}
-
-/** The translator's own translation of the sentence that is walked; an edited or given one as it is. */
-function shownTranslation(answer: Run): string | null {
-  const own = answer.sentences[answer.sentence]?.translation;
-  return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
-}
-
-/** The whole text, translated, where it is more than one sentence: others, or marks around it. The
- * sentence that is walked is marked. */
-function Whole(): JSX.Element | null {
-  const words = wordsOf(table);
-  const answer = run.value;
-  if (!answer || answer.sentences.length < 2) return null;
-  return (
-    <p class="whole" role="group" lang={languageOf("target")} aria-label={words.whole}>
-      {answer.sentences.map((piece, number) =>
-        number === answer.sentence ? (
-          <mark key={number}>{piece.translation}</mark>
-        ) : (
-          (piece.translation ?? piece.text)
-        ),
-      )}
-    </p>
-  );
-}
-
-/** What the rules around the model did to the sentence that is walked. */
-function Rules({ answer }: { answer: Run }): JSX.Element | null {
-  const words = wordsOf(table);
-  const piece = answer.sentences[answer.sentence];
-  if (!piece?.rules?.length) return null;
-  return (
-    <p class="rules">
-      {words.modelReads} <q lang={languageOf("source")}>{piece.read}</q>{" "}
-      <span class="soft">
-        ({piece.rules.map(({ rule }) => lookUp(words.rules, rule) ?? rule).join(", ")})
-      </span>
-    </p>
-  );
-}
-
-function About(): JSX.Element | null {
-  const words = wordsOf(table);
-  const answer = run.value;
-  if (!answer) return null;
-  const seconds =
-    (answer.seconds.translate ?? 0) + (answer.seconds.trace ?? 0) + (answer.seconds.check ?? 0);
-  return (
-    <div class="about">
-      {answer.target_given && <p>{words.targetGiven}</p>}
-      {answer.baseline && (
-        <p>
-          {words.editedNow(answer.request.edits?.length ?? 0)}{" "}
-          <span lang={languageOf("target")}>{answer.baseline.translation}</span>{" "}
-          <button type="button" class="link" onClick={() => setState({ edits: [] })}>
-            {words.undoEdits}
-          </button>
-        </p>
-      )}
-      {answer.notes?.map((note) => (
-        <p key={note.kind === "unreached" ? note.edit : note.kind}>
-          {note.kind === "unreached" ? (
-            words.notes.unreached(note.edit + 1)
-          ) : (
-            <>
-              {words.notes.protected} <q lang={languageOf("target")}>{note.translation}</q>
-            </>
-          )}
-        </p>
-      ))}
-      <Rules answer={answer} />
-      <p class="soft">
-        {words.logProbability} {format(answer.log_probability)} · {words.seconds}{" "}
-        {`${format(seconds, 2)}\u00a0s`}
-      </p>
-    </div>
-  );
-}
-
-function SentencePicker(): JSX.Element | null {
-  const words = wordsOf(table);
-  const answer = run.value;
-  // What stands between sentences (spaces, addresses) is no sentence, but counts as a piece.
-  const sentences =
-    answer?.sentences.flatMap(({ text, translated }, piece) =>
-      translated ? [{ text, piece }] : [],
-    ) ?? [];
-  if (!answer || sentences.length < 2) return null;
-  const choose = (sentence: number): void =>
-    setState({ sentence, edits: [], target: null, key: null, position: null, query: 0 });
-  return (
-    <div class="sentence-picker">
-      <label for="which-sentence">{words.sentences}</label>
-      <select
-        id="which-sentence"
-        value={answer.sentence}
-        onChange={(event) => choose(Number(event.currentTarget.value))}
-      >
-        {sentences.map(({ text, piece }, place) => (
-          <option key={piece} value={piece}>
-            {`${words.sentenceOf(place + 1, sentences.length)}: ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`}
-          </option>
-        ))}
-      </select>
-    </div>
-  );
-}
-
 function RecordedText(): JSX.Element | null {
   const pieces = run.value?.source;
   if (!pieces?.length) return null;
@@ -274,12 +161,4 @@ function RecordedText(): JSX.Element | null {
       <p class="recorded">{pieces.map(({ piece }) => piece).join(" ")}</p>
     </section>
   );
-}
-
-function nameOf(code: string): string {
-  try {
-    return new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? code;
-  } catch {
-    return code;
-  }
 }

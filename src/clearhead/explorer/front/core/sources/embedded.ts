@@ -87,11 +87,18 @@ export class EmbeddedSource implements Source {
   }
 
   private run(params: RunParams): Answer<Run> {
-    const usual = { target: null, sentence: 0, beam_size: 4, edits: [] };
+    const usual = {
+      target: null,
+      target_ids: null,
+      sentence: 0,
+      beam_size: 4,
+      new_tokens: 8,
+      edits: [],
+    };
     const { request } = this.content.run;
-    const same = (["text", "target", "sentence", "beam_size", "edits"] as const).every((name) =>
-      equal({ ...usual, ...params }[name], { ...usual, ...request }[name]),
-    );
+    const same = (
+      ["text", "target", "target_ids", "sentence", "beam_size", "new_tokens", "edits"] as const
+    ).every((name) => equal({ ...usual, ...params }[name], { ...usual, ...request }[name]));
     const any =
       this.content.model.kind === "recording" && (params.sentence ?? 0) === (request.sentence ?? 0);
     if (!same && !any) throw new Refusal("NotHere", "");

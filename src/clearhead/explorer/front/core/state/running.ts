@@ -8,6 +8,7 @@ import {
   asking,
   DEFAULTS,
   failure,
+  kind,
   model,
   run,
   runQuestion,
@@ -26,6 +27,7 @@ export function params(): RunParams {
     target: state.target.value,
     sentence: state.sentence.value,
     beam_size: state.beam.value,
+    ...(kind.value === "generation" && { new_tokens: state.tokens.value }),
     edits: state.edits.value,
   };
 }
@@ -41,7 +43,7 @@ export function followState(firstText: (model: Model) => string = () => ""): () 
   let end = (): void => undefined;
   // An address without a text is one of the first text.
   const withText = (description: Model): RunParams => {
-    if (description.kind === "translation" && !state.text.value)
+    if (description.kind !== "recording" && !state.text.value)
       amendState({ text: firstText(description) });
     return params();
   };
@@ -95,7 +97,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
   if (key === lastQuestion) return;
   lastQuestion = key;
   current?.abort();
-  if (description.kind === "translation" && !request.text?.trim()) {
+  if (description.kind !== "recording" && !request.text?.trim()) {
     batch(() => {
       run.value = null;
       failure.value = null;
@@ -110,6 +112,7 @@ async function follow(description: Model, request: RunParams): Promise<void> {
     const { json } = await source.peek().ask("run", request, mine.signal);
     if (current !== mine) return;
     batch(() => {
+      if (json.text !== run.peek()?.text) lookWhereWordsArePredicted(json);
       run.value = json;
       runQuestion.value = key;
       failure.value = null;
@@ -123,6 +126,14 @@ async function follow(description: Model, request: RunParams): Promise<void> {
       asking.value = false;
     });
   }
+}
+
+/** Of a new text the position is looked at that predicts something: the last of a prompt, or the
+ * first hidden word. An address that says a query is kept to. */
+function lookWhereWordsArePredicted(answer: Run): void {
+  const first = answer.prompt === undefined ? answer.scored_positions?.[0] : answer.prompt - 1;
+  if (kind.peek() !== "translation" && first !== undefined && state.query.peek() === 0)
+    amendState({ query: first });
 }
 
 /** A head, a query and a key that this run has, as near as can be to those that are chosen. */

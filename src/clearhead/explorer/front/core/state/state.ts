@@ -14,6 +14,8 @@ export interface State {
   target: string | null;
   sentence: number;
   beam: number;
+  /** So many tokens continue a prompt. */
+  tokens: number;
   edits: Edit[];
   view: string;
   /** The head that all views hold fixed, and the query and key chosen in it. */
@@ -42,6 +44,7 @@ export const DEFAULTS: Omit<State, "language"> = {
   target: null,
   sentence: 0,
   beam: 4,
+  tokens: 8,
   edits: [],
   view: "walk",
   part: "cross",
@@ -63,6 +66,7 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   target: signal(DEFAULTS.target),
   sentence: signal(DEFAULTS.sentence),
   beam: signal(DEFAULTS.beam),
+  tokens: signal(DEFAULTS.tokens),
   edits: signal(DEFAULTS.edits),
   view: signal(DEFAULTS.view),
   part: signal(DEFAULTS.part),
@@ -134,9 +138,28 @@ export function languageOf(side: keyof Languages): string | undefined {
   return model.value?.languages?.[side] ?? undefined;
 }
 
+/** What the model does with a text; the words of the page follow from it. */
+export type TextKind = "translation" | "generation" | "encoder";
+
+export const kind = computed<TextKind>(() => {
+  const own = model.value?.kind;
+  return own === "generation" || own === "encoder" ? own : "translation";
+});
+
+/** The tokens of the text that the model was given: the source, or a prompt. */
+export function givenTokens(answer: Run): Token[] {
+  if (answer.source.length) return answer.source;
+  return answer.decoder_input.slice(0, answer.prompt ?? answer.decoder_input.length);
+}
+
+/** The tokens at the positions that the model predicts something for. */
+export function predictingTokens(answer: Run): Token[] {
+  return answer.decoder_input.length ? answer.decoder_input : answer.source;
+}
+
 const PARTS: Record<Part, true> = { encoder: true, decoder: true, cross: true };
 
-/** Whether a part is one of a translation model's; a recording's are named after its stacks. */
+/** Whether a part is one of a model's; a recording's are named after its stacks. */
 export function isPart(part: string): part is Part {
   return Object.hasOwn(PARTS, part);
 }

@@ -1,15 +1,33 @@
 /** The shell's words. */
 
 const en = {
-  tagline: "Type a sentence and follow every number from the text to the translation.",
-  taglineRecording: "Every routing weight of a recorded forward pass, and the numbers behind it.",
+  taglines: {
+    translation: "Type a sentence and follow every number from the text to the translation.",
+    generation: "Type a prompt and follow every number from the text to the next word.",
+    encoder: "Type a text and follow every number from the tokens to what the model makes of them.",
+    recording: "Every routing weight of a recorded forward pass, and the numbers behind it.",
+  },
   sentence: (language: string) => `Sentence (${language})`,
-  anySentence: "Sentence",
+  texts: { translation: "Sentence", generation: "Prompt", encoder: "Text" },
   translation: (language: string) => `Translation (${language})`,
-  translate: "Translate",
-  placeholder: "Type a sentence, then press Enter",
+  results: { generation: "Prompt and continuation", encoder: "With the hidden words filled in" },
+  submit: { translation: "Translate", generation: "Continue", encoder: "Read" },
+  tokens: "Tokens",
+  tokensLong: "How many tokens the model adds to the prompt; 0 adds none",
+  placeholders: {
+    translation: "Type a sentence, then press Enter",
+    generation: "Type a prompt, then press Enter",
+    encoder: "Type a text, then press Enter",
+  },
+  hideWords: (mask: string) => `Write ${mask} in the text where the model is to predict a word.`,
+  noWordsPredicted:
+    "This model predicts no words: what it makes of a text is a vector for each token.",
   examples: "Examples",
-  nothingYet: "The translation appears here.",
+  nothingYet: {
+    translation: "The translation appears here.",
+    generation: "The continuation appears here.",
+    encoder: "The result appears here.",
+  },
   emptyText: "The text is empty. Type a sentence, such as “The cat sleeps.”",
   tooLong: (most: string, came: string) =>
     `A text may have ${most} characters here; this one has ${came}. Give a part of it, such as a page.`,
@@ -29,8 +47,13 @@ const en = {
     case: "in ordinary case",
     "final mark": "with a final mark",
   } as Record<string, string>,
-  targetGiven: "This is the translation you provided, not the model's own.",
-  editedNow: (n: number) => `With ${n} ${n === 1 ? "edit" : "edits"}. Without:`,
+  targetGiven: {
+    translation: "This is the translation you provided, not the model's own.",
+    generation: "This is the continuation you provided, not the model's own.",
+    encoder: "These are the words you provided, not the model's own.",
+  },
+  editedNow: (n: number, without: boolean) =>
+    `With ${n} ${n === 1 ? "edit" : "edits"}.${without ? " Without:" : ""}`,
   undoEdits: "Undo all edits",
   logProbability: "log-probability",
   seconds: "computed in",
@@ -47,12 +70,14 @@ const en = {
   layer: "Layer",
   headNumber: "Head",
   query: "Query",
+  oneBack: (what: string) => `${what}: one back`,
+  oneOn: (what: string) => `${what}: one on`,
   previousQuery: "Previous query",
   nextQuery: "Next query",
   check: "The check",
-  checkWaiting: "computed with each translation",
-  checkLine: (difference: string, of: string, numbers: string) =>
-    `largest difference ${difference} in ${of}${numbers}`,
+  checkWaiting: "computed with each text",
+  checkLine: (difference: string, of: "log-probability" | "output", numbers: string) =>
+    `largest difference ${difference} in ${of === "output" ? "the output vectors" : of}${numbers}`,
   checkOver: (n: string) => ` over ${n} numbers`,
   checkMore: (fast: string, reference: string) =>
     `between the fast model (${fast}) and the numbers shown (${reference})`,
@@ -113,15 +138,36 @@ const en = {
 };
 
 const pt: typeof en = {
-  tagline: "Escreva uma frase e siga cada número, do texto até a tradução.",
-  taglineRecording: "Cada peso de roteamento de uma passagem gravada e os números por trás dele.",
+  taglines: {
+    translation: "Escreva uma frase e siga cada número, do texto até a tradução.",
+    generation: "Escreva um começo e siga cada número, do texto até a próxima palavra.",
+    encoder: "Escreva um texto e siga cada número, dos tokens ao que o modelo faz deles.",
+    recording: "Cada peso de roteamento de uma passagem gravada e os números por trás dele.",
+  },
   sentence: (language) => `Frase (${language})`,
-  anySentence: "Frase",
+  texts: { translation: "Frase", generation: "Começo", encoder: "Texto" },
   translation: (language) => `Tradução (${language})`,
-  translate: "Traduzir",
-  placeholder: "Escreva uma frase e tecle Enter",
+  results: {
+    generation: "Começo e continuação",
+    encoder: "Com as palavras ocultas preenchidas",
+  },
+  submit: { translation: "Traduzir", generation: "Continuar", encoder: "Ler" },
+  tokens: "Tokens",
+  tokensLong: "Quantos tokens o modelo acrescenta ao começo; 0 não acrescenta nenhum",
+  placeholders: {
+    translation: "Escreva uma frase e tecle Enter",
+    generation: "Escreva um começo e tecle Enter",
+    encoder: "Escreva um texto e tecle Enter",
+  },
+  hideWords: (mask) => `Escreva ${mask} no texto onde o modelo deve prever uma palavra.`,
+  noWordsPredicted:
+    "Este modelo não prevê palavras: o que ele faz de um texto é um vetor para cada token.",
   examples: "Exemplos",
-  nothingYet: "A tradução aparece aqui.",
+  nothingYet: {
+    translation: "A tradução aparece aqui.",
+    generation: "A continuação aparece aqui.",
+    encoder: "O resultado aparece aqui.",
+  },
   emptyText: "O texto está vazio. Escreva uma frase, como “The cat sleeps.”",
   tooLong: (most, came) =>
     `Um texto pode ter ${most} caracteres aqui; este tem ${came}. Dê uma parte dele, como uma página.`,
@@ -141,8 +187,12 @@ const pt: typeof en = {
     case: "em maiúsculas e minúsculas comuns",
     "final mark": "com um sinal final",
   },
-  targetGiven: "Esta é a tradução que você forneceu, não a do modelo.",
-  editedNow: (n) => `Com ${n} ${n === 1 ? "edição" : "edições"}. Sem:`,
+  targetGiven: {
+    translation: "Esta é a tradução que você forneceu, não a do modelo.",
+    generation: "Esta é a continuação que você forneceu, não a do modelo.",
+    encoder: "Estas são as palavras que você forneceu, não as do modelo.",
+  },
+  editedNow: (n, without) => `Com ${n} ${n === 1 ? "edição" : "edições"}.${without ? " Sem:" : ""}`,
   undoEdits: "Desfazer todas as edições",
   logProbability: "log-probabilidade",
   seconds: "calculado em",
@@ -159,12 +209,14 @@ const pt: typeof en = {
   layer: "Camada",
   headNumber: "Cabeça",
   query: "Consulta",
+  oneBack: (what) => `${what}: uma para trás`,
+  oneOn: (what) => `${what}: uma adiante`,
   previousQuery: "Consulta anterior",
   nextQuery: "Próxima consulta",
   check: "A conferência",
-  checkWaiting: "calculada a cada tradução",
+  checkWaiting: "calculada a cada texto",
   checkLine: (difference, of, numbers) =>
-    `maior diferença ${difference} em ${of === "log-probability" ? "log-probabilidade" : of}${numbers}`,
+    `maior diferença ${difference} em ${of === "output" ? "vetores de saída" : "log-probabilidade"}${numbers}`,
   checkOver: (n) => ` entre ${n} números`,
   checkMore: (fast, reference) =>
     `entre o modelo rápido (${fast.replace("with its cache", "com seu cache")}) e os números mostrados (${reference})`,

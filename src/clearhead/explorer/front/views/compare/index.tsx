@@ -6,6 +6,7 @@ import {
   attention,
   isPart,
   keyTokens,
+  kind,
   model,
   queryTokens,
   run,
@@ -74,7 +75,7 @@ function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Eleme
         label={words.effectOn}
         value={state.position.value ?? "whole"}
         options={[
-          { value: "whole", label: words.whole },
+          { value: "whole", label: words.whole[kind.value] },
           ...answer.predicted.map(({ piece }, value) => ({
             value,
             label: words.oneWord(value, visible(piece)),

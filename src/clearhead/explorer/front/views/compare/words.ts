@@ -13,7 +13,11 @@ export const table = {
     },
     rowOf: (query: number, label: string) => `row ${query} “${label}”`,
     effectOn: "Effect on",
-    whole: "the whole translation",
+    whole: {
+      translation: "the whole translation",
+      generation: "the whole continuation",
+      encoder: "the hidden words, or all where none is hidden",
+    },
     oneWord: (position: number, label: string) => `word ${position}: ${label}`,
     sortBy: "Sort by",
     byWeight: "weight",
@@ -32,7 +36,7 @@ export const table = {
     contributionMeans:
       "Contribution: how much arrives, measured as the L2 norm of weight times value after the head’s part of the output projection.",
     effectMeans:
-      "Effect: how the log-probability changes when this one weight is set to 0 and the others stay as they are. Negative: without this link, the model finds the translation less likely.",
+      "Effect: how the log-probability changes when this one weight is set to 0 and the others stay as they are. Negative: without this link, the model finds these words less likely.",
     disagree:
       "Why they may disagree: a large weight on a token whose value is near zero carries almost nothing (many heads park their weight on such tokens), and other heads and the residual stream may cancel what arrives, or make up for it.",
     notReason:
@@ -45,7 +49,7 @@ export const table = {
     complete: (of: number) => `All ${of} keys.`,
     asking: "Computing the effects: one pass of the model per key…",
     tryIt: "Set to 0",
-    tryLong: (key: string) => `Set the weight on ${key} to 0 and see the translation`,
+    tryLong: (key: string) => `Set the weight on ${key} to 0 and see what changes`,
     caption: (name: string, query: string) =>
       `${name}, ${query}: each key’s weight, contribution and effect`,
     special: "special token",
@@ -65,7 +69,11 @@ export const table = {
     },
     rowOf: (query: number, label: string) => `linha ${query} “${label}”`,
     effectOn: "Efeito sobre",
-    whole: "a tradução inteira",
+    whole: {
+      translation: "a tradução inteira",
+      generation: "a continuação inteira",
+      encoder: "as palavras ocultas, ou todas se nenhuma está oculta",
+    },
     oneWord: (position: number, label: string) => `palavra ${position}: ${label}`,
     sortBy: "Ordenar por",
     byWeight: "peso",
@@ -84,7 +92,7 @@ export const table = {
     contributionMeans:
       "Contribuição: quanto chega, medido pela norma L2 do peso vezes o valor, depois da parte desta cabeça na projeção de saída.",
     effectMeans:
-      "Efeito: o que muda na log-probabilidade quando só este peso vira 0 (os outros intactos). Negativo: sem esta ligação, o modelo acha a tradução menos provável.",
+      "Efeito: o que muda na log-probabilidade quando só este peso vira 0 (os outros intactos). Negativo: sem esta ligação, o modelo acha estas palavras menos prováveis.",
     disagree:
       "Por que podem discordar: um peso grande sobre um token cujo valor é quase zero não leva quase nada (muitas cabeças estacionam seu peso em tokens assim), e o que chega pode ser anulado, ou compensado, por outras cabeças e pelo fluxo residual.",
     notReason:
@@ -97,7 +105,7 @@ export const table = {
     complete: (of: number) => `Todas as ${of} chaves.`,
     asking: "Calculando os efeitos: uma passagem do modelo por chave…",
     tryIt: "Pôr em 0",
-    tryLong: (key: string) => `Pôr em 0 o peso sobre ${key} e ver a tradução`,
+    tryLong: (key: string) => `Pôr em 0 o peso sobre ${key} e ver o que muda`,
     caption: (name: string, query: string) =>
       `${name}, ${query}: peso, contribuição e efeito de cada chave`,
     special: "token especial",

@@ -5,7 +5,7 @@ import { useRef, useState } from "preact/hooks";
 import { atMostWide } from "../../core/host/tree";
 import type { Run } from "../../core/protocol";
 import { fit } from "../../core/state/running";
-import { run, setState, state } from "../../core/state/state";
+import { kind, run, setState, state } from "../../core/state/state";
 import { plainDecimal } from "../../core/text/format";
 import { lookUp, wordsOf } from "../../core/text/i18n";
 import { type Cell, nextCell } from "../../draw/matrix/grid_keys";
@@ -15,7 +15,7 @@ import { headPicture, overviewOf, type PartLayers, pagesOf, partsOf, recorded } 
 import { table } from "./words";
 
 /** Pixels of a picture's longer side; four of them fit beside their layer's name on a phone. */
-const SIDE = { wide: 72, narrow: 58, many: 48 };
+const SIDE = { wide: 72, narrow: 58, many: 48, dense: 24, denseNarrow: 20 };
 const MANY = 8;
 
 const narrow = atMostWide(30);
@@ -36,6 +36,17 @@ export function AllHeads(): JSX.Element | null {
   );
 }
 
+/** A stack alone attends otherwise than one of a translation. */
+function meaningOf(part: string): string {
+  if (kind.value === "encoder" && part === "encoder") return "alone";
+  return kind.value === "generation" && part === "decoder" ? "causal" : part;
+}
+
+/** Whether heads are so many that their pictures stand side by side without their names. */
+function isDense({ layers }: PartLayers): boolean {
+  return !recorded() && (layers[0]?.heads ?? 0) > MANY;
+}
+
 interface PartProps {
   answer: Run;
   part: PartLayers;
@@ -45,7 +56,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
   const grid = useRef<HTMLDivElement>(null);
   const [stop, setStop] = useState<Cell | null>(null);
   const words = wordsOf(table);
-  const meaning = lookUp(words.partMeanings, part.part);
+  const meaning = lookUp(words.partMeanings, meaningOf(part.part));
   const first = part.layers[0];
   if (!first) return null;
   const heads = first.heads;
@@ -75,7 +86,7 @@ function PartGrid({ answer, part }: PartProps): JSX.Element | null {
       </p>
       <div
         ref={grid}
-        class="heads-grid"
+        class={isDense(part) ? "heads-grid dense" : "heads-grid"}
         role="grid"
         aria-label={partName(part.part)}
         onKeyDown={onKeyDown}
@@ -115,7 +126,10 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
   const words = wordsOf(table);
   const failed = overview instanceof Error;
   const many = (part.layers[0]?.heads ?? 0) > MANY;
-  const side = many ? SIDE.many : narrow.value ? SIDE.narrow : SIDE.wide;
+  const dense = isDense(part);
+  const usual = narrow.value ? SIDE.narrow : SIDE.wide;
+  const denseSide = narrow.value ? SIDE.denseNarrow : SIDE.dense;
+  const side = dense ? denseSide : many ? SIDE.many : usual;
   return (
     <div class="heads-page" role="rowgroup" ref={element}>
       {!failed && overview?.pooled && (
@@ -131,7 +145,7 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
       {part.layers.slice(page[0], page[1]).map(({ layer, heads }, line) => (
         <div class="heads-row" role="row" key={layer}>
           <span class="heads-layer" role="rowheader">
-            {words.layer(layer)}
+            {dense ? layer : words.layer(layer)}
           </span>
           <div class="heads-of-layer" role="presentation">
             {Array.from({ length: heads }, (_, head) => {
@@ -150,6 +164,9 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
                   data-head={head}
                   aria-selected={selected}
                   aria-label={words.picture(partName(part.part), layer, head, entropy)}
+                  title={
+                    dense ? words.picture(partName(part.part), layer, head, entropy) : undefined
+                  }
                   tabIndex={stop.row === layer && stop.column === head ? 0 : -1}
                   onClick={() => {
                     setState({ part: part.part, layer, head });
@@ -161,8 +178,14 @@ function Page({ answer, part, page, stop }: PageProps): JSX.Element {
                   ) : (
                     <Blank side={side} />
                   )}
-                  <span>{words.head(head)}</span>
-                  <span class="soft">{words.nats(picture ? picture.entropy.toFixed(2) : "…")}</span>
+                  {!dense && (
+                    <>
+                      <span>{words.head(head)}</span>
+                      <span class="soft">
+                        {words.nats(picture ? picture.entropy.toFixed(2) : "…")}
+                      </span>
+                    </>
+                  )}
                 </button>
               );
             })}

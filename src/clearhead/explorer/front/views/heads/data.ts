@@ -47,7 +47,7 @@ export function pagesOf({ layers }: PartLayers): Range[] {
   const { heads = 1, queries = 1, keys = 1 } = layers[0] ?? {};
   const most = Math.min(HEADS_AT_ONCE / heads, WEIGHTS_AT_ONCE / (heads * queries * keys));
   // A saved page holds what it holds, in one piece.
-  const paged = recorded() && source.value.place !== "offline";
+  const paged = source.value.place !== "offline";
   const size = paged ? Math.max(1, Math.floor(most)) : layers.length;
   const pages: Range[] = [];
   for (let start = 0; start < layers.length; start += size) {

@@ -6,6 +6,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { WeightLegend } from "../../draw/scene/legends";
 import type { View } from "../view";
 import { AllHeads } from "./all_heads";
+import { recorded } from "./data";
 import { exported } from "./export";
 import "./heads.css";
 import { LockedHead } from "./locked";
@@ -26,7 +27,10 @@ function Heads(): JSX.Element | null {
         <section class="heads-all" aria-labelledby="heads-all">
           <h3 id="heads-all">{words.all}</h3>
           <p>
-            {words.lock} {words.entropyNote(Math.log(entry.keys).toFixed(2), entry.keys)}
+            {words.lock}{" "}
+            {entry.heads > 8 && !recorded()
+              ? words.entropyPointed
+              : words.entropyNote(Math.log(entry.keys).toFixed(2), entry.keys)}
           </p>
           <button type="button" class="heads-jump" onClick={toLocked}>
             {words.toLocked}

@@ -1,7 +1,7 @@
 /** Decoder rows by what is read or by what is predicted. */
 
 import type { JSX } from "preact";
-import { setState, state } from "../../core/state/state";
+import { kind, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
 import { table } from "./words";
 
@@ -26,7 +26,7 @@ export function RowsSwitch(): JSX.Element {
           {text}
         </label>
       ))}
-      <p class="soft">{words.rowsWhy}</p>
+      <p class="soft">{kind.value === "generation" ? words.rowsWhyAlone : words.rowsWhy}</p>
     </fieldset>
   );
 }

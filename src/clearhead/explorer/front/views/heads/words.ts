@@ -5,6 +5,8 @@ const en = {
   all: "All heads",
   legendNote: "The same colours mean the same routing weights in every picture on this page.",
   lock: "Choose a picture to lock that head in all views. Arrow keys move between heads; Enter locks one.",
+  entropyPointed:
+    "Rows are layers, columns are heads; point at a picture for its name and its mean entropy over the queries.",
   entropyNote: (most: string, keys: number) =>
     `The number below each head is its mean entropy over the queries, in nats: 0 if every query attends ` +
     `to a single key, ln ${keys} = ${most} if every query attends equally to all ${keys} keys.`,
@@ -19,6 +21,8 @@ const en = {
     decoder: "the translation attends to what is already written",
     cross: "the translation attends to the sentence",
     self: "a sequence attends to itself",
+    alone: "the text attends to itself",
+    causal: "each token attends to itself and to those before it",
   } as Record<string, string>,
   size: (layers: number, heads: number, queries: number, keys: number) =>
     `${layers} ${layers === 1 ? "layer" : "layers"} of ${heads} ${heads === 1 ? "head" : "heads"}; ` +
@@ -41,6 +45,8 @@ const en = {
   rows: "Decoder rows labelled by",
   rowsInput: "the word it reads",
   rowsOutput: "the word it predicts",
+  rowsWhyAlone:
+    "Row i is computed when the model reads one token and is about to predict the next. The numbers are the same under both labels.",
   rowsWhy:
     "Row i is computed when the decoder reads one word and is about to predict the next. Which of the two " +
     "labels lines up with the translated words depends on the model: in the middle layers of deep decoders " +
@@ -70,6 +76,8 @@ const pt: typeof en = {
   all: "Todas as cabeças",
   legendNote: "As mesmas cores são os mesmos pesos de roteamento em todas as figuras desta página.",
   lock: "Escolha uma figura para fixar essa cabeça em todas as vistas. As setas andam entre as cabeças; Enter fixa uma.",
+  entropyPointed:
+    "As linhas são camadas, as colunas são cabeças; aponte uma imagem para ver seu nome e sua entropia média sobre as consultas.",
   entropyNote: (most, keys) =>
     `O número abaixo de cada cabeça é sua entropia média sobre as consultas, em nats: 0 se cada consulta ` +
     `atende a uma só chave, ln ${keys} = ${most} se cada uma atende por igual às ${keys} chaves.`,
@@ -84,6 +92,8 @@ const pt: typeof en = {
     decoder: "a tradução atende ao que já foi escrito",
     cross: "a tradução atende à frase",
     self: "uma sequência atende a si mesma",
+    alone: "o texto atende a si mesmo",
+    causal: "cada token atende a si mesmo e aos anteriores",
   },
   size: (layers, heads, queries, keys) =>
     `${layers} ${layers === 1 ? "camada" : "camadas"} de ${heads} ${heads === 1 ? "cabeça" : "cabeças"}; ` +
@@ -106,6 +116,8 @@ const pt: typeof en = {
   rows: "Linhas do decodificador rotuladas por",
   rowsInput: "a palavra que ele lê",
   rowsOutput: "a palavra que ele prevê",
+  rowsWhyAlone:
+    "A linha i é calculada quando o modelo lê um token e vai prever o seguinte. Os números são os mesmos com os dois rótulos.",
   rowsWhy:
     "A linha i é calculada enquanto o decodificador lê uma palavra e está por prever a seguinte. Qual dos dois " +
     "rótulos se alinha com as palavras traduzidas depende do modelo: nas camadas do meio de decodificadores fundos, " +

@@ -2,7 +2,7 @@
  * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
 
 import type { Attention, Run, Token, Window } from "../../core/protocol";
-import { attention, model, run, state, stepAt } from "../../core/state/state";
+import { attention, model, predictingTokens, run, state, stepAt } from "../../core/state/state";
 
 export interface Plan {
   run: Run;
@@ -20,6 +20,8 @@ export interface Plan {
   query: number;
   key: number;
   position: number;
+  /** Whether the query's own position is where a word is predicted. */
+  own: boolean;
   queries: Token[];
   keys: Token[];
   /** The stacks that queries and keys come from. */
@@ -30,6 +32,8 @@ export interface Plan {
   norm: string;
   layerPath: string;
   normBefore: boolean;
+  /** Whether attention and feed-forward read the same input. */
+  parallel: boolean;
   config: Record<string, unknown>;
 }
 
@@ -46,12 +50,13 @@ export function planFor(key: number): Plan | null {
   const stack = part === "encoder" ? "encoder" : "decoder";
   const keyStack = part === "decoder" ? "decoder" : "encoder";
   const heads = of.heads;
-  const kvHeads = numberIn(config, "num_kv_heads", heads);
+  const kvHeads = axisOf(`${of.path}.key`, 1, heads);
   const head = Math.min(state.head.value, heads - 1);
   const width = numberIn(config, "d_model", 0);
   const query = Math.min(state.query.value, of.queries - 1);
   const layerPath = of.path.slice(0, of.path.lastIndexOf("."));
-  const last = answer.decoder_input.length - 1;
+  const own = answer.decoder_input.length === 0 || stack === "decoder";
+  const last = predictingTokens(answer).length - 1;
   return {
     run: answer,
     part,
@@ -61,11 +66,12 @@ export function planFor(key: number): Plan | null {
     heads,
     kvHead: Math.floor((head * kvHeads) / heads),
     kvHeads,
-    headDim: width / heads,
+    headDim: axisOf(`${of.path}.query`, 3, width / heads),
     width,
     query,
     key: Math.min(key, of.keys - 1),
-    position: stack === "decoder" ? query : Math.min(state.position.value ?? 0, last),
+    position: own ? query : Math.min(state.position.value ?? 0, last),
+    own,
     queries: tokensOf(answer, stack),
     keys: tokensOf(answer, keyStack),
     stack,
@@ -73,9 +79,15 @@ export function planFor(key: number): Plan | null {
     path: of.path,
     norm: `${of.path}_norm`,
     layerPath,
-    normBefore: config.norm_place === "before",
+    normBefore: config.norm_place !== "after",
+    parallel: config.parallel_sublayers === true,
     config,
   };
+}
+
+/** How many entries a step has on an axis. */
+export function axisOf(path: string, axis: number, otherwise: number): number {
+  return stepAt(path)?.shape[axis] ?? otherwise;
 }
 
 function tokensOf(answer: Run, stack: "encoder" | "decoder"): Token[] {
@@ -118,6 +130,23 @@ export function notations(...paths: string[]): string {
 export function attentionInput(plan: Plan): string {
   const first = stepAt(plan.normBefore ? `${plan.norm}.normalized` : projection(plan, "query"));
   return first?.of[0] ?? `${plan.layerPath}.input`;
+}
+
+/** What a residual sum adds: the stream before it, and the output of the sublayer. */
+export function summands(path: string): [string, string] {
+  const of = stepAt(path)?.of ?? [];
+  return [of[0] ?? "", of[1] ?? ""];
+}
+
+/** A number of one of the config's parts, such as the cap of scores; null where there is none. */
+export function partNumber(
+  config: Record<string, unknown>,
+  part: string,
+  name: string,
+): number | null {
+  const values = config[part] as Record<string, unknown> | undefined;
+  const value = values?.[name];
+  return typeof value === "number" ? value : null;
 }
 
 /** The step of a projection, before positions turn it where they are rotary. */

@@ -24,7 +24,10 @@ export const en = {
   token: "token",
   id: "id",
   special: "special",
+  texts: { translation: "Source", generation: "Prompt", encoder: "Text" },
   source: "Source",
+  tokens: "Tokens",
+  continuation: "Continuation",
   decoderInput: "Decoder input",
   translation: "Translation",
   scale: (most: string) => `colours ±${most}`,
@@ -67,6 +70,11 @@ export const en = {
   row: "row of the table",
   scaledRow: "scaled",
   positionVector: "position",
+  tokenType: "type of the token",
+  capped: "capped",
+  compared: "as compared",
+  scaledByNorm: "scaled by the norm",
+  outputNorm: "Norm of the output",
   inputVector: "input",
   outputVector: "output",
   sideBySide: "side by side",
@@ -81,7 +89,7 @@ export const en = {
   rank: "rank",
   logit: "logit",
   probability: "probability",
-  taken: "chosen",
+  taken: { decoder: "chosen", encoder: "in the text" },
   ofVocabulary: (shown: number, of: string) =>
     `The ${shown} most likely of ${of} tokens are shown.`,
   nothingMasked: "Nothing is masked here: every query may attend to every key.",
@@ -94,6 +102,8 @@ export const en = {
       title: "Text",
       encoder: "The sentence as the model receives it.",
       decoder: "The sentence, and the translation that the decoder writes one token at a time.",
+      generation: "The prompt, and what the model writes behind it, one token at a time.",
+      alone: "The text as the model receives it.",
     },
     tokens: {
       title: "Tokens and ids",
@@ -101,6 +111,10 @@ export const en = {
         "The text is split into tokens of the model's vocabulary. Each token has a number, its id; the framed one marks the end.",
       decoder:
         "The decoder reads the start token and then each token already written; at every position it predicts the next one.",
+      generation:
+        "The text is split into tokens of the model's vocabulary, each with a number, its id. The model reads the prompt and then each token that it has written; at every position it predicts the next one.",
+      alone:
+        "The text is split into tokens of the model's vocabulary. Each token has a number, its id; framed ones are no words, such as the marks of beginning and end.",
       cross: "Queries come from the decoder's tokens; keys and values come from the source tokens.",
     },
     embedding: {
@@ -117,6 +131,10 @@ export const en = {
         "A learned vector, different at each position, is added so that the order of the tokens counts.",
       rotary:
         "Nothing is added here: this model rotates queries and keys by an angle that grows with their position.",
+      types:
+        "A vector for the type of the token is added, too: a model that reads two texts can tell them apart.",
+      normed: "The sum is normalised before the first layer reads it.",
+      none: "Nothing is added here: the model has no positions of its own.",
       bias: "Nothing is added here: instead, this model adds to each score a bias that depends on the distance between query and key.",
     },
     input: {
@@ -140,6 +158,8 @@ export const en = {
         "The query is a projection of the decoder's vector; keys and values are projections of the encoder's output.",
       names: { query: "Q, queries", key: "K, keys", value: "V, values" },
       rotated: "Queries and keys are shown after their rotation.",
+      normed: "Before that, each head's queries and keys are normalised, each by itself.",
+      before: "The chosen query and key, step by step",
       grouped: (count: number) => `${count} query heads share these keys and values.`,
     },
     score: {
@@ -155,11 +175,17 @@ export const en = {
     },
     scaled: {
       title: "Scaled",
+      byNumber: (scale: string) =>
+        `Every score is multiplied by ${scale}, a number of this model in place of 1/√d.`,
       sentence: (d: number, root: string) =>
         `Every score is divided by √${d} = ${root}, because a sum of ${d} products varies about √${d} times as widely as a single product.`,
     },
     masked: {
       title: "Masked",
+      capped: (cap: string) =>
+        `Scores are bent first: s becomes ${cap} · tanh(s / ${cap}), so that none passes ±${cap}.`,
+      windowed: (window: number) =>
+        `In this layer a query sees ${window} positions, its own and those before it.`,
       sentence:
         "Where a query may not attend to a key, the score becomes −∞, which softmax turns into a weight of 0.",
       biased:
@@ -182,6 +208,8 @@ export const en = {
     },
     residual: {
       title: "Residual and norm",
+      parallel:
+        "The output of attention is added to the vector that went in. The feed-forward part does not wait for this sum: it reads the same input as attention.",
       sentence:
         "The output of attention is added to the vector that went in, and the sum is normalised for the next step.",
     },
@@ -194,6 +222,7 @@ export const en = {
       title: "Feed-forward",
       sentence: (wide: string, narrow: string, activation: string) =>
         `Each vector, on its own, is projected up to ${wide} numbers, passed through ${activation}, and projected back down to ${narrow}.`,
+      parallel: "It reads the input of the layer, beside attention and not after it.",
       activations: {
         relu: "ReLU (negative numbers become 0)",
         gelu: "GELU",
@@ -201,6 +230,7 @@ export const en = {
         silu: "SiLU",
         reglu: "ReLU of a gate",
         geglu: "GELU of a gate",
+        geglu_tanh: "GELU (with tanh) of a gate",
         swiglu: "SiLU of a gate",
       } as Record<string, string>,
     },
@@ -217,21 +247,40 @@ export const en = {
           : `Layers ${first} to ${last} work in the same way. `,
       encoder: "Every cross-attention computes its keys and values from the encoder's output.",
       decoder: "The next word is predicted from the decoder's output.",
+      words: "The words are predicted from this output.",
+      nothing: "These vectors are what the model makes of the text, one for each token.",
       norm: "final norm",
       last: "last layer",
     },
+    transform: {
+      title: "Before the logits",
+      sentence:
+        "A learned layer and a norm turn each last vector into the one that is compared with the output rows.",
+      scaled: "Each last vector is multiplied by a number of the model.",
+    },
     logits: {
       title: "Logits",
-      sentence: (vocabulary: string) =>
-        `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
-      at: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
-      vector: "decoder output",
+      sentence: {
+        decoder: (vocabulary: string) =>
+          `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
+        encoder: (vocabulary: string) =>
+          `The dot product of a position's last vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
+      },
+      at: {
+        decoder: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
+        encoder: (piece: string, position: number) => `At position ${position}, ${piece}.`,
+      },
+      vector: { decoder: "decoder output", encoder: "last vector" },
       rowOf: (piece: string) => `row of ${piece}`,
+      bent: "The logits are then bent, so that none passes a cap of the model.",
       choose: "Token whose logit is shown",
     },
     words: {
       title: "The ten most likely words",
-      sentence: "Softmax over all logits gives the probability of each next token.",
+      sentence: {
+        decoder: "Softmax over all logits gives the probability of each next token.",
+        encoder: "Softmax over all logits gives the probability of each token at this position.",
+      },
     },
   },
 };

@@ -26,7 +26,10 @@ export const pt: Words = {
   token: "token",
   id: "id",
   special: "especial",
+  texts: { translation: "Origem", generation: "Começo", encoder: "Texto" },
   source: "Origem",
+  tokens: "Tokens",
+  continuation: "Continuação",
   decoderInput: "Entrada do decodificador",
   translation: "Tradução",
   scale: (most) => `cores ±${most}`,
@@ -69,6 +72,11 @@ export const pt: Words = {
   row: "linha da tabela",
   scaledRow: "escalada",
   positionVector: "posição",
+  tokenType: "tipo do token",
+  capped: "limitada",
+  compared: "como é comparada",
+  scaledByNorm: "escalada pela norma",
+  outputNorm: "Norma da saída",
   inputVector: "entrada",
   outputVector: "saída",
   sideBySide: "lado a lado",
@@ -83,7 +91,7 @@ export const pt: Words = {
   rank: "lugar",
   logit: "logit",
   probability: "probabilidade",
-  taken: "escolhido",
+  taken: { decoder: "escolhido", encoder: "no texto" },
   ofVocabulary: (shown, of) => `À vista, os ${shown} mais prováveis de ${of} tokens.`,
   nothingMasked: "Aqui nada é mascarado: toda consulta pode dar atenção a toda chave.",
   rowNotMasked: (matrix) =>
@@ -95,6 +103,8 @@ export const pt: Words = {
       title: "Texto",
       encoder: "A frase como o modelo a recebe.",
       decoder: "A frase, e a tradução que o decodificador escreve, um token de cada vez.",
+      generation: "O começo, e o que o modelo escreve depois dele, um token de cada vez.",
+      alone: "O texto como o modelo o recebe.",
     },
     tokens: {
       title: "Tokens e ids",
@@ -102,6 +112,10 @@ export const pt: Words = {
         "O texto é dividido em tokens do vocabulário do modelo. Cada token tem um número, seu id; o emoldurado marca o fim.",
       decoder:
         "O decodificador lê o token de início e depois cada token já escrito; em cada posição, prevê o seguinte.",
+      generation:
+        "O texto é dividido em tokens do vocabulário do modelo, cada um com um número, seu id. O modelo lê o começo e depois cada token que escreveu; em cada posição, prevê o seguinte.",
+      alone:
+        "O texto é dividido em tokens do vocabulário do modelo. Cada token tem um número, seu id; os emoldurados não são palavras, como as marcas de começo e fim.",
       cross:
         "As consultas vêm dos tokens do decodificador; as chaves e os valores, dos tokens da origem.",
     },
@@ -119,6 +133,10 @@ export const pt: Words = {
         "Soma-se um vetor aprendido, diferente em cada posição, para que a ordem dos tokens conte.",
       rotary:
         "Aqui nada se soma: este modelo gira consultas e chaves por um ângulo que cresce com a posição.",
+      types:
+        "Soma-se também um vetor para o tipo do token: um modelo que lê dois textos pode distingui-los.",
+      normed: "A soma é normalizada antes que a primeira camada a leia.",
+      none: "Aqui nada se soma: o modelo não tem posições próprias.",
       bias: "Aqui nada se soma: em vez disso, este modelo soma a cada pontuação um viés que depende da distância entre consulta e chave.",
     },
     input: {
@@ -141,6 +159,9 @@ export const pt: Words = {
         "A consulta é uma projeção do vetor do decodificador; chaves e valores são projeções da saída do codificador.",
       names: { query: "Q, consultas", key: "K, chaves", value: "V, valores" },
       rotated: "Consultas e chaves aparecem depois da rotação.",
+      normed:
+        "Antes disso, as consultas e chaves de cada cabeça são normalizadas, cada uma por si.",
+      before: "A consulta e a chave escolhidas, passo a passo",
       grouped: (count) => `${count} cabeças de consultas compartilham estas chaves e valores.`,
     },
     score: {
@@ -156,11 +177,17 @@ export const pt: Words = {
     },
     scaled: {
       title: "Escaladas",
+      byNumber: (scale) =>
+        `Cada pontuação é multiplicada por ${scale}, um número deste modelo em lugar de 1/√d.`,
       sentence: (d, root) =>
         `Cada pontuação é dividida por √${d} = ${root}, porque uma soma de ${d} produtos varia cerca de √${d} vezes mais que um só produto.`,
     },
     masked: {
       title: "Mascaradas",
+      capped: (cap) =>
+        `Antes, as pontuações são curvadas: s vira ${cap} · tanh(s / ${cap}), e nenhuma passa de ±${cap}.`,
+      windowed: (window) =>
+        `Nesta camada uma consulta vê ${window} posições, a sua e as anteriores.`,
       sentence:
         "Onde uma consulta não pode dar atenção a uma chave, a pontuação vira −∞, que a softmax transforma em peso 0.",
       biased:
@@ -183,6 +210,8 @@ export const pt: Words = {
     },
     residual: {
       title: "Resíduo e norma",
+      parallel:
+        "A saída da atenção é somada ao vetor que entrou. A parte feed-forward não espera por essa soma: lê a mesma entrada que a atenção.",
       sentence:
         "A saída da atenção é somada ao vetor que entrou, e a soma é normalizada para o passo seguinte.",
     },
@@ -194,6 +223,7 @@ export const pt: Words = {
       title: "Feed-forward",
       sentence: (wide, narrow, activation) =>
         `Cada vetor, por si só, é projetado para ${wide} números, passa por ${activation} e é projetado de volta para ${narrow}.`,
+      parallel: "Ela lê a entrada da camada, ao lado da atenção e não depois dela.",
       activations: {
         relu: "ReLU (números negativos viram 0)",
         gelu: "GELU",
@@ -201,6 +231,7 @@ export const pt: Words = {
         silu: "SiLU",
         reglu: "ReLU de uma porta",
         geglu: "GELU de uma porta",
+        geglu_tanh: "GELU (com tanh) de uma porta",
         swiglu: "SiLU de uma porta",
       } as Record<string, string>,
     },
@@ -218,21 +249,40 @@ export const pt: Words = {
       encoder:
         "Cada atenção cruzada calcula suas chaves e seus valores a partir da saída do codificador.",
       decoder: "A próxima palavra é prevista a partir da saída do decodificador.",
+      words: "As palavras são previstas a partir desta saída.",
+      nothing: "Estes vetores são o que o modelo faz do texto, um para cada token.",
       norm: "norma final",
       last: "última camada",
     },
+    transform: {
+      title: "Antes dos logits",
+      sentence:
+        "Uma camada aprendida e uma norma fazem de cada último vetor aquele que é comparado com as linhas de saída.",
+      scaled: "Cada último vetor é multiplicado por um número do modelo.",
+    },
     logits: {
       title: "Logits",
-      sentence: (vocabulary) =>
-        `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
-      at: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
-      vector: "saída do decodificador",
+      sentence: {
+        decoder: (vocabulary) =>
+          `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
+        encoder: (vocabulary) =>
+          `O produto escalar do último vetor de uma posição com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
+      },
+      at: {
+        decoder: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
+        encoder: (piece, position) => `Na posição ${position}, ${piece}.`,
+      },
+      vector: { decoder: "saída do decodificador", encoder: "último vetor" },
       rowOf: (piece) => `linha de ${piece}`,
+      bent: "Depois os logits são curvados, e nenhum passa de um limite do modelo.",
       choose: "Token cujo logit aparece",
     },
     words: {
       title: "As dez palavras mais prováveis",
-      sentence: "A softmax de todos os logits dá a probabilidade de cada próximo token.",
+      sentence: {
+        decoder: "A softmax de todos os logits dá a probabilidade de cada próximo token.",
+        encoder: "A softmax de todos os logits dá a probabilidade de cada token nesta posição.",
+      },
     },
   },
 };

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { Run } from "../../core/protocol";
 import { upToDate } from "../../core/state/running";
-import { asking, run, state } from "../../core/state/state";
+import { asking, kind, run, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
 import { Section } from "../shared/parts";
 import type { View } from "../view";
@@ -12,6 +12,7 @@ import { EditForm } from "./edits/form";
 import { EditList, QuickEdits } from "./edits/list";
 import { BeforeAfter } from "./outcome/before_after";
 import { NextChanges, PerWord } from "./outcome/changes";
+import { OutputChange } from "./outcome/output";
 import { picture } from "./outcome/picture";
 import { type Comparison, useComparison } from "./outcome/result";
 import { table } from "./words";
@@ -55,7 +56,13 @@ function Results({ answer }: { answer: Run }): JSX.Element {
     return (
       <Section title={words.resultTitle} id="what-if-result">
         <p>{words.noEdits}</p>
-        <p class="edit-translation">{answer.translation}</p>
+        {answer.translation !== null && <p class="edit-translation">{answer.translation}</p>}
+      </Section>
+    );
+  if (answer.baseline.output_change)
+    return (
+      <Section title={words.outputTitle} id="what-if-result">
+        <OutputChange answer={answer} change={answer.baseline.output_change} />
       </Section>
     );
   return (
@@ -68,7 +75,7 @@ function Results({ answer }: { answer: Run }): JSX.Element {
       {outcome && !outcome.aligned && <p class="note">{words.retokenised}</p>}
       {outcome?.aligned && (
         <>
-          <Section title={words.perWordTitle} id="what-if-words">
+          <Section title={words.perWordTitle[kind.value]} id="what-if-words">
             <PerWord comparison={outcome} />
           </Section>
           <Section title={words.nextTitle} id="what-if-next">

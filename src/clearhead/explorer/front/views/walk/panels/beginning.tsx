@@ -1,8 +1,8 @@
 /** From the text to the input of the attention: tokens, embedding, position, norm. */
 
 import type { JSX } from "preact";
-import type { Token } from "../../../core/protocol";
-import { setState } from "../../../core/state/state";
+import type { Token, Window } from "../../../core/protocol";
+import { kind, setState, stepAt } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
@@ -15,15 +15,20 @@ import { table, type Words } from "../words";
 import { NormSteps } from "./norm";
 
 export function beginning(plan: Plan, words: Words): PanelSpec[] {
-  const { part, stack, config } = plan;
+  const { stack, config } = plan;
   const { panels } = words;
   const root = shortNumber(Math.sqrt(plan.width));
   const specs: PanelSpec[] = [
-    { id: "text", title: panels.text.title, sentence: panels.text[stack], body: TextBody },
+    {
+      id: "text",
+      title: panels.text.title,
+      sentence: panels.text[textKey(plan)],
+      body: TextBody,
+    },
     {
       id: "tokens",
       title: panels.tokens.title,
-      sentence: panels.tokens[part as "cross"] ?? panels.tokens.encoder,
+      sentence: tokensSentence(plan, words),
       body: TokensBody,
     },
     {
@@ -38,7 +43,7 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "position",
       title: panels.place.title,
-      sentence: panels.place[placeKind(config.positions)],
+      sentence: placeSentence(plan, words),
       formula: notations(`${stack}.embedded`, `${stack}.positions`),
       body: PositionBody,
     },
@@ -61,8 +66,29 @@ export function beginning(plan: Plan, words: Words): PanelSpec[] {
   return specs;
 }
 
-function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "bias" {
-  return positions === "sinusoidal" || positions === "learned" || positions === "rotary"
+/** Which words speak of the text: those of a side, or of a model with one. */
+function textKey({ stack }: Plan): "encoder" | "decoder" | "generation" | "alone" {
+  if (kind.value === "translation") return stack;
+  return kind.value === "generation" ? "generation" : "alone";
+}
+
+function tokensSentence(plan: Plan, words: Words): string {
+  const { tokens } = words.panels;
+  return tokens[plan.part === "cross" ? "cross" : textKey(plan)];
+}
+
+function placeSentence(plan: Plan, words: Words): string {
+  const { place } = words.panels;
+  const types = has(`${plan.stack}.token_types`) ? ` ${place.types}` : "";
+  const norm = has(`${embeddingNorm(plan)}.output`) ? ` ${place.normed}` : "";
+  return `${place[placeKind(plan.config.positions)]}${types}${norm}`;
+}
+
+function placeKind(positions: unknown): "sinusoidal" | "learned" | "rotary" | "none" | "bias" {
+  return positions === "sinusoidal" ||
+    positions === "learned" ||
+    positions === "rotary" ||
+    positions === "none"
     ? positions
     : "bias";
 }
@@ -82,11 +108,11 @@ function TextBody({ plan }: { plan: Plan }): JSX.Element {
   const sentence = run.sentences[run.sentence]?.text ?? run.text ?? "";
   return (
     <dl class="walk-texts">
-      <dt>{words.source}</dt>
+      <dt>{words.texts[kind.value]}</dt>
       <dd>{sentence}</dd>
-      {plan.stack === "decoder" && (
+      {plan.stack === "decoder" && run.translation && (
         <>
-          <dt>{words.translation}</dt>
+          <dt>{kind.value === "generation" ? words.continuation : words.translation}</dt>
           <dd>{run.translation}</dd>
         </>
       )}
@@ -102,7 +128,7 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
     <>
       {plan.stack === "decoder" && (
         <Chips
-          title={words.decoderInput}
+          title={kind.value === "generation" ? words.tokens : words.decoderInput}
           tokens={run.decoder_input}
           path="decoder.tokens"
           query={plan.query}
@@ -112,7 +138,7 @@ function TokensBody({ plan }: { plan: Plan }): JSX.Element {
       )}
       {plan.keyStack === "encoder" && (
         <Chips
-          title={words.source}
+          title={kind.value === "encoder" ? words.tokens : words.source}
           tokens={run.source}
           path="encoder.tokens"
           query={cross ? null : plan.query}
@@ -179,32 +205,65 @@ function EmbeddingBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elem
 function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
   const path = `${plan.stack}.positions`;
+  const norm = embeddingNorm(plan);
+  const normed = has(`${norm}.output`);
   return (
     <>
-      {has(path) && (
-        <Loaded
-          panel={`${panel}-vector`}
-          needs={{ place: [path, [one(plan.query), [0, plan.width]]] }}
-        >
-          {({ place }) => (
-            <div class="walk-strips">
-              <Strip
-                slice={place}
-                label={words.positionVector}
-                width={plan.width}
-                index={(c) => [place.array.window[0]?.[0] ?? 0, c]}
-              />
-            </div>
-          )}
-        </Loaded>
-      )}
+      {has(path) && <PositionVector plan={plan} panel={`${panel}-vector`} path={path} />}
       <Strips
         plan={plan}
         panel={panel}
         at={plan.query}
-        steps={[{ path: `${plan.stack}.embedded`, label: words.residualSum }]}
+        steps={[
+          { path: `${plan.stack}.token_types`, label: words.tokenType },
+          { path: `${plan.stack}.embedding_sum`, label: words.residualSum },
+          ...(normed ? [] : [{ path: `${plan.stack}.embedded`, label: words.residualSum }]),
+        ]}
       />
+      {normed && (
+        <>
+          <h3>{words.panels.norm.title}</h3>
+          <NormSteps plan={plan} panel={`${panel}-norm`} path={norm} at={plan.query} />
+        </>
+      )}
     </>
+  );
+}
+
+/** The norm of what the first layer reads, in models that have one. */
+function embeddingNorm({ stack }: Plan): string {
+  return `${stack === "encoder" ? "source" : "target"}_embedding_norm`;
+}
+
+/** The vector of the query's position: one for all texts, or of each text with its padding. */
+function PositionVector({
+  plan,
+  panel,
+  path,
+}: {
+  plan: Plan;
+  panel: string;
+  path: string;
+}): JSX.Element {
+  const words = wordsOf(table);
+  const own = stepAt(path)?.shape.length === 3;
+  const row: Window = [one(plan.query), [0, plan.width]];
+  return (
+    <Loaded panel={panel} needs={{ place: [path, own ? [[0, 1], ...row] : row] }}>
+      {({ place }) => {
+        const at = place.array.window[own ? 1 : 0]?.[0] ?? 0;
+        return (
+          <div class="walk-strips">
+            <Strip
+              slice={place}
+              label={words.positionVector}
+              width={plan.width}
+              index={(c) => (own ? [0, at, c] : [at, c])}
+            />
+          </div>
+        );
+      }}
+    </Loaded>
   );
 }
 

@@ -7,25 +7,40 @@ import type { PanelSpec } from "../panel";
 import { has, notation, numberIn, type Plan } from "../plan";
 import { Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { LogitsBody, WordsBody } from "./next_tokens";
+import { LogitsBody, predictingStack, WordsBody } from "./next_tokens";
 import { NormSteps } from "./norm";
 
 export function ending(plan: Plan, words: Words): PanelSpec[] {
-  const { final, logits, words: nextWords } = words.panels;
+  const { final, transform, logits, words: nextWords } = words.panels;
   const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
   const follow = plan.layer + 1 < plan.layers ? final.layers(plan.layer + 1, plan.layers - 1) : "";
+  const last: PanelSpec = {
+    id: "final",
+    title: final.title,
+    sentence: follow + final[ended(plan)],
+    formula: notation(`${plan.stack}.norm.output`),
+    body: FinalBody,
+  };
+  if (!has("logits")) return [last];
+  const between: PanelSpec[] =
+    has("scaled_hidden") || has("output_transform.output")
+      ? [
+          {
+            id: "transform",
+            title: transform.title,
+            sentence: has("output_transform.output") ? transform.sentence : transform.scaled,
+            body: TransformBody,
+          },
+        ]
+      : [];
+  const bent = has("uncapped_logits") ? ` ${logits.bent}` : "";
   return [
-    {
-      id: "final",
-      title: final.title,
-      sentence: follow + final[plan.stack],
-      formula: notation(`${plan.stack}.norm.output`),
-      body: FinalBody,
-    },
+    last,
+    ...between,
     {
       id: "logits",
       title: logits.title,
-      sentence: logits.sentence(vocabulary),
+      sentence: logits.sentence[predictingStack()](vocabulary) + bent,
       formula: notation("logits"),
       steps: ["logits"],
       body: LogitsBody,
@@ -33,11 +48,39 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "words",
       title: nextWords.title,
-      sentence: nextWords.sentence,
+      sentence: nextWords.sentence[predictingStack()],
       formula: notation("probabilities"),
       body: WordsBody,
     },
   ];
+}
+
+/** What follows from a stack's output. */
+function ended(plan: Plan): "encoder" | "decoder" | "words" | "nothing" {
+  if (has("decoder.tokens")) return plan.stack;
+  return has("logits") ? "words" : "nothing";
+}
+
+/** Between the last vector and the logits: a factor, or a layer with a norm. */
+function TransformBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <>
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.position}
+        steps={[
+          { path: "scaled_hidden", label: words.scaledRow },
+          { path: "output_transform.projected", label: words.projected },
+          { path: "output_transform.output", label: words.hidden },
+        ]}
+      />
+      {has("output_norm.output") && (
+        <NormSteps plan={plan} panel={`${panel}-norm`} path="output_norm" at={plan.position} />
+      )}
+    </>
+  );
 }
 
 function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {

@@ -9,7 +9,7 @@ import type { PanelSpec } from "../panel";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Slice } from "../parts/loaded";
 import { rangeOf, Truncation } from "../parts/windows";
-import { attentionInput, has, headRows, notation, numberIn, one, type Plan } from "../plan";
+import { axisOf, has, headRows, notation, one, type Plan, summands } from "../plan";
 import { Rows } from "../vectors/rows";
 import { Strip, Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
@@ -36,8 +36,10 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "residual",
       title: residual.title,
-      sentence: residual.sentence,
-      formula: `${notation(`${plan.path}_residual`)},  ${words.afterwards} ${notation(`${normAfter(plan)}.output`)}`,
+      sentence: plan.parallel ? residual.parallel : residual.sentence,
+      formula: plan.parallel
+        ? notation(`${plan.path}_residual`)
+        : `${notation(`${plan.path}_residual`)},  ${words.afterwards} ${notation(`${normAfter(plan)}.output`)}`,
       body: ResidualBody,
     },
   ];
@@ -49,18 +51,19 @@ export function mixing(plan: Plan, words: Words): PanelSpec[] {
 function feedForwardPanels(plan: Plan, words: Words): PanelSpec[] {
   const { feed, residualTwo } = words.panels;
   const path = `${plan.layerPath}.feed_forward`;
-  const wide = numberIn(plan.config, "feed_forward_dim", 0);
+  const wide = axisOf(`${path}.up`, 2, 0);
   const activation = String(plan.config.activation);
   const number = (value: number): string => value.toLocaleString(words.locale);
   return [
     {
       id: "feed",
       title: feed.title,
-      sentence: feed.sentence(
-        number(wide),
-        number(plan.width),
-        feed.activations[activation] ?? activation,
-      ),
+      sentence:
+        feed.sentence(
+          number(wide),
+          number(plan.width),
+          feed.activations[activation] ?? activation,
+        ) + (plan.parallel ? ` ${feed.parallel}` : ""),
       formula: notation(`${path}.output`, { hidden: notation(`${path}.hidden`) }),
       body: FeedBody,
     },
@@ -167,20 +170,47 @@ function normAfter(plan: Plan): string {
 
 function ResidualBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
+  const [before, output] = summands(`${plan.path}_residual`);
   return (
     <>
+      <OutputNorm plan={plan} panel={panel} sublayer={plan.path} />
       <Strips
         plan={plan}
         panel={panel}
         at={plan.query}
         steps={[
-          { path: attentionInput(plan), label: words.inputVector },
-          { path: `${plan.path}.projected`, label: `+ ${words.attentionOut}` },
+          { path: before, label: words.inputVector },
+          { path: output, label: `+ ${words.attentionOut}` },
           { path: `${plan.path}_residual`, label: `= ${words.residualSum}` },
         ]}
       />
-      <h3>{words.panels.norm.title}</h3>
-      <NormSteps plan={plan} panel={`${panel}-norm`} path={normAfter(plan)} at={plan.query} />
+      {!plan.parallel && (
+        <>
+          <h3>{words.panels.norm.title}</h3>
+          <NormSteps plan={plan} panel={`${panel}-norm`} path={normAfter(plan)} at={plan.query} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** The norm of what a sublayer adds, in models that have one. */
+function OutputNorm({
+  plan,
+  panel,
+  sublayer,
+}: {
+  plan: Plan;
+  panel: string;
+  sublayer: string;
+}): JSX.Element | null {
+  const words = wordsOf(table);
+  const path = `${sublayer}_output_norm`;
+  if (!has(`${path}.output`)) return null;
+  return (
+    <>
+      <h3>{words.outputNorm}</h3>
+      <NormSteps plan={plan} panel={`${panel}-output-norm`} path={path} at={plan.query} />
     </>
   );
 }
@@ -222,43 +252,41 @@ function CrossBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
 function FeedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
   const path = `${plan.layerPath}.feed_forward`;
-  const wide = numberIn(plan.config, "feed_forward_dim", plan.width);
-  return (
-    <Strips
-      plan={plan}
-      panel={panel}
-      at={plan.query}
-      steps={[
-        { path: `${path}.gate`, label: words.gate, width: wide },
-        { path: `${path}.up`, label: words.up, width: wide },
-        { path: `${path}.hidden`, label: words.hidden, width: wide },
-        { path: `${path}.output`, label: words.down },
-      ]}
-    />
-  );
-}
-
-/** The sum that the feed-forward part was given, before its norm. */
-function feedInput(plan: Plan): string {
-  const [cross, self] = ["cross_attention", "self_attention"].map(
-    (name) => `${plan.layerPath}.${name}`,
-  );
-  const last = has(`${cross}_residual`) ? cross : self;
-  return plan.normBefore ? `${last}_residual` : `${last}_norm.output`;
-}
-
-function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const words = wordsOf(table);
-  const path = `${plan.layerPath}.feed_forward`;
+  const wide = axisOf(`${path}.up`, 2, plan.width);
   return (
     <>
+      {plan.parallel && (
+        <NormSteps plan={plan} panel={`${panel}-norm`} path={`${path}_norm`} at={plan.query} />
+      )}
       <Strips
         plan={plan}
         panel={panel}
         at={plan.query}
         steps={[
-          { path: feedInput(plan), label: words.inputVector },
-          { path: `${path}.output`, label: `+ ${words.feedOut}` },
+          { path: `${path}.gate`, label: words.gate, width: wide },
+          { path: `${path}.up`, label: words.up, width: wide },
+          { path: `${path}.hidden`, label: words.hidden, width: wide },
+          { path: `${path}.output`, label: words.down },
+        ]}
+      />
+    </>
+  );
+}
+
+function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const path = `${plan.layerPath}.feed_forward`;
+  const [before, output] = summands(`${path}_residual`);
+  return (
+    <>
+      <OutputNorm plan={plan} panel={panel} sublayer={path} />
+      <Strips
+        plan={plan}
+        panel={panel}
+        at={plan.query}
+        steps={[
+          { path: before, label: words.inputVector },
+          { path: output, label: `+ ${words.feedOut}` },
           { path: `${path}_residual`, label: `= ${words.residualSum}` },
         ]}
       />

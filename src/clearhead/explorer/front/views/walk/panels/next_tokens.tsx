@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { NextTokens, Token } from "../../../core/protocol";
-import { setState } from "../../../core/state/state";
+import { predictingTokens, setState, stepAt } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
@@ -11,7 +11,7 @@ import { Num } from "../../../where_from/number";
 import { fixed } from "../parts/key_table";
 import { Loaded, type Needs, type Slice } from "../parts/loaded";
 import { Roving } from "../parts/roving";
-import { numberIn, one, type Plan, quoted, rowOf } from "../plan";
+import { has, numberIn, one, type Plan, quoted, rowOf } from "../plan";
 import { Strip } from "../vectors/strips";
 import { table } from "../words";
 
@@ -33,11 +33,11 @@ function logitNeed(plan: Plan, path: string, token: number): [string, [number, n
 
 function PositionNote({ plan }: { plan: Plan }): JSX.Element {
   const words = wordsOf(table);
-  const inputs = plan.run.decoder_input;
+  const inputs = predictingTokens(plan.run);
   return (
     <p class="walk-note">
-      {words.panels.logits.at(quoted(inputs[plan.position]), plan.position)}
-      {plan.stack === "encoder" && (
+      {words.panels.logits.at[predictingStack()](quoted(inputs[plan.position]), plan.position)}
+      {!plan.own && (
         <label class="walk-inline">
           {words.position}{" "}
           <select
@@ -103,23 +103,39 @@ export function LogitsBody({ plan, panel }: PanelProps): JSX.Element | null {
   );
 }
 
+/** The stack whose output predicts words: an encoder's where there is no decoder. */
+export function predictingStack(): "encoder" | "decoder" {
+  return has("decoder.tokens") ? "decoder" : "encoder";
+}
+
+/** The step whose numbers are dot products with the rows of the output matrix. */
+function products(): string {
+  return has("uncapped_logits") ? "uncapped_logits" : "logits";
+}
+
 /** The two vectors whose dot product is the logit of a token. */
-function LogitVectors({ plan, panel, token }: PanelProps & { token: Token }): JSX.Element {
+function LogitVectors({ plan, panel, token }: PanelProps & { token: Token }): JSX.Element | null {
   const { logits } = wordsOf(table).panels;
-  const matrix = plan.config.tied_embeddings ? "weights/embedding.weight" : "weights/output.weight";
+  const step = stepAt(products());
+  const matrix = step?.derivations
+    .flatMap(({ operands }) => operands)
+    .find((operand) => "path" in operand && operand.path.startsWith("weights/"));
+  const vectorPath = step?.of[0];
+  if (!vectorPath || !matrix || !("path" in matrix)) return null;
   return (
     <Loaded
+      key={vectorPath}
       panel={panel}
       needs={{
-        vector: ["decoder.output", rowOf(plan.position, plan.width)],
-        row: [matrix, [one(token.id), [0, plan.width]]],
+        vector: [vectorPath, rowOf(plan.position, plan.width)],
+        row: [matrix.path, [one(token.id), [0, plan.width]]],
       }}
     >
       {({ vector, row }) => (
         <div class="walk-strips">
           <Strip
             slice={vector}
-            label={logits.vector}
+            label={logits.vector[predictingStack()]}
             width={plan.width}
             index={(c) => [0, plan.position, c]}
           />
@@ -260,7 +276,7 @@ function WordRow({ plan, token, slice, rank, isTaken }: WordRowProps): JSX.Eleme
           />
         </span>
       </td>
-      <td>{isTaken ? words.taken : ""}</td>
+      <td>{isTaken ? words.taken[predictingStack()] : ""}</td>
     </tr>
   );
 }

@@ -4,11 +4,12 @@ import type { JSX } from "preact";
 import { setState } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import type { PanelSpec } from "../panel";
-import { Loaded } from "../parts/loaded";
+import { Loaded, type Needs } from "../parts/loaded";
 import { Product } from "../parts/product";
 import { rangeOf, Truncation } from "../parts/windows";
 import { has, headRows, notation, notations, one, type Plan, projection } from "../plan";
 import { Rows } from "../vectors/rows";
+import { Strip } from "../vectors/strips";
 import { table, type Words } from "../words";
 
 export function projections(plan: Plan, words: Words): PanelSpec[] {
@@ -34,7 +35,7 @@ export function projections(plan: Plan, words: Words): PanelSpec[] {
 
 function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
-  const { names, rotated, grouped } = words.panels.vectors;
+  const { names, rotated, normed, grouped } = words.panels.vectors;
   const [queries, keys] = [rangeOf(plan, "query"), rangeOf(plan, "key")];
   const width: [number, number] = [0, plan.headDim];
   const keyRows = {
@@ -68,12 +69,69 @@ function VectorsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elemen
           </div>
         )}
       </Loaded>
-      {has(`${plan.path}.query_projected`) && <p class="walk-note">{rotated}</p>}
+      {rotates(plan) && <p class="walk-note">{rotated}</p>}
+      {has(`${plan.path}.query_norm.output`) && <p class="walk-note">{normed}</p>}
+      {has(`${plan.path}.query_projected`) && <HeadSteps plan={plan} panel={`${panel}-before`} />}
       {plan.kvHeads < plan.heads && <p class="walk-note">{grouped(plan.heads / plan.kvHeads)}</p>}
       <Truncation plan={plan} side="query" />
       <Truncation plan={plan} side="key" />
     </>
   );
+}
+
+function rotates(plan: Plan): boolean {
+  return plan.config.positions === "rotary" && has(`${plan.path}.query_projected`);
+}
+
+/** The chosen query and key on their way: projected, normalised in their heads, and rotated. */
+function HeadSteps({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
+  const words = wordsOf(table);
+  const { names } = words.panels.vectors;
+  const way = (name: "query" | "key", head: number, at: number): HeadStep[] =>
+    [
+      { path: `${plan.path}.${name}_projected`, label: words.projected },
+      { path: `${plan.path}.${name}_norm.normalized`, label: words.normalized },
+      { path: `${plan.path}.${name}_norm.output`, label: words.scaledByNorm },
+      { path: `${plan.path}.${name}`, label: words.compared },
+    ]
+      .filter(({ path }) => has(path))
+      .map(({ path, label }) => ({ path, label: `${names[name]}: ${label}`, head, at }));
+  const steps = [...way("query", plan.head, plan.query), ...way("key", plan.kvHead, plan.key)];
+  const width: [number, number] = [0, plan.headDim];
+  const needs: Needs = Object.fromEntries(
+    steps.map(({ path, head, at }) => [path, [path, headRows(head, one(at), width)]]),
+  );
+  return (
+    <details class="walk-more">
+      <summary>{words.panels.vectors.before}</summary>
+      <Loaded key={steps.map(({ path }) => path).join()} panel={panel} needs={needs}>
+        {(slices) => (
+          <div class="walk-strips">
+            {steps.map(({ path, label }) => {
+              const slice = slices[path]!;
+              const [, head, position] = slice.array.window.map(([start]) => start);
+              return (
+                <Strip
+                  key={path}
+                  slice={slice}
+                  label={label}
+                  width={plan.headDim}
+                  index={(c) => [0, head ?? 0, position ?? 0, c]}
+                />
+              );
+            })}
+          </div>
+        )}
+      </Loaded>
+    </details>
+  );
+}
+
+interface HeadStep {
+  path: string;
+  label: string;
+  head: number;
+  at: number;
 }
 
 function ScoreBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {

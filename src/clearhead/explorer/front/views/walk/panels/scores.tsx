@@ -9,7 +9,7 @@ import type { PanelSpec } from "../panel";
 import { KeyTable, ScoreSwatch } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
 import { Cell, Pair, place, rowNeed } from "../parts/score_pair";
-import { has, headRows, notation, type Plan } from "../plan";
+import { has, headRows, notation, type Plan, partNumber } from "../plan";
 import { table, type Words } from "../words";
 import { SoftmaxBody } from "./softmax";
 
@@ -17,6 +17,11 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
   const { panels } = words;
   const root = shortNumber(Math.sqrt(plan.headDim));
   const biased = has(`${plan.path}.bias`);
+  const scale = partNumber(plan.config, "attention", "scale");
+  const cap = has(`${plan.path}.capped`) ? partNumber(plan.config, "attention", "softcap") : null;
+  const bent = cap === null ? "" : `${panels.masked.capped(shortNumber(cap))} `;
+  const window = windowOf(plan);
+  const windowed = window ? ` ${panels.masked.windowed(window)}` : "";
   return [
     {
       id: "scores",
@@ -28,16 +33,24 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "scaled",
       title: panels.scaled.title,
-      sentence: panels.scaled.sentence(plan.headDim, root),
-      formula: notation(`${plan.path}.scaled`, { head_dim: plan.headDim }),
+      sentence:
+        scale === null
+          ? panels.scaled.sentence(plan.headDim, root)
+          : panels.scaled.byNumber(shortNumber(scale)),
+      formula: notation(`${plan.path}.scaled`, {
+        head_dim: plan.headDim,
+        scale: scale === null ? "" : shortNumber(scale),
+      }),
       steps: [`${plan.path}.scaled`],
       body: ScaledBody,
     },
     {
       id: "masked",
       title: panels.masked.title,
-      sentence: biased ? panels.masked.biased : panels.masked.sentence,
-      formula: notation(`${plan.path}.masked`, { or: words.or }),
+      sentence: `${bent}${biased ? panels.masked.biased : panels.masked.sentence}${windowed}`,
+      formula: [notation(`${plan.path}.capped`), notation(`${plan.path}.masked`, { or: words.or })]
+        .filter(Boolean)
+        .join(",  "),
       steps: [`${plan.path}.masked`],
       body: MaskedBody,
     },
@@ -50,6 +63,13 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       body: SoftmaxBody,
     },
   ];
+}
+
+/** How many positions a query of this layer sees; 0 for no limit. */
+function windowOf({ part, layer, config }: Plan): number {
+  const attention = config.attention as { windows?: number[] } | undefined;
+  const windows = attention?.windows ?? [];
+  return part === "decoder" && windows.length ? (windows[layer % windows.length] ?? 0) : 0;
 }
 
 function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
@@ -84,7 +104,9 @@ function ScoresBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
 
 function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
   const words = wordsOf(table);
-  const root = shortNumber(Math.sqrt(plan.headDim));
+  const scale = partNumber(plan.config, "attention", "scale");
+  const step =
+    scale === null ? `÷ ${shortNumber(Math.sqrt(plan.headDim))}` : `× ${shortNumber(scale)}`;
   const row = (
     <Loaded panel={panel} needs={{ raw: rowNeed(plan, "scores"), scaled: rowNeed(plan, "scaled") }}>
       {({ raw, scaled }) => {
@@ -101,7 +123,7 @@ function ScaledBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
                 ),
               },
               {
-                title: `÷ ${root}`,
+                title: step,
                 cell: (key) => (
                   <ScoreSwatch
                     value={scaled.at(...place(scaled, plan, plan.query, key))}
@@ -129,8 +151,10 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
   const biased = has(`${plan.path}.bias`);
   const needs: Needs = { scaled: rowNeed(plan, "scaled"), masked: rowNeed(plan, "masked") };
   if (biased) needs.bias = rowNeed(plan, "bias");
+  const bent = has(`${plan.path}.capped`);
+  if (bent) needs.capped = rowNeed(plan, "capped");
   const row = (
-    <Loaded key={String(biased)} panel={panel} needs={needs}>
+    <Loaded key={`${biased} ${bent}`} panel={panel} needs={needs}>
       {(slices) => {
         const [scaled, masked, bias] = [slices.scaled!, slices.masked!, slices.bias];
         const max = scoreMax(masked.values);
@@ -154,8 +178,14 @@ function MaskedBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element
             ),
           },
         ];
-        if (bias)
+        const capped = slices.capped;
+        if (capped)
           columns.splice(1, 0, {
+            title: words.capped,
+            cell: (key) => <Cell slice={capped} plan={plan} at={key} label={words.capped} />,
+          });
+        if (bias)
+          columns.splice(capped ? 2 : 1, 0, {
             title: `+ ${words.bias}`,
             cell: (key) => <Cell slice={bias} plan={plan} at={key} label={words.bias} />,
           });

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { Edit, Run, Token } from "../../../core/protocol";
-import { run } from "../../../core/state/state";
+import { givenTokens, kind, run } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
 import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
@@ -49,10 +49,14 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
       );
     }
     case "mask_token":
-      return d.mask_token(pieceAt(answer?.source, edit.position));
+      return d.mask_token(
+        words.sides[kind.value],
+        pieceAt(answer ? givenTokens(answer) : undefined, edit.position),
+      );
     case "swap_token": {
       const piece = pieces.value.get(edit.token) ?? swapped(answer, edit);
       return d.swap_token(
+        words.sides[kind.value],
         String(edit.position),
         piece === undefined ? words.tokenNumber(edit.token) : `“${visible(piece)}”`,
       );
@@ -69,11 +73,11 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
   }
 }
 
-/** The edited run's own source has the token that was put there. */
+/** The edited run's own text has the token that was put there. */
 function swapped(
   answer: Run | null,
   edit: { position: number; token: number },
 ): string | undefined {
-  const token = answer?.source[edit.position];
+  const token = answer ? givenTokens(answer)[edit.position] : undefined;
   return token?.id === edit.token ? token.piece : undefined;
 }

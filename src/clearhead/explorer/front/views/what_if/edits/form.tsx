@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
-import { state } from "../../../core/state/state";
+import { givenTokens, model, state } from "../../../core/state/state";
 import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { Pick, visible } from "../../shared/parts";
 import { table } from "../words";
@@ -65,14 +65,14 @@ function settled(answer: Run) {
     layers,
     attention,
     head: {
-      // Only a translation model is edited, and its parts are these.
+      // A recording is not edited, and the parts of models are these.
       part: attention.part as Part,
       layer: attention.layer,
       head: Math.min(place.head, attention.heads - 1),
     },
     query: Math.min(query ?? state.query.value, attention.queries - 1),
     key: Math.min(key ?? state.key.value ?? 0, attention.keys - 1),
-    position: Math.min(position, answer.source.length - 1),
+    position: Math.min(position, givenTokens(answer).length - 1),
   };
 }
 
@@ -105,6 +105,12 @@ function edited({
   }
 }
 
+/** The edits that this model can have. */
+function kindsOf(): Kind[] {
+  const predicts = model.value?.abilities.includes("next_words") ?? true;
+  return predicts ? KINDS : KINDS.filter((kind) => kind !== "output_temperature");
+}
+
 export function EditForm({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const now = settled(answer);
@@ -121,7 +127,7 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
       <Pick
         label={words.kind}
         value={now.kind}
-        options={KINDS.map((kind) => ({ value: kind, label: words.kinds[kind] }))}
+        options={kindsOf().map((kind) => ({ value: kind, label: words.kinds[kind] }))}
         choose={(kind) => change({ kind: kind as Kind })}
       />
       <p class="note">{words.explain[now.kind]}</p>
@@ -132,7 +138,7 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
           <Pick
             label={words.position}
             value={now.position}
-            options={tokenOptions(answer.source)}
+            options={tokenOptions(givenTokens(answer))}
             choose={(position) => change({ position: Number(position) })}
           />
         )}
@@ -163,15 +169,17 @@ function HeadFields({ now, answer }: { now: Settled; answer: Run }): JSX.Element
   const pick = (patch: Partial<Settled["head"]>) => change({ head: { ...now.head, ...patch } });
   return (
     <>
-      <Pick
-        label={words.part}
-        value={now.head.part}
-        options={parts.map((part) => ({
-          value: part,
-          label: lookUp<string>(words.parts, part) ?? part,
-        }))}
-        choose={(part) => pick({ part: part as Part })}
-      />
+      {parts.length > 1 && (
+        <Pick
+          label={words.part}
+          value={now.head.part}
+          options={parts.map((part) => ({
+            value: part,
+            label: lookUp<string>(words.parts, part) ?? part,
+          }))}
+          choose={(part) => pick({ part: part as Part })}
+        />
+      )}
       <Pick
         label={words.layer}
         value={now.head.layer}

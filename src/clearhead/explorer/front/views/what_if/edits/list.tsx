@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Edit, Part, Run } from "../../../core/protocol";
-import { setState, state } from "../../../core/state/state";
+import { givenTokens, kind, setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { Piece } from "../../shared/parts";
 import { table } from "../words";
@@ -65,7 +65,7 @@ function EditValue({ edit, place }: { edit: Edit; place: number }): JSX.Element 
 export function QuickEdits({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const [part, layer, head] = [state.part.value, state.layer.value, state.head.value];
-  // Only a translation model is edited, and its parts are these.
+  // A recording is not edited, and the parts of models are these.
   const ablate: Edit = { kind: "ablate_head", part: part as Part, layer, head };
   const ablated = hasEdit(ablate);
   return (
@@ -79,10 +79,10 @@ export function QuickEdits({ answer }: { answer: Run }): JSX.Element {
         <span class="note">{words.ablateHelp(headName(part, layer, head))}</span>
       </p>
       <p class="note" id="what-if-mask">
-        <strong>{words.maskThis}.</strong> {words.maskHelp}
+        <strong>{words.maskThis[kind.value]}.</strong> {words.maskHelp}
       </p>
       <div class="mask-tokens" role="group" aria-labelledby="what-if-mask">
-        {answer.source.map((token, position) => (
+        {givenTokens(answer).map((token, position) => (
           <MaskToken key={position} edit={{ kind: "mask_token", position }} place={position}>
             <Piece token={token} special={words.special} />
           </MaskToken>

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import type { Run, Token } from "../../../core/protocol";
-import { asking, languageOf } from "../../../core/state/state";
+import { asking, givenTokens, kind, languageOf } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
@@ -24,9 +24,12 @@ export function BeforeAfter({
   baseline: Baseline;
 }): JSX.Element {
   const words = wordsOf(table);
-  const steps = difference(baseline.predicted, answer.predicted, ({ id }) => id);
-  const removals = steps.filter(({ kind }) => kind === "removed").length;
-  const additions = steps.filter(({ kind }) => kind === "added").length;
+  const [old, own] = [baseline.predicted, answer.predicted].map((tokens) =>
+    wordsIn(answer, tokens),
+  ) as [Token[], Token[]];
+  const steps = difference(old, own, ({ id }) => id);
+  const removals = steps.filter((one) => one.kind === "removed").length;
+  const additions = steps.filter((one) => one.kind === "added").length;
   const language = languageOf("target");
   return (
     <>
@@ -44,7 +47,7 @@ export function BeforeAfter({
       </div>
       <p class="verdict" role="status">
         <strong>
-          {removals + additions === 0 ? words.same : words.differs(removals, additions)}
+          {removals + additions === 0 ? words.same[kind.value] : words.differs(removals, additions)}
         </strong>
         {removals + additions > 0 && (
           <span class="note">
@@ -59,6 +62,11 @@ export function BeforeAfter({
   );
 }
 
+/** What a model wrote: of a continuation neither its prompt nor what would follow it. */
+function wordsIn(answer: Run, tokens: Token[]): Token[] {
+  return kind.value === "generation" ? tokens.slice(givenTokens(answer).length - 1, -1) : tokens;
+}
+
 function Marked({
   steps,
   leave,
@@ -70,18 +78,18 @@ function Marked({
   return (
     <p class="marked">
       {steps
-        .filter(({ kind, item }) => kind !== leave && !(item.special && kind === "same"))
-        .map(({ kind, item }, place) => {
+        .filter((one) => one.kind !== leave && !(one.item.special && one.kind === "same"))
+        .map(({ kind: change, item }, place) => {
           const piece = visible(item.piece);
-          if (kind === "same") return <span key={place}>{piece}</span>;
-          const name = kind === "removed" ? words.removedWord : words.addedWord;
+          if (change === "same") return <span key={place}>{piece}</span>;
+          const name = change === "removed" ? words.removedWord : words.addedWord;
           const inside = (
             <>
               <span class="unseen">{name}: </span>
               {piece}
             </>
           );
-          return kind === "removed" ? (
+          return change === "removed" ? (
             <del key={place}>{inside}</del>
           ) : (
             <ins key={place}>{inside}</ins>
@@ -94,8 +102,8 @@ function Marked({
 function LogProbabilities({ answer, baseline }: { answer: Run; baseline: Baseline }): JSX.Element {
   const words = wordsOf(table);
   const rows = [
-    { name: words.ofTranslation, id: "own", after: answer.log_probability },
-    { name: words.ofOriginal, id: "original", after: baseline.target_log_probability },
+    { name: words.ofOwn[kind.value], id: "own", after: answer.log_probability },
+    { name: words.ofOriginal[kind.value], id: "original", after: baseline.target_log_probability },
   ];
   return (
     <>

@@ -5,7 +5,7 @@ import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Run, Token } from "../../../core/protocol";
 import { askArray, at } from "../../../core/state/arrays";
-import { setState, state } from "../../../core/state/state";
+import { kind, setState, state } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
@@ -50,7 +50,7 @@ export function PerWord({ comparison }: { comparison: Comparison }): JSX.Element
       <p class="note">{words.perWordNote}</p>
       <Pager
         window={window}
-        name={words.perWordTitle}
+        name={words.perWordTitle[kind.value]}
         move={(position) => setState({ position })}
       />
       <div class="table-scroll">
@@ -171,11 +171,16 @@ export function NextChanges({
   const { before } = comparison;
   const original = before.predicted[position];
   const prefix = spoken(before.decoder_input.slice(0, position + 1).map(({ piece }) => piece));
+  const there = before.source[position];
   // There the shown run read the same words, so its own step holds these numbers.
   const own = position < sharedPositions(answer, before);
   return (
     <>
-      <p class="note">{words.nextAt(position, prefix)}</p>
+      <p class="note">
+        {kind.value === "encoder" && there
+          ? words.thereAt(position, visible(there.piece))
+          : words.nextAt(position, prefix)}
+      </p>
       <div class="table-scroll">
         <table class="numbers next-changes many-bars">
           <thead>

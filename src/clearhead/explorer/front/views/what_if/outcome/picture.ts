@@ -1,7 +1,7 @@
 /** The picture of the view for export: both translations, their numbers, the change of each word. */
 
 import type { Run } from "../../../core/protocol";
-import { state } from "../../../core/state/state";
+import { kind, state } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour } from "../../../draw/colours";
@@ -44,15 +44,15 @@ export function picture(answer: Run, comparison: Comparison | null): Scene {
     line(`${words.before}: ${baseline.translation}`);
     line(`${words.after}: ${answer.translation ?? ""}`);
     line(
-      `${words.measure}, ${words.ofTranslation}: ${format(baseline.log_probability)} → ${format(answer.log_probability)} (${change})`,
+      `${words.measure}, ${words.ofOwn[kind.value]}: ${format(baseline.log_probability)} → ${format(answer.log_probability)} (${change})`,
     );
     line(
-      `${words.measure}, ${words.ofOriginal}: ${format(baseline.log_probability)} → ${format(baseline.target_log_probability)} (${ofOriginal})`,
+      `${words.measure}, ${words.ofOriginal[kind.value]}: ${format(baseline.log_probability)} → ${format(baseline.target_log_probability)} (${ofOriginal})`,
     );
   } else line(answer.translation ?? "");
   if (comparison?.aligned) {
     y += LINE / 2;
-    line(words.perWordTitle, 13, ink.soft);
+    line(words.perWordTitle[kind.value], 13, ink.soft);
     y = wordBars(items, comparison, y);
   }
   const title = baseline

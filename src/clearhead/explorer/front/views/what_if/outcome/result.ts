@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Run, RunParams, Token } from "../../../core/protocol";
-import { run, state } from "../../../core/state/state";
+import { givenTokens, kind, run, state } from "../../../core/state/state";
 import { type Reply, useAnswer } from "../../shared/answers";
 
 export interface Comparison {
@@ -18,20 +18,35 @@ export interface Comparison {
 export function useComparison(answer: Run): Reply<Comparison> {
   const baseline = answer.baseline;
   const plain: RunParams = { ...answer.request, edits: [] };
-  const along: RunParams | null = baseline && { ...answer.request, target: baseline.translation };
+  const along: RunParams | null = baseline && { ...answer.request, ...wordsOf(answer, baseline) };
   const before = useAnswer(baseline && answer, "run", plain).value;
-  const isAlong = baseline !== null && ids(answer.predicted) === ids(baseline.predicted);
+  const isAlong = baseline !== null && isSame(answer.predicted, baseline.predicted);
   const edited = useAnswer(baseline && !isAlong ? answer : null, "run", along).value;
   const after = isAlong ? answer : edited;
   if (before instanceof Error) return before;
   if (after instanceof Error) return after;
-  return (
-    before && after && { before, after, aligned: ids(before.predicted) === ids(after.predicted) }
-  );
+  return before && after && { before, after, aligned: isSame(before.predicted, after.predicted) };
 }
 
-export function ids(tokens: Token[]): string {
-  return tokens.map(({ id }) => id).join(" ");
+/** What asks for the words of the original: as text, which a translation reads again, or as ids. */
+function wordsOf(answer: Run, baseline: NonNullable<Run["baseline"]>): Partial<RunParams> {
+  if (kind.peek() === "translation") return { target: baseline.translation };
+  const places = answer.scored_positions ?? [];
+  if (kind.peek() === "encoder")
+    return { target_ids: places.map((place) => baseline.predicted[place]?.id ?? 0) };
+  // The last position predicts what would follow the continuation.
+  const prompt = givenTokens(answer).length;
+  const words = baseline.predicted.slice(prompt - 1, -1);
+  return { target_ids: words.map(({ id }) => id) };
+}
+
+/** Whether two passes speak of the same words. What would follow a continuation is no part of it,
+ * and an encoder may have been given another token. */
+function isSame(one: Token[], other: Token[]): boolean {
+  if (kind.peek() === "encoder") return one.length === other.length;
+  const words = (tokens: Token[]): string =>
+    (kind.peek() === "generation" ? tokens.slice(0, -1) : tokens).map(({ id }) => id).join(" ");
+  return words(one) === words(other);
 }
 
 /** How many positions two runs share from the start: there, their steps are about the same words. */

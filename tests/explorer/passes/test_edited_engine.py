@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.errors import ShapeError
-from clearhead.explorer.answers.edited_engine import Editor, edited_engine, replacements
 from clearhead.explorer.contract.edits import (
     AblateHead,
     AttentionTemperature,
@@ -18,6 +17,7 @@ from clearhead.explorer.contract.edits import (
     SetWeight,
     changes_of,
 )
+from clearhead.explorer.passes.edited_engine import Editor, edited_engine, replacements
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import OFF, Trace
 from clearhead.reference.transformer import Transformer

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from clearhead.errors import ConfigError
-from clearhead.explorer.answers.models import Models
 from clearhead.explorer.contract.edits import OutputTemperature, changes_of
+from clearhead.explorer.models.translation import TranslationModel
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.translation.conftest import write_checkpoint
 
 
 @pytest.fixture
 def models(checkpoint):
-    return Models.of(checkpoint)
+    return TranslationModel(checkpoint)
 
 
 def test_the_reference_is_exact_and_the_engine_is_fast(models):
@@ -32,7 +32,7 @@ def test_a_model_without_encoder_or_decoder_is_refused(tmp_path, sides):
     folder = write_checkpoint(tmp_path / "m", encoder_layers=encoder, decoder_layers=decoder)
     words = f"this one has {encoder} encoder and {decoder} decoder layers"
     with pytest.raises(ConfigError, match=words):
-        Models.of(read_checkpoint(folder))
+        TranslationModel(read_checkpoint(folder))
 
 
 def test_an_engine_is_edited_only_where_there_is_an_edit(models):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError, TextError
-from clearhead.explorer.answers.sentences import protected_note, sentence_number, split_into_pieces
+from clearhead.explorer.models.sentences import protected_note, sentence_number, split_into_pieces
 
 TEXT = "\n The man walks. \nWhere is the house?"
 

@@ -1,0 +1,81 @@
+"""Models with an encoder alone: a text is read, and its hidden words are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...config import TransformerConfig
+from ...engine.reference_engine import ReferenceEngine
+from ...reference.softmax import log_softmax
+from ...reference.transformer import Transformer
+from ...shapes import Array
+from ...translation.sentences.segments import Piece
+from ..contract.answers import ModelKind
+from ..contract.base_edit import Changes
+from ..contract.questions import RunQuestion
+from ..passes.encoding import encode
+from ..passes.passage import Beginning, Completion, Passage
+from .text import prompt_ids
+from .walked_model import TextTokens, WalkedModel
+
+
+class EncoderModel(WalkedModel):
+    """A `WalkedModel` that reads, and predicts the words of masks where it has a head for that.
+
+    Args:
+        config, weights, tokenizer, twins, options: as in `WalkedModel`.
+        predicts_words: whether its logits mean anything.
+        mask_id: the token that stands for a hidden word; None where there is none.
+    """
+
+    kind: ClassVar[ModelKind] = "encoder"
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        tokenizer: TextTokens,
+        twins: tuple[ReferenceEngine, Transformer],
+        *,
+        predicts_words: bool = True,
+        mask_id: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(config, weights, tokenizer, twins, **options)
+        self.predicts_words = predicts_words
+        self.mask_id = mask_id
+
+    def begin(self, request: RunQuestion) -> Beginning:
+        ids = prompt_ids(self.encode, request.text, self.longest)
+        request = request.model_copy(update={"sentence": 0})
+        return Beginning(request, (Piece(request.text, True),), request.text, ids)
+
+    def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
+        source, model = tuple(ids), self.fast.model
+        hidden = encode(model, np.array([source]), self.watcher(changes)).output
+        if not self.predicts_words:
+            return Completion(Passage(source, (), (), (), ""), lambda rows: hidden[0, rows])
+
+        def fast(positions: slice) -> Array:
+            logits = model.logits(hidden[:, positions], trace=self.watcher(changes))
+            return log_softmax(logits[0])
+
+        masks = [place for place, token in enumerate(source) if token == self.mask_id]
+        words = request.target_ids or ()
+        predicted = list(source)
+        for number, place in enumerate(masks):
+            # A run that is compared with another names the words whose probability is meant.
+            if number < len(words):
+                predicted[place] = words[number]
+            else:
+                (row,) = fast(slice(place, place + 1))
+                predicted[place] = int(row[: self.tokenizer.vocab_size].argmax())
+        scored_positions = tuple(masks) or tuple(range(len(source)))
+        text = self.decode([token for token in predicted if token not in self.special_ids])
+        target_ids = tuple(predicted[place] for place in masks)
+        return Completion(
+            Passage(source, (), tuple(predicted), scored_positions, text, target_ids), fast
+        )

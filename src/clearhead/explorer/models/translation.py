@@ -1,0 +1,103 @@
+"""Translation models of ours: the translator cuts the text, and reads it by its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...engine.reference_engine import ReferenceEngine
+from ...errors import ConfigError
+from ...search.settings import SearchSettings
+from ...translation.checkpoint import Checkpoint
+from ...translation.sentences.segments import Piece
+from ...translation.translation import Translation
+from ...translation.translator import Translator
+from ...translation.walkthrough import encode_source
+from ..contract.questions import RunQuestion
+from ..contract.run_answers import ProtectedNote, Sentence
+from ..passes.passage import Beginning, Passage
+from ..passes.twins import exact_model
+from .searched_model import SearchedModel
+from .sentences import protected_note, sentence_number, split_into_pieces
+
+_REMEMBERED_SENTENCES = 2000
+
+
+class TranslationModel(SearchedModel):
+    """A `WalkedModel` of a checkpoint of ours.
+
+    Attributes:
+        checkpoint: what it was made from.
+        translator: cuts texts into sentences, and translates with the fast engine.
+
+    Args:
+        checkpoint: with an encoder and a decoder.
+
+    Raises:
+        ConfigError: it has no encoder or no decoder.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        config = checkpoint.config
+        if not (config.encoder_layers and config.decoder_layers):
+            raise ConfigError(
+                f"A translation needs a model with encoder and decoder; this one has "
+                f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
+            )
+        self.checkpoint = checkpoint
+        self.translator = Translator.from_checkpoint(checkpoint)
+        fast = self.translator.engine
+        assert isinstance(fast, ReferenceEngine)
+        super().__init__(
+            config,
+            checkpoint.weights,
+            checkpoint.tokenizer,
+            (fast, exact_model(config, checkpoint.weights)),
+            provenance=checkpoint.provenance,
+        )
+        self.longest = self.translator.longest_source
+        self._translations: dict[tuple[str, int], Translation] = {}
+
+    def begin(self, request: RunQuestion) -> Beginning:
+        pieces = split_into_pieces(self.translator, request.text)
+        sentence = sentence_number(pieces, request.sentence)
+        request = request.model_copy(update={"sentence": sentence})
+        text = pieces[sentence].text
+        read, source = encode_source(text, self.checkpoint.tokenizer, self.config.end_id)
+        return Beginning(request, tuple(pieces), read, source)
+
+    def search_settings(self, beam_size: int, *, n_best: int = 1) -> SearchSettings:
+        """Return the translator's own settings, with a beam of this size."""
+        return SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
+
+    def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
+        """Return the translator's translation of each sentence, and remember it."""
+        cache = self._translations
+        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in cache]
+        translations = self.translator.translate(missing, split=False, beam_size=beam_size)
+        if len(cache) > _REMEMBERED_SENTENCES:
+            cache.clear()
+        cache.update({(one.source, beam_size): one for one in translations})
+        return [cache[text, beam_size] for text in sentences]
+
+    def sentences(
+        self, pieces: Sequence[Piece], request: RunQuestion, passage: Passage
+    ) -> list[Sentence]:
+        """Return the pieces, each sentence with the translator's translation and rules."""
+        texts = [piece.text for piece in pieces if piece.translate]
+        translations = iter(self.translations(texts, request.beam_size))
+        sentences: list[Sentence] = []
+        for piece in pieces:
+            answer: Sentence = {"text": piece.text, "translated": piece.translate}
+            if piece.translate:
+                translation = next(translations)
+                actions = [action for segment in translation.segments for action in segment.actions]
+                answer["translation"] = translation.text
+                answer["read"] = " ".join(s.read for s in translation.segments if s.read)
+                answer["rules"] = [{"rule": one.rule, "change": one.change} for one in actions]
+            elif piece.rule:
+                answer["rules"] = [{"rule": piece.rule, "change": "kept as it is"}]
+            sentences.append(answer)
+        return sentences
+
+    def note(self, read: str, passage: Passage, beam_size: int) -> ProtectedNote | None:
+        return protected_note(self.translator, read, passage.text, beam_size)

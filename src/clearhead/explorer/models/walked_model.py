@@ -1,0 +1,210 @@
+"""The seam between a model and the page: what each kind of model says of itself.
+
+A model is there twice: in float32, fast, which translates and continues, and in float64, whose
+numbers are shown. A kind of model says how a text becomes what the model reads (`begin`), what it
+makes of it (`complete`), and what is to be said of the text (`sentences`, `note`); everything
+else about a walk is the same for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+
+from ...config import TransformerConfig
+from ...engine.reference_engine import ReferenceEngine
+from ...reference.tracing.trace import OFF, Trace
+from ...reference.tracing.watcher import Watcher
+from ...reference.transformer import Transformer
+from ...shapes import Array
+from ..contract.answers import Ability, ModelKind
+from ..contract.base_edit import Changes
+from ..contract.questions import RunQuestion
+from ..contract.run_answers import ProtectedNote, Sentence, Token
+from ..passes.bounded_trace import BoundedTrace, trace_bytes
+from ..passes.edited_engine import Editor, edited_engine, replacements
+from ..passes.encoding import encode
+from ..passes.passage import Beginning, Completion, Passage
+
+Encode: TypeAlias = Callable[[str], Sequence[int]]
+
+
+class TextTokens(Protocol):
+    """From text to token ids and back: our tokenizer, and those of others' models."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids that have a name."""
+        ...
+
+    def encode(self, text: str) -> Sequence[int]:
+        """Return the ids of a text."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids."""
+        ...
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Return what is written for each id."""
+        ...
+
+
+class WalkedModel(ABC):
+    """One model twice, and the way from text to its tokens.
+
+    Attributes:
+        kind: of model.
+        fast: the engine in float32.
+        reference: float64, whose numbers are shown.
+        longest: tokens that a text may have.
+        special_ids: of the tokens that are no text.
+        predicts_words: whether the model has probabilities of words.
+        most_bytes: of a trace that is held as a whole; a larger one is held in part.
+        mask_id: the token that stands for a hidden word; None where there is none.
+
+    Args:
+        config: the shape of the model.
+        weights: in float32, by the names of docs/formats.md.
+        tokenizer: of the model.
+        twins: the model in float32 and in float64.
+        provenance: what is known of its making.
+        special_ids: of tokens that are no text; None for those that the config names.
+        encode: from a text to what the model reads of it, its special tokens included; None for
+            the tokenizer's own.
+        encode_words: from a text to its ids alone, without special tokens; None for the same.
+    """
+
+    kind: ClassVar[ModelKind]
+    predicts_words = True
+    most_bytes = 64 * 2**20
+    mask_id: int | None = None
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        tokenizer: TextTokens,
+        twins: tuple[ReferenceEngine, Transformer],
+        *,
+        provenance: Mapping[str, Any] | None = None,
+        special_ids: Iterable[int] | None = None,
+        encode: Encode | None = None,
+        encode_words: Encode | None = None,
+    ) -> None:
+        self.config, self.weights, self.tokenizer = config, weights, tokenizer
+        self.fast, self.reference = twins
+        self.provenance: Mapping[str, Any] = provenance or {}
+        own = (config.pad_id, config.start_id, config.end_id)
+        self.special_ids = frozenset(own if special_ids is None else special_ids)
+        self.encode: Encode = encode or tokenizer.encode
+        self.encode_words: Encode = encode_words or tokenizer.encode
+        self.longest = config.max_length
+
+    # The way of a text
+
+    @abstractmethod
+    def begin(self, request: RunQuestion) -> Beginning:
+        """Return what the model is given of a text.
+
+        Raises:
+            TextError: there is nothing that it could read.
+            ConfigError: there is no such sentence.
+            ShapeError: the text is longer than the model can read.
+        """
+
+    @abstractmethod
+    def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
+        """Return what the model makes of what it is given, with edits.
+
+        Args:
+            ids: what `begin` gave, with the edits of its tokens.
+            request: says how.
+            changes: what the edits do to steps.
+
+        Raises:
+            TextError: a target holds what is no character.
+            ShapeError: the target is longer than the model can read.
+        """
+
+    def sentences(
+        self, pieces: Sequence[Any], request: RunQuestion, passage: Passage
+    ) -> list[Sentence]:
+        """Return the pieces of the text as answers have them."""
+        return [{"text": piece.text, "translated": True} for piece in pieces]
+
+    def note(self, read: str, passage: Passage, beam_size: int) -> ProtectedNote | None:
+        """Return what is to be said where the model is used in another way than it is walked."""
+        return None
+
+    @property
+    def abilities(self) -> list[Ability]:
+        """What the page may ask of it."""
+        if self.predicts_words:
+            return ["edit", "effects", "derivations", "next_words", "lens"]
+        return ["edit", "derivations"]
+
+    # The two passes
+
+    def trace(self, passage: Passage, changes: Changes) -> Trace | BoundedTrace:
+        """Return the pass in float64, with every step recorded or within reach.
+
+        Raises:
+            TraceError: a change matched no step.
+        """
+        if trace_bytes(self.config, passage) > self.most_bytes:
+            return BoundedTrace(
+                self.reference,
+                passage,
+                changes,
+                most_bytes=self.most_bytes,
+                predicts_words=self.predicts_words,
+            )
+        with Trace(replace=replacements(changes)) as trace:
+            self.forward(passage, trace)
+        return trace
+
+    def forward(self, passage: Passage, watcher: Watcher) -> None:
+        """Run the model in float64, to its logits, or its output where it predicts no words."""
+        hidden = self.hidden(passage, watcher)
+        if self.predicts_words:
+            self.reference.logits(hidden, trace=watcher)
+
+    def hidden(self, passage: Passage, watcher: Watcher) -> Array:
+        """Run the layers in float64, and return the last vectors, Float["1 positions d_model"]."""
+        encoded = None
+        if passage.source:
+            encoded = encode(self.reference, np.array([passage.source]), watcher)
+        if not passage.target:
+            assert encoded is not None
+            return encoded.output
+        return self.reference.decode(np.array([passage.target]), encoded, trace=watcher)
+
+    def fast_with(self, changes: Changes) -> ReferenceEngine:
+        """Return the engine in float32, edited where there is anything to edit."""
+        return edited_engine(self.fast, changes) if changes else self.fast
+
+    def watcher(self, changes: Changes, position: int | None = None) -> Watcher:
+        """Return what makes the changes in a pass; `OFF` where there is nothing to change."""
+        return Editor(changes, position) if changes else OFF
+
+    # Tokens
+
+    def token(self, token: int) -> Token:
+        """Return a token as answers have it: id, piece, and whether it is a special one."""
+        # A model's vocabulary may be rounded up; ids beyond the tokenizer's have no name.
+        has_name = token < self.tokenizer.vocab_size
+        piece = self.tokenizer.pieces([token])[0] if has_name else f"<{token}>"
+        return {"id": int(token), "piece": piece, "special": token in self.special_ids}
+
+    def tokens(self, ids: Iterable[int]) -> list[Token]:
+        """Return each of several tokens as answers have it."""
+        return [self.token(int(token)) for token in ids]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids; those that have no name are left out."""
+        size = self.tokenizer.vocab_size
+        return self.tokenizer.decode([token for token in ids if token < size])

@@ -1,0 +1,24 @@
+"""A model's encoder on token ids, all of which are real."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...reference.tracing.watcher import Watcher
+from ...reference.transformer import Encoded, Transformer
+from ...shapes import Array
+
+
+def encode(model: Transformer, ids: Array, watcher: Watcher) -> Encoded:
+    """Run the encoder.
+
+    A text of an encoder alone has no padding, whatever ids are in it. The source of a translation
+    is masked as the engine masks it, which decodes behind it.
+
+    Args:
+        model: with an encoder.
+        ids: Int["batch source_len"].
+        watcher: sees every step.
+    """
+    mask = None if model.config.decoder_layers else np.ones(ids.shape, bool)
+    return model.encode(ids, mask=mask, trace=watcher)
