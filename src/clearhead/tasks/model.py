@@ -19,6 +19,7 @@ from ..reference.tracing.trace import Trace
 from ..shapes import Array
 from ..translation.checkpoint import Checkpoint
 from ..translation.pretrained_translator import PretrainedTranslator
+from ..translation.task import task_names
 from ..translation.translation import Translation
 from ..translation.translator import Translator
 from .embed import Embeddings, embed
@@ -26,7 +27,7 @@ from .fill_mask import FilledMasks, fill_mask
 from .generated_text import GeneratedText
 from .id_model import IdModel
 from .inputs import Inputs, model_inputs, one_row, texts_of, whole_numbers
-from .writing import generate_ids, generate_texts, stream_pieces
+from .writing import generate_texts, ids_of, stream_pieces
 
 if TYPE_CHECKING:
     from ..generation.result import GeneratedToken
@@ -277,11 +278,20 @@ class Model(IdModel):
         return model_inputs(self.config, rows, targets, masks, token_types)
 
     def _encode(self, text: str) -> Sequence[int]:
-        if "translate" in self.tasks and isinstance(self.source, PretrainedModel):
-            translator = self.translator
-            assert isinstance(translator, PretrainedTranslator)
+        translator = self._translator_of_others
+        if translator is not None:
             return translator.encode(text)
         return self._ground.require_tokenizer().encode(text)
+
+    @cached_property
+    def _translator_of_others(self) -> PretrainedTranslator | None:
+        """The translator of someone else's model; None where the text itself says what to do."""
+        if "translate" not in self.tasks or not isinstance(self.source, PretrainedModel):
+            return None
+        if self.task is None and len(task_names(self.source)) > 1:
+            return None
+        assert isinstance(self.translator, PretrainedTranslator)
+        return self.translator
 
     def _target(self, source: Array, mask: ArrayLike | None, target: str | None) -> list[int]:
         """Return what the decoder reads: a translation that was given, or the model's own."""
@@ -290,11 +300,18 @@ class Model(IdModel):
                 f"Without target_ids, one source is traced at a time; ids have the shape "
                 f"{source.shape}."
             )
-        if target is None:
-            tokens = generate_ids(self._ground, source, mask, {"num_return_sequences": 1})[0]
+        translator = self._translator_of_others if self.tokenizer else None
+        if target is not None:
+            encode = translator.encode_target if translator else self._encode_target
+            tokens = encode(target)
         else:
-            tokens = self._ground.require_tokenizer().encode_target(target)
+            settings = translator.settings if translator else self._ground.generation_settings()
+            single = GenerationSettings.of(settings, num_return_sequences=1)
+            (tokens,) = ids_of(self._ground, source, mask, single)
         return [self.config.start_id, *(token for token in tokens if token != self.config.end_id)]
+
+    def _encode_target(self, text: str) -> list[int]:
+        return self._ground.require_tokenizer().encode_target(text)
 
     def explore(self, text: str | None = None, **options: Any) -> Any:
         """Open the explorer's page of this model; see `clearhead.explore`."""

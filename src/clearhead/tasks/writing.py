@@ -13,6 +13,7 @@ from ..generation.generate import generate, stream
 from ..generation.result import GeneratedToken, Generation
 from ..generation.settings import GenerationSettings
 from ..generation.text_stream import stream_text
+from ..shapes import Array
 from .generated_text import GeneratedText
 from .ground import Ground
 from .inputs import real_positions, texts_of, whole_numbers
@@ -54,17 +55,27 @@ def generate_ids(
     ground: Ground, ids: Any, mask: ArrayLike | None, changes: Mapping[str, Any]
 ) -> list[Any]:
     """Return the ids that are generated; see `clearhead.tasks.model.Model.generate_ids`."""
-    rows_of_ids, is_single = _id_rows(ids)
-    inputs = rows_of_ids if mask is None else _real_ids(rows_of_ids, mask)
+    rows, is_single = _id_rows(ids)
     settings = GenerationSettings.of(ground.generation_settings(), **changes)
+    results = ids_of(ground, rows, mask, settings)
+    return results[0] if is_single and len(results) == 1 else results
+
+
+def ids_of(
+    ground: Ground,
+    rows: Sequence[Sequence[int]] | Array,
+    mask: ArrayLike | None,
+    settings: GenerationSettings,
+) -> list[list[int]]:
+    """Return the ids that are generated for rows of ids, by settings alone."""
+    inputs = rows if mask is None else _real_ids(rows, mask)
     if settings.max_new_tokens is None and settings.max_length is None:
         settings = GenerationSettings.of(settings, max_new_tokens=GENERATE_NEW_TOKENS)
-    rows = [
+    return [
         list(generation.ids)
         for generations in _generate(ground, inputs, settings, None)
         for generation in generations
     ]
-    return rows[0] if is_single and len(rows) == 1 else rows
 
 
 def prompt_ids(ground: Ground, prompt: str) -> list[int]:
@@ -111,7 +122,7 @@ def _id_rows(ids: Any) -> tuple[list[list[int]], bool]:
     return [row.tolist() for row in rows], is_single
 
 
-def _real_ids(rows: Sequence[Sequence[int]], mask: ArrayLike) -> list[list[int]]:
+def _real_ids(rows: Sequence[Sequence[int]] | Array, mask: ArrayLike) -> list[list[int]]:
     """Return the ids of each row that are real."""
     array = whole_numbers("ids", rows)
     real = np.asarray(mask)

@@ -29,11 +29,13 @@ class Task:
         settings: of generation, the first token of the target among them.
         prefix: stands before every text.
         source_language: what the tokenizer is told; None for what its files say.
+        target_language: the same of a translation.
     """
 
     settings: GenerationSettings
     prefix: str = ""
     source_language: str | None = None
+    target_language: str | None = None
 
 
 def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
@@ -49,7 +51,7 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         ConfigError: the model does not know the task, or has several and none was named.
         CheckpointError: its files ask for what is not done here.
     """
-    names = _task_names(pretrained)
+    names = task_names(pretrained)
     if task is None:
         if len(names) > 1:
             raise ConfigError(
@@ -74,7 +76,8 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
     )
 
 
-def _task_names(pretrained: PretrainedModel) -> list[str]:
+def task_names(pretrained: PretrainedModel) -> list[str]:
+    """Return the names of the tasks for which config.json has settings."""
     tasks = pretrained.settings.get("task_specific_params")
     if not isinstance(tasks, dict):
         return []
@@ -87,7 +90,11 @@ def _named_task(pretrained: PretrainedModel, name: str | None) -> Task:
 
 
 def _settings(pretrained: PretrainedModel, task: str | None) -> GenerationSettings:
-    return read_generation(pretrained.generation, pretrained.settings, task=task)
+    settings = read_generation(pretrained.generation, pretrained.settings, task=task)
+    if settings.decoder_start_token_id is None and settings.bos_token_id is None:
+        start = pretrained.config.start_id
+        settings = GenerationSettings.of(settings, decoder_start_token_id=start)
+    return settings
 
 
 def _between_languages(
@@ -102,7 +109,7 @@ def _between_languages(
             )
     first = tokenizer.languages[target]
     settings = GenerationSettings.of(_settings(pretrained, None), forced_bos_token_id=first)
-    return Task(settings, source_language=source)
+    return Task(settings, source_language=source, target_language=target)
 
 
 def _listed(names: list[str]) -> str:
