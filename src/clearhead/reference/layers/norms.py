@@ -53,7 +53,7 @@ def layer_norm(
     stash_dtype = floating_dtype("stash_dtype", stash_dtype)
     axes = _axes(x, axis, weight, bias)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
-    mean, centred, variance = _moments(wide, axes, trace, of)
+    _, centred, variance = _moments(wide, axes, trace, of)
     normalized = np.divide(centred, np.sqrt(variance + epsilon), out=centred)
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
