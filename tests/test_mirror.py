@@ -77,8 +77,6 @@ ELSEWHERE = {
     "pretrained/family.py": "types; pretrained/test_weights.py reads a family of its own",
     "pretrained/tokenizers/protocol.py": "a protocol; pretrained/tokenizers/test_reading.py",
     "reference/tracing/watcher.py": "a protocol",
-    "tasks/generated_text.py": "types; tasks/test_writing.py makes them",
-    "tasks/loaded_model.py": "what tasks/test_model.py loads",
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
     "search/prefixes.py": "search/test_search.py",

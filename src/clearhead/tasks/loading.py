@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pretrained.reading import read_pretrained
+from ..pretrained.weights import float_type
 from ..translation.checkpoint import is_pretrained, read_checkpoint
 from .model import Model
 
@@ -30,6 +31,7 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
         MissingExtraError: an extra is needed to fetch it, or for its tokenizer.
     """
     name = Path(model).name if Path(model).is_dir() else str(model)
+    dtype = float_type(dtype)
     if is_pretrained(model):
         return Model(read_pretrained(model, dtype=dtype), name=name, dtype=dtype, task=task)
     return Model(read_checkpoint(model), name=name, dtype=dtype, task=task)

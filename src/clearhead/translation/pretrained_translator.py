@@ -80,6 +80,11 @@ class PretrainedTranslator:
         longest = positions if isinstance(positions, int) and positions > 0 else None
         self.longest_source = min(self.config.max_length, longest or self.config.max_length)
 
+    def __repr__(self) -> str:
+        return (
+            f"<PretrainedTranslator {self.pretrained.folder.name}: {self.pretrained.family.name}>"
+        )
+
     @classmethod
     def load(cls, model: str | Path, *, task: str | None = None) -> PretrainedTranslator:
         """Load a model by its folder or its name on the hub.
@@ -167,6 +172,10 @@ class PretrainedTranslator:
         """Return the ids that the encoder reads for a sentence, special tokens included."""
         language = self.task.source_language
         return tuple(self.tokenizer.encode(self.task.prefix + text, language=language))
+
+    def encode_target(self, text: str) -> list[int]:
+        """Return the ids that the decoder should give for a translation, its end token included."""
+        return self.tokenizer.encode_target(text, language=self.task.target_language)
 
     def _generate(
         self,
