@@ -69,10 +69,10 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         return _between_languages(pretrained, tokenizer, pair[1], pair[2])
     if pair and tokenizer.id_of(f">>{pair[2]}<<") is not None:
         return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
-    known = _listed(names) if names else "none"
+    tasks = _listed(names) if names else "none"
     raise ConfigError(
         f"This {pretrained.family.name} knows no task {quoted(task)}. The tasks that its "
-        f"config.json names: {known}. A model for one pair of languages needs none."
+        f"config.json names: {tasks}. A model for one pair of languages needs none."
     )
 
 
