@@ -120,11 +120,10 @@ def test_the_table_of_families_has_those_that_are_read():
     table = PAGE[PAGE.index("## Which families") : PAGE.index("Refused, each")]
     named = set(re.findall(r"`([\w-]+)`", table)) - {"model_type"}
     read = {name for family in families() for name in family.model_types}
-    # These two are known to be refused: what reads images.
-    assert named == read - {"vit", "gemma3"}
+    assert named == read - {"gemma3"}  # with its images; refused with the way to its text model
 
 
-@pytest.mark.parametrize("model_type", ["vit", "umt5", "mixtral", "mamba"])
+@pytest.mark.parametrize("model_type", ["umt5", "mixtral", "mamba"])
 def test_what_the_page_calls_refused_is_refused(model_type, tmp_path):
     (tmp_path / "config.json").write_text(f'{{"model_type": "{model_type}"}}')
     with pytest.raises(ch.CheckpointError, match=r"not read"):
