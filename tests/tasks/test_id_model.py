@@ -119,7 +119,8 @@ def test_a_model_says_what_it_is():
     model = load(tiny.folder_of("t5"))
     assert model.tasks == {"translate", "generate"}
     assert (model.family, model.config.encoder_layers) == ("T5", 2)
-    assert model.tokenizer is not None and model.engine.model.config is model.config
+    assert model.tokenizer is not None
+    assert model.engine.model.config is model.config
     assert model.source.folder == tiny.folder_of("t5")
 
 

@@ -16,19 +16,22 @@ DECODER = TransformerConfig(**SIZES, encoder_layers=0, decoder_layers=1)
 
 def test_a_source_and_a_target():
     inputs = model_inputs(BOTH, [[5, 6]], [[1, 7, 8]], [[1, 0]], None)
-    assert inputs.source_ids.tolist() == [[5, 6]] and inputs.target_ids.tolist() == [[1, 7, 8]]
+    assert inputs.source_ids.tolist() == [[5, 6]]
+    assert inputs.target_ids.tolist() == [[1, 7, 8]]
     assert inputs.mask.tolist() == [[True, False]]
     assert inputs.arguments == {**inputs.lens_arguments, "token_types": None}
 
 
 def test_a_prompt_is_what_the_decoder_reads():
     inputs = model_inputs(DECODER, [[5, 6]], None, None, None)
-    assert inputs.source_ids is None and inputs.target_ids.tolist() == [[5, 6]]
+    assert inputs.source_ids is None
+    assert inputs.target_ids.tolist() == [[5, 6]]
 
 
 def test_the_first_side_alone():
     inputs = model_inputs(BOTH, [[5, 6]], None, None, None, whole=False)
-    assert inputs.target_ids is None and inputs.source_ids.tolist() == [[5, 6]]
+    assert inputs.target_ids is None
+    assert inputs.source_ids.tolist() == [[5, 6]]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,8 @@ def test_what_are_no_ids(value, words):
 @pytest.mark.parametrize("kind", [bool, int, np.uint8, np.int64])
 def test_masks_of_truths_and_of_ones(kind):
     mask = real_positions(np.array([[1, 0]], kind), (1, 2))
-    assert mask.dtype == bool and mask.tolist() == [[True, False]]
+    assert mask.dtype == bool
+    assert mask.tolist() == [[True, False]]
 
 
 @pytest.mark.parametrize(
@@ -100,4 +104,5 @@ def test_texts_of_one_or_several():
 def test_a_single_row_becomes_a_batch():
     assert one_row([5, 6]) == [[5, 6]]
     assert one_row([[5, 6]]) == [[5, 6]]
-    assert one_row([]) == [] and one_row([[5], [6, 7]]) == [[5], [6, 7]]
+    assert one_row([]) == []
+    assert one_row([[5], [6, 7]]) == [[5], [6, 7]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -80,7 +81,8 @@ def test_without_its_head(tmp_path):
         load(tmp_path / "untied")
     tiny.random_model("bert").bert.save_pretrained(tmp_path / "encoder")
     encoder = load(tmp_path / "encoder")
-    assert encoder.tasks == {"embed"} and encoder.hidden(IDS).shape == (1, 3, 24)
+    assert encoder.tasks == {"embed"}
+    assert encoder.hidden(IDS).shape == (1, 3, 24)
     with pytest.raises(CheckpointError, match="has no head for masked words"):
         encoder.logits(IDS)
 
@@ -215,18 +217,16 @@ def test_a_flipped_bit_is_refused_or_read(tmp_path, data):
     place = data.draw(st.integers(0, min(len(content), 3000) - 1))
     content[place] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(bytes(content))
-    try:
+    with suppress(ClearheadError):
         assert load(folder).logits([[5]]).shape[:2] == (1, 1)
-    except ClearheadError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("name", ["klingon", "/no/such/folder", "a b/c"])
 def test_a_name_of_nothing(name):
-    with pytest.raises(CheckpointError, match="neither a bundled model.*form org/name"):
+    with pytest.raises(CheckpointError, match=r"neither a bundled model.*form org/name"):
         load(name)
 
 
 def test_a_file_is_no_folder():
-    with pytest.raises(CheckpointError, match="is a file. A model is a folder"):
+    with pytest.raises(CheckpointError, match=r"is a file\. A model is a folder"):
         load(tiny.folder_of("gpt2") / WEIGHTS)

@@ -27,7 +27,8 @@ def ground():
 def test_texts_come_with_their_tokens(ground):
     (text,) = generate_texts(ground, ["The old"], {"max_new_tokens": 4})
     tokenizer = ground.tokenizer
-    assert text.prompt == "The old" and len(text.ids) == len(text.token_log_probs)
+    assert text.prompt == "The old"
+    assert len(text.ids) == len(text.token_log_probs)
     assert text.tokens == tuple(tokenizer.pieces(text.ids))
     assert text.score == pytest.approx(sum(text.token_log_probs))
     assert "".join(stream_pieces(ground, "The old", {"max_new_tokens": 4})) == text.text

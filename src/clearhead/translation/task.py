@@ -66,9 +66,10 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         return _named_task(pretrained, name)
     tokenizer = pretrained.require_tokenizer()
     if pair and tokenizer.languages:
+        if any(tokenizer.id_of(f">>{code}<<") is not None for code in tokenizer.languages):
+            _check_language(pretrained, tokenizer, pair[2])
+            return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
         return _between_languages(pretrained, tokenizer, pair[1], pair[2])
-    if pair and tokenizer.id_of(f">>{pair[2]}<<") is not None:
-        return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
     tasks = _listed(names) if names else "none"
     raise ConfigError(
         f"This {pretrained.family.name} knows no task {quoted(task)}. The tasks that its "
@@ -102,14 +103,20 @@ def _between_languages(
 ) -> Task:
     """Return the task of a model with a token for each language: the target's comes first."""
     for language in (source, target):
-        if language not in tokenizer.languages:
-            raise ConfigError(
-                f"The tokenizer of this {pretrained.family.name} knows no language "
-                f"{quoted(language)}; it knows {_listed(sorted(tokenizer.languages))}."
-            )
+        _check_language(pretrained, tokenizer, language)
     first = tokenizer.languages[target]
     settings = GenerationSettings.of(_settings(pretrained, None), forced_bos_token_id=first)
     return Task(settings, source_language=source, target_language=target)
+
+
+def _check_language(
+    pretrained: PretrainedModel, tokenizer: PretrainedTokenizer, language: str
+) -> None:
+    if language not in tokenizer.languages:
+        raise ConfigError(
+            f"The tokenizer of this {pretrained.family.name} knows no language "
+            f"{quoted(language)}; it knows {_listed(sorted(tokenizer.languages))}."
+        )
 
 
 def _listed(names: list[str]) -> str:
