@@ -7,6 +7,7 @@ from typing import Any
 
 from ..pretrained.model import PretrainedModel
 from ..pretrained.reading import read_pretrained
+from ..pretrained.weights import float_type
 from ..translation.checkpoint import is_pretrained, read_checkpoint
 from .images.model import ImageModel
 from .model import Model
@@ -33,6 +34,7 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
         MissingExtraError: an extra is needed to fetch it, or for its tokenizer.
     """
     name = Path(model).name if Path(model).is_dir() else str(model)
+    dtype = float_type(dtype)
     if is_pretrained(model):
         source = read_pretrained(model, dtype=dtype)
         if source.config.reads_images:
