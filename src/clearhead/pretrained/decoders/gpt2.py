@@ -15,8 +15,9 @@ from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...json_fields import Fields
 from ...shapes import Array
+from ..config_fields import activation
 from ..family import Family, Shape, StoredWeight
-from ._config import activation, integer_or_none, layer_count, rename, token_ids, with_defaults
+from ._config import integer_or_none, layer_count, rename, token_ids, with_defaults
 from ._places import generates, part_of, places, untie
 
 _DEFAULTS = {

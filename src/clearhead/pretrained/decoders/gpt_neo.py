@@ -12,10 +12,10 @@ from ...config_parts import AttentionConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
+from ..config_fields import activation
 from ..family import Family
 from ._config import (
     MOST_LAYERS,
-    activation,
     integer_or_none,
     layer_count,
     rename,

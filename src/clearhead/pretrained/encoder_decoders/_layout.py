@@ -14,9 +14,10 @@ from ...config import TransformerConfig
 from ...config_parts import DecoderConfig
 from ...json_fields import Fields
 from ...shapes import Array
+from ..config_fields import activation, flag, number, size, token
 from ..family import Shape, StoredWeight
 from ._embeddings import SHARED, fit_embeddings, stored_embeddings
-from ._fields import activation, flag, number, refuse_other_models, require, size, token
+from ._fields import refuse_other_models, require, stated_token
 
 UNUSED = (SHARED, "encoder.version", "decoder.version")
 """Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
@@ -81,9 +82,7 @@ def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, 
     feed_forward_dim = size(fields, "encoder_ffn_dim", 4096)
     decoder_heads = size(fields, "decoder_attention_heads", 16)
     decoder_dim = size(fields, "decoder_ffn_dim", 4096)
-    key = "activation_function"
-    name = fields.text(key) if fields.has(key) else defaults.activation
-    pad, start = token(fields, "pad_token_id", defaults.pad_id), "decoder_start_token_id"
+    pad = stated_token(fields, "pad_token_id", defaults.pad_id)
     default_start = pad if defaults.start_id is None else defaults.start_id
     return {
         "vocab_size": size(fields, "vocab_size", defaults.vocab_size),
@@ -92,14 +91,14 @@ def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, 
         "encoder_layers": size(fields, "encoder_layers", 12, alias="num_hidden_layers"),
         "decoder_layers": size(fields, "decoder_layers", 12),
         "feed_forward_dim": feed_forward_dim,
-        "activation": activation(name, key, fields),
+        "activation": activation(fields, "activation_function", default=defaults.activation),
         "max_length": size(fields, "max_position_embeddings", 1024),
         "dropout": number(fields, "dropout", 0.1),
         "attention_dropout": number(fields, "attention_dropout", defaults.attention_dropout),
         "scale_embedding": flag(fields, "scale_embedding", defaults.scale_embedding),
         "pad_id": pad,
-        "start_id": token(fields, start, default_start) if fields.has(start) else default_start,
-        "end_id": token(fields, "eos_token_id", defaults.end_id),
+        "start_id": token(fields, "decoder_start_token_id", default_start),
+        "end_id": stated_token(fields, "eos_token_id", defaults.end_id),
         "decoder": DecoderConfig(
             num_heads=None if decoder_heads == heads else decoder_heads,
             feed_forward_dim=None if decoder_dim == feed_forward_dim else decoder_dim,

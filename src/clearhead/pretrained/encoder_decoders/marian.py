@@ -11,8 +11,8 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
+from ..config_fields import flag
 from ..family import Family
-from ._fields import flag
 from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
 
 _DEFAULTS = Defaults(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
+from ..config_fields import token
 from ..family import Family
-from ._fields import token
 from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
 
 

@@ -17,16 +17,15 @@ from typing import Any
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
+from ..config_fields import flag, number, size
 from ..family import Family, Shape, StoredWeight
 from ._fields import (
     activation,
-    flag,
-    number,
     refuse_decoder,
     refuse_other_positions,
     refuse_pruned_heads,
-    size,
     token_ids,
+    token_types,
 )
 from ._weights import head_bias, layers, linear, norm
 
@@ -115,7 +114,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
     return TransformerConfig(
         **settings,
         max_length=size(fields, "max_position_embeddings"),
-        embedding=EmbeddingConfig(norm=True, token_types=size(fields, "type_vocab_size", 2)),
+        embedding=EmbeddingConfig(norm=True, token_types=token_types(fields)),
         output=OutputConfig(
             tied=flag(fields, "tie_word_embeddings", default=True),
             bias=True,

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
+from ..config_fields import flag, number, size
 from ..family import Family, Shape, StoredWeight
 from ._fields import (
     activation,
-    flag,
-    number,
     refuse_decoder,
     refuse_other_positions,
     refuse_pruned_heads,
-    size,
     token_ids,
 )
 from ._weights import layers, linear, norm

@@ -13,8 +13,9 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
+from ..config_fields import flag, size
 from ..family import Family, Shape, StoredWeight
-from ._fields import flag, size
+from ._fields import token_types
 from ._weights import head_bias, linear, norm
 from .bert import bert_encoder, bert_settings, fit_head, has_head
 
@@ -39,7 +40,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
         max_length=rows - offset,
         embedding=EmbeddingConfig(
             norm=True,
-            token_types=size(fields, "type_vocab_size", 2),
+            token_types=token_types(fields),
             position_offset=offset,
             skip_padding=True,
         ),
