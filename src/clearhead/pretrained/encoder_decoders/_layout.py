@@ -6,7 +6,7 @@ the same names. They differ in where norms stand, in their positions, and in wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +15,11 @@ from ...config_parts import DecoderConfig
 from ...json_fields import Fields
 from ...shapes import Array
 from ..config_fields import activation, flag, number, size, token
-from ..family import Shape, StoredWeight
+from ..family import Family, Shape, StoredWeight
 from ._embeddings import SHARED, fit_embeddings, stored_embeddings
 from ._fields import refuse_other_models, require, stated_token
 
-UNUSED = (SHARED, "encoder.version", "decoder.version")
+_UNUSED = (SHARED, "encoder.version", "decoder.version")
 """Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
 TABLES = ("encoder.embed_positions.*", "decoder.embed_positions.*")
 """Stored tables of sinusoidal positions, which are computed here."""
@@ -111,7 +111,33 @@ def tied(fields: Fields) -> bool | None:
     return None if flag(fields, "tie_word_embeddings", True) else False
 
 
-def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
+def family(
+    name: str,
+    model_type: str,
+    read_config: Callable[[Fields], TransformerConfig],
+    unused: tuple[str, ...] = (),
+) -> Family:
+    """Return a family whose tensors have the names of this layout.
+
+    Args:
+        name: as people call it.
+        model_type: of its config.json.
+        read_config: makes our config of that.
+        unused: patterns of tensors that are of no use here, beside those of no use in any.
+    """
+    return Family(
+        name=name,
+        model_types=(model_type,),
+        read_config=read_config,
+        weights=_weights,
+        tasks=lambda tensors: frozenset({"translate"}),
+        prefixes=("model.",),
+        unused=(*_UNUSED, *unused),
+        fit_config=_fit,
+    )
+
+
+def _fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
     """Return the config with the sharing, and the bias of logits, that the files have.
 
     The bias is all zeros, and added to nothing, in a file that was saved without the head.
@@ -121,7 +147,7 @@ def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerC
     return replace(config, output=replace(config.output, bias=bias))
 
 
-def weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     """Return the place of every weight of a config that was fitted to the tensors."""
     places = stored_embeddings(config, tensors)
     for stack, side in (("encoder", "source"), ("decoder", "target")):
