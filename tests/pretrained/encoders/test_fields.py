@@ -125,7 +125,7 @@ DISTIL_FIELDS = {
     [(BERT, BERT_FIELDS), (ROBERTA, BERT_FIELDS), (DISTILBERT, DISTIL_FIELDS)],
     ids=["BERT", "RoBERTa", "DistilBERT"],
 )
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data(), value=JSON)
 def test_any_json_in_any_field_gives_a_config_or_an_error_of_ours(family, members, data, value):
     name = data.draw(st.sampled_from(list(members)))
