@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,20 @@ def change_config(folder: Path, changes: dict[str, Any]) -> None:
     path.write_text(json.dumps(members), "utf-8")
 
 
+@contextmanager
+def open_tensors(folder: Path) -> Iterator[dict[str, np.ndarray]]:
+    """Give the tensors of a folder by name, and write what became of them at the end."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    yield tensors
+    save_file(tensors, path, {"format": "pt"})
+
+
 def change_tensors(
     folder: Path, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 ) -> None:
     """Write the tensors of a folder anew: ``change`` gets and returns them by name."""
-    path = folder / "model.safetensors"
-    save_file(change(load_file(path)), path, {"format": "pt"})
+    with open_tensors(folder) as tensors:
+        changed = change(dict(tensors))
+        tensors.clear()
+        tensors.update(changed)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 from clearhead.config_parts import EmbeddingConfig, OutputConfig
 from clearhead.errors import ConfigError
@@ -12,6 +11,7 @@ from clearhead.json_fields import Fields
 from clearhead.pretrained.encoder_decoders.m2m_100 import M2M_100
 from clearhead.pretrained.reading import read_pretrained
 from tests.pretrained.encoder_decoders import saved_models
+from tests.pretrained.transformers_folders import open_tensors
 
 KIND = "M2M100ForConditionalGeneration"
 SHAPE = {**saved_models.BART_SHAPE, "pad_token_id": 1, "decoder_start_token_id": 2}
@@ -117,13 +117,12 @@ def test_half_precision_and_parts_are_read(tmp_path, dtype):
 def test_the_tables_of_old_files_are_no_error(tmp_path):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    for stack in ("encoder", "decoder"):
-        table = getattr(theirs.model, stack).embed_positions.weights.numpy()
-        tensors[f"model.{stack}.embed_positions.weights"] = table.copy()
-        tensors[f"model.{stack}.version"] = np.array([3.0], np.float32)
-    tensors["lm_head.weight"] = tensors["model.shared.weight"].copy()
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        for stack in ("encoder", "decoder"):
+            table = getattr(theirs.model, stack).embed_positions.weights.numpy()
+            tensors[f"model.{stack}.embed_positions.weights"] = table.copy()
+            tensors[f"model.{stack}.version"] = np.array([3.0], np.float32)
+        tensors["lm_head.weight"] = tensors["model.shared.weight"].copy()
     ours = read_pretrained(tmp_path)
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 from clearhead.config_parts import DecoderConfig, EmbeddingConfig, OutputConfig
 from clearhead.errors import CheckpointError, ConfigError
@@ -13,7 +12,11 @@ from clearhead.pretrained.encoder_decoders.marian import MARIAN
 from clearhead.pretrained.reading import read_pretrained
 from clearhead.reference.transformer import Transformer
 from tests.pretrained.encoder_decoders import saved_models
-from tests.pretrained.transformers_folders import change_config, read_with_transformers
+from tests.pretrained.transformers_folders import (
+    change_config,
+    open_tensors,
+    read_with_transformers,
+)
 
 KIND = "MarianMTModel"
 TOKENS = {"pad_token_id": 40, "eos_token_id": 0, "decoder_start_token_id": 40}
@@ -147,9 +150,8 @@ def test_files_without_the_head_have_no_bias(tmp_path):
 def test_the_embedding_is_read_under_any_of_its_names(tmp_path, name):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    tensors[name] = tensors.pop("model.shared.weight")
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        tensors[name] = tensors.pop("model.shared.weight")
     ours = read_pretrained(tmp_path)
     assert ours.config.tied_embeddings
     assert ours.config.tied_output
@@ -159,13 +161,12 @@ def test_the_embedding_is_read_under_any_of_its_names(tmp_path, name):
 def test_copies_and_tables_of_old_files_are_no_error(tmp_path):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    for name in ("model.encoder.embed_tokens", "model.decoder.embed_tokens", "lm_head"):
-        tensors[f"{name}.weight"] = tensors["model.shared.weight"].copy()
-    for stack in ("encoder", "decoder"):
-        table = getattr(theirs.model, stack).embed_positions.weight.numpy()
-        tensors[f"model.{stack}.embed_positions.weight"] = table.copy()
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        for name in ("model.encoder.embed_tokens", "model.decoder.embed_tokens", "lm_head"):
+            tensors[f"{name}.weight"] = tensors["model.shared.weight"].copy()
+        for stack in ("encoder", "decoder"):
+            table = getattr(theirs.model, stack).embed_positions.weight.numpy()
+            tensors[f"model.{stack}.embed_positions.weight"] = table.copy()
     ours = read_pretrained(tmp_path)
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
 
@@ -174,9 +175,8 @@ def test_a_matrix_that_is_stored_apart_is_read_apart(tmp_path):
     # transformers does so too where the two differ, though the config says that they are one.
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    tensors["lm_head.weight"] = np.flip(tensors["model.shared.weight"], axis=0).copy()
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        tensors["lm_head.weight"] = np.flip(tensors["model.shared.weight"], axis=0).copy()
     again = read_with_transformers(KIND, tmp_path)
     assert saved_models.largest_difference(again, read_pretrained(tmp_path), "float32") < 1e-4
 
@@ -230,8 +230,7 @@ def test_an_output_matrix_that_is_missing_is_named(tmp_path):
 
 def test_an_embedding_that_is_not_shared_and_missing_is_named(tmp_path):
     saved_models.random_model(KIND, **SHAPE, **UNSHARED).save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    del tensors["model.encoder.embed_tokens.weight"]
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        del tensors["model.encoder.embed_tokens.weight"]
     with pytest.raises(CheckpointError, match=r"encoder\.embed_tokens\.weight"):
         read_pretrained(tmp_path)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 from clearhead.config_parts import AttentionConfig, OutputConfig
 from clearhead.errors import CheckpointError, ConfigError
@@ -14,7 +13,7 @@ from clearhead.json_fields import Fields
 from clearhead.pretrained.encoder_decoders.t5 import T5
 from clearhead.pretrained.reading import read_pretrained
 from tests.pretrained.encoder_decoders import saved_models
-from tests.pretrained.transformers_folders import change_config
+from tests.pretrained.transformers_folders import change_config, open_tensors
 
 KIND = "T5ForConditionalGeneration"
 SHAPE = {
@@ -173,9 +172,8 @@ def test_half_precision_and_parts_are_read(tmp_path, dtype):
 def test_the_embedding_is_read_under_any_of_its_names(tmp_path, name):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    tensors[name] = tensors.pop("shared.weight")
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        tensors[name] = tensors.pop("shared.weight")
     ours = read_pretrained(tmp_path)
     assert ours.config.tied_output
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
@@ -184,12 +182,15 @@ def test_the_embedding_is_read_under_any_of_its_names(tmp_path, name):
 def test_copies_and_the_useless_bias_of_old_files_are_no_error(tmp_path):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    for name in ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"):
-        tensors[name] = tensors["shared.weight"].copy()
-    useless = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
-    tensors[useless] = np.ones((8, 3), np.float32)
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        for name in (
+            "encoder.embed_tokens.weight",
+            "decoder.embed_tokens.weight",
+            "lm_head.weight",
+        ):
+            tensors[name] = tensors["shared.weight"].copy()
+        useless = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+        tensors[useless] = np.ones((8, 3), np.float32)
     ours = read_pretrained(tmp_path)
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
 
