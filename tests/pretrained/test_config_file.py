@@ -9,7 +9,7 @@ import pytest
 
 from clearhead.errors import CheckpointError
 from clearhead.pretrained import families
-from clearhead.pretrained.config_file import read_config, read_generation, read_settings
+from clearhead.pretrained.config_file import generation_fields, read_config, read_settings
 from tests.pretrained import small_family
 from tests.strangers import SPOILT, spoilt
 
@@ -90,23 +90,23 @@ def test_a_folder_without_config_says_what_it_may_be(tmp_path, name, words):
 
 def test_generation_is_its_file_or_what_the_config_says_of_it(tmp_path):
     settings = small_family.config(max_length=7, num_beams=4, bad_words_ids=[[3]])
-    assert read_generation(tmp_path, settings) == {
+    assert generation_fields(tmp_path, settings) == {
         "max_length": 7,
         "num_beams": 4,
         "bad_words_ids": [[3]],
     }
     (tmp_path / "generation_config.json").write_text(json.dumps({"num_beams": 2}))
-    assert read_generation(tmp_path, settings) == {"num_beams": 2}
+    assert generation_fields(tmp_path, settings) == {"num_beams": 2}
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1', '{"a": NaN}'])
 def test_a_damaged_generation_file_is_not_passed_over(tmp_path, content):
     (tmp_path / "generation_config.json").write_text(content)
     with pytest.raises(CheckpointError, match=r"generation_config\.json"):
-        read_generation(tmp_path, {})
+        generation_fields(tmp_path, {})
 
 
 def test_a_link_to_no_file_is_not_passed_over(tmp_path):
     (tmp_path / "generation_config.json").symlink_to(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="there is no such file"):
-        read_generation(tmp_path, {})
+        generation_fields(tmp_path, {})

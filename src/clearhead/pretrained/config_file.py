@@ -103,7 +103,7 @@ def _refuse_unreadable(fields: Fields) -> None:
         )
 
 
-def read_generation(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+def generation_fields(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return generation_config.json, or what config.json says of generation where there is none.
 
     Raises:

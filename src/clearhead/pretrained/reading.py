@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .config_file import read_config, read_generation, read_settings
+from .config_file import generation_fields, read_config, read_settings
 from .fetching import find_folder
 from .model import PretrainedModel
 from .tokenizers.reading import read_tokenizer
@@ -34,7 +34,7 @@ def read_pretrained(model: str | Path, *, dtype: Any = "float32") -> PretrainedM
     folder = find_folder(model)
     settings = read_settings(folder)
     family, config = read_config(folder, settings)
-    generation = read_generation(folder, settings)
+    generation = generation_fields(folder, settings)
     with open_weights(folder) as files:
         tensors = tensors_of(folder, files, family)
         config = fit_config(family, config, tensors)

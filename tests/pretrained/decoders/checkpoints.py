@@ -1,7 +1,7 @@
 """Models of transformers with random weights, saved by it, and what they compute.
 
 transformers leaves float64 for float32 in its norms, its softmax and its rotary positions, whatever
-the dtype of the weights. `float64_throughout` takes that way out from it, so that its numbers can
+the dtype of the weights. `double_throughout` takes that way out from it, so that its numbers can
 judge ours to 1e-9.
 """
 
@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +25,18 @@ from clearhead.reference.transformer import Transformer
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-
-@contextmanager
-def float64_throughout() -> Iterator[None]:
-    """Give transformers float64 wherever it asks for float32."""
-    float32, to_float = torch.float32, torch.Tensor.float
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    torch.float32 = torch.float = torch.float64
-    torch.Tensor.float = torch.Tensor.double
-    try:
-        yield
-    finally:
-        torch.float32 = torch.float = float32
-        torch.Tensor.float = to_float
-        torch.set_default_dtype(default)
+from tests.pretrained.transformers_folders import (  # noqa: E402
+    change_config,
+    read_with_transformers,
+)
+from tests.reference.exact_transformers import double_throughout  # noqa: E402
 
 
 def random_model(kind: Any, config: Any, *, seed: int = 0) -> Any:
     """A model in float64 whose weights are large enough for a wrong detail to show."""
     torch.manual_seed(seed)
     config._attn_implementation = "eager"
-    with float64_throughout():
+    with double_throughout():
         model = kind(config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -73,16 +62,9 @@ def random_ids(vocab_size: int, length: int, seed: int = 0) -> tuple[np.ndarray,
 def their_logits(model: Any, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """What transformers computes, in float64 throughout where that is the dtype of the model."""
     inputs = {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask.astype(int))}
-    context = float64_throughout() if model.dtype == torch.float64 else nullcontext()
+    context = double_throughout() if model.dtype == torch.float64 else nullcontext()
     with context, torch.no_grad():
         return model(**inputs).logits.numpy()
-
-
-def their_model(folder: Path) -> Any:
-    """The model of a folder, as transformers reads it, in float32."""
-    return transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
 
 
 def our_model(folder: Path, *, dtype: str = "float64") -> Transformer:
@@ -128,7 +110,10 @@ def assert_decoding_agrees(model: Transformer, length: int) -> None:
 
 def assert_read_alike(folder: Path) -> Transformer:
     """Compare what we make of a folder with what transformers makes of it; returns ours."""
-    theirs, ours = their_model(folder), our_model(folder, dtype="float32")
+    theirs, ours = (
+        read_with_transformers("AutoModelForCausalLM", folder),
+        our_model(folder, dtype="float32"),
+    )
     ids, mask = random_ids(ours.vocab_size, 12)
     logits = ours.forward(None, ids, mask=mask)
     np.testing.assert_allclose(logits[mask], their_logits(theirs, ids, mask)[mask], atol=1e-4)
@@ -143,14 +128,6 @@ def assert_agree_in_both_spellings(model: Any) -> None:
         config = read_pretrained(folder).config
         spell_as_version_4(folder)
         assert read_pretrained(folder).config == config
-
-
-def rewrite_config(folder: Path, changes: dict[str, Any], *, without: tuple[str, ...] = ()) -> None:
-    """Change fields of a saved config.json, and take some out."""
-    path = folder / "config.json"
-    members = json.loads(path.read_text("utf-8"))
-    members = {key: value for key, value in members.items() if key not in without}
-    path.write_text(json.dumps({**members, **changes}), "utf-8")
 
 
 def spell_as_version_4(folder: Path) -> None:
@@ -168,7 +145,7 @@ def spell_as_version_4(folder: Path) -> None:
             changes["rotary_pct"] = parameters.pop("partial_rotary_factor")
         scaled = parameters["rope_type"] != "default"
         changes["rope_scaling"] = parameters if scaled else None
-    rewrite_config(folder, changes, without=("rope_parameters", "dtype"))
+    change_config(folder, {**changes, "rope_parameters": ..., "dtype": ...})
 
 
 @st.composite

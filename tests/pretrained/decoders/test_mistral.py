@@ -31,7 +31,7 @@ def test_logits(case, tmp_path):
     assert_agree(small_model("Mistral", **CASES[case]), tmp_path)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.data(), decoder_sizes())
 def test_any_config(data, sizes):
     config = transformers.MistralConfig(

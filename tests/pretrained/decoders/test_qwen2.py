@@ -42,7 +42,7 @@ def test_logits(case, tmp_path):
     assert_agree(small_model("Qwen2", **CASES[case]), tmp_path)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.data(), decoder_sizes())
 def test_any_config(data, sizes):
     use = data.draw(st.booleans())

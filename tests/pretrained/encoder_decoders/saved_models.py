@@ -9,7 +9,6 @@ what the formula says, in float64.
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,10 @@ from clearhead.reference.transformer import Transformer
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-transformers.utils.logging.set_verbosity_error()
-transformers.utils.logging.disable_progress_bar()
+from tests.pretrained.transformers_folders import read_with_transformers  # noqa: E402
 
+# float32 is what computes; float64 shows that the formulas are the same.
+TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
 BART_SHAPE = {
     "vocab_size": 41,
     "d_model": 24,
@@ -69,14 +69,6 @@ def random_model(kind: str, seed: int = 0, **settings: Any) -> Any:
     return model
 
 
-def read_with_transformers(kind: str, folder: Path) -> Any:
-    """Load a folder as transformers does, to compute in float32."""
-    model = getattr(transformers, kind).from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager"
-    )
-    return model.eval()
-
-
 def draw_bart_shape(data: st.DataObject) -> dict[str, Any]:
     """Draw the settings that all models of BART's kind have."""
     heads = [data.draw(st.sampled_from([1, 2, 3, 6])) for _ in range(2)]
@@ -101,13 +93,6 @@ def read_back(model: Any, folder: Path, dtype: str = "float32", **how: Any) -> P
     """Save a model with transformers' own `save_pretrained`, and read it."""
     model.save_pretrained(folder, **how)
     return read_pretrained(folder, dtype=dtype)
-
-
-def change_settings(folder: Path, **changes: Any) -> None:
-    """Change what a saved config.json says; a field that becomes ... is taken out."""
-    path = folder / "config.json"
-    settings = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: one for key, one in settings.items() if one is not ...}))
 
 
 def random_batch(
@@ -166,6 +151,25 @@ def largest_difference(
         float(np.abs(mine[row, :length] - theirs[row, :length]).max())
         for row, length in enumerate(lengths)
     )
+
+
+def assert_agree(
+    model: Any, folder: Path, dtype: str, lengths: tuple[int, ...] = (11,)
+) -> PretrainedModel:
+    """Save a model, read it, and compare logits of texts of some lengths; returns ours."""
+    ours = read_back(model, folder, dtype)
+    model = in_float64(model) if dtype == "float64" else model
+    for seed, longest in enumerate(lengths):
+        assert largest_difference(model, ours, dtype, seed, longest) < TOLERANCES[dtype]
+    return ours
+
+
+def assert_half_precision_and_parts_are_read(model: Any, folder: Path, dtype: str) -> None:
+    """Save a model in half precision and in parts, and compare what each of the two reads."""
+    model.to(getattr(torch, dtype)).save_pretrained(folder, max_shard_size="4KB")
+    assert len(list(folder.glob("*.safetensors"))) > 2
+    again = read_with_transformers(type(model).__name__, folder)
+    assert largest_difference(again, read_pretrained(folder), "float32") < 1e-4
 
 
 def assert_a_mask_is_obeyed(model: Any, ours: PretrainedModel, seed: int = 0) -> None:

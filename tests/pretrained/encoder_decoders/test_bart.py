@@ -10,6 +10,7 @@ from clearhead.json_fields import Fields
 from clearhead.pretrained.encoder_decoders.bart import BART
 from clearhead.pretrained.reading import read_pretrained
 from tests.pretrained.encoder_decoders import saved_models
+from tests.pretrained.transformers_folders import change_config
 
 KIND = "BartForConditionalGeneration"
 TOKENS = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2}
@@ -75,16 +76,13 @@ def read(members):
         {"tie_word_embeddings": False, "activation_function": "swish", "pad_token_id": 9},
     ],
 )
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-9)])
-def test_logits_equal_those_of_transformers(tmp_path, changes, dtype, tolerance):
+@pytest.mark.parametrize("dtype", saved_models.TOLERANCES)
+def test_logits_equal_those_of_transformers(tmp_path, changes, dtype):
     theirs = saved_models.random_model(KIND, **{**SHAPE, **changes})
-    ours = saved_models.read_back(theirs, tmp_path, dtype)
-    theirs = saved_models.in_float64(theirs) if dtype == "float64" else theirs
-    assert saved_models.largest_difference(theirs, ours, dtype) < tolerance
-    assert saved_models.largest_difference(theirs, ours, dtype, seed=1, longest=26) < tolerance
+    saved_models.assert_agree(theirs, tmp_path, dtype, (11, 26))
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data):
     theirs = saved_models.random_model(
@@ -95,9 +93,7 @@ def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data)
         eos_token_id=data.draw(st.integers(0, 5)),
         decoder_start_token_id=data.draw(st.integers(0, 5)),
     )
-    ours = saved_models.read_back(theirs, tmp_path_factory.mktemp("bart"), "float64")
-    theirs = saved_models.in_float64(theirs)
-    assert saved_models.largest_difference(theirs, ours, "float64") < 1e-9
+    saved_models.assert_agree(theirs, tmp_path_factory.mktemp("bart"), "float64")
 
 
 def test_steps_equal_the_whole(tmp_path):
@@ -108,10 +104,7 @@ def test_steps_equal_the_whole(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_and_parts_are_read(tmp_path, dtype):
     theirs = saved_models.random_model(KIND, **SHAPE)
-    theirs.to(getattr(saved_models.torch, dtype)).save_pretrained(tmp_path, max_shard_size="4KB")
-    assert len(list(tmp_path.glob("*.safetensors"))) > 2
-    again = saved_models.read_with_transformers(KIND, tmp_path)
-    assert saved_models.largest_difference(again, read_pretrained(tmp_path), "float32") < 1e-4
+    saved_models.assert_half_precision_and_parts_are_read(theirs, tmp_path, dtype)
 
 
 def test_a_file_of_the_model_without_its_head_is_read(tmp_path):
@@ -160,6 +153,6 @@ def test_another_head_is_refused_by_the_names_of_its_tensors(tmp_path):
 
 def test_positions_that_do_not_fit_the_config_are_named(tmp_path):
     saved_models.random_model(KIND, **SHAPE).save_pretrained(tmp_path)
-    saved_models.change_settings(tmp_path, max_position_embeddings=30)
+    change_config(tmp_path, {"max_position_embeddings": 30})
     with pytest.raises(CheckpointError, match=r"embed_positions\.weight is \(28, 24\)"):
         read_pretrained(tmp_path)

@@ -15,7 +15,6 @@ from clearhead.pretrained.encoder_decoders.marian import MARIAN
 from clearhead.pretrained.encoder_decoders.mbart import MBART
 from clearhead.pretrained.encoder_decoders.pegasus import PEGASUS
 from clearhead.pretrained.encoder_decoders.t5 import T5
-from tests.pretrained.encoder_decoders import saved_models
 
 FAMILIES = {family.model_types[0]: family for family in (T5, MARIAN, BART, MBART, M2M_100, PEGASUS)}
 NAMES = (
@@ -40,50 +39,11 @@ def fields(**members):
     return Fields(members, "config.json")
 
 
-@pytest.mark.parametrize("name", _fields._ACTIVATIONS)
-def test_an_activation_is_the_same_function_as_in_transformers(name):
-    torch = saved_models.torch
-    theirs = saved_models.transformers.activations.ACT2FN[name]
-    ours = {
-        "relu": torch.relu,
-        "gelu": torch.nn.functional.gelu,
-        "gelu_tanh": lambda x: torch.nn.functional.gelu(x, approximate="tanh"),
-        "silu": torch.nn.functional.silu,
-    }[_fields.activation(name, "activation_function", fields())]
-    x = torch.linspace(-5, 5, 101, dtype=torch.float64)
-    assert (theirs(x) - ours(x)).abs().max() < 1e-10
-
-
-def test_an_unknown_activation_is_refused_with_those_that_are_read():
-    with pytest.raises(ConfigError, match=r"'act' of config.json is 'quick_gelu'.*gelu_new.*swish"):
-        _fields.activation("quick_gelu", "act", fields())
-
-
-def test_a_size_is_read_under_either_name():
-    assert _fields.size(fields(d_model=8), "d_model", 3, alias="hidden_size") == 8
-    assert _fields.size(fields(hidden_size=8), "d_model", 3, alias="hidden_size") == 8
-    assert _fields.size(fields(), "d_model", 3, alias="hidden_size") == 3
-    both = fields(d_model=8, hidden_size=9)
-    with pytest.raises(ConfigError, match=r"'d_model'.*is 8 and 'hidden_size'.*is 9"):
-        _fields.size(both, "d_model", 3, alias="hidden_size")
-
-
-@pytest.mark.parametrize("value", [0, -3, 2.5, "8", None, True])
-def test_what_is_no_size_is_refused(value):
-    with pytest.raises(FileProblem, match="d_model"):
-        _fields.size(fields(d_model=value), "d_model", 3)
-
-
-def test_of_several_tokens_the_first_is_read():
-    assert _fields.token(fields(eos_token_id=[4, 5]), "eos_token_id", 1) == 4
-    assert _fields.token(fields(eos_token_id=6), "eos_token_id", 1) == 6
-    assert _fields.token(fields(), "eos_token_id", 1) == 1
-    with pytest.raises(ConfigError, match="list without a token"):
-        _fields.token(fields(eos_token_id=[]), "eos_token_id", 1)
-    with pytest.raises(FileProblem, match="eos_token_id"):
-        _fields.token(fields(eos_token_id=-1), "eos_token_id", 1)
+def test_padding_and_the_end_may_be_absent_but_not_null():
+    assert _fields.stated_token(fields(), "pad_token_id", 1) == 1
+    assert _fields.stated_token(fields(pad_token_id=3), "pad_token_id", 1) == 3
     with pytest.raises(FileProblem, match=r"pad_token_id.*null"):
-        _fields.token(fields(pad_token_id=None), "pad_token_id", 1)
+        _fields.stated_token(fields(pad_token_id=None), "pad_token_id", 1)
 
 
 @pytest.mark.parametrize(

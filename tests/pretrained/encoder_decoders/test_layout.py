@@ -5,7 +5,6 @@ import pytest
 
 from clearhead.config_parts import DecoderConfig
 from clearhead.json_fields import Fields
-from clearhead.pretrained.encoder_decoders import _layout
 from clearhead.pretrained.encoder_decoders.bart import BART
 from clearhead.pretrained.encoder_decoders.m2m_100 import M2M_100
 from clearhead.pretrained.encoder_decoders.marian import MARIAN
@@ -44,16 +43,17 @@ def test_sizes_of_the_decoder_are_its_own_where_they_differ():
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("bias", [False, True])
 def test_every_weight_has_a_place(name, bias):
-    config = read(FAMILIES[name], encoder_layers=2, decoder_layers=3)
+    family = FAMILIES[name]
+    config = read(family, encoder_layers=2, decoder_layers=3)
     tensors = {"shared.weight": (9, 4)} | ({"final_logits_bias": (1, 9)} if bias else {})
-    config = _layout.fit(config, tensors)
+    config = family.fit_config(config, tensors)
     assert config.output.bias == (bias and name != "M2M100Config")
-    assert set(_layout.weights(config, tensors)) == set(expected_shapes(config))
+    assert set(family.weights(config, tensors)) == set(expected_shapes(config))
 
 
 def test_the_bias_of_logits_loses_its_first_axis():
     tensors = {"shared.weight": (9, 4), "final_logits_bias": (1, 9)}
-    place = _layout.weights(_layout.fit(read(BART), tensors), tensors)["output.bias"]
+    place = BART.weights(BART.fit_config(read(BART), tensors), tensors)["output.bias"]
     assert place.change is not None
     np.testing.assert_array_equal(place.change(np.arange(9)[None]), np.arange(9))
 

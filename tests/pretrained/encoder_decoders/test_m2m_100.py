@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 from clearhead.config_parts import EmbeddingConfig, OutputConfig
 from clearhead.errors import ConfigError
@@ -12,6 +11,7 @@ from clearhead.json_fields import Fields
 from clearhead.pretrained.encoder_decoders.m2m_100 import M2M_100
 from clearhead.pretrained.reading import read_pretrained
 from tests.pretrained.encoder_decoders import saved_models
+from tests.pretrained.transformers_folders import open_tensors
 
 KIND = "M2M100ForConditionalGeneration"
 SHAPE = {**saved_models.BART_SHAPE, "pad_token_id": 1, "decoder_start_token_id": 2}
@@ -66,17 +66,14 @@ def read(members):
         {"pad_token_id": 6, "tie_word_embeddings": False, "activation_function": "swish"},
     ],
 )
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-9)])
-def test_logits_equal_those_of_transformers(tmp_path, changes, dtype, tolerance):
+@pytest.mark.parametrize("dtype", saved_models.TOLERANCES)
+def test_logits_equal_those_of_transformers(tmp_path, changes, dtype):
     theirs = saved_models.random_model(KIND, **{**SHAPE, **changes})
-    ours = saved_models.read_back(theirs, tmp_path, dtype)
-    theirs = saved_models.in_float64(theirs) if dtype == "float64" else theirs
-    assert saved_models.largest_difference(theirs, ours, dtype) < tolerance
     longest = 20 if changes.get("pad_token_id") == 6 else 26
-    assert saved_models.largest_difference(theirs, ours, dtype, 1, longest) < tolerance
+    saved_models.assert_agree(theirs, tmp_path, dtype, (11, longest))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data):
     theirs = saved_models.random_model(
@@ -87,9 +84,7 @@ def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data)
         eos_token_id=data.draw(st.integers(0, 5)),
         decoder_start_token_id=data.draw(st.integers(3, 5)),
     )
-    ours = saved_models.read_back(theirs, tmp_path_factory.mktemp("m2m_100"), "float64")
-    theirs = saved_models.in_float64(theirs)
-    assert saved_models.largest_difference(theirs, ours, "float64") < 1e-9
+    saved_models.assert_agree(theirs, tmp_path_factory.mktemp("m2m_100"), "float64")
 
 
 def test_long_texts_equal_those_of_transformers(tmp_path):
@@ -116,21 +111,18 @@ def test_steps_equal_the_whole(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_and_parts_are_read(tmp_path, dtype):
     theirs = saved_models.random_model(KIND, **SHAPE)
-    theirs.to(getattr(saved_models.torch, dtype)).save_pretrained(tmp_path, max_shard_size="4KB")
-    again = saved_models.read_with_transformers(KIND, tmp_path)
-    assert saved_models.largest_difference(again, read_pretrained(tmp_path), "float32") < 1e-4
+    saved_models.assert_half_precision_and_parts_are_read(theirs, tmp_path, dtype)
 
 
 def test_the_tables_of_old_files_are_no_error(tmp_path):
     theirs = saved_models.random_model(KIND, **SHAPE)
     theirs.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    for stack in ("encoder", "decoder"):
-        table = getattr(theirs.model, stack).embed_positions.weights.numpy()
-        tensors[f"model.{stack}.embed_positions.weights"] = table.copy()
-        tensors[f"model.{stack}.version"] = np.array([3.0], np.float32)
-    tensors["lm_head.weight"] = tensors["model.shared.weight"].copy()
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with open_tensors(tmp_path) as tensors:
+        for stack in ("encoder", "decoder"):
+            table = getattr(theirs.model, stack).embed_positions.weights.numpy()
+            tensors[f"model.{stack}.embed_positions.weights"] = table.copy()
+            tensors[f"model.{stack}.version"] = np.array([3.0], np.float32)
+        tensors["lm_head.weight"] = tensors["model.shared.weight"].copy()
     ours = read_pretrained(tmp_path)
     assert saved_models.largest_difference(theirs, ours, "float32") < 1e-4
 

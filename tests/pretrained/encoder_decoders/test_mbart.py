@@ -8,7 +8,6 @@ from clearhead.config_parts import EmbeddingConfig, OutputConfig
 from clearhead.errors import ConfigError
 from clearhead.json_fields import Fields
 from clearhead.pretrained.encoder_decoders.mbart import MBART
-from clearhead.pretrained.reading import read_pretrained
 from tests.pretrained.encoder_decoders import saved_models
 
 KIND = "MBartForConditionalGeneration"
@@ -71,24 +70,19 @@ def read(members):
         {"tie_word_embeddings": False, "decoder_attention_heads": 4, "d_model": 12},
     ],
 )
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-9)])
-def test_logits_equal_those_of_transformers(tmp_path, changes, dtype, tolerance):
+@pytest.mark.parametrize("dtype", saved_models.TOLERANCES)
+def test_logits_equal_those_of_transformers(tmp_path, changes, dtype):
     theirs = saved_models.random_model(KIND, **{**SHAPE, **changes})
-    ours = saved_models.read_back(theirs, tmp_path, dtype)
-    theirs = saved_models.in_float64(theirs) if dtype == "float64" else theirs
-    assert saved_models.largest_difference(theirs, ours, dtype) < tolerance
-    assert saved_models.largest_difference(theirs, ours, dtype, seed=1, longest=26) < tolerance
+    saved_models.assert_agree(theirs, tmp_path, dtype, (11, 26))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_logits_of_any_shape_equal_those_of_transformers(tmp_path_factory, data):
     theirs = saved_models.random_model(
         KIND, data.draw(st.integers(0, 99)), **saved_models.draw_bart_shape(data)
     )
-    ours = saved_models.read_back(theirs, tmp_path_factory.mktemp("mbart"), "float64")
-    theirs = saved_models.in_float64(theirs)
-    assert saved_models.largest_difference(theirs, ours, "float64") < 1e-9
+    saved_models.assert_agree(theirs, tmp_path_factory.mktemp("mbart"), "float64")
 
 
 def test_steps_equal_the_whole(tmp_path):
@@ -99,9 +93,7 @@ def test_steps_equal_the_whole(tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_and_parts_are_read(tmp_path, dtype):
     theirs = saved_models.random_model(KIND, **SHAPE)
-    theirs.to(getattr(saved_models.torch, dtype)).save_pretrained(tmp_path, max_shard_size="4KB")
-    again = saved_models.read_with_transformers(KIND, tmp_path)
-    assert saved_models.largest_difference(again, read_pretrained(tmp_path), "float32") < 1e-4
+    saved_models.assert_half_precision_and_parts_are_read(theirs, tmp_path, dtype)
 
 
 def test_the_config_of_mbart_50_is_read():

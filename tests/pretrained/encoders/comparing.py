@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from safetensors.numpy import load_file, save_file
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from clearhead.pretrained.reading import read_pretrained  # noqa: E402
 from clearhead.tasks.text_encoder import TextEncoder  # noqa: E402
-
-transformers.logging.set_verbosity_error()
-transformers.logging.disable_progress_bar()
+from tests.pretrained.transformers_folders import change_tensors  # noqa: E402, F401
 
 # float32 is what computes; float64 shows that the formulas are the same.
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
@@ -90,9 +87,3 @@ def assert_equal_numbers(model, folder: Path, *, seed=0, side="right", token_typ
             result = encoder.logits(ids, mask=mask, token_types=types)
             np.testing.assert_allclose(result[mask], logits[mask], **close)
     return encoder
-
-
-def change_tensors(folder, change):
-    """Write the tensors of a folder anew: `change` gets and returns them by name."""
-    path = folder / "model.safetensors"
-    save_file(change(load_file(path)), path, {"format": "pt"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,13 +12,13 @@ from tests.pretrained.encoders.comparing import (
     SHAPES,
     assert_equal_numbers,
     batch,
-    change_tensors,
     encoder_of,
     random_model,
     torch,
     transformers,
     truth,
 )
+from tests.pretrained.transformers_folders import change_config, change_tensors
 
 WITH_HEAD = ("BertForMaskedLM", "BertForPreTraining")
 OTHERS = (
@@ -50,7 +48,7 @@ def model_of(name="BertForMaskedLM", seed=0, **others):
     return random_model(getattr(transformers, name), config_of(SHAPE, **others), seed)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     shape=SHAPES, name=st.sampled_from([*WITH_HEAD, "BertModel"]), types=st.integers(1, 3),
     side=st.sampled_from(["left", "right"]), eps=st.sampled_from([1e-12, 1e-5, 0.1]),
@@ -88,8 +86,7 @@ def test_a_head_of_its_own_matrix(tmp_path):
 
 def test_a_stored_matrix_is_read_though_the_config_says_it_is_the_embedding(tmp_path):
     assert_equal_numbers(model_of(tie_word_embeddings=False), tmp_path)
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "tie_word_embeddings": True}))
+    change_config(tmp_path, {"tie_word_embeddings": True})
     model = transformers.BertForMaskedLM.from_pretrained(tmp_path).eval()
     ids, mask, _ = batch(model.config)
     logits = encoder_of(tmp_path).logits(ids, mask=mask)
@@ -146,8 +143,7 @@ def test_an_unknown_tensor_is_named(tmp_path):
 )
 def test_what_is_refused(tmp_path, change, words):
     model_of().save_pretrained(tmp_path)
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    change_config(tmp_path, change)
     with pytest.raises(CheckpointError, match=words):
         encoder_of(tmp_path)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,6 +17,7 @@ from tests.pretrained.encoders.comparing import (
     transformers,
     truth,
 )
+from tests.pretrained.transformers_folders import change_config
 
 SHAPE = {"heads": 2, "head_dim": 6, "layers": 2, "feed_forward": 11, "vocab": 23, "longest": 9}
 SHAPE["activation"] = "gelu"
@@ -41,7 +40,7 @@ def model_of(kind="ForMaskedLM", **others):
     return random_model(getattr(transformers, f"DistilBert{kind}"), config_of(SHAPE, **others))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     shape=SHAPES,
     kind=st.sampled_from(["Model", "ForMaskedLM"]),
@@ -98,7 +97,6 @@ def test_it_has_no_token_types(tmp_path):
 )
 def test_what_is_refused(tmp_path, change, words):
     model_of().save_pretrained(tmp_path)
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    change_config(tmp_path, change)
     with pytest.raises(CheckpointError, match=words):
         encoder_of(tmp_path)

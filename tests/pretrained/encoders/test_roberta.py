@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +18,7 @@ from tests.pretrained.encoders.comparing import (
     transformers,
     truth,
 )
+from tests.pretrained.transformers_folders import change_config
 
 NAMES = ("Roberta", "XLMRoberta", "Camembert")
 SHAPE = {"heads": 3, "head_dim": 5, "layers": 2, "feed_forward": 11, "vocab": 23, "longest": 9}
@@ -41,7 +40,7 @@ def model_of(name="Roberta", kind="ForMaskedLM", shape=SHAPE, pad=1, seed=0, **o
     return random_model(getattr(transformers, f"{name}{kind}"), config, seed)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     shape=SHAPES, name=st.sampled_from(NAMES), kind=st.sampled_from(["Model", "ForMaskedLM"]),
     pad=st.integers(0, 4), side=st.sampled_from(["left", "right"]), types=st.integers(1, 2),
@@ -98,7 +97,6 @@ def test_a_head_of_its_own_matrix(tmp_path):
 )
 def test_what_is_refused(tmp_path, change, words):
     model_of().save_pretrained(tmp_path)
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    change_config(tmp_path, change)
     with pytest.raises(CheckpointError, match=words):
         encoder_of(tmp_path)

@@ -50,10 +50,3 @@ def test_layers_are_numbered():
     assert stored["encoder.layers.1.a.up.bias"] == StoredWeight("encoder.layer.1.b.bias")
     assert stored["encoder.layers.0.a_norm.weight"] == StoredWeight("encoder.layer.0.c.weight")
     assert len(stored) == 8
-
-
-def test_the_bias_that_a_layer_adds_stands_first():
-    names = ("decoder.bias", "bias")
-    assert places.head_bias(names, {"bias": (1,), "decoder.bias": (1,)}).name == "decoder.bias"
-    assert places.head_bias(names, {"bias": (1,)}).name == "bias"
-    assert places.head_bias(names, {}).name == "bias"

@@ -13,23 +13,10 @@ from ...config import TransformerConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
+from ..config_fields import activation, refuse, refuse_uneven_layers
 
 MOST_LAYERS = 4096
 """No model is as deep; a file that says more would fill the memory with names of weights."""
-
-_ACTIVATIONS = {
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_python": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_fast": "gelu_tanh",
-    "gelu_accurate": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "gelu_python_tanh": "gelu_tanh",
-    "silu": "silu",
-    "swish": "silu",
-}
-_GATED = {"relu": "reglu", "gelu": "geglu", "gelu_tanh": "geglu_tanh", "silu": "swiglu"}
 
 
 def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
@@ -41,7 +28,7 @@ def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
     refuse(fields, "is_causal", unless=(True,), reason="attention sees earlier positions alone")
     refuse(fields, "use_bidirectional_attention", reason="attention sees earlier positions alone")
     refuse(fields, "add_cross_attention", reason="a decoder without an encoder is read")
-    refuse(fields, "per_layer_config", reason="all layers have the same sizes")
+    refuse_uneven_layers(fields, "per_layer_config")
     return Fields({**defaults, **fields.members()}, fields.name)
 
 
@@ -49,44 +36,6 @@ def rename(fields: Fields, names: Mapping[str, str]) -> Fields:
     """Return fields by the family's own names, where a file may have general names of them."""
     members = {names.get(key, key): value for key, value in fields.members().items()}
     return Fields(members, fields.name)
-
-
-def refuse(
-    fields: Fields, key: str, *, reason: str, unless: Sequence[Any] = (False, {}, [])
-) -> None:
-    """Raise an error if a field has a value that is not computed here.
-
-    Args:
-        fields: of a config.json.
-        key: of the field; one that is absent or null is fine.
-        reason: what is computed, as half a sentence.
-        unless: the values that are fine.
-
-    Raises:
-        ConfigError: the field has another value.
-    """
-    if fields.has(key) and not any(
-        type(fields.value(key)) is type(value) and fields.value(key) == value for value in unless
-    ):
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {quoted(fields.value(key))}, which is not computed "
-            f"here: {reason}. Such a model cannot be read."
-        )
-
-
-def activation(fields: Fields, key: str, *, gated: bool) -> str:
-    """Return our name of the activation that a field names as transformers does.
-
-    Raises:
-        ConfigError: it is none that is computed here.
-    """
-    name = fields.text(key)
-    if name not in _ACTIVATIONS:
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {quoted(name)}, which is not computed here. "
-            f"The activations are: {', '.join(_ACTIVATIONS)}."
-        )
-    return _GATED[_ACTIVATIONS[name]] if gated else _ACTIVATIONS[name]
 
 
 def layer_count(fields: Fields, key: str = "num_hidden_layers") -> int:

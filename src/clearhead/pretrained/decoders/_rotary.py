@@ -12,6 +12,7 @@ from ...config_parts import RotaryConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
+from ..config_fields import number
 
 _DEFAULT_BASE = 10000.0
 _LARGEST_BASE = 1e100  # far above any; its square is a number still
@@ -40,9 +41,9 @@ def read_rotary(fields: Fields) -> Rotary:
         ConfigError: they are scaled in a way that is not computed here.
     """
     parameters = rotary_fields(fields)
-    rotary = scaled(parameters, fields, base=_number(fields, "rope_theta", _DEFAULT_BASE))
-    share = _number(fields, "partial_rotary_factor", 1.0)
-    share = _number(parameters, "partial_rotary_factor", share)
+    rotary = scaled(parameters, fields, base=number(fields, "rope_theta", _DEFAULT_BASE))
+    share = number(fields, "partial_rotary_factor", 1.0)
+    share = number(parameters, "partial_rotary_factor", share)
     # Of frequencies that are not scaled, transformers ignores it.
     if rotary.config.scaling != "none" and share != 1:
         raise ConfigError(
@@ -70,7 +71,7 @@ def scaled(parameters: Fields, fields: Fields, *, base: float) -> Rotary:
     Raises:
         ConfigError: the frequencies are scaled in a way that is not computed here.
     """
-    base = _number(parameters, "rope_theta", base)
+    base = number(parameters, "rope_theta", base)
     if not 0 < base < _LARGEST_BASE:
         raise ConfigError(
             f"'rope_theta', the base of the rotary frequencies in {fields.name}, must be above 0 "
@@ -111,7 +112,3 @@ def _llama3(parameters: Fields, fields: Fields) -> RotaryConfig:
         high_frequency_factor=parameters.number("high_freq_factor"),
         original_length=length,
     )
-
-
-def _number(fields: Fields, key: str, default: float) -> float:
-    return fields.number(key) if fields.has(key) else default

@@ -15,8 +15,9 @@ from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
 from ...json_fields import Fields
 from ...shapes import Array
+from ..config_fields import activation
 from ..family import Family, Shape, StoredWeight
-from ._config import activation, integer_or_none, layer_count, rename, token_ids, with_defaults
+from ._config import integer_or_none, layer_count, rename, token_ids, with_defaults
 from ._places import generates, part_of, places, untie
 
 _DEFAULTS = {
@@ -42,7 +43,7 @@ _OTHER_NAMES = {
     "num_hidden_layers": "n_layer",
     "num_attention_heads": "n_head",
 }
-_TABLE = {
+GPT2_NAMES = {
     "embedding": "wte",
     "target_embedding": "wte",
     "target_positions": "wpe",
@@ -87,7 +88,7 @@ def _read(fields: Fields) -> TransformerConfig:
 
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     weights = {}
-    for name, place in places(config, shapes, _TABLE).items():
+    for name, place in places(config, shapes, GPT2_NAMES).items():
         part = part_of(name)
         if part.startswith(("self_attention.", "feed_forward.")):
             place = dataclasses.replace(place, transposed=name.endswith(".weight"))

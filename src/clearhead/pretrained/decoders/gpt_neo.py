@@ -12,10 +12,10 @@ from ...config_parts import AttentionConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
+from ..config_fields import activation
 from ..family import Family
 from ._config import (
     MOST_LAYERS,
-    activation,
     integer_or_none,
     layer_count,
     rename,
@@ -23,6 +23,7 @@ from ._config import (
     with_defaults,
 )
 from ._places import generates, places, untie
+from .gpt2 import GPT2_NAMES
 
 _DEFAULTS = {
     "vocab_size": 50257,
@@ -41,19 +42,11 @@ _DEFAULTS = {
     "tie_word_embeddings": True,
 }
 _TABLE = {
-    "embedding": "wte",
-    "target_embedding": "wte",
-    "target_positions": "wpe",
-    "output": "lm_head",
-    "decoder.norm": "ln_f",
+    **GPT2_NAMES,
     "self_attention.query": "h.{}.attn.attention.q_proj",
     "self_attention.key": "h.{}.attn.attention.k_proj",
     "self_attention.value": "h.{}.attn.attention.v_proj",
     "self_attention.output": "h.{}.attn.attention.out_proj",
-    "self_attention_norm": "h.{}.ln_1",
-    "feed_forward.up": "h.{}.mlp.c_fc",
-    "feed_forward.down": "h.{}.mlp.c_proj",
-    "feed_forward_norm": "h.{}.ln_2",
 }
 
 

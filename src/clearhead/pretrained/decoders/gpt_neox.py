@@ -17,8 +17,9 @@ from ...config_parts import AttentionConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...shapes import Array
+from ..config_fields import activation
 from ..family import Family, Shape, StoredWeight
-from ._config import activation, layer_count, token_ids, with_defaults
+from ._config import layer_count, token_ids, with_defaults
 from ._places import FREQUENCIES, generates, part_of, places, untie
 from ._rotary import rotary_fields, scaled
 

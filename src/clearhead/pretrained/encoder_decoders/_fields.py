@@ -1,95 +1,22 @@
-"""How the configs of models with encoder and decoder are read: field by field, none of them twice.
-
-A field that a config leaves out has the default of transformers' own config class. A field that
-has two names (``num_hidden_layers`` and ``encoder_layers``) must say the same under both.
-"""
+"""What the configs of models with encoder and decoder share: tokens, and what is refused."""
 
 from __future__ import annotations
 
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
-
-# transformers' names -> ours. Those of one line differ in their last digits at most.
-_ACTIVATIONS = {
-    **dict.fromkeys(("relu",), "relu"),
-    **dict.fromkeys(("gelu", "gelu_python"), "gelu"),
-    **dict.fromkeys(
-        ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"),
-        "gelu_tanh",
-    ),
-    **dict.fromkeys(("silu", "swish"), "silu"),
-}
-GATED = {"relu": "reglu", "gelu": "geglu", "gelu_tanh": "geglu_tanh", "silu": "swiglu"}
-"""The gated form of each activation."""
+from ..config_fields import flag, refuse, refuse_uneven_layers, token
 
 
-def activation(name: str, key: str, fields: Fields) -> str:
-    """Return our name of an activation of transformers.
-
-    Args:
-        name: as transformers calls it.
-        key: the field that says so.
-        fields: of config.json, for the message.
+def stated_token(fields: Fields, key: str, default: int) -> int:
+    """Return a token id as `token` does, of a field that may be absent, but not null.
 
     Raises:
-        ConfigError: it is none of those that are computed here.
+        FileProblem: it is null: without padding and an end, no target can be written.
     """
-    if name not in _ACTIVATIONS:
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {quoted(name)}; the activations that are read are "
-            f"{', '.join(_ACTIVATIONS)}."
-        )
-    return _ACTIVATIONS[name]
-
-
-def size(fields: Fields, key: str, default: int, *, alias: str | None = None) -> int:
-    """Return a whole number of at least 1.
-
-    Args:
-        fields: of config.json.
-        key: its name.
-        default: what it is where the config does not say.
-        alias: another name that transformers knows it by.
-
-    Raises:
-        ConfigError: both names are there and contradict each other.
-        FileProblem: it is no such number.
-    """
-    names = [name for name in (key, alias) if name and name in fields.names()]
-    values = [fields.integer(name, least=1) for name in names]
-    if len(set(values)) > 1:
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {values[0]} and {quoted(alias)}, another name for "
-            f"the same, is {values[1]}. Correct the one that is wrong."
-        )
-    return values[0] if values else default
-
-
-def flag(fields: Fields, key: str, default: bool) -> bool:
-    """Return true or false, or the default where the config says nothing."""
-    return fields.flag(key) if fields.has(key) else default
-
-
-def number(fields: Fields, key: str, default: float) -> float:
-    """Return a number, or the default where the config says nothing."""
-    return fields.number(key) if fields.has(key) else default
-
-
-def token(fields: Fields, key: str, default: int) -> int:
-    """Return a token id, the first where the config lists several (several ends of a text).
-
-    Raises:
-        FileProblem: it is null, negative, or no whole number.
-    """
-    if key not in fields.names():
-        return default
-    if not isinstance(fields.value(key), list):
-        return fields.integer(key, least=0)
-    ids = fields.integers(key)
-    if not ids:
-        raise ConfigError(f"{quoted(key)} of {fields.name} is a list without a token.")
-    return ids[0]
+    if key in fields.names() and not fields.has(key):
+        return fields.integer(key)
+    return token(fields, key, default)
 
 
 def refuse_other_models(fields: Fields, family: str) -> None:
@@ -98,19 +25,16 @@ def refuse_other_models(fields: Fields, family: str) -> None:
     Raises:
         ConfigError: one of the two is missing, or heads were cut off, or layers differ.
     """
-    if not flag(fields, "is_encoder_decoder", True) or flag(fields, "is_decoder", False):
-        key = "is_decoder" if flag(fields, "is_decoder", False) else "is_encoder_decoder"
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {str(fields.flag(key)).lower()}: this is one half "
-            f"of a {family}, and {family} is read with its encoder and its decoder. "
-            f"Save the whole model."
-        )
-    for key in ("pruned_heads", "per_layer_config"):
-        if fields.has(key) and fields.value(key):
-            raise ConfigError(
-                f"{quoted(key)} of {fields.name} gives layers different sizes, and layers of one "
-                f"stack are read with the same. Load the model as it was before."
+    for key, usual in (("is_decoder", False), ("is_encoder_decoder", True)):
+        if flag(fields, key, usual) != usual:
+            refuse(
+                fields,
+                key,
+                unless=(usual,),
+                reason=f"{family} is read with its encoder and its decoder, and this is one half",
+                remedy="Save the whole model.",
             )
+    refuse_uneven_layers(fields, "pruned_heads", "per_layer_config")
 
 
 def require(fields: Fields, family: str, settings: dict[str, bool | int]) -> None:

@@ -6,7 +6,7 @@ the same names. They differ in where norms stand, in their positions, and in wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,12 @@ from ...config import TransformerConfig
 from ...config_parts import DecoderConfig
 from ...json_fields import Fields
 from ...shapes import Array
-from ..family import Shape, StoredWeight
+from ..config_fields import activation, flag, number, size, token
+from ..family import Family, Shape, StoredWeight
 from ._embeddings import SHARED, fit_embeddings, stored_embeddings
-from ._fields import activation, flag, number, refuse_other_models, require, size, token
+from ._fields import refuse_other_models, require, stated_token
 
-UNUSED = (SHARED, "encoder.version", "decoder.version")
+_UNUSED = (SHARED, "encoder.version", "decoder.version")
 """Tensors of no use here: a matrix that source and target have apart, and numbers of versions."""
 TABLES = ("encoder.embed_positions.*", "decoder.embed_positions.*")
 """Stored tables of sinusoidal positions, which are computed here."""
@@ -81,9 +82,7 @@ def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, 
     feed_forward_dim = size(fields, "encoder_ffn_dim", 4096)
     decoder_heads = size(fields, "decoder_attention_heads", 16)
     decoder_dim = size(fields, "decoder_ffn_dim", 4096)
-    key = "activation_function"
-    name = fields.text(key) if fields.has(key) else defaults.activation
-    pad, start = token(fields, "pad_token_id", defaults.pad_id), "decoder_start_token_id"
+    pad = stated_token(fields, "pad_token_id", defaults.pad_id)
     default_start = pad if defaults.start_id is None else defaults.start_id
     return {
         "vocab_size": size(fields, "vocab_size", defaults.vocab_size),
@@ -92,14 +91,14 @@ def read_settings(fields: Fields, family: str, defaults: Defaults) -> dict[str, 
         "encoder_layers": size(fields, "encoder_layers", 12, alias="num_hidden_layers"),
         "decoder_layers": size(fields, "decoder_layers", 12),
         "feed_forward_dim": feed_forward_dim,
-        "activation": activation(name, key, fields),
+        "activation": activation(fields, "activation_function", default=defaults.activation),
         "max_length": size(fields, "max_position_embeddings", 1024),
         "dropout": number(fields, "dropout", 0.1),
         "attention_dropout": number(fields, "attention_dropout", defaults.attention_dropout),
         "scale_embedding": flag(fields, "scale_embedding", defaults.scale_embedding),
         "pad_id": pad,
-        "start_id": token(fields, start, default_start) if fields.has(start) else default_start,
-        "end_id": token(fields, "eos_token_id", defaults.end_id),
+        "start_id": token(fields, "decoder_start_token_id", default_start),
+        "end_id": stated_token(fields, "eos_token_id", defaults.end_id),
         "decoder": DecoderConfig(
             num_heads=None if decoder_heads == heads else decoder_heads,
             feed_forward_dim=None if decoder_dim == feed_forward_dim else decoder_dim,
@@ -112,7 +111,33 @@ def tied(fields: Fields) -> bool | None:
     return None if flag(fields, "tie_word_embeddings", True) else False
 
 
-def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
+def family(
+    name: str,
+    model_type: str,
+    read_config: Callable[[Fields], TransformerConfig],
+    unused: tuple[str, ...] = (),
+) -> Family:
+    """Return a family whose tensors have the names of this layout.
+
+    Args:
+        name: as people call it.
+        model_type: of its config.json.
+        read_config: makes our config of that.
+        unused: patterns of tensors that are of no use here, beside those of no use in any.
+    """
+    return Family(
+        name=name,
+        model_types=(model_type,),
+        read_config=read_config,
+        weights=_weights,
+        tasks=lambda tensors: frozenset({"translate"}),
+        prefixes=("model.",),
+        unused=(*_UNUSED, *unused),
+        fit_config=_fit,
+    )
+
+
+def _fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
     """Return the config with the sharing, and the bias of logits, that the files have.
 
     The bias is all zeros, and added to nothing, in a file that was saved without the head.
@@ -122,7 +147,7 @@ def fit(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerC
     return replace(config, output=replace(config.output, bias=bias))
 
 
-def weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
+def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     """Return the place of every weight of a config that was fitted to the tensors."""
     places = stored_embeddings(config, tensors)
     for stack, side in (("encoder", "source"), ("decoder", "target")):

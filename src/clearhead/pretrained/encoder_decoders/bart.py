@@ -10,8 +10,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
-from ..family import Family
-from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
+from ._layout import Defaults, family, read_settings, tied
 
 _DEFAULTS = Defaults(
     vocab_size=50265,
@@ -40,13 +39,4 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-BART = Family(
-    name="BART",
-    model_types=("bart",),
-    read_config=_read_config,
-    weights=weights,
-    tasks=lambda tensors: frozenset({"translate"}),
-    prefixes=("model.",),
-    unused=UNUSED,
-    fit_config=fit,
-)
+BART = family("BART", "bart", _read_config)

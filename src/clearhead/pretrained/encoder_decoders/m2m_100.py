@@ -14,8 +14,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
-from ..family import Family
-from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
+from ._layout import TABLES, Defaults, family, read_settings, tied
 
 _DEFAULTS = Defaults(
     vocab_size=128112,
@@ -42,13 +41,4 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-M2M_100 = Family(
-    name="M2M100",
-    model_types=("m2m_100",),
-    read_config=_read_config,
-    weights=weights,
-    tasks=lambda tensors: frozenset({"translate"}),
-    prefixes=("model.",),
-    unused=(*UNUSED, *TABLES),
-    fit_config=fit,
-)
+M2M_100 = family("M2M100", "m2m_100", _read_config, TABLES)

@@ -11,9 +11,8 @@ from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
-from ..family import Family
-from ._fields import flag
-from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
+from ..config_fields import flag
+from ._layout import TABLES, Defaults, family, read_settings, tied
 
 _DEFAULTS = Defaults(
     vocab_size=58101,
@@ -57,13 +56,4 @@ def _check_vocabularies(fields: Fields, vocab_size: int) -> None:
         )
 
 
-MARIAN = Family(
-    name="Marian",
-    model_types=("marian",),
-    read_config=_read_config,
-    weights=weights,
-    tasks=lambda tensors: frozenset({"translate"}),
-    prefixes=("model.",),
-    unused=(*UNUSED, *TABLES),
-    fit_config=fit,
-)
+MARIAN = family("Marian", "marian", _read_config, TABLES)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
-from ..family import Family
-from ._fields import token
-from ._layout import UNUSED, Defaults, fit, read_settings, tied, weights
+from ..config_fields import token
+from ._layout import Defaults, family, read_settings, tied
 
 
 def _read_config(fields: Fields) -> TransformerConfig:
@@ -42,13 +41,4 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-MBART = Family(
-    name="mBART",
-    model_types=("mbart",),
-    read_config=_read_config,
-    weights=weights,
-    tasks=lambda tensors: frozenset({"translate"}),
-    prefixes=("model.",),
-    unused=UNUSED,
-    fit_config=fit,
-)
+MBART = family("mBART", "mbart", _read_config)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
-from ..family import Family
-from ._layout import TABLES, UNUSED, Defaults, fit, read_settings, tied, weights
+from ._layout import TABLES, Defaults, family, read_settings, tied
 
 _DEFAULTS = Defaults(
     vocab_size=50265,
@@ -38,13 +37,4 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-PEGASUS = Family(
-    name="PEGASUS",
-    model_types=("pegasus",),
-    read_config=_read_config,
-    weights=weights,
-    tasks=lambda tensors: frozenset({"translate"}),
-    prefixes=("model.",),
-    unused=(*UNUSED, *TABLES),
-    fit_config=fit,
-)
+PEGASUS = family("PEGASUS", "pegasus", _read_config, TABLES)

@@ -20,9 +20,10 @@ from ...config_parts import AttentionConfig, OutputConfig
 from ...errors import ConfigError
 from ...json_fields import Fields
 from ...visible import quoted
+from ..config_fields import flag, number, our_activation, size, token
 from ..family import Family, Shape, StoredWeight
 from ._embeddings import SHARED, fit_embeddings, stored_embeddings
-from ._fields import GATED, activation, flag, number, refuse_other_models, size, token
+from ._fields import refuse_other_models, stated_token
 
 _NO_LIMIT = 1 << 20
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
@@ -50,8 +51,7 @@ def _read_config(fields: Fields) -> TransformerConfig:
     layers = size(fields, "num_layers", defaults["num_layers"], alias="num_hidden_layers")
     deep = fields.has("num_decoder_layers")
     dropout = number(fields, "dropout_rate", 0.1)
-    pad = token(fields, "pad_token_id", 0)
-    start = "decoder_start_token_id"
+    pad = stated_token(fields, "pad_token_id", 0)
     tied = flag(fields, "tie_word_embeddings", True)
     # transformers 5 says in a field of its own what older configs said by tying; mT5 never scales.
     scaled = not multilingual and flag(fields, "scale_decoder_outputs", tied)
@@ -74,8 +74,8 @@ def _read_config(fields: Fields) -> TransformerConfig:
         bias=False,
         scale_embedding=False,
         pad_id=pad,
-        start_id=token(fields, start, pad) if fields.has(start) else pad,
-        end_id=token(fields, "eos_token_id", 1),
+        start_id=token(fields, "decoder_start_token_id", pad),
+        end_id=stated_token(fields, "eos_token_id", 1),
         attention=AttentionConfig(head_dim=size(fields, "d_kv", 64, alias="head_dim"), scale=1.0),
         output=OutputConfig(tied=None if tied else False, scale=d_model**-0.5 if scaled else None),
     )
@@ -96,7 +96,7 @@ def _activation(fields: Fields, default: str) -> str:
     if fields.has("dense_act_fn"):
         key, name = "dense_act_fn", fields.text("dense_act_fn")
     gated = flag(fields, "is_gated_act", bool(gate))
-    return GATED[activation(name, key, fields)] if gated else activation(name, key, fields)
+    return our_activation(name, key, fields, gated=gated)
 
 
 def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:

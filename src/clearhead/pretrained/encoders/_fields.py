@@ -1,4 +1,4 @@
-"""What the configs of encoder-only models share: words for activations, and what is not computed.
+"""What the configs of encoder-only models share: their special tokens, and what is not computed.
 
 BERT and those that descend from it say most things in the same words, and all of them may say that
 they are a decoder, or that their positions are of another kind.
@@ -8,36 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ConfigError
-from ...file_reading import FileProblem
 from ...json_fields import Fields
-from ...visible import quoted
+from .. import config_fields
+from ..config_fields import flag, number, refuse, refuse_uneven_layers, size, token
 
-# transformers' names -> ours. Those of one line differ in their last digit at most.
-_ACTIVATIONS = {
-    **dict.fromkeys(("gelu", "gelu_python"), "gelu"),
-    **dict.fromkeys(
-        ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"),
-        "gelu_tanh",
-    ),
-    "relu": "relu",
-    **dict.fromkeys(("silu", "swish"), "silu"),
-}
+__all__ = [
+    "activation",
+    "flag",
+    "number",
+    "refuse_decoder",
+    "refuse_other_positions",
+    "refuse_pruned_heads",
+    "size",
+    "token_ids",
+    "token_types",
+]
 
 
 def activation(fields: Fields, key: str) -> str:
-    """Return our name of the activation that a config names, exact GELU where it names none.
-
-    Raises:
-        ConfigError: it is none of those that are computed here.
-    """
-    name = fields.text(key) if fields.has(key) else "gelu"
-    if name not in _ACTIVATIONS:
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {quoted(name)}; the activations of encoders that "
-            f"are read are {', '.join(_ACTIVATIONS)}."
-        )
-    return _ACTIVATIONS[name]
+    """Return our name of the activation that a config names, exact GELU where it names none."""
+    return config_fields.activation(fields, key, default="gelu")
 
 
 def refuse_decoder(fields: Fields, family: str) -> None:
@@ -48,10 +38,12 @@ def refuse_decoder(fields: Fields, family: str) -> None:
     """
     for key in ("is_decoder", "add_cross_attention"):
         if flag(fields, key, default=False):
-            raise ConfigError(
-                f"{quoted(key)} of {fields.name} is true: it makes a decoder of this {family}, "
-                f"and {family} is read as an encoder alone. Load the encoder by itself, or set "
-                f"{key} to false if the model was saved without a decoder's layers."
+            refuse(
+                fields,
+                key,
+                reason=f"{family} is read as an encoder alone, and this makes a decoder of it",
+                remedy=f"Load the encoder by itself, or set {key} to false if the model was saved "
+                f"without a decoder's layers.",
             )
 
 
@@ -61,11 +53,7 @@ def refuse_pruned_heads(fields: Fields) -> None:
     Raises:
         ConfigError: ``pruned_heads`` names some.
     """
-    if fields.has("pruned_heads") and fields.mapping("pruned_heads"):
-        raise ConfigError(
-            f'"pruned_heads" of {fields.name} names heads that were cut off; layers with different '
-            f"numbers of heads are not read. Load the model before it was pruned."
-        )
+    refuse_uneven_layers(fields, "pruned_heads")
 
 
 def refuse_other_positions(fields: Fields) -> None:
@@ -74,29 +62,18 @@ def refuse_other_positions(fields: Fields) -> None:
     Raises:
         ConfigError: ``position_embedding_type`` is other than ``absolute``.
     """
-    key = "position_embedding_type"
-    if fields.has(key) and (kind := fields.text(key)) != "absolute":
-        raise ConfigError(
-            f"{quoted(key)} of {fields.name} is {quoted(kind)}; "
-            f'only "absolute" positions, which are added to the embeddings, are read.'
-        )
+    refuse(
+        fields,
+        "position_embedding_type",
+        unless=("absolute",),
+        reason="'absolute' positions, which are added to the embeddings, are read alone",
+    )
 
 
-def flag(fields: Fields, key: str, *, default: bool) -> bool:
-    """Return true or false, or the default where the config says nothing."""
-    return fields.flag(key) if fields.has(key) else default
-
-
-def number(fields: Fields, key: str, default: float) -> float:
-    """Return a number, or the default where the config says nothing."""
-    return fields.number(key) if fields.has(key) else default
-
-
-def size(fields: Fields, key: str, default: int | None = None) -> int:
-    """Return a whole number of at least 1, or the default where the config says nothing."""
-    if default is not None and not fields.has(key):
-        return default
-    return fields.integer(key, least=1)
+def token_types(fields: Fields) -> int:
+    """Return the number of types of tokens, 2 where the config says nothing."""
+    key = "type_vocab_size"
+    return size(fields, key) if fields.has(key) else 2
 
 
 def token_ids(fields: Fields, *, padding: int) -> dict[str, Any]:
@@ -111,18 +88,6 @@ def token_ids(fields: Fields, *, padding: int) -> dict[str, Any]:
     pad = fields.integer("pad_token_id", least=0) if fields.has("pad_token_id") else padding
     return {
         "pad_id": pad,
-        "start_id": _first_id(fields, "bos_token_id", pad),
-        "end_id": _first_id(fields, "eos_token_id", pad),
+        "start_id": token(fields, "bos_token_id", pad),
+        "end_id": token(fields, "eos_token_id", pad),
     }
-
-
-def _first_id(fields: Fields, key: str, default: int) -> int:
-    """Read a token id, of which newer configs may have a list."""
-    if not fields.has(key):
-        return default
-    if not isinstance(fields.value(key), list):
-        return fields.integer(key, least=0)
-    ids = fields.integers(key)
-    if not ids:
-        raise FileProblem(f"{quoted(key)} of {fields.name} is a list without a token")
-    return ids[0]

@@ -46,14 +46,3 @@ def layers(
         for name, module in norms.items():
             places.update(norm(f"{ours}.{name}", f"{theirs}.{module}", tensors))
     return places
-
-
-def head_bias(candidates: tuple[str, ...], tensors: Mapping[str, Shape]) -> StoredWeight:
-    """Return the place of the bias of logits, which files have under one or several names.
-
-    Args:
-        candidates: the names, that of the layer which adds it first.
-        tensors: what is in the files.
-    """
-    names = [name for name in candidates if name in tensors]
-    return StoredWeight(names[0] if names else candidates[-1])

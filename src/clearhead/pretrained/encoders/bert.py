@@ -10,27 +10,32 @@ another head; other heads are not read, and neither is the pooler, which belongs
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
+from ..config_fields import flag, number, size
 from ..family import Family, Shape, StoredWeight
 from ._fields import (
     activation,
-    flag,
-    number,
     refuse_decoder,
     refuse_other_positions,
     refuse_pruned_heads,
-    size,
     token_ids,
+    token_types,
 )
-from ._weights import head_bias, layers, linear, norm
+from ._head import MaskedWordHead
+from ._weights import layers, norm
 
-_HEAD = "cls.predictions"
+_HEAD = MaskedWordHead(
+    prefix="cls.predictions.",
+    transform="cls.predictions.transform.dense",
+    norm="cls.predictions.transform.LayerNorm",
+    matrix="cls.predictions.decoder.weight",
+    biases=("cls.predictions.decoder.bias", "cls.predictions.bias"),
+)
 _LINEARS = {
     "self_attention.query": "attention.self.query",
     "self_attention.key": "attention.self.key",
@@ -87,35 +92,12 @@ def bert_encoder(
     }
 
 
-def fit_head(
-    config: TransformerConfig, tensors: Mapping[str, Shape], head: str, matrix: str
-) -> TransformerConfig:
-    """Return the config of the files as they are: with the head for masked words, or without.
-
-    Args:
-        config: with the head.
-        tensors: what is in the files.
-        head: with what the names of the head's tensors begin.
-        matrix: the output matrix's name. Where the files have one, it is read, though the config
-            may say that it is the embedding; transformers 5 does so too when they differ.
-    """
-    if not has_head(tensors, head):
-        return dataclasses.replace(config, output=OutputConfig())
-    tied = config.tied_output and matrix not in tensors
-    return dataclasses.replace(config, output=dataclasses.replace(config.output, tied=tied))
-
-
-def has_head(tensors: Mapping[str, Shape], head: str) -> bool:
-    """Tell whether there are tensors of a head."""
-    return any(name.startswith(head) for name in tensors)
-
-
 def _read_config(fields: Fields) -> TransformerConfig:
     settings = bert_settings(fields, "BERT", padding=0)
     return TransformerConfig(
         **settings,
         max_length=size(fields, "max_position_embeddings"),
-        embedding=EmbeddingConfig(norm=True, token_types=size(fields, "type_vocab_size", 2)),
+        embedding=EmbeddingConfig(norm=True, token_types=token_types(fields)),
         output=OutputConfig(
             tied=flag(fields, "tie_word_embeddings", default=True),
             bias=True,
@@ -124,23 +106,8 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
-    return fit_head(config, tensors, f"{_HEAD}.", f"{_HEAD}.decoder.weight")
-
-
 def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    places = bert_encoder(config, tensors)
-    if config.output.transform:
-        places.update(linear("output_transform", f"{_HEAD}.transform.dense"))
-        places.update(norm("output_norm", f"{_HEAD}.transform.LayerNorm", tensors))
-        places["output.bias"] = head_bias((f"{_HEAD}.decoder.bias", f"{_HEAD}.bias"), tensors)
-    if not config.tied_output:
-        places["output.weight"] = StoredWeight(f"{_HEAD}.decoder.weight")
-    return places
-
-
-def _tasks(tensors: Mapping[str, Shape]) -> frozenset[str]:
-    return frozenset({"embed", "fill_mask"} if has_head(tensors, f"{_HEAD}.") else {"embed"})
+    return {**bert_encoder(config, tensors), **_HEAD.places(config, tensors)}
 
 
 BERT = Family(
@@ -148,7 +115,7 @@ BERT = Family(
     model_types=("bert",),
     read_config=_read_config,
     weights=_weights,
-    tasks=_tasks,
+    tasks=_HEAD.tasks,
     prefixes=("bert.",),
     unused=(
         "embeddings.position_ids",
@@ -159,5 +126,5 @@ BERT = Family(
         "classifier.*",
         "qa_outputs.*",
     ),
-    fit_config=_fit_config,
+    fit_config=_HEAD.fit_config,
 )

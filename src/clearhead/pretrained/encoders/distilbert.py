@@ -11,21 +11,25 @@ from collections.abc import Mapping
 from ...config import TransformerConfig
 from ...config_parts import EmbeddingConfig, OutputConfig
 from ...json_fields import Fields
+from ..config_fields import flag, number, size
 from ..family import Family, Shape, StoredWeight
 from ._fields import (
     activation,
-    flag,
-    number,
     refuse_decoder,
     refuse_other_positions,
     refuse_pruned_heads,
-    size,
     token_ids,
 )
-from ._weights import layers, linear, norm
-from .bert import fit_head, has_head
+from ._head import MaskedWordHead
+from ._weights import layers, norm
 
-_HEAD = "vocab_"
+_HEAD = MaskedWordHead(
+    prefix="vocab_",
+    transform="vocab_transform",
+    norm="vocab_layer_norm",
+    matrix="vocab_projector.weight",
+    biases=("vocab_projector.bias",),
+)
 _LINEARS = {
     "self_attention.query": "attention.q_lin",
     "self_attention.key": "attention.k_lin",
@@ -66,28 +70,14 @@ def _read_config(fields: Fields) -> TransformerConfig:
     )
 
 
-def _fit_config(config: TransformerConfig, tensors: Mapping[str, Shape]) -> TransformerConfig:
-    return fit_head(config, tensors, _HEAD, "vocab_projector.weight")
-
-
 def _weights(config: TransformerConfig, tensors: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    places = {
+    return {
         "embedding.weight": StoredWeight("embeddings.word_embeddings.weight"),
         "source_positions.weight": StoredWeight("embeddings.position_embeddings.weight"),
         **norm("source_embedding_norm", "embeddings.LayerNorm", tensors),
         **layers(config.encoder_layers, "transformer.layer", _LINEARS, _NORMS, tensors),
+        **_HEAD.places(config, tensors),
     }
-    if config.output.transform:
-        places.update(linear("output_transform", "vocab_transform"))
-        places.update(norm("output_norm", "vocab_layer_norm", tensors))
-        places["output.bias"] = StoredWeight("vocab_projector.bias")
-    if not config.tied_output:
-        places["output.weight"] = StoredWeight("vocab_projector.weight")
-    return places
-
-
-def _tasks(tensors: Mapping[str, Shape]) -> frozenset[str]:
-    return frozenset({"embed", "fill_mask"} if has_head(tensors, _HEAD) else {"embed"})
 
 
 DISTILBERT = Family(
@@ -95,8 +85,8 @@ DISTILBERT = Family(
     model_types=("distilbert",),
     read_config=_read_config,
     weights=_weights,
-    tasks=_tasks,
+    tasks=_HEAD.tasks,
     prefixes=("distilbert.",),
     unused=("embeddings.position_ids", "pre_classifier.*", "classifier.*", "qa_outputs.*"),
-    fit_config=_fit_config,
+    fit_config=_HEAD.fit_config,
 )
