@@ -132,10 +132,10 @@ class PretrainedTranslator:
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         if batch_tokens < 1:
             raise ConfigError(f"batch_tokens must be at least 1; it is {batch_tokens}.")
-        chosen = self._settings(settings)
+        generation_settings = self._settings(settings)
         plans = [self._pieces(number, text, split) for number, text in enumerate(all_texts)]
         sources = dict.fromkeys(piece for plan in plans for piece in plan if piece.translate)
-        generations = self._generate(list(sources), chosen, batch_tokens, on_progress)
+        generations = self._generate(list(sources), generation_settings, batch_tokens, on_progress)
         layer = alignment_layer if alignment else None
         translations = [
             self._translation(text, plan, generations, layer)
