@@ -35,8 +35,8 @@ def stored_tensors(
         start = 0 if place.rows is None else place.rows.start
         parts.setdefault(place.name, []).append((start, name, place))
     tensors = {}
-    for tensor_name, places in parts.items():
-        name = tensor_name if tensor_name in _OF_THE_HEAD else prefix + tensor_name
+    for tensor, places in parts.items():
+        name = tensor if tensor in _OF_THE_HEAD else prefix + tensor
         tensors[name] = _tensor(config, weights, sorted(places, key=lambda part: part[0]))
     return tensors
 

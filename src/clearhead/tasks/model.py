@@ -22,7 +22,7 @@ from ..translation.pretrained_translator import PretrainedTranslator
 from ..translation.task import task_names
 from ..translation.translation import Translation
 from ..translation.translator import Translator
-from .embed import Embeddings, embed
+from .embedding.embed import Embeddings, embed
 from .fill_mask import FilledMasks, fill_mask
 from .id_model import IdModel
 from .inputs import Inputs, model_inputs, one_row, texts_of, whole_numbers
@@ -151,7 +151,7 @@ class Model(IdModel):
         return fill_mask(self._encoder, text, top=top)
 
     def embed(self, texts: str | Iterable[str], **options: Any) -> Embeddings:
-        """Return a vector for each text; see `clearhead.tasks.embed`."""
+        """Return a vector for each text; see `clearhead.tasks.embedding.embed`."""
         self.require("embed")
         return embed(self._encoder, texts, **options)
 

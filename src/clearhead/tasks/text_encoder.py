@@ -17,8 +17,8 @@ from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
-from .dense import Dense, read_dense
-from .embedding_rule import EmbeddingRule, read_embedding_rule
+from .embedding.dense import Dense, read_dense
+from .embedding.embedding_rule import EmbeddingRule, read_embedding_rule
 from .inputs import model_inputs
 
 

@@ -70,10 +70,10 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
             _check_language(pretrained, tokenizer, pair[2])
             return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
         return _between_languages(pretrained, tokenizer, pair[1], pair[2])
-    known_names = _listed(names) if names else "none"
+    tasks = _listed(names) if names else "none"
     raise ConfigError(
         f"This {pretrained.family.name} knows no task {quoted(task)}. The tasks that its "
-        f"config.json names: {known_names}. A model for one pair of languages needs none."
+        f"config.json names: {tasks}. A model for one pair of languages needs none."
     )
 
 

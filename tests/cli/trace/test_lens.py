@@ -7,7 +7,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from clearhead.cli.heatmap import Paper
+from clearhead.cli.terminal.heatmap import Paper
 from clearhead.cli.trace._lens import tell_attribution, tell_lens
 from clearhead.cli.trace._subject import Subject
 from clearhead.cli.trace.command import command

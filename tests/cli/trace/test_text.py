@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.cli.heatmap import Paper, width_of
+from clearhead.cli.terminal.heatmap import Paper, width_of
 from clearhead.cli.trace._text import (
     contributions,
     tell_head,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..heatmap import Paper, fit, width_of
-from ..paragraphs import heading, prose
+from ..terminal.heatmap import Paper, fit, width_of
+from ..terminal.paragraphs import heading, prose
 from ._subject import Subject
 
 _MOST = 20  # summands that are printed

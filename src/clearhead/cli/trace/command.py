@@ -15,8 +15,8 @@ from clearhead.shapes import Array
 from clearhead.translation.attention_paths import PARTS
 from clearhead.visible import json_text, visible
 
-from ..heatmap import Paper
-from ..paragraphs import heading, prose
+from ..terminal.heatmap import Paper
+from ..terminal.paragraphs import heading, prose
 from ..texts import TextArgument, TextCommand
 from ._compare import differences
 from ._head import Head
