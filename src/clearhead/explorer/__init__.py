@@ -67,7 +67,8 @@ def explore(
         return ExplorerWidget(explorer, state=begin)
     from .server.serve import serve
 
-    name = what if isinstance(what, str | Path) else type(what).__name__
+    folder = getattr(what, "folder", None)  # of a model that was read
+    name = what if isinstance(what, str | Path) else folder.name if folder else type(what).__name__
     serve(
         lambda: explorer,
         str(name),

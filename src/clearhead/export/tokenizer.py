@@ -95,5 +95,7 @@ def own_tokenizer(path: Path) -> Tokenizer:
             f"{END} and the 256 bytes. A model with another tokenizer is read as it is: "
             f"clearhead.load(folder)."
         )
-    pairs = [tuple(one.split(" ")) if isinstance(one, str) else tuple(one) for one in merges]
-    return Tokenizer(core_of(vocabulary, pairs))
+    pairs = [one.split(" ") if isinstance(one, str) else one for one in merges]
+    if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
+        raise CheckpointError(f"Cannot read {path}: a merge is not of two pieces.")
+    return Tokenizer(core_of(vocabulary, [(first, second) for first, second in pairs]))
