@@ -95,5 +95,13 @@ def own_tokenizer(path: Path) -> Tokenizer:
             f"{END} and the 256 bytes. A model with another tokenizer is read as it is: "
             f"clearhead.load(folder)."
         )
-    pairs = [tuple(one.split(" ")) if isinstance(one, str) else tuple(one) for one in merges]
-    return Tokenizer(core_of(vocabulary, pairs))
+    return Tokenizer(core_of(vocabulary, [_merge(path, one) for one in merges]))
+
+
+def _merge(path: Path, merge: Any) -> tuple[str, str]:
+    """Return the two pieces of a merge, which older files write as one text."""
+    parts = merge.split(" ") if isinstance(merge, str) else merge
+    match parts:
+        case [str(first), str(second)]:
+            return first, second
+    raise CheckpointError(f"Cannot read {path}: a merge is not of two pieces. Export it again.")
