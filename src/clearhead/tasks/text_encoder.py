@@ -121,6 +121,7 @@ class TextEncoder:
                 or an id or a type is none of the model.
         """
         inputs = model_inputs(self.model.config, ids, None, mask, token_types)
+        assert inputs.source_ids is not None  # of an encoder
         return self.model.encode(
             inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types, trace=trace
         ).output
