@@ -46,3 +46,12 @@ def test_other_files_are_refused(content, tmp_path):
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(CheckpointError):
         own_tokenizer(tmp_path / "tokenizer.json")
+
+
+@pytest.mark.parametrize("merge", ["a b c", "a", ["a"], ["a", 1], 3])
+def test_a_merge_of_other_than_two_pieces_is_refused(merge, tmp_path):
+    content = library_tokenizer(tokenizer(), config_of("Marian"))
+    content["model"]["merges"] = [merge]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="a merge is not of two pieces"):
+        own_tokenizer(tmp_path / "tokenizer.json")

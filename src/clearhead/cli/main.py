@@ -24,9 +24,9 @@ from ..errors import ClearheadError
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {
     "translate": "Translate arguments, files or standard input.",
-    "generate": "Continue a text with a model of transformers, token by token.",
-    "trace": "Print every number between a sentence and its translation.",
-    "explore": "Open a page that shows every number of a translation.",
+    "generate": "Continue a text with any model, token by token.",
+    "trace": "Print every number between a text and what a model makes of it.",
+    "explore": "Open a page that shows every number of a model at work.",
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",

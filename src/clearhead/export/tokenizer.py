@@ -95,7 +95,13 @@ def own_tokenizer(path: Path) -> Tokenizer:
             f"{END} and the 256 bytes. A model with another tokenizer is read as it is: "
             f"clearhead.load(folder)."
         )
-    pairs = [one.split(" ") if isinstance(one, str) else one for one in merges]
-    if any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
-        raise CheckpointError(f"Cannot read {path}: a merge is not of two pieces.")
-    return Tokenizer(core_of(vocabulary, [(first, second) for first, second in pairs]))
+    return Tokenizer(core_of(vocabulary, [_merge(path, one) for one in merges]))
+
+
+def _merge(path: Path, merge: Any) -> tuple[str, str]:
+    """Return the two pieces of a merge, which older files write as one text."""
+    parts = merge.split(" ") if isinstance(merge, str) else merge
+    match parts:
+        case [str(first), str(second)]:
+            return first, second
+    raise CheckpointError(f"Cannot read {path}: a merge is not of two pieces. Export it again.")

@@ -1,4 +1,4 @@
-"""`clearhead trace`: every number between a sentence and its translation."""
+"""`clearhead trace`: every number between a text and what a model makes of it."""
 
 from .command import command
 

@@ -134,7 +134,7 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
 
 @click.command(cls=TextCommand)
 @click.argument("text", type=TextArgument())
-@click.option("--model", default="en-fr", show_default=True, help="Name of a model, or its folder.")
+@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
 @click.option("--task", help="What someone else's model is to do, such as en-fr.")
 @click.option("--target", help="Look at this translation instead of the model's own.")
 @click.option(
