@@ -1,4 +1,4 @@
-"""`clearhead explore`: a local page that shows every number behind a translation."""
+"""`clearhead explore`: a local page that shows every number behind what a model makes of a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .threads import one_blas_thread
 
 @click.command(cls=TextCommand)
 @click.argument("text", required=False, type=TextArgument())
-@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option("-m", "--model", default="en-fr", show_default=True, help="A bundled model's name, a folder, or the name of a model on the hub.")
 @click.option(
     "--recording",
     metavar="FILE",
@@ -36,9 +36,10 @@ def command(
     no_browser: bool,
     token: str | None,
 ) -> None:
-    """Open a page on which every number between TEXT and its translation can be followed.
+    """Open a page on which every number between TEXT and what a model makes of it can be followed.
 
-    The page is served to this computer alone, and to those alone who know its token, until
+    A translation, a continuation, hidden words filled in, or vectors: it depends on the model. Its
+    folder may be one of ours, or one that transformers saved. The page is served to this computer alone, and to those alone who know its token, until
     Ctrl-C.
     """
     if recording is None:
