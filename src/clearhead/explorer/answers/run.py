@@ -161,7 +161,7 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
     check_edits(request.edits, config, len(ids), models.tokenizer.vocab_size)
     ids = edited_source(request.edits, ids)
     _check_ids(request.target_ids or (), config.vocab_size)
-    changes = changes_of(request.edits, config)
+    changes = changes_of(request.edits, config, models.weights)
     before = unedited(request.model_copy(update={"edits": ()})) if request.edits else None
 
     clock = [time.perf_counter()]
