@@ -35,6 +35,7 @@ class HeadPreparation:
         rotation: tuple[bool, str, str],
     ) -> None:
         self._query_norm, self._key_norm = query_norm, key_norm
+        self.normed = query_norm is not None or key_norm is not None
         self._epsilon = epsilon
         self._rotation = rotation
 

@@ -164,9 +164,10 @@ class MultiHeadAttention:
         value = split_heads(value, self.num_kv_heads)
         # With a past, `key` and `value` are all keys and values so far, which attention records.
         new = past is not None
-        value = trace.record(steps.NEW_VALUE if new else steps.VALUE, value, of=of)
-        query = self._heads.query(query, rotation, trace=trace, of=of)
-        key = self._heads.key(key, rotation, new=new, trace=trace, of=of)
+        if trace.enabled or rotation is not None or self._heads.normed:
+            value = trace.record(steps.NEW_VALUE if new else steps.VALUE, value, of=of)
+            query = self._heads.query(query, rotation, trace=trace, of=of)
+            key = self._heads.key(key, rotation, new=new, trace=trace, of=of)
         window = (self.window - 1, None) if self.window else None
         if past is not None:
             key, value = past.extend(key, value)

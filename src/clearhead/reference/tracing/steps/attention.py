@@ -113,7 +113,7 @@ SCALED = StepKind(
 SCALED_BY_NUMBER = replace(
     SCALED,
     formula="scores * scale",
-    notation="s_{ij} · $scale",
+    notation="s_{ij} · c",
     rules=(
         Rule(
             "s * scale",
