@@ -17,7 +17,12 @@ from hypothesis import HealthCheck, settings
 from tests import shape_checks
 
 shape_checks.install(
-    "clearhead.nn", "clearhead.maps", "clearhead.reference", "clearhead.engine", "clearhead.tasks"
+    "clearhead.nn",
+    "clearhead.maps",
+    "clearhead.reference",
+    "clearhead.engine",
+    "clearhead.generation",
+    "clearhead.tasks",
 )
 
 # derandomize: the same examples on every machine, so that a failure is everyone's failure.

@@ -113,7 +113,10 @@ def test_vocab_size_has_no_default():
             f"activation must be one of {', '.join(ACTIVATIONS)}; it is 'tanh'.",
         ),
         ({"norm": "batch"}, "norm must be one of layer, rms; it is 'batch'."),
-        ({"norm_place": "middle"}, "norm_place must be one of before, after; it is 'middle'."),
+        (
+            {"norm_place": "middle"},
+            "norm_place must be one of before, after, both; it is 'middle'.",
+        ),
         (
             {"positions": "absolute"},
             f"positions must be one of {', '.join(POSITIONS)}; it is 'absolute'.",

@@ -78,7 +78,7 @@ ELSEWHERE = {
     "reference/tracing/watcher.py": "a protocol",
     "text/surrogates.py": "text/test_tokenizer.py and translation/sentences/test_segments.py",
     "translation/rules/symbols.py": "characters; translation/rules/test_inline_marks.py",
-    "translation/search/prefixes.py": "translation/search/test_search.py",
+    "search/prefixes.py": "search/test_search.py",
 }
 
 MODULES = {

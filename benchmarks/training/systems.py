@@ -127,10 +127,10 @@ def marian(shape: Shape, precision: str, compiled: bool, attention: str = "sdpa"
     """Make the step of MarianMTModel under autocast; masks only where there is padding."""
     from transformers import MarianMTModel
 
-    from ..marian import marian_config
+    from clearhead.export.in_transformers import transformers_config
 
     config = shape.config()
-    model = MarianMTModel._from_config(marian_config(config), attn_implementation=attention)
+    model = MarianMTModel._from_config(transformers_config(config), attn_implementation=attention)
     model.train()
     forward = torch.compile(model) if compiled else model
     update = optimizer_step(model)

@@ -84,8 +84,8 @@ def clearhead(config: TransformerConfig, folder: Path, threads: int) -> Translat
     from safetensors.numpy import load_file
 
     from clearhead.engine.reference_engine import ReferenceEngine
-    from clearhead.translation.search.batches import search_batches
-    from clearhead.translation.search.settings import SearchSettings
+    from clearhead.search.batches import search_batches
+    from clearhead.search.settings import SearchSettings
 
     weights = load_file(folder / "model.safetensors")
     engine = ReferenceEngine.build(config, weights)
@@ -107,11 +107,11 @@ def transformers(
     import torch
     from safetensors.numpy import load_file
 
-    from ..marian import marian_model
+    from clearhead.export.in_transformers import transformers_model
 
     torch.set_num_threads(threads)
     weights = load_file(folder / "model.safetensors")
-    model = marian_model(config, weights).to(getattr(torch, dtype))
+    model = transformers_model(config, weights).to(getattr(torch, dtype))
     kernels: dict[tuple[int, int], str] = {}
 
     def generate(sources: Sources, beam: int) -> list[list[int]]:
@@ -155,12 +155,12 @@ def convert(config: TransformerConfig, folder: Path) -> Path:
     from ctranslate2.converters.transformers import BartLoader
     from safetensors.numpy import load_file
 
-    from ..marian import marian_model
+    from clearhead.export.in_transformers import transformers_model
 
     output = folder / "ctranslate2"
     if output.is_dir():
         return output
-    model = marian_model(config, load_file(folder / "model.safetensors"))
+    model = transformers_model(config, load_file(folder / "model.safetensors"))
     model.config.normalize_before = False
     model.config.normalize_embedding = False
     loader = BartLoader()

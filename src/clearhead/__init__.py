@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .maps.recording.reading import load_recording
     from .maps.recording.recording import Recording
     from .reference.tracing.trace import Trace
+    from .tasks.loading import load
+    from .tasks.model import Model
     from .translation.translation import Translation
     from .translation.translator import Translator
     from .translation.walkthrough import trace
@@ -53,6 +55,8 @@ _HOMES = {
     "Translation": "clearhead.translation.translation",
     "Translator": "clearhead.translation.translator",
     "nn": "clearhead.nn",
+    "load": "clearhead.tasks.loading",
+    "Model": "clearhead.tasks.model",
     "load_recording": "clearhead.maps.recording.reading",
     "maps": "clearhead.maps",
     "explore": "clearhead.explorer",
@@ -65,6 +69,7 @@ _NEED_TORCH = ("clearhead.maps", "clearhead.nn")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",
+    "Model",
     "Recording",
     "Trace",
     "TransformerConfig",
@@ -72,6 +77,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "Translator",
     "__version__",
     "explore",
+    "load",
     "load_recording",
     "maps",
     "nn",

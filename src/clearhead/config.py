@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from .config_parts import (
@@ -23,6 +23,14 @@ GATED_ACTIVATIONS = ("reglu", "geglu", "geglu_tanh", "swiglu")
 NORMS = ("layer", "rms")
 NORM_PLACES = ("before", "after", "both")
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+
+_PARTS = {
+    "attention": AttentionConfig,
+    "rotary": RotaryConfig,
+    "embedding": EmbeddingConfig,
+    "output": OutputConfig,
+    "decoder": DecoderConfig,
+}
 
 _Size = Annotated[int, within(least=1)]
 _Depth = Annotated[int, within(least=0)]
@@ -98,11 +106,11 @@ class TransformerConfig:
     pad_id: _TokenId = 0
     start_id: _TokenId = 1
     end_id: _TokenId = 2
-    attention: AttentionConfig = AttentionConfig()
-    rotary: RotaryConfig = RotaryConfig()
-    embedding: EmbeddingConfig = EmbeddingConfig()
-    output: OutputConfig = OutputConfig()
-    decoder: DecoderConfig = DecoderConfig()
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    rotary: RotaryConfig = field(default_factory=RotaryConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -255,14 +263,11 @@ class TransformerConfig:
 
         A part of its own that has nothing but defaults is left out.
         """
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        parts = (AttentionConfig, RotaryConfig, EmbeddingConfig, OutputConfig, DecoderConfig)
-        return {
-            name: value
-            for name, value in dataclasses.asdict(self).items()
-            if not (isinstance(defaults[name], parts) and getattr(self, name) == defaults[name])
-            and (name, value) != ("parallel_sublayers", False)
-        }
+        unchanged = {name for name, part in _PARTS.items() if getattr(self, name) == part()}
+        if not self.parallel_sublayers:
+            unchanged.add("parallel_sublayers")
+        settings = dataclasses.asdict(self)
+        return {name: value for name, value in settings.items() if name not in unchanged}
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> TransformerConfig:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from clearhead.cli.translate import command
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.settings import SearchSettings
 
 SOURCE = Path(__file__).parents[2] / "src"
 COMMAND = [sys.executable, "-m", "clearhead", "translate"]

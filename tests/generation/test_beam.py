@@ -9,7 +9,7 @@ import pytest
 
 from clearhead.generation.beam import NEVER, FinishedBeams
 from clearhead.generation.settings import GenerationSettings
-from clearhead.translation.search.loop import Candidates
+from clearhead.search.loop import Candidates
 
 
 def candidates_of(*log_probs: float) -> Candidates:

@@ -205,8 +205,11 @@ def test_a_sequence_ends_where_the_model_has_no_more_positions():
     assert (len(result.ids), result.reason) == (5, "length")
 
 
-def test_no_inputs(prompts_engine):
-    assert generate(prompts_engine, []) == []
+@pytest.mark.parametrize("has_encoder", [False, True])
+def test_no_inputs(has_encoder):
+    settings = GenerationSettings(decoder_start_token_id=1)
+    engine = engine_of(encoder_layers=int(has_encoder))
+    assert generate(engine, [], settings, has_encoder=has_encoder) == []
 
 
 def test_an_impossible_next_token_is_an_error(prompts_engine):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Unfeasible length constraints")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tokens_are_those_of_transformers(family, mode):
     model = model_of(family)
-    assert differences(model, TransformersEngine(model), mode, 2) == ([], 0)
+    assert differences(model, TransformersEngine(model), mode, 1) == ([], 0)
 
 
 @pytest.mark.heavy

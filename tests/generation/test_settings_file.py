@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clearhead.errors import CheckpointError
 from clearhead.generation.settings import GenerationSettings
@@ -103,3 +106,22 @@ def test_tasks():
         read_generation({}, config, task="sing")
     with pytest.raises(CheckpointError, match="it has: none"):
         task_prefix({}, "sing")
+
+
+NAMES = st.sampled_from([field.name for field in dataclasses.fields(GenerationSettings)])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+@given(content=st.dictionaries(NAMES | st.sampled_from(["top_h", "num_beam_groups"]), VALUES))
+def test_any_json_gives_settings_or_an_error_of_ours(content):
+    try:
+        settings = read_generation(content)
+    except CheckpointError:
+        return  # any other error fails
+    assert GenerationSettings.of(settings) == settings

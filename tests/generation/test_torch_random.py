@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clearhead.generation.torch_random import TorchRandom, exponential
+from clearhead.generation.torch_random import TorchRandom, exponential, fastest
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -40,9 +40,17 @@ def test_some_variates_of_a_stream_need_no_others():
 def test_races_are_torchs_multinomial(shape, dtype):
     generator = torch.Generator().manual_seed(4)
     probabilities = torch.rand(shape, generator=generator, dtype=dtype).softmax(-1)
-    for seed in range(5):
+    for seed in range(40):
         torch.manual_seed(seed)
         theirs = torch.multinomial(probabilities, 1)[:, 0].numpy()
-        variates = TorchRandom(seed).exponential(probabilities.numel()).reshape(shape)
-        ours = probabilities.numpy() / variates.astype(probabilities.numpy().dtype)
-        np.testing.assert_array_equal(ours.argmax(axis=1), theirs)
+        words = TorchRandom(seed).words(probabilities.numel()).reshape(*shape, 2)
+        ours = [fastest(*row) for row in zip(probabilities.numpy(), words, strict=True)]
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_variate_of_zero_wins_and_what_is_impossible_does_not():
+    words = TorchRandom(0).words(4)
+    words[2] = 0
+    assert fastest(np.full(4, 0.25, np.float32), words) == 2
+    words = TorchRandom(0).words(4)
+    assert fastest(np.array([0.0, 0.0, 1.0, 0.0], np.float32), words) == 2

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.config import TransformerConfig
-from clearhead.nn.attention import Attention, KeyValue, causal_mask, fused_attention
+from clearhead.errors import ShapeError
+from clearhead.nn.attention import (
+    Attention,
+    KeyValue,
+    attendable,
+    causal_mask,
+    combine,
+    fused_attention,
+    window_mask,
+)
+from clearhead.nn.positions import rotary_rates, rotary_rotation
 
 
 def by_hand(
@@ -17,15 +27,19 @@ def by_hand(
     value: torch.Tensor,
     visible: torch.Tensor | None,
     bias: torch.Tensor | None = None,
+    scale: float | None = None,
+    softcap: float | None = None,
 ) -> torch.Tensor:
-    """softmax(Q K^T / sqrt(head_dim) + bias) V, query by query."""
+    """softmax(softcap(Q K^T / sqrt(head_dim)) + bias) V, query by query."""
     batch, heads, query_len, head_dim = query.shape
     group = heads // key.shape[1]
     output = torch.zeros(*query.shape[:3], value.shape[-1], dtype=query.dtype)
     for b in range(batch):
         for h in range(heads):
             for i in range(query_len):
-                scores = key[b, h // group] @ query[b, h, i] / head_dim**0.5
+                scores = key[b, h // group] @ query[b, h, i] * (scale or head_dim**-0.5)
+                if softcap is not None:
+                    scores = softcap * torch.tanh(scores / softcap)
                 if bias is not None:
                     scores = scores + bias[h, i]
                 seen = torch.ones(len(scores), dtype=torch.bool)
@@ -51,9 +65,23 @@ def shapes(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
     )
 
 
-@given(shapes(), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 999))
+@given(
+    shapes(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, 1.0, 0.2]),
+    st.sampled_from([None, 0.8]),
+    st.integers(0, 999),
+)
 def test_it_is_the_formula(
-    shape: tuple[int, int, int, int, int, int], masked: bool, biased: bool, causal: bool, seed: int
+    shape: tuple[int, int, int, int, int, int],
+    masked: bool,
+    biased: bool,
+    causal: bool,
+    scale: float | None,
+    softcap: float | None,
+    seed: int,
 ) -> None:
     batch, heads, kv_heads, query_len, more, head_dim = shape
     key_len = query_len + more
@@ -70,8 +98,11 @@ def test_it_is_the_formula(
     if causal:
         ordered = causal_mask(query_len, key_len)[None, None]
         visible = ordered if mask is None else mask & ordered
-    output = fused_attention(query, key, value, mask=mask, bias=bias, causal=causal)
-    torch.testing.assert_close(output, by_hand(query, key, value, visible, bias))
+    output = fused_attention(
+        query, key, value, mask=mask, bias=bias, causal=causal, scale=scale, softcap=softcap
+    )
+    expected = by_hand(query, key, value, visible, bias, scale, softcap)
+    torch.testing.assert_close(output, expected)
 
 
 def test_causality_is_aligned_with_the_last_key() -> None:
@@ -79,11 +110,39 @@ def test_causality_is_aligned_with_the_last_key() -> None:
     assert causal_mask(3, 3).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
 
 
+def test_a_window_is_so_many_positions_with_the_query_its_own() -> None:
+    both = causal_mask(4, 4) & window_mask(4, 4, 2)
+    assert both.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
+    assert window_mask(1, 4, 2).int().tolist() == [[0, 0, 1, 1]]  # the last query, in steps
+    assert window_mask(4, 4, 4) is None  # nothing is out of it
+    assert window_mask(9, 9, 0) is None
+
+
+def test_masks_together() -> None:
+    first, second = torch.tensor([True, True, False]), torch.tensor([True, False, False])
+    assert combine(None, None) is None
+    assert combine(first, None) is first
+    assert combine(None, second) is second
+    assert combine(first, second).tolist() == [True, False, False]
+
+
+def test_a_mask_of_a_text_is_checked() -> None:
+    real = torch.tensor([[True, False], [True, True]])
+    assert attendable(None, (2, 2)) is None
+    assert attendable(torch.ones(2, 2, dtype=torch.bool), (2, 2)) is None
+    assert torch.equal(attendable(real, (2, 2)), real[:, None, None])
+    with pytest.raises(
+        ShapeError, match=r"positions, \(2, 3\); it holds torch.bool of .* \(2, 2\)"
+    ):
+        attendable(real, (2, 3))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("softcap", [None, 5.0])
 def test_fully_masked_rows_are_zeros_with_gradients_that_are_numbers(
-    dtype: torch.dtype, training: bool, biased: bool
+    dtype: torch.dtype, training: bool, biased: bool, softcap: float | None
 ) -> None:
     torch.manual_seed(0)
     query, key, value = (torch.randn(2, 2, 3, 4, dtype=dtype) for _ in range(3))
@@ -92,7 +151,7 @@ def test_fully_masked_rows_are_zeros_with_gradients_that_are_numbers(
     mask[0, 0, 1] = False
     mask[1] = False
     bias = torch.randn(2, 3, 3).to(dtype) if biased else None
-    output = fused_attention(query, key, value, mask=mask, bias=bias)
+    output = fused_attention(query, key, value, mask=mask, bias=bias, softcap=softcap)
     assert torch.equal(output[0, :, 1], torch.zeros(2, 4, dtype=dtype))
     assert torch.equal(output[1], torch.zeros(2, 3, 4, dtype=dtype))
     assert bool((output[0, :, [0, 2]] != 0).all())
@@ -120,6 +179,43 @@ def test_grouped_heads_are_heads_with_shared_projections() -> None:
     theirs, _ = full.self_attention(x, causal=True)
     torch.testing.assert_close(ours, theirs)
     assert nonzero.key.shape == (2, 2, 5, 3)
+
+
+def test_heads_of_another_width_with_norms_and_biases_here_and_not_there() -> None:
+    """Step by step: project, split, norm, rotate, attend, join, project."""
+    torch.manual_seed(2)
+    config = CONFIG.replace(
+        positions="rotary",
+        attention={"head_dim": 8, "head_norm": True, "scale": 0.3, "output_bias": False},
+        rotary={"dim": 4},
+    )
+    layer = Attention(config).double()
+    assert layer.query.weight.shape == (32, 12)
+    assert layer.key.bias.shape == (16,)
+    assert layer.output.bias is None
+    for norm in (layer.query_norm, layer.key_norm):
+        torch.nn.init.normal_(norm.weight, 1.0)
+    x = torch.randn(2, 5, 12, dtype=torch.float64)
+
+    def normed(heads: torch.Tensor, norm: torch.nn.Module) -> torch.Tensor:
+        size = heads.square().mean(-1, keepdim=True)
+        return heads / (size + config.norm_epsilon).sqrt() * norm.weight
+
+    rotation = rotary_rotation(torch.arange(5), rotary_rates(config))
+    query = normed(layer.query(x).view(2, 5, 4, 8).transpose(1, 2), layer.query_norm)
+    key = normed(layer.key(x).view(2, 5, 2, 8).transpose(1, 2), layer.key_norm)
+    value = layer.value(x).view(2, 5, 2, 8).transpose(1, 2)
+    turned = []
+    for heads in (query, key):
+        a, b, rest = heads.split([2, 2, 4], dim=-1)
+        cosine, sine = rotation
+        turned.append(torch.cat((a * cosine - b * sine, b * cosine + a * sine, rest), -1))
+    visible = causal_mask(5, 5)[None, None]
+    heads = by_hand(*turned, value, visible, scale=0.3)
+    expected = layer.output(heads.transpose(1, 2).reshape(2, 5, 32))
+    ours, present = layer.self_attention(x, causal=True, rotation=rotation)
+    torch.testing.assert_close(ours, expected)
+    torch.testing.assert_close(present.key, turned[1])
 
 
 def test_the_cache_gives_what_the_whole_gives() -> None:

@@ -24,17 +24,38 @@ def make(kind: type[nn.Module], **changes: Any) -> Any:
     return kind(config).double().eval()
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("place", ["before", "after", "both"])
 def test_norms_stand_where_the_config_has_them(place: str) -> None:
     block = make(EncoderBlock, norm_place=place)
     attend = lambda x: block.self_attention.self_attention(x)[0]  # noqa: E731
     if place == "before":
         middle = X + attend(block.self_attention_norm(X))
         expected = middle + block.feed_forward(block.feed_forward_norm(middle))
+    elif place == "both":
+        inner = block.self_attention_output_norm(attend(block.self_attention_norm(X)))
+        fed = block.feed_forward(block.feed_forward_norm(X + inner))
+        expected = X + inner + block.feed_forward_output_norm(fed)
     else:
         middle = block.self_attention_norm(X + attend(X))
         expected = block.feed_forward_norm(middle + block.feed_forward(middle))
     torch.testing.assert_close(block(X), expected)
+    names = {name.split(".")[0] for name, _ in block.named_parameters()}
+    assert ("self_attention_output_norm" in names) == (place == "both")
+
+
+@pytest.mark.parametrize("kind", [EncoderBlock, DecoderBlock])
+def test_parallel_sublayers_read_the_same(kind: type[nn.Module]) -> None:
+    layers = {"encoder_layers": 1, "decoder_layers": 0}
+    if kind is DecoderBlock:
+        layers = {"encoder_layers": 0, "decoder_layers": 1}
+    block = make(kind, parallel_sublayers=True, **layers)
+    with torch.no_grad():
+        block.feed_forward_norm.weight.mul_(3.0)
+    causal = {"causal": True} if kind is DecoderBlock else {}
+    attended = block.self_attention.self_attention(block.self_attention_norm(X), **causal)[0]
+    expected = X + attended + block.feed_forward(block.feed_forward_norm(X))
+    output = block(X)
+    torch.testing.assert_close(output[0] if kind is DecoderBlock else output, expected)
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

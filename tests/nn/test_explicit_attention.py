@@ -28,6 +28,26 @@ def test_it_is_what_the_kernel_gives(causal: bool, masked: bool) -> None:
     torch.testing.assert_close(explicit.detach(), fused, rtol=0.03, atol=0.03)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("biased", [False, True])
+def test_scale_and_softcap(biased: bool, dropout: float) -> None:
+    """A cap acts on scaled scores, before the bias; the scale is the kernel's."""
+    torch.manual_seed(1)
+    query, key, value = (torch.randn(2, 3, 5, 8, dtype=torch.float64) for _ in range(3))
+    bias = torch.randn(3, 5, 5, dtype=torch.float64) if biased else None
+    scaled = explicit_attention(query, key, value, bias, scale=0.7)
+    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=0.7)
+    torch.testing.assert_close(scaled, expected)
+    scores = 2 * torch.tanh(query @ key.transpose(-1, -2) * 0.7 / 2)
+    weights = torch.softmax(scores if bias is None else scores + bias, dim=-1)
+    torch.manual_seed(3)
+    capped = explicit_attention(query, key, value, bias, dropout, scale=0.7, softcap=2.0)
+    if dropout == 0.0:
+        torch.testing.assert_close(capped, weights @ value)
+    else:
+        assert not torch.allclose(capped, weights @ value)
+
+
 @given(
     query_len=st.integers(1, 5),
     key_len=st.sampled_from([1, 3, 15, 16, 17, 33]),

@@ -15,7 +15,7 @@ FORMULAS = {
     "gelu_tanh": lambda x: x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))) / 2,
     "silu": lambda x: x / (1 + torch.exp(-x)),
 }
-GATED = {"reglu": "relu", "geglu": "gelu", "swiglu": "silu"}
+GATED = {"reglu": "relu", "geglu": "gelu", "geglu_tanh": "gelu_tanh", "swiglu": "silu"}
 
 
 def make(activation: str, bias: bool) -> FeedForward:

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from clearhead.config import TransformerConfig
-from clearhead.nn.norms import LayerNorm, RMSNorm, make_norm
+from clearhead.config_parts import AttentionConfig
+from clearhead.nn.norms import LayerNorm, RMSNorm, make_head_norm, make_norm
 
 
 def test_a_layer_norm_by_hand() -> None:
@@ -45,3 +46,16 @@ def test_they_are_pytorchs(kind: str, epsilon: float) -> None:
     half = ours(x.bfloat16())
     assert half.dtype == torch.bfloat16
     torch.testing.assert_close(half.float(), theirs(x), rtol=0.05, atol=0.05)
+
+
+def test_the_norm_of_a_head() -> None:
+    """It is a root-mean-square norm whatever the model's other norms are, as wide as a head."""
+    plain = TransformerConfig(vocab_size=9, d_model=6, num_heads=2, norm="layer")
+    x = torch.randn(2, 3)
+    assert make_head_norm(plain)(x) is x
+    config = plain.replace(attention={"head_norm": True, "head_dim": 5})
+    assert config.attention == AttentionConfig(head_norm=True, head_dim=5)
+    norm = make_head_norm(config)
+    assert isinstance(norm, RMSNorm)
+    assert norm.weight.shape == (5,)
+    assert norm.epsilon == config.norm_epsilon

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.config import TransformerConfig
+from clearhead.config_parts import RotaryConfig
 from clearhead.nn.positions import (
     ScoreBias,
     alibi_slopes,
     relative_buckets,
-    rotary_angles,
+    rotary_rates,
+    rotary_rotation,
     rotate,
     sinusoidal_positions,
 )
@@ -37,11 +40,67 @@ def test_a_shift_of_sinusoidal_positions_is_a_rotation() -> None:
         torch.testing.assert_close(along, along[:1].expand_as(along))
 
 
+@pytest.mark.parametrize("layout", ["halves", "halves_to_end"])
+def test_sinusoidal_halves(layout: str) -> None:
+    table = sinusoidal_positions(3, 6, layout=layout, dtype=torch.float64)
+    last = {"halves": 3, "halves_to_end": 2}[layout]
+    rates = [10000 ** (-i / last) for i in range(3)]
+    expected = [math.sin(2 * r) for r in rates] + [math.cos(2 * r) for r in rates]
+    assert table[2].tolist() == pytest.approx(expected)
+    assert sinusoidal_positions(3, 2, layout=layout)[0].tolist() == [0.0, 1.0]
+
+
+def rotary_config(head_dim: int, rotary_base: float = 10000.0, **rotary: Any) -> TransformerConfig:
+    return TransformerConfig(
+        vocab_size=9, d_model=head_dim, num_heads=1, positions="rotary", rotary_base=rotary_base,
+        rotary=RotaryConfig(**rotary),
+    )  # fmt: skip
+
+
+def test_a_part_of_a_head_is_rotated() -> None:
+    x = torch.randn(1, 2, 3, 10, dtype=torch.float64)
+    rates = rotary_rates(rotary_config(10, dim=4))
+    rotated = rotate(x, rotary_rotation(torch.arange(3), rates))
+    assert torch.equal(rotated[..., 4:], x[..., 4:])
+    whole = rotary_rotation(torch.arange(3), rotary_rates(rotary_config(4)))
+    assert torch.equal(rotated[..., :4], rotate(x[..., :4], whole))
+
+
+def test_rates_of_layers_with_a_window() -> None:
+    config = rotary_config(4, 100.0, local_base=25.0, scaling="linear", factor=8.0)
+    assert rotary_rates(config).tolist() == pytest.approx([1 / 8, 0.1 / 8])
+    assert rotary_rates(config, local=True).tolist() == pytest.approx([1.0, 0.2])
+    config = rotary_config(4, 100.0, scaling="linear", factor=8.0)
+    assert rotary_rates(config, local=True).tolist() == pytest.approx([1 / 8, 0.1 / 8])
+
+
+def test_scaling_by_wavelength_is_that_of_llama_3() -> None:
+    """transformers computes it; here with numbers that put rates on all three sides."""
+    llama = pytest.importorskip("transformers.models.llama.modeling_llama")
+    settings = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "factor": 8.0}
+    theirs = llama.LlamaConfig(
+        hidden_size=64, num_attention_heads=1, max_position_embeddings=1024,
+        rope_parameters={
+            "rope_type": "llama3", "rope_theta": 500000.0,
+            "original_max_position_embeddings": 512, **settings,
+        },
+    )  # fmt: skip
+    config = rotary_config(
+        64, 500000.0, scaling="llama3", factor=8.0, low_frequency_factor=1.0,
+        high_frequency_factor=4.0, original_length=512,
+    )  # fmt: skip
+    rates = rotary_rates(config)
+    expected = llama.LlamaRotaryEmbedding(theirs).inv_freq.double()
+    torch.testing.assert_close(rates, expected, rtol=1e-6, atol=0)
+    plain = rotary_rates(rotary_config(64, 500000.0))
+    assert {1.0, 8.0} < {round(float(r), 3) for r in plain / rates}
+
+
 def test_rotary_turns_pairs_of_the_two_halves() -> None:
     x = torch.tensor([1.0, 10.0, 2.0, 20.0], dtype=torch.float64).expand(1, 1, 3, 4)
-    angles = rotary_angles(3, 4, 100.0)
-    assert angles[2].tolist() == pytest.approx([2.0, 0.2])
-    rotated = rotate(x, angles.cos(), angles.sin())[0, 0]
+    rates = rotary_rates(rotary_config(4, rotary_base=100.0))
+    assert rates.tolist() == pytest.approx([1.0, 0.1])
+    rotated = rotate(x, rotary_rotation(torch.arange(3), rates))[0, 0]
     assert rotated[0].tolist() == [1.0, 10.0, 2.0, 20.0]
     expected = [
         math.cos(2) - 2 * math.sin(2),
@@ -56,12 +115,12 @@ def test_rotary_turns_pairs_of_the_two_halves() -> None:
 def test_rotary_scores_depend_on_the_distance(first: int, second: int, shift: int) -> None:
     generator = torch.Generator().manual_seed(1)
     query, key = torch.randn(2, 1, 1, 1, 6, generator=generator, dtype=torch.float64)
-    angles = rotary_angles(20, 6, 10000.0)
+    rates = rotary_rates(rotary_config(6))
 
     def score(i: int, j: int) -> torch.Tensor:
         rotated = [
-            rotate(x, angles[p : p + 1].cos(), angles[p : p + 1].sin())
-            for x, p in ((query, i), (key, j))
+            rotate(x, rotary_rotation(torch.tensor([place]), rates))
+            for x, place in ((query, i), (key, j))
         ]
         return (rotated[0] * rotated[1]).sum()
 

@@ -190,12 +190,75 @@ def test_names_of_the_embeddings(tied: bool, encoder: int, decoder: int) -> None
         }
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_output_may_be_tied_apart_from_the_embeddings(tied: bool) -> None:
+    changes = {"tied_embeddings": not tied, "output": {"tied": tied, "bias": True}}
+    model = make(TransformerConfig.from_dict({**SMALL, **changes}))
+    names = {name for name in model.state_dict() if name.startswith("output.")}
+    assert names == {"output.bias"} | (set() if tied else {"output.weight"})
+    if tied:
+        assert model.output_matrix is model.target_embedding.weight
+    hidden = torch.randn(3, 16, dtype=torch.float64)
+    close(model.logits(hidden), hidden @ model.output_matrix.T + model.output.bias)
+
+
+def test_the_way_from_hidden_vectors_to_logits() -> None:
+    output = {"scale": 0.5, "softcap": 0.8, "transform": "silu", "bias": True}
+    model = make(TransformerConfig.from_dict({**SMALL, "output": output}))
+    hidden = torch.randn(3, 16, dtype=torch.float64)
+    x = torch.nn.functional.silu(model.output_transform(hidden / 2))
+    x = torch.nn.functional.layer_norm(
+        x, (16,), model.output_norm.weight, model.output_norm.bias, 1e-5
+    )
+    logits = x @ model.embedding.weight.T + model.output.bias
+    close(model.logits(hidden), 0.8 * torch.tanh(logits / 0.8))
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     for positions in ("learned", "relative"):
         changes = {"positions": positions, "activation": "swiglu", "tied_embeddings": False}
         model = make(TransformerConfig(**{**SMALL, **changes}))
         model(ids(2, 5), ids(2, 6)).square().sum().backward()
         assert not [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+
+
+def test_the_initial_weights_of_the_parts() -> None:
+    torch.manual_seed(0)
+    parts: dict[str, Any] = {
+        "attention": {"head_norm": True},
+        "embedding": {"norm": True, "token_types": 40, "position_offset": 2},
+        "output": {"tied": False, "bias": True, "transform": "gelu"},
+        "norm_place": "both", "positions": "learned", "vocab_size": 500, "d_model": 64,
+        "decoder_layers": 0,
+    }  # fmt: skip
+    state = Transformer(TransformerConfig.from_dict({**SMALL, **parts})).state_dict()
+    for name in ("embedding.weight", "source_positions.weight", "token_types.weight"):
+        assert float(state[name].std()) == pytest.approx(64**-0.5, rel=0.1), name
+    assert state["source_positions.weight"].shape == (18, 64)
+    for name, value in state.items():
+        if name.endswith("bias"):
+            assert not value.any(), name
+        elif "norm" in name:
+            assert bool((value == 1).all()), name
+        else:
+            assert 0.02 < float(value.std()) < 0.5, name
+
+
+def test_masks_take_the_place_of_padding() -> None:
+    """Whatever stands where a mask says padding, and in front of a decoder's text too."""
+    model = make(TransformerConfig(**{**SMALL, "decoder_layers": 0}))
+    source = ids(2, 5)
+    mask = torch.tensor([[True] * 5, [True, True, True, False, False]])
+    expected = model(torch.where(mask, source, 0))
+    close(model(source, mask=mask)[mask], expected[mask])
+    changes = {"encoder_layers": 0, "positions": "rotary", "attention": {"windows": [2, 0]}}
+    model = make(TransformerConfig.from_dict({**SMALL, **changes}))
+    text = ids(2, 5)
+    alone = model(None, text[1:, 2:])
+    mask = torch.tensor([[True] * 5, [False, False, True, True, True]])
+    close(model(None, text, mask=mask)[1:, 2:], alone)
+    with pytest.raises(ShapeError, match=r"positions, \(2, 5\); it holds torch.bool of .*\(2, 3\)"):
+        model(None, text, mask=mask[:, :3])
 
 
 def test_dropout_in_training_only() -> None:

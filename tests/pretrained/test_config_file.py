@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from clearhead.errors import CheckpointError
+from clearhead.pretrained import families
 from clearhead.pretrained.config_file import read_config, read_generation, read_settings
 from tests.pretrained import small_family
 from tests.strangers import SPOILT, spoilt
@@ -50,6 +52,16 @@ def test_what_is_not_read_is_named_with_the_file(tmp_path, changes, words):
     assert message.startswith(f"{tmp_path / 'config.json'}: ")
     assert words in message
     assert message.endswith(".")
+
+
+def test_numbers_that_cannot_be_computed_with_are_refused(tmp_path, monkeypatch):
+    def divide(fields):
+        return fields.number("width") / fields.number("layers")
+
+    family = dataclasses.replace(small_family.SMALL, read_config=divide)
+    monkeypatch.setattr(families, "families", lambda: (family,))
+    with pytest.raises(CheckpointError, match="its numbers make no model"):
+        read(tmp_path, layers=0)
 
 
 @pytest.mark.parametrize("how", [*SPOILT, "pipe"])

@@ -133,5 +133,20 @@ def test_other_formats_are_refused_with_the_way_to_convert(tmp_path, name, words
     assert words in message
 
 
+@pytest.mark.parametrize(
+    ("architectures", "name"),
+    [
+        (["GPT2LMHeadModel"], "GPT2LMHeadModel"),
+        ([], "AutoModel"),
+        (None, "AutoModel"),
+        (["x; import os"], "AutoModel"),
+    ],
+)
+def test_the_way_to_convert_names_the_class_of_the_config(tmp_path, architectures, name):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": architectures}))
+    assert f"from transformers import {name}; {name}.from_pretrained('" in refusal(tmp_path)
+
+
 def test_a_folder_without_weights_says_so(tmp_path):
     assert f"there is no {WHOLE} and no {INDEX}" in refusal(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.engine import IN_PLACE
+from clearhead.engine.products import INDEPENDENT_ROWS
 from clearhead.errors import CheckpointError, ConfigError, ShapeError
 from clearhead.reference.products import PLAIN, Products
 from clearhead.reference.tracing.trace import Trace
@@ -30,9 +30,11 @@ def test_without_a_mask_padding_is_what_has_its_id(encoder):
 
 
 def test_no_row_depends_on_the_rows_beside_it(encoder):
-    together = encoder.hidden(IDS)
+    together = encoder.independent.encode(IDS).output
+    np.testing.assert_allclose(together, encoder.hidden(IDS), rtol=0, atol=1e-5)
     for row in range(2):
-        np.testing.assert_array_equal(encoder.hidden(IDS[row : row + 1])[0], together[row])
+        alone = encoder.independent.encode(IDS[row : row + 1]).output
+        np.testing.assert_array_equal(alone[0], together[row])
 
 
 def test_token_types_count(encoder):
@@ -75,7 +77,7 @@ def test_a_model_without_the_head_has_no_logits(tmp_path):
 
 
 def test_other_products_give_the_same_numbers(encoder):
-    other = TextEncoder.of(encoder.pretrained, products=IN_PLACE)
+    other = TextEncoder.of(encoder.pretrained, products=INDEPENDENT_ROWS)
     np.testing.assert_allclose(other.logits(IDS), encoder.logits(IDS), rtol=0, atol=1e-5)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from clearhead.config import TransformerConfig
+from clearhead.nn.soft_cap import soft_cap
 from clearhead.nn.transformer import Transformer
 from clearhead.text.batches import Batch, make_batch
 from clearhead.training.loss import CHUNK_POSITIONS, linear_cross_entropy
@@ -34,28 +35,45 @@ def inputs(
     st.integers(1, 5),
     st.integers(2, 30),
     st.sampled_from([0.0, 0.1, 0.4, 0.99]),
+    st.booleans(),
+    st.sampled_from([None, 0.7, 20.0]),
     st.integers(0, 99),
 )
 def test_value_and_gradients_are_pytorchs(
-    positions: int, width: int, vocab: int, smoothing: float, seed: int
+    positions: int,
+    width: int,
+    vocab: int,
+    smoothing: float,
+    biased: bool,
+    softcap: float | None,
+    seed: int,
 ) -> None:
     hidden, weight, targets = inputs(positions, width, vocab, seed)
-    logits = hidden @ weight.T
+    bias = torch.randn(vocab, dtype=torch.float64).requires_grad_() if biased else None
+    leaves = (hidden, weight) if bias is None else (hidden, weight, bias)
+    logits = F.linear(hidden, weight, bias)
+    logits = logits if softcap is None else softcap * torch.tanh(logits / softcap)
     expected = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum")
-    gradients = torch.autograd.grad(expected, (hidden, weight))
-    loss = linear_cross_entropy(hidden, weight, targets, label_smoothing=smoothing)
-    torch.testing.assert_close(loss.smoothed, expected, rtol=1e-12, atol=1e-12)
+    gradients = torch.autograd.grad(expected, leaves, retain_graph=True)
     plain = F.cross_entropy(logits, targets, reduction="sum")
+    options: dict[str, Any] = {"bias": bias, "softcap": softcap, "label_smoothing": smoothing}
+    loss = linear_cross_entropy(hidden, weight, targets, **options)
+    torch.testing.assert_close(loss.smoothed, expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(loss.plain, plain, rtol=1e-12, atol=1e-12)
-    ours = torch.autograd.grad(loss.smoothed, (hidden, weight))
+    ours = torch.autograd.grad(loss.smoothed, leaves)
     torch.testing.assert_close(ours, gradients, rtol=1e-11, atol=1e-12)
+    with torch.no_grad():
+        alone = linear_cross_entropy(hidden, weight, targets, **options)
+    torch.testing.assert_close(torch.stack(alone), torch.stack(loss).detach())
 
 
+@pytest.mark.parametrize("softcap", [None, 3.0])
 @pytest.mark.parametrize("extra", [0, 1, CHUNK_POSITIONS - 1])
-def test_chunks_change_nothing(extra: int) -> None:
+def test_chunks_change_nothing(extra: int, softcap: float | None) -> None:
     hidden, weight, targets = inputs(CHUNK_POSITIONS + extra, 3, 11)
-    expected = F.cross_entropy(hidden @ weight.T, targets, label_smoothing=0.1, reduction="sum")
-    loss = linear_cross_entropy(hidden, weight, targets, label_smoothing=0.1)
+    logits = soft_cap(hidden @ weight.T, softcap)
+    expected = F.cross_entropy(logits, targets, label_smoothing=0.1, reduction="sum")
+    loss = linear_cross_entropy(hidden, weight, targets, softcap=softcap, label_smoothing=0.1)
     torch.testing.assert_close(loss.smoothed, expected, rtol=1e-12, atol=0)
     ours = torch.autograd.grad(loss.smoothed, (hidden, weight))
     theirs = torch.autograd.grad(expected, (hidden, weight))
@@ -164,12 +182,15 @@ class Largest(TorchDispatchMode):
         return result
 
 
+@pytest.mark.parametrize("softcap", [None, 30.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_logits_of_all_positions_never_exist(dtype: torch.dtype) -> None:
+def test_logits_of_all_positions_never_exist(dtype: torch.dtype, softcap: float | None) -> None:
     positions, vocab = 4 * CHUNK_POSITIONS, 1000
     hidden, weight, targets = inputs(positions, 4, vocab, dtype=torch.float32)
     with Largest() as largest:
-        loss = linear_cross_entropy(hidden.to(dtype), weight, targets, label_smoothing=0.1)
+        loss = linear_cross_entropy(
+            hidden.to(dtype), weight, targets, softcap=softcap, label_smoothing=0.1
+        )
         loss.smoothed.backward()
     assert largest.elements == CHUNK_POSITIONS * vocab
     assert weight.grad is not None
@@ -221,4 +242,26 @@ def test_padded_positions_take_no_part() -> None:
     parameters = list(model.parameters())
     torch.testing.assert_close(
         torch.autograd.grad(loss.smoothed, parameters), torch.autograd.grad(total, parameters)
+    )
+
+
+def test_all_that_is_around_the_output_matrix_takes_part() -> None:
+    """Scale, transform, bias and softcap: the loss is that of the model's own logits."""
+    torch.manual_seed(1)
+    output = {"scale": 0.5, "transform": "gelu", "bias": True, "softcap": 2.0, "tied": False}
+    model = Transformer(CONFIG.replace(output=output)).double()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    batch = pair_batch((4, 3), (2, 9))
+    source, target, expected_ids = map(
+        torch.from_numpy, (batch.source, batch.target_input, batch.target_output)
+    )
+    expected = F.cross_entropy(
+        model(source, target).flatten(0, 1), expected_ids.flatten(), ignore_index=0, reduction="sum"
+    )
+    loss = batch_loss(model, batch, 0.0)
+    torch.testing.assert_close(loss.smoothed, expected)
+    parameters = list(model.parameters())
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.smoothed, parameters), torch.autograd.grad(expected, parameters)
     )

@@ -18,7 +18,7 @@ threadpoolctl = pytest.importorskip("threadpoolctl")
 NAME = "import threadpoolctl, numpy; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
 
 PROGRAM = '''
-import json, random, sys
+import json, random
 from clearhead.engine.products import method
 from clearhead.translation.translator import Translator
 
@@ -28,7 +28,7 @@ generator = random.Random(7)
 texts = list(dict.fromkeys(
     " ".join(generator.choices(words, k=generator.randint(1, 7))).capitalize() + "."
     for _ in range(1200)
-))[:1000]
+))[:COUNT]
 translator = Translator.load("en-fr")
 
 def bits(translation):
@@ -78,17 +78,19 @@ def tried_before(kernels: str) -> str | None:
 @pytest.mark.slow
 @pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
 @pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels or "default")
-def test_a_thousand_sentences_have_the_same_bits_alone_and_in_batches(kernels):
+def test_sentences_have_the_same_bits_alone_and_in_batches(kernels):
     skip_without(kernels)
     other = tried_before(kernels)
     if other:
         pytest.skip(f"runs the kernels of {other} here, which are tried under that name")
-    report = json.loads(run(PROGRAM, kernels, threads=2))
+    # A thousand on the kernels that this machine runs by itself.
+    count = 1000 if architecture(kernels) == architecture("") else 250
+    report = json.loads(run(PROGRAM.replace("COUNT", str(count)), kernels, threads=2))
     if report["method"] == "whole":
         pytest.skip("this BLAS keeps rows apart in no known way, which the documentation says")
     assert report == {
         "method": report["method"],
-        "sentences": 1000,
+        "sentences": count,
         "greedy": 0,
         "beam": 0,
         "long": 0,

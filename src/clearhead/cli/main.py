@@ -24,11 +24,13 @@ from ..errors import ClearheadError
 # Command -> its line in `clearhead --help`; its module is clearhead.cli.<command>.
 COMMANDS = {
     "translate": "Translate arguments, files or standard input.",
+    "generate": "Continue a text with a model of transformers, token by token.",
     "trace": "Print every number between a sentence and its translation.",
     "explore": "Open a page that shows every number of a translation.",
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",
+    "export": "Write a model for transformers, CTranslate2 or ONNX.",
     "bench": "Measure speed, with ratios to other systems.",
 }
 

@@ -25,8 +25,11 @@ from clearhead.files import open_whole
 from clearhead.visible import json_text, visible
 
 if TYPE_CHECKING:
+    from clearhead.translation.pretrained_translator import PretrainedTranslator
     from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
+
+    AnyTranslator = Translator | PretrainedTranslator
 
 
 @click.command(cls=TextCommand)
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("-i", "--input", "source", metavar="FILE", help="Translate a file's lines (.gz too).")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
 @click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option("--task", help="What someone else's model is to do, such as en-fr.")
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--n-best", type=int, help="Give so many translations of each text. [1]")
 @click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
@@ -92,7 +96,7 @@ def _translate(
 
     if texts:
         arguments = check_arguments(texts)
-        translator = Translator.load(options["model"])
+        translator = Translator.load(options["model"], task=options["task"])
         _warn_about_file_names(texts)
         with _open_output(output) as out:
             _run(translator, [arguments], out, options, Progress(is_visible=False))
@@ -100,7 +104,7 @@ def _translate(
     name = "standard input" if source in (None, "-") else str(source)
     with open_input(source) as stream:
         check_other_file(stream, output, name)
-        translator = Translator.load(options["model"])
+        translator = Translator.load(options["model"], task=options["task"])
         with _open_output(output) as out:
             check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
@@ -126,34 +130,65 @@ def _open_output(path: str | None) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdout.buffer) if path is None else open_whole(path)
 
 
+# What stands around our models alone, by its option, and what it is where nothing was said.
+_OURS_ALONE = {
+    "normalization": None,
+    "max_length_ratio": None,
+    "max_length_extra": None,
+    "sibling_diversity": None,
+    "target_prefix": None,
+    "no_protect": False,
+    "no_adapt": False,
+    "alignment_rows": "output",
+}
+
+
+def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `translate`, for a model of ours or of someone else's.
+
+    Raises:
+        UsageError: an option has no meaning for someone else's model.
+    """
+    from clearhead.search.settings import SearchSettings
+    from clearhead.translation.translator import Translator
+
+    names = [field.name for field in dataclasses.fields(SearchSettings)]
+    call = {name: options[name] for name in names if options[name] is not None}
+    call |= {"alignment": options["alignments"], "alignment_layer": options["alignment_layer"]}
+    if options["batch_tokens"]:
+        call["batch_tokens"] = options["batch_tokens"]
+    if not isinstance(translator, Translator):
+        for name, neutral in _OURS_ALONE.items():
+            if options[name] != neutral:
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} is for models of clearhead; this one reads and "
+                    f"searches as transformers does."
+                )
+        return call
+    return {
+        **call,
+        "protect": not options["no_protect"],
+        "adapt": not options["no_adapt"],
+        "alignment_rows": options["alignment_rows"],
+        "target_prefix": options["target_prefix"],
+        "threads": options["threads"] or processors(),
+    }
+
+
 def _run(
-    translator: Translator,
+    translator: AnyTranslator,
     chunks: Iterable[Sequence[str]],
     out: BinaryIO,
     options: dict[str, Any],
     progress: Progress,
 ) -> None:
     """Translate texts as they come, and write their lines."""
-    from clearhead.translation.search.settings import SearchSettings
-
-    names = [field.name for field in dataclasses.fields(SearchSettings)]
-    search = {name: options[name] for name in names if options[name] is not None}
     is_terminal = out.isatty()
-    extra = {"batch_tokens": options["batch_tokens"]} if options["batch_tokens"] else {}
+    call = _call_options(translator, options)
     number = 0
     for texts in chunks:
-        translations = translator.translate(
-            texts,
-            protect=not options["no_protect"],
-            adapt=not options["no_adapt"],
-            alignment=options["alignments"],
-            alignment_layer=options["alignment_layer"],
-            alignment_rows=options["alignment_rows"],
-            target_prefix=options["target_prefix"],
-            threads=options["threads"] or processors(),
-            **extra,
-            **search,
-        )
+        translations = translator.translate(texts, **call)
+        assert isinstance(translations, list)
         for translation in translations:
             number += 1
             for line in _lines(number, translation, options):

@@ -18,6 +18,7 @@ from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
+from .answers.lens import lens_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
@@ -31,6 +32,7 @@ from .contract.questions import (
     ArrayQuestion,
     BeamQuestion,
     EffectsQuestion,
+    LensQuestion,
     ModelQuestion,
     OverviewQuestion,
     Question,
@@ -83,6 +85,7 @@ class Explorer:
             "array": self._array,
             "overview": self._overview,
             "effects": self._effects,
+            "lens": self._lens,
         }
 
     @property
@@ -182,6 +185,9 @@ class Explorer:
     def _overview(self, question: OverviewQuestion) -> Answer:
         check_part(question.part, self.models.config)
         return overview(self.run(question.run), question.part, question.layers)
+
+    def _lens(self, question: LensQuestion) -> Answer:
+        return Answer(lens_answer(self.run(question.run), question))
 
     def _effects(self, question: EffectsQuestion) -> Answer:
         return Answer(effects_answer(self.run(question.run), question))

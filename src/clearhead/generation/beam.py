@@ -10,11 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray, IntArray
-from ..translation.search.loop import Candidates
+from ..search.loop import Candidates
 from .settings import GenerationSettings
 
 NEVER = np.float32(-1e9)
 """The score of what does not exist, and what is added to the score of what must not be taken."""
+
+
+def running_totals(candidates: Candidates, is_end: BoolArray) -> FloatArray:
+    """Return the log-probability of each candidate as a prefix that is to go on."""
+    return candidates.log_probs + is_end * NEVER
 
 
 @dataclass
@@ -24,12 +29,16 @@ class FinishedBeams:
     Attributes:
         scores: what they are ranked by, best first; `NEVER` where there is none yet.
         is_finished: whether there is one.
+        is_possible: whether it is one that nothing forbids. Where a beam has too few prefixes to
+            go on with, transformers goes on with what has ended, at the score `NEVER`; such
+            sequences count when the beam is full, and are no results.
         rounds, rows: the round in which each ended, and the row that it continued there.
         tokens, own_log_probs: the token with which it ended, and that token's log-probability.
     """
 
     scores: FloatArray
     is_finished: BoolArray
+    is_possible: BoolArray
     rounds: IntArray
     rows: IntArray
     tokens: IntArray
@@ -43,6 +52,7 @@ class FinishedBeams:
         return cls(
             scores=np.full(shape, NEVER),
             is_finished=np.zeros(shape, np.bool_),
+            is_possible=np.zeros(shape, np.bool_),
             rounds=rounds,
             rows=rows,
             tokens=tokens,
@@ -74,6 +84,7 @@ class FinishedBeams:
         for name, new in (
             ("scores", scores),
             ("is_finished", is_new),
+            ("is_possible", candidates.log_probs > NEVER / 2),
             ("rounds", rounds),
             ("rows", candidates.rows),
             ("tokens", candidates.tokens),
@@ -100,7 +111,7 @@ class FinishedBeams:
             limits: the most that may be generated for each source.
             settings: ``early_stopping`` and ``length_penalty``.
         """
-        running = candidates.log_probs + is_end * NEVER
+        running = running_totals(candidates, is_end)
         alpha = settings.length_penalty
         # A positive exponent favours long sequences: then the longest possible one is compared.
         reaches_limit = settings.early_stopping == "never" and alpha > 0

@@ -37,7 +37,7 @@ def check_generation(
             f"num_beams is {settings.num_beams} and num_return_sequences is "
             f"{settings.num_return_sequences}. Use generate, or set both to 1."
         )
-    _check_token_ids(engine, settings)
+    _check_token_ids(engine, settings, has_encoder)
     beginnings = _beginnings(inputs, settings, has_encoder, starts)
     kind = "decoder start" if has_encoder else "prompt"
     for number, tokens in enumerate(beginnings):
@@ -126,8 +126,17 @@ def _beginnings(
     return [[start] for _ in inputs]
 
 
-def _check_token_ids(engine: Engine, settings: GenerationSettings) -> None:
+def _check_token_ids(engine: Engine, settings: GenerationSettings, has_encoder: bool) -> None:
+    # A small model often keeps the special tokens of a large one in its files: an end token beyond
+    # its vocabulary never comes, and what would begin a decoder begins no prompt.
+    harmless = {"eos_token_id"}
+    if not has_encoder or settings.decoder_start_token_id is not None:
+        harmless.add("bos_token_id")
+    if not has_encoder:
+        harmless.add("decoder_start_token_id")
     for name, tokens in settings.token_ids().items():
+        if name in harmless:
+            continue
         wrong = [token for token in tokens if token >= engine.vocab_size]
         if wrong:
             raise ConfigError(

@@ -39,8 +39,8 @@ def generate(
             encoder; None: the start token that the settings name.
         positions: the most tokens that the model reads, its config's ``max_length``; a sequence
             ends there at the latest. None: any number.
-        on_token: called with the number of an input and each token as it comes (of its first
-            sample first), unless there is a beam.
+        on_token: called with the number of an input and each token of its first sequence, as
+            they come. A beam knows its tokens only at the end, and calls nobody.
 
     Returns:
         for each input its ``num_return_sequences`` results; those of a beam best first, and fewer
@@ -51,6 +51,8 @@ def generate(
     """
     settings = settings or GenerationSettings()
     first_tokens = check_generation(engine, inputs, settings, has_encoder, starts, positions)
+    if not first_tokens:
+        return []
     results: list[list[Generation]] = [[] for _ in inputs]
     seed = _seed(settings)
     # The first tokens of decoders are read one at a time, so those of one length together.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray, IntArray
+from ..search.constraints import forbid_repeats, forbid_tokens
 from ..shapes import Array, Float
-from ..translation.search.constraints import forbid_repeats, forbid_tokens
 from .normalize import log_softmax_in_place
 from .settings import GenerationSettings
 
@@ -113,7 +113,8 @@ def _least_length(settings: GenerationSettings) -> Processor:
         if settings.min_new_tokens is not None:
             is_short = np.full(len(scores), prefixes.new < settings.min_new_tokens)
         if is_short.any():
-            scores[np.ix_(is_short, ends)] = -np.inf
+            # An end token that the model has no logit for never comes in any case.
+            scores[np.ix_(is_short, ends[ends < scores.shape[1]])] = -np.inf
 
     return process
 

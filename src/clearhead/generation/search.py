@@ -1,6 +1,6 @@
 """The search of transformers' ``generate``: greedy, sampling, beam, and sampling in a beam.
 
-`clearhead.translation.search.loop` has the rounds; here are the rules of transformers 5. Whatever
+`clearhead.search.loop` has the rounds; here are the rules of transformers 5. Whatever
 the precision of the model, tokens are chosen in float32. A beam looks at ``1 + end tokens`` times
 ``num_beams`` continuations of each input (at least twice), of which those in the first
 ``num_beams`` places that end are finished; `clearhead.generation.beam` says which are kept, and
@@ -15,15 +15,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
-from ..translation.search.loop import Candidates, SearchLoop
-from ..translation.search.prefixes import SearchStep, prefix_of
-from .beam import NEVER, FinishedBeams
+from ..search.loop import Candidates, SearchLoop
+from ..search.prefixes import SearchStep, prefix_of
+from .beam import FinishedBeams, running_totals
 from .checks import check_decoding, check_possible
 from .normalize import log_normalizers, log_softmax_in_place, softmax
 from .processors import Prefixes, processors_of, renormalize
 from .result import END, LENGTH, GeneratedToken, Generation
 from .settings import GenerationSettings
-from .torch_random import TorchRandom, exponential
+from .torch_random import TorchRandom, exponential, fastest
 from .truncation import truncations_of
 
 OnToken = Callable[[int, GeneratedToken], None]
@@ -67,7 +67,7 @@ class GenerationSearch(SearchLoop):
             self.processors.append(renormalize)
         self.random = TorchRandom(seed)
         self.is_end_id = np.zeros(vocab_size, np.bool_)
-        self.is_end_id[list(settings.eos_token_id)] = True
+        self.is_end_id[[token for token in settings.eos_token_id if token < vocab_size]] = True
         self.sequences = FinishedBeams.empty(len(inputs), beam)
         self.buffer = np.empty((0, vocab_size), np.float32)  # of processors, round after round
         # Logits, where the engine gives them.
@@ -114,7 +114,8 @@ class GenerationSearch(SearchLoop):
         """Return the best continuations of each source (or those that are drawn for it)."""
         draws = self.settings.do_sample
         if self.beam > 1:
-            candidates = self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
+            with np.errstate(over="ignore"):  # the lowest number, for an invalid score
+                candidates = self.draw_beam(log_probs) if draws else self.best_of_beam(log_probs)
             check_possible(candidates.log_probs.max(axis=1))
             return candidates
         tokens = self.draw(log_probs) if draws else log_probs.argmax(axis=1)
@@ -129,17 +130,12 @@ class GenerationSearch(SearchLoop):
         words = self.random.words(self.samples * self.vocab_size)
         tokens = np.zeros(len(scores), np.int64)
         for row, number in enumerate((self.active % self.samples).tolist()):
-            columns, speeds = self.race(scores[row], words[number * self.vocab_size :])
-            tokens[row] = columns[speeds.argmax()]
+            columns = np.flatnonzero(scores[row] > -np.inf)
+            values = scores[row].take(columns)
+            check_possible(values.max(initial=-np.inf, keepdims=True))
+            own_words = words.take(number * self.vocab_size + columns, axis=0)
+            tokens[row] = columns[fastest(softmax(values), own_words)]
         return tokens
-
-    def race(self, scores: FloatArray, words: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return the columns that are possible, and how early each comes in: the largest first."""
-        columns = np.flatnonzero(scores > -np.inf)
-        check_possible(scores[columns].max(initial=-np.inf, keepdims=True))
-        variates = exponential(words[columns]).astype(np.float32)
-        with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
-            return columns, softmax(scores[columns]) / variates
 
     def draw_beam(self, log_probs: FloatArray) -> Candidates:
         """Draw continuations of each source, in proportion to the probability of each whole."""
@@ -149,7 +145,11 @@ class GenerationSearch(SearchLoop):
         choices = np.zeros((sources, count), np.int64)
         values = np.full((sources, count), -np.inf, np.float32)
         for number, row in enumerate(totals):
-            columns, speeds = self.race(row, words)
+            columns = np.flatnonzero(row > -np.inf)
+            check_possible(row[columns].max(initial=-np.inf, keepdims=True))
+            variates = exponential(words[columns]).astype(np.float32)
+            with np.errstate(divide="ignore", invalid="ignore"):  # a variate may be 0
+                speeds = softmax(row[columns]) / variates
             places = columns[np.argsort(-speeds, kind="stable")[:count]]
             choices[number, : len(places)] = places
             values[number, : len(places)] = row[places]
@@ -158,11 +158,7 @@ class GenerationSearch(SearchLoop):
 
     def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
         """Return the places of the continuations to go on with, best first."""
-        if not self.settings.do_sample:
-            return super().running_order(candidates, is_end)
-        # What is drawn is in the order of the draw.
-        running = candidates.log_probs + is_end * NEVER
-        return np.argsort(-running, axis=1, kind="stable")[:, : self.beam]
+        return np.argsort(-candidates.log_probs, axis=1, kind="stable")[:, : self.beam]
 
     def ends(self, candidates: Candidates) -> BoolArray:
         """Return which continuations are end tokens, or as long as they may be."""
@@ -180,7 +176,8 @@ class GenerationSearch(SearchLoop):
         is_closed = sequences.is_closed(candidates, is_end, self.length + 1, limits, settings)
         for place in np.flatnonzero(is_closed):
             results = self.results[self.active[place]]
-            numbers = np.flatnonzero(sequences.is_finished[place])[: settings.num_return_sequences]
+            is_result = sequences.is_finished[place] & sequences.is_possible[place]
+            numbers = np.flatnonzero(is_result)[: settings.num_return_sequences]
             results += [self.beam_result(int(place), number) for number in numbers.tolist()]
         return is_closed
 
@@ -235,6 +232,10 @@ class GenerationSearch(SearchLoop):
 
     def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
         """Choose the continuations to go on with, and drop the sources that are finished."""
+        if self.beam > 1:
+            # What has ended goes on only where nothing else is left, and never becomes a result.
+            totals = running_totals(candidates, is_end)
+            candidates = Candidates(totals, candidates.tokens, candidates.rows)
         super().prune(candidates, is_end, is_finished)
         self.own_log_probs.append(self.own(self.next.parents, self.next.tokens))
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engine.protocols import BoolArray, FloatArray
+from ..search.choose import top_tokens
 from ..shapes import Array, Float
-from ..translation.search.choose import top_tokens
 from .normalize import log_softmax, softmax
 from .processors import Processor
 from .settings import GenerationSettings

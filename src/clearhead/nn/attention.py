@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerConfig
-from ..shapes import Bool, Float
+from ..errors import ShapeError
+from ..shapes import Bool, Float, Shaped
 from .dropout import Dropout, checked_probability
 from .explicit_attention import explicit_attention, explicit_is_faster
 from .linear import Linear, joint_linear
-from .positions import rotate
+from .norms import make_head_norm
+from .positions import Rotation, rotate
 
 
 class KeyValue(NamedTuple):
@@ -23,19 +25,59 @@ class KeyValue(NamedTuple):
     value: Float[Tensor, "batch kv_heads key_len head_dim"]
 
 
-class Rotation(NamedTuple):
-    """Cosines and sines of the angles that the positions turn queries and keys by."""
-
-    cosine: Float[Tensor, "length half_dim"]
-    sine: Float[Tensor, "length half_dim"]
-
-
 def causal_mask(
     query_len: int, key_len: int, device: torch.device | None = None
 ) -> Bool[Tensor, "query_len key_len"]:
     """Return True where a query may attend: up to its own key, the last query to every key."""
     every = torch.ones(query_len, key_len, dtype=torch.bool, device=device)
     return every.tril(key_len - query_len)
+
+
+def window_mask(
+    query_len: int, key_len: int, window: int, device: torch.device | None = None
+) -> Bool[Tensor, "query_len key_len"] | None:
+    """Return False where a key stands ``window`` positions or more before a query.
+
+    So that with causality a query sees ``window`` positions, its own among them. The last query
+    stands at the last key. None where all are within, as in a window of 0, which has no limit.
+    """
+    if not window or key_len <= window:
+        return None
+    every = torch.ones(query_len, key_len, dtype=torch.bool, device=device)
+    return every.triu(key_len - query_len - window + 1)
+
+
+def combine(
+    first: Bool[Tensor, "..."] | None, second: Bool[Tensor, "..."] | None
+) -> Bool[Tensor, "..."] | None:
+    """Return the mask of what both masks let a query attend to; None lets it attend to all."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
+def attendable(
+    real: Shaped[Tensor, "..."] | None, shape: tuple[int, ...]
+) -> Bool[Tensor, "batch 1 1 key_len"] | None:
+    """Return the mask of scores under which nobody attends to padding; None where all is real.
+
+    Args:
+        real: Bool["batch key_len"], True where a position is real; None where all are.
+        shape: of the keys, batch and key_len.
+
+    Raises:
+        ShapeError: ``real`` is not boolean, or not of that shape.
+    """
+    if real is None:
+        return None
+    if real.dtype != torch.bool or real.shape != shape:
+        raise ShapeError(
+            f"The mask of a text is boolean, True where a position is real, one for each of its "
+            f"positions, {tuple(shape)}; it holds {real.dtype} of the shape {tuple(real.shape)}."
+        )
+    # An exported program has no numbers to look at, and takes every mask.
+    is_all_real = not torch.compiler.is_exporting() and bool(real.all())
+    return None if is_all_real else real[:, None, None, :]
 
 
 def fused_attention(
@@ -47,35 +89,42 @@ def fused_attention(
     bias: Float[Tensor, "heads query_len key_len"] | None = None,
     causal: bool = False,
     dropout: float | None = None,
+    scale: float | None = None,
+    softcap: float | None = None,
 ) -> Float[Tensor, "batch heads query_len value_dim"]:
     """Compute ``softmax(Q K^T / sqrt(head_dim) + bias) V`` by PyTorch's fused kernel.
 
-    A fully masked query gives zeros.
+    A fully masked query gives zeros. With a softcap, for which there is no fused kernel, it is
+    computed by two products and a softmax.
 
     Args:
         mask: True where a query may attend.
         bias: added to the scaled scores.
         causal: a query sees keys up to its own position, the last query being at the last key.
         dropout: the share of the weights to drop; None and 0 drop nothing.
+        scale: factor of the scores; None means 1 / sqrt(head_dim).
+        softcap: bends the scaled scores into (-softcap, softcap), before the bias.
 
     Raises:
         ConfigError: ``dropout`` is no number from 0 to 1.
     """
     dropout = checked_probability(dropout)
     query_len, key_len = query.shape[-2], key.shape[-2]
-    only_causal = causal and mask is None and bias is None and query_len == key_len
+    is_square = bool(query_len == key_len)
+    only_causal = causal and mask is None and bias is None and is_square
     visible = mask
     if causal and not only_causal and query_len > 1:
-        not_later = causal_mask(query_len, key_len, query.device)
-        visible = not_later if mask is None else mask & not_later
+        visible = combine(mask, causal_mask(query_len, key_len, query.device))
     visible, empty_rows = _open_empty_rows(visible)
     attn_mask = visible
     if bias is not None:
         attn_mask = bias if visible is None else bias.masked_fill(~visible, -torch.inf)
-    if explicit_is_faster(query, key):
+    if softcap is not None or explicit_is_faster(query, key):
         if only_causal:
             attn_mask = causal_mask(query_len, key_len, query.device)
-        output = explicit_attention(query, key, value, attn_mask, dropout)
+        output = explicit_attention(
+            query, key, value, attn_mask, dropout, scale=scale, softcap=softcap
+        )
     else:
         output = F.scaled_dot_product_attention(
             query,
@@ -84,6 +133,7 @@ def fused_attention(
             attn_mask=attn_mask,
             dropout_p=dropout,
             is_causal=only_causal,
+            scale=scale,
             enable_gqa=key.shape[1] != query.shape[1],
         )
     return output if empty_rows is None else output.masked_fill(empty_rows, 0.0)
@@ -100,7 +150,8 @@ def _open_empty_rows(
         return None, None
     empty_rows = ~visible.any(-1, keepdim=True)
     visible = visible | empty_rows
-    if empty_rows.device.type == "cpu" and not bool(empty_rows.any()):
+    has_numbers = empty_rows.device.type == "cpu" and not torch.compiler.is_exporting()
+    if has_numbers and not bool(empty_rows.any()):
         return visible, None  # two passes over the output less; on a CPU it costs nothing to ask
     return visible, empty_rows
 
@@ -114,24 +165,29 @@ class Attention(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        width = config.key_value_heads * config.head_dim
-        self.query = Linear(config.d_model, config.d_model, bias=config.bias)
-        self.key = Linear(config.d_model, width, bias=config.bias)
-        self.value = Linear(config.d_model, width, bias=config.bias)
-        self.output = Linear(config.d_model, config.d_model, bias=config.bias)
+        wide = config.num_heads * config.head_dim
+        narrow = config.key_value_heads * config.head_dim
+        self.query = Linear(config.d_model, wide, bias=config.attention_bias)
+        self.key = Linear(config.d_model, narrow, bias=config.attention_bias)
+        self.value = Linear(config.d_model, narrow, bias=config.attention_bias)
+        self.output = Linear(wide, config.d_model, bias=config.attention_output_bias)
+        self.query_norm = make_head_norm(config)
+        self.key_norm = make_head_norm(config)
         self.head_dim = config.head_dim
+        self.scale, self.softcap = config.attention.scale, config.attention.softcap
         self.dropout = Dropout(config.attention_dropout)
 
     def _heads(
-        self, x: Float[Tensor, "batch length width"]
+        self, x: Float[Tensor, "batch length width"], norm: nn.Module | None = None
     ) -> Float[Tensor, "batch heads length head_dim"]:
-        """Part the last axis into heads."""
-        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        """Part the last axis into heads, and normalise each."""
+        heads = x.unflatten(-1, (-1, self.head_dim))
+        return (heads if norm is None else norm(heads)).transpose(1, 2)
 
     def project_key_value(self, memory: Float[Tensor, "batch key_len d_model"]) -> KeyValue:
         """Return the keys and values of an encoder's output."""
         key, value = joint_linear(memory, self.key, self.value)
-        return KeyValue(self._heads(key), self._heads(value))
+        return KeyValue(self._heads(key, self.key_norm), self._heads(value))
 
     def _attend(
         self,
@@ -140,7 +196,8 @@ class Attention(nn.Module):
         **options: Any,
     ) -> Float[Tensor, "batch query_len d_model"]:
         rate = self.dropout.probability if self.training else 0.0
-        heads = fused_attention(query, source.key, source.value, dropout=rate, **options)
+        options |= {"dropout": rate, "scale": self.scale, "softcap": self.softcap}
+        heads = fused_attention(query, source.key, source.value, **options)
         return self.output(heads.transpose(1, 2).flatten(2))
 
     def self_attention(
@@ -158,9 +215,11 @@ class Attention(nn.Module):
         Returns:
             The output, and the keys and values of all positions so far.
         """
-        query, key, value = map(self._heads, joint_linear(x, self.query, self.key, self.value))
+        wide, narrow, values = joint_linear(x, self.query, self.key, self.value)
+        query, key = self._heads(wide, self.query_norm), self._heads(narrow, self.key_norm)
+        value = self._heads(values)
         if rotation is not None:
-            query, key = rotate(query, *rotation), rotate(key, *rotation)
+            query, key = rotate(query, rotation), rotate(key, rotation)
         if past is not None:
             key = torch.cat((past.key, key), dim=2)
             value = torch.cat((past.value, value), dim=2)
@@ -175,4 +234,5 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "... #query_len #key_len"] | None,
     ) -> Float[Tensor, "batch query_len d_model"]:
         """Attend from ``x`` to the projected output of an encoder."""
-        return self._attend(self._heads(self.query(x)), memory, mask=mask)
+        query = self._heads(self.query(x), self.query_norm)
+        return self._attend(query, memory, mask=mask)

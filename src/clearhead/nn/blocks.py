@@ -3,63 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..errors import ShapeError
 from ..shapes import Bool, Float
-from .attention import Attention, KeyValue, Rotation
+from .attention import Attention, KeyValue
 from .dropout import Dropout
 from .feed_forward import FeedForward
 from .norms import make_norm
+from .positions import Rotation
+
+# Of each place of the norms: which stands before a sublayer, which behind it inside of the residual
+# sum, and which behind the sum. They are named after the sublayer, with this behind it.
+_NORMS: dict[str, tuple[str | None, str | None, str | None]] = {
+    "before": ("norm", None, None),
+    "after": (None, None, "norm"),
+    "both": ("norm", "output_norm", None),
+}
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
 
 
 class _Block(nn.Module):
-    """The parts of both kinds of layer: self-attention, residuals and norms."""
+    """The parts of both kinds of layer: self-attention, feed-forward, residuals and norms.
 
-    def __init__(self, config: TransformerConfig) -> None:
+    Args:
+        config: of the model, with the sizes of the stack.
+        cross: whether there is cross-attention.
+    """
+
+    self_attention: Attention
+    cross_attention: Attention
+    feed_forward: FeedForward
+
+    def __init__(self, config: TransformerConfig, *, cross: bool = False) -> None:
         super().__init__()
-        self.self_attention = Attention(config)
-        self.self_attention_norm = make_norm(config)
-        self.norm_before = config.norm_place == "before"
+        self.norms = _NORMS[config.norm_place]
+        self.parallel = config.parallel_sublayers
         self.dropout = Dropout(config.dropout)
+        self._add("self_attention", Attention(config), config)
+        if cross:
+            self._add("cross_attention", Attention(config), config)
+        self._add("feed_forward", FeedForward(config), config)
 
-    def _residual(self, x: Tensor, norm: nn.Module, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return ``x + sublayer(norm(x))`` or ``norm(x + sublayer(x))``, by the config."""
-        if self.norm_before:
-            return x + self.dropout(sublayer(norm(x)))
-        return norm(x + self.dropout(sublayer(x)))
+    def _add(self, name: str, sublayer: nn.Module, config: TransformerConfig) -> None:
+        """Add a sublayer with its norms."""
+        self.add_module(name, sublayer)
+        for part in filter(None, self.norms):
+            self.add_module(f"{name}_{part}", make_norm(config))
+
+    def _residual(
+        self,
+        name: str,
+        x: Float[Tensor, "batch length d_model"],
+        sublayer: Callable[[Tensor], Tensor],
+        onto: Float[Tensor, "batch length d_model"],
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Return ``onto`` plus what a sublayer makes of x, with the norms that the config has."""
+        before, inside, behind = (
+            getattr(self, f"{name}_{part}") if part else _same for part in self.norms
+        )
+        output: Tensor = behind(onto + self.dropout(inside(sublayer(before(x)))))
+        return output
 
     def _attend_self(
-        self,
-        x: Float[Tensor, "batch length d_model"],
-        mask: Bool[Tensor, "... #length #key_len"] | None,
-        bias: Float[Tensor, "heads length key_len"] | None,
-        causal: bool,
-        rotation: Rotation | None,
-        past: KeyValue | None,
+        self, x: Float[Tensor, "batch length d_model"], **options: Any
     ) -> tuple[Float[Tensor, "batch length d_model"], KeyValue]:
         presents: list[KeyValue] = []
 
         def sublayer(inner: Tensor) -> Tensor:
-            output, present = self.self_attention.self_attention(
-                inner, mask=mask, bias=bias, causal=causal, rotation=rotation, past=past
-            )
+            output, present = self.self_attention.self_attention(inner, **options)
             presents.append(present)
             return output
 
-        x = self._residual(x, self.self_attention_norm, sublayer)
+        x = self._residual("self_attention", x, sublayer, x)
         return x, presents[0]
+
+    def _feed(
+        self,
+        x: Float[Tensor, "batch length d_model"],
+        attended: Float[Tensor, "batch length d_model"],
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Add the feed-forward layer of ``attended``; in parallel, of the layer's own input."""
+        inner = x if self.parallel else attended
+        return self._residual("feed_forward", inner, self.feed_forward, attended)
 
 
 class EncoderBlock(_Block):
     """Self-attention and feed-forward."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__(config)
-        self.feed_forward = FeedForward(config)
-        self.feed_forward_norm = make_norm(config)
 
     def forward(
         self,
@@ -69,21 +105,16 @@ class EncoderBlock(_Block):
         bias: Float[Tensor, "heads length length"] | None = None,
         rotation: Rotation | None = None,
     ) -> Float[Tensor, "batch length d_model"]:
-        x, _ = self._attend_self(x, mask, bias, False, rotation, None)
-        return self._residual(x, self.feed_forward_norm, self.feed_forward)
+        attended, _ = self._attend_self(x, mask=mask, bias=bias, rotation=rotation)
+        return self._feed(x, attended)
 
 
 class DecoderBlock(_Block):
     """Causal self-attention, cross-attention where there is an encoder, and feed-forward."""
 
     def __init__(self, config: TransformerConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, cross=config.encoder_layers > 0)
         self.has_cross_attention = config.encoder_layers > 0
-        if self.has_cross_attention:
-            self.cross_attention = Attention(config)
-            self.cross_attention_norm = make_norm(config)
-        self.feed_forward = FeedForward(config)
-        self.feed_forward_norm = make_norm(config)
 
     def forward(
         self,
@@ -97,13 +128,16 @@ class DecoderBlock(_Block):
         past: KeyValue | None = None,
     ) -> tuple[Float[Tensor, "batch target_len d_model"], KeyValue]:
         """Return the layer's output and its self-attention's keys and values so far."""
-        x, present = self._attend_self(x, mask, bias, True, rotation, past)
+        attended, present = self._attend_self(
+            x, mask=mask, bias=bias, causal=True, rotation=rotation, past=past
+        )
         if self.has_cross_attention:
             if memory is None:
                 raise ShapeError("This decoder has cross-attention: give it the encoder's memory.")
-            x = self._residual(
-                x,
-                self.cross_attention_norm,
+            attended = self._residual(
+                "cross_attention",
+                attended,
                 lambda inner: self.cross_attention.cross_attention(inner, memory, mask=memory_mask),
+                attended,
             )
-        return self._residual(x, self.feed_forward_norm, self.feed_forward), present
+        return self._feed(x, attended), present

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..shapes import Bool, Float
 from .dropout import dropout as drop
+from .soft_cap import soft_cap
 
 _MULTIPLE = 16  # float32 numbers in a register of 512 bits
 
@@ -37,22 +38,26 @@ def explicit_attention(
     value: Float[Tensor, "batch kv_heads key_len value_dim"],
     attn_mask: Bool[Tensor, "... key_len"] | Float[Tensor, "... key_len"] | None,
     dropout: float = 0.0,
+    *,
+    scale: float | None = None,
+    softcap: float | None = None,
 ) -> Float[Tensor, "batch heads query_len value_dim"]:
     """Compute what the fused kernel does, by batched matrix products and a softmax.
 
-    Takes what `torch.nn.functional.scaled_dot_product_attention` takes; no row may be fully
-    masked.
+    Takes what `torch.nn.functional.scaled_dot_product_attention` takes, and a softcap of the
+    scaled scores, which no fused kernel of PyTorch has; no row may be fully masked.
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
-    query = query * query.shape[-1] ** -0.5
+    query = query * (query.shape[-1] ** -0.5 if scale is None else scale)
     bias = _bias(attn_mask, key.shape[-2], query)
-    if dropout == 0.0 and (bias is None or not bias.requires_grad):
+    if softcap is None and dropout == 0.0 and (bias is None or not bias.requires_grad):
         output: Tensor = _Attention.apply(query, key, value, bias)
         return output
     key, value = _padded(key), _padded(value)
     scores = torch.matmul(query, key.transpose(-1, -2)).to(_softmax_dtype(query))
+    scores = soft_cap(scores, softcap)
     weights = torch.softmax(scores if bias is None else scores + bias, dim=-1).to(query.dtype)
     return torch.matmul(drop(weights, dropout), value)
 

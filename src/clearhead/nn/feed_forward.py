@@ -12,15 +12,22 @@ from ..config import TransformerConfig
 from ..shapes import Float
 from .linear import Linear, joint_linear
 
+_gelu_tanh = partial(F.gelu, approximate="tanh")
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "gelu": F.gelu,
-    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "gelu_tanh": _gelu_tanh,
     "silu": F.silu,
     "reglu": F.relu,
     "geglu": F.gelu,
+    "geglu_tanh": _gelu_tanh,
     "swiglu": F.silu,
 }
+
+
+def activate(x: Float[Tensor, "*shape"], activation: str) -> Float[Tensor, "*shape"]:
+    """Apply the function that an activation of a config names; of a gated one, the gate's."""
+    return _FUNCTIONS[activation](x)
 
 
 class FeedForward(nn.Module):
@@ -38,8 +45,7 @@ class FeedForward(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch length d_model"]
     ) -> Float[Tensor, "batch length d_model"]:
-        function = _FUNCTIONS[self.activation]
         if not self.gated:
-            return self.down(function(self.up(x)))
+            return self.down(activate(self.up(x), self.activation))
         gate, up = joint_linear(x, self.gate, self.up)
-        return self.down(function(gate) * up)
+        return self.down(activate(gate, self.activation) * up)

@@ -40,3 +40,10 @@ def make_norm(config: TransformerConfig) -> LayerNorm | RMSNorm:
     """Return the norm that a config names."""
     kind = LayerNorm if config.norm == "layer" else RMSNorm
     return kind(config.d_model, config.norm_epsilon)
+
+
+def make_head_norm(config: TransformerConfig) -> nn.Module:
+    """Return the norm of each head's queries or keys; where a config has none, the identity."""
+    if not config.attention.head_norm:
+        return nn.Identity()
+    return RMSNorm(config.head_dim, config.norm_epsilon)

@@ -83,6 +83,10 @@ def read_config(folder: Path, settings: Mapping[str, Any]) -> tuple[Family, Tran
     except (FileProblem, ConfigError) as error:
         reason = f"{error.reason}." if isinstance(error, FileProblem) else str(error)
         raise CheckpointError(f"{path}: {reason}") from error
+    except ArithmeticError as error:  # a width of 0, or a power too large
+        raise CheckpointError(
+            f"{path}: its numbers make no model ({error}). Get the model's folder again."
+        ) from error
 
 
 def _refuse_unreadable(fields: Fields) -> None:

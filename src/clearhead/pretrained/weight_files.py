@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -182,10 +183,20 @@ def _conversion(folder: Path, name: str, pattern: str, what: str) -> str:
         return begin + "Merge it into its model with peft's merge_and_unload(), and save that."
     if pattern == "*.gguf":
         return begin + "Get the model in the form of transformers, from which GGUF files are made."
-    load = f"AutoModel.from_pretrained({str(folder)!r}{_FROM.get(pattern, '')})"
+    name = _class_of(folder)
+    load = f"{name}.from_pretrained({str(folder)!r}{_FROM.get(pattern, '')})"
+    with_old = " 4 (5 reads no such files)" if pattern in _FROM else ""
     return begin + (
-        "If you trust whoever made them, convert them with transformers, with the class that "
-        "config.json names in the place of AutoModel: python -c "
-        f'"from transformers import AutoModel; {load}.save_pretrained({str(folder)!r}, '
+        f"If you trust whoever made them, convert them with transformers{with_old}: python -c "
+        f'"from transformers import {name}; {load}.save_pretrained({str(folder)!r}, '
         'safe_serialization=True)"'
     )
+
+
+def _class_of(folder: Path) -> str:
+    """Return the class that config.json names, with the head that the weights have."""
+    try:
+        name = Fields(read_json(folder / "config.json"), "the file").texts("architectures")[0]
+    except (FileProblem, IndexError):
+        return "AutoModel"
+    return name if re.fullmatch(r"[A-Za-z]\w{0,60}", name, re.ASCII) else "AutoModel"

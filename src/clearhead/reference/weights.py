@@ -29,6 +29,8 @@ def _shapes(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     matrix = (config.vocab_size, config.d_model)
     if config.tied_embeddings:
         yield "embedding.weight", matrix
+    if not config.tied_output:
+        yield "output.weight", matrix
     for side, stack, layers in sides:
         if layers:
             yield from _embedding(side, config)
@@ -87,8 +89,6 @@ def _output(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     if config.output.transform:
         yield from _linear("output_transform", config.d_model, config.d_model, True)
         yield from _norm("output_norm", config)
-    if not config.tied_output:
-        yield "output.weight", (config.vocab_size, config.d_model)
     if config.output.bias:
         yield "output.bias", (config.vocab_size,)
 

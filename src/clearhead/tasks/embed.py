@@ -75,7 +75,8 @@ def embed(
     """Make a vector of each text.
 
     Texts of the same number of tokens are computed together, so there is no padding. No vector
-    depends on the other texts, bit for bit, where the encoder's products are independent.
+    depends on the other texts, bit for bit; for this the weights of the layers are copied at the
+    first call.
 
     Args:
         encoder: a model that is an encoder alone.
@@ -164,7 +165,7 @@ def _vectors(
     for places in _batches([len(row) for row in rows], batch_tokens):
         ids = np.array([rows[place] for place in places])
         real = np.ones(ids.shape, bool)
-        hidden = encoder.hidden(ids, mask=real)
+        hidden = encoder.independent.encode(ids, mask=real).output
         vectors[places] = pool(hidden, real, encoder.rule.modes)
     for layer in encoder.dense:
         vectors = layer(vectors)

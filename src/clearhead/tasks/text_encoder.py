@@ -9,6 +9,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..engine.in_place import IN_PLACE
 from ..engine.products import INDEPENDENT_ROWS
 from ..errors import CheckpointError, ShapeError
 from ..pretrained.model import PretrainedModel
@@ -26,27 +27,22 @@ class TextEncoder:
     """A model that reads texts and writes none, ready to run.
 
     Attributes:
-        model: computes. No row depends on which rows are beside it, bit for bit, where its
-            products are `INDEPENDENT_ROWS`.
+        model: computes.
         pretrained: what it was made of.
-        products: how matrices are multiplied.
     """
 
     model: Transformer
     pretrained: PretrainedModel
-    products: Products = INDEPENDENT_ROWS
 
     @classmethod
-    def of(
-        cls, pretrained: PretrainedModel, *, products: Products = INDEPENDENT_ROWS
-    ) -> TextEncoder:
+    def of(cls, pretrained: PretrainedModel, *, products: Products = IN_PLACE) -> TextEncoder:
         """Make a model ready that `read_pretrained` read; it computes in the dtype of its weights.
 
         Args:
             pretrained: what was read.
-            products: how matrices are multiplied. `INDEPENDENT_ROWS` copies each weight when it
-                is first used, and keeps rows independent of each other;
-                `clearhead.engine.in_place.IN_PLACE` copies none and promises no independence.
+            products: how matrices are multiplied. `IN_PLACE` copies no weight, so that a large
+                model is ready at once; `clearhead.engine.products.INDEPENDENT_ROWS` copies each
+                and keeps rows independent of each other, bit for bit.
 
         Raises:
             CheckpointError: it has a decoder.
@@ -57,10 +53,15 @@ class TextEncoder:
                 f"vectors of texts, their embeddings and words for masks are computed with models "
                 f"that are an encoder alone, such as BERT."
             )
-        dtype = next(iter(pretrained.weights.values())).dtype
-        lazily = _on_first_use(products)
-        model = Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
-        return cls(model, pretrained, products)
+        return cls(_transformer(pretrained, products), pretrained)
+
+    @cached_property
+    def independent(self) -> Transformer:
+        """The model whose rows do not depend on which rows are beside them, bit for bit.
+
+        It is faster with many texts, and has a copy of the weights of its layers.
+        """
+        return _transformer(self.pretrained, INDEPENDENT_ROWS)
 
     @cached_property
     def rule(self) -> EmbeddingRule:
@@ -82,7 +83,7 @@ class TextEncoder:
         width = self.model.config.d_model * len(self.rule.modes)
         for path in self.rule.dense:
             folder = self.pretrained.folder / path
-            layer = read_dense(folder, dtype=self.model.dtype, products=self.products)
+            layer = read_dense(folder, dtype=self.model.dtype, products=INDEPENDENT_ROWS)
             if layer.in_dim != width:
                 raise CheckpointError(
                     f"The layer {folder} takes vectors of {layer.in_dim} numbers, and those "
@@ -164,6 +165,13 @@ class TextEncoder:
                 f"{self.pretrained.family.name}: it has embeddings and hidden vectors, and no "
                 f"logits. Get the model as it was pretrained, such as bert-base-uncased."
             )
+
+
+def _transformer(pretrained: PretrainedModel, products: Products) -> Transformer:
+    """Build a model that computes in the dtype of its weights."""
+    dtype = next(iter(pretrained.weights.values())).dtype
+    lazily = _on_first_use(products)
+    return Transformer(pretrained.config, pretrained.weights, dtype=dtype, products=lazily)
 
 
 def _on_first_use(products: Products) -> Products:

@@ -34,7 +34,12 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
     if len(real) < len(targets):
         hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
     return linear_cross_entropy(
-        hidden, model.output_matrix, targets, label_smoothing=label_smoothing
+        model.before_output(hidden),
+        model.output_matrix,
+        targets,
+        bias=model.output.bias,
+        softcap=model.config.output.softcap,
+        label_smoothing=label_smoothing,
     )
 
 

@@ -52,19 +52,39 @@ def align_tokens(
     Raises:
         ConfigError: the decoder has no such layer, or there are no such rows.
     """
-    config, depth = model.config, model.config.decoder_layers
+    config = model.config
+    if rows not in ROWS:
+        raise ConfigError(f"alignment_rows must be output or input; it is {rows!r}.")
+    source_ids, target_ids = [*source, config.end_id], [config.start_id, *target]
+    weights = cross_attention(model, source_ids, target_ids, layer)
+    first = 0 if rows == "output" else 1
+    return weights[first : first + len(target), : len(source)]
+
+
+def cross_attention(
+    model: Transformer, source_ids: Sequence[int], target_ids: Sequence[int], layer: int
+) -> FloatArray:
+    """Return the cross-attention weights of one decoder layer, averaged over its heads.
+
+    Args:
+        source_ids: what the encoder reads.
+        target_ids: what the decoder reads.
+        layer: number of the decoder layer; negative counts from the last.
+
+    Returns:
+        ``[len(target_ids), len(source_ids)]``.
+
+    Raises:
+        ConfigError: the decoder has no such layer.
+    """
+    depth = model.config.decoder_layers
     if not -depth <= layer < depth:
         raise ConfigError(
             f"alignment_layer must be one of the decoder's {depth} layers, {-depth} to "
             f"{depth - 1}; it is {layer}."
         )
-    if rows not in ROWS:
-        raise ConfigError(f"alignment_rows must be output or input; it is {rows!r}.")
     path = f"decoder.layers.{layer % depth}.cross_attention.weights"
     trace = Trace(keep=[path])
-    source_ids = np.array([[*source, config.end_id]])
-    target_ids = np.array([[config.start_id, *target]])
-    model.forward(source_ids, target_ids, trace=trace)
+    model.forward(np.array([source_ids]), np.array([target_ids]), trace=trace)
     weights: FloatArray = trace[path].value[0].mean(axis=0)
-    first = 0 if rows == "output" else 1
-    return weights[first : first + len(target), : len(source)]
+    return weights

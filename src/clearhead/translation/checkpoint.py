@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _WEIGHTS = ("float32", "float16", "bfloat16")
 # Numbers of a table of positions that any model may have: 16 MB in float32.
 _POSITIONS = 1 << 22
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 _BUNDLED = Path(__file__).parent.parent / "models"
 
 
@@ -91,6 +93,30 @@ def find_model(model: str | Path) -> Path:
     )
 
 
+def is_pretrained(model: str | Path) -> bool:
+    """Tell whether a name or a folder is of a model that transformers saved, not one of ours.
+
+    A folder whose config.json says ``model_type`` is, and so is the ``org/name`` of a model on the
+    hub.
+    """
+    if str(model) in bundled_models():
+        return False
+    folder = Path(model)
+    try:
+        if folder.is_dir():
+            return _has_model_type(folder / "config.json")
+        return not folder.exists() and bool(_HUB_NAME.fullmatch(str(model)))
+    except (OSError, ValueError):  # too long for a path, or with a zero byte
+        return False
+
+
+def _has_model_type(path: Path) -> bool:
+    try:
+        return Fields(read_json(path), "the file").has("model_type")
+    except FileProblem:
+        return False  # which reading it will tell
+
+
 def read_checkpoint(model: str | Path) -> Checkpoint:
     """Read the model of this name or folder.
 
@@ -102,6 +128,11 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             are not of one model.
     """
     folder = find_model(model)
+    if is_pretrained(folder):
+        raise CheckpointError(
+            f"{folder} holds a model that transformers saved; clearhead.load(folder) opens it. "
+            f"Here a model of clearhead is needed."
+        )
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
         raise CheckpointError(

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..config import TransformerConfig
 from ..engine.protocols import Engine
+from ..engine.reference_engine import ReferenceEngine
 from ..errors import CheckpointError, ConfigError, TextError
+from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
-from .checkpoint import Checkpoint, read_checkpoint
+from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
 from .rules.protected import has_words
 from .rules.reading import Action
-from .search.settings import SearchSettings
 from .sentences.segments import Piece, fit, split_text
 from .sentences.sentence import Sentence
 from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions
 from .translation import Segment, Translation
+
+if TYPE_CHECKING:
+    from .pretrained_translator import PretrainedTranslator
 
 BATCH_TOKENS = 1024
 
@@ -56,24 +60,48 @@ class Translator:
         self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align)
 
     @classmethod
-    def load(cls, model: str | Path = "en-fr") -> Translator:
-        """Load a bundled model by its name, or any by its folder.
+    def load(
+        cls, model: str | Path = "en-fr", *, task: str | None = None
+    ) -> Translator | PretrainedTranslator:
+        """Load a bundled model by its name, one of ours by its folder, or anyone's.
+
+        Args:
+            model: a name or a folder. A model that transformers saved, in a folder or by its name
+                on the hub, gives a `PretrainedTranslator`.
+            task: what a model of someone else's is to do, such as ``en-fr``; ours do one thing.
 
         Raises:
             CheckpointError: the model is unknown, damaged, or no translation model.
+            ConfigError: the model does not know the task.
         """
+        if is_pretrained(model):
+            from .pretrained_translator import PretrainedTranslator
+
+            return PretrainedTranslator.load(model, task=task)
+        if task is not None:
+            raise ConfigError(f"{model} is a model of clearhead, which does one thing; leave task.")
         return cls.from_checkpoint(read_checkpoint(model))
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint) -> Translator:
-        """Return a translator of a model that was read, with the NumPy engine."""
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, *, engine: ReferenceEngine | None = None
+    ) -> Translator:
+        """Return a translator of a model that was read, with the NumPy engine.
+
+        Args:
+            checkpoint: of the model.
+            engine: of the checkpoint, where there is one already.
+
+        Raises:
+            CheckpointError: it is no translation model.
+        """
         config = checkpoint.config
         if not (config.encoder_layers and config.decoder_layers):
             raise CheckpointError(
                 f"Translating needs a model with encoder and decoder; {checkpoint.folder} has "
                 f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
             )
-        engine = checkpoint.engine()
+        engine = engine or checkpoint.engine()
         return cls(
             engine,
             checkpoint.tokenizer,

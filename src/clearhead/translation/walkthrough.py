@@ -13,12 +13,12 @@ from ..engine.reference_engine import ReferenceEngine
 from ..reference.tracing.record import Replacement
 from ..reference.tracing.trace import Trace
 from ..reference.transformer import Transformer
+from ..search.search import search
+from ..search.settings import SearchSettings
+from ..search.special_tokens import SpecialTokens
 from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
 from .rules.reading import Reader
-from .search.search import search
-from .search.settings import SearchSettings
-from .search.special_tokens import SpecialTokens
 from .sentences.segments import check_letters, split_text
 
 NEXT = 10  # of the likeliest next tokens at a position

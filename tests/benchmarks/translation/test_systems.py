@@ -5,8 +5,8 @@ from __future__ import annotations
 from benchmarks.translation.systems import TARGET_TOKENS, random_sources, random_weights
 from clearhead.config import TransformerConfig
 from clearhead.engine.reference_engine import ReferenceEngine
-from clearhead.translation.search.search import search
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
 
 CONFIG = TransformerConfig(
     vocab_size=50,

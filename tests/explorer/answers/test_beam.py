@@ -8,9 +8,9 @@ import pytest
 from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.contract.reading import read_question
 from clearhead.reference.softmax import log_softmax
-from clearhead.translation.search.search import search
-from clearhead.translation.search.settings import SearchSettings
-from clearhead.translation.search.special_tokens import SpecialTokens
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
+from clearhead.search.special_tokens import SpecialTokens
 
 TEXT = "Where is the old house?"
 ABLATE = {"kind": "ablate_head", "part": "cross", "layer": 1, "head": 2}

@@ -65,6 +65,7 @@ def questions(run: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
         "beam": {"run": run, "beam_size": 3},
         "array": {"run": run, "items": [{"path": path}, {"path": path, "window": [[0, 1]] * 4}]},
         "overview": {"run": run, "part": "cross"},
+        "lens": {"run": run, "position": 0},
         "effects": {"run": run, **HEAD, "query": 1},
     }
 

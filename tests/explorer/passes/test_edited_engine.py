@@ -21,8 +21,8 @@ from clearhead.explorer.passes.edited_engine import Editor, edited_engine, repla
 from clearhead.reference.softmax import log_softmax
 from clearhead.reference.tracing.trace import OFF, Trace
 from clearhead.reference.transformer import Transformer
-from clearhead.translation.search.search import search
-from clearhead.translation.search.settings import SearchSettings
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
 from tests.reference.models import configs, random_weights, small_config
 
 SOURCE = [5, 6, 7, 3, 2]

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from clearhead.maps.recorder.record import record
 from clearhead.nn.multihead._formula import (
     Masking,
-    computation_dtype,
     are_plain,
+    computation_dtype,
     is_recorded,
     is_transformed,
     plain_attention,

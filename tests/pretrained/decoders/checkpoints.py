@@ -233,12 +233,25 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "Gemma2": _GEMMA,
     "Gemma3": {**_GEMMA, "sliding_window_pattern": 2},
     "GPTNeoX": SMALL,
+    "GPTNeo": {
+        "vocab_size": 53,
+        "hidden_size": 24,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "window_size": 4,
+        "max_position_embeddings": 32,
+    },
 }
+
+
+def small_config(name: str, **changes: Any) -> Any:
+    """The config of a small model of a family of `FAMILIES`."""
+    kind = f"{name}Text" if name == "Gemma3" else name
+    return getattr(transformers, f"{kind}Config")(**{**FAMILIES[name], **changes})
 
 
 def small_model(name: str, **changes: Any) -> Any:
     """A small random model of a family of `FAMILIES`."""
-    text = "Text" if name == "Gemma3" else ""
     head = "LMHeadModel" if name == "GPT2" else "ForCausalLM"
-    config = getattr(transformers, f"{name}{text}Config")(**{**FAMILIES[name], **changes})
-    return random_model(getattr(transformers, f"{name}{head}"), config)
+    return random_model(getattr(transformers, f"{name}{head}"), small_config(name, **changes))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -23,6 +26,9 @@ from clearhead.pretrained.decoders._config import (
 )
 from clearhead.pretrained.families import family_of
 from clearhead.reference.layers.feed_forward import activation as function
+from clearhead.reference.weights import expected_shapes
+from tests.pretrained.decoders.checkpoints import FAMILIES, small_config
+from tests.pretrained.decoders.hub_configs import HUB
 
 
 def fields(**members):
@@ -40,6 +46,7 @@ def fields(**members):
         ("gemma2", "Gemma2"),
         ("gemma3_text", "Gemma3Text"),
         ("gpt_neox", "GPTNeoX"),
+        ("gpt_neo", "GPTNeo"),
     ],
 )
 def test_a_field_that_a_file_lacks_has_the_default_of_transformers(model_type, name):
@@ -47,6 +54,18 @@ def test_a_field_that_a_file_lacks_has_the_default_of_transformers(model_type, n
     theirs = getattr(transformers, f"{name}Config")().to_json_string(use_diff=False)
     read_config = family_of(model_type).read_config
     assert read_config(fields(model_type=model_type)) == read_config(fields(**json.loads(theirs)))
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_files_of_the_hub_are_read_as_transformers_reads_them(name):
+    count, members = HUB[name]
+    family = family_of(members["model_type"])
+    config = family.read_config(fields(**members))
+    assert sum(map(math.prod, expected_shapes(config).values())) == count
+    mapping = pytest.importorskip("transformers").CONFIG_MAPPING
+    theirs = mapping[members["model_type"]](**copy.deepcopy(members))
+    rewritten = json.loads(theirs.to_json_string(use_diff=False))
+    assert family.read_config(fields(**rewritten)) == config
 
 
 def test_a_field_that_is_absent_has_the_default_and_one_that_is_null_is_null():
@@ -153,3 +172,37 @@ def test_an_empty_window_is_refused():
 def test_more_layers_than_any_model_has_are_refused():
     with pytest.raises(FileProblem, match="num_hidden_layers"):
         layer_count(fields(num_hidden_layers=10**9))
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 70)
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["silu", "linear", "sliding_attention", ""]),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(st.sampled_from(["rope_type", "factor", "full_attention"]), inside)
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@given(st.data())
+def test_no_value_of_any_field_raises_another_error_than_ours(name, data):
+    members = json.loads(small_config(name).to_json_string(use_diff=False))
+    read_config = family_of(members["model_type"]).read_config
+    extra = [
+        "rope_theta",
+        "rope_scaling",
+        "rotary_pct",
+        "rotary_emb_base",
+        "sliding_window_pattern",
+    ]
+    for key in data.draw(st.lists(st.sampled_from([*members, *extra]), min_size=1, max_size=3)):
+        members[key] = data.draw(JSON_VALUES)
+    members["model_type"] = small_config(name).model_type
+    with contextlib.suppress(ConfigError, FileProblem):
+        read_config(fields(**members))

@@ -263,3 +263,9 @@ def test_a_missing_layer_is_named(tmp_path):
     saved_models.change_settings(tmp_path, num_decoder_layers=4)
     with pytest.raises(CheckpointError, match=r"decoder\.block\.3\.layer"):
         read_pretrained(tmp_path)
+
+
+def test_umt5_whose_every_layer_has_a_bias_of_its_own_is_refused(tmp_path):
+    saved_models.random_model("UMT5ForConditionalGeneration", **SHAPE).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=r"'umt5' are not read here.*T5 \(t5, mt5\)"):
+        read_pretrained(tmp_path)

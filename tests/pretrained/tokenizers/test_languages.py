@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import TextError
-from clearhead.pretrained.tokenizers.languages import M2M100_LANGUAGES, Languages
+from clearhead.pretrained.tokenizers.languages import M2M100_LANGUAGES, MBART_LANGUAGES, Languages
 from clearhead.pretrained.tokenizers.settings import TokenizerSettings
 
 IDS = {"eng_Latn": 50, "fra_Latn": 51}
@@ -50,3 +50,16 @@ def test_the_languages_of_m2m_100_are_those_of_transformers():
     module = pytest.importorskip("transformers.models.m2m_100.tokenization_m2m_100")
     theirs = {kind: tuple(codes) for kind, codes in module.FAIRSEQ_LANGUAGE_CODES.items()}
     assert theirs == M2M100_LANGUAGES
+
+
+def test_the_languages_of_mbart_are_those_of_transformers():
+    module = pytest.importorskip("transformers.models.mbart.tokenization_mbart")
+    assert tuple(module.FAIRSEQ_LANGUAGE_CODES) == MBART_LANGUAGES
+
+
+def test_languages_are_found_where_the_tokenizers_own_file_adds_them():
+    settings = TokenizerSettings(kind="NllbTokenizer")
+    assert Languages.of(settings, IDS.get, ["<x>", "fra_Latn", "eng_Latn"]).ids == IDS
+    assert Languages.of(settings, IDS.get).ids == {}
+    ids = {language: 60 + i for i, language in enumerate(MBART_LANGUAGES)}
+    assert Languages.of(TokenizerSettings(kind="MBartTokenizer"), ids.get).ids == ids

@@ -109,6 +109,11 @@ def test_weights_that_are_no_numbers_are_named(table: Table, tmp_path: Path, fir
         ({"activation": "gelu"}, r"has model\.activation = 'relu' and this run 'gelu'"),
         ({"num_heads": 4}, r"has model\.num_heads = 2 and this run 4"),
         ({"feed_forward_dim": 48}, r"do not fit this model"),
+        (
+            {"attention": {"windows": [3]}},
+            r"has model\.attention\.windows = .* and this run \(3,\)",
+        ),
+        ({"output": {"scale": 0.5}}, r"has model\.output\.scale = .*None.* and this run 0\.5"),
     ],
 )
 def test_initial_weights_of_another_model(
@@ -117,6 +122,29 @@ def test_initial_weights_of_another_model(
     table["tokenizer"] = {"path": str(first / "tokenizer.json")}
     table["model"] |= model
     refusal_of(table, tmp_path, CheckpointError, words, initial=str(first))
+
+
+def test_initial_weights_of_the_same_parts(table: Table, tmp_path: Path) -> None:
+    """Lists come back from JSON as they went in."""
+    table["model"] |= {"attention": {"windows": [3, 0], "head_norm": True}}
+    trainer = Trainer(Settings.from_dict(table), tmp_path / "run")
+    trainer.lock.release()
+    weights, tokenizer = trainer.model.state_dict(), trainer.data.tokenizer.to_json()
+    export_model(tmp_path / "first", weights, trainer.config.to_dict(), tokenizer, {})
+    table["tokenizer"] = {"path": str(tmp_path / "first" / "tokenizer.json")}
+    table["training"] |= {"initial": str(tmp_path / "first")}
+    again = Trainer(Settings.from_dict(table), tmp_path / "new")
+    again.lock.release()
+    assert again.config == trainer.config
+
+
+def test_initial_settings_that_no_model_has(table: Table, tmp_path: Path, first: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    text = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(text.replace('"num_heads": 2', '"num_heads": 3'))
+    table["tokenizer"] = {"path": str(first / "tokenizer.json")}
+    words = r"config\.json: d_model must be a multiple of num_heads"
+    refusal_of(table, tmp_path, CheckpointError, words, initial=str(folder))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}', '{"model": 3}'])

@@ -1,4 +1,4 @@
-"""The reference in float64 against the fast models in float32, over one sentence."""
+"""The reference in float64 against the fast models in float32, over one text."""
 
 from __future__ import annotations
 
@@ -6,45 +6,61 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from clearhead.engine.protocols import FloatArray
+from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.reference.softmax import log_softmax
 from clearhead.shapes import Array
 from clearhead.translation.checkpoint import Checkpoint
-from clearhead.translation.walkthrough import Walkthrough
+
+from ._subject import Subject
 
 
-def differences(
-    checkpoint: Checkpoint, walkthrough: Walkthrough, logits: Array
-) -> Iterator[tuple[str, float | None]]:
+def differences(subject: Subject) -> Iterator[tuple[str, float | None]]:
     """Yield the largest difference of a log-probability, for each fast model.
-
-    Args:
-        checkpoint: of the model.
-        walkthrough: the sentence and its translation.
-        logits: of the reference, Float["target_len vocab"].
 
     Yields:
         what was compared, and the difference; None where PyTorch is not installed.
     """
-    reference = log_softmax(logits)
-    cached = walkthrough.token_by_token(checkpoint.engine())
-    yield "NumPy, float32, key-value cache", float(np.abs(cached - reference).max())
-    layers = _torch_log_probabilities(checkpoint, walkthrough)
+    reference = log_softmax(subject.logits)
+    name = "key-value cache" if subject.target else "one pass"
+    fast = _numpy_log_probabilities(subject)
+    yield f"NumPy, float32, {name}", float(np.abs(fast - reference).max())
+    layers = _torch_log_probabilities(subject)
     difference = None if layers is None else float(np.abs(layers - reference).max())
     yield "PyTorch, float32, clearhead.nn", difference
 
 
-def _torch_log_probabilities(checkpoint: Checkpoint, walkthrough: Walkthrough) -> Array | None:
-    """Return those of `clearhead.nn`, Float["target_len vocab"]; None without PyTorch."""
+def _numpy_log_probabilities(subject: Subject) -> FloatArray:
+    """Return those of the engine, token after token where there is a decoder."""
+    source = subject.model.source
+    if isinstance(source, Checkpoint):
+        engine = source.engine()
+    else:
+        engine = ReferenceEngine.build(source.config, source.weights, dtype=np.float32)
+    if not subject.target:
+        return log_softmax(engine.model.forward(np.array([subject.source]))[0])
+    decoding = engine.begin([subject.source])  # an empty prompt, where there is no encoder
+    row = np.zeros(1, np.int64)
+    return np.concatenate([decoding.advance(np.array([one]), row) for one in subject.target])
+
+
+def _torch_log_probabilities(subject: Subject) -> Array | None:
+    """Return those of `clearhead.nn`, Float["length vocab"]; None without PyTorch."""
     try:
         import torch
     except ImportError:
         return None
     from clearhead.nn import Transformer as Layers
 
-    layers = Layers(checkpoint.config).eval()
+    source = subject.model.source
+    layers = Layers(source.config).eval()
     layers.load_state_dict(
-        {name: torch.from_numpy(array) for name, array in checkpoint.weights.items()}
+        {
+            name: torch.tensor(np.asarray(array, np.float32))
+            for name, array in source.weights.items()
+        }
     )
+    sides = [torch.tensor([ids]) if ids else None for ids in (subject.source, subject.target)]
     with torch.no_grad():
-        logits = layers(torch.tensor([walkthrough.source]), torch.tensor([walkthrough.target]))[0]
+        logits = layers(*sides)[0]
     return torch.log_softmax(logits, dim=-1).numpy()

@@ -83,6 +83,9 @@ def head_of(
     values = {
         name: step.value[0, number * step.shape[1] // heads] for name, step in head_steps.items()
     }
+    if f"{path}.capped" in trace:
+        head_steps["capped"] = trace[f"{path}.capped"]
+        values["capped"] = head_steps["capped"].value[0, number]
     if f"{path}.bias" in trace:
         bias = head_steps["bias"] = trace[f"{path}.bias"]
         values["bias"] = np.broadcast_to(bias.value, trace[f"{path}.scores"].shape)[0, number]

@@ -15,6 +15,7 @@ import numpy as np
 from clearhead.reference.tracing.step import Step
 from clearhead.reference.tracing.step_kind import StepKind
 from clearhead.reference.tracing.steps import kind_of
+from clearhead.reference.tracing.steps.attention import SCALED_BY_NUMBER
 from clearhead.shapes import Array
 
 from ..heatmap import Paper, draw_matrix, fit, width_of
@@ -50,6 +51,39 @@ def tell_tokens(
         yield f"{i:3d}  {fit(token, width)}  {fit(after, wide)}  {share:11.4f}"
 
 
+def tell_prompt(
+    text: str,
+    tokens: Sequence[str],
+    predicted: Sequence[str],
+    probabilities: Sequence[float],
+    paper: Paper,
+    *,
+    writes: bool,
+) -> Iterator[str]:
+    """Yield a text as tokens, and what the model says at each position.
+
+    Args:
+        text, tokens: what it reads.
+        predicted: the next token at each position, after the last one the likeliest; of an
+            encoder the likeliest in each place.
+        probabilities: of these.
+        paper: what it is printed on.
+        writes: whether the model predicts what comes next; otherwise what stands in each place.
+    """
+    yield text
+    yield heading("Tokens", paper)
+    yield prose("The model reads pieces of words; ▁ stands for a space.", paper)
+    if writes:
+        yield prose("At each position it predicts the token that comes next:", paper)
+    else:
+        yield prose("In each place it says which token belongs there:", paper)
+    width = max(width_of(token) for token in (*tokens, "reads"))
+    wide = max(width_of(token) for token in (*predicted, "predicts"))
+    yield f"     {fit('reads', width)}  {fit('predicts', wide)}  probability"
+    for i, (token, after, share) in enumerate(zip(tokens, predicted, probabilities, strict=True)):
+        yield f"{i:3d}  {fit(token, width)}  {fit(after, wide)}  {share:11.4f}"
+
+
 def tell_step(step: Step, paper: Paper) -> str:
     """Return a step's path, formula, axes and numbers, shortened where they are many."""
     sizes = zip(step.shape, step.axes, strict=True) if step.axes else ()
@@ -60,7 +94,9 @@ def tell_step(step: Step, paper: Paper) -> str:
     return f"{bold(step.path, paper)} = {step.formula}   [{shape}]\n{numbers}\n"
 
 
-def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) -> Iterator[str]:
+def tell_head(
+    head: Head, row: int, paper: Paper, *, layers: int, heads: int, parts: Sequence[str]
+) -> Iterator[str]:
     """Yield the steps of one head, a section each.
 
     Args:
@@ -68,15 +104,18 @@ def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) ->
         row: the query whose arithmetic is spelled out.
         paper: what it is printed on.
         layers, heads: how many there are to choose from.
+        parts: of the model, to choose from.
     """
     values, column = head.values, int(head.values["weights"][row].argmax())
     query, key = head.queries[row], head.keys[column]
     yield heading(f"Head {head.number} of {head.path}", paper)
-    yield prose(
-        f"One of {layers} layers (--layer) with {heads} heads each (--head). --part shows the "
-        "encoder's attention, the decoder's, or the decoder's to the encoder (cross).",
-        paper,
-    )
+    choice = f"One of {layers} layers (--layer) with {heads} heads each (--head)."
+    if len(parts) > 1:
+        choice += (
+            " --part shows the encoder's attention, the decoder's, or the decoder's to the "
+            "encoder (cross)."
+        )
+    yield prose(choice, paper)
     yield prose(
         f"Rows are queries, columns are keys. The sums are spelled out for the query {query!r} "
         f"(row {row}) and the key {key!r} (column {column}).",
@@ -85,7 +124,7 @@ def tell_head(head: Head, row: int, paper: Paper, *, layers: int, heads: int) ->
     for name, labels in (("query", head.queries), ("key", head.keys), ("value", head.keys)):
         yield _title(head.steps[name], values[name], paper)
         yield vectors(values[name], labels, paper)
-    for name in ("scores", "scaled", "bias", "masked"):
+    for name in ("scores", "scaled", "capped", "bias", "masked"):
         if name not in values:
             continue
         yield _title(head.steps[name], values[name], paper)
@@ -164,6 +203,9 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
         return f"{place} {_products(values['query'][row], values['key'][column])} = {result}"
     if name == "bias":
         return f"{place} {result}"
+    if name == "capped" or head.steps[name].formula == SCALED_BY_NUMBER.formula:
+        before = values["scaled" if name == "capped" else "scores"][row, column]
+        return f"{place} {before:.3f} becomes {result}"
     if name == "masked" and "bias" not in values:
         hidden = int(head.masked[row].sum())
         if not hidden:
@@ -171,7 +213,7 @@ def _sum_of(name: str, head: Head, row: int, column: int) -> str:
         return f"Row {row} may not attend to {hidden} of the {len(head.keys)} keys, shown as ///."
     kind, width = _kind(head.steps[name]), values["query"].shape[-1]
     numbers = {"head_dim": str(width)}
-    for source in ("scores", "scaled", "bias"):
+    for source in ("scores", "scaled", "capped", "bias"):
         if source in values:
             numbers[source] = f"{values[source][row, column]:.3f}"
     text = _with_numbers(kind, numbers)

@@ -15,9 +15,9 @@ import numpy as np
 
 from ...engine.protocols import Engine
 from ...errors import ConfigError
+from ...search.choose import top_tokens
+from ...search.hypothesis import Hypothesis
 from ...shapes import Array
-from ...translation.search.choose import top_tokens
-from ...translation.search.hypothesis import Hypothesis
 from ..contract.answers import BeamAnswer, BeamContinuation, BeamStep, Prefix
 from ..contract.stopping import check
 from ..models.searched_model import SearchedModel

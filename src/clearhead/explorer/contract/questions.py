@@ -220,6 +220,25 @@ class EffectsQuestion(Question):
     most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
 
 
+class LensQuestion(Question):
+    """What each layer would say at a position, and what adds to the logit of one token there.
+
+    Attributes:
+        run: whose pass it is.
+        position: at which something is predicted.
+        token: id of the token whose logit is taken apart; None for the one that is predicted.
+        most: so many summands, those that move the logit most.
+        count: so many tokens of each layer.
+    """
+
+    question: ClassVar[str] = "lens"
+    run: RunQuestion
+    position: Index
+    token: Index | None = None
+    most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
+    count: Annotated[int, Field(ge=1, le=10), INTEGER] = 4
+
+
 class OfflineQuestion(Question):
     """The page as one HTML file that needs no server.
 
@@ -243,6 +262,7 @@ QUESTIONS: dict[str, type[Question]] = {
         ArrayQuestion,
         OverviewQuestion,
         EffectsQuestion,
+        LensQuestion,
         OfflineQuestion,
     )
 }

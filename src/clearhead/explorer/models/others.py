@@ -11,7 +11,7 @@ from ...errors import ConfigError
 from ...generation.generate import generate
 from ...generation.settings import GenerationSettings
 from ...pretrained.model import PretrainedModel
-from ...translation.search.settings import SearchSettings
+from ...search.settings import SearchSettings
 from ...translation.sentences.segments import Piece
 from ..contract.answers import Ability
 from ..contract.questions import RunQuestion
@@ -88,7 +88,7 @@ class PretrainedTranslation(SearchedModel):
 
     @property
     def abilities(self) -> list[Ability]:
-        return ["translate", "edit", "effects", "derivations", "next_words"]
+        return ["translate", "edit", "effects", "derivations", "next_words", "lens"]
 
     def begin(self, request: RunQuestion) -> Beginning:
         ids = prompt_ids(self.encode, request.text, self.longest)

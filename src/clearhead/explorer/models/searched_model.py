@@ -9,11 +9,11 @@ import numpy as np
 
 from ...engine.protocols import Engine
 from ...engine.reference_engine import ReferenceEngine
+from ...search.hypothesis import Hypothesis
+from ...search.search import search
+from ...search.settings import SearchSettings
+from ...search.special_tokens import SpecialTokens
 from ...shapes import Array
-from ...translation.search.hypothesis import Hypothesis
-from ...translation.search.search import search
-from ...translation.search.settings import SearchSettings
-from ...translation.search.special_tokens import SpecialTokens
 from ..contract.answers import Ability, ModelKind
 from ..contract.base_edit import Changes
 from ..contract.questions import RunQuestion
@@ -28,7 +28,7 @@ class SearchedModel(WalkedModel):
 
     @property
     def abilities(self) -> list[Ability]:
-        return ["translate", "edit", "beam", "effects", "derivations", "next_words"]
+        return ["translate", "edit", "beam", "effects", "derivations", "next_words", "lens"]
 
     @property
     def special(self) -> SpecialTokens:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
+from ...search.settings import SearchSettings
 from ...translation.checkpoint import Checkpoint
-from ...translation.search.settings import SearchSettings
 from ...translation.sentences.segments import Piece
 from ...translation.translation import Translation
 from ...translation.translator import Translator

@@ -144,7 +144,7 @@ class WalkedModel(ABC):
     def abilities(self) -> list[Ability]:
         """What the page may ask of it."""
         if self.predicts_words:
-            return ["edit", "effects", "derivations", "next_words"]
+            return ["edit", "effects", "derivations", "next_words", "lens"]
         return ["edit", "derivations"]
 
     # The two passes

@@ -107,7 +107,7 @@ class PageAnswers:
     ) -> None:
         self.explorer = explorer
         self.view_state = view_state
-        self.model = cast("ModelAnswer", explorer.answer("model", {}).json)
+        self.model = _asked_of_a_file(cast("ModelAnswer", explorer.answer("model", {}).json))
         self.run = cast("RunAnswer", explorer.answer("run", dict(request)).json)
         self.request = self.run["request"]
         self.focus = Focus.of(view_state, self.run)
@@ -309,3 +309,9 @@ class PageAnswers:
             answer = self.explorer.answer("array", {"run": self.request, "items": part})
             arrays += [answer.arrays[str(place)] for place in range(len(part))]
         return arrays
+
+
+def _asked_of_a_file(model: ModelAnswer) -> ModelAnswer:
+    """Return what a model is, without what needs another pass for each position."""
+    abilities = [ability for ability in model["abilities"] if ability != "lens"]
+    return {**model, "abilities": abilities}

@@ -45,6 +45,12 @@ def with_defaults(fields: Fields, defaults: Mapping[str, Any]) -> Fields:
     return Fields({**defaults, **fields.members()}, fields.name)
 
 
+def rename(fields: Fields, names: Mapping[str, str]) -> Fields:
+    """Return fields by the family's own names, where a file may have general names of them."""
+    members = {names.get(key, key): value for key, value in fields.members().items()}
+    return Fields(members, fields.name)
+
+
 def refuse(
     fields: Fields, key: str, *, reason: str, unless: Sequence[Any] = (False, {}, [])
 ) -> None:
@@ -104,7 +110,19 @@ def number_or_none(fields: Fields, key: str) -> float | None:
     return fields.number(key) if fields.has(key) else None
 
 
-def token_ids(fields: Fields, vocab_size: int) -> dict[str, int]:
+def positive(fields: Fields, key: str) -> float:
+    """Return a number above 0.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    number = fields.number(key)
+    if number <= 0:
+        raise ConfigError(f"{quoted(key)} of {fields.name} must be above 0; it is {number}.")
+    return number
+
+
+def token_ids(fields: Fields, vocab_size: int) -> dict[str, Any]:
     """Return ``pad_id``, ``start_id`` and ``end_id`` of a model.
 
     Of several end tokens it is the first. An id beyond the vocabulary, such as the -1 of old

@@ -50,15 +50,15 @@ def places(
             it under either name.
         table: the family's names.
     """
-    stored = {}
+    weights = {}
     for name in expected_shapes(config):
         layer, part, kind = _parts(name)
-        stored[name] = StoredWeight(f"{table[part].format(layer)}.{kind}")
+        weights[name] = StoredWeight(f"{table[part].format(layer)}.{kind}")
     embedding = f"{config.embedding_name('target')}.weight"
     output = f"{table['output']}.weight"
-    if config.tied_output and stored[embedding].name not in shapes and output in shapes:
-        stored[embedding] = StoredWeight(output)
-    return stored
+    if config.tied_output and weights[embedding].name not in shapes and output in shapes:
+        weights[embedding] = StoredWeight(output)
+    return weights
 
 
 def untie(
@@ -74,8 +74,8 @@ def untie(
         embedding: what the family calls the embedding.
         outputs: what it calls the output matrix.
     """
-    stored = [f"{output}.weight" in shapes for output in outputs]
-    if config.tied_output and f"{embedding}.weight" in shapes and any(stored):
+    has_output = any(f"{output}.weight" in shapes for output in outputs)
+    if config.tied_output and f"{embedding}.weight" in shapes and has_output:
         return dataclasses.replace(config, tied_embeddings=False)
     return config
 

@@ -14,6 +14,7 @@ from ...json_fields import Fields
 from ...visible import quoted
 
 _DEFAULT_BASE = 10000.0
+_LARGEST_BASE = 1e100  # far above any; its square is a number still
 
 
 class Rotary(NamedTuple):
@@ -70,6 +71,11 @@ def scaled(parameters: Fields, fields: Fields, *, base: float) -> Rotary:
         ConfigError: the frequencies are scaled in a way that is not computed here.
     """
     base = _number(parameters, "rope_theta", base)
+    if not 0 < base < _LARGEST_BASE:
+        raise ConfigError(
+            f"'rope_theta', the base of the rotary frequencies in {fields.name}, must be above 0 "
+            f"and below {_LARGEST_BASE:g}; it is {base}."
+        )
     kind = next((parameters.text(key) for key in ("rope_type", "type") if parameters.has(key)), "")
     if kind in ("", "default"):
         if any(isinstance(value, dict) for value in parameters.members().values()):
@@ -91,14 +97,12 @@ def scaled(parameters: Fields, fields: Fields, *, base: float) -> Rotary:
 
 def _llama3(parameters: Fields, fields: Fields) -> RotaryConfig:
     # As transformers looks for it: beside the settings, in them, and else the longest text.
-    length = next(
-        place.integer(key, least=1)
-        for place, key in (
-            (fields, "original_max_position_embeddings"),
-            (parameters, "original_max_position_embeddings"),
-            (fields, "max_position_embeddings"),
-        )
-        if place.has(key)
+    key = "original_max_position_embeddings"
+    place = next((place for place in (fields, parameters) if place.has(key)), None)
+    length = (
+        fields.integer("max_position_embeddings", least=1)
+        if place is None
+        else place.integer(key, least=1)
     )
     return RotaryConfig(
         scaling="llama3",

@@ -16,7 +16,7 @@ from ...config_parts import AttentionConfig, OutputConfig
 from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
-from ._config import layer_count, number_or_none, rms_decoder, windows, with_defaults
+from ._config import layer_count, number_or_none, positive, rms_decoder, windows, with_defaults
 from ._places import FREQUENCIES, LLAMA, generates, part_of, places, untie_llama
 from ._rotary import read_rotary
 
@@ -73,7 +73,7 @@ def gemma_config(
         scale_embedding=True,
         attention=AttentionConfig(
             head_dim=fields.integer("head_dim", least=1),
-            scale=fields.number("query_pre_attn_scalar") ** -0.5,
+            scale=positive(fields, "query_pre_attn_scalar") ** -0.5,
             softcap=softcap,
             bias=bias,
             output_bias=bias,

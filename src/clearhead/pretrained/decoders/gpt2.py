@@ -16,7 +16,7 @@ from ...config_parts import AttentionConfig
 from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
-from ._config import activation, integer_or_none, layer_count, token_ids, with_defaults
+from ._config import activation, integer_or_none, layer_count, rename, token_ids, with_defaults
 from ._places import generates, part_of, places, untie
 
 _DEFAULTS = {
@@ -62,8 +62,7 @@ _FUSED = ("self_attention.query", "self_attention.key", "self_attention.value")
 
 def _read(fields: Fields) -> TransformerConfig:
     # reorder_and_upcast_attn says where half precision is left for float32: no other numbers.
-    members = {_OTHER_NAMES.get(key, key): value for key, value in fields.members().items()}
-    fields = with_defaults(Fields(members, fields.name), _DEFAULTS)
+    fields = with_defaults(rename(fields, _OTHER_NAMES), _DEFAULTS)
     vocab_size = fields.integer("vocab_size", least=1)
     width = fields.integer("n_embd", least=1)
     return TransformerConfig(
@@ -87,7 +86,7 @@ def _read(fields: Fields) -> TransformerConfig:
 
 
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
-    stored = {}
+    weights = {}
     for name, place in places(config, shapes, _TABLE).items():
         part = part_of(name)
         if part.startswith(("self_attention.", "feed_forward.")):
@@ -95,20 +94,20 @@ def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str
         if part in _FUSED:
             start = _FUSED.index(part) * config.d_model
             place = dataclasses.replace(place, rows=slice(start, start + config.d_model))
-        stored[name] = place
-    return stored
+        weights[name] = place
+    return weights
 
 
-def _fold(fields: Fields, stored: dict[str, StoredWeight]) -> dict[str, StoredWeight]:
+def _fold(fields: Fields, weights: dict[str, StoredWeight]) -> dict[str, StoredWeight]:
     """Divide the queries of layer i, counted from 1, by i, if the file says so of their scores."""
     key = "scale_attn_by_inverse_layer_idx"
     if not (fields.has(key) and fields.flag(key)):
-        return stored
+        return weights
     return {
         name: dataclasses.replace(place, change=partial(_divide, int(name.split(".")[2]) + 1))
         if part_of(name) == "self_attention.query"
         else place
-        for name, place in stored.items()
+        for name, place in weights.items()
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...config import TransformerConfig
 from ...config_parts import AttentionConfig
+from ...errors import ConfigError
 from ...json_fields import Fields
 from ...shapes import Array
 from ..family import Family, Shape, StoredWeight
@@ -86,11 +87,13 @@ def _read(fields: Fields) -> TransformerConfig:
 
 def _positions(fields: Fields, head_dim: int) -> dict[str, Any]:
     parameters = rotary_fields(fields)
-    share = next(
-        place.number(key)
-        for place, key in ((parameters, "partial_rotary_factor"), (fields, "rotary_pct"))
-        if place.has(key)
-    )
+    inside = parameters.has("partial_rotary_factor")
+    share = parameters.number("partial_rotary_factor") if inside else fields.number("rotary_pct")
+    if not 0 <= share <= 1:
+        raise ConfigError(
+            f"'rotary_pct' of {fields.name}, the share of each head that is rotated, must be from "
+            f"0 to 1; it is {share}."
+        )
     dim = int(head_dim * share)
     if dim == 0:
         return {"positions": "none"}
@@ -107,12 +110,12 @@ def _positions(fields: Fields, head_dim: int) -> dict[str, Any]:
 def _weights(config: TransformerConfig, shapes: Mapping[str, Shape]) -> dict[str, StoredWeight]:
     # Version 5 of transformers calls the output lm_head, and writes embed_out all the same.
     output = "lm_head" if "lm_head.weight" in shapes else "embed_out"
-    stored = places(config, shapes, {**_TABLE, "output": output})
-    for name, place in stored.items():
+    weights = places(config, shapes, {**_TABLE, "output": output})
+    for name, place in weights.items():
         if (part := part_of(name)) in _FUSED:
             take = partial(_heads, config.num_heads, _FUSED.index(part))
-            stored[name] = dataclasses.replace(place, change=take)
-    return stored
+            weights[name] = dataclasses.replace(place, change=take)
+    return weights
 
 
 def _heads(heads: int, number: int, fused: Array) -> Array:

@@ -17,8 +17,9 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from ...errors import CheckpointError
 from ...file_reading import FileProblem, read_text
 from ...visible import quoted
+from .languages import MBART_LANGUAGES
 from .library_tokenizer import guarded
-from .sentencepiece_building import MBART_LANGUAGES, fairseq_core, llama_core, nllb_core, t5_core
+from .sentencepiece_building import fairseq_core, llama_core, nllb_core, t5_core
 from .settings import MOST_BYTES, TokenizerSettings, read_object
 
 _BYTES_TOKENS = {"start": "<|endoftext|>", "end": "<|endoftext|>", "unknown": "<|endoftext|>"}
@@ -238,7 +239,7 @@ RECIPES: Mapping[str, Recipe] = {
 """How the classes of transformers make their tokenizers."""
 
 KINDS: Mapping[str, str] = {
-    **dict.fromkeys(("gpt2", "gpt_neox"), "GPT2Tokenizer"),
+    **dict.fromkeys(("gpt2",), "GPT2Tokenizer"),
     **dict.fromkeys(("qwen2", "qwen3"), "Qwen2Tokenizer"),
     **dict.fromkeys(("roberta", "bart"), "RobertaTokenizer"),
     **dict.fromkeys(("bert", "distilbert"), "BertTokenizer"),

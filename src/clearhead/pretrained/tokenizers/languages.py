@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...errors import TextError
@@ -15,6 +15,13 @@ _BEFORE = {"NllbTokenizer": True, "MBart50Tokenizer": True, "MBartTokenizer": Fa
 _SOURCES = {"NllbTokenizer": "eng_Latn", "MBart50Tokenizer": "en_XX", "MBartTokenizer": "en_XX"}
 _CODE = re.compile(r"[a-z]{2,3}_[A-Z][A-Za-z]{1,3}")
 _MOST_NAMES = 8
+
+MBART_LANGUAGES = (
+    *("ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN"),
+    *("it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO"),
+    *("ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN"),
+)
+"""The languages of mBART, in the order of their ids."""
 
 _M2M100 = (
     "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu "
@@ -47,11 +54,23 @@ class Languages:
     target: str = ""
 
     @classmethod
-    def of(cls, settings: TokenizerSettings, id_of: Callable[[str], int | None]) -> Languages:
-        """Return the languages of a tokenizer of the tokenizers library."""
+    def of(
+        cls,
+        settings: TokenizerSettings,
+        id_of: Callable[[str], int | None],
+        additions: Iterable[str] = (),
+    ) -> Languages:
+        """Return the languages of a tokenizer of the tokenizers library.
+
+        Args:
+            settings: what the files beside it say.
+            id_of: the id of a token.
+            additions: tokens that its own file adds to the vocabulary.
+        """
         if settings.kind not in _BEFORE:
             return cls()
-        tokens = [*settings.others, *(token.content for token in settings.additions.values())]
+        tokens = [*settings.others, *additions]
+        tokens += MBART_LANGUAGES if settings.kind == "MBartTokenizer" else ()
         codes = [token for token in dict.fromkeys(tokens) if _CODE.fullmatch(token)]
         ids = {code: i for code in codes if (i := id_of(code)) is not None}
         source = settings.text("src_lang", _SOURCES[settings.kind])

@@ -46,7 +46,8 @@ class LibraryTokenizer:
             for role, token in settings.tokens.items()
             if (i := core.token_to_id(token)) is not None
         }
-        self._languages = Languages.of(settings, core.token_to_id)
+        additions = (token.content for token in tokens.values())
+        self._languages = Languages.of(settings, core.token_to_id, additions)
         if self._languages.ids and "end" not in self._roles:
             raise CheckpointError(
                 "The tokenizer has languages and no eos_token, so no text can be ended. Get the "
@@ -54,7 +55,7 @@ class LibraryTokenizer:
             )
         self._end_size = max([self.base_size, *(i + 1 for i in tokens)])
         guarded(lambda: _set_ends(core, settings), "The special tokens of a tokenizer")
-        self._readable = readable_bytes if _bytes_level(core) else readable
+        self._readable = readable_bytes if bytes_level(core) else readable
         self._tidy = settings.flag("clean_up_tokenization_spaces", False) and (
             type(core.model).__name__ != "BPE"
         )
@@ -240,7 +241,7 @@ def _set_ends(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
     )
 
 
-def _bytes_level(core: tokenizers.Tokenizer) -> bool:
+def bytes_level(core: tokenizers.Tokenizer) -> bool:
     """Tell whether the letters of the vocabulary stand for bytes, as in GPT-2's."""
     decoder = core.decoder
     return decoder is not None and b'"ByteLevel"' in decoder.__getstate__()

@@ -13,8 +13,9 @@ from ...errors import CheckpointError, MissingExtraError
 from ...file_reading import FileProblem, read_text
 from .belonging import check_belongs
 from .building import KINDS, RECIPES, build
-from .library_tokenizer import LibraryTokenizer, guarded
+from .library_tokenizer import LibraryTokenizer, bytes_level, guarded
 from .protocol import PretrainedTokenizer
+from .sentencepiece_building import set_llama_words
 from .sentencepiece_tokenizer import m2m_100_tokenizer, marian_tokenizer
 from .settings import TokenizerSettings, read_tokenizer_settings
 
@@ -62,7 +63,11 @@ def _read(
 ) -> PretrainedTokenizer | None:
     path = folder / "tokenizer.json"
     if path.exists() or path.is_symlink():
-        return LibraryTokenizer(_core(path), settings, config.vocab_size)
+        core = _core(path)
+        llama = (model.get("model_type"), settings.kind) == ("llama", "LlamaTokenizer")
+        if llama and not bytes_level(core):  # Llama 3 has bytes, and is as its file says
+            set_llama_words(core, settings)
+        return LibraryTokenizer(core, settings, config.vocab_size)
     own_class = _text(model.get("tokenizer_class")).removesuffix("Fast")
     classes = (settings.kind, own_class, KINDS.get(_text(model.get("model_type")), ""))
     kind = next((one for one in classes if one in RECIPES or one in _PIECES), "")

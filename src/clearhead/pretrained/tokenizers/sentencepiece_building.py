@@ -8,16 +8,10 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 
 from ...errors import CheckpointError
+from .languages import MBART_LANGUAGES
 from .pieces import SPACE
 from .sentencepiece_file import BPE, CONTROL, USER_DEFINED, SentencePieceFile, read_sentencepiece
 from .settings import TokenizerSettings
-
-MBART_LANGUAGES = (
-    *("ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN"),
-    *("it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO"),
-    *("ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN"),
-)
-"""The languages of mBART, in the order of their ids."""
 
 _FAIRSEQ = ("start", "padding", "end", "unknown")  # ids 0 to 3; SentencePiece's own are 3
 
@@ -111,8 +105,20 @@ def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenize
     core = tokenizers.Tokenizer(
         models.BPE(vocabulary, _merges(vocabulary), fuse_unk=True, byte_fallback=True)
     )
+    set_llama_words(core, settings)
+    _add_symbols(core, file)
+    return core
+
+
+def set_llama_words(core: tokenizers.Tokenizer, settings: TokenizerSettings) -> None:
+    """Let a tokenizer put spaces before words as transformers 5 does for Llama.
+
+    It does so whatever tokenizer.json says: behind a special token in a text, older files of
+    Llama have one more space (``legacy``).
+    """
     first = settings.flag("add_prefix_space", True)
     scheme = "never" if not first else "always" if settings.flag("legacy", False) else "first"
+    core.normalizer = None
     core.pre_tokenizer = pre_tokenizers.Metaspace(
         replacement=SPACE, prepend_scheme=scheme, split=False
     )
@@ -120,8 +126,6 @@ def llama_core(folder: Path, settings: TokenizerSettings) -> tokenizers.Tokenize
     core.decoder = decoders.Sequence(
         [*steps, decoders.Strip(content=" ", left=1)] if first else steps
     )
-    _add_symbols(core, file)
-    return core
 
 
 def _unigram(path: Path) -> SentencePieceFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 from pathlib import Path
@@ -106,25 +107,37 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
             f"training.initial = {name!r} has another tokenizer than tokenizer.path: {difference}. "
             f"{advice}."
         )
-    initial_settings = _model_settings(folder / "config.json")
-    for key, value in config.to_dict().items():
-        if key in initial_settings and initial_settings[key] != value and key not in _FREE:
+    theirs_by_name = _by_name(_model_config(folder / "config.json"))
+    for key, value in _by_name(config).items():
+        if theirs_by_name[key] != value and key not in _FREE:
             raise CheckpointError(
                 f"The weights of training.initial = {name!r} do not fit this model: it has "
-                f"model.{key} = {quoted(initial_settings[key])} and this run {value!r}. Set "
+                f"model.{key} = {quoted(theirs_by_name[key])} and this run {value!r}. Set "
                 f"model.{key} as it is there."
             )
     load_weights(folder / "model.safetensors", _shape_of(config))
 
 
-def _model_settings(path: Path) -> dict[str, Any]:
+def _by_name(config: TransformerConfig) -> dict[str, Any]:
+    """Return the settings of a model, those of its parts as ``attention.scale``."""
+    settings: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(config).items():
+        parts = value if isinstance(value, dict) else {}
+        settings |= {f"{name}.{part}": inner for part, inner in parts.items()}
+        settings |= {} if parts else {name: value}
+    return settings
+
+
+def _model_config(path: Path) -> TransformerConfig:
     try:
-        return Fields(read_json(path), "the file").mapping("model")
+        return TransformerConfig.from_dict(Fields(read_json(path), "the file").mapping("model"))
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. A model is a folder with config.json, "
             f"model.safetensors and tokenizer.json. Give another folder."
         ) from error
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:

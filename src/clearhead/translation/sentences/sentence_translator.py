@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 from ...config import TransformerConfig
 from ...engine.protocols import Engine, FloatArray
+from ...search.batches import search_batches
+from ...search.hypothesis import Hypothesis
+from ...search.settings import SearchSettings
+from ...search.special_tokens import SpecialTokens
 from ...text.tokenizer import Tokenizer
 from ..rules.characters import plain_characters
 from ..rules.final_mark import add_final_mark
 from ..rules.links import Links, link_words
 from ..rules.reading import Reader, Reading
-from ..search.batches import search_batches
-from ..search.hypothesis import Hypothesis
-from ..search.settings import SearchSettings
-from ..search.special_tokens import SpecialTokens
 from ..translation import Segment, Translation
 from .attempts import as_fragment, attempts, complete
 from .segments import Piece

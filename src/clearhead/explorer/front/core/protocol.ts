@@ -2,7 +2,14 @@
  * -infinity. Written by `python -m clearhead.explorer.contract`: change
  * src/clearhead/explorer/contract instead. */
 
-export type Ability = "translate" | "edit" | "beam" | "effects" | "derivations" | "next_words";
+export type Ability =
+  | "translate"
+  | "edit"
+  | "beam"
+  | "effects"
+  | "derivations"
+  | "next_words"
+  | "lens";
 
 /** The output of a head becomes 0. */
 export interface AblateHead {
@@ -241,10 +248,73 @@ export interface Languages {
   target: string | null;
 }
 
+/** What the model would say after some of its layers. */
+export interface LayerSaying {
+  /** How many the stream has passed; 0 is the embedding. */
+  layers: number;
+  /** Tokens with their probabilities, the likeliest first. */
+  likeliest: TokenShare[];
+  /** The place, from 1, of what the model says after all layers. */
+  rank: number;
+  /** Of that token here. */
+  probability: number;
+}
+
+/** What each layer would say, and what adds to a logit. */
+export interface Lens {
+  position: number;
+  /** Whose logit is taken apart. */
+  token: Token;
+  layers: LayerSaying[];
+  /** Null where the logit is no sum, as behind a layer with an activation. */
+  sum: LogitSum | null;
+}
+
+/** What each layer would say at a position, and what adds to the logit of one token there. */
+export interface LensParams {
+  /** Whose pass it is. */
+  run: RunParams;
+  /** At which something is predicted. */
+  position: number;
+  /** Id of the token whose logit is taken apart; null for the one that is predicted. */
+  token?: number | null;
+  /** So many summands, those that move the logit most. */
+  most?: number | null;
+  /** So many tokens of each layer. */
+  count?: number | null;
+}
+
 /** A token and how probable it is. */
 export interface LikelyToken {
   token: Token;
   probability: number;
+}
+
+/** A logit as a sum. */
+export interface LogitSum {
+  /** Before a softcap, where there is one. */
+  logit: number;
+  /** Those that move it most, up or down. */
+  summands: LogitSummand[];
+  /** How many more there are. */
+  others: number;
+  /** What these add together. */
+  others_sum: number;
+  /** How far the sum of all is from the logit. */
+  error: number;
+}
+
+/** What one part of the model adds to a logit. */
+export interface LogitSummand {
+  /** Of the step or the weight that adds it. */
+  path: string;
+  /** What it is. */
+  kind: "embedding" | "head" | "feed_forward" | "bias";
+  /** Of a head or a feed-forward layer; null elsewhere. */
+  layer: number | null;
+  /** Of a head or a feed-forward layer; null elsewhere. */
+  head: number | null;
+  value: number;
 }
 
 /** No query attends to this position of the source, or of the prompt without an encoder. */
@@ -591,6 +661,12 @@ export interface Token {
   special: boolean;
 }
 
+/** A token and its probability. */
+export interface TokenShare {
+  token: Token;
+  probability: number;
+}
+
 /** The translation is too short for the query of an edit, which changes nothing. */
 export interface UnreachedNote {
   kind: "unreached";
@@ -637,6 +713,7 @@ export interface Questions {
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };
   effects: { params: EffectsParams; json: Effects };
+  lens: { params: LensParams; json: Lens };
   offline: { params: OfflineParams; json: Offline };
 }
 

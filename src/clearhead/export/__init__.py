@@ -1,0 +1,1 @@
+"""Our models for other engines: transformers, CTranslate2 and ONNX, and back again."""

@@ -1,0 +1,87 @@
+"""A model of ours as a folder that transformers opens, and such a folder as one of ours again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..config import TransformerConfig
+from ..pretrained.reading import read_pretrained
+from ..translation.checkpoint import FORMAT, Checkpoint
+from .destinations import Destination, destination_of
+from .model_folder import new_folder, write_json, write_tensors
+from .stored_weights import halved_sinusoids, position_tables, stored_tensors
+from .tokenizer import library_tokenizer, own_tokenizer, tokenizer_settings
+
+
+def export_huggingface(checkpoint: Checkpoint, folder: str | Path) -> Destination:
+    """Write a folder that ``from_pretrained`` of transformers opens.
+
+    It holds config.json, generation_config.json (greedy choices as ours: padding and the start
+    token are never written), model.safetensors and the tokenizer's two files.
+
+    Args:
+        checkpoint: a model of ours.
+        folder: a new one.
+
+    Returns:
+        what the model is in transformers.
+
+    Raises:
+        ConfigError: no family of transformers computes this model, or the folder is not empty.
+    """
+    destination = destination_of(checkpoint.config)
+    weights = halved_sinusoids(checkpoint.config, checkpoint.weights)
+    family, config = destination.family, destination.config
+    tensors = {**stored_tensors(family, config, weights), **position_tables(family, config)}
+    with new_folder(Path(folder)) as draft:
+        write_tensors(draft / "model.safetensors", tensors)
+        write_json(draft / "config.json", {**destination.settings, "dtype": "float32"})
+        write_json(draft / "generation_config.json", _generation(checkpoint.config))
+        tokenizer = library_tokenizer(checkpoint.tokenizer, checkpoint.config)
+        write_json(draft / "tokenizer.json", tokenizer)
+        settings = tokenizer_settings(checkpoint.config.max_length)
+        write_json(draft / "tokenizer_config.json", settings)
+    return destination
+
+
+def _generation(config: TransformerConfig) -> dict[str, Any]:
+    return {
+        "max_length": config.max_length,
+        "num_beams": 1,
+        "do_sample": False,
+        "decoder_start_token_id": config.start_id,
+        "forced_eos_token_id": config.end_id,
+        "bad_words_ids": [[config.pad_id], [config.start_id]],
+        "pad_token_id": config.pad_id,
+        "bos_token_id": config.start_id,
+        "eos_token_id": config.end_id,
+    }
+
+
+def import_huggingface(model: str | Path, folder: str | Path) -> TransformerConfig:
+    """Write a folder of ours, which can be trained on, of one that transformers opens.
+
+    Args:
+        model: a folder, or a name on the hub; its tokenizer has the vocabulary of one of ours, as
+            `export_huggingface` writes it.
+        folder: a new one.
+
+    Returns:
+        the config of the model.
+
+    Raises:
+        CheckpointError: the model cannot be read, or its tokenizer is another kind.
+        ConfigError: the folder is not empty.
+    """
+    pretrained = read_pretrained(model)
+    tokenizer = own_tokenizer(pretrained.folder / "tokenizer.json")
+    provenance = {"source": f"{pretrained.family.name}, as transformers saved it"}
+    description = {
+        "format": FORMAT, "model": pretrained.config.to_dict(), "provenance": provenance,
+    }  # fmt: skip
+    with new_folder(Path(folder)) as draft:
+        write_tensors(draft / "model.safetensors", pretrained.weights)
+        write_json(draft / "config.json", description)
+        tokenizer.save(draft / "tokenizer.json")
+    return pretrained.config

@@ -1,0 +1,55 @@
+"""A folder that another program reads: complete or absent, and never in place of something else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..files import write_with_usual_mode
+from ..shapes import Array
+from ..visible import json_text
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write to, which gets its name when the block ends.
+
+    Raises:
+        ConfigError: there is something of that name already, other than an empty folder.
+    """
+    folder = folder.resolve()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(
+            f"{folder} is there already, and what is in it would be lost. Name a new folder."
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        draft.chmod(0o777 & ~mask)
+        yield draft
+        os.replace(draft, folder)  # an empty folder of that name is replaced
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file as people read them."""
+    path.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
+    """Write a safetensors file of float32 arrays, which transformers opens, too."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()}
+    write_with_usual_mode(path, lambda place: save_file(arrays, place, metadata={"format": "pt"}))

@@ -1,0 +1,100 @@
+"""Our tokenizer as a file of the tokenizers library that says all by itself, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..config import TransformerConfig
+from ..errors import CheckpointError
+from ..file_reading import FileProblem, read_json
+from ..json_fields import Fields
+from ..text.tokenizer import Tokenizer
+from ..text.tokenizer_file import END, FIRST_LEARNT, PAD, SPACE, START, core_of
+
+_MOST_BYTES = 16 << 20
+
+
+def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[str, Any]:
+    """Return the content of a tokenizer.json that gives the ids that a model of ours reads.
+
+    A source ends in the end token; a prompt, for a model without an encoder, begins with the start
+    token.
+
+    Ours puts a space before the first word, and takes it off again; it reads ``▁`` as a space
+    only where it stands for one, and here a text's own ``▁`` is one, too: the one difference.
+    """
+    content = json.loads(tokenizer.to_json())
+    spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+    content["normalizer"] = {
+        "type": "Sequence",
+        "normalizers": [{"type": "Prepend", "prepend": " "}, spaces],
+    }
+    content["decoder"] = {
+        "type": "Sequence",
+        "decoders": [
+            {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+            {"type": "ByteFallback"},
+            {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+        ],
+    }
+    marker = (END, tokenizer.end_id) if config.encoder_layers else (START, tokenizer.start_id)
+    content["post_processor"] = _template(*marker, at_end=config.encoder_layers > 0)
+    content["added_tokens"] = [
+        {"id": i, "content": piece, "single_word": False, "lstrip": False, "rstrip": False,
+         "normalized": False, "special": True}
+        for i, piece in enumerate((PAD, START, END))
+    ]  # fmt: skip
+    return content
+
+
+def _template(token: str, number: int, *, at_end: bool) -> dict[str, Any]:
+    """Return the post-processor that puts a token behind each text, or before it."""
+    special = {"SpecialToken": {"id": token, "type_id": 0}}
+
+    def around(sequence: str) -> list[dict[str, Any]]:
+        text: dict[str, Any] = {"Sequence": {"id": sequence, "type_id": 0}}
+        return [text, special] if at_end else [special, text]
+
+    return {
+        "type": "TemplateProcessing",
+        "single": around("A"),
+        "pair": [*around("A"), *around("B")],
+        "special_tokens": {token: {"id": token, "ids": [number], "tokens": [token]}},
+    }
+
+
+def tokenizer_settings(max_length: int) -> dict[str, Any]:
+    """Return the content of the tokenizer_config.json beside it."""
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": PAD,
+        "bos_token": START,
+        "eos_token": END,
+        "model_max_length": max_length,
+        "clean_up_tokenization_spaces": False,
+    }
+
+
+def own_tokenizer(path: Path) -> Tokenizer:
+    """Return our tokenizer of a tokenizer.json that `library_tokenizer` described.
+
+    Raises:
+        CheckpointError: the file is damaged, or its vocabulary is not one of ours.
+    """
+    try:
+        model = Fields(read_json(path, most=_MOST_BYTES), "the file").object("model")
+        vocabulary, merges = model.mapping("vocab"), model.items("merges")
+    except FileProblem as error:
+        raise CheckpointError(f"Cannot read {path}: {error.reason}.") from error
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+    if pieces[:FIRST_LEARNT][:3] != [PAD, START, END]:
+        raise CheckpointError(
+            f"{path}: its vocabulary is not one of clearhead's, which begin with {PAD}, {START}, "
+            f"{END} and the 256 bytes. A model with another tokenizer is read as it is: "
+            f"clearhead.load(folder)."
+        )
+    pairs = [tuple(one.split(" ")) if isinstance(one, str) else tuple(one) for one in merges]
+    return Tokenizer(core_of(vocabulary, pairs))

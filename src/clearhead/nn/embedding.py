@@ -1,0 +1,122 @@
+"""From token ids to the vectors that the first layer reads."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config import TransformerConfig
+from ..errors import ShapeError
+from ..shapes import Float, Int
+from .dropout import Dropout
+from .norms import make_norm
+from .positions import positions_without_padding, sinusoidal_positions
+
+
+class Embedding(nn.Embedding):
+    """Token vectors; a row of `nn.Embedding` by its id."""
+
+
+class Embedder(nn.Module):
+    """The token vectors of a model's sides, and what is added to them.
+
+    A model is one, so that the names of these weights stand beside those of its layers.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.compute_dtype: torch.dtype | None = None
+        self.dropout = Dropout(config.dropout)
+        layers = {"source": config.encoder_layers, "target": config.decoder_layers}
+        self._add_tables([side for side, count in layers.items() if count])
+
+    def _add_tables(self, sides: list[str]) -> None:
+        """Add what the sides' vectors are made with: tables of vectors, and norms."""
+        config, part = self.config, self.config.embedding
+        rows = config.max_length + part.position_offset
+        for name in dict.fromkeys(map(config.embedding_name, sides)):
+            self.add_module(name, Embedding(config.vocab_size, config.d_model))
+        for side in sides:
+            if config.positions == "learned":
+                self.add_module(f"{side}_positions", Embedding(rows, config.d_model))
+            if part.norm:
+                self.add_module(f"{side}_embedding_norm", make_norm(config))
+        if part.token_types:
+            self.token_types = Embedding(part.token_types, config.d_model)
+        if config.positions == "sinusoidal":
+            table = sinusoidal_positions(
+                rows, config.d_model, layout=part.sinusoid, dtype=torch.float64
+            )
+            if part.skip_padding:
+                table[part.position_offset - 1] = 0.0  # of padding
+            self._sinusoidal: Tensor
+            self.register_buffer("_sinusoidal", table, persistent=False)
+
+    def embed(
+        self,
+        ids: Int[Tensor, "batch length"],
+        side: str,
+        start: int = 0,
+        *,
+        token_types: Int[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Return the embeddings of tokens with their positions and types.
+
+        Args:
+            ids: token ids.
+            side: ``source`` or ``target``.
+            start: the position of the first column.
+            token_types: of each token, Int["batch length"]; None: all of type 0.
+
+        Raises:
+            ShapeError: the text is too long, the model has no token types, or there are not as
+                many as tokens.
+        """
+        config = self.config
+        self._check_length(start + ids.shape[1], side)
+        self._check_token_types(token_types, ids)
+        x = getattr(self, config.embedding_name(side))(ids)
+        if config.scale_embedding:
+            x = x * math.sqrt(config.d_model)
+        if config.positions in ("sinusoidal", "learned"):
+            x = x + self._position_vectors(ids, side, start).to(x.dtype)
+        if config.embedding.token_types:
+            x = x + self.token_types(torch.zeros_like(ids) if token_types is None else token_types)
+        if config.embedding.norm:
+            x = getattr(self, f"{side}_embedding_norm")(x)
+        return self.dropout(x.to(self.compute_dtype or x.dtype))
+
+    def _position_vectors(
+        self, ids: Int[Tensor, "batch length"], side: str, start: int
+    ) -> Float[Tensor, "... length d_model"]:
+        """Return the vectors that are added to those of the tokens."""
+        learned = self.config.positions == "learned"
+        table: Tensor = getattr(self, f"{side}_positions").weight if learned else self._sinusoidal
+        offset = self.config.embedding.position_offset
+        if not self.config.embedding.skip_padding:
+            return table[start + offset : start + offset + ids.shape[1]]
+        real = ids != self.config.pad_id
+        rows = positions_without_padding(real, start=start, offset=offset)
+        return F.embedding(rows, table)
+
+    def _check_length(self, length: int, side: str) -> None:
+        if length > self.config.max_length:
+            raise ShapeError(
+                f"A {side} of {length} tokens is longer than this model's max_length of "
+                f"{self.config.max_length}. Split the text, or make a model with a larger one."
+            )
+
+    def _check_token_types(self, token_types: Tensor | None, ids: Tensor | None) -> None:
+        if token_types is None:
+            return
+        if not self.config.embedding.token_types:
+            raise ShapeError("This model has no token types: leave token_types out.")
+        if ids is not None and token_types.shape != ids.shape:
+            raise ShapeError(
+                f"token_types has the shape {tuple(token_types.shape)}, and the tokens "
+                f"{tuple(ids.shape)}: there is one type for each token."
+            )

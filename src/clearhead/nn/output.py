@@ -1,0 +1,28 @@
+"""What of the output no embedding has: a matrix of its own, a bias of the logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..config import TransformerConfig
+
+
+class Output(nn.Module):
+    """The output's own parameters, which may be none.
+
+    Attributes:
+        weight: Float["vocab d_model"]; None where the output matrix is an embedding.
+        bias: Float["vocab"]; None where a config has none.
+    """
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        size = (config.vocab_size, config.d_model)
+        weight = None if config.tied_output else nn.Parameter(torch.empty(size))
+        bias = nn.Parameter(torch.zeros(config.vocab_size)) if config.output.bias else None
+        self.register_parameter("weight", weight)
+        self.register_parameter("bias", bias)

@@ -1,0 +1,64 @@
+"""The likeliest tokens of each row, quickly; no row depends on what the other rows hold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..engine.protocols import FloatArray, IntArray
+
+
+def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]:
+    """Return the ``count`` largest of each row, largest first, and where they stand.
+
+    A large vocabulary is narrowed first. Columns are dealt to groups; the ``count`` largest lie
+    in the ``count`` groups with the largest maxima, so only these are sorted. Equal values come
+    in the order of their columns, except that among several equal to the last one taken from a
+    large vocabulary any may be taken; a row decides by itself.
+
+    Args:
+        log_probs: Float["rows vocab"].
+        count: at most ``vocab``.
+
+    Returns:
+        values Float["rows count"] and column numbers Int["rows count"].
+    """
+    vocab = log_probs.shape[1]
+    groups = 1 << max(0, round(math.log2(math.sqrt(vocab * count))))
+    if vocab < 8 * groups or count >= groups:
+        return _sort(log_probs, None, count)
+    # Of the few columns that are left, the count largest, in the order of their columns so that
+    # equal values stay in it, and then in falling order.
+    columns = _promising_columns(log_probs, groups, count)
+    values = np.take_along_axis(log_probs, columns, axis=1)
+    best = np.argpartition(values, values.shape[1] - count, axis=1)[:, -count:]
+    best.sort(axis=1)
+    columns = np.take_along_axis(columns, best, axis=1)
+    return _sort(np.take_along_axis(values, best, axis=1), columns, count)
+
+
+def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArray:
+    """Return columns that hold each row's largest: of the best groups, and those in no group."""
+    rows, vocab = log_probs.shape
+    depth = vocab // groups
+    # Group g holds columns g, g + groups, ...: its maximum is then one of elementwise maxima of
+    # whole rows, which run at the speed of memory.
+    maxima = log_probs[:, : groups * depth].reshape(rows, depth, groups).max(axis=1)
+    best = np.argpartition(maxima, groups - count, axis=1)[:, groups - count :]
+    best.sort(axis=1)
+    steps = np.arange(depth) * groups
+    columns = (steps[None, :, None] + best[:, None, :]).reshape(rows, -1)
+    if depth * groups == vocab:
+        return columns
+    rest = np.broadcast_to(np.arange(depth * groups, vocab), (rows, vocab - depth * groups))
+    return np.concatenate((columns, rest), axis=1)
+
+
+def _sort(values: FloatArray, columns: IntArray | None, count: int) -> tuple[FloatArray, IntArray]:
+    """Return the first ``count`` of each row in falling order; equal values as they stand."""
+    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    sorted_values = np.take_along_axis(values, order, axis=1)
+    if columns is None:
+        return sorted_values, order
+    return sorted_values, np.take_along_axis(columns, order, axis=1)

@@ -1,0 +1,145 @@
+"""The rounds of any search over prefixes, whatever rules it follows.
+
+Each round asks the engine what may follow each prefix, and then constrains (what may not follow,
+or is likelier than the model says), expands (the best continuations of each source), finishes
+(those that end) and prunes (those to go on with). Sources that are finished leave the batch.
+
+A kind of search says what it constrains, what ends, and when a source is finished;
+`clearhead.search.search` follows fairseq, `clearhead.generation.search` transformers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..engine.protocols import BoolArray, Decoding, FloatArray, IntArray
+from .choose import top_tokens
+from .prefixes import SearchStep
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Continuations of each source still searched for, best first: arrays ``[sources, K]``."""
+
+    log_probs: FloatArray  # of the prefix with the token, from the start
+    tokens: IntArray
+    rows: IntArray  # the row of the engine's state that each continues
+
+
+class SearchLoop(ABC):
+    """The state between two rounds; rows of one source stand together, best first.
+
+    Args:
+        decoding: what is asked.
+        beam: prefixes of each source that go on after a round.
+        candidates: continuations of each source that are looked at, at least ``2 * beam`` in a
+            beam, so that enough are left to go on with when every prefix may end.
+        first: the input of the first round, a row for each source. Totals are added in the
+            precision of its log-probabilities.
+    """
+
+    sibling_penalty = 0.0  # taken from a continuation for each better one of the same prefix
+
+    def __init__(
+        self, decoding: Decoding, beam: int, candidates: int, first: SearchStep, filler: int = 0
+    ) -> None:
+        self.decoding, self.beam, self.candidates, self.filler = decoding, beam, candidates, filler
+        self.steps: list[SearchStep] = []
+        self.active: IntArray = np.arange(len(first.tokens))  # numbers of the sources still open
+        self.width = 1  # rows of each active source; `beam` after the first round
+        self.next = first
+
+    @property
+    def length(self) -> int:
+        """Tokens of each running prefix, the first round's not counted."""
+        return len(self.steps) - 1
+
+    def rounds(self) -> Iterator[None]:
+        """Search until every source is finished, with a pause after each round."""
+        while len(self.active):
+            scores = self.ask()
+            self.steps.append(self.next)
+            candidates = self.expand(self.constrain(scores))
+            is_end = self.ends(candidates)
+            self.prune(candidates, is_end, self.finish(candidates, is_end))
+            yield
+
+    def ask(self) -> FloatArray:
+        """Return what the engine says may follow, Float["rows vocab"]."""
+        return self.decoding.advance(self.next.tokens, self.next.parents)
+
+    @abstractmethod
+    def constrain(self, scores: FloatArray) -> FloatArray:
+        """Return the log-probabilities to search with, Float["rows vocab"]."""
+
+    @abstractmethod
+    def expand(self, log_probs: FloatArray) -> Candidates:
+        """Return the continuations of each source that are looked at."""
+
+    @abstractmethod
+    def ends(self, candidates: Candidates) -> BoolArray:
+        """Return which continuations cannot go on, ``[sources, K]``."""
+
+    @abstractmethod
+    def finish(self, candidates: Candidates, is_end: BoolArray) -> BoolArray:
+        """Keep the continuations that end, and return which sources are finished, ``[sources]``."""
+
+    def one_each(self, log_probs: FloatArray, tokens: IntArray) -> Candidates:
+        """Return one continuation of each source, by this token."""
+        rows = np.arange(len(tokens))
+        totals = self.next.log_probs + log_probs[rows, tokens]
+        return Candidates(totals[:, None], tokens[:, None], rows[:, None])
+
+    def best_of_beam(self, log_probs: FloatArray) -> Candidates:
+        """Return the best continuations of each source."""
+        # The best of each row: no more than these of a row can be among the best of its source.
+        count = self.candidates
+        each = min(count, log_probs.shape[1])
+        values, tokens = top_tokens(log_probs, each)
+        totals = self.next.log_probs[:, None] + values
+        if self.sibling_penalty and self.length > 0:
+            totals -= self.sibling_penalty * np.arange(1, each + 1)
+        # The best of all rows of a source; of equal ones that of the better prefix.
+        sources = len(self.active)
+        totals = totals.reshape(sources, -1)
+        order = np.argsort(-totals, axis=1, kind="stable")[:, :count]
+        rows = order // each + np.arange(sources)[:, None] * self.width
+        tokens = np.take_along_axis(tokens.reshape(sources, -1), order, axis=1)
+        totals = np.take_along_axis(totals, order, axis=1)
+        # A row holds at most vocab continuations; what is missing in a first round of a small
+        # vocabulary is filled with impossible ones, so that arrays stay rectangular.
+        missing = max(0, count - totals.shape[1])
+        if missing:
+            pad = ((0, 0), (0, missing))
+            totals = np.pad(totals, pad, constant_values=-np.inf)
+            tokens = np.pad(tokens, pad, constant_values=self.filler)
+            rows = np.pad(rows, pad, mode="edge")
+        return Candidates(totals, tokens, rows)
+
+    def running_order(self, candidates: Candidates, is_end: BoolArray) -> IntArray:
+        """Return the places of the continuations to go on with, best first, ``[sources, beam]``."""
+        # Stable, so that those that do not end stay in falling order.
+        return np.argsort(is_end, axis=1, kind="stable")[:, : self.beam]
+
+    def prune(self, candidates: Candidates, is_end: BoolArray, is_finished: BoolArray) -> None:
+        """Choose the continuations to go on with, and drop the sources that are finished."""
+        log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
+        if self.beam > 1:
+            order = self.running_order(candidates, is_end)
+            log_probs = np.take_along_axis(log_probs, order, axis=1)
+            tokens = np.take_along_axis(tokens, order, axis=1)
+            rows = np.take_along_axis(rows, order, axis=1)
+        if is_finished.any():
+            goes_on = ~is_finished
+            self.drop(goes_on)
+            log_probs, tokens, rows = log_probs[goes_on], tokens[goes_on], rows[goes_on]
+        self.width = self.beam
+        self.next = SearchStep(tokens.ravel(), rows.ravel(), log_probs.ravel())
+
+    def drop(self, goes_on: BoolArray) -> None:
+        """Forget the sources that do not go on."""
+        self.active = self.active[goes_on]
