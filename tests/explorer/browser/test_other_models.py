@@ -54,7 +54,9 @@ def test_a_prompt_is_continued_and_walked(page, other):
     run = explorer.answer("run", {"text": PROMPT}).json
     expect(page.locator(".translated")).to_have_text(PROMPT + run["translation"])
     expect(page.locator("label[for=sentence]")).to_have_text("Prompt")
-    assert tabs(page) == ["Walk", "Heads", "What if", "Weight, contribution, effect"]
+    assert tabs(page) == [
+        "Walk", "Heads", "Layer by layer", "What if", "Weight, contribution, effect",
+    ]  # fmt: skip
     # One part alone is no choice; twelve layers and heads are lists, not rows of buttons.
     picker = page.locator(".picker")
     assert picker.locator("input[type=radio]").count() == 0
