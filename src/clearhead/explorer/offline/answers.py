@@ -13,7 +13,14 @@ import numpy as np
 
 from ...errors import ConfigError
 from ...shapes import Array
-from ..contract.answers import Answering, BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
+from ..contract.answers import (
+    Ability,
+    Answering,
+    BeamAnswer,
+    EffectsAnswer,
+    ModelAnswer,
+    OverviewAnswer,
+)
 from ..contract.derivation_answers import ArrayOperand
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
@@ -313,5 +320,5 @@ class PageAnswers:
 
 def _asked_of_a_file(model: ModelAnswer) -> ModelAnswer:
     """Return what a model is, without what needs another pass for each position."""
-    abilities = [ability for ability in model["abilities"] if ability != "lens"]
+    abilities: list[Ability] = [one for one in model["abilities"] if one != "lens"]
     return {**model, "abilities": abilities}
