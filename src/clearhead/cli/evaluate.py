@@ -119,19 +119,17 @@ def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[
     names = ("beam_size", "length_penalty", "batch_tokens")
     settings = {name: options[name] for name in names if options[name] is not None}
     translator = Translator.load(model)
+    if isinstance(translator, Translator):
+        settings["protect"] = not options["no_protect"]
+        settings["adapt"] = not options["no_adapt"]
+        settings["threads"] = options["threads"] or processors()
     progress = Progress(is_visible=sys.stderr.isatty())
     hypotheses: list[str] = []
     try:
         for start in range(0, len(sources), _CHUNK):
             chunk = sources[start : start + _CHUNK]
-            translations = translator.translate(
-                chunk,
-                protect=not options["no_protect"],
-                adapt=not options["no_adapt"],
-                split=not options["no_split"],
-                threads=options["threads"] or processors(),
-                **settings,
-            )
+            translations = translator.translate(chunk, split=not options["no_split"], **settings)
+            assert isinstance(translations, list)
             hypotheses += [translation.text for translation in translations]
             progress.advance(len(chunk))
     except KeyboardInterrupt:
