@@ -57,7 +57,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("settings", "make"), CASES, ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize(
+    ("settings", "make"), CASES, ids=lambda case: str(case)[:40] if isinstance(case, dict) else ""
+)
 @pytest.mark.parametrize("start_length", [1, 4])
 @pytest.mark.parametrize("new", [0, 2, 3, 6])
 def test_processors(settings, make, start_length, new):
