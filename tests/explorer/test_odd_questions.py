@@ -33,6 +33,7 @@ PLAIN = {
     "array": {"run": RUN, "items": [{"path": "logits", "window": [[0, 1], [0, 1], [0, 5]]}]},
     "overview": {"run": RUN, "part": "cross", "layers": None},
     "effects": {"run": RUN, **HEAD, "position": 0, "most": 3},
+    "lens": {"run": RUN, "position": 0, "token": 5, "most": 3, "count": 2},
     "offline": {"run": RUN, "state": "#view=heads"},
 }
 ODD = [
