@@ -187,3 +187,52 @@ def test_the_least_that_relative_positions_need(settings):
 
 def test_other_positions_leave_the_buckets_alone():
     assert TransformerConfig(vocab_size=10, relative_buckets=0).relative_buckets == 0
+
+
+IMAGES = {
+    "vocab_size": 3,
+    "decoder_layers": 0,
+    "tied_embeddings": False,
+    "scale_embedding": False,
+    "patches": {"height": 4, "width": 3, "image_height": 13, "image_width": 9},
+}
+
+
+def test_patches_are_counted():
+    config = TransformerConfig.from_dict(IMAGES)
+    part = config.patches
+    assert config.reads_images
+    assert (part.rows, part.columns, part.pixels, part.length) == (3, 3, 36, 9)
+    assert config.replace(patches={**IMAGES["patches"], "class_token": True}).patches.length == 10
+    assert TransformerConfig.from_dict(json.loads(config.to_json())) == config
+    assert not TransformerConfig(vocab_size=3).reads_images
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"patches": {"height": 2}}, "patches.height must be at least 1 and at most"),
+        ({"patches": {**IMAGES["patches"], "width": 10}}, "image_width; they are 10 and 9"),
+        ({"patches": {"class_token": True}}, "patches.height must be at least 1"),
+        ({"decoder_layers": 1}, "no tokens.*but decoder_layers is 1"),
+        ({"tied_embeddings": True}, "but tied_embeddings is True, output.tied is True"),
+        ({"scale_embedding": True}, "but scale_embedding is True"),
+        ({"embedding": {"token_types": 2}}, "but embedding.token_types is 2"),
+        ({"max_length": 8}, "An image has 9 positions, and max_length is 8"),
+        ({"output": {"matrix": False, "tied": True}}, "tied to an embedding"),
+        ({"output": {"matrix": False, "bias": True}}, "nothing for another setting"),
+    ],
+)
+def test_what_images_have_no_place_for(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TransformerConfig.from_dict({**IMAGES, **changes})
+
+
+def test_settings_that_nobody_changed_are_not_written():
+    """Files of configs that were written before there were such settings stay as they are."""
+    config = TransformerConfig.from_dict({"vocab_size": 9, "output": {"bias": True}})
+    assert "patches" not in config.to_dict()
+    assert set(config.to_dict()["output"]) == {"tied", "bias", "scale", "softcap", "transform"}
+    without = TransformerConfig.from_dict({**IMAGES, "output": {"matrix": False}})
+    assert without.to_dict()["output"]["matrix"] is False
+    assert TransformerConfig.from_dict(without.to_dict()) == without

@@ -13,6 +13,7 @@ from .config_parts import (
     DecoderConfig,
     EmbeddingConfig,
     OutputConfig,
+    PatchConfig,
     RotaryConfig,
 )
 from .errors import ConfigError
@@ -28,6 +29,7 @@ _PARTS = {
     "attention": AttentionConfig,
     "rotary": RotaryConfig,
     "embedding": EmbeddingConfig,
+    "patches": PatchConfig,
     "output": OutputConfig,
     "decoder": DecoderConfig,
 }
@@ -46,7 +48,7 @@ class TransformerConfig:
     encoder-only one.
 
     Attributes:
-        vocab_size: number of token ids.
+        vocab_size: number of token ids; of labels, in a model that reads images.
         d_model: width of the residual stream.
         num_heads: number of query heads; divides ``d_model``.
         num_kv_heads: number of key and value heads, dividing ``num_heads``; None means as many
@@ -77,8 +79,8 @@ class TransformerConfig:
             4 buckets, a decoder 2; the distance must be more than a quarter of the buckets in
             an encoder, and than half in a decoder.
         pad_id, start_id, end_id: the special tokens that the model itself must know.
-        attention, rotary, embedding, output, decoder: what else may differ, in parts of their
-            own.
+        attention, rotary, embedding, patches, output, decoder: what else may differ, in parts of
+            their own.
     """
 
     vocab_size: _Size
@@ -109,6 +111,7 @@ class TransformerConfig:
     attention: AttentionConfig = field(default_factory=AttentionConfig)
     rotary: RotaryConfig = field(default_factory=RotaryConfig)
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    patches: PatchConfig = field(default_factory=PatchConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
 
@@ -120,6 +123,7 @@ class TransformerConfig:
         self._check_layers()
         self._check_token_ids()
         self._check_positions()
+        self._check_images()
         if self.decoder != DecoderConfig():
             self.of_stack("decoder")  # whose sizes are checked as these are
 
@@ -146,6 +150,32 @@ class TransformerConfig:
             raise ConfigError("attention.windows are for decoder layers; decoder_layers is 0.")
         if self.embedding.token_types and self.decoder_layers:
             raise ConfigError("embedding.token_types are for models without a decoder.")
+        if not self.output.matrix and self.tied_output:
+            raise ConfigError("output.matrix is false, and the output is tied to an embedding.")
+
+    def _check_images(self) -> None:
+        """Check what an image has no place for."""
+        if not self.reads_images:
+            return
+        wrong = {
+            "decoder_layers": self.decoder_layers,
+            "tied_embeddings": self.tied_embeddings,
+            "output.tied": self.tied_output,
+            "scale_embedding": self.scale_embedding,
+            "embedding.token_types": self.embedding.token_types,
+            "embedding.position_offset": self.embedding.position_offset,
+        }
+        settings = [f"{name} is {value}" for name, value in wrong.items() if value]
+        if settings:
+            raise ConfigError(
+                f"A model with patches reads images, which have no tokens, and the vectors of "
+                f"whose patches are not scaled; but {', '.join(settings)}."
+            )
+        if self.patches.length > self.max_length:
+            raise ConfigError(
+                f"An image has {self.patches.length} positions, and max_length is "
+                f"{self.max_length}."
+            )
 
     def _check_token_ids(self) -> None:
         for name in ("pad_id", "start_id", "end_id"):
@@ -217,6 +247,11 @@ class TransformerConfig:
         return self.bias if self.attention.output_bias is None else self.attention.output_bias
 
     @property
+    def reads_images(self) -> bool:
+        """Whether the encoder reads patches of images, and no token ids."""
+        return self.patches.height > 0
+
+    @property
     def tied_output(self) -> bool:
         """Whether the output matrix is an embedding."""
         return self.tied_embeddings if self.output.tied is None else self.output.tied
@@ -267,6 +302,8 @@ class TransformerConfig:
         if not self.parallel_sublayers:
             unchanged.add("parallel_sublayers")
         settings = dataclasses.asdict(self)
+        if self.output.matrix:
+            del settings["output"]["matrix"]  # which all have that do not say otherwise
         return {name: value for name, value in settings.items() if name not in unchanged}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The parts of a model's config beside its sizes: attention, rotary positions, embedding, output.
+"""The parts of a model's config beside its sizes: attention, positions, embedding, patches, output.
 
 Each has defaults that leave the Transformer of Vaswani et al. 2017 as it is; the models of others
 differ from it in some of them. `clearhead.config.TransformerConfig` holds one of each.
@@ -110,10 +110,68 @@ class EmbeddingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatchConfig:
+    """How an image becomes the vectors that the encoder reads (Dosovitskiy et al. 2020).
+
+    The image is cut into patches, row by row. The pixels of each, all rows of one channel before
+    those of the next, make a vector through a linear layer, which is a strided convolution.
+    Pixels at the right and at the bottom that fill no whole patch are not read.
+
+    Attributes:
+        height, width: of a patch, in pixels; 0: the model reads token ids.
+        image_height, image_width: of the images, in pixels.
+        channels: of the images: 3 for colours.
+        class_token: whether a learned vector stands before those of the patches, at position 0.
+    """
+
+    height: _Count = 0
+    width: _Count = 0
+    image_height: _Count = 0
+    image_width: _Count = 0
+    channels: _Size = 3
+    class_token: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        sizes = (self.height, self.width, self.image_height, self.image_width)
+        if not any(sizes) and not self.class_token and self.channels == 3:
+            return
+        for side in ("height", "width"):
+            patch, image = getattr(self, side), getattr(self, f"image_{side}")
+            if not 1 <= patch <= image:
+                raise ConfigError(
+                    f"patches.{side} must be at least 1 and at most patches.image_{side}; they are "
+                    f"{patch} and {image}."
+                )
+
+    @property
+    def rows(self) -> int:
+        """How many patches stand below one another."""
+        return self.image_height // self.height
+
+    @property
+    def columns(self) -> int:
+        """How many patches stand side by side."""
+        return self.image_width // self.width
+
+    @property
+    def pixels(self) -> int:
+        """How many numbers one patch has, those of all channels."""
+        return self.channels * self.height * self.width
+
+    @property
+    def length(self) -> int:
+        """How many positions an image has: its patches, and the class token."""
+        return self.rows * self.columns + self.class_token
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputConfig:
     """How the last hidden vectors become logits.
 
     Attributes:
+        matrix: whether there are logits at all. Of a model without an output matrix there are
+            hidden vectors alone.
         tied: whether the output matrix is the embedding of the target (of the source, without a
             decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
             source and target, and has an output matrix of its own.
@@ -124,6 +182,7 @@ class OutputConfig:
             head for masked words); None: there is no such layer.
     """
 
+    matrix: bool = True
     tied: bool | None = None
     bias: bool = False
     scale: _Positive | None = None
@@ -132,6 +191,12 @@ class OutputConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        numbers = (self.scale, self.softcap, self.transform)
+        if not self.matrix and (self.bias or numbers != (None, None, None)):
+            raise ConfigError(
+                "output.matrix is false: without logits there is nothing for another setting of "
+                "the output to change."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,3 +92,26 @@ def test_token_types_that_do_not_fit() -> None:
         make().embed(IDS, "source", token_types=IDS * 0)
     with pytest.raises(ShapeError, match=r"shape \(1, 3\), and the tokens \(2, 3\)"):
         make(embedding={"token_types": 2}).embed(IDS, "source", token_types=IDS[:1] * 0)
+
+
+IMAGES = {
+    "tied_embeddings": False, "scale_embedding": False, "positions": "learned", "max_length": 7,
+    "patches": {
+        "height": 2, "width": 3, "image_height": 5, "image_width": 9, "channels": 2,
+        "class_token": True,
+    },
+}  # fmt: skip
+
+
+def test_patches_after_the_class_token() -> None:
+    embedder = make(**IMAGES)
+    names = {"patches.weight", "patches.bias", "class_token.weight", "source_positions.weight"}
+    assert {name for name, _ in embedder.named_parameters()} == names
+    pixels = torch.randn(3, 2, 5, 9, dtype=torch.float64)
+    kernel = embedder.patches.weight.view(6, 2, 2, 3)
+    vectors = F.conv2d(pixels, kernel, embedder.patches.bias, stride=(2, 3)).flatten(2).mT
+    first = embedder.class_token.weight.expand(3, 1, 6)
+    expected = torch.cat([first, vectors], 1) + embedder.source_positions.weight
+    torch.testing.assert_close(embedder.embed_images(pixels), expected)
+    with pytest.raises(ShapeError, match=r"of \(2, 5, 9\); these have the shape \(3, 2, 5, 8\)"):
+        embedder.embed_images(pixels[..., 1:])

@@ -307,3 +307,27 @@ def test_a_side_too_many_or_too_few(
     model = Transformer(TransformerConfig(**{**SMALL, **changes}))
     with pytest.raises(ShapeError, match=words):
         model(*(ids(1, 3) if present else None for present in given_sides))
+
+
+def test_images_and_ids_are_told_apart() -> None:
+    part = {"height": 2, "width": 2, "image_height": 4, "image_width": 4, "channels": 1}
+    changes = {"decoder_layers": 0, "tied_embeddings": False, "scale_embedding": False}
+    images = make(TransformerConfig.from_dict({**SMALL, **changes, "patches": part}))
+    pixels = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    assert images(pixels=pixels).shape == (1, 4, 17)
+    with pytest.raises(ShapeError, match="has 2 encoder layers and needs pixels"):
+        images(ids(1, 3))
+    with pytest.raises(ShapeError, match="reads images and takes no source_ids"):
+        images.encode(ids(1, 3), pixels=pixels)
+    texts = make(TransformerConfig.from_dict({**SMALL, "decoder_layers": 0}))
+    with pytest.raises(ShapeError, match="reads token ids and takes no pixels"):
+        texts(ids(1, 3), pixels=pixels)
+
+
+def test_without_an_output_matrix_there_are_hidden_vectors_alone() -> None:
+    changes = {"decoder_layers": 0, "tied_embeddings": False, "output": {"matrix": False}}
+    model = make(TransformerConfig.from_dict({**SMALL, **changes}))
+    assert not any(name.startswith("output") for name, _ in model.named_parameters())
+    assert model.hidden(ids(1, 3), None).shape == (1, 3, 16)
+    with pytest.raises(ShapeError, match=r"output\.matrix=False"):
+        model(ids(1, 3))

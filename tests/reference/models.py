@@ -16,6 +16,7 @@ from clearhead.config_parts import (
     DecoderConfig,
     EmbeddingConfig,
     OutputConfig,
+    PatchConfig,
     RotaryConfig,
 )
 from clearhead.reference.weights import expected_shapes
@@ -129,3 +130,36 @@ def wide_configs(
 def random_ids(rng: np.random.Generator, config: TransformerConfig, *shape: int) -> np.ndarray:
     """Token ids without padding."""
     return rng.integers(3, config.vocab_size, shape)
+
+
+@st.composite
+def image_configs(draw: st.DrawFn) -> TransformerConfig:
+    """Any kind of small model that reads images; pixels at the edges may fill no whole patch."""
+    config = draw(configs())
+    height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    patches = PatchConfig(
+        height=height,
+        width=width,
+        image_height=height * draw(st.integers(1, 3)) + draw(st.integers(0, height - 1)),
+        image_width=width * draw(st.integers(1, 3)) + draw(st.integers(0, width - 1)),
+        channels=draw(st.integers(1, 3)),
+        class_token=draw(st.booleans()),
+    )
+    return dataclasses.replace(
+        config,
+        encoder_layers=2,
+        decoder_layers=0,
+        tied_embeddings=False,
+        scale_embedding=False,
+        patches=patches,
+        embedding=EmbeddingConfig(norm=draw(st.booleans())),
+        output=OutputConfig(bias=draw(st.booleans())),
+    )
+
+
+def random_pixels(
+    rng: np.random.Generator, config: TransformerConfig, batch: int = 2
+) -> np.ndarray:
+    """Images as a model of this config reads them."""
+    part = config.patches
+    return rng.standard_normal((batch, part.channels, part.image_height, part.image_width))

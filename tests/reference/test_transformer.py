@@ -7,12 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.config_parts import AttentionConfig
+from clearhead.config_parts import AttentionConfig, OutputConfig
 from clearhead.engine.cache import KeyValueCache
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.reference.tracing.trace import Trace
 from clearhead.reference.transformer import Transformer
-from tests.reference.models import random_ids, random_weights, small_config, wide_configs
+from tests.reference.models import (
+    image_configs,
+    random_ids,
+    random_pixels,
+    random_weights,
+    small_config,
+    wide_configs,
+)
 
 
 def _model(**changes: object) -> Transformer:
@@ -255,7 +262,7 @@ def test_masks_and_token_types_are_checked():
     alone = _model(encoder_layers=0)
     with pytest.raises(ShapeError, match=r"\(1, 3\); it holds bool of the shape \(3,\)"):
         alone.decode(ids, mask=np.ones(3, bool))
-    with pytest.raises(ConfigError, match="of the source, and there is none"):
+    with pytest.raises(ConfigError, match="of the source's tokens, and there are none"):
         alone.forward(None, ids, token_types=np.zeros((1, 3), int))
     with pytest.raises(ConfigError, match="no token types"):
         model.encode(ids, token_types=np.zeros((1, 3), int))
@@ -266,3 +273,45 @@ def test_weights_of_the_dtype_are_not_copied(config, seed):
     weights = random_weights(config, seed)
     model = Transformer(config, weights)
     assert all(model.weights[name] is array for name, array in weights.items())
+
+
+@given(config=image_configs(), seed=st.integers(0, 9))
+def test_a_patch_that_is_replaced_is_another_image(config, seed):
+    """What a trace replaces, the rest is computed from."""
+    rng, weights = np.random.default_rng(seed), random_weights(config, seed)
+    model = Transformer(config, weights)
+    first, second = random_pixels(rng, config), random_pixels(rng, config)
+    other = Trace(keep="encoder.patches")
+    expected = model.forward(pixels=second, trace=other)
+    patches = other["encoder.patches"].value
+    with Trace(replace={"encoder.patches": lambda _: patches}) as trace:
+        np.testing.assert_allclose(model.forward(pixels=first, trace=trace), expected, atol=1e-12)
+    assert trace["encoder.patch_vectors"].of == ("encoder.patches",)
+
+
+@given(config=image_configs(), seed=st.integers(0, 9))
+def test_patches_that_a_mask_hides_do_not_matter(config, seed):
+    rng = np.random.default_rng(seed)
+    model = Transformer(config, random_weights(config, seed))
+    pixels, part = random_pixels(rng, config), config.patches
+    mask = np.ones((len(pixels), part.length), bool)
+    mask[:, -1] = part.length == 1
+    expected = model.forward(pixels=pixels, mask=mask)
+    changed = pixels.copy()
+    rows, columns = (part.rows - 1) * part.height, (part.columns - 1) * part.width
+    changed[:, :, rows:, columns:] += 1.0
+    if part.length > 1:
+        ours = model.forward(pixels=changed, mask=mask)
+        np.testing.assert_allclose(ours[:, :-1], expected[:, :-1], atol=1e-10)
+
+
+def test_a_model_without_an_output_matrix_has_hidden_vectors_alone():
+    config = small_config(
+        decoder_layers=0, tied_embeddings=False, output=OutputConfig(matrix=False)
+    )
+    weights = random_weights(config)
+    assert not any(name.startswith("output.") for name in weights)
+    model, ids = Transformer(config, weights), np.array([[5, 6]])
+    assert model.encode(ids).output.shape == (1, 2, 16)
+    with pytest.raises(ConfigError, match=r"no logits: its config says output\.matrix=False"):
+        model.forward(ids)

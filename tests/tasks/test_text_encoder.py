@@ -57,12 +57,12 @@ def test_every_step_can_be_traced(encoder):
         ({"ids": [1, 2]}, "ids must be whole numbers of shape"),
         ({"ids": [[0.5]]}, "ids must be whole numbers"),
         ({"ids": np.zeros((1, 0), int)}, "length of at least 1"),
-        ({"ids": IDS, "mask": IDS}, "mask must be True and False"),
-        ({"ids": IDS, "mask": IDS[:1] > 0}, "mask must be True and False"),
+        ({"ids": IDS, "mask": IDS}, "mask must be True where a position is real"),
+        ({"ids": IDS, "mask": IDS[:1] > 0}, "mask must have the shape of ids"),
         ({"ids": IDS, "token_types": IDS[:1]}, "token_types must have the shape"),
         ({"ids": IDS, "token_types": IDS}, "between 0 and 1"),
-        ({"ids": [[len(BERT_VOCAB)]]}, "token id"),
-        ({"ids": np.ones((1, LONGEST + 1), int)}, "max_length of 16"),
+        ({"ids": [[len(BERT_VOCAB)]]}, "and this model's ids are 0 to"),
+        ({"ids": np.ones((1, LONGEST + 1), int)}, "this model reads at most 16"),
     ],
 )
 def test_what_does_not_fit(encoder, arguments, words):

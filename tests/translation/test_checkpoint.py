@@ -61,7 +61,8 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch, new_model):
     assert bundled_models() == ["model"]
     assert read_checkpoint("model").folder == tmp_path / "model"
     assert error_of("klingon") == (
-        "There is no model 'klingon': it is neither a bundled model (model) nor a folder."
+        "There is no model 'klingon': it is neither a bundled model (model) nor a folder, "
+        "nor a name on the hub, which has the form org/name."
     )
 
 

@@ -52,15 +52,15 @@ def command(model: str, prompt: str, as_json: bool, **options: Any) -> None:
     if settings.get("num_return_sequences", 1) > 1 or loaded.uses_beam(**settings):
         text = loaded.generate(prompt, **settings)
         for one in text.alternatives or (text,):
-            click.echo(_shown(one.text))
+            click.echo(_printable(one.text))
         return
     for piece in loaded.stream(prompt, **settings):
-        click.echo(_shown(piece), nl=False)
+        click.echo(_printable(piece), nl=False)
         sys.stdout.flush()
     click.echo()
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     """Return a text that does not command the terminal."""
     return visible(text, keep="\n\t") if sys.stdout.isatty() else text
 

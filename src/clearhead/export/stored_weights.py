@@ -35,8 +35,8 @@ def stored_tensors(
         start = 0 if place.rows is None else place.rows.start
         parts.setdefault(place.name, []).append((start, name, place))
     tensors = {}
-    for stored, places in parts.items():
-        name = stored if stored in _OF_THE_HEAD else prefix + stored
+    for tensor, places in parts.items():
+        name = tensor if tensor in _OF_THE_HEAD else prefix + tensor
         tensors[name] = _tensor(config, weights, sorted(places, key=lambda part: part[0]))
     return tensors
 
@@ -79,10 +79,10 @@ def halved_sinusoids(config: TransformerConfig, weights: Mapping[str, Array]) ->
     if config.positions != "sinusoidal" or config.embedding.sinusoid != "interleaved":
         return dict(weights)
     order = np.concatenate((np.arange(0, config.d_model, 2), np.arange(1, config.d_model, 2)))
-    return {name: _ordered(name, weight, order) for name, weight in weights.items()}
+    return {name: _in_order(name, weight, order) for name, weight in weights.items()}
 
 
-def _ordered(name: str, weight: Array, order: Array) -> Array:
+def _in_order(name: str, weight: Array, order: Array) -> Array:
     if name == "output.bias":
         return weight
     writes = (".output.weight", ".down.weight", ".output.bias", ".down.bias")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ..config import TransformerConfig
 from ..errors import CheckpointError
-from ..file_reading import FileProblem, read_json
+from ..file_reading import FileProblem, parse_json, read_json
 from ..json_fields import Fields
 from ..text.tokenizer import Tokenizer
 from ..text.tokenizer_file import END, FIRST_LEARNT, PAD, SPACE, START, core_of
@@ -25,7 +24,7 @@ def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[s
     Ours puts a space before the first word, and takes it off again; it reads ``▁`` as a space
     only where it stands for one, and here a text's own ``▁`` is one, too: the one difference.
     """
-    content = json.loads(tokenizer.to_json())
+    content = parse_json(tokenizer.to_json())
     spaces = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     content["normalizer"] = {
         "type": "Sequence",

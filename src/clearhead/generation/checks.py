@@ -55,11 +55,12 @@ def check_generation(
         longest = settings.longest(len(tokens), positions)
         if len(tokens) >= longest:
             most = f"max_length is {longest}"
+            hint = ", or use max_new_tokens instead of max_length"
             if positions is not None and longest == positions + 1:
-                most = f"the model reads {positions}"
+                most, hint = f"the model reads {positions}", ""
             raise ConfigError(
                 f"The {kind} {number} has {len(tokens)} tokens, and {most}: nothing can follow. "
-                f"Shorten it, or use max_new_tokens instead of max_length."
+                f"Shorten it{hint}."
             )
     return beginnings
 

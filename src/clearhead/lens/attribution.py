@@ -99,6 +99,7 @@ def attribute_logit(
     position: int = -1,
     row: int = 0,
     mask: Bool[Array, "batch length"] | None = None,
+    pixels: Float[Array, "batch channels height width"] | None = None,
 ) -> Attribution:
     """Return what every part of the last stack adds to one logit.
 
@@ -109,6 +110,7 @@ def attribute_logit(
         position: at which it is predicted; negative counts from the last.
         row: of the batch.
         mask: True where a position is real, as `Transformer.forward` takes it.
+        pixels: images instead of ``source_ids``, for a model that reads such.
 
     Raises:
         ConfigError: a layer with an activation stands between the stream and the logits, as in
@@ -116,8 +118,7 @@ def attribute_logit(
         ShapeError: there is no such position or token.
     """
     trace = Trace(keep=STEPS)
-    options = {} if mask is None else {"mask": mask}
-    model.forward(source_ids, target_ids, trace=trace, **options)
+    model.forward(source_ids, target_ids, pixels=pixels, mask=mask, trace=trace)
     return attribute_traced_logit(model, trace, token=token, position=position, row=row)
 
 

@@ -54,5 +54,5 @@ class NormStatistics:
         if not centred:
             return BeforeNorm(scaled, 0.0)
         bias = self._weights.get(f"{path}.bias")
-        added = 0.0 if bias is None else float(bias @ direction)
-        return BeforeNorm(scaled - scaled.mean(), added)
+        of_bias = 0.0 if bias is None else float(bias @ direction)
+        return BeforeNorm(scaled - scaled.mean(), of_bias)

@@ -53,6 +53,7 @@ def logit_lens(
     row: int = 0,
     count: int = 5,
     mask: Bool[Array, "batch length"] | None = None,
+    pixels: Float[Array, "batch channels height width"] | None = None,
 ) -> list[LayerReading]:
     """Return what the model would say after each number of its layers, at one position.
 
@@ -63,6 +64,7 @@ def logit_lens(
         row: of the batch.
         count: how many tokens each reading lists.
         mask: True where a position is real, as `Transformer.forward` takes it.
+        pixels: images instead of ``source_ids``, for a model that reads such.
 
     Returns:
         one reading for 0, 1, ... layers; the last is what the model says.
@@ -71,8 +73,7 @@ def logit_lens(
         ShapeError: there is no such position.
     """
     trace = Trace(keep=STEPS)
-    options = {} if mask is None else {"mask": mask}
-    model.forward(source_ids, target_ids, trace=trace, **options)
+    model.forward(source_ids, target_ids, pixels=pixels, mask=mask, trace=trace)
     return read_traced_layers(model, trace, position=position, row=row, count=count)
 
 

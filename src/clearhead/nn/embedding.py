@@ -1,4 +1,4 @@
-"""From token ids to the vectors that the first layer reads."""
+"""From token ids, or images, to the vectors that the first layer reads."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..config import TransformerConfig
 from ..errors import ShapeError
 from ..shapes import Float, Int
 from .dropout import Dropout
+from .linear import Linear
 from .norms import make_norm
 from .positions import positions_without_padding, sinusoidal_positions
 
@@ -21,7 +22,7 @@ class Embedding(nn.Embedding):
 
 
 class Embedder(nn.Module):
-    """The token vectors of a model's sides, and what is added to them.
+    """The vectors of a model's tokens or patches, and what is added to them.
 
     A model is one, so that the names of these weights stand beside those of its layers.
     """
@@ -38,8 +39,13 @@ class Embedder(nn.Module):
         """Add what the sides' vectors are made with: tables of vectors, and norms."""
         config, part = self.config, self.config.embedding
         rows = config.max_length + part.position_offset
-        for name in dict.fromkeys(map(config.embedding_name, sides)):
-            self.add_module(name, Embedding(config.vocab_size, config.d_model))
+        if config.reads_images:
+            self.patches = Linear(config.patches.pixels, config.d_model)
+            if config.patches.class_token:
+                self.class_token = Embedding(1, config.d_model)
+        else:
+            for name in dict.fromkeys(map(config.embedding_name, sides)):
+                self.add_module(name, Embedding(config.vocab_size, config.d_model))
         for side in sides:
             if config.positions == "learned":
                 self.add_module(f"{side}_positions", Embedding(rows, config.d_model))
@@ -83,22 +89,62 @@ class Embedder(nn.Module):
         if config.scale_embedding:
             x = x * math.sqrt(config.d_model)
         if config.positions in ("sinusoidal", "learned"):
-            x = x + self._position_vectors(ids, side, start).to(x.dtype)
+            x = x + self._position_vectors(ids.shape[1], ids, side, start).to(x.dtype)
         if config.embedding.token_types:
             x = x + self.token_types(torch.zeros_like(ids) if token_types is None else token_types)
-        if config.embedding.norm:
+        return self._finish(x, side)
+
+    def embed_images(
+        self, pixels: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Return the vectors of patches with their positions, the class token's first.
+
+        Raises:
+            ShapeError: the images are of another size than the model's.
+        """
+        config, part = self.config, self.config.patches
+        size = (part.channels, part.image_height, part.image_width)
+        if pixels.dim() != 4 or pixels.shape[1:] != size:
+            raise ShapeError(
+                f"This model reads images (batch, channels, height, width) of {size}; these have "
+                f"the shape {tuple(pixels.shape)}. Resize them first."
+            )
+        pixels = pixels.to(self.patches.weight.dtype)
+        whole = pixels[:, :, : part.rows * part.height, : part.columns * part.width]
+        patches = whole.unflatten(2, (part.rows, part.height))
+        patches = patches.unflatten(4, (part.columns, part.width)).permute(0, 2, 4, 1, 3, 5)
+        x: Tensor = self.patches(patches.flatten(3).flatten(1, 2))
+        if part.class_token:
+            first = self.class_token.weight.to(x.dtype)
+            x = torch.cat([first.expand(len(x), 1, -1), x], dim=1)
+        if config.positions in ("sinusoidal", "learned"):
+            x = x + self._position_vectors(x.shape[1], None, "source", 0).to(x.dtype)
+        return self._finish(x, "source")
+
+    def _finish(
+        self, x: Float[Tensor, "batch length d_model"], side: str
+    ) -> Float[Tensor, "batch length d_model"]:
+        """Norm the sum of the vectors where the config says so; drop some of it in training."""
+        if self.config.embedding.norm:
             x = getattr(self, f"{side}_embedding_norm")(x)
         return self.dropout(x.to(self.compute_dtype or x.dtype))
 
     def _position_vectors(
-        self, ids: Int[Tensor, "batch length"], side: str, start: int
+        self, length: int, ids: Int[Tensor, "batch length"] | None, side: str, start: int
     ) -> Float[Tensor, "... length d_model"]:
-        """Return the vectors that are added to those of the tokens."""
+        """Return the vectors that are added to those of the tokens, or of the patches.
+
+        Args:
+            length: how many there are.
+            ids: of tokens; None of patches.
+            side, start: as in `embed`.
+        """
         learned = self.config.positions == "learned"
         table: Tensor = getattr(self, f"{side}_positions").weight if learned else self._sinusoidal
         offset = self.config.embedding.position_offset
         if not self.config.embedding.skip_padding:
-            return table[start + offset : start + offset + ids.shape[1]]
+            return table[start + offset : start + offset + length]
+        assert ids is not None  # as the config is checked
         real = ids != self.config.pad_id
         rows = positions_without_padding(real, start=start, offset=offset)
         return F.embedding(rows, table)

@@ -12,7 +12,7 @@ class Output(nn.Module):
     """The output's own parameters, which may be none.
 
     Attributes:
-        weight: Float["vocab d_model"]; None where the output matrix is an embedding.
+        weight: Float["vocab d_model"]; None where the output matrix is an embedding, or missing.
         bias: Float["vocab"]; None where a config has none.
     """
 
@@ -22,7 +22,8 @@ class Output(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         size = (config.vocab_size, config.d_model)
-        weight = None if config.tied_output else nn.Parameter(torch.empty(size))
+        own = config.output.matrix and not config.tied_output
+        weight = nn.Parameter(torch.empty(size)) if own else None
         bias = nn.Parameter(torch.zeros(config.vocab_size)) if config.output.bias else None
         self.register_parameter("weight", weight)
         self.register_parameter("bias", bias)

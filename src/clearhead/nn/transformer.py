@@ -21,6 +21,8 @@ from .output import Output
 from .soft_cap import soft_cap
 from .stack import Stack
 
+_TABLES = ("embedding", "positions", "token_types", "class_token")
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -70,7 +72,7 @@ class Transformer(Embedder):
         for name, parameter in self.named_parameters():
             if "norm" in name:
                 nn.init.constant_(parameter, 1.0 if name.endswith("weight") else 0.0)
-            elif any(table in name for table in ("embedding", "positions", "token_types")):
+            elif any(table in name for table in _TABLES):
                 nn.init.normal_(parameter, std=self.config.d_model**-0.5)
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
@@ -85,8 +87,9 @@ class Transformer(Embedder):
 
     def encode(
         self,
-        source_ids: Int[Tensor, "batch source_len"],
+        source_ids: Int[Tensor, "batch source_len"] | None = None,
         *,
+        pixels: Float[Tensor, "batch channels height width"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
     ) -> Encoded:
@@ -94,20 +97,46 @@ class Transformer(Embedder):
 
         Args:
             source_ids: the source's token ids.
+            pixels: images, for a model that reads such, instead of ids.
             mask: True where a position is real, whatever its id is, Bool["batch source_len"]; to
                 others nothing attends. None: where ids are not ``pad_id``.
             token_types: of each token, Int["batch length"]; None: all of type 0.
 
         Raises:
-            ShapeError: ids, mask and types do not fit together, or the model.
+            ShapeError: ids or images, mask and types do not fit together, or the model.
         """
-        real = source_ids != self.config.pad_id if mask is None else mask
-        memory_mask = attendable(real, source_ids.shape)
-        x = self.embed(source_ids, "source", token_types=token_types)
-        options = self.encoder.layer_options(0, source_ids.shape[1], mask=memory_mask, like=x)
+        self._check_source(source_ids, pixels, token_types)
+        if source_ids is None:
+            assert pixels is not None
+            x = self.embed_images(pixels)
+        else:
+            mask = source_ids != self.config.pad_id if mask is None else mask
+            x = self.embed(source_ids, "source", token_types=token_types)
+        batch, length = x.shape[:2]
+        memory_mask = attendable(mask, (batch, length))
+        options = self.encoder.layer_options(0, length, mask=memory_mask, like=x)
         for layer, its_options in zip(self.encoder.layers, options, strict=True):
             x = layer(x, **its_options)
         return Encoded(self.encoder.norm(x), memory_mask)
+
+    def _check_source(
+        self, source_ids: Tensor | None, pixels: Tensor | None, token_types: Tensor | None
+    ) -> None:
+        """Check that ids or images come, as the encoder reads them, and types of ids alone."""
+        images = self.config.reads_images
+        name, value = ("pixels", pixels) if images else ("source_ids", source_ids)
+        other, surplus = ("source_ids", source_ids) if images else ("pixels", pixels)
+        self._check_side("encoder", name, present=value is not None)
+        if surplus is not None:
+            kind = "images" if images else "token ids"
+            raise ShapeError(f"This model reads {kind} and takes no {other}.")
+        self._check_token_types(token_types, source_ids)
+
+    def _check_side(self, stack: str, name: str, *, present: bool) -> None:
+        layers: int = getattr(self.config, f"{stack}_layers")
+        if present != bool(layers):
+            verb = "needs" if layers else "takes no"
+            raise ShapeError(f"This model has {layers} {stack} layers and {verb} {name}.")
 
     def memories(self, encoded: Encoded) -> list[KeyValue]:
         """Return the cross-attention keys and values of each decoder layer, once for a source."""
@@ -170,7 +199,13 @@ class Transformer(Embedder):
         return hidden
 
     def logits(self, hidden: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocab"]:
-        """Turn hidden vectors into logits."""
+        """Turn hidden vectors into logits.
+
+        Raises:
+            ShapeError: the model has no output matrix.
+        """
+        if not self.config.output.matrix:
+            raise ShapeError("This model has no logits: its config says output.matrix=False.")
         dtype, bias = hidden.dtype, self.output.bias
         logits = F.linear(
             self.before_output(hidden),
@@ -184,6 +219,7 @@ class Transformer(Embedder):
         source_ids: Int[Tensor, "batch source_len"] | None,
         target_ids: Int[Tensor, "batch target_len"] | None,
         *,
+        pixels: Float[Tensor, "batch channels height width"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length d_model"]:
@@ -192,6 +228,7 @@ class Transformer(Embedder):
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
+            pixels: images instead of ``source_ids``, for a model that reads such.
             mask: True where a position is real: of the source, or of the target in a decoder-only
                 model. None: as `encode` and `decode` say.
             token_types: of the source's tokens; None: all of type 0.
@@ -199,18 +236,12 @@ class Transformer(Embedder):
         Raises:
             ShapeError: a side that the model has is missing, or one that it lacks is given.
         """
-        for side, ids, layers in (
-            ("source", source_ids, self.config.encoder_layers),
-            ("target", target_ids, self.config.decoder_layers),
-        ):
-            if (ids is None) == bool(layers):
-                verb = "needs" if layers else "takes no"
-                raise ShapeError(f"This model has {layers} {side} layers and {verb} {side}_ids.")
-        self._check_token_types(token_types, source_ids)
-        if source_ids is None:
+        self._check_source(source_ids, pixels, token_types)
+        self._check_side("decoder", "target_ids", present=target_ids is not None)
+        if not self.config.encoder_layers:
             assert target_ids is not None
             return self.decode(target_ids, mask=mask)[0]
-        encoded = self.encode(source_ids, mask=mask, token_types=token_types)
+        encoded = self.encode(source_ids, pixels=pixels, mask=mask, token_types=token_types)
         return encoded.output if target_ids is None else self.decode(target_ids, encoded)[0]
 
     def forward(
@@ -218,6 +249,7 @@ class Transformer(Embedder):
         source_ids: Int[Tensor, "batch source_len"] | None = None,
         target_ids: Int[Tensor, "batch target_len"] | None = None,
         *,
+        pixels: Float[Tensor, "batch channels height width"] | None = None,
         mask: Bool[Tensor, "..."] | None = None,
         token_types: Int[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "batch length vocab"]:
@@ -225,4 +257,6 @@ class Transformer(Embedder):
 
         The arguments are those of `hidden`.
         """
-        return self.logits(self.hidden(source_ids, target_ids, mask=mask, token_types=token_types))
+        return self.logits(
+            self.hidden(source_ids, target_ids, pixels=pixels, mask=mask, token_types=token_types)
+        )

@@ -139,7 +139,7 @@ def _refuse_offline(name: str, error: Exception) -> NoReturn:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     raise CheckpointError(
         f"The model {name} is not stored here whole and cannot be fetched: "
-        f"{visible(lines[0])[:200]} Where there is a network, run `hf download "
+        f"{visible(lines[0])[:200].rstrip('.')}. Where there is a network, run `hf download "
         f"{name.replace('@', ' --revision ')}`; or copy the model's folder from another machine, "
         f"and give the folder."
     ) from error

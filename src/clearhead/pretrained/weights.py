@@ -180,9 +180,12 @@ def _check_names(
 
 
 def _missing_words(folder: Path, family: Family, names: list[str]) -> str:
+    hint = "The files are not of one model, or one of them is missing."
+    if names == ["lm_head.weight"]:
+        hint = "It was saved without its head: save the whole model, such as ...ForCausalLM."
     return (
         f"The files of {folder} lack weights of {family.name} with this config.json: "
-        f"{listed(map(quoted, names))}. The files are not of one model, or one of them is missing."
+        f"{listed(map(quoted, names))}. {hint}"
     )
 
 
@@ -276,7 +279,9 @@ def float_type(dtype: Any) -> np.dtype:
         CheckpointError: it is another.
     """
     try:
-        kind = None if dtype is None else np.dtype(dtype)  # of None NumPy makes float64
+        # Of None NumPy makes float64; of a dtype of PyTorch it takes the name.
+        plain = str(dtype).removeprefix("torch.") if _is_torch(dtype) else dtype
+        kind = None if dtype is None else np.dtype(plain)
     except TypeError:
         kind = None
     if kind not in (np.float32, np.float64):
@@ -285,3 +290,7 @@ def float_type(dtype: Any) -> np.dtype:
             f"float16 and bfloat16 are read all the same, and widened."
         )
     return kind
+
+
+def _is_torch(dtype: Any) -> bool:
+    return str(dtype).startswith("torch.")

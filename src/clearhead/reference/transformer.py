@@ -14,58 +14,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
-from ..shapes import Array, Bool, Float, Int
+from ..shapes import Array, Float, Int
 from .layers.attention_positions import AttentionPositions
 from .layers.blocks import DecoderBlock, EncoderBlock
 from .layers.embedding import Embedding
 from .layers.linear import weight_and_bias
-from .layers.multi_head import KeysAndValues, Memory, Past
+from .layers.multi_head import KeysAndValues, Memory
 from .layers.norms import Norm
 from .layers.output import Output
 from .masks import attendable
 from .products import PLAIN, Products
-from .sides import check_encoded, check_side
+from .sides import Cache, Encoded, check_encoded, check_source, check_target
 from .softmax import log_softmax, softmax
 from .tracing.steps import stacks as steps
 from .tracing.trace import OFF
 from .tracing.watcher import Watcher
 from .weights import check_weights
-
-
-class Encoded(NamedTuple):
-    """An encoded source, as the decoder reads it.
-
-    Attributes:
-        output: of the encoder's last layer.
-        mask: True where a position may be attended; None for all.
-    """
-
-    output: Float[Array, "batch source_len d_model"]
-    mask: Bool[Array, "batch 1 1 source_len"] | None
-
-
-class Cache(Protocol):
-    """The keys and values of all decoder layers at earlier positions."""
-
-    @property
-    def length(self) -> int:
-        """The number of positions that all layers have."""
-        ...
-
-    @property
-    def layers(self) -> Sequence[Past]:
-        """The keys and values of each decoder layer."""
-        ...
-
-    def advance(self, length: int) -> None:
-        """Count ``length`` more positions: all layers have appended theirs."""
-        ...
 
 
 class Transformer:
@@ -93,7 +63,7 @@ class Transformer:
         self.config = config
         self.dtype = np.dtype(dtype)
         self.weights = check_weights(weights, config, dtype=self.dtype)
-        self._embedding = Embedding(config, self.weights)
+        self._embedding = Embedding(config, self.weights, products=products)
         self._positions = AttentionPositions(config, self.weights)
         self.encoder_layers = [
             EncoderBlock(self.weights, f"encoder.layers.{i}", config, products=products)
@@ -109,7 +79,9 @@ class Transformer:
             )
             for i in range(config.decoder_layers)
         ]
-        self._output = Output(config, self.weights, products=products)
+        self._output: Output | None = None
+        if config.output.matrix:
+            self._output = Output(config, self.weights, products=products)
 
     @property
     def vocab_size(self) -> int:
@@ -144,8 +116,9 @@ class Transformer:
 
     def encode(
         self,
-        source_ids: Int[Array, "batch source_len"],
+        source_ids: Int[Array, "batch source_len"] | None = None,
         *,
+        pixels: Float[Array, "batch channels height width"] | None = None,
         mask: Array | None = None,
         token_types: Array | None = None,
         trace: Watcher = OFF,
@@ -154,6 +127,8 @@ class Transformer:
 
         Args:
             source_ids: without a mask, ``pad_id`` marks padding, to which nothing attends.
+            pixels: images, for a model that reads such, instead of ids. Their positions are those
+                of their patches, row by row, after that of the class token.
             mask: Bool["batch source_len"], True where a position is real, whatever its id is; to
                 others nothing attends.
             token_types: Int["batch source_len"], the type of each token, for a model that has
@@ -161,31 +136,31 @@ class Transformer:
             trace: records every step, under ``encoder``.
 
         Raises:
-            ConfigError: the model has no encoder, or no token types and some came.
-            ShapeError: ids, mask and types do not fit together, or the model.
+            ConfigError: the model has no encoder, or one that reads something else, or no token
+                types and some came.
+            ShapeError: ids or images, mask and types do not fit together, or the model.
         """
         if not self.encoder_layers:
             raise ConfigError("This model has no encoder: its config says encoder_layers=0.")
-        source_ids = np.asarray(source_ids)
-        length = source_ids.shape[1]
-        if mask is None:
-            mask = source_ids != self.config.pad_id
-        visible = attendable(mask, source_ids.shape)
-
-        x = self._embedding(
-            source_ids,
-            "source",
-            token_types=token_types,
-            trace=trace.at("encoder"),
-            norm_trace=trace,
-        )
-        mask = visible
-        scores_mask = self._positions.add_bias(mask, "encoder", 0, length)
+        check_source(self.config, source_ids, pixels, token_types)
+        scope = trace.at("encoder")
+        if source_ids is None:
+            x = self._embedding.of_images(np.asarray(pixels), trace=scope, norm_trace=trace)
+        else:
+            source_ids = np.asarray(source_ids)
+            if mask is None:
+                mask = source_ids != self.config.pad_id
+            x = self._embedding(
+                source_ids, "source", token_types=token_types, trace=scope, norm_trace=trace
+            )
+        batch, length = x.shape[:2]
+        visible = attendable(mask, (batch, length))
+        scores_mask = self._positions.add_bias(visible, "encoder", 0, length)
         rotation = self._positions.rotation(0, length)
         for i, layer in enumerate(self.encoder_layers):
             scope = trace.at(f"encoder.layers.{i}")
             x = layer(x, mask=scores_mask, rotation=rotation, trace=scope)
-        return Encoded(self._final(x, "encoder", trace), mask)
+        return Encoded(self._final(x, "encoder", trace), visible)
 
     def memories(self, encoded: Encoded, *, trace: Watcher = OFF) -> list[KeysAndValues]:
         """Project an encoded source to the keys and values of each decoder layer."""
@@ -264,7 +239,12 @@ class Transformer:
             hidden: of the last layer.
             trace: records ``[scaled_hidden] [output_transform output_norm] [uncapped_logits]
                 logits`` and ``probabilities``.
+
+        Raises:
+            ConfigError: the model has no output matrix.
         """
+        if self._output is None:
+            raise ConfigError("This model has no logits: its config says output.matrix=False.")
         stack = "decoder" if self.decoder_layers else "encoder"
         of = (f"{stack}.output",) if trace.visited(f"{stack}.output") else ()
         logits = self._output(hidden, trace=trace, of=of)
@@ -277,6 +257,7 @@ class Transformer:
         source_ids: Int[Array, "batch source_len"] | None = None,
         target_ids: Int[Array, "batch target_len"] | None = None,
         *,
+        pixels: Float[Array, "batch channels height width"] | None = None,
         mask: Array | None = None,
         token_types: Array | None = None,
         trace: Watcher = OFF,
@@ -286,6 +267,7 @@ class Transformer:
         Args:
             source_ids: None for a decoder-only model.
             target_ids: None for an encoder-only model.
+            pixels: images instead of ``source_ids``, as in `encode`.
             mask: Bool["batch length"], True where a position is real: of the source, or of the
                 target in a decoder-only model. None: as `encode` and `decode` say.
             token_types: Int["batch source_len"], as in `encode`.
@@ -293,16 +275,17 @@ class Transformer:
 
         Raises:
             ConfigError: a side that the model has is missing, or one that it lacks is given.
-            ShapeError: a side is longer than max_length, or an id is not in the vocabulary.
+            ShapeError: a side is longer than max_length, or an id is not in the vocabulary, or
+                images are of another size.
         """
-        check_side(self.config, "source", present=source_ids is not None)
-        check_side(self.config, "target", present=target_ids is not None)
-        if source_ids is None:
+        check_source(self.config, source_ids, pixels, token_types)
+        check_target(self.config, target_ids)
+        if not self.encoder_layers:
             assert target_ids is not None
-            if token_types is not None:
-                raise ConfigError("Token types are of the source, and there is none.")
             return self.logits(self.decode(target_ids, mask=mask, trace=trace), trace=trace)
-        encoded = self.encode(source_ids, mask=mask, token_types=token_types, trace=trace)
+        encoded = self.encode(
+            source_ids, pixels=pixels, mask=mask, token_types=token_types, trace=trace
+        )
         if target_ids is None:
             return self.logits(encoded.output, trace=trace)
         return self.logits(self.decode(target_ids, encoded, trace=trace), trace=trace)

@@ -29,7 +29,7 @@ def _shapes(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     matrix = (config.vocab_size, config.d_model)
     if config.tied_embeddings:
         yield "embedding.weight", matrix
-    if not config.tied_output:
+    if config.output.matrix and not config.tied_output:
         yield "output.weight", matrix
     for side, stack, layers in sides:
         if layers:
@@ -41,7 +41,11 @@ def _shapes(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
 def _embedding(side: str, config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     """What a side's token vectors are made with, beside one matrix for all sides."""
     part, width = config.embedding, config.d_model
-    if not config.tied_embeddings:
+    if config.reads_images:
+        yield from _linear("patches", width, config.patches.pixels, True)
+        if config.patches.class_token:
+            yield "class_token.weight", (1, width)
+    elif not config.tied_embeddings:
         yield f"{side}_embedding.weight", (config.vocab_size, width)
     if config.positions == "learned":
         yield f"{side}_positions.weight", (config.max_length + part.position_offset, width)

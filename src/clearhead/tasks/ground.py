@@ -61,7 +61,13 @@ class Ground:
             CheckpointError: its files ask for what is not done here.
         """
         if isinstance(self.source, PretrainedModel):
-            return read_generation(self.source.generation, self.source.settings)
+            settings = read_generation(self.source.generation, self.source.settings)
+            starts = settings.decoder_start_token_id, settings.bos_token_id
+            if self.config.encoder_layers and starts == (None, None):
+                # transformers refuses to generate then; the family knows the token all the same.
+                start = self.config.start_id
+                settings = GenerationSettings.of(settings, decoder_start_token_id=start)
+            return settings
         config = self.config
         return GenerationSettings(
             eos_token_id=(config.end_id,),
@@ -81,6 +87,8 @@ def ground_of(source: Checkpoint | PretrainedModel, dtype: Any) -> Ground:
             source.config, source.weights, dtype=dtype, products=IN_PLACE
         )
         tasks = source.tasks - {"classify"}
+        if source.config.decoder_layers:
+            tasks |= {"generate"}
         return Ground(
             source, source.family.name, engine, source.tokenizer, source.no_tokenizer, tasks
         )

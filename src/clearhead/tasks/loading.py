@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..pretrained.model import PretrainedModel
 from ..pretrained.reading import read_pretrained
+from ..pretrained.weights import float_type
 from ..translation.checkpoint import is_pretrained, read_checkpoint
+from .images.model import ImageModel
 from .model import Model
 
 
@@ -21,7 +24,8 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
             such as ``en-fr``; see `clearhead.translation.task`.
 
     Returns:
-        the model; ``model.tasks`` says what it can do.
+        the model; ``model.tasks`` says what it can do. One that reads images is a
+        `clearhead.tasks.images.model.ImageModel`.
 
     Raises:
         CheckpointError: there is no such model, it is of a family that is not read, or its files
@@ -30,6 +34,17 @@ def load(model: str | Path = "en-fr", *, dtype: Any = "float32", task: str | Non
         MissingExtraError: an extra is needed to fetch it, or for its tokenizer.
     """
     name = Path(model).name if Path(model).is_dir() else str(model)
+    dtype = float_type(dtype)
     if is_pretrained(model):
-        return Model(read_pretrained(model, dtype=dtype), name=name, dtype=dtype, task=task)
+        source = read_pretrained(model, dtype=dtype)
+        if source.config.reads_images:
+            return _image_model(source, name, dtype, task)
+        return Model(source, name=name, dtype=dtype, task=task)
     return Model(read_checkpoint(model), name=name, dtype=dtype, task=task)
+
+
+def _image_model(source: PretrainedModel, name: str, dtype: Any, task: str | None) -> ImageModel:
+    model = ImageModel(source, name=name, dtype=dtype)
+    if task is not None:
+        model.require("translate")  # the one task that has others to name
+    return model

@@ -9,34 +9,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..config import TransformerConfig
-from ..engine.reference_engine import ReferenceEngine
-from ..errors import CheckpointError, ConfigError, ShapeError
+from ..errors import ConfigError, ShapeError
 from ..generation.settings import GenerationSettings
 from ..lens.attribution import Attribution, attribute_logit
 from ..lens.logit_lens import LayerReading, logit_lens
 from ..pretrained.model import PretrainedModel
-from ..pretrained.tokenizers.protocol import PretrainedTokenizer
 from ..reference.tracing.record import Replacement
 from ..reference.tracing.trace import Trace
-from ..shapes import Array, Float
+from ..shapes import Array
 from ..translation.checkpoint import Checkpoint
 from ..translation.pretrained_translator import PretrainedTranslator
+from ..translation.task import task_names
 from ..translation.translation import Translation
 from ..translation.translator import Translator
-from .embed import Embeddings, embed
+from .embedding.embed import Embeddings, embed
 from .fill_mask import FilledMasks, fill_mask
 from .generated_text import GeneratedText
-from .ground import Ground, ground_of
-from .inputs import Inputs, model_inputs
-from .text_encoder import TextEncoder
-from .writing import generate_ids, generate_texts, stream_pieces
+from .id_model import IdModel
+from .inputs import Inputs, model_inputs, one_row, texts_of, whole_numbers
+from .writing import generate_texts, ids_of, stream_pieces
 
 if TYPE_CHECKING:
     from ..generation.result import GeneratedToken
 
 
-class Model:
+class Model(IdModel):
     """What `clearhead.load` gives; ``tasks`` says what it can do.
 
     Args:
@@ -54,61 +51,11 @@ class Model:
         dtype: Any = "float32",
         task: str | None = None,
     ) -> None:
-        self.name, self.task = name, task
-        self._ground: Ground = ground_of(source, dtype)
+        super().__init__(source, name=name, dtype=dtype)
+        self.task = task
         if task is not None:
             self.require("translate")
             _ = self.translator  # which knows the task, or says that it does not
-
-    @property
-    def source(self) -> Checkpoint | PretrainedModel:
-        """What was read."""
-        return self._ground.source
-
-    @property
-    def family(self) -> str:
-        """What it is one of, such as ``GPT-2``."""
-        return self._ground.family
-
-    @property
-    def config(self) -> TransformerConfig:
-        """Its shape."""
-        return self._ground.config
-
-    @property
-    def engine(self) -> ReferenceEngine:
-        """What computes."""
-        return self._ground.engine
-
-    @property
-    def tokenizer(self) -> PretrainedTokenizer | None:
-        """The way from text to ids and back; None where the folder has none."""
-        return self._ground.tokenizer
-
-    @property
-    def tasks(self) -> frozenset[str]:
-        """What it can do, of ``translate generate fill_mask embed``."""
-        return self._ground.tasks
-
-    def __repr__(self) -> str:
-        config = self.config
-        sides = (("encoder", config.encoder_layers), ("decoder", config.decoder_layers))
-        layers = " and ".join(f"{count} {side} layers" for side, count in sides if count)
-        tasks = ", ".join(sorted(self.tasks)) or "hidden vectors alone"
-        return f"<Model {self.name}: {self.family}, {layers}, d_model {config.d_model}; {tasks}>"
-
-    def require(self, task: str) -> None:
-        """Refuse what the model cannot do.
-
-        Raises:
-            CheckpointError: it is not one of its tasks; those that are are listed.
-        """
-        if task not in self.tasks:
-            tasks = ", ".join(sorted(self.tasks)) or "hidden vectors alone"
-            raise CheckpointError(
-                f"{self.name} is a {self.family}, which cannot {task.replace('_', ' ')}; it can: "
-                f"{tasks}."
-            )
 
     # Text
 
@@ -145,27 +92,41 @@ class Model:
         self,
         prompt: str | Iterable[str],
         *,
+        stream: bool = False,
         on_token: Callable[[int, GeneratedToken], None] | None = None,
         **settings: Any,
     ) -> Any:
         """Continue a prompt, or write a target for it where the model has an encoder.
 
+        How long: ``max_new_tokens`` counts what is written, ``max_length`` the prompt too. Where
+        neither is said here or in the model's files, 256 tokens at most are written. Files that
+        say a ``max_length``, such as the 20 of older ones, are taken at their word, as
+        transformers does. ``reason`` of the result tells whether the model came to an end.
+
         Args:
             prompt: one text, or several.
+            stream: return an iterator over the pieces of the text instead, as `stream` does.
             on_token: called with the number of the prompt and each token as it comes, unless
                 there is a beam.
             settings: of `clearhead.generation.settings.GenerationSettings`, over what the model's
                 own files say: ``max_new_tokens``, ``num_beams``, ``do_sample``, ``seed``, ...
 
         Returns:
-            a GeneratedText for a single prompt, a list of them otherwise.
+            a GeneratedText for a single prompt, a list of them otherwise; an iterator where
+            ``stream``.
 
         Raises:
             CheckpointError: the model does not generate, or has no tokenizer.
-            ConfigError: a setting is unknown or out of its range, or the prompt is too long.
+            ConfigError: a setting is unknown or out of its range, or the prompt is too long; or
+                ``stream`` goes together with several prompts, a beam or ``on_token``.
+            TypeError: a prompt is no text.
         """
         self.require_generation()
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        if stream:
+            if on_token is not None or not isinstance(prompt, str):
+                raise ConfigError("stream=True is for one prompt, a text, and without on_token.")
+            return self.stream(prompt, **settings)
+        prompts = texts_of(prompt, "prompt")
         texts: list[GeneratedText] = generate_texts(self._ground, prompts, settings, on_token)
         return texts[0] if isinstance(prompt, str) else texts
 
@@ -176,6 +137,7 @@ class Model:
 
         Raises:
             CheckpointError, ConfigError: as `generate`; or there is a beam.
+            TypeError: the prompt is no text.
         """
         self.require_generation()
         return stream_pieces(self._ground, prompt, settings)
@@ -190,105 +152,9 @@ class Model:
         return fill_mask(self._encoder, text, top=top)
 
     def embed(self, texts: str | Iterable[str], **options: Any) -> Embeddings:
-        """Return a vector for each text; see `clearhead.tasks.embed`."""
+        """Return a vector for each text; see `clearhead.tasks.embedding.embed`."""
         self.require("embed")
         return embed(self._encoder, texts, **options)
-
-    @cached_property
-    def _encoder(self) -> TextEncoder:
-        if not isinstance(self.source, PretrainedModel):
-            raise CheckpointError("Models of clearhead have no head for masked words, and no rule.")
-        return TextEncoder.of(self.source)
-
-    # Ids
-
-    def logits(
-        self,
-        ids: ArrayLike,
-        target_ids: ArrayLike | None = None,
-        *,
-        mask: ArrayLike | None = None,
-        token_types: ArrayLike | None = None,
-    ) -> Float[Array, "batch length vocab"]:
-        """Return the logits of every position.
-
-        Args:
-            ids: Int[batch, length], of the source where there is an encoder.
-            target_ids: Int[batch, target_len], what the decoder reads, its start token first;
-                for models with encoder and decoder alone.
-            mask: Bool[batch, length], True where a position of ``ids`` is real; None: those of
-                a source that are not padding, all of a prompt. What stands at other positions of
-                the result means nothing.
-            token_types: Int[batch, length], for encoders that have them.
-
-        Raises:
-            CheckpointError: the model has no head for logits.
-            ShapeError: the arrays do not fit together or the model.
-        """
-        if "embed" in self.tasks:
-            return self._encoder.logits(ids, mask=mask, token_types=token_types)
-        inputs = model_inputs(self.config, ids, target_ids, mask, token_types)
-        return self.engine.model.forward(**inputs.arguments)
-
-    def hidden(
-        self,
-        ids: ArrayLike,
-        *,
-        mask: ArrayLike | None = None,
-        token_types: ArrayLike | None = None,
-    ) -> Float[Array, "batch length d_model"]:
-        """Return the vectors of the last layer: of the encoder, or of a decoder alone.
-
-        Args:
-            ids, mask, token_types: as in `logits`.
-
-        Raises:
-            ShapeError: the arrays do not fit together or the model.
-        """
-        inputs = model_inputs(self.config, ids, None, mask, token_types, whole=False)
-        model = self.engine.model
-        if self.config.encoder_layers:
-            encoded = model.encode(
-                inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types
-            )
-            return encoded.output
-        return model.decode(inputs.target_ids, mask=inputs.mask)
-
-    def generate_ids(
-        self,
-        ids: Sequence[int] | Sequence[Sequence[int]] | Array,
-        *,
-        mask: ArrayLike | None = None,
-        **settings: Any,
-    ) -> list[Any]:
-        """Return the ids that are generated, without the prompt and the decoder's first tokens.
-
-        They are those of transformers' ``generate`` with the same settings.
-
-        Args:
-            ids: of one prompt or source, or of several.
-            mask: Bool[batch, length], True where a position is real, for an array of several.
-            settings: as in `generate`.
-
-        Returns:
-            ids for one input; for several a list of such lists, in their order, with
-            ``num_return_sequences`` for each. The end token is included where one came.
-
-        Raises:
-            CheckpointError: the model does not generate.
-            ConfigError: a setting is unknown or out of its range, or an input too long.
-        """
-        self.require_generation()
-        return generate_ids(self._ground, ids, mask, settings)
-
-    def require_generation(self) -> None:
-        """Refuse a model without a decoder.
-
-        Raises:
-            CheckpointError: it has none.
-        """
-        if not self.config.decoder_layers:
-            self.require("generate")
 
     # Numbers
 
@@ -299,6 +165,8 @@ class Model:
         ids: ArrayLike | None = None,
         target: str | None = None,
         target_ids: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
         keep: str | Iterable[str] | None = None,
         replace: Mapping[str, Replacement] | None = None,
     ) -> Trace:
@@ -306,9 +174,10 @@ class Model:
 
         Args:
             text: what the model reads: a source, a prompt, a text.
-            ids: its token ids instead, Int[1, length].
+            ids: its token ids instead, Int[batch, length], or Int[length] of a single one.
             target: a translation to look at; None: the model's own.
             target_ids: what the decoder reads instead, its start token first.
+            mask, token_types: of ``ids``, as in `logits`.
             keep, replace: as in `Trace`.
 
         Raises:
@@ -316,7 +185,9 @@ class Model:
             CheckpointError: the model has no tokenizer, and a text was given.
             TraceError: a replacement matched no step.
         """
-        inputs = self.inputs(text, ids=ids, target=target, target_ids=target_ids)
+        inputs = self.inputs(
+            text, ids=ids, target=target, target_ids=target_ids, mask=mask, token_types=token_types
+        )
         with Trace(keep=keep, replace=replace) as trace:
             self.engine.model.forward(**inputs.arguments, trace=trace)
         return trace
@@ -374,40 +245,73 @@ class Model:
         ids: ArrayLike | None = None,
         target: str | None = None,
         target_ids: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+        token_types: ArrayLike | None = None,
     ) -> Inputs:
         """Return what the model reads for a text, as arrays of ids.
 
+        Args:
+            text, ids, target, target_ids, mask, token_types: as in `trace`.
+
         Raises:
-            ConfigError: neither a text nor ids were given, or both, or a target without a decoder
-                that reads one.
+            ConfigError: neither a text nor ids were given, or both, or two targets, or a target
+                without a decoder that reads one.
             CheckpointError: there is no tokenizer, and a text was given.
+            ShapeError: ids are not what the model reads.
         """
         if (text is None) == (ids is None):
-            raise ConfigError("Give a text or ids, and not both.")
+            raise ConfigError("Give a text, or its ids as ids=..., and not both.")
+        if text is None:
+            rows = whole_numbers("ids", one_row(ids))
+        else:
+            (single,) = texts_of(text, "text", most=1)
+            rows = np.array([self._encode(single)])
         both = bool(self.config.encoder_layers and self.config.decoder_layers)
         if not both and (target is not None or target_ids is not None):
             raise ConfigError(f"{self.name} reads one text; leave target and target_ids.")
-        rows = [self._encode(text)] if text is not None else ids
+        if target is not None and target_ids is not None:
+            raise ConfigError("Give target or target_ids, not both.")
         if both and target_ids is None:
-            target_ids = [self._target(np.asarray(rows), target)]
-        return model_inputs(self.config, rows, target_ids, None, None)
+            target_ids = [self._target(rows, mask, target)]
+        targets = None if target_ids is None else one_row(target_ids)
+        masks = None if mask is None else one_row(mask)
+        return model_inputs(self.config, rows, targets, masks, token_types)
 
     def _encode(self, text: str) -> Sequence[int]:
-        if "translate" in self.tasks and isinstance(self.source, PretrainedModel):
-            translator = self.translator
-            assert isinstance(translator, PretrainedTranslator)
+        translator = self._translator_of_others
+        if translator is not None:
             return translator.encode(text)
         return self._ground.require_tokenizer().encode(text)
 
-    def _target(self, source: Array, target: str | None) -> list[int]:
+    @cached_property
+    def _translator_of_others(self) -> PretrainedTranslator | None:
+        """The translator of someone else's model; None where the text itself says what to do."""
+        if "translate" not in self.tasks or not isinstance(self.source, PretrainedModel):
+            return None
+        if self.task is None and len(task_names(self.source)) > 1:
+            return None
+        assert isinstance(self.translator, PretrainedTranslator)
+        return self.translator
+
+    def _target(self, source: Array, mask: ArrayLike | None, target: str | None) -> list[int]:
         """Return what the decoder reads: a translation that was given, or the model's own."""
-        if source.ndim != 2 or len(source) != 1:
-            raise ShapeError(f"One source is traced at a time; ids have the shape {source.shape}.")
-        if target is None:
-            (tokens,) = generate_ids(self._ground, source, None, {})
+        if len(source) != 1:
+            raise ShapeError(
+                f"Without target_ids, one source is traced at a time; ids have the shape "
+                f"{source.shape}."
+            )
+        translator = self._translator_of_others if self.tokenizer else None
+        if target is not None:
+            encode = translator.encode_target if translator else self._encode_target
+            tokens = encode(target)
         else:
-            tokens = self._ground.require_tokenizer().encode_target(target)
+            settings = translator.settings if translator else self._ground.generation_settings()
+            single = GenerationSettings.of(settings, num_return_sequences=1)
+            (tokens,) = ids_of(self._ground, source, mask, single)
         return [self.config.start_id, *(token for token in tokens if token != self.config.end_id)]
+
+    def _encode_target(self, text: str) -> list[int]:
+        return self._ground.require_tokenizer().encode_target(text)
 
     def explore(self, text: str | None = None, **options: Any) -> Any:
         """Open the explorer's page of this model; see `clearhead.explore`."""

@@ -6,20 +6,20 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.in_place import IN_PLACE
 from ..engine.products import INDEPENDENT_ROWS
-from ..errors import CheckpointError, ShapeError
+from ..errors import CheckpointError
 from ..pretrained.model import PretrainedModel
 from ..reference.products import Products, WeightProduct
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
-from .dense import Dense, read_dense
-from .embedding_rule import EmbeddingRule, read_embedding_rule
+from .embedding.dense import Dense, read_dense
+from .embedding.embedding_rule import EmbeddingRule, read_embedding_rule
+from .inputs import model_inputs
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,10 @@ class TextEncoder:
             ShapeError: the arrays do not fit together, or a text is longer than the model reads,
                 or an id or a type is none of the model.
         """
-        rows = _whole_numbers("ids", ids)
-        visible = None if mask is None else np.asarray(mask)
-        if visible is not None and (visible.dtype != bool or visible.shape != rows.shape):
-            raise ShapeError(
-                f"mask must be True and False for each of the {rows.shape} ids; it is "
-                f"{visible.dtype} of shape {visible.shape}. mask == 1 makes one of numbers."
-            )
-        types = None if token_types is None else _whole_numbers("token_types", token_types)
-        if types is not None and types.shape != rows.shape:
-            raise ShapeError(
-                f"token_types must have the shape of ids, {rows.shape}; they have {types.shape}."
-            )
-        return self.model.encode(rows, mask=visible, token_types=types, trace=trace).output
+        inputs = model_inputs(self.model.config, ids, None, mask, token_types)
+        return self.model.encode(
+            inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types, trace=trace
+        ).output
 
     def logits(
         self,
@@ -185,13 +176,3 @@ def _on_first_use(products: Products) -> Products:
         return lambda x: prepare()(x)
 
     return dataclasses.replace(products, by_weight=by_weight)
-
-
-def _whole_numbers(name: str, value: ArrayLike) -> Array:
-    array = np.asarray(value)
-    if array.ndim != 2 or array.dtype.kind not in "iu" or not array.shape[1]:
-        raise ShapeError(
-            f"{name} must be whole numbers of shape [batch, length], with a length of at least 1; "
-            f"they are {array.dtype} of shape {array.shape}."
-        )
-    return array

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ConfigError, ShapeError
+from ..errors import ShapeError
 from ..generation.generate import generate, stream
 from ..generation.result import GeneratedToken, Generation
 from ..generation.settings import GenerationSettings
 from ..generation.text_stream import stream_text
+from ..shapes import Array
 from .generated_text import GeneratedText
 from .ground import Ground
+from .inputs import real_positions, texts_of, whole_numbers
+
+GENERATE_NEW_TOKENS = 20
+"""The most new tokens of `generate_ids` where nothing else says how many, as in transformers."""
 
 OnToken = Callable[[int, GeneratedToken], None]
 
@@ -27,13 +32,15 @@ def generate_texts(
 ) -> list[GeneratedText]:
     """Return what is written for each prompt; see `clearhead.tasks.model.Model.generate`."""
     inputs = [prompt_ids(ground, prompt) for prompt in prompts]
-    rows = _generate(ground, inputs, changes, on_token)
+    settings = GenerationSettings.of(ground.generation_settings(), **changes)
+    rows = _generate(ground, inputs, settings, on_token)
     return [_text(ground, prompt, row) for prompt, row in zip(prompts, rows, strict=True)]
 
 
 def stream_pieces(ground: Ground, prompt: str, changes: Mapping[str, Any]) -> Iterator[str]:
     """Yield the text piece by piece; see `clearhead.tasks.model.Model.stream`."""
     tokenizer = ground.require_tokenizer()
+    (prompt,) = texts_of(prompt, "prompt", most=1)
     tokens = stream(
         ground.engine,
         prompt_ids(ground, prompt),
@@ -48,21 +55,32 @@ def generate_ids(
     ground: Ground, ids: Any, mask: ArrayLike | None, changes: Mapping[str, Any]
 ) -> list[Any]:
     """Return the ids that are generated; see `clearhead.tasks.model.Model.generate_ids`."""
-    is_single = len(ids) > 0 and np.ndim(ids[0]) == 0
-    inputs = _rows([ids] if is_single else ids, mask)
-    rows = [
+    rows, is_single = _id_rows(ids)
+    settings = GenerationSettings.of(ground.generation_settings(), **changes)
+    results = ids_of(ground, rows, mask, settings)
+    return results[0] if is_single and len(results) == 1 else results
+
+
+def ids_of(
+    ground: Ground,
+    rows: Sequence[Sequence[int]] | Array,
+    mask: ArrayLike | None,
+    settings: GenerationSettings,
+) -> list[list[int]]:
+    """Return the ids that are generated for rows of ids, by settings alone."""
+    inputs = rows if mask is None else _real_ids(rows, mask)
+    if settings.max_new_tokens is None and settings.max_length is None:
+        settings = GenerationSettings.of(settings, max_new_tokens=GENERATE_NEW_TOKENS)
+    return [
         list(generation.ids)
-        for generations in _generate(ground, inputs, changes, None)
+        for generations in _generate(ground, inputs, settings, None)
         for generation in generations
     ]
-    return rows[0] if is_single and len(rows) == 1 else rows
 
 
 def prompt_ids(ground: Ground, prompt: str) -> list[int]:
     """Return the ids of a prompt; those of an empty one are the start token, where there is one."""
     tokenizer = ground.require_tokenizer()
-    if not isinstance(prompt, str):
-        raise TypeError(f"A prompt is a str; this one is of type {type(prompt).__name__}.")
     ids = tokenizer.encode(prompt)
     if not ids and "start" in tokenizer.roles:
         return [tokenizer.roles["start"]]
@@ -72,34 +90,46 @@ def prompt_ids(ground: Ground, prompt: str) -> list[int]:
 def _generate(
     ground: Ground,
     inputs: Sequence[Sequence[int]],
-    changes: Mapping[str, Any],
+    settings: GenerationSettings,
     on_token: OnToken | None,
 ) -> list[list[Generation]]:
     return generate(
         ground.engine,
         inputs,
-        GenerationSettings.of(ground.generation_settings(), **changes),
+        settings,
         has_encoder=ground.config.encoder_layers > 0,
         positions=ground.config.max_length,
         on_token=on_token,
     )
 
 
-def _rows(ids: Any, mask: ArrayLike | None) -> list[list[int]]:
-    """Return the real ids of each row."""
-    rows = [np.asarray(row) for row in ids]
-    if not all(row.ndim == 1 and row.dtype.kind in "iu" for row in rows):
-        raise ShapeError("ids must be whole numbers: of one input, or a list of several.")
-    if mask is None:
-        return [row.tolist() for row in rows]
+def _id_rows(ids: Any) -> tuple[list[list[int]], bool]:
+    """Return the rows of ids, and whether they were of one input."""
+    shape = "ids must be whole numbers: of one input, or a list of several"
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        raise ShapeError(f"{shape}; they are of type {type(ids).__name__}.")
+    ids = list(ids)
+    is_single = len(ids) > 0 and np.ndim(ids[0]) == 0
+    rows = [np.asarray(row) for row in ([ids] if is_single else ids)]
+    for number, row in enumerate(rows):
+        if not row.size:
+            raise ShapeError(
+                f"Input {number} has no ids, and generation needs one to continue. Begin it with "
+                f"the model's start token."
+            )
+        if row.ndim != 1 or row.dtype.kind not in "iu":
+            raise ShapeError(f"{shape}; input {number} is {row.dtype} of shape {row.shape}.")
+    return [row.tolist() for row in rows], is_single
+
+
+def _real_ids(rows: Sequence[Sequence[int]] | Array, mask: ArrayLike) -> list[list[int]]:
+    """Return the ids of each row that are real."""
+    array = whole_numbers("ids", rows)
     real = np.asarray(mask)
-    if real.dtype != bool or real.shape != (len(rows), len(rows[0]) if rows else 0):
-        raise ShapeError(
-            f"mask must be True and False for each id; it is {real.dtype} of shape {real.shape}."
-        )
+    real = real_positions(real[None] if real.ndim == 1 and len(array) == 1 else real, array.shape)
     if not real.any(axis=1).all():
-        raise ConfigError("Every input needs a real token, and the mask leaves one without.")
-    return [row[one].tolist() for row, one in zip(rows, real, strict=True)]
+        raise ShapeError("Every input needs a real token, and the mask leaves one without.")
+    return [row[one].tolist() for row, one in zip(array, real, strict=True)]
 
 
 def _text(ground: Ground, prompt: str, generations: Sequence[Generation]) -> GeneratedText:

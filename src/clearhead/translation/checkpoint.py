@@ -89,7 +89,8 @@ def find_model(model: str | Path) -> Path:
             f"{model} is a file. A model is a folder with {', '.join(FILES)}; give the folder."
         )
     raise CheckpointError(
-        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder."
+        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder, "
+        f"nor a name on the hub, which has the form org/name."
     )
 
 
@@ -104,10 +105,17 @@ def is_pretrained(model: str | Path) -> bool:
     folder = Path(model)
     try:
         if folder.is_dir():
-            return _has_model_type(folder / "config.json")
+            config = folder / "config.json"
+            return _has_model_type(config) if config.exists() else _is_of_others(folder)
         return not folder.exists() and bool(_HUB_NAME.fullmatch(str(model)))
     except (OSError, ValueError):  # too long for a path, or with a zero byte
         return False
+
+
+def _is_of_others(folder: Path) -> bool:
+    """Tell whether a folder without config.json looks like a model that other programs saved."""
+    patterns = ("params.json", "adapter_config.json", "*.gguf", "*.safetensors.index.json", "*.bin")
+    return any(any(folder.glob(pattern)) for pattern in patterns)
 
 
 def _has_model_type(path: Path) -> bool:
@@ -156,7 +164,7 @@ def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any]]:
         if not content.has("model"):
             raise CheckpointError(
                 f'{path} must hold an object with "format", "model" and "provenance"; '
-                f'it has no "model".'
+                f'it has no "model", and no "model_type" either, which a model of transformers has.'
             )
         if not content.has("format") or content.value("format") != FORMAT:
             there = quoted(content.value("format")) if content.has("format") else "none"

@@ -80,6 +80,11 @@ class PretrainedTranslator:
         longest = positions if isinstance(positions, int) and positions > 0 else None
         self.longest_source = min(self.config.max_length, longest or self.config.max_length)
 
+    def __repr__(self) -> str:
+        return (
+            f"<PretrainedTranslator {self.pretrained.folder.name}: {self.pretrained.family.name}>"
+        )
+
     @classmethod
     def load(cls, model: str | Path, *, task: str | None = None) -> PretrainedTranslator:
         """Load a model by its folder or its name on the hub.
@@ -127,10 +132,10 @@ class PretrainedTranslator:
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         if batch_tokens < 1:
             raise ConfigError(f"batch_tokens must be at least 1; it is {batch_tokens}.")
-        chosen = self._settings(settings)
+        generation_settings = self._settings(settings)
         plans = [self._pieces(number, text, split) for number, text in enumerate(all_texts)]
         sources = dict.fromkeys(piece for plan in plans for piece in plan if piece.translate)
-        generations = self._generate(list(sources), chosen, batch_tokens, on_progress)
+        generations = self._generate(list(sources), generation_settings, batch_tokens, on_progress)
         layer = alignment_layer if alignment else None
         translations = [
             self._translation(text, plan, generations, layer)
@@ -167,6 +172,10 @@ class PretrainedTranslator:
         """Return the ids that the encoder reads for a sentence, special tokens included."""
         language = self.task.source_language
         return tuple(self.tokenizer.encode(self.task.prefix + text, language=language))
+
+    def encode_target(self, text: str) -> list[int]:
+        """Return the ids that the decoder should give for a translation, its end token included."""
+        return self.tokenizer.encode_target(text, language=self.task.target_language)
 
     def _generate(
         self,

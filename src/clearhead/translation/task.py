@@ -29,11 +29,13 @@ class Task:
         settings: of generation, the first token of the target among them.
         prefix: stands before every text.
         source_language: what the tokenizer is told; None for what its files say.
+        target_language: the same of a translation.
     """
 
     settings: GenerationSettings
     prefix: str = ""
     source_language: str | None = None
+    target_language: str | None = None
 
 
 def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
@@ -49,13 +51,13 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         ConfigError: the model does not know the task, or has several and none was named.
         CheckpointError: its files ask for what is not done here.
     """
-    names = _task_names(pretrained)
+    names = task_names(pretrained)
     if task is None:
         if len(names) > 1:
             raise ConfigError(
                 f"This {pretrained.family.name} has several tasks, and does what the text asks "
                 f"for: {_listed(names)}. Name one, such as task={quoted(names[0])}, or two "
-                f"languages, such as task='en-fr'."
+                f"languages, such as task='en-fr'; or say it in the text itself and use generate."
             )
         return _named_task(pretrained, names[0] if names else None)
     pair = _PAIR.fullmatch(task)
@@ -64,17 +66,19 @@ def read_task(pretrained: PretrainedModel, task: str | None) -> Task:
         return _named_task(pretrained, name)
     tokenizer = pretrained.require_tokenizer()
     if pair and tokenizer.languages:
+        if any(tokenizer.id_of(f">>{code}<<") is not None for code in tokenizer.languages):
+            _check_language(pretrained, tokenizer, pair[2])
+            return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
         return _between_languages(pretrained, tokenizer, pair[1], pair[2])
-    if pair and tokenizer.id_of(f">>{pair[2]}<<") is not None:
-        return Task(_settings(pretrained, None), prefix=f">>{pair[2]}<< ")
-    known = _listed(names) if names else "none"
+    tasks = _listed(names) if names else "none"
     raise ConfigError(
         f"This {pretrained.family.name} knows no task {quoted(task)}. The tasks that its "
-        f"config.json names: {known}. A model for one pair of languages needs none."
+        f"config.json names: {tasks}. A model for one pair of languages needs none."
     )
 
 
-def _task_names(pretrained: PretrainedModel) -> list[str]:
+def task_names(pretrained: PretrainedModel) -> list[str]:
+    """Return the names of the tasks for which config.json has settings."""
     tasks = pretrained.settings.get("task_specific_params")
     if not isinstance(tasks, dict):
         return []
@@ -87,7 +91,11 @@ def _named_task(pretrained: PretrainedModel, name: str | None) -> Task:
 
 
 def _settings(pretrained: PretrainedModel, task: str | None) -> GenerationSettings:
-    return read_generation(pretrained.generation, pretrained.settings, task=task)
+    settings = read_generation(pretrained.generation, pretrained.settings, task=task)
+    if settings.decoder_start_token_id is None and settings.bos_token_id is None:
+        start = pretrained.config.start_id
+        settings = GenerationSettings.of(settings, decoder_start_token_id=start)
+    return settings
 
 
 def _between_languages(
@@ -95,14 +103,20 @@ def _between_languages(
 ) -> Task:
     """Return the task of a model with a token for each language: the target's comes first."""
     for language in (source, target):
-        if language not in tokenizer.languages:
-            raise ConfigError(
-                f"The tokenizer of this {pretrained.family.name} knows no language "
-                f"{quoted(language)}; it knows {_listed(sorted(tokenizer.languages))}."
-            )
+        _check_language(pretrained, tokenizer, language)
     first = tokenizer.languages[target]
     settings = GenerationSettings.of(_settings(pretrained, None), forced_bos_token_id=first)
-    return Task(settings, source_language=source)
+    return Task(settings, source_language=source, target_language=target)
+
+
+def _check_language(
+    pretrained: PretrainedModel, tokenizer: PretrainedTokenizer, language: str
+) -> None:
+    if language not in tokenizer.languages:
+        raise ConfigError(
+            f"The tokenizer of this {pretrained.family.name} knows no language "
+            f"{quoted(language)}; it knows {_listed(sorted(tokenizer.languages))}."
+        )
 
 
 def _listed(names: list[str]) -> str:

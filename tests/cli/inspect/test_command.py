@@ -11,8 +11,8 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from clearhead.cli.heatmap import width_of  # noqa: E402
 from clearhead.cli.inspect.command import command, read_text  # noqa: E402
+from clearhead.cli.terminal.heatmap import width_of  # noqa: E402
 from clearhead.errors import ConfigError, TextError  # noqa: E402
 from tests.cli.inspect.hugging_face import TEXT, write  # noqa: E402
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearhead.cli.heatmap import Paper, width_of
 from clearhead.cli.inspect import _page
 from clearhead.cli.inspect._model import Tokens
+from clearhead.cli.terminal.heatmap import Paper, width_of
 from tests.cli.inspect.layers import layer
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.cli.heatmap import Paper, width_of
+from clearhead.cli.terminal.heatmap import Paper, width_of
 from clearhead.cli.trace._text import (
     contributions,
     tell_head,
@@ -20,7 +20,9 @@ PAPER = Paper(width=80)
 def page_of(row: int, **options: object) -> str:
     """The sections of a head as one line of words."""
     head = two_token_head(**options)
-    return " ".join(" ".join(tell_head(head, row, PAPER, layers=1, heads=1)).split())
+    return " ".join(
+        " ".join(tell_head(head, row, PAPER, layers=1, heads=1, parts=["encoder"])).split()
+    )
 
 
 @pytest.mark.parametrize(

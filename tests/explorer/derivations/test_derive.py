@@ -27,7 +27,14 @@ from tests.explorer.walked import (
     walked,
 )
 from tests.explorer.word_tables import LANGUAGES, labels
-from tests.reference.models import configs, random_weights, small_config, wide_configs
+from tests.reference.models import (
+    configs,
+    image_configs,
+    random_pixels,
+    random_weights,
+    small_config,
+    wide_configs,
+)
 
 
 def check_all(run: Walked, seed: int, each: int) -> None:
@@ -36,7 +43,7 @@ def check_all(run: Walked, seed: int, each: int) -> None:
     for step in run.trace:
         for _ in range(each):
             index = random_index(rng, step)
-            if step.name in ("tokens", "token_type_ids"):
+            if step.name in ("tokens", "token_type_ids", "pixels"):
                 assert as_json(run, step) == [{"expression": None, "given": True, "operands": []}]
                 continue
             value = computed(run, step, index)
@@ -57,6 +64,16 @@ def test_every_step_of_other_peoples_models_follows_from_its_operands(
     config: TransformerConfig, seed: int
 ) -> None:
     check_all(walked(config, seed, lengths=(4, 6)), seed, each=2)
+
+
+@settings(max_examples=15)
+@given(config=image_configs(), seed=st.integers(0, 2**32 - 1))
+def test_every_step_of_a_model_of_images_follows_from_its_operands(
+    config: TransformerConfig, seed: int
+) -> None:
+    reference, trace = Transformer(config, random_weights(config, seed % 100)), Trace()
+    reference.forward(pixels=random_pixels(np.random.default_rng(seed), config), trace=trace)
+    check_all(Walked(reference, trace), seed, each=2)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)

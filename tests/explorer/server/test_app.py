@@ -201,7 +201,7 @@ def test_a_real_explorer_answers_every_question_in_its_own_words(explorer):
         "array": {"run": request, "items": [{"path": path, "window": None}]},
         "overview": {"run": request, "part": "cross"},
         "effects": head,
-        "lens": {"run": request, "position": 0},
+        "lens": {"run": request, "position": 1},
         "offline": {"run": request, "state": ""},
     }
     assert {*asked, "run"} == set(QUESTIONS)

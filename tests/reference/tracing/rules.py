@@ -107,7 +107,16 @@ class RuleReader:
 
     def _sizes(self, step: Step) -> dict[object, int]:
         config = self._config(step)
+        patches = config.patches
+        images = {
+            "patch_height": patches.height,
+            "patch_width": patches.width,
+            "patch_area": patches.height * patches.width,
+            "patch_columns": patches.columns if config.reads_images else 0,
+            "sequence_length": patches.length if config.reads_images else 0,
+        }
         return {
+            **images,
             "head_dim": config.head_dim,
             "group": config.num_heads // config.key_value_heads,
             "pairs": config.rotary_dim // 2,

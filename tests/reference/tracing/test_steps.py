@@ -15,7 +15,13 @@ from clearhead.config import TransformerConfig
 from clearhead.reference import Trace, Transformer, attention
 from clearhead.reference.tracing import step_kind
 from clearhead.reference.tracing.steps import kind_of, kinds
-from tests.reference.models import random_ids, random_weights, wide_configs
+from tests.reference.models import (
+    image_configs,
+    random_ids,
+    random_pixels,
+    random_weights,
+    wide_configs,
+)
 from tests.reference.tracing.rules import RuleReader
 
 
@@ -53,9 +59,28 @@ def test_every_number_of_any_model_is_what_its_rule_says(
             ids[0, 1] = config.pad_id
     mask = np.ones((1, 5), bool)
     Transformer(config, weights).forward(source, target, mask=mask, trace=trace)
+    check_rules(trace, config, weights, rng)
+
+
+@settings(max_examples=20)
+@given(config=image_configs(), seed=st.integers(0, 99))
+def test_every_number_of_a_model_of_images_is_what_its_rule_says(
+    config: TransformerConfig, seed: int
+) -> None:
+    rng, trace, weights = np.random.default_rng(seed), Trace(), random_weights(config, seed)
+    model = Transformer(config, weights)
+    model.forward(pixels=random_pixels(rng, config), trace=trace)
+    check(trace)
+    check_rules(trace, config, weights, rng)
+
+
+def check_rules(
+    trace: Trace, config: TransformerConfig, weights: dict, rng: np.random.Generator
+) -> None:
+    """Numbers of every step, here and there, are those of the rules."""
     reader = RuleReader(trace, config, weights)
     for step in trace:
-        if step.name in ("tokens", "token_type_ids", "bias"):
+        if step.name in ("tokens", "token_type_ids", "pixels", "bias"):
             assert not reader.rules(step)
             continue
         for _ in range(2):

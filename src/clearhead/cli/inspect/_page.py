@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...shapes import Array
-from ..heatmap import Paper, fit, number_format, width_of
-from ..heatmap import heated as heated
-from ..paragraphs import bold, heading, prose
+from ..terminal.heatmap import Paper, fit, number_format, width_of
+from ..terminal.heatmap import heated as heated
+from ..terminal.paragraphs import bold, heading, prose
 from ._findings import LayerFindings, StackFindings, sides
 from ._model import Model, Tokens
 

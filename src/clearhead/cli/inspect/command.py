@@ -12,7 +12,7 @@ import click
 from ...errors import ConfigError, TextError, require
 from ...files import write_whole
 from ...visible import json_text
-from ..heatmap import Paper
+from ..terminal.heatmap import Paper
 from ._findings import StackFindings, as_json, stacks_of, summaries
 from ._model import PURPOSE, Model, Tokens
 from ._page import page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..heatmap import Paper, fit, width_of
-from ..paragraphs import heading, prose
+from ..terminal.heatmap import Paper, fit, width_of
+from ..terminal.paragraphs import heading, prose
 from ._subject import Subject
 
 _MOST = 20  # summands that are printed
@@ -16,8 +16,9 @@ def tell_lens(subject: Subject, position: int, paper: Paper) -> Iterator[str]:
     readings = subject.lens(position)
     yield heading("What each layer would say (logit lens)", paper)
     yield prose(
-        "The stream after so many layers passes through the last norm and the output matrix, as "
-        "the last one does. rank is the place of what the model says in the end.",
+        "The stream after so many layers is read as the last one is: through the last norm, where "
+        f"the model has one, and the output matrix. Here it is that of position {position}. rank "
+        "is the place of what the model says in the end.",
         paper,
     )
     final = subject.labels([readings[-1].final_token])[0]
@@ -57,4 +58,5 @@ def tell_attribution(
     others = [summand.value for summand in rest if summand not in largest]
     if others:
         yield f"{sum(others):+10.4f}  {len(others)} others together"
-    yield f"{attribution.total:+10.4f}  sum; the logit is {attribution.error:.0e} away"
+    away = f"{attribution.error:.0e} away from" if attribution.error else "exactly"
+    yield f"{attribution.total:+10.4f}  sum, {away} the logit"

@@ -32,14 +32,18 @@ class Subject:
         model: the name or folder of a model, ours or someone else's.
         text: a source, a prompt, or a text with masks.
         target: a translation to look at instead of the model's own.
+        task: what someone else's model is to do with it, such as ``en-fr``.
 
     Raises:
-        ConfigError: a target was given to a model that translates nothing.
+        ConfigError: a target was given to a model that translates nothing, or it does not know
+            the task.
     """
 
-    def __init__(self, model: str, text: str, target: str | None) -> None:
+    def __init__(
+        self, model: str, text: str, target: str | None = None, *, task: str | None = None
+    ) -> None:
         self.name, self.text = model, text
-        self.model: Model = load(model, dtype="float64")
+        self.model: Model = load(model, dtype="float64", task=task)
         source = self.model.source
         self.read = text
         if isinstance(source, Checkpoint) and "translate" in self.model.tasks:
@@ -71,6 +75,19 @@ class Subject:
     def ids(self) -> tuple[int, ...]:
         """Ids at whose positions something is predicted."""
         return self.target or self.source
+
+    @property
+    def position(self) -> int:
+        """The position that is looked at where none is named.
+
+        The first of a translation, the last of a prompt, and the first mask of a text.
+        """
+        if self.translates:
+            return 0
+        if self.target:
+            return len(self.target) - 1
+        mask = self.tokenizer.roles.get("mask")
+        return self.source.index(mask) if mask in self.source else 0
 
     @property
     def part(self) -> str:

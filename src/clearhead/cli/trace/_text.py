@@ -18,8 +18,8 @@ from clearhead.reference.tracing.steps import kind_of
 from clearhead.reference.tracing.steps.attention import SCALED_BY_NUMBER
 from clearhead.shapes import Array
 
-from ..heatmap import Paper, draw_matrix, fit, width_of
-from ..paragraphs import bold, heading, prose
+from ..terminal.heatmap import Paper, draw_matrix, fit, width_of
+from ..terminal.paragraphs import bold, heading, prose
 from ._head import Head
 
 VECTOR_COLUMNS = 8

@@ -15,8 +15,8 @@ from clearhead.shapes import Array
 from clearhead.translation.attention_paths import PARTS
 from clearhead.visible import json_text, visible
 
-from ..heatmap import Paper
-from ..paragraphs import heading, prose
+from ..terminal.heatmap import Paper
+from ..terminal.paragraphs import heading, prose
 from ..texts import TextArgument, TextCommand
 from ._compare import differences
 from ._head import Head
@@ -135,6 +135,7 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
 @click.command(cls=TextCommand)
 @click.argument("text", type=TextArgument())
 @click.option("--model", default="en-fr", show_default=True, help="Name of a model, or its folder.")
+@click.option("--task", help="What someone else's model is to do, such as en-fr.")
 @click.option("--target", help="Look at this translation instead of the model's own.")
 @click.option(
     "--part", type=click.Choice(list(PARTS)),
@@ -143,7 +144,11 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
 @click.option("--layer", default=0, show_default=True, help="Which layer, counted from 0.")
 @click.option("--head", default=0, show_default=True, help="Which head, counted from 0.")
 @click.option("--query", type=int, help="Whose sums are spelled out: a row, counted from 0 [1].")
-@click.option("--position", default=0, help="Which next token: after this one of the target [0].")
+@click.option(
+    "--position", type=int,
+    help="Which next token: after this one, counted from 0; of a text with masks, in its place. "
+    "[the first of a translation, the last of a prompt, the first mask]",
+)  # fmt: skip
 @click.option("--lens", is_flag=True, help="What each layer would say at --position, instead.")
 @click.option(
     "--attribute",
@@ -160,8 +165,9 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
     "--plot", type=click.Path(path_type=Path), help="Draw the head into a .png or .svg file."
 )
 def command(
-    text: str, model: str, target: str | None, part: str | None, layer: int, head: int,
-    query: int | None, position: int, lens: bool, attribute: bool, token: str | None,
+    text: str, model: str, task: str | None, target: str | None,
+    part: str | None, layer: int, head: int,
+    query: int | None, position: int | None, lens: bool, attribute: bool, token: str | None,
     path: str | None, as_json: bool, save: Path | None, plot: Path | None,
 ) -> None:  # fmt: skip
     """Print every number between TEXT and what a model makes of it.
@@ -177,7 +183,8 @@ def command(
         raise click.UsageError("Give one of --lens, --attribute and --path.")
     if token is not None and not attribute:
         raise click.UsageError("--token is for --attribute.")
-    subject = Subject(model, text, target)
+    subject = Subject(model, text, target, task=task)
+    position = subject.position if position is None else position
     _check_range("--position", position, len(subject.ids))
     paper = Paper.of()
     if lens or attribute:

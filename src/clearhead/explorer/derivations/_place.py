@@ -49,6 +49,15 @@ class StepPlace:
             "half_width": config.d_model // 2,
             "position_offset": config.embedding.position_offset,
         }
+        if config.reads_images:
+            part = config.patches
+            self._sizes |= {
+                "patch_height": part.height,
+                "patch_width": part.width,
+                "patch_area": part.height * part.width,
+                "patch_columns": part.columns,
+                "sequence_length": part.length,
+            }
 
     def _before(self) -> str:
         """Return the path of the step whose numbers a layer's input repeats."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
-from ...reference.tracing.steps import attention, embedding, kind_of
+from ...reference.tracing.steps import attention, embedding, kind_of, patches
 from ..contract.arrays import Steps
 from ..contract.edits import Edit
 from ._biases import alibi, relative
@@ -23,7 +23,7 @@ _SUBLAYER = r"((self|cross)_attention\.((query|key)_norm\.)?|feed_forward\.|\w+_
 _AROUND = r"(source|target)_embedding_norm\.|output_transform\.|output_norm\."
 # The path of a step of a Transformer's forward pass, down to its name.
 _SCOPE = re.compile(rf"({_AROUND}|{_STACK}(norm\.|{_LAYER}({_SUBLAYER})?)?)?")
-_INPUTS = (embedding.TOKENS, embedding.TOKEN_TYPE_IDS)
+_INPUTS = (embedding.TOKENS, embedding.TOKEN_TYPE_IDS, patches.PIXELS)
 
 
 def derivations(

@@ -18,9 +18,10 @@ import numpy as np
 from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.layers.multi_head import KeysAndValues
+from ...reference.sides import Encoded
 from ...reference.tracing.record import Record
 from ...reference.tracing.step import Step
-from ...reference.transformer import Encoded, Transformer
+from ...reference.transformer import Transformer
 from ...shapes import Array
 from ..contract.base_edit import Changes
 from ..contract.stopping import check

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...reference.sides import Encoded
 from ...reference.tracing.watcher import Watcher
-from ...reference.transformer import Encoded, Transformer
+from ...reference.transformer import Transformer
 from ...shapes import Array
 
 

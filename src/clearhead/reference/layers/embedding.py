@@ -1,8 +1,8 @@
-"""From token ids to the vectors that the first layer reads.
+"""From token ids, or images, to the vectors that the first layer reads.
 
 embedded = norm(embedding[ids] * sqrt(d_model) + positions + token types)
 
-of which a model may lack any but the first.
+of which a model may lack any but the first. Vectors of patches may stand in place of it.
 """
 
 from __future__ import annotations
@@ -16,26 +16,35 @@ from ...config import TransformerConfig
 from ...errors import ConfigError, ShapeError
 from ...shapes import Array, Float, Int
 from ..positions import learned_positions, positions_without_padding, sinusoidal_positions
+from ..products import PLAIN, Products
 from ..tracing.steps import embedding as steps
 from ..tracing.trace import OFF
 from ..tracing.watcher import Watcher
 from .growing_rows import GrowingRows
 from .linear import weight_and_bias
 from .norms import Norm
+from .patches import Patches
 
 STACK_OF = {"source": "encoder", "target": "decoder"}
 """The stack of layers that reads each side."""
 
 
 class Embedding:
-    """Token vectors with what is added to them, for source and target.
+    """Vectors of tokens or patches with what is added to them, for source and target.
 
     Args:
         config: of the model.
         weights: of the whole model.
+        products: how matrices are multiplied.
     """
 
-    def __init__(self, config: TransformerConfig, weights: Mapping[str, Array]) -> None:
+    def __init__(
+        self,
+        config: TransformerConfig,
+        weights: Mapping[str, Array],
+        *,
+        products: Products = PLAIN,
+    ) -> None:
         self._config, self._weights = config, weights
         self._dtype = next(iter(weights.values())).dtype
         if config.positions == "sinusoidal":
@@ -44,6 +53,8 @@ class Embedding:
         if config.positions in ("sinusoidal", "learned"):
             offset = "offset" if config.embedding.position_offset else "start"
             self._place = "without padding" if config.embedding.skip_padding else offset
+        if config.reads_images:
+            self._patches = Patches(config, weights, products=products)
 
     def __call__(
         self,
@@ -72,12 +83,48 @@ class Embedding:
 
         # The vectors of positions and token types, where there are such.
         if self._place is not None:
-            x = x + self._positions(ids, side, start, self._place, trace)
+            x = x + self._positions(ids.shape[1], ids, side, start, self._place, trace)
         types = self._types(ids, token_types, trace)
         if types is not None:
             x = x + types
-        kind = (token, "start" if self._place == "offset" else self._place, types is not None)
-        if not config.embedding.norm:
+        return self._finish(x, token, types is not None, side, trace, norm_trace)
+
+    def of_images(
+        self,
+        pixels: Float[Array, "batch channels height width"],
+        *,
+        trace: Watcher = OFF,
+        norm_trace: Watcher | None = None,
+    ) -> Float[Array, "batch length d_model"]:
+        """Return the vectors of the patches of images, with those of their positions.
+
+        Raises:
+            ShapeError: the images are of another size than the model's.
+        """
+        x = self._patches(pixels, trace=trace)
+        if self._place is not None:
+            x = x + self._positions(x.shape[1], None, "source", 0, self._place, trace)
+        return self._finish(x, "embedding", False, "source", trace, norm_trace)
+
+    def _finish(
+        self,
+        x: Float[Array, "batch length d_model"],
+        token: str,
+        types: bool,
+        side: str,
+        trace: Watcher,
+        norm_trace: Watcher | None,
+    ) -> Float[Array, "batch length d_model"]:
+        """Record the sum, and norm it where the config says so.
+
+        Args:
+            x: the sum.
+            token: the name of the step to which the rest was added.
+            types: whether token types were.
+            side, trace, norm_trace: as they came.
+        """
+        kind = (token, "start" if self._place == "offset" else self._place, types)
+        if not self._config.embedding.norm:
             return trace.record(steps.EMBEDDED[kind], x)
         x = trace.record(steps.EMBEDDING_SUM[kind], x)
         return self._normed(x, side, trace, norm_trace)
@@ -109,22 +156,30 @@ class Embedding:
 
     def _positions(
         self,
-        ids: Int[Array, "batch length"],
+        length: int,
+        ids: Int[Array, "batch length"] | None,
         side: str,
         start: int,
         place: str,
         trace: Watcher,
     ) -> Float[Array, "... length d_model"]:
-        """Return the vectors of the positions, which are those of each text with padding."""
+        """Return the vectors of the positions, which are those of each text with padding.
+
+        Args:
+            length: how many there are.
+            ids: of tokens; None of patches.
+            side, start, place, trace: as in the other methods.
+        """
         config, offset = self._config, self._config.embedding.position_offset
         table = "learned" if config.positions == "learned" else config.embedding.sinusoid
         if place == "without padding":
+            assert ids is not None  # as the config is checked
             real = ids != config.pad_id
             rows = positions_without_padding(real, start=start, offset=offset)
             rows = trace.record(steps.POSITION_IDS, rows)
             vectors = self._rows(side, 0, int(rows.max(initial=0)) + 1)[rows]
         else:
-            vectors = self._rows(side, start + offset, ids.shape[1])
+            vectors = self._rows(side, start + offset, length)
         return trace.record(steps.POSITIONS[table, place], vectors)
 
     def _rows(self, side: str, start: int, length: int) -> Float[Array, "length d_model"]:

@@ -53,12 +53,12 @@ def layer_norm(
     stash_dtype = floating_dtype("stash_dtype", stash_dtype)
     axes = _axes(x, axis, weight, bias)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
-    mean, centred, variance = _moments(wide, axes)
+    _, centred, variance = _moments(wide, axes, trace, of)
     normalized = np.divide(centred, np.sqrt(variance + epsilon), out=centred)
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
-        normalized = _record(trace, of, mean, variance, normalized)
+        normalized = trace.record(steps.NORMALIZED, normalized, of=(*of, "mean", "variance"))
     output = steps.NORM_OUTPUT[weight is not None, bias is not None]
     return _affine(normalized, weight, bias, output, trace)
 
@@ -84,11 +84,12 @@ def rms_norm(
     axes = _axes(x, axis, weight, None)
     wide = x if stash_dtype is None else x.astype(stash_dtype)
     mean_square = _mean(wide * wide, axes)
+    if trace.enabled:
+        mean_square = trace.record(kinds[0], mean_square, of=of)
     normalized = wide / np.sqrt(mean_square + epsilon)
     if stash_dtype is not None:
         normalized = normalized.astype(x.dtype)
     if trace.enabled:
-        trace.record(kinds[0], mean_square, of=of)
         normalized = trace.record(kinds[1], normalized, of=(*of, "mean_square"))
     output = steps.NORM_OUTPUT[False, False] if weight is None else kinds[2]
     return _affine(normalized, weight, None, output, trace)
@@ -173,18 +174,17 @@ def _mean(x: Array, axes: tuple[int, ...]) -> Array:
     return np.add.reduce(x, axis=axes, keepdims=True) * (1.0 / count)
 
 
-def _moments(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array, Array]:
+def _moments(
+    x: Array, axes: tuple[int, ...], trace: Watcher = OFF, of: tuple[str, ...] = ()
+) -> tuple[Array, Array, Array]:
     mean = _mean(x, axes)
+    if trace.enabled:
+        mean = trace.record(steps.MEAN, mean, of=of)
     centred = x - mean
-    return mean, centred, _mean(centred * centred, axes)
-
-
-def _record(
-    trace: Watcher, of: tuple[str, ...], mean: Array, variance: Array, normalized: Array
-) -> Array:
-    trace.record(steps.MEAN, mean, of=of)
-    trace.record(steps.VARIANCE, variance, of=(*of, "mean"))
-    return trace.record(steps.NORMALIZED, normalized, of=(*of, "mean", "variance"))
+    variance = _mean(centred * centred, axes)
+    if trace.enabled:
+        variance = trace.record(steps.VARIANCE, variance, of=(*of, "mean"))
+    return mean, centred, variance
 
 
 def _affine(

@@ -6,14 +6,23 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from ..step_kind import StepKind
-from . import attention, embedding, heads, layers, stacks
+from . import attention, embedding, heads, layers, patches, stacks
 
-__all__ = ["attention", "embedding", "heads", "kind_of", "kinds", "layers", "stacks"]
+__all__ = [
+    "attention",
+    "embedding",
+    "heads",
+    "kind_of",
+    "kinds",
+    "layers",
+    "patches",
+    "stacks",
+]
 
 
 def kinds() -> Iterator[StepKind]:
     """Yield every kind, in the order of the declaration."""
-    for module in (embedding, layers, attention, heads, stacks):
+    for module in (patches, embedding, layers, attention, heads, stacks):
         yield from _declared(module)
 
 

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from clearhead.engine.products import INDEPENDENT_ROWS
 from clearhead.errors import CheckpointError
-from clearhead.tasks.dense import read_dense
+from clearhead.tasks.embedding.dense import read_dense
 
 torch = pytest.importorskip("torch")
 CONFIG = {"in_features": 5, "out_features": 7, "bias": True}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..shapes import Array, Bool, Float
+from ...shapes import Array, Bool, Float
 
 # sentence-transformers puts them side by side in this order.
 MODES = ("cls", "max", "mean", "mean_sqrt", "weighted", "last")

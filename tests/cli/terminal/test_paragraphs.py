@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from clearhead.cli.heatmap import Paper
-from clearhead.cli.paragraphs import bold, heading, prose
+from clearhead.cli.terminal.heatmap import Paper
+from clearhead.cli.terminal.paragraphs import bold, heading, prose
 
 TERMINAL, FILE = Paper(width=40, colour=True), Paper(width=40, colour=False, unicode=False)
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import CheckpointError
-from ..file_reading import FileProblem, read_json
-from ..json_fields import MOST, Fields
-from ..visible import quoted
+from ...errors import CheckpointError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import MOST, Fields
+from ...visible import quoted
 from .pooling import MODES
 
 # Members of a Pooling's config.json, older and newer: ours.
@@ -51,7 +51,7 @@ class EmbeddingRule:
     """How the texts of a model become vectors.
 
     Attributes:
-        modes: of `clearhead.tasks.pooling.MODES`, whose vectors stand side by side.
+        modes: of `clearhead.tasks.embedding.pooling.MODES`, whose vectors stand side by side.
         dense: the folders of linear layers that follow, within that of the model.
         normalize: whether each vector is divided by its length in the end.
         max_length: the most tokens of a text, start and end tokens included; None where the

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import CheckpointError
-from clearhead.tasks.embedding_rule import EmbeddingRule, read_embedding_rule
+from clearhead.tasks.embedding.embedding_rule import EmbeddingRule, read_embedding_rule
 
 PLAIN = {
     "modules.json": [

@@ -17,7 +17,7 @@ from typing import TextIO
 
 import numpy as np
 
-from ..shapes import Array
+from ...shapes import Array
 
 # xterm's 256 colours, light to dark; black text on the lighter ones, white on the darkest.
 RAMP = (231, 195, 153, 117, 75, 69, 33, 26, 25, 18)

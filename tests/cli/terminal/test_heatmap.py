@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.cli.heatmap import RAMP, Paper, draw_matrix, fit, number_format, width_of
+from clearhead.cli.terminal.heatmap import RAMP, Paper, draw_matrix, fit, number_format, width_of
 
 PLAIN = Paper(width=80)
 ANSI = re.compile(r"\x1b\[[\d;]*m")

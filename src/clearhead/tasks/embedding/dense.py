@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CheckpointError
-from ..file_reading import FileProblem, read_json
-from ..json_fields import Fields
-from ..pretrained.weight_files import open_weights
-from ..reference.layers.feed_forward import activation
-from ..reference.layers.linear import Linear
-from ..reference.products import PLAIN, Products
-from ..shapes import Array, Float
-from ..visible import quoted
+from ...errors import CheckpointError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+from ...pretrained.weight_files import open_weights
+from ...reference.layers.feed_forward import activation
+from ...reference.layers.linear import Linear
+from ...reference.products import PLAIN, Products
+from ...shapes import Array, Float
+from ...visible import quoted
 
 # The names of PyTorch's classes.
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from clearhead.errors import CheckpointError, ConfigError, TextError
-from clearhead.tasks.embed import embed
+from clearhead.tasks.embedding.embed import embed
 from tests.pretrained.encoders.comparing import encoder_of, torch, transformers
 from tests.tasks.small_models import LONGEST, WORDS, bert_folder, roberta_folder
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ConfigError, TextError
-from ..pretrained.tokenizers.protocol import PretrainedTokenizer
-from ..shapes import Array, Float
-from ..visible import quoted
+from ...errors import ConfigError, TextError
+from ...pretrained.tokenizers.protocol import PretrainedTokenizer
+from ...shapes import Array, Float
+from ...visible import quoted
+from ..text_encoder import TextEncoder
 from .embedding_rule import EmbeddingRule
 from .pooling import normalized, pool
-from .text_encoder import TextEncoder
 
 BATCH_TOKENS = 1024
 LONGER = ("refuse", "cut")

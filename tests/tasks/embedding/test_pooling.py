@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.tasks.pooling import MODES, normalized, pool
+from clearhead.tasks.embedding.pooling import MODES, normalized, pool
 
 HIDDEN = np.array([[[1.0, -2.0], [3.0, 0.0], [5.0, -7.0]], [[4.0, 1.0], [9.0, 9.0], [9.0, 9.0]]])
 MASK = np.array([[True, True, True], [True, False, False]])

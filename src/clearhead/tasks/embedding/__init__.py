@@ -1,0 +1,1 @@
+"""Vectors of texts, as sentence-transformers makes them."""
