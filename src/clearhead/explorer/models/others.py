@@ -40,12 +40,13 @@ def walked_pretrained(model: PretrainedModel, task: str | None = None) -> Walked
         CheckpointError: it has no tokenizer.
         ConfigError: it reads no text, or does not know the task.
     """
-    config, tokenizer = model.config, model.require_tokenizer()
-    if model.tasks == {"classify"} and not config.decoder_layers:
+    config = model.config
+    if config.reads_images or model.tasks == {"classify"}:
         raise ConfigError(
             f"The page walks models that read text; this {model.family.name} model classifies "
             f"something else. Look at it with clearhead.load."
         )
+    tokenizer = model.require_tokenizer()
     common: dict[str, Any] = {
         "provenance": {"family": model.family.name, "tasks": sorted(model.tasks)},
         "special_ids": tokenizer.special_ids,
