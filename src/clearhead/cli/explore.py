@@ -1,4 +1,4 @@
-"""`clearhead explore`: a local page that shows every number behind a translation."""
+"""`clearhead explore`: a local page that shows every number behind what a model makes of a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from .threads import one_blas_thread
 
 @click.command(cls=TextCommand)
 @click.argument("text", required=False, type=TextArgument())
-@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option(
+    "-m",
+    "--model",
+    default="en-fr",
+    show_default=True,
+    help="A bundled model's name, a folder, or the name of a model on the hub.",
+)
+@click.option("--task", help="What someone else's translator is to do, such as en-fr.")
 @click.option(
     "--recording",
     metavar="FILE",
@@ -31,15 +38,17 @@ from .threads import one_blas_thread
 def command(
     text: str | None,
     model: str,
+    task: str | None,
     recording: str | None,
     port: int | None,
     no_browser: bool,
     token: str | None,
 ) -> None:
-    """Open a page on which every number between TEXT and its translation can be followed.
+    """Open a page on which every number between TEXT and what a model makes of it can be followed.
 
-    The page is served to this computer alone, and to those alone who know its token, until
-    Ctrl-C.
+    A translation, a continuation, hidden words filled in, or vectors: it depends on the model. Its
+    folder may be one of ours, or one that transformers saved. The page is served to this computer
+    alone, and to those alone who know its token, until Ctrl-C.
     """
     if recording is None:
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
@@ -47,13 +56,20 @@ def command(
         one_blas_thread()
     from ..errors import ConfigError
     from ..explorer import explorer_of
+    from ..explorer.contract.answers import Answering
     from ..explorer.recordings.explorer import open_recording
     from ..explorer.server.serve import serve
 
     if recording is not None and text is not None:
         raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")
+    if recording is not None and task is not None:
+        raise ConfigError("A recording translates nothing; leave --task out, or --recording.")
+
+    def explorer() -> Answering:
+        return explorer_of(model, task=task) if recording is None else open_recording(recording)
+
     serve(
-        (lambda: explorer_of(model)) if recording is None else (lambda: open_recording(recording)),
+        explorer,
         model if recording is None else recording,
         text=text,
         port=port,

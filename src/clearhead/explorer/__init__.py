@@ -23,6 +23,7 @@ def explore(
     *,
     tokens: Tokens | None = None,
     source_tokens: Tokens | None = None,
+    task: str | None = None,
     state: str = "",
     port: int | None = None,
     open_page: bool = True,
@@ -38,6 +39,8 @@ def explore(
         text: what the model reads first.
         tokens, source_tokens: of a recording, names of its positions; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.
+        task: what someone else's translator is to do, such as ``en-fr``; see
+            `clearhead.translation.task.read_task`.
         state: what the page begins with instead, as it stands behind the # of a page's address.
         port: of the local page; see `clearhead.explorer.server.serve.open_port`.
         open_page: whether the local page is opened in a browser.
@@ -60,7 +63,7 @@ def explore(
     if in_widget:
         for package in ("anywidget", "pydantic"):
             require(package, extra="notebook", purpose="Exploring in a notebook")
-    explorer = explorer_of(what, tokens=tokens, source_tokens=source_tokens)
+    explorer = explorer_of(what, tokens=tokens, source_tokens=source_tokens, task=task)
     if in_widget:
         from .widget import ExplorerWidget
 
@@ -89,12 +92,16 @@ def _beginning(text: str | None, state: str) -> str:
 
 
 def explorer_of(
-    what: Any, *, tokens: Tokens | None = None, source_tokens: Tokens | None = None
+    what: Any,
+    *,
+    tokens: Tokens | None = None,
+    source_tokens: Tokens | None = None,
+    task: str | None = None,
 ) -> Answering:
     """Return what answers the explorer's questions about a model or a recording.
 
     Args:
-        what, tokens, source_tokens: as in `explore`.
+        what, tokens, source_tokens, task: as in `explore`.
 
     Raises:
         ConfigError: the explorer cannot show this.
@@ -102,9 +109,11 @@ def explorer_of(
     """
     require("pydantic", extra="explore", purpose="The explorer")
     if hasattr(what, "answer"):
+        _without_task(task)
         return _unnamed(what, tokens, source_tokens)
     if isinstance(what, str | Path):
         if Path(what).suffix == ".safetensors":
+            _without_task(task)
             from .recordings.explorer import open_recording
 
             return open_recording(what, tokens=tokens, source_tokens=source_tokens)
@@ -117,16 +126,25 @@ def explorer_of(
     if isinstance(what, Checkpoint | PretrainedModel):
         from .explorer import Explorer
 
-        return _unnamed(Explorer(what), tokens, source_tokens)
+        return _unnamed(Explorer(what, task=task), tokens, source_tokens)
     if "torch" not in sys.modules:  # then it cannot be anything that was recorded
         raise ConfigError(
             f"The explorer shows a model (a name, a folder, a Checkpoint or a PretrainedModel), a "
             f"Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name; got "
             f"{type(what).__name__}."
         )
+    _without_task(task)
     from .recordings.explorer import RecordingExplorer
 
     return RecordingExplorer(what, tokens=tokens, source_tokens=source_tokens)
+
+
+def _without_task(task: str | None) -> None:
+    if task is not None:
+        raise ConfigError(
+            f"A task is for models that translate, by their name or folder; leave task={task!r} "
+            f"out."
+        )
 
 
 def _unnamed(explorer: Answering, *names: Tokens | None) -> Answering:

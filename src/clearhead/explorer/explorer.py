@@ -55,6 +55,7 @@ class Explorer:
 
     Args:
         model: a checkpoint, of ours or of others; or a model that is walked already.
+        task: what someone else's translator is to do, such as ``en-fr``.
         name: what the model is called; None for the name of its folder.
         limits: how much is taken and given at once.
         cache_bytes: what the traces of the runs asked for lately may hold.
@@ -68,10 +69,11 @@ class Explorer:
         model: Checkpoint | PretrainedModel | WalkedModel,
         *,
         name: str | None = None,
+        task: str | None = None,
         limits: Limits | None = None,
         cache_bytes: int = _CACHE_BYTES,
     ) -> None:
-        self.models = model if isinstance(model, WalkedModel) else walked_model(model)
+        self.models = model if isinstance(model, WalkedModel) else walked_model(model, task)
         folder = getattr(model, "folder", None)
         self.name = name or (folder.name if folder else "model")
         self.limits = limits or LIMITS

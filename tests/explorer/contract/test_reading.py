@@ -29,6 +29,7 @@ EDITS = [
     {"kind": "swap_token", "position": 1, "token": 300},
     {"kind": "attention_temperature", **HEAD, "value": 2.0},
     {"kind": "output_temperature", "value": 0.5},
+    {"kind": "steer", "layer": 1, "token": 300, "value": -2.5},
 ]
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from clearhead.explorer.contract.edits import SetWeight, changes_of
+from clearhead.explorer.contract.edits import SetWeight, Steer, changes_of
 from clearhead.explorer.derivations.derive import derivations
 from clearhead.explorer.derivations.snippet import applicable, operand_values, snippet
 from clearhead.reference import Trace, Transformer
@@ -137,3 +137,23 @@ def test_what_is_left_is_shared_to_the_last_digit_even_where_one_weight_was_all(
         value = eval(edited[0]["expression"], {"np": np, **operands})
         assert np.isclose(value, step.value[index], rtol=1e-9, atol=0.0)
     assert step.value[0, 1, 2].sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("sides", [(2, 2), (0, 2), (2, 0)])
+def test_a_steered_stream_says_what_was_added(sides: tuple[int, int]) -> None:
+    config = small_config(encoder_layers=sides[0], decoder_layers=sides[1], tied_embeddings=False)
+    edit = Steer(layer=1, token=7, value=-3.0)
+    weights = random_weights(config)
+    (path,) = edit.paths(config)
+    [change] = changes_of([edit], config, weights)[path]
+    trace = Trace(replace={path: lambda x: change(x, None)})
+    reference = Transformer(config, weights)
+    ids = np.array([[5, 6, 8]])
+    reference.forward(ids if sides[0] else None, ids if sides[1] else None, trace=trace)
+    run, step = Walked(reference, trace), trace[path]
+    derivation = derivations(step, trace, config, [edit])[0].to_json()
+    assert derivation["when"] == {"replaced": True, "index": [None, None, None]}
+    for index in np.ndindex(*step.shape):
+        operands = operand_values(derivation, index, run.fetch)
+        value = eval(derivation["expression"], {"np": np, **operands})
+        assert np.isclose(value, step.value[index], **SAME)

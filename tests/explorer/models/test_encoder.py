@@ -111,3 +111,16 @@ def test_without_words_there_are_no_effects(vectors):
     params = {"run": ask(vectors)["request"], "part": "encoder", "layer": 0, "head": 0, "query": 1}
     with pytest.raises(ConfigError, match=r"effects: this model predicts no words"):
         vectors.answer("effects", params)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"target": "a cat"}, r"an encoder by itself writes no text, .* Leave target out"),
+        ({"target_ids": [7, 8]}, r"target_ids names 2 words, and the text hides 1\."),
+        ({"target_ids": [9999]}, r"holds the token id 9999; those of this model lie between 0 and"),
+    ],
+)
+def test_a_target_that_has_no_place_is_refused(bert, params, words):
+    with pytest.raises(ConfigError, match=words):
+        ask(bert, **params)

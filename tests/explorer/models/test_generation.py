@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.errors import ShapeError, TextError
+from clearhead.errors import ConfigError, ShapeError, TextError
 from clearhead.generation.generate import generate
 from clearhead.generation.settings import GenerationSettings
 from clearhead.reference.softmax import log_softmax
@@ -95,6 +95,7 @@ def test_a_given_continuation_is_walked_instead(gpt2):
          "value": 0.9, "renormalise": True},
         {"kind": "attention_temperature", "part": "decoder", "layer": 2, "head": 0, "value": 3.0},
         {"kind": "output_temperature", "value": 2.0},
+        {"kind": "steer", "layer": 1, "token": 300, "value": 4.0},
     ],
     ids=lambda edit: edit["kind"],
 )  # fmt: skip
@@ -123,7 +124,7 @@ def test_edits_are_refused_in_words_of_prompts(gpt2):
 def test_what_is_too_long_is_refused_and_not_cut(gpt2):
     with pytest.raises(ShapeError, match=r"The text has \d+ tokens, .* reads at most 48 here"):
         ask(gpt2, text="the cat " * 60)
-    words = r"its continuation \d+; together that is longer than this model's max_length of 48"
+    words = r"its continuation \d+; together that is more than is read here, at most 48"
     with pytest.raises(ShapeError, match=words):
         ask(gpt2, target=" the cat" * 40)
     full = ask(gpt2, text="cat " * 20, new_tokens=200)
@@ -133,3 +134,33 @@ def test_what_is_too_long_is_refused_and_not_cut(gpt2):
 def test_half_a_character_is_refused(gpt2):
     with pytest.raises(TextError, match="surrogate"):
         ask(gpt2, text="The \ud800 cat.")
+
+
+def test_a_word_that_is_steered_towards_becomes_likelier(gpt2):
+    edits = [{"kind": "steer", "layer": 2, "token": 300, "value": 40.0}]
+    plain, answer = ask(gpt2), ask(gpt2, edits=edits)
+    assert {token["id"] for token in answer["predicted"][answer["prompt"] - 1 :]} == {300}
+    path = "decoder.layers.2.feed_forward_residual"
+    item = {"items": [{"path": path}, {"path": "decoder.layers.2.feed_forward.output"},
+                      {"path": "decoder.layers.2.self_attention_residual"}]}  # fmt: skip
+    end, fed, before = gpt2.answer("array", {"run": answer["request"], **item}).arrays.values()
+    push = (end - fed - before)[0]
+    row = gpt2.models.weights["embedding.weight"][300]
+    np.testing.assert_allclose(push, np.tile(40 * row / np.linalg.norm(row), (len(push), 1)),
+                               rtol=1e-5, atol=1e-6)  # fmt: skip
+    (step,) = [one for one in answer["steps"] if one["path"] == path]
+    assert step["replaced_at"] == [{"edit": 0, "index": [None, None, None]}]
+    assert plain["log_probability"] != answer["log_probability"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"layer": 3}, r"steer: there are 3 layers before the words, so layer must be .* it is 3"),
+        ({"token": 900}, r"steer needs the id of a token between 0 and 329; it is 900"),
+        ({"value": 2000}, r"value must be a number between -1000 and 1000; it is 2000"),
+    ],
+)
+def test_a_push_that_does_not_fit_is_refused(gpt2, change, words):
+    with pytest.raises(ConfigError, match=words):
+        ask(gpt2, edits=[{"kind": "steer", "layer": 0, "token": 5, "value": 1.0} | change])

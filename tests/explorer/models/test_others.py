@@ -100,3 +100,39 @@ def test_a_folder_is_explored_by_its_name(tmp_path):
     explorer = explorer_of(gpt2_folder(tmp_path / "tiny"))
     assert explorer.answer("model").json["name"] == "tiny"
     assert read_model(tmp_path / "tiny").family.name == "GPT-2"
+
+
+def test_a_task_is_told_to_the_model_in_its_way(translating):
+    settings = {"task_specific_params": {
+        "translation_en_to_fr": {"prefix": "to French: ", "num_beams": 2},
+        "translation_en_to_de": {"prefix": "to German: "},
+    }}  # fmt: skip
+    model = dataclasses.replace(translating, settings=settings)
+    explorer = Explorer(model, task="en-fr")
+    run = explorer.answer("run", {"text": TEXT}).json
+    words = translating.tokenizer.encode(f"to French: {TEXT}")
+    assert [token["id"] for token in run["source"]] == words
+    # Told nothing, it does what the text says.
+    plain = Explorer(model).answer("run", {"text": f"to French: {TEXT}"}).json
+    assert plain["source"] == run["source"]
+    with pytest.raises(ConfigError, match=r"knows no task 'en-pt'"):
+        Explorer(model, task="en-pt")
+
+
+def test_a_language_comes_before_the_words_of_a_target(translating):
+    forced = {**translating.generation, "forced_bos_token_id": 17}
+    explorer = Explorer(dataclasses.replace(translating, generation=forced))
+    own = explorer.answer("run", {"text": TEXT}).json["decoder_input"]
+    given = explorer.answer("run", {"text": TEXT, "target": " the cat"}).json["decoder_input"]
+    assert [row[1]["id"] for row in (own, given)] == [17, 17]
+    words = translating.tokenizer.encode_plain(" the cat")
+    assert [token["id"] for token in given[2:]] == words
+
+
+def test_a_task_where_nothing_is_translated_is_refused(model, checkpoint, gpt2):
+    with pytest.raises(ConfigError, match=r"for models that translate, and this GPT-2 is none"):
+        walked_pretrained(model, "en-fr")
+    with pytest.raises(ConfigError, match=r"A model of ours knows one task alone"):
+        explorer_of(checkpoint, task="en-fr")
+    with pytest.raises(ConfigError, match=r"leave task='en-fr' out"):
+        explorer_of(gpt2, task="en-fr")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,12 @@ def test_a_token_has_a_piece_even_where_it_has_no_name(gpt2):
     size = gpt2.models.tokenizer.vocab_size
     assert gpt2.models.token(size) == {"id": size, "piece": f"<{size}>", "special": False}
     assert gpt2.models.decode([263, size]) == gpt2.models.decode([263])
+
+
+def test_a_text_is_no_longer_than_its_attention_fits_into_memory(gpt2):
+    config = dataclasses.replace(gpt2.models.config, max_length=10**6, num_heads=32)
+    own = gpt2.models
+    model = type(own)(config, own.weights, own.tokenizer, (own.fast, own.reference))
+    assert model.longest == 1024
+    assert 4 * 8 * config.num_heads * model.longest**2 <= 2**30
+    assert own.longest == own.config.max_length == 48

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clearhead.errors import ConfigError
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.offline import numbers
 from clearhead.explorer.offline.answers import LEVELS, Focus, PageAnswers
@@ -168,3 +169,27 @@ def _request(page_answers: PageAnswers) -> Any:
     from clearhead.explorer.contract.reading import read_question
 
     return read_question(RunQuestion, page_answers.request)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bert", "vectors"])
+def test_a_page_of_any_kind_of_model_has_its_numbers(kind, request):
+    explorer = request.getfixturevalue(kind)
+    answers = PageAnswers(explorer, {"text": "The cat sleeps."}, "", effect_seconds=0.1)
+    json, arrays = answers.pack(LEVELS[0])
+    assert json["model"]["kind"] == explorer.models.kind
+    assert json["beam"] is None
+    assert bool(json["effects"]) is (kind != "vectors")
+    paths = {entry["path"] for entry in json["arrays"]}
+    held = {step["path"] for step in json["run"]["steps"] if "contributions" not in step["path"]}
+    assert held <= paths
+    assert arrays
+
+
+@pytest.mark.parametrize("limit", ["MOST_STORED", "MOST_WORDS"])
+def test_a_page_that_no_file_takes_is_refused_before_it_is_computed(gpt2, monkeypatch, limit):
+    from clearhead.explorer.offline import answers as module
+
+    monkeypatch.setattr(module, limit, 1000)
+    words = r"too large for one file: it has [\d,]+ numbers .* Save a shorter text, or a page of"
+    with pytest.raises(ConfigError, match=words):
+        PageAnswers(gpt2, {"text": "The cat sleeps."}, "")

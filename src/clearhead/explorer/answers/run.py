@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from ...config import TransformerConfig
+from ...errors import ConfigError
 from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
@@ -159,7 +160,8 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
     request, ids = beginning.request, beginning.ids
     check_edits(request.edits, config, len(ids), models.tokenizer.vocab_size)
     ids = edited_source(request.edits, ids)
-    changes = changes_of(request.edits, config)
+    _check_ids(request.target_ids or (), config.vocab_size)
+    changes = changes_of(request.edits, config, models.weights)
     before = unedited(request.model_copy(update={"edits": ()})) if request.edits else None
 
     clock = [time.perf_counter()]
@@ -180,6 +182,16 @@ def walk(models: WalkedModel, request: RunQuestion, unedited: Callable[[RunQuest
         request, models, beginning.pieces, beginning.read, changes, passage, trace, rows, largest,
         tuple(unreached), baseline, seconds,
     )  # fmt: skip
+
+
+def _check_ids(ids: tuple[int, ...], vocab_size: int) -> None:
+    """Raise ConfigError where a target has a token that the model does not know."""
+    for token in ids:
+        if token >= vocab_size:
+            raise ConfigError(
+                f"run: target_ids holds the token id {token}; those of this model lie between 0 "
+                f"and {vocab_size - 1}."
+            )
 
 
 def _compare(

@@ -54,6 +54,15 @@ class BaseEdit(PlainModel):
         """
         return value
 
+    def change(self, config: TransformerConfig, weights: Mapping[str, Array] | None) -> Change:
+        """Return what is done to the array of a step, in place: `apply`, for most.
+
+        Args:
+            config: of the model.
+            weights: of the model, for edits that need them.
+        """
+        return self.apply
+
     def edit_source(self, source: Sequence[int]) -> tuple[int, ...]:
         """Return the token ids of the source with this edit."""
         return tuple(source)

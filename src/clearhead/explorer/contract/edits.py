@@ -8,6 +8,8 @@
     swap_token             token at position := token, of the source or of the prompt
     attention_temperature  scaled of the head := scaled / value
     output_temperature     logits := logits / value
+    steer                  residual stream after a layer += value * direction of a word: its row of
+                           the output matrix, made 1 long
 
 The same edits serve the forward pass over a whole translation, where a query is a row, and
 decoding with a cache, where all rows are queries at one position.
@@ -15,7 +17,7 @@ decoding with a cache, where all rows are queries at one position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -188,10 +190,61 @@ class OutputTemperature(BaseEdit):
         return value
 
 
+class Steer(BaseEdit):
+    """The residual stream is pushed towards a word, or away from it, at every position.
+
+    Attributes:
+        layer: after which it is pushed; of the decoder, or of an encoder by itself.
+        token: the id of the word.
+        value: how far, in the length of the vectors of the stream; below 0 away from the word.
+    """
+
+    kind: Literal["steer"] = "steer"
+    layer: Index
+    token: Index
+    value: Annotated[float, Field(ge=-1000, le=1000)]
+
+    def check(self, config: TransformerConfig, source_len: int, tokens: int) -> None:
+        layers = config.decoder_layers or config.encoder_layers
+        if self.layer >= layers:
+            raise ConfigError(
+                f"steer: there are {layers} layers before the words, so layer must be between 0 "
+                f"and {layers - 1}; it is {self.layer}."
+            )
+        if self.token >= tokens:
+            raise ConfigError(
+                f"steer needs the id of a token between 0 and {tokens - 1}; it is {self.token}."
+            )
+
+    def paths(self, config: TransformerConfig) -> list[str]:
+        stack = "decoder" if config.decoder_layers else "encoder"
+        return [f"{stack}.layers.{self.layer}.feed_forward_residual"]
+
+    def index(self) -> list[int | None]:
+        return [None, None, None]
+
+    def change(self, config: TransformerConfig, weights: Mapping[str, Array] | None) -> Change:
+        assert weights is not None  # whoever changes a model has them
+        row = weights[f"{config.output_name}.weight"][self.token].astype(np.float64)
+        push = self.value * row / np.linalg.norm(row)
+
+        def steer(value: Array, position: int | None) -> Array:
+            value += push.astype(value.dtype, copy=False)
+            return value
+
+        return steer
+
+
 Edit = TypeAliasType(
     "Edit",
     Annotated[
-        AblateHead | SetWeight | MaskToken | SwapToken | AttentionTemperature | OutputTemperature,
+        AblateHead
+        | SetWeight
+        | MaskToken
+        | SwapToken
+        | AttentionTemperature
+        | OutputTemperature
+        | Steer,
         Field(discriminator="kind"),
     ],
 )
@@ -239,10 +292,20 @@ def edited_source(edits: Sequence[Edit], source: Sequence[int]) -> tuple[int, ..
     return ids
 
 
-def changes_of(edits: Sequence[Edit], config: TransformerConfig) -> dict[str, list[Change]]:
-    """Return, for the path of each changed step, its changes in the order of the edits."""
+def changes_of(
+    edits: Sequence[Edit],
+    config: TransformerConfig,
+    weights: Mapping[str, Array] | None = None,
+) -> dict[str, list[Change]]:
+    """Return, for the path of each changed step, its changes in the order of the edits.
+
+    Args:
+        edits: all of a run.
+        config: of the model.
+        weights: of the model; None where no edit needs them.
+    """
     changes: dict[str, list[Change]] = {}
     for edit in edits:
         for path in edit.paths(config):
-            changes.setdefault(path, []).append(edit.apply)
+            changes.setdefault(path, []).append(edit.change(config, weights))
     return changes

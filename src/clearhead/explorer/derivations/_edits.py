@@ -6,21 +6,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ...config import TransformerConfig
 from ...reference.tracing.step import Step
+from ...reference.tracing.step_kind import ALL, axis
 from ..contract.arrays import Steps
 from ..contract.derivation_answers import WhenReplaced
-from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight
-from .derivation import Derivation, constant
+from ..contract.edits import AttentionTemperature, Edit, OutputTemperature, SetWeight, Steer
+from .derivation import Derivation, array, constant, scalar
 
 
 def edited_derivations(
-    step: Step, trace: Steps, plain: Derivation, edits: Sequence[Edit]
+    step: Step, trace: Steps, config: TransformerConfig, plain: Derivation, edits: Sequence[Edit]
 ) -> Iterator[Derivation]:
     """Yield derivations of those elements that follow from others by one edit alone.
 
     Args:
         step: one that edits changed.
         trace: all steps of the pass.
+        config: of the model.
         plain: the derivation of the step without edits.
         edits: all that change this step.
     """
@@ -32,6 +35,8 @@ def edited_derivations(
         when: WhenReplaced = {"replaced": True, "index": place}
         if isinstance(edit, AttentionTemperature | OutputTemperature):
             yield _divided(plain, edit, when)
+        elif isinstance(edit, Steer):
+            yield _steered(plain, edit, config, when)
         elif isinstance(edit, SetWeight) and edit.renormalise:
             yield _renormalised(trace[step.path.replace(".weights", ".masked")], plain, edit, when)
 
@@ -45,6 +50,19 @@ def _divided(
 ) -> Derivation:
     temperature = constant("temperature", "temperatureSet", edit.value)
     return Derivation(f"{plain.expression} / temperature", (*plain.operands, temperature), when)
+
+
+def _steered(
+    plain: Derivation, edit: Steer, config: TransformerConfig, when: WhenReplaced
+) -> Derivation:
+    weight = f"weights/{config.output_name}.weight"
+    operands = (
+        *plain.operands,
+        constant("push", "pushSet", edit.value),
+        array("w", "outputRowOfWord", weight, (edit.token, ALL)),
+        scalar("c", "component", axis(2)),
+    )
+    return Derivation(f"{plain.expression} + push * w[c] / np.linalg.norm(w)", operands, when)
 
 
 def _renormalised(

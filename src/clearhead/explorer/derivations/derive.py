@@ -43,7 +43,7 @@ def derivations(
     plain = _without_edits(step, trace, config)
     if not step.replaced:
         return plain
-    return (*edited_derivations(step, trace, plain[0], edits), EDIT, *plain)
+    return (*edited_derivations(step, trace, config, plain[0], edits), EDIT, *plain)
 
 
 def _without_edits(step: Step, trace: Steps, config: TransformerConfig) -> Sequence[Derivation]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...config import TransformerConfig
 from ...engine.reference_engine import ReferenceEngine
+from ...errors import ConfigError
 from ...reference.softmax import log_softmax
 from ...reference.transformer import Transformer
 from ...shapes import Array
@@ -55,6 +56,8 @@ class EncoderModel(WalkedModel):
 
     def complete(self, ids: Sequence[int], request: RunQuestion, changes: Changes) -> Completion:
         source, model = tuple(ids), self.fast.model
+        masks = [place for place, token in enumerate(source) if token == self.mask_id]
+        self._check_target(request, len(masks))
         hidden = encode(model, np.array([source]), self.watcher(changes)).output
         if not self.predicts_words:
             return Completion(Passage(source, (), (), (), ""), lambda rows: hidden[0, rows])
@@ -63,7 +66,6 @@ class EncoderModel(WalkedModel):
             logits = model.logits(hidden[:, positions], trace=self.watcher(changes))
             return log_softmax(logits[0])
 
-        masks = [place for place, token in enumerate(source) if token == self.mask_id]
         words = request.target_ids or ()
         predicted = list(source)
         for number, place in enumerate(masks):
@@ -79,3 +81,16 @@ class EncoderModel(WalkedModel):
         return Completion(
             Passage(source, (), tuple(predicted), scored_positions, text, target_ids), fast
         )
+
+    def _check_target(self, request: RunQuestion, hidden_words: int) -> None:
+        """Raise ConfigError where a target is given that this text has no place for."""
+        if request.target is not None:
+            raise ConfigError(
+                "run: an encoder by itself writes no text, so there is no target to walk. Leave "
+                "target out."
+            )
+        if len(request.target_ids or ()) > hidden_words:
+            raise ConfigError(
+                f"run: target_ids names {len(request.target_ids or ())} words, and the text hides "
+                f"{hidden_words}. Give one for each hidden word at most."
+            )

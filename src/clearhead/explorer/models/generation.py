@@ -64,7 +64,7 @@ class GenerationModel(WalkedModel):
         if words is not None and len(words) > room:
             raise ShapeError(
                 f"The prompt has {len(prompt)} tokens and its continuation {len(words)}; together "
-                f"that is longer than this model's max_length of {self.longest}. Give less text."
+                f"that is more than is read here, at most {self.longest}. Give less text."
             )
         reading = _Reading(self, changes)
         reading.read(prompt)

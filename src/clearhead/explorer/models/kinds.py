@@ -35,15 +35,21 @@ def read_model(model: str | Path) -> Checkpoint | PretrainedModel:
     return read_pretrained(model) if theirs else read_checkpoint(model)
 
 
-def walked_model(checkpoint: Checkpoint | PretrainedModel) -> WalkedModel:
+def walked_model(checkpoint: Checkpoint | PretrainedModel, task: str | None = None) -> WalkedModel:
     """Return a checkpoint, of ours or of others, as the page walks it.
+
+    Args:
+        checkpoint: as it was read.
+        task: what someone else's translator is to do; None: what it does without being told.
 
     Raises:
         CheckpointError: its weights are not those of its config, or it has no tokenizer.
-        ConfigError: it reads no text.
+        ConfigError: it reads no text, or does not know the task.
     """
     if isinstance(checkpoint, PretrainedModel):
-        return walked_pretrained(checkpoint)
+        return walked_pretrained(checkpoint, task)
+    if task is not None:
+        raise ConfigError(f"A model of ours knows one task alone; leave task={task!r} out.")
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
     if config.encoder_layers and config.decoder_layers:
         return TranslationModel(checkpoint)

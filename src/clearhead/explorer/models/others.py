@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
 from ...generation.generate import generate
 from ...generation.settings import GenerationSettings
+from ...generation.settings_file import read_generation
 from ...pretrained.model import PretrainedModel
+from ...pretrained.tokenizers.protocol import PretrainedTokenizer
 from ...search.settings import SearchSettings
 from ...translation.sentences.segments import Piece
+from ...translation.task import Task, read_task
 from ..contract.answers import Ability
 from ..contract.questions import RunQuestion
 from ..passes.passage import Beginning
@@ -23,36 +27,45 @@ from .searched_model import SearchedModel
 from .text import prompt_ids
 from .walked_model import WalkedModel
 
-# What the page decides itself, or what would make a search another one each time.
-_OWN = ("do_sample", "num_beams", "num_return_sequences", "max_length", "max_new_tokens", "seed")
 
-
-def walked_pretrained(model: PretrainedModel) -> WalkedModel:
+def walked_pretrained(model: PretrainedModel, task: str | None = None) -> WalkedModel:
     """Return someone else's model as the page walks it.
+
+    Args:
+        model: as it was read.
+        task: what a translator is to do, see `clearhead.translation.task.read_task`; None: what
+            it does without being told, or what the text itself says.
 
     Raises:
         CheckpointError: it has no tokenizer.
-        ConfigError: it reads no text.
+        ConfigError: it reads no text, or does not know the task.
     """
-    config, tokenizer = model.config, model.require_tokenizer()
-    if model.tasks == {"classify"} and not config.decoder_layers:
+    config = model.config
+    if config.reads_images or model.tasks == {"classify"}:
         raise ConfigError(
             f"The page walks models that read text; this {model.family.name} model classifies "
             f"something else. Look at it with clearhead.load."
         )
+    tokenizer = model.require_tokenizer()
     common: dict[str, Any] = {
         "provenance": {"family": model.family.name, "tasks": sorted(model.tasks)},
         "special_ids": tokenizer.special_ids,
         "encode": tokenizer.encode,
         "encode_words": tokenizer.encode_plain,
     }
-    both = twins(config, model.weights)
-    if config.encoder_layers and config.decoder_layers:
-        return PretrainedTranslation(
-            config, model.weights, tokenizer, both, settings=model.generation, **common
+    translates = bool(config.encoder_layers and config.decoder_layers)
+    if task is not None and not translates:
+        raise ConfigError(
+            f"A task is for models that translate, and this {model.family.name} is none. Leave "
+            f"task={task!r} out."
         )
+    both = twins(config, model.weights)
+    if translates:
+        words = _task(model, task)
+        common["encode"] = partial(_source_ids, tokenizer, words)
+        return PretrainedTranslation(config, model.weights, tokenizer, both, task=words, **common)
     if config.decoder_layers:
-        ends = _settings(model.generation).eos_token_id
+        ends = _settings(model).eos_token_id
         return GenerationModel(config, model.weights, tokenizer, both, ends=ends, **common)
     return EncoderModel(
         config,
@@ -65,12 +78,17 @@ def walked_pretrained(model: PretrainedModel) -> WalkedModel:
     )
 
 
+def _source_ids(tokenizer: PretrainedTokenizer, task: Task, text: str) -> list[int]:
+    """Return what a translator reads of a text, its task and its special tokens included."""
+    return tokenizer.encode(task.prefix + text, language=task.source_language)
+
+
 class PretrainedTranslation(SearchedModel):
     """A `WalkedModel` of someone else's encoder and decoder.
 
     Args:
         config, weights, tokenizer, twins, options: as in `WalkedModel`.
-        settings: what its generation_config.json says.
+        task: how it is asked to translate.
     """
 
     def __init__(
@@ -80,11 +98,11 @@ class PretrainedTranslation(SearchedModel):
         tokenizer: Any,
         twins: Any,
         *,
-        settings: Mapping[str, Any],
+        task: Task,
         **options: Any,
     ) -> None:
         super().__init__(config, weights, tokenizer, twins, **options)
-        self._settings = _settings(settings)
+        self._task = task
 
     @property
     def abilities(self) -> list[Ability]:
@@ -93,12 +111,18 @@ class PretrainedTranslation(SearchedModel):
     def begin(self, request: RunQuestion) -> Beginning:
         ids = prompt_ids(self.encode, request.text, self.longest)
         request = request.model_copy(update={"sentence": 0})
-        return Beginning(request, (Piece(request.text, True),), request.text, ids)
+        read = self._task.prefix + request.text
+        return Beginning(request, (Piece(request.text, True),), read, ids)
 
     @property
     def start_id(self) -> int:
-        start = self._settings.decoder_start_token_id
+        start = self._task.settings.decoder_start_token_id
         return self.config.start_id if start is None else start
+
+    def target_words(self, text: str) -> Sequence[int]:
+        first = self._task.settings.forced_bos_token_id  # the language, where one is written
+        words = self.encode_words(text)
+        return words if first is None else [first, *words]
 
     def find(
         self, engine: ReferenceEngine, source: Sequence[int], request: RunQuestion
@@ -106,7 +130,11 @@ class PretrainedTranslation(SearchedModel):
         # A model that repeats itself ends as a search of ours does.
         most = SearchSettings().limit(len(source))
         settings = dataclasses.replace(
-            self._settings, num_beams=request.beam_size, max_new_tokens=most
+            self._task.settings,
+            do_sample=False,
+            num_beams=request.beam_size,
+            num_return_sequences=1,
+            max_new_tokens=most,
         )
         (results,) = generate(
             engine,
@@ -119,10 +147,16 @@ class PretrainedTranslation(SearchedModel):
         return results[0].content
 
 
-def _settings(generation: Mapping[str, Any]) -> GenerationSettings:
-    """Return how a model's own files say that its words are chosen, without chance."""
-    names = {field.name for field in dataclasses.fields(GenerationSettings)} - set(_OWN)
-    settings = {
-        name: value for name, value in generation.items() if name in names and value is not None
-    }
-    return GenerationSettings.of(**settings)
+def _task(model: PretrainedModel, task: str | None) -> Task:
+    """Return how a translator is asked; one with several tasks does what the text itself says."""
+    try:
+        return read_task(model, task)
+    except ConfigError:
+        if task is not None:
+            raise
+        return Task(_settings(model))
+
+
+def _settings(model: PretrainedModel) -> GenerationSettings:
+    """Return how a model's own files say that its words are chosen."""
+    return read_generation(model.generation, model.settings)

@@ -52,6 +52,10 @@ class SearchedModel(WalkedModel):
         """The decoder's first token."""
         return self.config.start_id
 
+    def target_words(self, text: str) -> Sequence[int]:
+        """Return a target that was given, as token ids without start and end token."""
+        return self.encode_words(text)
+
     def find(
         self, engine: ReferenceEngine, source: Sequence[int], request: RunQuestion
     ) -> tuple[int, ...]:
@@ -63,7 +67,7 @@ class SearchedModel(WalkedModel):
         if request.target_ids is not None:
             words: Sequence[int] = request.target_ids
         elif request.target is not None:
-            words = self.encode_words(request.target)
+            words = self.target_words(request.target)
         else:
             words = self.find(engine, source, request)
         target = (self.start_id, *words)

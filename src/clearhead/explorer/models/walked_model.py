@@ -8,6 +8,7 @@ else about a walk is the same for all.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -29,6 +30,7 @@ from ..passes.edited_engine import Editor, edited_engine, replacements
 from ..passes.encoding import encode
 from ..passes.passage import Beginning, Completion, Passage
 
+_MATRIX_BYTES = 2**30  # that the matrices of one layer may take
 Encode: TypeAlias = Callable[[str], Sequence[int]]
 
 
@@ -60,7 +62,7 @@ class WalkedModel(ABC):
         kind: of model.
         fast: the engine in float32.
         reference: float64, whose numbers are shown.
-        longest: tokens that a text may have.
+        longest: tokens that a text may have: as many as the model reads, and as fit into memory.
         special_ids: of the tokens that are no text.
         predicts_words: whether the model has probabilities of words.
         most_bytes: of a trace that is held as a whole; a larger one is held in part.
@@ -102,7 +104,9 @@ class WalkedModel(ABC):
         self.special_ids = frozenset(own if special_ids is None else special_ids)
         self.encode: Encode = encode or tokenizer.encode
         self.encode_words: Encode = encode_words or tokenizer.encode
-        self.longest = config.max_length
+        # Every layer has four such matrices in float64: scores, scaled, masked and weights.
+        heads = max(config.num_heads, config.of_stack("decoder").num_heads)
+        self.longest = min(config.max_length, math.isqrt(_MATRIX_BYTES // (4 * 8 * heads)))
 
     # The way of a text
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from ...errors import ConfigError
 from ...shapes import Array
 from ..contract.answers import (
     Ability,
@@ -29,6 +30,9 @@ WHOLE_VOCABULARY = ("logits", "probabilities")
 MOST_ITEMS = 48  # in one question for arrays
 MOST_LINKS = 64  # of one query, with their effects
 EFFECT_SECONDS = 4.0
+# Numbers that a file holds at most in its smallest form, and logits that are computed for it.
+MOST_STORED = 20_000_000
+MOST_WORDS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class PageAnswers:
         self.run = cast("RunAnswer", explorer.answer("run", dict(request)).json)
         self.request = self.run["request"]
         self.focus = Focus.of(view_state, self.run)
+        self.check_size()
         parts = dict.fromkeys(entry["part"] for entry in self.run["attention"])
         self.overviews = {
             part: explorer.answer("overview", {"run": self.request, "part": part}) for part in parts
@@ -127,6 +132,31 @@ class PageAnswers:
         """Return how many numbers of steps a page has with this content, before it asks for any."""
         shapes = (step["shape"] for step in self.run["steps"] if self._holds(step, content))
         return sum(map(math.prod, shapes))
+
+    def check_size(self) -> None:
+        """Check that the least that a page holds is no more than one file takes.
+
+        Raises:
+            ConfigError: the text is too long for that, or the model too large.
+        """
+        shapes = {step["path"]: step["shape"] for step in self.run["steps"]}
+        steps, weights = self.count(LEVELS[-1]), self._attention_weights(shapes)
+        words = math.prod(shapes.get("logits", [0]))
+        if steps + weights > MOST_STORED or words > MOST_WORDS:
+            raise ConfigError(
+                f"This page would be too large for one file: it has {steps:,} numbers of one layer "
+                f"and {words:,} logits, and the weights of one attention are {weights:,}. A saved "
+                f"page takes {MOST_STORED:,} of the one kind and {MOST_WORDS:,} of the other. "
+                f"Save a shorter text, or a page of a smaller model."
+            )
+
+    def _attention_weights(self, shapes: Mapping[str, Sequence[int]]) -> int:
+        """Return how many numbers the weight matrices of the focus' attention have."""
+        path = self._attention()["path"]
+        if f"{path}.projected" not in shapes:
+            return 0  # a recording has no weights
+        (_, heads, _, width), (_, kv_heads, *_) = (shapes[f"{path}.{n}"] for n in ("query", "key"))
+        return 2 * width * (heads + kv_heads) * shapes[f"{path}.projected"][-1]
 
     def pack(self, content: Content) -> tuple[SavedPage, dict[str, Array]]:
         """Return the plain values and the arrays of the page's answers, for `arrays.encode`."""

@@ -36,7 +36,8 @@ class Constants:
     def of(cls, config: Mapping[str, Any] | None) -> Constants:
         """Return those of a config as plain values; of a recording, which has none, any."""
         config = config or {"d_model": 1, "num_heads": 1, "norm_epsilon": 0.0}
-        head_dim = config["d_model"] // config["num_heads"]
+        head_dim = config.get("attention", {}).get("head_dim")
+        head_dim = head_dim or config["d_model"] // config["num_heads"]
         return cls(1 / math.sqrt(head_dim), math.sqrt(config["d_model"]), config["norm_epsilon"])
 
 

@@ -79,7 +79,8 @@ def offline_html(
         the HTML.
 
     Raises:
-        ConfigError: the package lacks the built page, or the request makes no sense.
+        ConfigError: the package lacks the built page, the request makes no sense, or the page
+            would be too large for one file.
     """
     script, style = built_file("explorer.js"), built_file("explorer.css")
     answers = PageAnswers(explorer, request, view_state, effect_seconds)

@@ -178,7 +178,8 @@ export type Edit =
   | MaskToken
   | SwapToken
   | AttentionTemperature
-  | OutputTemperature;
+  | OutputTemperature
+  | Steer;
 
 /** What the effect is on: one predicted token, or the whole translation. */
 export interface EffectOn {
@@ -590,6 +591,17 @@ export interface SpecialIds {
   pad: number;
   start: number;
   end: number;
+}
+
+/** The residual stream is pushed towards a word, or away from it, at every position. */
+export interface Steer {
+  kind: "steer";
+  /** After which it is pushed; of the decoder, or of an encoder by itself. */
+  layer: number;
+  /** The id of the word. */
+  token: number;
+  /** How far, in the length of the vectors of the stream; below 0 away from the word. */
+  value: number;
 }
 
 /** One step of the forward pass. */

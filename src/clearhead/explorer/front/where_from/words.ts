@@ -93,6 +93,8 @@ const labels: Bilingual<Record<string, string>> = {
     temperatureSet: "the temperature that you set",
     keySet: "the key whose weight you set",
     weightSet: "the weight that you set",
+    pushSet: "how far you push the stream",
+    outputRowOfWord: "row of the word in the output matrix",
   },
   pt: {
     inputOfAttention: "vetor desta posição, como a atenção o lê",
@@ -182,6 +184,8 @@ const labels: Bilingual<Record<string, string>> = {
     temperatureSet: "a temperatura que você definiu",
     keySet: "a chave cujo peso você definiu",
     weightSet: "o peso que você definiu",
+    pushSet: "quanto você empurra o fluxo",
+    outputRowOfWord: "linha da palavra na matriz de saída",
   },
 };
 

@@ -36,6 +36,7 @@ export const en = {
     swap_token: "Swap a token",
     attention_temperature: "Temperature of a head",
     output_temperature: "Temperature of the output",
+    steer: "Steer towards a word",
   },
   explain: {
     ablate_head: "The head’s output becomes 0 for every query.",
@@ -46,6 +47,8 @@ export const en = {
       "The scaled scores are divided by it before the softmax: above 1 the weights become more even, below 1 more peaked.",
     output_temperature:
       "The logits are divided by it: above 1 the next-word probabilities become more even, below 1 more peaked.",
+    steer:
+      "After this layer, every vector of the residual stream is pushed towards the word, along its row of the output matrix; a negative number pushes away from it.",
   },
   parts: {
     encoder: "Encoder self-attention",
@@ -60,6 +63,7 @@ export const en = {
   value: "Value",
   weight: "Weight",
   temperature: "Temperature",
+  push: "Push",
   position: "Token",
   renormalise: "Renormalise the row",
   renormaliseWhy:
@@ -81,6 +85,8 @@ export const en = {
       `${side} ${token}: replaced by ${other}`,
     attention_temperature: (head: string, value: string) => `${head}: temperature ${value}`,
     output_temperature: (value: string) => `Output: temperature ${value}`,
+    steer: (layer: number, word: string, push: string) =>
+      `After layer ${layer}: pushed by ${push} towards ${word}`,
   },
   tokenNumber: (id: number) => `token ${id}`,
   resultTitle: "Before and after",

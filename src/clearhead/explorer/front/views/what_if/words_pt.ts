@@ -39,6 +39,7 @@ export const pt: Words = {
     swap_token: "Trocar um token",
     attention_temperature: "Temperatura de uma cabeça",
     output_temperature: "Temperatura da saída",
+    steer: "Conduzir até uma palavra",
   },
   explain: {
     ablate_head: "A saída da cabeça vira 0 para toda consulta.",
@@ -49,6 +50,8 @@ export const pt: Words = {
       "As pontuações escaladas são divididas por ela antes da softmax: acima de 1 os pesos ficam mais iguais, abaixo de 1 mais concentrados.",
     output_temperature:
       "Os logits são divididos por ela: acima de 1 as probabilidades ficam mais iguais, abaixo de 1 mais concentradas.",
+    steer:
+      "Depois desta camada, cada vetor do fluxo residual é empurrado em direção à palavra, ao longo de sua linha na matriz de saída; um número negativo empurra para longe dela.",
   },
   parts: {
     encoder: "Autoatenção do codificador",
@@ -63,6 +66,7 @@ export const pt: Words = {
   value: "Valor",
   weight: "Peso",
   temperature: "Temperatura",
+  push: "Empurrão",
   position: "Token",
   renormalise: "Renormalizar a linha",
   renormaliseWhy:
@@ -89,6 +93,8 @@ export const pt: Words = {
       `${side} ${token}: trocado por ${other}`,
     attention_temperature: (head: string, value: string) => `${head}: temperatura ${value}`,
     output_temperature: (value: string) => `Saída: temperatura ${value}`,
+    steer: (layer: number, word: string, push: string) =>
+      `Depois da camada ${layer}: empurrado ${push} em direção a ${word}`,
   },
   tokenNumber: (id: number) => `token ${id}`,
   resultTitle: "Antes e depois",

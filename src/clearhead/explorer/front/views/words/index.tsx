@@ -3,7 +3,7 @@
 
 import type { JSX } from "preact";
 import type { Run } from "../../core/protocol";
-import { isPart, run, setState, state } from "../../core/state/state";
+import { isPart, model, run, setState, state } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
 import { Choice, Section, visible } from "../shared/parts";
 import type { View } from "../view";
@@ -34,6 +34,7 @@ function WordsView(): JSX.Element {
   content = answer && current && row ? { answer, current, row } : null;
   if (!answer) return <p>{words.none}</p>;
   if (!current) return <p>{words.noCross}</p>;
+  const canSearch = model.value?.abilities.includes("beam") && answer.next.length > 0;
   return (
     <div class="study words-view">
       <Section title={title(current)} id="words-lines">
@@ -43,7 +44,7 @@ function WordsView(): JSX.Element {
         <p class="note">{words.weightScale}</p>
       </Section>
       {answer.next.length > 0 && <LikeliestWords answer={answer} position={current.row} />}
-      {answer.next.length > 0 && <BeamPanel answer={answer} row={current.row} />}
+      {canSearch && <BeamPanel answer={answer} row={current.row} />}
     </div>
   );
 }

@@ -68,6 +68,11 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
       );
     case "output_temperature":
       return d.output_temperature(format(edit.value));
+    case "steer": {
+      const piece = pieces.value.get(edit.token);
+      const word = piece === undefined ? words.tokenNumber(edit.token) : `“${visible(piece)}”`;
+      return d.steer(edit.layer, word, format(edit.value));
+    }
     default:
       return JSON.stringify(edit); // an address may say anything; the answer is the server's refusal
   }

@@ -9,7 +9,7 @@ import { Pick, visible } from "../../shared/parts";
 import { table } from "../words";
 import { TokenCombobox } from "./combobox";
 import { addEdit } from "./history";
-import { TEMPERATURE, Value, WEIGHT } from "./value";
+import { PUSH, TEMPERATURE, Value, WEIGHT } from "./value";
 
 type Kind = Edit["kind"];
 const KINDS: Kind[] = [
@@ -19,6 +19,7 @@ const KINDS: Kind[] = [
   "swap_token",
   "attention_temperature",
   "output_temperature",
+  "steer",
 ];
 const OF_A_HEAD: Kind[] = ["ablate_head", "set_weight", "attention_temperature"];
 
@@ -33,6 +34,9 @@ interface Draft {
   position: number;
   token: Token | null;
   temperature: number;
+  /** After which layer the stream is pushed; null is the chosen one. */
+  after: number | null;
+  push: number;
 }
 
 const draft = signal<Draft>({
@@ -45,6 +49,8 @@ const draft = signal<Draft>({
   position: 0,
   token: null,
   temperature: 2,
+  after: null,
+  push: 10,
 });
 
 function change(patch: Partial<Draft>): void {
@@ -53,7 +59,7 @@ function change(patch: Partial<Draft>): void {
 
 /** The draft with every choice within what this run has. */
 function settled(answer: Run) {
-  const { kind, head, query, key, position, ...rest } = draft.value;
+  const { kind, head, query, key, position, after, ...rest } = draft.value;
   const current = { part: state.part.value, layer: state.layer.value, head: state.head.value };
   const { part, ...place } = head ?? current;
   const layers = answer.attention.filter((entry) => entry.part === part);
@@ -73,7 +79,14 @@ function settled(answer: Run) {
     query: Math.min(query ?? state.query.value, attention.queries - 1),
     key: Math.min(key ?? state.key.value ?? 0, attention.keys - 1),
     position: Math.min(position, givenTokens(answer).length - 1),
+    after: Math.min(after ?? state.layer.value, layersBeforeWords(answer) - 1),
   };
+}
+
+/** How many layers the stream has whose end predicts words. */
+function layersBeforeWords(answer: Run): number {
+  const stack = answer.decoder_input.length ? "decoder" : "encoder";
+  return answer.attention.filter(({ part }) => part === stack).length;
 }
 
 type Settled = ReturnType<typeof settled>;
@@ -88,6 +101,8 @@ function edited({
   position,
   token,
   temperature,
+  after,
+  push,
 }: Settled): Edit | null {
   switch (kind) {
     case "ablate_head":
@@ -102,6 +117,8 @@ function edited({
       return { kind, ...head, value: temperature };
     case "output_temperature":
       return { kind, value: temperature };
+    case "steer":
+      return token && { kind, layer: after, token: token.id, value: push };
   }
 }
 
@@ -142,7 +159,18 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
             choose={(position) => change({ position: Number(position) })}
           />
         )}
-        {now.kind === "swap_token" && (
+        {now.kind === "steer" && (
+          <Pick
+            label={words.layer}
+            value={now.after}
+            options={Array.from({ length: layersBeforeWords(answer) }, (_, layer) => ({
+              value: layer,
+              label: String(layer),
+            }))}
+            choose={(after) => change({ after: Number(after) })}
+          />
+        )}
+        {(now.kind === "swap_token" || now.kind === "steer") && (
           <TokenCombobox selected={now.token} choose={(token) => change({ token })} />
         )}
         {(now.kind === "attention_temperature" || now.kind === "output_temperature") && (
@@ -152,6 +180,15 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
             value={now.temperature}
             scale={TEMPERATURE}
             settle={(temperature) => change({ temperature })}
+          />
+        )}
+        {now.kind === "steer" && (
+          <Value
+            id="edit-push"
+            label={words.push}
+            value={now.push}
+            scale={PUSH}
+            settle={(push) => change({ push })}
           />
         )}
       </div>

@@ -8,7 +8,7 @@ import { Piece } from "../../shared/parts";
 import { table } from "../words";
 import { describe, headName } from "./describe";
 import { canUndo, hasEdit, removeAll, removeEdit, toggleEdit, undo } from "./history";
-import { TEMPERATURE, Value, WEIGHT } from "./value";
+import { PUSH, TEMPERATURE, Value, WEIGHT } from "./value";
 
 export function EditList({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
@@ -50,13 +50,18 @@ export function EditList({ answer }: { answer: Run }): JSX.Element {
 function EditValue({ edit, place }: { edit: Edit; place: number }): JSX.Element | null {
   const words = wordsOf(table);
   if (!("value" in edit)) return null;
-  const weight = edit.kind === "set_weight";
+  const [label, scale] =
+    edit.kind === "set_weight"
+      ? [words.weight, WEIGHT]
+      : edit.kind === "steer"
+        ? [words.push, PUSH]
+        : [words.temperature, TEMPERATURE];
   return (
     <Value
       id={`edit-value-${place}`}
-      label={weight ? words.weight : words.temperature}
+      label={label}
       value={edit.value}
-      scale={weight ? WEIGHT : TEMPERATURE}
+      scale={scale}
       settle={(value) => setState({ edits: state.edits.peek().with(place, { ...edit, value }) })}
     />
   );

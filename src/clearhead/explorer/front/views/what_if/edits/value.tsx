@@ -12,6 +12,8 @@ export interface Scale {
 
 export const WEIGHT: Scale = { least: 0, most: 1, logarithmic: false };
 export const TEMPERATURE: Scale = { least: 0.1, most: 10, logarithmic: true };
+/** In the length of the stream's vectors. */
+export const PUSH: Scale = { least: -100, most: 100, logarithmic: false };
 const STEPS = 200;
 
 interface ValueProps {

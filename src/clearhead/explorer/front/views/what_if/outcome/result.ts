@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Run, RunParams, Token } from "../../../core/protocol";
-import { givenTokens, kind, run, state } from "../../../core/state/state";
+import { givenTokens, kind, model, run, state } from "../../../core/state/state";
 import { type Reply, useAnswer } from "../../shared/answers";
 
 export interface Comparison {
@@ -30,7 +30,11 @@ export function useComparison(answer: Run): Reply<Comparison> {
 
 /** What asks for the words of the original: as text, which a translation reads again, or as ids. */
 function wordsOf(answer: Run, baseline: NonNullable<Run["baseline"]>): Partial<RunParams> {
-  if (kind.peek() === "translation") return { target: baseline.translation };
+  // Ours can be read again; the words of others may begin with a token for the language.
+  const isOurs = model.peek()?.abilities.includes("beam");
+  if (kind.peek() === "translation" && isOurs) return { target: baseline.translation };
+  if (kind.peek() === "translation")
+    return { target: null, target_ids: baseline.predicted.slice(0, -1).map(({ id }) => id) };
   const places = answer.scored_positions ?? [];
   if (kind.peek() === "encoder")
     return { target_ids: places.map((place) => baseline.predicted[place]?.id ?? 0) };
