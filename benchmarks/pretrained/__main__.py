@@ -137,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 openings.append(opening_row(title, folder, options.rounds))
                 if dtype == "float32":
                     rows += speed_rows(shape, folder, options)
-    publish(result_of(rows, openings, facts, []), options)
+    threads = ", ".join(map(str, options.threads))
+    publish(result_of(rows, openings, facts, [f"Numbers of threads tried: {threads}."]), options)
 
 
 if __name__ == "__main__":
