@@ -1,0 +1,1 @@
+"""Speed of other people's models beside transformers."""
