@@ -201,7 +201,7 @@ def test_a_data_set_that_cannot_be_opened(hub: Hub) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(MissingExtraError, match=r"'datasets'.*clearhead\[hub\]"):
+    with pytest.raises(MissingExtraError, match=r"'datasets'.*clearhead\[datasets\]"):
         list(read_pairs("hub:books"))
 
 
