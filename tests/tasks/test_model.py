@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from clearhead.errors import CheckpointError, ConfigError, ShapeError, TraceError
+from clearhead.tasks.generated_text import GeneratedText
 from clearhead.tasks.loading import load
-from clearhead.tasks.writing import GeneratedText
 from tests.tasks import tiny_models as tiny
 
 TEXT = "The old house"

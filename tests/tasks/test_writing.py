@@ -10,7 +10,6 @@ from clearhead.pretrained.reading import read_pretrained
 from clearhead.tasks.ground import ground_of
 from clearhead.tasks.writing import (
     GENERATE_NEW_TOKENS,
-    GeneratedText,
     generate_ids,
     generate_texts,
     ids_of,
@@ -60,9 +59,3 @@ def test_a_mask_of_a_single_row(ground):
 def test_a_prompt_of_no_token(ground):
     assert prompt_ids(ground, "") == [tiny.END]  # its start token
     assert prompt_ids(ground, "The old") == ground.tokenizer.encode("The old")
-
-
-def test_a_text_prints_as_it_is():
-    text = GeneratedText("The", " cat", (5,), ("▁cat",), (-0.5,), -0.5, "length")
-    assert str(text) == f"{text}" == " cat"
-    assert text.alternatives == ()

@@ -12,7 +12,7 @@ from .texts import TextArgument, TextCommand
 from .threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from ..tasks.writing import GeneratedText
+    from ..tasks.generated_text import GeneratedText
 
 _SETTINGS = (
     "max_new_tokens", "num_beams", "num_return_sequences", "length_penalty", "no_repeat_ngram_size",

@@ -146,11 +146,12 @@ class IdModel:
         """
         inputs = model_inputs(self.config, ids, None, mask, token_types, whole=False)
         model = self.engine.model
-        if self.config.encoder_layers:
+        if inputs.source_ids is not None:
             encoded = model.encode(
                 inputs.source_ids, mask=inputs.mask, token_types=inputs.token_types
             )
             return encoded.output
+        assert inputs.target_ids is not None  # there is one of both
         return model.decode(inputs.target_ids, mask=inputs.mask)
 
     def generate_ids(

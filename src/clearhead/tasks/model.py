@@ -24,9 +24,10 @@ from ..translation.translation import Translation
 from ..translation.translator import Translator
 from .embedding.embed import Embeddings, embed
 from .fill_mask import FilledMasks, fill_mask
+from .generated_text import GeneratedText
 from .id_model import IdModel
 from .inputs import Inputs, model_inputs, one_row, texts_of, whole_numbers
-from .writing import GeneratedText, generate_texts, ids_of, stream_pieces
+from .writing import generate_texts, ids_of, stream_pieces
 
 if TYPE_CHECKING:
     from ..generation.result import GeneratedToken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..generation.result import GeneratedToken, Generation
 from ..generation.settings import GenerationSettings
 from ..generation.text_stream import stream_text
 from ..shapes import Array
+from .generated_text import GeneratedText
 from .ground import Ground
 from .inputs import real_positions, texts_of, whole_numbers
 
@@ -22,34 +22,6 @@ GENERATE_NEW_TOKENS = 20
 """The most new tokens of `generate_ids` where nothing else says how many, as in transformers."""
 
 OnToken = Callable[[int, GeneratedToken], None]
-
-
-@dataclass(frozen=True)
-class GeneratedText:
-    """What a model wrote after a prompt, or for a source.
-
-    Attributes:
-        prompt: the text that came.
-        text: what was generated, without special tokens.
-        ids: its tokens, the end token included where one came.
-        tokens: the same, each as it can be printed.
-        token_log_probs: natural logarithm of each token's probability.
-        score: what the sequences of a beam are ranked by; otherwise the sum of these.
-        reason: ``end`` where an end token came, ``length`` where no more tokens were allowed.
-        alternatives: all sequences, this one first, where more than one was asked for.
-    """
-
-    prompt: str
-    text: str
-    ids: tuple[int, ...]
-    tokens: tuple[str, ...]
-    token_log_probs: tuple[float, ...]
-    score: float
-    reason: str
-    alternatives: tuple[GeneratedText, ...] = ()
-
-    def __str__(self) -> str:
-        return self.text
 
 
 def generate_texts(
@@ -96,7 +68,7 @@ def ids_of(
     settings: GenerationSettings,
 ) -> list[list[int]]:
     """Return the ids that are generated for rows of ids, by settings alone."""
-    inputs = rows if mask is None else _real_ids(rows, mask)
+    inputs = [list(row) for row in rows] if mask is None else _real_ids(rows, mask)
     if settings.max_new_tokens is None and settings.max_length is None:
         settings = GenerationSettings.of(settings, max_new_tokens=GENERATE_NEW_TOKENS)
     return [
