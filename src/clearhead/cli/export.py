@@ -38,7 +38,10 @@ def command(
         from ..export.huggingface import export_huggingface
 
         name = export_huggingface(checkpoint, folder).family.name
-        click.echo(f"{folder}: {name}, which from_pretrained of transformers opens")
+        click.echo(
+            f"{folder}: from_pretrained of transformers opens it, as a {name}: the family there "
+            f"that computes the same."
+        )
     elif engine == "ctranslate2":
         from ..export.ctranslate2 import export_ctranslate2
 

@@ -47,8 +47,10 @@ def _tell(subject: Subject, head: Head, row: int, position: int, paper: Paper) -
     yield prose(f"{'After' if subject.target else 'In the place of'} {place}", paper)
     pieces = subject.labels(likeliest.tokens)
     (target_piece,) = subject.labels([likeliest.target_token])
-    yield tell_next(pieces, likeliest.probabilities, target_piece, paper)
-    if target_piece not in pieces:
+    # An encoder takes nothing: it says what may stand in each place.
+    choice = target_piece if subject.target else ""
+    yield tell_next(pieces, likeliest.probabilities, choice, paper)
+    if subject.target and target_piece not in pieces:
         # Beam search keeps what makes the whole sentence likely, and --target may be anything.
         yield (
             f"taken: {target_piece} ({likeliest.target_probability:.4f}, "
