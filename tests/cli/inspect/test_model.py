@@ -130,5 +130,5 @@ class TestRefusals:
 
     def test_transformers_is_not_installed(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "transformers", None)
-        with pytest.raises(MissingExtraError, match=r'pip install "clearhead\[hub\]"'):
+        with pytest.raises(MissingExtraError, match=r'pip install "clearhead\[inspect\]"'):
             Model("any", None, "auto")
