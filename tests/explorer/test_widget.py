@@ -181,7 +181,7 @@ def test_elsewhere_it_is_a_page(monkeypatch: pytest.MonkeyPatch, checkpoint: Che
     assert explore(checkpoint, "tea", port=0, open_page=False) is None
     ((explorer, named, how),) = served
     assert isinstance(explorer, Explorer)
-    assert named == "Checkpoint"
+    assert named == checkpoint.folder.name
     assert (how["state"], how["port"], how["open_page"]) == ("#text=tea", 0, False)
 
 

@@ -66,7 +66,7 @@ def test_padding_in_the_middle_has_no_position(tmp_path):
 def test_the_longest_text_fits_and_a_longer_one_is_refused(tmp_path):
     model = model_of(shape={**SHAPE, "longest": LENGTH})
     encoder = assert_equal_numbers(model, tmp_path, dtypes=["float64"])
-    with pytest.raises(ValueError, match="max_length of 7"):
+    with pytest.raises(ValueError, match="reads at most 7 tokens"):
         encoder.hidden(np.full((1, LENGTH + 1), 3))
 
 
