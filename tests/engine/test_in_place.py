@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import tracemalloc
 
 import numpy as np
@@ -11,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearhead.config import TransformerConfig
-from clearhead.engine import in_place as in_place_module
 from clearhead.engine.in_place import IN_PLACE, in_place
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.reference.transformer import Transformer
@@ -77,53 +75,12 @@ def test_a_model_holds_no_copy_of_its_weights():
 
 
 @pytest.mark.parametrize("order", ["rows", "columns"])
-def test_several_threads_give_the_same_bits_as_one(order, monkeypatch):
+def test_a_large_weight_is_multiplied_part_by_part(order):
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((1500, 1100), np.float32)
     weight = weight if order == "rows" else weight.T
-    assert weight.nbytes > in_place_module._SHARED
     x = rng.standard_normal((2, weight.shape[1]), np.float32)
-    results = []
-    for threads in (1, 3):
-        monkeypatch.setattr(in_place_module, "_threads", lambda count=threads: count)
-        in_place_module._helpers.cache_clear()
-        results.append(in_place(weight)(x))
-    assert in_place_module._helpers()._max_workers == 2
-    in_place_module._helpers().shutdown()
-    in_place_module._helpers.cache_clear()
-    np.testing.assert_array_equal(results[0], results[1])
-    np.testing.assert_allclose(results[1], x @ weight.T, rtol=1e-4, atol=1e-4)
-
-
-def test_an_error_in_another_thread_is_raised(monkeypatch):
-    monkeypatch.setattr(in_place_module, "_threads", lambda: 2)
-    in_place_module._helpers.cache_clear()
-    caller = threading.get_ident()
-    reached = threading.Event()
-
-    def write(number: int) -> None:
-        if threading.get_ident() != caller:
-            reached.set()
-            raise ValueError("in the helper")
-        assert reached.wait(10)
-
-    with pytest.raises(ValueError, match="in the helper"):
-        in_place_module._each(write, range(3), np.empty(in_place_module._SHARED, np.uint8))
-    in_place_module._helpers().shutdown()
-    in_place_module._helpers.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [({"OPENBLAS_NUM_THREADS": "1"}, 1), ({"OMP_NUM_THREADS": "1"}, 1), ({}, None)],
-)
-def test_threads_are_as_many_as_the_environment_says(environment, expected, monkeypatch):
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    count = in_place_module._threads.__wrapped__()
-    assert count == expected if expected else 1 <= count <= in_place_module._MOST_THREADS
+    np.testing.assert_allclose(in_place(weight)(x), x @ weight.T, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.skipif(not hasattr(np, "vecdot"), reason="NumPy 1 has no vecdot, and does without")

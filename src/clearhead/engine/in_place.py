@@ -7,17 +7,11 @@ last bits on the rows beside it: whoever needs the same bits in every batch take
 
 A step of decoding has few rows, and takes as long as it takes to read every weight once. NumPy's
 own loops read a weight faster than the matrix-vector routines of OpenBLAS do: 512 rows by 512 at
-20 GB/s where those read 11, 50,257 by 768 at 21 where those read 15. Large weights are read by
-several threads.
+20 GB/s where those read 11, 50,257 by 768 at 21 where those read 15. One thread reads memory nearly
+as fast as two (benchmarks/results/pretrained.md), so there is one.
 """
 
 from __future__ import annotations
-
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
 
 import numpy as np
 
@@ -25,16 +19,11 @@ from ..reference.products import Products, WeightProduct
 from ..shapes import Array, Float
 from .pieces import pieces_of
 
-Item = TypeVar("Item")
-
 # A library packs a weight anew for each product of rows, which takes longer than a product of a
 # few of them. A matrix-vector product for each row reads the weight as it lies.
 _FEW_BY_ROWS, _FEW_BY_COLUMNS = 8, 2
 _PART = 2**20  # bytes of a weight that stay in the processor's cache for the next row
 _INNER = 1024  # products that are added one after the other in single precision
-_SHARED = 2**22  # bytes of a weight, from which on several threads take less time than one
-_LARGE_PART = 2**23  # bytes that one thread reads at once; each part costs some microseconds
-_MOST_THREADS = 4  # more do not read memory faster
 
 
 def in_place(weight: Float[Array, "out in"]) -> WeightProduct:
@@ -68,19 +57,15 @@ IN_PLACE = Products(in_place, np.matmul, joint=False)
 
 def _by_rows(weight: Float[Array, "out in"]) -> WeightProduct:
     """Return the product of few rows: each number is the scalar product of two rows."""
-    small, large = (
-        pieces_of(len(weight), max(size // max(weight[:1].nbytes, 1), 1))
-        for size in (_PART, min(_LARGE_PART, max(weight.nbytes // 2, _SHARED // 2)))
-    )
+    parts = pieces_of(len(weight), max(_PART // max(weight[:1].nbytes, 1), 1))
+    whole = [slice(0, len(weight))]
 
     def product(rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
         result = np.empty((len(rows), len(weight)), np.result_type(rows, weight))
-
-        def write(part: slice) -> None:
+        # A part stays in the processor's cache for the next row, where there is one.
+        for part in whole if len(rows) == 1 else parts:
             for row, out in zip(rows, result, strict=True):
                 _scalar_products(weight[part], row, out[part])
-
-        _each(write, large if len(rows) == 1 else small, weight)
         return result
 
     return product
@@ -89,20 +74,13 @@ def _by_rows(weight: Float[Array, "out in"]) -> WeightProduct:
 def _by_columns(weight: Float[Array, "out in"]) -> WeightProduct:
     """Return the product of few rows: the sum of the columns, each times a number of the row."""
     # Columns that lie beside one another are added up, and then the sums, always in this order.
-    # Two threads share an even number of parts best.
-    inner = weight.shape[1]
-    most = max(inner // 2, 1) if weight.nbytes >= _SHARED else max(inner, 1)
-    parts = pieces_of(inner, min(most, _INNER))
+    parts = pieces_of(weight.shape[1], _INNER)
 
     def product(rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
         sums = np.empty((len(parts), len(rows), len(weight)), np.result_type(rows, weight))
-
-        def write(number: int) -> None:
-            part = parts[number]
-            for row, out in zip(rows, sums[number], strict=True):
+        for part, sums_of_part in zip(parts, sums, strict=True):
+            for row, out in zip(rows, sums_of_part, strict=True):
                 np.einsum("ij,j->i", weight[:, part], row[part], out=out)
-
-        _each(write, range(len(parts)), weight)
         return sums[0] if len(parts) == 1 else np.add.reduce(sums, axis=0)
 
     return product
@@ -116,50 +94,3 @@ def _scalar_products(
         np.vecdot(weight, row, out=out)
     else:
         np.einsum("ij,j->i", weight, row, out=out)
-
-
-def _each(write: Callable[[Item], None], items: Iterable[Item], weight: Array) -> None:
-    """Call a function with each item; those of a large weight by several threads.
-
-    A thread takes the next item when it is done with one, so a thread that the system lets wait
-    leaves its part of the work to others.
-    """
-    helpers = _helpers() if weight.nbytes >= _SHARED else None
-    rest = iter(items)
-
-    def work() -> None:
-        for item in rest:
-            write(item)
-
-    if helpers is None:
-        work()
-        return
-    futures = [helpers.submit(work) for _ in range(_threads() - 1)]
-    work()
-    for future in futures:
-        if not future.cancel():
-            future.result()
-
-
-@cache
-def _threads() -> int:
-    """Return how many threads may read a weight: as the environment says of a BLAS library's."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    most = min(processors, _MOST_THREADS)
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-        value = os.environ.get(name, "")
-        if value.isdecimal() and int(value) > 0:
-            return min(int(value), most)
-    return most
-
-
-@cache
-def _helpers() -> ThreadPoolExecutor | None:
-    """Return the threads beside the caller's; None where there are none."""
-    count = _threads() - 1
-    return ThreadPoolExecutor(count, thread_name_prefix="clearhead") if count else None
-
-
-if hasattr(os, "register_at_fork"):
-    # A process that is forked off has none of these threads.
-    os.register_at_fork(after_in_child=_helpers.cache_clear)
