@@ -7,8 +7,8 @@ last bits on the rows beside it: whoever needs the same bits in every batch take
 
 A step of decoding has few rows, and takes as long as it takes to read every weight once. NumPy's
 own loops read a weight faster than the matrix-vector routines of OpenBLAS do: 512 rows by 512 at
-20 GB/s where those read 11, 50,257 by 768 at 21 where those read 15. One thread reads memory nearly
-as fast as two (benchmarks/results/pretrained.md), so there is one.
+20 GB/s where those read 11, 50,257 by 768 at 21 where those read 15. Sharing a weight among
+threads of our own was tried on two cores, and a step took as long.
 """
 
 from __future__ import annotations
