@@ -1,0 +1,1 @@
+"""How good translations are: references, everyday sentences, and words that do not exist."""
