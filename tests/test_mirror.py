@@ -53,6 +53,7 @@ SUITES = {
     "training/test_learns.py": "a model learns a small task",
     "training/test_resume.py": "a run that was killed ends with the same bits",
     "translation/test_batch_invariance.py": "a score does not depend on the batch",
+    "translation/test_everyday.py": "everyday sentences, and what the bundled model makes of them",
 }
 
 # Modules without tests of their own name, and what tests them.

@@ -22,7 +22,7 @@ _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _ELIDED = re.compile(r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu)'(.+)")
 _WITHOUT_CIRCUMFLEX = str.maketrans("îû", "iu")
 _AFTER_A_VERB = """
-je tu il elle on nous vous ils elles moi toi le la les lui leur y en ce t m là ci
+je tu il elle on nous vous ils elles moi toi le la les lui leur y en ce t t'en m'en là ci
 """
 _SENTENCE_END = re.compile(r"(?:^|[.!?:;…]|\n)[\s\"'«»“”()\[\]–—-]*$")
 
@@ -32,8 +32,10 @@ class UnknownWords:
     """The words of one translation that no list knows and no name explains.
 
     Attributes:
-        invented: small words, and capitals at the start of a sentence.
-        capitals: words with a capital inside a sentence: mostly names in their French form.
+        invented: small words, and capitals at the start of a sentence or without a name in the
+            source.
+        capitals: words with a capital inside a sentence whose source has names, too: mostly
+            names in their French form.
     """
 
     invented: tuple[str, ...] = ()
@@ -95,7 +97,8 @@ class WordList:
             accepted: right translations; their words exist.
             common: English words that are no names, though a sentence may begin with them.
         """
-        familiar = names(source, set(common))
+        source_names = names(source, set(common))
+        familiar = set(source_names)
         for reference in accepted:
             familiar |= {word.lower() for word, _ in words(reference)}
         invented, capitals = [], []
@@ -105,7 +108,8 @@ class WordList:
             if any(map(str.isdigit, word)) or alternatives & familiar or word in self:
                 continue
             inner = word[len(word) - len(bare[1]) :] if bare else word
-            (capitals if inner[0].isupper() and not begins else invented).append(word)
+            is_name = inner[0].isupper() and not begins and bool(source_names)
+            (capitals if is_name else invented).append(word)
         return UnknownWords(tuple(invented), tuple(capitals))
 
 
