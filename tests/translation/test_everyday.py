@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.translation_quality.everyday import read_everyday
+from benchmarks.translation_quality.flaws import address
+from benchmarks.translation_quality.judging import flaws
 from benchmarks.translation_quality.words import WORD_LIST, WordList
 from clearhead.translation.translator import Translator
 
@@ -13,11 +15,11 @@ LEAST_SENTENCES, LEAST_OF_A_GROUP = 300, 18
 # French names that the word list does not have and the English spells otherwise.
 NAMES = {"Italie"}
 
-# The share of the list that the bundled model translates as a teacher would accept, and what a
-# model may not fall below. benchmarks/results/translation_quality.md has the measured table.
-MEASURED = 0.0
-FLOOR = 0.0
-MOST_INVENTED_WORDS = 0
+# The share of the list that the bundled model translates as a teacher would accept, and its words
+# that do not exist, as measured and as they may be: another machine's last bits decide a few
+# sentences. A new model raises them; benchmarks/results/translation_quality.md has every failure.
+MEASURED_SHARE, FLOOR = 0.706, 0.69
+MEASURED_INVENTED_WORDS, MOST_INVENTED_WORDS = 9, 12
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,6 @@ def test_a_sentence_accepts_its_own_forms_and_no_other_sentence_s(sentences):
 
 
 def test_tu_and_vous_do_not_meet_in_one_form(sentences):
-    from benchmarks.translation_quality.flaws import address
-
     assert not [form for x in sentences for form in x.accepted if address(form) == "both"]
 
 
@@ -72,12 +72,10 @@ def test_every_accepted_word_is_french(sentences, word_list):
 
 def test_the_bundled_model_translates_the_list_as_well_as_it_was_measured(sentences, texts):
     right = sum(x.accepts(text) for x, text in zip(sentences, texts, strict=True))
-    assert FLOOR < MEASURED
-    assert right / len(sentences) >= FLOOR
+    assert FLOOR <= right / len(sentences), f"{MEASURED_SHARE} were measured"
 
 
 def test_the_bundled_model_invents_no_more_words_than_were_measured(sentences, texts, word_list):
-    from benchmarks.translation_quality.judging import flaws
-
     counts = flaws(texts, [x.source for x in sentences], [x.accepted for x in sentences], word_list)
-    assert sum(counts["invented"].values()) <= MOST_INVENTED_WORDS, counts["invented"]
+    number = sum(counts["invented"].values())
+    assert number <= MOST_INVENTED_WORDS, (MEASURED_INVENTED_WORDS, counts["invented"])
