@@ -27,12 +27,24 @@ def _repeats(text: str) -> list[str]:
     # A mark between two equal words separates them: "Non, non".
     for stretch in re.split(r"[^\w\s'-]+", normalise(text).lower()):
         tokens = [word for word, _ in words(stretch)]
-        for length in range(1, LONGEST_PHRASE + 1):
-            for i in range(len(tokens) - 2 * length + 1):
-                phrase = tokens[i : i + length]
-                if phrase == tokens[i + length : i + 2 * length] and set(phrase) - _TWICE:
-                    phrases.append(" ".join(phrase))
+        start = 0
+        while start < len(tokens):
+            length = _repeated_length(tokens, start)
+            if length:
+                phrases.append(" ".join(tokens[start : start + length]))
+            # Behind the first copy: what follows a third one is no phrase of its own.
+            start += length or 1
     return phrases
+
+
+def _repeated_length(tokens: Sequence[str], start: int) -> int:
+    """Return the length of the shortest phrase that stands twice in a row from a place on, or 0."""
+    for length in range(1, LONGEST_PHRASE + 1):
+        phrase = tokens[start : start + length]
+        copy = tokens[start + length : start + 2 * length]
+        if phrase == copy and set(phrase) - _TWICE:
+            return length
+    return 0
 
 
 def is_long(text: str, source: str, references: Sequence[str]) -> bool:

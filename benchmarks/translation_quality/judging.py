@@ -14,7 +14,7 @@ from .pairs import PairSet
 from .words import WordList, small_words
 
 Translate = Callable[[Sequence[str]], list[str]]
-EXAMPLES = 12  # of the most frequent words in each row
+EXAMPLES = 8  # of the most frequent words in each row
 
 
 def judge_everyday(

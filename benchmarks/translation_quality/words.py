@@ -15,7 +15,8 @@ WORD_LIST = Path("/usr/share/dict/french")  # Debian's package wfrench
 
 # Everyday words that the list, which is of 2020 and has few capitals, does not have.
 BESIDE_THE_LIST = """
-appli cheffe e-mail email internet professeure week-ends weekend weekends wi-fi wifi
+admin appli caucus cheffe e-mail email internet professeure texto week-ends weekend weekends wi-fi
+wifi
 """
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")

@@ -13,6 +13,7 @@ from benchmarks.translation_quality.flaws import address, is_empty, is_long, rep
         ("un marché international international", ["international"]),
         ("Le chat le chat dort.", ["le chat"]),
         ("Où est Où est la gare ?", ["où est"]),
+        ("de fer de fer de fer de bois", ["de fer", "de fer"]),
         ("Non, non.", []),
         ("Nous nous levons, vous vous levez.", []),
         ("Le chat voit le chat.", []),
