@@ -59,7 +59,7 @@ def test_a_sentence_is_translated_once_for_each_beam(models):
 
 
 def test_a_search_has_the_translators_settings(models):
-    assert models.search_settings(3, n_best=2).beam_size == 3
+    assert models.search_settings(3).beam_size == 3
     source = [*models.tokenizer.encode("The man walks."), models.config.end_id]
     hypotheses = models.search(models.fast, source, 3, n_best=2)
     assert len(hypotheses) == 2
