@@ -62,7 +62,7 @@ def test_counted_ends_stand_in_the_first_places_and_are_not_replaced():
 
 
 def test_the_best_ends_replace_the_worst_until_nothing_better_can_come():
-    endings = BestEndings(np.array([10.0]), size=2, needed=1)
+    endings = BestEndings(np.array([10.0]), size=2, n_best=1)
     assert not endings.are_enough(ONE, np.array([-1e9]))[0]
     assert endings.are_enough(ONE, np.array([-np.inf]))[0]
     for score in (-3.0, -2.0, -1.0):

@@ -59,7 +59,7 @@ class Endings(ABC):
         penalty = length_penalty(settings.normalization)
         # The longest target, with its end token.
         penalties = [penalty(limit + 1, settings.length_penalty) for limit in limits.tolist()]
-        return BestEndings(np.array(penalties), size=beam, needed=settings.n_best)
+        return BestEndings(np.array(penalties), size=beam, n_best=settings.n_best)
 
     @abstractmethod
     def counts(self, active: IntArray, scores: FloatArray, is_end: BoolArray) -> BoolArray:
@@ -116,16 +116,16 @@ class BestEndings(Endings):
         longest_penalties: Float["sources"], what the log-probability of the longest target of each
             source is divided by.
         size: the most that a source has.
-        needed: so many must be certain to be the best; what stands behind them has only ended.
+        n_best: so many must be certain to be the best; what stands behind them has only ended.
     """
 
-    def __init__(self, longest_penalties: FloatArray, *, size: int, needed: int) -> None:
+    def __init__(self, longest_penalties: FloatArray, *, size: int, n_best: int) -> None:
         count = len(longest_penalties)
         super().__init__(count)
-        self.longest_penalties, self.size, self.needed = longest_penalties, size, needed
-        # The worst of all, and of those that are needed, once there are as many.
+        self.longest_penalties, self.size, self.n_best = longest_penalties, size, n_best
+        # The worst of all, and of the n best, once there are as many.
         self.worst_scores = np.full(count, -np.inf)
-        self.needed_scores = np.full(count, -np.inf)
+        self.n_best_scores = np.full(count, -np.inf)
 
     def counts(self, active: IntArray, scores: FloatArray, is_end: BoolArray) -> BoolArray:
         is_better: BoolArray = scores > self.worst_scores[active, None]
@@ -138,9 +138,9 @@ class BestEndings(Endings):
         del hypotheses[self.size :]
         if len(hypotheses) == self.size:
             self.worst_scores[source] = hypotheses[-1].score
-        if len(hypotheses) >= self.needed:
-            self.needed_scores[source] = hypotheses[self.needed - 1].score
+        if len(hypotheses) >= self.n_best:
+            self.n_best_scores[source] = hypotheses[self.n_best - 1].score
 
     def are_enough(self, active: IntArray, best_running: FloatArray) -> BoolArray:
         most: FloatArray = best_running / self.longest_penalties[active]
-        return most <= self.needed_scores[active]
+        return most <= self.n_best_scores[active]
