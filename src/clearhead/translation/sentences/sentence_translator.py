@@ -122,15 +122,16 @@ class SentenceTranslator:
     def _search(
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
-        """Search for all questions, alike lengths together: all hypotheses of the beam."""
+        """Search for all questions, alike lengths together: the best, and spares behind them."""
         hypotheses = search_batches(
             self.engine,
             [[*ids, self.special.end_id] for ids, _ in questions],
-            SearchSettings.of(options.settings, n_best=options.settings.beam_size),
+            options.settings,
             batch_tokens=options.batch_tokens,
             threads=options.threads,
             special=self.special,
             prefixes=[prefix for _, prefix in questions],
+            spares=True,  # where the best loses what it must keep, another may not
             on_progress=options.on_progress,
         )
         return dict(zip(questions, hypotheses, strict=True))
