@@ -15,9 +15,20 @@ _CLOSING = re.compile(r"\s*»")
 
 def clean_english(text: str) -> str:
     """Return an English text with composed letters, plain quotes and single plain spaces."""
-    if text.isascii():  # what is left to do, many times as fast
+    if "``" in text or "''" in text:  # quotes of typesetters
+        text = text.replace("``", '"').replace("''", '"')
+    if _has_plain_letters(text):  # spaces are left to do, in a tenth of the time
         return " ".join(text.split())
     return plain_characters(text).strip()
+
+
+def _has_plain_letters(text: str) -> bool:
+    """Tell whether a text has only letters of Latin-1, which are composed and plain."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return "\xad" not in text
 
 
 def clean_french(text: str) -> str:

@@ -21,6 +21,9 @@ DOUBLE = "double"
 # "l'homme" is two words, "l'" and "homme"; so is "don't".
 _WORD = re.compile(r"[^\W\d_]+'?")
 _DIGIT = re.compile(r"\d")
+_OTHER_FORM = re.compile(
+    r"\bp\. ?100\b|\b\d{1,2} ?(?:heures?|h)\b(?: ?\d\d\b)?|\b\d{1,2}(?:[:.]\d\d)? ?[ap]\.? ?m\b"
+)
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 # Frequent words of one language alone: not "a", "on", "me", "as", "or", "an", "son" or "main",
@@ -41,6 +44,7 @@ _FRENCH = word_set(
     """
 )
 _MOST_COPIED = 0.6
+_FEWEST_COPIED = 4
 _LONG = 60  # characters
 
 
@@ -83,7 +87,7 @@ def is_unequal(candidate: Candidate) -> bool:
     english, french = map(len, candidate.pair)
     if candidate.is_sentence and (french > 3 * english + 12 or english > 2.2 * french + 12):
         return True
-    return max(english, french) > _LONG and not 0.6 * english < french < 2.2 * english
+    return max(english, french) > _LONG and not 0.6 * english < french < 2.2 * english + 20
 
 
 def is_wrong_language(candidate: Candidate) -> bool:
@@ -99,17 +103,33 @@ def _is_of(words: Sequence[str], other: frozenset[str], own: frozenset[str]) -> 
 
 
 def is_copied(candidate: Candidate) -> bool:
-    """Tell whether most words of a sentence of six or more are on both sides."""
+    """Tell whether most words of a sentence are on both sides, names not counted."""
     english, french = set(candidate.english_words), set(candidate.french_words)
-    if len(candidate.english_words) < 6 or not french:
+    if not _is_mostly_in(english, french):
         return False
-    return len(english & french) > _MOST_COPIED * min(len(english), len(french))
+    words = _WORD.findall(candidate.pair.source)
+    small = {word for word in words if word.islower() and len(word) > 1}
+    return len(small) >= _FEWEST_COPIED and _is_mostly_in(small, french)
+
+
+def _is_mostly_in(words: set[str], others: set[str]) -> bool:
+    return len(words & others) > _MOST_COPIED * min(len(words), len(others))
 
 
 def has_other_numbers(candidate: Candidate) -> bool:
-    """Tell whether the sides differ in more than two digits; a number may be written in words."""
-    english, french = (Counter(_DIGIT.findall(text)) for text in candidate.pair)
-    return ((english - french) + (french - english)).total() > 2
+    """Tell whether the sides differ in more than two digits; a number may be written in words.
+
+    Hours and per cent do not count: "2 p.m." is "14 heures", and "5%" is "5 p. 100".
+    """
+    return _differ(*candidate.pair) and _differ(
+        *(_OTHER_FORM.sub("", text) for text in candidate.pair)
+    )
+
+
+def _differ(english: str, french: str) -> bool:
+    digits = Counter(_DIGIT.findall(english))
+    digits.subtract(_DIGIT.findall(french))
+    return sum(map(abs, digits.values())) > 2
 
 
 def is_stage_direction(candidate: Candidate) -> bool:
