@@ -58,6 +58,7 @@ class VariantSettings:
     other_mark: _Share = 0.0
     lower: _Share = 0.0
     lower_no_mark: _Share = 0.0
+    small_names: _Share = 0.0
     upper: _Share = 0.0
     title: _Share = 0.0
     no_apostrophes: _Share = 0.0

@@ -20,6 +20,7 @@ _ONE_MARK = re.compile(r"(?<![.!?\s])\s?([.!])$")
 _SENTENCE_END = re.compile(r"[.!?]$")
 _ANY_END = re.compile(r"[.!?…:;,]$")
 _OPENING_QUOTE = re.compile(r"(?<!\S)\"|(?<=[(\[])\"")
+_ENGLISH_I = re.compile(r"\bi\b")
 _SAMPLE = 20_000
 
 
@@ -71,6 +72,14 @@ def lower_no_mark(pair: Pair, sides: Sides) -> Pair | None:
     return _changed(variant, variant.source.lower()) or variant
 
 
+def small_names(pair: Pair, sides: Sides) -> Pair | None:
+    """Write the source in small letters, but for its first letter and the English "I"."""
+    text = pair.source.lower()
+    if sides.source == "en":
+        text = _ENGLISH_I.sub("I", text)
+    return _changed(pair, _capital(text))
+
+
 def upper(pair: Pair, sides: Sides) -> Pair | None:
     """Write both sides in capitals."""
     return _changed(pair, pair.source.upper(), pair.target.upper())
@@ -118,7 +127,7 @@ def sentence(pair: Pair, sides: Sides) -> Pair | None:
 SIMPLE: Mapping[str, Callable[[Pair, Sides], Pair | None]] = {
     rule.__name__: rule
     for rule in (
-        no_mark, other_mark, lower, lower_no_mark, upper, title, no_apostrophes, curly, decomposed,
+        no_mark, other_mark, lower, lower_no_mark, small_names, upper, title, no_apostrophes, curly, decomposed,
         capital, full_stop, sentence,
     )
 }  # fmt: skip

@@ -145,7 +145,7 @@ def _development_batches(
 
 def _tag_counts(store: TokenStore) -> str:
     """Say how many sources begin with each tag; nothing of a store without tags."""
-    counts = store.facts.get("tags", {})
+    counts = store.facts.get("tags") or {}
     return "".join(f"; {count:,} with {tag_piece(tag)}" for tag, count in counts.items())
 
 
