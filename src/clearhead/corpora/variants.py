@@ -127,8 +127,8 @@ def sentence(pair: Pair, sides: Sides) -> Pair | None:
 SIMPLE: Mapping[str, Callable[[Pair, Sides], Pair | None]] = {
     rule.__name__: rule
     for rule in (
-        no_mark, other_mark, lower, lower_no_mark, small_names, upper, title, no_apostrophes, curly, decomposed,
-        capital, full_stop, sentence,
+        no_mark, other_mark, lower, lower_no_mark, small_names, upper, title, no_apostrophes,
+        curly, decomposed, capital, full_stop, sentence,
     )
 }  # fmt: skip
 """The variants of one pair by name. ``joined`` is one more, which takes other pairs."""
