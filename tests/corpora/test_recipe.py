@@ -13,7 +13,7 @@ import pytest
 
 from clearhead.corpora.filters import ALWAYS, DOUBLE, EMPTY, EXTRA, NEAR_DOUBLE
 from clearhead.corpora.recipe import CorpusRecipe, HeldOutSettings, Recipe, VariantSettings
-from clearhead.corpora.variants import JOINED, SIMPLE
+from clearhead.corpora.variants import SEVERAL, SIMPLE
 from clearhead.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def test_the_page_on_training_lists_every_key_with_its_default() -> None:
     assert "| `corpus.licence`, `corpus.attribution` | |" in section
     variants = {name.strip("`") for name in re.findall(r"^\| (`\w+`) \|", section, re.M)}
     terms = {"capital", "full_stop", "sentence"}
-    assert variants - {"seed"} == {*SIMPLE, JOINED} - terms
+    assert variants - {"seed"} == {*SIMPLE, SEVERAL} - terms
     assert all(f"`{name}`" in section for name in terms)
     for block in re.findall(r"```toml\n(.*?)```", section, re.S):
         assert Recipe.from_dict(tomllib.loads(block)).corpus

@@ -37,8 +37,8 @@ def reference_likelihood(checkpoint: Checkpoint) -> Likelihood:
 
     def likelihood(batch: Batch) -> Array:
         log_probabilities = log_softmax(model.forward(batch.source, batch.target_input))
-        expected = batch.target_output[..., None]
-        return np.take_along_axis(log_probabilities, expected, axis=-1)[..., 0]
+        targets = batch.target_output[..., None]
+        return np.take_along_axis(log_probabilities, targets, axis=-1)[..., 0]
 
     return likelihood
 

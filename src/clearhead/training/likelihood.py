@@ -39,7 +39,7 @@ class TargetLikelihood:
         Padding has some finite number.
         """
         logits = self._model(*map(torch.from_numpy, (batch.source, batch.target_input)))
-        expected = torch.from_numpy(batch.target_output)[..., None]
+        targets = torch.from_numpy(batch.target_output)[..., None]
         log_sums = torch.logsumexp(logits.float(), dim=-1, keepdim=True)
-        result: Array = (logits.gather(-1, expected).float() - log_sums)[..., 0].numpy()
+        result: Array = (logits.gather(-1, targets).float() - log_sums)[..., 0].numpy()
         return result

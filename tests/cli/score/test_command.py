@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from clearhead.cli.score import command
+from clearhead.cli.score.command import command
 
 
 def test_each_pair_gets_a_line(model, tmp_path):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import require
-from .lines import Progress
+from ...errors import require
+from ..lines import Progress
 
 if TYPE_CHECKING:
-    from ..corpora.scoring import Likelihood
-    from ..translation.checkpoint import Checkpoint
+    from ...corpora.scoring import Likelihood
+    from ...translation.checkpoint import Checkpoint
 
 
 @click.command()
@@ -62,7 +62,7 @@ def command(
     out the pairs of the lowest scores. Stopped and started again with the same words, it goes on
     where it ended.
     """
-    from ..corpora.scoring import BATCH_TOKENS, reference_likelihood, score_corpus
+    from ...corpora.scoring import BATCH_TOKENS, reference_likelihood, score_corpus
 
     if engine == "numpy" and precision != "float32":
         raise click.UsageError(f"NumPy has no {precision}: give --engine torch, too.")
@@ -87,6 +87,6 @@ def command(
 def _torch(precision: str) -> Callable[[Checkpoint], Likelihood]:
     """Return what makes PyTorch compute with a model."""
     require("torch", extra="torch", purpose="Scoring with --engine torch")
-    from ..training.likelihood import TargetLikelihood
+    from ...training.likelihood import TargetLikelihood
 
     return lambda checkpoint: TargetLikelihood(checkpoint.config, checkpoint.weights, precision)
