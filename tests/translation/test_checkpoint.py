@@ -211,7 +211,6 @@ def test_weights_of_each_type_become_float32(new_model, kind):
         (torch.float8_e4m3fn, "float8_e4m3fn"),
         (torch.float8_e5m2, "float8_e5m2"),
         (torch.float64, "float64"),
-        (torch.int8, "int8"),
         (torch.bool, "bool"),
         (torch.complex64, "complex64"),
     ],
