@@ -16,8 +16,8 @@ from clearhead.nn.transformer import Transformer
 from clearhead.training.initial.growth import (
     check_growth,
     grow,
-    growth_sentences,
     grown_stack,
+    growth_sentences,
 )
 
 SHAPE: dict[str, Any] = {
@@ -129,7 +129,7 @@ def test_new_layers_are_spread_evenly(before: int, extra: int) -> None:
         (
             {},
             {"encoder_layers": 1},
-            "has model.encoder_layers = 2 and this run 1. A model may grow",
+            "has model.encoder_layers = 2 and this run 1. A model may",
         ),
         ({"decoder_layers": 3}, {"decoder_layers": 2}, "set model.decoder_layers to 3 or more"),
         (
