@@ -16,7 +16,7 @@ from clearhead.errors import CheckpointError
 from clearhead.translation import checkpoint as checkpoint_module
 from clearhead.translation.checkpoint import bundled_models, read_checkpoint
 from clearhead.translation.translator import Translator
-from clearhead.weight_file import store
+from clearhead.weight_storage.weight_file import store
 from tests.processor_time import at_most_processor_seconds
 from tests.strangers import SPOILT, edits, refusal, split, spoilt, tensor_bytes
 

@@ -63,7 +63,7 @@ def _store(model: str, folder: str, storage: str) -> None:
     from ..export.conversion import convert
     from ..export.huggingface import import_huggingface
     from ..translation.checkpoint import is_pretrained, read_checkpoint
-    from ..weight_file import STORAGES
+    from ..weight_storage.weight_file import STORAGES
 
     if storage not in STORAGES:
         raise click.UsageError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..translation.checkpoint import Checkpoint
-from ..weight_file import store
+from ..weight_storage.weight_file import store
 from .model_folder import new_folder, write_arrays, write_json
 
 
@@ -42,7 +42,7 @@ class Conversion(NamedTuple):
 
 
 def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Conversion:
-    """Write a model to a new folder of ours, with its weights in one of `weight_file.STORAGES`.
+    """Write a model to a new folder of ours, its weights in float32, float16 or int8.
 
     The folder's provenance is the model's, and says how the weights are stored; an earlier storage,
     which they have been through, stays beside it as ``before``.

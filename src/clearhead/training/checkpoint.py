@@ -27,7 +27,7 @@ from ..file_reading import FileProblem
 from ..files import write_with_usual_mode
 from ..tensor_file import TensorFile
 from ..visible import visible
-from ..weight_file import store
+from ..weight_storage.weight_file import store
 from .run_folder._model_folder import model_draft, remove_model_drafts, sync, sync_folder
 from .run_folder.progress import STATE, Progress, damaged, read_progress
 

@@ -25,7 +25,7 @@ from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
 from ..setting_fields import Rule, check_fields, check_value, from_mapping, one_of, within
-from ..weight_file import STORAGES
+from ..weight_storage.weight_file import STORAGES
 from .schedule import SCHEDULES
 
 PRECISIONS = ("auto", "bfloat16", "float32")

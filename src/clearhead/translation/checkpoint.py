@@ -20,7 +20,7 @@ from ..json_fields import Fields
 from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
-from ..weight_file import read_format, read_weights, weight_shapes
+from ..weight_storage.weight_file import read_format, read_weights, weight_shapes
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _WEIGHTS = ("float32", "float16", "bfloat16")  # and int8 with its scales

@@ -13,7 +13,7 @@ from ...file_reading import FileProblem, read_json
 from ...json_fields import Fields
 from ...nn.transformer import Transformer
 from ...tensor_file import TensorFile
-from ...weight_file import read_format, read_weights, weight_shapes
+from ...weight_storage.weight_file import read_format, read_weights, weight_shapes
 from ..checkpoint import fit_weights
 from ..run_folder.progress import damaged
 from .growth import Array, grow, growth_sentences

@@ -10,7 +10,13 @@ from clearhead.errors import ConfigError
 from clearhead.file_reading import FileProblem
 from clearhead.json_fields import Fields
 from clearhead.tensor_file import TensorFile
-from clearhead.weight_file import STORAGES, read_format, read_weights, store, weight_shapes
+from clearhead.weight_storage.weight_file import (
+    STORAGES,
+    read_format,
+    read_weights,
+    store,
+    weight_shapes,
+)
 from tests.strangers import refusal
 
 GENERATOR = np.random.default_rng(0)

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from clearhead.quantized_rows import LARGEST, MOST_SCALE, dequantize, quantize, row_errors
+from clearhead.weight_storage.quantized_rows import (
+    LARGEST,
+    MOST_SCALE,
+    dequantize,
+    quantize,
+    row_errors,
+)
 
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConfigError
-from .file_reading import FileProblem
-from .json_fields import Fields
+from ..errors import ConfigError
+from ..file_reading import FileProblem
+from ..json_fields import Fields
+from ..tensor_file import TensorFile
+from ..visible import quoted, visible
 from .quantized_rows import MOST_SCALE, dequantize, quantize, row_errors
-from .tensor_file import TensorFile
-from .visible import quoted, visible
 
 Array = np.ndarray[Any, Any]
 
