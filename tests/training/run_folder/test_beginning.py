@@ -11,11 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from clearhead.errors import CheckpointError, ConfigError
+from clearhead.export.conversion import convert
 from clearhead.text.tokenizer import Tokenizer
 from clearhead.training.checkpoint import export_model
 from clearhead.training.loop import Trainer
 from clearhead.training.run_folder.beginning import check_device, machine, machine_difference
 from clearhead.training.settings import Settings
+from clearhead.translation.checkpoint import read_checkpoint
 
 Table = dict[str, Any]
 
@@ -168,6 +170,34 @@ def test_a_bundled_model_to_begin_from(table: Table, tmp_path: Path) -> None:
     theirs = load_file(model_folder("en-fr") / "model.safetensors")["embedding.weight"]
     assert torch.equal(trainer.model.embedding.weight, theirs.float())
     assert trainer.development_loss() < 12
+
+
+def test_a_shallower_model_to_begin_from(
+    table: Table, tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The deeper model has the loss of the shallower one, from floats and from 8 bits."""
+    table["tokenizer"] = {"path": str(first / "tokenizer.json")}
+    convert(read_checkpoint(first), tmp_path / "small", "int8")
+    for number, folder in enumerate((first, tmp_path / "small")):
+        losses = []
+        for layers in (1, 3):
+            table["model"] |= {"encoder_layers": layers}
+            table["training"] |= {"initial": str(folder)}
+            trainer = Trainer(Settings.from_dict(table), tmp_path / f"run-{number}-{layers}")
+            trainer.lock.release()
+            losses.append(trainer.development_loss())
+        assert losses[0] == losses[1]
+        words = "encoder: 3 layers where training.initial has 1; new are 1, 2 (counted from 0)"
+        assert words in capsys.readouterr().err
+
+
+def test_a_deeper_model_to_begin_from_is_refused(table: Table, tmp_path: Path, first: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    text = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(text.replace('"encoder_layers": 1', '"encoder_layers": 2'))
+    table["tokenizer"] = {"path": str(first / "tokenizer.json")}
+    words = r"do not fit this model: it has model\.encoder_layers = 2 and this run 1\. A model may"
+    refusal_of(table, tmp_path, CheckpointError, words, initial=str(folder))
 
 
 def test_another_machine_is_told() -> None:
