@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,14 +20,23 @@ from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
 from ..visible import quoted
+from .directions.discovery import FILES, bundled_models, find_model, user_models
+from .directions.languages import Languages, read_languages
+
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "bundled_models",
+    "find_model",
+    "is_pretrained",
+    "read_checkpoint",
+]
 
 FORMAT = 1
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
 _WEIGHTS = ("float32", "float16", "bfloat16")
 # Numbers of a table of positions that any model may have: 16 MB in float32.
 _POSITIONS = 1 << 22
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-_BUNDLED = Path(__file__).parent.parent / "models"
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Checkpoint:
         tokenizer: the way from text to its token ids and back.
         provenance: what it was trained on and how, as its training wrote it.
         folder: where it was read from.
+        languages: that it translates between; None where its config.json does not say.
     """
 
     config: TransformerConfig
@@ -47,6 +57,7 @@ class Checkpoint:
     tokenizer: Tokenizer
     provenance: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    languages: Languages | None = None
 
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
         """Build the engine of the model, in float32 to translate or in float64 to look into.
@@ -62,45 +73,13 @@ class Checkpoint:
             ) from error
 
 
-def bundled_models() -> list[str]:
-    """Return the names of the models that come with the package."""
-    if not _BUNDLED.is_dir():
-        return []
-    return sorted(path.parent.name for path in _BUNDLED.glob("*/config.json"))
-
-
-def find_model(model: str | Path) -> Path:
-    """Return the folder of a model by its name or path.
-
-    Args:
-        model: name of a bundled model, or a folder.
-
-    Raises:
-        CheckpointError: there is neither; the names that there are are listed.
-    """
-    folder = Path(model)
-    if str(model) in bundled_models():
-        return _BUNDLED / str(model)
-    if folder.is_dir():
-        return folder
-    names = ", ".join(bundled_models()) or "none in this installation"
-    if folder.exists():
-        raise CheckpointError(
-            f"{model} is a file. A model is a folder with {', '.join(FILES)}; give the folder."
-        )
-    raise CheckpointError(
-        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder, "
-        f"nor a name on the hub, which has the form org/name."
-    )
-
-
 def is_pretrained(model: str | Path) -> bool:
     """Tell whether a name or a folder is of a model that transformers saved, not one of ours.
 
     A folder whose config.json says ``model_type`` is, and so is the ``org/name`` of a model on the
     hub.
     """
-    if str(model) in bundled_models():
+    if str(model) in bundled_models() or str(model) in user_models():
         return False
     folder = Path(model)
     try:
@@ -147,7 +126,8 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"The model folder {folder} lacks {', '.join(missing)}. "
             f"A model is a folder with {', '.join(FILES)}."
         )
-    config, provenance = _read_config(folder / "config.json")
+    description = _read_config(folder / "config.json")
+    config = description.config
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     if tokenizer.vocab_size > config.vocab_size:
         raise CheckpointError(
@@ -155,10 +135,19 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"{config.vocab_size}. The files are not of one model."
         )
     weights = _read_weights(folder / "model.safetensors", config)
-    return Checkpoint(config, weights, tokenizer, provenance, folder)
+    _, provenance, languages = description
+    return Checkpoint(config, weights, tokenizer, provenance, folder, languages)
 
 
-def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any]]:
+class _Description(NamedTuple):
+    """What a config.json says."""
+
+    config: TransformerConfig
+    provenance: dict[str, Any]
+    languages: Languages | None
+
+
+def _read_config(path: Path) -> _Description:
     try:
         content = Fields(read_json(path), "the file")
         if not content.has("model"):
@@ -173,7 +162,7 @@ def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any]]:
                 f"newer version may read it."
             )
         config = TransformerConfig.from_dict(content.mapping("model"))
-        return config, _provenance(content)
+        return _Description(config, _provenance(content), read_languages(content))
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
