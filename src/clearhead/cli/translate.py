@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 @click.argument("texts", nargs=-1, type=TextArgument(), metavar="[TEXT]...")
 @click.option("-i", "--input", "source", metavar="FILE", help="Translate a file's lines (.gz too).")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
-@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option("-m", "--model", help="A name, or a folder. [en-fr, or what --to needs]")
+@click.option("--to", metavar="LANGUAGE", help="Translate to this language, such as en.")
+@click.option("--from", "source_language", metavar="LANGUAGE", help="Translate from this one.")
 @click.option("--task", help="What someone else's model is to do, such as en-fr.")
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--n-best", type=int, help="Give so many translations of each text. [1]")
@@ -92,11 +94,9 @@ def command(texts: tuple[str, ...], source: str | None, output: str | None, **op
 def _translate(
     texts: tuple[str, ...], source: str | None, output: str | None, options: dict[str, Any]
 ) -> None:
-    from clearhead.translation.translator import Translator
-
     if texts:
         arguments = check_arguments(texts)
-        translator = Translator.load(options["model"], task=options["task"])
+        translator = _load(options)
         _warn_about_file_names(texts)
         with _open_output(output) as out:
             _run(translator, [arguments], out, options, Progress(is_visible=False))
@@ -104,7 +104,7 @@ def _translate(
     name = "standard input" if source in (None, "-") else str(source)
     with open_input(source) as stream:
         check_other_file(stream, output, name)
-        translator = Translator.load(options["model"], task=options["task"])
+        translator = _load(options)
         with _open_output(output) as out:
             check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
@@ -112,6 +112,14 @@ def _translate(
                 _run(translator, read_texts(stream, name=name), out, options, progress)
             finally:
                 progress.close()
+
+
+def _load(options: dict[str, Any]) -> AnyTranslator:
+    from clearhead.translation.directions.discovery import model_for
+    from clearhead.translation.translator import Translator
+
+    model = model_for(options["to"], options["source_language"], model=options["model"])
+    return Translator.load(model, task=options["task"])
 
 
 def _warn_about_file_names(texts: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
 from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
+from .directions.languages import Languages
 from .rules.protected import has_words
 from .rules.reading import Action
 from .sentences.segments import Piece, fit, split_text
@@ -39,6 +40,8 @@ class Translator:
         config: the model's shape; its ``max_length`` bounds sources and targets.
         settings: how to search where a call says nothing else; a beam of 4.
         align: gives alignments; None where the engine cannot.
+        provenance: what the model was trained on and how.
+        languages: that it translates between; their rules are in `rules.languages`.
     """
 
     def __init__(
@@ -50,9 +53,10 @@ class Translator:
         settings: SearchSettings | None = None,
         align: Aligner | None = None,
         provenance: Mapping[str, Any] | None = None,
+        languages: Languages | None = None,
     ) -> None:
         self.engine, self.tokenizer, self.config = engine, tokenizer, config
-        self.align = align
+        self.align, self.languages = align, languages
         self.provenance: Mapping[str, Any] = provenance or {}
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
@@ -108,6 +112,7 @@ class Translator:
             config,
             align=aligner(engine.model),
             provenance=checkpoint.provenance,
+            languages=checkpoint.languages,
         )
 
     @overload
