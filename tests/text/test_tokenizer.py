@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError, TextError
+from clearhead.text.tags import TAGS, tag_id
 from clearhead.text.tokenizer import FIRST_LEARNT, SPACE, Tokenizer
 
 SENTENCE = "the cat sat on a mat while l'homme aime qu'il mange été 12 345 no. yes, (maybe) ¿qué?"
@@ -104,7 +105,7 @@ def test_training_drops_surrogates_and_marks() -> None:
 
 def test_ids_and_pieces() -> None:
     assert TOKENIZER.pieces(range(3)) == ["<pad>", "<s>", "</s>"]
-    assert TOKENIZER.pieces([3, 258]) == ["<0x00>", "<0xFF>"]
+    assert TOKENIZER.pieces([3, 256]) == ["<0x00>", "<0xFD>"]
     pieces = TOKENIZER.pieces(TOKENIZER.encode("the cat"))
     assert pieces == [f"{SPACE}the", f"{SPACE}cat"]
     assert TOKENIZER.pieces(TOKENIZER.encode("😀"))[-4:] == ["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"]
@@ -120,6 +121,22 @@ def test_specials_decode_to_nothing_and_broken_bytes_to_a_replacement() -> None:
     ids = [1, *TOKENIZER.encode("the cat"), 2, 0, 0]
     assert TOKENIZER.decode(ids) == "the cat"
     assert TOKENIZER.decode([3 + 0xC3]) == "\ufffd"
+
+
+@given(st.text())
+def test_no_text_produces_a_tag(text: str) -> None:
+    assert not set(TOKENIZER.encode(text)) & set(TAGS.values())
+
+
+def test_tags_are_shown_by_name_and_decode_to_nothing(tmp_path: Path) -> None:
+    text = "<tu> the café <vous>"
+    ids = [tag_id("tu"), *TOKENIZER.encode(text), tag_id("vous")]
+    assert TOKENIZER.decode(ids) == text
+    assert TOKENIZER.pieces([ids[0], ids[-1]]) == ["<tu>", "<vous>"]
+    TOKENIZER.save(tmp_path / "tokenizer.json")
+    vocabulary = json.loads((tmp_path / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    assert vocabulary["<0xFE>"] == ids[0]
+    assert "<tu>" not in vocabulary
 
 
 @pytest.mark.parametrize("ids", [[-1], [3, 10**6]])

@@ -16,6 +16,7 @@ from tokenizers import models, trainers
 from ..errors import CheckpointError, ConfigError, TextError
 from ..file_reading import FileProblem, parse_json
 from .surrogates import SURROGATE, refuse_surrogates
+from .tags import TAGS, tag_piece
 from .tokenizer_file import BYTES, FIRST_LEARNT, SPACE, SPECIALS, core_of, read_core, set_splitting
 
 __all__ = ["FIRST_LEARNT", "SPACE", "Tokenizer"]
@@ -29,9 +30,9 @@ _REMEMBERED_IDS = 1 << 19
 class Tokenizer:
     """Text to token ids and back.
 
-    Ids 0, 1 and 2 are ``<pad>``, ``<s>`` and ``</s>``; 3 to 258 are bytes; then come learnt
-    pieces, in which ``▁`` stands for a space. ``decode(encode(text)) == text`` for every text
-    that UTF-8 can hold.
+    Ids 0, 1 and 2 are ``<pad>``, ``<s>`` and ``</s>``; 3 to 258 are bytes, of which those that
+    UTF-8 never has are tags (`clearhead.text.tags`); then come learnt pieces, in which ``▁``
+    stands for a space. ``decode(encode(text)) == text`` for every text that UTF-8 can hold.
     """
 
     pad_id, start_id, end_id = range(3)
@@ -47,6 +48,8 @@ class Tokenizer:
             )
         self._bytes = [b""] * _FIRST_BYTE + [bytes([value]) for value in range(256)]
         self._bytes += [piece.replace(SPACE, " ").encode() for piece in self._pieces[FIRST_LEARNT:]]
+        for name, tag in TAGS.items():
+            self._pieces[tag], self._bytes[tag] = tag_piece(name), b""
         self._remembered: dict[str, tuple[int, ...]] = {}
         self._remembered_ids = 0
 
@@ -142,7 +145,7 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of token ids; special tokens give nothing, broken UTF-8 gives U+FFFD.
+        """Return the text of token ids; specials and tags give nothing, broken UTF-8 U+FFFD.
 
         Raises:
             TextError: an id is not in the vocabulary.
@@ -157,7 +160,7 @@ class Tokenizer:
         return text.removeprefix(" ")
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """Return each token as it is written in the vocabulary, ``▁`` for a space."""
+        """Return each token as the vocabulary has it, ``▁`` for a space, tags as ``<tu>``."""
         return [self._pieces[i] for i in ids]
 
     def to_json(self) -> str:
