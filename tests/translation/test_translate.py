@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 import clearhead
@@ -16,10 +14,8 @@ from tests.translation.conftest import write_checkpoint
 @pytest.fixture
 def back(tmp_path, monkeypatch):
     """A model from French to German among a person's own."""
-    folder = write_checkpoint(tmp_path / "back")
-    config = json.loads((folder / "config.json").read_text())
-    config["languages"] = {"source": "fr", "target": "de"}
-    (folder / "config.json").write_text(json.dumps(config))
+    states = {"languages": {"source": "fr", "target": "de"}}
+    folder = write_checkpoint(tmp_path / "back", states=states)
     monkeypatch.setenv("CLEARHEAD_MODELS", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "none"))
     _load.cache_clear()

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 @click.option("--to", metavar="LANGUAGE", help="Translate to this language, such as en.")
 @click.option("--from", "source_language", metavar="LANGUAGE", help="Translate from this one.")
 @click.option("--task", help="What someone else's model is to do, such as en-fr.")
+@click.option("--register", type=click.Choice(["auto", "tu", "vous"]), default="auto",
+              help="How a translation says you, of a model trained with it. [auto]")  # fmt: skip
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--n-best", type=int, help="Give so many translations of each text. [1]")
 @click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
@@ -140,6 +142,7 @@ def _open_output(path: str | None) -> AbstractContextManager[BinaryIO]:
 
 # What stands around our models alone, by its option, and what it is where nothing was said.
 _OURS_ALONE = {
+    "register": "auto",
     "normalization": None,
     "max_length_ratio": None,
     "max_length_extra": None,
@@ -175,6 +178,7 @@ def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[st
         return call
     return {
         **call,
+        "register": options["register"],
         "protect": not options["no_protect"],
         "adapt": not options["no_adapt"],
         "alignment_rows": options["alignment_rows"],

@@ -22,6 +22,7 @@ from ..text.tokenizer import Tokenizer
 from ..visible import quoted
 from .directions.discovery import FILES, bundled_models, find_model, user_models
 from .directions.languages import Languages, read_languages
+from .directions.register import read_registers
 
 __all__ = [
     "FORMAT",
@@ -50,6 +51,7 @@ class Checkpoint:
         provenance: what it was trained on and how, as its training wrote it.
         folder: where it was read from.
         languages: that it translates between; None where its config.json does not say.
+        registers: that it can be asked for, see `clearhead.translation.directions.register`.
     """
 
     config: TransformerConfig
@@ -58,6 +60,7 @@ class Checkpoint:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     languages: Languages | None = None
+    registers: tuple[str, ...] = ()
 
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
         """Build the engine of the model, in float32 to translate or in float64 to look into.
@@ -135,8 +138,8 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"{config.vocab_size}. The files are not of one model."
         )
     weights = _read_weights(folder / "model.safetensors", config)
-    _, provenance, languages = description
-    return Checkpoint(config, weights, tokenizer, provenance, folder, languages)
+    _, provenance, languages, registers = description
+    return Checkpoint(config, weights, tokenizer, provenance, folder, languages, registers)
 
 
 class _Description(NamedTuple):
@@ -145,6 +148,7 @@ class _Description(NamedTuple):
     config: TransformerConfig
     provenance: dict[str, Any]
     languages: Languages | None
+    registers: tuple[str, ...]
 
 
 def _read_config(path: Path) -> _Description:
@@ -162,7 +166,8 @@ def _read_config(path: Path) -> _Description:
                 f"newer version may read it."
             )
         config = TransformerConfig.from_dict(content.mapping("model"))
-        return _Description(config, _provenance(content), read_languages(content))
+        languages, registers = read_languages(content), read_registers(content)
+        return _Description(config, _provenance(content), languages, registers)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."

@@ -15,6 +15,7 @@ from ..text.tokenizer import Tokenizer
 from .alignment import aligner
 from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
 from .directions.languages import Languages
+from .directions.register import AUTO, register_tags
 from .rules.protected import has_words
 from .rules.reading import Action
 from .sentences.segments import Piece, fit, split_text
@@ -42,6 +43,7 @@ class Translator:
         align: gives alignments; None where the engine cannot.
         provenance: what the model was trained on and how.
         languages: that it translates between; their rules are in `rules.languages`.
+        registers: that the model was trained with, such as ``("tu", "vous")``.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class Translator:
         align: Aligner | None = None,
         provenance: Mapping[str, Any] | None = None,
         languages: Languages | None = None,
+        registers: Sequence[str] = (),
     ) -> None:
         self.engine, self.tokenizer, self.config = engine, tokenizer, config
-        self.align, self.languages = align, languages
+        self.align, self.languages, self.registers = align, languages, tuple(registers)
         self.provenance: Mapping[str, Any] = provenance or {}
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
@@ -113,6 +116,7 @@ class Translator:
             align=aligner(engine.model),
             provenance=checkpoint.provenance,
             languages=checkpoint.languages,
+            registers=checkpoint.registers,
         )
 
     @overload
@@ -128,6 +132,7 @@ class Translator:
         protect: bool = True,
         adapt: bool = True,
         split: bool = True,
+        register: str = AUTO,
         alignment: bool = False,
         alignment_layer: int = -1,
         alignment_rows: str = "output",
@@ -154,6 +159,8 @@ class Translator:
                 ordinary case, without Markdown, tags and emoji), and the translation what was
                 taken away; `clearhead.translation.rules` describes it, and each segment tells it.
             split: translate a line sentence by sentence; otherwise a line is one sentence.
+            register: ``tu`` or ``vous`` for how a translation says "you", of a model that was
+                trained with them; ``auto`` leaves it to the model.
             alignment: give each translation its ``alignment``, cross-attention averaged over
                 the heads of one layer: routing weight, not a reason.
             alignment_layer: the decoder's layer that it is taken from.
@@ -171,7 +178,8 @@ class Translator:
 
         Raises:
             TextError: a text holds a lone surrogate or is far too long; its place is named.
-            ConfigError: a setting is unknown or out of its range.
+            ConfigError: a setting is unknown or out of its range, or the model was not trained
+                with the register.
         """
         is_single = isinstance(texts, str)
         texts = [texts] if isinstance(texts, str) else list(texts)
@@ -179,8 +187,9 @@ class Translator:
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
         options = TranslationOptions(
-            settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress
-        )
+            settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress,
+            register_tags(register, self.registers),
+        )  # fmt: skip
         # Sentences that stand in several places are made and translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
         plans = [
@@ -210,8 +219,12 @@ class Translator:
         Raises:
             TextError: the text holds a lone surrogate or is far too long.
         """
+        return self._split(text, sentences)
+
+    def _split(self, text: str, sentences: bool, tags: int = 0) -> list[Piece]:
         pieces = split_text(text, sentences=sentences)
-        return fit(pieces, self.longest_source, self._sentence_translator.encode)
+        longest = max(1, self.longest_source - tags)
+        return fit(pieces, longest, self._sentence_translator.encode)
 
     def _check(
         self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
@@ -251,7 +264,7 @@ class Translator:
                 f"Texts to translate are str; text {place} is of type {type(text).__name__}."
             )
         try:
-            pieces = self.split(text, sentences=split)
+            pieces = self._split(text, split, len(options.tags))
         except TextError as error:
             raise TextError(f"Text {place}: {error}") from None
         plan: list[Piece | Sentence] = []

@@ -13,6 +13,7 @@ from ...search.hypothesis import Hypothesis
 from ...search.settings import SearchSettings
 from ...search.special_tokens import SpecialTokens
 from ...text.tokenizer import Tokenizer
+from ..directions.register import with_tags
 from ..rules.characters import plain_characters
 from ..rules.final_mark import add_final_mark
 from ..rules.links import Links, link_words
@@ -44,6 +45,7 @@ class TranslationOptions:
     alignment_layer: int | None = None
     alignment_rows: str = "output"
     on_progress: Callable[[int], None] | None = None
+    tags: tuple[int, ...] = ()  # token ids in front of every source
 
 
 class SentenceTranslator:
@@ -125,7 +127,7 @@ class SentenceTranslator:
         """Search for all questions, alike lengths together: all hypotheses of the beam."""
         hypotheses = search_batches(
             self.engine,
-            [[*ids, self.special.end_id] for ids, _ in questions],
+            [[*options.tags, *ids, self.special.end_id] for ids, _ in questions],
             SearchSettings.of(options.settings, n_best=options.settings.beam_size),
             batch_tokens=options.batch_tokens,
             threads=options.threads,
@@ -147,7 +149,7 @@ class SentenceTranslator:
         for hypothesis in answers[_question(attempt, part)]:
             text = complete(attempt, self._decode(hypothesis))
             if text is not None:
-                text = reading.restore(text, self._linker(sentence))
+                text = reading.restore(text, self._linker(sentence, options.tags))
                 segment = self._segment(sentence.text, part.ids, text, hypothesis, options)
                 rows.append((replace(segment, read=reading.text, actions=reading.actions),))
             if len(rows) == options.settings.n_best:
@@ -175,7 +177,7 @@ class SentenceTranslator:
             if reading.is_plain and reading.text == sentence.text:
                 rows.append(row)
                 continue
-            text = reading.restore(text, self._linker(sentence))
+            text = reading.restore(text, self._linker(sentence, options.tags))
             rows.append((_merge(row, sentence, text),))
         return rows
 
@@ -203,7 +205,7 @@ class SentenceTranslator:
         options: TranslationOptions,
     ) -> Segment:
         """Return a sentence or a part of one, with these ids, and its translation."""
-        alignment = None
+        ids, alignment = (*options.tags, *ids), None
         if options.alignment_layer is not None and self.align is not None:
             layer, rows = options.alignment_layer, options.alignment_rows
             alignment = self.align(ids, hypothesis.tokens, layer, rows)
@@ -211,7 +213,7 @@ class SentenceTranslator:
             source=source,
             text=text,
             log_prob=hypothesis.log_prob,
-            source_tokens=tuple(self.tokenizer.pieces(ids)),
+            source_tokens=tuple(with_tags(self.tokenizer.pieces(ids), ids)),
             tokens=tuple(self.tokenizer.pieces(hypothesis.tokens)),
             token_log_probs=hypothesis.token_log_probs,
             alignment=alignment,
@@ -221,16 +223,17 @@ class SentenceTranslator:
         """Return the text of a hypothesis, on one line."""
         return _UNPRINTABLE.sub(" ", self.tokenizer.decode(hypothesis.tokens)).strip()
 
-    def _linker(self, sentence: Sentence) -> Callable[[str], Links]:
+    def _linker(self, sentence: Sentence, tags: tuple[int, ...]) -> Callable[[str], Links]:
         """Return a function that links the words of a sentence and of a translation."""
 
         def link(translation: str) -> Links:
             text, source = sentence.reading.text, sentence.parts[0].ids
             target = self.tokenizer.encode(translation)
-            fits = 0 < len(source) < self._longest and 0 < len(target) < self._longest
+            fits = 0 < len(source) < self._longest - len(tags) and 0 < len(target) < self._longest
             if self.align is None or not fits:
                 return link_words(text, translation, None)
-            weights = self.align(source, target, -1, "output")
+            # A tag is a token that covers no characters, so it is part of no word.
+            weights = self.align((*tags, *source), target, -1, "output")[:, len(tags) :]
             ends = self._token_ends
             return link_words(text, translation, weights, ends(source), ends(target))
 
