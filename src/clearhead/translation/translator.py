@@ -17,11 +17,11 @@ from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
 from .directions.languages import Languages
 from .directions.register import AUTO, register_tags
 from .rules.protected import has_words
-from .rules.reading import Action
+from .sentences.assembly import assemble
 from .sentences.segments import Piece, fit, split_text
 from .sentences.sentence import Sentence
 from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions
-from .translation import Segment, Translation
+from .translation import Translation
 
 if TYPE_CHECKING:
     from .pretrained_translator import PretrainedTranslator
@@ -64,7 +64,7 @@ class Translator:
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
         self.longest_source = _longest_source(self.longest, self.provenance)
-        self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align)
+        self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align, languages)
 
     @classmethod
     def load(
@@ -200,7 +200,7 @@ class Translator:
         ]
         rows = self._sentence_translator.translate(sentences.values(), options)
         translations = [
-            _assemble(text, plan, rows, settings.n_best)
+            assemble(text, plan, rows, settings.n_best, self._sentence_translator.in_target)
             for text, plan in zip(texts, plans, strict=True)
         ]
         return translations[0] if is_single else translations
@@ -222,9 +222,10 @@ class Translator:
         return self._split(text, sentences)
 
     def _split(self, text: str, sentences: bool, tags: int = 0) -> list[Piece]:
-        pieces = split_text(text, sentences=sentences)
+        translator = self._sentence_translator
+        pieces = split_text(text, sentences=sentences, language=translator.language)
         longest = max(1, self.longest_source - tags)
-        return fit(pieces, longest, self._sentence_translator.encode)
+        return fit(pieces, longest, translator.encode, translator.language)
 
     def _check(
         self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
@@ -281,30 +282,6 @@ class Translator:
             plan.append(sentence)
             prefix = ()  # it is the first sentence's alone
         return plan
-
-
-def _assemble(
-    text: str,
-    plan: Sequence[Piece | Sentence],
-    rows: Mapping[Sentence, Sequence[tuple[Segment, ...]]],
-    n_best: int,
-) -> Translation:
-    """Return the translation of a text, and with n best more than one, its alternatives."""
-    ranks = max((len(rows[part]) for part in plan if isinstance(part, Sentence)), default=1)
-    translations: list[Translation] = []
-    for rank in range(min(ranks, n_best)):
-        segments: list[Segment] = []
-        for part in plan:
-            if isinstance(part, Piece):
-                actions = (Action(part.rule, "kept as it is"),) if part.rule else ()
-                segments.append(Segment(part.text, part.text, actions=actions))
-            else:
-                # A sentence with fewer translations gives its last one again.
-                segments += rows[part][min(rank, len(rows[part]) - 1)]
-        translations.append(Translation(text, tuple(segments)))
-    if n_best == 1:
-        return translations[0]
-    return Translation(text, translations[0].segments, tuple(translations))
 
 
 def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:

@@ -18,7 +18,9 @@ from ..search.settings import SearchSettings
 from ..search.special_tokens import SpecialTokens
 from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
+from .directions.languages import Languages
 from .directions.register import AUTO, register_tags
+from .rules.languages.choice import source_and_target
 from .rules.reading import Reader
 from .sentences.segments import check_letters, split_text
 
@@ -131,14 +133,19 @@ def likeliest_tokens(
 
 
 def encode_source(
-    text: str, tokenizer: Tokenizer, end_id: int, *, tags: tuple[int, ...] = ()
+    text: str,
+    tokenizer: Tokenizer,
+    end_id: int,
+    *,
+    languages: Languages | None = None,
+    tags: tuple[int, ...] = (),
 ) -> tuple[str, tuple[int, ...]]:
     """Return a sentence as the model reads it, and its token ids with the end token.
 
     It is read by the rules that a translation follows; not split, and nothing in it protected.
-    What ``tags`` are in front of it, `register_tags` says.
+    ``languages`` are those of the model; what ``tags`` stand in front, `register_tags` says.
     """
-    read = Reader(tokenizer).read(text).text
+    read = Reader(tokenizer, *source_and_target(languages)).read(text).text
     return read, (*tags, *tokenizer.encode(read), end_id)
 
 
@@ -190,9 +197,10 @@ def walk_through(
         ShapeError: it is longer than the model can read.
     """
     tags = register_tags(register, checkpoint.registers)
-    check_letters(text, split_text(text))
+    languages = checkpoint.languages
+    check_letters(text, split_text(text, language=source_and_target(languages)[0]))
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
-    read, source = encode_source(text, tokenizer, config.end_id, tags=tags)
+    read, source = encode_source(text, tokenizer, config.end_id, languages=languages, tags=tags)
     settings = SearchSettings.of(max_length=config.max_length - 1)
     special = SpecialTokens.of(config)
     ids = translate_source(source, engine, special, settings, tokenizer=tokenizer, target=target)

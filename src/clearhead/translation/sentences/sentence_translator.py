@@ -13,11 +13,14 @@ from ...search.hypothesis import Hypothesis
 from ...search.settings import SearchSettings
 from ...search.special_tokens import SpecialTokens
 from ...text.tokenizer import Tokenizer
+from ..directions.languages import Languages
 from ..directions.register import with_tags
 from ..rules.characters import plain_characters
 from ..rules.final_mark import add_final_mark
-from ..rules.links import Links, link_words
-from ..rules.reading import Reader, Reading
+from ..rules.languages.choice import source_and_target
+from ..rules.languages.typography import write_marks
+from ..rules.links import ELIDED_WORD, WORD, Links, link_words
+from ..rules.reading import Reader
 from ..translation import Segment, Translation
 from .attempts import as_fragment, attempts, complete
 from .segments import Piece
@@ -52,12 +55,22 @@ class SentenceTranslator:
     """Translates sentences with an engine, its tokenizer, and an aligner where there is one."""
 
     def __init__(
-        self, engine: Engine, tokenizer: Tokenizer, config: TransformerConfig, align: Aligner | None
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        config: TransformerConfig,
+        align: Aligner | None,
+        languages: Languages | None = None,
     ) -> None:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
-        self.reader = Reader(tokenizer)
+        self.language, self.target = source_and_target(languages)
+        self.reader = Reader(tokenizer, self.language, self.target)
         self.special = SpecialTokens.of(config)
         self._longest = config.max_length
+
+    def in_target(self, marks: str) -> str:
+        """Return marks around or before a sentence as the target language has them."""
+        return write_marks(marks, self.language, self.target)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a text, changed by no rule but that of characters."""
@@ -66,10 +79,8 @@ class SentenceTranslator:
     def sentence(self, piece: Piece, prefix: tuple[int, ...] = (), adapt: bool = True) -> Sentence:
         """Return a piece of a text as a sentence: as the model reads it, with its token ids."""
         plain_text = plain_characters(piece.text)
-        if adapt and not prefix:
-            reading = self.reader.read(piece.text)
-        else:
-            reading = Reading(piece.text, plain_text)
+        read = self.reader.read if adapt and not prefix else self.reader.plain
+        reading = read(piece.text)
         # Splitting has encoded the piece as it was typed; what the model reads is mostly the same.
         is_encoded = piece.ids and plain_characters(reading.text) == plain_text
         ids = piece.ids if is_encoded else self.encode(reading.text)
@@ -114,7 +125,7 @@ class SentenceTranslator:
             return attempt
         add_mark = options.adapt and not attempt.is_whole
         parts = tuple(
-            replace(part, ids=self.encode(add_final_mark(part.text) if add_mark else part.text))
+            replace(part, ids=self.encode(self._marked(part.text) if add_mark else part.text))
             if part.translate
             else part
             for part in attempt.parts
@@ -190,11 +201,14 @@ class SentenceTranslator:
     ) -> Segment:
         """Return one part of a sentence with its translation of this rank."""
         hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
-        text = as_fragment(part.text, self._decode(hypothesis))
+        text = as_fragment(part.text, self._decode(hypothesis), self.language)
         # The final mark that the model was given with a part is not the part's own.
-        has_mark_added = options.adapt and add_final_mark(part.text) != part.text
+        has_mark_added = options.adapt and self._marked(part.text) != part.text
         ids = self.encode(part.text) if has_mark_added else part.ids
         return self._segment(part.text, ids, text, hypothesis, options)
+
+    def _marked(self, text: str) -> str:
+        return add_final_mark(text, self.language)
 
     def _segment(
         self,
@@ -226,16 +240,20 @@ class SentenceTranslator:
     def _linker(self, sentence: Sentence, tags: tuple[int, ...]) -> Callable[[str], Links]:
         """Return a function that links the words of a sentence and of a translation."""
 
+        word = ELIDED_WORD if self.language.has_elision else WORD
+
         def link(translation: str) -> Links:
             text, source = sentence.reading.text, sentence.parts[0].ids
             target = self.tokenizer.encode(translation)
             fits = 0 < len(source) < self._longest - len(tags) and 0 < len(target) < self._longest
             if self.align is None or not fits:
-                return link_words(text, translation, None)
+                return link_words(text, translation, None, source_word=word)
             # A tag is a token that covers no characters, so it is part of no word.
             weights = self.align((*tags, *source), target, -1, "output")[:, len(tags) :]
             ends = self._token_ends
-            return link_words(text, translation, weights, ends(source), ends(target))
+            return link_words(
+                text, translation, weights, ends(source), ends(target), source_word=word
+            )
 
         return link
 
