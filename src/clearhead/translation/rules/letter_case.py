@@ -15,7 +15,7 @@ from .protected import spans
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # Where words lose their last vowel before an apostrophe, each side of it has a case of its own.
-_ELIDED_WORD = re.compile(r"[^\W\d_]+")
+_ELIDED_WORD = re.compile(r"(?i:aujourd['’]hui)|[^\W\d_]+")
 
 # How many pieces a model writes a word with: the fewer, the better it knows this spelling.
 CountPieces = Callable[[str], int]
@@ -29,7 +29,8 @@ def kind_of_case(sentence: str, language: Language = ENGLISH) -> str:
     if not words:
         return "sentence"
     if all(map(str.isupper, words)):
-        long = [word for word in words if len(word) > 3]
+        whole_words = _WORD.findall(sentence) if language.has_elision else words
+        long = [word for word in whole_words if len(word) > 3]
         return "capitals" if len(words) > 1 and long else "sentence"
     if every[0][:1].islower():
         begins = not any(map(str.isalnum, sentence[: places[0][0]]))
@@ -100,8 +101,8 @@ def give_back_case(translation: str, kind: str, language: Language = NEUTRAL) ->
             place = span.end
         return "".join([*parts, _upper(translation[place:])])
     words = _word_places(translation)
-    if kind == "title" and language.has_capital_titles:
-        return _capital_title(translation, words, language)
+    if kind == "title" and language.title_words is not None:
+        return _capital_title(translation, words, language.title_words)
     if kind == "small" and words:
         start, end = words[0]
         word = translation[start:end]
@@ -111,11 +112,13 @@ def give_back_case(translation: str, kind: str, language: Language = NEUTRAL) ->
     return translation
 
 
-def _capital_title(translation: str, words: list[tuple[int, int]], language: Language) -> str:
+def _capital_title(
+    translation: str, words: list[tuple[int, int]], small_words: frozenset[str]
+) -> str:
     """Return a title with a capital letter at each word but the small ones within it."""
     letters = list(translation)
     for number, (start, end) in enumerate(words):
-        is_small = translation[start:end] in (language.small_words or ())
+        is_small = translation[start:end] in small_words
         if number in (0, len(words) - 1) or not is_small:
             letters[start] = _upper(letters[start])
     return "".join(letters)

@@ -91,5 +91,5 @@ ENGLISH = Language(
     ),
     pronoun="i",
     quotes=("“", "”"),
-    has_capital_titles=True,
+    title_words=word_set("a an the of and or but nor in on at to for from by with as into"),
 )

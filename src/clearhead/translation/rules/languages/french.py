@@ -19,24 +19,23 @@ _ASKS = (
     r"(?:au|se|pour|dev|fe|i)rions)-nous(?!\w))"
 )
 # Words before it: a subject, an object, "ne": "Votre frère est-il là", "Y a-t-il".
-_WORDS = r"(?:[\w'-]+\s+){0,5}?(?:[nlmts]'|qu'|jusqu')?"
+_WORDS = r"(?:[\w'-]+\s+){0,5}?(?:[nlmts]'|qu')?"
 _PREPOSITION = r"(?:à|de|d'|avec|pour|chez|par|sur|en|dans|vers|depuis|jusqu'à|contre|sans|sous)\s*"
-_QUESTION = re.compile(
-    rf"(?i)(?:{_WORDS}{_ASKS}"
-    rf"|(?:{_PREPOSITION})?(?:(?:qui|quoi|où|quand|combien|lequel|laquelle|lesquels|lesquelles)\b"
+_WORD_THAT_ASKS = (
+    rf"(?:(?:{_PREPOSITION})?(?:(?:qui|quoi|où|quand|combien|lequel|laquelle|lesquels|lesquelles)\b"
     r"|quel(?:le)?s?\s+(?:est|sont|était|étaient|sera|seront|serait|seraient|fut|furent|âge|heure|"
     r"jour|temps|date|couleur|taille|sorte|genre|type|numéro|prix|train|bus|film|livre)\b)"
     r"|(?:pourquoi|comment|duquel|auquel|desquels|auxquels)\b"
     r"|que?\b\s*(?:veut|veulent|signifie|fait|font|dit|disent|faire|dire|penser|choisir|manger|"
     r"se passe|devient|vaut|s'est)\b)\s*\S"
-    r"|.*\bn'est-ce pas\Z"
 )
+_QUESTION = re.compile(rf"(?i){_WORDS}{_ASKS}|{_WORD_THAT_ASKS}|.*\bn'est-ce pas\Z")
+# What begins like a question: another clause ("Quand il pleut, ..."), a wish, a saying.
 _EXCLAMATION = re.compile(
     r"(?i)(?:(?:peut-être|sans doute|ainsi|aussi|à peine|du moins|puisse|vive)\b"
     r"|(?:où|quand|qui|quoi) que\b|quoiqu|(?:quand|où|qui|quoi)\b.*,"
-    r"|qui (?:vivra|veut|dort|va à|ne dit|ne risque|vole|sème|aime bien)\b"
-    r"|(?:comment|pourquoi) (?:pas|donc)\Z"
-    r"|quand même|sur ce\b|pour qu|sans qu|avec qui que|par ce\b)"
+    r"|qui (?:vivra|dort|ne dit|ne risque|vole|sème|aime bien)\b"
+    r"|quand même|sur ce\b|pour qu|sans qu|avec qui que)"
 )
 
 FRENCH = Language(
@@ -50,6 +49,7 @@ FRENCH = Language(
     before_numbers=word_set(
         """
         no nos n° nº num vol t chap ch fig figs art arts p pp pag tél tel env éq eq ex sect parag al
+        lun mar ven sam dim
         janv jan févr fév fev avr juil sept oct nov déc dec
         """
     ),
@@ -90,9 +90,8 @@ FRENCH = Language(
         astuces exemple exemples question questions réponse réponses problème problèmes solution
         solutions rappel résultat résultats raison raisons résumé conclusion conclusions
         introduction objet sujet titre date heure lieu adresse téléphone tél courriel e-mail mél nom
-        noms prénom
-        prénoms prix total aujourd'hui demain hier lundi mardi mercredi jeudi vendredi samedi
-        dimanche petit-déjeuner déjeuner dîner étape ingrédients préparation consigne consignes
+        noms prénom prénoms prix total aujourd'hui demain hier lundi mardi mercredi jeudi vendredi
+        samedi dimanche petit-déjeuner déjeuner dîner étape ingrédients préparation consigne consignes
         instructions nouvelles actualité erreur succès message rép réf re ps premièrement
         deuxièmement troisièmement d'abord ensuite enfin aussi règle règles idée traduction sens
         signification définition chapitre section partie page figure tableau sommaire source sources

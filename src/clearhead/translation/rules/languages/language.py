@@ -43,7 +43,7 @@ class Language:
         has_spaced_marks: whether a space stands before "! ? ; :" and inside of « ».
         has_spaced_thousands: whether a space groups digits: "12 500".
         quotes: what a translation has for « » of its source; None: they stay.
-        has_capital_titles: whether Titles Have Capitals.
+        title_words: what stays small where Titles Have Capitals; None: titles have one capital.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Language:
     has_spaced_marks: bool = False
     has_spaced_thousands: bool = False
     quotes: tuple[str, str] | None = None
-    has_capital_titles: bool = False
+    title_words: frozenset[str] | None = None
 
     @property
     def space_before_mark(self) -> str:
