@@ -44,11 +44,11 @@ def user_models() -> dict[str, Path]:
 
 def user_folders() -> list[Path]:
     """Return the folders in which models of one's own are looked for, in order."""
-    named = os.environ.get("CLEARHEAD_MODELS", "").split(os.pathsep)
+    listed = os.environ.get("CLEARHEAD_MODELS", "").split(os.pathsep)
     # A relative path is ignored, as the XDG base directory specification asks.
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
     home = data if data.is_absolute() else _home() / ".local" / "share"
-    return [*(Path(name).expanduser() for name in named if name), home / "clearhead" / "models"]
+    return [*(Path(name).expanduser() for name in listed if name), home / "clearhead" / "models"]
 
 
 def _home() -> Path:
@@ -143,7 +143,7 @@ def model_for(
             return names[0] if kind is every or names[0] not in every else kind[names[0]]
         if names:
             raise ConfigError(
-                f"Several models of yours translate {_asked(to, source)}: {', '.join(names)}. "
+                f"Several models of yours translate {_direction(to, source)}: {', '.join(names)}. "
                 f"Name one by model (on the command line: --model {names[0]})."
             )
     raise CheckpointError(_advice(to, source, {**user_models(), **every}))
@@ -171,17 +171,17 @@ def _check(model: str | Path, to: str | None, source: str | None) -> None:
     if languages is None:
         raise ConfigError(
             f"{model} does not state its languages, so nobody can tell whether it translates "
-            f"{_asked(to, source)}. Leave the languages out, or write "
+            f"{_direction(to, source)}. Leave the languages out, or write "
             f'"languages": {{"source": ..., "target": ...}} into its config.json.'
         )
     if to not in (None, languages.target) or source not in (None, languages.source):
         raise ConfigError(
-            f"A model that translates {_asked(to, source)} was asked for, and {model} translates "
-            f"from {languages.source} to {languages.target}. Leave one of the two out."
+            f"A model that translates {_direction(to, source)} was asked for, and {model} "
+            f"translates from {languages.source} to {languages.target}. Leave one of the two out."
         )
 
 
-def _asked(to: str | None, source: str | None) -> str:
+def _direction(to: str | None, source: str | None) -> str:
     """Return a direction in words: "from fr to en"."""
     return " ".join([f"from {source}"] * (source is not None) + [f"to {to}"] * (to is not None))
 
@@ -197,7 +197,7 @@ def _advice(to: str | None, source: str | None, models: dict[str, Path]) -> str:
         directions.append(f"{name} ({languages or 'states no languages'})")
     pair = f"{source or {'en': 'fr', 'fr': 'en'}.get(to or '', 'SOURCE')}-{to or 'TARGET'}"
     return (
-        f"There is no model that translates {_asked(to, source)}. There are: "
+        f"There is no model that translates {_direction(to, source)}. There are: "
         f"{', '.join(sorted(directions)) or 'none'}. Train one with 'clearhead train "
         f"configs/{pair}.toml' and put its folder into {visible(str(user_folders()[-1]))}, or name "
         f"a folder by model (on the command line: --model FOLDER)."

@@ -91,8 +91,8 @@ FRENCH = Language(
         solutions rappel résultat résultats raison raisons résumé conclusion conclusions
         introduction objet sujet titre date heure lieu adresse téléphone tél courriel e-mail mél nom
         noms prénom prénoms prix total aujourd'hui demain hier lundi mardi mercredi jeudi vendredi
-        samedi dimanche petit-déjeuner déjeuner dîner étape ingrédients préparation consigne consignes
-        instructions nouvelles actualité erreur succès message rép réf re ps premièrement
+        samedi dimanche petit-déjeuner déjeuner dîner étape ingrédients préparation consigne
+        consignes instructions nouvelles actualité erreur succès message rép réf re ps premièrement
         deuxièmement troisièmement d'abord ensuite enfin aussi règle règles idée traduction sens
         signification définition chapitre section partie page figure tableau sommaire source sources
         avis danger info infos horaires durée
