@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clearhead.errors import CorpusError, MissingExtraError
-from clearhead.text.corpus import Pair, Skipped, read_pairs
+from clearhead.text.corpus import Pair, Skipped, locate, read_pairs
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -225,3 +225,12 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     small = peak_of_reading(tmp_path / "small.tsv.gz", 10_000)
     large = peak_of_reading(tmp_path / "large.tsv.gz", 100_000)
     assert large < 1.2 * small
+
+
+def test_relative_paths_begin_at_the_data_folder() -> None:
+    folder = Path("there")
+    assert locate("a.tsv", folder) == "there/a.tsv"
+    assert locate("a.en,b.fr", folder) == "there/a.en,there/b.fr"
+    assert locate("/root.tsv", folder) == "/root.tsv"
+    assert locate("hub:books", folder) == "hub:books"
+    assert locate("a.tsv", None) == "a.tsv"

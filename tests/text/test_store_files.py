@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,3 +170,10 @@ def test_ids_that_the_tokenizer_does_not_have(store: Path) -> None:
     content[100:102] = (TOKENIZER.vocab_size - 1).to_bytes(2, "little")
     (store / "tokens.bin").write_bytes(content)
     assert len(build_store(store, "no corpus", TOKENIZER, PLAIN)) == 300
+
+
+@pytest.mark.parametrize("tags", [{"sie": 1}, {"tu": -1}, {"tu": "1"}, ["tu"]])
+def test_counts_of_tags_that_are_none(store: Path, tags: Any) -> None:
+    path = store / "store.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tags": tags}))
+    assert "tags" in damaged(store) or "tu" in damaged(store)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from clearhead.errors import CorpusError
 from clearhead.text.corpus import Pair, Skipped
+from clearhead.text.tags import tag_name
 from clearhead.text.token_store import (
     Preparation,
     TokenStore,
@@ -228,3 +229,45 @@ def test_memory_of_building_is_lengths_alone(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (peaks[1] - peaks[0]) / 15_000 < 160
+
+
+def test_a_share_of_the_sources_begins_with_the_register_of_its_target(tmp_path: Path) -> None:
+    forms = ("tu dors", "vous dormez", "il dort")
+    pairs = [(f"you sleep {i}", f"{forms[i % 3]} {i}.") for i in range(300)]
+    corpus = write_pairs(tmp_path / "pairs.tsv", pairs)
+    preparation = Preparation(max_tokens=50, register_share=0.5)
+    store = build_store(tmp_path / "store", corpus, TOKENIZER, preparation)
+    counts = {"tu": 0, "vous": 0}
+    for i, pair in enumerate(pairs):
+        first, *others = store.source(i).tolist()
+        name = tag_name(first)
+        if name is not None:
+            counts[name] += 1
+            assert pair[1].startswith(name)
+            assert others == TOKENIZER.encode(pair[0])
+    assert texts(store) == [Pair(*pair) for pair in pairs]  # a tag is no text
+    assert store.facts["tags"] == counts
+    assert all(30 < count < 70 for count in counts.values())
+    write_pairs(tmp_path / "pairs.tsv", pairs[::-1])
+    other = build_store(tmp_path / "other", corpus, TOKENIZER, preparation)
+    assert [other.source(i).tolist() for i in range(300)] == [
+        store.source(299 - i).tolist() for i in range(300)
+    ]
+
+
+def test_a_tag_makes_no_source_too_long(tmp_path: Path) -> None:
+    corpus = write_pairs(tmp_path / "pairs.tsv", [("a b c", "tu"), ("a b", "tu")])
+    longest = len(TOKENIZER.encode("a b c"))
+    preparation = Preparation(max_tokens=longest, register_share=1.0)
+    store = build_store(tmp_path / "store", corpus, TOKENIZER, preparation)
+    assert store.facts["tags"] == {"tu": 1}
+    assert store.source_lengths.tolist()[0] == longest
+    assert tag_name(int(store.source(1)[0])) == "tu"
+
+
+def test_tags_where_no_target_says_you_are_refused(tmp_path: Path, corpus: str) -> None:
+    with pytest.raises(CorpusError, match=r"pairs\.tsv gets no register tag.*French targets"):
+        build_store(
+            tmp_path / "store", corpus, TOKENIZER, Preparation(max_tokens=50, register_share=0.5)
+        )
+    assert not (tmp_path / "store").exists()

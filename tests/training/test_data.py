@@ -11,7 +11,7 @@ from clearhead.errors import CorpusError
 from clearhead.text.corpus import read_pairs
 from clearhead.text.token_store import split_position
 from clearhead.text.tokenizer import Tokenizer
-from clearhead.training.data import TrainingData, locate, prepare
+from clearhead.training.data import TrainingData, prepare
 from clearhead.training.settings import Settings
 
 Table = dict[str, Any]
@@ -167,10 +167,18 @@ def test_a_ready_tokenizer_is_copied_into_the_run(table: Table, tmp_path: Path) 
     assert first.tokenizer.to_json() == second.tokenizer.to_json()
 
 
-def test_relative_paths_begin_at_the_data_folder() -> None:
-    folder = Path("there")
-    assert locate("a.tsv", folder) == "there/a.tsv"
-    assert locate("a.en,b.fr", folder) == "there/a.en,there/b.fr"
-    assert locate("/root.tsv", folder) == "/root.tsv"
-    assert locate("hub:books", folder) == "hub:books"
-    assert locate("a.tsv", None) == "a.tsv"
+def test_register_tags_are_told_and_noted(table: Table, tmp_path: Path) -> None:
+    forms = [("Tu dors", "Vous dormez")[i % 2] for i in range(160)]
+    lines = "".join(f"You sleep {i}\t{form} {i}.\n" for i, form in enumerate(forms))
+    (tmp_path / "train.tsv").write_text(lines)
+    table["data"]["corpus"][0]["register_share"] = 0.5
+    data, messages = prepare_run(tmp_path / "run", table)
+    counts = data.facts["corpora"][0]["tags"]
+    assert 60 < counts["tu"] + counts["vous"] < 100
+    assert messages[0] == (
+        f"train.tsv: 160 pairs (no line skipped; {counts['tu']} with <tu>; "
+        f"{counts['vous']} with <vous>)"
+    )
+    second, again = prepare_run(tmp_path / "run", table)
+    assert again == messages
+    assert second.facts == data.facts

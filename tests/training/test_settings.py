@@ -224,7 +224,10 @@ def test_a_spoilt_settings_file(tmp_path: Path, how: str) -> None:
     assert how == "empty" or message.startswith(f"Cannot read the settings file {path}: ")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
+CONFIGS = [p for p in sorted((ROOT / "configs").glob("*.toml")) if ".prepare" not in p.suffixes]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
 def test_the_configs_of_the_repository_are_valid(path: Path) -> None:
     assert Settings.from_toml(path).training.max_steps > 0
 
@@ -266,6 +269,22 @@ def test_a_run_does_not_go_on_with_other_settings(
     assert f"begun with other settings: {mention} (1 differ" in str(error_info.value)
     assert "Give the run another folder" in str(error_info.value)
     assert (tmp_path / "run/settings.json").read_text() == before
+
+
+def test_a_run_goes_on_that_began_before_there_was_a_setting(
+    tmp_path: Path, table: dict[str, Any]
+) -> None:
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    (tmp_path / "run/step-00000004").mkdir()
+    path = tmp_path / "run/settings.json"
+    saved = json.loads(path.read_text())
+    for corpus in saved["data"]["corpus"]:
+        del corpus["register_share"]
+    path.write_text(json.dumps(saved))
+    open_run(tmp_path / "run", Settings.from_dict(table))
+    table["data"]["corpus"][0]["register_share"] = 0.5
+    with pytest.raises(ConfigError, match=r"data\.corpus was .* \(1 differ"):
+        open_run(tmp_path / "run", Settings.from_dict(table))
 
 
 def test_before_the_first_checkpoint_any_setting_may_change(

@@ -27,6 +27,8 @@ COMMANDS = {
     "generate": "Continue a text with any model, token by token.",
     "trace": "Print every number between a text and what a model makes of it.",
     "explore": "Open a page that shows every number of a model at work.",
+    "prepare": "Clean, filter and vary text to train on, by a recipe.",
+    "score": "Say how likely a model finds each pair of a corpus.",
     "train": "Train a model from a configuration file.",
     "evaluate": "Score a model with sacreBLEU and chrF.",
     "inspect": "Show what a Hugging Face model attends to in a text.",

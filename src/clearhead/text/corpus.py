@@ -165,6 +165,13 @@ def _skip_or_raise(problem: _PairProblem, place: str, skip_counts: Skipped | Non
     skip_counts.reasons[problem.reason] += 1
 
 
+def locate(corpus: str, folder: Path | None) -> str:
+    """Return a corpus with its relative paths taken from a folder; None leaves them."""
+    if folder is None or corpus.startswith("hub:"):
+        return corpus
+    return ",".join(str(folder / name) for name in corpus.split(","))
+
+
 def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterator[Pair]:
     """Read the pairs of a corpus, one at a time.
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..file_reading import FileProblem, open_file, read_json
 from ..json_fields import Fields
 from ..visible import quoted
+from .tags import TAGS
 
 _CHECKED_AT_ONCE = 1 << 22
 _NUMPY = b"\x93NUMPY\x01\x00"  # a file of version 1.0
@@ -64,6 +65,11 @@ def read_facts(folder: Path) -> StoreFacts:
     reasons = fields.object("skipped")
     for reason in reasons.names():
         reasons.integer(reason, least=0)
+    if fields.has("tags"):
+        counts = fields.object("tags")
+        counts.only(tuple(TAGS))
+        for tag in counts.names():
+            counts.integer(tag, least=0)
     fields.text("corpus")
     return StoreFacts(
         content=dict(content),

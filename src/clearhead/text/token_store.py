@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -23,7 +24,9 @@ import numpy as np
 from ..errors import CorpusError
 from ..file_reading import FileProblem
 from .corpus import Pair, Skipped, read_pairs
+from .shares import position_of
 from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
+from .tags import Register, register_of, tag_id
 from .tokenizer import Tokenizer
 
 _SPACES = re.compile(r"[^\S\n]+")
@@ -40,12 +43,15 @@ class Preparation:
         normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
         held_out_share: share of distinct source texts kept out of training, in every corpus.
         skip_bad_lines: count unusable lines instead of stopping at the first.
+        register_share: share of the pairs with a French target that says "you" in one way whose
+            source begins with the tag of that way.
     """
 
     max_tokens: int
     normalize_spaces: bool = True
     held_out_share: float = 0.0
     skip_bad_lines: bool = False
+    register_share: float = 0.0
 
     def clean(self, pair: Pair) -> Pair:
         """Return the pair, with its spaces made plain where the settings say so."""
@@ -60,6 +66,12 @@ class Preparation:
         sentence falls on the same side in every corpus.
         """
         return self.held_out_share > 0 and split_position(source) < self.held_out_share
+
+    def tag(self, pair: Pair) -> Register | None:
+        """Return the tag that the source of a pair gets, decided by a hash of the pair."""
+        if position_of("register", *pair) >= self.register_share:
+            return None
+        return register_of(pair.target)
 
 
 def _plain_spaces(text: str) -> str:
@@ -152,15 +164,21 @@ def build_store(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     skip_counts = Skipped()
+    tags: Counter[str] = Counter()
     dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
     lengths: list[np.ndarray] = []
     with (draft / "tokens.bin").open("wb") as file:
         pairs = usable_pairs(corpus, preparation, skip_counts)
-        for rows in _encoded(pairs, tokenizer, preparation.max_tokens, skip_counts):
+        for rows in _encoded(pairs, tokenizer, preparation, skip_counts, tags):
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
             np.fromiter(chain.from_iterable(rows), dtype=dtype).tofile(file)
     if not lengths:
         raise CorpusError(f"{corpus} holds no usable pair ({skip_counts}).")
+    if preparation.register_share and not tags:
+        raise CorpusError(
+            f"{corpus} gets no register tag: among its targets is none that says tu or vous. "
+            f"register_share is for French targets; leave it out here."
+        )
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
     np.save(draft / "offsets.npy", offsets)
     facts = {
@@ -171,25 +189,40 @@ def build_store(
         "dtype": np.dtype(dtype).name,
         "sha256": corpus_hash(corpus),
     }
+    if preparation.register_share:
+        facts["tags"] = dict(sorted(tags.items()))
     (draft / "store.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
     os.replace(draft, folder)
     return TokenStore(folder)
 
 
 def _encoded(
-    pairs: Iterable[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
+    pairs: Iterable[Pair],
+    tokenizer: Tokenizer,
+    preparation: Preparation,
+    skip_counts: Skipped,
+    tags: Counter[str],
 ) -> Iterator[list[list[int]]]:
-    """Yield token ids, source and target in turn, some thousand pairs at a time."""
+    """Yield token ids, source and target in turn, some thousand pairs at a time.
+
+    A tag before a source is counted in ``tags``; a source that it would make too long gets none.
+    """
+    max_tokens = preparation.max_tokens
     pairs = iter(pairs)
     while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
         sources = tokenizer.encode_batch([pair.source for pair in chunk])
         targets = tokenizer.encode_batch([pair.target for pair in chunk])
         rows: list[list[int]] = []
-        for source, target in zip(sources, targets, strict=True):
+        for pair, source, target in zip(chunk, sources, targets, strict=True):
             if max(len(source), len(target)) > max_tokens:
                 skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
-            else:
-                rows += [source, target]
+                continue
+            if preparation.register_share and len(source) < max_tokens:
+                tag = preparation.tag(pair)
+                if tag is not None:
+                    tags[tag] += 1
+                    source = [tag_id(tag), *source]
+            rows += [source, target]
         if rows:
             yield rows
 

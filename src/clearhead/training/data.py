@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import ConfigError, CorpusError
 from ..text.batches import Batch, Corpus, make_batch
-from ..text.corpus import Pair, Skipped, read_pairs
+from ..text.corpus import Pair, Skipped, locate, read_pairs
+from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import Tokenizer
 from .settings import Settings
@@ -39,13 +40,6 @@ def _preparation(settings: Settings) -> Preparation:
         held_out_share=data.held_out_share,
         skip_bad_lines=data.skip_bad_lines,
     )
-
-
-def locate(corpus: str, folder: Path | None) -> str:
-    """Return a corpus with its relative paths taken from a folder."""
-    if folder is None or corpus.startswith("hub:"):
-        return corpus
-    return ",".join(str(folder / name) for name in corpus.split(","))
 
 
 def located_settings(settings: Settings, folder: Path | None) -> Settings:
@@ -149,6 +143,12 @@ def _development_batches(
     ]
 
 
+def _tag_counts(store: TokenStore) -> str:
+    """Say how many sources begin with each tag; nothing of a store without tags."""
+    counts = store.facts.get("tags") or {}
+    return "".join(f"; {count:,} with {tag_piece(tag)}" for tag, count in counts.items())
+
+
 def _check_epoch(settings: Settings, stores: Sequence[TokenStore]) -> None:
     """Refuse an epoch whose order would fill the memory."""
     rows = settings.data.corpus
@@ -179,11 +179,13 @@ def prepare(
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
         max_tokens = corpus.max_tokens or preparation.max_tokens
-        corpus_preparation = replace(preparation, max_tokens=max_tokens)
+        corpus_preparation = replace(
+            preparation, max_tokens=max_tokens, register_share=corpus.register_share
+        )
         store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
         skip_counts = Skipped()
         skip_counts.reasons.update(store.facts["skipped"])
-        tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skip_counts})")
+        tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skip_counts}{_tag_counts(store)})")
         stores.append(store)
     _check_epoch(settings, stores)
     development = settings.data.development

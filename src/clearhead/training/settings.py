@@ -73,6 +73,8 @@ class CorpusSettings:
         max_tokens: pairs with a longer side are left out and counted; None takes data.max_tokens.
         from_epoch: the first epoch, counted from 0, that goes through it.
         held_out: whether the held-out pairs of this corpus become development and test sets.
+        register_share: share of the pairs whose French target says tu or vous, not both, that get
+            the tag of it in front of their source; see clearhead.text.tags.
     """
 
     path: _Text
@@ -80,6 +82,7 @@ class CorpusSettings:
     max_tokens: _Count | None = None
     from_epoch: _Amount = 0
     held_out: bool = False
+    register_share: Annotated[float, within(least=0, most=1)] = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -107,13 +107,18 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Return the settings that a run was begun with; those it did not know have their defaults."""
     try:
-        return _flat(Fields({"settings": read_json(path)}, "the file").mapping("settings"))
+        content = Fields({"settings": read_json(path)}, "the file").mapping("settings")
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. It says what the run was begun with; put it "
             f"back, or give the run another folder."
         ) from error
+    # Settings of another version may not be valid here; the comparison tells of them.
+    with suppress(ConfigError):
+        content = parse_json(json.dumps(Settings.from_dict(content).to_dict()))
+    return _flat(content)
 
 
 def open_run(run: Path, settings: Settings, located: Settings | None = None) -> None:

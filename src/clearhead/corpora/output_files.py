@@ -1,0 +1,97 @@
+"""The files of a preparation: written side by side, with the same bytes for the same pairs."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import CorpusError
+from ..text.corpus import Pair
+from .report import FileFacts
+
+_LEVEL = 3  # of compression: a third of the time of the usual one, 7 % more bytes
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes its name when the block ends without an error.
+
+    Raises:
+        CorpusError: there is something of that name already that is no empty folder.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise CorpusError(
+            f"{folder} exists and is not empty. Give the prepared text a folder of its own with "
+            f"--out, or remove this one."
+        )
+    draft = folder.with_name(folder.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if folder.exists():
+            folder.rmdir()
+        os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+class PairFiles:
+    """Files of pairs, each made when its first pairs come; a context manager.
+
+    Args:
+        folder: of the files.
+        direction: in their names, such as ``en-fr``.
+    """
+
+    def __init__(self, folder: Path, direction: str) -> None:
+        self._folder, self._direction = folder, direction
+        self._files: dict[str, BinaryIO] = {}
+        self._counts: dict[str, int] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> PairFiles:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def write(self, output: str, pairs: Iterable[Pair]) -> None:
+        """Append pairs to the file of an output."""
+        lines = [pair_line(pair) for pair in pairs]
+        if not lines:
+            return
+        if output not in self._files:
+            raw = self._stack.enter_context(self._path(output).open("wb"))
+            # Without a time and a name inside, equal pairs make equal files.
+            file = gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0)
+            self._files[output] = self._stack.enter_context(file)  # type: ignore[assignment]
+            self._counts[output] = 0
+        self._files[output].write("".join(lines).encode())
+        self._counts[output] += len(lines)
+
+    def facts(self) -> tuple[FileFacts, ...]:
+        """Return what each file holds, once all are closed."""
+        return tuple(
+            file_facts(self._path(output), self._counts[output]) for output in sorted(self._files)
+        )
+
+    def _path(self, output: str) -> Path:
+        return self._folder / f"{output}.{self._direction}.tsv.gz"
+
+
+def pair_line(pair: Pair) -> str:
+    """Return a clean pair, which holds neither tabs nor line ends, as a line with its end."""
+    return f"{pair.source}\t{pair.target}\n"
+
+
+def file_facts(path: Path, pairs: int) -> FileFacts:
+    """Return what a file of so many pairs says in a report."""
+    with path.open("rb") as file:
+        return FileFacts(path.name, pairs, hashlib.file_digest(file, "sha256").hexdigest())

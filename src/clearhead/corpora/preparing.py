@@ -1,0 +1,235 @@
+"""Carry out a recipe: corpora in, files to train and to measure on out, with a report.
+
+Every choice about a pair follows from the seed and the pair, so neither the order of the lines nor
+that of the corpora changes what is written; of doubles the first stays. Pairs are read some
+thousand at a time; what grows with a corpus is eight bytes for each pair, to know doubles by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import CorpusError
+from ..shapes import Array
+from ..text.corpus import Pair, Skipped, locate, read_pairs
+from ..text.shares import number_of
+from ..text.token_store import corpus_hash
+from .cleaning import clean_pair
+from .doubles import SeenNumbers
+from .filters import DOUBLE, NEAR_DOUBLE, letters_of, reason_to_drop, rules_of
+from .output_files import PairFiles, file_facts, pair_line, whole_folder
+from .recipe import CorpusRecipe, Recipe
+from .report import CorpusCounts, FileFacts, Report
+from .scores import agreement, least_score, read_scores
+from .splits import HeldOut
+from .variants import Sample, Sides, variant_of
+
+_AT_ONCE = 8192
+REPORT = "report"
+
+
+class Preparation:
+    """A recipe at work.
+
+    Args:
+        recipe: what to do.
+        folder: where relative paths of corpora and scores begin; None for the working folder.
+        is_reverse: write French and English instead of English and French.
+        tell: called with a sentence about each corpus.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path | None = None,
+        *,
+        is_reverse: bool = False,
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        self.recipe, self.folder, self.tell = recipe, folder, tell
+        self.sides = Sides("fr", "en") if is_reverse else Sides("en", "fr")
+        self.direction = "-".join(self.sides)
+        self.held_out = HeldOut(recipe.held_out.share, recipe.held_out.most_pairs)
+        self._is_reverse = is_reverse
+        self._seen_pairs: dict[str, SeenNumbers] = {}
+        self._samples: dict[str, Sample] = {}
+
+    def write(self, out: Path) -> Report:
+        """Write everything into a folder, which appears when it is complete.
+
+        Raises:
+            CorpusError: a corpus or its scores cannot be read, no pair of a corpus is left, or
+                the folder is not empty.
+        """
+        rows = []
+        with whole_folder(out) as draft:
+            with PairFiles(draft, self.direction) as files:
+                for corpus in self.recipe.corpus:
+                    counts, sha256 = self._write_corpus(corpus, files)
+                    rows.append((corpus, counts, sha256))
+            report = Report(
+                direction=self.direction,
+                recipe=self.recipe.to_dict(),
+                corpora=tuple(rows),
+                outputs=files.facts(),
+                held_out=tuple(self._write_held_out(draft)),
+            )
+            (draft / f"{REPORT}.json").write_text(report.to_json(), encoding="utf-8")
+            (draft / f"{REPORT}.md").write_text(report.to_markdown(), encoding="utf-8")
+        return report
+
+    def _write_corpus(self, corpus: CorpusRecipe, files: PairFiles) -> tuple[CorpusCounts, str]:
+        """Write the pairs of one corpus and their variants; return counts and SHA-256."""
+        path = locate(corpus.path, self.folder)
+        sample = self._sample(corpus) if corpus.variants.joined else None
+        counts = CorpusCounts()
+        for pairs in self._new_pairs(corpus, counts):
+            training = self._without_held_out(corpus, pairs, counts)
+            oriented = [self._orient(pair) for pair in training]
+            files.write(corpus.output, oriented)
+            variants = self._variants(corpus, oriented, sample, counts)
+            files.write(corpus.variants.output or corpus.output, variants)
+        if not counts.trained:
+            raise CorpusError(
+                f"No pair of {path} is left to train on: of {counts.read:,}, {counts.held_out:,} "
+                f"are held out and {counts.dropped_pairs.total():,} have a reason to be left out "
+                f"({dict(counts.dropped_pairs)}). Leave the corpus out, or mend it."
+            )
+        self.tell(
+            f"{corpus.path}: {counts.read:,} pairs, {counts.trained:,} kept, "
+            f"{counts.variants.total():,} variants, {counts.held_out:,} held out, "
+            f"{counts.dropped_pairs.total():,} left out"
+        )
+        return counts, corpus_hash(path)
+
+    def _good_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
+        """Yield the clean pairs of a corpus, without those that a reason leaves out."""
+        path = locate(corpus.path, self.folder)
+        rules = rules_of(corpus.filters)
+        is_sentence = corpus.content == "sentences"
+        bad_lines = Skipped()
+        is_low = self._low_scores(corpus, path)
+        pairs = read_pairs(path, skipped=bad_lines if corpus.skip_bad_lines else None)
+        for number, raw in enumerate(pairs):
+            counts.read += 1
+            reason = is_low(number)
+            if reason is None:
+                pair = clean_pair(Pair(raw.source, _first_alternative(raw.target, corpus)))
+                reason = reason_to_drop(pair, rules, is_sentence=is_sentence)
+            if reason is None:
+                yield pair
+            else:
+                counts.dropped_pairs[reason] += 1
+        counts.read += bad_lines.total
+        counts.dropped_pairs.update(bad_lines.reasons)
+
+    def _low_scores(self, corpus: CorpusRecipe, path: str) -> Callable[[int], str | None]:
+        """Return what tells of a pair's number whether its score is a reason to leave it out."""
+        if not corpus.scores:
+            return lambda number: None
+        sha256 = corpus_hash(path)
+        files = [locate(name, self.folder) for name in corpus.scores]
+        each = [read_scores(file, corpus.path, sha256) for file in files]
+        return _score_reasons(each, corpus, files)
+
+    def _new_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[list[Pair]]:
+        """Yield the pairs that are no doubles of others in the same output, chunk by chunk."""
+        seen = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
+        pairs = self._good_pairs(corpus, counts)
+        is_near = NEAR_DOUBLE in corpus.filters
+        while chunk := list(islice(pairs, _AT_ONCE)):
+            keys = map(letters_of, chunk) if is_near else chunk
+            is_new = seen.add(number_of(*key) for key in keys)
+            new = [pair for pair, flag in zip(chunk, is_new, strict=True) if flag]
+            if len(new) < len(chunk):
+                counts.dropped_pairs[NEAR_DOUBLE if is_near else DOUBLE] += len(chunk) - len(new)
+            yield new
+
+    def _without_held_out(
+        self, corpus: CorpusRecipe, pairs: Sequence[Pair], counts: CorpusCounts
+    ) -> list[Pair]:
+        training = []
+        for pair in pairs:
+            if not self.held_out.covers(pair.source):
+                training.append(pair)
+                continue
+            counts.held_out += 1
+            if corpus.kind:
+                self.held_out.add(corpus.kind, pair)
+        counts.trained += len(training)
+        return training
+
+    def _orient(self, pair: Pair) -> Pair:
+        return Pair(pair.target, pair.source) if self._is_reverse else pair
+
+    def _sample(self, corpus: CorpusRecipe) -> Sample:
+        """Return pairs for the lines of several sentences, from all of an output's corpora."""
+        if corpus.output not in self._samples:
+            pairs = (
+                self._orient(pair)
+                for row in self.recipe.corpus
+                if row.output == corpus.output
+                for pair in self._good_pairs(row, CorpusCounts())
+                if not self.held_out.covers(pair.source)
+            )
+            self._samples[corpus.output] = Sample(pairs, self.recipe.seed)
+        return self._samples[corpus.output]
+
+    def _variants(
+        self,
+        corpus: CorpusRecipe,
+        pairs: Sequence[Pair],
+        sample: Sample | None,
+        counts: CorpusCounts,
+    ) -> list[Pair]:
+        shares = corpus.variants.shares
+        variants = []
+        for pair in pairs if shares else ():
+            variant = variant_of(pair, self.sides, shares, self.recipe.seed, sample)
+            if variant is not None:
+                counts.variants[variant[0]] += 1
+                variants.append(variant[1])
+        return variants
+
+    def _write_held_out(self, draft: Path) -> Iterator[FileFacts]:
+        for kind, part, pairs in self.held_out.sets():
+            path = draft / f"{kind}.{part}.{self.direction}.tsv"
+            lines = (pair_line(self._orient(pair)) for pair in pairs)
+            path.write_text("".join(lines), encoding="utf-8", newline="\n")
+            yield file_facts(path, len(pairs))
+
+
+def _first_alternative(target: str, corpus: CorpusRecipe) -> str:
+    for before, after in corpus.replace:
+        target = target.replace(before, after)
+    return target.split(corpus.alternatives)[0] if corpus.alternatives else target
+
+
+def _score_reasons(
+    each: Sequence[Array], corpus: CorpusRecipe, files: Sequence[str]
+) -> Callable[[int], str | None]:
+    if len({len(scores) for scores in each}) > 1:
+        lengths = " and ".join(f"{len(scores):,}" for scores in each)
+        raise CorpusError(
+            f"{' and '.join(files)} have {lengths} scores, and each must have one for each line of "
+            f"{corpus.path}. Make the shorter one anew with clearhead score."
+        )
+    scores = agreement(each)
+    least = least_score(scores, corpus.best_share)
+
+    def reason(number: int) -> str | None:
+        if number >= len(scores):
+            raise CorpusError(
+                f"{' and '.join(files)}: there are {len(scores):,} scores and more pairs in "
+                f"{corpus.path}. Make them anew with clearhead score."
+            )
+        score = scores[number]
+        if np.isnan(score):
+            return "no score"
+        return "low score" if score < least else None
+
+    return reason

@@ -1,0 +1,215 @@
+"""A recipe of training text, from TOML or from Python; unknown keys are errors.
+
+seed = 7
+[held_out]
+share = 0.02                     # of English sentences, in every corpus
+[[corpus]]
+path = "train.tsv.gz"            # English, a tab, French; as in clearhead.text.corpus
+output = "everyday"              # becomes everyday.en-fr.tsv.gz
+licence = "CC-BY 2.0 FR"
+attribution = "Tatoeba"
+[corpus.variants]
+lower = 0.2                      # the share of its pairs that come in small letters, too
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from ..errors import ConfigError
+from ..file_reading import FileProblem, read_toml
+from ..setting_fields import Rule, check_fields, from_mapping, one_of, within
+from .filters import EXTRA, NEAR_DOUBLE
+from .variants import JOINED, SIMPLE
+
+_Share = Annotated[float, within(least=0, most=1)]
+_Text = Annotated[
+    str,
+    Rule("a text that is not blank", lambda text: bool(text.strip())),
+    Rule("a text without NUL", lambda text: "\0" not in text),
+]
+_Name = Annotated[
+    str,
+    Rule(
+        "a name of small letters, digits and hyphens",
+        lambda text: text.replace("-", "").isalnum() and text.isascii() and text == text.lower(),
+    ),
+]
+_Reason = Annotated[str, one_of(*EXTRA, NEAR_DOUBLE)]
+CONTENTS = ("sentences", "terms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantSettings:
+    """The shares of a corpus's pairs that come in another form, too; together at most 1.
+
+    Attributes:
+        output: the file that variants go to; None for that of their corpus.
+
+    The other attributes are shares, by the names of clearhead.corpora.variants.
+    """
+
+    output: _Name | None = None
+    no_mark: _Share = 0.0
+    other_mark: _Share = 0.0
+    lower: _Share = 0.0
+    lower_no_mark: _Share = 0.0
+    small_names: _Share = 0.0
+    upper: _Share = 0.0
+    title: _Share = 0.0
+    no_apostrophes: _Share = 0.0
+    curly: _Share = 0.0
+    decomposed: _Share = 0.0
+    joined: _Share = 0.0
+    capital: _Share = 0.0
+    full_stop: _Share = 0.0
+    sentence: _Share = 0.0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        total = sum(self.shares.values())
+        if total > 1 + 1e-9:
+            raise ConfigError(
+                f"A pair becomes one variant at most, so the shares of variants are together at "
+                f"most 1; they are {total:g}."
+            )
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The shares above 0 by the kind of variant."""
+        every = {kind: getattr(self, kind) for kind in (*SIMPLE, JOINED)}
+        return {kind: share for kind, share in every.items() if share}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusRecipe:
+    """One corpus and what is done to it.
+
+    Attributes:
+        path: English and French, as in clearhead.text.corpus; two files ``train.en,train.fr`` or
+            one with a tab.
+        output: the name of the file that its pairs go to; several corpora may share one.
+        licence, attribution: as its licence asks for; they go into the report.
+        content: ``sentences``, or ``terms`` such as the entries of a dictionary.
+        kind: of the development and test sets that its held-out pairs go to; None for no set.
+        filters: extra reasons to leave a pair out; see clearhead.corpora.filters.
+        alternatives: what separates several translations in a target, of which the first stays.
+        replace: pairs of texts, the first of which becomes the second in targets.
+        scores: files of clearhead score for this corpus: of one model, or one in each direction.
+        best_share: of the pairs that have a score, so many stay.
+        synthetic: the side that a machine wrote, ``source`` (English) or ``target`` (French).
+        skip_bad_lines: count unusable lines instead of stopping at the first.
+        variants: what is added.
+    """
+
+    path: _Text
+    output: _Name
+    licence: _Text
+    attribution: _Text
+    content: Annotated[str, one_of(*CONTENTS)] = "sentences"
+    kind: _Name | None = None
+    filters: tuple[_Reason, ...] = ()
+    alternatives: _Text | None = None
+    replace: tuple[tuple[_Text, _Text], ...] = ()
+    scores: tuple[_Text, ...] = ()
+    best_share: Annotated[float, within(above=0, most=1)] = 1.0
+    synthetic: Annotated[str, one_of("source", "target")] | None = None
+    skip_bad_lines: bool = False
+    variants: VariantSettings = field(default_factory=VariantSettings)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if len(self.scores) > 2 or bool(self.scores) != (self.best_share < 1):
+            raise ConfigError(
+                f"scores names one file or two, and best_share below 1 how many pairs stay; they "
+                f"are {list(self.scores)} and {self.best_share:g}. Set both or neither."
+            )
+        if self.scores and self.skip_bad_lines:
+            raise ConfigError("A corpus with scores has one for each line: mend its bad lines.")
+        if self.synthetic and self.kind:
+            raise ConfigError(
+                f"A machine wrote a side of {self.path}, so it is nothing to measure on: leave "
+                f"kind out."
+            )
+
+    @property
+    def outputs(self) -> set[str]:
+        """The names of the files that it writes to."""
+        has_own = bool(self.variants.output and self.variants.shares)
+        return {self.output, *([self.variants.output or ""] if has_own else [])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutSettings:
+    """What is kept out of training.
+
+    Attributes:
+        share: of distinct English sentences, in every corpus.
+        most_pairs: of each development or test set.
+    """
+
+    share: Annotated[float, within(least=0, below=1)] = 0.02
+    most_pairs: Annotated[int, within(least=1, most=10**9)] = 2000
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All corpora of a training.
+
+    Attributes:
+        seed: of every choice.
+        held_out: what is kept out of training.
+        corpus: the corpora.
+    """
+
+    seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
+    held_out: HeldOutSettings = field(default_factory=HeldOutSettings)
+    corpus: tuple[CorpusRecipe, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.corpus:
+            raise ConfigError("There is nothing to prepare: give at least one [[corpus]].")
+        real = {name for row in self.corpus if not row.synthetic for name in row.outputs}
+        synthetic = {name for row in self.corpus if row.synthetic for name in row.outputs}
+        if real & synthetic:
+            raise ConfigError(
+                f"The output {min(real & synthetic)} would hold pairs of people and of a machine. "
+                f"Give the synthetic ones an output of their own, so that training can weigh them."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain dictionaries and lists."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that a TOML file holds.
+
+        Raises:
+            ConfigError: a key is unknown, or a value is not what it must be.
+        """
+        return from_mapping(cls, table)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Recipe:
+        """Read a TOML file.
+
+        Raises:
+            ConfigError: there is none, or it is no recipe.
+        """
+        try:
+            return cls.from_dict(read_toml(path))
+        except FileProblem as error:
+            if error.missing:
+                raise ConfigError(f"There is no recipe {path}. Name a TOML file.") from error
+            raise ConfigError(
+                f"Cannot read the recipe {path}: {error.reason}. Give a TOML file."
+            ) from error
