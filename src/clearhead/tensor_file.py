@@ -5,8 +5,7 @@
                 "__metadata__": {"key": "text"}}
     numbers     those of all tensors, one after the other and without a gap, little-endian
 
-A header that does not fit to its file is refused before anything is made room for, so that a file
-of a kilobyte never takes more than some kilobytes.
+`tensor_header` reads the header, and refuses one that does not fit to its file.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ import math
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .file_reading import FileProblem, open_file, parse_json
-from .json_fields import Fields
+from .file_reading import FileProblem, open_file
+from .tensor_header import read_header
 from .visible import quoted, visible
 
 if TYPE_CHECKING:
@@ -30,56 +28,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-MOST_HEADER = 100_000_000
-"""Bytes of a header; what the safetensors library itself allows."""
-
-# The format's name of a type -> its usual name, and bits of a number.
-_TYPES = {
-    "BOOL": ("bool", 8),
-    "U8": ("uint8", 8),
-    "I8": ("int8", 8),
-    "U16": ("uint16", 16),
-    "I16": ("int16", 16),
-    "U32": ("uint32", 32),
-    "I32": ("int32", 32),
-    "U64": ("uint64", 64),
-    "I64": ("int64", 64),
-    "F16": ("float16", 16),
-    "BF16": ("bfloat16", 16),
-    "F32": ("float32", 32),
-    "F64": ("float64", 64),
-    "C64": ("complex64", 64),
-    "F8_E4M3": ("float8_e4m3fn", 8),
-    "F8_E5M2": ("float8_e5m2", 8),
-    "F8_E8M0": ("float8_e8m0fnu", 8),
-    "F8_E4M3FNUZ": ("float8_e4m3fnuz", 8),
-    "F8_E5M2FNUZ": ("float8_e5m2fnuz", 8),
-    "F6_E2M3": ("float6_e2m3", 6),
-    "F6_E3M2": ("float6_e3m2", 6),
-    "F4": ("float4_e2m1", 4),
-}
 _NOT_OF_NUMPY = ("float8_", "float6_", "float4_")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _BLOCK = 1 << 18  # numbers that are widened at once
-_MOST_AXES = 32
-# Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
-_MOST_AROUND_NOTHING = 1 << 24
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """What a header says of one tensor.
-
-    Attributes:
-        dtype: the usual name of its type: ``"float32"``, ``"bfloat16"``, ...
-        shape: its sizes.
-        begin, end: where its bytes are, counted from the first after the header.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
 
 
 class TensorFile:
@@ -101,36 +52,10 @@ class TensorFile:
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._map: mmap.mmap | None = None
-            self.metadata, self.tensors = self._read_header()
+            self._start, self.metadata, self.tensors = read_header(self._file, self._size)
         except FileProblem as error:
             self._file.close()
             raise FileProblem(error.reason, path) from error
-
-    def _read_header(self) -> tuple[dict[str, str], dict[str, Tensor]]:
-        if self._size < 8:
-            raise FileProblem(
-                f"it has {self._size} bytes and no header, so it is no safetensors file"
-            )
-        length = int.from_bytes(self._file.read(8), "little")
-        self._start = 8 + length
-        if length > MOST_HEADER or self._start > self._size:
-            raise FileProblem(
-                f"its header would have {length:,} bytes, and the file has {self._size:,}; it is "
-                f"no safetensors file, or was not copied whole"
-            )
-        content = self._file.read(length)
-        if not content.startswith(b"{"):
-            raise FileProblem("its header is no JSON object, so it is no safetensors file")
-        try:
-            header = Fields(parse_json(content), "the header")
-        except FileProblem as error:
-            raise FileProblem(f"in its header: {error.reason}") from error
-        metadata = header.object("__metadata__") if header.has("__metadata__") else None
-        texts = {key: metadata.text(key) for key in metadata.names()} if metadata else {}
-        names = [name for name in header.names() if name != "__metadata__"]
-        tensors = {name: _tensor(header, name) for name in names}
-        _check_places(tensors, self._size - self._start)
-        return texts, tensors
 
     def __enter__(self) -> TensorFile:
         return self
@@ -155,11 +80,6 @@ class TensorFile:
 
     def __contains__(self, name: object) -> bool:
         return name in self.tensors
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers all tensors hold together."""
-        return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
     def raw(self, name: str) -> Array:
         """Read a tensor as its bytes are: of bfloat16 the bits, as uint16.
@@ -241,6 +161,20 @@ class TensorFile:
         Raises:
             FileProblem: as `raw`, or its numbers are no floats.
         """
+        array = np.empty(self.tensors[name].shape, dtype)
+        self.read_into(name, array.reshape(-1))
+        return array
+
+    def read_into(self, name: str, out: Array) -> None:
+        """Read a tensor of floats into an array of any type of floats, with no other copy of it.
+
+        Args:
+            name: of the tensor.
+            out: flat, of as many numbers; too large ones become infinite there.
+
+        Raises:
+            FileProblem: as `raw`, or its numbers are no floats.
+        """
         tensor = self.tensors[name]
         if tensor.dtype not in _FLOATS:
             raise FileProblem(
@@ -248,18 +182,33 @@ class TensorFile:
                 f"{', '.join(_FLOATS[:-1])} and {_FLOATS[-1]}",
                 self._path,
             )
-        bits = tensor.dtype == "bfloat16"
-        stored_type = np.dtype("uint16" if bits else tensor.dtype).newbyteorder("<")
-        array = np.empty(tensor.shape, dtype)
-        flat = array.reshape(-1)
-        buffer = np.empty(min(_BLOCK, flat.size), stored_type)  # one for all blocks
-        for i in range(0, flat.size, _BLOCK):
-            part = flat[i : i + _BLOCK]
-            block = buffer[: part.size]
-            self._fill(block.view(np.uint8), self._start + tensor.begin + i * block.itemsize)
+        for begin, block in self.blocks(name, _BLOCK):
             with np.errstate(over="ignore"):  # what is too large becomes infinite
-                part[:] = _widened(block) if bits else block
-        return array
+                out[begin : begin + block.size] = (
+                    _widened(block) if tensor.dtype == "bfloat16" else block
+                )
+
+    def blocks(self, name: str, size: int) -> Iterator[tuple[int, Array]]:
+        """Read a tensor piece by piece, as its bytes are, into one buffer for all pieces.
+
+        Args:
+            name: of a tensor whose type NumPy has; of bfloat16 the bits come, as uint16.
+            size: numbers of a piece; the last may be shorter.
+
+        Yields:
+            Where a piece begins, counted in numbers, and the piece, flat, until the next is read.
+
+        Raises:
+            FileProblem: as `raw`.
+        """
+        tensor = self.tensors[name]
+        dtype = np.dtype("uint16" if tensor.dtype == "bfloat16" else tensor.dtype)
+        count = math.prod(tensor.shape)
+        buffer = np.empty(min(size, count), dtype.newbyteorder("<"))
+        for begin in range(0, count, size):
+            block = buffer[: count - begin]
+            self._fill(block.view(np.uint8), self._start + tensor.begin + begin * dtype.itemsize)
+            yield begin, block
 
     def read_torch(self, name: str) -> torch.Tensor:
         """Read a tensor of PyTorch in the file's own type, bfloat16 too.
@@ -278,44 +227,3 @@ def _widened(bits: Array) -> Array:
     wide = bits.astype(np.uint32)
     wide <<= np.uint32(16)
     return wide.view(np.float32)
-
-
-def _tensor(header: Fields, name: str) -> Tensor:
-    """Read one entry of a header, checked by itself."""
-    entry = header.object(name)
-    type_name = entry.text("dtype")
-    shape = entry.integers("shape")
-    offsets = entry.integers("data_offsets")
-    about = f"its tensor {quoted(name)}"
-    if type_name not in _TYPES:
-        raise FileProblem(f"{about} is of type {quoted(type_name)}, which is not known here")
-    dtype, bits = _TYPES[type_name]
-    if len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise FileProblem(f"{about} has data_offsets {quoted(offsets)}, not a begin and an end")
-    if len(shape) > _MOST_AXES:
-        raise FileProblem(f"{about} has {len(shape)} axes; at most {_MOST_AXES} are read")
-    around = math.prod(size for size in shape if size)
-    if 0 in shape and around > _MOST_AROUND_NOTHING:
-        raise FileProblem(f"{about} holds no number and has the shape {quoted(shape)}")
-    bit_count = math.prod(shape) * bits
-    if bit_count != 8 * (offsets[1] - offsets[0]):
-        raise FileProblem(
-            f"{about} of type {dtype} and shape {quoted(shape)} does not fit to the "
-            f"{offsets[1] - offsets[0]:,} bytes that it has"
-        )
-    return Tensor(dtype, tuple(shape), offsets[0], offsets[1])
-
-
-def _check_places(tensors: dict[str, Tensor], size: int) -> None:
-    """Refuse tensors that overlap or leave a gap, and a file that is too short or too long."""
-    end, before = 0, "the header"
-    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
-        if tensor.begin != end:
-            how = "overlap" if tensor.begin < end else "have a gap between them"
-            raise FileProblem(f"its tensor {quoted(name)} and {before} {how}")
-        end, before = tensor.end, quoted(name)
-    if end != size:
-        raise FileProblem(
-            f"its tensors have {end:,} bytes by the header, and the file holds {size:,}; it was "
-            f"not copied whole, or is damaged"
-        )

@@ -64,6 +64,28 @@ def test_and_back(exported, model, tmp_path):
     tiny.np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
 
 
+def test_a_model_of_ours_in_8_bits(model, tmp_path):
+    result = run(model, "--to", "clearhead", tmp_path / "small", "--quantization", "int8")
+    assert result.exit_code == 0, result.output
+    before, after = (
+        (folder / "model.safetensors").stat().st_size for folder in (model, tmp_path / "small")
+    )
+    share = f"{after / before:.0%}"
+    words = f"weights in int8: {after:,} bytes, {share} of {before:,} before; the largest error of"
+    assert words in result.output
+    ours, again = load(model), load(tmp_path / "small")
+    logits, expected = (one.logits([[5, 6, 2]], [[1, 7]]) for one in (again, ours))
+    difference = abs(logits - expected).max() / abs(expected).max()
+    assert 0 < difference < 0.05
+
+
+def test_what_transformers_saved_in_8_bits(exported, tmp_path):
+    result = run(exported, "--to", "clearhead", tmp_path / "small", "--quantization", "int8")
+    assert result.exit_code == 0, result.output
+    assert "weights in int8" in result.output
+    assert load(tmp_path / "small").family == "clearhead"
+
+
 def test_it_is_not_verified_where_nobody_wants_it(model, tmp_path):
     result = run(model, "--to", "huggingface", tmp_path / "other", "--no-verify")
     assert result.exit_code == 0
@@ -71,8 +93,11 @@ def test_it_is_not_verified_where_nobody_wants_it(model, tmp_path):
 
 
 def test_what_cannot_be_exported(model, exported, tmp_path):
-    assert "--quantization is for --to ctranslate2" in (
+    assert "--quantization is for --to ctranslate2 and --to clearhead" in (
         run(model, "--to", "onnx", tmp_path / "a", "--quantization", "int8").output
+    )
+    assert "int4 is not for --to clearhead, whose weights are float32, float16 or int8" in (
+        run(model, "--to", "clearhead", tmp_path / "a", "--quantization", "int4").output
     )
     with pytest.raises(CheckpointError, match="Here a model of clearhead is needed"):
         run(tiny.folder_of("gpt2"), "--to", "huggingface", tmp_path / "b")

@@ -183,8 +183,8 @@ def test_the_average_of_one_is_itself(tmp_path: Path) -> None:
         average_weights([])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_a_finished_model(tmp_path: Path, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_a_finished_model(tmp_path: Path, storage: str) -> None:
     model = Setup().model
     folder = tmp_path / "model"
     for note in ("first", "second"):  # the second replaces the first
@@ -194,18 +194,19 @@ def test_a_finished_model(tmp_path: Path, dtype: torch.dtype) -> None:
             CONFIG.to_dict(),
             '{"tokenizer": 1}',
             {"note": note},
-            dtype=dtype,
+            storage=storage,
         )
     description = json.loads((folder / "config.json").read_text())
     assert description == {
         "format": 1,
         "model": CONFIG.to_dict(),
-        "provenance": {"note": "second"},
+        "provenance": {"note": "second"}
+        | ({} if storage == "float32" else {"storage": {"weights": "float16"}}),
     }
     assert (folder / "tokenizer.json").read_text() == '{"tokenizer": 1}'
     saved = load_file(folder / "model.safetensors")
     assert saved.keys() == model.state_dict().keys()
-    assert {value.dtype for value in saved.values()} == {dtype}
+    assert {value.dtype for value in saved.values()} == {getattr(torch, storage)}
     torch.testing.assert_close(
         saved["embedding.weight"].float(), model.embedding.weight.detach(), rtol=1e-3, atol=1e-3
     )

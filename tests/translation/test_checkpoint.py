@@ -16,6 +16,7 @@ from clearhead.errors import CheckpointError
 from clearhead.translation.checkpoint import bundled_models, read_checkpoint
 from clearhead.translation.directions import discovery
 from clearhead.translation.translator import Translator
+from clearhead.weight_storage.weight_file import store
 from tests.processor_time import at_most_processor_seconds
 from tests.strangers import SPOILT, edits, refusal, split, spoilt, tensor_bytes
 
@@ -211,7 +212,6 @@ def test_weights_of_each_type_become_float32(new_model, kind):
         (torch.float8_e4m3fn, "float8_e4m3fn"),
         (torch.float8_e5m2, "float8_e5m2"),
         (torch.float64, "float64"),
-        (torch.int8, "int8"),
         (torch.bool, "bool"),
         (torch.complex64, "complex64"),
     ],
@@ -238,6 +238,65 @@ def test_weights_of_float4_are_named(new_model):
     entry |= {"dtype": "F4", "data_offsets": [begin, begin + 16]}
     path.write_bytes(tensor_bytes(header, numbers[: begin + 16] + numbers[end:]))
     assert "encoder.norm.weight is of type float4_e2m1; weights are" in error_of(path.parent)
+
+
+@pytest.fixture
+def quantized_model(new_model):
+    """The folder of a model in 8 bits."""
+    folder = new_model()
+    content = store(read_checkpoint(folder).weights, "int8")
+    save_file(dict(content.tensors), folder / "model.safetensors")
+    return with_config(folder, lambda description: description.update(format=content.format))
+
+
+def test_weights_in_8_bits_are_whole_numbers_times_scales(quantized_model):
+    checkpoint = read_checkpoint(quantized_model)
+    tensors = load_file(quantized_model / "model.safetensors")
+    matrices = 0
+    for name, array in checkpoint.weights.items():
+        assert array.dtype == np.float32
+        expected = tensors[name]
+        if array.ndim == 2:
+            matrices += 1
+            assert expected.dtype == np.int8
+            expected = expected * tensors[f"{name}.scale"][:, np.newaxis]
+        np.testing.assert_array_equal(array, expected)
+    assert len(tensors) == len(checkpoint.weights) + matrices
+    assert checkpoint.engine().vocab_size == checkpoint.config.vocab_size
+
+
+NAME = "encoder.layers.0.feed_forward.up.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop(f"{NAME}.scale"), f"'{NAME}' is of type int8 and has no scales: '{NAME}."),
+        (lambda t: t.update({f"{NAME}.scale": np.ones(3, np.float32)}), "shape (3,); the scale"),
+        (lambda t: t.update({f"{NAME}.scale": np.full(48, np.nan, np.float32)}), "the scale nan"),
+        (lambda t: t.update({f"{NAME}.scale": np.full(48, -1, np.float32)}), "scale -1 for row 0"),
+        (lambda t: t.update({NAME: np.ones((48, 32), np.float32)}), f"unexpected: {NAME}.scale"),
+        (lambda t: t.update({NAME: np.ones((48, 31), np.int8)}), f"{NAME} is (48, 31) and"),
+        (lambda t: t.update({"encoder.norm.weight": np.ones(32, np.int8)}), "are matrices alone"),
+    ],
+)  # fmt: skip
+def test_damaged_weights_in_8_bits(quantized_model, change, words):
+    path = quantized_model / "model.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    assert words in error_of(quantized_model)
+
+
+def test_8_bits_in_a_folder_that_does_not_announce_them(quantized_model):
+    with_config(quantized_model, lambda description: description.update(format=1))
+    assert "is of type int8, and config.json says format 1" in error_of(quantized_model)
+
+
+@pytest.mark.parametrize("how", [*SPOILT, "pipe"])
+def test_a_spoilt_file_of_8_bits_is_named(quantized_model, how):
+    with spoilt(quantized_model / "model.safetensors", how) as path:
+        assert "model.safetensors" in error_of(path.parent)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`clearhead export`: a model for transformers, CTranslate2 or ONNX, and back."""
+"""`clearhead export`: a model for transformers, CTranslate2 or ONNX, and back; or in 8 bits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ ENGINES = ("huggingface", "ctranslate2", "onnx", "clearhead")
 @click.argument("model")
 @click.option(
     "--to", "engine", type=click.Choice(ENGINES), required=True,
-    help="Who is to read it; clearhead takes back what was written for huggingface.",
+    help="Who is to read it; clearhead takes back what was written for huggingface, and stores a "
+    "model of ours anew.",
 )  # fmt: skip
 @click.argument("folder")
-@click.option("--quantization", help="For ctranslate2: int8, float16, ... [float32]")
+@click.option(
+    "--quantization",
+    help="How weights are stored, for ctranslate2 (int8, float16, ...) and for clearhead "
+    "(int8, float16). [float32]",
+)
 @click.option("--no-verify", is_flag=True, help="Do not run the model there and compare tokens.")
 def command(
     model: str, engine: str, folder: str, quantization: str | None, no_verify: bool
@@ -23,13 +28,10 @@ def command(
 
     Then both decode twenty random inputs, and the tokens are compared.
     """
-    if quantization is not None and engine != "ctranslate2":
-        raise click.UsageError("--quantization is for --to ctranslate2.")
+    if quantization is not None and engine not in ("ctranslate2", "clearhead"):
+        raise click.UsageError("--quantization is for --to ctranslate2 and --to clearhead.")
     if engine == "clearhead":
-        from ..export.huggingface import import_huggingface
-
-        import_huggingface(model, folder)
-        click.echo(f"{folder}: a model of clearhead; try it: clearhead translate -m {folder}")
+        _store(model, folder, quantization or "float32")
         return
     from ..translation.checkpoint import read_checkpoint
 
@@ -54,6 +56,26 @@ def command(
         click.echo(f"{folder}: model.onnx, from token ids to logits")
     if not no_verify:
         _verify(checkpoint, folder, engine, exact=quantization is None)
+
+
+def _store(model: str, folder: str, storage: str) -> None:
+    """Write a model of ours, or one that was written for transformers, to a folder of ours."""
+    from ..export.conversion import convert
+    from ..export.huggingface import import_huggingface
+    from ..translation.checkpoint import is_pretrained, read_checkpoint
+    from ..weight_storage.weight_file import STORAGES
+
+    if storage not in STORAGES:
+        raise click.UsageError(
+            f"--quantization {storage} is not for --to clearhead, whose weights are "
+            f"{', '.join(STORAGES[:-1])} or {STORAGES[-1]}."
+        )
+    if is_pretrained(model):
+        conversion = import_huggingface(model, folder, storage=storage)
+    else:
+        conversion = convert(read_checkpoint(model), folder, storage)
+    click.echo(f"{folder}: {conversion}")
+    click.echo(f"{folder}: a model of clearhead; try it: clearhead translate -m {folder}")
 
 
 def _verify(checkpoint: object, folder: str, engine: str, *, exact: bool) -> None:

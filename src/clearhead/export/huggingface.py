@@ -7,7 +7,8 @@ from typing import Any
 
 from ..config import TransformerConfig
 from ..pretrained.reading import read_pretrained
-from ..translation.checkpoint import FORMAT, Checkpoint
+from ..translation.checkpoint import Checkpoint
+from .conversion import Conversion, convert
 from .destinations import Destination, destination_of
 from .model_folder import new_folder, write_json, write_tensors
 from .stored_weights import halved_sinusoids, position_tables, stored_tensors
@@ -59,29 +60,25 @@ def _generation(config: TransformerConfig) -> dict[str, Any]:
     }
 
 
-def import_huggingface(model: str | Path, folder: str | Path) -> TransformerConfig:
+def import_huggingface(
+    model: str | Path, folder: str | Path, *, storage: str = "float32"
+) -> Conversion:
     """Write a folder of ours, which can be trained on, of one that transformers opens.
 
     Args:
         model: a folder, or a name on the hub; its tokenizer has the vocabulary of one of ours, as
             `export_huggingface` writes it.
         folder: a new one.
-
-    Returns:
-        the config of the model.
+        storage: how its weights are written: ``float32``, ``float16`` or ``int8``.
 
     Raises:
         CheckpointError: the model cannot be read, or its tokenizer is another kind.
-        ConfigError: the folder is not empty.
+        ConfigError: the folder is not empty, or a weight is too large for float16.
     """
     pretrained = read_pretrained(model)
     tokenizer = own_tokenizer(pretrained.folder / "tokenizer.json")
     provenance = {"source": f"{pretrained.family.name}, as transformers saved it"}
-    description = {
-        "format": FORMAT, "model": pretrained.config.to_dict(), "provenance": provenance,
-    }  # fmt: skip
-    with new_folder(Path(folder)) as draft:
-        write_tensors(draft / "model.safetensors", pretrained.weights)
-        write_json(draft / "config.json", description)
-        tokenizer.save(draft / "tokenizer.json")
-    return pretrained.config
+    ours = Checkpoint(
+        pretrained.config, pretrained.weights, tokenizer, provenance, pretrained.folder
+    )
+    return convert(ours, folder, storage)

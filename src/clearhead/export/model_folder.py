@@ -49,7 +49,16 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Array]) -> None:
     """Write a safetensors file of float32 arrays, which transformers opens, too."""
+    write_arrays(
+        path,
+        {name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()},
+    )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write a safetensors file of contiguous arrays, each in its own type."""
     from safetensors.numpy import save_file
 
-    arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in tensors.items()}
-    write_with_usual_mode(path, lambda place: save_file(arrays, place, metadata={"format": "pt"}))
+    write_with_usual_mode(
+        path, lambda place: save_file(dict(arrays), place, metadata={"format": "pt"})
+    )

@@ -13,7 +13,8 @@ from typing import NoReturn
 from ..errors import CheckpointError
 from ..file_reading import FileProblem, open_file, read_json
 from ..json_fields import Fields
-from ..tensor_file import Tensor, TensorFile
+from ..tensor_file import TensorFile
+from ..tensor_header import Tensor
 from ..visible import quoted, visible
 
 WHOLE = "model.safetensors"

@@ -11,8 +11,9 @@ import torch
 
 from ..config import TransformerConfig
 from ..nn.transformer import Transformer
-from .checkpoint import load_state, load_weights, states
+from .checkpoint import load_state, states
 from .data import TrainingData
+from .initial.weights import load_initial
 from .processes.parallel import Processes
 from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
@@ -68,7 +69,8 @@ def restore(
     else:
         progress = Progress()
         if options.initial:
-            load_weights(model_folder(options.initial) / "model.safetensors", model)
+            for sentence in load_initial(model_folder(options.initial), model):
+                tell(sentence)
         if processes.rank:  # the same weights, but dropout of its own
             # A CPU's generator reads 32 bits of the seed; an odd factor keeps them apart.
             torch.manual_seed((options.seed + processes.rank * 0x9E3779B1) % (1 << 32))

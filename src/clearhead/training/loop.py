@@ -292,7 +292,8 @@ class Trainer:
             averaged=averaged,
             processes=self.processes.count,
         )
-        export_average(folder, averaged, self.config, self.data, origin, dtype=self.options.export)
+        storage = self.options.export
+        export_average(folder, averaged, self.config, self.data, origin, storage=storage)
         plot_curves(self.run)
         self.log.show(f"The mean of {len(averaged)} checkpoints is in {folder}.")
         return folder

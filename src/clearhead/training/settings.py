@@ -25,6 +25,7 @@ from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
 from ..setting_fields import Rule, check_fields, check_value, from_mapping, one_of, within
+from ..weight_storage.weight_file import STORAGES
 from .schedule import SCHEDULES
 
 PRECISIONS = ("auto", "bfloat16", "float32")
@@ -155,13 +156,14 @@ class TrainingSettings:
         average: the final model is the mean of so many last checkpoints.
         evaluate_every: steps between measurements on the development set.
         patience: stop after so many measurements without a better one; 0 never stops.
-        initial: a checkpoint folder or a bundled model whose weights to begin from.
+        initial: a checkpoint folder or a bundled model whose weights to begin from. It may have
+            fewer layers: those that it lacks begin without an effect.
         log_every: steps between lines of the log.
         threads: processor threads of each process; 0 chooses by cores and size of the steps.
         device: ``cpu``, ``cuda``, ...
         tensorboard: write TensorBoard event files beside the log.
-        export: how the finished model's weights are written, ``float32`` or, in half the
-            space, ``float16``.
+        export: how the finished model's weights are written: ``float32``, ``float16`` in half the
+            space, or ``int8`` in a quarter of it (matrices with a scale for each row).
     """
 
     seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
@@ -190,7 +192,7 @@ class TrainingSettings:
     threads: Annotated[int, within(least=0, most=1024)] = 0
     device: _Text = "cpu"
     tensorboard: bool = False
-    export: Annotated[str, one_of("float32", "float16")] = "float32"
+    export: Annotated[str, one_of(*STORAGES)] = "float32"
 
     def __post_init__(self) -> None:
         check_fields(self)

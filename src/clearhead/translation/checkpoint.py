@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,22 +20,14 @@ from ..json_fields import Fields
 from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
-from ..visible import quoted
+from ..weight_storage.weight_file import read_format, read_weights, weight_shapes
 from .directions.discovery import FILES, bundled_models, find_model, user_models
 from .directions.languages import Languages, read_languages
 from .directions.register import read_registers
 
-__all__ = [
-    "FORMAT",
-    "Checkpoint",
-    "bundled_models",
-    "find_model",
-    "is_pretrained",
-    "read_checkpoint",
-]
+__all__ = ["Checkpoint", "bundled_models", "find_model", "is_pretrained", "read_checkpoint"]
 
-FORMAT = 1
-_WEIGHTS = ("float32", "float16", "bfloat16")
+_WEIGHTS = ("float32", "float16", "bfloat16")  # and int8 with its scales
 # Numbers of a table of positions that any model may have: 16 MB in float32.
 _POSITIONS = 1 << 22
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
@@ -137,9 +130,16 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"{folder}: the tokenizer has {tokenizer.vocab_size} ids and the model only "
             f"{config.vocab_size}. The files are not of one model."
         )
-    weights = _read_weights(folder / "model.safetensors", config)
-    _, provenance, languages, registers = description
-    return Checkpoint(config, weights, tokenizer, provenance, folder, languages, registers)
+    weights = _read_weights(folder / "model.safetensors", config, description.format_number)
+    return Checkpoint(
+        config,
+        weights,
+        tokenizer,
+        description.provenance,
+        folder,
+        description.languages,
+        description.registers,
+    )
 
 
 class _Description(NamedTuple):
@@ -147,6 +147,7 @@ class _Description(NamedTuple):
 
     config: TransformerConfig
     provenance: dict[str, Any]
+    format_number: int
     languages: Languages | None
     registers: tuple[str, ...]
 
@@ -159,15 +160,10 @@ def _read_config(path: Path) -> _Description:
                 f'{path} must hold an object with "format", "model" and "provenance"; '
                 f'it has no "model", and no "model_type" either, which a model of transformers has.'
             )
-        if not content.has("format") or content.value("format") != FORMAT:
-            there = quoted(content.value("format")) if content.has("format") else "none"
-            raise CheckpointError(
-                f"{path} has format {there}; this version of clearhead reads format {FORMAT}. A "
-                f"newer version may read it."
-            )
+        number = read_format(content)
         config = TransformerConfig.from_dict(content.mapping("model"))
         languages, registers = read_languages(content), read_registers(content)
-        return _Description(config, _provenance(content), languages, registers)
+        return _Description(config, _provenance(content), number, languages, registers)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
@@ -188,11 +184,14 @@ def _provenance(content: Fields) -> dict[str, Any]:
     return content.mapping("provenance")
 
 
-def _read_weights(path: Path, config: TransformerConfig) -> dict[str, FloatArray]:
+def _read_weights(path: Path, config: TransformerConfig, number: int) -> dict[str, FloatArray]:
+    """Read the weights of a folder of format ``number``."""
     try:
         with TensorFile(path) as file:
-            _check_fit(path, file, config)
-            return {name: _weight(path, file, name) for name in file}
+            shapes = weight_shapes(file, number)
+            _check_fit(path, shapes, config)
+            _check_types(path, {name: file.tensors[name].dtype for name in shapes})
+            return read_weights(file, shapes)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read the weights {path}: {error.reason}. The file is damaged or was not "
@@ -200,31 +199,30 @@ def _read_weights(path: Path, config: TransformerConfig) -> dict[str, FloatArray
         ) from error
 
 
-def _check_fit(path: Path, file: TensorFile, config: TransformerConfig) -> None:
+def _check_fit(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], config: TransformerConfig
+) -> None:
     """Check that the weights are the config's, and that it asks for no more memory than they."""
     try:
-        check_shapes({name: tensor.shape for name, tensor in file.tensors.items()}, config)
+        check_shapes(shapes, config)
     except (ConfigError, ShapeError) as error:
         raise CheckpointError(
             f"The weights in {path.parent} are not those of its config.json. {error}"
         ) from error
+    numbers = sum(map(math.prod, shapes.values()))
     width = {"sinusoidal": config.d_model, "rotary": config.head_dim}.get(config.positions, 0)
-    if config.max_length * width > max(file.numbers, _POSITIONS):
+    if config.max_length * width > max(numbers, _POSITIONS):
         raise CheckpointError(
             f"{path.parent / 'config.json'}: a max_length of {config.max_length} would take a "
             f"table of {config.max_length * width:,} numbers for positions, and the weights have "
-            f"{file.numbers:,}. Set max_length to the longest text that the model was trained on."
+            f"{numbers:,}. Set max_length to the longest text that the model was trained on."
         )
 
 
-def _weight(path: Path, file: TensorFile, name: str) -> FloatArray:
-    dtype = file.tensors[name].dtype
-    if dtype not in _WEIGHTS:
-        raise CheckpointError(
-            f"{path}: {name} is of type {dtype}; weights are {', '.join(_WEIGHTS[:-1])} or "
-            f"{_WEIGHTS[-1]}. Convert them to one of these."
-        )
-    weight: FloatArray = file.read(name).astype(np.float32, copy=False)
-    if not np.isfinite(weight).all():
-        raise CheckpointError(f"{path}: {name} holds values that are not finite numbers.")
-    return weight
+def _check_types(path: Path, types: Mapping[str, str]) -> None:
+    for name, dtype in types.items():
+        if dtype not in (*_WEIGHTS, "int8"):
+            raise CheckpointError(
+                f"{path}: {name} is of type {dtype}; weights are {', '.join(_WEIGHTS[:-1])} or "
+                f"{_WEIGHTS[-1]}. Convert them to one of these."
+            )

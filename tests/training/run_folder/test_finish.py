@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 
 import numpy as np
@@ -16,6 +17,30 @@ from clearhead.training.run_folder.finish import export_average
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_the_mean_is_written_in_the_dtype(tmp_path, dtype):
+    folder = export_mean(tmp_path, dtype)
+    (origin,) = load_file(folder / "model.safetensors").values()
+    assert origin.dtype == dtype
+    assert np.array_equal(origin, np.full((2, 3), 2.5))
+    assert '"steps": 2' in (folder / "config.json").read_text()
+
+
+def test_the_mean_comes_before_8_bits(tmp_path):
+    """Of 1 and 4 the mean is 2.5, whose rows are 127 times a scale, or nearly so."""
+    folder = export_mean(tmp_path, "int8")
+    tensors = load_file(folder / "model.safetensors")
+    assert tensors["x.weight"].dtype == np.int8
+    values = tensors["x.weight"] * tensors["x.weight.scale"][:, np.newaxis]
+    np.testing.assert_allclose(values, 2.5, rtol=1e-6)
+    content = json.loads((folder / "config.json").read_text())
+    assert content["format"] == 2
+    assert content["provenance"]["steps"] == 2
+    storage = content["provenance"]["storage"]
+    assert storage["matrices"] == "int8, with a float32 scale for each row"
+    assert storage["largest_row_error"] < 1e-6
+
+
+def export_mean(tmp_path, storage):
+    """The folder of the mean of two states: one of ones, one of fours."""
     states = []
     for number, value in enumerate((1.0, 4.0)):
         folder = tmp_path / f"step-{number:08d}"
@@ -25,8 +50,5 @@ def test_the_mean_is_written_in_the_dtype(tmp_path, dtype):
     tokenizer = types.SimpleNamespace(to_json=lambda: "{}")
     data = types.SimpleNamespace(tokenizer=tokenizer)
     config = TransformerConfig(vocab_size=300)
-    export_average(tmp_path / "model", states, config, data, {"steps": 2}, dtype=dtype)
-    (origin,) = load_file(tmp_path / "model" / "model.safetensors").values()
-    assert origin.dtype == dtype
-    assert np.array_equal(origin, np.full((2, 3), 2.5))
-    assert '"steps": 2' in (tmp_path / "model" / "config.json").read_text()
+    export_average(tmp_path / "model", states, config, data, {"steps": 2}, storage=storage)
+    return tmp_path / "model"

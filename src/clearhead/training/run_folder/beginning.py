@@ -12,17 +12,18 @@ import torch
 
 from ...config import TransformerConfig
 from ...errors import CheckpointError, ConfigError, require
-from ...file_reading import FileProblem, parse_json, read_json
-from ...json_fields import Fields
+from ...file_reading import parse_json
 from ...nn.transformer import Transformer
 from ...text.tokenizer import Tokenizer
 from ...visible import quoted, visible
-from ..checkpoint import load_weights
+from ..initial.growth import STACKS, check_growth
+from ..initial.weights import load_initial, read_initial_config
 from ..settings import Settings
 from ..sources import check_files, model_folder, tokenizer_file
 
 # What a model may have otherwise than the one whose weights it begins with.
 _FREE = {"dropout", "attention_dropout", "max_length", "vocab_size"}
+_FREE |= {f"{stack}_layers" for stack in STACKS}  # which may grow
 _BYTES_OF_A_PARAMETER = 16  # itself, its gradient and the two moments of Adam
 
 
@@ -107,7 +108,8 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
             f"training.initial = {name!r} has another tokenizer than tokenizer.path: {difference}. "
             f"{advice}."
         )
-    theirs_by_name = _by_name(_model_config(folder / "config.json"))
+    before, _ = read_initial_config(folder)
+    theirs_by_name = _by_name(before)
     for key, value in _by_name(config).items():
         if theirs_by_name[key] != value and key not in _FREE:
             raise CheckpointError(
@@ -115,7 +117,13 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
                 f"model.{key} = {quoted(theirs_by_name[key])} and this run {value!r}. Set "
                 f"model.{key} as it is there."
             )
-    load_weights(folder / "model.safetensors", _shape_of(config))
+    try:
+        check_growth(before, config)
+    except ConfigError as error:
+        raise CheckpointError(
+            f"The weights of training.initial = {name!r} do not fit this model: {error}."
+        ) from error
+    load_initial(folder, _shape_of(config))
 
 
 def _by_name(config: TransformerConfig) -> dict[str, Any]:
@@ -126,18 +134,6 @@ def _by_name(config: TransformerConfig) -> dict[str, Any]:
         settings |= {f"{name}.{part}": inner for part, inner in parts.items()}
         settings |= {} if parts else {name: value}
     return settings
-
-
-def _model_config(path: Path) -> TransformerConfig:
-    try:
-        return TransformerConfig.from_dict(Fields(read_json(path), "the file").mapping("model"))
-    except FileProblem as error:
-        raise CheckpointError(
-            f"Cannot read {path}: {error.reason}. A model is a folder with config.json, "
-            f"model.safetensors and tokenizer.json. Give another folder."
-        ) from error
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from error
 
 
 def _tokenizer_difference(ours: Tokenizer, theirs: Tokenizer) -> str | None:

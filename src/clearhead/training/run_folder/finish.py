@@ -25,9 +25,12 @@ def export_average(
     data: TrainingData,
     provenance: Mapping[str, Any],
     *,
-    dtype: str,
+    storage: str,
 ) -> None:
-    """Write the mean of the weights of some states as a checkpoint folder, in a dtype."""
+    """Write the mean of the weights of some states as a checkpoint folder.
+
+    The mean is computed first, in float64, and then stored: in 8 bits it is rounded once.
+    """
     weights = average_weights(state / "model.safetensors" for state in states)
     export_model(
         folder,
@@ -35,7 +38,7 @@ def export_average(
         config.to_dict(),
         data.tokenizer.to_json(),
         provenance,
-        dtype=getattr(torch, dtype),
+        storage=storage,
     )
 
 

@@ -1,0 +1,148 @@
+"""The header of a safetensors file, checked as a whole before a number of the file is read.
+
+A header that does not fit to its file is refused before anything is made room for, so that a file
+of a kilobyte never takes more than some kilobytes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from .file_reading import FileProblem, parse_json
+from .json_fields import Fields
+from .visible import quoted
+
+MOST_HEADER = 100_000_000
+"""Bytes of a header; what the safetensors library itself allows."""
+
+# The format's name of a type -> its usual name, and bits of a number.
+_TYPES = {
+    "BOOL": ("bool", 8),
+    "U8": ("uint8", 8),
+    "I8": ("int8", 8),
+    "U16": ("uint16", 16),
+    "I16": ("int16", 16),
+    "U32": ("uint32", 32),
+    "I32": ("int32", 32),
+    "U64": ("uint64", 64),
+    "I64": ("int64", 64),
+    "F16": ("float16", 16),
+    "BF16": ("bfloat16", 16),
+    "F32": ("float32", 32),
+    "F64": ("float64", 64),
+    "C64": ("complex64", 64),
+    "F8_E4M3": ("float8_e4m3fn", 8),
+    "F8_E5M2": ("float8_e5m2", 8),
+    "F8_E8M0": ("float8_e8m0fnu", 8),
+    "F8_E4M3FNUZ": ("float8_e4m3fnuz", 8),
+    "F8_E5M2FNUZ": ("float8_e5m2fnuz", 8),
+    "F6_E2M3": ("float6_e2m3", 6),
+    "F6_E3M2": ("float6_e3m2", 6),
+    "F4": ("float4_e2m1", 4),
+}
+_MOST_AXES = 32
+# Of a tensor without a number in it: all sizes but 0 together, which its bytes do not bound.
+_MOST_AROUND_NOTHING = 1 << 24
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a header says of one tensor.
+
+    Attributes:
+        dtype: the usual name of its type: ``"float32"``, ``"bfloat16"``, ...
+        shape: its sizes.
+        begin, end: where its bytes are, counted from the first after the header.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+class Header(NamedTuple):
+    """What stands before the numbers.
+
+    Attributes:
+        start: the first byte after it.
+        metadata: its texts.
+        tensors: what it says of each tensor, by name.
+    """
+
+    start: int
+    metadata: dict[str, str]
+    tensors: dict[str, Tensor]
+
+
+def read_header(file: BinaryIO, size: int) -> Header:
+    """Read the header of a file of so many bytes.
+
+    Raises:
+        FileProblem: there is none, or it does not fit to the file.
+    """
+    if size < 8:
+        raise FileProblem(f"it has {size} bytes and no header, so it is no safetensors file")
+    length = int.from_bytes(file.read(8), "little")
+    start = 8 + length
+    if length > MOST_HEADER or start > size:
+        raise FileProblem(
+            f"its header would have {length:,} bytes, and the file has {size:,}; it is "
+            f"no safetensors file, or was not copied whole"
+        )
+    content = file.read(length)
+    if not content.startswith(b"{"):
+        raise FileProblem("its header is no JSON object, so it is no safetensors file")
+    try:
+        header = Fields(parse_json(content), "the header")
+    except FileProblem as error:
+        raise FileProblem(f"in its header: {error.reason}") from error
+    metadata = header.object("__metadata__") if header.has("__metadata__") else None
+    texts = {key: metadata.text(key) for key in metadata.names()} if metadata else {}
+    names = [name for name in header.names() if name != "__metadata__"]
+    tensors = {name: _tensor(header, name) for name in names}
+    _check_places(tensors, size - start)
+    return Header(start, texts, tensors)
+
+
+def _tensor(header: Fields, name: str) -> Tensor:
+    """Read one entry of a header, checked by itself."""
+    entry = header.object(name)
+    type_name = entry.text("dtype")
+    shape = entry.integers("shape")
+    offsets = entry.integers("data_offsets")
+    about = f"its tensor {quoted(name)}"
+    if type_name not in _TYPES:
+        raise FileProblem(f"{about} is of type {quoted(type_name)}, which is not known here")
+    dtype, bits = _TYPES[type_name]
+    if len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise FileProblem(f"{about} has data_offsets {quoted(offsets)}, not a begin and an end")
+    if len(shape) > _MOST_AXES:
+        raise FileProblem(f"{about} has {len(shape)} axes; at most {_MOST_AXES} are read")
+    around = math.prod(size for size in shape if size)
+    if 0 in shape and around > _MOST_AROUND_NOTHING:
+        raise FileProblem(f"{about} holds no number and has the shape {quoted(shape)}")
+    bit_count = math.prod(shape) * bits
+    if bit_count != 8 * (offsets[1] - offsets[0]):
+        raise FileProblem(
+            f"{about} of type {dtype} and shape {quoted(shape)} does not fit to the "
+            f"{offsets[1] - offsets[0]:,} bytes that it has"
+        )
+    return Tensor(dtype, tuple(shape), offsets[0], offsets[1])
+
+
+def _check_places(tensors: dict[str, Tensor], size: int) -> None:
+    """Refuse tensors that overlap or leave a gap, and a file that is too short or too long."""
+    end, before = 0, "the header"
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if tensor.begin != end:
+            how = "overlap" if tensor.begin < end else "have a gap between them"
+            raise FileProblem(f"its tensor {quoted(name)} and {before} {how}")
+        end, before = tensor.end, quoted(name)
+    if end != size:
+        raise FileProblem(
+            f"its tensors have {end:,} bytes by the header, and the file holds {size:,}; it was "
+            f"not copied whole, or is damaged"
+        )

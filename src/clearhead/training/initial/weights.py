@@ -1,0 +1,73 @@
+"""Reading the model that a run begins from: floats or 8 bits, as deep as the run's or less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from ...config import TransformerConfig
+from ...errors import CheckpointError, ConfigError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+from ...nn.transformer import Transformer
+from ...tensor_file import TensorFile
+from ...weight_storage.weight_file import read_format, read_weights, weight_shapes
+from ..checkpoint import fit_weights
+from ..run_folder.progress import damaged
+from .growth import Array, grow, growth_sentences
+
+
+def read_initial_config(folder: Path) -> tuple[TransformerConfig, int]:
+    """Return the config of a model's folder, and the folder's format.
+
+    Raises:
+        CheckpointError: config.json cannot be read, or is of a format or model that is not known.
+    """
+    path = folder / "config.json"
+    try:
+        content = Fields(read_json(path), "the file")
+        config = content.mapping("model")
+        number = read_format(content)
+        return TransformerConfig.from_dict(config), number
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. A model is a folder with config.json, "
+            f"model.safetensors and tokenizer.json. Give another folder."
+        ) from error
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def load_initial(folder: Path, model: Transformer) -> list[str]:
+    """Give a model the weights of a folder, and to layers that the folder lacks no effect.
+
+    Args:
+        folder: of a finished model whose config `growth.check_growth` lets pass.
+        model: one without memory for its numbers is only compared with them.
+
+    Returns:
+        a sentence for each stack that has grown.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the weights are of another model.
+    """
+    before, number = read_initial_config(folder)
+    path = folder / "model.safetensors"
+    try:
+        with TensorFile(path) as file:
+            weights = read_weights(file, weight_shapes(file, number))
+    except FileProblem as error:
+        raise CheckpointError(damaged(path, error.reason)) from error
+    sentences = growth_sentences(before, model.config)
+    if sentences:  # a layer that its own config does not have must not be lost
+        with torch.device("meta"):
+            fit_weights(path, _tensors(weights), Transformer(before))
+        weights = grow(weights, before, model.config)
+    fit_weights(path, _tensors(weights), model)
+    return sentences
+
+
+def _tensors(weights: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in weights.items()}
