@@ -55,6 +55,11 @@ class Checkpoint:
     languages: Languages | None = None
     registers: tuple[str, ...] = ()
 
+    def statements(self) -> dict[str, Any]:
+        """Return what the model's config.json says beside it: its languages and its registers."""
+        languages = {"languages": self.languages.to_dict()} if self.languages else {}
+        return languages | ({"registers": list(self.registers)} if self.registers else {})
+
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
         """Build the engine of the model, in float32 to translate or in float64 to look into.
 

@@ -41,8 +41,8 @@ def test_what_a_model_was_not_trained_with_is_refused():
         register_tags("vous", ())
     assert str(error.value) == (
         "register='vous' was asked of a model that was trained without registers, and would read "
-        "its tag as noise. Leave register at 'auto', or train a model with data.register_share "
-        "above 0."
+        "its tag as noise. Leave register at 'auto', or train a model with a register_share above "
+        "0 in a [[data.corpus]]."
     )
     with pytest.raises(ConfigError, match="trained with the registers tu alone"):
         register_tags("vous", ("tu",))

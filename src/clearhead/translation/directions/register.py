@@ -41,7 +41,7 @@ def register_tags(register: str, registers: Iterable[str]) -> tuple[int, ...]:
             f"register={register!r} was asked of a model that was trained "
             f"{f'with the registers {trained} alone' if trained else 'without registers'}, and "
             f"would read its tag as noise. Leave register at 'auto', or train a model with "
-            f"data.register_share above 0."
+            f"a register_share above 0 in a [[data.corpus]]."
         )
     return (tag_id(register),)
 
