@@ -23,6 +23,7 @@ COMPUTES = {
 # with a beam of 4 and the bundled model, seconds of the readable engine.
 VOLUME_WORK = 2.5e11
 _CHARACTERS_PER_TOKEN = 4
+FEW_TEXTS = "few texts"  # the reason for the readable engine
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def choose(
         return _named(name, compute, config, settings, explicit, f"which computes in {compute}")
     work = parameters * settings.beam_size * characters / _CHARACTERS_PER_TOKEN
     if work < VOLUME_WORK:
-        return EngineChoice("numpy", "float32", "few texts")
+        return EngineChoice("numpy", "float32", FEW_TEXTS)
     reason = _why_not_ctranslate2(config, settings, explicit)
     if not reason:
         return _named("ctranslate2", compute, config, settings, explicit, "many texts")
