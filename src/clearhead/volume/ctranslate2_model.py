@@ -120,7 +120,8 @@ def _specification(config: TransformerConfig, weights: Mapping[str, Array]) -> A
         side = "source" if name == "encoder" else "target"
         stack.scale_embeddings = math.sqrt(config.d_model) if config.scale_embedding else 1.0
         embeddings = stack.embeddings[0] if name == "encoder" else stack.embeddings
-        embeddings.weight = weights[f"{config.embedding_name(side)}.weight"]
+        # A copy: quantization changes its array in place. The other matrices are joined, and new.
+        embeddings.weight = weights[f"{config.embedding_name(side)}.weight"].copy()
         stack.position_encodings.encodings = _positions(config, weights, side)
         if config.norm_place == "before":
             _set_norm(stack.layer_norm, weights, f"{name}.norm")

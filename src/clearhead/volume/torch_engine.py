@@ -125,8 +125,10 @@ class TorchDecoding:
             for memory in self._source_memories
         ]
         mask = None if encoded.mask is None else encoded.mask.index_select(0, index)
-        # What is attended to are the memories; of the encoder's output the mask alone is read.
-        self._row_mask = Encoded(encoded.output[:0], mask)
+        # What is attended to are the memories; of the encoder's result the mask alone is read, and
+        # so its output is any of the right shape.
+        output = encoded.output[:1].expand(len(rows), -1, -1)
+        self._row_mask = Encoded(output, mask)
         self._rows = rows
 
     def _reorder(self, parents: Int[Array, "rows"]) -> None:
