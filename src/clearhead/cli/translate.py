@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,11 +23,13 @@ from clearhead.cli.lines import (
 )
 from clearhead.cli.texts import TextArgument, TextCommand
 from clearhead.cli.threads import one_blas_thread, processors
+from clearhead.cli.volume import EngineForLines, ahead, amount_of_text, regular_size, windows
 from clearhead.files import open_whole
 from clearhead.visible import json_text, visible
 
 if TYPE_CHECKING:
     from clearhead.translation.pretrained_translator import PretrainedTranslator
+    from clearhead.translation.sentences.segments import CheckedText
     from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
 
@@ -72,6 +76,20 @@ if TYPE_CHECKING:
     help="Rows of the positions that predict each token, or that read it. [output]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "numpy", "torch", "ctranslate2"]),
+    default="auto",
+    show_default=True,
+    help="Who translates; auto goes by the amount of text.",
+)
+@click.option(
+    "--compute",
+    type=click.Choice(["float32", "bfloat16", "int8", "auto"]),
+    default="float32",
+    show_default=True,
+    help="Of torch and ctranslate2; below float32 some texts differ.",
+)
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Batches translated at once. [all processors]"
@@ -89,7 +107,11 @@ def command(texts: tuple[str, ...], source: str | None, output: str | None, **op
     try:
         _translate(texts, source, output, options)
     except KeyboardInterrupt:
-        # Quiet, and with the status of a program that an interrupt ended.
+        # Quiet, and with the status of a program that an interrupt ended. A window that is being
+        # translated in another thread would be waited for.
+        sys.stdout.flush()
+        if threading.active_count() > 1:
+            os._exit(130)
         sys.exit(130)
 
 
@@ -111,7 +133,8 @@ def _translate(
             check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
             try:
-                _run(translator, read_texts(stream, name=name), out, options, progress)
+                chunks = progress.count(read_texts(stream, name=name))
+                _run(translator, chunks, out, options, progress, stream, name)
             finally:
                 progress.close()
 
@@ -151,6 +174,8 @@ _OURS_ALONE = {
     "no_protect": False,
     "no_adapt": False,
     "alignment_rows": "output",
+    "engine": "auto",
+    "compute": "float32",
 }
 
 
@@ -189,18 +214,17 @@ def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[st
 
 def _run(
     translator: AnyTranslator,
-    chunks: Iterable[Sequence[str]],
+    chunks: Iterable[list[CheckedText]],
     out: BinaryIO,
     options: dict[str, Any],
     progress: Progress,
+    stream: BinaryIO | None = None,
+    name: str = "",
 ) -> None:
     """Translate texts as they come, and write their lines."""
     is_terminal = out.isatty()
-    call = _call_options(translator, options)
     number = 0
-    for texts in chunks:
-        translations = translator.translate(texts, **call)
-        assert isinstance(translations, list)
+    for translations in _translations(translator, chunks, options, progress, stream, name):
         for translation in translations:
             number += 1
             for line in _lines(number, translation, options):
@@ -208,7 +232,42 @@ def _run(
                 line = visible(line, keep="\n\t") if is_terminal else line
                 out.write(line.encode("utf-8") + b"\n")
         out.flush()
-        progress.advance(len(texts))
+        progress.advance(len(translations))
+
+
+def _translations(
+    translator: AnyTranslator,
+    chunks: Iterable[list[CheckedText]],
+    options: dict[str, Any],
+    progress: Progress,
+    stream: BinaryIO | None,
+    name: str,
+) -> Iterator[Sequence[Translation]]:
+    """Yield the translations of the texts, window by window."""
+    from clearhead.search.settings import SearchSettings
+    from clearhead.translation.translator import Translator
+
+    call = _call_options(translator, options)
+    if not isinstance(translator, Translator):
+        yield from (translator.translate(texts, **call) for texts in chunks)
+        return
+    settings = {field.name for field in dataclasses.fields(SearchSettings)}
+    search_settings = {key: value for key, value in call.items() if key in settings}
+    characters = None if stream is None else amount_of_text(stream, name)
+    engine = EngineForLines(translator, options, search_settings, characters)
+
+    def translate(job: tuple[int, Sequence[str], dict[str, str]]) -> Sequence[Translation]:
+        number, texts, who = job
+        show = functools.partial(progress.show, number)
+        return translator.translate(texts, **call, **who, on_progress=show)
+
+    jobs = (
+        (number, texts, engine.call(texts))
+        for number, texts in enumerate(windows(chunks, stream, lambda: engine.lines))
+    )
+    # A pipe may be slow: what was read first is written before more is read.
+    is_file = stream is not None and regular_size(stream) is not None
+    yield from ahead(translate, jobs, 2 if is_file and engine.has_workers else 1)
 
 
 def _lines(number: int, translation: Translation, options: dict[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from .alignment import aligner
 from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
 from .directions.languages import Languages
 from .directions.register import AUTO, register_tags
+from .other_engines import OtherEngines
 from .rules.protected import has_words
 from .sentences.assembly import assemble
 from .sentences.segments import Piece, fit, split_text
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 1024
 
 
-class Translator:
+class Translator(OtherEngines):
     """Translates texts with one model.
 
         translator = Translator.load("en-fr")
@@ -109,7 +110,7 @@ class Translator:
                 f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
             )
         engine = engine or checkpoint.engine()
-        return cls(
+        translator = cls(
             engine,
             checkpoint.tokenizer,
             config,
@@ -118,6 +119,8 @@ class Translator:
             languages=checkpoint.languages,
             registers=checkpoint.registers,
         )
+        translator.take_other_engines(checkpoint)
+        return translator
 
     @overload
     def translate(self, texts: str, **options: Any) -> Translation: ...
@@ -127,8 +130,10 @@ class Translator:
         self,
         texts: str | Iterable[str],
         *,
-        batch_tokens: int = BATCH_TOKENS,
-        threads: int = 1,
+        engine: str = "numpy",
+        compute: str = "float32",
+        batch_tokens: int | None = None,
+        threads: int | None = None,
         protect: bool = True,
         adapt: bool = True,
         split: bool = True,
@@ -149,8 +154,14 @@ class Translator:
 
         Args:
             texts: one text, or several.
-            batch_tokens: source tokens that are translated at once, padding counted.
-            threads: so many batches at once, for several texts or sentences; one sentence is
+            engine: ``numpy``, the readable engine, or ``torch``, ``ctranslate2`` or ``auto``
+                for many texts: see `choose_engine`.
+            compute: ``float32``; ``bfloat16`` of torch, ``int8`` of ctranslate2, which give
+                other texts here and there; or ``auto``, the fastest that the engine has.
+            batch_tokens: source tokens that are translated at once, padding counted; 1024 unless
+                the engine chooses otherwise.
+            threads: so many batches at once, for several texts or sentences; 1, and with
+                ctranslate2 as many as there are processors. One sentence is
                 one thread's work. Keep NumPy's BLAS library to one thread beside it: set
                 OPENBLAS_NUM_THREADS=1 before NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
@@ -186,9 +197,14 @@ class Translator:
         settings = SearchSettings.of(self.settings, **search_settings)
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
+        other_search = None
+        if (engine, compute) != ("numpy", "float32"):
+            characters = sum(len(text) for text in texts if isinstance(text, str))
+            choice = self.choose_engine(engine, compute, characters=characters, **search_settings)
+            other_search = self.engines.search(choice, batch_tokens, threads)
         options = TranslationOptions(
-            settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress,
-            register_tags(register, self.registers),
+            settings, batch_tokens or BATCH_TOKENS, threads or 1, protect, adapt, layer,
+            alignment_rows, on_progress, other_search, register_tags(register, self.registers),
         )  # fmt: skip
         # Sentences that stand in several places are made and translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
@@ -228,7 +244,11 @@ class Translator:
         return fit(pieces, longest, translator.encode, translator.language)
 
     def _check(
-        self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
+        self,
+        settings: SearchSettings,
+        batch_tokens: int | None,
+        threads: int | None,
+        alignment: bool,
     ) -> None:
         if settings.max_length > self.longest:
             raise ConfigError(
@@ -236,7 +256,7 @@ class Translator:
                 f"tokens beside the end token; it is {settings.max_length}."
             )
         for name, value in (("batch_tokens", batch_tokens), ("threads", threads)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1; it is {value}.")
         if alignment and self.align is None:
             raise ConfigError("This translator's engine gives no alignments.")

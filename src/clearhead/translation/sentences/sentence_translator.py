@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...config import TransformerConfig
 from ...engine.protocols import Engine, FloatArray
@@ -25,6 +26,9 @@ from ..translation import Segment, Translation
 from .attempts import as_fragment, attempts, complete
 from .segments import Piece
 from .sentence import Sentence
+
+if TYPE_CHECKING:
+    from ...volume.engines import BatchSearch
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Attention Float["target_len source_len"], of (source ids, target ids, layer, rows).
@@ -48,6 +52,7 @@ class TranslationOptions:
     alignment_layer: int | None = None
     alignment_rows: str = "output"
     on_progress: Callable[[int], None] | None = None
+    search: BatchSearch | None = None  # of another engine than ours
     tags: tuple[int, ...] = ()  # token ids in front of every source
 
 
@@ -136,16 +141,22 @@ class SentenceTranslator:
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
         """Search for all questions, alike lengths together: all hypotheses of the beam."""
-        hypotheses = search_batches(
-            self.engine,
-            [[*options.tags, *ids, self.special.end_id] for ids, _ in questions],
-            SearchSettings.of(options.settings, n_best=options.settings.beam_size),
-            batch_tokens=options.batch_tokens,
-            threads=options.threads,
-            special=self.special,
-            prefixes=[prefix for _, prefix in questions],
-            on_progress=options.on_progress,
-        )
+        sources = [[*options.tags, *ids, self.special.end_id] for ids, _ in questions]
+        prefixes = [prefix for _, prefix in questions]
+        settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
+        if options.search is not None:
+            hypotheses = options.search(sources, settings, prefixes, options.on_progress)
+        else:
+            hypotheses = search_batches(
+                self.engine,
+                sources,
+                settings,
+                batch_tokens=options.batch_tokens,
+                threads=options.threads,
+                special=self.special,
+                prefixes=prefixes,
+                on_progress=options.on_progress,
+            )
         return dict(zip(questions, hypotheses, strict=True))
 
     def _rows(
