@@ -60,6 +60,7 @@ WITHOUT_TORCH = (
     "generation",
     "pretrained",
     "translation",
+    "volume",
     "lens",
     "tasks",
     "export",
@@ -93,6 +94,7 @@ AT_LOAD = {
     "generation": {"numpy"},
     "pretrained": {"numpy", "tokenizers"},
     "translation": {"numpy", "safetensors", "tokenizers"},
+    "volume": {"numpy"},  # PyTorch and CTranslate2 when they translate
     "lens": {"numpy"},
     "tasks": {"numpy"},
     "export": {"numpy"},  # what it writes for is loaded when it writes

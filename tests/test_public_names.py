@@ -37,6 +37,7 @@ PUBLIC_NAMES = [
     "record",
     "reference",
     "trace",
+    "translate",
 ]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .reference.tracing.trace import Trace
     from .tasks.loading import load
     from .tasks.model import Model
+    from .translation.translate import translate
     from .translation.translation import Translation
     from .translation.translator import Translator
     from .translation.walkthrough import trace
@@ -63,6 +64,7 @@ _HOMES = {
     "record": "clearhead.maps.recorder.record",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.walkthrough",
+    "translate": "clearhead.translation.translate",
 }
 
 _NEED_TORCH = ("clearhead.maps", "clearhead.nn")
@@ -84,6 +86,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "record",
     "reference",
     "trace",
+    "translate",
     "CheckpointError",
     "ClearheadError",
     "ConfigError",

@@ -75,3 +75,33 @@ def test_an_argument_that_is_no_text_is_refused_with_its_number():
     assert check_arguments(["a cat", ""]) == ["a cat", ""]
     with pytest.raises(TextError, match=r"Argument 2: The text holds a lone surrogate \(U\+DCFF\)"):
         check_arguments(["a cat", "bad \udcff"])
+
+
+def test_the_time_that_is_left_follows_from_the_place_in_the_file(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "in.txt"
+    path.write_bytes(b"a line\n" * 400)
+    now = [0.0]
+    monkeypatch.setattr(lines_module.time, "monotonic", lambda: now[0])
+    with path.open("rb", buffering=0) as stream:
+        progress = Progress(is_visible=True, stream=stream)
+        # Half of the file is read, and half of that is translated: a quarter in 100 s.
+        list(progress.count([["a line"] * 200]))
+        stream.seek(1400)
+        now[0] = 100.0
+        progress.advance(100)
+        assert "100 lines, 1.0 a second, 5 min 00 s left" in capsys.readouterr().err
+        now[0] = 200.0
+        progress.show(2, 30)
+        now[0] = 201.0
+        progress.show(1, 70)
+        assert "170 lines, 0.8 a second" in capsys.readouterr().err.rpartition("\r")[2]
+        now[0] = 300.0
+        progress.advance(70)  # of window 1
+        assert "200 lines, 0.7 a second, 5 min 00 s left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")]
+)
+def test_times_are_told_as_people_tell_them(seconds, text):
+    assert lines_module._duration(seconds) == text

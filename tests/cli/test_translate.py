@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,3 +197,34 @@ def test_a_file_given_as_a_text_is_told(model, tmp_path):
         f"that name: --input {name}\n"
     )
     assert translate(model, "a" * 5000, "the river").stderr == b""
+
+
+def in_direction(folder, *arguments):
+    """Translate with the models of one folder, and none of the person's own."""
+    return subprocess.run(
+        [*COMMAND, "--max-length", "6", *arguments, "la maison"],
+        capture_output=True,
+        env={**environment(), "CLEARHEAD_MODELS": str(folder), "XDG_DATA_HOME": str(folder / "-")},
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_direction_names_its_model(model, tmp_path):
+    """The model's folder among others, as a person keeps models that they have trained."""
+    folder = tmp_path / "back"
+    shutil.copytree(model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["languages"] = {"source": "fr", "target": "de"}
+    (folder / "config.json").write_text(json.dumps(config))
+    expected = in_direction(tmp_path, "--model", str(folder))
+    assert (expected.returncode, expected.stderr) == (0, b"")
+    assert in_direction(tmp_path, "--from", "fr", "--to", "de").stdout == expected.stdout
+    refused = in_direction(tmp_path, "--to", "xx", "--from", "fr")
+    assert refused.returncode == 2
+    assert b"There is no model that translates from fr to xx. There are: back (fr-de)" in (
+        refused.stderr
+    )
+    assert b"clearhead train configs/fr-xx.toml" in refused.stderr
+    other = in_direction(tmp_path, "--model", "back", "--to", "en")
+    assert b"back translates from fr to de. Leave one of the two out." in other.stderr

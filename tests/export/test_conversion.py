@@ -12,12 +12,16 @@ from safetensors.numpy import load_file
 from clearhead.errors import ConfigError
 from clearhead.export.conversion import Conversion, convert
 from clearhead.translation.checkpoint import read_checkpoint
+from clearhead.translation.directions.languages import Languages
 from tests.export.models import checkpoint_of
 
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    return replace(checkpoint_of("PEGASUS"), provenance={"steps": 7})
+    languages = Languages("en", "fr")
+    return replace(
+        checkpoint_of("PEGASUS"), provenance={"steps": 7}, languages=languages, registers=("tu",)
+    )
 
 
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
@@ -26,6 +30,7 @@ def test_it_is_read_as_it_was_stored(checkpoint, tmp_path, storage):
     first = read_checkpoint(tmp_path / "first")
     assert first.config == checkpoint.config
     assert first.provenance["steps"] == 7
+    assert (first.languages, first.registers) == (checkpoint.languages, ("tu",))
     assert first.tokenizer.to_json() == checkpoint.tokenizer.to_json()
     size = (tmp_path / "first" / "model.safetensors").stat().st_size
     assert conversion.bytes_after == size

@@ -332,6 +332,7 @@ def test_damaged_settings_of_a_run(tmp_path: Path, tiny: Settings) -> None:
 
 def test_what_may_change_exists() -> None:
     names = {f"training.{field.name}" for field in dataclasses.fields(TrainingSettings)}
+    names |= {f"data.{field.name}" for field in dataclasses.fields(DataSettings)}
     assert names >= MAY_CHANGE
 
 
@@ -365,4 +366,24 @@ def test_the_page_names_what_may_change() -> None:
     page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     listed = re.search(r"These may change: (.*?)\.\n", page, re.S)
     assert listed is not None
-    assert set(re.findall(r"`(\w+)`", listed[1])) == {name[9:] for name in MAY_CHANGE}
+    assert set(re.findall(r"`(\w+)`", listed[1])) == {name.partition(".")[2] for name in MAY_CHANGE}
+
+
+def test_a_model_states_both_languages_or_none() -> None:
+    corpus = {"path": "a.tsv", "held_out": True}
+    both = {"source_language": "en", "target_language": "pt-BR"}
+    data = {"corpus": [corpus], "held_out_share": 0.1}
+    settings = Settings.from_dict({"data": data | both})
+    assert (settings.data.source_language, settings.data.target_language) == ("en", "pt-BR")
+    with pytest.raises(ConfigError, match=r"both of its languages or none; .* Give the other one"):
+        Settings.from_dict({"data": data | {"source_language": "en"}})
+    with pytest.raises(ConfigError, match="the code of a language, such as en or pt-BR"):
+        Settings.from_dict({"data": data | both | {"source_language": "English"}})
+
+
+def test_the_languages_of_a_run_may_be_told_later(tmp_path: Path, tiny: Settings) -> None:
+    open_run(tmp_path / "run", tiny)
+    (tmp_path / "run" / "step-00000001").mkdir()
+    data = dataclasses.replace(tiny.data, source_language="en", target_language="fr")
+    open_run(tmp_path / "run", dataclasses.replace(tiny, data=data))
+    assert '"source_language": "en"' in (tmp_path / "run" / "settings.json").read_text()

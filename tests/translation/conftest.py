@@ -13,8 +13,12 @@ TRAINING_TEXTS = [
 ] * 5
 
 
-def write_checkpoint(folder, *, seed=0, dtype=np.float32, **changes):
-    """A small random model in a folder; its output is nonsense, and always the same."""
+def write_checkpoint(folder, *, seed=0, dtype=np.float32, states=None, **changes):
+    """A small random model in a folder; its output is nonsense, and always the same.
+
+    Args:
+        states: what its config.json says beside the model, such as its languages.
+    """
     import json
 
     from safetensors.numpy import save_file
@@ -37,6 +41,7 @@ def write_checkpoint(folder, *, seed=0, dtype=np.float32, **changes):
     tokenizer.save(folder / "tokenizer.json")
     save_file(weights, folder / "model.safetensors")
     content = {"format": 1, "model": config.to_dict(), "provenance": {"seed": seed}}
+    content |= states or {}
     (folder / "config.json").write_text(json.dumps(content))
     return folder
 

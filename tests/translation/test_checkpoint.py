@@ -13,8 +13,8 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch
 
 from clearhead.errors import CheckpointError
-from clearhead.translation import checkpoint as checkpoint_module
 from clearhead.translation.checkpoint import bundled_models, read_checkpoint
+from clearhead.translation.directions import discovery
 from clearhead.translation.translator import Translator
 from clearhead.weight_storage.weight_file import store
 from tests.processor_time import at_most_processor_seconds
@@ -57,7 +57,7 @@ def test_an_engine_of_other_weights_than_the_configs_is_refused(new_model):
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path, monkeypatch, new_model):
-    monkeypatch.setattr(checkpoint_module, "_BUNDLED", tmp_path)
+    monkeypatch.setattr(discovery, "_BUNDLED", tmp_path)
     new_model()  # its folder is tmp_path / "model"
     assert bundled_models() == ["model"]
     assert read_checkpoint("model").folder == tmp_path / "model"

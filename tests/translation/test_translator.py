@@ -14,6 +14,7 @@ from clearhead.config import TransformerConfig
 from clearhead.errors import ConfigError, TextError
 from clearhead.text.tokenizer import Tokenizer
 from clearhead.translation.checkpoint import bundled_models
+from clearhead.translation.directions.languages import Languages
 from clearhead.translation.translator import Translator
 from tests.processor_time import at_most_processor_seconds
 
@@ -352,6 +353,7 @@ def test_no_torch(model_folder):
     code = f"""
 import sys
 sys.path[:0] = {sys.path!r}
+from clearhead.translation.directions.languages import Languages
 from clearhead.translation.translator import Translator
 Translator.load({str(model_folder)!r}).translate("the cat", max_length=4, alignment=True)
 loaded = {{name.split(".")[0] for name in sys.modules}}
@@ -359,3 +361,25 @@ sys.exit(" ".join(loaded & {{"torch", "rich", "sacrebleu", "matplotlib"}}) or No
 """
     process = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
     assert (process.returncode, process.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("« Bonjour ! »", "“BONJOUR !”"),
+        ("Attention : Le chien mord.", "ATTENTION: LE CHIEN MORD."),
+        ("« Où vas-tu ? » Marie : Viens.", "“OÙ VAS-TU ?” Marie: VIENS."),
+        ("« Oui » !\n- Non.", "“OUI”!\n- NON."),
+        ("Il y a 12 500 chats.", "IL Y A 12 500 CHATS."),
+        ("M. Dupont est là. Bien.", "M. DUPONT EST LÀ. BIEN."),
+    ],
+)
+def test_a_french_text_is_read_as_french_and_comes_out_in_english_marks(tokenizer, text, expected):
+    config = TransformerConfig(vocab_size=tokenizer.vocab_size, max_length=400)
+    engine = Scripted(tokenizer, str.upper)
+    translator = Translator(engine, tokenizer, config, languages=Languages("fr", "en"))
+    translation = translator.translate(text)
+    assert translation.text == expected
+    assert "".join(segment.source for segment in translation.segments) == text
+    if text.startswith("M. Dupont"):
+        assert sorted(engine.questions) == ["Bien.", "M. Dupont est là."]

@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -169,28 +169,84 @@ def _decode(line: bytes, number: int) -> CheckedText:
 
 
 class Progress:
-    """How many lines are translated, and how fast, on one line of a terminal's standard error."""
+    """How many lines are translated, and how fast, on one line of a terminal's standard error.
 
-    def __init__(self, *, is_visible: bool) -> None:
+    Args:
+        is_visible: whether anything is shown.
+        stream: that the lines are read from. For a regular file the time that is left is shown.
+    """
+
+    def __init__(self, *, is_visible: bool, stream: BinaryIO | None = None) -> None:
         self.is_visible = is_visible
-        self.lines = 0
+        self.lines = self.lines_read = 0
         self.start = self.last = time.monotonic()
+        self._stream = stream
+        self._underway: dict[int, int] = {}
 
     @classmethod
     def of(cls, stream: BinaryIO, *, quiet: bool) -> Progress:
         """Return progress of reading a stream, shown on a terminal unless one types the lines."""
-        return cls(is_visible=not quiet and sys.stderr.isatty() and not stream.isatty())
+        is_visible = not quiet and sys.stderr.isatty() and not stream.isatty()
+        return cls(is_visible=is_visible, stream=stream)
+
+    def count(self, chunks: Iterable[list[CheckedText]]) -> Iterator[list[CheckedText]]:
+        """Yield chunks of lines, and count the lines that are read."""
+        for chunk in chunks:
+            self.lines_read += len(chunk)
+            yield chunk
 
     def advance(self, lines: int) -> None:
         """Count so many more lines."""
         self.lines += lines
+        if self._underway:
+            del self._underway[min(self._underway)]
+        self._show()
+
+    def show(self, window: int, sentences: int) -> None:
+        """Show that so many sentences of a window of lines are translated, which are not counted.
+
+        They are taken for lines until the window is written. Windows are written by their numbers.
+        """
+        self._underway[window] = sentences
+        self._show()
+
+    def _show(self) -> None:
         now = time.monotonic()
         if self.is_visible and now - self.last > 0.2:
             self.last = now
-            rate = self.lines / (now - self.start)
-            click.echo(f"\r{self.lines:,} lines, {rate:,.1f} a second\x1b[K", err=True, nl=False)
+            seconds = now - self.start
+            lines = self.lines + sum(self._underway.values())
+            left = self._time_left(lines, seconds)
+            text = f"\r{lines:,} lines, {lines / seconds:,.1f} a second{left}\x1b[K"
+            click.echo(text, err=True, nl=False)
+
+    def _time_left(self, lines: int, seconds: float) -> str:
+        """Return how long the rest takes at this pace; empty where nobody knows how much it is."""
+        if self._stream is None or not lines or not self.lines_read:
+            return ""
+        try:
+            descriptor = self._stream.fileno()
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or not status.st_size:
+                return ""
+            # Of an archive too, this is the place in its bytes.
+            place = os.lseek(descriptor, 0, os.SEEK_CUR)
+        except (OSError, ValueError):  # a stream of a test, or one that is closed
+            return ""
+        share = min(1.0, lines / self.lines_read) * place / status.st_size
+        return f", {_duration(seconds * (1 - share) / share)} left" if 0 < share < 1 else ""
 
     def close(self) -> None:
         """Clear the line."""
         if self.is_visible:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: 45 s, 3 min 20 s, 2 h 05 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return (
+        f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,11 +23,13 @@ from clearhead.cli.lines import (
 )
 from clearhead.cli.texts import TextArgument, TextCommand
 from clearhead.cli.threads import one_blas_thread, processors
+from clearhead.cli.volume import EngineForLines, ahead, amount_of_text, regular_size, windows
 from clearhead.files import open_whole
 from clearhead.visible import json_text, visible
 
 if TYPE_CHECKING:
     from clearhead.translation.pretrained_translator import PretrainedTranslator
+    from clearhead.translation.sentences.segments import CheckedText
     from clearhead.translation.translation import Translation
     from clearhead.translation.translator import Translator
 
@@ -36,8 +40,12 @@ if TYPE_CHECKING:
 @click.argument("texts", nargs=-1, type=TextArgument(), metavar="[TEXT]...")
 @click.option("-i", "--input", "source", metavar="FILE", help="Translate a file's lines (.gz too).")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
-@click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
+@click.option("-m", "--model", help="A name, or a folder. [en-fr, or what --to needs]")
+@click.option("--to", metavar="LANGUAGE", help="Translate to this language, such as en.")
+@click.option("--from", "source_language", metavar="LANGUAGE", help="Translate from this one.")
 @click.option("--task", help="What someone else's model is to do, such as en-fr.")
+@click.option("--register", type=click.Choice(["auto", "tu", "vous"]), default="auto",
+              help="How a translation says you, of a model trained with it. [auto]")  # fmt: skip
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--n-best", type=int, help="Give so many translations of each text. [1]")
 @click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
@@ -72,6 +80,20 @@ if TYPE_CHECKING:
     help="Rows of the positions that predict each token, or that read it. [output]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "numpy", "torch", "ctranslate2"]),
+    default="auto",
+    show_default=True,
+    help="Who translates; auto goes by the amount of text.",
+)
+@click.option(
+    "--compute",
+    type=click.Choice(["float32", "bfloat16", "int8", "auto"]),
+    default="float32",
+    show_default=True,
+    help="Of torch and ctranslate2; below float32 some texts differ.",
+)
 @click.option("--batch-tokens", type=int, help="Source tokens computed at once. [1024]")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Batches translated at once. [all processors]"
@@ -89,18 +111,20 @@ def command(texts: tuple[str, ...], source: str | None, output: str | None, **op
     try:
         _translate(texts, source, output, options)
     except KeyboardInterrupt:
-        # Quiet, and with the status of a program that an interrupt ended.
+        # Quiet, and with the status of a program that an interrupt ended. A window that is being
+        # translated in another thread would be waited for.
+        sys.stdout.flush()
+        if threading.active_count() > 1:
+            os._exit(130)
         sys.exit(130)
 
 
 def _translate(
     texts: tuple[str, ...], source: str | None, output: str | None, options: dict[str, Any]
 ) -> None:
-    from clearhead.translation.translator import Translator
-
     if texts:
         arguments = check_arguments(texts)
-        translator = Translator.load(options["model"], task=options["task"])
+        translator = _load(options)
         _warn_about_file_names(texts)
         with _open_output(output) as out:
             _run(translator, [arguments], out, options, Progress(is_visible=False))
@@ -108,14 +132,23 @@ def _translate(
     name = "standard input" if source in (None, "-") else str(source)
     with open_input(source) as stream:
         check_other_file(stream, output, name)
-        translator = Translator.load(options["model"], task=options["task"])
+        translator = _load(options)
         with _open_output(output) as out:
             check_apart(stream, out, name)
             progress = Progress.of(stream, quiet=options["quiet"])
             try:
-                _run(translator, read_texts(stream, name=name), out, options, progress)
+                chunks = progress.count(read_texts(stream, name=name))
+                _run(translator, chunks, out, options, progress, stream, name)
             finally:
                 progress.close()
+
+
+def _load(options: dict[str, Any]) -> AnyTranslator:
+    from clearhead.translation.directions.discovery import model_for
+    from clearhead.translation.translator import Translator
+
+    model = model_for(options["to"], options["source_language"], model=options["model"])
+    return Translator.load(model, task=options["task"])
 
 
 def _warn_about_file_names(texts: tuple[str, ...]) -> None:
@@ -136,6 +169,7 @@ def _open_output(path: str | None) -> AbstractContextManager[BinaryIO]:
 
 # What stands around our models alone, by its option, and what it is where nothing was said.
 _OURS_ALONE = {
+    "register": "auto",
     "normalization": None,
     "max_length_ratio": None,
     "max_length_extra": None,
@@ -146,6 +180,8 @@ _OURS_ALONE = {
     "no_protect": False,
     "no_adapt": False,
     "alignment_rows": "output",
+    "engine": "auto",
+    "compute": "float32",
 }
 
 
@@ -173,6 +209,7 @@ def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[st
         return call
     return {
         **call,
+        "register": options["register"],
         "protect": not options["no_protect"],
         "adapt": not options["no_adapt"],
         "alignment_rows": options["alignment_rows"],
@@ -183,18 +220,17 @@ def _call_options(translator: AnyTranslator, options: dict[str, Any]) -> dict[st
 
 def _run(
     translator: AnyTranslator,
-    chunks: Iterable[Sequence[str]],
+    chunks: Iterable[list[CheckedText]],
     out: BinaryIO,
     options: dict[str, Any],
     progress: Progress,
+    stream: BinaryIO | None = None,
+    name: str = "",
 ) -> None:
     """Translate texts as they come, and write their lines."""
     is_terminal = out.isatty()
-    call = _call_options(translator, options)
     number = 0
-    for texts in chunks:
-        translations = translator.translate(texts, **call)
-        assert isinstance(translations, list)
+    for translations in _translations(translator, chunks, options, progress, stream, name):
         for translation in translations:
             number += 1
             for line in _lines(number, translation, options):
@@ -202,7 +238,42 @@ def _run(
                 line = visible(line, keep="\n\t") if is_terminal else line
                 out.write(line.encode("utf-8") + b"\n")
         out.flush()
-        progress.advance(len(texts))
+        progress.advance(len(translations))
+
+
+def _translations(
+    translator: AnyTranslator,
+    chunks: Iterable[list[CheckedText]],
+    options: dict[str, Any],
+    progress: Progress,
+    stream: BinaryIO | None,
+    name: str,
+) -> Iterator[Sequence[Translation]]:
+    """Yield the translations of the texts, window by window."""
+    from clearhead.search.settings import SearchSettings
+    from clearhead.translation.translator import Translator
+
+    call = _call_options(translator, options)
+    if not isinstance(translator, Translator):
+        yield from (translator.translate(texts, **call) for texts in chunks)
+        return
+    settings = {field.name for field in dataclasses.fields(SearchSettings)}
+    search_settings = {key: value for key, value in call.items() if key in settings}
+    characters = None if stream is None else amount_of_text(stream, name)
+    engine = EngineForLines(translator, options, search_settings, characters)
+
+    def translate(job: tuple[int, Sequence[str], dict[str, str]]) -> Sequence[Translation]:
+        number, texts, who = job
+        show = functools.partial(progress.show, number)
+        return translator.translate(texts, **call, **who, on_progress=show)
+
+    jobs = (
+        (number, texts, engine.call(texts))
+        for number, texts in enumerate(windows(chunks, stream, lambda: engine.lines))
+    )
+    # A pipe may be slow: what was read first is written before more is read.
+    is_file = stream is not None and regular_size(stream) is not None
+    yield from ahead(translate, jobs, 2 if is_file and engine.has_workers else 1)
 
 
 def _lines(number: int, translation: Translation, options: dict[str, Any]) -> Iterator[str]:

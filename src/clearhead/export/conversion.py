@@ -56,6 +56,7 @@ def convert(checkpoint: Checkpoint, folder: str | Path, storage: str) -> Convers
     facts = dict(content.facts) | ({} if earlier is None else {"before": earlier})
     description = {
         "format": content.format,
+        **checkpoint.statements(),
         "model": checkpoint.config.to_dict(),
         "provenance": provenance | ({"storage": facts} if facts else {}),
     }

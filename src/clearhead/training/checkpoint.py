@@ -284,6 +284,7 @@ def export_model(
     provenance: Mapping[str, Any],
     *,
     storage: str = "float32",
+    statements: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a checkpoint folder: what translation, tracing and others read.
 
@@ -298,6 +299,7 @@ def export_model(
         provenance: where the weights come from: data and their hashes, steps, versions.
         storage: how the weights are written: ``float32``, ``float16`` in half the space, or
             ``int8`` in a quarter of it, of which the provenance then tells.
+        statements: what config.json says beside the model: its languages and registers.
 
     Raises:
         ConfigError: a weight is too large for float16.
@@ -305,8 +307,11 @@ def export_model(
     content = store({name: value.float().numpy() for name, value in weights.items()}, storage)
     facts = {"storage": dict(content.facts)} if content.facts else {}
     description = {
-        "format": content.format, "model": dict(config), "provenance": {**provenance, **facts},
-    }  # fmt: skip
+        "format": content.format,
+        **(statements or {}),
+        "model": dict(config),
+        "provenance": {**provenance, **facts},
+    }
     with model_draft(folder) as draft:
         write_with_usual_mode(
             draft / "model.safetensors", lambda path: save_arrays(dict(content.tensors), path)

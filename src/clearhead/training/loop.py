@@ -24,7 +24,7 @@ from .processes.stopping import SIGNALS, Stop, StoppedError, signal_name
 from .processes.workers import choose_threads, usable_cores
 from .run_folder.advice import bad_step, bad_weights
 from .run_folder.beginning import check_beginning
-from .run_folder.finish import export_average, provenance
+from .run_folder.finish import export_average, provenance, statements
 from .run_folder.log import Log, NoLog, StepLog, plot_curves, tell
 from .run_folder.progress import Progress, read_progress
 from .run_folder.run import RunLock, open_run, writing
@@ -293,7 +293,10 @@ class Trainer:
             processes=self.processes.count,
         )
         storage = self.options.export
-        export_average(folder, averaged, self.config, self.data, origin, storage=storage)
+        export_average(
+            folder, averaged, self.config, self.data, origin, storage=storage,
+            statements=statements(self.settings, self.data),
+        )  # fmt: skip
         plot_curves(self.run)
         self.log.show(f"The mean of {len(averaged)} checkpoints is in {folder}.")
         return folder

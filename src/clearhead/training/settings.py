@@ -16,6 +16,7 @@ max_steps = 20000
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,14 @@ _Text = Annotated[
     str,
     Rule("a text that is not blank", lambda text: bool(text.strip())),
     Rule("a text that UTF-8 can hold, without NUL", _encodable),
+]
+
+_Code = Annotated[
+    str,
+    Rule(
+        "the code of a language, such as en or pt-BR",
+        lambda code: re.fullmatch(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*", code) is not None,
+    ),
 ]
 
 # What a model that is trained here must be beside what TransformerConfig asks of every model.
@@ -104,6 +113,8 @@ class DataSettings:
         max_tokens: pairs with a longer side are left out and counted.
         normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
         skip_bad_lines: count unusable lines instead of stopping at the first.
+        source_language, target_language: codes such as ``en``, which the finished model states, so
+            that texts are read by the rules of its language and it is found by its direction.
     """
 
     corpus: tuple[CorpusSettings, ...] = ()
@@ -113,9 +124,17 @@ class DataSettings:
     max_tokens: _Count = 128
     normalize_spaces: bool = True
     skip_bad_lines: bool = False
+    source_language: _Code | None = None
+    target_language: _Code | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if (self.source_language is None) != (self.target_language is None):
+            raise ConfigError(
+                f"A model states both of its languages or none; data.source_language is "
+                f"{self.source_language!r} and data.target_language {self.target_language!r}. "
+                f"Give the other one, too."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,13 +21,16 @@ from ..reference.weights import check_shapes
 from ..tensor_file import TensorFile
 from ..text.tokenizer import Tokenizer
 from ..weight_storage.weight_file import read_format, read_weights, weight_shapes
+from .directions.discovery import FILES, bundled_models, find_model, user_models
+from .directions.languages import Languages, read_languages
+from .directions.register import read_registers
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
+__all__ = ["Checkpoint", "bundled_models", "find_model", "is_pretrained", "read_checkpoint"]
+
 _WEIGHTS = ("float32", "float16", "bfloat16")  # and int8 with its scales
 # Numbers of a table of positions that any model may have: 16 MB in float32.
 _POSITIONS = 1 << 22
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-_BUNDLED = Path(__file__).parent.parent / "models"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Checkpoint:
         tokenizer: the way from text to its token ids and back.
         provenance: what it was trained on and how, as its training wrote it.
         folder: where it was read from.
+        languages: that it translates between; None where its config.json does not say.
+        registers: that it can be asked for, see `clearhead.translation.directions.register`.
     """
 
     config: TransformerConfig
@@ -47,6 +52,13 @@ class Checkpoint:
     tokenizer: Tokenizer
     provenance: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    languages: Languages | None = None
+    registers: tuple[str, ...] = ()
+
+    def statements(self) -> dict[str, Any]:
+        """Return what the model's config.json says beside it: its languages and its registers."""
+        languages = {"languages": self.languages.to_dict()} if self.languages else {}
+        return languages | ({"registers": list(self.registers)} if self.registers else {})
 
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
         """Build the engine of the model, in float32 to translate or in float64 to look into.
@@ -62,45 +74,13 @@ class Checkpoint:
             ) from error
 
 
-def bundled_models() -> list[str]:
-    """Return the names of the models that come with the package."""
-    if not _BUNDLED.is_dir():
-        return []
-    return sorted(path.parent.name for path in _BUNDLED.glob("*/config.json"))
-
-
-def find_model(model: str | Path) -> Path:
-    """Return the folder of a model by its name or path.
-
-    Args:
-        model: name of a bundled model, or a folder.
-
-    Raises:
-        CheckpointError: there is neither; the names that there are are listed.
-    """
-    folder = Path(model)
-    if str(model) in bundled_models():
-        return _BUNDLED / str(model)
-    if folder.is_dir():
-        return folder
-    names = ", ".join(bundled_models()) or "none in this installation"
-    if folder.exists():
-        raise CheckpointError(
-            f"{model} is a file. A model is a folder with {', '.join(FILES)}; give the folder."
-        )
-    raise CheckpointError(
-        f"There is no model {str(model)!r}: it is neither a bundled model ({names}) nor a folder, "
-        f"nor a name on the hub, which has the form org/name."
-    )
-
-
 def is_pretrained(model: str | Path) -> bool:
     """Tell whether a name or a folder is of a model that transformers saved, not one of ours.
 
     A folder whose config.json says ``model_type`` is, and so is the ``org/name`` of a model on the
     hub.
     """
-    if str(model) in bundled_models():
+    if str(model) in bundled_models() or str(model) in user_models():
         return False
     folder = Path(model)
     try:
@@ -147,18 +127,37 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"The model folder {folder} lacks {', '.join(missing)}. "
             f"A model is a folder with {', '.join(FILES)}."
         )
-    config, provenance, number = _read_config(folder / "config.json")
+    description = _read_config(folder / "config.json")
+    config = description.config
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     if tokenizer.vocab_size > config.vocab_size:
         raise CheckpointError(
             f"{folder}: the tokenizer has {tokenizer.vocab_size} ids and the model only "
             f"{config.vocab_size}. The files are not of one model."
         )
-    weights = _read_weights(folder / "model.safetensors", config, number)
-    return Checkpoint(config, weights, tokenizer, provenance, folder)
+    weights = _read_weights(folder / "model.safetensors", config, description.format_number)
+    return Checkpoint(
+        config,
+        weights,
+        tokenizer,
+        description.provenance,
+        folder,
+        description.languages,
+        description.registers,
+    )
 
 
-def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any], int]:
+class _Description(NamedTuple):
+    """What a config.json says."""
+
+    config: TransformerConfig
+    provenance: dict[str, Any]
+    format_number: int
+    languages: Languages | None
+    registers: tuple[str, ...]
+
+
+def _read_config(path: Path) -> _Description:
     try:
         content = Fields(read_json(path), "the file")
         if not content.has("model"):
@@ -168,7 +167,8 @@ def _read_config(path: Path) -> tuple[TransformerConfig, dict[str, Any], int]:
             )
         number = read_format(content)
         config = TransformerConfig.from_dict(content.mapping("model"))
-        return config, _provenance(content), number
+        languages, registers = read_languages(content), read_registers(content)
+        return _Description(config, _provenance(content), number, languages, registers)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."

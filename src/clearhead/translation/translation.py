@@ -18,7 +18,8 @@ class Segment:
 
     Attributes:
         source: the text, as it stands in the whole source.
-        text: its translation; for what was kept, the same.
+        text: its translation; for what was kept the same, but marks around a sentence may be those
+            of the target language.
         log_prob: natural logarithm of the translation's probability given the source, summed
             over its tokens and the end token; 0 for what was kept.
         source_tokens, tokens: pieces of words as the model read and wrote them (with stand-ins

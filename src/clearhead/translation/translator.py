@@ -14,12 +14,15 @@ from ..search.settings import SearchSettings
 from ..text.tokenizer import Tokenizer
 from .alignment import aligner
 from .checkpoint import Checkpoint, is_pretrained, read_checkpoint
+from .directions.languages import Languages
+from .directions.register import AUTO, register_tags
+from .other_engines import OtherEngines
 from .rules.protected import has_words
-from .rules.reading import Action
+from .sentences.assembly import assemble
 from .sentences.segments import Piece, fit, split_text
 from .sentences.sentence import Sentence
 from .sentences.sentence_translator import Aligner, SentenceTranslator, TranslationOptions
-from .translation import Segment, Translation
+from .translation import Translation
 
 if TYPE_CHECKING:
     from .pretrained_translator import PretrainedTranslator
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 1024
 
 
-class Translator:
+class Translator(OtherEngines):
     """Translates texts with one model.
 
         translator = Translator.load("en-fr")
@@ -39,6 +42,9 @@ class Translator:
         config: the model's shape; its ``max_length`` bounds sources and targets.
         settings: how to search where a call says nothing else; a beam of 4.
         align: gives alignments; None where the engine cannot.
+        provenance: what the model was trained on and how.
+        languages: that it translates between; their rules are in `rules.languages`.
+        registers: that the model was trained with, such as ``("tu", "vous")``.
     """
 
     def __init__(
@@ -50,14 +56,16 @@ class Translator:
         settings: SearchSettings | None = None,
         align: Aligner | None = None,
         provenance: Mapping[str, Any] | None = None,
+        languages: Languages | None = None,
+        registers: Sequence[str] = (),
     ) -> None:
         self.engine, self.tokenizer, self.config = engine, tokenizer, config
-        self.align = align
+        self.align, self.languages, self.registers = align, languages, tuple(registers)
         self.provenance: Mapping[str, Any] = provenance or {}
         self.longest = config.max_length - 1  # beside the start or end token
         self.settings = settings or SearchSettings(max_length=self.longest)
         self.longest_source = _longest_source(self.longest, self.provenance)
-        self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align)
+        self._sentence_translator = SentenceTranslator(engine, tokenizer, config, align, languages)
 
     @classmethod
     def load(
@@ -102,13 +110,17 @@ class Translator:
                 f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
             )
         engine = engine or checkpoint.engine()
-        return cls(
+        translator = cls(
             engine,
             checkpoint.tokenizer,
             config,
             align=aligner(engine.model),
             provenance=checkpoint.provenance,
+            languages=checkpoint.languages,
+            registers=checkpoint.registers,
         )
+        translator.take_other_engines(checkpoint)
+        return translator
 
     @overload
     def translate(self, texts: str, **options: Any) -> Translation: ...
@@ -118,11 +130,14 @@ class Translator:
         self,
         texts: str | Iterable[str],
         *,
-        batch_tokens: int = BATCH_TOKENS,
-        threads: int = 1,
+        engine: str = "numpy",
+        compute: str = "float32",
+        batch_tokens: int | None = None,
+        threads: int | None = None,
         protect: bool = True,
         adapt: bool = True,
         split: bool = True,
+        register: str = AUTO,
         alignment: bool = False,
         alignment_layer: int = -1,
         alignment_rows: str = "output",
@@ -139,8 +154,14 @@ class Translator:
 
         Args:
             texts: one text, or several.
-            batch_tokens: source tokens that are translated at once, padding counted.
-            threads: so many batches at once, for several texts or sentences; one sentence is
+            engine: ``numpy``, the readable engine, or ``torch``, ``ctranslate2`` or ``auto``
+                for many texts: see `choose_engine`.
+            compute: ``float32``; ``bfloat16`` of torch, ``int8`` of ctranslate2, which give
+                other texts here and there; or ``auto``, the fastest that the engine has.
+            batch_tokens: source tokens that are translated at once, padding counted; 1024 unless
+                the engine chooses otherwise.
+            threads: so many batches at once, for several texts or sentences; 1, and with
+                ctranslate2 as many as there are processors. One sentence is
                 one thread's work. Keep NumPy's BLAS library to one thread beside it: set
                 OPENBLAS_NUM_THREADS=1 before NumPy is imported.
             protect: keep placeholders, tags, addresses and the digits of numbers unchanged, as
@@ -149,6 +170,8 @@ class Translator:
                 ordinary case, without Markdown, tags and emoji), and the translation what was
                 taken away; `clearhead.translation.rules` describes it, and each segment tells it.
             split: translate a line sentence by sentence; otherwise a line is one sentence.
+            register: ``tu`` or ``vous`` for how a translation says "you", of a model that was
+                trained with them; ``auto`` leaves it to the model.
             alignment: give each translation its ``alignment``, cross-attention averaged over
                 the heads of one layer: routing weight, not a reason.
             alignment_layer: the decoder's layer that it is taken from.
@@ -166,16 +189,23 @@ class Translator:
 
         Raises:
             TextError: a text holds a lone surrogate or is far too long; its place is named.
-            ConfigError: a setting is unknown or out of its range.
+            ConfigError: a setting is unknown or out of its range, or the model was not trained
+                with the register.
         """
         is_single = isinstance(texts, str)
         texts = [texts] if isinstance(texts, str) else list(texts)
         settings = SearchSettings.of(self.settings, **search_settings)
         self._check(settings, batch_tokens, threads, alignment)
         layer = alignment_layer if alignment else None
+        other_search = None
+        if (engine, compute) != ("numpy", "float32"):
+            characters = sum(len(text) for text in texts if isinstance(text, str))
+            choice = self.choose_engine(engine, compute, characters=characters, **search_settings)
+            other_search = self.engines.search(choice, batch_tokens, threads)
         options = TranslationOptions(
-            settings, batch_tokens, threads, protect, adapt, layer, alignment_rows, on_progress
-        )
+            settings, batch_tokens or BATCH_TOKENS, threads or 1, protect, adapt, layer,
+            alignment_rows, on_progress, other_search, register_tags(register, self.registers),
+        )  # fmt: skip
         # Sentences that stand in several places are made and translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
         plans = [
@@ -186,7 +216,7 @@ class Translator:
         ]
         rows = self._sentence_translator.translate(sentences.values(), options)
         translations = [
-            _assemble(text, plan, rows, settings.n_best)
+            assemble(text, plan, rows, settings.n_best, self._sentence_translator.in_target)
             for text, plan in zip(texts, plans, strict=True)
         ]
         return translations[0] if is_single else translations
@@ -205,11 +235,20 @@ class Translator:
         Raises:
             TextError: the text holds a lone surrogate or is far too long.
         """
-        pieces = split_text(text, sentences=sentences)
-        return fit(pieces, self.longest_source, self._sentence_translator.encode)
+        return self._split(text, sentences)
+
+    def _split(self, text: str, sentences: bool, tags: int = 0) -> list[Piece]:
+        translator = self._sentence_translator
+        pieces = split_text(text, sentences=sentences, language=translator.language)
+        longest = max(1, self.longest_source - tags)
+        return fit(pieces, longest, translator.encode, translator.language)
 
     def _check(
-        self, settings: SearchSettings, batch_tokens: int, threads: int, alignment: bool
+        self,
+        settings: SearchSettings,
+        batch_tokens: int | None,
+        threads: int | None,
+        alignment: bool,
     ) -> None:
         if settings.max_length > self.longest:
             raise ConfigError(
@@ -217,7 +256,7 @@ class Translator:
                 f"tokens beside the end token; it is {settings.max_length}."
             )
         for name, value in (("batch_tokens", batch_tokens), ("threads", threads)):
-            if value < 1:
+            if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1; it is {value}.")
         if alignment and self.align is None:
             raise ConfigError("This translator's engine gives no alignments.")
@@ -246,7 +285,7 @@ class Translator:
                 f"Texts to translate are str; text {place} is of type {type(text).__name__}."
             )
         try:
-            pieces = self.split(text, sentences=split)
+            pieces = self._split(text, split, len(options.tags))
         except TextError as error:
             raise TextError(f"Text {place}: {error}") from None
         plan: list[Piece | Sentence] = []
@@ -263,30 +302,6 @@ class Translator:
             plan.append(sentence)
             prefix = ()  # it is the first sentence's alone
         return plan
-
-
-def _assemble(
-    text: str,
-    plan: Sequence[Piece | Sentence],
-    rows: Mapping[Sentence, Sequence[tuple[Segment, ...]]],
-    n_best: int,
-) -> Translation:
-    """Return the translation of a text, and with n best more than one, its alternatives."""
-    ranks = max((len(rows[part]) for part in plan if isinstance(part, Sentence)), default=1)
-    translations: list[Translation] = []
-    for rank in range(min(ranks, n_best)):
-        segments: list[Segment] = []
-        for part in plan:
-            if isinstance(part, Piece):
-                actions = (Action(part.rule, "kept as it is"),) if part.rule else ()
-                segments.append(Segment(part.text, part.text, actions=actions))
-            else:
-                # A sentence with fewer translations gives its last one again.
-                segments += rows[part][min(rank, len(rows[part]) - 1)]
-        translations.append(Translation(text, tuple(segments)))
-    if n_best == 1:
-        return translations[0]
-    return Translation(text, translations[0].segments, tuple(translations))
 
 
 def _longest_source(longest: int, provenance: Mapping[str, Any]) -> int:

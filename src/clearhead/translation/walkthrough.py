@@ -18,6 +18,9 @@ from ..search.settings import SearchSettings
 from ..search.special_tokens import SpecialTokens
 from ..text.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, read_checkpoint
+from .directions.languages import Languages
+from .directions.register import AUTO, register_tags
+from .rules.languages.choice import source_and_target
 from .rules.reading import Reader
 from .sentences.segments import check_letters, split_text
 
@@ -129,13 +132,21 @@ def likeliest_tokens(
     )
 
 
-def encode_source(text: str, tokenizer: Tokenizer, end_id: int) -> tuple[str, tuple[int, ...]]:
+def encode_source(
+    text: str,
+    tokenizer: Tokenizer,
+    end_id: int,
+    *,
+    languages: Languages | None = None,
+    tags: tuple[int, ...] = (),
+) -> tuple[str, tuple[int, ...]]:
     """Return a sentence as the model reads it, and its token ids with the end token.
 
     It is read by the rules that a translation follows; not split, and nothing in it protected.
+    ``languages`` are those of the model; what ``tags`` stand in front, `register_tags` says.
     """
-    read = Reader(tokenizer).read(text).text
-    return read, (*tokenizer.encode(read), end_id)
+    read = Reader(tokenizer, *source_and_target(languages)).read(text).text
+    return read, (*tags, *tokenizer.encode(read), end_id)
 
 
 def translate_source(
@@ -164,7 +175,12 @@ def translate_source(
 
 
 def walk_through(
-    text: str, checkpoint: Checkpoint, engine: ReferenceEngine, *, target: str | None = None
+    text: str,
+    checkpoint: Checkpoint,
+    engine: ReferenceEngine,
+    *,
+    target: str | None = None,
+    register: str = AUTO,
 ) -> Walkthrough:
     """Translate a text as one sentence, with the model that is traced.
 
@@ -173,14 +189,18 @@ def walk_through(
         checkpoint: of the model.
         engine: of that model, such as the reference in float64.
         target: a translation to take instead of searching for one.
+        register: how a translation says "you", as in `Translator.translate`.
 
     Raises:
+        ConfigError: the model was not trained with the register.
         TextError: the text holds what is no character, or nothing to translate.
         ShapeError: it is longer than the model can read.
     """
-    check_letters(text, split_text(text))
+    tags = register_tags(register, checkpoint.registers)
+    languages = checkpoint.languages
+    check_letters(text, split_text(text, language=source_and_target(languages)[0]))
     config, tokenizer = checkpoint.config, checkpoint.tokenizer
-    read, source = encode_source(text, tokenizer, config.end_id)
+    read, source = encode_source(text, tokenizer, config.end_id, languages=languages, tags=tags)
     settings = SearchSettings.of(max_length=config.max_length - 1)
     special = SpecialTokens.of(config)
     ids = translate_source(source, engine, special, settings, tokenizer=tokenizer, target=target)
@@ -192,6 +212,7 @@ def trace(
     *,
     model: str | Path = "en-fr",
     target: str | None = None,
+    register: str = AUTO,
     keep: str | Iterable[str] | None = None,
     replace: Mapping[str, Replacement] | None = None,
 ) -> Trace:
@@ -206,16 +227,18 @@ def trace(
         text: one sentence.
         model: the name of a bundled model, or a folder.
         target: a translation to look at instead of the model's own.
+        register: ``tu`` or ``vous`` for how a translation says "you"; see `Translator.translate`.
         keep: which steps to record, as in `Trace`.
         replace: steps to replace, as in `Trace`. The translation is the one found without.
 
     Raises:
         CheckpointError: there is no such model.
+        ConfigError: the model was not trained with the register.
         TextError: the text holds what is no character.
         ShapeError: text or target is longer than the model can read.
         TraceError: a replacement matched no step.
     """
     checkpoint = read_checkpoint(model)
     engine = checkpoint.engine(np.float64)
-    walkthrough = walk_through(text, checkpoint, engine, target=target)
+    walkthrough = walk_through(text, checkpoint, engine, target=target, register=register)
     return walkthrough.trace(keep=keep, replace=replace)

@@ -8,6 +8,7 @@ import pytest
 from clearhead.cli.trace._subject import Subject
 from clearhead.errors import ConfigError
 from tests.tasks import tiny_models as tiny
+from tests.translation.conftest import write_checkpoint
 
 
 def subject_of(name, text="The old house", **options):
@@ -70,3 +71,14 @@ def test_what_a_model_has_not():
         subject_of("gpt2", target="La maison")
     with pytest.raises(ConfigError, match="knows no task 'en-de'"):
         subject_of("t5", task="en-de")
+
+
+def test_a_register_is_a_token_of_the_source(tmp_path):
+    folder = write_checkpoint(tmp_path / "model", states={"registers": ["tu"]})
+    subject = Subject(str(folder), "The old man.", "La maison", register="tu")
+    assert subject.pieces(subject.source)[0] == "<tu>"
+    assert subject.head("cross", 0, 0).keys[0] == "<tu>"
+    with pytest.raises(ConfigError, match="trained without registers"):
+        Subject("en-fr", "The old man.", register="tu")
+    with pytest.raises(ConfigError, match="trained without registers"):
+        subject_of("marian", "The old.", register="vous")

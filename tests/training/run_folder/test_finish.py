@@ -12,7 +12,8 @@ from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
 from clearhead.config import TransformerConfig
-from clearhead.training.run_folder.finish import export_average
+from clearhead.training.run_folder.finish import export_average, statements
+from clearhead.training.settings import Settings
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -39,7 +40,32 @@ def test_the_mean_comes_before_8_bits(tmp_path):
     assert storage["largest_row_error"] < 1e-6
 
 
-def export_mean(tmp_path, storage):
+def settings_of(**data):
+    corpus = {"path": "a.tsv", "held_out": True}
+    return Settings.from_dict({"data": {"corpus": [corpus], "held_out_share": 0.1, **data}})
+
+
+def test_the_model_states_its_languages_and_the_registers_of_its_tags():
+    silent = types.SimpleNamespace(facts={"corpora": [{"pairs": 4}, {"tags": {}}]})
+    assert statements(settings_of(), silent) == {}
+    facts = {"corpora": [{"tags": {"vous": 3}}, {"tags": {"tu": 1, "vous": 0}}, {}]}
+    content = statements(
+        settings_of(source_language="en", target_language="fr"), types.SimpleNamespace(facts=facts)
+    )
+    assert content == {
+        "languages": {"source": "en", "target": "fr"},
+        "registers": ["tu", "vous"],
+    }
+
+
+def test_what_it_states_is_in_its_config(tmp_path):
+    facts = {"languages": {"source": "en", "target": "fr"}, "registers": ["tu"]}
+    content = json.loads((export_mean(tmp_path, "float16", facts) / "config.json").read_text())
+    assert content | facts == content
+    assert content["provenance"]["steps"] == 2
+
+
+def export_mean(tmp_path, storage, facts=None):
     """The folder of the mean of two states: one of ones, one of fours."""
     states = []
     for number, value in enumerate((1.0, 4.0)):
@@ -50,5 +76,6 @@ def export_mean(tmp_path, storage):
     tokenizer = types.SimpleNamespace(to_json=lambda: "{}")
     data = types.SimpleNamespace(tokenizer=tokenizer)
     config = TransformerConfig(vocab_size=300)
-    export_average(tmp_path / "model", states, config, data, {"steps": 2}, storage=storage)
+    export_average(tmp_path / "model", states, config, data, {"steps": 2}, storage=storage,
+                   statements=facts)  # fmt: skip
     return tmp_path / "model"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearhead.translation.rules.sentence_ends import STARTERS, ends, list_items
+from clearhead.translation.rules.languages.english import ENGLISH
+from clearhead.translation.rules.sentence_ends import ends, list_items
 from clearhead.translation.sentences.segments import split_text
 
 
@@ -169,4 +170,4 @@ def test_ends_are_in_order_and_within_the_line(text):
 
 
 def test_words_that_begin_sentences_are_no_names():
-    assert not STARTERS & {"tom", "smith", "rowling"}
+    assert not ENGLISH.starters & {"tom", "smith", "rowling"}

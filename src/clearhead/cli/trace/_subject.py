@@ -19,6 +19,7 @@ from clearhead.tasks.loading import load
 from clearhead.tasks.model import Model
 from clearhead.translation.attention_paths import PARTS
 from clearhead.translation.checkpoint import Checkpoint
+from clearhead.translation.directions.register import AUTO, register_tags, with_tags
 from clearhead.translation.walkthrough import Likeliest, likeliest_tokens, walk_through
 from clearhead.visible import visible
 
@@ -33,24 +34,32 @@ class Subject:
         text: a source, a prompt, or a text with masks.
         target: a translation to look at instead of the model's own.
         task: what someone else's model is to do with it, such as ``en-fr``.
+        register: how a translation of one of ours says "you".
 
     Raises:
         ConfigError: a target was given to a model that translates nothing, or it does not know
-            the task.
+            the task or the register.
     """
 
     def __init__(
-        self, model: str, text: str, target: str | None = None, *, task: str | None = None
+        self,
+        model: str,
+        text: str,
+        target: str | None = None,
+        *,
+        task: str | None = None,
+        register: str = AUTO,
     ) -> None:
         self.name, self.text = model, text
         self.model: Model = load(model, dtype="float64", task=task)
         source = self.model.source
         self.read = text
         if isinstance(source, Checkpoint) and "translate" in self.model.tasks:
-            walk = walk_through(text, source, self.model.engine, target=target)
+            walk = walk_through(text, source, self.model.engine, target=target, register=register)
             self.read = walk.read
             self.inputs = Inputs(np.array([walk.source]), np.array([walk.target]))
         else:
+            register_tags(register, ())  # which refuses what such a model cannot be asked for
             self.inputs = self.model.inputs(text, target=target)
         tokenizer = self.model.tokenizer
         assert tokenizer is not None  # the text has been encoded
@@ -98,7 +107,10 @@ class Subject:
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Return each token as it is written in the vocabulary."""
-        return self.tokenizer.pieces(ids)
+        pieces = self.tokenizer.pieces(ids)
+        source = self.model.source
+        tagged = isinstance(source, Checkpoint) and bool(source.registers)
+        return with_tags(pieces, ids) if tagged else pieces
 
     def labels(self, ids: Sequence[int]) -> list[str]:
         """Return tokens without the escape codes of a terminal that one may hold."""

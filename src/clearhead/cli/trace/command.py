@@ -138,6 +138,8 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
 @click.argument("text", type=TextArgument())
 @click.option("-m", "--model", default="en-fr", show_default=True, help="A name, or a folder.")
 @click.option("--task", help="What someone else's model is to do, such as en-fr.")
+@click.option("--register", type=click.Choice(["auto", "tu", "vous"]), default="auto",
+              help="How a translation says you, of a model trained with it. [auto]")  # fmt: skip
 @click.option("--target", help="Look at this translation instead of the model's own.")
 @click.option(
     "--part", type=click.Choice(list(PARTS)),
@@ -167,7 +169,7 @@ def _as_json(subject: Subject, head: Head | None, steps: list[Step], position: i
     "--plot", type=click.Path(path_type=Path), help="Draw the head into a .png or .svg file."
 )
 def command(
-    text: str, model: str, task: str | None, target: str | None,
+    text: str, model: str, task: str | None, register: str, target: str | None,
     part: str | None, layer: int, head: int,
     query: int | None, position: int | None, lens: bool, attribute: bool, token: str | None,
     path: str | None, as_json: bool, save: Path | None, plot: Path | None,
@@ -185,7 +187,7 @@ def command(
         raise click.UsageError("Give one of --lens, --attribute and --path.")
     if token is not None and not attribute:
         raise click.UsageError("--token is for --attribute.")
-    subject = Subject(model, text, target, task=task)
+    subject = Subject(model, text, target, task=task, register=register)
     position = subject.position if position is None else position
     _check_range("--position", position, len(subject.ids))
     paper = Paper.of()

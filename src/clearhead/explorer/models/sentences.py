@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import ConfigError
+from ...translation.rules.languages.choice import source_and_target
 from ...translation.rules.reading import Reading
 from ...translation.sentences.attempts import attempts, complete
 from ...translation.sentences.segments import Piece, check_letters
@@ -53,7 +54,9 @@ def protected_note(
         translation: of the walk.
         beam_size: of the walk.
     """
-    first = next(attempts(Sentence(read, Reading(read, read), parts=(Piece(read, True),))))
+    language, _ = source_and_target(translator.languages)
+    reading = Reading(read, read, language=language)
+    first = next(attempts(Sentence(read, reading, parts=(Piece(read, True),))))
     if not first.stand_ins and complete(first, translation) is not None:
         return None
     protected_translation = translator.translate(read, split=False, beam_size=beam_size).text

@@ -62,7 +62,12 @@ class TranslationModel(SearchedModel):
         sentence = sentence_number(pieces, request.sentence)
         request = request.model_copy(update={"sentence": sentence})
         text = pieces[sentence].text
-        read, source = encode_source(text, self.checkpoint.tokenizer, self.config.end_id)
+        read, source = encode_source(
+            text,
+            self.checkpoint.tokenizer,
+            self.config.end_id,
+            languages=self.checkpoint.languages,
+        )
         return Beginning(request, tuple(pieces), read, source)
 
     def search_settings(self, beam_size: int) -> SearchSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 
 from ...config import TransformerConfig
+from ...text.tags import TAGS
 from ..checkpoint import average_weights, export_model
 from ..data import TrainingData
 from ..settings import Settings
@@ -26,6 +28,7 @@ def export_average(
     provenance: Mapping[str, Any],
     *,
     storage: str,
+    statements: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the mean of the weights of some states as a checkpoint folder.
 
@@ -39,7 +42,23 @@ def export_average(
         data.tokenizer.to_json(),
         provenance,
         storage=storage,
+        statements=statements,
     )
+
+
+def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:
+    """Return what a finished model says of itself: its languages, and the registers of its tags."""
+    content: dict[str, Any] = {}
+    languages = {"source": settings.data.source_language, "target": settings.data.target_language}
+    if all(languages.values()):
+        content["languages"] = languages
+    counts = Counter[str]()
+    for facts in data.facts.get("corpora", []):
+        counts.update(facts.get("tags") or {})
+    registers = [name for name in TAGS if counts[name]]
+    if registers:
+        content["registers"] = registers
+    return content
 
 
 def provenance(

@@ -25,7 +25,8 @@ from ..settings import Settings
 from ..sources import NAME as SOURCES
 from ..sources import changed_source, note_sources, tokenizer_file
 
-# What may differ when a run goes on: how long, how often, where; not what is computed.
+# What may differ when a run goes on: how long, how often, where, and what the model says of itself;
+# not what is computed.
 MAY_CHANGE = frozenset(
     f"training.{name}"
     for name in (
@@ -43,7 +44,7 @@ MAY_CHANGE = frozenset(
         "tensorboard",
         "export",
     )
-)
+) | {"data.source_language", "data.target_language"}
 # What may become lower: a rate that spoils the weights must not end a run for ever.
 MAY_FALL = frozenset({"training.learning_rate"})
 _STATES = "step-" + "[0-9]" * 8

@@ -9,46 +9,51 @@ from __future__ import annotations
 import re
 
 from .characters import has_letter
+from .languages.english import ENGLISH
+from .languages.language import NEUTRAL, Language
 
 _MARKED = re.compile(r"[.!?…:;,。！？][\"'”’»)\]}]*\s*\Z")
 _MARK = re.compile(r"\s*[.!?…]+\Z")
 _RUN = re.compile(r"…|\.(?: ?\.)+|[.!?…]{2,}")
-_QUESTION = re.compile(
-    r"(?i)(?:who|whom|whose|what|which|when|where|why|how|is|are|am|was|were|do|does|did|can|could|"
-    r"will|would|shall|should|may|might|have|has|had|isn't|aren't|wasn't|weren't|don't|doesn't|"
-    r"didn't|can't|couldn't|won't|wouldn't|shouldn't|haven't|hasn't)\s+\S"
-)
-# "What a day", "How nice" and "Have a seat" are no questions.
-_EXCLAMATION = re.compile(
-    r"(?i)(?:what an?|how (?!are|is|was|were|do|does|did|can|could|will|would|should|many|much|old|"
-    r"long|far|often|about|come|to)\w+|have an?|do (?:not|it|that|this)|don't|will power)\b"
-)
 
 
-def read_ending(sentence: str) -> tuple[str, str | None]:
+def read_ending(sentence: str, language: Language = ENGLISH) -> tuple[str, str | None]:
     """Return a sentence with one plain final mark, and the ending that it had instead.
 
     Returns:
         for "Go" ``("Go.", "")``, for "Go!!!" ``("Go!", "!!!")``; the ending is None where the
         sentence stays as it is.
     """
-    marked = add_final_mark(sentence)
+    marked = add_final_mark(sentence, language)
     if marked != sentence:
         return marked, ""
     body = sentence.rstrip(".!?… ")
     run = sentence[len(body) :].strip()
     if not _RUN.fullmatch(run) or not has_letter(sentence):
         return sentence, None
-    return body + ("?" if "?" in run else "!" if "!" in run else "."), run
+    space = language.space_before_mark
+    return body + (f"{space}?" if "?" in run else f"{space}!" if "!" in run else "."), run
 
 
-def add_final_mark(sentence: str) -> str:
+def add_final_mark(sentence: str, language: Language = ENGLISH) -> str:
     """Return a sentence with a full stop or a question mark where it has no final mark."""
     text = sentence.rstrip()
     if not text or _MARKED.search(text) or not has_letter(text):
         return sentence
-    asks = _QUESTION.match(text) and not _EXCLAMATION.match(text)
-    return text + ("?" if asks else ".")
+    if language is NEUTRAL and not _ends_with_cased_letter(text):
+        return sentence  # most other scripts have a full stop of their own
+    asks = _matches(language.question, text) and not _matches(language.exclamation, text)
+    return text + (f"{language.space_before_mark}?" if asks else ".")
+
+
+def _matches(pattern: re.Pattern[str] | None, text: str) -> bool:
+    return pattern is not None and pattern.match(text) is not None
+
+
+def _ends_with_cased_letter(text: str) -> bool:
+    """Return whether the last letter is of a script with capital letters, as most with "." are."""
+    last = next(letter for letter in reversed(text) if letter.isalpha())
+    return last.lower() != last.upper()
 
 
 def give_back_ending(translation: str, ending: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 from .characters import has_letter
+from .languages.english import ENGLISH
+from .languages.language import Language
 
 PAIRS = (
     ("***", "***"), ("**", "**"), ("__", "__"), ("~~", "~~"), ("==", "=="), ("*", "*"), ("_", "_"),
@@ -21,11 +23,13 @@ _APOSTROPHE = re.compile(r"(?<!\w)['‘’]|['‘’](?!\w)")
 _DEEPEST = 12  # frames within frames; what is deeper is no text that a person wrote
 
 
-def peel(sentence: str) -> tuple[str, str, str]:
+def peel(sentence: str, language: Language = ENGLISH) -> tuple[str, str, str]:
     """Return what stands before a sentence, the sentence, and what stands after it."""
     before, core, after = "", sentence, ""
     for _ in range(_DEEPEST):
-        split = _split_tag(core) or _split_pair(core) or _split_run(core) or _split_lone(core)
+        split = (
+            _split_tag(core) or _split_pair(core, language) or _split_run(core) or _split_lone(core)
+        )
         if split is None:
             break
         opening, inner, closing = split
@@ -44,9 +48,10 @@ def _split_tag(text: str) -> tuple[str, str, str] | None:
     return match[1], match[3], match[4]
 
 
-def _split_pair(text: str) -> tuple[str, str, str] | None:
+def _split_pair(text: str, language: Language) -> tuple[str, str, str] | None:
     """Split off a pair of marks around a text, which may have its final mark after them."""
-    tail = text[len(text.rstrip(_MARKS_AFTER)) :]
+    body = text.rstrip(_MARKS_AFTER)
+    tail = text[len(body.rstrip() if language.has_spaced_marks else body) :]
     for opening, closing in PAIRS:
         for end in dict.fromkeys(("", tail)):
             if not (text.startswith(opening) and text.endswith(closing + end)):

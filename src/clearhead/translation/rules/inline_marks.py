@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .characters import has_letter
+from .languages.english import ENGLISH
+from .languages.language import Language, word_set
 from .links import Links
 from .protected import spans
-from .sentence_ends import word_set
 from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"
@@ -32,6 +33,7 @@ _QUOTED = re.compile(
     r"(?<!\w)\"(?=\S)[^\"]*?\S\"(?!\w)|“[^“”]*”|«[^«»]*»|(?<!\w)‘[^‘’]*’(?!\w)"
     r"|(?<!\w)'(?=\w)[^']*?[\w.,!?]'(?!\w)"
 )
+_SPACED_QUOTES = re.compile(r"«\s[^«»]*\S\s»")
 _BRACKETED = re.compile(r"\([^()\[\].!?]{1,40}\)|\[[^()\[\].!?]{1,40}\]")
 _VOID = word_set(
     """
@@ -75,9 +77,9 @@ class _Edge(NamedTuple):
     role: str  # "open", "close" or "point"
 
 
-def take_out(sentence: str) -> tuple[str, tuple[Mark, ...]]:
+def take_out(sentence: str, language: Language = ENGLISH) -> tuple[str, tuple[Mark, ...]]:
     """Return a sentence without its marks, and these in the order of their places."""
-    edges = _find_edges(sentence)
+    edges = _find_edges(sentence, language)
     if not edges:
         return sentence, ()
     parts: list[str] = []  # of the plain sentence, so far ``length`` characters
@@ -151,7 +153,7 @@ class _Edges:
         return any(inside.count(number) == 1 for number in inside)
 
 
-def _find_edges(sentence: str) -> list[_Edge]:
+def _find_edges(sentence: str, language: Language) -> list[_Edge]:
     """Return the edges of all marks, from left to right."""
     marks = _Edges(sentence)
     for match in re.finditer(_LINK, sentence):
@@ -166,7 +168,11 @@ def _find_edges(sentence: str) -> list[_Edge]:
         marks.add_pair(match.start(), match.start() + size, match.end() - size, match.end())
     for pattern in (_QUOTED, _BRACKETED):
         for match in pattern.finditer(sentence):
-            marks.add_pair(match.start(), match.start() + 1, match.end() - 1, match.end())
+            start, end = match.span()
+            # The spaces of « oui » are its quotes'.
+            is_spaced = language.has_spaced_marks and _SPACED_QUOTES.fullmatch(match[0])
+            width = 2 if is_spaced else 1
+            marks.add_pair(start, start + width, end - width, end)
     last_letter = max((place for place, c in enumerate(sentence) if c.isalpha()), default=-1)
     for match in _POINTS.finditer(sentence):
         if match["pause"] and match.end() > last_letter:

@@ -11,6 +11,9 @@ import numpy as np
 from ...shapes import Array
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*")
+# "l'homme" is two words where elision is known.
+_ELISION = r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)"
+ELIDED_WORD = re.compile(rf"(?i)(?<!\w){_ELISION}|{WORD.pattern}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ def link_words(
     weights: Array | None,
     source_ends: Sequence[int] = (),
     target_ends: Sequence[int] = (),
+    *,
+    source_word: re.Pattern[str] = WORD,
 ) -> Links:
     """Link words by attention, or by their places where there is none.
 
@@ -45,9 +50,10 @@ def link_words(
         source, target: the texts.
         weights: Float["target_tokens source_tokens"], cross-attention; None links by place.
         source_ends, target_ends: where in its text each token ends.
+        source_word: what a word of the source is.
     """
     rows = [match.span() for match in WORD.finditer(target)]
-    columns = [match.span() for match in WORD.finditer(source)]
+    columns = [match.span() for match in source_word.finditer(source)]
     if weights is None or not rows or not columns:
         count, most = len(columns), max(len(rows) - 1, 1)
         words = [round(i * (count - 1) / most) for i in range(len(rows))] if count else []

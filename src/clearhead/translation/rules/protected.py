@@ -15,6 +15,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from .languages.english import ENGLISH
+from .languages.language import Language
 from .symbols import SYMBOLS
 
 _PATTERNS = (
@@ -37,6 +39,9 @@ _SPAN = re.compile("|".join(f"({pattern})" for _, pattern in _PATTERNS))
 _KINDS = [kind for kind, _ in _PATTERNS]
 _SPACES = " \u00a0\u202f\u2009"
 _NUMBER = re.compile(rf"\d+(?:[.,'’]\d+)*(?:[{_SPACES}]\d{{3}}(?!\d))*(?:[.,]\d+)?")
+_GROUPED_NUMBER = re.compile(
+    rf"\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,'’]\d+)*"
+)
 _PLAIN_NUMBER = re.compile(r"\d+(?:[.,'’]\d+)*")
 
 
@@ -63,17 +68,23 @@ def has_words(sentence: str) -> bool:
     return any(map(str.isalpha, _SPAN.sub(" ", sentence)))
 
 
-def numbers(sentence: str) -> list[Span]:
+def numbers(sentence: str, language: Language = ENGLISH) -> list[Span]:
     """Return the numbers outside of other spans, from left to right."""
+    pattern = _GROUPED_NUMBER if language.has_spaced_thousands else _PLAIN_NUMBER
     blank = _SPAN.sub(lambda match: " " * len(match[0]), sentence)
     return [
-        Span(match.start(), match.end(), match[0], "number")
-        for match in _PLAIN_NUMBER.finditer(blank)
+        Span(match.start(), match.end(), match[0], "number") for match in pattern.finditer(blank)
     ]
 
 
-def preserves(source: str, output: str) -> bool:
-    """Return whether an output has every protected span and number of its source, as often."""
+def preserves(source: str, output: str, language: Language = ENGLISH) -> bool:
+    """Return whether an output has every protected span and number of its source, as often.
+
+    Args:
+        source: a sentence.
+        output: its translation.
+        language: of the sentence.
+    """
     source_spans = Counter(span.text for span in spans(source))
     output_spans = Counter(span.text for span in spans(output))
     if any(output_spans[text] != count for text, count in source_spans.items()):
@@ -81,13 +92,16 @@ def preserves(source: str, output: str) -> bool:
     # Numbers are counted in what the spans leave: a longer span first, for it may hold another.
     for text in sorted(source_spans, key=len, reverse=True):
         output = output.replace(text, " | ")
-    source_numbers = Counter(_digits(span.text) for span in numbers(source))
-    # "1 234" is one number or two; it counts as whichever of them the source has.
+    # "1 234" is one number or two; it counts as whichever of them the other side has.
+    source_counts = [
+        Counter(_digits(span.text) for span in numbers(source, either))
+        for either in dict.fromkeys((language, ENGLISH))
+    ]
+    output_counts = [_count_numbers(output, pattern) for pattern in (_PLAIN_NUMBER, _NUMBER)]
     return any(
         all(output_numbers[digits] == count for digits, count in source_numbers.items())
-        for output_numbers in (
-            _count_numbers(output, pattern) for pattern in (_PLAIN_NUMBER, _NUMBER)
-        )
+        for source_numbers in source_counts
+        for output_numbers in output_counts
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ...text.tokenizer import FIRST_LEARNT, Tokenizer
 from .characters import character_changes, plain_characters
 from .final_mark import give_back_ending, read_ending
 from .inline_marks import Mark, put_back, take_out
+from .languages.english import ENGLISH
+from .languages.language import NEUTRAL, Language
+from .languages.typography import write_marks
 from .letter_case import give_back_case, kind_of_case, ordinary_case
 from .links import Links
 
@@ -38,6 +41,7 @@ class Reading:
         marked: the text that the places of ``marks`` count in, as long as ``text`` or shorter.
         case: its letter case, as `letter_case` names it.
         ending: what the sentence has instead of ``text``'s final mark; None where it has the same.
+        language, target: of the sentence and of its translation.
     """
 
     sentence: str
@@ -46,6 +50,8 @@ class Reading:
     marks: tuple[Mark, ...] = ()
     case: str = "sentence"
     ending: str | None = None
+    language: Language = field(default=ENGLISH, compare=False)
+    target: Language = field(default=NEUTRAL, compare=False)
 
     @property
     def is_plain(self) -> bool:
@@ -62,7 +68,7 @@ class Reading:
         """
         if self.is_plain:
             return translation
-        restored = give_back_case(translation, self.case)
+        restored = give_back_case(translation, self.case, self.target)
         if self.ending is not None:
             restored = give_back_ending(restored, self.ending)
         if not self.marks:
@@ -85,10 +91,13 @@ class Reader:
 
     Args:
         tokenizer: of the model; a word in fewer pieces is one that it knows better.
+        language, target: that it translates from and to.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+    def __init__(
+        self, tokenizer: Tokenizer, language: Language = ENGLISH, target: Language = NEUTRAL
+    ) -> None:
+        self._tokenizer, self.language, self.target = tokenizer, language, target
         # A model whose texts had no full stops or capital letters does not know them either.
         self._knows_marks = self._knows(".?")
         self._knows_case = self._knows("ATIati")
@@ -97,21 +106,36 @@ class Reader:
         """Return a sentence as the model reads it, by every rule in turn."""
         actions = [Action("characters", change) for change in character_changes(sentence)]
         text = plain_characters(sentence)
-        text, marks = take_out(text)
+        text, marks = take_out(text, self.language)
         if marks:
             names = " ".join(mark.opening + mark.closing for mark in marks)
             actions.append(Action("marks", f"put back by attention: {names}"))
-        kind = kind_of_case(text) if self._knows_case else "sentence"
-        cased = ordinary_case(text, kind, self._count_pieces)
+            marks = tuple(map(self._in_target, marks))
+        kind = kind_of_case(text, self.language) if self._knows_case else "sentence"
+        cased = ordinary_case(text, kind, self._count_pieces, self.language)
         if cased != text:
             actions.append(Action("case", f"read in ordinary case: {cased}"))
         else:
             kind = "sentence"
-        ended, ending = read_ending(cased) if self._knows_marks else (cased, None)
+        ended, ending = read_ending(cased, self.language) if self._knows_marks else (cased, None)
         if ending is not None:
             instead = f" instead of {ending}" if ending else ""
             actions.append(Action("final mark", f"read with {ended[-1]} at its end{instead}"))
-        return Reading(sentence, ended, tuple(actions), marks, kind, ending)
+        return Reading(
+            sentence, ended, tuple(actions), marks, kind, ending, self.language, self.target
+        )
+
+    def plain(self, sentence: str) -> Reading:
+        """Return a sentence as it is typed, by the rule of characters alone."""
+        text = plain_characters(sentence)
+        return Reading(sentence, text, language=self.language, target=self.target)
+
+    def _in_target(self, mark: Mark) -> Mark:
+        """Return a mark as the translation has it."""
+        opening = write_marks(mark.opening, self.language, self.target)
+        return replace(
+            mark, opening=opening, closing=write_marks(mark.closing, self.language, self.target)
+        )
 
     def _knows(self, characters: str) -> bool:
         """Return whether all of the characters were in the texts of the tokenizer's training."""

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..rules.final_mark import add_final_mark, drop_final_mark
+from ..rules.languages.english import ENGLISH
+from ..rules.languages.language import Language
 from ..rules.protected import Span, numbers, preserves, spans
 from .segments import Piece
 from .sentence import Sentence
@@ -40,7 +42,7 @@ def attempts(sentence: Sentence) -> Iterator[Sentence]:
         protected spans and numbers, the sentence itself.
     """
     text = sentence.reading.text
-    strict_spans, number_spans = spans(text), numbers(text)
+    strict_spans, number_spans = spans(text), numbers(text, sentence.reading.language)
     if not (strict_spans or number_spans):
         yield sentence
         return
@@ -70,7 +72,8 @@ def complete(sentence: Sentence, output: str) -> str | None:
         span_of = dict(sentence.stand_ins)
         any_stand_in = re.compile(rf"(?<!\w)(?:{'|'.join(span_of)})(?!\w)")
         output = any_stand_in.sub(lambda match: span_of[match[0]], output)
-    if sentence.last or preserves(sentence.reading.text, output):
+    reading = sentence.reading
+    if sentence.last or preserves(reading.text, output, reading.language):
         return output
     return None
 
@@ -120,14 +123,14 @@ def _parts_between(text: str, protected_spans: list[Span]) -> tuple[Piece, ...]:
     return tuple(piece for piece in pieces if piece.text)
 
 
-def as_fragment(source: str, output: str) -> str:
+def as_fragment(source: str, output: str, language: Language = ENGLISH) -> str:
     """Return the translation of a part with the case and the final mark that its source has.
 
     Models end what they write with a full stop and begin it with a capital letter, even when
     they are given a part of a sentence.
     """
     output = output.strip()
-    if add_final_mark(source) != source:
+    if add_final_mark(source, language) != source:
         output = drop_final_mark(output)
     if source[:1].islower() and output[:1].isupper() and not output[1:2].isupper():
         output = output[:1].lower() + output[1:]

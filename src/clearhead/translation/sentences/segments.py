@@ -16,6 +16,8 @@ from ...text.surrogates import refuse_surrogates
 from ..rules.block_tags import BLOCK_TAG
 from ..rules.characters import has_letter
 from ..rules.frame import peel
+from ..rules.languages.english import ENGLISH
+from ..rules.languages.language import Language
 from ..rules.opening import opening
 from ..rules.sentence_ends import ends, list_items
 from ..rules.symbols import SYMBOLS
@@ -67,12 +69,13 @@ class CheckedText(str):
     __slots__ = ()
 
 
-def split_text(text: str, *, sentences: bool = True) -> list[Piece]:
+def split_text(text: str, *, sentences: bool = True, language: Language = ENGLISH) -> list[Piece]:
     """Return the pieces of a text: ``"".join(piece.text for piece in pieces) == text``.
 
     Args:
         text: any text.
         sentences: split lines into sentences; otherwise a line is one.
+        language: of the text.
 
     Raises:
         TextError: the text holds a lone surrogate, or more than `MAX_CHARACTERS` characters.
@@ -83,7 +86,7 @@ def split_text(text: str, *, sentences: bool = True) -> list[Piece]:
         if place % 2:
             _keep(pieces, line)
         else:
-            _split_line(pieces, line, sentences)
+            _split_line(pieces, line, sentences, language)
     return pieces
 
 
@@ -134,13 +137,19 @@ def check_letters(text: str, pieces: Sequence[Piece]) -> None:
     )
 
 
-def fit(pieces: Sequence[Piece], limit: int, encode: Callable[[str], Sequence[int]]) -> list[Piece]:
+def fit(
+    pieces: Sequence[Piece],
+    limit: int,
+    encode: Callable[[str], Sequence[int]],
+    language: Language = ENGLISH,
+) -> list[Piece]:
     """Cut sentences that are too long for the model, at clauses, else words, else anywhere.
 
     Args:
         pieces: of a text; those that are kept stay as they are.
         limit: the most tokens that a sentence may have.
         encode: gives the token ids of a sentence.
+        language: of the text.
 
     Returns:
         pieces that give the same text when joined, each sentence of at most ``limit`` tokens (or
@@ -149,14 +158,18 @@ def fit(pieces: Sequence[Piece], limit: int, encode: Callable[[str], Sequence[in
     fitted: list[Piece] = []
     for piece in pieces:
         if piece.translate:
-            _fit_sentence(fitted, piece.text, limit, encode)
+            _fit_sentence(fitted, piece.text, limit, encode, language)
         else:
             fitted.append(piece)
     return fitted
 
 
 def _fit_sentence(
-    pieces: list[Piece], sentence: str, limit: int, encode: Callable[[str], Sequence[int]]
+    pieces: list[Piece],
+    sentence: str,
+    limit: int,
+    encode: Callable[[str], Sequence[int]],
+    language: Language,
 ) -> None:
     stack = [sentence]
     while stack:
@@ -170,7 +183,7 @@ def _fit_sentence(
             continue
         # A part that was cut off has edges of its own, with marks or spaces at them.
         start = len(pieces)
-        _sentence(pieces, part)
+        _sentence(pieces, part, language)
         if len(pieces) == start + 1 and pieces[start].translate:
             pieces[start] = replace(pieces[start], ids=ids)
 
@@ -193,51 +206,51 @@ def _keep(pieces: list[Piece], text: str, rule: str = "") -> None:
         pieces.append(Piece(text, False, rule))
 
 
-def _split_line(pieces: list[Piece], line: str, sentences: bool) -> None:
+def _split_line(pieces: list[Piece], line: str, sentences: bool, language: Language) -> None:
     """Add the pieces of a line; a block tag of HTML ends a sentence."""
     start = 0
     for tag in BLOCK_TAG.finditer(line):
-        _split_stretch(pieces, line[start : tag.start()], sentences)
+        _split_stretch(pieces, line[start : tag.start()], sentences, language)
         _keep(pieces, tag[0], "block tag")
         start = tag.end()
-    _split_stretch(pieces, line[start:], sentences)
+    _split_stretch(pieces, line[start:], sentences, language)
 
 
-def _split_stretch(pieces: list[Piece], stretch: str, sentences: bool) -> None:
+def _split_stretch(pieces: list[Piece], stretch: str, sentences: bool, language: Language) -> None:
     """Add the pieces of a stretch without block tags; data in it is kept."""
     start = 0
     split = _split_sentences if sentences else _sentence
     for match in _DATA.finditer(stretch):
-        split(pieces, stretch[start : match.start()])
+        split(pieces, stretch[start : match.start()], language)
         _keep(pieces, match[0])
         start = match.end()
-    split(pieces, stretch[start:])
+    split(pieces, stretch[start:], language)
 
 
-def _split_sentences(pieces: list[Piece], text: str) -> None:
+def _split_sentences(pieces: list[Piece], text: str, language: Language) -> None:
     """Add the sentences of a stretch, or of the items of the list that it is."""
     items = list_items(text)
     if not items:
-        _split_item(pieces, text)
+        _split_item(pieces, text, language)
         return
     edges = [start for start, _ in items[1:]] + [len(text)]
     for (start, end), edge in zip(items, edges, strict=True):
         _keep(pieces, text[start:end])
-        _split_item(pieces, text[end:edge])
+        _split_item(pieces, text[end:edge], language)
 
 
-def _split_item(pieces: list[Piece], text: str) -> None:
+def _split_item(pieces: list[Piece], text: str, language: Language) -> None:
     """Add the sentences of a paragraph or an item, without the marker before it."""
     marker = _MARKER.match(text)
     start = marker.end() if marker else 0
     _keep(pieces, text[:start])
-    for end in ends(text, start):
-        _sentence(pieces, text[start:end])
+    for end in ends(text, start, language):
+        _sentence(pieces, text[start:end], language)
         start = end
-    _sentence(pieces, text[start:])
+    _sentence(pieces, text[start:], language)
 
 
-def _sentence(pieces: list[Piece], text: str) -> None:
+def _sentence(pieces: list[Piece], text: str, language: Language) -> None:
     """Add a sentence and the spaces and symbols around it; without a letter all is kept."""
     if not has_letter(text):
         _keep(pieces, text)
@@ -248,19 +261,20 @@ def _sentence(pieces: list[Piece], text: str) -> None:
     while _EDGE.match(text[end - 1]):
         end -= 1
     _keep(pieces, text[:start])
-    _framed(pieces, text[start:end])
+    _framed(pieces, text[start:end], language)
     _keep(pieces, text[end:])
 
 
-def _framed(pieces: list[Piece], text: str, openings: int = 0) -> None:
+def _framed(pieces: list[Piece], text: str, language: Language, openings: int = 0) -> None:
     """Add a sentence, the marks around it, and the label that it may open with."""
-    before, sentence, after = peel(text)
+    before, sentence, after = peel(text, language)
     _keep(pieces, before, "frame")
-    parts = opening(sentence) if openings < _MOST_OPENINGS else []
+    parts = opening(sentence, language) if openings < _MOST_OPENINGS else []
     for part in parts:
         pieces.append(Piece(part.text, part.translate, "" if part.translate else part.rule))
     if parts:
-        _framed(pieces, sentence[sum(len(part.text) for part in parts) :], openings + 1)
+        rest = sentence[sum(len(part.text) for part in parts) :]
+        _framed(pieces, rest, language, openings + 1)
     else:
         pieces.append(Piece(sentence, True))
     _keep(pieces, after, "frame")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...config import TransformerConfig
 from ...engine.protocols import Engine, FloatArray
@@ -13,14 +14,21 @@ from ...search.hypothesis import Hypothesis
 from ...search.settings import SearchSettings
 from ...search.special_tokens import SpecialTokens
 from ...text.tokenizer import Tokenizer
+from ..directions.languages import Languages
+from ..directions.register import with_tags
 from ..rules.characters import plain_characters
 from ..rules.final_mark import add_final_mark
-from ..rules.links import Links, link_words
-from ..rules.reading import Reader, Reading
+from ..rules.languages.choice import source_and_target
+from ..rules.languages.typography import write_marks
+from ..rules.links import ELIDED_WORD, WORD, Links, link_words
+from ..rules.reading import Reader
 from ..translation import Segment, Translation
 from .attempts import as_fragment, attempts, complete
 from .segments import Piece
 from .sentence import Sentence
+
+if TYPE_CHECKING:
+    from ...volume.engines import BatchSearch
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Attention Float["target_len source_len"], of (source ids, target ids, layer, rows).
@@ -44,18 +52,30 @@ class TranslationOptions:
     alignment_layer: int | None = None
     alignment_rows: str = "output"
     on_progress: Callable[[int], None] | None = None
+    search: BatchSearch | None = None  # of another engine than ours
+    tags: tuple[int, ...] = ()  # token ids in front of every source
 
 
 class SentenceTranslator:
     """Translates sentences with an engine, its tokenizer, and an aligner where there is one."""
 
     def __init__(
-        self, engine: Engine, tokenizer: Tokenizer, config: TransformerConfig, align: Aligner | None
+        self,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        config: TransformerConfig,
+        align: Aligner | None,
+        languages: Languages | None = None,
     ) -> None:
         self.engine, self.tokenizer, self.align = engine, tokenizer, align
-        self.reader = Reader(tokenizer)
+        self.language, self.target = source_and_target(languages)
+        self.reader = Reader(tokenizer, self.language, self.target)
         self.special = SpecialTokens.of(config)
         self._longest = config.max_length
+
+    def in_target(self, marks: str) -> str:
+        """Return marks around or before a sentence as the target language has them."""
+        return write_marks(marks, self.language, self.target)
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of a text, changed by no rule but that of characters."""
@@ -64,10 +84,8 @@ class SentenceTranslator:
     def sentence(self, piece: Piece, prefix: tuple[int, ...] = (), adapt: bool = True) -> Sentence:
         """Return a piece of a text as a sentence: as the model reads it, with its token ids."""
         plain_text = plain_characters(piece.text)
-        if adapt and not prefix:
-            reading = self.reader.read(piece.text)
-        else:
-            reading = Reading(piece.text, plain_text)
+        read = self.reader.read if adapt and not prefix else self.reader.plain
+        reading = read(piece.text)
         # Splitting has encoded the piece as it was typed; what the model reads is mostly the same.
         is_encoded = piece.ids and plain_characters(reading.text) == plain_text
         ids = piece.ids if is_encoded else self.encode(reading.text)
@@ -112,7 +130,7 @@ class SentenceTranslator:
             return attempt
         add_mark = options.adapt and not attempt.is_whole
         parts = tuple(
-            replace(part, ids=self.encode(add_final_mark(part.text) if add_mark else part.text))
+            replace(part, ids=self.encode(self._marked(part.text) if add_mark else part.text))
             if part.translate
             else part
             for part in attempt.parts
@@ -123,17 +141,24 @@ class SentenceTranslator:
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
         """Search for all questions, alike lengths together: the best, and spares behind them."""
-        hypotheses = search_batches(
-            self.engine,
-            [[*ids, self.special.end_id] for ids, _ in questions],
-            options.settings,
-            batch_tokens=options.batch_tokens,
-            threads=options.threads,
-            special=self.special,
-            prefixes=[prefix for _, prefix in questions],
-            spares=True,  # where the best loses what it must keep, another may not
-            on_progress=options.on_progress,
-        )
+        sources = [[*options.tags, *ids, self.special.end_id] for ids, _ in questions]
+        prefixes = [prefix for _, prefix in questions]
+        # Spares: where the best loses what it must keep, another may not.
+        if options.search is not None:
+            settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
+            hypotheses = options.search(sources, settings, prefixes, options.on_progress)
+        else:
+            hypotheses = search_batches(
+                self.engine,
+                sources,
+                options.settings,
+                batch_tokens=options.batch_tokens,
+                threads=options.threads,
+                special=self.special,
+                prefixes=prefixes,
+                spares=True,
+                on_progress=options.on_progress,
+            )
         return dict(zip(questions, hypotheses, strict=True))
 
     def _rows(
@@ -148,7 +173,7 @@ class SentenceTranslator:
         for hypothesis in answers[_question(attempt, part)]:
             text = complete(attempt, self._decode(hypothesis))
             if text is not None:
-                text = reading.restore(text, self._linker(sentence))
+                text = reading.restore(text, self._linker(sentence, options.tags))
                 segment = self._segment(sentence.text, part.ids, text, hypothesis, options)
                 rows.append((replace(segment, read=reading.text, actions=reading.actions),))
             if len(rows) == options.settings.n_best:
@@ -176,7 +201,7 @@ class SentenceTranslator:
             if reading.is_plain and reading.text == sentence.text:
                 rows.append(row)
                 continue
-            text = reading.restore(text, self._linker(sentence))
+            text = reading.restore(text, self._linker(sentence, options.tags))
             rows.append((_merge(row, sentence, text),))
         return rows
 
@@ -189,11 +214,14 @@ class SentenceTranslator:
     ) -> Segment:
         """Return one part of a sentence with its translation of this rank."""
         hypothesis = hypotheses[min(rank, len(hypotheses) - 1)]
-        text = as_fragment(part.text, self._decode(hypothesis))
+        text = as_fragment(part.text, self._decode(hypothesis), self.language)
         # The final mark that the model was given with a part is not the part's own.
-        has_mark_added = options.adapt and add_final_mark(part.text) != part.text
+        has_mark_added = options.adapt and self._marked(part.text) != part.text
         ids = self.encode(part.text) if has_mark_added else part.ids
         return self._segment(part.text, ids, text, hypothesis, options)
+
+    def _marked(self, text: str) -> str:
+        return add_final_mark(text, self.language)
 
     def _segment(
         self,
@@ -204,7 +232,7 @@ class SentenceTranslator:
         options: TranslationOptions,
     ) -> Segment:
         """Return a sentence or a part of one, with these ids, and its translation."""
-        alignment = None
+        ids, alignment = (*options.tags, *ids), None
         if options.alignment_layer is not None and self.align is not None:
             layer, rows = options.alignment_layer, options.alignment_rows
             alignment = self.align(ids, hypothesis.tokens, layer, rows)
@@ -212,7 +240,7 @@ class SentenceTranslator:
             source=source,
             text=text,
             log_prob=hypothesis.log_prob,
-            source_tokens=tuple(self.tokenizer.pieces(ids)),
+            source_tokens=tuple(with_tags(self.tokenizer.pieces(ids), ids)),
             tokens=tuple(self.tokenizer.pieces(hypothesis.tokens)),
             token_log_probs=hypothesis.token_log_probs,
             alignment=alignment,
@@ -222,18 +250,23 @@ class SentenceTranslator:
         """Return the text of a hypothesis, on one line."""
         return _UNPRINTABLE.sub(" ", self.tokenizer.decode(hypothesis.tokens)).strip()
 
-    def _linker(self, sentence: Sentence) -> Callable[[str], Links]:
+    def _linker(self, sentence: Sentence, tags: tuple[int, ...]) -> Callable[[str], Links]:
         """Return a function that links the words of a sentence and of a translation."""
+
+        word = ELIDED_WORD if self.language.has_elision else WORD
 
         def link(translation: str) -> Links:
             text, source = sentence.reading.text, sentence.parts[0].ids
             target = self.tokenizer.encode(translation)
-            fits = 0 < len(source) < self._longest and 0 < len(target) < self._longest
+            fits = 0 < len(source) < self._longest - len(tags) and 0 < len(target) < self._longest
             if self.align is None or not fits:
-                return link_words(text, translation, None)
-            weights = self.align(source, target, -1, "output")
+                return link_words(text, translation, None, source_word=word)
+            # A tag is a token that covers no characters, so it is part of no word.
+            weights = self.align((*tags, *source), target, -1, "output")[:, len(tags) :]
             ends = self._token_ends
-            return link_words(text, translation, weights, ends(source), ends(target))
+            return link_words(
+                text, translation, weights, ends(source), ends(target), source_word=word
+            )
 
         return link
 

@@ -1,0 +1,89 @@
+"""What a translator has beside the readable engine: engines for many texts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..config import TransformerConfig
+from ..engine.protocols import Engine
+from ..errors import ConfigError
+from ..search.settings import SearchSettings
+from ..text.tokenizer import Tokenizer
+from .checkpoint import Checkpoint, read_checkpoint
+
+if TYPE_CHECKING:
+    from ..volume.choice import EngineChoice
+    from ..volume.engines import VolumeEngines
+
+
+class OtherEngines:
+    """The part of a `Translator` that knows of other engines.
+
+    Attributes:
+        engine_choice: who translated in the latest call that asked for another engine than the
+            readable one, and why; None before there was one.
+    """
+
+    engine: Engine
+    config: TransformerConfig
+    tokenizer: Tokenizer
+    settings: SearchSettings
+    engine_choice: EngineChoice | None = None
+    _checkpoint: Checkpoint | None = None
+
+    def take_other_engines(self, checkpoint: Checkpoint) -> None:
+        """Let the model that was read be the one of the other engines.
+
+        Its weights are not kept where its folder can be read again.
+        """
+        if checkpoint.folder is None:
+            self._checkpoint = checkpoint
+        else:
+            self._folder = checkpoint.folder
+
+    @cached_property
+    def engines(self) -> VolumeEngines:
+        """The other engines of this model, each made when it is first used.
+
+        Raises:
+            ConfigError: the translator was made of an engine, and not of a model that was read.
+        """
+        from ..volume.engines import VolumeEngines
+
+        if self._checkpoint is None and not hasattr(self, "_folder"):
+            raise ConfigError(
+                "Other engines need the model's weights, and this translator was made of an engine "
+                "alone. Use Translator.load or Translator.from_checkpoint."
+            )
+        return VolumeEngines(self.config, self._read_model, self.tokenizer, self.engine)
+
+    def _read_model(self) -> Checkpoint:
+        return self._checkpoint or read_checkpoint(self._folder)
+
+    def choose_engine(
+        self,
+        engine: str = "auto",
+        compute: str = "float32",
+        *,
+        characters: int = 0,
+        **search_settings: Any,
+    ) -> EngineChoice:
+        """Return which engine `Translator.translate` uses; ``engine_choice`` tells it, too.
+
+        Args:
+            engine: ``numpy``, ``torch``, ``ctranslate2``, or ``auto``: the readable engine for few
+                texts, and for many CTranslate2 where it is installed and can, else a GPU.
+            compute: as `Translator.translate` takes it.
+            characters: of all texts.
+            search_settings: as `Translator.translate` takes them.
+
+        Raises:
+            ConfigError: there is no such engine, or it cannot do what is asked.
+            MissingExtraError: it is not installed.
+        """
+        settings = SearchSettings.of(self.settings, **search_settings)
+        self.engine_choice = self.engines.choose(
+            engine, compute, settings, explicit=search_settings, characters=characters
+        )
+        return self.engine_choice

@@ -1,0 +1,130 @@
+"""Models that were written for another engine, kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import TransformerConfig
+from ..errors import ConfigError
+from ..shapes import Array
+
+_FORMAT = 1  # of what is written; another one is another model
+_CONTENTS = "clearhead.json"  # what a whole folder holds
+_OLD = 24 * 3600.0  # seconds after which an unfinished folder has no process any more
+
+
+def cache_folder() -> Path:
+    """Return where models for CTranslate2 are kept: in XDG_CACHE_HOME, or in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    # An empty or relative one is to be ignored, as the XDG specification says.
+    home = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return home / "clearhead" / "ctranslate2"
+
+
+def fingerprint(
+    config: TransformerConfig, weights: Mapping[str, Array], pieces: Sequence[str]
+) -> str:
+    """Return the hash of a model: of its config, its weights and the names of its tokens."""
+    digest = hashlib.blake2b(digest_size=16)
+    head = {"format": _FORMAT, "config": config.to_dict(), "pieces": list(pieces)}
+    digest.update(json.dumps(head, sort_keys=True).encode())
+    for name in sorted(weights):
+        weight = np.ascontiguousarray(weights[name])
+        digest.update(f"{name} {weight.dtype} {weight.shape}\n".encode())
+        digest.update(weight.data)
+    return digest.hexdigest()
+
+
+def stored_model(
+    name: str, write: Callable[[Path], None], verify: Callable[[Path], dict[str, Any]]
+) -> Path:
+    """Return the folder of a model, which is written and verified when there is none yet.
+
+    A folder has its name only when it is whole and verified. Of two processes that write the same
+    model, both finish, and one of the folders stays. A folder whose files were damaged is
+    written anew.
+
+    Args:
+        name: of the folder.
+        write: writes the model's files to an empty folder.
+        verify: runs the model that was written, raises an error where it is another, and returns
+            what it compared.
+
+    Raises:
+        ConfigError: the cache folder cannot be written to.
+    """
+    folder = cache_folder() / name
+    if _is_whole(folder):
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_old_drafts(folder.parent)
+        draft = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=folder.parent))
+    except OSError as error:
+        raise ConfigError(
+            f"The model for CTranslate2 is kept in {folder.parent}, which cannot be written to: "
+            f"{error.strerror}. Set XDG_CACHE_HOME to a folder that can."
+        ) from error
+    try:
+        write(draft)
+        contents = {path.name: _digest(path) for path in sorted(draft.iterdir())}
+        description = {"files": contents, "verification": verify(draft)}
+        (draft / _CONTENTS).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        _take_place(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def _take_place(draft: Path, folder: Path) -> None:
+    """Give a whole draft its name, unless another process has just done so."""
+    for _ in range(3):
+        try:
+            draft.rename(folder)
+            return
+        except OSError:
+            if _is_whole(folder):
+                return
+            # A damaged folder is moved away first: whoever reads it goes on reading it.
+            aside = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=folder.parent))
+            try:
+                folder.rename(aside / folder.name)
+            except FileNotFoundError:
+                pass  # another process did
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    raise ConfigError(f"{folder} cannot be replaced. Remove it, and try again.")
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        description = json.loads((folder / _CONTENTS).read_text("utf-8"))
+        files = description["files"].items()
+        return bool(files) and all(_digest(folder / name) == digest for name, digest in files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _remove_old_drafts(parent: Path) -> None:
+    """Remove what processes left that were ended before they had finished."""
+    for path in parent.glob(".*.part"):
+        try:
+            if time.time() - path.stat().st_mtime > _OLD:
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            continue  # another process was faster

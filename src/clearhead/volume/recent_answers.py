@@ -1,0 +1,98 @@
+"""What was searched for before, so that a sentence that comes again is not searched for again."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from ..search.hypothesis import Hypothesis
+from ..search.settings import SearchSettings
+
+Sources = Sequence[Sequence[int]]
+Search = Callable[[Sources, Sequence[Sequence[int]]], list[list[Hypothesis]]]
+_Key = tuple[bytes, bytes, SearchSettings]
+# The token ids of all hypotheses, their tokens' log-probabilities, and the rest of each.
+_Packed = tuple[bytes, bytes, tuple[tuple[int, int, float, float, bool], ...]]
+
+
+class RecentAnswers:
+    """The hypotheses of the sources of late, by their token ids; usable from several threads.
+
+    Args:
+        most: how many sources are remembered; those that were asked for longest ago are
+            forgotten first. One of ten tokens takes about half a kilobyte.
+    """
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._answers: OrderedDict[_Key, _Packed] = OrderedDict()
+        self._lock = threading.Lock()
+        self.hits = 0  # sources that were answered from here
+
+    def answer(
+        self,
+        sources: Sources,
+        settings: SearchSettings,
+        prefixes: Sequence[Sequence[int]],
+        search: Search,
+    ) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each source; ``search`` is asked for those that are new.
+
+        Args:
+            sources: token ids, end token included.
+            settings: what is looked for.
+            prefixes: what each target must begin with.
+            search: takes the new sources and their prefixes, no two of them alike.
+        """
+        keys = [
+            (array("i", source).tobytes(), array("i", prefix).tobytes(), settings)
+            for source, prefix in zip(sources, prefixes, strict=True)
+        ]
+        results: dict[_Key, list[Hypothesis]] = {}
+        new: dict[_Key, int] = {}
+        with self._lock:
+            for place, key in enumerate(keys):
+                if key in self._answers:
+                    self._answers.move_to_end(key)
+                    results[key] = _unpack(self._answers[key])
+                else:
+                    new.setdefault(key, place)
+            self.hits += len(keys) - len(new)
+        places = list(new.values())
+        searched = search([sources[i] for i in places], [prefixes[i] for i in places])
+        results.update(zip(new, searched, strict=True))
+        with self._lock:
+            for key in new:
+                self._answers[key] = _pack(results[key])
+            while len(self._answers) > self._most:
+                self._answers.popitem(last=False)
+        return [results[key] for key in keys]
+
+
+def _pack(hypotheses: Sequence[Hypothesis]) -> _Packed:
+    tokens = array("i", [token for one in hypotheses for token in one.tokens])
+    parts = array("d", [part for one in hypotheses for part in one.token_log_probs])
+    rest = tuple(
+        (len(one.tokens), len(one.token_log_probs), one.score, one.log_prob, one.ended)
+        for one in hypotheses
+    )
+    return tokens.tobytes(), parts.tobytes(), rest
+
+
+def _unpack(packed: _Packed) -> list[Hypothesis]:
+    tokens, parts = array("i", packed[0]).tolist(), array("d", packed[1]).tolist()
+    hypotheses, token, part = [], 0, 0
+    for length, count, score, log_prob, ended in packed[2]:
+        hypotheses.append(
+            Hypothesis(
+                tuple(tokens[token : token + length]),
+                score,
+                log_prob,
+                tuple(parts[part : part + count]),
+                ended,
+            )
+        )
+        token, part = token + length, part + count
+    return hypotheses
