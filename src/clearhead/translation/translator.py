@@ -191,7 +191,7 @@ class Translator(OtherEngines):
             other_search = self.engines.search(choice, batch_tokens, threads)
         options = TranslationOptions(
             settings, batch_tokens or BATCH_TOKENS, threads or 1, protect, adapt, layer,
-            alignment_rows, on_progress, other_search,
+            alignment_rows, on_progress, search=other_search,
         )  # fmt: skip
         # Sentences that stand in several places are made and translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}
