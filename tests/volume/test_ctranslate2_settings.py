@@ -61,7 +61,7 @@ class WithStop(SearchSettings):
     """Settings that say when a search stops."""
 
     stop: str = "exact"
-    patience: float = 2.0
+    patience: float | None = None
 
 
 def test_the_exact_rule_is_refused_where_it_was_asked_for_and_told_of_otherwise():
@@ -76,6 +76,7 @@ def test_the_exact_rule_is_refused_where_it_was_asked_for_and_told_of_otherwise(
 
 
 def test_a_patience_is_handed_on():
-    settings = WithStop(stop="patience")
-    assert (problems(settings, {"stop"}), stop_note(settings)) == ([], "")
-    assert batch_options(settings, 9)["patience"] == 2.0
+    for patience, expected in ((None, 2.0), (1.5, 1.5)):
+        settings = WithStop(stop="patience", patience=patience)
+        assert (problems(settings, {"stop"}), stop_note(settings)) == ([], "")
+        assert batch_options(settings, 9)["patience"] == expected

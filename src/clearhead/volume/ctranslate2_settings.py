@@ -16,6 +16,7 @@ _WITHOUT_WORDS: dict[str, tuple[Any, str]] = {
     "sibling_diversity": (0.0, "it has no such penalty"),
     "no_repeat_ngram_size": (0, _SHARES),
 }
+_PATIENCE = 2.0  # where the settings leave it open
 _STOP = "it stops when beam_size times a patience hypotheses have ended"
 
 
@@ -77,11 +78,11 @@ def batch_options(settings: SearchSettings, limit: int) -> dict[str, Any]:
     # A score there is divided by the length with the end token where that token is returned, as
     # ours is; and one more step than the limit tells a target that may not be longer from one
     # that would go on.
-    patience = float(getattr(settings, "patience", 1.0)) if stop_rule(settings) == "patience" else 1
+    patience = getattr(settings, "patience", None) or _PATIENCE
     return {
         "beam_size": settings.beam_size,
         "num_hypotheses": settings.beam_size,
-        "patience": patience,
+        "patience": float(patience) if stop_rule(settings) == "patience" else 1.0,
         "length_penalty": divisor_exponent(settings),
         "min_decoding_length": 0,
         "max_decoding_length": limit + 1,
