@@ -6,6 +6,7 @@
 
 A program is a ``python`` block, its output the ``text`` block below it. A command stands behind
 ``$`` in a ``console`` block, with its output below it; ``...`` in an output stands for any lines.
+Without a page's name, what `model_facts` says of the bundled model is compared and written, too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.docs import model_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "src"
@@ -281,6 +284,8 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(options.pages) - set(pages):
         parser.error(f"{min(unknown)} shows no outputs; these do: {', '.join(pages)}")
     left = [check(pages[name], write=options.write) for name in options.pages or pages]
+    if not options.pages:
+        left.append(model_facts.check(write=options.write))
     return 1 if sum(left) else 0
 
 
