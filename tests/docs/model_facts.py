@@ -34,7 +34,8 @@ SENTENCES = {
     CARD: (
         "| shape | encoder-decoder, {encoder} + {decoder} layers, d_model {width}, {heads} heads, "
         "feed-forward {inner} (ReLU)",
-        "| size | {millions} million parameters in {stored}, {megabytes} MB |",
+        "| size | {millions} million parameters in {stored}",
+        ", {megabytes} MB |",
         "| vocabulary | {vocabulary} byte-pair pieces",
     ),
     "lessons/5-looking-into-a-model.md": ("in this one with its\n{count} decoder layers",),
