@@ -142,7 +142,9 @@ def settle(page: Page) -> None:
         """() => document.querySelector('.page[aria-busy=false]')
             && !document.querySelector('.walk-loading, .heads-blank')
             && ![...document.querySelectorAll('[role=tabpanel] td')]
-                .some((cell) => cell.textContent.trim() === '…')"""
+                .some((cell) => cell.textContent.trim() === '…')
+            && ![...document.querySelectorAll('[role=tabpanel] [role=status]')]
+                .some((told) => told.textContent.trim().endsWith('…'))"""
     )
     page.wait_for_timeout(500)
 

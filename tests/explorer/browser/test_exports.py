@@ -87,10 +87,9 @@ def test_the_svg_says_its_numbers_tokens_and_scale(exported):
     for expected in ("routing weight", "masked", "0", "0.5", "1", *CAT.decoder_input):
         assert expected in texts
     nats = [text for text in texts if text and text.endswith(" nats")]
-    parts = [("encoder", 4), ("decoder", 2), ("cross", 2)]
     assert nats == [
         f"{entropy:.2f} nats"
-        for part, layers in parts
+        for part, layers in DEPTHS.items()
         for layer in range(layers)
         for entropy in CAT.entropy(part, layer)
     ]
