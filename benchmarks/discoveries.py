@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     lost = [change for change in hidden if loses_negation(before, change.translation)]
     print(f"{options.negation} -> {before}")
     for change in hidden:
-        print(f"  without {change}", "the negation is lost" * (change in lost))
+        print(f"  without {change}{', the negation is lost' if change in lost else ''}")
     heads = [one for one in silent_heads(explorer, options.negation) if one.translation != before]
     print("  heads that change it when they are switched off:", len(heads))
     for change in heads[:5]:
