@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.docs.quotes import PAGES, Page, workshop
+
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+GUIDES = [page for page in PAGES if page.path.startswith("docs/guides/")]
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+def test_every_guide_is_run() -> None:
+    paths = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/guides").glob("*.md")}
+    assert {page.path for page in GUIDES} == paths
+    assert sum(not quote.command for page in GUIDES for quote in page.quotes()) >= 5
+    assert sum(quote.command for page in GUIDES for quote in page.quotes()) >= 5
 
 
-def commands(page: Path) -> list[str]:
-    """The commands shown; a page that is served and waits for its reader is not one to run."""
-    shown = re.findall(r"^\$ (.*)$", "".join(blocks(page, "console")), re.MULTILINE)
-    serving = re.compile(r"make |clearhead explore(?!.*--help)")
-    return [command for command in shown if not serving.match(command)]
-
-
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_the_programs_of_a_guide_run_in_order(page: Path) -> None:
-    programs = blocks(page, "python")
-    if not programs:
-        pytest.skip("no Python on this page")
-    names: dict[str, Any] = {}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        for program in programs:
-            exec(compile(program, page.name, "exec"), names)
-    assert printed.getvalue().strip()
-
-
-@pytest.mark.parametrize(
-    "command", [command for page in GUIDES for command in commands(page)], ids=lambda text: text
-)
-def test_the_commands_of_the_guides_run(command: str, tmp_path: Path) -> None:
-    shim = tmp_path / "bin" / "clearhead"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clearhead "$@"\n')
-    shim.chmod(0o755)
-    (tmp_path / "lines.en").write_text("Good evening.\nThe train is late.\n")
-    environment = {
-        **os.environ,
-        "PATH": f"{shim.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
-    }
-    run = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    if "> lines.fr" in command:
-        assert len((tmp_path / "lines.fr").read_text("utf-8").splitlines()) == 2
-    elif "> lines.en" not in command:
-        assert run.stdout.strip()
-    assert "translated as a text" not in run.stderr
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.path)
+def test_a_guide_runs_and_prints_what_it_shows(page: Page) -> None:
+    with workshop(page) as place:
+        for quote in page.quotes():
+            printed = place.printed(quote)
+            assert page.agrees(printed, quote), f"{quote.name}\n{printed}"
+            if "> lines.fr" in quote.source:
+                assert len((place.root / "lines.fr").read_text("utf-8").splitlines()) == 2
 
 
 def test_the_programs_of_the_page_on_training(
@@ -71,8 +37,12 @@ def test_the_programs_of_the_page_on_training(
 ) -> None:
     """As they are shown, with the corpora that the settings name; only they are made small."""
     pytest.importorskip("torch")
-    page = ROOT / "docs" / "training.md"
-    (settings,) = (block for block in blocks(page, "toml") if "train.tsv.gz" in block)
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    (settings,) = (
+        block
+        for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+        if "train.tsv.gz" in block
+    )
     small = (
         "[tokenizer]\nvocab_size = 300\n[model]\nd_model = 16\nnum_heads = 2\n"
         "encoder_layers = 1\ndecoder_layers = 1\n[training]\nmax_steps = 2\n"
@@ -83,7 +53,7 @@ def test_the_programs_of_the_page_on_training(
     Path("dev.tsv").write_text(pairs, encoding="utf-8")
     Path("train.tsv.gz").write_bytes(gzip.compress(pairs.encode()))
     names: dict[str, Any] = {"run": Path("runs/first")}
-    for program in blocks(page, "python"):
-        exec(compile(program, page.name, "exec"), names)
+    for program in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(program, "training.md", "exec"), names)
     assert (names["folder"] / "model.safetensors").exists()
     assert names["weights"]["embedding.weight"].shape[1] == 16

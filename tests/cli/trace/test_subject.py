@@ -7,6 +7,7 @@ import pytest
 
 from clearhead.cli.trace._subject import Subject
 from clearhead.errors import ConfigError
+from clearhead.translation.translator import Translator
 from tests.tasks import tiny_models as tiny
 from tests.translation.conftest import write_checkpoint
 
@@ -17,7 +18,9 @@ def subject_of(name, text="The old house", **options):
 
 def test_a_translation_of_ours():
     subject = Subject("en-fr", "The old house.")
-    assert subject.translation == "La vieille maison."
+    translation = Translator.load("en-fr").translate("The old house.")
+    assert subject.translation == translation.text
+    assert subject.pieces(subject.predicted[:-1]) == list(translation.tokens)
     assert (subject.part, subject.position) == ("cross", 0)
     assert subject.predicted[-1] == subject.model.config.end_id
     assert subject.predicted[0] == subject.target[1]

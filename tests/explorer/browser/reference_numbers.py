@@ -22,6 +22,13 @@ PATHS = {
 }
 
 
+def depths() -> dict[str, int]:
+    """How many layers each part of the bundled model has."""
+    config = read_checkpoint("en-fr").config
+    decoder = config.decoder_layers
+    return {"encoder": config.encoder_layers, "decoder": decoder, "cross": decoder}
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A sentence of the bundled model, and its address on the page."""

@@ -66,7 +66,8 @@ def test_one_row_is_locked_in_each_sentence_of_a_text_and_after_an_edit(page):
     page.locator(".picker").get_by_role("button", name="Next query").click()
     assert locked_rows(page) == [query + 1, query + 1]
     # A long word for a short one: the labels of the keys are higher, and the rows stand lower.
-    names = read_checkpoint("en-fr").tokenizer.pieces(range(10_000))
+    checkpoint = read_checkpoint("en-fr")
+    names = checkpoint.tokenizer.pieces(range(checkpoint.config.vocab_size))
     long = max((name for name in names if name.startswith("▁")), key=len)
     swap = [{"kind": "swap_token", "position": 1, "token": names.index(long)}]
     page.evaluate("edits => { location.hash += `&edits=${encodeURIComponent(edits)}`; }",

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tests.explorer.browser.reference_numbers import Sentence
+from tests.explorer.browser.reference_numbers import Sentence, depths
 
 CAT = Sentence("The cat sleeps on the red chair.")
 SVG = "{http://www.w3.org/2000/svg}"
+DEPTHS = depths()
 KINDS = {"svg": "SVG", "png": "PNG", "json": "JSON"}
 
 
@@ -25,9 +26,10 @@ def exported(request, browser, server):
         page = context.new_page()
         page.goto(CAT.address(part="decoder", layer=1, head=2, query=4, theme=request.param))
         page.wait_for_function(
-            """() => document.querySelector('.heads-keys li')
-                && document.querySelectorAll('.heads-head canvas').length === 32
-                && document.querySelector('table.matrix td.masked')"""
+            """heads => document.querySelector('.heads-keys li')
+                && document.querySelectorAll('.heads-head canvas').length === heads
+                && document.querySelector('table.matrix td.masked')""",
+            arg=4 * sum(DEPTHS.values()),
         )
         files = {"theme": request.param}
         for ending, name in KINDS.items():
@@ -65,12 +67,14 @@ def test_the_svg_has_every_cell_of_every_head(exported):
     source, target = len(CAT.source), len(CAT.decoder_input)
     causal = target * (target + 1) // 2
     hidden = target * (target - 1) // 2
-    heads = 4 * (4 * source**2 + 2 * causal + 2 * target * source)
+    cells = {"encoder": source**2, "decoder": causal, "cross": target * source}
+    heads = 4 * sum(DEPTHS[part] * count for part, count in cells.items())
     assert len(items(exported, "cell")) == heads + causal
-    assert len(items(exported, "masked")) == 4 * 2 * hidden + hidden
+    masked = 4 * DEPTHS["decoder"] * hidden + hidden
+    assert len(items(exported, "masked")) == masked
     root = ElementTree.fromstring(exported["svg"])
     hatches = [path for path in root.iter(SVG + "path") if path.get("class") == "hatch"]
-    assert len(hatches) == 4 * 2 * hidden + hidden + 1  # and the legend's
+    assert len(hatches) == masked + 1  # and the legend's
     assert all(re.fullmatch(r"[ML\d. -]+", path.get("d")) for path in hatches)
 
 
@@ -83,10 +87,9 @@ def test_the_svg_says_its_numbers_tokens_and_scale(exported):
     for expected in ("routing weight", "masked", "0", "0.5", "1", *CAT.decoder_input):
         assert expected in texts
     nats = [text for text in texts if text and text.endswith(" nats")]
-    parts = [("encoder", 4), ("decoder", 2), ("cross", 2)]
     assert nats == [
         f"{entropy:.2f} nats"
-        for part, layers in parts
+        for part, layers in DEPTHS.items()
         for layer in range(layers)
         for entropy in CAT.entropy(part, layer)
     ]
@@ -135,7 +138,7 @@ def test_the_json_holds_the_weights_to_the_last_digit(exported):
         for row in zip(weights.tolist(), masked, strict=True)
     ]
     heads = saved["shown"]["heads"]
-    assert len(heads) == 32
+    assert len(heads) == 4 * sum(DEPTHS.values())
     for head in heads:
         expected = CAT.entropy(head["part"], head["layer"])[head["head"]]
         assert head["mean_entropy_nats"] == pytest.approx(expected, rel=1e-9)

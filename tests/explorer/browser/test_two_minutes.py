@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from clearhead.translation.checkpoint import read_checkpoint
+from clearhead.translation.translator import Translator
 from clearhead.translation.walkthrough import trace
 
 pytest.importorskip("starlette")
@@ -23,8 +25,9 @@ def test_a_newcomer_understands_one_weight(page):
     page.goto("/")
     page.get_by_role("textbox", name=re.compile("Sentence")).fill(TEXT)
     page.keyboard.press("Enter")
+    walked = trace(TEXT)
     translation = page.locator(".translation, [lang=fr]").first
-    translation.get_by_text("gare").wait_for()
+    translation.get_by_text(Translator.load("en-fr").translate(TEXT).text).wait_for()
     assert re.search(r"largest difference \d\.\de−\d", page.locator(".check").inner_text())
 
     # 2. One head, which stays.
@@ -35,7 +38,7 @@ def test_a_newcomer_understands_one_weight(page):
     # 3. The heads: the darkest cell of the locked head's matrix.
     page.get_by_role("tab", name="Heads").click()
     path = "decoder.layers.1.cross_attention.weights"
-    weights = trace(TEXT)[path].value[0, 0]
+    weights = walked[path].value[0, 0]
     row, column = np.unravel_index(weights.argmax(), weights.shape)
     page.locator(f'.heads-locked td[data-row="{row}"][data-column="{column}"]').click()
     number = page.locator(".heads-locked .matrix-live button.num")
@@ -60,4 +63,7 @@ def test_a_newcomer_understands_one_weight(page):
     # 6. The same row in the walk, down to the ten likeliest words.
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Walk").click()
-    page.locator("#walk-words").get_by_text("gare").first.wait_for(state="attached", timeout=60_000)
+    likeliest = int(walked["probabilities"].value[0, row].argmax())
+    (piece,) = read_checkpoint("en-fr").tokenizer.pieces([likeliest])
+    words = page.locator("#walk-words")
+    words.get_by_text(piece, exact=True).first.wait_for(state="attached", timeout=60_000)

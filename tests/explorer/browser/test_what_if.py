@@ -132,7 +132,10 @@ def test_next_words_before_and_after_at_one_position(page):
     }
     expect(rows).to_have_count(len(tokens))
     assert {int(row.get_attribute("data-token")) for row in rows.all()} == tokens
-    item = {"path": "probabilities", "window": [[0, 1], [1, 2], [0, 10_000]]}
+    item = {
+        "path": "probabilities",
+        "window": [[0, 1], [1, 2], [0, explorer().models.config.vocab_size]],
+    }
     before, after = (
         explorer().answer("array", {"run": run["request"], "items": [item]}).arrays["0"][0, 0]
         for run in (plain, along)
@@ -173,7 +176,7 @@ def test_a_token_is_swapped_with_the_keyboard_alone(page):
     page.keyboard.press("Enter")  # the field's own: adds the edit
     edit = {"kind": "swap_token", "position": cat, "token": found[0]["id"]}
     run = check_result(page, shown, [edit])
-    assert "chien" in run["translation"]
+    assert run["translation"] != python_run()["translation"]
     expect(shown.locator(".edit-list li")).to_contain_text(f"replaced by “{found[0]['piece']}”")
     assert edits_of(page) == [edit]
 
