@@ -13,6 +13,7 @@ from .cache import KeyValueCache
 from .memories import SharedMemory, encode_sources, share_sources
 from .parents import check_parents
 from .protocols import Watch
+from .step import DecoderStep
 
 
 class SourceDecoding:
@@ -22,10 +23,17 @@ class SourceDecoding:
         model: with an encoder and a decoder.
         sources: token ids of each, without padding.
         watch: gives the watcher of the encoder, and of each step.
+        step: of the model, for the steps that nobody watches; None: the layers do them too.
     """
 
-    def __init__(self, model: Transformer, sources: Sequence[Sequence[int]], watch: Watch) -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: Transformer,
+        sources: Sequence[Sequence[int]],
+        watch: Watch,
+        step: DecoderStep | None = None,
+    ) -> None:
+        self._model, self._step = model, step
         self._watch = watch
         self._groups = encode_sources(model, sources, watch(None))
         self._sources = np.arange(len(sources))  # the source of each row
@@ -45,7 +53,10 @@ class SourceDecoding:
         self._sources = sources
         self._cache.reorder(parents)
         watcher = self._watch(self._cache.length)
-        hidden = self._model.decode(
-            tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
-        )
+        if self._step is not None and len(tokens) and not watcher.enabled:
+            hidden = self._step(tokens, self._memories, self._cache)
+        else:
+            hidden = self._model.decode(
+                tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
+            )
         return self._model.logits(hidden, trace=watcher)[:, 0]
