@@ -11,7 +11,7 @@ from ..reference.transformer import Transformer
 from ..shapes import Array, Float
 from .cache import KeyValueCache
 from .memories import SharedMemory, encode_sources, share_sources
-from .parents import check_parents
+from .parents import check_parents, goes_on
 from .protocols import Watch
 from .step import DecoderStep
 
@@ -47,11 +47,12 @@ class SourceDecoding:
     def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
         tokens, parents = check_parents(tokens, parents, len(self._sources))
-        sources = self._sources[parents]
-        if self._memories is None or not np.array_equal(sources, self._sources):
-            self._memories = share_sources(self._groups, sources)
-        self._sources = sources
-        self._cache.reorder(parents)
+        if self._memories is None or not goes_on(parents, len(self._sources)):
+            sources = self._sources[parents]
+            if self._memories is None or not np.array_equal(sources, self._sources):
+                self._memories = share_sources(self._groups, sources)
+            self._sources = sources
+            self._cache.reorder(parents)
         watcher = self._watch(self._cache.length)
         if self._step is not None and len(tokens) and not watcher.enabled:
             hidden = self._step(tokens, self._memories, self._cache)

@@ -49,7 +49,7 @@ class Tiles:
         """Multiply rows by the matrix, whatever sequences they belong to."""
         count = len(rows)
         if count == 1:
-            rows = rows.repeat(2, axis=0)
+            rows = np.concatenate((rows, rows))
         if count > self._rows + 1 or self._joint is None:
             return self._product(rows)[:count]
         return self._tile(rows, self._joint)[:count]
@@ -59,8 +59,10 @@ class Tiles:
     ) -> Float[Array, "rows out"]:
         """Multiply the rows of one tile: the products of `_product`, in as few calls as can be."""
         pieces, blocks, inner, columns = weights.shape
-        count = len(rows)
-        products = np.empty((pieces, count, blocks, columns), np.result_type(rows, weights))
+        count, dtype = len(rows), weights.dtype
+        if rows.dtype is not dtype:
+            dtype = np.result_type(rows, weights)
+        products = np.empty((pieces, count, blocks, columns), dtype)
         parts = rows.reshape(count, pieces, 1, inner).transpose(1, 2, 0, 3)
         np.matmul(parts, weights, out=products.swapaxes(1, 2))
         # Along the first axis a reduction adds one piece after the other, as `_product` does.
