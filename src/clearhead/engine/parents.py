@@ -27,8 +27,10 @@ def check_parents(
             f"advance takes one token and one parent for each row; "
             f"got the shapes {tokens.shape} and {parents.shape}."
         )
-    if not goes_on(parents, rows) and parents.size and not (
-        parents.min() >= 0 and parents.max() < rows
+    if (
+        not goes_on(parents, rows)
+        and parents.size
+        and not (parents.min() >= 0 and parents.max() < rows)
     ):
         raise ShapeError(
             f"Parents must be rows of the previous call, between 0 and {rows - 1}; "

@@ -110,4 +110,3 @@ class CrossAttentionStep:
             else:
                 result[share.users] = output.reshape(users.shape)
         return self._output(result)
-

@@ -31,9 +31,7 @@ class DecoderStep:
     def __init__(self, model: Transformer) -> None:
         self._model = model
         config = model.config.of_stack("decoder")
-        heads = Heads(
-            config.head_dim, config.attention.scale, model.products.multiply, model.dtype
-        )
+        heads = Heads(config.head_dim, config.attention.scale, model.products.multiply, model.dtype)
         self._after = config.norm_place == "after"
         self._layers = [
             self._sublayers(layer, number, heads)
