@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..reference.softmax import log_softmax
+from ..reference.tracing.trace import OFF
+from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
 from .cache import KeyValueCache
@@ -37,7 +39,7 @@ class SourceDecoding:
         self._watch = watch
         self._groups = encode_sources(model, sources, watch(None))
         self._sources = np.arange(len(sources))  # the source of each row
-        self._cache = KeyValueCache.of(model, len(sources))
+        self.cache = KeyValueCache.of(model, len(sources))
         self._memories: list[SharedMemory] | None = None
 
     def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
@@ -46,18 +48,23 @@ class SourceDecoding:
 
     def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
+        watcher = self._watch(self.cache.length)
+        hidden = self.hidden(tokens, parents, trace=watcher)
+        return self._model.logits(hidden, trace=watcher)[:, 0]
+
+    def hidden(
+        self, tokens: Array, parents: Array, *, trace: Watcher = OFF
+    ) -> Float[Array, "rows 1 d_model"]:
+        """Do what `advance` does, and return the hidden states that logits are made of."""
         tokens, parents = check_parents(tokens, parents, len(self._sources))
         if self._memories is None or not goes_on(parents, len(self._sources)):
             sources = self._sources[parents]
             if self._memories is None or not np.array_equal(sources, self._sources):
                 self._memories = share_sources(self._groups, sources)
             self._sources = sources
-            self._cache.reorder(parents)
-        watcher = self._watch(self._cache.length)
-        if self._step is not None and len(tokens) and not watcher.enabled:
-            hidden = self._step(tokens, self._memories, self._cache)
-        else:
-            hidden = self._model.decode(
-                tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
-            )
-        return self._model.logits(hidden, trace=watcher)[:, 0]
+            self.cache.reorder(parents)
+        if self._step is not None and len(tokens) and not trace.enabled:
+            return self._step(tokens, self._memories, self.cache)
+        return self._model.decode(
+            tokens[:, None], memories=self._memories, cache=self.cache, trace=trace
+        )
