@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ..reference.layers.multi_head import KeysAndValues
 from ..reference.padding import pad
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
-from ..shapes import Array, Float, Int
+from ..shapes import Array, Bool, Float, Int
 
 _MULTIPLE = 4  # sources are padded to a multiple of this many tokens
 
@@ -46,6 +47,12 @@ class Share:
 
     memory: KeysAndValues
     users: Int[Array, "sources users"] | None
+
+    @cached_property
+    def hidden(self) -> Bool[Array, "sources 1 1 source_len"] | None:
+        """Return where the sources have padding; None where none of them has any."""
+        mask = self.memory.mask
+        return None if mask is None or mask.all() else ~mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,9 +27,18 @@ def check_parents(
             f"advance takes one token and one parent for each row; "
             f"got the shapes {tokens.shape} and {parents.shape}."
         )
-    if parents.size and not (parents.min() >= 0 and parents.max() < rows):
+    if (
+        not goes_on(parents, rows)
+        and parents.size
+        and not (parents.min() >= 0 and parents.max() < rows)
+    ):
         raise ShapeError(
             f"Parents must be rows of the previous call, between 0 and {rows - 1}; "
             f"they are {parents}."
         )
     return tokens, parents
+
+
+def goes_on(parents: Int[Array, "new_rows"], rows: int) -> bool:
+    """Whether each of the rows goes on from itself, as all do in most steps of a greedy search."""
+    return len(parents) == rows and parents.tolist() == list(range(rows))

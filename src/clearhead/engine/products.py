@@ -36,7 +36,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..reference.products import Products, WeightProduct
+from ..reference.products import Products
 from ..shapes import Array, Float
 from .pieces import ONE_THREAD_MATRIX, ONE_THREAD_PRODUCT, pieces_of
 from .rows import Rows
@@ -54,6 +54,10 @@ class SequenceProduct(Protocol):
         """Multiply each row of each sequence by the matrix."""
         ...
 
+    def rows(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Multiply rows by the matrix, each of which is a sequence of one position."""
+        ...
+
 
 class Whole:
     """One product of all rows: the fallback, whose rows may depend on each other's number."""
@@ -63,7 +67,11 @@ class Whole:
 
     def __call__(self, x: Float[Array, "batch length in"]) -> Float[Array, "batch length out"]:
         """Multiply each row of each sequence by the matrix."""
-        return (x.reshape(-1, x.shape[-1]) @ self._matrix).reshape(*x.shape[:-1], -1)
+        return self.rows(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
+
+    def rows(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Multiply rows by the matrix."""
+        return rows @ self._matrix
 
 
 def multiply(
@@ -89,31 +97,45 @@ def multiply(
     return a @ b
 
 
-def by_weight(weight: Float[Array, "out in"]) -> WeightProduct:
-    """Prepare x W^T for many calls.
+class ProductByWeight:
+    """x W^T, prepared for many calls.
 
-    Returns:
-        a function of Float["... length in"] that returns Float["... length out"]. Each sequence,
-        of the last axis but one, is multiplied on its own: what is decoded step by step stands in
-        sequences of one position.
+    Args:
+        weight: W.
     """
-    (out_dim, in_dim), dtype = weight.shape, weight.dtype
-    width = -(-out_dim // _COLUMNS) * _COLUMNS
-    padded = np.zeros((width, in_dim), dtype)
-    padded[:out_dim] = weight
-    kinds: dict[str, type[SequenceProduct]] = {"tiles": Tiles, "rows": Rows, "whole": Whole}
-    sequence_product = kinds[method(dtype)](padded.T)
 
-    def product(x: Array) -> Array:
+    def __init__(self, weight: Float[Array, "out in"]) -> None:
+        (out_dim, in_dim), self._dtype = weight.shape, weight.dtype
+        self._out_dim, self._in_dim = out_dim, in_dim
+        self._width = -(-out_dim // _COLUMNS) * _COLUMNS
+        padded = np.zeros((self._width, in_dim), self._dtype)
+        padded[:out_dim] = weight
+        kinds: dict[str, type[SequenceProduct]] = {"tiles": Tiles, "rows": Rows, "whole": Whole}
+        self._product = kinds[method(self._dtype)](padded.T)
+
+    def __call__(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
+        """Return x W^T, where each sequence, of the last axis but one, is multiplied on its own.
+
+        What is decoded step by step stands in sequences of one position.
+        """
         if not x.size:
-            return np.zeros((*x.shape[:-1], out_dim), np.result_type(x, dtype))
-        sequences = x if x.ndim == 3 else x.reshape(-1, x.shape[-2] if x.ndim > 1 else 1, in_dim)
-        result = sequence_product(sequences)
-        if width != out_dim:
-            result = result[..., :out_dim]
-        return result if x.ndim == 3 else result.reshape(*x.shape[:-1], out_dim)
+            return np.zeros((*x.shape[:-1], self._out_dim), np.result_type(x, self._dtype))
+        length = x.shape[-2] if x.ndim > 1 else 1
+        sequences = x if x.ndim == 3 else x.reshape(-1, length, self._in_dim)
+        result = self._product(sequences)
+        if self._width != self._out_dim:
+            result = result[..., : self._out_dim]
+        return result if x.ndim == 3 else result.reshape(*x.shape[:-1], self._out_dim)
 
-    return product
+    def rows(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Return the product of rows, one or more, each of which is a sequence of one position."""
+        product = self._product.rows(rows)
+        return product if self._width == self._out_dim else product[:, : self._out_dim]
+
+
+def by_weight(weight: Float[Array, "out in"]) -> ProductByWeight:
+    """Prepare x W^T for many calls: see `ProductByWeight`."""
+    return ProductByWeight(weight)
 
 
 INDEPENDENT_ROWS = Products(by_weight, multiply)

@@ -25,6 +25,7 @@ from .products import INDEPENDENT_ROWS
 from .prompt_decoding import PromptDecoding
 from .protocols import Decoding, Watch
 from .source_decoding import SourceDecoding
+from .step import DecoderStep
 
 
 class ReferenceEngine:
@@ -41,6 +42,7 @@ class ReferenceEngine:
     def __init__(self, model: Transformer, *, watch: Watch | None = None) -> None:
         self.model = model
         self._watch = watch
+        self._step = DecoderStep.of(model)
 
     @classmethod
     def build(
@@ -88,7 +90,7 @@ class ReferenceEngine:
         self._check(sources)
         watch = self._watch or _off
         if self.model.encoder_layers:
-            return SourceDecoding(self.model, sources, watch)
+            return SourceDecoding(self.model, sources, watch, self._step)
         return PromptDecoding(self.model, sources, watch)
 
     def _check(self, sources: Sequence[Sequence[int]]) -> None:

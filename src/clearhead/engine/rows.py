@@ -46,10 +46,12 @@ class Rows:
         """Multiply each row of each sequence by the matrix."""
         if x.shape[1] > 1:
             return self._by_sequence(x)
-        rows = x.reshape(-1, x.shape[-1])
+        return self.rows(x[:, 0])[:, None]
+
+    def rows(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
+        """Multiply rows, each of which is a sequence of one position, by the matrix."""
         few = len(rows) <= self.FEW and self._undivided
-        product = self._by_matrix(rows) if few else self._by_blocks(rows)
-        return product.reshape(*x.shape[:-1], -1)
+        return self._by_matrix(rows) if few else self._by_blocks(rows)
 
     def _by_matrix(self, rows: Float[Array, "rows in"]) -> Float[Array, "rows out"]:
         return np.matmul(self._weight, rows[:, :, None])[:, :, 0]

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..reference.softmax import log_softmax
+from ..reference.tracing.trace import OFF
+from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
 from ..shapes import Array, Float
 from .cache import KeyValueCache
 from .memories import SharedMemory, encode_sources, share_sources
-from .parents import check_parents
+from .parents import check_parents, goes_on
 from .protocols import Watch
+from .step import DecoderStep
 
 
 class SourceDecoding:
@@ -22,14 +25,21 @@ class SourceDecoding:
         model: with an encoder and a decoder.
         sources: token ids of each, without padding.
         watch: gives the watcher of the encoder, and of each step.
+        step: of the model, for the steps that nobody watches; None: the layers do them too.
     """
 
-    def __init__(self, model: Transformer, sources: Sequence[Sequence[int]], watch: Watch) -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: Transformer,
+        sources: Sequence[Sequence[int]],
+        watch: Watch,
+        step: DecoderStep | None = None,
+    ) -> None:
+        self._model, self._step = model, step
         self._watch = watch
         self._groups = encode_sources(model, sources, watch(None))
         self._sources = np.arange(len(sources))  # the source of each row
-        self._cache = KeyValueCache.of(model, len(sources))
+        self.cache = KeyValueCache.of(model, len(sources))
         self._memories: list[SharedMemory] | None = None
 
     def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
@@ -38,14 +48,23 @@ class SourceDecoding:
 
     def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
-        tokens, parents = check_parents(tokens, parents, len(self._sources))
-        sources = self._sources[parents]
-        if self._memories is None or not np.array_equal(sources, self._sources):
-            self._memories = share_sources(self._groups, sources)
-        self._sources = sources
-        self._cache.reorder(parents)
-        watcher = self._watch(self._cache.length)
-        hidden = self._model.decode(
-            tokens[:, None], memories=self._memories, cache=self._cache, trace=watcher
-        )
+        watcher = self._watch(self.cache.length)
+        hidden = self.hidden(tokens, parents, trace=watcher)
         return self._model.logits(hidden, trace=watcher)[:, 0]
+
+    def hidden(
+        self, tokens: Array, parents: Array, *, trace: Watcher = OFF
+    ) -> Float[Array, "rows 1 d_model"]:
+        """Do what `advance` does, and return the hidden states that logits are made of."""
+        tokens, parents = check_parents(tokens, parents, len(self._sources))
+        if self._memories is None or not goes_on(parents, len(self._sources)):
+            sources = self._sources[parents]
+            if self._memories is None or not np.array_equal(sources, self._sources):
+                self._memories = share_sources(self._groups, sources)
+            self._sources = sources
+            self.cache.reorder(parents)
+        if self._step is not None and len(tokens) and not trace.enabled:
+            return self._step(tokens, self._memories, self.cache)
+        return self._model.decode(
+            tokens[:, None], memories=self._memories, cache=self.cache, trace=trace
+        )

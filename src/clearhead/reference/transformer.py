@@ -61,6 +61,7 @@ class Transformer:
         products: Products = PLAIN,
     ) -> None:
         self.config = config
+        self.products = products
         self.dtype = np.dtype(dtype)
         self.weights = check_weights(weights, config, dtype=self.dtype)
         self._embedding = Embedding(config, self.weights, products=products)

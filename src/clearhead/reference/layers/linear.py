@@ -27,6 +27,10 @@ class Linear:
         bias: Float["out"], or None.
         products: how x W^T is computed.
 
+    Attributes:
+        product: the function of x Float["... in"] that returns x W^T.
+        bias: as it came.
+
     Raises:
         ShapeError: weight and bias do not fit together.
     """
@@ -41,8 +45,8 @@ class Linear:
                 f"got a weight of shape {weight.shape} and {came}."
             )
         self.out_dim, self.in_dim = weight.shape
-        self._product = products.by_weight(weight)
-        self._bias = bias
+        self.product = products.by_weight(weight)
+        self.bias = bias
 
     def __call__(self, x: Float[Array, "... in"]) -> Float[Array, "... out"]:
         """Return x W^T + b.
@@ -55,9 +59,9 @@ class Linear:
                 f"A linear layer of {self.in_dim} inputs was given an array of shape {x.shape}; "
                 f"its last axis must be {self.in_dim}."
             )
-        product = self._product(x)
-        if self._bias is not None:
-            product += self._bias
+        product = self.product(x)
+        if self.bias is not None:
+            product += self.bias
         return product
 
 
@@ -70,6 +74,9 @@ class JointLinear:
             below one another; else they are one product only if they lie so already, as parts of
             one array.
 
+    Attributes:
+        linears: one for all layers where they are one product, or else one for each.
+
     Raises:
         ShapeError: some of the layers have a bias and some have none.
     """
@@ -81,18 +88,18 @@ class JointLinear:
             raise ShapeError("Joint linear layers have a bias either all or none.")
         whole = np.concatenate(weights) if products.joint else _whole(weights)
         if whole is None:
-            self._linears = [Linear(*layer, products=products) for layer in layers]
+            self.linears = [Linear(*layer, products=products) for layer in layers]
         else:
             bias = np.concatenate(biases) if biases else None
-            self._linears = [Linear(whole, bias, products=products)]
+            self.linears = [Linear(whole, bias, products=products)]
         ends = np.cumsum([len(weight) for weight in weights]).tolist()
         self._columns = [slice(*edge) for edge in zip([0, *ends], ends, strict=False)]
 
     def __call__(self, x: Float[Array, "... in"]) -> list[Float[Array, "... _"]]:
         """Return x W^T + b of each layer, of one product as views of one array."""
-        if len(self._linears) == len(self._columns):
-            return [linear(x) for linear in self._linears]
-        outputs = self._linears[0](x)
+        if len(self.linears) == len(self._columns):
+            return [linear(x) for linear in self.linears]
+        outputs = self.linears[0](x)
         return [outputs[..., columns] for columns in self._columns]
 
 

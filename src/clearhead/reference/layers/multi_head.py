@@ -125,12 +125,12 @@ class MultiHeadAttention:
         self._heads = HeadPreparation(*norms, epsilon=epsilon, rotation=rotation)
         # Projections of the same input are one matrix product.
         if cross:
-            self._query = Linear(*layer("query"), products=products)
+            self.query = Linear(*layer("query"), products=products)
             self._key_value = JointLinear([layer("key"), layer("value")], products=products)
         else:
             inputs = [layer("query"), layer("key"), layer("value")]
-            self._query_key_value = JointLinear(inputs, products=products)
-        self._output = Linear(*layer("output"), products=products)
+            self.query_key_value = JointLinear(inputs, products=products)
+        self.output = Linear(*layer("output"), products=products)
         self._attention = partial(
             attention, scale=scale, softcap=softcap, multiply=products.multiply
         )
@@ -158,7 +158,7 @@ class MultiHeadAttention:
                 ``key_projected``), attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
         """
-        query, key, value = self._query_key_value(x)
+        query, key, value = self.query_key_value(x)
         query = split_heads(query, self.num_heads)
         key = split_heads(key, self.num_kv_heads)
         value = split_heads(value, self.num_kv_heads)
@@ -219,7 +219,7 @@ class MultiHeadAttention:
             trace: records ``query``, attention's steps, ``concatenated`` and ``projected``.
             of: the name of the step that ``x`` is, for the trace.
         """
-        query = split_heads(self._query(x), self.num_heads)
+        query = split_heads(self.query(x), self.num_heads)
         query = self._heads.query(query, None, trace=trace, of=of)
         output = memory.attend(query, partial(self._attention, trace=trace))
         return self._project(output, trace)
@@ -229,7 +229,7 @@ class MultiHeadAttention:
     ) -> Float[Array, "batch query_len d_model"]:
         """Put the outputs of the heads side by side, and project them."""
         heads = trace.record(steps.CONCATENATED, merge_heads(output))
-        return trace.record(steps.PROJECTED, self._output(heads))
+        return trace.record(steps.PROJECTED, self.output(heads))
 
 
 def multi_head_attention(
