@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..text.corpus import Pair
-from ..translation.rules.sentence_ends import word_set
+from ..translation.rules.languages.language import word_set
 
 EMPTY = "empty side"
 NEAR_DOUBLE = "near double"

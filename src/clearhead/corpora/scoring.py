@@ -19,7 +19,8 @@ from ..text.batches import Batch, make_batch
 from ..text.corpus import Pair, read_pairs
 from ..text.tags import tag_id
 from ..text.token_store import corpus_hash
-from ..translation.checkpoint import FILES, Checkpoint, read_checkpoint
+from ..translation.checkpoint import Checkpoint, read_checkpoint
+from ..translation.directions.discovery import FILES
 from .cleaning import clean_pair
 from .scores import header_line, score_line
 
