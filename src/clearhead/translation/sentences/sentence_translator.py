@@ -143,10 +143,8 @@ class SentenceTranslator:
         """Search for all questions, alike lengths together: the best, and spares behind them."""
         sources = [[*options.tags, *ids, self.special.end_id] for ids, _ in questions]
         prefixes = [prefix for _, prefix in questions]
-        # Spares: where the best loses what it must keep, another may not.
         if options.search is not None:
-            settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
-            hypotheses = options.search(sources, settings, prefixes, options.on_progress)
+            hypotheses = options.search(sources, options.settings, prefixes, options.on_progress)
         else:
             hypotheses = search_batches(
                 self.engine,
@@ -156,7 +154,7 @@ class SentenceTranslator:
                 threads=options.threads,
                 special=self.special,
                 prefixes=prefixes,
-                spares=True,
+                spares=True,  # where the best loses what it must keep, another may not
                 on_progress=options.on_progress,
             )
         return dict(zip(questions, hypotheses, strict=True))
