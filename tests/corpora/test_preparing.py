@@ -58,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_that_is_held_out_is_trained_on(folder: Path) -> None:
-    variants = {"output": "typed", "joined": 0.5, "lower": 0.3}
+    variants = {"output": "typed", "several": 0.5, "lower": 0.3}
     report = prepare(
         folder, "text", row("sentences.tsv", "all", kind="everyday", variants=variants)
     )
@@ -77,12 +77,12 @@ def test_nothing_that_is_held_out_is_trained_on(folder: Path) -> None:
     assert all(line.source.count(".") == line.target.count(".") for line in joined)
     ((_, counts, _),) = report.corpora
     assert (counts.read, counts.trained, counts.held_out) == (100, len(training), len(held_out))
-    assert counts.variants == {"joined": len(joined), "lower": len(typed) - len(joined)}
+    assert counts.variants == {"several": len(joined), "lower": len(typed) - len(joined)}
 
 
 def test_the_order_of_lines_and_corpora_changes_nothing(folder: Path) -> None:
     rows = [
-        row("sentences.tsv", "all", kind="everyday", variants={"joined": 0.4, "title": 0.4}),
+        row("sentences.tsv", "all", kind="everyday", variants={"several": 0.4, "title": 0.4}),
         row("words.tsv", "all", content="terms", variants={"sentence": 0.5}),
     ]
     prepare(folder, "first", *rows)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clearhead.corpora.recipe import Recipe, VariantSettings
+from clearhead.corpora.filters import ALWAYS, DOUBLE, EMPTY, EXTRA, NEAR_DOUBLE
+from clearhead.corpora.recipe import CorpusRecipe, HeldOutSettings, Recipe, VariantSettings
+from clearhead.corpora.variants import SEVERAL, SIMPLE
 from clearhead.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +89,42 @@ def test_the_recipe_of_the_bundled_model_and_its_training_name_the_same_files() 
     assert {row.path for row in settings.data.corpus} == written
     kinds = {row.kind for row in recipe.corpus if row.kind}
     assert settings.data.development in {f"{kind}.development.en-fr.tsv" for kind in kinds}
+
+
+def test_the_page_on_training_lists_every_key_with_its_default() -> None:
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    section = page.split("## Preparing text\n")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| (`[^|]*`) \| ([^|]*?) *\|", section, re.M))
+    keys = {
+        name: default
+        for names, defaults in rows.items()
+        for name, default in zip(names.split(", "), defaults.split(", "), strict=False)
+    }
+    expected = {"`seed`": toml(Recipe.seed)}
+    for prefix, cls in (("held_out", HeldOutSettings), ("corpus", CorpusRecipe)):
+        for field in dataclasses.fields(cls):
+            default = "" if field.name == "variants" else toml(field.default)
+            expected[f"`{prefix}.{field.name}`"] = default
+    expected.pop("`corpus.licence`")  # its row is that of two keys without a default
+    expected.pop("`corpus.attribution`")
+    assert {name: keys.get(name) for name in expected} == expected
+    assert "| `corpus.licence`, `corpus.attribution` | |" in section
+    variants = {name.strip("`") for name in re.findall(r"^\| (`\w+`) \|", section, re.M)}
+    terms = {"capital", "full_stop", "sentence"}
+    assert variants - {"seed"} == {*SIMPLE, SEVERAL} - terms
+    assert all(f"`{name}`" in section for name in terms)
+    for block in re.findall(r"```toml\n(.*?)```", section, re.S):
+        assert Recipe.from_dict(tomllib.loads(block)).corpus
+
+
+def toml(value: Any) -> str:
+    """A default as the page writes it; nothing for none."""
+    missing = value is None or value is dataclasses.MISSING
+    return "" if missing else f"`{json.dumps(list(value) if value == () else value)}`"
+
+
+@pytest.mark.parametrize("reason", [*ALWAYS, *EXTRA, EMPTY, DOUBLE, NEAR_DOUBLE])
+def test_the_page_explains_every_reason(reason: str) -> None:
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| reason \|.*?\n\n", page, re.M | re.S)
+    assert re.search(rf"^\| (?:[\w ]+, )?{reason}(?:, [\w ]+)? \|", table, re.M)

@@ -85,7 +85,7 @@ class Preparation:
     def _write_corpus(self, corpus: CorpusRecipe, files: PairFiles) -> tuple[CorpusCounts, str]:
         """Write the pairs of one corpus and their variants; return counts and SHA-256."""
         path = locate(corpus.path, self.folder)
-        sample = self._sample(corpus) if corpus.variants.joined else None
+        sample = self._sample(corpus) if corpus.variants.several else None
         counts = CorpusCounts()
         for pairs in self._new_pairs(corpus, counts):
             training = self._without_held_out(corpus, pairs, counts)
@@ -138,12 +138,12 @@ class Preparation:
 
     def _new_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[list[Pair]]:
         """Yield the pairs that are no doubles of others in the same output, chunk by chunk."""
-        seen = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
+        earlier = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
         pairs = self._good_pairs(corpus, counts)
         is_near = NEAR_DOUBLE in corpus.filters
         while chunk := list(islice(pairs, _AT_ONCE)):
             keys = map(letters_of, chunk) if is_near else chunk
-            is_new = seen.add(number_of(*key) for key in keys)
+            is_new = earlier.add(number_of(*key) for key in keys)
             new = [pair for pair, flag in zip(chunk, is_new, strict=True) if flag]
             if len(new) < len(chunk):
                 counts.dropped_pairs[NEAR_DOUBLE if is_near else DOUBLE] += len(chunk) - len(new)

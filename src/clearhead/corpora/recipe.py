@@ -24,7 +24,7 @@ from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
 from ..setting_fields import Rule, check_fields, from_mapping, one_of, within
 from .filters import EXTRA, NEAR_DOUBLE
-from .variants import JOINED, SIMPLE
+from .variants import SEVERAL, SIMPLE
 
 _Share = Annotated[float, within(least=0, most=1)]
 _Text = Annotated[
@@ -64,7 +64,7 @@ class VariantSettings:
     no_apostrophes: _Share = 0.0
     curly: _Share = 0.0
     decomposed: _Share = 0.0
-    joined: _Share = 0.0
+    several: _Share = 0.0
     capital: _Share = 0.0
     full_stop: _Share = 0.0
     sentence: _Share = 0.0
@@ -81,7 +81,7 @@ class VariantSettings:
     @property
     def shares(self) -> dict[str, float]:
         """The shares above 0 by the kind of variant."""
-        every = {kind: getattr(self, kind) for kind in (*SIMPLE, JOINED)}
+        every = {kind: getattr(self, kind) for kind in (*SIMPLE, SEVERAL)}
         return {kind: share for kind, share in every.items() if share}
 
 

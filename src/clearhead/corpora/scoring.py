@@ -15,7 +15,7 @@ from ..errors import CheckpointError, CorpusError
 from ..reference.softmax import log_softmax
 from ..reference.transformer import Transformer
 from ..shapes import Array
-from ..text.batches import make_batch
+from ..text.batches import Batch, make_batch
 from ..text.corpus import Pair, read_pairs
 from ..text.tags import tag_id
 from ..text.token_store import corpus_hash
@@ -28,11 +28,28 @@ _AT_ONCE = 2048  # pairs, sorted by length and written together
 BATCH_TOKENS = 2048
 
 
+# The log-probability of each target token of a batch, Float["batch target_len"].
+Likelihood = Callable[[Batch], Array]
+
+
+def reference_likelihood(checkpoint: Checkpoint) -> Likelihood:
+    """Return the likelihoods of a model that NumPy computes in float32."""
+    model = Transformer(checkpoint.config, checkpoint.weights, dtype=np.float32)
+
+    def likelihood(batch: Batch) -> Array:
+        log_probabilities = log_softmax(model.forward(batch.source, batch.target_input))
+        targets = batch.target_output[..., None]
+        return np.take_along_axis(log_probabilities, targets, axis=-1)[..., 0]
+
+    return likelihood
+
+
 class PairScorer:
     """Scores pairs with a model: the mean log-probability of a target's tokens.
 
     Args:
         checkpoint: of a model with encoder and decoder.
+        likelihood_of: what computes with it.
         tag: before each source, for a model that was trained with tags.
         batch_tokens: rows times longest target of what is computed at once.
 
@@ -42,7 +59,12 @@ class PairScorer:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, *, tag: str | None = None, batch_tokens: int = BATCH_TOKENS
+        self,
+        checkpoint: Checkpoint,
+        *,
+        likelihood_of: Callable[[Checkpoint], Likelihood] = reference_likelihood,
+        tag: str | None = None,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         config = checkpoint.config
         if not (config.encoder_layers and config.decoder_layers):
@@ -50,7 +72,7 @@ class PairScorer:
                 f"Scoring pairs needs a model with encoder and decoder; {checkpoint.folder} has "
                 f"{config.encoder_layers} encoder and {config.decoder_layers} decoder layers."
             )
-        self._model = Transformer(config, checkpoint.weights, dtype=np.float32)
+        self._likelihood = likelihood_of(checkpoint)
         self._tokenizer = checkpoint.tokenizer
         self._before = [] if tag is None else [tag_id(tag)]
         self._limit = config.max_length - 1
@@ -95,12 +117,10 @@ class PairScorer:
 
     def _mean_log_probabilities(self, rows: Sequence[tuple[list[int], list[int]]]) -> Array:
         batch = make_batch(*zip(*rows, strict=True))
-        logits = self._model.forward(batch.source, batch.target_input)
-        expected = batch.target_output[..., None]
-        log_probabilities = np.take_along_axis(log_softmax(logits), expected, axis=-1)[..., 0]
         is_real = batch.target_output != self._tokenizer.pad_id
-        # Padding is outside of the sum; its logits are finite and mean nothing.
-        return (log_probabilities * is_real).sum(axis=1) / is_real.sum(axis=1)
+        # Padding is outside of the sum; its numbers are finite and mean nothing.
+        scores: Array = (self._likelihood(batch) * is_real).sum(axis=1) / is_real.sum(axis=1)
+        return scores
 
 
 def score_corpus(
@@ -109,6 +129,8 @@ def score_corpus(
     output: Path,
     *,
     is_reverse: bool = False,
+    likelihood_of: Callable[[Checkpoint], Likelihood] = reference_likelihood,
+    precision: str = "float32",
     tag: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     on_progress: Callable[[int], None] = lambda pairs: None,
@@ -124,6 +146,8 @@ def score_corpus(
             scored.
         output: the file to write.
         is_reverse: whether the model translates French to English.
+        likelihood_of: what computes with the model; NumPy, if it is not said.
+        precision: of that, for the note in the file.
         tag: before each source.
         batch_tokens: computed at once.
         on_progress: called with the number of pairs that came to have a line.
@@ -134,13 +158,14 @@ def score_corpus(
             model or corpus.
     """
     checkpoint = read_checkpoint(model)
-    scorer = PairScorer(checkpoint, tag=tag, batch_tokens=batch_tokens)
+    scorer = PairScorer(checkpoint, likelihood_of=likelihood_of, tag=tag, batch_tokens=batch_tokens)
     assert checkpoint.folder is not None
     facts: dict[str, Any] = {
         "corpus_sha256": corpus_hash(corpus),
         "direction": "fr-en" if is_reverse else "en-fr",
         "model": checkpoint.folder.name,
         "model_sha256": _folder_hash(checkpoint.folder),
+        "precision": precision,
         "tag": tag,
     }
     header = header_line(facts).encode() + b"\n"

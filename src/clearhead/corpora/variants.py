@@ -127,12 +127,12 @@ def sentence(pair: Pair, sides: Sides) -> Pair | None:
 SIMPLE: Mapping[str, Callable[[Pair, Sides], Pair | None]] = {
     rule.__name__: rule
     for rule in (
-        no_mark, other_mark, lower, lower_no_mark, small_names, upper, title, no_apostrophes, curly, decomposed,
-        capital, full_stop, sentence,
+        no_mark, other_mark, lower, lower_no_mark, small_names, upper, title, no_apostrophes,
+        curly, decomposed, capital, full_stop, sentence,
     )
 }  # fmt: skip
-"""The variants of one pair by name. ``joined`` is one more, which takes other pairs."""
-JOINED = "joined"
+"""The variants of one pair by name. ``several`` is one more, which takes other pairs."""
+SEVERAL = "several"
 
 
 class Sample:
@@ -169,7 +169,7 @@ def variant_of(
         sides: the languages of its sides.
         shares: of the pairs that become each kind of variant; together at most 1.
         seed: another seed gives other pairs to each kind.
-        sample: for ``joined``.
+        sample: for ``several``.
 
     Returns:
         None for the pairs beyond all shares, and where a pair has no such variant.
@@ -178,7 +178,7 @@ def variant_of(
     for kind, share in shares.items():
         if position < share:
             variant = (
-                SIMPLE[kind](pair, sides) if kind != JOINED else sample and sample.join(pair, seed)
+                SIMPLE[kind](pair, sides) if kind != SEVERAL else sample and sample.join(pair, seed)
             )
             return (kind, variant) if variant else None
         position -= share

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .lines import Progress
+from ...errors import require
+from ..lines import Progress
+
+if TYPE_CHECKING:
+    from ...corpora.scoring import Likelihood
+    from ...translation.checkpoint import Checkpoint
 
 
 @click.command()
@@ -23,6 +30,20 @@ from .lines import Progress
 @click.option("--reverse", "is_reverse", is_flag=True, help="MODEL translates French to English.")
 @click.option("--tag", help="Tag before each source, such as vous.")
 @click.option(
+    "--engine",
+    type=click.Choice(["numpy", "torch"]),
+    default="numpy",
+    show_default=True,
+    help="What computes; torch is faster where it is installed.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of matrix products; bfloat16 needs --engine torch.",
+)
+@click.option(
     "--batch-tokens", type=click.IntRange(min=1), help="Target tokens computed at once. [2048]"
 )
 def command(
@@ -31,6 +52,8 @@ def command(
     output: Path,
     is_reverse: bool,
     tag: str | None,
+    engine: str,
+    precision: str,
     batch_tokens: int | None,
 ) -> None:
     """Write the score that MODEL gives to each pair of CORPUS (English, a tab, French).
@@ -39,8 +62,10 @@ def command(
     out the pairs of the lowest scores. Stopped and started again with the same words, it goes on
     where it ended.
     """
-    from ..corpora.scoring import BATCH_TOKENS, score_corpus
+    from ...corpora.scoring import BATCH_TOKENS, reference_likelihood, score_corpus
 
+    if engine == "numpy" and precision != "float32":
+        raise click.UsageError(f"NumPy has no {precision}: give --engine torch, too.")
     progress = Progress(is_visible=sys.stderr.isatty())
     try:
         score_corpus(
@@ -48,6 +73,8 @@ def command(
             corpus,
             output,
             is_reverse=is_reverse,
+            likelihood_of=_torch(precision) if engine == "torch" else reference_likelihood,
+            precision=precision,
             tag=tag,
             batch_tokens=batch_tokens or BATCH_TOKENS,
             on_progress=progress.advance,
@@ -55,3 +82,11 @@ def command(
     finally:
         progress.close()
     click.echo(output)
+
+
+def _torch(precision: str) -> Callable[[Checkpoint], Likelihood]:
+    """Return what makes PyTorch compute with a model."""
+    require("torch", extra="torch", purpose="Scoring with --engine torch")
+    from ...training.likelihood import TargetLikelihood
+
+    return lambda checkpoint: TargetLikelihood(checkpoint.config, checkpoint.weights, precision)

@@ -28,8 +28,8 @@ def command(recipe: Path, data_folder: Path | None, out: Path, is_reverse: bool)
     Writes a file of pairs for each output of the recipe, development and test sets that no
     training may see, and a report. The folder appears when everything in it is complete.
     """
-    from ..corpora.preparing import Preparation
-    from ..corpora.recipe import Recipe
+    from ...corpora.preparing import Preparation
+    from ...corpora.recipe import Recipe
 
     preparation = Preparation(
         Recipe.from_toml(recipe),

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from clearhead.cli.main import main
-from clearhead.cli.prepare import command
+from clearhead.cli.prepare.command import command
 
 RECIPE = """
 [held_out]

@@ -1,0 +1,5 @@
+"""`clearhead prepare`: training text from a recipe."""
+
+from .command import command
+
+__all__ = ["command"]
