@@ -127,7 +127,6 @@ class SentenceTranslator:
     def _search(
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
-<<<<<<< HEAD
         """Search for all questions, alike lengths together: the best, and spares behind them."""
         sources = [[*ids, self.special.end_id] for ids, _ in questions]
         prefixes = [prefix for _, prefix in questions]
