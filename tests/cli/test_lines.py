@@ -94,7 +94,7 @@ def test_the_time_that_is_left_follows_from_the_place_in_the_file(tmp_path, monk
         progress.show(2, 30)
         now[0] = 201.0
         progress.show(1, 70)
-        assert "170 lines, 0.8 a second" in capsys.readouterr().err.rpartition("\r")[2]
+        assert "200 lines, 1.0 a second, 3 min 21 s left" in capsys.readouterr().err
         now[0] = 300.0
         progress.advance(70)  # of window 1
         assert "200 lines, 0.7 a second, 5 min 00 s left" in capsys.readouterr().err

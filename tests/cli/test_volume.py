@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import signal
+import subprocess
 import threading
 import time
 
@@ -14,6 +17,7 @@ from clearhead.cli.volume import EngineForLines, ahead, amount_of_text, windows
 from clearhead.errors import TextError
 from clearhead.translation.translator import Translator
 from clearhead.volume.choice import EngineChoice
+from tests.cli.test_translate import COMMAND, environment
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(3, [3, 3, 1]), (2, [2, 2, 2, 1]), (9, [7])])
@@ -155,3 +159,29 @@ def test_the_command_translates_a_file_by_another_engine(model, tmp_path, monkey
     translator = Translator.load(model)
     expected = [one.text for one in translator.translate(lines, max_length=6)]
     assert target.read_text().splitlines() == expected
+
+
+def test_an_interrupt_ends_at_once_and_leaves_whole_lines(model, tmp_path):
+    pytest.importorskip("ctranslate2")
+    # A window that is ready in no time, and one that takes a minute.
+    words = ("".join(letters) for letters in itertools.product("abcdefghij", repeat=4))
+    lines = ["12:30"] * volume.LINES + [f"the old house {word}" for word in words]
+    source = tmp_path / "in.txt"
+    source.write_text("\n".join(lines))
+    process = subprocess.Popen(
+        [*COMMAND, "--model", model, "--engine", "ctranslate2", "-i", str(source)],
+        bufsize=0,  # what is read here is one line, and the rest comes below
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**environment(), "XDG_CACHE_HOME": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdout.readline() == b"12:30\n"
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    output, errors = process.communicate(timeout=30)
+    assert time.monotonic() - start < 20
+    assert process.returncode == 130
+    assert errors == b"clearhead: engine ctranslate2, float32 (as you asked)\n"
+    assert output.endswith(b"12:30\n")
+    assert set(output.split()) == {b"12:30"}

@@ -97,7 +97,7 @@ LONG_SECOND = ([A, B, A], [0.7, 0.4, 0.4, 1.0])
     ids=["normalized", "not normalized", "favours short", "favours long", "maximum length"],
 )
 def test_fairseq_beam_tables(table_engine, settings, alpha, expected):
-    settings = SearchSettings(beam_size=2, n_best=2, **settings)
+    settings = SearchSettings(beam_size=2, n_best=2, stop="first", **settings)
     results = search(table_engine(5, BEAM_TABLES), SOURCES, settings)
     for hypotheses, lines in zip(results, expected, strict=True):
         assert len(hypotheses) == 2
@@ -106,7 +106,7 @@ def test_fairseq_beam_tables(table_engine, settings, alpha, expected):
 
 
 def test_fairseq_diverse_siblings_table(table_engine):
-    settings = SearchSettings(beam_size=2, n_best=2, sibling_diversity=0.5)
+    settings = SearchSettings(beam_size=2, n_best=2, stop="first", sibling_diversity=0.5)
     first, second = search(table_engine(5, DIVERSE_TABLES), SOURCES, settings)
     check(first[0], [A, A], [0.9, 0.6, 1.0], penalties=[0, 0.5, 0.5])
     check(first[1], [A, B], [0.9, 0.4, 1.0], penalties=[0, 1.0, 0.5])
@@ -188,6 +188,8 @@ def test_greedy_is_a_beam_of_one_and_follows_the_likeliest_token(arbitrary_engin
         {"beam_size": 4, "n_best": 4},
         {"beam_size": 3, "sample": True, "n_best": 3, "top_k": 10},
         {"beam_size": 3, "no_repeat_ngram_size": 2, "sibling_diversity": 0.1},
+        {"beam_size": 4, "stop": "patience"},
+        {"beam_size": 4, "n_best": 2, "stop": "first"},
     ],
 )
 def test_neighbours_do_not_matter(arbitrary_engine, settings):

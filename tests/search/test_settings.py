@@ -25,6 +25,15 @@ from clearhead.search.settings import SearchSettings
         ({"temperature": 0.0}, "temperature must be above 0; it is 0.0."),
         ({"top_p": 1.5}, "top_p must be above 0 and at most 1; it is 1.5."),
         ({"normalization": "mean"}, "must be one of length, gnmt, none; it is 'mean'."),
+        ({"stop": "early"}, "stop must be one of exact, patience, first; it is 'early'."),
+        (
+            {"stop": "patience", "patience": 0.5},
+            "patience must be at least 1; it is 0.5.",
+        ),
+        (
+            {"patience": 3.0},
+            "patience belongs to stop='patience'; patience is 3.0 and stop is 'exact'. Set",
+        ),
         ({"beams": 3}, "Unknown search setting 'beams'. The settings are: beam_size, n_best,"),
     ],
 )
@@ -37,6 +46,13 @@ def test_refused(changes, message):
 def test_a_beam_grows_to_n_best():
     assert SearchSettings.of(n_best=7).beam_size == 7
     assert SearchSettings.of(SearchSettings(beam_size=9), n_best=7).beam_size == 9
+
+
+def test_another_stop_leaves_patience_behind():
+    patient = SearchSettings.of(stop="patience", patience=3.0)
+    assert SearchSettings.of(patient, beam_size=2).patience_factor == 3.0
+    assert SearchSettings.of(patient, stop="first").patience is None
+    assert SearchSettings.of(stop="patience").patience_factor == 2.0
 
 
 def test_limit_grows_with_the_source_up_to_the_maximum():

@@ -42,6 +42,10 @@ _CHUNK = 256
 )
 @click.option("--beam-size", type=int, help="Prefixes kept for each sentence; 1 is greedy. [4]")
 @click.option("--length-penalty", type=float, help="Larger favours longer translations. [1.0]")
+@click.option("--stop", help="When a beam is done: exact, patience or first (fairseq's). [exact]")
+@click.option(
+    "--patience", type=float, help="So many times the beam must end. [2: --stop patience]"
+)
 @click.option("--no-protect", is_flag=True, help="Do not check placeholders and numbers.")
 @click.option(
     "--no-adapt", is_flag=True, help="Give the model each sentence as it is typed, by no rule."
@@ -116,7 +120,7 @@ def _read(path: str) -> list[str]:
 def _translate(model: str, sources: list[str], options: dict[str, Any]) -> list[str]:
     from ..translation.translator import Translator
 
-    names = ("beam_size", "length_penalty", "batch_tokens")
+    names = ("beam_size", "length_penalty", "stop", "patience", "batch_tokens")
     settings = {name: options[name] for name in names if options[name] is not None}
     translator = Translator.load(model)
     if isinstance(translator, Translator):

@@ -56,6 +56,10 @@ if TYPE_CHECKING:
 @click.option("--max-length-extra", type=int, help="Added to what the ratio allows. [20]")
 @click.option("--no-repeat-ngram-size", type=int, help="No n-gram of this size twice. [0: off]")
 @click.option("--sibling-diversity", type=float, help="Penalty for each better sibling. [0: off]")
+@click.option("--stop", help="When a beam is done: exact, patience or first (fairseq's). [exact]")
+@click.option(
+    "--patience", type=float, help="So many times the beam must end. [2: --stop patience]"
+)
 @click.option("--sample", is_flag=True, default=None, help="Draw at random instead of searching.")
 @click.option("--temperature", type=float, help="Of a draw; below 1 prefers the likely. [1.0]")
 @click.option("--top-k", type=int, help="Draw among so many tokens. [0: all]")
@@ -170,6 +174,8 @@ _OURS_ALONE = {
     "max_length_ratio": None,
     "max_length_extra": None,
     "sibling_diversity": None,
+    "stop": None,
+    "patience": None,
     "target_prefix": None,
     "no_protect": False,
     "no_adapt": False,

@@ -60,7 +60,7 @@ class EngineForLines:
     @property
     def lines(self) -> int:
         """How many lines a window should have."""
-        return LINES if self._choice is None or self.has_workers else _FEW_LINES
+        return LINES if self.has_workers else _FEW_LINES
 
     def call(self, texts: Sequence[str]) -> dict[str, str]:
         """Return the engine for these texts, as arguments of `translate`.

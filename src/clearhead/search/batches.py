@@ -52,6 +52,7 @@ def search_batches(
     threads: int = 1,
     special: SpecialTokens | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
+    spares: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[list[Hypothesis]]:
     """Search for the targets of any number of sources, batch by batch; see `search`.
@@ -64,7 +65,7 @@ def search_batches(
         threads: so many batches at once. Each spends most of its time in NumPy, which lets the
             others go on meanwhile; keep the BLAS library to one thread (OPENBLAS_NUM_THREADS=1),
             or they compete. Fewer sources than fill the batches are shared out evenly.
-        special, prefixes: as `search` takes them.
+        special, prefixes, spares: as `search` takes them.
         on_progress: called with the number of sources that have been searched for.
 
     Returns:
@@ -79,6 +80,7 @@ def search_batches(
             settings,
             special=special,
             prefixes=None if prefixes is None else [prefixes[place] for place in places],
+            spares=spares,
         )
 
     results: dict[int, list[Hypothesis]] = {}

@@ -5,7 +5,8 @@ or is likelier than the model says), expands (the best continuations of each sou
 (those that end) and prunes (those to go on with). Sources that are finished leave the batch.
 
 A kind of search says what it constrains, what ends, and when a source is finished;
-`clearhead.search.search` follows fairseq, `clearhead.generation.search` transformers.
+`clearhead.search.search` has the rules of translation, `clearhead.generation.search` those of
+transformers.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The search that translates: greedy, beam and sampling are the same few steps.
 
-`clearhead.search.loop` has the rounds; here are the rules of translation. A beam
-follows fairseq: among the ``2 * beam_size`` best continuations of a source those in the first
-``beam_size`` places that end are finished; the ``beam_size`` best that do not end go on; a source
-is finished when ``beam_size`` hypotheses are.
+`clearhead.search.loop` has the rounds; here are the rules of translation. A beam goes on as
+fairseq's does: of the ``2 * beam_size`` best continuations of a source, the ``beam_size`` best
+that do not end. `clearhead.search.endings` says which of those that end are hypotheses, and when
+a source is finished.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from ..engine.protocols import BoolArray, Engine, FloatArray, IntArray
 from . import constraints
 from .checks import check_search
+from .endings import Endings
 from .hypothesis import Hypothesis, length_penalty
 from .loop import Candidates, SearchLoop
 from .prefixes import SearchStep, hypothesis_of, prefix_of
@@ -31,6 +32,7 @@ def search(
     *,
     special: SpecialTokens | None = None,
     prefixes: Sequence[Sequence[int]] | None = None,
+    spares: bool = False,
 ) -> list[list[Hypothesis]]:
     """Return the best targets of each source of one batch.
 
@@ -40,6 +42,8 @@ def search(
         settings: what is looked for.
         special: ids of the special tokens.
         prefixes: tokens that each source's target must begin with; empty for a free target.
+        spares: return up to ``beam_size`` hypotheses. The search is the same: those behind the
+            ``n_best`` had ended when it was over, and better ones may exist.
 
     Returns:
         for each source its hypotheses, best first: ``n_best`` of them, or fewer where no more
@@ -69,7 +73,7 @@ def search(
         sorted(
             itertools.chain.from_iterable(hypotheses[first : first + copies]),
             key=lambda hypothesis: -hypothesis.score,
-        )[: settings.n_best]
+        )[: settings.beam_size if spares else settings.n_best]
         for first in range(0, len(hypotheses), copies)
     ]
 
@@ -96,15 +100,15 @@ class _Search(SearchLoop):
         self.random = random
         self.prefixes = prefixes
         self.longest_prefix = max(map(len, prefixes))
-        self.hypotheses: list[list[Hypothesis]] = [[] for _ in range(count)]  # that have ended
         self.limits: IntArray = np.array([settings.limit(len(source)) for source in sources])
         self.least_limit = int(self.limits.min())
+        self.endings = Endings.of(settings, self.limits)
 
     def run(self) -> list[list[Hypothesis]]:
         """Return the finished hypotheses of each source."""
         for _ in self.rounds():
             pass
-        return self.hypotheses
+        return self.endings.hypotheses
 
     def constrain(self, log_probs: FloatArray) -> FloatArray:
         """Set the log-probabilities of what may not follow to minus infinity."""
@@ -160,21 +164,19 @@ class _Search(SearchLoop):
         Returns:
             which sources are finished, ``[sources]``.
         """
-        # Only an end in the first beam_size places counts; worse ones are dropped.
         is_possible = candidates.log_probs > -np.inf
-        is_end = is_end[:, : self.beam] & is_possible[:, : self.beam]
+        scores = candidates.log_probs / self.penalty_of(self.length + 1)
+        is_hypothesis = self.endings.counts(self.active, scores, is_end & is_possible)
+        for place, column in zip(*np.nonzero(is_hypothesis), strict=True):
+            row = int(candidates.rows[place, column])
+            log_prob = float(candidates.log_probs[place, column])
+            self.endings.add(int(self.active[place]), self.hypothesis(row, log_prob))
+        running = np.where(is_end, -np.inf, candidates.log_probs)
+        is_finished = self.endings.are_enough(self.active, running.max(axis=1))
         # Nothing goes on where nothing is possible, or the target is as long as it may be.
-        is_finished = ~is_possible[:, 0]
+        is_finished |= ~is_possible[:, 0]
         if self.length >= self.least_limit:
             is_finished |= self.limits <= self.length
-        if is_end.any():
-            for place, column in zip(*np.nonzero(is_end), strict=True):
-                hypotheses = self.hypotheses[self.active[place]]
-                if len(hypotheses) < self.beam:
-                    row = int(candidates.rows[place, column])
-                    log_prob = float(candidates.log_probs[place, column])
-                    hypotheses.append(self.hypothesis(row, log_prob))
-                is_finished[place] |= len(hypotheses) == self.beam
         if is_finished.any():
             self.close(is_finished)
         return is_finished
@@ -182,7 +184,7 @@ class _Search(SearchLoop):
     def close(self, is_finished: BoolArray) -> None:
         """Give a finished source without a hypothesis (nothing was possible) its prefix as one."""
         for place in np.flatnonzero(is_finished):
-            hypotheses = self.hypotheses[self.active[place]]
+            hypotheses = self.endings.hypotheses[self.active[place]]
             if not hypotheses:
                 hypotheses.append(self.hypothesis(int(place) * self.width, None))
 
@@ -193,7 +195,10 @@ class _Search(SearchLoop):
         if goes_on.any():
             self.least_limit = int(self.limits.min())
 
+    def penalty_of(self, length: int) -> float:
+        """Return what the log-probability of so many tokens, end token included, is divided by."""
+        return self.penalty(length, self.settings.length_penalty)
+
     def hypothesis(self, row: int, log_prob: float | None) -> Hypothesis:
         """Return a running prefix as a hypothesis; see `hypothesis_of`."""
-        alpha = self.settings.length_penalty
-        return hypothesis_of(self.steps, row, log_prob, lambda length: self.penalty(length, alpha))
+        return hypothesis_of(self.steps, row, log_prob, self.penalty_of)

@@ -33,6 +33,13 @@ class SearchSettings:
         no_repeat_ngram_size: no n-gram of this many tokens occurs twice; 0 allows all.
         sibling_diversity: taken from the score of a prefix for each better prefix with the same
             parent (Li et al. 2016, arXiv 1611.08562); 0 is plain beam search.
+        stop: when the search for a source is over, for a beam of two or more. ``exact``: when no
+            running prefix can still become better than the ``n_best`` hypotheses that there are.
+            ``patience``: when ``patience * beam_size`` hypotheses have ended (Kasai et al. 2022,
+            arXiv 2204.05424). ``first``: when ``beam_size`` hypotheses have ended, which is
+            fairseq's rule; it is the quickest, and may miss what greedy search finds.
+            `clearhead.search.endings` gives the rules in full.
+        patience: the factor of ``stop="patience"``, and refused without it; None is 2.
         sample: draw tokens at random instead of searching for the likeliest.
         temperature: divides log-probabilities before a draw; below 1 is bolder towards the
             likely. It does not change the scores that are reported.
@@ -53,6 +60,8 @@ class SearchSettings:
     max_length_extra: _Amount = 20
     no_repeat_ngram_size: _Amount = 0
     sibling_diversity: _Weight = 0.0
+    stop: Annotated[str, one_of("exact", "patience", "first")] = "exact"
+    patience: Annotated[float, within(least=1)] | None = None
     sample: bool = False
     temperature: Annotated[float, within(above=0)] = 1.0
     top_k: _Amount = 0
@@ -72,12 +81,19 @@ class SearchSettings:
                 f"{self.max_length}."
             )
 
+        if self.patience is not None and self.stop != "patience":
+            raise ConfigError(
+                f"patience belongs to stop='patience'; patience is {self.patience} and stop is "
+                f"{self.stop!r}. Set stop='patience', or leave patience out."
+            )
+
     @classmethod
     def of(cls, settings: SearchSettings | None = None, **changes: Any) -> SearchSettings:
         """Return these settings, or the defaults, with some changed.
 
         An unknown name is a ConfigError. Unless its size is among the changes, a beam grows to
-        ``n_best``, and ``sample`` draws no more samples than ``n_best``.
+        ``n_best``, and ``sample`` draws no more samples than ``n_best``. Another ``stop`` leaves
+        the patience of these settings behind.
         """
         check_names(cls, changes, "search")
         base = settings or cls()
@@ -85,7 +101,14 @@ class SearchSettings:
             n_best = changes.get("n_best", base.n_best)
             if changes.get("sample") or n_best > base.beam_size:
                 changes["beam_size"] = n_best
+        if changes.get("stop", "patience") != "patience":
+            changes.setdefault("patience", None)
         return dataclasses.replace(base, **changes)
+
+    @property
+    def patience_factor(self) -> float:
+        """The factor of ``stop="patience"``: as it was set, or 2."""
+        return 2.0 if self.patience is None else self.patience
 
     def limit(self, source_length: int) -> int:
         """Return the most tokens that the target of a source of this length may have."""

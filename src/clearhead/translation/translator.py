@@ -204,7 +204,8 @@ class Translator(OtherEngines):
             other_search = self.engines.search(choice, batch_tokens, threads)
         options = TranslationOptions(
             settings, batch_tokens or BATCH_TOKENS, threads or 1, protect, adapt, layer,
-            alignment_rows, on_progress, other_search, register_tags(register, self.registers),
+            alignment_rows, on_progress, search=other_search,
+            tags=register_tags(register, self.registers),
         )  # fmt: skip
         # Sentences that stand in several places are made and translated once.
         sentences: dict[tuple[str, tuple[int, ...]], Sentence] = {}

@@ -82,11 +82,11 @@ class CTranslate2Engine:
         prefixes: Sequence[Sequence[int]],
         on_progress: Progress | None = None,
     ) -> list[list[Hypothesis]]:
-        """Return the hypotheses of each source, best first, in the order of the sources.
+        """Return the hypotheses of each source, best first, those behind the n best as spares.
 
         Args:
             sources: token ids, end token included.
-            settings: what is looked for; all hypotheses of the beam are returned.
+            settings: what is looked for.
             prefixes: what each target must begin with; empty for a free target.
             on_progress: called with the number of sources that have been searched for.
         """
@@ -114,7 +114,7 @@ class CTranslate2Engine:
             results.update(zip(rest, own, strict=True))
             if on_progress:
                 on_progress(len(results))
-        return [results[place][: settings.n_best] for place in range(len(sources))]
+        return [results[place] for place in range(len(sources))]
 
     def _submit(self, sources: Sources, settings: SearchSettings) -> list[Any]:
         """Hand a batch to the workers; waits where too many are before it."""

@@ -29,7 +29,8 @@ from .torch_engine import TorchEngine, best_device, faster_compute
 from .verification import verify
 
 Sources = Sequence[Sequence[int]]
-# Sources, settings, prefixes and what is told how far it is: hypotheses of each source.
+# Sources, settings, prefixes and what is told how far it is: hypotheses of each source, the n best
+# and spares behind them.
 BatchSearch = Callable[
     [Sources, SearchSettings, Sequence[Sequence[int]], Callable[[int], None] | None],
     list[list[Hypothesis]],
@@ -157,7 +158,7 @@ class VolumeEngines:
             engine, sources, settings, special=self._special, prefixes=prefixes,
             batch_tokens=work.batch_tokens or (_GPU_TOKENS if on_gpu else 1024),
             threads=1 if on_gpu else work.threads or 1,
-            on_progress=on_progress,
+            spares=True, on_progress=on_progress,
         )  # fmt: skip
 
     def torch_engine(self, compute: str, sources: Sources) -> TorchEngine:
@@ -267,7 +268,7 @@ class VolumeEngines:
         """Search with the readable engine."""
         return search_batches(
             self._own_engine, sources, settings,
-            special=self._special, prefixes=prefixes, batch_tokens=1024,
+            special=self._special, prefixes=prefixes, batch_tokens=1024, spares=True,
         )  # fmt: skip
 
     @cached_property

@@ -8,6 +8,8 @@ import pytest
 from clearhead.errors import ConfigError
 from clearhead.explorer.contract.edits import OutputTemperature, changes_of
 from clearhead.explorer.models.translation import TranslationModel
+from clearhead.search.search import search
+from clearhead.search.settings import SearchSettings
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.translation.conftest import write_checkpoint
 
@@ -59,12 +61,14 @@ def test_a_sentence_is_translated_once_for_each_beam(models):
 
 
 def test_a_search_has_the_translators_settings(models):
-    assert models.search_settings(3, n_best=2).beam_size == 3
+    assert models.search_settings(3).beam_size == 3
     source = [*models.tokenizer.encode("The man walks."), models.config.end_id]
-    hypotheses = models.search(models.fast, source, 3, n_best=2)
-    assert len(hypotheses) == 2
-    assert hypotheses[0].score >= hypotheses[1].score
-    assert models.search(models.fast, source, 3)[0] == hypotheses[0]
+    hypotheses = models.search(models.fast, source, 3)
+    scores = [hypothesis.score for hypothesis in hypotheses]
+    assert 1 <= len(scores) <= 3
+    assert scores == sorted(scores, reverse=True)
+    settings = SearchSettings.of(models.translator.settings, beam_size=3, n_best=1)
+    assert search(models.fast, [source], settings, special=models.special)[0] == hypotheses[:1]
 
 
 def test_a_token_has_a_piece_even_beyond_the_tokenizer(models):

@@ -2,7 +2,7 @@
 
 The search itself is the translator's. An engine that remembers its calls stands between, so
 nothing of the search's rules is written twice: a prefix that the next call extends was kept, and
-one that the search returns was finished.
+one that the search returns was finished. An end that better ones displaced was dropped.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def beam_answer(run: Run, beam_size: int) -> BeamAnswer:
     # The search takes the best 2 * beam of a source, and never pad or start.
     count = max(2 * beam_size, LIKELIEST) + 2
     recorder = _CallRecorder(models.fast_with(run.changes), count, models.config.end_id)
-    hypotheses = models.search(recorder, run.source, beam_size, n_best=beam_size)
+    hypotheses = models.search(recorder, run.source, beam_size)
     return {
         "beam_size": beam_size,
         "fast": "NumPy float32 with its cache",

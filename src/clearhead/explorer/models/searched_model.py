@@ -35,17 +35,14 @@ class SearchedModel(WalkedModel):
         """The ids that search must know."""
         return SpecialTokens.of(self.config)
 
-    def search_settings(self, beam_size: int, *, n_best: int = 1) -> SearchSettings:
+    def search_settings(self, beam_size: int) -> SearchSettings:
         """Return how a target is searched for with a beam of this size."""
-        longest = self.config.max_length - 1
-        return SearchSettings.of(max_length=longest, beam_size=beam_size, n_best=n_best)
+        return SearchSettings.of(max_length=self.config.max_length - 1, beam_size=beam_size)
 
-    def search(
-        self, engine: Engine, source: Sequence[int], beam_size: int, *, n_best: int = 1
-    ) -> list[Hypothesis]:
-        """Search for the best targets of one source."""
-        settings = self.search_settings(beam_size, n_best=n_best)
-        return search(engine, [source], settings, special=self.special)[0]
+    def search(self, engine: Engine, source: Sequence[int], beam_size: int) -> list[Hypothesis]:
+        """Search for the best target of one source; what else ended stands behind it."""
+        settings = self.search_settings(beam_size)
+        return search(engine, [source], settings, special=self.special, spares=True)[0]
 
     @property
     def start_id(self) -> int:

@@ -70,9 +70,9 @@ class TranslationModel(SearchedModel):
         )
         return Beginning(request, tuple(pieces), read, source)
 
-    def search_settings(self, beam_size: int, *, n_best: int = 1) -> SearchSettings:
+    def search_settings(self, beam_size: int) -> SearchSettings:
         """Return the translator's own settings, with a beam of this size."""
-        return SearchSettings.of(self.translator.settings, beam_size=beam_size, n_best=n_best)
+        return SearchSettings.of(self.translator.settings, beam_size=beam_size)
 
     def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
         """Return the translator's translation of each sentence, and remember it."""

@@ -140,21 +140,21 @@ class SentenceTranslator:
     def _search(
         self, questions: list[Question], options: TranslationOptions
     ) -> dict[Question, list[Hypothesis]]:
-        """Search for all questions, alike lengths together: all hypotheses of the beam."""
+        """Search for all questions, alike lengths together: the best, and spares behind them."""
         sources = [[*options.tags, *ids, self.special.end_id] for ids, _ in questions]
         prefixes = [prefix for _, prefix in questions]
-        settings = SearchSettings.of(options.settings, n_best=options.settings.beam_size)
         if options.search is not None:
-            hypotheses = options.search(sources, settings, prefixes, options.on_progress)
+            hypotheses = options.search(sources, options.settings, prefixes, options.on_progress)
         else:
             hypotheses = search_batches(
                 self.engine,
                 sources,
-                settings,
+                options.settings,
                 batch_tokens=options.batch_tokens,
                 threads=options.threads,
                 special=self.special,
                 prefixes=prefixes,
+                spares=True,  # where the best loses what it must keep, another may not
                 on_progress=options.on_progress,
             )
         return dict(zip(questions, hypotheses, strict=True))
