@@ -16,8 +16,8 @@ _WITHOUT_WORDS: dict[str, tuple[Any, str]] = {
     "sibling_diversity": (0.0, "it has no such penalty"),
     "no_repeat_ngram_size": (0, _SHARES),
 }
-# In the place of the exact rule: with the bundled model 300 of 300 everyday sentences are then those
-# of the exact rule, at 7 % more processor time than stopping at the first beam_size (294 of 300).
+# In the place of the exact rule. Of 300 everyday sentences the bundled model then translated all as
+# under the exact rule, and 294 when the first beam_size stopped it, for 7 % less processor time.
 _PATIENCE = 1.5
 _STOP = "it stops when beam_size times a patience hypotheses have ended"
 
