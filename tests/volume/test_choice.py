@@ -113,7 +113,7 @@ def test_a_type_names_its_engine(installation):
 
 def test_another_stop_rule_is_told(installation):
     installation("ctranslate2")
-    note = "stops at 4 ended hypotheses, not at the exact bound"
+    note = "stops at 6 ended hypotheses, not at the exact bound"
     assert choice(settings={"stop": "exact"}).note == note
     with pytest.raises(ConfigError, match="stop='exact'"):
         choice("ctranslate2", settings={"stop": "exact"}, explicit={"stop"})

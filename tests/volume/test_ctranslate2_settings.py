@@ -44,7 +44,7 @@ def test_what_it_cannot_do_is_named(changes, words):
 
 def test_the_defaults_are_followed():
     assert problems(SearchSettings()) == []
-    options = batch_options(SearchSettings(), 30)
+    options = batch_options(SearchSettings(stop="first"), 30)
     assert (options["beam_size"], options["num_hypotheses"]) == (4, 4)
     assert options["max_decoding_length"] == 31
     assert (options["length_penalty"], options["min_decoding_length"]) == (1.0, 0)
@@ -59,12 +59,13 @@ def test_scores_are_divided_as_ours(normalization, power):
 def test_the_exact_rule_is_refused_where_it_was_asked_for_and_told_of_otherwise():
     settings = SearchSettings(stop="exact")
     assert problems(settings) == []
-    assert stop_note(settings) == "stops at 4 ended hypotheses, not at the exact bound"
+    assert stop_note(settings) == "stops at 6 ended hypotheses, not at the exact bound"
     with pytest.raises(ConfigError, match="stop='exact'"):
         check(settings, {"stop"})
-    assert batch_options(settings, 9)["patience"] == 1
+    assert batch_options(settings, 9)["patience"] == 1.5
     greedy = SearchSettings(beam_size=1, stop="exact")
     assert (problems(greedy, {"stop"}), stop_note(greedy)) == ([], "")
+    assert batch_options(greedy, 9)["patience"] == 1
 
 
 def test_a_patience_is_handed_on():

