@@ -68,6 +68,13 @@ def test_extra_rules_are_asked_for() -> None:
     assert list(rules_of(("stage direction",))) == [*ALWAYS, "stage direction"]
 
 
+def test_the_most_words_of_an_english_text() -> None:
+    rules = rules_of((), most_words=2)
+    short, long = Pair("don't go", "ne pars pas d'ici"), Pair("to let go", "lâcher")
+    assert reason_to_drop(short, rules, is_sentence=False) is None
+    assert reason_to_drop(long, rules, is_sentence=False) == "too many words"
+
+
 def test_near_doubles_have_the_same_letters() -> None:
     first, second = Pair("No. 12, sir!", "N° 12 !"), Pair("no. 7 sir", "N° 7.")
     assert letters_of(first) == letters_of(second) != letters_of(Pair("no", "n"))

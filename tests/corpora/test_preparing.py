@@ -38,9 +38,21 @@ def row(path: str, output: str, **changes: Any) -> dict[str, Any]:
 
 
 def prepare(
-    folder: Path, out: str, *rows: dict[str, Any], share: float = 0.3, **options: Any
+    folder: Path,
+    out: str,
+    *rows: dict[str, Any],
+    share: float = 0.3,
+    attestation: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Report:
-    recipe = Recipe.from_dict({"seed": 7, "held_out": {"share": share}, "corpus": list(rows)})
+    recipe = Recipe.from_dict(
+        {
+            "seed": 7,
+            "held_out": {"share": share},
+            "attestation": attestation or {},
+            "corpus": list(rows),
+        }
+    )
     return Preparation(recipe, folder, **options).write(folder / out)
 
 
@@ -138,6 +150,56 @@ def test_reasons_are_counted(folder: Path) -> None:
     content = json.loads((folder / "near/report.json").read_text("utf-8"))
     assert content["corpora"][0]["dropped"]["near double"] == 2
     assert "near double 2" in (folder / "near/report.md").read_text("utf-8")
+
+
+def test_terms_that_sentences_do_not_bear_out_are_left_out(folder: Path) -> None:
+    senses = [
+        Pair("pig", "goret"),
+        Pair("to my likes", "aime"),
+        Pair("unicorn", "licorne"),
+        Pair("unicorn dog", "chien à corne"),
+        Pair("griffin", "griffon"),
+        Pair("my cat and my dog", "mon chat et mon chien"),
+    ]
+    write(folder / "senses.tsv", [*WORDS, *senses])
+    write(folder / "names.tsv", [Pair("unicorn face", "tête de licorne")])
+    rows = [
+        row("senses.tsv", "words", content="terms", attested=True, most_words=3),
+        row("names.tsv", "names", content="terms"),
+        row("sentences.tsv", "all", kind="everyday"),
+        row("sentences.tsv", "more"),
+    ]
+    settings = {"corpora": ["all", "more"], "least_share": 0.3, "most_sentences": 8}
+    report = prepare(folder, "text", *rows, attestation=settings)
+    counts = {corpus.output: counts for corpus, counts, _ in report.corpora}
+    every = [*WORDS, *senses]
+    assert counts["words"].dropped_pairs == {"not attested": 2, "too many words": 1}
+    gone = {"goret", "griffon", "mon chat et mon chien"}
+    expected = [
+        pair for pair in every if pair.target not in gone and split_position(pair.source) >= 0.3
+    ]
+    assert pairs_of(folder / "text/words.en-fr.tsv.gz") == expected
+    assert "not attested 2, too many words 1" in (folder / "text/report.md").read_text("utf-8")
+    write(folder / "sentences.tsv", random.Random(1).sample(SENTENCES, 100))
+    prepare(folder, "other", *rows, attestation=settings, is_reverse=True)
+    other = pairs_of(folder / "other/words.fr-en.tsv.gz")
+    assert other == [Pair(pair.target, pair.source) for pair in expected]
+
+
+def test_sentences_that_are_held_out_attest_nothing(folder: Path) -> None:
+    """Else a dictionary would tell a training of its test set."""
+    write(folder / "sentences.tsv", [*SENTENCES, Pair("A griffin.", "Un griffon.")])
+    write(folder / "senses.tsv", [*WORDS, Pair("griffin", "griffon")])
+    rows = [
+        row("sentences.tsv", "all"),
+        row("senses.tsv", "words", content="terms", attested=True),
+    ]
+    left_out = []
+    for share in (0.0, 0.999):
+        recipe = {"held_out": {"share": share}, "attestation": {"corpora": ["all"]}, "corpus": rows}
+        work = Preparation(Recipe.from_dict(recipe), folder)
+        left_out.append(not work._attest().covers(Pair("griffin", "griffon")))
+    assert left_out == [False, True]
 
 
 def scores(folder: Path, name: str, *values: float | str) -> str:

@@ -11,8 +11,22 @@ from typing import Any
 
 import pytest
 
-from clearhead.corpora.filters import ALWAYS, DOUBLE, EMPTY, EXTRA, NEAR_DOUBLE
-from clearhead.corpora.recipe import CorpusRecipe, HeldOutSettings, Recipe, VariantSettings
+from clearhead.corpora.attestation import NOT_ATTESTED
+from clearhead.corpora.filters import (
+    ALWAYS,
+    DOUBLE,
+    EMPTY,
+    EXTRA,
+    NEAR_DOUBLE,
+    TOO_MANY_WORDS,
+)
+from clearhead.corpora.recipe import (
+    AttestationSettings,
+    CorpusRecipe,
+    HeldOutSettings,
+    Recipe,
+    VariantSettings,
+)
 from clearhead.corpora.variants import SEVERAL, SIMPLE
 from clearhead.errors import ConfigError
 
@@ -22,6 +36,10 @@ ROOT = Path(__file__).parents[2]
 def row(**changes: Any) -> dict[str, Any]:
     first = {"path": "a.tsv", "output": "everyday", "licence": "CC0", "attribution": "A"}
     return {**first, **changes}
+
+
+def words(**changes: Any) -> dict[str, Any]:
+    return row(output="words", content="terms", attested=True, **changes)
 
 
 def test_a_recipe_from_toml(tmp_path: Path) -> None:
@@ -59,6 +77,22 @@ def test_a_recipe_from_toml(tmp_path: Path) -> None:
         ({"corpus": [row(synthetic="target", kind="news")]}, "nothing to measure on"),
         ({"corpus": [row(), row(synthetic="source")]}, "everyday would hold pairs of people and"),
         ({"corpus": [row()], "held_out": {"share": 1}}, "share must be .*below 1"),
+        ({"corpus": [row(most_words=0)]}, "most_words must be"),
+        ({"corpus": [row(attested=True)]}, r'a\.tsv has sentences.*content = "terms"'),
+        ({"corpus": [row(), words()]}, r"it is \[\]\. Set both or neither"),
+        (
+            {"corpus": [row()], "attestation": {"corpora": ["everyday"]}},
+            r"it is \['everyday'\]\. Set both or neither",
+        ),
+        (
+            {"corpus": [row(), words()], "attestation": {"corpora": ["everyday", "words"]}},
+            "names words, which is the output of no sentences. Such outputs are: everyday",
+        ),
+        (
+            {"corpus": [words()], "attestation": {"corpora": ["news"]}},
+            "names news, .* are: none",
+        ),
+        ({"corpus": [row()], "attestation": {"most_sentences": 2}}, "most_sentences must be"),
     ],
 )
 def test_what_is_refused(table: dict[str, Any], message: str) -> None:
@@ -101,7 +135,11 @@ def test_the_page_on_training_lists_every_key_with_its_default() -> None:
         for name, default in zip(names.split(", "), defaults.split(", "), strict=False)
     }
     expected = {"`seed`": toml(Recipe.seed)}
-    for prefix, cls in (("held_out", HeldOutSettings), ("corpus", CorpusRecipe)):
+    for prefix, cls in (
+        ("held_out", HeldOutSettings),
+        ("attestation", AttestationSettings),
+        ("corpus", CorpusRecipe),
+    ):
         for field in dataclasses.fields(cls):
             default = "" if field.name == "variants" else toml(field.default)
             expected[f"`{prefix}.{field.name}`"] = default
@@ -123,7 +161,9 @@ def toml(value: Any) -> str:
     return "" if missing else f"`{json.dumps(list(value) if value == () else value)}`"
 
 
-@pytest.mark.parametrize("reason", [*ALWAYS, *EXTRA, EMPTY, DOUBLE, NEAR_DOUBLE])
+@pytest.mark.parametrize(
+    "reason", [*ALWAYS, *EXTRA, EMPTY, DOUBLE, NEAR_DOUBLE, TOO_MANY_WORDS, NOT_ATTESTED]
+)
 def test_the_page_explains_every_reason(reason: str) -> None:
     page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"^\| reason \|.*?\n\n", page, re.M | re.S)

@@ -17,6 +17,7 @@ from ..translation.rules.languages.language import word_set
 EMPTY = "empty side"
 NEAR_DOUBLE = "near double"
 DOUBLE = "double"
+TOO_MANY_WORDS = "too many words"
 
 # "l'homme" is two words, "l'" and "homme"; so is "don't".
 _WORD = re.compile(r"[^\W\d_]+'?")
@@ -155,9 +156,17 @@ EXTRA: dict[str, Rule] = {
 """The rules that a corpus may ask for. `NEAR_DOUBLE` is one more, which needs other pairs."""
 
 
-def rules_of(extra: Sequence[str]) -> dict[str, Rule]:
-    """Return the rules of a corpus that asks for these extra ones."""
-    return ALWAYS | {name: rule for name, rule in EXTRA.items() if name in extra}
+def rules_of(extra: Sequence[str], most_words: int | None = None) -> dict[str, Rule]:
+    """Return the rules of a corpus that asks for these extra ones.
+
+    Args:
+        extra: their reasons.
+        most_words: of the English text, by the spaces between them; None for any number.
+    """
+    rules = ALWAYS | {name: rule for name, rule in EXTRA.items() if name in extra}
+    if most_words is not None:
+        rules[TOO_MANY_WORDS] = lambda candidate: len(candidate.pair.source.split()) > most_words
+    return rules
 
 
 def reason_to_drop(pair: Pair, rules: dict[str, Rule], *, is_sentence: bool) -> str | None:

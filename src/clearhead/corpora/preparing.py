@@ -2,7 +2,8 @@
 
 Every choice about a pair follows from the seed and the pair, so neither the order of the lines nor
 that of the corpora changes what is written; of doubles the first stays. Pairs are read some
-thousand at a time; what grows with a corpus is eight bytes for each pair, to know doubles by.
+thousand at a time; what grows with a corpus is eight bytes for each pair, to know doubles by, and
+where terms are held against sentences, some sentences for each word of the terms.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ..shapes import Array
 from ..text.corpus import Pair, Skipped, locate, read_pairs
 from ..text.shares import number_of
 from ..text.token_store import corpus_hash
+from .attestation import NOT_ATTESTED, Attestation, words_of
 from .cleaning import clean_pair
 from .doubles import SeenNumbers
 from .filters import DOUBLE, NEAR_DOUBLE, letters_of, reason_to_drop, rules_of
@@ -57,6 +59,7 @@ class Preparation:
         self._is_reverse = is_reverse
         self._seen_pairs: dict[str, SeenNumbers] = {}
         self._samples: dict[str, Sample] = {}
+        self._attestation: Attestation | None = None
 
     def write(self, out: Path) -> Report:
         """Write everything into a folder, which appears when it is complete.
@@ -87,7 +90,8 @@ class Preparation:
         path = locate(corpus.path, self.folder)
         sample = self._sample(corpus) if corpus.variants.several else None
         counts = CorpusCounts()
-        for pairs in self._new_pairs(corpus, counts):
+        seen = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
+        for pairs in self._new_pairs(corpus, counts, seen):
             training = self._without_held_out(corpus, pairs, counts)
             oriented = [self._orient(pair) for pair in training]
             files.write(corpus.output, oriented)
@@ -108,8 +112,52 @@ class Preparation:
 
     def _good_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
         """Yield the clean pairs of a corpus, without those that a reason leaves out."""
+        pairs = self._plausible_pairs(corpus, counts)
+        if not corpus.attested:
+            yield from pairs
+            return
+        attestation = self._attest()
+        for pair in pairs:
+            if attestation.covers(pair):
+                yield pair
+            else:
+                counts.dropped_pairs[NOT_ATTESTED] += 1
+
+    def _attest(self) -> Attestation:
+        """Return what the sentences say of terms, read when first needed."""
+        if self._attestation is None:
+            settings = self.recipe.attestation
+            attestation = Attestation(
+                self._english_words_of_terms(attested=True),
+                other_words=self._english_words_of_terms(attested=False),
+                least_share=settings.least_share,
+                most_sentences=settings.most_sentences,
+            )
+            for number, output in enumerate(settings.corpora):
+                attestation.add(number, self._different_sentences(output))
+            self._attestation = attestation
+        return self._attestation
+
+    def _english_words_of_terms(self, *, attested: bool) -> set[str]:
+        return {
+            word
+            for row in self.recipe.corpus
+            if row.content == "terms" and row.attested == attested
+            for pair in self._plausible_pairs(row, CorpusCounts())
+            for word in words_of(pair.source)
+        }
+
+    def _different_sentences(self, output: str) -> Iterator[Pair]:
+        seen = SeenNumbers()
+        for row in self.recipe.corpus:
+            if row.output == output and row.content == "sentences":
+                for pairs in self._new_pairs(row, CorpusCounts(), seen):
+                    yield from (pair for pair in pairs if not self.held_out.covers(pair.source))
+
+    def _plausible_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
+        """Yield the clean pairs of a corpus that nothing in them is a reason to leave out."""
         path = locate(corpus.path, self.folder)
-        rules = rules_of(corpus.filters)
+        rules = rules_of(corpus.filters, corpus.most_words)
         is_sentence = corpus.content == "sentences"
         bad_lines = Skipped()
         is_low = self._low_scores(corpus, path)
@@ -136,9 +184,10 @@ class Preparation:
         each = [read_scores(file, corpus.path, sha256) for file in files]
         return _score_reasons(each, corpus, files)
 
-    def _new_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[list[Pair]]:
-        """Yield the pairs that are no doubles of others in the same output, chunk by chunk."""
-        earlier = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
+    def _new_pairs(
+        self, corpus: CorpusRecipe, counts: CorpusCounts, earlier: SeenNumbers
+    ) -> Iterator[list[Pair]]:
+        """Yield the pairs that are no doubles of each other or earlier ones, chunk by chunk."""
         pairs = self._good_pairs(corpus, counts)
         is_near = NEAR_DOUBLE in corpus.filters
         while chunk := list(islice(pairs, _AT_ONCE)):

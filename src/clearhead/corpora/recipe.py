@@ -97,6 +97,8 @@ class CorpusRecipe:
         content: ``sentences``, or ``terms`` such as the entries of a dictionary.
         kind: of the development and test sets that its held-out pairs go to; None for no set.
         filters: extra reasons to leave a pair out; see clearhead.corpora.filters.
+        attested: leave terms out that no sentence bears out; see clearhead.corpora.attestation.
+        most_words: pairs with more English words, by the spaces between them, are left out.
         alternatives: what separates several translations in a target, of which the first stays.
         replace: pairs of texts, the first of which becomes the second in targets.
         scores: files of clearhead score for this corpus: of one model, or one in each direction.
@@ -113,6 +115,8 @@ class CorpusRecipe:
     content: Annotated[str, one_of(*CONTENTS)] = "sentences"
     kind: _Name | None = None
     filters: tuple[_Reason, ...] = ()
+    attested: bool = False
+    most_words: Annotated[int, within(least=1, most=10**9)] | None = None
     alternatives: _Text | None = None
     replace: tuple[tuple[_Text, _Text], ...] = ()
     scores: tuple[_Text, ...] = ()
@@ -127,6 +131,11 @@ class CorpusRecipe:
             raise ConfigError(
                 f"scores names one file or two, and best_share below 1 how many pairs stay; they "
                 f"are {list(self.scores)} and {self.best_share:g}. Set both or neither."
+            )
+        if self.attested and self.content != "terms":
+            raise ConfigError(
+                f"Sentences attest terms; {self.path} has {self.content}. Leave attested out, or "
+                f'set content = "terms".'
             )
         if self.scores and self.skip_bad_lines:
             raise ConfigError("A corpus with scores has one for each line: mend its bad lines.")
@@ -160,17 +169,37 @@ class HeldOutSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttestationSettings:
+    """The sentences that terms are held against; see clearhead.corpora.attestation.
+
+    Attributes:
+        corpora: outputs of sentences, the ones that count most first.
+        least_share: of the sentences with a term's rarest English word, so many have its French.
+        most_sentences: that are looked at for one word.
+    """
+
+    corpora: tuple[_Name, ...] = ()
+    least_share: _Share = 0.08
+    most_sentences: Annotated[int, within(least=3, most=10**6)] = 150
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All corpora of a training.
 
     Attributes:
         seed: of every choice.
         held_out: what is kept out of training.
+        attestation: the sentences that terms are held against.
         corpus: the corpora.
     """
 
     seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
     held_out: HeldOutSettings = field(default_factory=HeldOutSettings)
+    attestation: AttestationSettings = field(default_factory=AttestationSettings)
     corpus: tuple[CorpusRecipe, ...] = ()
 
     def __post_init__(self) -> None:
@@ -183,6 +212,21 @@ class Recipe:
             raise ConfigError(
                 f"The output {min(real & synthetic)} would hold pairs of people and of a machine. "
                 f"Give the synthetic ones an output of their own, so that training can weigh them."
+            )
+        self._check_attestation()
+
+    def _check_attestation(self) -> None:
+        corpora = self.attestation.corpora
+        if bool(corpora) != any(row.attested for row in self.corpus):
+            raise ConfigError(
+                f"attestation.corpora names the sentences that the terms of each [[corpus]] with "
+                f"attested = true are held against; it is {list(corpora)}. Set both or neither."
+            )
+        sentences = {row.output for row in self.corpus if row.content == "sentences"}
+        if surplus := [name for name in corpora if name not in sentences]:
+            raise ConfigError(
+                f"attestation.corpora names {', '.join(surplus)}, which is the output of no "
+                f"sentences. Such outputs are: {', '.join(sorted(sentences)) or 'none'}."
             )
 
     def to_dict(self) -> dict[str, Any]:
