@@ -264,7 +264,7 @@ def test_rooms_and_files_are_small():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) in WITHOUT_TORCH])
 def test_no_room_of_the_light_set_loads_torch(name):
-    late = room(name) in ("cli", "clearhead", "explorer", "export", "tensor_file")
+    late = room(name) in ("cli", "clearhead", "explorer", "export", "tensor_file", "volume")
     assert "torch" not in outside(imported(name, at_load=late))
 
 

@@ -61,9 +61,9 @@ class Bench:
         command = plain_command(self.folders[compute], compute, setting, beam, self.tokenizer)
         return run(command, source, self.scratch / "plain.txt", plain=True)
 
-    def ours(self, engine: str, compute: str, source: Path) -> Run:
+    def ours(self, engine: str, compute: str, source: Path, stop: str = "exact") -> Run:
         """Run clearhead on a file."""
-        command = our_command(self.options.model, engine, compute, self.options.beam)
+        command = our_command(self.options.model, engine, compute, self.options.beam, stop)
         return run(command, source, self.scratch / "ours.txt", plain=False)
 
     def best_setting(self, source: Path) -> tuple[PlainSetting, dict[str, float]]:
@@ -81,7 +81,9 @@ class Bench:
         runs: dict[str, list[Run]] = {"plain script": [], "clearhead": []}
         for round_ in range(self.options.rounds):
             runs["plain script"].append(self.plain(setting, source))
-            runs["clearhead"].append(self.ours("ctranslate2", self.options.compute, source))
+            # By the rule that stops the plain script's search.
+            ours = self.ours("ctranslate2", self.options.compute, source, stop="first")
+            runs["clearhead"].append(ours)
             progress(f"{name}: round {round_ + 1} of {self.options.rounds}")
         return [
             {

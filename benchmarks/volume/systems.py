@@ -48,10 +48,11 @@ def plain_command(
     return [*module, str(folder), compute, *map(str, numbers), str(tokenizer)]
 
 
-def our_command(model: str, engine: str, compute: str, beam: int) -> list[str]:
+def our_command(model: str, engine: str, compute: str, beam: int, stop: str = "exact") -> list[str]:
     """Return the command of clearhead, without its files."""
     module = [sys.executable, "-m", "clearhead", "translate", "--model", model, "--quiet"]
-    return [*module, "--engine", engine, "--compute", compute, "--beam-size", str(beam)]
+    rule = [] if stop == "exact" else ["--stop", stop]
+    return [*module, *rule, "--engine", engine, "--compute", compute, "--beam-size", str(beam)]
 
 
 @dataclass(frozen=True)

@@ -40,3 +40,13 @@ def test_sources_of_one_padded_length_with_as_many_rows_are_one_product():
     two, three = share_sources(groups[:1], np.array([2, 1, 1, 0]))[0].shares
     assert two.users.tolist() == [[3], [0]]
     assert three.users.tolist() == [[1, 2]]
+
+
+def test_padding_is_marked_where_there_is_any():
+    model = engine_of().model
+    without, some = encode_sources(model, [[5, 6, 7, 2], [5, 6, 7, 8, 2]], OFF)
+    rows = np.array([0]), np.array([1])
+    (full,) = share_sources([without], rows[0])[0].shares
+    (padded,) = share_sources([some], rows[1])[0].shares
+    assert full.hidden is None
+    assert padded.hidden[0, 0, 0].tolist() == [False] * 5 + [True] * 3

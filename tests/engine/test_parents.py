@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clearhead.engine.parents import check_parents
+from clearhead.engine.parents import check_parents, goes_on
 from clearhead.errors import ShapeError
 from tests.engine.engines import engine_of
 
@@ -25,3 +25,17 @@ def test_a_step_that_does_not_fit_the_one_before_is_refused(encoder_layers):
         decoding.advance(np.array([1]), np.array([0]))
     with pytest.raises(ShapeError, match="target of 25 tokens is longer"):
         decoding.advance(np.array([1]), np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("parents", "rows", "expected"),
+    [
+        ([0, 1, 2], 3, True),
+        ([0, 1], 3, False),
+        ([1, 0], 2, False),
+        ([0, 0], 2, False),
+        ([], 0, True),
+    ],
+)
+def test_rows_go_on_from_themselves_or_not(parents, rows, expected):
+    assert goes_on(np.array(parents, np.int64), rows) is expected

@@ -35,7 +35,7 @@ def installation(monkeypatch):
 
 
 def choice(engine="auto", compute="float32", config=CONFIG, parameters=BUNDLED, **call):
-    settings = SearchSettings.of(**call.pop("settings", {}))
+    settings = SearchSettings.of(**{"stop": "first", **call.pop("settings", {})})
     call.setdefault("characters", MANY)
     return choose(engine, compute, config, parameters, settings, **call)
 
@@ -109,6 +109,14 @@ def test_a_type_names_its_engine(installation):
     installation("ctranslate2", "torch")
     assert choice(compute="int8", characters=0).engine == "ctranslate2"
     assert choice(compute="bfloat16", characters=0).engine == "torch"
+
+
+def test_another_stop_rule_is_told(installation):
+    installation("ctranslate2")
+    note = "stops at 6 ended hypotheses, not at the exact bound"
+    assert choice(settings={"stop": "exact"}).note == note
+    with pytest.raises(ConfigError, match="stop='exact'"):
+        choice("ctranslate2", settings={"stop": "exact"}, explicit={"stop"})
 
 
 def test_a_note_is_told():

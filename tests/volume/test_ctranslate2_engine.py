@@ -27,7 +27,7 @@ class Pair:
 
     def own_search(self, sources, settings, prefixes):
         self.asked_ours += sources
-        return search(self.ours, sources, settings, prefixes=prefixes)
+        return search(self.ours, sources, settings, prefixes=prefixes, spares=True)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,7 @@ def both(checkpoint, tmp_path_factory):
 
 def first_rule(**changes):
     """Settings of a search that stops as CTranslate2 does."""
-    fields = SearchSettings.__dataclass_fields__
-    rule = {"stop": "first"} if "stop" in fields else {}
-    return SearchSettings.of(SearchSettings(max_length=30, **rule), **changes)
+    return SearchSettings.of(SearchSettings(max_length=30, stop="first"), **changes)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +48,7 @@ def first_rule(**changes):
         {"length_penalty": 0.6},
         {"normalization": "none"},
         {"min_length": 0},
+        {"stop": "patience", "patience": 1.5, "min_length": 0},
         {"beam_size": 2, "max_length_ratio": 1.0, "max_length_extra": 2},
     ],
 )
@@ -69,7 +68,7 @@ def test_a_target_that_may_not_be_longer_is_ours(both, checkpoint):
     sources = random_sources(checkpoint, 6)
     settings = first_rule(max_length=2)
     theirs = both.theirs.search(sources, settings, [()] * 6)
-    assert theirs == search(both.ours, sources, settings)
+    assert theirs == search(both.ours, sources, settings, spares=True)
 
 
 def test_a_prefix_is_followed_by_ours(both, checkpoint):
@@ -90,7 +89,7 @@ def test_progress_reaches_the_number_of_sources(both, checkpoint):
 
 def test_settings_that_it_cannot_follow_are_refused(both):
     with pytest.raises(ConfigError, match="sample=True"):
-        both.theirs.search([[5, 2]], SearchSettings.of(sample=True), [()])
+        both.theirs.search([[5, 2]], SearchSettings.of(sample=True, stop="first"), [()])
 
 
 def test_names_and_ids_are_each_others(checkpoint):

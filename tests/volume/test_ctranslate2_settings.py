@@ -44,10 +44,10 @@ def test_what_it_cannot_do_is_named(changes, words):
 
 def test_the_defaults_are_followed():
     assert problems(SearchSettings()) == []
-    options = batch_options(SearchSettings(), 30)
+    options = batch_options(SearchSettings(stop="first"), 30)
     assert (options["beam_size"], options["num_hypotheses"]) == (4, 4)
     assert options["max_decoding_length"] == 31
-    assert options["length_penalty"] == 1.0
+    assert (options["length_penalty"], options["min_decoding_length"]) == (1.0, 0)
 
 
 @pytest.mark.parametrize(("normalization", "power"), [("length", 0.6), ("none", 0.0)])
@@ -56,27 +56,21 @@ def test_scores_are_divided_as_ours(normalization, power):
     assert batch_options(settings, 9)["length_penalty"] == power
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WithStop(SearchSettings):
-    """Settings that say when a search stops."""
-
-    stop: str = "exact"
-    patience: float | None = None
-
-
 def test_the_exact_rule_is_refused_where_it_was_asked_for_and_told_of_otherwise():
-    settings = WithStop()
+    settings = SearchSettings(stop="exact")
     assert problems(settings) == []
-    assert stop_note(settings) == "stops at 4 ended hypotheses, not at the exact bound"
+    assert stop_note(settings) == "stops at 6 ended hypotheses, not at the exact bound"
     with pytest.raises(ConfigError, match="stop='exact'"):
         check(settings, {"stop"})
-    assert batch_options(settings, 9)["patience"] == 1
-    greedy = WithStop(beam_size=1)
+    assert batch_options(settings, 9)["patience"] == 1.5
+    greedy = SearchSettings(beam_size=1, stop="exact")
     assert (problems(greedy, {"stop"}), stop_note(greedy)) == ([], "")
+    assert batch_options(greedy, 9)["patience"] == 1
 
 
 def test_a_patience_is_handed_on():
     for patience, expected in ((None, 2.0), (1.5, 1.5)):
-        settings = WithStop(stop="patience", patience=patience)
+        settings = SearchSettings(stop="patience", patience=patience)
         assert (problems(settings, {"stop"}), stop_note(settings)) == ([], "")
-        assert batch_options(settings, 9)["patience"] == expected
+        options = batch_options(settings, 9)
+        assert (options["patience"], options["min_decoding_length"]) == (expected, 1)

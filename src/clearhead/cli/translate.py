@@ -255,7 +255,10 @@ def _translations(
 
     call = _call_options(translator, options)
     if not isinstance(translator, Translator):
-        yield from (translator.translate(texts, **call) for texts in chunks)
+        for texts in chunks:
+            translations = translator.translate(texts, **call)
+            assert isinstance(translations, list)
+            yield translations
         return
     settings = {field.name for field in dataclasses.fields(SearchSettings)}
     search_settings = {key: value for key, value in call.items() if key in settings}

@@ -3,8 +3,10 @@
 What runs is what is read: the layers are those of `clearhead.reference`. From here they get their
 products (`clearhead.engine.products`), the keys and values of earlier positions
 (`clearhead.engine.cache`), and what the rows of a beam attend to (`clearhead.engine.memories`).
-With the products of `INDEPENDENT_ROWS` no row depends on which rows are beside it, bit for bit, so
-a sentence has the same translation, and the same score, in any batch.
+A step of decoding that nobody watches is `clearhead.engine.step`: the operations of the layers in
+the same order, in fewer calls and with the same bits. With the products of `INDEPENDENT_ROWS` no
+row depends on which rows are beside it, bit for bit, so a sentence has the same translation, and
+the same score, in any batch.
 """
 
 from __future__ import annotations

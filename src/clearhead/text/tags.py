@@ -69,16 +69,24 @@ _NO_PRONOUNS = re.compile(
 _WITH_PRONOUN = re.compile(r"\b(\w+)-(?:moi|le|la|les|lui|nous|leur|en|y)\b(?!-même)")
 _POLITE_FORMS = frozenset({"faites", "dites", "soyez", "ayez", "sachez", "veuillez"})
 _FAMILIAR_WORDS = """
-    aide appelle apprends arrête assieds attends avance bois chante cherche choisis clique commence
-    compte continue cours dépêche dis donne dors écoute écris entre essaie essaye éteins fais ferme
-    finis garde goûte imagine laisse lève lis mange mets montre oublie ouvre parle pars pense perds
-    prends prépare raconte rappelle regarde rends rentre répète réponds reste retourne réveille
-    reviens sois sors souviens tape téléphone tourne travaille trouve utilise va viens vérifie
+    appelle apporte apprends arrête assieds attends attrape avance baisse cache chante cherche
+    choisis clique commence continue dépêche descends dis donne dors écoute écris essaie essaye
+    éteins fais finis goûte imagine jette laisse lève lis mange mets oublie ouvre pars parle perds
+    prends prépare raconte ramasse rappelle regarde remets rends rentre répète réponds retourne
+    réveille reviens sois sors souviens tape traverse trouve utilise va verse viens vérifie
 """
+# These are nouns or prepositions, too; before an article or "pas" they are imperatives.
+_UNCERTAIN_WORDS = """
+    aide bois compte coupe cours entre ferme garde monte montre pense place pose pousse reste tiens
+    tire touche tourne
+"""
+_AFTER_IMPERATIVE_WORDS = "le la les l' un une ce cet cette ces ça pas jamais rien"
 _FAMILIAR_FORMS = frozenset(_FAMILIAR_WORDS.split())
+_UNCERTAIN_FORMS = frozenset(_UNCERTAIN_WORDS.split())
+_AFTER_IMPERATIVES = frozenset(_AFTER_IMPERATIVE_WORDS.split())
 _NOT_VERBS = frozenset({"chez", "assez", "nez", "rez"})
 _FIRST_WORD = re.compile(
-    r"(?:^|[.!?…:,] )(?:ne |n'|s'il te plaît,? |s'il vous plaît,? )?(\w+)(?![\w'-])"
+    r"(?:^|[.!?…:,] )(?:ne |n'|s'il te plaît,? |s'il vous plaît,? )?(\w+)(?![\w'-])(?: (\w+'?))?"
 )
 
 
@@ -100,9 +108,14 @@ def register_of(french: str) -> Register | None:
 def _imperatives(text: str) -> tuple[bool, bool]:
     """Return whether a text has familiar imperatives, and whether it has polite ones."""
     with_pronoun = _WITH_PRONOUN.findall(text)
-    forms = [*with_pronoun, *_FIRST_WORD.findall(text)]
-    familiar = any(form in _FAMILIAR_FORMS for form in forms) or any(
-        not _is_polite(form) and not form.endswith("ons") for form in with_pronoun
+    first_words = _FIRST_WORD.findall(text)
+    forms = [*with_pronoun, *(form for form, _ in first_words)]
+    # "sommes-nous" and "irons-nous" ask, and "allons-y" speaks of us.
+    familiar = any(
+        not _is_polite(form) and not form.endswith(("ons", "mes")) for form in with_pronoun
+    ) or any(
+        form in _FAMILIAR_FORMS or (form in _UNCERTAIN_FORMS and after in _AFTER_IMPERATIVES)
+        for form, after in first_words
     )
     return familiar, any(map(_is_polite, forms))
 

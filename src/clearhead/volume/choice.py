@@ -79,16 +79,18 @@ def choose(
     if compute not in (*every, "auto"):
         raise ConfigError(f"compute must be one of {', '.join(every)}, auto; it is {compute!r}.")
     if engine != "auto":
-        return _named(engine, compute, config, settings, explicit, "as you asked")
+        return _checked_choice(engine, compute, config, settings, explicit, "as you asked")
     if compute in ("int8", "bfloat16"):
         name = "ctranslate2" if compute == "int8" else "torch"
-        return _named(name, compute, config, settings, explicit, f"which computes in {compute}")
+        return _checked_choice(
+            name, compute, config, settings, explicit, f"which computes in {compute}"
+        )
     work = parameters * settings.beam_size * characters / _CHARACTERS_PER_TOKEN
     if work < VOLUME_WORK:
         return EngineChoice("numpy", "float32", FEW_TEXTS)
     reason = _why_not_ctranslate2(config, settings, explicit)
     if not reason:
-        return _named("ctranslate2", compute, config, settings, explicit, "many texts")
+        return _checked_choice("ctranslate2", compute, config, settings, explicit, "many texts")
     if has_gpu():
         return EngineChoice("torch", compute, f"a GPU is there, and {reason}")
     return EngineChoice("numpy", "float32", f"many texts, but {reason}")
@@ -103,7 +105,7 @@ def has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _named(
+def _checked_choice(
     engine: str,
     compute: str,
     config: TransformerConfig,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..file_reading import FileProblem, read_json
 from ..files import write_whole
 
 FILE = "layouts.json"
@@ -105,7 +106,7 @@ def store_layout(folder: Path, key: str, layout: Layout) -> None:
 
 def _read(folder: Path) -> dict[str, Any]:
     try:
-        content = json.loads((folder / FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        content = read_json(folder / FILE)
+    except FileProblem:
         return {}
     return content if isinstance(content, dict) else {}

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..config import TransformerConfig
 from ..errors import ConfigError
+from ..file_reading import FileProblem, read_json
 from ..shapes import Array
 
 _FORMAT = 1  # of what is written; another one is another model
@@ -108,10 +109,10 @@ def _take_place(draft: Path, folder: Path) -> None:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        description = json.loads((folder / _CONTENTS).read_text("utf-8"))
+        description = read_json(folder / _CONTENTS)
         files = description["files"].items()
         return bool(files) and all(_digest(folder / name) == digest for name, digest in files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileProblem, OSError, KeyError, TypeError, AttributeError):
         return False
 
 

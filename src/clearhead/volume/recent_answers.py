@@ -14,7 +14,7 @@ Sources = Sequence[Sequence[int]]
 Search = Callable[[Sources, Sequence[Sequence[int]]], list[list[Hypothesis]]]
 _Key = tuple[bytes, bytes, SearchSettings]
 # The token ids of all hypotheses, their tokens' log-probabilities, and five numbers of each.
-_Packed = tuple[bytes, bytes, bytes]
+_Compact = tuple[bytes, bytes, bytes]
 
 
 class RecentAnswers:
@@ -27,7 +27,7 @@ class RecentAnswers:
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most
-        self._answers: OrderedDict[_Key, _Packed] = OrderedDict()
+        self._answers: OrderedDict[_Key, _Compact] = OrderedDict()
         self._lock = threading.Lock()
         self.hits = 0  # sources that were answered from here
 
@@ -71,7 +71,7 @@ class RecentAnswers:
         return [results[key] for key in keys]
 
 
-def _pack(hypotheses: Sequence[Hypothesis]) -> _Packed:
+def _pack(hypotheses: Sequence[Hypothesis]) -> _Compact:
     tokens = array("i", [token for one in hypotheses for token in one.tokens])
     parts = array("d", [part for one in hypotheses for part in one.token_log_probs])
     numbers = array("d")
@@ -81,9 +81,9 @@ def _pack(hypotheses: Sequence[Hypothesis]) -> _Packed:
     return tokens.tobytes(), parts.tobytes(), numbers.tobytes()
 
 
-def _unpack(packed: _Packed) -> list[Hypothesis]:
-    tokens, parts = array("i", packed[0]).tolist(), array("d", packed[1]).tolist()
-    numbers = iter(array("d", packed[2]))
+def _unpack(compact: _Compact) -> list[Hypothesis]:
+    tokens, parts = array("i", compact[0]).tolist(), array("d", compact[1]).tolist()
+    numbers = iter(array("d", compact[2]))
     hypotheses, token, part = [], 0, 0
     for size, part_count, score, log_prob, ended in zip(*[numbers] * 5, strict=True):
         length, count = int(size), int(part_count)
