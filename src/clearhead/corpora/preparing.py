@@ -90,8 +90,8 @@ class Preparation:
         path = locate(corpus.path, self.folder)
         sample = self._sample(corpus) if corpus.variants.several else None
         counts = CorpusCounts()
-        seen = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
-        for pairs in self._new_pairs(corpus, counts, seen):
+        earlier = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
+        for pairs in self._new_pairs(corpus, counts, earlier):
             training = self._without_held_out(corpus, pairs, counts)
             oriented = [self._orient(pair) for pair in training]
             files.write(corpus.output, oriented)
@@ -148,10 +148,10 @@ class Preparation:
         }
 
     def _different_sentences(self, output: str) -> Iterator[Pair]:
-        seen = SeenNumbers()
+        earlier = SeenNumbers()
         for row in self.recipe.corpus:
             if row.output == output and row.content == "sentences":
-                for pairs in self._new_pairs(row, CorpusCounts(), seen):
+                for pairs in self._new_pairs(row, CorpusCounts(), earlier):
                     yield from (pair for pair in pairs if not self.held_out.covers(pair.source))
 
     def _plausible_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
