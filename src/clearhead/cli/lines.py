@@ -216,8 +216,8 @@ class Progress:
             self.last = now
             seconds = now - self.start
             lines = self.lines + sum(self._underway.values())
-            left = self._time_left(lines, seconds)
-            text = f"\r{lines:,} lines, {lines / seconds:,.1f} a second{left}\x1b[K"
+            remainder = self._time_left(lines, seconds)
+            text = f"\r{lines:,} lines, {lines / seconds:,.1f} a second{remainder}\x1b[K"
             click.echo(text, err=True, nl=False)
 
     def _time_left(self, lines: int, seconds: float) -> str:
