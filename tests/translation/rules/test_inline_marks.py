@@ -48,6 +48,22 @@ def test_marks_go_where_their_words_go(sentence, plain, target, source_words, re
 
 
 @pytest.mark.parametrize(
+    ("sentence", "target", "source_words", "restored"),
+    [
+        ("{n} cups (tea)", "{n} ///", [2], "({n}) ///"),
+        ("Two cups😀 of tea", "Deux {long_name}", [0, 1], "Deux {long_name}😀"),
+        ("<b>See</b> it now", "https://a.org/voir ici", [0, 0, 0, 0, 1], None),
+    ],
+)
+def test_no_mark_goes_into_a_placeholder(sentence, target, source_words, restored):
+    plain, marks = take_out(sentence)
+    text = put_back(target, marks, linked(plain, target, source_words))
+    assert restored is None or text == restored
+    for placeholder in ("{n}", "{long_name}", "https://a.org/voir"):
+        assert (placeholder in text) == (placeholder in target)
+
+
+@pytest.mark.parametrize(
     "text",
     ["Close the door.", "It's Tom's.", "2 * 3 * 4 is it.", "snake_case_name here", "{name} came.",
      "`a *b* c` is code.", "https://a.org/_b_/c d", "5 < 6 and 7 > 6 here", "rock 'n' roll", "a_b"],

@@ -15,7 +15,7 @@ from .characters import has_letter
 from .languages.english import ENGLISH
 from .languages.language import Language, word_set
 from .links import Links
-from .protected import spans
+from .protected import Span, spans
 from .symbols import SYMBOLS
 
 _TAG = r"<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?:\s[^<>]*)?(?P<void>/?)>|<!--.*?-->"
@@ -210,7 +210,10 @@ def _find_tags(sentence: str, marks: _Edges) -> list[_Edge]:
 
 def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
     """Return a translation with the marks of its source at the words that draw on theirs."""
-    stretches = _nest([_stretch_of(translation, mark, links) for mark in marks], marks)
+    protected = spans(translation)
+    stretches = _nest(
+        [_around_spans(_stretch_of(translation, mark, links), protected) for mark in marks], marks
+    )
     text = translation
     # Place, order at one place, number, and what is put there. At one place inner pairs close
     # before outer ones, marks at one place follow, and outer pairs open before inner ones.
@@ -230,6 +233,18 @@ def put_back(translation: str, marks: Sequence[Mark], links: Links) -> str:
         text = text[: place + shift] + insertion + text[place + shift :]
         shift += len(insertion)
     return text
+
+
+def _around_spans(stretch: tuple[int, int], protected: Sequence[Span]) -> tuple[int, int]:
+    """Return a stretch that begins and ends within no protected span, such as ``{name}``."""
+    start, end = stretch
+    is_point = start == end
+    for span in protected:
+        if span.start < end < span.end:
+            end = span.end
+        if span.start < start < span.end:
+            start = span.start
+    return (end, end) if is_point else (start, end)
 
 
 def _stretch_of(translation: str, mark: Mark, links: Links) -> tuple[int, int]:
