@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.contract.questions import RunQuestion
-from clearhead.explorer.offline.page import offline_html
+from clearhead.explorer.offline.page import MOST_BYTES, offline_html
 from tests.explorer.browser.looking import explorer, look, python_run
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_the_walk_shows_the_reference_s_numbers_to_the_last_bit(
 
 
 def test_a_longer_sentence_is_rounded_and_says_so(saved: Any, files: dict[str, Path]) -> None:
-    assert files[LONGER].stat().st_size < 3_000_000
+    assert files[LONGER].stat().st_size < MOST_BYTES
     page = saved(LONGER)
     assert "rounded to float32" in page.locator(".check").inner_text()
     trace = explorer().run(RunQuestion(text=LONGER)).trace

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from clearhead.explorer.offline.page import MOST_BYTES
 from tests.explorer.browser.shell import (
     TABS,
     TEA,
@@ -150,5 +151,5 @@ def test_the_page_is_saved_as_one_file(page):
     open_page(page, view="heads", query=2)
     name, data = saved(page, "works offline")
     assert name == "clearhead.html"
-    assert len(data) < 3_000_000
+    assert len(data) < MOST_BYTES
     assert b"clearhead-answers" in data

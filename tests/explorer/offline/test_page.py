@@ -17,7 +17,7 @@ from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.explorer import Explorer
 from clearhead.explorer.offline import page as offline
 from clearhead.explorer.offline.answers import LEVELS, PageAnswers
-from clearhead.explorer.offline.page import offline_answer, offline_html
+from clearhead.explorer.offline.page import MOST_BYTES, offline_answer, offline_html
 from tests.explorer.walked import bundled
 
 TEXT = "The black cat sleeps."
@@ -125,7 +125,7 @@ def test_a_sentence_of_twelve_tokens_is_under_three_megabytes() -> None:
     page = offline_html(bundled(), {"text": TWELVE}, view_state=state, effect_seconds=0)
     json, _ = answers(page)
     assert len(json["run"]["source"]) == 13
-    assert len(page.encode()) < 3_000_000
+    assert len(page.encode()) < MOST_BYTES
     assert json["all_layers"] is True
     assert json["state"] == state
     paths = {entry["path"] for entry in json["arrays"]}

@@ -20,7 +20,7 @@ from ..contract.reading import read_question
 from .answers import EFFECT_SECONDS, LEVELS, PageAnswers
 
 BUILD = Path(__file__).parent.parent / "built"
-MOST_BYTES = 3_000_000
+MOST_BYTES = 4_000_000
 # So many numbers are gathered for a page at most: of more, only the chosen layer's are kept.
 MOST_NUMBERS = 50_000_000
 # A data block is no script: the policy need not allow it, and nothing runs it.
