@@ -91,6 +91,8 @@ def with_facts(text: str, sentence: str, values: dict[str, str]) -> str:
         ValueError: the text does not have the sentence exactly once, with any figures.
     """
     pattern = re.sub(r"\\\{(\w+)\\\}", r"([\\w.,]+?)", re.escape(sentence))
+    if sentence.endswith("}"):  # a figure at the end is matched whole
+        pattern += r"(?!\w)"
     matches = list(re.finditer(pattern, text))
     if len(matches) != 1:
         raise ValueError(f"It has {len(matches)} times, and must have once: {sentence}")

@@ -22,6 +22,9 @@ def test_figures_are_put_in_their_place():
         "Yes. It has two layers (15.7 MB).", sentence, {"count": "six", "megabytes": "9.0"}
     )
     assert new == "Yes. It has six layers (9.0 MB)."
+    assert with_facts("stored in float16, all", "stored in {stored}", {"stored": "int8"}) == (
+        "stored in int8, all"
+    )
     for text in ("It has two heads.", "It has 2 layers (1 MB). It has 3 layers (1 MB)."):
         with pytest.raises(ValueError, match=r"must have once: It has {count} layers"):
             with_facts(text, sentence, {})

@@ -82,6 +82,6 @@ def test_a_register_is_a_token_of_the_source(tmp_path):
     assert subject.pieces(subject.source)[0] == "<tu>"
     assert subject.head("cross", 0, 0).keys[0] == "<tu>"
     with pytest.raises(ConfigError, match="trained without registers"):
-        Subject("en-fr", "The old man.", register="tu")
+        Subject(str(write_checkpoint(tmp_path / "plain")), "The old man.", register="tu")
     with pytest.raises(ConfigError, match="trained without registers"):
         subject_of("marian", "The old.", register="vous")
