@@ -120,7 +120,7 @@ def test_more_numbers_than_memory_should_hold_are_thinned_before_they_are_gather
     assert len(paths) < everything
 
 
-def test_a_sentence_of_twelve_tokens_is_under_three_megabytes() -> None:
+def test_a_sentence_of_twelve_tokens_stays_within_the_limit() -> None:
     state = "#part=encoder&layer=2&query=3"
     page = offline_html(bundled(), {"text": TWELVE}, view_state=state, effect_seconds=0)
     json, _ = answers(page)
