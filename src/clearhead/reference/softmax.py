@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ..shapes import Array, Float, Num
+from ..shapes import Array, Float, Shaped
 
 
-def softmax(x: Num[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
+def softmax(x: Shaped[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """Return exp(x) / sum exp(x) along an axis.
 
     The largest number of each row is subtracted first, which changes nothing but keeps exp from
     overflowing. A row of nothing but -inf gives zeros: no key to attend to, no weight.
 
     Args:
-        x: of any floating dtype; other numbers are read as float64.
+        x: of any floating dtype; other numbers and truth values are read as float64.
         axis: the axis whose entries sum to 1.
 
     Returns:
@@ -39,7 +39,7 @@ def softmax_in_place(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, 
     return x
 
 
-def log_softmax(x: Num[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
+def log_softmax(x: Shaped[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
     """Return log softmax(x), computed so that no small share is rounded to log 0.
 
     Dtypes as in `softmax`; -inf stays -inf.

@@ -147,10 +147,10 @@ def test_pieces_that_were_split_are_encoded_without_a_tag(translator):
     assert not set(sentence.parts[0].ids) & set(TAGS.values())
 
 
-def test_the_trace_reads_the_tag(folder):
+def test_the_trace_reads_the_tag(folder, tmp_path):
     trace = clearhead.trace("The old man.", model=folder, target="La", register="vous")
     assert trace["encoder.tokens"].value[0, 0] == TAGS["vous"]
     plain = clearhead.trace("The old man.", model=folder, target="La")
     assert trace["encoder.tokens"].value.shape[1] == plain["encoder.tokens"].value.shape[1] + 1
     with pytest.raises(ConfigError, match="trained without registers"):
-        clearhead.trace("The old man.", register="vous")
+        clearhead.trace("The old man.", model=write_checkpoint(tmp_path / "plain"), register="vous")
