@@ -30,6 +30,15 @@ def test_after_the_first_calls_a_part_is_checked(monkeypatch):
     assert checks == [1, 2, 5, 10]
 
 
+def test_a_refusal_of_the_function_itself_is_read_first():
+    namespace = {"Float": np.ndarray}
+    exec("def first(x):\n    if x.ndim != 1: raise ValueError('one axis')\n    return x", namespace)
+    namespace["first"].__module__ = "clearhead.reference.embedding"
+    namespace["first"].__annotations__ = {"x": 'Float[np.ndarray, "length"]'}
+    with pytest.raises(ValueError, match="one axis"):
+        shape_checks.checked(namespace["first"])(np.zeros((2, 2)))
+
+
 def test_an_axis_has_one_length_within_a_call():
     query, value = torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 5, 4)
     with pytest.raises(BeartypeCallHintViolation, match="key_len"):
