@@ -173,7 +173,10 @@ class Explorer:
         return Answer(run_answer(self.run(question)))
 
     def _words(self, question: WordsQuestion) -> Answer:
-        ids = self._vocabulary.find(question.query)
+        if question.ids is None:
+            ids = self._vocabulary.find(question.query)
+        else:
+            ids = self._vocabulary.check(question.ids)
         answer: WordsAnswer = {"tokens": self.models.tokens(ids)}
         return Answer(answer)
 

@@ -89,6 +89,31 @@ def test_the_snippet_is_pythons_own(page, language):
     assert resolve({"axis": 1}, index, asked.fetch) == index[1]
 
 
+def test_a_probability_names_the_likeliest_tokens_and_has_a_short_program(page):
+    open_page(page, view="walk", step="words")
+    page.locator("button.num[data-path$='probabilities']").first.click()
+    page.wait_for_selector(".where pre")
+    asked = Asked(page, {"text": TEA})
+    path, index = asked_about(page)
+    derivation = applicable(asked.steps[path]["derivations"], index)
+    operands = operand_values(derivation, index, asked.fetch)
+    heading = f"{path}[{', '.join(map(str, index))}]: {asked.steps[path]['formula']}"
+    value = float(asked.fetch(path, tuple(index)))
+    expected = snippet(derivation, value, operands, labels=labels("en"), heading=heading)
+    program = page.locator(".where pre").inner_text()
+    assert program.rstrip() == expected.rstrip()
+    assert len(program) < 3000
+    exec(compile(program, path, "exec"), {"print": lambda _: None})
+    page.locator(".where summary").first.click()
+    names = page.locator(".where .sheet tbody th")
+    page.wait_for_selector(".where .sheet .row-token")
+    order = np.argsort(-operands["z"], kind="stable")[:3].tolist()
+    pieces = [token["piece"] for token in asked.json("words", {"ids": order})["tokens"]]
+    assert names.all_inner_texts()[:3] == [
+        f"{token} {piece}" for token, piece in zip(order, pieces, strict=True)
+    ]
+
+
 def test_a_dot_product_is_laid_out_and_adds_up(page):
     first_weight(page)
     for _ in range(3):  # masked, scaled, scores

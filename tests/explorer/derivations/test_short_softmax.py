@@ -5,7 +5,7 @@ import pytest
 
 from clearhead.explorer.derivations.short_softmax import LARGEST, LONG, shorten_softmax
 
-EXPRESSION = "np.exp(z[t] - z.max()) / np.exp(z - z.max()).sum()"
+EXPRESSION = "np.exp(z - z.max())[t] / np.exp(z - z.max()).sum()"
 
 
 @pytest.mark.parametrize("token", [0, 17, 9_999])

@@ -129,16 +129,20 @@ class RunQuestion(Question):
 
 
 class WordsQuestion(Question):
-    """Entries of the vocabulary, for a swap.
+    """Entries of the vocabulary: for a swap, or to name those of a row of logits.
 
     Attributes:
         query: what was typed.
+        ids: these entries, whatever was typed; None for those that were looked for.
     """
 
     question: ClassVar[str] = "words"
     query: Annotated[
         str, Field(json_schema_extra={"maxLength": LIMITS.query}), BeforeValidator(_query)
-    ]
+    ] = ""
+    ids: Annotated[
+        tuple[Index, ...] | None, Field(max_length=MOST_IDS), TUPLE, at_most(MOST_IDS)
+    ] = None
 
 
 class BeamQuestion(Question):

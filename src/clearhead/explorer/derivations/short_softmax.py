@@ -46,7 +46,7 @@ def shorten_softmax(expression: str, operands: Mapping[str, Any]) -> ShortExpres
     """
     match = _SUM.search(expression)
     row = operands.get(match[1]) if match else None
-    place = re.search(rf"\b{match[1]}\[(\w+)\]", expression) if match else None
+    place = re.search(r"\.max\(\)\)\[(\w+)\]", expression)
     if match is None or place is None or not isinstance(row, np.ndarray) or row.size <= LONG:
         return ShortExpression(expression, operands)
     at = int(operands[place[1]])

@@ -699,10 +699,12 @@ export interface Words {
   tokens: Token[];
 }
 
-/** Entries of the vocabulary, for a swap. */
+/** Entries of the vocabulary: for a swap, or to name those of a row of logits. */
 export interface WordsParams {
   /** What was typed. */
-  query: string;
+  query?: string | null;
+  /** These entries, whatever was typed; null for those that were looked for. */
+  ids?: number[] | null;
 }
 
 export interface Questions {

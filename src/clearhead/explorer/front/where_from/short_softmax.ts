@@ -22,7 +22,7 @@ export function shortenSoftmax(expression: string, operands: OperandNumbers[]): 
   const whole = { expression, operands, notes: new Map<string, Label>() };
   const [sum = "", symbol = ""] = SUM.exec(expression) ?? [];
   const row = operands.find((operand) => operand.symbol === symbol);
-  const [, placeSymbol] = new RegExp(`\\b${symbol}\\[(\\w+)\\]`).exec(expression) ?? [];
+  const [, placeSymbol] = /\.max\(\)\)\[(\w+)\]/.exec(expression) ?? [];
   const place = operands.find((operand) => operand.symbol === placeSymbol);
   if (!sum || !row || !place || row.shape.length !== 1 || row.numbers.length <= LONG) return whole;
 
