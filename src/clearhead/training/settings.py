@@ -1,5 +1,6 @@
 """The settings of a training run, from TOML or from Python; unknown keys are errors.
 
+task = "translation"             # or "language", "classification"; see training.task
 [data]
 development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
 [[data.corpus]]
@@ -25,11 +26,14 @@ from typing import Annotated, Any
 from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
-from ..setting_fields import Rule, check_fields, check_value, from_mapping, one_of, within
+from ..setting_fields import Rule, check_fields, from_mapping, one_of, within
+from ..text.corpus import UNITS
 from ..weight_storage.weight_file import STORAGES
 from .schedule import SCHEDULES
+from .task import TASKS, check_task, model_config
 
 PRECISIONS = ("auto", "bfloat16", "float32")
+TOKENIZERS = ("byte_pairs", "characters")
 
 
 def _encodable(text: str) -> bool:
@@ -55,23 +59,6 @@ _Code = Annotated[
         lambda code: re.fullmatch(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*", code) is not None,
     ),
 ]
-
-# What a model that is trained here must be beside what TransformerConfig asks of every model.
-_Width = Annotated[int, within(least=1, most=1 << 20)]
-_Depth = Annotated[int, within(most=1000)]
-_TRAINABLE = {
-    "d_model": _Width,
-    "feed_forward_dim": _Width,
-    "encoder_layers": _Depth,
-    "decoder_layers": _Depth,
-    "max_length": _Width,
-    "norm_epsilon": Annotated[float, within(above=0, most=1)],
-    "rotary_base": _Weight,
-    "pad_id": Annotated[int, one_of(0)],
-    "start_id": Annotated[int, one_of(1)],
-    "end_id": Annotated[int, one_of(2)],
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusSettings:
@@ -110,7 +97,10 @@ class DataSettings:
         held_out_share: share of distinct source texts kept out of training in every corpus;
             from the corpora marked ``held_out`` they become held_out.development.tsv and
             held_out.test.tsv.
-        max_tokens: pairs with a longer side are left out and counted.
+        max_tokens: pairs with a longer side are left out and counted; so are longer texts with a
+            label. The texts of a language model are cut into windows of so many tokens at most.
+        unit: what one text of a language model is: each ``line`` of a file, each ``paragraph``
+            (which None means, too), or the whole ``file``.
         normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
         skip_bad_lines: count unusable lines instead of stopping at the first.
         source_language, target_language: codes such as ``en``, which the finished model states, so
@@ -122,6 +112,7 @@ class DataSettings:
     development_pairs: _Count = 1000
     held_out_share: _Share = 0.0
     max_tokens: _Count = 128
+    unit: Annotated[str, one_of(*UNITS)] | None = None
     normalize_spaces: bool = True
     skip_bad_lines: bool = False
     source_language: _Code | None = None
@@ -141,11 +132,12 @@ class DataSettings:
 class TokenizerSettings:
     """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one.
 
-    The path is that of a ``tokenizer.json``, or the name of a bundled model.
+    It learns ``byte_pairs`` as long as there is room, or the ``characters`` alone. The path is that of a ``tokenizer.json``, or the name of a bundled model.
     """
 
     # 259 ids are special tokens and bytes; one more is learnt.
     vocab_size: Annotated[int, within(least=260, most=10_000_000)] = 8000
+    kind: Annotated[str, one_of(*TOKENIZERS)] = "byte_pairs"
     pairs_per_corpus: _Count = 200_000
     min_frequency: _Count = 2
     path: _Text | None = None
@@ -219,8 +211,9 @@ class TrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A whole run."""
+    """A whole run; ``task`` is one of `clearhead.training.task.TASKS`."""
 
+    task: Annotated[str, one_of(*TASKS)] = "translation"
     data: DataSettings = field(default_factory=DataSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -229,7 +222,7 @@ class Settings:
     def __post_init__(self) -> None:
         check_fields(self)
         self._check_data()
-        self._check_model()
+        check_task(self, TASKS[self.task])
 
     def _check_data(self) -> None:
         if not self.data.corpus:
@@ -246,32 +239,9 @@ class Settings:
                 "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
             )
 
-    def _check_model(self) -> None:
-        model = self.model_config(vocab_size=self.tokenizer.vocab_size)
-        if not (model.encoder_layers and model.decoder_layers):
-            raise ConfigError(
-                "Training here is from source to target: model.encoder_layers and "
-                "model.decoder_layers must both be at least 1."
-            )
-        longest = max(self.data.max_tokens, *(row.max_tokens or 0 for row in self.data.corpus))
-        if longest >= model.max_length:
-            raise ConfigError(
-                f"data.max_tokens must be below model.max_length, which has room for the end "
-                f"token too; they are {longest} and {model.max_length}."
-            )
-
-    def model_config(self, vocab_size: int) -> TransformerConfig:
-        """Return the model's config, once the tokenizer's size is known."""
-        if "vocab_size" in self.model:
-            raise ConfigError(
-                "model.vocab_size follows from the tokenizer; set tokenizer.vocab_size."
-            )
-        config = from_mapping(
-            TransformerConfig, {"vocab_size": vocab_size, **self.model}, section="model"
-        )
-        for name, hint in _TRAINABLE.items():
-            check_value(f"model.{name}", getattr(config, name), hint)
-        return config
+    def model_config(self, vocab_size: int, labels: int = 2) -> TransformerConfig:
+        """Return the model's config, once the size of the tokenizer is known, and the labels."""
+        return model_config(TASKS[self.task], self.model, vocab_size, labels)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain dictionaries and lists."""
@@ -292,7 +262,7 @@ class Settings:
         table = _read_toml(Path(path))
         for key, value in (overrides or {}).items():
             *sections, name = key.split(".")
-            if not sections:
+            if not sections and name != "task":
                 raise ConfigError(f"Write {key!r} with its section, such as training.{key}.")
             inner = table
             for section in sections:
