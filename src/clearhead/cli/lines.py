@@ -22,9 +22,7 @@ _READ = 1 << 16  # bytes
 _LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
 
 
-def open_input(
-    path: str | None, *, verb: str = "translate"
-) -> AbstractContextManager[BinaryIO]:
+def open_input(path: str | None, *, verb: str = "translate") -> AbstractContextManager[BinaryIO]:
     """Open a file, unpacked if it ends in .gz; standard input for None and ``-``.
 
     Whoever types lines is told what is done with them, the ``verb``.

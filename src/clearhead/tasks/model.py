@@ -158,7 +158,7 @@ class Model(IdModel):
         return embed(self._encoder, texts, **options)
 
     def classify(self, texts: str | Iterable[str], *, top: int = 5) -> Any:
-        """Return the likeliest labels of a text, a Classification, or a list of them for several."""
+        """Return a Classification of a text, its likeliest labels, or a list for several."""
         self.require("classify")
         results = classify_texts(self._ground, texts_of(texts, "text"), top=top)
         return results[0] if isinstance(texts, str) else results

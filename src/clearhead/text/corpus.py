@@ -28,7 +28,6 @@ from typing import IO, NamedTuple
 
 from ..errors import CorpusError, require
 
-
 UNITS = ("line", "paragraph", "file")
 """What one text of a file may be: each line, the lines up to a blank one, or all of it."""
 
@@ -198,14 +197,14 @@ def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterato
 
 
 def read_texts(
-    corpus: str | Path, unit: str = "paragraph", *, skipped: Skipped | None = None
+    corpus: str | Path, unit: str = "paragraph", *, skip_counts: Skipped | None = None
 ) -> Iterator[str]:
     """Read the texts of plain files, one at a time; blank lines alone are none.
 
     Args:
         corpus: a path, or several with commas between them.
         unit: what one text is, see `UNITS`. A whole file is held in memory, and a paragraph.
-        skipped: where bad lines are counted; without it the first one is an error.
+        skip_counts: where bad lines are counted; without it the first one is an error.
 
     Raises:
         CorpusError: naming the file and the line.
@@ -217,7 +216,7 @@ def read_texts(
         )
     for path in map(Path, name.split(",")):
         lines: list[str] = []
-        for line in _text_lines(path, skipped):
+        for line in _text_lines(path, skip_counts):
             if line.strip() and unit != "line":
                 lines.append(line)
             elif line.strip():

@@ -34,8 +34,8 @@ class Kind(ABC):
     suffix: ClassVar[str] = "tsv"
 
     @abstractmethod
-    def read(self, corpus: str, skipped: Skipped | None) -> Iterator[Pair]:
-        """Read a corpus; bad lines are counted in ``skipped``, or without it an error.
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        """Read a corpus; bad lines are counted in ``skip_counts``, or without it an error.
 
         Raises:
             CorpusError: naming the file and the line.
@@ -72,8 +72,8 @@ class Pairs(Kind):
 
     noun = "pair"
 
-    def read(self, corpus: str, skipped: Skipped | None) -> Iterator[Pair]:
-        return read_pairs(corpus, skipped=skipped)
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return read_pairs(corpus, skipped=skip_counts)
 
     def encode(
         self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
@@ -103,8 +103,8 @@ class Texts(Kind):
     noun = "window"
     suffix = "txt"
 
-    def read(self, corpus: str, skipped: Skipped | None) -> Iterator[Pair]:
-        return (Pair(text, "") for text in read_texts(corpus, self.unit, skipped=skipped))
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return (Pair(text, "") for text in read_texts(corpus, self.unit, skip_counts=skip_counts))
 
     def encode(
         self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
@@ -143,8 +143,8 @@ class LabelledTexts(Kind):
     def _numbers(self) -> dict[str, int]:
         return {label: number for number, label in enumerate(self.labels)}
 
-    def read(self, corpus: str, skipped: Skipped | None) -> Iterator[Pair]:
-        return read_pairs(corpus, skipped=skipped)
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return read_pairs(corpus, skipped=skip_counts)
 
     def encode(
         self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped

@@ -19,7 +19,7 @@ from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
 from .settings import TrainingSettings
 from .sources import model_folder
-from .task import CLASSIFICATION
+from .tasks.task import CLASSIFICATION
 
 
 def new_model(config: TransformerConfig, options: TrainingSettings, precision: str) -> Transformer:

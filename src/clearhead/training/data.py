@@ -16,10 +16,10 @@ from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
 from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import Tokenizer
-from .labels import check_initial_labels, run_labels
 from .settings import Settings
 from .sources import model_folder, tokenizer_file
-from .task import CLASSIFICATION, LANGUAGE, TASKS, TRANSLATION, Task
+from .tasks.labels import check_initial_labels, run_labels
+from .tasks.task import CLASSIFICATION, LANGUAGE, TASKS, TRANSLATION, Task
 
 _DEVELOPMENT_ROWS = 64
 _MOST_PAIRS = 300_000_000  # of an epoch: 8 bytes each, several times over
@@ -124,7 +124,9 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
         raise CorpusError("Too little is held out; raise data.held_out_share.")
     half = preparation.held_out_share / 2
     parts = {
-        run / f"held_out.test.{kind.suffix}": [p for p in by_hash if split_position(p.source) >= half],
+        run / f"held_out.test.{kind.suffix}": [
+            p for p in by_hash if split_position(p.source) >= half
+        ],
         development: [p for p in by_hash if split_position(p.source) < half],
     }
     for path, pairs in parts.items():
@@ -147,9 +149,7 @@ def _development_batches(
     if settings.task == LANGUAGE.name:
         limit = preparation.max_tokens  # perplexity depends on how much of a text is before a token
     every = replace(preparation, held_out_share=0.0)
-    pairs = list(
-        islice(usable_pairs(corpus, every, skip_counts), settings.data.development_pairs)
-    )
+    pairs = list(islice(usable_pairs(corpus, every, skip_counts), settings.data.development_pairs))
     usable = list(kind.encode(pairs, tokenizer, limit, skip_counts))
     if not usable:
         raise CorpusError(
@@ -212,10 +212,7 @@ def prepare(
         store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
         skip_counts = Skipped()
         skip_counts.reasons.update(store.facts["skipped"])
-        tell(
-            f"{store.facts['corpus']}: {len(store):,} {noun}s "
-            f"({skip_counts}{_tag_counts(store)})"
-        )
+        tell(f"{store.facts['corpus']}: {len(store):,} {noun}s ({skip_counts}{_tag_counts(store)})")
         stores.append(store)
     _check_epoch(settings, stores)
     development = settings.data.development

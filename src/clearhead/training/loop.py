@@ -37,7 +37,7 @@ from .step import (
     learning_rate_of,
     unfit,
 )
-from .task import CLASSIFICATION
+from .tasks.task import CLASSIFICATION
 
 
 class Trainer:

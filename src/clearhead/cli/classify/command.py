@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     help="So many labels of each text, the likeliest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each text.")
-def command(
-    model: str, texts: tuple[str, ...], path: str | None, top: int, as_json: bool
-) -> None:
+def command(model: str, texts: tuple[str, ...], path: str | None, top: int, as_json: bool) -> None:
     """Say which label MODEL gives each of TEXTS, or each line of a file or of standard input.
 
     MODEL is the folder of a classifier, as `clearhead train` writes it. Each line of the output

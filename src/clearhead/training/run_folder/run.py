@@ -21,10 +21,10 @@ from ...errors import CheckpointError, ConfigError, CorpusError, TrainingError
 from ...file_reading import FileProblem, parse_json, read_json
 from ...json_fields import Fields
 from ...visible import quoted, visible
-from ..labels import NAME as LABELS
 from ..settings import Settings
 from ..sources import NAME as SOURCES
 from ..sources import changed_source, note_sources, tokenizer_file
+from ..tasks.labels import NAME as LABELS
 
 # What may differ when a run goes on: how long, how often, where, and what the model says of itself;
 # not what is computed.

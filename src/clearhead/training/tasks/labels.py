@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import CheckpointError, CorpusError
-from ..file_reading import FileProblem, read_json
-from ..json_fields import Fields
-from ..text.corpus import Skipped
-from ..text.token_store import Preparation, usable_pairs
-from ..visible import quoted
+from ...errors import CheckpointError, CorpusError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+from ...text.corpus import Skipped
+from ...text.token_store import Preparation, usable_pairs
+from ...visible import quoted
 
 NAME = "labels.json"
 MOST_LABELS = 1000

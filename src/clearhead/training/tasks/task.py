@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from ..config import TransformerConfig
-from ..errors import ConfigError
-from ..setting_fields import check_value, from_mapping, one_of, within
-from ..text.batches import LABEL_BATCHES, PAIR_BATCHES, TEXT_BATCHES, BatchForm
-
-if TYPE_CHECKING:
-    from .settings import Settings
+from ...config import TransformerConfig
+from ...errors import ConfigError
+from ...setting_fields import check_value, from_mapping, one_of, within
+from ...text.batches import LABEL_BATCHES, PAIR_BATCHES, TEXT_BATCHES, BatchForm
+from ...visible import quoted
+from ..data_settings import DataSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class Task:
     predicted: str
     stacks: tuple[str, ...]
     form: BatchForm
+
+    @property
+    def side(self) -> str:
+        """The last of the stacks, in words."""
+        return {"encoder": "an encoder", "decoder": "a decoder"}[self.stacks[-1]]
 
     @property
     def specials(self) -> int:
@@ -86,8 +90,12 @@ def model_config(
         raise ConfigError("model.vocab_size follows from the tokenizer; set tokenizer.vocab_size.")
     table = {"vocab_size": vocab_size, **model}
     for stack in ("encoder", "decoder"):
-        if stack not in task.stacks:
-            table.setdefault(f"{stack}_layers", 0)
+        if stack not in task.stacks and table.setdefault(f"{stack}_layers", 0):
+            raise ConfigError(
+                f"model.{stack}_layers is {quoted(table[f'{stack}_layers'])}, and task = "
+                f"{task.name!r} trains {task.model}, which has none: it is {task.side} alone. Leave "
+                f"it out."
+            )
     if task is CLASSIFICATION:
         output = table.get("output", {})
         if isinstance(output, Mapping):
@@ -100,16 +108,19 @@ def model_config(
     return config
 
 
-def check_task(settings: Settings, task: Task) -> None:
+def check_task(task: Task, data: DataSettings, config: TransformerConfig) -> None:
     """Refuse settings that the task of a run has no use for, or a model of another one.
+
+    Args:
+        task: of the run.
+        data: its settings.
+        config: of the model that it would train.
 
     Raises:
         ConfigError: naming the setting, and what to do.
     """
-    _check_data(settings, task)
-    config = settings.model_config(vocab_size=settings.tokenizer.vocab_size)
-    _check_sides(config, task)
-    data = settings.data
+    _check_data(task, data)
+    _check_sides(task, config)
     longest = max(data.max_tokens, *(row.max_tokens or 0 for row in data.corpus))
     room = config.max_length - max(task.specials, 1)
     if longest > room:
@@ -120,32 +131,21 @@ def check_task(settings: Settings, task: Task) -> None:
         )
 
 
-def _check_sides(config: TransformerConfig, task: Task) -> None:
+def _check_sides(task: Task, config: TransformerConfig) -> None:
     if task is TRANSLATION and not (config.encoder_layers and config.decoder_layers):
         raise ConfigError(
             "Training here is from source to target: model.encoder_layers and "
             "model.decoder_layers must both be at least 1. A model of one side is trained with "
             'task = "language" (a decoder) or "classification" (an encoder).'
         )
-    for stack in ("encoder", "decoder"):
-        layers = getattr(config, f"{stack}_layers")
-        if bool(layers) != (stack in task.stacks):
-            verb = "is one" if stack in task.stacks else "has none"
-            raise ConfigError(
-                f"model.{stack}_layers is {layers}, and task = {task.name!r} trains "
-                f"{task.model}, which {verb}: it is {'an' if task.stacks[0][0] == 'e' else 'a'} "
-                f"{task.stacks[0]} alone. "
-                f"{'Set it to 1 or more' if stack in task.stacks else 'Leave it out'}."
-            )
     if config.reads_images:
         raise ConfigError("Training here is on texts, and model.patches are of images.")
     if not config.output.matrix:
         raise ConfigError("model.output.matrix = false leaves no logits to train; leave it out.")
 
 
-def _check_data(settings: Settings, task: Task) -> None:
+def _check_data(task: Task, data: DataSettings) -> None:
     """Refuse settings of the data that are another task's."""
-    data = settings.data
     if task is not LANGUAGE and data.unit is not None:
         raise ConfigError(
             f"data.unit says what one text of a language model is, and task = {task.name!r} reads "
