@@ -93,8 +93,8 @@ def model_config(
         if stack not in task.stacks and table.setdefault(f"{stack}_layers", 0):
             raise ConfigError(
                 f"model.{stack}_layers is {quoted(table[f'{stack}_layers'])}, and task = "
-                f"{task.name!r} trains {task.model}, which has none: it is {task.side} alone. Leave "
-                f"it out."
+                f"{task.name!r} trains {task.model}, which has none: it is {task.side} alone. "
+                f"Leave it out."
             )
     if task is CLASSIFICATION:
         output = table.get("output", {})
