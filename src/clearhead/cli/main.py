@@ -35,6 +35,7 @@ COMMANDS = {
     "inspect": "Show what a Hugging Face model attends to in a text.",
     "export": "Write a model for transformers, CTranslate2 or ONNX.",
     "bench": "Measure speed, with ratios to other systems.",
+    "check": "Try a learner's attention, and say in words what is off.",
 }
 
 
