@@ -8,6 +8,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { bytesOf, hex, inkOn, type Theme } from "../colours";
 import { cellText, isMasked, type MatrixData } from "../scene/items";
 import { hatchSegments } from "../scene/scene";
+import { typeScale } from "../theme";
 import { table } from "../words";
 import { dataOf, type MatrixProps } from "./data";
 import type { Cell } from "./grid_keys";
@@ -16,11 +17,11 @@ import type { Window2 } from "./window";
 /** Pixels of a cell's side: large enough for a number where there are few, never under 13. */
 export function cellSize(rows: number, columns: number): number {
   const most = Math.max(rows, columns);
-  if (most <= 16) return 34;
-  return most <= 28 ? 22 : 15;
+  const size = most <= MOST_NUMBERS ? 40 : most <= 28 ? 22 : 15;
+  return Math.round(size * typeScale.value);
 }
 
-const NUMBERS_FROM = 30;
+const MOST_NUMBERS = 16;
 
 interface CellsProps extends MatrixProps {
   visibleWindow: Window2;
@@ -34,7 +35,7 @@ const CellsOnce = memo((props: CellsProps) => {
   const data = dataOf(props);
   const size = cellSize(data.rows, data.columns);
   const { queries, keys } = wordsOf(table);
-  const numbers = size >= NUMBERS_FROM;
+  const numbers = Math.max(data.rows, data.columns) <= MOST_NUMBERS;
   const indices = (range: readonly [number, number]): number[] =>
     Array.from({ length: range[1] - range[0] }, (_, at) => range[0] + at);
   return (

@@ -6,6 +6,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "../../../core/text/i18n";
 import { type Cell, nextCell } from "../../../draw/matrix/grid_keys";
 import { scaleMark } from "../../../draw/scene/items";
+import { typeScale } from "../../../draw/theme";
 import { Num } from "../../../where_from/number";
 import { Roving } from "../parts/roving";
 import { table } from "../words";
@@ -27,7 +28,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
   const room = useWidth(frame);
   const readout = useRef<HTMLSpanElement>(null);
   const focusPending = useRef(false);
-  const layout = layoutOf(rows.length, columns, room || 320);
+  const layout = layoutOf(rows.length, columns, room || 320, typeScale.value);
   const value = (row: number, column: number): number => from.at(...index(row, column));
 
   useLayoutEffect(() => setFocus((old) => ({ ...old, row: start })), [start]);
