@@ -95,6 +95,8 @@ const labels: Bilingual<Record<string, string>> = {
     weightSet: "the weight that you set",
     pushSet: "how far you push the stream",
     outputRowOfWord: "row of the word in the output matrix",
+    embeddingRow: "row of the token in the embedding matrix",
+    neighbourRow: "row of the other token in the embedding matrix",
   },
   pt: {
     inputOfAttention: "vetor desta posição, como a atenção o lê",
@@ -186,6 +188,8 @@ const labels: Bilingual<Record<string, string>> = {
     weightSet: "o peso que você definiu",
     pushSet: "quanto você empurra o fluxo",
     outputRowOfWord: "linha da palavra na matriz de saída",
+    embeddingRow: "linha do token na matriz de embeddings",
+    neighbourRow: "linha do outro token na matriz de embeddings",
   },
 };
 

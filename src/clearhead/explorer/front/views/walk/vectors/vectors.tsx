@@ -11,7 +11,7 @@ import { Num } from "../../../where_from/number";
 import { Roving } from "../parts/roving";
 import { table } from "../words";
 import { cellAt, type Layout, layoutOf } from "./cells";
-import { Band, Picture, Span } from "./picture";
+import { Ahead, Band, Picture, Span } from "./picture";
 import { LABEL, type VectorsProps } from "./props";
 import { Stops } from "./stops";
 
@@ -102,6 +102,9 @@ export function Vectors(props: VectorsProps): JSX.Element {
               <Band key={place} layout={layout} row={place} />
             ) : null,
           )}
+          {props.ahead !== undefined && props.ahead < rows.length && (
+            <Ahead layout={layout} row={props.ahead} />
+          )}
           {props.span && <Span layout={layout} span={props.span} />}
           <Stops
             {...props}
@@ -151,6 +154,7 @@ function Reading({ cell, value, holder, ...props }: ReadingProps): JSX.Element {
         path={props.from.path}
         index={props.index(cell.row, cell.column)}
         value={value}
+        derivation={props.derivation?.(cell.row, cell.column)}
         label={`${props.label}, ${name} ${component}`}
       />
     </span>
