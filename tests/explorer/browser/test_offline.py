@@ -24,7 +24,15 @@ NOT_HERE = re.compile("clearhead explore")
 
 
 def state(text: str, **more: Any) -> str:
-    at = {"part": "cross", "layer": 1, "head": 2, "query": 3, "language": "en", **more}
+    at = {
+        "part": "cross",
+        "layer": 1,
+        "head": 2,
+        "query": 3,
+        "language": "en",
+        "panels": "all",
+        **more,
+    }
     return "#" + urlencode({"text": text, **at})
 
 

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { elementById } from "../../../core/host/tree";
-import { anchor, Panel, type PanelSpec } from "../panel";
+import { state } from "../../../core/state/state";
+import { anchor, hold, Panel, type PanelSpec } from "../panel";
 import type { Plan } from "../plan";
 import { Bar } from "./bar";
 import { ForExport } from "./export";
@@ -52,9 +53,5 @@ export function Stage({ plan, panels, place }: StageProps): JSX.Element {
 
 /** An address that names a step leads to it when the page opens. */
 function useFirstStep(id: string): void {
-  useEffect(() => {
-    if (!location.hash.includes("step=")) return;
-    elementById(anchor(id))?.scrollIntoView({ block: "start" });
-    elementById(`${anchor(id)}-title`)?.focus({ preventScroll: true });
-  }, []);
+  useEffect(() => (state.step.peek() ? hold(id) : undefined), []);
 }
