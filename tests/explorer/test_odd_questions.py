@@ -29,6 +29,7 @@ PLAIN = {
     "model": {},
     "run": RUN,
     "words": {"query": "old"},
+    "neighbours": {"token": 5, "stack": "encoder", "count": 3},
     "beam": {"run": RUN, "beam_size": 2},
     "array": {"run": RUN, "items": [{"path": "logits", "window": [[0, 1], [0, 1], [0, 5]]}]},
     "overview": {"run": RUN, "part": "cross", "layers": None},

@@ -19,6 +19,7 @@ from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
 from .answers.lens import lens_answer
+from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
@@ -34,6 +35,7 @@ from .contract.questions import (
     EffectsQuestion,
     LensQuestion,
     ModelQuestion,
+    NeighboursQuestion,
     OverviewQuestion,
     Question,
     RunQuestion,
@@ -83,6 +85,7 @@ class Explorer:
             "model": self._model,
             "run": self._run,
             "words": self._words,
+            "neighbours": self._neighbours,
             "beam": self._beam,
             "array": self._array,
             "overview": self._overview,
@@ -179,6 +182,9 @@ class Explorer:
             ids = self._vocabulary.check(question.ids)
         answer: WordsAnswer = {"tokens": self.models.tokens(ids)}
         return Answer(answer)
+
+    def _neighbours(self, question: NeighboursQuestion) -> Answer:
+        return Answer(neighbours_answer(self.models, question))
 
     def _beam(self, question: BeamQuestion) -> Answer:
         beam_size = question.beam_size or question.run.beam_size

@@ -37,7 +37,7 @@ def other(request, folders):
 
 
 def look(page, base, view="walk", **state):
-    pairs = {"view": view, "language": "en", **state}
+    pairs = {"view": view, "language": "en", "panels": "all", **state}
     texts = {name: at if isinstance(at, str) else json.dumps(at) for name, at in pairs.items()}
     page.goto("about:blank")
     page.goto(f"{base}/#{urlencode(texts)}")

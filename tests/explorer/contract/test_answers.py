@@ -62,6 +62,7 @@ def questions(run: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
     return {
         "model": {},
         "words": {"query": "house"},
+        "neighbours": {"token": 7, "stack": "decoder"},
         "beam": {"run": run, "beam_size": 3},
         "array": {"run": run, "items": [{"path": path}, {"path": path, "window": [[0, 1]] * 4}]},
         "overview": {"run": run, "part": "cross"},

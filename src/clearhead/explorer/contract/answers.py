@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
+from .neighbours import NeighboursAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -312,6 +313,7 @@ ANSWERS: dict[str, Any] = {
     "model": ModelAnswer,
     "run": RunAnswer,
     "words": WordsAnswer,
+    "neighbours": NeighboursAnswer,
     "beam": BeamAnswer,
     "array": ArraysAnswer,
     "overview": OverviewAnswer,

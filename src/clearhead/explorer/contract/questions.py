@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -145,6 +145,21 @@ class WordsQuestion(Question):
     ] = None
 
 
+class NeighboursQuestion(Question):
+    """The tokens nearest to one in the table of embeddings, by the angle between their rows.
+
+    Attributes:
+        token: its id.
+        stack: whose table it is, where encoder and decoder have one each.
+        count: so many neighbours.
+    """
+
+    question: ClassVar[str] = "neighbours"
+    token: Index
+    stack: Literal["encoder", "decoder"]
+    count: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 8
+
+
 class BeamQuestion(Question):
     """What beam search kept and dropped at each step.
 
@@ -262,6 +277,7 @@ QUESTIONS: dict[str, type[Question]] = {
         ModelQuestion,
         RunQuestion,
         WordsQuestion,
+        NeighboursQuestion,
         BeamQuestion,
         ArrayQuestion,
         OverviewQuestion,

@@ -13,12 +13,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
+from .. import (
+    answers,
+    derivation_answers,
+    edits,
+    neighbours,
+    parts,
+    questions,
+    run_answers,
+    saved_page,
+)
 from ..answers import ANSWERS
 from ..questions import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
 
-MODULES = (questions, edits, parts, answers, run_answers, derivation_answers, saved_page)
+MODULES = (
+    questions, edits, parts, answers, neighbours, run_answers, derivation_answers, saved_page,
+)  # fmt: skip
 WIDTH = 100
 HEADING = """\
 /** The questions that a source answers, and the shapes of their answers. Null in JSON stands for

@@ -370,6 +370,37 @@ export interface ModelPart {
 /** What the model is. */
 export type ModelParams = Record<string, never>;
 
+/** A token near another one. */
+export interface Neighbour {
+  token: Token;
+  /** Of the angle between the rows of the two, from -1 to 1. */
+  cosine: number;
+}
+
+/** The tokens whose rows point most nearly where one token's row does. */
+export interface Neighbours {
+  /** The one. */
+  token: Token;
+  /** Of its row. */
+  length: number;
+  /** Name of the table of embeddings among the weights. */
+  table: string;
+  /** The nearest first, without the token itself. */
+  nearest: Neighbour[];
+  /** How many rows were compared. */
+  of: number;
+}
+
+/** The tokens nearest to one in the table of embeddings, by the angle between their rows. */
+export interface NeighboursParams {
+  /** Its id. */
+  token: number;
+  /** Whose table it is, where encoder and decoder have one each. */
+  stack: "encoder" | "decoder";
+  /** So many neighbours. */
+  count?: number | null;
+}
+
 /** The likeliest tokens after one of the decoder's, and the one that was taken. */
 export interface NextTokens {
   likeliest: LikelyToken[];
@@ -711,6 +742,7 @@ export interface Questions {
   model: { params: ModelParams; json: Model };
   run: { params: RunParams; json: Run };
   words: { params: WordsParams; json: Words };
+  neighbours: { params: NeighboursParams; json: Neighbours };
   beam: { params: BeamParams; json: Beam };
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };

@@ -60,6 +60,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       class="page"
       data-theme={shownTheme.value}
       data-bare={bare || undefined}
+      data-screen={state.screen.value}
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
       aria-busy={asking.value}
     >

@@ -129,6 +129,8 @@ const labels: Bilingual<Record<string, string>> = {
     typeIds: "types of all tokens",
     positionRows: "row of each position in the table",
     bucketIds: "bucket of each query and key",
+    embeddingRow: "row of the token in the embedding matrix",
+    neighbourRow: "row of the other token in the embedding matrix",
   },
   pt: {
     inputOfAttention: "vetor desta posição, como a atenção o lê",
@@ -254,6 +256,8 @@ const labels: Bilingual<Record<string, string>> = {
     typeIds: "tipos de todos os tokens",
     positionRows: "linha de cada posição na tabela",
     bucketIds: "faixa de cada consulta e chave",
+    embeddingRow: "linha do token na matriz de embeddings",
+    neighbourRow: "linha do outro token na matriz de embeddings",
   },
 };
 

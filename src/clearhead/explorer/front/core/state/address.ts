@@ -11,8 +11,10 @@ const CHOICES: Partial<Record<keyof State, string[]>> = {
   sort: ["weight", "contribution", "effect", "position"],
   language: ["en", "pt"],
   theme: ["light", "dark", "system"],
+  panels: ["one", "all"],
+  screen: ["desk", "projector"],
 };
-const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position"];
+const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position", "moment"];
 
 function defaults(): State {
   return { ...DEFAULTS, language: preferredLanguage() };

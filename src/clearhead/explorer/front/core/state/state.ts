@@ -7,6 +7,8 @@ import { HttpSource, type Source } from "../sources/source";
 import { type Language, language } from "../text/i18n";
 
 export type ThemeSetting = "light" | "dark" | "system";
+/** Who looks at the page: a reader at a desk, or a class that sees it on a wall. */
+export type ScreenSetting = "desk" | "projector";
 
 export interface State {
   text: string;
@@ -35,8 +37,13 @@ export interface State {
   most: number;
   /** The panel of the walk that an address leads to. */
   step: string;
+  /** The walk's panels: one at a time, or all below one another. */
+  panels: "one" | "all";
+  /** How far the step has come, from 0; null where it is finished. */
+  moment: number | null;
   language: Language;
   theme: ThemeSetting;
+  screen: ScreenSetting;
 }
 
 export const DEFAULTS: Omit<State, "language"> = {
@@ -58,7 +65,10 @@ export const DEFAULTS: Omit<State, "language"> = {
   sort: "weight",
   most: 24,
   step: "",
+  panels: "one",
+  moment: null,
   theme: "system",
+  screen: "desk",
 };
 
 export const state: { [K in keyof State]: Signal<State[K]> } = {
@@ -80,8 +90,11 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   sort: signal(DEFAULTS.sort),
   most: signal(DEFAULTS.most),
   step: signal(DEFAULTS.step),
+  panels: signal(DEFAULTS.panels),
+  moment: signal(DEFAULTS.moment),
   language,
   theme: signal(DEFAULTS.theme),
+  screen: signal(DEFAULTS.screen),
 };
 
 /** Where answers come from; an entry (main.tsx, widget.tsx) sets it before it starts the page. */

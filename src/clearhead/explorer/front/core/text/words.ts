@@ -93,6 +93,8 @@ const en = {
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" },
+  projector: "Projector",
+  projectorTitle: "Larger type and stronger contrast, for a class",
   asNotebook: "As the notebook",
   export: "Export",
   exports: {
@@ -232,6 +234,8 @@ const pt: typeof en = {
   language: "Idioma",
   theme: "Tema",
   themes: { system: "Como o sistema", light: "Claro", dark: "Escuro" },
+  projector: "Projetor",
+  projectorTitle: "Letras maiores e mais contraste, para uma turma",
   asNotebook: "Como o notebook",
   export: "Exportar",
   exports: {
