@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
+from .first_screen.head_kinds import HeadKindsAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -315,6 +316,7 @@ ANSWERS: dict[str, Any] = {
     "beam": BeamAnswer,
     "array": ArraysAnswer,
     "overview": OverviewAnswer,
+    "head_kinds": HeadKindsAnswer,
     "effects": EffectsAnswer,
     "lens": LensAnswer,
     "offline": OfflineAnswer,
