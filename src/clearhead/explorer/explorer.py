@@ -18,6 +18,7 @@ from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
+from .answers.head_kinds import head_kinds
 from .answers.lens import lens_answer
 from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
@@ -27,9 +28,9 @@ from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
+from .contract.first_screen.head_kinds import HeadKindsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
-    QUESTIONS,
     ArrayQuestion,
     BeamQuestion,
     EffectsQuestion,
@@ -41,7 +42,7 @@ from .contract.questions import (
     RunQuestion,
     WordsQuestion,
 )
-from .contract.reading import read_question
+from .contract.reading import QUESTIONS, read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
 from .models.kinds import walked_model
@@ -89,6 +90,7 @@ class Explorer:
             "beam": self._beam,
             "array": self._array,
             "overview": self._overview,
+            "head_kinds": self._head_kinds,
             "effects": self._effects,
             "lens": self._lens,
         }
@@ -196,6 +198,10 @@ class Explorer:
     def _overview(self, question: OverviewQuestion) -> Answer:
         check_part(question.part, self.models.config)
         return overview(self.run(question.run), question.part, question.layers)
+
+    def _head_kinds(self, question: HeadKindsQuestion) -> Answer:
+        check_part(question.part, self.models.config)
+        return Answer(head_kinds(self.run(question.run), question.part, question.layers))
 
     def _lens(self, question: LensQuestion) -> Answer:
         return Answer(lens_answer(self.run(question.run), question))

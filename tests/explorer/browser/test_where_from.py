@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve, snippet
-from tests.explorer.browser.shell import TEA, Asked, open_page, settled, state_of, tab
+from tests.explorer.browser.shell import TEA, Asked, map_head, open_page, settled, state_of, tab
 from tests.explorer.word_tables import labels
 
 
@@ -233,8 +233,8 @@ def test_the_panel_does_not_outlive_its_view(page, how):
 def test_the_panel_stays_while_another_head_is_chosen(page):
     opened_in_history(page)
     asked = asked_about(page)
-    heads = page.locator(".picker fieldset").nth(2)
-    heads.get_by_role("radio", name="1", exact=True).check(force=True)
+    here = page.locator(".map-head[aria-current]")
+    map_head(page, here.get_attribute("data-part"), here.get_attribute("data-layer"), 1).click()
     page.wait_for_function("() => location.hash.includes('head=1')")
     assert asked_about(page) == asked
     page.go_back()
@@ -247,7 +247,7 @@ def test_the_panel_stays_while_another_head_is_chosen(page):
 
 def test_closing_the_panel_takes_nothing_else_back(page):
     opened_in_history(page)
-    page.locator(".picker").get_by_role("button", name="Previous query").click()
+    page.locator(".map").get_by_role("button", name="Previous query").click()
     page.get_by_label("Theme").select_option("dark")
     page.wait_for_function("() => location.hash.includes('theme=dark')")
     page.go_back()

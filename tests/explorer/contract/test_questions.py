@@ -6,7 +6,6 @@ import pytest
 
 from clearhead.errors import ConfigError, TextError
 from clearhead.explorer.contract.questions import (
-    QUESTIONS,
     ArrayItem,
     ArrayQuestion,
     BeamQuestion,
@@ -16,7 +15,7 @@ from clearhead.explorer.contract.questions import (
     RunQuestion,
     WordsQuestion,
 )
-from clearhead.explorer.contract.reading import read_question
+from clearhead.explorer.contract.reading import QUESTIONS, read_question
 from clearhead.explorer.contract.values import Limits
 
 HEAD = {"part": "cross", "layer": 0, "head": 1}
@@ -116,7 +115,7 @@ def test_a_question_that_is_none_is_refused_in_words(question, params, words):
 
 def test_every_question_is_asked_by_its_name():
     assert list(QUESTIONS) == [
-        "model", "run", "words", "neighbours", "beam", "array", "overview", "effects", "lens",
+        "model", "run", "words", "neighbours", "beam", "array", "overview", "head_kinds", "effects", "lens",
         "offline",
     ]  # fmt: skip
     assert all(question.question == name for name, question in QUESTIONS.items())

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from clearhead.errors import ClearheadError, ConfigError
 from clearhead.explorer.contract.edits import MaskToken
 from clearhead.explorer.contract.questions import (
-    QUESTIONS,
     ArrayQuestion,
     EffectsQuestion,
     RunQuestion,
     WordsQuestion,
 )
-from clearhead.explorer.contract.reading import read_question
+from clearhead.explorer.contract.reading import QUESTIONS, read_question
 from clearhead.explorer.contract.values import Limits
 
 HEAD = {"part": "cross", "layer": 0, "head": 1}

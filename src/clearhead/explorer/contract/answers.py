@@ -16,6 +16,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
 from .neighbours import NeighboursAnswer
+from .first_screen.head_kinds import HeadKindsAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -317,6 +318,7 @@ ANSWERS: dict[str, Any] = {
     "beam": BeamAnswer,
     "array": ArraysAnswer,
     "overview": OverviewAnswer,
+    "head_kinds": HeadKindsAnswer,
     "effects": EffectsAnswer,
     "lens": LensAnswer,
     "offline": OfflineAnswer,

@@ -269,20 +269,3 @@ class OfflineQuestion(Question):
     question: ClassVar[str] = "offline"
     run: RunQuestion
     state: Annotated[str, Field(max_length=STATE)] = ""
-
-
-QUESTIONS: dict[str, type[Question]] = {
-    one.question: one
-    for one in (
-        ModelQuestion,
-        RunQuestion,
-        WordsQuestion,
-        NeighboursQuestion,
-        BeamQuestion,
-        ArrayQuestion,
-        OverviewQuestion,
-        EffectsQuestion,
-        LensQuestion,
-        OfflineQuestion,
-    )
-}

@@ -234,6 +234,44 @@ export interface FinishedTranslation {
   chosen: boolean;
 }
 
+export type HeadKind =
+  | "previous"
+  | "next"
+  | "same"
+  | "first"
+  | "last"
+  | "aligned"
+  | "broad"
+  | "mixed";
+
+/** Kinds of heads. */
+export interface HeadKinds {
+  /** That was asked for. */
+  part: string;
+  /** The first of its layers here. */
+  start: number;
+  /** The heads of each layer. */
+  layers: MeasuredHead[][];
+  /** A head is of a kind from this share of its weight on. */
+  share: number;
+  /** A head is broad from this evenness on, if it is of no other kind. */
+  even: number;
+  /** A head has a kind where so many queries can attend to more than one token. */
+  queries: number;
+}
+
+/** What kind each head of a part is. */
+export interface HeadKindsParams {
+  /** Whose heads. */
+  run?: RunParams | null;
+  /** Of the model; the parts of a recording are named after the stacks of its model. */
+  part: string;
+  /** From `start` to before `stop`; null for all of them. */
+  layers?: [number, number] | null;
+}
+
+export type HeadMeasure = "previous" | "next" | "same" | "first" | "last" | "aligned" | "even";
+
 export type IndexEntry = ScalarIndex | ":" | ValueIndex;
 
 /** What an operand is: a key of the page's table of words, and the name that the words take. */
@@ -322,6 +360,14 @@ export interface MaskToken {
   kind: "mask_token";
   /** Of a token. */
   position: number;
+}
+
+/** One head. */
+export interface MeasuredHead {
+  /** What it does mostly; null where too few queries have a choice for that to mean much. */
+  kind: HeadKind | null;
+  /** A number from 0 to 1 for each measure that means something here. */
+  measures: Record<string, number>;
 }
 
 /** What the model is, or what was recorded; of a recording, much is not known. */
@@ -560,6 +606,8 @@ export interface SavedPage {
   effects: SavedEffects[];
   /** By part. */
   overview: Record<string, Overview>;
+  /** By part. */
+  head_kinds: Record<string, HeadKinds>;
   arrays: StoredArray[];
 }
 
@@ -746,6 +794,7 @@ export interface Questions {
   beam: { params: BeamParams; json: Beam };
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };
+  head_kinds: { params: HeadKindsParams; json: HeadKinds };
   effects: { params: EffectsParams; json: Effects };
   lens: { params: LensParams; json: Lens };
   offline: { params: OfflineParams; json: Offline };

@@ -80,6 +80,7 @@ export class EmbeddedSource implements Source {
     const { run } = params as { run?: RunParams };
     if (run) this.run(run);
     if (question === "array") return this.array(params as Params<"array">);
+    if (question === "head_kinds") return this.headKinds(params as Params<"head_kinds">);
     if (question === "overview") return this.overview(params as Params<"overview">);
     if (question === "effects") return this.effects(params as Params<"effects">);
     if (question === "beam") return this.beam(params as Params<"beam">);
@@ -143,6 +144,12 @@ export class EmbeddedSource implements Source {
       if (path.startsWith(`overview/${part}/`))
         arrays[path.slice(`overview/${part}/`.length)] = this.savedArray(path);
     return { json, arrays };
+  }
+
+  private headKinds({ part }: Params<"head_kinds">): Answer<Json<"head_kinds">> {
+    const json = lookUp(this.content.head_kinds, part);
+    if (!json) throw new Refusal("NotHere", wordsOf(table).number);
+    return plain(json);
   }
 
   private array({ items }: Params<"array">): Answer<Json<"array">> {
