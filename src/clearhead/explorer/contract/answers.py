@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
+from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -100,6 +101,7 @@ class ModelAnswer(TypedDict):
             ``encoder`` with an encoder alone, or ``recording``.
         mask: what is written for a hidden word, which the model predicts; missing where it
             predicts none.
+        limits_in_words: the first sentences under "Limits" of its card; missing without one.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
             the computer that answers; not said of recordings.
     """
@@ -111,6 +113,7 @@ class ModelAnswer(TypedDict):
     parameters: int | None
     parts: list[ModelPart]
     abilities: list[Ability]
+    limits_in_words: NotRequired[str]
     batch_invariant: NotRequired[bool]
     limits: ModelLimits
     special: SpecialIds | None
@@ -317,6 +320,8 @@ ANSWERS: dict[str, Any] = {
     "overview": OverviewAnswer,
     "effects": EffectsAnswer,
     "lens": LensAnswer,
+    "alignment": AlignmentAnswer,
+    "discovery": DiscoveryAnswer,
     "offline": OfflineAnswer,
 }
 # Those whose answers have arrays, and so travel as containers.

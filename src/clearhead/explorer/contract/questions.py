@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -77,6 +77,9 @@ Path = Annotated[str, Field(min_length=1, max_length=PATH)]
 Window = TypeAliasType(
     "Window", Annotated[tuple[Span, ...], Field(max_length=AXES), TUPLE, at_most(AXES)]
 )
+
+
+DiscoveryKind = TypeAliasType("DiscoveryKind", Literal["hide_word", "switch_off", "temperature"])
 
 
 class Question(PlainModel):
@@ -239,6 +242,31 @@ class LensQuestion(Question):
     count: Annotated[int, Field(ge=1, le=10), INTEGER] = 4
 
 
+class AlignmentQuestion(Question):
+    """Which head aligns best in this text, and which words draw on which in it.
+
+    Attributes:
+        run: the text, with its edits.
+    """
+
+    question: ClassVar[str] = "alignment"
+    run: RunQuestion
+
+
+class DiscoveryQuestion(Question):
+    """The one change of a kind that changes the model's text most, tried.
+
+    Attributes:
+        run: the text; its edits and the text that it names for the model do not count.
+        kind: what is changed: a word is hidden, a head is switched off, or the temperature at
+            which words are drawn.
+    """
+
+    question: ClassVar[str] = "discovery"
+    run: RunQuestion
+    kind: DiscoveryKind
+
+
 class OfflineQuestion(Question):
     """The page as one HTML file that needs no server.
 
@@ -263,6 +291,8 @@ QUESTIONS: dict[str, type[Question]] = {
         OverviewQuestion,
         EffectsQuestion,
         LensQuestion,
+        AlignmentQuestion,
+        DiscoveryQuestion,
         OfflineQuestion,
     )
 }
