@@ -9,7 +9,7 @@ from pathlib import Path
 from ...file_reading import FileProblem, read_text
 
 _MOST_BYTES = 2**20
-_MOST_CHARACTERS = 180
+_MOST_CHARACTERS = 400
 # "## Limits", "## Limitations", "### Bias, Risks, and Limitations".
 _SECTION = re.compile(r"^#{1,6}[^\n]*\blimit[^\n]*\n(.*?)(?=^#{1,6} |\Z)", re.I | re.M | re.S)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")

@@ -9,6 +9,7 @@ import { type Reply, useAnswer } from "../shared/answers";
 export const KINDS: DiscoveryKind[] = ["hide_word", "switch_off", "temperature"];
 /** So many sentences' discoveries stay. */
 const MOST = 12;
+const PAUSE = 200; // ms
 
 /** Whether the model's text can be changed at all. */
 export function canDiscover(): boolean {
@@ -37,7 +38,8 @@ export function discoveriesOf(answer: Run): Replies {
   };
   replies.set(key, fresh);
   for (const old of [...replies.keys()].slice(0, -MOST)) replies.delete(old);
-  void ask(run, fresh).then((complete) => complete || replies.delete(key));
+  // What the views ask for comes first.
+  setTimeout(() => void ask(run, fresh).then((complete) => complete || replies.delete(key)), PAUSE);
   return fresh;
 }
 

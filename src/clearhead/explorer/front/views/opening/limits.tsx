@@ -20,12 +20,28 @@ export function Limits(): JSX.Element | null {
             : words.thisLanguage(nameOf(note.language), nameOf(note.expected))}
         </p>
       )}
-      {limits && (
-        <p class="opening-limits soft" title={limits}>
-          {words.limits} <span lang="en">{limits}</span>
-        </p>
-      )}
+      {limits && <FromCard limits={limits} />}
     </>
+  );
+}
+
+/** The first sentence, and the others behind it: the line under a translation stays one line. */
+function FromCard({ limits }: { limits: string }): JSX.Element {
+  const words = wordsOf(table);
+  const [, first = limits, rest = ""] = /^(.+?[.!?])\s+(.+)$/s.exec(limits) ?? [];
+  if (!rest)
+    return (
+      <p class="opening-limits soft" lang="en">
+        {first}
+      </p>
+    );
+  return (
+    <details class="opening-limits soft">
+      <summary>
+        <span lang="en">{first}</span> <span class="opening-more">{words.limits}</span>
+      </summary>
+      <p lang="en">{rest}</p>
+    </details>
   );
 }
 

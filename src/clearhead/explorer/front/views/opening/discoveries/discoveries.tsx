@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Discovery, DiscoveryKind, Run } from "../../../core/protocol";
 import { Refusal } from "../../../core/sources/source";
-import { setState, source } from "../../../core/state/state";
+import { languageOf, setState, source } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import type { Reply } from "../../shared/answers";
 import { visible } from "../../shared/parts";
@@ -50,10 +50,28 @@ export function Discoveries({ answer, tell }: DiscoveriesProps): JSX.Element {
         ))}
       </div>
       <div id="opening-outcome" class="opening-outcome" aria-live="polite">
-        {open.value === null && <p class="soft">{words.pressOne}</p>}
+        {open.value === null && (
+          <AtFirst before={answer.baseline?.translation ?? answer.translation} />
+        )}
         {open.value !== null && <Outcome kind={open.value} reply={reply} />}
       </div>
     </div>
+  );
+}
+
+/** What stands where the two texts will be, before anything is pressed. */
+function AtFirst({ before }: { before: string | null }): JSX.Element {
+  const words = wordsOf(table);
+  return (
+    <>
+      <dl class="opening-before-after">
+        <dt>{words.before}</dt>
+        <dd lang={languageOf("target")}>{before}</dd>
+        <dt>{words.after}</dt>
+        <dd class="soft">…</dd>
+      </dl>
+      <p class="opening-why">{words.pressOne}</p>
+    </>
   );
 }
 
