@@ -146,7 +146,11 @@ def _weights(run: Run, part: Part, layer: int) -> Float[Array, "heads queries ke
 
 def _keys(run: Run) -> list[Word]:
     """Return the words that may be looked at; a decoder alone looks at all that it reads."""
-    return Tokens(run.models.tokens(run.source or run.target), run.models.decode).words()
+    prompt, models = run.passage.prompt, run.models
+    if run.source:
+        return given_words(run)
+    tokens = models.tokens(run.target)
+    return given_words(run) + Tokens(tokens[prompt:], models.decode, prompt, tokens).words()
 
 
 def _queries(run: Run) -> list[Word]:
@@ -154,6 +158,7 @@ def _queries(run: Run) -> list[Word]:
     places = run.passage.scored_positions
     if not run.models.predicts_words:
         return given_words(run)
+    signs = run.models.tokens((*run.source, *run.target, *run.predicted))
     words: list[Word] = []
     start = 0
     # Hidden words of an encoder need not be neighbours: no word goes from one to another.
@@ -161,6 +166,6 @@ def _queries(run: Run) -> list[Word]:
     for stop in (*ends, len(places)):
         run_of_places = places[start:stop]
         tokens = run.models.tokens(run.predicted[place] for place in run_of_places)
-        words += Tokens(tokens, run.models.decode, run_of_places[0]).words()
+        words += Tokens(tokens, run.models.decode, run_of_places[0], signs).words()
         start = stop
     return words

@@ -48,6 +48,11 @@ def discovery_answer(
             "discovery: this model predicts no words, so there is no text that a change could "
             "change. Ask for its alignment."
         )
+    if not run.config.decoder_layers and not run.passage.target_ids:
+        raise ConfigError(
+            "discovery: this text hides no word that the model would fill in. Hide one, and a "
+            "change may change what it makes of it."
+        )
     if kind == "hide_word":
         return _hide_word(run, hidden(run.request))
     if kind == "switch_off":

@@ -56,13 +56,22 @@ def draws_of(run: Run) -> tuple[list[Draw], int | None]:
     draws: list[Draw] = [
         {
             "temperature": temperature,
-            "text": run.models.decode(ids).strip(),
+            "text": _text(run, ids),
             "ended": end,
             "probability": probability_at(run, temperature),
         }
         for temperature, ids, end in zip(TEMPERATURES, story.ids, story.ends, strict=True)
     ]
     return draws, story.departs(own)
+
+
+def _text(run: Run, ids: Sequence[int]) -> str:
+    """Return the text of a draw; of an encoder the whole text, with the words in their places."""
+    if run.config.decoder_layers:
+        return run.models.decode(ids).strip()
+    words = dict(zip(run.passage.scored_positions, ids, strict=True))
+    whole = [words.get(place, token) for place, token in enumerate(run.predicted)]
+    return run.models.decode([one for one in whole if one not in run.models.special_ids]).strip()
 
 
 def _rank(departure: int | None) -> tuple[int, int]:
@@ -107,7 +116,8 @@ def _written(run: Run) -> list[Story]:
     models, passage = run.models, run.passage
     own = passage.target_ids or ()
     # A draw may go on without end: it has room for half as much again as the text.
-    most = len(own) if not run.source else len(own) + len(own) // 2 + 2
+    most = len(own) + len(own) // 2 + 2 if run.source else len(own)
+    most = min(most, run.config.max_length - passage.prompt + 1)
     rows = DICE * len(TEMPERATURES)
     sources = [run.source or run.target[: passage.prompt][:-1]] * rows
     last = run.target[0] if run.source else run.target[passage.prompt - 1]

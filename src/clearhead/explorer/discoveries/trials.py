@@ -90,8 +90,11 @@ def hide_each_word(run: Run) -> HiddenWords:
 
 def given_words(run: Run) -> list[Word]:
     """Return the words that the model is given: of the source, or of the prompt."""
-    ids = run.source or run.target[: run.passage.prompt]
-    return Tokens(run.models.tokens(ids), run.models.decode).words()
+    models = run.models
+    if run.source:
+        return Tokens(models.tokens(run.source), models.decode).words()
+    tokens = models.tokens(run.target)
+    return Tokens(tokens[: run.passage.prompt], models.decode, signs=tokens).words()
 
 
 @dataclass(frozen=True)

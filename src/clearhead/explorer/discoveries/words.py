@@ -20,11 +20,13 @@ class Tokens:
         tokens: as answers have them.
         decode: from ids to text.
         first: position of the first of them.
+        signs: tokens that show which sign the tokenizer writes for a new word; None for these.
     """
 
     tokens: Sequence[Token]
     decode: Callable[[Sequence[int]], str]
     first: int = 0
+    signs: Sequence[Token] | None = None
 
     def words(self) -> list[Word]:
         """Return the words: special tokens are none, and a mark is a word of its own.
@@ -35,8 +37,9 @@ class Tokens:
         words: list[Word] = []
         spans: list[list[int]] = []
         pieces = [token["piece"] for token in self.tokens]
-        begins = any(piece.startswith(_BEGINS) for piece in pieces)
-        goes_on = any(piece.startswith(_GOES_ON) for piece in pieces)
+        signs = [token["piece"] for token in (self.tokens if self.signs is None else self.signs)]
+        begins = any(piece.startswith(_BEGINS) for piece in signs)
+        goes_on = any(piece.startswith(_GOES_ON) for piece in signs)
         for place, token in enumerate(self.tokens):
             if token["special"]:
                 continue

@@ -3,6 +3,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Alignment, Discovery, DiscoveryKind, Run, RunParams } from "../../core/protocol";
+import { Refusal } from "../../core/sources/source";
 import { model, source } from "../../core/state/state";
 import { type Reply, useAnswer } from "../shared/answers";
 
@@ -43,7 +44,8 @@ export function discoveriesOf(answer: Run): Replies {
   return fresh;
 }
 
-/** Whether all came; a sentence of which one is missing is asked about again. */
+/** Whether the server answered each, if only with a refusal; if not, the sentence is asked about
+ * again. */
 async function ask(run: RunParams, fresh: Replies): Promise<boolean> {
   let complete = true;
   for (const kind of KINDS) {
@@ -51,7 +53,7 @@ async function ask(run: RunParams, fresh: Replies): Promise<boolean> {
       fresh[kind].value = (await source.peek().ask("discovery", { run, kind })).json;
     } catch (error) {
       fresh[kind].value = error as Error;
-      complete = false;
+      complete &&= error instanceof Refusal && error.kind !== "Unreachable";
     }
   }
   return complete;
