@@ -36,6 +36,8 @@ PLAIN = {
     "head_kinds": {"run": RUN, "part": "cross", "layers": None},
     "effects": {"run": RUN, **HEAD, "position": 0, "most": 3},
     "lens": {"run": RUN, "position": 0, "token": 5, "most": 3, "count": 2},
+    "alignment": {"run": RUN},
+    "discovery": {"run": RUN, "kind": "hide_word"},
     "offline": {"run": RUN, "state": "#view=heads"},
 }
 ODD = [

@@ -31,8 +31,10 @@ from .contract.arrays import windows
 from .contract.first_screen.head_kinds import HeadKindsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
+    AlignmentQuestion,
     ArrayQuestion,
     BeamQuestion,
+    DiscoveryQuestion,
     EffectsQuestion,
     LensQuestion,
     ModelQuestion,
@@ -45,11 +47,16 @@ from .contract.questions import (
 from .contract.reading import QUESTIONS, read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
+from .discoveries.alignment import alignment_answer
+from .discoveries.discovery import discovery_answer
+from .discoveries.trials import HiddenWords, hide_each_word
+from .models.card import limits_of
 from .models.kinds import walked_model
 from .models.translation import TranslationModel
 from .models.walked_model import WalkedModel
 
 _CACHE_BYTES = 256 * 2**20
+_TRIAL_BYTES = 8 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 
 
@@ -80,7 +87,9 @@ class Explorer:
         folder = getattr(model, "folder", None)
         self.name = name or (folder.name if folder else "model")
         self.limits = limits or LIMITS
+        self._limits_in_words = limits_of(folder)
         self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
+        self._hidden_words: RunCache[RunQuestion, HiddenWords] = RunCache(_TRIAL_BYTES)
         self._vocabulary = Vocabulary(self.models)
         self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
@@ -93,6 +102,8 @@ class Explorer:
             "head_kinds": self._head_kinds,
             "effects": self._effects,
             "lens": self._lens,
+            "alignment": self._alignment,
+            "discovery": self._discovery,
         }
 
     @property
@@ -170,6 +181,8 @@ class Explorer:
         }
         if isinstance(models, TranslationModel):
             answer["batch_invariant"] = method() != "whole"
+        if self._limits_in_words:
+            answer["limits_in_words"] = self._limits_in_words
         if models.mask_id is not None:
             (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)
@@ -208,3 +221,16 @@ class Explorer:
 
     def _effects(self, question: EffectsQuestion) -> Answer:
         return Answer(effects_answer(self.run(question.run), question))
+
+    def _alignment(self, question: AlignmentQuestion) -> Answer:
+        run = self.run(question.run)
+        return Answer(alignment_answer(run, self._hide_each_word(run.request)))
+
+    def _discovery(self, question: DiscoveryQuestion) -> Answer:
+        own: dict[str, Any] = {"edits": (), "target": None, "target_ids": None}
+        run = self.run(question.run.model_copy(update=own))
+        return Answer(discovery_answer(run, question.kind, self._hide_each_word))
+
+    def _hide_each_word(self, request: RunQuestion) -> HiddenWords:
+        """Return what hiding each word of a run costs, which several questions need."""
+        return self._hidden_words.get(request, lambda: hide_each_word(self.run(request)))

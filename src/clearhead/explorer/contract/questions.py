@@ -79,6 +79,9 @@ Window = TypeAliasType(
 )
 
 
+DiscoveryKind = TypeAliasType("DiscoveryKind", Literal["hide_word", "switch_off", "temperature"])
+
+
 class Question(PlainModel):
     """The parameters of a question.
 
@@ -256,6 +259,31 @@ class LensQuestion(Question):
     token: Index | None = None
     most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
     count: Annotated[int, Field(ge=1, le=10), INTEGER] = 4
+
+
+class AlignmentQuestion(Question):
+    """Which head aligns best in this text, and which words draw on which in it.
+
+    Attributes:
+        run: the text, with its edits.
+    """
+
+    question: ClassVar[str] = "alignment"
+    run: RunQuestion
+
+
+class DiscoveryQuestion(Question):
+    """The one change of a kind that changes the model's text most, tried.
+
+    Attributes:
+        run: the text; its edits and the text that it names for the model do not count.
+        kind: what is changed: a word is hidden, a head is switched off, or the temperature at
+            which words are drawn.
+    """
+
+    question: ClassVar[str] = "discovery"
+    run: RunQuestion
+    kind: DiscoveryKind
 
 
 class OfflineQuestion(Question):

@@ -18,8 +18,10 @@ from .first_screen.head_kinds import HeadKindsQuestion
 from .questions import (
     LONG_TEXT,
     LONG_VALUE,
+    AlignmentQuestion,
     ArrayQuestion,
     BeamQuestion,
+    DiscoveryQuestion,
     EffectsQuestion,
     LensQuestion,
     ModelQuestion,
@@ -45,6 +47,8 @@ QUESTIONS: dict[str, type[Question]] = {
         HeadKindsQuestion,
         EffectsQuestion,
         LensQuestion,
+        AlignmentQuestion,
+        DiscoveryQuestion,
         OfflineQuestion,
     )
 }

@@ -55,6 +55,8 @@ class TranslationModel(SearchedModel):
             provenance=checkpoint.provenance,
         )
         self.longest = self.translator.longest_source
+        languages = checkpoint.languages
+        self.source_language = languages.source if languages else None
         self._translations: dict[tuple[str, int], Translation] = {}
 
     def begin(self, request: RunQuestion) -> Beginning:

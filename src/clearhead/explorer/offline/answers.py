@@ -25,6 +25,7 @@ from ..contract.derivation_answers import ArrayOperand
 from ..contract.first_screen.head_kinds import HeadKindsAnswer
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
+from .first_screen import FirstScreen
 from .numbers import Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
@@ -128,6 +129,7 @@ class PageAnswers:
         abilities = self.model["abilities"]
         self.beam = self._beam() if "beam" in abilities else None
         self.effects = list(self._effects(effect_seconds)) if "effects" in abilities else []
+        self.first_screen = FirstScreen.of(explorer, self.model, self.request)
         self._arrays: dict[str, Array] = {}
 
     def count(self, content: Content) -> int:
@@ -190,6 +192,7 @@ class PageAnswers:
             "head_kinds": self.head_kinds,
             "arrays": numbers.entries,
         }
+        self.first_screen.add_to(json)
         return json, numbers.arrays()
 
     # Questions

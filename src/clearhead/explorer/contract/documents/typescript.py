@@ -24,6 +24,7 @@ from .. import (
     saved_page,
 )
 from ..answers import ANSWERS
+from ..first_screen import answers as first_screen
 from ..first_screen import head_kinds
 from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
@@ -35,6 +36,7 @@ MODULES = (
     answers,
     neighbours,
     head_kinds,
+    first_screen,
     run_answers,
     derivation_answers,
     saved_page,
