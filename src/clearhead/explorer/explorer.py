@@ -16,6 +16,7 @@ from ..engine.products import method
 from ..errors import ConfigError, TextError
 from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
+from ..translation.directions.register import register_tags
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
 from .answers.head_kinds import head_kinds
@@ -143,6 +144,8 @@ class Explorer:
         """
         if not request.text.strip():
             raise TextError('The text is empty. Give a sentence, such as "The cat sleeps."')
+        if not isinstance(self.models, TranslationModel):
+            register_tags(request.formality, ())
         run = self.runs.get(request, lambda: walk(self.models, request, self.run))
         if run.request != request:
             # The page asks for it again by its normalised request.
@@ -181,6 +184,8 @@ class Explorer:
         }
         if isinstance(models, TranslationModel):
             answer["batch_invariant"] = method() != "whole"
+            if models.translator.registers:
+                answer["registers"] = list(models.translator.registers)
         if self._limits_in_words:
             answer["limits_in_words"] = self._limits_in_words
         if models.mask_id is not None:

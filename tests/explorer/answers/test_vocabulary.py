@@ -47,8 +47,8 @@ def test_a_long_query_is_refused(explorer):
 def test_entries_by_their_ids(explorer):
     size = explorer.models.tokenizer.vocab_size
     ids = [size - 1, 5, 7]
-    tokens = explorer.answer("words", {"ids": ids}).json["tokens"]
+    tokens = explorer.answer("words", {"query": "", "ids": ids}).json["tokens"]
     assert [token["id"] for token in tokens] == ids
     assert [token["piece"] for token in tokens] == explorer.models.tokenizer.pieces(ids)
     with pytest.raises(ConfigError, match=f"0 to {size - 1}; one is {size}"):
-        explorer.answer("words", {"ids": [3, size]})
+        explorer.answer("words", {"query": "", "ids": [3, size]})

@@ -480,6 +480,8 @@ export interface Model {
   parameters: number | null;
   parts: ModelPart[];
   abilities: Ability[];
+  /** That a translation can be asked for; missing where there are none. */
+  registers?: string[];
   /** The first sentences under "Limits" of its card; missing without one. */
   limits_in_words?: string;
   /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
@@ -679,6 +681,8 @@ export interface RunParams {
   beam_size?: number | null;
   /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
   new_tokens?: number | null;
+  /** The register: how a translation says "you": by a tag that the model reads before the text. */
+  formality?: "auto" | "tu" | "vous" | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
 }
@@ -893,7 +897,7 @@ export interface Words {
 /** Entries of the vocabulary: for a swap, or to name those of a row of logits. */
 export interface WordsParams {
   /** What was typed. */
-  query?: string | null;
+  query: string;
   /** These entries, whatever was typed; null for those that were looked for. */
   ids?: number[] | null;
 }

@@ -97,10 +97,20 @@ export class EmbeddedSource implements Source {
       beam_size: 4,
       new_tokens: 8,
       edits: [],
+      formality: "auto",
     };
     const { request } = this.content.run;
     const same = (
-      ["text", "target", "target_ids", "sentence", "beam_size", "new_tokens", "edits"] as const
+      [
+        "text",
+        "target",
+        "target_ids",
+        "sentence",
+        "beam_size",
+        "new_tokens",
+        "edits",
+        "formality",
+      ] as const
     ).every((name) => equal({ ...usual, ...params }[name], { ...usual, ...request }[name]));
     const any =
       this.content.model.kind === "recording" && (params.sentence ?? 0) === (request.sentence ?? 0);

@@ -21,7 +21,7 @@ export function useTokensOf(path: string, name: string, places: number[]): Token
     // A saved page holds no vocabulary: there its entries have numbers alone.
     source
       .peek()
-      .ask("words", { ids: unnamed })
+      .ask("words", { query: "", ids: unnamed })
       .then(
         ({ json }) => {
           entries.value = new Map([
