@@ -215,6 +215,18 @@ def test_what_the_model_cannot_do_stands_under_its_translation(page: Page) -> No
     assert "parece português" in page.locator(".opening-language").inner_text()
 
 
+def test_it_is_accessible(page: Page) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    open_page(page, text=TEXT)
+    discover(page, "temperature")
+    page.locator("button.term").first.click()
+    word(page, "query", "noir").focus()
+    for theme in ("light", "dark"):
+        page.get_by_label("Theme").select_option(theme)
+        found = axe.Axe().run(page, context={"include": [[".opening"], [".translation"]]})
+        assert not found.response["violations"], found.generate_report()
+
+
 def test_it_can_be_folded_away(page: Page) -> None:
     open_page(page, text=TEXT)
     page.locator(".opening-ribbon").first.wait_for()
