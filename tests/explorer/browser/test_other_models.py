@@ -97,7 +97,9 @@ def test_where_a_number_comes_from_and_its_program(page, other):
     """From a weight back to the embedding; every program on the way gives its number."""
     base, _ = other
     look(page, base, "heads", text=PROMPT, layer=1, head=5, query=3)
-    page.locator("button.num[data-path='decoder.layers.1.self_attention.weights']").first.click()
+    page.locator(
+        "#view button.num[data-path='decoder.layers.1.self_attention.weights']"
+    ).first.click()
     paths = []
     for depth in range(40):
         page.wait_for_selector(".where-body[aria-busy=false]")

@@ -20,7 +20,8 @@ export function Opening(): JSX.Element | null {
   const folded = useSignal(false);
   const pressed = useSignal<Discovery | null>(null);
   const shown = useShown();
-  if (!run.value || model.value?.kind === "recording") return null;
+  const answer = run.value;
+  if (!answer || model.value?.kind === "recording") return null;
   if (shown instanceof Error) return null;
   return (
     <section
@@ -46,8 +47,8 @@ export function Opening(): JSX.Element | null {
           ) : (
             <p class="opening-waiting soft">{words.waiting}</p>
           )}
-          {canDiscover() && shown && (
-            <Discoveries answer={shown.answer} tell={(discovery) => (pressed.value = discovery)} />
+          {canDiscover() && (
+            <Discoveries answer={answer} tell={(discovery) => (pressed.value = discovery)} />
           )}
         </div>
       )}

@@ -3,7 +3,7 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
@@ -105,9 +105,6 @@ function Words(props: WordsProps): JSX.Element {
   const stop = useSignal(0);
   const list = useRef<HTMLDivElement>(null);
   const place = Math.min(stop.value, words.length - 1);
-  useEffect(() => {
-    if (current?.side === side) stop.value = current.at;
-  }, [current]);
   const go = (event: TargetedKeyboardEvent<HTMLElement>): void => {
     const [back, on] = layout.upright ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
     const next = { [back!]: place - 1, [on!]: place + 1, Home: 0, End: words.length - 1 }[
@@ -149,7 +146,10 @@ function Words(props: WordsProps): JSX.Element {
             aria-label={props.describe({ side, at })}
             style={{ left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` }}
             onPointerEnter={() => props.look({ side, at })}
-            onFocus={() => props.look({ side, at })}
+            onFocus={() => {
+              stop.value = at;
+              props.look({ side, at });
+            }}
             onBlur={() => props.look(null)}
             onClick={() => props.press({ side, at })}
           >
