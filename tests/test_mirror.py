@@ -18,6 +18,7 @@ TESTS = Path(__file__).parent
 SUITES = {
     "agreement": "the reference and the PyTorch layers compute the same numbers",
     "benchmarks": "the benchmarks, which stand beside src/",
+    "corpora/test_phrasebook.py": "the sentence pairs that the project wrote",
     "docs": "the documentation's pages and the site",
     "explorer/browser": "the page in a real browser",
     "explorer/server/test_recordings_served.py": "a recording behind the real server",

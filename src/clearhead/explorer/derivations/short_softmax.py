@@ -51,17 +51,17 @@ def shorten_softmax(expression: str, operands: Mapping[str, Any]) -> ShortExpres
         return ShortExpression(expression, operands)
     at = int(operands[place[1]])
     order = np.argsort(-row, kind="stable")
-    shown = order[:LARGEST]
-    if at not in shown:
-        shown = np.append(shown, at)
-    remainder = float(np.exp(np.delete(row, shown) - row.max()).sum())
-    changed = {match[1]: row[shown], place[1]: int(np.flatnonzero(shown == at)[0])}
+    largest = order[:LARGEST]
+    if at not in largest:
+        largest = np.append(largest, at)
+    remainder = float(np.exp(np.delete(row, largest) - row.max()).sum())
+    changed = {match[1]: row[largest], place[1]: int(np.flatnonzero(largest == at)[0])}
     return ShortExpression(
         expression.replace(match[0], f"({match[0]} + {REMAINDER})"),
         {**operands, **changed, REMAINDER: float(f"{remainder:.9e}")},
         {
-            match[1]: {"key": "largestOnly", "name": f"{len(shown)} / {row.size}"},
+            match[1]: {"key": "largestOnly", "name": f"{len(largest)} / {row.size}"},
             place[1]: {"key": "placeAmongLargest"},
-            REMAINDER: {"key": "restOfSum", "name": str(row.size - len(shown))},
+            REMAINDER: {"key": "restOfSum", "name": str(row.size - len(largest))},
         },
     )
