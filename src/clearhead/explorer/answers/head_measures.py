@@ -90,7 +90,7 @@ def measured_heads(of: HeadWeights) -> list[MeasuredHead]:
     numbers = measures(of)
     choosing = (of.positions[..., 5] > 1).sum(axis=-1)
     return [
-        _measured({name: values[head] for name, values in numbers.items()}, int(choosing[head]))
+        _head({name: values[head] for name, values in numbers.items()}, int(choosing[head]))
         for head in range(len(choosing))
     ]
 
@@ -129,7 +129,7 @@ def _mean(values: Array, queries: Array, least: int = _LEAST_OF_A_SHARE) -> Arra
     return np.where(count >= least, total / np.maximum(count, 1), np.nan)
 
 
-def _measured(values: dict[HeadMeasure, float], queries: int) -> MeasuredHead:
+def _head(values: dict[HeadMeasure, float], queries: int) -> MeasuredHead:
     """Return one head, of the values that say something."""
     values = {name: min(max(float(x), 0.0), 1.0) for name, x in values.items() if not np.isnan(x)}
     return {"kind": _kind(values, queries), "measures": values}
