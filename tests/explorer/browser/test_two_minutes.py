@@ -31,9 +31,7 @@ def test_a_newcomer_understands_one_weight(page):
     assert re.search(r"largest difference \d\.\de−\d", page.locator(".check").inner_text())
 
     # 2. One head, which stays.
-    picker = page.locator(".picker")
-    picker.get_by_role("radio", name="Cross").check()
-    picker.locator("fieldset", has_text="Layer").get_by_role("radio", name="1").check()
+    page.get_by_role("button", name="Decoder, layer 1, cross-attention, head 0").click()
 
     # 3. The heads: the darkest cell of the locked head's matrix.
     page.get_by_role("tab", name="Heads").click()

@@ -6,6 +6,7 @@ import { DEFAULTS, type State, snapshot } from "./state";
 
 const CHOICES: Partial<Record<keyof State, string[]>> = {
   view: ["walk", "heads", "words", "lens", "what_if", "compare"],
+  formality: ["auto", "tu", "vous"],
   rows: ["input", "output"],
   heads: ["one", "mean"],
   sort: ["weight", "contribution", "effect", "position"],

@@ -18,6 +18,8 @@ export interface State {
   beam: number;
   /** So many tokens continue a prompt. */
   tokens: number;
+  /** How a translation says "you". */
+  formality: "auto" | "tu" | "vous";
   edits: Edit[];
   view: string;
   /** The head that all views hold fixed, and the query and key chosen in it. */
@@ -52,6 +54,7 @@ export const DEFAULTS: Omit<State, "language"> = {
   sentence: 0,
   beam: 4,
   tokens: 8,
+  formality: "auto",
   edits: [],
   view: "walk",
   part: "cross",
@@ -77,6 +80,7 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   sentence: signal(DEFAULTS.sentence),
   beam: signal(DEFAULTS.beam),
   tokens: signal(DEFAULTS.tokens),
+  formality: signal(DEFAULTS.formality),
   edits: signal(DEFAULTS.edits),
   view: signal(DEFAULTS.view),
   part: signal(DEFAULTS.part),
