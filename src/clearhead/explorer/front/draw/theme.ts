@@ -19,13 +19,16 @@ export const shownTheme = computed<Theme>(() => {
   return notebookTheme.value ?? (systemDark.value ? "dark" : "light");
 });
 
-/** Type on the projector is so much larger: --type-small of shell/styles/base.css, in both. */
-const PROJECTOR = 18 / 13;
+/** The sizes of type of shell/styles/base.css in pixels, for what is measured before it is drawn. */
+const SIZES = {
+  desk: { small: 13, text: 16, lead: 20, title: 24, display: 34 },
+  projector: { small: 18, text: 22, lead: 28, title: 34, display: 48 },
+};
+
+export const typeSizes = computed(() => SIZES[state.screen.value]);
 
 /** By how much drawings grow with the type. */
-export const typeScale = computed<number>(() =>
-  state.screen.value === "projector" ? PROJECTOR : 1,
-);
+export const typeScale = computed<number>(() => typeSizes.value.small / SIZES.desk.small);
 
 export function inks(): Inks {
   return INKS[shownTheme.value];

@@ -22,27 +22,27 @@ export interface Layout {
 /** The width of a text at a size, in pixels. */
 export type Measure = (text: string, size: number) => number;
 
-/** Sizes of type that are tried for rows, the largest first. */
-const SIZES = [28, 26, 24, 22, 20, 18];
-const COLUMN_SIZE = 18;
 /** Pixels around a word: a finger's width in all. */
 const PAD = { x: 7, y: 5 };
 const NARROW = 520;
 const BETWEEN = { narrow: 96, wide: 150, columns: 0.34 };
-const LINE = 32;
+/** A line of a column: twice its type. */
+const LINE = 2;
 
+/** Words in two rows of the largest of these sizes that fits, or else in two columns of the last. */
 export function layOut(
   keys: readonly string[],
   queries: readonly string[],
   width: number,
   measure: Measure,
+  sizes: readonly number[],
 ): Layout {
-  for (const size of SIZES) {
+  for (const size of sizes) {
     const rows = [keys, queries].map((words) => widths(words, size, measure));
     if (rows.every((row) => sum(row) + (row.length - 1) * leastGap(size) <= width))
       return inRows(rows as [number[], number[]], size, width);
   }
-  return inColumns(keys, queries, width, measure);
+  return inColumns(keys, queries, width, measure, sizes.at(-1)!);
 }
 
 function widths(words: readonly string[], size: number, measure: Measure): number[] {
@@ -85,25 +85,27 @@ function inColumns(
   queries: readonly string[],
   width: number,
   measure: Measure,
+  size: number,
 ): Layout {
-  const [left, right] = [keys, queries].map((words) => widths(words, COLUMN_SIZE, measure));
+  const [left, right] = [keys, queries].map((words) => widths(words, size, measure));
   const most = (width * (1 - BETWEEN.columns)) / 2;
   const lines = Math.max(keys.length, queries.length);
+  const line = LINE * size;
   const column = (all: number[], atEnd: boolean): Place[] =>
     all.map((each, at) => {
       const own = Math.min(each, most);
       // The shorter column is spread over the longer one's height.
       const y =
-        all.length === lines ? at * LINE : ((at + 0.5) * lines * LINE) / all.length - LINE / 2;
-      return { x: atEnd ? most - own : width - most, y, width: own, height: LINE - 2 };
+        all.length === lines ? at * line : ((at + 0.5) * lines * line) / all.length - line / 2;
+      return { x: atEnd ? most - own : width - most, y, width: own, height: line - 2 };
     });
   return {
     upright: false,
-    size: COLUMN_SIZE,
+    size,
     keys: column(left ?? [], true),
     queries: column(right ?? [], false),
     width,
-    height: lines * LINE,
+    height: lines * line,
   };
 }
 

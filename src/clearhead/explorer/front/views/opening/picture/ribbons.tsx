@@ -4,6 +4,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { typeSizes } from "../../../draw/theme";
 import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
@@ -41,9 +42,13 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
   const { keys, queries, weights, current } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
+  const { title, lead, text } = typeSizes.value;
   const layout = useMemo(
-    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure) : null),
-    [keys.join("\n"), queries.join("\n"), width],
+    () =>
+      width
+        ? layOut(keys.map(visible), queries.map(visible), width, measure, [title, lead, text])
+        : null,
+    [keys.join("\n"), queries.join("\n"), width, title],
   );
   return (
     <div
