@@ -140,7 +140,9 @@ class _Backward:
         """Go back through a stack; return the gradient of the encoder's output, of a decoder."""
         config, scope = self._config.of_stack(stack), self._scope
         d = self._through_last_norm(stack, d_output)
-        memory = d_memory = d_bias = None
+        memory: Reading | None = None
+        d_memory: Reading | None = None
+        d_bias: Reading | None = None
         if stack == "decoder" and config.encoder_layers:
             memory = Reading(scope["encoder.output"], "encoder.output")
         for number in reversed(range(getattr(config, f"{stack}_layers"))):

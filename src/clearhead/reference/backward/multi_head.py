@@ -9,6 +9,7 @@ decoder layer sends a gradient: `d_memory` adds them up from the last layer to t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ...config import TransformerConfig
@@ -26,14 +27,14 @@ _PROJECTION = (projections.D_WEIGHT, projections.D_BIAS)
 
 
 class Reading(NamedTuple):
-    """What a sublayer read.
+    """The value of a step, and its name.
 
     Attributes:
-        value: the vectors.
-        name: of the step that they are.
+        value: such as the vectors that a sublayer read, or a gradient on its way.
+        name: of the step, in the scope that reads it or one around.
     """
 
-    value: Float[Array, "batch length d_model"]
+    value: Array
     name: str
 
 
@@ -90,33 +91,44 @@ def through_multi_head(
     d_output = scope.record(steps.D_OUTPUT, split_heads(d_heads, config.num_heads))
     part = config.attention
     inner = through_attention(scope, d_output, scale=part.scale, softcap=part.softcap)
-    d_query, query_of = _through_heads(scope, inner.query, "query", config, turn)
-    d_key, key_of = _through_heads(scope, inner.key, "key", config, turn)
-    d_heads_of = {
-        "query": (d_query, query_of),
-        "key": (d_key, key_of),
-        "value": (inner.value, "d_value"),
+    parts = {
+        "query": _through_heads(scope, inner.query, "query", config, turn),
+        "key": _through_heads(scope, inner.key, "key", config, turn),
+        "value": Reading(inner.value, "d_value"),
     }
+    d_x, d_memory = _through_projections(scope, parts, x, memory, later)
+    return MultiHeadGradients(d_x, d_memory, inner.masked)
 
-    def projection(layer: str, source: Reading) -> Array:
-        d, name = d_heads_of[layer]
-        of = (name, source.name)
-        return through_linear(
-            scope.at(layer), merge_heads(d), source.value, of=of, kinds=_PROJECTION
-        )
 
+def _through_projections(
+    scope: Scope,
+    parts: Mapping[str, Reading],
+    x: Reading,
+    memory: Reading | None,
+    later: Reading | None,
+) -> tuple[Array, Array | None]:
+    """Return the gradients of x and of the memory, where there is one.
+
+    Args:
+        scope: of the layer.
+        parts: the gradients of what was projected to ``query``, ``key`` and ``value``.
+        x, memory, later: as in `through_multi_head`.
+    """
+
+    def projection(part: str, source: Reading) -> Array:
+        d, of = merge_heads(parts[part].value), (parts[part].name, source.name)
+        return through_linear(scope.at(part), d, source.value, of=of, kinds=_PROJECTION)
+
+    names = [parts[part].name for part in ("query", "key", "value")]
     d_x = projection("query", x)
     if memory is None:
         d_x = d_x + projection("key", x) + projection("value", x)
-        d_x = scope.record(projections.D_INPUT[False], d_x, of=(query_of, key_of, "d_value"))
-        return MultiHeadGradients(d_x, None, inner.masked)
-    d_x = scope.record(projections.D_INPUT[True], d_x, of=(query_of,))
-    d_memory = projection("key", memory) + projection("value", memory)
-    of = (key_of, "d_value")
+        return scope.record(projections.D_INPUT[False], d_x, of=names), None
+    d_x = scope.record(projections.D_INPUT[True], d_x, of=names[:1])
+    d_memory, names = projection("key", memory) + projection("value", memory), names[1:]
     if later is not None:
-        d_memory, of = d_memory + later.value, (*of, later.name)
-    d_memory = scope.record(projections.D_MEMORY[later is not None], d_memory, of=of)
-    return MultiHeadGradients(d_x, d_memory, inner.masked)
+        d_memory, names = d_memory + later.value, [*names, later.name]
+    return d_x, scope.record(projections.D_MEMORY[later is not None], d_memory, of=names)
 
 
 def _through_heads(
@@ -125,7 +137,7 @@ def _through_heads(
     part: str,
     config: TransformerConfig,
     turn: Turn,
-) -> tuple[Float[Array, "batch heads length head_dim"], str]:
+) -> Reading:
     """Go back through the rotation and the norm of each head, as far as there are such.
 
     Args:
@@ -152,6 +164,6 @@ def _through_heads(
         d = through_norm(norm, d, epsilon, kinds=kinds, input_kind=steps.D_HEAD_NORM_INPUT)
         name = f"{part}_norm.d_input"
     if name == f"d_{part}":
-        return d, name
+        return Reading(d, name)
     d = scope.record(steps.D_QUERY_OR_KEY_PROJECTED[part], d, of=(name,))
-    return d, f"d_{part}_projected"
+    return Reading(d, f"d_{part}_projected")
