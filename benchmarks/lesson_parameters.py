@@ -2,9 +2,9 @@
 
     python -m benchmarks.lesson_parameters [--only NAME ...] [--work FOLDER] [--json]
 
-The data, the model and the run are those of the lesson, read from its own cells; one thing is changed
-at a time. A row is a training run of about ten seconds of one quiet thread and 500 translations by
-greedy search. With --work, a row that stands in the folder already is not trained again.
+The data, the model and the run are those of the lesson, read from its own cells; one thing is
+changed at a time. A row is a training run of about ten seconds of one quiet thread and 500
+translations by greedy search. With --work, a row that stands in the folder is not trained again.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         result.append({
             "title": f"{name}{pairs}",
             "header": [name, "weights", "pieces a sentence", "training loss at the end",
-                       "development loss, quarter by quarter", "exactly right", "processor seconds"],
+                       "development loss, quarter by quarter", "exactly right", "seconds"],
             "rows": [[
                 str(row["value"]), f"{row['weights']:,}", f"{row['pieces']:.1f}",
                 "".join(f"{loss:.3f}" for loss in row["training"]),
@@ -189,7 +189,7 @@ def verdicts(rows: Sequence[Mapping[str, Any]], quick: bool) -> list[str]:
     return [
         *best,
         f"One seed a row, {numbers} numbers that were not trained on, greedy search: "
-        "differences of one or two per cent are chance.",
+        "differences of one or two per cent are chance. Seconds are the processor's, for training.",
     ]
 
 
