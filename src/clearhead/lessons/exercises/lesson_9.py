@@ -43,9 +43,7 @@ def price_of_standing_in(answer: Any) -> None:
     compare(np.array(number), np.array(both - first - second), hint)
 
 
-@exercise(
-    "9.3", asks="a share, between 0 and 1", right="The patch went 7 of 14: half of the way."
-)
+@exercise("9.3", asks="a share, between 0 and 1", right="The patch went 7 of 14: half of the way.")
 def share_of_a_patch(answer: Any) -> None:
     """The way that the patch went, of the whole."""
     first, second, patched = DIFFERENCES
@@ -91,7 +89,11 @@ def own_mean_ablation(answer: Any) -> None:
     right="For these links, and with the others in place.",
 )
 def dearest_head_of_self_attention(
-    answer: Any, *, price: Callable[[Sequence[tuple[int, int]], str], float], layers: int, heads: int
+    answer: Any,
+    *,
+    price: Callable[[Sequence[tuple[int, int]], str], float],
+    layers: int,
+    heads: int,
 ) -> None:
     """The head whose removal costs most, measured anew."""
     place = read_array(answer, (2,))
@@ -101,7 +103,9 @@ def dearest_head_of_self_attention(
     if not (0 <= layer < layers and 0 <= head < heads):
         raise Off(f"There are layers 0 to {layers - 1} and heads 0 to {heads - 1}; layer first.")
     prices = {
-        (i, j): float(price([(i, j)], "self_attention")) for i in range(layers) for j in range(heads)
+        (i, j): float(price([(i, j)], "self_attention"))
+        for i in range(layers)
+        for j in range(heads)
     }
     if prices[layer, head] < max(prices.values()):
         raise Off(f"It costs {prices[layer, head]:.3f} nats; another costs more.")
