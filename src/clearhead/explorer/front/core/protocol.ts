@@ -434,8 +434,7 @@ export interface Model {
   parameters: number | null;
   parts: ModelPart[];
   abilities: Ability[];
-  /** The first sentences under "Limits" of the model's card, as they stand there; missing where
-   * there is no such card. */
+  /** The first sentences under "Limits" of its card; missing without one. */
   limits_in_words?: string;
   /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
    * answers; not said of recordings. */
