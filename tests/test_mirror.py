@@ -69,6 +69,8 @@ ELSEWHERE = {
     "explorer/contract/first_screen/answers.py": "types; contract/test_answers.py validates",
     "explorer/passes/passage.py": "types; models/test_searched_model.py looks at them",
     "generation/result.py": "what generation/test_generate.py looks at",
+    "lessons/_exercise.py": "lessons/test_check.py asks for exercises by number",
+    "lessons/_pupils_line.py": "lessons/exercises/test_lesson_1.py: a function that fails",
     "maps/_rollout_arguments.py": "maps/test_rollout.py",
     "maps/recorder/listener.py": "a protocol",
     "maps/recording/file/_format.py": "names of a format; file/test_reading.py and test_writing.py",

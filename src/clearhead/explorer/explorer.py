@@ -16,9 +16,12 @@ from ..engine.products import method
 from ..errors import ConfigError, TextError
 from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
+from ..translation.directions.register import register_tags
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
+from .answers.head_kinds import head_kinds
 from .answers.lens import lens_answer
+from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
@@ -26,9 +29,9 @@ from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
+from .contract.first_screen.head_kinds import HeadKindsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
-    QUESTIONS,
     AlignmentQuestion,
     ArrayQuestion,
     BeamQuestion,
@@ -36,12 +39,13 @@ from .contract.questions import (
     EffectsQuestion,
     LensQuestion,
     ModelQuestion,
+    NeighboursQuestion,
     OverviewQuestion,
     Question,
     RunQuestion,
     WordsQuestion,
 )
-from .contract.reading import read_question
+from .contract.reading import QUESTIONS, read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
 from .discoveries.alignment import alignment_answer
@@ -92,9 +96,11 @@ class Explorer:
             "model": self._model,
             "run": self._run,
             "words": self._words,
+            "neighbours": self._neighbours,
             "beam": self._beam,
             "array": self._array,
             "overview": self._overview,
+            "head_kinds": self._head_kinds,
             "effects": self._effects,
             "lens": self._lens,
             "alignment": self._alignment,
@@ -138,6 +144,8 @@ class Explorer:
         """
         if not request.text.strip():
             raise TextError('The text is empty. Give a sentence, such as "The cat sleeps."')
+        if not isinstance(self.models, TranslationModel):
+            register_tags(request.formality, ())
         run = self.runs.get(request, lambda: walk(self.models, request, self.run))
         if run.request != request:
             # The page asks for it again by its normalised request.
@@ -176,6 +184,8 @@ class Explorer:
         }
         if isinstance(models, TranslationModel):
             answer["batch_invariant"] = method() != "whole"
+            if models.translator.registers:
+                answer["registers"] = list(models.translator.registers)
         if self._limits_in_words:
             answer["limits_in_words"] = self._limits_in_words
         if models.mask_id is not None:
@@ -186,9 +196,15 @@ class Explorer:
         return Answer(run_answer(self.run(question)))
 
     def _words(self, question: WordsQuestion) -> Answer:
-        ids = self._vocabulary.find(question.query)
+        if question.ids is None:
+            ids = self._vocabulary.find(question.query)
+        else:
+            ids = self._vocabulary.check(question.ids)
         answer: WordsAnswer = {"tokens": self.models.tokens(ids)}
         return Answer(answer)
+
+    def _neighbours(self, question: NeighboursQuestion) -> Answer:
+        return Answer(neighbours_answer(self.models, question))
 
     def _beam(self, question: BeamQuestion) -> Answer:
         beam_size = question.beam_size or question.run.beam_size
@@ -200,6 +216,10 @@ class Explorer:
     def _overview(self, question: OverviewQuestion) -> Answer:
         check_part(question.part, self.models.config)
         return overview(self.run(question.run), question.part, question.layers)
+
+    def _head_kinds(self, question: HeadKindsQuestion) -> Answer:
+        check_part(question.part, self.models.config)
+        return Answer(head_kinds(self.run(question.run), question.part, question.layers))
 
     def _lens(self, question: LensQuestion) -> Answer:
         return Answer(lens_answer(self.run(question.run), question))

@@ -12,6 +12,7 @@ from tests.explorer.browser.shell import (
     TABS,
     Asked,
     chosen_head,
+    map_head,
     open_page,
     settled,
     state_of,
@@ -104,7 +105,7 @@ def test_scores_that_depend_on_their_batch_are_told(page, invariant):
 def test_nothing_jumps_while_it_computes(page):
     open_page(page)
     page.wait_for_selector(".opening-ribbon")
-    heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .picker')]
+    heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .map')]
         .map(one => one.getBoundingClientRect().top)"""
     before = page.evaluate(heights)
     held = []
@@ -137,13 +138,7 @@ def test_tabs_go_by_keyboard(page):
 
 def test_the_head_is_locked_through_all_views(page):
     open_page(page)
-    page.get_by_role("radio", name="Encoder").check(force=True)
-    page.locator(".picker fieldset").nth(1).get_by_role("radio", name="1", exact=True).check(
-        force=True
-    )
-    page.locator(".picker fieldset").nth(2).get_by_role("radio", name="3", exact=True).check(
-        force=True
-    )
+    map_head(page, "encoder", 1, 3).click()
     page.get_by_role("button", name="Next query").click()
     for name in TABS:
         tab(page, name).click()
@@ -155,10 +150,11 @@ def test_the_head_is_locked_through_all_views(page):
 
 def test_the_head_goes_by_keyboard(page):
     open_page(page, part="encoder")
-    page.locator(".picker input:checked").first.focus()
+    page.locator(".map-head[aria-current]").focus()
     page.keyboard.press("ArrowRight")
-    assert chosen_head(page)[0] == "decoder"
-    assert state_of(page)["part"] == "decoder"
+    page.keyboard.press("Enter")
+    assert chosen_head(page)[:3] == ("encoder", "0", "1")
+    assert state_of(page)["head"] == "1"
 
 
 def test_a_head_that_is_not_there_becomes_one_that_is(page):
@@ -235,5 +231,5 @@ def test_the_page_is_accessible(page):
     for theme in ("light", "dark"):
         page.get_by_label("Theme").select_option(theme)
         found = axe.Axe().run(page, context={"include": [[".top"], [".sentence-box"], [".beneath"],
-            [".tabs"], [".picker"], [".where"]]})  # fmt: skip
+            [".tabs"], [".map"], [".where"]]})  # fmt: skip
         assert not found.response["violations"], found.generate_report()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve, snippet
-from tests.explorer.browser.shell import FIRST, Asked, open_page, settled, state_of, tab
+from tests.explorer.browser.shell import FIRST, Asked, map_head, open_page, settled, state_of, tab
 from tests.explorer.word_tables import labels
 
 
@@ -87,6 +87,31 @@ def test_the_snippet_is_pythons_own(page, language):
     expected = snippet(derivation, float(value), operands, labels=texts, heading=heading)
     assert page.locator(".where pre").inner_text().rstrip() == expected.rstrip()
     assert resolve({"axis": 1}, index, asked.fetch) == index[1]
+
+
+def test_a_probability_names_the_likeliest_tokens_and_has_a_short_program(page):
+    open_page(page, view="walk", step="words")
+    page.locator("button.num[data-path$='probabilities']").first.click()
+    page.wait_for_selector(".where pre")
+    asked = Asked(page, {"text": FIRST})
+    path, index = asked_about(page)
+    derivation = applicable(asked.steps[path]["derivations"], index)
+    operands = operand_values(derivation, index, asked.fetch)
+    heading = f"{path}[{', '.join(map(str, index))}]: {asked.steps[path]['formula']}"
+    value = float(asked.fetch(path, tuple(index)))
+    expected = snippet(derivation, value, operands, labels=labels("en"), heading=heading)
+    program = page.locator(".where pre").inner_text()
+    assert program.rstrip() == expected.rstrip()
+    assert len(program) < 3000
+    exec(compile(program, path, "exec"), {"print": lambda _: None})
+    page.locator(".where summary").first.click()
+    names = page.locator(".where .sheet tbody th")
+    page.wait_for_selector(".where .sheet .row-token")
+    order = np.argsort(-operands["z"], kind="stable")[:3].tolist()
+    pieces = [token["piece"] for token in asked.json("words", {"query": "", "ids": order})["tokens"]]
+    assert names.all_inner_texts()[:3] == [
+        f"{token} {piece}" for token, piece in zip(order, pieces, strict=True)
+    ]
 
 
 def test_a_dot_product_is_laid_out_and_adds_up(page):
@@ -208,8 +233,8 @@ def test_the_panel_does_not_outlive_its_view(page, how):
 def test_the_panel_stays_while_another_head_is_chosen(page):
     opened_in_history(page)
     asked = asked_about(page)
-    heads = page.locator(".picker fieldset").nth(2)
-    heads.get_by_role("radio", name="1", exact=True).check(force=True)
+    here = page.locator(".map-head[aria-current]")
+    map_head(page, here.get_attribute("data-part"), here.get_attribute("data-layer"), 1).click()
     page.wait_for_function("() => location.hash.includes('head=1')")
     assert asked_about(page) == asked
     page.go_back()
@@ -222,7 +247,7 @@ def test_the_panel_stays_while_another_head_is_chosen(page):
 
 def test_closing_the_panel_takes_nothing_else_back(page):
     opened_in_history(page)
-    page.locator(".picker").get_by_role("button", name="Previous query").click()
+    page.locator(".map").get_by_role("button", name="Previous query").click()
     page.get_by_label("Theme").select_option("dark")
     page.wait_for_function("() => location.hash.includes('theme=dark')")
     page.go_back()

@@ -142,7 +142,7 @@ class WalkedModel(ABC):
         """Return the pieces of the text as answers have them."""
         return [{"text": piece.text, "translated": True} for piece in pieces]
 
-    def note(self, read: str, passage: Passage, beam_size: int) -> ProtectedNote | None:
+    def note(self, read: str, passage: Passage, request: RunQuestion) -> ProtectedNote | None:
         """Return what is to be said where the model is used in another way than it is walked."""
         return None
 

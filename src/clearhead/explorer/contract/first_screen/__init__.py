@@ -1,1 +1,1 @@
-"""The answers of the page's first screen."""
+"""The questions and answers of the page's first screen."""

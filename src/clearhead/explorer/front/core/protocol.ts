@@ -310,6 +310,44 @@ export interface FinishedTranslation {
   chosen: boolean;
 }
 
+export type HeadKind =
+  | "previous"
+  | "next"
+  | "same"
+  | "first"
+  | "last"
+  | "aligned"
+  | "broad"
+  | "mixed";
+
+/** Kinds of heads. */
+export interface HeadKinds {
+  /** That was asked for. */
+  part: string;
+  /** The first of its layers here. */
+  start: number;
+  /** The heads of each layer. */
+  layers: MeasuredHead[][];
+  /** A head is of a kind from this share of its weight on. */
+  share: number;
+  /** A head is broad from this evenness on, if it is of no other kind. */
+  even: number;
+  /** A head has a kind where so many queries can attend to more than one token. */
+  queries: number;
+}
+
+/** What kind each head of a part is. */
+export interface HeadKindsParams {
+  /** Whose heads. */
+  run?: RunParams | null;
+  /** Of the model; the parts of a recording are named after the stacks of its model. */
+  part: string;
+  /** From `start` to before `stop`; null for all of them. */
+  layers?: [number, number] | null;
+}
+
+export type HeadMeasure = "previous" | "next" | "same" | "first" | "last" | "aligned" | "even";
+
 /** Where a head is. */
 export interface HeadPlace {
   part: string;
@@ -423,6 +461,14 @@ export interface MaskToken {
   position: number;
 }
 
+/** One head. */
+export interface MeasuredHead {
+  /** What it does mostly; null where too few queries have a choice for that to mean much. */
+  kind: HeadKind | null;
+  /** A number from 0 to 1 for each measure that means something here. */
+  measures: Record<string, number>;
+}
+
 /** What the model is, or what was recorded; of a recording, much is not known. */
 export interface Model {
   /** `translation` with encoder and decoder, `generation` with a decoder alone, `encoder` with an
@@ -434,6 +480,8 @@ export interface Model {
   parameters: number | null;
   parts: ModelPart[];
   abilities: Ability[];
+  /** That a translation can be asked for; missing where there are none. */
+  registers?: string[];
   /** The first sentences under "Limits" of its card; missing without one. */
   limits_in_words?: string;
   /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
@@ -470,6 +518,37 @@ export interface ModelPart {
 
 /** What the model is. */
 export type ModelParams = Record<string, never>;
+
+/** A token near another one. */
+export interface Neighbour {
+  token: Token;
+  /** Of the angle between the rows of the two, from -1 to 1. */
+  cosine: number;
+}
+
+/** The tokens whose rows point most nearly where one token's row does. */
+export interface Neighbours {
+  /** The one. */
+  token: Token;
+  /** Of its row. */
+  length: number;
+  /** Name of the table of embeddings among the weights. */
+  table: string;
+  /** The nearest first, without the token itself. */
+  nearest: Neighbour[];
+  /** How many rows were compared. */
+  of: number;
+}
+
+/** The tokens nearest to one in the table of embeddings, by the angle between their rows. */
+export interface NeighboursParams {
+  /** Its id. */
+  token: number;
+  /** Whose table it is, where encoder and decoder have one each. */
+  stack: "encoder" | "decoder";
+  /** So many neighbours. */
+  count?: number | null;
+}
 
 /** The likeliest tokens after one of the decoder's, and the one that was taken. */
 export interface NextTokens {
@@ -602,6 +681,8 @@ export interface RunParams {
   beam_size?: number | null;
   /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
   new_tokens?: number | null;
+  /** The register: how a translation says "you": by a tag that the model reads before the text. */
+  formality?: "auto" | "tu" | "vous" | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
 }
@@ -630,6 +711,8 @@ export interface SavedPage {
   effects: SavedEffects[];
   /** By part. */
   overview: Record<string, Overview>;
+  /** By part. */
+  head_kinds: Record<string, HeadKinds>;
   /** Of the first screen; missing of a recording. */
   alignment?: Alignment;
   /** Of the first screen; missing of a recording. */
@@ -811,19 +894,23 @@ export interface Words {
   tokens: Token[];
 }
 
-/** Entries of the vocabulary, for a swap. */
+/** Entries of the vocabulary: for a swap, or to name those of a row of logits. */
 export interface WordsParams {
   /** What was typed. */
   query: string;
+  /** These entries, whatever was typed; null for those that were looked for. */
+  ids?: number[] | null;
 }
 
 export interface Questions {
   model: { params: ModelParams; json: Model };
   run: { params: RunParams; json: Run };
   words: { params: WordsParams; json: Words };
+  neighbours: { params: NeighboursParams; json: Neighbours };
   beam: { params: BeamParams; json: Beam };
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };
+  head_kinds: { params: HeadKindsParams; json: HeadKinds };
   effects: { params: EffectsParams; json: Effects };
   lens: { params: LensParams; json: Lens };
   alignment: { params: AlignmentParams; json: Alignment };

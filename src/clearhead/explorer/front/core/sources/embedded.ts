@@ -81,6 +81,7 @@ export class EmbeddedSource implements Source {
     const { run } = params as { run?: RunParams };
     if (run) this.run(run);
     if (question === "array") return this.array(params as Params<"array">);
+    if (question === "head_kinds") return this.headKinds(params as Params<"head_kinds">);
     if (question === "overview") return this.overview(params as Params<"overview">);
     if (question === "effects") return this.effects(params as Params<"effects">);
     if (question === "beam") return this.beam(params as Params<"beam">);
@@ -96,10 +97,20 @@ export class EmbeddedSource implements Source {
       beam_size: 4,
       new_tokens: 8,
       edits: [],
+      formality: "auto",
     };
     const { request } = this.content.run;
     const same = (
-      ["text", "target", "target_ids", "sentence", "beam_size", "new_tokens", "edits"] as const
+      [
+        "text",
+        "target",
+        "target_ids",
+        "sentence",
+        "beam_size",
+        "new_tokens",
+        "edits",
+        "formality",
+      ] as const
     ).every((name) => equal({ ...usual, ...params }[name], { ...usual, ...request }[name]));
     const any =
       this.content.model.kind === "recording" && (params.sentence ?? 0) === (request.sentence ?? 0);
@@ -158,6 +169,12 @@ export class EmbeddedSource implements Source {
       if (path.startsWith(`overview/${part}/`))
         arrays[path.slice(`overview/${part}/`.length)] = this.savedArray(path);
     return { json, arrays };
+  }
+
+  private headKinds({ part }: Params<"head_kinds">): Answer<Json<"head_kinds">> {
+    const json = lookUp(this.content.head_kinds, part);
+    if (!json) throw new Refusal("NotHere", wordsOf(table).number);
+    return plain(json);
   }
 
   private array({ items }: Params<"array">): Answer<Json<"array">> {
