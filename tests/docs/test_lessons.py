@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from clearhead.lessons import WrongAnswer, check
+
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
 PAGES = sorted(LESSONS.rglob("solutions/[0-9]-*.md"))
 CELL = re.compile(r"```\{code-cell\}\n(?::tags:[^\n]*\n)?(.*?)```", re.DOTALL)
 EXERCISE = re.compile(r"^\*\*\w+ (\d\.\d)\.", re.MULTILINE)
 SOLUTION = re.compile(r"^## \w+ (\d\.\d)$", re.MULTILINE)
-PLACEHOLDER = re.compile(r"\Aanswer = \.\.\..*\n")
-REFUSED = (AssertionError, IndexError, KeyError, TypeError, ValueError)
+PLACEHOLDER = re.compile(r"^answer = \.\.\. .*\ncheck\(\"(\d\.\d)\", answer\)\n\Z", re.MULTILINE)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
@@ -44,8 +45,8 @@ def test_each_exercise_has_a_solution_and_the_lesson_holds_none(page: Path) -> N
     assert list(exercises) == list(solutions) == sorted(exercises)
     for number, cell in exercises.items():
         assert number.startswith(page.name[0])
-        assert PLACEHOLDER.search(cell), number
-        assert len(re.findall("^answer =", cell, re.MULTILINE)) == 1
+        assert PLACEHOLDER.findall(cell) == [number], cell
+        assert "assert " not in cell
     assert all("answer = " in cell for cell in solutions.values())
 
 
@@ -64,10 +65,9 @@ def test_a_lesson_waits_for_answers_takes_the_right_ones_and_refuses_a_wrong_one
     for cell in CELL.findall(lesson):
         run(cell, names)
         if cell in exercises:
-            check = PLACEHOLDER.sub("", cell)
-            run(solutions[exercises[cell]], names)
-            run(check, names)
-            names["answer"] = -1.5
-            with pytest.raises(REFUSED):
-                run(check, names)
+            number = exercises[cell]
+            run(solutions[number], names)
+            check(number, names["answer"], strict=True)
+            with pytest.raises(WrongAnswer):
+                check(number, -1.5, strict=True)
     assert set(exercises.values()) == set(solutions)

@@ -24,7 +24,10 @@ def read_number(answer: Any) -> float:
     array = read_array(answer)
     if array.size != 1:
         raise Off(f"One number is asked for; yours is an array of shape {array.shape}.")
-    return float(array.reshape(()))
+    number = float(array.reshape(()))
+    if np.isnan(number):
+        raise Off("It is NaN, which is not a number.")
+    return number
 
 
 def read_array(answer: Any, shape: tuple[int, ...] | None = None) -> Array:

@@ -30,7 +30,7 @@ def state_of(page) -> dict[str, str]:
 
 
 def chosen_head(page) -> tuple[str, ...]:
-    here = page.locator(".map-head[aria-current]").evaluate_all(
+    here = page.locator(".map-head[aria-pressed=true]").evaluate_all(
         "all => all.map(one => [one.dataset.part, one.dataset.layer, one.dataset.head])"
     )
     assert len(here) == 1

@@ -126,6 +126,8 @@ def test_it_opens_as_it_was_saved(saved: Any) -> None:
 
 def test_every_view_opens(saved: Any) -> None:
     page = saved(TEXT)
+    page.wait_for_selector(".map-head .map-sign[data-kind=aligned]")
+    assert page.locator(".map-sign[data-kind=unknown]").count() == 0
     for name in page.get_by_role("tab").all_inner_texts():
         page.get_by_role("tab", name=name, exact=True).click()
         page.locator("#view").wait_for()

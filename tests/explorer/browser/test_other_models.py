@@ -65,7 +65,7 @@ def test_a_prompt_is_continued_and_walked(page, other):
     assert page.locator(".map-step:not([data-step=feed])").all_inner_texts() == [
         "Embedding", "Logits",
     ]  # fmt: skip
-    expect(page.locator(".map-here")).to_contain_text("Decoder, layer 0, self-attention, head 0")
+    expect(page.locator(".map-here")).to_contain_text("Decoder, embedding")
     expect(page.locator("#query")).to_have_value(str(run["prompt"] - 1))
     titles = page.locator(".walk-panel h2").all_inner_texts()
     assert not any("Cross" in title or "encoder" in title for title in titles)

@@ -150,7 +150,7 @@ def test_the_head_is_locked_through_all_views(page):
 
 def test_the_head_goes_by_keyboard(page):
     open_page(page, part="encoder")
-    page.locator(".map-head[aria-current]").focus()
+    page.locator(".map-head[aria-pressed=true]").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert chosen_head(page)[:3] == ("encoder", "0", "1")

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve, snippet
-from tests.explorer.browser.shell import FIRST, Asked, map_head, open_page, settled, state_of, tab
+from tests.explorer.browser.shell import (
+    FIRST,
+    Asked,
+    map_head,
+    open_page,
+    settled,
+    state_of,
+    tab,
+)
 from tests.explorer.word_tables import labels
 
 
@@ -233,7 +241,7 @@ def test_the_panel_does_not_outlive_its_view(page, how):
 def test_the_panel_stays_while_another_head_is_chosen(page):
     opened_in_history(page)
     asked = asked_about(page)
-    here = page.locator(".map-head[aria-current]")
+    here = page.locator(".map-head[aria-pressed=true]")
     map_head(page, here.get_attribute("data-part"), here.get_attribute("data-layer"), 1).click()
     page.wait_for_function("() => location.hash.includes('head=1')")
     assert asked_about(page) == asked

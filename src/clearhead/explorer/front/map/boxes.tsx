@@ -6,7 +6,7 @@ import type { Attention } from "../core/protocol";
 import { kind, model } from "../core/state/state";
 import { lookUp, wordsOf } from "../core/text/i18n";
 import { headOf, type Kinds, measureOf, percent } from "./kinds";
-import { goToHead, goToStep, isHere, type Place } from "./place";
+import { goToHead, goToStep, isHere, isLocked, type Place } from "./place";
 import { Sign } from "./sign";
 import { columnsOf, isCross, type LayerPlan, type Stack, stackOf } from "./stacks";
 import { table } from "./words";
@@ -103,7 +103,7 @@ export function AttentionBox({
           const id = headBox(part, layer, head);
           const measured = headOf(of, line, head);
           const measure = measured && measureOf(measured.kind);
-          const current = isHere(place, { box: "attention", part, layer, head });
+          const locked = isLocked(place, part, layer, head);
           return (
             <button
               key={head}
@@ -114,7 +114,8 @@ export function AttentionBox({
               data-layer={layer}
               data-head={head}
               aria-label={`${attentionName(entry)}, ${words.head(head)}: ${kindText(of, line, head)}`}
-              aria-current={current ? "location" : undefined}
+              aria-pressed={locked}
+              aria-current={locked && place?.box === "attention" ? "location" : undefined}
               tabIndex={stop === id ? 0 : -1}
               onClick={() => goToHead(part, layer, head)}
               onPointerEnter={() => preview([entry, head])}

@@ -9,6 +9,7 @@ export type Box = "embedding" | "attention" | "feed" | "output";
 
 /** Of the walk's panels, those that are about something else than attention. */
 const BOXES: Partial<Record<string, Box>> = {
+  "": "embedding", // the walk begins with the text
   text: "embedding",
   tokens: "embedding",
   embedding: "embedding",
@@ -48,6 +49,11 @@ function boxNow(): Box {
 export function isHere(place: Place | null, there: Partial<Place> & { box: Box }): boolean {
   if (!place) return false;
   return (Object.keys(there) as (keyof Place)[]).every((name) => there[name] === place[name]);
+}
+
+/** Whether a head is the one that all views hold fixed, wherever in the model the page looks. */
+export function isLocked(place: Place | null, part: string, layer: number, head: number): boolean {
+  return place?.part === part && place.layer === layer && place.head === head;
 }
 
 /** A head, in the view that is open. */
