@@ -7,6 +7,7 @@ import { format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { Limits } from "../views/opening";
+import { Register } from "./register";
 
 export function Translation(): JSX.Element {
   const words = wordsOf(table);
@@ -34,6 +35,7 @@ export function Translation(): JSX.Element {
         <p class="soft">{words.hideWords(model.value.mask)}</p>
       )}
       {answer && !failed && <Whole />}
+      {answer && !failed && <Register />}
       {answer && !failed && <Limits />}
       {answer && !failed && <About />}
       {answer && <SentencePicker />}
