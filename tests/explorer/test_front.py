@@ -22,7 +22,7 @@ from clearhead.explorer.derivations.snippet import resolve
 from tests.explorer.node import FRONT, run_node
 
 # From what all others may import to what imports all others.
-ROOMS = ["core", "where_from", "draw", "views", "shell"]
+ROOMS = ["core", "where_from", "draw", "views", "map", "shell"]
 
 
 def sources() -> list[Path]:

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import BaseSchema
 
-from clearhead.explorer.contract.questions import QUESTIONS
+from clearhead.explorer.contract.reading import QUESTIONS
 from tests.explorer.served import served
 
 # A schema cannot say which layers a model has, or how many positions a text: what fits it may be

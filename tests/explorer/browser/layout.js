@@ -41,7 +41,7 @@
   }
 
   const describe = ({ said, parent }) => {
-    const place = parent.closest("[data-step], section[aria-labelledby], .where, .picker, .sentence-box");
+    const place = parent.closest("[data-step], section[aria-labelledby], .where, .map, .sentence-box");
     const where = place?.dataset.step ?? place?.getAttribute("aria-labelledby") ?? place?.className ?? "page";
     const box = parent.closest("[class]");
     return `“${said.slice(0, 40)}” (${where}, ${parent.localName}.${box?.getAttribute("class") ?? ""})`;

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode
 
 from clearhead.explorer.contract.arrays import decode
 
-TEA = "I would like a cup of tea."
+FIRST = "The black cat sleeps."  # the text that the page opens with
 TABS = ["walk", "heads", "words", "what_if", "compare"]
 
 
@@ -30,9 +30,16 @@ def state_of(page) -> dict[str, str]:
 
 
 def chosen_head(page) -> tuple[str, ...]:
-    picker = page.locator(".picker")
-    checked = picker.locator("input:checked").evaluate_all("all => all.map(one => one.value)")
-    return (*checked, picker.locator("#query").input_value())
+    here = page.locator(".map-head[aria-pressed=true]").evaluate_all(
+        "all => all.map(one => [one.dataset.part, one.dataset.layer, one.dataset.head])"
+    )
+    assert len(here) == 1
+    return (*here[0], page.locator("#query").input_value())
+
+
+def map_head(page, part: str, layer: int, head: int):
+    """The head's button on the map of the model."""
+    return page.locator(f".map-head[data-part='{part}'][data-layer='{layer}'][data-head='{head}']")
 
 
 def tab(page, name):

@@ -63,7 +63,7 @@ def test_one_row_is_locked_in_each_sentence_of_a_text_and_after_an_edit(page):
     settled(page)
     query = int(state_of(page).get("query", 0))
     assert locked_rows(page) == [query, query]
-    page.locator(".picker").get_by_role("button", name="Next query").click()
+    page.locator(".map").get_by_role("button", name="Next query").click()
     assert locked_rows(page) == [query + 1, query + 1]
     # A long word for a short one: the labels of the keys are higher, and the rows stand lower.
     checkpoint = read_checkpoint("en-fr")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.explorer.browser.reference_numbers import Sentence, depths
+from tests.explorer.browser.shell import chosen_head, map_head
 
 CAT = Sentence("The cat sleeps on the red chair.")
 DEPTHS = depths()
@@ -49,7 +50,7 @@ def opened(page, **state):
 
 
 def button(page, part, layer, head):
-    return page.locator(f"button[data-part={part}][data-layer='{layer}'][data-head='{head}']")
+    return page.locator(f".heads-head[data-part={part}][data-layer='{layer}'][data-head='{head}']")
 
 
 def state_of(page):
@@ -58,8 +59,8 @@ def state_of(page):
 
 
 def picked(page):
-    """Part, layer and head in the picker that all views share."""
-    return page.locator(".picker input:checked").evaluate_all("all => all.map(i => i.value)")
+    """Part, layer and head on the map that all views share."""
+    return list(chosen_head(page)[:3])
 
 
 def test_all_heads_are_there_with_their_entropies(shared):
@@ -123,8 +124,8 @@ def test_a_click_locks_a_head_in_all_views(shared):
     assert "encoder.layers.2.self_attention.weights" in shared.locator(".heads-path").inner_text()
     first = shared.locator("table.matrix td[data-row='0'][data-column='0']").inner_text()
     assert first == f"{CAT.weights('encoder', 2)[3][0, 0]:.2f}"
-    # The picker moves the view as well.
-    shared.locator(".picker input[value=decoder]").check(force=True)
+    # The map moves the view as well.
+    map_head(shared, "decoder", 0, 1).click()
     ready(shared)
     assert shared.locator("#heads-locked").inner_text().startswith("The locked head: Decoder")
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from clearhead.explorer import explorer_of
+from tests.explorer.browser.shell import map_head
 from tests.explorer.others import MASK, bert_folder, gpt2_folder
 from tests.explorer.served import served
 
@@ -37,7 +38,7 @@ def other(request, folders):
 
 
 def look(page, base, view="walk", **state):
-    pairs = {"view": view, "language": "en", **state}
+    pairs = {"view": view, "language": "en", "panels": "all", **state}
     texts = {name: at if isinstance(at, str) else json.dumps(at) for name, at in pairs.items()}
     page.goto("about:blank")
     page.goto(f"{base}/#{urlencode(texts)}")
@@ -57,10 +58,14 @@ def test_a_prompt_is_continued_and_walked(page, other):
     assert tabs(page) == [
         "Walk", "Heads", "Layer by layer", "What if", "Weight, contribution, effect",
     ]  # fmt: skip
-    # One part alone is no choice; twelve layers and heads are lists, not rows of buttons.
-    picker = page.locator(".picker")
-    assert picker.locator("input[type=radio]").count() == 0
-    expect(picker.get_by_label("Layer", exact=True)).to_have_value("0")
+    # Twelve layers of twelve heads, and what they stand between.
+    assert page.locator(".map-stack").count() == 1
+    assert page.locator(".map-head").count() == 144
+    assert page.locator(".map-step[data-step=feed]").count() == 12
+    assert page.locator(".map-step:not([data-step=feed])").all_inner_texts() == [
+        "Embedding", "Logits",
+    ]  # fmt: skip
+    expect(page.locator(".map-here")).to_contain_text("Decoder, embedding")
     expect(page.locator("#query")).to_have_value(str(run["prompt"] - 1))
     titles = page.locator(".walk-panel h2").all_inner_texts()
     assert not any("Cross" in title or "encoder" in title for title in titles)
@@ -78,11 +83,10 @@ def test_the_last_of_many_heads_is_chosen_in_one_picture(page, other):
     pictures = page.locator(".heads-grid.dense .heads-head")
     expect(pictures).to_have_count(144)
     assert page.locator(".heads-all").bounding_box()["height"] < 900
-    page.locator("[data-layer='11'][data-head='5']").click()
+    page.locator(".heads-head[data-layer='11'][data-head='5']").click()
     eventually(page, lambda: _chose(page, layer="11", head="5"))
-    picker = page.locator(".picker")
-    picker.get_by_role("button", name="Layer: one back").click()
-    eventually(page, lambda: _chose(page, layer="10", head="5"))
+    map_head(page, "decoder", 10, 4).click()
+    eventually(page, lambda: _chose(page, layer="10", head="4"))
 
 
 def _chose(page, **state):
@@ -93,7 +97,9 @@ def test_where_a_number_comes_from_and_its_program(page, other):
     """From a weight back to the embedding; every program on the way gives its number."""
     base, _ = other
     look(page, base, "heads", text=PROMPT, layer=1, head=5, query=3)
-    page.locator("button.num[data-path='decoder.layers.1.self_attention.weights']").first.click()
+    page.locator(
+        "#view button.num[data-path='decoder.layers.1.self_attention.weights']"
+    ).first.click()
     paths = []
     for depth in range(40):
         page.wait_for_selector(".where-body[aria-busy=false]")

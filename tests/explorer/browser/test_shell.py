@@ -8,10 +8,11 @@ import re
 import pytest
 
 from tests.explorer.browser.shell import (
+    FIRST,
     TABS,
-    TEA,
     Asked,
     chosen_head,
+    map_head,
     open_page,
     settled,
     state_of,
@@ -25,11 +26,11 @@ def test_the_first_view_is_a_translation(page):
     page.goto("/")
     settled(page)
     assert tab(page, "walk").get_attribute("aria-selected") == "true"
-    asked = Asked(page, {"text": TEA})
-    assert page.locator("#sentence").input_value() == TEA
+    asked = Asked(page, {"text": FIRST})
+    assert page.locator("#sentence").input_value() == FIRST
     assert page.locator(".translated").inner_text() == asked.run["translation"]
     assert page.locator(".name p").inner_text().startswith("Type a sentence")
-    assert page.title() == f"{TEA} → {asked.run['translation']} · clearhead"
+    assert page.title() == f"{FIRST} → {asked.run['translation']} · clearhead"
 
 
 def test_enter_translates_and_shift_enter_does_not(page):
@@ -80,7 +81,7 @@ def test_the_check_is_live(page):
     largest, numbers = re.search(
         r"difference (\S+) in log-probability over ([\d\u202f]+)", said
     ).groups()
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     largest = float(largest.replace("−", "-"))
     assert math.isclose(largest, asked.run["check"]["largest"], rel_tol=0.05)
     assert 0 < largest < 1e-3
@@ -103,7 +104,8 @@ def test_scores_that_depend_on_their_batch_are_told(page, invariant):
 
 def test_nothing_jumps_while_it_computes(page):
     open_page(page)
-    heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .picker')]
+    page.wait_for_selector(".opening-ribbon")
+    heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .map')]
         .map(one => one.getBoundingClientRect().top)"""
     before = page.evaluate(heights)
     held = []
@@ -136,13 +138,7 @@ def test_tabs_go_by_keyboard(page):
 
 def test_the_head_is_locked_through_all_views(page):
     open_page(page)
-    page.get_by_role("radio", name="Encoder").check(force=True)
-    page.locator(".picker fieldset").nth(1).get_by_role("radio", name="1", exact=True).check(
-        force=True
-    )
-    page.locator(".picker fieldset").nth(2).get_by_role("radio", name="3", exact=True).check(
-        force=True
-    )
+    map_head(page, "encoder", 1, 3).click()
     page.get_by_role("button", name="Next query").click()
     for name in TABS:
         tab(page, name).click()
@@ -154,16 +150,17 @@ def test_the_head_is_locked_through_all_views(page):
 
 def test_the_head_goes_by_keyboard(page):
     open_page(page, part="encoder")
-    page.locator(".picker input:checked").first.focus()
+    page.locator(".map-head[aria-pressed=true]").focus()
     page.keyboard.press("ArrowRight")
-    assert chosen_head(page)[0] == "decoder"
-    assert state_of(page)["part"] == "decoder"
+    page.keyboard.press("Enter")
+    assert chosen_head(page)[:3] == ("encoder", "0", "1")
+    assert state_of(page)["head"] == "1"
 
 
 def test_a_head_that_is_not_there_becomes_one_that_is(page):
     open_page(page, part="cross", layer=70, head=90, query=500)
     part, layer, head, query = chosen_head(page)
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     cross = [one for one in asked.run["attention"] if one["part"] == "cross"]
     assert (part, int(layer), int(head)) == ("cross", cross[-1]["layer"], cross[-1]["heads"] - 1)
     assert int(query) == cross[-1]["queries"] - 1
@@ -229,10 +226,10 @@ def test_nothing_spills_over_the_width(page):
 def test_the_page_is_accessible(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     open_page(page, view="heads")
-    page.locator("button.num").first.click()
+    page.locator("#view button.num").first.click()
     page.wait_for_selector(".where pre")
     for theme in ("light", "dark"):
         page.get_by_label("Theme").select_option(theme)
         found = axe.Axe().run(page, context={"include": [[".top"], [".sentence-box"], [".beneath"],
-            [".tabs"], [".picker"], [".where"]]})  # fmt: skip
+            [".tabs"], [".map"], [".where"]]})  # fmt: skip
         assert not found.response["violations"], found.generate_report()

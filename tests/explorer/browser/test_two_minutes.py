@@ -31,9 +31,7 @@ def test_a_newcomer_understands_one_weight(page):
     assert re.search(r"largest difference \d\.\de−\d", page.locator(".check").inner_text())
 
     # 2. One head, which stays.
-    picker = page.locator(".picker")
-    picker.get_by_role("radio", name="Cross").check()
-    picker.locator("fieldset", has_text="Layer").get_by_role("radio", name="1").check()
+    page.get_by_role("button", name="Decoder, layer 1, cross-attention, head 0").click()
 
     # 3. The heads: the darkest cell of the locked head's matrix.
     page.get_by_role("tab", name="Heads").click()
@@ -63,6 +61,7 @@ def test_a_newcomer_understands_one_weight(page):
     # 6. The same row in the walk, down to the ten likeliest words.
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Walk").click()
+    page.get_by_role("button", name="Show all steps").click()
     likeliest = int(walked["probabilities"].value[0, row].argmax())
     (piece,) = read_checkpoint("en-fr").tokenizer.pieces([likeliest])
     words = page.locator("#walk-words")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from clearhead.explorer.contract.answers import Answer
-from clearhead.explorer.contract.questions import QUESTIONS
+from clearhead.explorer.contract.reading import QUESTIONS
 from clearhead.explorer.server import serve
 from clearhead.explorer.server.access import Access
 from clearhead.explorer.server.app import PAGE, create_app

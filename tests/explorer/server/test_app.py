@@ -18,7 +18,8 @@ from clearhead.errors import ConfigError, ShapeError, TraceError
 from clearhead.explorer.contract.answers import Answer
 from clearhead.explorer.contract.arrays import decode
 from clearhead.explorer.contract.documents.openapi import REASONS, openapi
-from clearhead.explorer.contract.questions import QUESTIONS, BeamQuestion, RunQuestion
+from clearhead.explorer.contract.questions import BeamQuestion, RunQuestion
+from clearhead.explorer.contract.reading import QUESTIONS
 from clearhead.explorer.contract.values import LIMITS, Limits
 from clearhead.explorer.server import app as app_module
 from clearhead.explorer.server.app import PAGE, PageFile, create_app
@@ -197,11 +198,15 @@ def test_a_real_explorer_answers_every_question_in_its_own_words(explorer):
     asked = {
         "model": {},
         "words": {"query": "house"},
+        "neighbours": {"token": 7, "stack": "encoder"},
         "beam": {"run": request, "beam_size": 2},
         "array": {"run": request, "items": [{"path": path, "window": None}]},
         "overview": {"run": request, "part": "cross"},
+        "head_kinds": {"run": request, "part": "cross"},
         "effects": head,
         "lens": {"run": request, "position": 1},
+        "alignment": {"run": request},
+        "discovery": {"run": request, "kind": "hide_word"},
         "offline": {"run": request, "state": ""},
     }
     assert {*asked, "run"} == set(QUESTIONS)

@@ -14,9 +14,44 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ...errors import ClearheadError, ConfigError, TextError
-from .questions import LONG_TEXT, LONG_VALUE, Question
+from .first_screen.head_kinds import HeadKindsQuestion
+from .questions import (
+    LONG_TEXT,
+    LONG_VALUE,
+    AlignmentQuestion,
+    ArrayQuestion,
+    BeamQuestion,
+    DiscoveryQuestion,
+    EffectsQuestion,
+    LensQuestion,
+    ModelQuestion,
+    NeighboursQuestion,
+    OfflineQuestion,
+    OverviewQuestion,
+    Question,
+    RunQuestion,
+    WordsQuestion,
+)
 from .values import HIGHEST, LIMITS, Limits
 
+QUESTIONS: dict[str, type[Question]] = {
+    one.question: one
+    for one in (
+        ModelQuestion,
+        RunQuestion,
+        WordsQuestion,
+        NeighboursQuestion,
+        BeamQuestion,
+        ArrayQuestion,
+        OverviewQuestion,
+        HeadKindsQuestion,
+        EffectsQuestion,
+        LensQuestion,
+        AlignmentQuestion,
+        DiscoveryQuestion,
+        OfflineQuestion,
+    )
+}
 UNKNOWN = ("extra_forbidden", "invalid_key")
 MOST_PROBLEMS, MOST_NAMES = 3, 8  # in the words of one error
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)

@@ -7,6 +7,8 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from .answers import BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
+from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
+from .first_screen.head_kinds import HeadKindsAnswer
 from .run_answers import RunAnswer
 
 StoredType = Literal["float64", "float32", "float16", "int32"]
@@ -74,7 +76,8 @@ class SavedPage(TypedDict):
     Attributes:
         state: what stood behind the # of the address.
         all_layers: whether it has the steps of all layers, or of one.
-        overview: by part.
+        overview, head_kinds: by part.
+        alignment, discoveries: of the first screen; missing of a recording.
     """
 
     state: str
@@ -84,4 +87,7 @@ class SavedPage(TypedDict):
     beam: SavedBeam | None
     effects: list[SavedEffects]
     overview: dict[str, OverviewAnswer]
+    head_kinds: dict[str, HeadKindsAnswer]
+    alignment: NotRequired[AlignmentAnswer]
+    discoveries: NotRequired[list[DiscoveryAnswer]]
     arrays: list[StoredArray]

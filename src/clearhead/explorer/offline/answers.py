@@ -22,8 +22,10 @@ from ..contract.answers import (
     OverviewAnswer,
 )
 from ..contract.derivation_answers import ArrayOperand
+from ..contract.first_screen.head_kinds import HeadKindsAnswer
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
+from .first_screen import FirstScreen
 from .numbers import Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
@@ -123,9 +125,11 @@ class PageAnswers:
         self.overviews = {
             part: explorer.answer("overview", {"run": self.request, "part": part}) for part in parts
         }
+        self.head_kinds = {part: self._kinds(part) for part in parts}
         abilities = self.model["abilities"]
         self.beam = self._beam() if "beam" in abilities else None
         self.effects = list(self._effects(effect_seconds)) if "effects" in abilities else []
+        self.first_screen = FirstScreen.of(explorer, self.model, self.request)
         self._arrays: dict[str, Array] = {}
 
     def count(self, content: Content) -> int:
@@ -185,11 +189,17 @@ class PageAnswers:
                 part: cast("OverviewAnswer", overview.json)
                 for part, overview in self.overviews.items()
             },
+            "head_kinds": self.head_kinds,
             "arrays": numbers.entries,
         }
+        self.first_screen.add_to(json)
         return json, numbers.arrays()
 
     # Questions
+
+    def _kinds(self, part: str) -> HeadKindsAnswer:
+        answer = self.explorer.answer("head_kinds", {"run": self.request, "part": part})
+        return cast("HeadKindsAnswer", answer.json)
 
     def _beam(self) -> SavedBeam:
         size = min(max(self.focus.beam, 1), 8)

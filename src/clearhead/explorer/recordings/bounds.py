@@ -46,13 +46,19 @@ def picture_work(one: AttentionMap) -> int:
     return _entries(one) * (one.query.shape[-1] + SOFTMAX)
 
 
-def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part: str) -> None:
-    """Raise ShapeError if these pictures would take too long or too much memory.
+def check_passes(
+    modules: Sequence[Module],
+    maps: Sequence[AttentionMap],
+    what: str,
+    method: str = "pooled",
+) -> None:
+    """Raise ShapeError if a pass over these maps would take too long or too much memory.
 
     Args:
-        modules: whose pictures are asked for.
-        maps: what of them is not drawn yet, in pieces.
-        part: what the modules are called together.
+        modules: that are asked about.
+        maps: what of them is not computed yet, in pieces.
+        what: is computed: ``The pictures of 'self'``.
+        method: of an AttentionMap, by which it can be had without a bound.
     """
     work = sum(picture_work(one) for one in maps)
     if work > MULTIPLY_ADDS:
@@ -65,12 +71,12 @@ def check_pictures(modules: Sequence[Module], maps: Sequence[AttentionMap], part
             "any length"
         )
         raise ShapeError(
-            f"The pictures of {part!r} would take {_scale(work)} multiply-adds (layers: "
+            f"{what} would take {_scale(work)} multiply-adds (layers: "
             f"{len(modules)}, each of {heads} heads of {queries:,} queries and {keys:,} keys), "
             f"and one question may take {_scale(MULTIPLY_ADDS)}. {way}; in Python, "
-            f"AttentionMap.pooled has no such bound."
+            f"AttentionMap.{method} has no such bound."
         )
-    check_memory(max((_tile_bytes(one) for one in maps), default=0), f"The pictures of {part!r}")
+    check_memory(max((_tile_bytes(one) for one in maps), default=0), what)
 
 
 def check_window(one: AttentionMap, step: str, window: Window, path: str) -> int:

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ConfigError, TraceError
+from ..answers.head_kinds import kinds_answer
 from ..answers.overview import LARGEST_PICTURE, layer_slice
 from ..contract.answers import Answer, ModelAnswer, ModelPart, OverviewAnswer
 from ..contract.arrays import check_numbers, checked_window, window_size, windows_answer
+from ..contract.first_screen.head_kinds import HeadKindsQuestion
 from ..contract.questions import (
-    QUESTIONS,
     ArrayQuestion,
     ModelQuestion,
     OverviewQuestion,
     Question,
     RunQuestion,
 )
-from ..contract.reading import read_question
+from ..contract.reading import QUESTIONS, read_question
 from ..contract.run_answers import AttentionAnswer, RunAnswer, Sentence, StepAnswer
 from ..contract.stopping import check
 from ..contract.values import LIMITS, Limits
@@ -79,10 +80,11 @@ class RecordingExplorer:
             "run": self._run,
             "array": self._array,
             "overview": self._overview,
+            "head_kinds": self._head_kinds,
         }
 
     def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
-        """Answer a question: ``model``, ``run``, ``array`` or ``overview``.
+        """Answer a question: ``model``, ``run``, ``array``, ``overview`` or ``head_kinds``.
 
         Raises:
             ConfigError: a recording cannot answer it, or a parameter makes no sense.
@@ -227,6 +229,13 @@ class RecordingExplorer:
             "masked": np.stack([one.masked for one in pictures]).min(axis=0),
         }
         return Answer(answer, arrays)
+
+    def _head_kinds(self, question: HeadKindsQuestion) -> Answer:
+        row = self._row(question.run)
+        layers = self._layers(question.part)
+        span = layer_slice(question.layers, len(layers))
+        heads = self._of_rows.heads(layers[span], row)
+        return Answer(kinds_answer(question.part, span.start, heads))
 
     # What they stand on
 

@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..answers.run_cache import RunCache
-from .bounds import check_pictures, picture_work
+from ..contract.first_screen.head_kinds import MeasuredHead
+from .bounds import check_passes, picture_work
+from .head_kinds import measure_heads
 from .modules import Module
 from .picture import Picture, picture, together
 
@@ -54,6 +56,7 @@ class Rows:
         self._maps: LatestValues[tuple[str, int], AttentionMap] = LatestValues()
         self._pictures: RunCache[tuple[str, int, tuple[int, int], int], Picture]
         self._pictures = RunCache(PICTURES)
+        self._heads: LatestValues[tuple[str, int], list[MeasuredHead]] = LatestValues()
 
     def map_of(self, module: Module, row: int) -> AttentionMap:
         """Return a module's map of one row, which remembers its log-sum-exp."""
@@ -80,7 +83,7 @@ class Rows:
             for number, one in enumerate(ones)
             if (*place, number) not in self._pictures
         ]
-        check_pictures(layers, missing, layers[0].part)
+        check_passes(layers, missing, f"The pictures of {layers[0].part!r}")
         return [
             together(
                 [
@@ -90,6 +93,28 @@ class Rows:
             )
             for place, ones in zip(places, pieces, strict=True)
         ]
+
+    def heads(self, layers: list[Module], row: int) -> list[list[MeasuredHead]]:
+        """Return what kind each head of some layers is.
+
+        Raises:
+            ShapeError: those that are missing would take too long, or too much memory.
+            QuestionCancelled: the question was given up.
+        """
+        missing = [
+            self.map_of(module, row)
+            for module in layers
+            if self._heads.get((module.path, row)) is None
+        ]
+        what = f"The kinds of the heads of {layers[0].part!r}"
+        check_passes(layers, missing, what, method="measure")
+        return [self._heads_of(module, row) for module in layers]
+
+    def _heads_of(self, module: Module, row: int) -> list[MeasuredHead]:
+        place = (module.path, row)
+        return self._heads.get(place) or self._heads.store(
+            place, measure_heads(self.map_of(module, row), cross=module.kind == "cross")
+        )
 
     def _pieces(self, module: Module, row: int) -> list[AttentionMap]:
         """Cut a row of a module by heads where it takes long.

@@ -30,8 +30,8 @@ from ...errors import ClearheadError, ConfigError, TraceError
 from ..contract.answers import Answering
 from ..contract.arrays import encode, to_json
 from ..contract.documents.openapi import CONTAINER, DOCUMENT, openapi
-from ..contract.questions import QUESTIONS, OfflineQuestion, Question
-from ..contract.reading import read_question
+from ..contract.questions import OfflineQuestion, Question
+from ..contract.reading import QUESTIONS, read_question
 from ..contract.values import LIMITS
 from ..offline.page import offline_answer
 from .access import ENTER, Access

@@ -7,7 +7,7 @@ import re
 
 from clearhead.explorer.contract.answers import ANSWERS, WITH_ARRAYS
 from clearhead.explorer.contract.documents.openapi import CONTAINER, REASONS, definitions, openapi
-from clearhead.explorer.contract.questions import QUESTIONS
+from clearhead.explorer.contract.reading import QUESTIONS
 
 
 def test_every_reference_leads_to_a_schema():

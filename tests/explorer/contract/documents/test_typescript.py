@@ -9,7 +9,7 @@ import sys
 from clearhead.explorer.contract.__main__ import PROTOCOL
 from clearhead.explorer.contract.answers import ANSWERS
 from clearhead.explorer.contract.documents.typescript import typescript
-from clearhead.explorer.contract.questions import QUESTIONS
+from clearhead.explorer.contract.reading import QUESTIONS
 from tests.explorer.served import environment
 
 

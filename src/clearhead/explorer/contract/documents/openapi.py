@@ -11,7 +11,8 @@ from typing_extensions import TypedDict
 
 from ...._version import __version__
 from ..answers import ANSWERS, WITH_ARRAYS
-from ..questions import QUESTIONS, Question
+from ..questions import Question
+from ..reading import QUESTIONS
 from ..saved_page import SavedPage
 
 DOCUMENT = "/api/openapi.json"

@@ -13,12 +13,34 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
+from .. import (
+    answers,
+    derivation_answers,
+    edits,
+    neighbours,
+    parts,
+    questions,
+    run_answers,
+    saved_page,
+)
 from ..answers import ANSWERS
-from ..questions import QUESTIONS
+from ..first_screen import answers as first_screen
+from ..first_screen import head_kinds
+from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
 
-MODULES = (questions, edits, parts, answers, run_answers, derivation_answers, saved_page)
+MODULES = (
+    questions,
+    edits,
+    parts,
+    answers,
+    neighbours,
+    head_kinds,
+    first_screen,
+    run_answers,
+    derivation_answers,
+    saved_page,
+)
 WIDTH = 100
 HEADING = """\
 /** The questions that a source answers, and the shapes of their answers. Null in JSON stands for

@@ -10,7 +10,9 @@ import { asking, model, run, state } from "../core/state/state";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
+import { ModelMap } from "../map";
 import { views } from "../views";
+import { Opening } from "../views/opening";
 import type { View } from "../views/view";
 import { EditsBanner } from "../views/what_if";
 import { followView, WhereFrom } from "../where_from/panel";
@@ -18,7 +20,6 @@ import { Check } from "./check";
 import { examplesOf } from "./examples";
 import { ExportMenu } from "./export";
 import { Failure, LastAnswer } from "./failure";
-import { HeadPicker } from "./picker";
 import { SentenceBox } from "./sentence";
 import { Settings } from "./settings";
 import { Tabs } from "./tabs";
@@ -26,7 +27,7 @@ import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/header.css";
 import "./styles/sentence.css";
-import "./styles/picker.css";
+import "./styles/tabs.css";
 import "./styles/narrow.css";
 import "../where_from/panel.css";
 import "./styles/notebook.css";
@@ -60,6 +61,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       class="page"
       data-theme={shownTheme.value}
       data-bare={bare || undefined}
+      data-screen={state.screen.value}
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
       aria-busy={asking.value}
     >
@@ -83,6 +85,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       <main>
         <SentenceBox />
         <Failure />
+        <Opening />
         <div class="beneath">
           <Check />
           <div class="hint" role="note" aria-label={words.hintTitle}>
@@ -94,8 +97,8 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
           <>
             <LastAnswer />
             <EditsBanner />
+            <ModelMap />
             <Tabs views={all} current={current} />
-            <HeadPicker />
             <section
               id="view"
               class="view"

@@ -66,6 +66,9 @@ const labels: Bilingual<Record<string, string>> = {
     lastHidden: "last hidden vector of this position",
     outputRow: "row of this token in the output matrix",
     logitsRow: "logits of this position, for the whole vocabulary",
+    largestOnly: "the largest alone, {name}",
+    placeAmongLargest: "here its place among these",
+    restOfSum: "what the other {name} add to the sum of exp(z - max)",
     tokenId: "id of the token",
     cappedScore: "score after the cap",
     classTokenEntry: "entry of the learned vector of the class token",
@@ -126,6 +129,8 @@ const labels: Bilingual<Record<string, string>> = {
     typeIds: "types of all tokens",
     positionRows: "row of each position in the table",
     bucketIds: "bucket of each query and key",
+    embeddingRow: "row of the token in the embedding matrix",
+    neighbourRow: "row of the other token in the embedding matrix",
   },
   pt: {
     inputOfAttention: "vetor desta posição, como a atenção o lê",
@@ -188,6 +193,9 @@ const labels: Bilingual<Record<string, string>> = {
     lastHidden: "último vetor oculto desta posição",
     outputRow: "linha deste token na matriz de saída",
     logitsRow: "logits desta posição, para todo o vocabulário",
+    largestOnly: "somente os maiores, {name}",
+    placeAmongLargest: "aqui, o seu lugar entre estes",
+    restOfSum: "o que os outros {name} acrescentam à soma de exp(z - max)",
     tokenId: "id do token",
     cappedScore: "pontuação depois do limite",
     classTokenEntry: "entrada do vetor aprendido do token de classe",
@@ -248,6 +256,8 @@ const labels: Bilingual<Record<string, string>> = {
     typeIds: "tipos de todos os tokens",
     positionRows: "linha de cada posição na tabela",
     bucketIds: "faixa de cada consulta e chave",
+    embeddingRow: "linha do token na matriz de embeddings",
+    neighbourRow: "linha do outro token na matriz de embeddings",
   },
 };
 

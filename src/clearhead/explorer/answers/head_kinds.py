@@ -1,0 +1,46 @@
+"""The kinds of a part's heads, from the trace of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contract.arrays import ArraySource
+from ..contract.first_screen.head_kinds import HeadKindsAnswer, MeasuredHead
+from ..contract.values import Span
+from .head_measures import EVEN, LEAST_QUERIES, SHARE, HeadWeights, measured_heads
+from .overview import attention_steps, layer_slice
+
+
+def head_kinds(run: ArraySource, part: str, layers: Span | None = None) -> HeadKindsAnswer:
+    """Answer ``head_kinds``.
+
+    Args:
+        run: a traced text.
+        part: ``encoder``, ``decoder`` (its self-attention) or ``cross``.
+        layers: from which to before which; None for all.
+
+    Raises:
+        TraceError: the model has no such part.
+        ShapeError: the part has no such layers.
+    """
+    paths = attention_steps(run.trace, part)
+    span = layer_slice(layers, len(paths))
+    heads = []
+    for path in paths[span]:
+        weights = run.trace[f"{path}.weights"].value[0]
+        # A weight that an edit set may stand where the mask hides a key.
+        hidden = np.isneginf(run.trace[f"{path}.masked"].value[0]) & (weights == 0)
+        heads.append(measured_heads(HeadWeights.of(weights, ~hidden, cross=part == "cross")))
+    return kinds_answer(part, span.start, heads)
+
+
+def kinds_answer(part: str, start: int, layers: list[list[MeasuredHead]]) -> HeadKindsAnswer:
+    """Return the answer of these heads, with the bounds that their kinds follow from."""
+    return {
+        "part": part,
+        "start": start,
+        "layers": layers,
+        "share": SHARE,
+        "even": EVEN,
+        "queries": LEAST_QUERIES,
+    }
