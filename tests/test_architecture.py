@@ -62,6 +62,7 @@ WITHOUT_TORCH = (
     "translation",
     "volume",
     "lens",
+    "lessons",
     "tasks",
     "export",
     "explorer",
@@ -96,6 +97,7 @@ AT_LOAD = {
     "translation": {"numpy", "safetensors", "tokenizers"},
     "volume": {"numpy"},  # PyTorch and CTranslate2 when they translate
     "lens": {"numpy"},
+    "lessons": {"numpy"},
     "tasks": {"numpy"},
     "export": {"numpy"},  # what it writes for is loaded when it writes
     "maps": {"torch", "numpy", "safetensors"},

@@ -228,6 +228,24 @@ def test_what_images_have_no_place_for(changes, message):
         TransformerConfig.from_dict({**IMAGES, **changes})
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"decoder_layers": 1}, "for models that read texts, without a decoder"),
+        ({"output": {"labels": 3, "tied": True}}, "the matrix of 3 labels is no embedding"),
+        ({"output": {"labels": 3, "matrix": False}}, "nothing for another setting"),
+    ],
+)
+def test_what_labels_have_no_place_for(changes, message):
+    settings = {"vocab_size": 9, "decoder_layers": 0, "output": {"labels": 3}}
+    config = TransformerConfig.from_dict(settings)
+    assert (config.tied_output, config.output_name, config.output_size) == (False, "output", 3)
+    assert TransformerConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError) as error:
+        TransformerConfig.from_dict({**settings, **changes})
+    assert message in str(error.value)
+
+
 def test_settings_that_nobody_changed_are_not_written():
     """Files of configs that were written before there were such settings stay as they are."""
     config = TransformerConfig.from_dict({"vocab_size": 9, "output": {"bias": True}})

@@ -152,6 +152,8 @@ class TransformerConfig:
             raise ConfigError("embedding.token_types are for models without a decoder.")
         if not self.output.matrix and self.tied_output:
             raise ConfigError("output.matrix is false, and the output is tied to an embedding.")
+        if self.output.labels and (self.decoder_layers or self.reads_images):
+            raise ConfigError("output.labels are for models that read texts, without a decoder.")
 
     def _check_images(self) -> None:
         """Check what an image has no place for."""
@@ -254,7 +256,13 @@ class TransformerConfig:
     @property
     def tied_output(self) -> bool:
         """Whether the output matrix is an embedding."""
-        return self.tied_embeddings if self.output.tied is None else self.output.tied
+        tied = self.tied_embeddings if self.output.tied is None else self.output.tied
+        return tied and not self.output.labels
+
+    @property
+    def output_size(self) -> int:
+        """How many logits a position has: one for each token, or for each label."""
+        return self.output.labels or self.vocab_size
 
     def embedding_name(self, side: str) -> str:
         """Return the name of a side's embedding among the weights; ``source`` or ``target``."""
@@ -302,8 +310,9 @@ class TransformerConfig:
         if not self.parallel_sublayers:
             unchanged.add("parallel_sublayers")
         settings = dataclasses.asdict(self)
-        if self.output.matrix:
-            del settings["output"]["matrix"]  # which all have that do not say otherwise
+        for name, usual in (("matrix", True), ("labels", 0)):
+            if settings["output"][name] == usual:
+                del settings["output"][name]
         return {name: value for name, value in settings.items() if name not in unchanged}
 
     @classmethod

@@ -175,6 +175,8 @@ class OutputConfig:
         tied: whether the output matrix is the embedding of the target (of the source, without a
             decoder); None means as ``tied_embeddings``. T5 v1.1 shares one embedding between
             source and target, and has an output matrix of its own.
+        labels: how many labels the logits are of, in a model that classifies texts: an encoder
+            alone, whose first position is asked. 0: the logits are of the vocabulary.
         bias: whether a bias is added to the logits (Marian, BART, BERT).
         scale: factor of the hidden vectors; None for none. T5 v1.0 has ``d_model ** -0.5``.
         softcap: bends logits into (-softcap, softcap) (Gemma 2); None: not.
@@ -184,6 +186,7 @@ class OutputConfig:
 
     matrix: bool = True
     tied: bool | None = None
+    labels: _Count = 0
     bias: bool = False
     scale: _Positive | None = None
     softcap: _Positive | None = None
@@ -192,7 +195,12 @@ class OutputConfig:
     def __post_init__(self) -> None:
         check_fields(self)
         numbers = (self.scale, self.softcap, self.transform)
-        if not self.matrix and (self.bias or numbers != (None, None, None)):
+        if self.labels and self.tied:
+            raise ConfigError(
+                f"output.tied is true, and the matrix of {self.labels} labels is no embedding of "
+                f"tokens. Leave output.tied out."
+            )
+        if not self.matrix and (self.bias or self.labels or numbers != (None, None, None)):
             raise ConfigError(
                 "output.matrix is false: without logits there is nothing for another setting of "
                 "the output to change."

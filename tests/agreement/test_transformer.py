@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead import nn
+from clearhead.config_parts import OutputConfig
 from clearhead.engine.reference_engine import ReferenceEngine
 from clearhead.reference.transformer import Transformer as Reference
 from tests.reference.models import (
@@ -65,6 +68,19 @@ def test_the_encoder(dtype, config, seed):
     source = _padded(np.random.default_rng(seed), config)
     ours = layers.encode(torch.from_numpy(source)).output
     _assert_close(ours, reference.encode(source).output, dtype)
+
+
+@given(config=configs(encoder=True), labels=st.integers(1, 5), bias=st.booleans())
+@torch.no_grad()
+def test_a_classifier(config, labels, bias):
+    """The weights of the output are a row for each label, in both."""
+    output = OutputConfig(labels=labels, bias=bias)
+    config = dataclasses.replace(config, decoder_layers=0, output=output)
+    layers, reference = _pair(config, torch.float64)
+    source = _padded(np.random.default_rng(0), config)
+    logits = reference.forward(source)
+    assert logits.shape == (*source.shape, labels)
+    _assert_close(layers(torch.from_numpy(source)), logits, torch.float64)
 
 
 # In float64 alone: a norm over two entries, which are nearly equal in some image, magnifies the

@@ -34,6 +34,7 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 TEXT = "Where is the station?"
 WORD = "▁station"
+CROSSING, NEGATION = "The black cat sleeps.", "She did not see him."
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,30 @@ class Picture:
         name: of its file, without the ending.
         state: what the address says, beside the sentence and the head.
         size: of the window, in pixels.
+        text: the sentence.
         masked: whether `WORD` is masked.
+        discovery: of the first screen, which of the three is pressed; empty for none.
         phone: whether it is in dark colours, as on a phone at night.
     """
 
     name: str
     state: dict[str, Any]
     size: tuple[int, int] = (1366, 1000)
+    text: str = TEXT
     masked: bool = False
+    discovery: str = ""
     phone: bool = False
+
+    @property
+    def is_first_screen(self) -> bool:
+        """Whether it shows what opens, and no view."""
+        return "view" not in self.state
 
     def address(self, head: Head) -> str:
         """Return the part of the address behind the server's."""
         edits = [{"kind": "mask_token", "position": head.key}] if self.masked else None
+        if self.is_first_screen:
+            return f"/#{urlencode({'text': self.text, 'language': 'en', **self.state})}"
         state = {"text": TEXT, "language": "en", "part": "cross", **head.state, **self.state}
         if edits:
             state["edits"] = json.dumps(edits)
@@ -80,6 +92,9 @@ class Head:
 
 
 PICTURES = (
+    Picture("explore-opening", {}, (1440, 900), text=CROSSING),
+    Picture("explore-discovery", {}, (1440, 900), text=NEGATION, discovery="hide_word"),
+    Picture("explore-opening-phone", {"language": "pt"}, (390, 844), text=CROSSING, phone=True),
     Picture("explore-heads", {"view": "heads"}),
     Picture("explore-words", {"view": "words", "rows": "output"}),
     Picture("explore-what-if", {"view": "what_if"}, masked=True),
@@ -128,6 +143,11 @@ def take(browser: Browser, base: str, picture: Picture, head: Head) -> bytes:
     page = context.new_page()
     page.goto(picture.address(head))
     settle(page)
+    if picture.discovery:
+        page.locator(f".opening-discover[data-kind={picture.discovery}]").click()
+        page.locator(".opening-after").wait_for()
+    elif not (picture.is_first_screen or "step" in picture.state):
+        page.locator(".tabs").evaluate("tabs => tabs.scrollIntoView()")
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     context.close()
     file = io.BytesIO()
@@ -140,7 +160,8 @@ def settle(page: Page) -> None:
     page.wait_for_selector(".page[aria-busy=false] [role=tabpanel]")
     page.wait_for_function(
         """() => document.querySelector('.page[aria-busy=false]')
-            && !document.querySelector('.walk-loading, .heads-blank')
+            && !document.querySelector('.walk-loading, .heads-blank, .opening-waiting')
+            && document.querySelector('.opening-ribbon')
             && ![...document.querySelectorAll('[role=tabpanel] td')]
                 .some((cell) => cell.textContent.trim() === '…')
             && ![...document.querySelectorAll('[role=tabpanel] [role=status]')]

@@ -53,3 +53,22 @@ def test_rows_in_their_old_order_are_not_copied():
     cache.reorder(np.arange(3))
     after = cache.layers[0].extend(np.ones((3, 2, 1, 3)), np.ones((3, 2, 1, 3)))[0]
     assert np.shares_memory(before, after)
+
+
+def test_the_next_cache_uses_the_memory_of_the_last():
+    def cache(rows):
+        return KeyValueCache(
+            layers=1, rows=rows, kv_heads=1, head_dim=2, dtype=np.float32, max_length=8
+        )
+
+    first = cache(3)
+    address = first._buffer.ctypes.data
+    del first
+    second = cache(2)
+    assert second._buffer.ctypes.data == address
+    keys, values = second.extend(0, np.ones((2, 1, 1, 2)), np.zeros((2, 1, 1, 2)))
+    del second
+    # Somebody looks at it, so it is not written over.
+    third = cache(2)
+    third.extend(0, np.full((2, 1, 1, 2), 7), np.full((2, 1, 1, 2), 7))
+    assert keys.sum() == 4 and values.sum() == 0

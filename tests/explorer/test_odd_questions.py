@@ -29,12 +29,15 @@ PLAIN = {
     "model": {},
     "run": RUN,
     "words": {"query": "old"},
+    "neighbours": {"token": 5, "stack": "encoder", "count": 3},
     "beam": {"run": RUN, "beam_size": 2},
     "array": {"run": RUN, "items": [{"path": "logits", "window": [[0, 1], [0, 1], [0, 5]]}]},
     "overview": {"run": RUN, "part": "cross", "layers": None},
     "head_kinds": {"run": RUN, "part": "cross", "layers": None},
     "effects": {"run": RUN, **HEAD, "position": 0, "most": 3},
     "lens": {"run": RUN, "position": 0, "token": 5, "most": 3, "count": 2},
+    "alignment": {"run": RUN},
+    "discovery": {"run": RUN, "kind": "hide_word"},
     "offline": {"run": RUN, "state": "#view=heads"},
 }
 ODD = [

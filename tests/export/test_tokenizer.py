@@ -9,6 +9,7 @@ import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearhead.config import TransformerConfig
 from clearhead.errors import CheckpointError
 from clearhead.export.tokenizer import library_tokenizer, own_tokenizer
 from clearhead.text.tokenizer_file import SPACE
@@ -32,6 +33,15 @@ def test_ids_and_text_are_those_of_ours(text):
 def test_a_prompt_begins_with_the_start_token():
     ids = exported("Llama").encode("the cat").ids
     assert ids == [tokenizer().start_id, *tokenizer().encode("the cat")]
+
+
+def test_the_text_of_a_classifier_begins_and_ends():
+    changes = {"encoder_layers": 1, "decoder_layers": 0, "output": {"labels": 2}}
+    config = TransformerConfig.from_dict({"vocab_size": tokenizer().vocab_size, **changes})
+    content = library_tokenizer(tokenizer(), config)
+    ids = tokenizers.Tokenizer.from_str(json.dumps(content)).encode("the cat").ids
+    ours = tokenizer()
+    assert ids == [ours.start_id, *ours.encode("the cat"), ours.end_id]
 
 
 def test_ours_comes_back(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.config import TransformerConfig
+from clearhead.config_parts import OutputConfig
 from clearhead.errors import TextError
 from clearhead.tasks.own_tokenizer import OwnTokenizer
 from clearhead.text.tokenizer import Tokenizer
@@ -43,3 +44,20 @@ def test_what_it_has_not():
         tokenizer.encode("the cat", language="fr")
     with pytest.raises(TextError, match="one text at a time"):
         tokenizer.encode_pair("the", "cat")
+
+
+def test_a_continuation_keeps_its_space():
+    tokenizer = tokenizer_of(0)
+    prompt, rest = tokenizer.encode("the"), INNER.encode("cat sleeps")
+    assert tokenizer.decode(prompt) == "the"
+    assert tokenizer.decode([*prompt, *rest]) == "the cat sleeps"
+    assert tokenizer.decode(rest) == tokenizer.decode([*rest, INNER.end_id]) == " cat sleeps"
+    assert tokenizer.decode([]) == ""
+    assert tokenizer_of(1).decode(rest) == "cat sleeps"
+
+
+def test_a_text_to_classify_begins_and_ends():
+    output = OutputConfig(labels=2)
+    config = TransformerConfig(**SIZES, encoder_layers=1, decoder_layers=0, output=output)
+    plain = INNER.encode("the cat")
+    assert OwnTokenizer(INNER, config).encode("the cat") == [INNER.start_id, *plain, INNER.end_id]

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearhead.errors import ConfigError
-from clearhead.text.batches import Corpus, make_batch, pad
+from clearhead.text.batches import (
+    LABEL_BATCHES,
+    TEXT_BATCHES,
+    Corpus,
+    make_batch,
+    make_label_batch,
+    make_text_batch,
+    pad,
+)
 
 
 class Store:
@@ -57,6 +65,36 @@ def test_a_batch_has_its_special_tokens() -> None:
     assert {batch.source.dtype, batch.target_input.dtype, batch.target_output.dtype} == {
         np.dtype("int64")
     }
+
+
+def test_a_window_of_text_is_predicted_from_the_start_token_on() -> None:
+    batch = make_text_batch([[], []], [np.array([7, 8, 2]), np.array([5])])
+    assert batch.source.shape == (2, 0)
+    assert batch.target_input.tolist() == [[1, 7, 8], [1, 0, 0]]
+    assert batch.target_output.tolist() == [[7, 8, 2], [5, 0, 0]]
+    assert batch.target_tokens == 4
+    assert batch.first(1).target_output.tolist() == [[7, 8, 2]]
+
+
+def test_a_label_is_one_prediction_even_if_its_number_is_that_of_padding() -> None:
+    batch = make_label_batch([np.array([7, 8]), np.array([5])], [np.array([0]), np.array([3])])
+    assert batch.source.tolist() == [[1, 7, 8, 2], [1, 5, 2, 0]]
+    assert batch.target_input.shape == (2, 0)
+    assert batch.target_output.tolist() == [[0], [3]]
+    assert batch.target_tokens == batch.first(2).target_tokens == 2
+
+
+@pytest.mark.parametrize("form", [TEXT_BATCHES, LABEL_BATCHES])
+def test_batches_of_other_rows_have_no_more_tokens_than_they_may(form) -> None:
+    rng = np.random.default_rng(0)
+    lengths, none = rng.integers(1, 30, 200).tolist(), [form.source_specials // 2] * 200
+    sides = (none, lengths) if form is TEXT_BATCHES else (lengths, none)
+    some = Corpus([Store(*sides, 3)], [1.0], 1, form=form)  # type: ignore[list-item]
+    batches = [some.batch(rows) for rows in some.epoch(0, 120)]
+    assert sum(len(batch.source) for batch in batches) == 200
+    for batch in batches:
+        sizes = [ids.size for ids in (batch.source, batch.target_input)]
+        assert max(sizes) <= 120
 
 
 def test_padding_is_at_the_end() -> None:

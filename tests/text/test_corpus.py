@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clearhead.errors import CorpusError, MissingExtraError
-from clearhead.text.corpus import Pair, Skipped, locate, read_pairs
+from clearhead.text.corpus import Pair, Skipped, locate, read_pairs, read_texts
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -234,3 +234,33 @@ def test_relative_paths_begin_at_the_data_folder() -> None:
     assert locate("/root.tsv", folder) == "/root.tsv"
     assert locate("hub:books", folder) == "hub:books"
     assert locate("a.tsv", None) == "a.tsv"
+
+
+TEXT = b"One line,\r\nand another.\n\n \nA paragraph.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("unit", "texts"),
+    [
+        ("line", ["One line,", "and another.", "A paragraph."]),
+        ("paragraph", ["One line,\nand another.", "A paragraph."]),
+        ("file", ["One line,\nand another.\n\n\nA paragraph."]),
+    ],
+)
+@pytest.mark.parametrize("name", ["some.txt", "some.txt.gz"])
+def test_texts_of_each_unit(tmp_path: Path, name: str, unit: str, texts: list[str]) -> None:
+    path = write(tmp_path / name, TEXT)
+    assert list(read_texts(path, unit)) == texts
+    other = write(tmp_path / "other.txt", b"More.")
+    assert list(read_texts(f"{path},{other}", unit)) == [*texts, "More."]
+
+
+def test_a_line_of_text_that_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "some.txt", b"good\n\xff\nbetter\n")
+    with pytest.raises(CorpusError, match=r"some\.txt, line 2: byte 1 of the line is not UTF-8"):
+        list(read_texts(path))
+    counts = Skipped()
+    assert list(read_texts(path, skip_counts=counts)) == ["good\nbetter"]
+    assert counts.reasons == {"not UTF-8": 1}
+    with pytest.raises(CorpusError, match="hub:some is a data set, and texts are read from files"):
+        list(read_texts("hub:some"))

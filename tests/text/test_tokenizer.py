@@ -180,3 +180,10 @@ def test_rare_pairs_are_not_merged() -> None:
     common = Tokenizer.train(texts, 5000, min_frequency=10)
     assert len(common.encode("cat")) == 1
     assert len(common.encode("zebra")) > 1
+
+
+def test_characters_alone() -> None:
+    tokenizer = Tokenizer.train(TEXTS, 400, characters=True)
+    assert tokenizer.vocab_size == FIRST_LEARNT + len(set(SPACE + "".join(TEXTS)) - {" "})
+    assert tokenizer.pieces(tokenizer.encode("the mat")) == list(f"{SPACE}the{SPACE}mat")
+    assert tokenizer.decode(tokenizer.encode("zebra 🙂")) == "zebra 🙂"

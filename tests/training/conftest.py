@@ -54,6 +54,43 @@ def tiny_table(folder: Path) -> dict[str, Any]:
     }
 
 
+def language_table(folder: Path) -> dict[str, Any]:
+    """The same for a language model, of the texts of a tiny language."""
+    for name, count in (("train", 160), ("development", 12)):
+        lines = [_text(i + 1000 * (name != "train")) for i in range(count)]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    return _one_side(folder, "language", "decoder", "txt") | {"task": "language"}
+
+
+def classification_table(folder: Path) -> dict[str, Any]:
+    """The same for a classifier, which says with which word a text begins."""
+    for name, count in (("train", 160), ("development", 12)):
+        texts = [_text(i + 1000 * (name != "train")) for i in range(count)]
+        rows = [f"{text}\tit is {text.split()[0]}\n" for text in texts]
+        (folder / f"{name}.tsv").write_text("".join(rows))
+    return _one_side(folder, "classification", "encoder", "tsv") | {"task": "classification"}
+
+
+def _text(number: int) -> str:
+    words = [WORDS[(number * k + k) % 8] for k in range(1, 4 + number % 5)]
+    return " ".join(sorted(words, key=WORDS.index))
+
+
+def _one_side(folder: Path, task: str, stack: str, suffix: str) -> dict[str, Any]:
+    own = folder / f"{task} of a translator"
+    own.mkdir(exist_ok=True)
+    table = tiny_table(own)
+    table["data"]["corpus"] = [{"path": str(folder / f"train.{suffix}")}]
+    table["data"]["development"] = str(folder / f"development.{suffix}")
+    del table["model"]["encoder_layers"], table["model"]["decoder_layers"]
+    table["model"][f"{stack}_layers"] = 1
+    table["training"]["label_smoothing"] = 0.0
+    return table
+
+
+ONE_SIDED = {"language": language_table, "classification": classification_table}
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> dict[str, Any]:
     return tiny_table(tmp_path)

@@ -17,6 +17,7 @@ import pytest
 
 from clearhead.training.checkpoint import states
 from clearhead.training.run_folder.log import read_log
+from tests.training.conftest import ONE_SIDED, tiny_table
 
 ROOT = Path(__file__).parents[2]
 STEPS = 60
@@ -60,10 +61,13 @@ def finish(process: subprocess.Popen[str]) -> str:
     return messages
 
 
+TASKS = {"translation": tiny_table, **ONE_SIDED}
+
+
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_with_the_same_bits(
-    table: dict[str, Any], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_killed_at_any_moment_it_ends_with_the_same_bits(task: str, tmp_path: Path) -> None:
+    table = TASKS[task](tmp_path)
     table["training"] |= {
         "max_steps": STEPS,
         "checkpoint_every": 4,

@@ -30,7 +30,7 @@ def write_checkpoint(folder, *, seed=0, dtype=np.float32, states=None, **changes
     tokenizer = Tokenizer.train(TRAINING_TEXTS, 420)
     shape = {"d_model": 32, "num_heads": 4, "feed_forward_dim": 48, "max_length": 64}
     shape |= {"encoder_layers": 2, "decoder_layers": 2, "tied_embeddings": False}
-    config = TransformerConfig(vocab_size=tokenizer.vocab_size, **(shape | changes))
+    config = TransformerConfig.from_dict({"vocab_size": tokenizer.vocab_size, **shape, **changes})
     generator = np.random.default_rng(seed)
     weights = {}
     for name, size in expected_shapes(config).items():
@@ -44,6 +44,13 @@ def write_checkpoint(folder, *, seed=0, dtype=np.float32, states=None, **changes
     content |= states or {}
     (folder / "config.json").write_text(json.dumps(content))
     return folder
+
+
+def write_classifier(folder, labels=("no", "so so", "yes"), **changes):
+    """A small random classifier of texts."""
+    output = {"labels": len(labels)}
+    states = {"labels": list(labels)}
+    return write_checkpoint(folder, states=states, decoder_layers=0, output=output, **changes)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from clearhead.translation.translator import Translator
 from clearhead.weight_storage.weight_file import store
 from tests.processor_time import at_most_processor_seconds
 from tests.strangers import SPOILT, edits, refusal, split, spoilt, tensor_bytes
+from tests.translation.conftest import write_classifier
 
 
 def error_of(folder) -> str:
@@ -315,3 +316,16 @@ def test_missing_and_foreign_weights(new_model, change, words):
     message = error_of(path.parent)
     assert words in message.replace("output.weight, ", "")
     assert "\x1b" not in message
+
+
+def test_a_classifier_has_as_many_labels_as_outputs(tmp_path):
+    folder = write_classifier(tmp_path / "model")
+    checkpoint = read_checkpoint(folder)
+    assert checkpoint.labels == ("no", "so so", "yes")
+    assert checkpoint.statements() == {"labels": ["no", "so so", "yes"]}
+    assert "encoder and decoder" in error_of(folder)
+    content = json.loads((folder / "config.json").read_text())
+    for labels in (["no", "yes"], ["no", "no", "yes"], None, "no"):
+        (folder / "config.json").write_text(json.dumps({**content, "labels": labels}))
+        with pytest.raises(CheckpointError, match=r"Cannot read .*config\.json: .*labels"):
+            read_checkpoint(folder)

@@ -36,7 +36,7 @@ _SETTINGS = (
 @click.option("--seed", type=int, help="Of the draws: the tokens of torch.manual_seed(seed).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every token.")
 def command(model: str, prompt: str, as_json: bool, **options: Any) -> None:
-    """Continue PROMPT with MODEL: a folder that transformers saved, or a name on the hub.
+    """Continue PROMPT with MODEL: a folder of ours or of transformers, or a name on the hub.
 
     The text comes as it is written, and its tokens are those of transformers' generate. A model
     with an encoder writes a target for the prompt instead.

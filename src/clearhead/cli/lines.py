@@ -22,11 +22,14 @@ _READ = 1 << 16  # bytes
 _LONGEST_LINE = 4_000_000  # bytes; no text of more than a million characters is taken
 
 
-def open_input(path: str | None) -> AbstractContextManager[BinaryIO]:
-    """Open a file, unpacked if it ends in .gz; standard input for None and ``-``."""
+def open_input(path: str | None, *, verb: str = "translate") -> AbstractContextManager[BinaryIO]:
+    """Open a file, unpacked if it ends in .gz; standard input for None and ``-``.
+
+    Whoever types lines is told what is done with them, the ``verb``.
+    """
     if path is None or path == "-":
         if sys.stdin.isatty():
-            click.echo("Type a line to translate it; Ctrl-D ends.", err=True)
+            click.echo(f"Type a line to {verb} it; Ctrl-D ends.", err=True)
         return nullcontext(sys.stdin.buffer)
     try:
         return cast(BinaryIO, gzip.open(path)) if path.endswith(".gz") else Path(path).open("rb")

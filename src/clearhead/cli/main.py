@@ -25,6 +25,7 @@ from ..errors import ClearheadError
 COMMANDS = {
     "translate": "Translate arguments, files or standard input.",
     "generate": "Continue a text with any model, token by token.",
+    "classify": "Give each text one of the labels that a model was trained with.",
     "trace": "Print every number between a text and what a model makes of it.",
     "explore": "Open a page that shows every number of a model at work.",
     "prepare": "Clean, filter and vary text to train on, by a recipe.",
@@ -34,6 +35,7 @@ COMMANDS = {
     "inspect": "Show what a Hugging Face model attends to in a text.",
     "export": "Write a model for transformers, CTranslate2 or ONNX.",
     "bench": "Measure speed, with ratios to other systems.",
+    "check": "Try a learner's attention, and say in words what is off.",
 }
 
 

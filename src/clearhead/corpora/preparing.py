@@ -40,6 +40,8 @@ class Preparation:
     Args:
         recipe: what to do.
         folder: where relative paths of corpora and scores begin; None for the working folder.
+        beside: where paths that begin with ``./`` begin, such as text that is kept beside its
+            recipe; None for where the others do.
         is_reverse: write French and English instead of English and French.
         tell: called with a sentence about each corpus.
     """
@@ -49,10 +51,12 @@ class Preparation:
         recipe: Recipe,
         folder: Path | None = None,
         *,
+        beside: Path | None = None,
         is_reverse: bool = False,
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self.recipe, self.folder, self.tell = recipe, folder, tell
+        self.recipe, self.tell = recipe, tell
+        self.folder, self.beside = folder, folder if beside is None else beside
         self.sides = Sides("fr", "en") if is_reverse else Sides("en", "fr")
         self.direction = "-".join(self.sides)
         self.held_out = HeldOut(recipe.held_out.share, recipe.held_out.most_pairs)
@@ -85,9 +89,13 @@ class Preparation:
             (draft / f"{REPORT}.md").write_text(report.to_markdown(), encoding="utf-8")
         return report
 
+    def _locate(self, path: str) -> str:
+        """Return a corpus with its relative paths taken from where they begin."""
+        return locate(path, self.beside if path.startswith("./") else self.folder)
+
     def _write_corpus(self, corpus: CorpusRecipe, files: PairFiles) -> tuple[CorpusCounts, str]:
         """Write the pairs of one corpus and their variants; return counts and SHA-256."""
-        path = locate(corpus.path, self.folder)
+        path = self._locate(corpus.path)
         sample = self._sample(corpus) if corpus.variants.several else None
         counts = CorpusCounts()
         earlier = self._seen_pairs.setdefault(corpus.output, SeenNumbers())
@@ -156,7 +164,7 @@ class Preparation:
 
     def _plausible_pairs(self, corpus: CorpusRecipe, counts: CorpusCounts) -> Iterator[Pair]:
         """Yield the clean pairs of a corpus that nothing in them is a reason to leave out."""
-        path = locate(corpus.path, self.folder)
+        path = self._locate(corpus.path)
         rules = rules_of(corpus.filters, corpus.most_words)
         is_sentence = corpus.content == "sentences"
         bad_lines = Skipped()
@@ -180,7 +188,7 @@ class Preparation:
         if not corpus.scores:
             return lambda number: None
         sha256 = corpus_hash(path)
-        files = [locate(name, self.folder) for name in corpus.scores]
+        files = [self._locate(name) for name in corpus.scores]
         each = [read_scores(file, corpus.path, sha256) for file in files]
         return _score_reasons(each, corpus, files)
 

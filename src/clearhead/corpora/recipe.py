@@ -91,7 +91,7 @@ class CorpusRecipe:
 
     Attributes:
         path: English and French, as in clearhead.text.corpus; two files ``train.en,train.fr`` or
-            one with a tab.
+            one with a tab. With ``./`` in front it is a file beside the recipe.
         output: the name of the file that its pairs go to; several corpora may share one.
         licence, attribution: as its licence asks for; they go into the report.
         content: ``sentences``, or ``terms`` such as the entries of a dictionary.

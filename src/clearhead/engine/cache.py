@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,36 @@ from ..reference.transformer import Transformer
 from ..shapes import Array, Float, Int
 
 _FIRST_CAPACITY = 32
+_COPIED_AT_ONCE = 1 << 18  # bytes
+
+
+class _Memory(threading.local):
+    """Memory of the last cache of this thread, for the next one.
+
+    A system hands out fresh memory a page at a time, when it is first written to, which takes as
+    long as several steps of a large batch.
+    """
+
+    LARGEST = 1 << 26  # bytes
+
+    def __init__(self) -> None:
+        self._spare: Array | None = None
+
+    def take(self, shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Array, Array]:
+        """Return memory as bytes, and the same as an array, of which nothing is set."""
+        size = math.prod(shape) * dtype.itemsize
+        memory, self._spare = self._spare, None
+        if memory is None or memory.nbytes < size:
+            memory = np.empty(size, np.uint8)
+        return memory, memory[:size].view(dtype).reshape(shape)
+
+    def keep(self, memory: Array) -> None:
+        """Keep memory to which nothing refers any more."""
+        if memory.nbytes <= self.LARGEST:
+            self._spare = memory
+
+
+_memory = _Memory()
 
 
 class KeyValueCache:
@@ -40,8 +74,7 @@ class KeyValueCache:
         self.rows = rows
         self.max_length = max_length
         shape = (layers, 2, rows, kv_heads, min(_FIRST_CAPACITY, max_length), head_dim)
-        self._buffer = np.empty(shape, dtype)
-        self.layers = [LayerCache(self, layer) for layer in range(layers)]
+        self._memory, self._buffer = _memory.take(shape, np.dtype(dtype))
 
     @classmethod
     def of(cls, model: Transformer, rows: int) -> KeyValueCache:
@@ -55,6 +88,12 @@ class KeyValueCache:
             dtype=model.dtype,
             max_length=config.max_length,
         )
+
+    @property
+    def layers(self) -> list[LayerCache]:
+        """Each layer's part."""
+        # Made anew, since a cache that refers to them would refer to itself, and be forgotten late.
+        return [LayerCache(self, layer) for layer in range(len(self._buffer))]
 
     @property
     def capacity(self) -> int:
@@ -72,27 +111,39 @@ class KeyValueCache:
         capacity = min(max(2 * self.capacity, length), max(self.max_length, length))
         shape = list(self._buffer.shape)
         shape[4] = capacity
-        grown = np.empty(shape, self._buffer.dtype)
+        memory, grown = _memory.take(shape, self._buffer.dtype)
         grown[..., : self.length, :] = self._buffer[..., : self.length, :]
-        self._buffer = grown
+        self._memory, self._buffer = memory, grown
 
     def reorder(self, parents: Int[Array, "new_rows"]) -> None:
         """Replace row i by row ``parents[i]``; rows that are nobody's parent are dropped."""
         rows = len(parents)
         if rows > self.rows:
             shape = (*self._buffer.shape[:2], rows, *self._buffer.shape[3:])
-            grown = np.empty(shape, self._buffer.dtype)
+            memory, grown = _memory.take(shape, self._buffer.dtype)
             grown[..., : self.length, :] = self._buffer[:, :, parents, :, : self.length]
-            self._buffer, self.rows = grown, rows
+            self._memory, self._buffer, self.rows = memory, grown, rows
             return
-        # In a beam many rows go on from themselves; only the others are moved. One layer's keys
-        # or values at a time, so that what is copied on the way stays in the processor's cache.
+        # In a beam many rows go on from themselves; only the others are moved. Where they are many,
+        # one layer's keys or values at a time, so that what is copied on the way stays in the
+        # processor's cache.
         changes = np.flatnonzero(parents != np.arange(rows))
         sources = parents[changes]
         if changes.size and self.length:
-            for part in self._buffer.reshape(-1, *self._buffer.shape[2:]):
-                part[changes, :, : self.length] = part[sources, :, : self.length]
+            buffer, end = self._buffer, self.length
+            if changes.size * buffer[:, :, 0, :, :end].nbytes <= _COPIED_AT_ONCE:
+                buffer[:, :, changes, :, :end] = buffer[:, :, sources, :, :end]
+            else:
+                for part in buffer.reshape(-1, *buffer.shape[2:]):
+                    part[changes, :, :end] = part[sources, :, :end]
         self._buffer, self.rows = self._buffer[:, :, :rows], rows
+
+    def __del__(self) -> None:
+        # The buffer and self._memory refer to the memory, and so does the argument of the function.
+        memory = self.__dict__.pop("_memory", None)
+        self.__dict__.pop("_buffer", None)
+        if memory is not None and sys.getrefcount(memory) == 2:
+            _memory.keep(memory)
 
     def extend(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..reference.softmax import log_softmax
+from ..reference.softmax import log_softmax, log_softmax_in_place
 from ..reference.tracing.trace import OFF
 from ..reference.tracing.watcher import Watcher
 from ..reference.transformer import Transformer
@@ -44,11 +44,20 @@ class SourceDecoding:
 
     def advance(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.Decoding.advance`."""
-        return log_softmax(self.advance_logits(tokens, parents))
+        watcher = self._watch(self.cache.length)
+        logits = self._logits(tokens, parents, watcher)
+        # A watcher may have noted the logits, and half precision is computed in single.
+        if watcher.enabled or logits.dtype.char == "e":
+            return log_softmax(logits)
+        return log_softmax_in_place(logits)
 
     def advance_logits(self, tokens: Array, parents: Array) -> Float[Array, "rows vocab"]:
         """See `clearhead.engine.protocols.LogitsDecoding.advance_logits`."""
-        watcher = self._watch(self.cache.length)
+        return self._logits(tokens, parents, self._watch(self.cache.length))
+
+    def _logits(
+        self, tokens: Array, parents: Array, watcher: Watcher
+    ) -> Float[Array, "rows vocab"]:
         hidden = self.hidden(tokens, parents, trace=watcher)
         return self._model.logits(hidden, trace=watcher)[:, 0]
 

@@ -16,10 +16,12 @@ from ..engine.products import method
 from ..errors import ConfigError, TextError
 from ..pretrained.model import PretrainedModel
 from ..translation.checkpoint import Checkpoint
+from ..translation.directions.register import register_tags
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
 from .answers.head_kinds import head_kinds
 from .answers.lens import lens_answer
+from .answers.neighbours import neighbours_answer
 from .answers.overview import overview
 from .answers.run import Run, walk
 from .answers.run_answer import run_answer
@@ -30,11 +32,14 @@ from .contract.arrays import windows
 from .contract.first_screen.head_kinds import HeadKindsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
+    AlignmentQuestion,
     ArrayQuestion,
     BeamQuestion,
+    DiscoveryQuestion,
     EffectsQuestion,
     LensQuestion,
     ModelQuestion,
+    NeighboursQuestion,
     OverviewQuestion,
     Question,
     RunQuestion,
@@ -43,11 +48,16 @@ from .contract.questions import (
 from .contract.reading import QUESTIONS, read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
+from .discoveries.alignment import alignment_answer
+from .discoveries.discovery import discovery_answer
+from .discoveries.trials import HiddenWords, hide_each_word
+from .models.card import limits_of
 from .models.kinds import walked_model
 from .models.translation import TranslationModel
 from .models.walked_model import WalkedModel
 
 _CACHE_BYTES = 256 * 2**20
+_TRIAL_BYTES = 8 * 2**20
 _LANGUAGES = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
 
 
@@ -78,18 +88,23 @@ class Explorer:
         folder = getattr(model, "folder", None)
         self.name = name or (folder.name if folder else "model")
         self.limits = limits or LIMITS
+        self._limits_in_words = limits_of(folder)
         self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
+        self._hidden_words: RunCache[RunQuestion, HiddenWords] = RunCache(_TRIAL_BYTES)
         self._vocabulary = Vocabulary(self.models)
         self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
             "run": self._run,
             "words": self._words,
+            "neighbours": self._neighbours,
             "beam": self._beam,
             "array": self._array,
             "overview": self._overview,
             "head_kinds": self._head_kinds,
             "effects": self._effects,
             "lens": self._lens,
+            "alignment": self._alignment,
+            "discovery": self._discovery,
         }
 
     @property
@@ -129,6 +144,8 @@ class Explorer:
         """
         if not request.text.strip():
             raise TextError('The text is empty. Give a sentence, such as "The cat sleeps."')
+        if not isinstance(self.models, TranslationModel):
+            register_tags(request.formality, ())
         run = self.runs.get(request, lambda: walk(self.models, request, self.run))
         if run.request != request:
             # The page asks for it again by its normalised request.
@@ -167,6 +184,10 @@ class Explorer:
         }
         if isinstance(models, TranslationModel):
             answer["batch_invariant"] = method() != "whole"
+            if models.translator.registers:
+                answer["registers"] = list(models.translator.registers)
+        if self._limits_in_words:
+            answer["limits_in_words"] = self._limits_in_words
         if models.mask_id is not None:
             (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)
@@ -175,9 +196,15 @@ class Explorer:
         return Answer(run_answer(self.run(question)))
 
     def _words(self, question: WordsQuestion) -> Answer:
-        ids = self._vocabulary.find(question.query)
+        if question.ids is None:
+            ids = self._vocabulary.find(question.query)
+        else:
+            ids = self._vocabulary.check(question.ids)
         answer: WordsAnswer = {"tokens": self.models.tokens(ids)}
         return Answer(answer)
+
+    def _neighbours(self, question: NeighboursQuestion) -> Answer:
+        return Answer(neighbours_answer(self.models, question))
 
     def _beam(self, question: BeamQuestion) -> Answer:
         beam_size = question.beam_size or question.run.beam_size
@@ -199,3 +226,16 @@ class Explorer:
 
     def _effects(self, question: EffectsQuestion) -> Answer:
         return Answer(effects_answer(self.run(question.run), question))
+
+    def _alignment(self, question: AlignmentQuestion) -> Answer:
+        run = self.run(question.run)
+        return Answer(alignment_answer(run, self._hide_each_word(run.request)))
+
+    def _discovery(self, question: DiscoveryQuestion) -> Answer:
+        own: dict[str, Any] = {"edits": (), "target": None, "target_ids": None}
+        run = self.run(question.run.model_copy(update=own))
+        return Answer(discovery_answer(run, question.kind, self._hide_each_word))
+
+    def _hide_each_word(self, request: RunQuestion) -> HiddenWords:
+        """Return what hiding each word of a run costs, which several questions need."""
+        return self._hidden_words.get(request, lambda: hide_each_word(self.run(request)))

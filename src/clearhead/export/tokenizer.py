@@ -39,8 +39,11 @@ def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[s
             {"type": "Strip", "content": " ", "start": 1, "stop": 0},
         ],
     }
-    marker = (END, tokenizer.end_id) if config.encoder_layers else (START, tokenizer.start_id)
-    content["post_processor"] = _template(*marker, at_end=config.encoder_layers > 0)
+    # A source ends, a prompt begins, and the text of a classifier does both.
+    begins = config.encoder_layers == 0 or config.output.labels > 0
+    before = {START: tokenizer.start_id} if begins else {}
+    after = {END: tokenizer.end_id} if config.encoder_layers else {}
+    content["post_processor"] = _template(before, after)
     content["added_tokens"] = [
         {"id": i, "content": piece, "single_word": False, "lstrip": False, "rstrip": False,
          "normalized": False, "special": True}
@@ -49,19 +52,24 @@ def library_tokenizer(tokenizer: Tokenizer, config: TransformerConfig) -> dict[s
     return content
 
 
-def _template(token: str, number: int, *, at_end: bool) -> dict[str, Any]:
-    """Return the post-processor that puts a token behind each text, or before it."""
-    special = {"SpecialToken": {"id": token, "type_id": 0}}
+def _template(before: dict[str, int], after: dict[str, int]) -> dict[str, Any]:
+    """Return the post-processor that puts tokens, by their ids, before and behind each text."""
+
+    def special(tokens: dict[str, int]) -> list[dict[str, Any]]:
+        return [{"SpecialToken": {"id": token, "type_id": 0}} for token in tokens]
 
     def around(sequence: str) -> list[dict[str, Any]]:
         text: dict[str, Any] = {"Sequence": {"id": sequence, "type_id": 0}}
-        return [text, special] if at_end else [special, text]
+        return [*special(before), text, *special(after)]
 
     return {
         "type": "TemplateProcessing",
         "single": around("A"),
         "pair": [*around("A"), *around("B")],
-        "special_tokens": {token: {"id": token, "ids": [number], "tokens": [token]}},
+        "special_tokens": {
+            token: {"id": token, "ids": [number], "tokens": [token]}
+            for token, number in (before | after).items()
+        },
     }
 
 

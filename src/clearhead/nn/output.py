@@ -13,6 +13,7 @@ class Output(nn.Module):
 
     Attributes:
         weight: Float["vocab d_model"]; None where the output matrix is an embedding, or missing.
+            Of a model that classifies texts, a row is of a label and not of a token.
         bias: Float["vocab"]; None where a config has none.
     """
 
@@ -21,9 +22,9 @@ class Output(nn.Module):
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        size = (config.vocab_size, config.d_model)
+        size = (config.output_size, config.d_model)
         own = config.output.matrix and not config.tied_output
         weight = nn.Parameter(torch.empty(size)) if own else None
-        bias = nn.Parameter(torch.zeros(config.vocab_size)) if config.output.bias else None
+        bias = nn.Parameter(torch.zeros(config.output_size)) if config.output.bias else None
         self.register_parameter("weight", weight)
         self.register_parameter("bias", bias)

@@ -7,6 +7,13 @@ and can be replaced; without one it costs next to nothing.
 from __future__ import annotations
 
 from .attention import attention, merge_heads, split_heads
+from .backward.adamw import AdamWState, adamw_step
+from .backward.attention import attention_gradients, softmax_gradient
+from .backward.differences import finite_differences
+from .backward.gradients import gradients
+from .backward.linear import linear_gradients
+from .backward.loss import cross_entropy
+from .backward.norms import layer_norm_gradient, rms_norm_gradient
 from .layers.blocks import DecoderBlock, EncoderBlock
 from .layers.feed_forward import FeedForward, feed_forward, gelu, gelu_tanh, relu, silu
 from .layers.multi_head import MultiHeadAttention, multi_head_attention
@@ -30,6 +37,7 @@ from .weights import check_weights, expected_shapes
 
 __all__ = [
     "OFF",
+    "AdamWState",
     "DecoderBlock",
     "EncoderBlock",
     "FeedForward",
@@ -38,20 +46,27 @@ __all__ = [
     "Step",
     "Trace",
     "Transformer",
+    "adamw_step",
     "alibi_bias",
     "alibi_slopes",
     "attention",
+    "attention_gradients",
     "causal_mask",
     "check_weights",
     "combine",
+    "cross_entropy",
     "expected_shapes",
     "extend_mask",
     "feed_forward",
+    "finite_differences",
     "gelu",
     "gelu_tanh",
+    "gradients",
     "layer_norm",
+    "layer_norm_gradient",
     "learned_positions",
     "lengths_of",
+    "linear_gradients",
     "log_softmax",
     "merge_heads",
     "multi_head_attention",
@@ -61,6 +76,7 @@ __all__ = [
     "relative_buckets",
     "relu",
     "rms_norm",
+    "rms_norm_gradient",
     "rotary_angles",
     "rotary_embedding",
     "rotary_frequencies",
@@ -69,6 +85,7 @@ __all__ = [
     "sinusoidal_positions",
     "sliding_window_mask",
     "softmax",
+    "softmax_gradient",
     "split_heads",
     "truncate",
 ]

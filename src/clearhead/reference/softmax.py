@@ -45,12 +45,16 @@ def log_softmax(x: Shaped[Array, "*shape"], axis: int = -1) -> Float[Array, "*sh
     Dtypes as in `softmax`; -inf stays -inf.
     """
     x = np.asarray(x)
-    shifted = x.astype(_working_dtype(x))
-    lowest, smallest = _limits(shifted.dtype.char)
-    shifted -= shifted.max(axis=axis, keepdims=True, initial=lowest)
-    total = np.exp(shifted).sum(axis=axis, keepdims=True)
-    shifted -= np.log(np.maximum(total, smallest))
-    return shifted.astype(_dtype(x), copy=False)
+    return log_softmax_in_place(x.astype(_working_dtype(x)), axis).astype(_dtype(x), copy=False)
+
+
+def log_softmax_in_place(x: Float[Array, "*shape"], axis: int = -1) -> Float[Array, "*shape"]:
+    """Write `log_softmax` of a floating array over it, and return that array."""
+    lowest, smallest = _limits(x.dtype.char)
+    x -= x.max(axis=axis, keepdims=True, initial=lowest)
+    total = np.exp(x).sum(axis=axis, keepdims=True)
+    x -= np.log(np.maximum(total, smallest))
+    return x
 
 
 @cache

@@ -30,7 +30,7 @@ def _shapes(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
     if config.tied_embeddings:
         yield "embedding.weight", matrix
     if config.output.matrix and not config.tied_output:
-        yield "output.weight", matrix
+        yield "output.weight", (config.output_size, config.d_model)
     for side, stack, layers in sides:
         if layers:
             yield from _embedding(side, config)
@@ -94,7 +94,7 @@ def _output(config: TransformerConfig) -> Iterator[tuple[str, Shape]]:
         yield from _linear("output_transform", config.d_model, config.d_model, True)
         yield from _norm("output_norm", config)
     if config.output.bias:
-        yield "output.bias", (config.vocab_size,)
+        yield "output.bias", (config.output_size,)
 
 
 def _linear(path: str, out: int, inner: int, bias: bool) -> Iterator[tuple[str, Shape]]:

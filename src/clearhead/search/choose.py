@@ -31,11 +31,11 @@ def top_tokens(log_probs: FloatArray, count: int) -> tuple[FloatArray, IntArray]
     # Of the few columns that are left, the count largest, in the order of their columns so that
     # equal values stay in it, and then in falling order.
     columns = _promising_columns(log_probs, groups, count)
-    values = np.take_along_axis(log_probs, columns, axis=1)
+    rows = np.arange(len(log_probs))[:, None]
+    values = log_probs[rows, columns]
     best = np.argpartition(values, values.shape[1] - count, axis=1)[:, -count:]
     best.sort(axis=1)
-    columns = np.take_along_axis(columns, best, axis=1)
-    return _sort(np.take_along_axis(values, best, axis=1), columns, count)
+    return _sort(values[rows, best], columns[rows, best], count)
 
 
 def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArray:
@@ -57,8 +57,6 @@ def _promising_columns(log_probs: FloatArray, groups: int, count: int) -> IntArr
 
 def _sort(values: FloatArray, columns: IntArray | None, count: int) -> tuple[FloatArray, IntArray]:
     """Return the first ``count`` of each row in falling order; equal values as they stand."""
+    rows = np.arange(len(values))[:, None]  # quicker than np.take_along_axis, which is Python
     order = np.argsort(-values, axis=1, kind="stable")[:, :count]
-    sorted_values = np.take_along_axis(values, order, axis=1)
-    if columns is None:
-        return sorted_values, order
-    return sorted_values, np.take_along_axis(columns, order, axis=1)
+    return values[rows, order], order if columns is None else columns[rows, order]

@@ -108,9 +108,10 @@ class SearchLoop(ABC):
         sources = len(self.active)
         totals = totals.reshape(sources, -1)
         order = np.argsort(-totals, axis=1, kind="stable")[:, :count]
-        rows = order // each + np.arange(sources)[:, None] * self.width
-        tokens = np.take_along_axis(tokens.reshape(sources, -1), order, axis=1)
-        totals = np.take_along_axis(totals, order, axis=1)
+        places = np.arange(sources)[:, None]
+        rows = order // each + places * self.width
+        tokens = tokens.reshape(sources, -1)[places, order]
+        totals = totals[places, order]
         # A row holds at most vocab continuations; what is missing in a first round of a small
         # vocabulary is filled with impossible ones, so that arrays stay rectangular.
         missing = max(0, count - totals.shape[1])
@@ -130,10 +131,8 @@ class SearchLoop(ABC):
         """Choose the continuations to go on with, and drop the sources that are finished."""
         log_probs, tokens, rows = candidates.log_probs, candidates.tokens, candidates.rows
         if self.beam > 1:
-            order = self.running_order(candidates, is_end)
-            log_probs = np.take_along_axis(log_probs, order, axis=1)
-            tokens = np.take_along_axis(tokens, order, axis=1)
-            rows = np.take_along_axis(rows, order, axis=1)
+            places = np.arange(len(tokens))[:, None], self.running_order(candidates, is_end)
+            log_probs, tokens, rows = log_probs[places], tokens[places], rows[places]
         if is_finished.any():
             goes_on = ~is_finished
             self.drop(goes_on)

@@ -165,14 +165,11 @@ class _Search(SearchLoop):
             which sources are finished, ``[sources]``.
         """
         is_possible = candidates.log_probs > -np.inf
-        scores = candidates.log_probs / self.penalty_of(self.length + 1)
-        is_hypothesis = self.endings.counts(self.active, scores, is_end & is_possible)
-        for place, column in zip(*np.nonzero(is_hypothesis), strict=True):
-            row = int(candidates.rows[place, column])
-            log_prob = float(candidates.log_probs[place, column])
-            self.endings.add(int(self.active[place]), self.hypothesis(row, log_prob))
-        running = np.where(is_end, -np.inf, candidates.log_probs)
-        is_finished = self.endings.are_enough(self.active, running.max(axis=1))
+        best_running = candidates.log_probs[:, 0]
+        if is_end.any():
+            self.add_ends(candidates, is_end & is_possible)
+            best_running = np.where(is_end, -np.inf, candidates.log_probs).max(axis=1)
+        is_finished = self.endings.are_enough(self.active, best_running)
         # Nothing goes on where nothing is possible, or the target is as long as it may be.
         is_finished |= ~is_possible[:, 0]
         if self.length >= self.least_limit:
@@ -180,6 +177,15 @@ class _Search(SearchLoop):
         if is_finished.any():
             self.close(is_finished)
         return is_finished
+
+    def add_ends(self, candidates: Candidates, is_end: BoolArray) -> None:
+        """Keep the hypotheses among these continuations that end."""
+        scores = candidates.log_probs / self.penalty_of(self.length + 1)
+        is_hypothesis = self.endings.counts(self.active, scores, is_end)
+        for place, column in zip(*np.nonzero(is_hypothesis), strict=True):
+            row = int(candidates.rows[place, column])
+            log_prob = float(candidates.log_probs[place, column])
+            self.endings.add(int(self.active[place]), self.hypothesis(row, log_prob))
 
     def close(self, is_finished: BoolArray) -> None:
         """Give a finished source without a hypothesis (nothing was possible) its prefix as one."""

@@ -29,7 +29,7 @@ class Ground:
         engine: computes.
         tokenizer: None where the folder has none.
         no_tokenizer: why there is none.
-        tasks: of ``translate generate fill_mask embed``.
+        tasks: of ``translate generate fill_mask embed classify``.
     """
 
     source: Checkpoint | PretrainedModel
@@ -98,6 +98,8 @@ def ground_of(source: Checkpoint | PretrainedModel, dtype: Any) -> Ground:
 
 
 def _tasks_of(config: TransformerConfig) -> frozenset[str]:
+    if config.output.labels:
+        return frozenset({"classify"})
     if not config.decoder_layers:
         return frozenset()
     return frozenset({"translate", "generate"} if config.encoder_layers else {"generate"})

@@ -21,7 +21,7 @@ from .text_encoder import TextEncoder
 from .writing import generate_ids
 
 # A task -> what a model does that has it, in the words of a message.
-_VERBS = {"fill_mask": "fill masks", "embed": "embed texts"}
+_VERBS = {"fill_mask": "fill masks", "embed": "embed texts", "classify": "classify texts"}
 
 
 class IdModel:
@@ -66,7 +66,7 @@ class IdModel:
 
     @property
     def tasks(self) -> frozenset[str]:
-        """What it can do, of ``translate generate fill_mask embed``."""
+        """What it can do, of ``translate generate fill_mask embed classify``."""
         return self._ground.tasks
 
     def __repr__(self) -> str:

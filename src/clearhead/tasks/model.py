@@ -27,6 +27,7 @@ from .fill_mask import FilledMasks, fill_mask
 from .generated_text import GeneratedText
 from .id_model import IdModel
 from .inputs import Inputs, model_inputs, one_row, texts_of, whole_numbers
+from .text_classification import classify_texts, labels_of
 from .writing import generate_texts, ids_of, stream_pieces
 
 if TYPE_CHECKING:
@@ -156,6 +157,12 @@ class Model(IdModel):
         self.require("embed")
         return embed(self._encoder, texts, **options)
 
+    def classify(self, texts: str | Iterable[str], *, top: int = 5) -> Any:
+        """Return a Classification of a text, its likeliest labels, or a list for several."""
+        self.require("classify")
+        results = classify_texts(self._ground, texts_of(texts, "text"), top=top)
+        return results[0] if isinstance(texts, str) else results
+
     # Numbers
 
     def trace(
@@ -223,11 +230,13 @@ class Model(IdModel):
         return attribute_logit(self.engine.model, **arguments, token=token, position=position)
 
     def token_id(self, piece: str) -> int:
-        """Return the id of a token: a piece of the vocabulary, or a word that is one token.
+        """Return the id of a token (a piece of the vocabulary, or a word), or of a label.
 
         Raises:
             ConfigError: it is no single token.
         """
+        if piece in (labels := labels_of(self._ground)):
+            return labels.index(piece)
         tokenizer = self._ground.require_tokenizer()
         number = tokenizer.id_of(piece)
         if number is None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from ..config import TransformerConfig
 from ..errors import TextError
-from ..text.tokenizer import Tokenizer
+from ..text.tokenizer import SPACE, Tokenizer
 
 
 class OwnTokenizer:
     """A `clearhead.pretrained.tokenizers.protocol.PretrainedTokenizer` of a model of ours.
 
     A source ends in the end token; a prompt, of a model without an encoder, begins with the start
-    token.
+    token; the text of a classifier does both.
 
     Args:
         tokenizer: of the model.
@@ -24,7 +24,8 @@ class OwnTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, config: TransformerConfig) -> None:
         self._tokenizer = tokenizer
-        self._has_encoder = config.encoder_layers > 0
+        self._begins = config.encoder_layers == 0 or config.output.labels > 0
+        self._ends = config.encoder_layers > 0
         self.roles = {
             "padding": tokenizer.pad_id,
             "start": tokenizer.start_id,
@@ -46,9 +47,8 @@ class OwnTokenizer:
         if language is not None:
             raise TextError(f"A model of clearhead has no tokens for languages; {language} came.")
         ids = self._tokenizer.encode(text)
-        if self._has_encoder:
-            return [*ids, self._tokenizer.end_id]
-        return [self._tokenizer.start_id, *ids]
+        start = [self._tokenizer.start_id] * self._begins
+        return [*start, *ids, *[self._tokenizer.end_id] * self._ends]
 
     def encode_plain(self, text: str) -> list[int]:
         """Return the ids of a text alone; see `encode`."""
@@ -67,8 +67,16 @@ class OwnTokenizer:
         raise TextError("A model of clearhead reads one text at a time.")
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = True) -> str:
-        """Return the text of ids; special tokens are no text in any case."""
-        return self._tokenizer.decode(ids)
+        """Return the text of ids; special tokens are no text in any case.
+
+        Where prompts are continued, ids without a start token are such a continuation, and keep the
+        space that they begin with.
+        """
+        text = self._tokenizer.decode(ids)
+        first = next((i for i in ids if i not in self.special_ids), None)
+        if self._ends or first is None or self._tokenizer.start_id in ids[:1]:
+            return text
+        return " " * self._tokenizer.pieces([first])[0].startswith(SPACE) + text
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Return each token by itself, ``▁`` for a space."""

@@ -1,10 +1,11 @@
-"""Batches of pairs of like length, in an order that a seed and an epoch decide alone."""
+"""Batches of rows of like length, in an order that a seed and an epoch decide alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,22 +18,36 @@ Ids = Sequence[int] | np.ndarray
 
 @dataclass(frozen=True)
 class Batch:
-    """Token ids of several pairs, padded at the end with the pad id.
+    """Token ids of several rows, padded at the end with the pad id.
 
     Attributes:
-        source: ``tokens </s>``, Int64["batch source_len"].
-        target_input: ``<s> tokens``, Int64["batch target_len"].
-        target_output: ``tokens </s>``, Int64["batch target_len"].
+        source: what an encoder reads, ``tokens </s>``, Int64["batch source_len"]; of plain texts
+            it has no column.
+        target_input: what a decoder reads, ``<s> tokens``, Int64["batch target_len"]; of labelled
+            texts it has no column.
+        target_output: what is predicted, ``tokens </s>``, Int64["batch target_len"]; of labelled
+            texts the number of the label, Int64["batch 1"].
+        padding: what stands in ``target_output`` where nothing is predicted.
     """
 
     source: np.ndarray
     target_input: np.ndarray
     target_output: np.ndarray
+    padding: int = Tokenizer.pad_id
 
     @property
     def target_tokens(self) -> int:
-        """Number of target positions that are not padding, end tokens included."""
-        return int((self.target_output != Tokenizer.pad_id).sum())
+        """Number of predictions: target positions that are not padding, end tokens included."""
+        return int((self.target_output != self.padding).sum())
+
+    def first(self, count: int) -> Batch:
+        """Return the first rows."""
+        return replace(
+            self,
+            source=self.source[:count],
+            target_input=self.target_input[:count],
+            target_output=self.target_output[:count],
+        )
 
 
 def pad(rows: Sequence[Ids]) -> np.ndarray:
@@ -51,6 +66,48 @@ def make_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
         pad([np.concatenate((start, row)) for row in targets]),
         pad([np.concatenate((row, end)) for row in targets]),
     )
+
+
+def make_text_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
+    """Return windows of text as a batch: each token is predicted from those before it.
+
+    The first token of a window is predicted from the start token, so that a model learns to begin.
+    """
+    start = [Tokenizer.start_id]
+    return Batch(
+        np.zeros((len(sources), 0), dtype=np.int64),
+        pad([np.concatenate((start, row[:-1])) for row in targets]),
+        pad(targets),
+    )
+
+
+def make_label_batch(sources: Sequence[Ids], targets: Sequence[Ids]) -> Batch:
+    """Return labelled texts as a batch, ``<s> tokens </s>`` and the number of the label."""
+    start, end = [Tokenizer.start_id], [Tokenizer.end_id]
+    return Batch(
+        pad([np.concatenate((start, row, end)) for row in sources]),
+        np.zeros((len(sources), 0), dtype=np.int64),
+        np.array([row[:1] for row in targets], dtype=np.int64),
+        padding=-1,
+    )
+
+
+class BatchForm(NamedTuple):
+    """How rows of a store become a batch.
+
+    Attributes:
+        make: of sources and targets without special tokens.
+        source_specials, target_specials: how many special tokens each side gets.
+    """
+
+    make: Callable[[Sequence[Ids], Sequence[Ids]], Batch]
+    source_specials: int
+    target_specials: int
+
+
+PAIR_BATCHES = BatchForm(make_batch, 1, 1)
+TEXT_BATCHES = BatchForm(make_text_batch, 0, 0)
+LABEL_BATCHES = BatchForm(make_label_batch, 2, 0)
 
 
 def _batch_ends(longest: list[int], batch_tokens: int) -> list[int]:
@@ -83,6 +140,7 @@ class Corpus:
             next quarter, in an order that is shuffled anew for each whole pass.
         seed: of every random choice here.
         from_epochs: the first epoch that takes from each; without it, all take part at once.
+        form: how rows become a batch.
     """
 
     def __init__(
@@ -92,6 +150,7 @@ class Corpus:
         seed: int,
         *,
         from_epochs: Sequence[int] | None = None,
+        form: BatchForm = PAIR_BATCHES,
     ) -> None:
         if len(stores) != len(passes) or not all(0 < share < math.inf for share in passes):
             raise ConfigError(f"Each corpus needs a positive number of passes; got {passes}.")
@@ -99,6 +158,7 @@ class Corpus:
         self.passes = list(passes)
         self.from_epochs = list(from_epochs or [0] * len(stores))
         self.seed = seed
+        self.form = form
         self.source_lengths, self.target_lengths = store_lengths(self.stores)
         self._starts = np.cumsum([0] + [len(store) for store in self.stores])
 
@@ -127,7 +187,10 @@ class Corpus:
         rng.shuffle(pairs)
         order = np.lexsort((self.source_lengths[pairs], self.target_lengths[pairs]))
         pairs = pairs[order]
-        longest = np.maximum(self.source_lengths[pairs], self.target_lengths[pairs]) + 1
+        longest = np.maximum(
+            self.source_lengths[pairs] + self.form.source_specials,
+            self.target_lengths[pairs] + self.form.target_specials,
+        )
         ends = _batch_ends(longest.tolist(), batch_tokens)
         batches = np.split(pairs, ends[:-1])
         return [batches[i] for i in rng.permutation(len(batches))]
@@ -137,7 +200,7 @@ class Corpus:
         places = np.searchsorted(self._starts, indices, side="right") - 1
         local = indices - self._starts[places]
         where = list(zip(places.tolist(), local.tolist(), strict=True))
-        return make_batch(
+        return self.form.make(
             [self.stores[place].source(i) for place, i in where],
             [self.stores[place].target(i) for place, i in where],
         )

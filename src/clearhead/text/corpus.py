@@ -9,6 +9,8 @@ A corpus is written as::
                                of text; source and target are its languages (without them the
                                first two, in the data set's order)
 
+A corpus of plain texts is one file, or several, one after the other: ``a.txt,b.txt``.
+
 Each file may be compressed with gzip (``.gz``). Text is UTF-8. Only a line feed ends a line, a
 carriage return before it is dropped.
 """
@@ -25,6 +27,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ..errors import CorpusError, require
+
+UNITS = ("line", "paragraph", "file")
+"""What one text of a file may be: each line, the lines up to a blank one, or all of it."""
 
 
 class Pair(NamedTuple):
@@ -189,3 +194,46 @@ def read_pairs(corpus: str | Path, *, skipped: Skipped | None = None) -> Iterato
     if comma:
         return _read_two_files(Path(source), Path(target), skipped)
     return _read_tsv(Path(name), skipped)
+
+
+def read_texts(
+    corpus: str | Path, unit: str = "paragraph", *, skip_counts: Skipped | None = None
+) -> Iterator[str]:
+    """Read the texts of plain files, one at a time; blank lines alone are none.
+
+    Args:
+        corpus: a path, or several with commas between them.
+        unit: what one text is, see `UNITS`. A whole file is held in memory, and a paragraph.
+        skip_counts: where bad lines are counted; without it the first one is an error.
+
+    Raises:
+        CorpusError: naming the file and the line.
+    """
+    name = str(corpus)
+    if name.startswith("hub:"):
+        raise CorpusError(
+            f"{name} is a data set, and texts are read from files. Write its texts to one."
+        )
+    for path in map(Path, name.split(",")):
+        lines: list[str] = []
+        for line in _text_lines(path, skip_counts):
+            if line.strip() and unit != "line":
+                lines.append(line)
+            elif line.strip():
+                yield line
+            elif unit == "file":
+                lines.append("")
+            elif lines:
+                yield "\n".join(lines)
+                lines = []
+        text = "\n".join(lines).strip("\n")
+        if text:
+            yield text
+
+
+def _text_lines(path: Path, skip_counts: Skipped | None) -> Iterator[str]:
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            yield _decode(line)
+        except _PairProblem as problem:
+            _skip_or_raise(problem, f"{path}, line {number}", skip_counts)

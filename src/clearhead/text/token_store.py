@@ -1,5 +1,8 @@
 """Tokenised pairs in a file, read through the page cache: memory does not grow with the corpus.
 
+Plain and labelled texts are stored alike (`clearhead.text.kinds`): a window of a text is a target
+without a source, and a label's number the target of its text.
+
 A store is a folder: ``tokens.bin`` (uint16 or uint32, source and target of each pair in turn),
 ``offsets.npy`` (where each text begins) and ``store.json`` (what it was made of). It is
 complete or absent: it is written under another name and renamed at the end.
@@ -23,7 +26,8 @@ import numpy as np
 
 from ..errors import CorpusError
 from ..file_reading import FileProblem
-from .corpus import Pair, Skipped, read_pairs
+from .corpus import Pair, Skipped
+from .kinds import PAIRS, Kind
 from .shares import position_of
 from .store_files import check_ids, checked_lengths, map_tokens, read_facts, read_offsets
 from .tags import Register, register_of, tag_id
@@ -45,6 +49,7 @@ class Preparation:
         skip_bad_lines: count unusable lines instead of stopping at the first.
         register_share: share of the pairs with a French target that says "you" in one way whose
             source begins with the tag of that way.
+        kind: what the rows of a corpus are.
     """
 
     max_tokens: int
@@ -52,6 +57,7 @@ class Preparation:
     held_out_share: float = 0.0
     skip_bad_lines: bool = False
     register_share: float = 0.0
+    kind: Kind = PAIRS
 
     def clean(self, pair: Pair) -> Pair:
         """Return the pair, with its spaces made plain where the settings say so."""
@@ -143,9 +149,9 @@ def usable_pairs(
 ) -> Iterator[Pair]:
     """Read the cleaned pairs of a corpus: those for training, or those held out."""
     bad = skip_counts if preparation.skip_bad_lines else None
-    for raw in read_pairs(corpus, skipped=bad):
+    for raw in preparation.kind.read(corpus, bad):
         pair = preparation.clean(raw)
-        if not pair.source or not pair.target:
+        if preparation.kind.is_empty(pair):
             skip_counts.reasons["with an empty side"] += 1
         elif preparation.held_out(pair.source) == held_out:
             yield pair
@@ -173,7 +179,7 @@ def build_store(
             lengths.append(np.fromiter(map(len, rows), dtype=np.int32, count=len(rows)))
             np.fromiter(chain.from_iterable(rows), dtype=dtype).tofile(file)
     if not lengths:
-        raise CorpusError(f"{corpus} holds no usable pair ({skip_counts}).")
+        raise CorpusError(f"{corpus} holds no usable {preparation.kind.noun} ({skip_counts}).")
     if preparation.register_share and not tags:
         raise CorpusError(
             f"{corpus} gets no register tag: among its targets is none that says tu or vous. "
@@ -210,13 +216,10 @@ def _encoded(
     max_tokens = preparation.max_tokens
     pairs = iter(pairs)
     while chunk := list(islice(pairs, _ENCODED_AT_ONCE)):
-        sources = tokenizer.encode_batch([pair.source for pair in chunk])
-        targets = tokenizer.encode_batch([pair.target for pair in chunk])
         rows: list[list[int]] = []
-        for pair, source, target in zip(chunk, sources, targets, strict=True):
-            if max(len(source), len(target)) > max_tokens:
-                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
-                continue
+        for pair, source, target in preparation.kind.encode(
+            chunk, tokenizer, max_tokens, skip_counts
+        ):
             if preparation.register_share and len(source) < max_tokens:
                 tag = preparation.tag(pair)
                 if tag is not None:

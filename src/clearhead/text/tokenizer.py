@@ -25,6 +25,7 @@ _FIRST_BYTE = len(SPECIALS)
 _SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
 # Words whose ids are remembered hold so many ids together, some tens of megabytes.
 _REMEMBERED_IDS = 1 << 19
+_NEVER = 1 << 62  # no pair is seen so often
 
 
 class Tokenizer:
@@ -55,7 +56,13 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], vocab_size: int, *, min_frequency: int = 2, limit: int = 400
+        cls,
+        texts: Iterable[str],
+        vocab_size: int,
+        *,
+        min_frequency: int = 2,
+        limit: int = 400,
+        characters: bool = False,
     ) -> Tokenizer:
         """Learn pieces from texts.
 
@@ -65,6 +72,7 @@ class Tokenizer:
                 where the texts have fewer pairs to merge, never more.
             min_frequency: a pair seen less often is not merged.
             limit: the most characters of the alphabet that get an id of their own.
+            characters: learn the alphabet alone, and merge nothing.
 
         Raises:
             ConfigError: ``vocab_size`` leaves no room for a learnt piece.
@@ -78,7 +86,7 @@ class Tokenizer:
         set_splitting(draft)
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size - 256,
-            min_frequency=min_frequency,
+            min_frequency=_NEVER if characters else min_frequency,
             limit_alphabet=min(limit, vocab_size - FIRST_LEARNT),
             special_tokens=list(SPECIALS),
             show_progress=False,

@@ -19,6 +19,7 @@ from .run_folder.beginning import machine, machine_difference, parameter_count
 from .run_folder.progress import Progress
 from .settings import TrainingSettings
 from .sources import model_folder
+from .tasks.task import CLASSIFICATION
 
 
 def new_model(config: TransformerConfig, options: TrainingSettings, precision: str) -> Transformer:
@@ -131,11 +132,14 @@ def size_and_length(
 ) -> list[str]:
     """Return sentences on the size of the model and of an epoch, whose batches are ``plan``."""
     lengths = data.corpus.target_lengths
-    tokens = sum(int(lengths[rows].sum()) + len(rows) for rows in plan)  # each with its end token
+    specials = data.corpus.form.target_specials
+    tokens = sum(int(lengths[rows].sum()) + specials * len(rows) for rows in plan)
     steps = math.ceil(len(plan) / options.accumulation)
+    task = data.task
+    predictions = "" if task is CLASSIFICATION else f", {tokens:,} {task.predicted}"
     return [
         f"model: {parameter_count(model):,} parameters",
-        f"epoch {epoch + 1}: {sum(map(len, plan)):,} pairs, {tokens:,} target tokens, "
+        f"epoch {epoch + 1}: {sum(map(len, plan)):,} {task.rows}{predictions}, "
         f"{steps:,} steps; the run ends at step {options.max_steps:,} or after "
         f"{options.max_epochs:,} epochs",
     ]

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, CorpusError
-from ..text.batches import Batch, Corpus, make_batch
-from ..text.corpus import Pair, Skipped, locate, read_pairs
+from ..text.batches import Batch, BatchForm, Corpus
+from ..text.corpus import Pair, Skipped, locate
+from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
 from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
 from ..text.tokenizer import Tokenizer
 from .settings import Settings
-from .sources import tokenizer_file
+from .sources import model_folder, tokenizer_file
+from .tasks.labels import check_initial_labels, run_labels
+from .tasks.task import CLASSIFICATION, LANGUAGE, TASKS, TRANSLATION, Task
 
 _DEVELOPMENT_ROWS = 64
 _MOST_PAIRS = 300_000_000  # of an epoch: 8 bytes each, several times over
@@ -24,12 +27,23 @@ _MOST_PAIRS = 300_000_000  # of an epoch: 8 bytes each, several times over
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything a run reads."""
+    """Everything a run reads.
+
+    Attributes:
+        tokenizer: of the model.
+        corpus: to train on.
+        development: to measure on.
+        facts: on the corpora, for the finished model.
+        task: what is trained on them.
+        labels: of a classifier, by their numbers.
+    """
 
     tokenizer: Tokenizer
     corpus: Corpus
     development: list[Batch]
     facts: dict[str, Any]
+    task: Task = TRANSLATION
+    labels: tuple[str, ...] = ()
 
 
 def _preparation(settings: Settings) -> Preparation:
@@ -39,7 +53,15 @@ def _preparation(settings: Settings) -> Preparation:
         normalize_spaces=data.normalize_spaces,
         held_out_share=data.held_out_share,
         skip_bad_lines=data.skip_bad_lines,
+        kind=_kind(settings),
     )
+
+
+def _kind(settings: Settings) -> Kind:
+    """Return what the rows of the corpora are; labels are not known yet."""
+    if settings.task == LANGUAGE.name:
+        return Texts(settings.data.unit or "paragraph")
+    return LabelledTexts() if settings.task == CLASSIFICATION.name else PAIRS
 
 
 def located_settings(settings: Settings, folder: Path | None) -> Settings:
@@ -54,7 +76,9 @@ def _training_texts(settings: Settings, preparation: Preparation) -> Iterator[st
     for path in dict.fromkeys(corpus.path for corpus in settings.data.corpus):
         pairs = usable_pairs(path, preparation, Skipped())
         for pair in islice(pairs, settings.tokenizer.pairs_per_corpus):
-            yield from pair
+            yield pair.source
+            if settings.task not in (LANGUAGE.name, CLASSIFICATION.name):
+                yield pair.target
 
 
 def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Tokenizer:
@@ -64,10 +88,13 @@ def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Token
     if settings.tokenizer.path is not None:
         tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
     else:
+        options = settings.tokenizer
+        characters = {"characters": True, "limit": options.vocab_size}
         tokenizer = Tokenizer.train(
             _training_texts(settings, preparation),
-            settings.tokenizer.vocab_size,
-            min_frequency=settings.tokenizer.min_frequency,
+            options.vocab_size,
+            min_frequency=options.min_frequency,
+            **(characters if options.kind == "characters" else {}),
         )
     draft = path.with_suffix(".part")
     tokenizer.save(draft)
@@ -76,12 +103,13 @@ def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Token
 
 
 def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> Path:
-    """Write the held-out pairs, half for development and half for the test.
+    """Write the held-out pairs or texts, half for development and half for the test.
 
     A source text appears once, with its first translation; sources are in the order of a hash,
     so that the first so many are a fair sample.
     """
-    development = run / "held_out.development.tsv"
+    kind = preparation.kind
+    development = run / f"held_out.development.{kind.suffix}"
     if development.exists() and not development.is_file():
         raise CorpusError(f"{development} is no file. Remove it, and it is made anew.")
     if development.exists():
@@ -96,21 +124,16 @@ def _write_held_out(run: Path, settings: Settings, preparation: Preparation) -> 
         raise CorpusError("Too little is held out; raise data.held_out_share.")
     half = preparation.held_out_share / 2
     parts = {
-        run / "held_out.test.tsv": [p for p in by_hash if split_position(p.source) >= half],
+        run / f"held_out.test.{kind.suffix}": [
+            p for p in by_hash if split_position(p.source) >= half
+        ],
         development: [p for p in by_hash if split_position(p.source) < half],
     }
     for path, pairs in parts.items():
         draft = path.with_suffix(".part")
-        draft.write_text("".join(map(_tsv_line, pairs)), encoding="utf-8")
+        draft.write_text("".join(map(kind.line, pairs)), encoding="utf-8")
         os.replace(draft, path)
     return development
-
-
-_NO_SEPARATORS = str.maketrans("\t\n\r", "   ")
-
-
-def _tsv_line(pair: Pair) -> str:
-    return "\t".join(text.translate(_NO_SEPARATORS) for text in pair) + "\n"
 
 
 def _development_batches(
@@ -121,26 +144,24 @@ def _development_batches(
     skip_counts: Skipped,
 ) -> list[Batch]:
     """Return the development set in order of length; count the pairs that the model cannot hold."""
-    rows = read_pairs(corpus, skipped=skip_counts if preparation.skip_bad_lines else None)
-    pairs = list(islice(map(preparation.clean, rows), settings.data.development_pairs))
-    sources = tokenizer.encode_batch([pair.source for pair in pairs])
-    targets = tokenizer.encode_batch([pair.target for pair in pairs])
-    limit = settings.model_config(tokenizer.vocab_size).max_length - 1
-    usable: list[tuple[list[int], list[int]]] = []
-    for source, target in zip(sources, targets, strict=True):
-        if not source or not target:
-            skip_counts.reasons["with an empty side"] += 1
-        elif max(len(source), len(target)) > limit:
-            skip_counts.reasons[f"longer than {limit} tokens"] += 1
-        else:
-            usable.append((source, target))
+    task, kind = TASKS[settings.task], preparation.kind
+    limit = settings.model_config(tokenizer.vocab_size).max_length - task.specials
+    if settings.task == LANGUAGE.name:
+        limit = preparation.max_tokens  # perplexity depends on how much of a text is before a token
+    every = replace(preparation, held_out_share=0.0)
+    pairs = list(islice(usable_pairs(corpus, every, skip_counts), settings.data.development_pairs))
+    usable = list(kind.encode(pairs, tokenizer, limit, skip_counts))
     if not usable:
-        raise CorpusError(f"The development set {corpus} holds no usable pair ({skip_counts}).")
-    usable.sort(key=lambda pair: (len(pair[1]), len(pair[0])))
-    return [
-        make_batch(*zip(*usable[first : first + _DEVELOPMENT_ROWS], strict=True))
-        for first in range(0, len(usable), _DEVELOPMENT_ROWS)
-    ]
+        raise CorpusError(
+            f"The development set {corpus} holds no usable {kind.noun} ({skip_counts})."
+        )
+    return _batches(usable, task.form)
+
+
+def _batches(rows: list[Encoded], form: BatchForm) -> list[Batch]:
+    rows.sort(key=lambda row: (len(row.target), len(row.source)))
+    parts = [rows[i : i + _DEVELOPMENT_ROWS] for i in range(0, len(rows), _DEVELOPMENT_ROWS)]
+    return [form.make([row.source for row in part], [row.target for row in part]) for part in parts]
 
 
 def _tag_counts(store: TokenStore) -> str:
@@ -176,6 +197,12 @@ def prepare(
     settings = located_settings(settings, folder)
     preparation = _preparation(settings)
     tokenizer = _tokenizer(run, settings, preparation)
+    labels: tuple[str, ...] = ()
+    if settings.task == CLASSIFICATION.name:
+        labels = _labels(run, settings, preparation, tokenizer)
+        preparation = replace(preparation, kind=LabelledTexts(labels))
+        tell(f"{len(labels)} labels: {', '.join(labels)}")
+    noun = preparation.kind.noun
     stores: list[TokenStore] = []
     for number, corpus in enumerate(settings.data.corpus):
         max_tokens = corpus.max_tokens or preparation.max_tokens
@@ -185,7 +212,7 @@ def prepare(
         store = build_store(run / "data" / str(number), corpus.path, tokenizer, corpus_preparation)
         skip_counts = Skipped()
         skip_counts.reasons.update(store.facts["skipped"])
-        tell(f"{store.facts['corpus']}: {len(store):,} pairs ({skip_counts}{_tag_counts(store)})")
+        tell(f"{store.facts['corpus']}: {len(store):,} {noun}s ({skip_counts}{_tag_counts(store)})")
         stores.append(store)
     _check_epoch(settings, stores)
     development = settings.data.development
@@ -195,8 +222,8 @@ def prepare(
     development_batches = _development_batches(
         development, tokenizer, settings, preparation, skip_counts
     )
-    pairs = sum(len(batch.source) for batch in development_batches)
-    tell(f"development set: {pairs:,} pairs ({skip_counts})")
+    rows_measured = sum(len(batch.source) for batch in development_batches)
+    tell(f"development set: {rows_measured:,} {noun}s ({skip_counts})")
     rows = settings.data.corpus
     return TrainingData(
         tokenizer=tokenizer,
@@ -205,6 +232,7 @@ def prepare(
             [row.passes for row in rows],
             settings.training.seed,
             from_epochs=[row.from_epoch for row in rows],
+            form=TASKS[settings.task].form,
         ),
         development=development_batches,
         facts={
@@ -213,4 +241,17 @@ def prepare(
                 for store, row in zip(stores, rows, strict=True)
             ]
         },
+        task=TASKS[settings.task],
+        labels=labels,
     )
+
+
+def _labels(
+    run: Path, settings: Settings, preparation: Preparation, tokenizer: Tokenizer
+) -> tuple[str, ...]:
+    """Return the labels of a classifier, which are those of the model that it begins from."""
+    corpora = [corpus.path for corpus in settings.data.corpus]
+    labels = run_labels(run, corpora, preparation, tokenizer.vocab_size)
+    if settings.training.initial is not None:
+        check_initial_labels(model_folder(settings.training.initial), labels)
+    return labels

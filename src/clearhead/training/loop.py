@@ -29,7 +29,15 @@ from .run_folder.log import Log, NoLog, StepLog, plot_curves, tell
 from .run_folder.progress import Progress, read_progress
 from .run_folder.run import RunLock, open_run, writing
 from .settings import Settings
-from .step import NotFiniteError, batch_loss, clip_and_update, learning_rate_of, unfit
+from .step import (
+    NotFiniteError,
+    batch_loss,
+    clip_and_update,
+    count_right,
+    learning_rate_of,
+    unfit,
+)
+from .tasks.task import CLASSIFICATION
 
 
 class Trainer:
@@ -99,6 +107,7 @@ class Trainer:
                     step=self.progress.step,
                     last_step=self.options.max_steps,
                     tensorboard=self.options.tensorboard,
+                    predicted=self.data.task.predicted,
                 )
         self._step_log = StepLog(self.run, self.log, self.progress, every=self.options.log_every)
 
@@ -120,7 +129,9 @@ class Trainer:
         self.processes.wait()
 
     def _make_model(self, before: Progress) -> None:
-        self.config = self.settings.model_config(self.data.tokenizer.vocab_size)
+        self.config = self.settings.model_config(
+            self.data.tokenizer.vocab_size, len(self.data.labels)
+        )
         self.precision, self._precision_words = choose_precision(
             self.options, self.config, before.precision, self.processes
         )
@@ -197,7 +208,7 @@ class Trainer:
         """Leave the gradients of a step's batches, summed over all processes, in the model.
 
         Returns:
-            The number of target tokens in all processes, and the sum of their plain losses.
+            The number of predictions in all processes, and the sum of their plain losses.
         """
         # Beside count and loss, the sums say for each signal whether this process received it, so
         # that all processes know of it at once and stop after the same step.
@@ -238,7 +249,7 @@ class Trainer:
 
     @torch.no_grad()
     def development_loss(self) -> float:
-        """Return nats per target token on the development set, without smoothing or dropout."""
+        """Return nats per prediction on the development set, without smoothing or dropout."""
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         for batch in self.processes.share(self.data.development):
@@ -247,16 +258,30 @@ class Trainer:
         total, tokens = self.processes.add_up(sums).tolist()
         return total / tokens
 
+    def development_accuracy(self) -> float:
+        """Return the share of the development set's predictions that are right."""
+        self.model.eval()
+        sums = torch.zeros(2, dtype=torch.float64)
+        for batch in self.processes.share(self.data.development):
+            sums[0] += count_right(self.model, batch)
+            sums[1] += batch.target_tokens
+        right, count = self.processes.add_up(sums).tolist()
+        return right / count
+
     def _evaluate(self) -> None:
         loss, progress = self.development_loss(), self.progress
         progress.note_development_loss(loss)
+        if self.data.task is CLASSIFICATION:
+            accuracy = self.development_accuracy()
+            measures, words = {"accuracy": accuracy}, f"accuracy {accuracy:.1%}"
+        else:
+            measures, words = {}, f"perplexity {math.exp(min(loss, 700.0)):.2f}"
         self.log.show(
-            f"step {progress.step:,}: development loss {loss:.4f}, perplexity "
-            f"{math.exp(min(loss, 700.0)):.2f} (best {progress.best_loss:.4f} at step "
-            f"{progress.best_step:,})"
+            f"step {progress.step:,}: development loss {loss:.4f}, {words} (best "
+            f"{progress.best_loss:.4f} at step {progress.best_step:,})"
         )
         with writing(self.run):
-            self.log.write("development", progress.step, loss=loss)
+            self.log.write("development", progress.step, loss=loss, **measures)
 
     def _is_enough(self) -> bool:
         patience = self.options.patience
@@ -297,6 +322,6 @@ class Trainer:
             folder, averaged, self.config, self.data, origin, storage=storage,
             statements=statements(self.settings, self.data),
         )  # fmt: skip
-        plot_curves(self.run)
+        plot_curves(self.run, self.data.task.predicted)
         self.log.show(f"The mean of {len(averaged)} checkpoints is in {folder}.")
         return folder

@@ -1,5 +1,6 @@
 """The settings of a training run, from TOML or from Python; unknown keys are errors.
 
+task = "translation"             # or "language", "classification"; see training.tasks
 [data]
 development = "dev.tsv"          # or: held_out_share, and held_out = true in a corpus
 [[data.corpus]]
@@ -16,7 +17,6 @@ max_steps = 20000
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,130 +25,38 @@ from typing import Annotated, Any
 from ..config import TransformerConfig
 from ..errors import ConfigError
 from ..file_reading import FileProblem, read_toml
-from ..setting_fields import Rule, check_fields, check_value, from_mapping, one_of, within
+from ..setting_fields import check_fields, from_mapping, one_of, within
 from ..weight_storage.weight_file import STORAGES
+from .data_settings import Amount, CorpusSettings, Count, DataSettings, Share, Step, Text, Weight
 from .schedule import SCHEDULES
+from .tasks.task import TASKS, check_task, model_config
+
+__all__ = [
+    "CorpusSettings",
+    "DataSettings",
+    "Settings",
+    "TokenizerSettings",
+    "TrainingSettings",
+]
 
 PRECISIONS = ("auto", "bfloat16", "float32")
-
-
-def _encodable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-_LARGEST = 10**12  # no count of anything here reaches it
-_Count = Annotated[int, within(least=1, most=_LARGEST)]
-_Amount = Annotated[int, within(least=0, most=_LARGEST)]
-_Weight = Annotated[float, within(least=0, most=_LARGEST)]
-_Share = Annotated[float, within(least=0, below=1)]
-_Step = Annotated[int, within(least=1, most=99_999_999)]  # a checkpoint's name holds eight digits
-_Text = Annotated[
-    str,
-    Rule("a text that is not blank", lambda text: bool(text.strip())),
-    Rule("a text that UTF-8 can hold, without NUL", _encodable),
-]
-
-_Code = Annotated[
-    str,
-    Rule(
-        "the code of a language, such as en or pt-BR",
-        lambda code: re.fullmatch(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]{2,8})*", code) is not None,
-    ),
-]
-
-# What a model that is trained here must be beside what TransformerConfig asks of every model.
-_Width = Annotated[int, within(least=1, most=1 << 20)]
-_Depth = Annotated[int, within(most=1000)]
-_TRAINABLE = {
-    "d_model": _Width,
-    "feed_forward_dim": _Width,
-    "encoder_layers": _Depth,
-    "decoder_layers": _Depth,
-    "max_length": _Width,
-    "norm_epsilon": Annotated[float, within(above=0, most=1)],
-    "rotary_base": _Weight,
-    "pad_id": Annotated[int, one_of(0)],
-    "start_id": Annotated[int, one_of(1)],
-    "end_id": Annotated[int, one_of(2)],
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusSettings:
-    """One corpus, or a part of it.
-
-    Attributes:
-        path: as in clearhead.text.corpus. A path may come twice, with other limits.
-        passes: how often an epoch goes through it.
-        max_tokens: pairs with a longer side are left out and counted; None takes data.max_tokens.
-        from_epoch: the first epoch, counted from 0, that goes through it.
-        held_out: whether the held-out pairs of this corpus become development and test sets.
-        register_share: share of the pairs whose French target says tu or vous, not both, that get
-            the tag of it in front of their source; see clearhead.text.tags.
-    """
-
-    path: _Text
-    passes: Annotated[float, within(above=0, most=1000)] = 1.0
-    max_tokens: _Count | None = None
-    from_epoch: _Amount = 0
-    held_out: bool = False
-    register_share: Annotated[float, within(least=0, most=1)] = 0.0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSettings:
-    """The corpora and what is done to them.
-
-    Attributes:
-        corpus: the training corpora.
-        development: a corpus to measure on during training; without it, the first half of what
-            is held out (the second half is for the final test).
-        development_pairs: at most so many pairs are measured on.
-        held_out_share: share of distinct source texts kept out of training in every corpus;
-            from the corpora marked ``held_out`` they become held_out.development.tsv and
-            held_out.test.tsv.
-        max_tokens: pairs with a longer side are left out and counted.
-        normalize_spaces: make each run of spaces, no-break ones among them, one plain space.
-        skip_bad_lines: count unusable lines instead of stopping at the first.
-        source_language, target_language: codes such as ``en``, which the finished model states, so
-            that texts are read by the rules of its language and it is found by its direction.
-    """
-
-    corpus: tuple[CorpusSettings, ...] = ()
-    development: _Text | None = None
-    development_pairs: _Count = 1000
-    held_out_share: _Share = 0.0
-    max_tokens: _Count = 128
-    normalize_spaces: bool = True
-    skip_bad_lines: bool = False
-    source_language: _Code | None = None
-    target_language: _Code | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if (self.source_language is None) != (self.target_language is None):
-            raise ConfigError(
-                f"A model states both of its languages or none; data.source_language is "
-                f"{self.source_language!r} and data.target_language {self.target_language!r}. "
-                f"Give the other one, too."
-            )
+TOKENIZERS = ("byte_pairs", "characters")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerSettings:
     """A tokenizer to train (on so many pairs of each corpus), or the path of a ready one.
 
-    The path is that of a ``tokenizer.json``, or the name of a bundled model.
+    It learns ``byte_pairs`` as long as there is room, or the ``characters`` alone. The path is that
+    of a ``tokenizer.json``, or the name of a bundled model.
     """
 
     # 259 ids are special tokens and bytes; one more is learnt.
     vocab_size: Annotated[int, within(least=260, most=10_000_000)] = 8000
-    pairs_per_corpus: _Count = 200_000
-    min_frequency: _Count = 2
-    path: _Text | None = None
+    kind: Annotated[str, one_of(*TOKENIZERS)] = "byte_pairs"
+    pairs_per_corpus: Count = 200_000
+    min_frequency: Count = 2
+    path: Text | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -186,30 +94,30 @@ class TrainingSettings:
     """
 
     seed: Annotated[int, within(least=0, most=(1 << 63) - 1)] = 1
-    max_steps: _Step = 100_000
-    max_epochs: _Count = 1000
-    batch_tokens: _Count = 4096
-    accumulation: _Count = 1
-    learning_rate: _Weight = 1e-3
+    max_steps: Step = 100_000
+    max_epochs: Count = 1000
+    batch_tokens: Count = 4096
+    accumulation: Count = 1
+    learning_rate: Weight = 1e-3
     schedule: Annotated[str, one_of(*SCHEDULES)] = "inverse_sqrt"
-    warmup_steps: _Amount = 1000
-    decay_steps: _Amount = 0
-    label_smoothing: _Share = 0.1
-    clip_norm: _Weight = 1.0
-    weight_decay: _Weight = 0.0
-    betas: tuple[_Share, _Share] = (0.9, 0.98)
+    warmup_steps: Amount = 1000
+    decay_steps: Amount = 0
+    label_smoothing: Share = 0.1
+    clip_norm: Weight = 1.0
+    weight_decay: Weight = 0.0
+    betas: tuple[Share, Share] = (0.9, 0.98)
     # What float32 rounds to 0 would divide by 0.
     epsilon: Annotated[float, within(least=1e-38, most=1)] = 1e-9
     precision: Annotated[str, one_of(*PRECISIONS)] = "auto"
-    checkpoint_every: _Step = 500
-    keep_checkpoints: _Count = 5
-    average: _Count = 5
-    evaluate_every: _Step = 500
-    patience: _Amount = 0
-    initial: _Text | None = None
-    log_every: _Count = 50
+    checkpoint_every: Step = 500
+    keep_checkpoints: Count = 5
+    average: Count = 5
+    evaluate_every: Step = 500
+    patience: Amount = 0
+    initial: Text | None = None
+    log_every: Count = 50
     threads: Annotated[int, within(least=0, most=1024)] = 0
-    device: _Text = "cpu"
+    device: Text = "cpu"
     tensorboard: bool = False
     export: Annotated[str, one_of(*STORAGES)] = "float32"
 
@@ -219,17 +127,19 @@ class TrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A whole run."""
+    """A whole run; ``task`` is one of `clearhead.training.tasks.task.TASKS`."""
 
     data: DataSettings = field(default_factory=DataSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: Mapping[str, Any] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    task: Annotated[str, one_of(*TASKS)] = "translation"
 
     def __post_init__(self) -> None:
         check_fields(self)
         self._check_data()
-        self._check_model()
+        config = self.model_config(vocab_size=self.tokenizer.vocab_size)
+        check_task(TASKS[self.task], self.data, config)
 
     def _check_data(self) -> None:
         if not self.data.corpus:
@@ -246,32 +156,9 @@ class Settings:
                 "data.held_out_share above 0 and held_out = true in a [[data.corpus]]."
             )
 
-    def _check_model(self) -> None:
-        model = self.model_config(vocab_size=self.tokenizer.vocab_size)
-        if not (model.encoder_layers and model.decoder_layers):
-            raise ConfigError(
-                "Training here is from source to target: model.encoder_layers and "
-                "model.decoder_layers must both be at least 1."
-            )
-        longest = max(self.data.max_tokens, *(row.max_tokens or 0 for row in self.data.corpus))
-        if longest >= model.max_length:
-            raise ConfigError(
-                f"data.max_tokens must be below model.max_length, which has room for the end "
-                f"token too; they are {longest} and {model.max_length}."
-            )
-
-    def model_config(self, vocab_size: int) -> TransformerConfig:
-        """Return the model's config, once the tokenizer's size is known."""
-        if "vocab_size" in self.model:
-            raise ConfigError(
-                "model.vocab_size follows from the tokenizer; set tokenizer.vocab_size."
-            )
-        config = from_mapping(
-            TransformerConfig, {"vocab_size": vocab_size, **self.model}, section="model"
-        )
-        for name, hint in _TRAINABLE.items():
-            check_value(f"model.{name}", getattr(config, name), hint)
-        return config
+    def model_config(self, vocab_size: int, labels: int = 2) -> TransformerConfig:
+        """Return the model's config, once the size of the tokenizer is known, and the labels."""
+        return model_config(TASKS[self.task], self.model, vocab_size, labels)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain dictionaries and lists."""
@@ -292,7 +179,7 @@ class Settings:
         table = _read_toml(Path(path))
         for key, value in (overrides or {}).items():
             *sections, name = key.split(".")
-            if not sections:
+            if not sections and name != "task":
                 raise ConfigError(f"Write {key!r} with its section, such as training.{key}.")
             inner = table
             for section in sections:

@@ -22,15 +22,10 @@ class NotFiniteError(ArithmeticError):
 
 
 def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> VocabularyLoss:
-    """Return the sums of the losses over the target tokens of a batch, without its padding."""
-    device = model.output_matrix.device
-    source, target_input, target_output = (
-        torch.from_numpy(ids).to(device)
-        for ids in (batch.source, batch.target_input, batch.target_output)
-    )
-    hidden = model.hidden(source, target_input).flatten(0, 1)
-    real = (target_output.flatten() != model.config.pad_id).nonzero().squeeze(1)
-    targets = target_output.flatten()
+    """Return the sums of the losses over what a batch predicts, without its padding."""
+    hidden = predicting(model, batch).flatten(0, 1)
+    targets = torch.from_numpy(batch.target_output).to(hidden.device).flatten()
+    real = (targets != batch.padding).nonzero().squeeze(1)
     if len(real) < len(targets):
         hidden, targets = hidden.index_select(0, real), targets.index_select(0, real)
     return linear_cross_entropy(
@@ -41,6 +36,31 @@ def batch_loss(model: Transformer, batch: Batch, label_smoothing: float) -> Voca
         softcap=model.config.output.softcap,
         label_smoothing=label_smoothing,
     )
+
+
+def predicting(model: Transformer, batch: Batch) -> Tensor:
+    """Return the hidden vectors that predict, Float["batch target_len d_model"].
+
+    They are the decoder's, or of an encoder alone those of the first positions: a label is
+    predicted at the start token.
+    """
+    device = model.output_matrix.device
+    source, target = (
+        torch.from_numpy(ids).to(device) if ids.shape[1] else None
+        for ids in (batch.source, batch.target_input)
+    )
+    hidden: Tensor = model.hidden(source, target)
+    return hidden[:, : batch.target_output.shape[1]] if target is None else hidden
+
+
+@torch.no_grad()
+def count_right(model: Transformer, batch: Batch) -> int:
+    """Return how many predictions of a batch are right: the likeliest is the one that stands there.
+
+    The model is as it is set, in training or not.
+    """
+    likeliest = model.logits(predicting(model, batch)).argmax(dim=-1).cpu()
+    return int((likeliest == torch.from_numpy(batch.target_output)).sum())
 
 
 def learning_rate_of(step: int, options: TrainingSettings) -> float:
@@ -60,15 +80,14 @@ def unfit(model: Transformer, batch: Batch) -> str | None:
 
     It looks at a few pairs of the batch, without dropout, and leaves no gradient behind.
     """
-    inputs = batch.source, batch.target_input, batch.target_output
-    few = Batch(*(ids[:_PROBE_ROWS] for ids in inputs))
+    few = batch.first(_PROBE_ROWS)
     model.eval()
     loss = batch_loss(model, few, 0.0)
     loss.smoothed.backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     finite = all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
     model.zero_grad(set_to_none=True)
-    nats, guess = float(loss.plain) / few.target_tokens, math.log(model.config.vocab_size)
+    nats, guess = float(loss.plain) / few.target_tokens, math.log(model.config.output_size)
     if not math.isfinite(nats):
         return "the loss is not a finite number"
     if nats > _SPOILT * guess:

@@ -45,6 +45,7 @@ class Checkpoint:
         folder: where it was read from.
         languages: that it translates between; None where its config.json does not say.
         registers: that it can be asked for, see `clearhead.translation.directions.register`.
+        labels: of a classifier of texts, by their numbers.
     """
 
     config: TransformerConfig
@@ -54,11 +55,13 @@ class Checkpoint:
     folder: Path | None = None
     languages: Languages | None = None
     registers: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def statements(self) -> dict[str, Any]:
-        """Return what the model's config.json says beside it: its languages and its registers."""
+        """Return what the model's config.json says beside it: languages, registers and labels."""
         languages = {"languages": self.languages.to_dict()} if self.languages else {}
-        return languages | ({"registers": list(self.registers)} if self.registers else {})
+        labels = {"labels": list(self.labels)} if self.labels else {}
+        return languages | ({"registers": list(self.registers)} if self.registers else {}) | labels
 
     def engine(self, dtype: Any = np.float32) -> ReferenceEngine:
         """Build the engine of the model, in float32 to translate or in float64 to look into.
@@ -144,6 +147,7 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
         folder,
         description.languages,
         description.registers,
+        description.labels,
     )
 
 
@@ -155,6 +159,7 @@ class _Description(NamedTuple):
     format_number: int
     languages: Languages | None
     registers: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
 def _read_config(path: Path) -> _Description:
@@ -168,13 +173,25 @@ def _read_config(path: Path) -> _Description:
         number = read_format(content)
         config = TransformerConfig.from_dict(content.mapping("model"))
         languages, registers = read_languages(content), read_registers(content)
-        return _Description(config, _provenance(content), number, languages, registers)
+        labels = _labels(content, config.output.labels)
+        return _Description(config, _provenance(content), number, languages, registers, labels)
     except FileProblem as error:
         raise CheckpointError(
             f"Cannot read {path}: {error.reason}. Get the model's folder again, or name another."
         ) from error
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from error
+
+
+def _labels(content: Fields, count: int) -> tuple[str, ...]:
+    """Return the labels of a classifier, as many as its config says; none of other models."""
+    labels = tuple(content.texts("labels")) if content.has("labels") else ()
+    if len(labels) != count or len(set(labels)) != count:
+        raise FileProblem(
+            f"it has {len(labels)} labels, {len(set(labels))} of them different, and its model has "
+            f"output.labels = {count}"
+        )
+    return labels
 
 
 def _provenance(content: Fields) -> dict[str, Any]:

@@ -34,8 +34,9 @@ def test_ceilings_of_several_threads_are_refused(capsys, monkeypatch):
 
 
 def test_the_floor_is_the_larger_of_arithmetic_and_reading():
-    us = {"all": 2000.0, "encoder": 0.0, step.LAYERS: 40.0, step.ALONE: 30.0}
-    us |= {step.OUTPUT: 20.0, step.SUMS: 10.0}
+    # Of a whole search of 20 steps; of one layer's products once.
+    us = {"all": 2000.0, step.ENCODER: 0.0, step.LAYERS: 800.0, step.ALONE: 30.0}
+    us |= {step.OUTPUT: 400.0, step.SUMS: 200.0}
     # 300 words by 16 numbers: 0.0048 million multiply-adds a row, 0.0192 MB.
     limits = {"product": 0.001, "reading": 0.002}
     rows = {n: {row[0]: row for row in step.step_rows(CONFIG, n, us, limits)} for n in (1, 4)}
@@ -43,6 +44,12 @@ def test_the_floor_is_the_larger_of_arithmetic_and_reading():
     assert rows[4][step.OUTPUT][5] == "19"
     assert rows[1][step.SEARCH][1:3] == ["30", "30%"]
     assert rows[1]["one step"][1] == "100"
+
+
+def test_the_parts_of_a_search_are_less_than_the_whole():
+    engine = ReferenceEngine.build(CONFIG, random_weights(CONFIG))
+    us = step.one_search(engine, 1, 2)
+    assert 0 < sum(value for name, value in us.items() if name != "all") < us["all"]
 
 
 def test_every_weight_of_a_decoder_layer_is_counted_once():

@@ -35,6 +35,15 @@ def test_a_folder_of_text_and_its_report(folder):
     assert sorted(path.name for path in out.iterdir()) == names
 
 
+def test_text_that_is_kept_beside_its_recipe(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("data")
+    (folder / "r.toml").write_text(RECIPE.replace('"a.tsv"', '"./a.tsv"'))
+    arguments = [str(folder / "r.toml"), "--data", str(elsewhere), "--out", str(folder / "out")]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.stderr.startswith("./a.tsv: 1 pairs, 1 kept")
+    assert str(folder) not in (folder / "out" / "report.json").read_text()
+
+
 def test_the_other_direction(folder):
     arguments = [str(folder / "r.toml"), "--data", str(folder), "--out", str(folder / "out")]
     CliRunner().invoke(command, [*arguments, "--reverse"], catch_exceptions=False)

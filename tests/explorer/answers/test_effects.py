@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from clearhead.errors import ConfigError, ShapeError
-from clearhead.explorer.answers import effects as effects_module
 from clearhead.explorer.contract.edits import SetWeight, changes_of
 from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.contract.reading import read_question
 from clearhead.explorer.explorer import Explorer
+from clearhead.explorer.passes import rows
 from clearhead.explorer.passes.edited_engine import Editor
 from clearhead.reference.softmax import log_softmax
 from clearhead.translation.checkpoint import read_checkpoint
@@ -118,7 +118,7 @@ def test_an_ablated_head_carries_nothing_and_has_no_effect(explorer):
 
 def test_rows_that_do_not_fit_at_once_are_computed_some_at_a_time(explorer, monkeypatch):
     _, whole = effects(explorer, "cross")
-    monkeypatch.setattr(effects_module, "_NUMBERS", 1)
+    monkeypatch.setattr(rows, "MOST_NUMBERS", 1)
     _, parts = effects(explorer, "cross")
     np.testing.assert_allclose(parts["effect"], whole["effect"], atol=1e-12)
 

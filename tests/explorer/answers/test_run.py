@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from clearhead.errors import ConfigError, ShapeError, TextError
+from clearhead.explorer.explorer import Explorer
+from clearhead.translation.checkpoint import read_checkpoint
 from clearhead.translation.translator import Translator
 from tests.explorer.answers.asking import (
     ABLATE,
@@ -150,3 +152,19 @@ def test_edits_are_checked_against_the_sentence(explorer):
         ask(explorer, edits=[{**ABLATE, "layer": 2}])
     with pytest.raises(ShapeError, match=r"the decoder reads \d tokens here.*it is 60"):
         ask(explorer, target="la", edits=[{**SET, "query": 60}])
+
+
+def test_a_register_is_a_tag_in_front_of_what_the_model_reads():
+    explorer = Explorer(read_checkpoint("en-fr"), name="en-fr")
+    plain = explorer.answer("run", {"text": "You are late."}).json
+    assert explorer.answer("model", None).json["registers"] == ["tu", "vous"]
+    for register, words in (("tu", "Tu es"), ("vous", "Vous êtes")):
+        answer = explorer.answer("run", {"text": "You are late.", "formality": register}).json
+        assert answer["translation"].startswith(words)
+        assert len(answer["source"]) == len(plain["source"]) + 1
+        assert answer["sentences"][0]["translation"].startswith(words)
+
+
+def test_a_register_that_a_model_does_not_know_is_refused(explorer):
+    with pytest.raises(ConfigError, match="without registers"):
+        explorer.answer("run", {"text": "The house", "formality": "tu"})

@@ -42,3 +42,13 @@ def test_a_character_outside_of_the_vocabulary_is_its_bytes(explorer):
 def test_a_long_query_is_refused(explorer):
     with pytest.raises(ConfigError, match=r"query may have 200 characters; it has 201"):
         pieces(explorer, "a" * 201)
+
+
+def test_entries_by_their_ids(explorer):
+    size = explorer.models.tokenizer.vocab_size
+    ids = [size - 1, 5, 7]
+    tokens = explorer.answer("words", {"query": "", "ids": ids}).json["tokens"]
+    assert [token["id"] for token in tokens] == ids
+    assert [token["piece"] for token in tokens] == explorer.models.tokenizer.pieces(ids)
+    with pytest.raises(ConfigError, match=f"0 to {size - 1}; one is {size}"):
+        explorer.answer("words", {"query": "", "ids": [3, size]})

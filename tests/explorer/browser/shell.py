@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode
 
 from clearhead.explorer.contract.arrays import decode
 
-TEA = "I would like a cup of tea."
+FIRST = "The black cat sleeps."  # the text that the page opens with
 TABS = ["walk", "heads", "words", "what_if", "compare"]
 
 

@@ -20,6 +20,9 @@ EDITS = [
     {"kind": "mask_token", "position": 2},
 ]
 STEPS = ["position", "norm", "score", "scaled", "masked", "softmax", "contributions", "feed"]
+# Steps with more in them where they are shown one at a time, from the eighth on.
+SINGLE = ["score", "scores", "scaled", "masked", "softmax", "contributions"]
+FIRST_SINGLE = 7
 SOURCE = (Path(__file__).parent / "layout.js").read_text("utf-8")
 LOOK = SOURCE[SOURCE.index("() =>") :]
 
@@ -28,7 +31,7 @@ def opened(page: Page, view: str, text: str, language: str, part: str = "cross")
     state: dict[str, Any] = {"text": text, "part": part, "layer": 1, "head": 2, "query": 2}
     if view == "what_if":
         state["edits"] = EDITS
-    open_page(page, view=view, language=language, **state)
+    open_page(page, view=view, language=language, panels="all", **state)
     if view in ("words", "what_if", "compare"):
         page.locator("#view table.numbers").first.wait_for()
     if view == "compare":
@@ -70,6 +73,21 @@ def test_every_number_of_a_view_can_be_read(
 ) -> None:
     opened(page, view, text, language, part)
     found = [fault for width in WIDTHS for fault in faults(page, width)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("screen", ["desk", "projector"])
+def test_every_number_of_a_single_step_can_be_read(page: Page, screen: str) -> None:
+    state = {"text": LONG, "part": "cross", "layer": 1, "head": 2, "query": 2, "screen": screen}
+    open_page(page, view="walk", language="pt", step=SINGLE[0], moment=3, **state)
+    found = []
+    for place, step in enumerate(SINGLE):
+        page.locator(".stage-place").select_option(index=place + FIRST_SINGLE)
+        page.locator(f"#walk-{step} h2").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.wait_for_function("() => !document.querySelector('.walk-loading')")
+        for width in (390, 1024, 1440):
+            found += [f"{step}, {fault}" for fault in faults(page, width)]
     assert not found, "\n".join(found)
 
 

@@ -309,7 +309,7 @@ class TestScales:
             assert np.linalg.norm(colour[8:] - colour[:-8], axis=1).min() > 4.5
 
     def test_scores_diverge_from_zero_alike(self, page, theme):
-        page.goto(CAT.address(theme=theme, view="walk"))
+        page.goto(CAT.address(theme=theme, view="walk", panels="all"))
         colours = legend(page, "score")
         light = luminance(colours)
         away = np.abs(np.arange(80) - 39.5)

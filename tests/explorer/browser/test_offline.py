@@ -24,7 +24,15 @@ NOT_HERE = re.compile("clearhead explore")
 
 
 def state(text: str, **more: Any) -> str:
-    at = {"part": "cross", "layer": 1, "head": 2, "query": 3, "language": "en", **more}
+    at = {
+        "part": "cross",
+        "layer": 1,
+        "head": 2,
+        "query": 3,
+        "language": "en",
+        "panels": "all",
+        **more,
+    }
     return "#" + urlencode({"text": text, **at})
 
 
@@ -166,6 +174,14 @@ def test_where_from_reaches_the_weights_of_the_chosen_attention(saved: Any) -> N
     page = saved(TEXT, state(TEXT, part="encoder", layer=0))
     page.locator(".walk-panel[data-step=vectors] button.num").first.click()
     page.get_by_role("dialog").get_by_role("alert").filter(has_text=NOT_HERE).wait_for()
+
+
+def test_a_step_is_shown_by_itself_and_what_a_file_lacks_is_said(saved: Any) -> None:
+    page = saved(TEXT, state(TEXT, panels="one", step="embedding"))
+    page.get_by_text("A saved page has no table of all tokens").wait_for()
+    assert page.locator(".walk-panel").count() == 1
+    page.locator(".stage-place").select_option(index=7)
+    page.locator(".meaning-facts .num").nth(4).wait_for()
 
 
 def test_the_page_saves_itself(page: Page, browser: Browser, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def other(request, folders):
 
 
 def look(page, base, view="walk", **state):
-    pairs = {"view": view, "language": "en", **state}
+    pairs = {"view": view, "language": "en", "panels": "all", **state}
     texts = {name: at if isinstance(at, str) else json.dumps(at) for name, at in pairs.items()}
     page.goto("about:blank")
     page.goto(f"{base}/#{urlencode(texts)}")
@@ -97,7 +97,9 @@ def test_where_a_number_comes_from_and_its_program(page, other):
     """From a weight back to the embedding; every program on the way gives its number."""
     base, _ = other
     look(page, base, "heads", text=PROMPT, layer=1, head=5, query=3)
-    page.locator("button.num[data-path='decoder.layers.1.self_attention.weights']").first.click()
+    page.locator(
+        "#view button.num[data-path='decoder.layers.1.self_attention.weights']"
+    ).first.click()
     paths = []
     for depth in range(40):
         page.wait_for_selector(".where-body[aria-busy=false]")

@@ -52,7 +52,7 @@ def shown(
 ) -> Iterator[Shown]:
     """The widget in a notebook whose cell was run. marimo's is dark, in a browser that is light."""
     folder = tmp_path_factory.mktemp(request.param)
-    state = "#" + urlencode({"text": TEXT, "language": "en"})
+    state = "#" + urlencode({"text": TEXT, "language": "en", "panels": "all"})
     with shown_in(request.param, browser, folder, state) as opened:
         yield opened
         assert not opened.errors, "The widget wrote errors: " + "\n".join(opened.errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.explorer.browser.shell import TEA, open_page, settled, state_of
+from tests.explorer.browser.shell import FIRST, open_page, settled, state_of
 
 
 def test_an_error_says_what_to_do_and_the_next_sentence_mends_it(page, console_errors):
@@ -27,7 +27,7 @@ def test_a_server_that_is_gone_is_told_and_the_page_stays(page, console_errors):
     alert.wait_for()
     # The views stay, and say whose they are: the new text has no translation yet.
     assert page.locator("#view").is_visible()
-    assert f"the numbers of “{TEA}”, without edits" in page.locator(".last-answer").inner_text()
+    assert f"the numbers of “{FIRST}”, without edits" in page.locator(".last-answer").inner_text()
     assert shown not in page.locator(".sentence-box").inner_text()
     page.unroute("**/api/run")
     alert.get_by_role("button", name="Try again").click()
@@ -67,7 +67,7 @@ def test_a_text_that_is_too_long_is_told_and_not_cut(page):
     told = page.locator(".sentence [role=alert]").inner_text()
     assert told.startswith("A text may have 20\u202f000 characters here; this one has 29\u202f999.")
     assert "Give a part of it" in told
-    assert state_of(page)["text"] == TEA
+    assert state_of(page)["text"] == FIRST
 
 
 def test_one_endless_word_is_told_as_that(page, console_errors):

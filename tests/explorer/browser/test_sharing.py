@@ -11,8 +11,8 @@ import pytest
 
 from clearhead.explorer.offline.page import MOST_BYTES
 from tests.explorer.browser.shell import (
+    FIRST,
     TABS,
-    TEA,
     Asked,
     chosen_head,
     open_page,
@@ -49,7 +49,7 @@ def test_back_and_forward(page):
     page.wait_for_function("() => location.hash.includes('black')")
     settled(page)
     page.go_back()
-    page.wait_for_function(f"() => document.title.startsWith('{TEA}')")
+    page.wait_for_function(f"() => document.title.startsWith('{FIRST}')")
     assert tab(page, "heads").get_attribute("aria-selected") == "true"
     page.go_back()
     page.wait_for_selector("[data-tab=compare][aria-selected=true]")
@@ -61,7 +61,7 @@ def test_an_address_that_makes_no_sense_is_as_by_default(page):
     for nonsense in ("text", "edits=[", "layer=-1&beam=1.5", "part=nose&view=x", "=&&="):
         page.goto(f"/#{nonsense}")
         settled(page)
-        assert page.locator("#sentence").input_value() == TEA
+        assert page.locator("#sentence").input_value() == FIRST
         assert tab(page, "walk").get_attribute("aria-selected") == "true"
         assert chosen_head(page)[:2] == ("cross", "0")
 
@@ -91,7 +91,7 @@ def test_what_the_address_says_wrongly_does_not_stay_in_it(page, wrong, right):
 def with_text(hash_: str) -> str:
     """The page puts the text of its first sentence before what else the address says."""
     rest = hash_ or "language=en"
-    return f"{urlencode({'text': TEA})}&{rest}"
+    return f"{urlencode({'text': FIRST})}&{rest}"
 
 
 def saved(page, item) -> tuple[str, bytes]:
@@ -134,7 +134,7 @@ def test_what_is_shown_is_saved(page):
         assert min(struct.unpack(">II", data[16:24])) > 50
         name, data = saved(page, "as JSON")
         found = json.loads(data)
-        assert (found["view"], found["state"]["text"]) == (view, TEA)
+        assert (found["view"], found["state"]["text"]) == (view, FIRST)
         assert found["shown"]
 
 

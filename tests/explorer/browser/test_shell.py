@@ -8,8 +8,8 @@ import re
 import pytest
 
 from tests.explorer.browser.shell import (
+    FIRST,
     TABS,
-    TEA,
     Asked,
     chosen_head,
     map_head,
@@ -26,11 +26,11 @@ def test_the_first_view_is_a_translation(page):
     page.goto("/")
     settled(page)
     assert tab(page, "walk").get_attribute("aria-selected") == "true"
-    asked = Asked(page, {"text": TEA})
-    assert page.locator("#sentence").input_value() == TEA
+    asked = Asked(page, {"text": FIRST})
+    assert page.locator("#sentence").input_value() == FIRST
     assert page.locator(".translated").inner_text() == asked.run["translation"]
     assert page.locator(".name p").inner_text().startswith("Type a sentence")
-    assert page.title() == f"{TEA} → {asked.run['translation']} · clearhead"
+    assert page.title() == f"{FIRST} → {asked.run['translation']} · clearhead"
 
 
 def test_enter_translates_and_shift_enter_does_not(page):
@@ -81,7 +81,7 @@ def test_the_check_is_live(page):
     largest, numbers = re.search(
         r"difference (\S+) in log-probability over ([\d\u202f]+)", said
     ).groups()
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     largest = float(largest.replace("−", "-"))
     assert math.isclose(largest, asked.run["check"]["largest"], rel_tol=0.05)
     assert 0 < largest < 1e-3
@@ -104,6 +104,7 @@ def test_scores_that_depend_on_their_batch_are_told(page, invariant):
 
 def test_nothing_jumps_while_it_computes(page):
     open_page(page)
+    page.wait_for_selector(".opening-ribbon")
     heights = """() => [...document.querySelectorAll('.sentence-box, .beneath, .map')]
         .map(one => one.getBoundingClientRect().top)"""
     before = page.evaluate(heights)
@@ -159,7 +160,7 @@ def test_the_head_goes_by_keyboard(page):
 def test_a_head_that_is_not_there_becomes_one_that_is(page):
     open_page(page, part="cross", layer=70, head=90, query=500)
     part, layer, head, query = chosen_head(page)
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     cross = [one for one in asked.run["attention"] if one["part"] == "cross"]
     assert (part, int(layer), int(head)) == ("cross", cross[-1]["layer"], cross[-1]["heads"] - 1)
     assert int(query) == cross[-1]["queries"] - 1
@@ -225,7 +226,7 @@ def test_nothing_spills_over_the_width(page):
 def test_the_page_is_accessible(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     open_page(page, view="heads")
-    page.locator("button.num").first.click()
+    page.locator("#view button.num").first.click()
     page.wait_for_selector(".where pre")
     for theme in ("light", "dark"):
         page.get_by_label("Theme").select_option(theme)

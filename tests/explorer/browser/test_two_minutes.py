@@ -61,6 +61,7 @@ def test_a_newcomer_understands_one_weight(page):
     # 6. The same row in the walk, down to the ten likeliest words.
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Walk").click()
+    page.get_by_role("button", name="Show all steps").click()
     likeliest = int(walked["probabilities"].value[0, row].argmax())
     (piece,) = read_checkpoint("en-fr").tokenizer.pieces([likeliest])
     words = page.locator("#walk-words")

@@ -9,13 +9,21 @@ import numpy as np
 import pytest
 
 from clearhead.explorer.derivations.snippet import applicable, operand_values, resolve, snippet
-from tests.explorer.browser.shell import TEA, Asked, map_head, open_page, settled, state_of, tab
+from tests.explorer.browser.shell import (
+    FIRST,
+    Asked,
+    map_head,
+    open_page,
+    settled,
+    state_of,
+    tab,
+)
 from tests.explorer.word_tables import labels
 
 
 def first_weight(page):
     open_page(page, view="heads", part="cross", layer=1, head=2, query=3)
-    number = page.locator("button.num[data-path$='weights']").first
+    number = page.locator("#view button.num[data-path$='weights']").first
     number.click()
     page.wait_for_selector(".where pre")
     return number
@@ -35,7 +43,7 @@ def exactly(page) -> float:
 def test_a_number_leads_back_to_the_embedding(page):
     """Each number on the way is the reference's, and its snippet runs and asserts it."""
     first_weight(page)
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     seen, way = [], page.locator(".where .trail li")
     for depth in range(60):
         path, index = asked_about(page)
@@ -76,7 +84,7 @@ def test_the_snippet_is_pythons_own(page, language):
     first_weight(page)
     if language == "pt":
         page.get_by_role("button", name="Português").click()
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     path, index = asked_about(page)
     step = asked.steps[path]
     derivation = applicable(step["derivations"], index)
@@ -87,6 +95,31 @@ def test_the_snippet_is_pythons_own(page, language):
     expected = snippet(derivation, float(value), operands, labels=texts, heading=heading)
     assert page.locator(".where pre").inner_text().rstrip() == expected.rstrip()
     assert resolve({"axis": 1}, index, asked.fetch) == index[1]
+
+
+def test_a_probability_names_the_likeliest_tokens_and_has_a_short_program(page):
+    open_page(page, view="walk", step="words")
+    page.locator("button.num[data-path$='probabilities']").first.click()
+    page.wait_for_selector(".where pre")
+    asked = Asked(page, {"text": FIRST})
+    path, index = asked_about(page)
+    derivation = applicable(asked.steps[path]["derivations"], index)
+    operands = operand_values(derivation, index, asked.fetch)
+    heading = f"{path}[{', '.join(map(str, index))}]: {asked.steps[path]['formula']}"
+    value = float(asked.fetch(path, tuple(index)))
+    expected = snippet(derivation, value, operands, labels=labels("en"), heading=heading)
+    program = page.locator(".where pre").inner_text()
+    assert program.rstrip() == expected.rstrip()
+    assert len(program) < 3000
+    exec(compile(program, path, "exec"), {"print": lambda _: None})
+    page.locator(".where summary").first.click()
+    names = page.locator(".where .sheet tbody th")
+    page.wait_for_selector(".where .sheet .row-token")
+    order = np.argsort(-operands["z"], kind="stable")[:3].tolist()
+    pieces = [token["piece"] for token in asked.json("words", {"query": "", "ids": order})["tokens"]]
+    assert names.all_inner_texts()[:3] == [
+        f"{token} {piece}" for token, piece in zip(order, pieces, strict=True)
+    ]
 
 
 def test_a_dot_product_is_laid_out_and_adds_up(page):
@@ -105,7 +138,7 @@ def test_a_dot_product_is_laid_out_and_adds_up(page):
         for row in rows.all()
     ]
     numbers = np.array(cells, dtype=float)
-    asked = Asked(page, {"text": TEA})
+    asked = Asked(page, {"text": FIRST})
     path, index = asked_about(page)
     a, b = operand_values(
         applicable(asked.steps[path]["derivations"], index), index, asked.fetch
@@ -132,7 +165,7 @@ def opened_in_history(page):
     """A view, another one, and there the panel, as the browser's history has them."""
     open_page(page, view="what_if", part="cross", layer=1, head=2, query=3)
     tab(page, "heads").click()
-    page.locator("button.num[data-path$='weights']").first.click()
+    page.locator("#view button.num[data-path$='weights']").first.click()
     page.wait_for_selector(".where pre")
 
 
@@ -194,7 +227,7 @@ def test_the_panel_does_not_outlive_its_view(page, how):
     # One step back leads to the view where the panel was, without it.
     page.go_back()
     page.wait_for_selector("#view[data-view=heads]")
-    page.wait_for_function(f"() => document.title.startsWith({TEA!r})")
+    page.wait_for_function(f"() => document.title.startsWith({FIRST!r})")
     settled(page)
     if how == "address":  # written by hand, it left the entry where the panel was open as it is
         page.wait_for_selector(".where pre")

@@ -31,7 +31,7 @@ def page(browser: Browser, errors: list[str]) -> Any:
 
 
 def state(text: str, **more: Any) -> str:
-    return "#" + urlencode({"text": text, "language": "en", **more})
+    return "#" + urlencode({"text": text, "language": "en", "panels": "all", **more})
 
 
 def test_a_widget_shows_python_s_answers(page: Any) -> None:

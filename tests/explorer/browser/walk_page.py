@@ -31,8 +31,9 @@ class Shown:
 
 
 def opened(page, base="/", **state):
-    """The walk of a state, with all its numbers there."""
-    page.goto(f"{base}#" + urlencode({"text": TEXT, "view": "walk", "language": "en", **state}))
+    """The walk of a state, with all its numbers there; all steps, unless the state says one."""
+    usual = {"text": TEXT, "view": "walk", "language": "en", "panels": "all"}
+    page.goto(f"{base}#" + urlencode({**usual, **state}))
     page.locator(".walk-panel").first.wait_for()
     settled(page)
 

@@ -62,12 +62,15 @@ def questions(run: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
     return {
         "model": {},
         "words": {"query": "house"},
+        "neighbours": {"token": 7, "stack": "decoder"},
         "beam": {"run": run, "beam_size": 3},
         "array": {"run": run, "items": [{"path": path}, {"path": path, "window": [[0, 1]] * 4}]},
         "overview": {"run": run, "part": "cross"},
         "head_kinds": {"run": run, "part": "cross"},
         "lens": {"run": run, "position": 0},
         "effects": {"run": run, **HEAD, "query": 1},
+        "alignment": {"run": run},
+        "discovery": {"run": run, "kind": "hide_word"},
     }
 
 
@@ -77,6 +80,9 @@ def test_answers_about_a_translation(explorer, edits):
     params_by_name = questions(run["request"], f"{run['attention'][0]['path']}.weights")
     for name, params in params_by_name.items():
         assert_fits(name, explorer.answer(name, params))
+    for kind in ("switch_off", "temperature"):
+        params = {"run": run["request"], "kind": kind}
+        assert_fits("discovery", explorer.answer("discovery", params))
     offline = {"run": run["request"], "state": "#view=heads"}
     assert_fits("offline", offline_answer(explorer, offline))
     assert {*params_by_name, "run", "offline"} == set(QUESTIONS)

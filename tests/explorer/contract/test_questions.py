@@ -28,7 +28,7 @@ def read_run(params, limits=None):
 def test_what_is_left_out_has_a_default():
     assert read_run({"text": "A cat."}).to_dict() == {
         "text": "A cat.", "target": None, "target_ids": None, "sentence": 0, "beam_size": 4,
-        "new_tokens": 8, "edits": [],
+        "new_tokens": 8, "formality": "auto", "edits": [],
     }  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_a_question_that_is_none_is_refused_in_words(question, params, words):
 
 def test_every_question_is_asked_by_its_name():
     assert list(QUESTIONS) == [
-        "model", "run", "words", "beam", "array", "overview", "head_kinds", "effects", "lens",
-        "offline",
+        "model", "run", "words", "neighbours", "beam", "array", "overview", "head_kinds",
+        "effects", "lens", "alignment", "discovery", "offline",
     ]  # fmt: skip
     assert all(question.question == name for name, question in QUESTIONS.items())

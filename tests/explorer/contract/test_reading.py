@@ -43,7 +43,7 @@ def read_edit(params):
 
 def test_every_kind_of_edit_comes_back_as_it_was():
     params = {"text": "A cat.", "target": "Un chat.", "target_ids": [7, 8], "sentence": 2,
-              "beam_size": 1, "new_tokens": 3, "edits": EDITS}  # fmt: skip
+              "beam_size": 1, "new_tokens": 3, "formality": "vous", "edits": EDITS}  # fmt: skip
     question = read_run(params)
     assert question.to_dict() == params
     assert [edit.kind for edit in question.edits] == [edit["kind"] for edit in EDITS]
@@ -147,7 +147,7 @@ def test_at_most_three_problems_are_named():
 def test_thousands_of_problems_are_told_in_few_words():
     names = {f"name{number}": number for number in range(30_000)}
     with pytest.raises(
-        ConfigError, match=r"'name10002' and 29,992 more: words takes query\."
+        ConfigError, match=r"'name10002' and 29,992 more: words takes query, ids\."
     ) as one:
         read_question(WordsQuestion, names)
     assert len(str(one.value)) < 300

@@ -27,6 +27,7 @@ from tests.explorer.walked import (
     walked,
 )
 from tests.explorer.word_tables import LANGUAGES, labels
+from tests.reference.backward.passes import backward
 from tests.reference.models import (
     configs,
     image_configs,
@@ -64,6 +65,23 @@ def test_every_step_of_other_peoples_models_follows_from_its_operands(
     config: TransformerConfig, seed: int
 ) -> None:
     check_all(walked(config, seed, lengths=(4, 6)), seed, each=2)
+
+
+@settings(max_examples=12)
+@given(config=wide_configs(), seed=st.integers(0, 99))
+def test_every_gradient_of_any_model_follows_from_its_operands(
+    config: TransformerConfig, seed: int
+) -> None:
+    trace, _, weights = backward(config, seed, batch=1)
+    run, rng = Walked(Transformer(config, weights), trace), np.random.default_rng(seed)
+    for path in trace.paths[trace.paths.index("labels") :]:
+        step = trace[path]
+        index = random_index(rng, step)
+        if step.name in ("labels", "label_smoothing", "label_weights", "buckets"):
+            assert as_json(run, step) == [{"expression": None, "given": True, "operands": []}]
+            continue
+        value = computed(run, step, index)
+        assert np.isclose(value, step.value[index], **SAME), (path, index, value)
 
 
 @settings(max_examples=15)

@@ -15,7 +15,7 @@ from clearhead.explorer.models.translation import TranslationModel
 from clearhead.pretrained.model import PretrainedModel
 from clearhead.translation.checkpoint import Checkpoint
 from tests.explorer.others import gpt2_folder
-from tests.translation.conftest import write_checkpoint
+from tests.translation.conftest import write_checkpoint, write_classifier
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_a_folder_of_transformers_is_told_by_its_config(tmp_path):
 def test_a_name_that_is_nothing_is_refused_with_what_there_is():
     with pytest.raises(CheckpointError, match=r"neither a bundled model \(.*en-fr.*\) nor"):
         read_model("no-such-model")
+
+
+def test_a_classifier_of_ours_is_an_encoder_whose_logits_are_no_words(tmp_path):
+    model = walked_model(read_model(write_classifier(tmp_path / "c")))
+    assert type(model) is EncoderModel
+    assert not model.predicts_words
+    words = list(model.tokenizer.encode("The man."))
+    assert model.encode("The man.") == [1, *words, 2]

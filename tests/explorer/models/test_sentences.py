@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError, TextError
+from clearhead.explorer.contract.questions import RunQuestion
 from clearhead.explorer.models.sentences import protected_note, sentence_number, split_into_pieces
 
 TEXT = "\n The man walks. \nWhere is the house?"
@@ -34,9 +35,10 @@ def test_what_is_no_sentence_moves_on_to_the_next_one_or_back_to_the_last(explor
 
 def test_a_note_tells_of_another_translation_alone(explorer):
     translator = explorer.models.translator
-    assert protected_note(translator, "The man walks.", "anything", 1) is None
+    greedy = RunQuestion(beam_size=1)
+    assert protected_note(translator, "The man walks.", "anything", greedy) is None
     sentence = "The man {name} walks."
     translation = translator.translate(sentence, split=False, beam_size=1).text
-    assert protected_note(translator, sentence, translation, 1) is None
-    note = protected_note(translator, sentence, "la maison", 1)
+    assert protected_note(translator, sentence, translation, greedy) is None
+    note = protected_note(translator, sentence, "la maison", greedy)
     assert (note["kind"], note["translation"]) == ("protected", translation)

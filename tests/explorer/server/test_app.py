@@ -198,12 +198,15 @@ def test_a_real_explorer_answers_every_question_in_its_own_words(explorer):
     asked = {
         "model": {},
         "words": {"query": "house"},
+        "neighbours": {"token": 7, "stack": "encoder"},
         "beam": {"run": request, "beam_size": 2},
         "array": {"run": request, "items": [{"path": path, "window": None}]},
         "overview": {"run": request, "part": "cross"},
         "head_kinds": {"run": request, "part": "cross"},
         "effects": head,
         "lens": {"run": request, "position": 1},
+        "alignment": {"run": request},
+        "discovery": {"run": request, "kind": "hide_word"},
         "offline": {"run": request, "state": ""},
     }
     assert {*asked, "run"} == set(QUESTIONS)

@@ -22,6 +22,7 @@ from clearhead.training.checkpoint import states
 from clearhead.training.loop import Trainer
 from clearhead.training.processes.parallel import LostContactError, Processes
 from clearhead.training.settings import Settings
+from tests.training.conftest import ONE_SIDED, tiny_table
 
 ROOT = Path(__file__).parents[3]
 STEPS = 16
@@ -31,6 +32,9 @@ def toml(table: dict[str, Any]) -> str:
     """The settings table of these tests as TOML; its lists and strings are JSON's too."""
     lines = []
     for section, values in table.items():
+        if isinstance(values, str):
+            lines.insert(0, f"{section} = {json.dumps(values)}")
+            continue
         corpora = values.pop("corpus", [])
         lines.append(f"[{section}]")
         lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
@@ -40,6 +44,10 @@ def toml(table: dict[str, Any]) -> str:
 
 @pytest.fixture
 def config(table: dict[str, Any], tmp_path: Path) -> Path:
+    return write_config(table, tmp_path)
+
+
+def write_config(table: dict[str, Any], tmp_path: Path) -> Path:
     table["training"] |= {
         "accumulation": 2,
         "max_steps": STEPS,
@@ -146,7 +154,9 @@ def only_as_many_go_on(config: Path, run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_gradients_are_summed_as_in_one_process(config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["translation", *ONE_SIDED])
+def test_gradients_are_summed_as_in_one_process(task: str, tmp_path: Path) -> None:
+    config = write_config({"translation": tiny_table, **ONE_SIDED}[task](tmp_path), tmp_path)
     plain = {"model.dropout": 0.0, "model.attention_dropout": 0.0, "training.max_steps": 3}
     sets = [part for name, value in plain.items() for part in ("--set", f"{name}={value}")]
     two = start(config, tmp_path / "two", *sets)

@@ -46,11 +46,12 @@ def settings_of(**data):
 
 
 def test_the_model_states_its_languages_and_the_registers_of_its_tags():
-    silent = types.SimpleNamespace(facts={"corpora": [{"pairs": 4}, {"tags": {}}]})
+    silent = types.SimpleNamespace(facts={"corpora": [{"pairs": 4}, {"tags": {}}]}, labels=())
     assert statements(settings_of(), silent) == {}
     facts = {"corpora": [{"tags": {"vous": 3}}, {"tags": {"tu": 1, "vous": 0}}, {}]}
     content = statements(
-        settings_of(source_language="en", target_language="fr"), types.SimpleNamespace(facts=facts)
+        settings_of(source_language="en", target_language="fr"),
+        types.SimpleNamespace(facts=facts, labels=()),
     )
     assert content == {
         "languages": {"source": "en", "target": "fr"},
@@ -79,3 +80,8 @@ def export_mean(tmp_path, storage, facts=None):
     export_average(tmp_path / "model", states, config, data, {"steps": 2}, storage=storage,
                    statements=facts)  # fmt: skip
     return tmp_path / "model"
+
+
+def test_a_classifier_states_its_labels():
+    data = types.SimpleNamespace(facts={}, labels=("no", "yes"))
+    assert statements(settings_of(), data) == {"labels": ["no", "yes"]}

@@ -13,7 +13,8 @@ import click
     "--data",
     "data_folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder that relative paths of corpora begin from [the working folder].",
+    help="Folder that relative paths of corpora begin from [the working folder]; those with ./ in "
+    "front begin beside RECIPE.",
 )
 @click.option(
     "--out",
@@ -34,6 +35,7 @@ def command(recipe: Path, data_folder: Path | None, out: Path, is_reverse: bool)
     preparation = Preparation(
         Recipe.from_toml(recipe),
         data_folder,
+        beside=recipe.parent,
         is_reverse=is_reverse,
         tell=lambda sentence: click.echo(sentence, err=True),
     )

@@ -15,7 +15,6 @@ import numpy as np
 
 from ...errors import ConfigError, ShapeError
 from ...reference.layers.multi_head import KeysAndValues
-from ...reference.softmax import log_softmax
 from ...shapes import Array
 from ..contract.answers import EffectOn, EffectsAnswer
 from ..contract.base_edit import Change
@@ -24,11 +23,9 @@ from ..contract.parts import attention_path, check_head, heads_of, stack_of
 from ..contract.questions import EffectsQuestion
 from ..contract.stopping import check
 from ..passes.edited_engine import Editor
-from ..passes.encoding import encode
+from ..passes.rows import batches, hidden_rows, memories_of, word_log_probabilities
 from .run import Run
 from .run_answer import finite
-
-_NUMBERS = 2**22  # of the widest array of a batch: 32 MB
 
 
 def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
@@ -102,16 +99,14 @@ def _effects(run: Run, question: EffectsQuestion, path: str, keys: Array) -> Arr
     """
     config = run.config
     longest = max(len(run.source), len(run.target))
-    width = max(config.feed_forward_dim, config.d_model, heads_of(question.part, config) * longest)
-    some = max(1, _NUMBERS // (longest * width))
     memories = None
     if question.part != "encoder" and config.encoder_layers:
         # The encoder does not see the change: it runs once.
-        memories = _memories(run, Editor(run.changes), rows=1)
+        memories = memories_of(run.reference, run.source, Editor(run.changes))
     return np.concatenate(
         [
-            _effects_of_batch(run, question, path, batch, memories)
-            for batch in np.split(keys, range(some, len(keys), some))
+            _effects_of_batch(run, question, path, keys[batch], memories)
+            for batch in batches(len(keys), config, heads_of(question.part, config), longest)
         ]
     )
 
@@ -136,50 +131,15 @@ def _effects_of_batch(
         step: [*run.changes.get(step, ()), ablate],
     }
     editor = Editor(changes)
-    hidden = _hidden(run, editor, rows, memories)
+    hidden = hidden_rows(run.reference, run.source, run.target, editor, rows, memories)
     return _change(run, editor, hidden, question.position)
-
-
-def _hidden(run: Run, editor: Editor, rows: int, memories: list[KeysAndValues] | None) -> Array:
-    """Return the last vectors of several rows of the run, Float["rows positions d_model"]."""
-    if not run.config.decoder_layers:
-        return encode(run.reference, np.array([run.source] * rows), editor).output
-    targets = np.array([run.target] * rows)
-    if not run.config.encoder_layers:
-        return run.reference.decode(targets, trace=editor)
-    if memories is None:
-        memories = _memories(run, editor, rows)
-    else:
-        memories = [_repeat(memory, rows) for memory in memories]
-    return run.reference.decode(targets, memories=memories, trace=editor)
-
-
-def _memories(run: Run, editor: Editor, rows: int) -> list[KeysAndValues]:
-    """Encode the source for several rows, and project it for each layer of the decoder."""
-    encoded = run.reference.encode(np.array([run.source] * rows), trace=editor)
-    return run.reference.memories(encoded, trace=editor)
-
-
-def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
-    """Repeat the memory of one source for several rows, without copies."""
-    return memory._replace(
-        key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
-        value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
-    )
 
 
 def _change(run: Run, editor: Editor, hidden: Array, position: int | None) -> Array:
     """Return log-probabilities of the translation, or of one token, less those of the run."""
-    places = np.array(run.passage.scored_positions if position is None else [position])
-    predicted = np.array(run.predicted)[places]
+    places = list(run.passage.scored_positions) if position is None else [position]
+    predicted = [run.predicted[place] for place in places]
     before = run.log_probabilities[places]
-    # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
-    some = max(1, _NUMBERS // (len(places) * run.config.vocab_size))
-    changed = [
-        log_softmax(run.reference.logits(rows[:, places], trace=editor))[
-            :, np.arange(len(places)), predicted
-        ]
-        - before
-        for rows in np.split(hidden, range(some, len(hidden), some))
-    ]
-    return np.concatenate(changed).sum(axis=-1)
+    after = word_log_probabilities(run.reference, hidden, places, predicted, editor)
+    change: Array = (after - before).sum(axis=-1)
+    return change

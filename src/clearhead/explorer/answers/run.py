@@ -111,7 +111,7 @@ class Run:
         request = self.request
         if request.edits or request.target is not None or request.target_ids is not None:
             return None
-        return self.models.note(self.read, self.passage, request.beam_size)
+        return self.models.note(self.read, self.passage, request)
 
     @cached_property
     def sentences(self) -> list[Sentence]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
+from ...translation.rules.languages.likely import other_language
 from ..contract.parts import attention_path, heads_of, layers_of, parts_of
 from ..contract.run_answers import (
     AttentionAnswer,
@@ -171,3 +172,7 @@ def _notes(run: Run) -> Iterator[Note]:
         yield run.protected
     for number in run.unreached:
         yield {"kind": "unreached", "edit": number}
+    expected = run.models.source_language
+    other = other_language(run.read, expected) if expected else None
+    if expected and other:
+        yield {"kind": "language", "expected": expected, "language": other.language}

@@ -1,9 +1,11 @@
-"""Vocabulary entries for a swap: those that a text is made of, then those that begin like it."""
+"""Entries of the vocabulary: those that a text is made of, then those that begin like it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
+from ...errors import ConfigError
 from ...text.tokenizer import FIRST_LEARNT, SPACE, Tokenizer
 from ..models.walked_model import WalkedModel
 
@@ -50,3 +52,16 @@ class Vocabulary:
                 token for piece, token in self._pieces if piece.startswith(beginning)
             )
         return list(ids)[:MOST]
+
+    def check(self, ids: Sequence[int]) -> list[int]:
+        """Return ids that are entries.
+
+        Raises:
+            ConfigError: one is none.
+        """
+        size = self._model.tokenizer.vocab_size
+        if outside := [token for token in ids if token >= size]:
+            raise ConfigError(
+                f"ids must be entries of the vocabulary, 0 to {size - 1}; one is {outside[0]}."
+            )
+        return list(ids)

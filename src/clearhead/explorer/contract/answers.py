@@ -15,7 +15,9 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
+from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.head_kinds import HeadKindsAnswer
+from .neighbours import NeighboursAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -101,6 +103,8 @@ class ModelAnswer(TypedDict):
             ``encoder`` with an encoder alone, or ``recording``.
         mask: what is written for a hidden word, which the model predicts; missing where it
             predicts none.
+        registers: that a translation can be asked for; missing where there are none.
+        limits_in_words: the first sentences under "Limits" of its card; missing without one.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
             the computer that answers; not said of recordings.
     """
@@ -112,6 +116,8 @@ class ModelAnswer(TypedDict):
     parameters: int | None
     parts: list[ModelPart]
     abilities: list[Ability]
+    registers: NotRequired[list[str]]
+    limits_in_words: NotRequired[str]
     batch_invariant: NotRequired[bool]
     limits: ModelLimits
     special: SpecialIds | None
@@ -313,12 +319,15 @@ ANSWERS: dict[str, Any] = {
     "model": ModelAnswer,
     "run": RunAnswer,
     "words": WordsAnswer,
+    "neighbours": NeighboursAnswer,
     "beam": BeamAnswer,
     "array": ArraysAnswer,
     "overview": OverviewAnswer,
     "head_kinds": HeadKindsAnswer,
     "effects": EffectsAnswer,
     "lens": LensAnswer,
+    "alignment": AlignmentAnswer,
+    "discovery": DiscoveryAnswer,
     "offline": OfflineAnswer,
 }
 # Those whose answers have arrays, and so travel as containers.

@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -79,6 +79,9 @@ Window = TypeAliasType(
 )
 
 
+DiscoveryKind = TypeAliasType("DiscoveryKind", Literal["hide_word", "switch_off", "temperature"])
+
+
 class Question(PlainModel):
     """The parameters of a question.
 
@@ -108,6 +111,7 @@ class RunQuestion(Question):
         sentence: number of the sentence that is traced; of a recording, the row of its batch.
         beam_size: of the search.
         new_tokens: so many tokens at most continue a prompt; of 0 the prompt alone is traced.
+        formality: the register: how a translation says "you": by a tag that the model reads before the text.
         edits: what is changed in the model or the source, in this order.
     """
 
@@ -120,6 +124,7 @@ class RunQuestion(Question):
     sentence: Index = 0
     beam_size: BeamSize = 4
     new_tokens: Annotated[int, Field(ge=0, le=MOST_NEW_TOKENS), INTEGER] = 8
+    formality: Literal["auto", "tu", "vous"] = "auto"
     edits: Annotated[
         tuple[Edit, ...],
         Field(json_schema_extra={"maxItems": LIMITS.edits}),
@@ -129,16 +134,35 @@ class RunQuestion(Question):
 
 
 class WordsQuestion(Question):
-    """Entries of the vocabulary, for a swap.
+    """Entries of the vocabulary: for a swap, or to name those of a row of logits.
 
     Attributes:
         query: what was typed.
+        ids: these entries, whatever was typed; None for those that were looked for.
     """
 
     question: ClassVar[str] = "words"
     query: Annotated[
         str, Field(json_schema_extra={"maxLength": LIMITS.query}), BeforeValidator(_query)
     ]
+    ids: Annotated[
+        tuple[Index, ...] | None, Field(max_length=MOST_IDS), TUPLE, at_most(MOST_IDS)
+    ] = None
+
+
+class NeighboursQuestion(Question):
+    """The tokens nearest to one in the table of embeddings, by the angle between their rows.
+
+    Attributes:
+        token: its id.
+        stack: whose table it is, where encoder and decoder have one each.
+        count: so many neighbours.
+    """
+
+    question: ClassVar[str] = "neighbours"
+    token: Index
+    stack: Literal["encoder", "decoder"]
+    count: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 8
 
 
 class BeamQuestion(Question):
@@ -237,6 +261,31 @@ class LensQuestion(Question):
     token: Index | None = None
     most: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 24
     count: Annotated[int, Field(ge=1, le=10), INTEGER] = 4
+
+
+class AlignmentQuestion(Question):
+    """Which head aligns best in this text, and which words draw on which in it.
+
+    Attributes:
+        run: the text, with its edits.
+    """
+
+    question: ClassVar[str] = "alignment"
+    run: RunQuestion
+
+
+class DiscoveryQuestion(Question):
+    """The one change of a kind that changes the model's text most, tried.
+
+    Attributes:
+        run: the text; its edits and the text that it names for the model do not count.
+        kind: what is changed: a word is hidden, a head is switched off, or the temperature at
+            which words are drawn.
+    """
+
+    question: ClassVar[str] = "discovery"
+    run: RunQuestion
+    kind: DiscoveryKind
 
 
 class OfflineQuestion(Question):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -15,9 +15,9 @@ from .questions import RunQuestion
 
 @dataclass(frozen=True)
 class PlainValuesOf:
-    """Marks a dictionary as the plain values of a model, such as a question."""
+    """Marks a dictionary as the plain values of a model, such as a question or an edit."""
 
-    model: type[BaseModel]
+    model: Any
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -181,7 +181,20 @@ class UnreachedNote(TypedDict):
     edit: int
 
 
-Note = TypeAliasType("Note", ProtectedNote | UnreachedNote)
+class LanguageNote(TypedDict):
+    """The text looks like another language than the model reads.
+
+    Attributes:
+        expected: code of the language that the model reads.
+        language: code of the one that it looks like; None where that is not known.
+    """
+
+    kind: Literal["language"]
+    expected: str
+    language: str | None
+
+
+Note = TypeAliasType("Note", ProtectedNote | UnreachedNote | LanguageNote)
 
 
 class RunAnswer(TypedDict):

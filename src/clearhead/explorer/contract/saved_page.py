@@ -7,6 +7,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from .answers import BeamAnswer, EffectsAnswer, ModelAnswer, OverviewAnswer
+from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.head_kinds import HeadKindsAnswer
 from .run_answers import RunAnswer
 
@@ -76,6 +77,7 @@ class SavedPage(TypedDict):
         state: what stood behind the # of the address.
         all_layers: whether it has the steps of all layers, or of one.
         overview, head_kinds: by part.
+        alignment, discoveries: of the first screen; missing of a recording.
     """
 
     state: str
@@ -86,4 +88,6 @@ class SavedPage(TypedDict):
     effects: list[SavedEffects]
     overview: dict[str, OverviewAnswer]
     head_kinds: dict[str, HeadKindsAnswer]
+    alignment: NotRequired[AlignmentAnswer]
+    discoveries: NotRequired[list[DiscoveryAnswer]]
     arrays: list[StoredArray]

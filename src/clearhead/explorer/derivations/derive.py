@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from ...config import TransformerConfig
 from ...errors import TraceError
 from ...reference.tracing.step import Step
-from ...reference.tracing.steps import attention, embedding, kind_of, patches
+from ...reference.tracing.steps import (
+    attention,
+    attention_gradients,
+    embedding,
+    kind_of,
+    loss,
+    patches,
+)
 from ..contract.arrays import Steps
 from ..contract.edits import Edit
 from ._biases import alibi, relative
@@ -19,11 +26,20 @@ from .derivation import EDIT, INPUT, Derivation
 
 _STACK = r"(encoder|decoder)\."
 _LAYER = r"layers\.\d+\."
-_SUBLAYER = r"((self|cross)_attention\.((query|key)_norm\.)?|feed_forward\.|\w+_norm\.)"
-_AROUND = r"(source|target)_embedding_norm\.|output_transform\.|output_norm\."
-# The path of a step of a Transformer's forward pass, down to its name.
-_SCOPE = re.compile(rf"({_AROUND}|{_STACK}(norm\.|{_LAYER}({_SUBLAYER})?)?)?")
-_INPUTS = (embedding.TOKENS, embedding.TOKEN_TYPE_IDS, patches.PIXELS)
+# In the backward pass each weight's layer has steps of its own.
+_PROJECTION = r"(query|key|value|output|(query|key)_norm)\."
+_ATTENTION = rf"(self|cross)_attention\.({_PROJECTION})?"
+_SUBLAYER = rf"({_ATTENTION}|feed_forward\.((gate|up|down)\.)?|\w+_norm\.)"
+_AROUND = (
+    r"(source|target)_embedding_norm\.|output_transform\.|output_norm\.|output\."
+    r"|((source|target)_)?embedding\.|(source|target)_positions\.|token_types\."
+)
+# The path of a step of a Transformer's passes, down to its name.
+_SCOPE = re.compile(rf"({_AROUND}|{_STACK}(norm\.|relative_bias\.|{_LAYER}({_SUBLAYER})?)?)?")
+_INPUTS = (
+    *(embedding.TOKENS, embedding.TOKEN_TYPE_IDS, patches.PIXELS),
+    *(loss.LABELS, loss.LABEL_SMOOTHING, loss.LABEL_WEIGHTS, attention_gradients.BUCKETS),
+)
 
 
 def derivations(
@@ -32,7 +48,8 @@ def derivations(
     """Return how an element of a step follows from others; the first that holds applies.
 
     Args:
-        step: of the forward pass of a `clearhead.reference.Transformer`.
+        step: of the forward pass of a `clearhead.reference.Transformer`, or of the backward pass
+            of `clearhead.reference.gradients`.
         trace: all steps of that pass.
         config: of the model.
         edits: of a what-if, those that change this step.
@@ -64,8 +81,8 @@ def _without_edits(step: Step, trace: Steps, config: TransformerConfig) -> Seque
         if rules:
             return tuple(map(place.derivation, rules))
     raise TraceError(
-        f"The step {step.path!r} is none of a Transformer's forward pass, so where its numbers "
-        "come from is not known. Ask for the steps that reference.Transformer records."
+        f"The step {step.path!r} is none of a Transformer's passes, so where its numbers come from "
+        "is not known. Ask for the steps that reference.Transformer and reference.gradients record."
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import TraceError
+from .short_softmax import shorten_softmax
 
 Slices = tuple["slice | int", ...]
 Fetch = Callable[[str, Slices], Any]
@@ -127,12 +128,14 @@ def snippet(
     lines += ["import numpy as np", ""]
     if heading:
         lines.append(f"# {' '.join(heading.split())}")
-    for operand in derivation["operands"]:
-        symbol = operand["symbol"]
-        lines.append(f"# {symbol}: {_text(operand['label'], labels)}")
-        lines.append(f"{symbol} = {literal(operands[symbol])}")
+    short = shorten_softmax(expression, operands)
+    label_of = {operand["symbol"]: operand["label"] for operand in derivation["operands"]}
+    for symbol, operand in short.operands.items():
+        texts = [_text(of[symbol], labels) for of in (label_of, short.notes) if symbol in of]
+        lines.append(f"# {symbol}: {'; '.join(texts)}")
+        lines.append(f"{symbol} = {literal(operand)}")
     lines += [
-        f"value = {expression}",
+        f"value = {short.expression}",
         f"assert np.isclose(value, {literal(float(value))}, rtol=1e-9, atol=1e-12), value",
         "print(value)",
     ]

@@ -68,11 +68,13 @@ def walked_model(checkpoint: Checkpoint | PretrainedModel, task: str | None = No
             provenance=checkpoint.provenance,
             encode=lambda text: [config.start_id, *tokenizer.encode(text)],
         )
+    first = [config.start_id] if config.output.labels else []
     return EncoderModel(
         config,
         checkpoint.weights,
         tokenizer,
         both,
         provenance=checkpoint.provenance,
-        encode=lambda text: [*tokenizer.encode(text), config.end_id],
+        predicts_words=not config.output.labels,  # a classifier's logits are of labels
+        encode=lambda text: [*first, *tokenizer.encode(text), config.end_id],
     )

@@ -11,6 +11,7 @@ from ...translation.sentences.attempts import attempts, complete
 from ...translation.sentences.segments import Piece, check_letters
 from ...translation.sentences.sentence import Sentence
 from ...translation.translator import Translator
+from ..contract.questions import RunQuestion
 from ..contract.run_answers import ProtectedNote
 
 
@@ -41,7 +42,7 @@ def sentence_number(pieces: Sequence[Piece], number: int) -> int:
 
 
 def protected_note(
-    translator: Translator, read: str, translation: str, beam_size: int
+    translator: Translator, read: str, translation: str, request: RunQuestion
 ) -> ProtectedNote | None:
     """Return a note where translating gives another text, to keep placeholders or numbers.
 
@@ -52,14 +53,16 @@ def protected_note(
         translator: of the model.
         read: the sentence as the model reads it.
         translation: of the walk.
-        beam_size: of the walk.
+        request: of the walk.
     """
     language, _ = source_and_target(translator.languages)
     reading = Reading(read, read, language=language)
     first = next(attempts(Sentence(read, reading, parts=(Piece(read, True),))))
     if not first.stand_ins and complete(first, translation) is not None:
         return None
-    protected_translation = translator.translate(read, split=False, beam_size=beam_size).text
+    protected_translation = translator.translate(
+        read, split=False, beam_size=request.beam_size, register=request.formality
+    ).text
     if protected_translation == translation:
         return None
     return {"kind": "protected", "translation": protected_translation}

@@ -8,6 +8,7 @@ from ...engine.reference_engine import ReferenceEngine
 from ...errors import ConfigError
 from ...search.settings import SearchSettings
 from ...translation.checkpoint import Checkpoint
+from ...translation.directions.register import AUTO, register_tags
 from ...translation.sentences.segments import Piece
 from ...translation.translation import Translation
 from ...translation.translator import Translator
@@ -55,7 +56,9 @@ class TranslationModel(SearchedModel):
             provenance=checkpoint.provenance,
         )
         self.longest = self.translator.longest_source
-        self._translations: dict[tuple[str, int], Translation] = {}
+        languages = checkpoint.languages
+        self.source_language = languages.source if languages else None
+        self._translations: dict[tuple[str, int, str], Translation] = {}
 
     def begin(self, request: RunQuestion) -> Beginning:
         pieces = split_into_pieces(self.translator, request.text)
@@ -67,6 +70,7 @@ class TranslationModel(SearchedModel):
             self.checkpoint.tokenizer,
             self.config.end_id,
             languages=self.checkpoint.languages,
+            tags=register_tags(request.formality, self.checkpoint.registers),
         )
         return Beginning(request, tuple(pieces), read, source)
 
@@ -74,22 +78,26 @@ class TranslationModel(SearchedModel):
         """Return the translator's own settings, with a beam of this size."""
         return SearchSettings.of(self.translator.settings, beam_size=beam_size)
 
-    def translations(self, sentences: Sequence[str], beam_size: int) -> list[Translation]:
+    def translations(
+        self, sentences: Sequence[str], beam_size: int, register: str = AUTO
+    ) -> list[Translation]:
         """Return the translator's translation of each sentence, and remember it."""
-        cache = self._translations
-        missing = [text for text in dict.fromkeys(sentences) if (text, beam_size) not in cache]
-        translations = self.translator.translate(missing, split=False, beam_size=beam_size)
+        cache, how = self._translations, (beam_size, register)
+        missing = [text for text in dict.fromkeys(sentences) if (text, *how) not in cache]
+        translations = self.translator.translate(
+            missing, split=False, beam_size=beam_size, register=register
+        )
         if len(cache) > _REMEMBERED_SENTENCES:
             cache.clear()
-        cache.update({(one.source, beam_size): one for one in translations})
-        return [cache[text, beam_size] for text in sentences]
+        cache.update({(one.source, *how): one for one in translations})
+        return [cache[(text, *how)] for text in sentences]
 
     def sentences(
         self, pieces: Sequence[Piece], request: RunQuestion, passage: Passage
     ) -> list[Sentence]:
         """Return the pieces, each sentence with the translator's translation and rules."""
         texts = [piece.text for piece in pieces if piece.translate]
-        translations = iter(self.translations(texts, request.beam_size))
+        translations = iter(self.translations(texts, request.beam_size, request.formality))
         sentences: list[Sentence] = []
         for piece in pieces:
             answer: Sentence = {"text": piece.text, "translated": piece.translate}
@@ -104,5 +112,5 @@ class TranslationModel(SearchedModel):
             sentences.append(answer)
         return sentences
 
-    def note(self, read: str, passage: Passage, beam_size: int) -> ProtectedNote | None:
-        return protected_note(self.translator, read, passage.text, beam_size)
+    def note(self, read: str, passage: Passage, request: RunQuestion) -> ProtectedNote | None:
+        return protected_note(self.translator, read, passage.text, request)

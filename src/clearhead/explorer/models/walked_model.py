@@ -67,6 +67,7 @@ class WalkedModel(ABC):
         predicts_words: whether the model has probabilities of words.
         most_bytes: of a trace that is held as a whole; a larger one is held in part.
         mask_id: the token that stands for a hidden word; None where there is none.
+        source_language: the code of the language that it reads; None where that is not stated.
 
     Args:
         config: the shape of the model.
@@ -84,6 +85,7 @@ class WalkedModel(ABC):
     predicts_words = True
     most_bytes = 64 * 2**20
     mask_id: int | None = None
+    source_language: str | None = None
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class WalkedModel(ABC):
         """Return the pieces of the text as answers have them."""
         return [{"text": piece.text, "translated": True} for piece in pieces]
 
-    def note(self, read: str, passage: Passage, beam_size: int) -> ProtectedNote | None:
+    def note(self, read: str, passage: Passage, request: RunQuestion) -> ProtectedNote | None:
         """Return what is to be said where the model is used in another way than it is walked."""
         return None
 

@@ -24,6 +24,7 @@ from ..contract.answers import (
 from ..contract.derivation_answers import ArrayOperand
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
+from .first_screen import FirstScreen
 from .head_kinds import saved_kinds
 from .numbers import Constants, Pack
 
@@ -127,6 +128,7 @@ class PageAnswers:
         abilities = self.model["abilities"]
         self.beam = self._beam() if "beam" in abilities else None
         self.effects = list(self._effects(effect_seconds)) if "effects" in abilities else []
+        self.first_screen = FirstScreen.of(explorer, self.model, self.request)
         self._arrays: dict[str, Array] = {}
 
     def count(self, content: Content) -> int:
@@ -189,6 +191,7 @@ class PageAnswers:
             "head_kinds": saved_kinds(self.explorer, self.run),
             "arrays": numbers.entries,
         }
+        self.first_screen.add_to(json)
         return json, numbers.arrays()
 
     # Questions

@@ -109,6 +109,9 @@ def _check_initial(name: str, tokenizer: Tokenizer | None, config: TransformerCo
             f"{advice}."
         )
     before, _ = read_initial_config(folder)
+    if before.output.labels and config.output.labels:  # how many follows from the data
+        output = dataclasses.replace(config.output, labels=before.output.labels)
+        config = dataclasses.replace(config, output=output)
     theirs_by_name = _by_name(before)
     for key, value in _by_name(config).items():
         if theirs_by_name[key] != value and key not in _FREE:

@@ -47,7 +47,7 @@ def export_average(
 
 
 def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:
-    """Return what a finished model says of itself: its languages, and the registers of its tags."""
+    """Return what a finished model says of itself: languages, registers of its tags, labels."""
     content: dict[str, Any] = {}
     languages = {"source": settings.data.source_language, "target": settings.data.target_language}
     if all(languages.values()):
@@ -58,6 +58,8 @@ def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:
     registers = [name for name in TAGS if counts[name]]
     if registers:
         content["registers"] = registers
+    if data.labels:
+        content["labels"] = list(data.labels)
     return content
 
 

@@ -26,10 +26,26 @@ class Log:
 
     When a run goes on from an earlier state, lines of steps beyond ``step`` are dropped, so that
     each step is in the file once.
+
+    Args:
+        run: its folder.
+        step: where it goes on from.
+        last_step: where it ends.
+        tensorboard: whether TensorBoard's files are written, too.
+        predicted: what the loss is a mean over.
     """
 
-    def __init__(self, run: Path, *, step: int, last_step: int, tensorboard: bool) -> None:
+    def __init__(
+        self,
+        run: Path,
+        *,
+        step: int,
+        last_step: int,
+        tensorboard: bool,
+        predicted: str = "target tokens",
+    ) -> None:
         self.path = run / "log.jsonl"
+        self._predicted = predicted
         self._drop_after(step)
         self._file = self.path.open("a", encoding="utf-8")
         self._last_step = last_step
@@ -69,7 +85,7 @@ class Log:
         time_left = time_text((self._last_step - step) * seconds_per_step)
         facts = (
             f"step {step:,} of {self._last_step:,}  loss {loss:.3f}  "
-            f"{rate:,.0f} target tokens/s  {time_left} left"
+            f"{rate:,.0f} {self._predicted}/s  {time_left} left"
         )
         if not self._terminal:
             tell(facts)
@@ -135,8 +151,11 @@ def time_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def plot_curves(run: Path) -> Path | None:
-    """Draw the log as ``curves.png``; None where matplotlib is not installed."""
+def plot_curves(run: Path, predicted: str = "target tokens") -> Path | None:
+    """Draw the log as ``curves.png``; None where matplotlib is not installed.
+
+    The loss is a mean over what is ``predicted``.
+    """
     try:
         require("matplotlib", extra="plots", purpose="Drawing the curves")
         figure_module = require("matplotlib.figure", extra="plots", purpose="Drawing the curves")
@@ -152,7 +171,7 @@ def plot_curves(run: Path) -> Path | None:
         points = _points(rows, kind, "loss")
         if points:
             loss_axes.plot(*zip(*points, strict=True), label=label, color=colour)
-    loss_axes.set(xlabel="step", ylabel="nats per target token", title="Loss (not smoothed)")
+    loss_axes.set(xlabel="step", ylabel=f"nats per {predicted[:-1]}", title="Loss (not smoothed)")
     if loss_axes.lines:
         loss_axes.legend(frameon=False)
     points = _points(rows, "train", "learning_rate")

@@ -24,6 +24,7 @@ from ...visible import quoted, visible
 from ..settings import Settings
 from ..sources import NAME as SOURCES
 from ..sources import changed_source, note_sources, tokenizer_file
+from ..tasks.labels import NAME as LABELS
 
 # What may differ when a run goes on: how long, how often, where, and what the model says of itself;
 # not what is computed.
@@ -145,7 +146,7 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
             file = changed_source(run, located)
             if has_states:
                 _refuse_changes(run, changed, file)
-            elif file or any(name.startswith(("data.", "tokenizer.")) for name in changed):
+            elif file or any(name.startswith(("task", "data.", "tokenizer.")) for name in changed):
                 _remove_prepared(run, located)
         if not (run / SOURCES).exists():
             note_sources(run, located)
@@ -196,7 +197,8 @@ def _remove_prepared(run: Path, settings: Settings) -> None:
     for folder in (run / "data").glob("[0-9]*"):
         if folder.suffix == ".part" or (folder / "store.json").is_file():
             shutil.rmtree(folder)
-    names = ["held_out.development.tsv", "held_out.test.tsv", SOURCES]
+    names = [f"held_out.{part}.{end}" for part in ("development", "test") for end in ("tsv", "txt")]
+    names += [LABELS, SOURCES]
     tokenizer_path = settings.tokenizer.path
     own = run / "tokenizer.json"
     if tokenizer_path is None or tokenizer_file(tokenizer_path).resolve() != own.resolve():

@@ -13,8 +13,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
+from .. import (
+    answers,
+    derivation_answers,
+    edits,
+    neighbours,
+    parts,
+    questions,
+    run_answers,
+    saved_page,
+)
 from ..answers import ANSWERS
+from ..first_screen import answers as first_screen
 from ..first_screen import head_kinds
 from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
@@ -24,7 +34,9 @@ MODULES = (
     edits,
     parts,
     answers,
+    neighbours,
     head_kinds,
+    first_screen,
     run_answers,
     derivation_answers,
     saved_page,

@@ -1,1 +1,1 @@
-"""Questions of the page's first screen, each in a file of its own with its answer."""
+"""The questions and answers of the page's first screen."""

@@ -19,6 +19,38 @@ export interface AblateHead {
   head: number;
 }
 
+/** Which words drew on which, in the head that aligns best. */
+export interface Alignment {
+  /** Whose heads were compared: `cross`, or the self-attention of a model with one stack. */
+  part: string;
+  /** Of the part, the one that aligns best first. */
+  heads: HeadScore[];
+  /** `agreement`: the share of its attention, weighted by what hiding costs, that a head puts on
+   * the words whose hiding costs a predicted word probability; `peak`: the mean of the largest
+   * weight of each row, where nothing is predicted. */
+  measure: "agreement" | "peak";
+  /** How many words were hidden for it, of `of` that could be. */
+  trials: number;
+  of: number;
+  /** Words that are drawn on. */
+  keys: Word[];
+  /** Words that are predicted, each with the rows that predict it; of a model that predicts none,
+   * those that are read. */
+  queries: Word[];
+  /** Of the best head, one row for each word of `queries`: the mean of its rows, and over the
+   * tokens of a key the sum. */
+  weights: number[][];
+  /** Two of `queries` that draw most, and with more than half of their attention, on `keys` that
+   * stand the other way round; null where none do. */
+  crossing: number[] | null;
+}
+
+/** Which head aligns best in this text, and which words draw on which in it. */
+export interface AlignmentParams {
+  /** The text, with its edits. */
+  run: RunParams;
+}
+
 /** A window of one array. */
 export interface ArrayItem {
   /** Of a step of the trace, or `weights/NAME`. */
@@ -172,6 +204,50 @@ export interface Derivation {
   operands: Operand[];
 }
 
+/** The one change of many that changes the text most, and what it does. */
+export interface Discovery {
+  kind: DiscoveryKind;
+  /** The model's text as it is. */
+  before: string;
+  /** With the change. */
+  after: string;
+  /** That make it, as a run takes them. */
+  edits: Edit[];
+  /** That is hidden. */
+  word?: Word;
+  /** That are switched off: several together where no single one is missed. */
+  heads?: HeadPlace[];
+  /** How many changes were tried, of `of` that there are. */
+  trials: number;
+  of: number;
+  /** Of a temperature, one for each, the lowest first. */
+  draws?: Draw[];
+  /** Number of the draw whose text is `after`. */
+  draw?: number;
+}
+
+export type DiscoveryKind = "hide_word" | "switch_off" | "temperature";
+
+/** The one change of a kind that changes the model's text most, tried. */
+export interface DiscoveryParams {
+  /** The text; its edits and the text that it names for the model do not count. */
+  run: RunParams;
+  /** What is changed: a word is hidden, a head is switched off, or the temperature at which words
+   * are drawn. */
+  kind: DiscoveryKind;
+}
+
+/** What chance makes of the text at one temperature. */
+export interface Draw {
+  temperature: number;
+  /** Drawn from the ten likeliest tokens of each step, with the same dice at every temperature. */
+  text: string;
+  /** Whether it ended by itself. */
+  ended: boolean;
+  /** Of the model's own text at this temperature. */
+  probability: number;
+}
+
 export type Edit =
   | AblateHead
   | SetWeight
@@ -272,12 +348,35 @@ export interface HeadKindsParams {
 
 export type HeadMeasure = "previous" | "next" | "same" | "first" | "last" | "aligned" | "even";
 
+/** Where a head is. */
+export interface HeadPlace {
+  part: string;
+  layer: number;
+  head: number;
+}
+
+/** How well a head aligns, from 0 to 1. */
+export interface HeadScore {
+  layer: number;
+  head: number;
+  score: number;
+}
+
 export type IndexEntry = ScalarIndex | ":" | ValueIndex;
 
 /** What an operand is: a key of the page's table of words, and the name that the words take. */
 export interface Label {
   key: string;
   name?: string;
+}
+
+/** The text looks like another language than the model reads. */
+export interface LanguageNote {
+  kind: "language";
+  /** Code of the language that the model reads. */
+  expected: string;
+  /** Code of the one that it looks like; null where that is not known. */
+  language: string | null;
 }
 
 /** Codes of the languages; null where the model's name does not say them. */
@@ -381,6 +480,10 @@ export interface Model {
   parameters: number | null;
   parts: ModelPart[];
   abilities: Ability[];
+  /** That a translation can be asked for; missing where there are none. */
+  registers?: string[];
+  /** The first sentences under "Limits" of its card; missing without one. */
+  limits_in_words?: string;
   /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
    * answers; not said of recordings. */
   batch_invariant?: boolean;
@@ -416,13 +519,44 @@ export interface ModelPart {
 /** What the model is. */
 export type ModelParams = Record<string, never>;
 
+/** A token near another one. */
+export interface Neighbour {
+  token: Token;
+  /** Of the angle between the rows of the two, from -1 to 1. */
+  cosine: number;
+}
+
+/** The tokens whose rows point most nearly where one token's row does. */
+export interface Neighbours {
+  /** The one. */
+  token: Token;
+  /** Of its row. */
+  length: number;
+  /** Name of the table of embeddings among the weights. */
+  table: string;
+  /** The nearest first, without the token itself. */
+  nearest: Neighbour[];
+  /** How many rows were compared. */
+  of: number;
+}
+
+/** The tokens nearest to one in the table of embeddings, by the angle between their rows. */
+export interface NeighboursParams {
+  /** Its id. */
+  token: number;
+  /** Whose table it is, where encoder and decoder have one each. */
+  stack: "encoder" | "decoder";
+  /** So many neighbours. */
+  count?: number | null;
+}
+
 /** The likeliest tokens after one of the decoder's, and the one that was taken. */
 export interface NextTokens {
   likeliest: LikelyToken[];
   taken: ChosenToken;
 }
 
-export type Note = ProtectedNote | UnreachedNote;
+export type Note = ProtectedNote | UnreachedNote | LanguageNote;
 
 /** A name for the file; the array `html` beside this holds its UTF-8 bytes. */
 export interface Offline {
@@ -547,6 +681,8 @@ export interface RunParams {
   beam_size?: number | null;
   /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
   new_tokens?: number | null;
+  /** The register: how a translation says "you": by a tag that the model reads before the text. */
+  formality?: "auto" | "tu" | "vous" | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
 }
@@ -577,6 +713,10 @@ export interface SavedPage {
   overview: Record<string, Overview>;
   /** By part. */
   head_kinds: Record<string, HeadKinds>;
+  /** Of the first screen; missing of a recording. */
+  alignment?: Alignment;
+  /** Of the first screen; missing of a recording. */
+  discoveries?: Discovery[];
   arrays: StoredArray[];
 }
 
@@ -742,27 +882,39 @@ export interface WhenReplaced {
 
 export type Window = [number, number][];
 
+/** A word of a text: its tokens are those from `start` to before `stop`. */
+export interface Word {
+  text: string;
+  start: number;
+  stop: number;
+}
+
 /** Entries of the vocabulary. */
 export interface Words {
   tokens: Token[];
 }
 
-/** Entries of the vocabulary, for a swap. */
+/** Entries of the vocabulary: for a swap, or to name those of a row of logits. */
 export interface WordsParams {
   /** What was typed. */
   query: string;
+  /** These entries, whatever was typed; null for those that were looked for. */
+  ids?: number[] | null;
 }
 
 export interface Questions {
   model: { params: ModelParams; json: Model };
   run: { params: RunParams; json: Run };
   words: { params: WordsParams; json: Words };
+  neighbours: { params: NeighboursParams; json: Neighbours };
   beam: { params: BeamParams; json: Beam };
   array: { params: ArrayParams; json: Arrays };
   overview: { params: OverviewParams; json: Overview };
   head_kinds: { params: HeadKindsParams; json: HeadKinds };
   effects: { params: EffectsParams; json: Effects };
   lens: { params: LensParams; json: Lens };
+  alignment: { params: AlignmentParams; json: Alignment };
+  discovery: { params: DiscoveryParams; json: Discovery };
   offline: { params: OfflineParams; json: Offline };
 }
 

@@ -19,6 +19,14 @@ export const shownTheme = computed<Theme>(() => {
   return notebookTheme.value ?? (systemDark.value ? "dark" : "light");
 });
 
+/** Type on the projector is so much larger: --type-small of shell/styles/base.css, in both. */
+const PROJECTOR = 18 / 13;
+
+/** By how much drawings grow with the type. */
+export const typeScale = computed<number>(() =>
+  state.screen.value === "projector" ? PROJECTOR : 1,
+);
+
 export function inks(): Inks {
   return INKS[shownTheme.value];
 }

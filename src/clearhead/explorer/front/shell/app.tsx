@@ -12,6 +12,7 @@ import { table } from "../core/text/words";
 import { shownTheme } from "../draw/theme";
 import { ModelMap } from "../map";
 import { views } from "../views";
+import { Opening } from "../views/opening";
 import type { View } from "../views/view";
 import { EditsBanner } from "../views/what_if";
 import { followView, WhereFrom } from "../where_from/panel";
@@ -60,6 +61,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       class="page"
       data-theme={shownTheme.value}
       data-bare={bare || undefined}
+      data-screen={state.screen.value}
       lang={state.language.value === "pt" ? "pt-BR" : "en"}
       aria-busy={asking.value}
     >
@@ -83,6 +85,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       <main>
         <SentenceBox />
         <Failure />
+        <Opening />
         <div class="beneath">
           <Check />
           <div class="hint" role="note" aria-label={words.hintTitle}>

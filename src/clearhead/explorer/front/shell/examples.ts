@@ -5,7 +5,8 @@ import { lookUp } from "../core/text/i18n";
 
 /** By source language. */
 const SENTENCES: Record<string, string[]> = {
-  en: ["I would like a cup of tea.", "The black cat sleeps.", "She did not see him."],
+  // The first is one in which words cross: tests/explorer/browser/test_first_minute.py looks for them.
+  en: ["The black cat sleeps.", "She did not see him.", "I would like a cup of tea."],
 };
 const PROMPTS = ["The capital of France is", "One, two, three, four,", "Once upon a time"];
 /** With a place for the word that the model hides. */

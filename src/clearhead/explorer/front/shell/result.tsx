@@ -6,6 +6,7 @@ import { asking, failure, kind, languageOf, model, run, setState } from "../core
 import { format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
+import { Limits } from "../views/opening";
 
 export function Translation(): JSX.Element {
   const words = wordsOf(table);
@@ -33,6 +34,7 @@ export function Translation(): JSX.Element {
         <p class="soft">{words.hideWords(model.value.mask)}</p>
       )}
       {answer && !failed && <Whole />}
+      {answer && !failed && <Limits />}
       {answer && !failed && <About />}
       {answer && <SentencePicker />}
     </div>
@@ -122,17 +124,19 @@ function About(): JSX.Element | null {
           </button>
         </p>
       )}
-      {answer.notes?.map((note) => (
-        <p key={note.kind === "unreached" ? note.edit : note.kind}>
-          {note.kind === "unreached" ? (
-            words.notes.unreached(note.edit + 1)
-          ) : (
-            <>
-              {words.notes.protected} <q lang={languageOf("target")}>{note.translation}</q>
-            </>
-          )}
-        </p>
-      ))}
+      {answer.notes?.map((note) =>
+        note.kind === "language" ? null : (
+          <p key={note.kind === "unreached" ? note.edit : note.kind}>
+            {note.kind === "unreached" ? (
+              words.notes.unreached(note.edit + 1)
+            ) : (
+              <>
+                {words.notes.protected} <q lang={languageOf("target")}>{note.translation}</q>
+              </>
+            )}
+          </p>
+        ),
+      )}
       <Rules answer={answer} />
       <p class="soft">
         {answer.log_probability !== null &&

@@ -11,6 +11,7 @@ import {
   languageOf,
   model,
   run,
+  type State,
   setState,
   source,
   state,
@@ -78,6 +79,7 @@ function Sentence(): JSX.Element {
       <div class="under">
         <Examples />
         {kind.value === "generation" && <TokenCount />}
+        <Register />
         <button type="submit" class="primary">
           {words.submit[kind.value]}
         </button>
@@ -128,6 +130,39 @@ function TokenCount(): JSX.Element {
           else event.currentTarget.value = String(state.tokens.peek());
         }}
       />
+    </label>
+  );
+}
+
+/** How the translation says "you", of a model that was trained to be told. */
+function Register(): JSX.Element | null {
+  const words = wordsOf(table);
+  const registers = model.value?.registers ?? [];
+  if (!registers.length || source.value.place === "offline") return null;
+  return (
+    <label class="token-count" title={words.registerLong}>
+      {words.register}
+      <select
+        value={state.formality.value}
+        onChange={(event) =>
+          // Edits and a given translation speak of tokens that may be others then.
+          setState({
+            formality: event.currentTarget.value as State["formality"],
+            edits: [],
+            target: null,
+            key: null,
+            position: null,
+            query: 0,
+          })
+        }
+      >
+        <option value="auto">{words.registerAuto}</option>
+        {registers.map((register) => (
+          <option key={register} value={register} lang="fr">
+            {register}
+          </option>
+        ))}
+      </select>
     </label>
   );
 }

@@ -1,4 +1,4 @@
-/** Language and theme. */
+/** Language, theme, and type for a projector. */
 
 import type { JSX } from "preact";
 import { setState, source, state, type ThemeSetting } from "../core/state/state";
@@ -31,6 +31,17 @@ export function Settings(): JSX.Element {
           </button>
         ))}
       </div>
+      <button
+        type="button"
+        class="projector"
+        aria-pressed={state.screen.value === "projector"}
+        title={words.projectorTitle}
+        onClick={() =>
+          setState({ screen: state.screen.peek() === "projector" ? "desk" : "projector" })
+        }
+      >
+        {words.projector}
+      </button>
       <label class="theme">
         <span class="unseen">{words.theme}</span>
         <select

@@ -35,6 +35,8 @@ export interface OperandNumbers {
   shape: number[];
   numbers: Float64Array;
   integer: boolean;
+  /** What the whole axes are axes of; undefined where that is not known. */
+  axes?: { path: string; names: string[] };
   /** The element of the step that `place` of the flattened numbers is; null for constants. */
   element: (place: number) => StepElement | null;
   /** As one would write the slice, such as "encoder.embedded[0, 3, :]". */
@@ -116,6 +118,7 @@ async function fill(operand: Operand, index: number[]): Promise<OperandNumbers> 
     shape,
     numbers: Float64Array.from(array.data),
     integer: array.dtype.startsWith("int") || array.dtype.startsWith("uint"),
+    axes: { path, names: whole.map((axis) => stepAt(path)?.axes[axis] ?? "") },
     element: (flat) => ({ path, index: unravel(flat, shape, entries) }),
     slice: `${path}[${entries.join(", ")}]`,
   };

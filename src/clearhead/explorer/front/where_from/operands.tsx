@@ -2,8 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
+import { type TokenOf, useTokensOf, VOCABULARY } from "../core/state/token_names";
 import { format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
+import { visible } from "../core/text/pieces";
 import { table } from "../core/text/words";
 import type { Explanation, OperandNumbers } from "./derive";
 import { Num } from "./number";
@@ -91,6 +93,7 @@ function Product({ pair: [a, b] }: { pair: [OperandNumbers, OperandNumbers] }): 
         <Sheet
           size={size}
           heads={[words.index, a.symbol, b.symbol, `${a.symbol} · ${b.symbol}`, words.runningSum]}
+          axes={a.axes?.names[0] ? a.axes : b.axes}
           total
         >
           {(place) => (
@@ -126,6 +129,13 @@ function Softmax({ row, at }: { row: OperandNumbers; at: number }): JSX.Element 
   const exponentials = row.numbers.map((number) => Math.exp(number - largest));
   const sum = exponentials.reduce((total, number) => total + number, 0);
   const { symbol } = row;
+  // Of a vocabulary the likeliest first.
+  const order =
+    row.axes?.names[0] === VOCABULARY
+      ? Array.from(row.numbers.keys()).sort(
+          (a, b) => (row.numbers[b] ?? -Infinity) - (row.numbers[a] ?? -Infinity),
+        )
+      : undefined;
   const heads = [words.index, symbol, `${symbol} − max`, `exp(${symbol} − max)`, words.share];
   return (
     <Fold
@@ -133,7 +143,7 @@ function Softmax({ row, at }: { row: OperandNumbers; at: number }): JSX.Element 
       open={size <= 24}
     >
       {() => (
-        <Sheet size={size} heads={heads} selected={at}>
+        <Sheet size={size} heads={heads} axes={row.axes} order={order} selected={at}>
           {(place) => (
             <>
               <td>
@@ -159,7 +169,8 @@ function Numbers({ operand }: { operand: OperandNumbers }): JSX.Element {
         <Sheet
           size={size}
           heads={[words.index, operand.symbol]}
-          row={(place) => rowName(place, operand.shape)}
+          axes={operand.axes}
+          columns={operand.shape.length < 2 ? undefined : operand.shape[operand.shape.length - 1]}
         >
           {(place) => (
             <td>
@@ -170,11 +181,6 @@ function Numbers({ operand }: { operand: OperandNumbers }): JSX.Element {
       )}
     </Fold>
   );
-}
-
-function rowName(place: number, shape: number[]): string {
-  const columns = shape[shape.length - 1] ?? 1;
-  return shape.length < 2 ? String(place) : `${Math.floor(place / columns)}, ${place % columns}`;
 }
 
 /** Folded, and drawn only when opened: a product of 1,024 terms has 2,048 buttons. */
@@ -199,7 +205,12 @@ function Fold({
 interface SheetProps {
   size: number;
   heads: string[];
-  row?: (place: number) => string;
+  /** What the rows are places of, to name their tokens. */
+  axes?: OperandNumbers["axes"];
+  /** The places in the order of the rows; else as they come. */
+  order?: number[];
+  /** Of numbers with two axes, the length of the second. */
+  columns?: number;
   /** The row that the explained number stands in. */
   selected?: number;
   /** Whether the last cell of the last row is the result. */
@@ -207,9 +218,22 @@ interface SheetProps {
   children: (place: number) => ComponentChildren;
 }
 
-function Sheet({ size, heads, row = String, selected, total, children }: SheetProps): JSX.Element {
+function Sheet({
+  size,
+  heads,
+  axes,
+  order,
+  columns,
+  selected,
+  total,
+  children,
+}: SheetProps): JSX.Element {
   const words = wordsOf(table);
   const most = useSignal(ROWS);
+  const shown = Math.min(size, most.value);
+  const axis = axes?.names[0] ?? "";
+  const places = (order ?? Array.from({ length: size }, (_, place) => place)).slice(0, shown);
+  const tokenOf = useTokensOf(axes?.path ?? "", axis, places);
   return (
     <div class="sheet" tabIndex={0} role="group" aria-label={heads.join(", ")}>
       <table class={total ? "total" : undefined}>
@@ -223,9 +247,11 @@ function Sheet({ size, heads, row = String, selected, total, children }: SheetPr
           </tr>
         </thead>
         <tbody>
-          {Array.from({ length: Math.min(size, most.value) }, (_, place) => (
+          {places.map((place) => (
             <tr key={place} class={place === selected ? "chosen" : undefined}>
-              <th scope="row">{row(place)}</th>
+              <th scope="row">
+                <RowName place={place} columns={columns} tokenOf={tokenOf} />
+              </th>
               {children(place)}
             </tr>
           ))}
@@ -237,5 +263,25 @@ function Sheet({ size, heads, row = String, selected, total, children }: SheetPr
         </button>
       )}
     </div>
+  );
+}
+
+/** The place of a row, and the token that stands there. */
+function RowName({
+  place,
+  columns,
+  tokenOf,
+}: {
+  place: number;
+  columns?: number;
+  tokenOf: TokenOf;
+}): JSX.Element {
+  const first = columns ? Math.floor(place / columns) : place;
+  const token = tokenOf(first);
+  return (
+    <>
+      {columns ? `${first}, ${place % columns}` : place}
+      {token && <span class="row-token"> {visible(token.piece)}</span>}
+    </>
   );
 }

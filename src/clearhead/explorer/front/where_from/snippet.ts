@@ -2,6 +2,7 @@
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
 import type { Explanation, OperandNumbers } from "./derive";
+import { shortenSoftmax } from "./short_softmax";
 import { labelText } from "./words";
 
 const WIDTH = 96;
@@ -21,15 +22,19 @@ export function snippet({
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
   lines.push("import numpy as np", "");
   if (step) lines.push(`# ${heading(path, index, step.formula)}`);
-  for (const operand of operands)
-    lines.push(
-      `# ${operand.symbol}: ${labelText(operand.label)}`,
-      `${operand.symbol} = ${literal(operand)}`,
+  const short = shortenSoftmax(expression, operands);
+  const labels = new Map(operands.map(({ symbol, label }) => [symbol, label]));
+  for (const operand of short.operands) {
+    const { symbol } = operand;
+    const texts = [labels.get(symbol), short.notes.get(symbol)].flatMap((label) =>
+      label ? [labelText(label)] : [],
     );
+    lines.push(`# ${symbol}: ${texts.join("; ")}`, `${symbol} = ${literal(operand)}`);
+  }
   const tolerance = rounded ? "rtol=1e-5, atol=1e-5" : "rtol=1e-9, atol=1e-12";
   if (rounded) lines.push("# the numbers of this page are rounded to float32");
   lines.push(
-    `value = ${expression}`,
+    `value = ${short.expression}`,
     `assert np.isclose(value, ${python(value)}, ${tolerance}), value`,
     "print(value)",
   );

@@ -6,23 +6,40 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from ..step_kind import StepKind
-from . import attention, embedding, heads, layers, patches, stacks
+from . import (
+    attention,
+    attention_gradients,
+    embedding,
+    gradients,
+    heads,
+    layers,
+    loss,
+    patches,
+    projection_gradients,
+    stacks,
+)
 
 __all__ = [
     "attention",
+    "attention_gradients",
     "embedding",
+    "gradients",
     "heads",
     "kind_of",
     "kinds",
     "layers",
+    "loss",
     "patches",
+    "projection_gradients",
     "stacks",
 ]
 
 
 def kinds() -> Iterator[StepKind]:
     """Yield every kind, in the order of the declaration."""
-    for module in (patches, embedding, layers, attention, heads, stacks):
+    forward = (patches, embedding, layers, attention, heads, stacks)
+    backward = (loss, gradients, attention_gradients, projection_gradients)
+    for module in (*forward, *backward):
         yield from _declared(module)
 
 

@@ -36,8 +36,11 @@ test("a state is what its address says, whatever is in it", () => {
       sort: oneOf(random, ["weight", "contribution", "effect", "position"]),
       most: integer(random, 1, 60),
       step: oneOf(random, ["", "softmax"]),
+      panels: oneOf(random, ["one", "all"]),
+      moment: orNull(),
       language: oneOf(random, ["en", "pt"]),
       theme: oneOf(random, ["light", "dark", "system"]),
+      screen: oneOf(random, ["desk", "projector"]),
     };
     assert.deepEqual(fromHash(toHash(state)), state, toHash(state));
   }

@@ -77,6 +77,7 @@ export class EmbeddedSource implements Source {
   private answer(question: Question, params: unknown): Answer<unknown> {
     if (question === "model") return plain(this.content.model);
     if (question === "run") return this.run(params as RunParams);
+    if (question === "discovery") return this.discovery(params as Params<"discovery">);
     const { run } = params as { run?: RunParams };
     if (run) this.run(run);
     if (question === "array") return this.array(params as Params<"array">);
@@ -84,6 +85,7 @@ export class EmbeddedSource implements Source {
     if (question === "overview") return this.overview(params as Params<"overview">);
     if (question === "effects") return this.effects(params as Params<"effects">);
     if (question === "beam") return this.beam(params as Params<"beam">);
+    if (question === "alignment") return this.alignment();
     throw new Refusal("NotHere", wordsOf(table).question);
   }
 
@@ -95,10 +97,20 @@ export class EmbeddedSource implements Source {
       beam_size: 4,
       new_tokens: 8,
       edits: [],
+      formality: "auto",
     };
     const { request } = this.content.run;
     const same = (
-      ["text", "target", "target_ids", "sentence", "beam_size", "new_tokens", "edits"] as const
+      [
+        "text",
+        "target",
+        "target_ids",
+        "sentence",
+        "beam_size",
+        "new_tokens",
+        "edits",
+        "formality",
+      ] as const
     ).every((name) => equal({ ...usual, ...params }[name], { ...usual, ...request }[name]));
     const any =
       this.content.model.kind === "recording" && (params.sentence ?? 0) === (request.sentence ?? 0);
@@ -110,6 +122,19 @@ export class EmbeddedSource implements Source {
     const { beam } = this.content;
     if (!beam || beam.beam_size !== beam_size) throw new Refusal("NotHere", wordsOf(table).beam);
     return plain(beam.json);
+  }
+
+  private alignment(): Answer<Json<"alignment">> {
+    const { alignment } = this.content;
+    if (!alignment) throw new Refusal("NotHere", wordsOf(table).question);
+    return plain(alignment);
+  }
+
+  /** Of the sentence that is saved, whose edits do not count. */
+  private discovery({ kind }: Params<"discovery">): Answer<Json<"discovery">> {
+    const answer = this.content.discoveries?.find((one) => one.kind === kind);
+    if (!answer) throw new Refusal("NotHere", wordsOf(table).question);
+    return plain(answer);
   }
 
   private effects({

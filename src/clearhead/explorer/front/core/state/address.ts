@@ -6,13 +6,16 @@ import { DEFAULTS, type State, snapshot } from "./state";
 
 const CHOICES: Partial<Record<keyof State, string[]>> = {
   view: ["walk", "heads", "words", "lens", "what_if", "compare"],
+  formality: ["auto", "tu", "vous"],
   rows: ["input", "output"],
   heads: ["one", "mean"],
   sort: ["weight", "contribution", "effect", "position"],
   language: ["en", "pt"],
   theme: ["light", "dark", "system"],
+  panels: ["one", "all"],
+  screen: ["desk", "projector"],
 };
-const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position"];
+const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position", "moment"];
 
 function defaults(): State {
   return { ...DEFAULTS, language: preferredLanguage() };

@@ -29,6 +29,7 @@ export function params(): RunParams {
     beam_size: state.beam.value,
     ...(kind.value === "generation" && { new_tokens: state.tokens.value }),
     edits: state.edits.value,
+    ...(state.formality.value !== "auto" && { formality: state.formality.value }),
   };
 }
 

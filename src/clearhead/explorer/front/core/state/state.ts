@@ -7,6 +7,8 @@ import { HttpSource, type Source } from "../sources/source";
 import { type Language, language } from "../text/i18n";
 
 export type ThemeSetting = "light" | "dark" | "system";
+/** Who looks at the page: a reader at a desk, or a class that sees it on a wall. */
+export type ScreenSetting = "desk" | "projector";
 
 export interface State {
   text: string;
@@ -16,6 +18,8 @@ export interface State {
   beam: number;
   /** So many tokens continue a prompt. */
   tokens: number;
+  /** How a translation says "you". */
+  formality: "auto" | "tu" | "vous";
   edits: Edit[];
   view: string;
   /** The head that all views hold fixed, and the query and key chosen in it. */
@@ -35,8 +39,13 @@ export interface State {
   most: number;
   /** The panel of the walk that an address leads to. */
   step: string;
+  /** The walk's panels: one at a time, or all below one another. */
+  panels: "one" | "all";
+  /** How far the step has come, from 0; null where it is finished. */
+  moment: number | null;
   language: Language;
   theme: ThemeSetting;
+  screen: ScreenSetting;
 }
 
 export const DEFAULTS: Omit<State, "language"> = {
@@ -45,6 +54,7 @@ export const DEFAULTS: Omit<State, "language"> = {
   sentence: 0,
   beam: 4,
   tokens: 8,
+  formality: "auto",
   edits: [],
   view: "walk",
   part: "cross",
@@ -58,7 +68,10 @@ export const DEFAULTS: Omit<State, "language"> = {
   sort: "weight",
   most: 24,
   step: "",
+  panels: "one",
+  moment: null,
   theme: "system",
+  screen: "desk",
 };
 
 export const state: { [K in keyof State]: Signal<State[K]> } = {
@@ -67,6 +80,7 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   sentence: signal(DEFAULTS.sentence),
   beam: signal(DEFAULTS.beam),
   tokens: signal(DEFAULTS.tokens),
+  formality: signal(DEFAULTS.formality),
   edits: signal(DEFAULTS.edits),
   view: signal(DEFAULTS.view),
   part: signal(DEFAULTS.part),
@@ -80,8 +94,11 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   sort: signal(DEFAULTS.sort),
   most: signal(DEFAULTS.most),
   step: signal(DEFAULTS.step),
+  panels: signal(DEFAULTS.panels),
+  moment: signal(DEFAULTS.moment),
   language,
   theme: signal(DEFAULTS.theme),
+  screen: signal(DEFAULTS.screen),
 };
 
 /** Where answers come from; an entry (main.tsx, widget.tsx) sets it before it starts the page. */

@@ -14,6 +14,10 @@ const en = {
   submit: { translation: "Translate", generation: "Continue", encoder: "Read" },
   tokens: "Tokens",
   tokensLong: "How many tokens the model adds to the prompt; 0 adds none",
+  register: "“you” is",
+  registerLong:
+    "How the translation addresses someone: a tag before the text asks the model for it",
+  registerAuto: "as the model likes",
   placeholders: {
     translation: "Type a sentence, then press Enter",
     generation: "Type a prompt, then press Enter",
@@ -77,6 +81,8 @@ const en = {
   language: "Language",
   theme: "Theme",
   themes: { system: "As the system", light: "Light", dark: "Dark" },
+  projector: "Projector",
+  projectorTitle: "Larger type and stronger contrast, for a class",
   asNotebook: "As the notebook",
   export: "Export",
   exports: {
@@ -138,6 +144,9 @@ const pt: typeof en = {
   submit: { translation: "Traduzir", generation: "Continuar", encoder: "Ler" },
   tokens: "Tokens",
   tokensLong: "Quantos tokens o modelo acrescenta ao começo; 0 não acrescenta nenhum",
+  register: "“you” é",
+  registerLong: "Como a tradução trata a pessoa: uma marca antes do texto pede isso ao modelo",
+  registerAuto: "como o modelo quiser",
   placeholders: {
     translation: "Escreva uma frase e tecle Enter",
     generation: "Escreva um começo e tecle Enter",
@@ -200,6 +209,8 @@ const pt: typeof en = {
   language: "Idioma",
   theme: "Tema",
   themes: { system: "Como o sistema", light: "Claro", dark: "Escuro" },
+  projector: "Projetor",
+  projectorTitle: "Letras maiores e mais contraste, para uma turma",
   asNotebook: "Como o notebook",
   export: "Exportar",
   exports: {

@@ -5,22 +5,26 @@ import { memo } from "preact/compat";
 import { useMemo } from "preact/hooks";
 
 import { wordsOf } from "../../core/text/i18n";
-import { bytesOf, hex, inkOn, type Theme } from "../colours";
+import { bytesOf, hex, inkOn, type Kind, type Theme } from "../colours";
 import { cellText, isMasked, type MatrixData } from "../scene/items";
 import { hatchSegments } from "../scene/scene";
+import { typeScale } from "../theme";
 import { table } from "../words";
 import { dataOf, type MatrixProps } from "./data";
 import type { Cell } from "./grid_keys";
 import type { Window2 } from "./window";
 
 /** Pixels of a cell's side: large enough for a number where there are few, never under 13. */
-export function cellSize(rows: number, columns: number): number {
+export function cellSize(rows: number, columns: number, kind: Kind): number {
   const most = Math.max(rows, columns);
-  if (most <= 16) return 34;
-  return most <= 28 ? 22 : 15;
+  const size = most <= MOST_NUMBERS ? WITH_NUMBERS[kind] : most <= 28 ? 22 : 15;
+  return Math.round(size * typeScale.value);
 }
 
-const NUMBERS_FROM = 30;
+const MOST_NUMBERS = 16;
+
+/** −12.3 is longer than a weight, and may not touch the number beside it. */
+const WITH_NUMBERS: Record<Kind, number> = { weight: 38, score: 46 };
 
 interface CellsProps extends MatrixProps {
   visibleWindow: Window2;
@@ -32,9 +36,9 @@ interface CellsProps extends MatrixProps {
 const CellsOnce = memo((props: CellsProps) => {
   const { visibleWindow, rows, columns, theme } = props;
   const data = dataOf(props);
-  const size = cellSize(data.rows, data.columns);
+  const size = cellSize(data.rows, data.columns, data.kind);
   const { queries, keys } = wordsOf(table);
-  const numbers = size >= NUMBERS_FROM;
+  const numbers = Math.max(data.rows, data.columns) <= MOST_NUMBERS;
   const indices = (range: readonly [number, number]): number[] =>
     Array.from({ length: range[1] - range[0] }, (_, at) => range[0] + at);
   return (

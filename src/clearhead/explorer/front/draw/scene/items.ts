@@ -111,7 +111,7 @@ export interface LegendWords {
 
 export const LEGEND_WIDTH = 356;
 
-export const LEGEND_HEIGHT = 44;
+export const LEGEND_HEIGHT = 46;
 
 const BAR = { steps: 80, width: 200, height: 12 };
 
@@ -126,7 +126,7 @@ export function legendItems(
   const { x, y } = at;
   const top = y + 16;
   const items: Item[] = [
-    { kind: "text", x, y: y + 11, text: words.title, size: 12, fill: inks.ink },
+    { kind: "text", x, y: y + 11, text: words.title, size: 13, fill: inks.ink },
   ];
   const step = BAR.width / BAR.steps;
   for (let bar = 0; bar < BAR.steps; bar += 1) {
@@ -142,14 +142,14 @@ export function legendItems(
   marks.forEach((text, number) => {
     const anchor = number === 0 ? "start" : number === marks.length - 1 ? "end" : "middle";
     const place = x + (number / (marks.length - 1)) * BAR.width;
-    items.push({ kind: "text", x: place, y: top + 24, text, size: 11, fill: inks.soft, anchor });
+    items.push({ kind: "text", x: place, y: top + 26, text, size: 13, fill: inks.soft, anchor });
   });
   const swatch = { x: x + BAR.width + 16, y: top, width: 18, height: BAR.height };
   items.push({ kind: "rect", ...swatch, fill: inks.panel });
   items.push({ kind: "hatch", ...swatch, stroke: inks.soft, spacing: 5, strokeWidth: 0.8 });
   items.push({ kind: "rect", ...swatch, stroke: inks.soft });
-  const [labelX, labelY] = [swatch.x + 24, top + 10];
-  items.push({ kind: "text", x: labelX, y: labelY, text: words.masked, size: 11, fill: inks.ink });
+  const [labelX, labelY] = [swatch.x + 24, top + 11];
+  items.push({ kind: "text", x: labelX, y: labelY, text: words.masked, size: 13, fill: inks.ink });
   return items;
 }
 
@@ -157,7 +157,7 @@ export function legendItems(
 function scoreMarks(max: number): string[] {
   const [end, half] = [scaleMark(-max), scaleMark(-max / 2)];
   // The first begins at the edge, the second is centred on the bar's first quarter.
-  const room = textWidth(end, 11) + textWidth(half, 11) / 2 + 10 <= BAR.width / 4;
+  const room = textWidth(end, 13) + textWidth(half, 13) / 2 + 10 <= BAR.width / 4;
   const marks = room ? [-1, -0.5, 0, 0.5, 1] : [-1, 0, 1];
   return marks.map((mark) => scaleMark(mark * max));
 }

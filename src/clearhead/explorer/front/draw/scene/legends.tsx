@@ -3,7 +3,7 @@
 import { type FunctionComponent, h } from "preact";
 import { wordsOf } from "../../core/text/i18n";
 import { INKS, type Kind, type Theme } from "../colours";
-import { shownTheme } from "../theme";
+import { shownTheme, typeScale } from "../theme";
 import { table } from "../words";
 import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems, scaleMark } from "./items";
 import type { Scene } from "./scene";
@@ -15,8 +15,8 @@ export const SceneView: FunctionComponent<{ scene: Scene; class?: string }> = ({
 }) => (
   <svg
     class={name}
-    width={scene.width}
-    height={scene.height}
+    width={scene.width * typeScale.value}
+    height={scene.height * typeScale.value}
     viewBox={`0 0 ${scene.width} ${scene.height}`}
     role="img"
     aria-label={scene.description ? `${scene.title}. ${scene.description}` : scene.title}

@@ -3,6 +3,9 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 import type { Token } from "../../core/protocol";
+import { visible } from "../../core/text/pieces";
+
+export { visible };
 
 /** A token as the model has it: "▁" stands for the space before a word. */
 export function Piece({ token, special }: { token: Token; special: string }): JSX.Element {
@@ -13,14 +16,6 @@ export function Piece({ token, special }: { token: Token; special: string }): JS
     >
       {visible(token.piece)}
     </span>
-  );
-}
-
-/** A piece with what cannot be seen made visible. */
-export function visible(piece: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what cannot be seen
-  return piece.replace(/[\u0000-\u0020\u007f\u00a0]/g, (character) =>
-    character === "\n" ? "↵" : character === " " || character === "\u00a0" ? "␣" : "�",
   );
 }
 

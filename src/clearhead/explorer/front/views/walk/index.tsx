@@ -16,6 +16,9 @@ import { projections } from "./panels/projections";
 import { scores } from "./panels/scores";
 import { type Plan, planFor, weightsRow } from "./plan";
 import { walkJson, walkScene } from "./saving";
+import { Stage } from "./stage/stage";
+import { PanelsSwitch } from "./stage/switch";
+import { table as stageTable } from "./stage/words";
 import { table, type Words } from "./words";
 import "./vectors/vectors.css";
 import "./tables.css";
@@ -55,38 +58,56 @@ function Walk(): JSX.Element {
   const words = wordsOf(table);
   const plan = usePlan();
   const step = state.step.value;
-  const ready = plan !== null;
-  useEffect(() => {
-    // The address leads to a panel once, when the page opens; later the links do.
-    return ready && state.step.peek() ? hold(state.step.peek()) : undefined;
-  }, [ready]);
-  useEffect(() => {
-    if (ready) follow(step);
-  }, [step]);
   if (!plan) return <p>{words.waiting}</p>;
   const panels = panelsOf(plan, words);
+  const single = state.panels.value === "one";
+  const place = Math.max(
+    0,
+    panels.findIndex(({ id }) => id === step),
+  );
   return (
-    <div class="walk">
+    <div class="walk" data-panels={state.panels.value}>
       <div class="walk-columns">
         <div class="walk-side">
+          <PanelsSwitch />
           <KeyChoice plan={plan} />
-          <Contents panels={panels} step={step} />
+          <Contents panels={panels} step={single ? (panels[place]?.id ?? "") : step} />
         </div>
-        <div class="walk-panels">
-          <p class="walk-hint">{words.hint}</p>
-          {panels.map((spec, place) => (
-            <Panel
-              key={spec.id}
-              spec={spec}
-              plan={plan}
-              number={place + 1}
-              total={panels.length}
-              before={panels[place - 1]}
-              after={panels[place + 1]}
-            />
-          ))}
-        </div>
+        {single ? (
+          <div class="walk-panels">
+            <Stage plan={plan} panels={panels} place={place} />
+            <p class="walk-hint">{wordsOf(stageTable).hint}</p>
+          </div>
+        ) : (
+          <AllPanels plan={plan} panels={panels} />
+        )}
       </div>
+    </div>
+  );
+}
+
+/** All panels below one another. */
+function AllPanels({ plan, panels }: { plan: Plan; panels: PanelSpec[] }): JSX.Element {
+  const step = state.step.value;
+  useEffect(() => {
+    // The address leads to a panel once, when the page opens; later the links do.
+    return state.step.peek() ? hold(state.step.peek()) : undefined;
+  }, []);
+  useEffect(() => follow(step), [step]);
+  return (
+    <div class="walk-panels">
+      <p class="walk-hint">{wordsOf(table).hint}</p>
+      {panels.map((spec, place) => (
+        <Panel
+          key={spec.id}
+          spec={spec}
+          plan={plan}
+          number={place + 1}
+          total={panels.length}
+          before={panels[place - 1]}
+          after={panels[place + 1]}
+        />
+      ))}
     </div>
   );
 }
@@ -113,8 +134,11 @@ function KeyChoice({ plan }: { plan: Plan }): JSX.Element {
 function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.Element {
   const words = wordsOf(table);
   const [panelInSight, setPanelInSight] = useState(step);
+  const single = state.panels.value === "one";
+  const current = single ? step : panelInSight;
   const ids = panels.map(({ id }) => id).join();
   useEffect(() => {
+    if (single) return;
     const observer = new IntersectionObserver(
       (entries) => {
         const entering = entries.find((entry) => entry.isIntersecting);
@@ -129,13 +153,13 @@ function Contents({ panels, step }: { panels: PanelSpec[]; step: string }): JSX.
       if (panel) observer.observe(panel);
     }
     return () => observer.disconnect();
-  }, [ids]);
+  }, [ids, single]);
   return (
     <nav class="walk-contents" aria-label={words.contents}>
       <ol>
         {panels.map((panel, place) => (
           <li key={panel.id}>
-            <StepLink to={panel} current={panel.id === panelInSight}>
+            <StepLink to={panel} current={panel.id === current}>
               <span class="walk-place">{String(place + 1)}</span>
               {panel.title}
             </StepLink>

@@ -3,10 +3,11 @@
 import type { FunctionComponent, JSX } from "preact";
 import { allElements, elementById } from "../../core/host/tree";
 import { toHash } from "../../core/state/address";
-import { setState, snapshot, stepAt } from "../../core/state/state";
+import { setState, snapshot, state, stepAt } from "../../core/state/state";
 import { wordsOf } from "../../core/text/i18n";
 import { Formula } from "./parts/formula";
 import type { Plan } from "./plan";
+import { turnTo } from "./stage/turn_to";
 import { table } from "./words";
 
 export interface PanelSpec {
@@ -17,6 +18,8 @@ export interface PanelSpec {
   /** Steps that the panel shows and an edit may have replaced. */
   steps?: string[];
   body: FunctionComponent<{ plan: Plan; panel: string }>;
+  /** How the step comes about; shown where one step is shown at a time. */
+  flow?: FunctionComponent<{ plan: Plan; panel: string }>;
 }
 
 /** Prefix of the panels' ids in the page. */
@@ -28,7 +31,11 @@ let lastTarget = "";
 /** Go to a panel: the address holds it, and the keyboard goes on from there. */
 export function goTo(id: string): void {
   lastTarget = id;
-  setState({ step: id });
+  if (state.panels.peek() === "one") {
+    turnTo(id, "to its title");
+    return;
+  }
+  setState({ step: id, moment: null });
   reveal(id);
 }
 
@@ -79,7 +86,7 @@ export function StepLink({ to, class: name, label, current, children }: LinkProp
   return (
     <a
       class={name}
-      href={toHash({ ...snapshot(), step: to.id }) || "#"}
+      href={toHash({ ...snapshot(), step: to.id, moment: null }) || "#"}
       aria-label={label}
       aria-current={current ? "step" : undefined}
       onClick={(event) => {
@@ -98,11 +105,15 @@ interface PanelProps {
   plan: Plan;
   number: number;
   total: number;
-  before: PanelSpec | undefined;
-  after: PanelSpec | undefined;
+  before?: PanelSpec | undefined;
+  after?: PanelSpec | undefined;
+  /** It is shown by itself, with its flow. */
+  single?: boolean;
 }
 
-export function Panel({ spec, plan, number, total, before, after }: PanelProps): JSX.Element {
+export function Panel(props: PanelProps): JSX.Element {
+  const { spec, plan, number, total, before, after, single = false } = props;
+  const Flow = single ? spec.flow : undefined;
   const words = wordsOf(table);
   const id = anchor(spec.id);
   const Body = spec.body;
@@ -119,24 +130,27 @@ export function Panel({ spec, plan, number, total, before, after }: PanelProps):
           </StepLink>
           {spec.title}
         </h2>
-        <nav class="walk-neighbours" aria-label={words.stepOf(number, total)}>
-          {before && (
-            <StepLink to={before} label={`${words.previous}: ${before.title}`}>
-              {`← ${before.title}`}
-            </StepLink>
-          )}
-          {after && (
-            <StepLink to={after} label={`${words.next}: ${after.title}`}>
-              {`${after.title} →`}
-            </StepLink>
-          )}
-        </nav>
+        {!single && (
+          <nav class="walk-neighbours" aria-label={words.stepOf(number, total)}>
+            {before && (
+              <StepLink to={before} label={`${words.previous}: ${before.title}`}>
+                {`← ${before.title}`}
+              </StepLink>
+            )}
+            {after && (
+              <StepLink to={after} label={`${words.next}: ${after.title}`}>
+                {`${after.title} →`}
+              </StepLink>
+            )}
+          </nav>
+        )}
       </header>
       <p class="walk-sentence">{spec.sentence}</p>
       {spec.formula && <Formula text={spec.formula} />}
       {spec.steps?.some((path) => stepAt(path)?.replaced) && (
         <p class="walk-edited">{words.edited}</p>
       )}
+      {Flow && <Flow plan={plan} panel={spec.id} />}
       <Body plan={plan} panel={spec.id} />
     </section>
   );

@@ -91,10 +91,14 @@ export function walkScene(): Scene | null {
   };
 }
 
-/** A slice that a panel shows: the last of its needs, or one by place. */
+/** Before the name of a panel: its numbers are there for export, and the panel is not drawn. */
+export const EXPORT = "export-";
+
+/** A slice that a panel shows, or would: the last of its needs, or one by place. */
 function sliceOf(panel: string, place: number): Slice | undefined {
   for (const [key, slices] of loadedSlices)
-    if (key.startsWith(`${panel}:`)) return slices.at(place);
+    if (key.startsWith(`${panel}:`) || key.startsWith(`${EXPORT}${panel}:`))
+      return slices.at(place);
   return undefined;
 }
 

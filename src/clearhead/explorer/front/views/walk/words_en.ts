@@ -46,6 +46,7 @@ export const en = {
   score: "score",
   largest: "largest",
   product: "product",
+  allComponents: (count: number) => `All ${count} components`,
   running: "running sum",
   exp: "exp",
   weight: "weight",

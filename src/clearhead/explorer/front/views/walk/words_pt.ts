@@ -48,6 +48,7 @@ export const pt: Words = {
   score: "pontuação",
   largest: "maior",
   product: "produto",
+  allComponents: (count: number) => `Todos os ${count} componentes`,
   running: "soma parcial",
   exp: "exp",
   weight: "peso",

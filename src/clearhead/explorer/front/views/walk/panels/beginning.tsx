@@ -2,10 +2,11 @@
 
 import type { JSX } from "preact";
 import type { Token, Window } from "../../../core/protocol";
-import { kind, setState, stepAt } from "../../../core/state/state";
+import { kind, setState, state, stepAt } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
+import { Neighbours } from "../meaning/neighbours";
 import type { PanelSpec } from "../panel";
 import { Loaded } from "../parts/loaded";
 import { Roving } from "../parts/roving";
@@ -199,7 +200,12 @@ function EmbeddingBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Elem
     { path: `${plan.stack}.embedding`, label: words.row },
     { path: `${plan.stack}.scaled_embedding`, label: words.scaledRow },
   ];
-  return <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />;
+  return (
+    <>
+      <Strips plan={plan} panel={panel} at={plan.query} steps={steps} />
+      {state.panels.value === "one" && <Neighbours plan={plan} />}
+    </>
+  );
 }
 
 function PositionBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {

@@ -1,8 +1,9 @@
 /** From the last layer to words: the stack's output, and the panels of the next token. */
 
 import type { JSX } from "preact";
-import { setState } from "../../../core/state/state";
+import { setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
+import { LensLink } from "../meaning/lens_link";
 import type { PanelSpec } from "../panel";
 import { has, notation, numberIn, type Plan } from "../plan";
 import { Strips } from "../vectors/strips";
@@ -108,6 +109,7 @@ function FinalBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
           steps={[{ path: `${stack}.output`, label: words.outputVector }]}
         />
       )}
+      {state.panels.value === "one" && plan.own && <LensLink plan={plan} />}
       {stack === "encoder" && has("decoder.layers.0.cross_attention.weights") && (
         <p>
           <button

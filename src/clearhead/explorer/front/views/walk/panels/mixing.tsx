@@ -1,18 +1,14 @@
 /** From weights to the layer's output: contributions, heads, projection, residual, feed-forward. */
 
 import type { JSX } from "preact";
-import { setState } from "../../../core/state/state";
+import { setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
-import { scoreMax } from "../../../draw/colours";
-import { Num } from "../../../where_from/number";
+import { LensLink } from "../meaning/lens_link";
 import type { PanelSpec } from "../panel";
-import { fixed } from "../parts/key_table";
-import { Loaded, type Slice } from "../parts/loaded";
-import { rangeOf, Truncation } from "../parts/windows";
-import { axisOf, has, headRows, notation, one, type Plan, summands } from "../plan";
-import { Rows } from "../vectors/rows";
-import { Strip, Strips } from "../vectors/strips";
+import { axisOf, has, notation, type Plan, summands } from "../plan";
+import { Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
+import { ContributionsBody } from "./contributions";
 import { NormSteps } from "./norm";
 
 export function mixing(plan: Plan, words: Words): PanelSpec[] {
@@ -75,76 +71,6 @@ function feedForwardPanels(plan: Plan, words: Words): PanelSpec[] {
       body: ResidualTwoBody,
     },
   ];
-}
-
-function ContributionsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
-  const keys = rangeOf(plan, "key");
-  const width: [number, number] = [0, plan.headDim];
-  const { path, head, kvHead, query } = plan;
-  return (
-    <>
-      <Loaded
-        panel={panel}
-        needs={{
-          weights: [`${path}.weights`, headRows(head, one(query), keys)],
-          value: [`${path}.value`, headRows(kvHead, keys, width)],
-          parts: [`${path}.contributions`, [[0, 1], one(head), one(query), keys, width]],
-          output: [`${path}.output`, headRows(head, one(query), width)],
-        }}
-      >
-        {(slices) => <ContributionRows plan={plan} {...slices} />}
-      </Loaded>
-      <Truncation plan={plan} side="key" />
-    </>
-  );
-}
-
-interface ContributionSlices {
-  weights: Slice;
-  value: Slice;
-  parts: Slice;
-  output: Slice;
-}
-
-/** The values of all keys beside weight times value, and the sum of the products below them. */
-function ContributionRows(props: ContributionSlices & { plan: Plan }): JSX.Element {
-  const { plan, weights, value, parts, output } = props;
-  const words = wordsOf(table);
-  const { head, query } = plan;
-  const common = {
-    tokens: plan.keys,
-    selected: plan.key,
-    width: plan.headDim,
-    pick: (key: number): void => setState({ key }),
-    max: scoreMax(value.values),
-  };
-  const weightOf = (key: number): JSX.Element => {
-    const weight = weights.at(0, head, query, key);
-    return (
-      <Num
-        path={weights.path}
-        index={[0, head, query, key]}
-        value={weight}
-        digits={fixed(weight, 3)}
-        label={words.weight}
-      />
-    );
-  };
-  return (
-    <div class="walk-two">
-      <Rows {...common} label={words.panels.vectors.names.value} slice={value} />
-      <div class="walk-summed">
-        <Rows {...common} label={words.weightTimesValue} slice={parts} extra={weightOf} />
-        <Strip
-          slice={output}
-          label={words.sumIsOutput(head)}
-          width={plan.headDim}
-          max={common.max}
-          index={(c) => [0, head, query, c]}
-        />
-      </div>
-    </div>
-  );
 }
 
 function HeadsBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element {
@@ -293,6 +219,7 @@ function ResidualTwoBody({ plan, panel }: { plan: Plan; panel: string }): JSX.El
       {!plan.normBefore && (
         <NormSteps plan={plan} panel={`${panel}-norm`} path={`${path}_norm`} at={plan.query} />
       )}
+      {state.panels.value === "one" && plan.own && <LensLink plan={plan} />}
     </>
   );
 }

@@ -1,8 +1,10 @@
 /** Query, key and value of every token, and one score as a product, component by component. */
 
 import type { JSX } from "preact";
-import { setState } from "../../../core/state/state";
+import { setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
+import { ScoreInMotion } from "../flow/score";
+import { Arrows } from "../meaning/arrows";
 import type { PanelSpec } from "../panel";
 import { Loaded, type Needs } from "../parts/loaded";
 import { Product } from "../parts/product";
@@ -145,7 +147,17 @@ function ScoreBody({ plan, panel }: { plan: Plan; panel: string }): JSX.Element 
         score: [`${plan.path}.scores`, headRows(plan.head, one(plan.query), one(plan.key))],
       }}
     >
-      {({ query, key, score }) => <Product plan={plan} query={query} keys={key} score={score} />}
+      {({ query, key, score }) => {
+        const slices = { plan, query, keys: key, score };
+        return state.panels.value === "one" ? (
+          <>
+            <ScoreInMotion {...slices} />
+            <Arrows {...slices} />
+          </>
+        ) : (
+          <Product {...slices} />
+        );
+      }}
     </Loaded>
   );
 }

@@ -5,6 +5,8 @@ import { stepAt } from "../../../core/state/state";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
+import { MaskedFlow, ScaledFlow, ScoresFlow } from "../flow/rows";
+import { SoftmaxFlow } from "../flow/softmax";
 import type { PanelSpec } from "../panel";
 import { KeyTable, ScoreSwatch } from "../parts/key_table";
 import { Loaded, type Needs } from "../parts/loaded";
@@ -29,6 +31,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       sentence: panels.scores.sentence,
       formula: `S = ${stepAt(`${plan.path}.scores`)?.formula ?? ""}`,
       body: ScoresBody,
+      flow: ScoresFlow,
     },
     {
       id: "scaled",
@@ -43,6 +46,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       }),
       steps: [`${plan.path}.scaled`],
       body: ScaledBody,
+      flow: ScaledFlow,
     },
     {
       id: "masked",
@@ -53,6 +57,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
         .join(",  "),
       steps: [`${plan.path}.masked`],
       body: MaskedBody,
+      flow: MaskedFlow,
     },
     {
       id: "softmax",
@@ -61,6 +66,7 @@ export function scores(plan: Plan, words: Words): PanelSpec[] {
       formula: notation(`${plan.path}.weights`),
       steps: [`${plan.path}.weights`],
       body: SoftmaxBody,
+      flow: SoftmaxFlow,
     },
   ];
 }

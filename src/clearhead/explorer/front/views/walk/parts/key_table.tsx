@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { setState } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreColour, weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
@@ -99,6 +100,11 @@ export function fixed(value: number, decimals: number): number {
   // Of the rounded number: 0.0999 in two decimals is 0.10, a digit more than 0.09.
   const rounded = Math.abs(Number(value.toFixed(decimals)));
   return Math.max(1, Math.floor(Math.log10(rounded || 1e-3)) + 1 + decimals);
+}
+
+/** A number in a sentence. */
+export function said(value: number): string {
+  return format(value, fixed(value, 2));
 }
 
 export function ScoreSwatch({ value, max }: { value: number; max: number }): JSX.Element {

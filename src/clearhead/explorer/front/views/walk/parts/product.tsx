@@ -41,12 +41,43 @@ interface ProductProps {
   query: Slice;
   keys: Slice;
   score: Slice;
+  /** So many components have been multiplied and added; all of them where not given. */
+  until?: number;
+  /** Only the line of components that the last of them is in. */
+  near?: boolean;
 }
 
-export function Product({ plan, query, keys, score }: ProductProps): JSX.Element {
+/** The components at hand, and all of them for who asks. */
+export function ProductAt(props: ProductProps & { until: number }): JSX.Element {
+  const words = wordsOf(table);
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Product {...props} near />
+      <details
+        class="walk-more"
+        open={open}
+        onToggle={(event) => setOpen(event.currentTarget.open)}
+      >
+        <summary>{words.allComponents(props.plan.headDim)}</summary>
+        {open && <Product {...props} />}
+      </details>
+    </>
+  );
+}
+
+export function Product({
+  near = false,
+  plan,
+  query,
+  keys,
+  score,
+  until = plan.headDim,
+}: ProductProps): JSX.Element {
   const words = wordsOf(table);
   const [holder, columns] = useColumns();
   const blocks = Array.from({ length: Math.ceil(plan.headDim / columns) }, (_, at) => at * columns);
+  const shown = near ? [columns * Math.floor(Math.max(0, until - 1) / columns)] : blocks;
   const sums: number[] = [];
   for (let c = 0; c < plan.headDim; c += 1)
     sums.push(
@@ -59,7 +90,7 @@ export function Product({ plan, query, keys, score }: ProductProps): JSX.Element
     <div ref={holder} class="walk-product">
       <p class="walk-note">{of}</p>
       <Roving label={`${words.panels.score.title}: ${of}`} class="walk-table">
-        {blocks.map((start) => (
+        {shown.map((start) => (
           <Block
             key={start}
             plan={plan}
@@ -68,18 +99,23 @@ export function Product({ plan, query, keys, score }: ProductProps): JSX.Element
             query={query}
             keys={keys}
             sums={sums}
+            until={until}
           />
         ))}
         <p class="walk-total">
           <span>{words.sum}</span>
-          <Num
-            path={score.path}
-            index={[0, plan.head, plan.query, plan.key]}
-            value={result}
-            label={words.panels.score.title}
-            digits={6}
-            class="big"
-          />
+          {until < plan.headDim ? (
+            <span class="soft">…</span>
+          ) : (
+            <Num
+              path={score.path}
+              index={[0, plan.head, plan.query, plan.key]}
+              value={result}
+              label={words.panels.score.title}
+              digits={6}
+              class="big"
+            />
+          )}
         </p>
       </Roving>
     </div>
@@ -93,10 +129,11 @@ interface BlockProps {
   query: Slice;
   keys: Slice;
   sums: number[];
+  until: number;
 }
 
 /** Some components: query, key, product and running sum below one another. */
-function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Element {
+function Block({ plan, start, columns, query, keys, sums, until }: BlockProps): JSX.Element {
   const components = indices([start, Math.min(start + columns, plan.headDim)]);
   return (
     <table class="walk-block">
@@ -113,15 +150,21 @@ function Block({ plan, start, columns, query, keys, sums }: BlockProps): JSX.Ele
         </tr>
       </thead>
       <tbody>
-        <FactorRows plan={plan} components={components} query={query} keys={keys} />
-        <ResultRows plan={plan} components={components} query={query} keys={keys} sums={sums} />
+        <FactorRows {...{ plan, components, query, keys, until }} />
+        <ResultRows {...{ plan, components, query, keys, sums, until }} />
       </tbody>
     </table>
   );
 }
 
-interface RowsProps extends Pick<BlockProps, "plan" | "query" | "keys"> {
+interface RowsProps extends Pick<BlockProps, "plan" | "query" | "keys" | "until"> {
   components: number[];
+}
+
+/** How a cell looks while the components are gone through: the one at hand is lit. */
+function classAt(c: number, { plan, until }: Pick<RowsProps, "plan" | "until">): string {
+  if (c >= until) return "number ahead";
+  return c === until - 1 && until < plan.headDim ? "number lit" : "number";
 }
 
 function digitsOf(value: number): number {
@@ -129,7 +172,7 @@ function digitsOf(value: number): number {
 }
 
 /** The components of the query and of the key. */
-function FactorRows({ plan, components, query, keys }: RowsProps): JSX.Element {
+function FactorRows({ plan, components, query, keys, until }: RowsProps): JSX.Element {
   const words = wordsOf(table);
   const factors = [
     { symbol: "q", slice: query, row: [0, plan.head, plan.query], label: words.query },
@@ -147,7 +190,7 @@ function FactorRows({ plan, components, query, keys }: RowsProps): JSX.Element {
             </i>
           </th>
           {components.map((c) => (
-            <td key={c} class="number">
+            <td key={c} class={classAt(c, { plan, until })}>
               <Num
                 path={slice.path}
                 index={[...row, c]}
@@ -165,7 +208,7 @@ function FactorRows({ plan, components, query, keys }: RowsProps): JSX.Element {
 
 /** Their products, and the sum of the products up to each. */
 function ResultRows(props: RowsProps & Pick<BlockProps, "sums">): JSX.Element {
-  const { plan, components, query, keys, sums } = props;
+  const { plan, components, query, keys, sums, until } = props;
   const words = wordsOf(table);
   const product = (c: number): number =>
     query.at(0, plan.head, plan.query, c) * keys.at(0, plan.kvHead, plan.key, c);
@@ -185,16 +228,20 @@ function ResultRows(props: RowsProps & Pick<BlockProps, "sums">): JSX.Element {
         <tr key={name} class={rowClass}>
           <th scope="row">{label}</th>
           {components.map((c) => (
-            <td key={c} class="number">
-              <Derived
-                name={name}
-                plan={plan}
-                index={[0, plan.head, plan.query, plan.key, c]}
-                value={at(c)}
-                digits={digitsOf(at(c))}
-                derivation={derive(plan, c)}
-                label={`${label}, ${c}`}
-              />
+            <td key={c} class={classAt(c, { plan, until })}>
+              {c >= until ? (
+                "·"
+              ) : (
+                <Derived
+                  name={name}
+                  plan={plan}
+                  index={[0, plan.head, plan.query, plan.key, c]}
+                  value={at(c)}
+                  digits={digitsOf(at(c))}
+                  derivation={derive(plan, c)}
+                  label={`${label}, ${c}`}
+                />
+              )}
             </td>
           ))}
         </tr>

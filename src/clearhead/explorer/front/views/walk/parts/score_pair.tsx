@@ -1,7 +1,7 @@
 /** The scores or weights of one query as a table, and beside it the matrix of all queries. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { setState } from "../../../core/state/state";
+import { setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { scoreMax } from "../../../draw/colours";
 import { Matrix } from "../../../draw/matrix/matrix";
@@ -77,10 +77,12 @@ export function Pair({
     <>
       {children}
       <div class={keys[1] - keys[0] > BESIDE ? "walk-pair stacked" : "walk-pair"}>
-        <div>
-          <h3>{words.thisRow(quoted(plan.queries[plan.query]))}</h3>
-          {row}
-        </div>
+        {state.panels.value === "all" && (
+          <div>
+            <h3>{words.thisRow(quoted(plan.queries[plan.query]))}</h3>
+            {row}
+          </div>
+        )}
         <div>
           <h3>{words.all}</h3>
           <Loaded

@@ -27,14 +27,15 @@ export interface Box {
   height: number;
 }
 
-export function layoutOf(rows: number, columns: number, room: number): Layout {
+/** How vectors lie in a room of so many pixels; lines grow with the type. */
+export function layoutOf(rows: number, columns: number, room: number, scale = 1): Layout {
   let perLine = columns;
   // Halving keeps a head's components together where there are heads.
   while (perLine > 16 && room / perLine < (rows > 1 ? NARROWEST_ROWS : NARROWEST))
     perLine = Math.ceil(perLine / 2);
   const lines = Math.ceil(columns / perLine);
   const width = Math.min(room, perLine * WIDEST);
-  const lineHeight = rows > 1 ? 18 : lines > 1 ? 11 : 18;
+  const lineHeight = Math.round((rows === 1 && lines > 1 ? 11 : 18) * scale);
   const gap = rows > 1 ? 2 : 1;
   const height = rows * lines * (lineHeight + gap) - gap;
   return { rows, columns, perLine, lines, width, lineHeight, gap, height };

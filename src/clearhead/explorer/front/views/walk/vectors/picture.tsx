@@ -48,6 +48,29 @@ export function Band({ layout, row }: { layout: Layout; row: number }): JSX.Elem
   );
 }
 
+/** What covers the rows that have not been reached, and a frame for the row at hand. */
+export function Ahead({ layout, row }: { layout: Layout; row: number }): JSX.Element {
+  const top = boxOf(layout, row, 0).top;
+  const width = `${layout.width}px`;
+  const now = row > 0 ? boxOf(layout, row - 1, 0).top : null;
+  return (
+    <>
+      <div
+        class="walk-vectors-ahead"
+        aria-hidden="true"
+        style={{ top: `${top}px`, height: `${layout.height - top}px`, width }}
+      />
+      {now !== null && (
+        <div
+          class="walk-vectors-now"
+          aria-hidden="true"
+          style={{ top: `${now}px`, height: `${top - layout.gap - now}px`, width }}
+        />
+      )}
+    </>
+  );
+}
+
 /** A bracket under a part of the vector, line by line where it wraps. */
 export function Span({ layout, span }: { layout: Layout; span: [number, number] }): JSX.Element {
   const boxes = [];

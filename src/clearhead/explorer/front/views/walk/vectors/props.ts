@@ -1,6 +1,7 @@
 /** What the parts of a drawing of vectors share. */
 
 import type { JSX } from "preact";
+import type { Derivation } from "../../../core/protocol";
 import type { Slice } from "../parts/loaded";
 
 export interface VectorsProps {
@@ -18,6 +19,10 @@ export interface VectorsProps {
   max: number;
   /** A part of the vector that is bracketed: this head's among all. */
   span?: [number, number];
+  /** Rows from this one on have not been reached yet; the row before it is the one at hand. */
+  ahead?: number;
+  /** How a number follows from steps, where the vector is no step itself. */
+  derivation?: (row: number, column: number) => Derivation;
   /** The colours' scale is said elsewhere. */
   sameScale?: boolean;
 }

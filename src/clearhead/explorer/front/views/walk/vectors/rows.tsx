@@ -26,8 +26,11 @@ export function Rows({
   pick,
   max,
   extra,
+  ahead,
 }: RowsProps & {
   max?: number;
+  /** Rows from this one on have not been reached yet. */
+  ahead?: number | undefined;
   extra?: (at: number) => JSX.Element;
 }): JSX.Element {
   const [head, first, stop] = [slice.array.window[1]![0], ...slice.array.window.at(-2)!];
@@ -46,6 +49,7 @@ export function Rows({
       }))}
       onRow={(row) => pick(first + row)}
       max={max ?? scoreMax(slice.values)}
+      {...(ahead !== undefined && { ahead })}
     />
   );
 }

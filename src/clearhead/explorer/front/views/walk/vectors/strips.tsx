@@ -1,6 +1,7 @@
 /** Vectors of one position: strips of coloured cells under their captions. */
 
 import type { JSX } from "preact";
+import type { Derivation } from "../../../core/protocol";
 import { scoreMax } from "../../../draw/colours";
 import { Loaded, type Needs, type Slice } from "../parts/loaded";
 import { has, type Plan, rowOf } from "../plan";
@@ -14,6 +15,7 @@ export function Strip({
   width,
   span,
   max,
+  derivation,
 }: {
   slice: Slice;
   label: string;
@@ -21,6 +23,7 @@ export function Strip({
   width: number;
   span?: [number, number];
   max?: number;
+  derivation?: ((component: number) => Derivation) | undefined;
 }): JSX.Element {
   return (
     <Vectors
@@ -30,6 +33,7 @@ export function Strip({
       index={(_, column) => index(column)}
       max={max ?? scoreMax(slice.values)}
       sameScale={max !== undefined}
+      {...(derivation && { derivation: (_: number, column: number) => derivation(column) })}
       {...(span && { span })}
     />
   );

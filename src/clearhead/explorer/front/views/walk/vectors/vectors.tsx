@@ -6,11 +6,12 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "../../../core/text/i18n";
 import { type Cell, nextCell } from "../../../draw/matrix/grid_keys";
 import { scaleMark } from "../../../draw/scene/items";
+import { typeScale } from "../../../draw/theme";
 import { Num } from "../../../where_from/number";
 import { Roving } from "../parts/roving";
 import { table } from "../words";
 import { cellAt, type Layout, layoutOf } from "./cells";
-import { Band, Picture, Span } from "./picture";
+import { Ahead, Band, Picture, Span } from "./picture";
 import { LABEL, type VectorsProps } from "./props";
 import { Stops } from "./stops";
 
@@ -27,7 +28,7 @@ export function Vectors(props: VectorsProps): JSX.Element {
   const room = useWidth(frame);
   const readout = useRef<HTMLSpanElement>(null);
   const focusPending = useRef(false);
-  const layout = layoutOf(rows.length, columns, room || 320);
+  const layout = layoutOf(rows.length, columns, room || 320, typeScale.value);
   const value = (row: number, column: number): number => from.at(...index(row, column));
 
   useLayoutEffect(() => setFocus((old) => ({ ...old, row: start })), [start]);
@@ -101,6 +102,9 @@ export function Vectors(props: VectorsProps): JSX.Element {
               <Band key={place} layout={layout} row={place} />
             ) : null,
           )}
+          {props.ahead !== undefined && props.ahead < rows.length && (
+            <Ahead layout={layout} row={props.ahead} />
+          )}
           {props.span && <Span layout={layout} span={props.span} />}
           <Stops
             {...props}
@@ -150,6 +154,7 @@ function Reading({ cell, value, holder, ...props }: ReadingProps): JSX.Element {
         path={props.from.path}
         index={props.index(cell.row, cell.column)}
         value={value}
+        derivation={props.derivation?.(cell.row, cell.column)}
         label={`${props.label}, ${name} ${component}`}
       />
     </span>

@@ -1,0 +1,5 @@
+"""``clearhead classify``."""
+
+from .command import command
+
+__all__ = ["command"]

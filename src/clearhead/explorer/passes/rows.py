@@ -1,0 +1,106 @@
+"""One text in several rows of a batch, each of which an editor changes in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ...config import TransformerConfig
+from ...reference.layers.multi_head import KeysAndValues
+from ...reference.softmax import log_softmax
+from ...reference.tracing.watcher import Watcher
+from ...reference.transformer import Transformer
+from ...shapes import Array, Float
+from .encoding import encode
+
+MOST_NUMBERS = 2**22  # of the widest array of a batch: 32 MB in float64
+
+
+def batches(count: int, config: TransformerConfig, heads: int, longest: int) -> Iterator[slice]:
+    """Yield the rows that are computed together: as many as some memory allows.
+
+    Args:
+        count: of all rows.
+        config: of the model.
+        heads: of the attention with the most of them.
+        longest: tokens of a row.
+    """
+    width = max(config.feed_forward_dim, config.d_model, heads * longest)
+    some = max(1, MOST_NUMBERS // (longest * width))
+    for start in range(0, count, some):
+        yield slice(start, min(start + some, count))
+
+
+def hidden_rows(
+    model: Transformer,
+    source: Sequence[int],
+    target: Sequence[int],
+    watcher: Watcher,
+    rows: int,
+    memories: Sequence[KeysAndValues] | None = None,
+) -> Float[Array, "rows positions d_model"]:
+    """Return the last vectors of several rows of one text.
+
+    Args:
+        model: that computes them.
+        source: what its encoder reads; empty without one.
+        target: what its decoder reads; empty without one.
+        watcher: changes each row.
+        rows: how many.
+        memories: of one row, where the encoder sees no change; else each row is encoded.
+    """
+    if not model.config.decoder_layers:
+        return encode(model, np.array([source] * rows), watcher).output
+    targets = np.array([target] * rows)
+    if not model.config.encoder_layers:
+        return model.decode(targets, trace=watcher)
+    if memories is None:
+        of_rows = memories_of(model, source, watcher, rows)
+    else:
+        of_rows = [_repeat(memory, rows) for memory in memories]
+    return model.decode(targets, memories=of_rows, trace=watcher)
+
+
+def memories_of(
+    model: Transformer, source: Sequence[int], watcher: Watcher, rows: int = 1
+) -> list[KeysAndValues]:
+    """Encode a source in several rows, and project it for each layer of the decoder."""
+    encoded = model.encode(np.array([source] * rows), trace=watcher)
+    return model.memories(encoded, trace=watcher)
+
+
+def _repeat(memory: KeysAndValues, rows: int) -> KeysAndValues:
+    """Repeat the memory of one source for several rows, without copies."""
+    return memory._replace(
+        key=np.broadcast_to(memory.key, (rows, *memory.key.shape[1:])),
+        value=np.broadcast_to(memory.value, (rows, *memory.value.shape[1:])),
+    )
+
+
+def word_log_probabilities(
+    model: Transformer,
+    hidden: Float[Array, "rows positions d_model"],
+    places: Sequence[int],
+    words: Sequence[int],
+    watcher: Watcher,
+) -> Float[Array, "rows places"]:
+    """Return how likely each row makes the words that stand behind some positions.
+
+    Args:
+        model: that has the logits.
+        hidden: its last vectors.
+        places: the positions.
+        words: ids, one for each place.
+        watcher: changes each row.
+    """
+    # The vocabulary is the widest axis by far: so many rows at a time as fit into some memory.
+    some = max(1, MOST_NUMBERS // (len(places) * model.config.vocab_size))
+    return np.concatenate(
+        [
+            log_softmax(model.logits(rows[:, places], trace=watcher))[
+                :, np.arange(len(places)), words
+            ]
+            for rows in np.split(hidden, range(some, len(hidden), some))
+        ]
+    )

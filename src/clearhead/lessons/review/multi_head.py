@@ -1,0 +1,110 @@
+"""What a multi-head attention is tried on, and the mistakes that it may have.
+
+It is called `multi_head_attention(x, W_query, W_key, W_value, W_output, num_heads)`, where x is
+Float["length d_model"] and each matrix Float["d_model d_model"], multiplied from the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ...reference import attention
+from .subject import Array, Candidate, Case, Mistake, Results
+
+Split = Callable[[Array, int], Array]
+Merge = Callable[[Array], Array]
+
+
+def split(x: Array, heads: int) -> Array:
+    """Cut columns into heads: Float["length d_model"] to Float["heads length head_dim"]."""
+    return x.reshape(len(x), heads, -1).transpose(1, 0, 2)
+
+
+def merge(x: Array) -> Array:
+    """Put heads side by side: Float["heads length head_dim"] to Float["length d_model"]."""
+    return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
+
+
+def compute(
+    x: Array, query: Array, key: Array, value: Array, output: Array, heads: int, *,
+    split_by: Split = split, merge_by: Merge = merge, roles: tuple[int, int, int] = (0, 1, 2),
+    is_transposed: bool = False, has_output: bool = True, scale: str = "head", mean: bool = False,
+) -> Results:  # fmt: skip
+    """Compute multi-head attention, in the right way or in that of a mistake."""
+    matrices = [w.T if is_transposed else w for w in (query, key, value, output)]
+    parts = [split_by(x @ matrix, heads) for matrix in matrices[:3]]
+    width = {"head": parts[0].shape[-1], "model": x.shape[-1], "none": 1}[scale]
+    chosen_parts = [parts[role] for role in roles]
+    mixed, weights = attention(*chosen_parts, scale=1 / np.sqrt(width))
+    joint = merge_by(mixed)
+    result = joint @ matrices[3] if has_output else joint
+    return result, weights.mean(axis=0) if mean else weights
+
+
+def multi_head_cases() -> list[Case]:
+    """Return 5 tokens with 2 heads, with 4, and with 1."""
+    generator = np.random.default_rng(11)
+    x = generator.normal(size=(5, 8))
+    matrices = tuple(generator.normal(size=(4, 8, 8)) / np.sqrt(8))
+    return [
+        Case(f"5 tokens of width 8 and {heads} heads", arguments, compute(*arguments))
+        for heads in (2, 4, 8)
+        for arguments in [(x, *matrices, heads)]
+    ]
+
+
+def _split_without_transpose(x: Array, heads: int) -> Array:
+    return x.reshape(heads, len(x), -1)
+
+
+def _merge_without_transpose(x: Array) -> Array:
+    return x.reshape(x.shape[1], -1)
+
+
+def multi_head_candidates() -> Iterator[Candidate]:
+    """Yield multi-head attention with one mistake, or with both of a reshape without transpose."""
+    no_split = Mistake(
+        "split without transpose",
+        "The columns are cut into heads by a reshape alone, which mixes the tokens: the first "
+        "head gets the first tokens.",
+        "`x.reshape(length, heads, head_dim).transpose(1, 0, 2)`.",
+    )
+    no_merge = Mistake(
+        "merge without transpose",
+        "The heads are put side by side by a reshape alone, which mixes the tokens.",
+        "`x.transpose(1, 0, 2).reshape(length, d_model)`.",
+    )
+    without = {"split_by": _split_without_transpose, "merge_by": _merge_without_transpose}
+    table: list[tuple[tuple[Mistake, ...], dict[str, object]]] = [
+        ((no_split,), {"split_by": _split_without_transpose}),
+        ((no_merge,), {"merge_by": _merge_without_transpose}),
+        ((no_split, no_merge), without),
+        ((Mistake("no output matrix", "The heads are put side by side, but not mixed.",
+                  "Multiply with W_output at the end."),), {"has_output": False}),
+        ((Mistake("matrices transposed", "It multiplies with the transposed matrices.",
+                  "`x @ W`, not `x @ W.T`."),), {"is_transposed": True}),
+        ((Mistake("scale by d_model", "The scores are divided by the root of d_model.",
+                  "Each head is only d_model / num_heads wide: divide by the root of that."),),
+         {"scale": "model"}),
+        ((Mistake("no scale", "The scores are not divided by the root of a head's width.",
+                  "Divide them by `np.sqrt(d_model // num_heads)`."),), {"scale": "none"}),
+        ((Mistake("heads averaged", "It returns the mean of the heads' weights.",
+                  "There is one table of weights for each head."),), {"mean": True}),
+        *[((Mistake("order of query, key and value", "Query, key and value are mixed up.",
+                    "The order is query, key, value."),), {"roles": roles})
+          for roles in ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1))],
+    ]  # fmt: skip
+    one_head = Mistake(
+        "one wide head",
+        "num_heads changes nothing: it computes one head as wide as the model.",
+        "Cut the columns of query, key and value into num_heads groups.",
+    )
+    for mistakes, options in table:
+        yield Candidate(mistakes, _bind(options))
+    yield Candidate((one_head,), lambda *inputs: compute(*inputs[:5], 1))
+
+
+def _bind(options: dict[str, object]) -> Callable[..., Results]:
+    return lambda *inputs: compute(*inputs, **options)  # type: ignore[arg-type]

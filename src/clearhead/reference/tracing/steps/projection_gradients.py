@@ -1,0 +1,69 @@
+"""The steps of the backward pass of attention's projections, from heads back to one vector."""
+
+from __future__ import annotations
+
+from ..step_kind import ALL, Index, Operand, Rule, StepKind, axis, same
+
+_PROJECTIONS = (("query", "dq", "wq"), ("key", "dk", "wk"), ("value", "dv", "wv"))
+
+# Entry d of head h is made by the weight's row h * head_dim + d.
+_OF_ROW: tuple[Index, ...] = (
+    ALL,
+    axis(0, floordiv="head_dim"),
+    ALL,
+    axis(0, mod="head_dim"),
+)
+_GRADIENTS = Operand("d", "gradientsEverywhere", "{of[0]}", _OF_ROW)
+D_WEIGHT = StepKind(
+    "d_weight",
+    "d^T x, heads side by side, summed over all positions",
+    axes=("out", "in"),
+    notation="∂L/∂W = Σ_i d_i^T x_i",
+    rules=(
+        Rule(
+            "(d * x).sum()",
+            (_GRADIENTS, Operand("x", "inputsEverywhere", "{of[1]}", (ALL, ALL, axis(1)))),
+        ),
+    ),
+)
+D_BIAS = StepKind(
+    "d_bias",
+    "d, heads side by side, summed over all positions",
+    axes=("out",),
+    rules=(Rule("d.sum()", (_GRADIENTS,)),),
+)
+
+
+def _through(name: str, layers: tuple[str, ...], *, after: bool = False) -> StepKind:
+    """Return the kind of the gradient of what several projections read.
+
+    Args:
+        name: of the step.
+        layers: query, key, value, or some of them.
+        after: whether that of the layer after is added, which reads the same.
+    """
+    operands, products = [], []
+    projections = [entry for entry in _PROJECTIONS if entry[0] in layers]
+    for number, (layer, d, w) in enumerate(projections):
+        rows = (axis(0), ALL, axis(1), ALL)
+        weight = f"weights/{{scope}}.{layer}.weight"
+        operands.append(Operand(d, "gradientOfHeads", f"{{of[{number}]}}", rows))
+        operands.append(Operand(w, "columnOfWeight", weight, (ALL, axis(2)), name=layer))
+        products.append(f"{d}.ravel() @ {w}")
+    formula = " + ".join(f"d_{layer} W_{layer[0]}" for layer, _, _ in projections)
+    if after:
+        path = f"{{of[{len(projections)}]}}"
+        operands.append(Operand("after", "gradientOfWay", path, same(0, 1, 2)))
+        products.append("after")
+        formula += f" + {name} of the layer after"
+    axes = ("batch", "key_len" if name == "d_memory" else "query_len", "d_model")
+    return StepKind(name, formula, axes=axes, rules=(Rule(" + ".join(products), tuple(operands)),))
+
+
+# Whether keys and values are of another sequence -> the gradient of what queries are made from.
+D_INPUT = {
+    False: _through("d_input", ("query", "key", "value")),
+    True: _through("d_input", ("query",)),
+}
+# Whether a layer after this one reads the same -> the gradient of what an encoder gave.
+D_MEMORY = {after: _through("d_memory", ("key", "value"), after=after) for after in (False, True)}

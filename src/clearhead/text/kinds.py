@@ -1,0 +1,163 @@
+"""What the rows of a corpus are, and how each becomes token ids: pairs, plain or labelled texts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+from .corpus import Pair, Skipped, read_pairs, read_texts
+from .tokenizer import Tokenizer
+
+_NO_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+class Encoded(NamedTuple):
+    """A row of a store, with the pair that it was made of."""
+
+    pair: Pair
+    source: list[int]
+    target: list[int]
+
+
+class Kind(ABC):
+    """What the rows of a corpus are.
+
+    Attributes:
+        noun: what a message calls a row.
+        suffix: of a file that `line` writes.
+    """
+
+    noun: ClassVar[str]
+    suffix: ClassVar[str] = "tsv"
+
+    @abstractmethod
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        """Read a corpus; bad lines are counted in ``skip_counts``, or without it an error.
+
+        Raises:
+            CorpusError: naming the file and the line.
+        """
+
+    @abstractmethod
+    def encode(
+        self,
+        pairs: Sequence[Pair],
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        skip_counts: Skipped,
+    ) -> Iterator[Encoded]:
+        """Yield the rows of some pairs; those that are left out are counted.
+
+        Args:
+            pairs: cleaned ones, without an empty side.
+            tokenizer: of the model.
+            max_tokens: no side of a row is longer.
+            skip_counts: of what is left out.
+        """
+
+    def is_empty(self, pair: Pair) -> bool:
+        """Tell whether a cleaned pair lacks what it needs."""
+        return not pair.source or not pair.target
+
+    def line(self, pair: Pair) -> str:
+        """Return a pair as `read` reads it from a file, with its end."""
+        return "\t".join(text.translate(_NO_SEPARATORS) for text in pair) + "\n"
+
+
+class Pairs(Kind):
+    """Sentences and their translations."""
+
+    noun = "pair"
+
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return read_pairs(corpus, skipped=skip_counts)
+
+    def encode(
+        self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
+    ) -> Iterator[Encoded]:
+        sources = tokenizer.encode_batch([pair.source for pair in pairs])
+        targets = tokenizer.encode_batch([pair.target for pair in pairs])
+        for row in map(Encoded, pairs, sources, targets):
+            if max(len(row.source), len(row.target)) > max_tokens:
+                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
+            else:
+                yield row
+
+
+@dataclass(frozen=True)
+class Texts(Kind):
+    """Plain texts, each as the source of a pair without a target.
+
+    A row is a window of a text: its source is empty, and its target the tokens, after the last of
+    which the end token stands. A longer text than ``max_tokens`` makes several windows of nearly
+    the same length, so that each of its tokens is in one.
+
+    Attributes:
+        unit: what one text is, see `clearhead.text.corpus.UNITS`.
+    """
+
+    unit: str = "paragraph"
+    noun = "window"
+    suffix = "txt"
+
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return (Pair(text, "") for text in read_texts(corpus, self.unit, skip_counts=skip_counts))
+
+    def encode(
+        self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
+    ) -> Iterator[Encoded]:
+        rows = tokenizer.encode_batch([pair.source for pair in pairs])
+        for pair, ids in zip(pairs, rows, strict=True):
+            for window in _windows([*ids, tokenizer.end_id], max_tokens):
+                yield Encoded(pair, [], window)
+
+    def is_empty(self, pair: Pair) -> bool:
+        return not pair.source
+
+    def line(self, pair: Pair) -> str:
+        return pair.source + ("\n" if self.unit == "line" else "\n\n")
+
+
+def _windows(ids: list[int], longest: int) -> Iterator[list[int]]:
+    """Yield the fewest parts of at most some length, whose lengths differ by one at most."""
+    count = -(-len(ids) // longest)
+    for i in range(count):
+        yield ids[i * len(ids) // count : (i + 1) * len(ids) // count]
+
+
+@dataclass(frozen=True)
+class LabelledTexts(Kind):
+    """Texts with a label each; the target of a row is the number of the label.
+
+    Attributes:
+        labels: all that there are.
+    """
+
+    labels: tuple[str, ...] = ()
+    noun = "labelled text"
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {label: number for number, label in enumerate(self.labels)}
+
+    def read(self, corpus: str, skip_counts: Skipped | None) -> Iterator[Pair]:
+        return read_pairs(corpus, skipped=skip_counts)
+
+    def encode(
+        self, pairs: Sequence[Pair], tokenizer: Tokenizer, max_tokens: int, skip_counts: Skipped
+    ) -> Iterator[Encoded]:
+        sources = tokenizer.encode_batch([pair.source for pair in pairs])
+        for pair, source in zip(pairs, sources, strict=True):
+            number = self._numbers.get(pair.target)
+            if number is None:
+                skip_counts.reasons["with a label that training has not"] += 1
+            elif len(source) > max_tokens:
+                skip_counts.reasons[f"longer than {max_tokens} tokens"] += 1
+            else:
+                yield Encoded(pair, source, [number])
+
+
+PAIRS = Pairs()

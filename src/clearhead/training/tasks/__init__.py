@@ -1,0 +1,1 @@
+"""What a run trains, and what that asks of its settings and its data."""

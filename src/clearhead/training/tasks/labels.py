@@ -1,0 +1,102 @@
+"""The labels of a classifier: all that its corpora have, in the order of the alphabet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...errors import CheckpointError, CorpusError
+from ...file_reading import FileProblem, read_json
+from ...json_fields import Fields
+from ...text.corpus import Skipped
+from ...text.token_store import Preparation, usable_pairs
+from ...visible import quoted
+
+NAME = "labels.json"
+MOST_LABELS = 1000
+
+
+def run_labels(
+    run: Path, corpora: Iterable[str], preparation: Preparation, vocab_size: int
+) -> tuple[str, ...]:
+    """Return the labels of a run: those of its corpora, or those that an earlier start wrote.
+
+    Args:
+        run: its folder.
+        corpora: that it trains on.
+        preparation: of their texts. What is held out does not count.
+        vocab_size: of the tokenizer. A store of token ids has no room for more labels.
+
+    Raises:
+        CorpusError: there is one label alone, or there are too many.
+        CheckpointError: the file of an earlier start cannot be read.
+    """
+    path = run / NAME
+    if path.exists():
+        return read_labels(path)
+    labels: set[str] = set()
+    most = min(MOST_LABELS, vocab_size)
+    for corpus in corpora:
+        for pair in usable_pairs(corpus, preparation, Skipped()):
+            labels.add(pair.target)
+            if len(labels) > most:
+                raise CorpusError(
+                    f"{corpus} has more than {most:,} labels, such as {quoted(pair.target)}. A "
+                    f"line of it is a text, a tab and one of a few labels. For translations, set "
+                    f'task = "translation".'
+                )
+    if len(labels) < 2:
+        label = f" {quoted(*labels)}" if labels else ""
+        raise CorpusError(
+            f"A classifier needs two labels or more, and the corpora have {len(labels)}{label}. A "
+            f"line is a text, a tab and its label."
+        )
+    ordered = tuple(sorted(labels))
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(ordered, ensure_ascii=False, indent=2), encoding="utf-8")
+    os.replace(draft, path)
+    return ordered
+
+
+def check_initial_labels(folder: Path, labels: tuple[str, ...]) -> None:
+    """Refuse to begin from a classifier of other labels: its outputs would mean something else.
+
+    Args:
+        folder: of the model that ``training.initial`` names.
+        labels: of the run.
+
+    Raises:
+        CheckpointError: its labels are others, or it says none.
+    """
+    path = folder / "config.json"
+    try:
+        theirs = tuple(Fields(read_json(path), "the file").texts("labels"))
+    except FileProblem as error:
+        raise CheckpointError(f"Cannot read the labels in {path}: {error.reason}.") from error
+    if theirs != labels:
+        raise CheckpointError(
+            f"training.initial has the labels {quoted(list(theirs))} and the corpora "
+            f"{quoted(list(labels))}. A classifier goes on with its own labels alone: leave "
+            f"training.initial out, or train on the same."
+        )
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Read the labels that an earlier start of a run wrote.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        content = {"labels": read_json(path)}
+        labels = tuple(Fields(content, "the file").texts("labels"))
+        if len(set(labels)) != len(labels) or not 2 <= len(labels) <= MOST_LABELS:
+            raise FileProblem("it is no list of different labels")
+    except FileProblem as error:
+        raise CheckpointError(
+            f"Cannot read {path}: {error.reason}. It says which label has which number; put it "
+            f"back, or give the run another folder."
+        ) from error
+    return labels

@@ -1,0 +1,73 @@
+"""A lesson with a page of solutions asks for the pupil's answers, and takes the right ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clearhead.lessons import WrongAnswer, check
+
+LESSONS = Path(__file__).resolve().parents[2] / "lessons"
+PAGES = sorted(LESSONS.rglob("solutions/[0-9]-*.md"))
+CELL = re.compile(r"```\{code-cell\}\n(?::tags:[^\n]*\n)?(.*?)```", re.DOTALL)
+EXERCISE = re.compile(r"^\*\*\w+ (\d\.\d)\.", re.MULTILINE)
+SOLUTION = re.compile(r"^## \w+ (\d\.\d)$", re.MULTILINE)
+PLACEHOLDER = re.compile(r"^answer = \.\.\. .*\ncheck\(\"(\d\.\d)\", answer\)\n\Z", re.MULTILINE)
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+def lesson_of(page: Path) -> Path:
+    return page.parent.parent / page.name
+
+
+def first_cells(text: str, heading: re.Pattern[str]) -> dict[str, str]:
+    """The first cell after each heading, by the number in it."""
+    parts = heading.split(text)[1:]
+    return {
+        number: CELL.findall(section)[0]
+        for number, section in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def run(cell: str, names: dict[str, Any]) -> None:
+    exec(compile(cell, "<cell>", "exec"), names)
+
+
+@pages
+def test_each_exercise_has_a_solution_and_the_lesson_holds_none(page: Path) -> None:
+    exercises = first_cells(lesson_of(page).read_text("utf-8"), EXERCISE)
+    solutions = first_cells(page.read_text("utf-8"), SOLUTION)
+    assert len(exercises) >= 4
+    assert list(exercises) == list(solutions) == sorted(exercises)
+    for number, cell in exercises.items():
+        assert number.startswith(page.name[0])
+        assert PLACEHOLDER.findall(cell) == [number], cell
+        assert "assert " not in cell
+    assert all("answer = " in cell for cell in solutions.values())
+
+
+@pytest.mark.slow
+@pages
+def test_a_lesson_waits_for_answers_takes_the_right_ones_and_refuses_a_wrong_one(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pytest.importorskip("torch")
+    monkeypatch.setattr(pyplot, "show", lambda: pyplot.close("all"))
+    lesson = lesson_of(page).read_text("utf-8")
+    exercises = {cell: number for number, cell in first_cells(lesson, EXERCISE).items()}
+    solutions = first_cells(page.read_text("utf-8"), SOLUTION)
+    names: dict[str, Any] = {}
+    for cell in CELL.findall(lesson):
+        run(cell, names)
+        if cell in exercises:
+            number = exercises[cell]
+            run(solutions[number], names)
+            check(number, names["answer"], strict=True)
+            with pytest.raises(WrongAnswer):
+                check(number, -1.5, strict=True)
+    assert set(exercises.values()) == set(solutions)
