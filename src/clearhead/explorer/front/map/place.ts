@@ -70,7 +70,7 @@ export function goToStep(stack: Stack, step: string, layer?: number): void {
   // What comes behind both attentions of a decoder is walked from the one that reads the source.
   const part = step === "embedding" && stack.parts.includes(here) ? here : last;
   const again = state.view.peek() === "walk" && state.step.peek() === step;
-  go({ part, view: "walk", step, ...(layer !== undefined && { layer }) });
+  go({ part, view: "walk", step, moment: null, ...(layer !== undefined && { layer }) });
   if (again) elementById(`walk-${step}`)?.scrollIntoView({ block: "start" });
 }
 
