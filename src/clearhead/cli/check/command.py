@@ -25,9 +25,9 @@ def command(file: str, time_limit: float) -> int:
     means that a query may attend. The file runs in a process of its own. The exit status is 0 when
     all of them are right, and 1 otherwise.
     """
-    from ..lessons.review.run import run
-    from ..lessons.review.words import report
-    from ..visible import visible
+    from ...lessons.review.run import run
+    from ...lessons.review.words import report
+    from ...visible import visible
 
     lines, is_right = report(os.path.basename(file), run(file, limit=time_limit))
     click.echo(visible("\n".join(lines), keep="\n"))
