@@ -100,7 +100,7 @@ def test_what_is_no_run_or_cannot_be_shown(tmp_path, folder):
     begun = tmp_path / "begun"
     begun.mkdir()
     (begun / "settings.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="has no checkpoint yet. Open it again when"):
+    with pytest.raises(CheckpointError, match=r"has no checkpoint yet\. Open it again when"):
         explorer_of(begun)
     earlier = write_run(tmp_path / "earlier", (4,))
     (earlier / "config.json").unlink()

@@ -34,8 +34,8 @@ def explore(
 
     Args:
         what: a model (its name, its folder, a Checkpoint or a PretrainedModel), the folder of a
-            training run, whose checkpoints are models, or what any PyTorch model attended to: a Recording, its file, an AttentionMap, or a dictionary
-            of AttentionMaps by name.
+            training run, whose checkpoints are models, or what any PyTorch model attended to: a
+            Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name.
         text: what the model reads first.
         tokens, source_tokens: of a recording, names of its positions; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.

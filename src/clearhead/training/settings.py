@@ -129,8 +129,8 @@ class TrainingSettings:
         if self.keep_every % self.checkpoint_every:
             raise ConfigError(
                 f"training.keep_every = {self.keep_every} is no multiple of "
-                f"training.checkpoint_every = {self.checkpoint_every}, so its checkpoints would not "
-                f"be saved. Make it a multiple, or 0 to keep none."
+                f"training.checkpoint_every = {self.checkpoint_every}, which are all that is saved. "
+                f"Make it a multiple, or 0 to keep none."
             )
 
 
