@@ -122,6 +122,17 @@ def test_old_states_are_forgotten(tmp_path: Path) -> None:
     assert all((path / "model.safetensors").exists() for path in remaining)
 
 
+def test_weights_at_multiples_stay(tmp_path: Path) -> None:
+    setup = Setup()
+    for step in range(8):
+        setup.save(tmp_path, step)
+        forget_old_states(tmp_path, keep=2, keep_every=3)
+    remaining = states(tmp_path)
+    assert [int(path.name[5:]) for path in remaining] == [0, 3, 6, 7]
+    whole = [(path / "state.safetensors").exists() for path in remaining]
+    assert whole == [False, False, True, True]
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "state.safetensors", "progress.json"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "absent", "noise"])
 def test_a_damaged_state_is_a_checkpoint_error(tmp_path: Path, name: str, damage: str) -> None:

@@ -13,10 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from clearhead.errors import CheckpointError, TrainingError
+from clearhead.nn.transformer import Transformer
 from clearhead.training.checkpoint import average_weights, states
 from clearhead.training.loop import Trainer
 from clearhead.training.run_folder.log import read_log
 from clearhead.training.settings import Settings
+from clearhead.translation.checkpoint import read_checkpoint, read_run_checkpoint
 
 Table = dict[str, Any]
 
@@ -271,3 +273,38 @@ def test_the_development_loss_has_no_dropout_and_no_smoothing(table: Table, tmp_
         )
         tokens += batch.target_tokens
     assert trainer.development_loss() == pytest.approx(total / tokens, rel=1e-5)
+
+
+def test_weights_that_are_kept_for_good_and_change_nothing_else(
+    table: Table, tmp_path: Path
+) -> None:
+    """Step 0 is as the seed makes it, and the finished model is that of a run without."""
+    last = {"keep_checkpoints": 1, "average": 3, "checkpoint_every": 2}
+    new_trainer(table, tmp_path / "plain", **last).train()
+    run = tmp_path / "run"
+    new_trainer(table, run, keep_every=4, **last).train()
+    steps = {int(state.name[5:]): state for state in states(run)}
+    assert list(steps) == [0, 4, 8, 10, 12]
+    whole = [step for step, state in steps.items() if (state / "state.safetensors").exists()]
+    assert whole == [10, 12]
+    for name in ("step-00000012", "model"):
+        assert weights(run / name) == weights(tmp_path / "plain" / name)
+    first, finished = read_run_checkpoint(run, 0), read_checkpoint(run / "model")
+    assert first.config == finished.config
+    assert first.provenance["settings"] == finished.provenance["settings"]
+    torch.manual_seed(Settings.from_dict(table).training.seed)
+    fresh = Transformer(finished.config)
+    for name, value in fresh.state_dict().items():
+        assert torch.equal(torch.from_numpy(first.weights[name].copy()), value)
+
+
+def test_settings_may_change_while_there_is_step_0_alone(table: Table, tmp_path: Path) -> None:
+    """Nothing is lost yet: the state of step 0 is made again."""
+    run = tmp_path / "run"
+    trainer = new_trainer(table, run, keep_every=4)
+    trainer._save()
+    before = weights(run / "step-00000000")
+    trainer.log.close()
+    trainer.lock.release()
+    new_trainer(table, run, keep_every=4, seed=2).train()
+    assert weights(run / "step-00000000") != before

@@ -142,6 +142,10 @@ def test_a_table_becomes_settings() -> None:
             "one of inverse_sqrt, cosine, constant; it is 'step'",
         ),
         (small(training={"precision": "half"}), "one of auto, bfloat16, float32; it is 'half'"),
+        (
+            small(training={"keep_every": 700}),
+            "training.keep_every = 700 is no multiple of training.checkpoint_every = 500",
+        ),
         (small(training={"max_steps": 0}), "training.max_steps must be at least 1 and"),
         (small(training={"accumulation": 0}), "training.accumulation must be at least 1 and"),
         (small(training={"seed": -1}), "training.seed must be at least 0 and"),

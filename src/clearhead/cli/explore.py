@@ -15,7 +15,8 @@ from .threads import one_blas_thread
     "--model",
     default="en-fr",
     show_default=True,
-    help="A bundled model's name, a folder, or the name of a model on the hub.",
+    help="A bundled model's name, a folder (of a model, or of a training run), or the name of a "
+    "model on the hub.",
 )
 @click.option("--task", help="What someone else's translator is to do, such as en-fr.")
 @click.option(
@@ -47,7 +48,8 @@ def command(
     """Open a page on which every number between TEXT and what a model makes of it can be followed.
 
     A translation, a continuation, hidden words filled in, or vectors: it depends on the model. Its
-    folder may be one of ours, or one that transformers saved. The page is served to this computer
+    folder may be one of ours, or one that transformers saved; of a training run's folder, a slider
+    chooses the checkpoint. The page is served to this computer
     alone, and to those alone who know its token, until Ctrl-C.
     """
     if recording is None:

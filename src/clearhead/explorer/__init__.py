@@ -33,9 +33,9 @@ def explore(
     """Open the explorer: in a notebook as a widget, elsewhere as a local page until Ctrl-C.
 
     Args:
-        what: a model (its name, its folder, a Checkpoint or a PretrainedModel), or what any
-            PyTorch model attended to: a Recording, its file, an AttentionMap, or a dictionary
-            of AttentionMaps by name.
+        what: a model (its name, its folder, a Checkpoint or a PretrainedModel), the folder of a
+            training run, whose checkpoints are models, or what any PyTorch model attended to: a
+            Recording, its file, an AttentionMap, or a dictionary of AttentionMaps by name.
         text: what the model reads first.
         tokens, source_tokens: of a recording, names of its positions; see
             `clearhead.explorer.recordings.explorer.RecordingExplorer`.
@@ -118,7 +118,11 @@ def explorer_of(
 
             return open_recording(what, tokens=tokens, source_tokens=source_tokens)
         from .models.kinds import read_model
+        from .training_run import TrainingRun, is_training_run
 
+        if is_training_run(what):
+            _without_task(task)
+            return _unnamed(TrainingRun(what), tokens, source_tokens)
         what = read_model(what)
     from ..pretrained.model import PretrainedModel
     from ..translation.checkpoint import Checkpoint

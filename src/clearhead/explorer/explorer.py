@@ -29,6 +29,7 @@ from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
 from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
+from .contract.first_screen.checkpoints import check_checkpoint
 from .contract.first_screen.head_kinds import HeadKindsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
@@ -70,6 +71,7 @@ class Explorer:
         name: what the model is called; None for the name of its folder.
         limits: how much is taken and given at once.
         cache_bytes: what the traces of the runs asked for lately may hold.
+        checkpoint: the step of a training run that the model is of, which questions may name.
 
     Raises:
         CheckpointError: its weights are not those of its config, or it has no tokenizer.
@@ -83,7 +85,9 @@ class Explorer:
         task: str | None = None,
         limits: Limits | None = None,
         cache_bytes: int = _CACHE_BYTES,
+        checkpoint: int | None = None,
     ) -> None:
+        self._checkpoint = checkpoint
         self.models = model if isinstance(model, WalkedModel) else walked_model(model, task)
         folder = getattr(model, "folder", None)
         self.name = name or (folder.name if folder else "model")
@@ -132,6 +136,7 @@ class Explorer:
             )
         check()
         question = read_question(QUESTIONS[name], {} if params is None else params, self.limits)
+        check_checkpoint(question, self._checkpoint)
         return self._answers[name](question)
 
     def run(self, request: RunQuestion) -> Run:

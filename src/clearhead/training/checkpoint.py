@@ -246,13 +246,17 @@ def _remove_state(folder: Path) -> None:
     shutil.rmtree(condemned)
 
 
-def forget_old_states(run: Path, keep: int) -> None:
-    """Keep the weights of the last ``keep`` states and the whole of the last two."""
+def forget_old_states(run: Path, keep: int, keep_every: int = 0) -> None:
+    """Keep the weights of the last ``keep`` states and the whole of the last two.
+
+    The weights at multiples of ``keep_every`` steps stay as well; 0 is none.
+    """
     complete = states(run)
-    for folder in complete[:-keep]:
-        _remove_state(folder)
-    for folder in complete[-keep:-2]:
-        (folder / "state.safetensors").unlink(missing_ok=True)
+    for i, folder in enumerate(complete, -len(complete)):
+        if i < -keep and not (keep_every and int(folder.name[5:]) % keep_every == 0):
+            _remove_state(folder)
+        elif i < -min(keep, 2):
+            (folder / "state.safetensors").unlink(missing_ok=True)
 
 
 def average_weights(files: Iterable[Path]) -> dict[str, Tensor]:

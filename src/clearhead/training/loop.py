@@ -22,9 +22,9 @@ from .processes.launch import check_processes
 from .processes.parallel import Processes
 from .processes.stopping import SIGNALS, Stop, StoppedError, signal_name
 from .processes.workers import choose_threads, usable_cores
+from .run_folder import finish
 from .run_folder.advice import bad_step, bad_weights
 from .run_folder.beginning import check_beginning
-from .run_folder.finish import export_average, provenance, statements
 from .run_folder.log import Log, NoLog, StepLog, plot_curves, tell
 from .run_folder.progress import Progress, read_progress
 from .run_folder.run import RunLock, open_run, writing
@@ -102,6 +102,7 @@ class Trainer:
             self._tell(sentence)
         if self.processes.first:
             with writing(self.run):
+                finish.write_config(self.run, self.config, self.settings, self.data)
                 self.log = Log(
                     self.run,
                     step=self.progress.step,
@@ -153,6 +154,8 @@ class Trainer:
         """
         try:
             self.stop.stage = None
+            if self.options.keep_every and not self.progress.step:
+                self._save()
             for batches in self._steps():
                 self._step(batches)
                 self._after_step()
@@ -302,15 +305,15 @@ class Trainer:
                 if not progress.stopped:  # what is averaged must not depend on a stop
                     remove_stopped_states(self.run)
                     keep = max(self.options.keep_checkpoints, self.options.average)
-                    forget_old_states(self.run, keep)
+                    forget_old_states(self.run, keep, self.options.keep_every)
         self.processes.wait()
 
     def _finish(self) -> Path:
         folder = self.run / "model"
         if not self.processes.first:
             return folder
-        averaged = states(self.run)[-self.options.average :]
-        origin = provenance(
+        averaged = finish.averaged_states(self.run, self.options.average)
+        origin = finish.provenance(
             self.settings,
             self.data,
             self.progress,
@@ -318,9 +321,9 @@ class Trainer:
             processes=self.processes.count,
         )
         storage = self.options.export
-        export_average(
+        finish.export_average(
             folder, averaged, self.config, self.data, origin, storage=storage,
-            statements=statements(self.settings, self.data),
+            statements=finish.statements(self.settings, self.data),
         )  # fmt: skip
         plot_curves(self.run, self.data.task.predicted)
         self.log.show(f"The mean of {len(averaged)} checkpoints is in {folder}.")

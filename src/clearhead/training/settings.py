@@ -80,6 +80,8 @@ class TrainingSettings:
             the run begins and keeps the faster.
         checkpoint_every: steps between checkpoints.
         keep_checkpoints: how many checkpoints' weights are kept, for averaging.
+        keep_every: weights at multiples of so many steps stay for good, and those of step 0 are
+            saved, too; 0 keeps none.
         average: the final model is the mean of so many last checkpoints.
         evaluate_every: steps between measurements on the development set.
         patience: stop after so many measurements without a better one; 0 never stops.
@@ -111,6 +113,7 @@ class TrainingSettings:
     precision: Annotated[str, one_of(*PRECISIONS)] = "auto"
     checkpoint_every: Step = 500
     keep_checkpoints: Count = 5
+    keep_every: Amount = 0
     average: Count = 5
     evaluate_every: Step = 500
     patience: Amount = 0
@@ -123,6 +126,12 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.keep_every % self.checkpoint_every:
+            raise ConfigError(
+                f"training.keep_every = {self.keep_every} is no multiple of "
+                f"training.checkpoint_every = {self.checkpoint_every}, which are all that is saved. "
+                f"Make it a multiple, or 0 to keep none."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

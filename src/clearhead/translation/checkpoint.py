@@ -130,6 +130,24 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"The model folder {folder} lacks {', '.join(missing)}. "
             f"A model is a folder with {', '.join(FILES)}."
         )
+    return _read_model(folder, folder / "model.safetensors")
+
+
+def read_run_checkpoint(run: Path, step: int) -> Checkpoint:
+    """Read the model that a training run had after a step.
+
+    Args:
+        run: its folder, with config.json, tokenizer.json and a folder for each checkpoint.
+        step: of a checkpoint.
+
+    Raises:
+        CheckpointError: one of the files is missing or damaged, or they are not of one model.
+    """
+    return _read_model(run, run / f"step-{step:08d}" / "model.safetensors")
+
+
+def _read_model(folder: Path, weight_file: Path) -> Checkpoint:
+    """Read the model that a folder describes, whose weights may lie elsewhere."""
     description = _read_config(folder / "config.json")
     config = description.config
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
@@ -138,7 +156,7 @@ def read_checkpoint(model: str | Path) -> Checkpoint:
             f"{folder}: the tokenizer has {tokenizer.vocab_size} ids and the model only "
             f"{config.vocab_size}. The files are not of one model."
         )
-    weights = _read_weights(folder / "model.safetensors", config, description.format_number)
+    weights = _read_weights(weight_file, config, description.format_number)
     return Checkpoint(
         config,
         weights,

@@ -28,7 +28,7 @@ def read_run(params, limits=None):
 def test_what_is_left_out_has_a_default():
     assert read_run({"text": "A cat."}).to_dict() == {
         "text": "A cat.", "target": None, "target_ids": None, "sentence": 0, "beam_size": 4,
-        "new_tokens": 8, "formality": "auto", "edits": [],
+        "new_tokens": 8, "formality": "auto", "edits": [], "checkpoint": None,
     }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from clearhead.training.settings import TrainingSettings
 def test_before_the_first_state_any_setting_may_change(tmp_path: Path) -> None:
     advice = advice_on_bad_numbers(tmp_path, TrainingSettings(learning_rate=0.5))
     assert advice.startswith("No state was saved yet, so any setting may be changed: try a lower ")
+    (tmp_path / "step-00000000").mkdir()  # from which nothing can be gone on with but all anew
+    assert advice_on_bad_numbers(tmp_path, TrainingSettings(learning_rate=0.5)) == advice
     assert "training.learning_rate (now 0.5)" in advice
 
 

@@ -16,6 +16,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from ...shapes import Array
 from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
+from .first_screen.checkpoints import TrainedCheckpoint
 from .first_screen.head_kinds import HeadKindsAnswer
 from .neighbours import NeighboursAnswer
 from .questions import Question
@@ -105,6 +106,7 @@ class ModelAnswer(TypedDict):
             predicts none.
         registers: that a translation can be asked for; missing where there are none.
         limits_in_words: the first sentences under "Limits" of its card; missing without one.
+        checkpoints: of a training run, by their steps; missing of anything else.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
             the computer that answers; not said of recordings.
     """
@@ -118,6 +120,7 @@ class ModelAnswer(TypedDict):
     abilities: list[Ability]
     registers: NotRequired[list[str]]
     limits_in_words: NotRequired[str]
+    checkpoints: NotRequired[list[TrainedCheckpoint]]
     batch_invariant: NotRequired[bool]
     limits: ModelLimits
     special: SpecialIds | None

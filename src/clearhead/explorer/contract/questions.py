@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -111,8 +111,10 @@ class RunQuestion(Question):
         sentence: number of the sentence that is traced; of a recording, the row of its batch.
         beam_size: of the search.
         new_tokens: so many tokens at most continue a prompt; of 0 the prompt alone is traced.
-        formality: the register: how a translation says "you": by a tag that the model reads before the text.
+        formality: the register: how a translation says "you", by a tag that the model reads before
+            the text.
         edits: what is changed in the model or the source, in this order.
+        checkpoint: of a training run, the step whose weights compute; None for the last one.
     """
 
     question: ClassVar[str] = "run"
@@ -131,6 +133,7 @@ class RunQuestion(Question):
         TUPLE,
         BeforeValidator(_edits),
     ] = ()
+    checkpoint: Index | None = None
 
 
 class WordsQuestion(Question):
@@ -157,12 +160,14 @@ class NeighboursQuestion(Question):
         token: its id.
         stack: whose table it is, where encoder and decoder have one each.
         count: so many neighbours.
+        checkpoint: as in `RunQuestion`.
     """
 
     question: ClassVar[str] = "neighbours"
     token: Index
     stack: Literal["encoder", "decoder"]
     count: Annotated[int, Field(ge=1, le=MOST_KEYS), INTEGER] = 8
+    checkpoint: Index | None = None
 
 
 class BeamQuestion(Question):

@@ -14,7 +14,6 @@ import numpy as np
 from ...errors import ConfigError
 from ...shapes import Array
 from ..contract.answers import (
-    Ability,
     Answering,
     BeamAnswer,
     EffectsAnswer,
@@ -24,7 +23,7 @@ from ..contract.answers import (
 from ..contract.derivation_answers import ArrayOperand
 from ..contract.run_answers import AttentionAnswer, RunAnswer, StepAnswer
 from ..contract.saved_page import SavedBeam, SavedEffects, SavedPage, SavedPlace
-from .first_screen import FirstScreen
+from .first_screen import FirstScreen, model_of_a_file
 from .head_kinds import saved_kinds
 from .numbers import Constants, Pack
 
@@ -116,9 +115,10 @@ class PageAnswers:
     ) -> None:
         self.explorer = explorer
         self.view_state = view_state
-        self.model = _asked_of_a_file(cast("ModelAnswer", explorer.answer("model", {}).json))
+        self.model = cast("ModelAnswer", explorer.answer("model", {}).json)
         self.run = cast("RunAnswer", explorer.answer("run", dict(request)).json)
         self.request = self.run["request"]
+        self.model = model_of_a_file(self.model, self.request)
         self.focus = Focus.of(view_state, self.run)
         self.check_size()
         parts = dict.fromkeys(entry["part"] for entry in self.run["attention"])
@@ -321,9 +321,3 @@ class PageAnswers:
             answer = self.explorer.answer("array", {"run": self.request, "items": part})
             arrays += [answer.arrays[str(place)] for place in range(len(part))]
         return arrays
-
-
-def _asked_of_a_file(model: ModelAnswer) -> ModelAnswer:
-    """Return what a model is, without what needs another pass for each position."""
-    abilities: list[Ability] = [one for one in model["abilities"] if one != "lens"]
-    return {**model, "abilities": abilities}

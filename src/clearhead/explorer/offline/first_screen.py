@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from ...errors import ConfigError
-from ..contract.answers import Answering, ModelAnswer
+from ..contract.answers import Ability, Answering, ModelAnswer
 from ..contract.first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from ..contract.questions import DiscoveryKind
 from ..contract.saved_page import SavedPage
@@ -51,3 +51,17 @@ class FirstScreen:
         if self.alignment is not None:
             page["alignment"] = self.alignment
             page["discoveries"] = self.discoveries
+
+
+def model_of_a_file(model: ModelAnswer, request: Mapping[str, Any]) -> ModelAnswer:
+    """Return what a model is in a file, which cannot compute.
+
+    It is without what needs another pass for each position, and of the checkpoints of a training
+    run it has the one that the file shows.
+    """
+    abilities: list[Ability] = [one for one in model["abilities"] if one != "lens"]
+    in_file: ModelAnswer = {**model, "abilities": abilities}
+    if "checkpoints" in model:
+        step = request["checkpoint"]
+        in_file["checkpoints"] = [one for one in model["checkpoints"] if one["step"] == step]
+    return in_file

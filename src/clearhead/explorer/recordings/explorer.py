@@ -18,6 +18,7 @@ from ..answers.head_kinds import kinds_answer
 from ..answers.overview import LARGEST_PICTURE, layer_slice
 from ..contract.answers import Answer, ModelAnswer, ModelPart, OverviewAnswer
 from ..contract.arrays import check_numbers, checked_window, window_size, windows_answer
+from ..contract.first_screen.checkpoints import check_checkpoint
 from ..contract.first_screen.head_kinds import HeadKindsQuestion
 from ..contract.questions import (
     ArrayQuestion,
@@ -98,6 +99,7 @@ class RecordingExplorer:
             )
         check()
         question = read_question(QUESTIONS[name], {} if params is None else params, self.limits)
+        check_checkpoint(question)
         try:
             return self._answers[name](question)
         except (RuntimeError, IndexError) as error:  # PyTorch's; what a file says may not fit

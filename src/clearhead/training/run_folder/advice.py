@@ -7,6 +7,7 @@ from pathlib import Path
 from ...errors import TrainingError
 from ..checkpoint import states
 from ..settings import TrainingSettings
+from .progress import FIRST
 
 
 def bad_step(number: str, step: int, run: Path, options: TrainingSettings) -> TrainingError:
@@ -27,7 +28,7 @@ def bad_weights(reason: str, step: int, run: Path, options: TrainingSettings) ->
 
 def advice_on_bad_numbers(run: Path, options: TrainingSettings) -> str:
     """Return sentences on how to go on after a step that gave no usable numbers."""
-    complete = states(run)
+    complete = [state for state in states(run) if state.name != FIRST]
     if complete:
         return (
             f"The state before it is in {complete[-1]}. The run goes on from there with a lower "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,10 +16,11 @@ import torch
 
 from ...config import TransformerConfig
 from ...text.tags import TAGS
-from ..checkpoint import average_weights, export_model
+from ...weight_storage.weight_file import store
+from ..checkpoint import average_weights, export_model, states
 from ..data import TrainingData
 from ..settings import Settings
-from .progress import Progress
+from .progress import FIRST, Progress
 
 
 def export_average(
@@ -44,6 +47,29 @@ def export_average(
         storage=storage,
         statements=statements,
     )
+
+
+def averaged_states(run: Path, count: int) -> list[Path]:
+    """Return the last ``count`` states of a run, of which the one before any step is none."""
+    return [state for state in states(run) if state.name != FIRST][-count:]
+
+
+def write_config(
+    run: Path, config: TransformerConfig, settings: Settings, data: TrainingData
+) -> None:
+    """Write a run's config.json, with which each of its checkpoints can be read as a model.
+
+    It says what a finished model's says, but for what only the end of the run knows.
+    """
+    description = {
+        "format": store({}, "float32").format,
+        **statements(settings, data),
+        "model": config.to_dict(),
+        "provenance": {"clearhead": installed_version(), "settings": settings.to_dict()},
+    }
+    draft = run / "config.part"
+    draft.write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
+    os.replace(draft, run / "config.json")
 
 
 def statements(settings: Settings, data: TrainingData) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from ...json_fields import Fields
 from ...visible import quoted
 
 STATE = re.compile(r"step-(\d{8})")
+FIRST = "step-00000000"
+"""The state before any step."""
 _PRECISIONS = ("float32", "bfloat16")
 _MOST_THREADS = 1 << 12
 

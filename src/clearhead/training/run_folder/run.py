@@ -25,6 +25,7 @@ from ..settings import Settings
 from ..sources import NAME as SOURCES
 from ..sources import changed_source, note_sources, tokenizer_file
 from ..tasks.labels import NAME as LABELS
+from .progress import FIRST
 
 # What may differ when a run goes on: how long, how often, where, and what the model says of itself;
 # not what is computed.
@@ -37,6 +38,7 @@ MAY_CHANGE = frozenset(
         "checkpoint_every",
         "evaluate_every",
         "keep_checkpoints",
+        "keep_every",
         "average",
         "log_every",
         "patience",
@@ -140,7 +142,11 @@ def open_run(run: Path, settings: Settings, located: Settings | None = None) -> 
     path = run / "settings.json"
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        has_states = bool(_states(run))
+        # Weights without a step are made again, from the settings as they are now.
+        first = run / FIRST
+        has_states = any(path != first for path in _states(run))
+        if not has_states and first.is_dir():
+            shutil.rmtree(first)
         if has_states or path.exists():
             changed = _changes(_read(path), settings)
             file = changed_source(run, located)

@@ -61,7 +61,9 @@ def _home() -> Path:
 def _names_in(place: Path) -> Iterator[str]:
     """Yield the names of the model folders in a folder."""
     try:
-        yield from (path.parent.name for path in place.glob("*/config.json"))
+        for path in place.glob("*/config.json"):
+            if not (path.parent / "settings.json").exists():  # a training run, no finished model
+                yield path.parent.name
     except OSError:
         return  # a folder that may not be read has no model that could be
 

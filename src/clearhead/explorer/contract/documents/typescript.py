@@ -25,7 +25,7 @@ from .. import (
 )
 from ..answers import ANSWERS
 from ..first_screen import answers as first_screen
-from ..first_screen import head_kinds
+from ..first_screen import checkpoints, head_kinds
 from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
 
@@ -33,6 +33,7 @@ MODULES = (
     questions,
     edits,
     parts,
+    checkpoints,
     answers,
     neighbours,
     head_kinds,

@@ -484,6 +484,8 @@ export interface Model {
   registers?: string[];
   /** The first sentences under "Limits" of its card; missing without one. */
   limits_in_words?: string;
+  /** Of a training run, by their steps; missing of anything else. */
+  checkpoints?: TrainedCheckpoint[];
   /** Whether a sentence's scores are the same bits alone and in any batch, on the computer that
    * answers; not said of recordings. */
   batch_invariant?: boolean;
@@ -548,6 +550,8 @@ export interface NeighboursParams {
   stack: "encoder" | "decoder";
   /** So many neighbours. */
   count?: number | null;
+  /** As in `RunQuestion`. */
+  checkpoint?: number | null;
 }
 
 /** The likeliest tokens after one of the decoder's, and the one that was taken. */
@@ -681,10 +685,12 @@ export interface RunParams {
   beam_size?: number | null;
   /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
   new_tokens?: number | null;
-  /** The register: how a translation says "you": by a tag that the model reads before the text. */
+  /** The register: how a translation says "you", by a tag that the model reads before the text. */
   formality?: "auto" | "tu" | "vous" | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;
+  /** Of a training run, the step whose weights compute; null for the last one. */
+  checkpoint?: number | null;
 }
 
 /** The beam of one width. */
@@ -853,6 +859,14 @@ export interface Token {
 export interface TokenShare {
   token: Token;
   probability: number;
+}
+
+/** The weights that a training run had after a step. */
+export interface TrainedCheckpoint {
+  /** Of the optimizer; 0 before the first one. */
+  step: number;
+  /** In nats a prediction; missing where it was not measured. */
+  development_loss?: number;
 }
 
 /** The translation is too short for the query of an edit, which changes nothing. */

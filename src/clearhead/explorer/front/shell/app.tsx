@@ -23,6 +23,7 @@ import { Failure, LastAnswer } from "./failure";
 import { SentenceBox } from "./sentence";
 import { Settings } from "./settings";
 import { Tabs } from "./tabs";
+import { Training } from "./training";
 import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/header.css";
@@ -84,6 +85,7 @@ export function App({ begin, bare = false }: AppProps): JSX.Element {
       </header>
       <main>
         <SentenceBox />
+        <Training />
         <Failure />
         <Opening />
         <div class="beneath">

@@ -98,6 +98,7 @@ export class EmbeddedSource implements Source {
       new_tokens: 8,
       edits: [],
       formality: "auto",
+      checkpoint: null,
     };
     const { request } = this.content.run;
     const same = (
@@ -110,6 +111,7 @@ export class EmbeddedSource implements Source {
         "new_tokens",
         "edits",
         "formality",
+        "checkpoint",
       ] as const
     ).every((name) => equal({ ...usual, ...params }[name], { ...usual, ...request }[name]));
     const any =

@@ -15,7 +15,7 @@ const CHOICES: Partial<Record<keyof State, string[]>> = {
   panels: ["one", "all"],
   screen: ["desk", "projector"],
 };
-const POSSIBLY_NONE: (keyof State)[] = ["target", "key", "position", "moment"];
+const POSSIBLY_NONE: (keyof State)[] = ["target", "checkpoint", "key", "position", "moment"];
 
 function defaults(): State {
   return { ...DEFAULTS, language: preferredLanguage() };

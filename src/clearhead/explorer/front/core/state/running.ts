@@ -21,6 +21,13 @@ let current: AbortController | null = null;
 /** What was asked last, so that the same is not asked twice. */
 let lastQuestion = "";
 
+/** The step of the training run whose weights are shown; undefined of anything but a run. The
+ * last one is named, too: a run that goes on may have a newer one by the next question. */
+export const checkpoint = computed<number | undefined>(() => {
+  const last = model.value?.checkpoints?.at(-1);
+  return last && (state.checkpoint.value ?? last.step);
+});
+
 export function params(): RunParams {
   return {
     text: state.text.value,
@@ -30,6 +37,7 @@ export function params(): RunParams {
     ...(kind.value === "generation" && { new_tokens: state.tokens.value }),
     edits: state.edits.value,
     ...(state.formality.value !== "auto" && { formality: state.formality.value }),
+    ...(checkpoint.value !== undefined && { checkpoint: checkpoint.value }),
   };
 }
 

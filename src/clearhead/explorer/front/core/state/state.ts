@@ -21,6 +21,8 @@ export interface State {
   /** How a translation says "you". */
   formality: "auto" | "tu" | "vous";
   edits: Edit[];
+  /** The step of a training run whose weights compute; null is its last one. */
+  checkpoint: number | null;
   view: string;
   /** The head that all views hold fixed, and the query and key chosen in it. */
   part: string;
@@ -56,6 +58,7 @@ export const DEFAULTS: Omit<State, "language"> = {
   tokens: 8,
   formality: "auto",
   edits: [],
+  checkpoint: null,
   view: "walk",
   part: "cross",
   layer: 0,
@@ -82,6 +85,7 @@ export const state: { [K in keyof State]: Signal<State[K]> } = {
   tokens: signal(DEFAULTS.tokens),
   formality: signal(DEFAULTS.formality),
   edits: signal(DEFAULTS.edits),
+  checkpoint: signal(DEFAULTS.checkpoint),
   view: signal(DEFAULTS.view),
   part: signal(DEFAULTS.part),
   layer: signal(DEFAULTS.layer),

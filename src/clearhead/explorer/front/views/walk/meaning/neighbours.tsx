@@ -19,7 +19,9 @@ export function Neighbours({ plan }: { plan: Plan }): JSX.Element | null {
   const answer = useAnswer(
     plan.run,
     "neighbours",
-    asked ? { token: token.id, stack: plan.stack } : null,
+    asked
+      ? { token: token.id, stack: plan.stack, checkpoint: plan.run.request.checkpoint ?? null }
+      : null,
   ).value;
   if (!token) return null;
   return (
