@@ -116,7 +116,9 @@ def test_a_probability_names_the_likeliest_tokens_and_has_a_short_program(page):
     names = page.locator(".where .sheet tbody th")
     page.wait_for_selector(".where .sheet .row-token")
     order = np.argsort(-operands["z"], kind="stable")[:3].tolist()
-    pieces = [token["piece"] for token in asked.json("words", {"query": "", "ids": order})["tokens"]]
+    pieces = [
+        token["piece"] for token in asked.json("words", {"query": "", "ids": order})["tokens"]
+    ]
     assert names.all_inner_texts()[:3] == [
         f"{token} {piece}" for token, piece in zip(order, pieces, strict=True)
     ]

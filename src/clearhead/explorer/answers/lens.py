@@ -8,7 +8,7 @@ from ...lens.attribution import Attribution, attribute_traced_logit
 from ...lens.logit_lens import STEPS as LAYER_STEPS
 from ...lens.logit_lens import LayerReading, read_traced_layers
 from ...reference.tracing.trace import Trace
-from ..contract.answers import LayerSaying, LensAnswer, LogitSum
+from ..contract.meaning.lens import LayerSaying, LensAnswer, LogitSum
 from ..contract.questions import LensQuestion
 from ..models.walked_model import WalkedModel
 from ..passes.edited_engine import replacements

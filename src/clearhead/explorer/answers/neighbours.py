@@ -6,7 +6,7 @@ import numpy as np
 
 from ...errors import ConfigError, ShapeError
 from ...shapes import Array
-from ..contract.neighbours import NeighboursAnswer
+from ..contract.meaning.neighbours import NeighboursAnswer
 from ..contract.questions import NeighboursQuestion
 from ..models.walked_model import WalkedModel
 

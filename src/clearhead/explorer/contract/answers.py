@@ -18,7 +18,8 @@ from ...shapes import Array
 from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.checkpoints import TrainedCheckpoint
 from .first_screen.head_kinds import HeadKindsAnswer
-from .neighbours import NeighboursAnswer
+from .meaning.lens import LensAnswer
+from .meaning.neighbours import NeighboursAnswer
 from .questions import Question
 from .run_answers import LikelyToken, RunAnswer, Token
 
@@ -238,77 +239,6 @@ class EffectsAnswer(TypedDict):
     contribution: list[float]
     effect: list[float | None]
     effect_on: EffectOn
-
-
-class LayerSaying(TypedDict):
-    """What the model would say after some of its layers.
-
-    Attributes:
-        layers: how many the stream has passed; 0 is the embedding.
-        likeliest: tokens with their probabilities, the likeliest first.
-        rank: the place, from 1, of what the model says after all layers.
-        probability: of that token here.
-    """
-
-    layers: int
-    likeliest: list[TokenShare]
-    rank: int
-    probability: float
-
-
-class TokenShare(TypedDict):
-    """A token and its probability."""
-
-    token: Token
-    probability: float
-
-
-class LogitSummand(TypedDict):
-    """What one part of the model adds to a logit.
-
-    Attributes:
-        path: of the step or the weight that adds it.
-        kind: what it is.
-        layer, head: of a head or a feed-forward layer; null elsewhere.
-    """
-
-    path: str
-    kind: Literal["embedding", "head", "feed_forward", "bias"]
-    layer: int | None
-    head: int | None
-    value: float
-
-
-class LogitSum(TypedDict):
-    """A logit as a sum.
-
-    Attributes:
-        logit: before a softcap, where there is one.
-        summands: those that move it most, up or down.
-        others: how many more there are.
-        others_sum: what these add together.
-        error: how far the sum of all is from the logit.
-    """
-
-    logit: float
-    summands: list[LogitSummand]
-    others: int
-    others_sum: float
-    error: float
-
-
-class LensAnswer(TypedDict):
-    """What each layer would say, and what adds to a logit.
-
-    Attributes:
-        token: whose logit is taken apart.
-        sum: null where the logit is no sum, as behind a layer with an activation.
-    """
-
-    position: int
-    token: Token
-    layers: list[LayerSaying]
-    sum: LogitSum | None
 
 
 class OfflineAnswer(TypedDict):

@@ -13,19 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import (
-    answers,
-    derivation_answers,
-    edits,
-    neighbours,
-    parts,
-    questions,
-    run_answers,
-    saved_page,
-)
+from .. import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
 from ..answers import ANSWERS
 from ..first_screen import answers as first_screen
 from ..first_screen import checkpoints, head_kinds
+from ..meaning import lens, neighbours
 from ..reading import QUESTIONS
 from .openapi import Error, ErrorWords, definitions
 
@@ -35,6 +27,7 @@ MODULES = (
     parts,
     checkpoints,
     answers,
+    lens,
     neighbours,
     head_kinds,
     first_screen,

@@ -685,7 +685,7 @@ export interface RunParams {
   beam_size?: number | null;
   /** So many tokens at most continue a prompt; of 0 the prompt alone is traced. */
   new_tokens?: number | null;
-  /** The register: how a translation says "you", by a tag that the model reads before the text. */
+  /** The register, how a translation says "you": a tag that the model reads first. */
   formality?: "auto" | "tu" | "vous" | null;
   /** What is changed in the model or the source, in this order. */
   edits?: Edit[] | null;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from .run_answers import Token
+from ..run_answers import Token
 
 
 class Neighbour(TypedDict):
