@@ -31,18 +31,20 @@ const NARROW = 520;
 const BETWEEN = { narrow: 96, wide: 150, columns: 0.34 };
 const LINE = 32;
 
+/** Lay out the words; `scale` enlarges the type, as for a projector. */
 export function layOut(
   keys: readonly string[],
   queries: readonly string[],
   width: number,
   measure: Measure,
+  scale = 1,
 ): Layout {
-  for (const size of SIZES) {
+  for (const size of SIZES.map((one) => one * scale)) {
     const rows = [keys, queries].map((words) => widths(words, size, measure));
     if (rows.every((row) => sum(row) + (row.length - 1) * leastGap(size) <= width))
       return inRows(rows as [number[], number[]], size, width);
   }
-  return inColumns(keys, queries, width, measure);
+  return inColumns(keys, queries, width, measure, scale);
 }
 
 function widths(words: readonly string[], size: number, measure: Measure): number[] {
@@ -85,8 +87,10 @@ function inColumns(
   queries: readonly string[],
   width: number,
   measure: Measure,
+  scale: number,
 ): Layout {
-  const [left, right] = [keys, queries].map((words) => widths(words, COLUMN_SIZE, measure));
+  const [size, line] = [COLUMN_SIZE * scale, LINE * scale];
+  const [left, right] = [keys, queries].map((words) => widths(words, size, measure));
   const most = (width * (1 - BETWEEN.columns)) / 2;
   const lines = Math.max(keys.length, queries.length);
   const column = (all: number[], atEnd: boolean): Place[] =>
@@ -94,16 +98,16 @@ function inColumns(
       const own = Math.min(each, most);
       // The shorter column is spread over the longer one's height.
       const y =
-        all.length === lines ? at * LINE : ((at + 0.5) * lines * LINE) / all.length - LINE / 2;
-      return { x: atEnd ? most - own : width - most, y, width: own, height: LINE - 2 };
+        all.length === lines ? at * line : ((at + 0.5) * lines * line) / all.length - line / 2;
+      return { x: atEnd ? most - own : width - most, y, width: own, height: line - 2 };
     });
   return {
     upright: false,
-    size: COLUMN_SIZE,
+    size,
     keys: column(left ?? [], true),
     queries: column(right ?? [], false),
     width,
-    height: lines * LINE,
+    height: lines * line,
   };
 }
 

@@ -4,6 +4,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { state } from "../../../core/state/state";
 import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
@@ -41,9 +42,10 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
   const { keys, queries, weights, current } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
+  const scale = state.screen.value === "projector" ? 1.4 : 1;
   const layout = useMemo(
-    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure) : null),
-    [keys.join("\n"), queries.join("\n"), width],
+    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure, scale) : null),
+    [keys.join("\n"), queries.join("\n"), width, scale],
   );
   return (
     <div
