@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
