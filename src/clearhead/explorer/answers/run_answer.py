@@ -172,7 +172,7 @@ def _notes(run: Run) -> Iterator[Note]:
         yield run.protected
     for number in run.unreached:
         yield {"kind": "unreached", "edit": number}
-    expected = run.models.source_language
-    other = other_language(run.read, expected) if expected else None
-    if expected and other:
-        yield {"kind": "language", "expected": expected, "language": other.language}
+    language = run.models.source_language
+    other = other_language(run.read, language) if language else None
+    if language and other:
+        yield {"kind": "language", "reads": language, "language": other.language}
