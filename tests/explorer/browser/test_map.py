@@ -78,7 +78,7 @@ def test_the_map_goes_by_keyboard_alone(page):
     focused = "() => { const { part, layer, head, step } = document.activeElement.dataset;" \
               " return [part, layer, head, step].filter(Boolean).join(' '); }"  # fmt: skip
     for key, place in [
-        ("ArrowRight", "encoder 0 1"), ("ArrowDown", "0 feed"), ("ArrowDown", r"decoder 0 \d"),
+        ("ArrowRight", "encoder 0 1"), ("ArrowDown", "feed"), ("ArrowDown", r"decoder 0 \d"),
         ("Home", "embedding"), ("End", "logits"),
     ]:  # fmt: skip
         page.keyboard.press(key)
