@@ -125,9 +125,9 @@ def _keywords(function: Callable[..., Any], case: Case) -> Json | None:
 
 def _outcome(function: Callable[..., Any], case: Case, keywords: Json, path: str) -> Json:
     arguments = [_copy(value) for value in case.arguments]
-    options = {name: _copy(value) for name, value in keywords.items()}
+    by_name = {name: _copy(value) for name, value in keywords.items()}
     try:
-        result = function(*arguments, **options)
+        result = function(*arguments, **by_name)
         values, problem = _values(result)
     except (Exception, SystemExit) as error:
         return {"problem": _words(error), "line": _line(error, path)}
@@ -137,7 +137,7 @@ def _outcome(function: Callable[..., Any], case: Case, keywords: Json, path: str
     changes = [
         position
         for position, (old, new) in enumerate(
-            zip(before, [*arguments, *options.values()], strict=True)
+            zip(before, [*arguments, *by_name.values()], strict=True)
         )
         if isinstance(old, np.ndarray) and not np.array_equal(old, new)
     ]
