@@ -17,9 +17,8 @@ from typing_extensions import TypeAliasType, TypedDict
 from ...shapes import Array
 from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.head_kinds import HeadKindsAnswer
-from .neighbours import NeighboursAnswer
 from .questions import Question
-from .run_answers import LikelyToken, RunAnswer, Token
+from .run_answers import LikelyToken, NeighboursAnswer, RunAnswer, Token, WordsAnswer
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +125,6 @@ class ModelAnswer(TypedDict):
 
 
 # words, beam, array, overview, effects, offline
-
-
-class WordsAnswer(TypedDict):
-    """Entries of the vocabulary."""
-
-    tokens: list[Token]
 
 
 class BeamContinuation(LikelyToken):

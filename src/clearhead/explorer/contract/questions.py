@@ -6,7 +6,7 @@ the question does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -111,7 +111,8 @@ class RunQuestion(Question):
         sentence: number of the sentence that is traced; of a recording, the row of its batch.
         beam_size: of the search.
         new_tokens: so many tokens at most continue a prompt; of 0 the prompt alone is traced.
-        formality: the register: how a translation says "you": by a tag that the model reads before the text.
+        formality: the register: how a translation says "you": by a tag that the model reads before
+            the text.
         edits: what is changed in the model or the source, in this order.
     """
 
