@@ -238,3 +238,41 @@ class RunAnswer(TypedDict):
     seconds: Seconds
     baseline: Baseline | None
     notes: NotRequired[list[Note]]
+
+
+# words and neighbours: of tokens alone
+
+
+class WordsAnswer(TypedDict):
+    """Entries of the vocabulary."""
+
+    tokens: list[Token]
+
+
+class Neighbour(TypedDict):
+    """A token near another one.
+
+    Attributes:
+        cosine: of the angle between the rows of the two, from -1 to 1.
+    """
+
+    token: Token
+    cosine: float
+
+
+class NeighboursAnswer(TypedDict):
+    """The tokens whose rows point most nearly where one token's row does.
+
+    Attributes:
+        token: the one.
+        length: of its row.
+        table: name of the table of embeddings among the weights.
+        nearest: the nearest first, without the token itself.
+        of: how many rows were compared.
+    """
+
+    token: Token
+    length: float
+    table: str
+    nearest: list[Neighbour]
+    of: int
