@@ -27,7 +27,6 @@ SUITES = {
     "explorer/test_fuzz.py": "the server, asked by schemathesis",
     "explorer/test_odd_questions.py": "questions that nobody should ask, to every carrier",
     "explorer/test_without_pydantic.py": "what works in the light install",
-    "explorer/test_type.py": "the sizes of type that the built page has",
     "explorer/test_word_tables.py": "every word of the page is in both languages, and used",
     "cli/test_streams.py": "pipes, closed outputs and signals, for every command",
     "cli/test_strangers.py": "broken files, for every command that reads one",

@@ -27,7 +27,7 @@ from .answers.run import Run, walk
 from .answers.run_answer import run_answer
 from .answers.run_cache import RunCache
 from .answers.vocabulary import Vocabulary
-from .contract.answers import Answer, ModelAnswer
+from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
 from .contract.first_screen.checkpoints import check_checkpoint
 from .contract.first_screen.head_kinds import HeadKindsQuestion
@@ -47,7 +47,6 @@ from .contract.questions import (
     WordsQuestion,
 )
 from .contract.reading import QUESTIONS, read_question
-from .contract.run_answers import WordsAnswer
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
 from .discoveries.alignment import alignment_answer

@@ -6,12 +6,8 @@ import numpy as np
 
 from ...errors import ConfigError, ShapeError
 from ...shapes import Array
-<<<<<<< HEAD
 from ..contract.meaning.neighbours import NeighboursAnswer
-=======
->>>>>>> walk
 from ..contract.questions import NeighboursQuestion
-from ..contract.run_answers import NeighboursAnswer
 from ..models.walked_model import WalkedModel
 
 _ROWS = 4096  # candidates at a time: of a vocabulary of 50,000 no second copy in float64 is made

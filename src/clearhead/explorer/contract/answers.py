@@ -18,13 +18,10 @@ from ...shapes import Array
 from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.checkpoints import TrainedCheckpoint
 from .first_screen.head_kinds import HeadKindsAnswer
-<<<<<<< HEAD
 from .meaning.lens import LensAnswer
 from .meaning.neighbours import NeighboursAnswer
-=======
->>>>>>> walk
 from .questions import Question
-from .run_answers import LikelyToken, NeighboursAnswer, RunAnswer, Token, WordsAnswer
+from .run_answers import LikelyToken, RunAnswer, Token
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +130,12 @@ class ModelAnswer(TypedDict):
 
 
 # words, beam, array, overview, effects, offline
+
+
+class WordsAnswer(TypedDict):
+    """Entries of the vocabulary."""
+
+    tokens: list[Token]
 
 
 class BeamContinuation(LikelyToken):

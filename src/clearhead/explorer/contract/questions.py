@@ -111,12 +111,7 @@ class RunQuestion(Question):
         sentence: number of the sentence that is traced; of a recording, the row of its batch.
         beam_size: of the search.
         new_tokens: so many tokens at most continue a prompt; of 0 the prompt alone is traced.
-<<<<<<< HEAD
         formality: the register, how a translation says "you": a tag that the model reads first.
-=======
-        formality: the register: how a translation says "you": by a tag that the model reads before
-            the text.
->>>>>>> walk
         edits: what is changed in the model or the source, in this order.
         checkpoint: of a training run, the step whose weights compute; None for the last one.
     """

@@ -13,19 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-<<<<<<< HEAD
 from .. import answers, derivation_answers, edits, parts, questions, run_answers, saved_page
-=======
-from .. import (
-    answers,
-    derivation_answers,
-    edits,
-    parts,
-    questions,
-    run_answers,
-    saved_page,
-)
->>>>>>> walk
 from ..answers import ANSWERS
 from ..first_screen import answers as first_screen
 from ..first_screen import checkpoints, head_kinds
@@ -39,11 +27,8 @@ MODULES = (
     parts,
     checkpoints,
     answers,
-<<<<<<< HEAD
     lens,
     neighbours,
-=======
->>>>>>> walk
     head_kinds,
     first_screen,
     run_answers,
