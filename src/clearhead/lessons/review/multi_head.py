@@ -7,6 +7,7 @@ Float["length d_model"] and each matrix Float["d_model d_model"], multiplied fro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -76,8 +77,11 @@ def multi_head_candidates() -> Iterator[Candidate]:
         "The heads are put side by side by a reshape alone, which mixes the tokens.",
         "`x.transpose(1, 0, 2).reshape(length, d_model)`.",
     )
-    without = {"split_by": _split_without_transpose, "merge_by": _merge_without_transpose}
-    table: list[tuple[tuple[Mistake, ...], dict[str, object]]] = [
+    without: dict[str, Any] = {
+        "split_by": _split_without_transpose,
+        "merge_by": _merge_without_transpose,
+    }
+    table: list[tuple[tuple[Mistake, ...], dict[str, Any]]] = [
         ((no_split,), {"split_by": _split_without_transpose}),
         ((no_merge,), {"merge_by": _merge_without_transpose}),
         ((no_split, no_merge), without),
@@ -103,8 +107,14 @@ def multi_head_candidates() -> Iterator[Candidate]:
     )
     for mistakes, options in table:
         yield Candidate(mistakes, _bind(options))
-    yield Candidate((one_head,), lambda *inputs: compute(*inputs[:5], 1))
+    yield Candidate((one_head,), _one_wide_head)
 
 
-def _bind(options: dict[str, object]) -> Callable[..., Results]:
-    return lambda *inputs: compute(*inputs, **options)  # type: ignore[arg-type]
+def _bind(options: dict[str, Any]) -> Callable[..., Results]:
+    return lambda *inputs: compute(*inputs, **options)
+
+
+def _one_wide_head(
+    x: Array, query: Array, key: Array, value: Array, output: Array, heads: int
+) -> Results:
+    return compute(x, query, key, value, output, 1)
