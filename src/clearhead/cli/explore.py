@@ -50,9 +50,9 @@ def command(
     """Open a page on which every number between TEXT and what a model makes of it can be followed.
 
     A translation, a continuation, hidden words filled in, or vectors: it depends on the model. Its
-    folder may be one of ours, or one that transformers saved. The folder of a training run, in place
-    of TEXT or as the model, opens with a slider over its checkpoints. The page is served to this
-    computer alone, and to those alone who know its token, until Ctrl-C.
+    folder may be one of ours, or one that transformers saved. The folder of a training run, in
+    place of TEXT or as the model, opens with a slider over its checkpoints. The page is served to
+    this computer alone, and to those alone who know its token, until Ctrl-C.
     """
     if recording is None:
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
