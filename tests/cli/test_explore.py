@@ -63,6 +63,12 @@ def test_options_reach_the_server(calls):
     assert options_of(calls, *arguments) == ("folder", expected)
 
 
+def test_a_training_run_is_opened_instead_of_a_text(calls, tmp_path):
+    (tmp_path / "settings.json").write_text("{}")
+    model, options = options_of(calls, str(tmp_path))
+    assert (model, options["text"]) == (str(tmp_path), None)
+
+
 def test_a_recording_is_opened_instead(calls, tmp_path):
     torch = pytest.importorskip("torch")
     import clearhead as ch

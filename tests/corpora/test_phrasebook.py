@@ -53,5 +53,7 @@ def test_every_line_is_a_pair_of_its_own_and_in_nothing_that_is_measured(path: P
     assert len({pair.source for pair in pairs}) == len(pairs)
     for source, target in pairs:
         assert letters(source) not in measured, source
-        assert source.strip() == source and target.strip() == target and source != ""
-        assert "  " not in target and "’" not in source + target, target
+        assert (source.strip(), target.strip()) == (source, target)
+        assert source != ""
+        assert "  " not in target, target
+        assert "’" not in source + target, target

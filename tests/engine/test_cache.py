@@ -71,4 +71,4 @@ def test_the_next_cache_uses_the_memory_of_the_last():
     # Somebody looks at it, so it is not written over.
     third = cache(2)
     third.extend(0, np.full((2, 1, 1, 2), 7), np.full((2, 1, 1, 2), 7))
-    assert keys.sum() == 4 and values.sum() == 0
+    assert (keys.sum(), values.sum()) == (4, 0)

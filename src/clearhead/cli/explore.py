@@ -7,13 +7,15 @@ import click
 from .texts import TextArgument, TextCommand
 from .threads import one_blas_thread
 
+_MODEL = "en-fr"
+
 
 @click.command(cls=TextCommand)
 @click.argument("text", required=False, type=TextArgument())
 @click.option(
     "-m",
     "--model",
-    default="en-fr",
+    default=_MODEL,
     show_default=True,
     help="A bundled model's name, a folder (of a model, or of a training run), or the name of a "
     "model on the hub.",
@@ -48,9 +50,9 @@ def command(
     """Open a page on which every number between TEXT and what a model makes of it can be followed.
 
     A translation, a continuation, hidden words filled in, or vectors: it depends on the model. Its
-    folder may be one of ours, or one that transformers saved; of a training run's folder, a slider
-    chooses the checkpoint. The page is served to this computer
-    alone, and to those alone who know its token, until Ctrl-C.
+    folder may be one of ours, or one that transformers saved. The folder of a training run, in
+    place of TEXT or as the model, opens with a slider over its checkpoints. The page is served to
+    this computer alone, and to those alone who know its token, until Ctrl-C.
     """
     if recording is None:
         # Questions are worked on in two threads; each with a BLAS of several would only wait. The
@@ -61,7 +63,10 @@ def command(
     from ..explorer.contract.answers import Answering
     from ..explorer.recordings.explorer import open_recording
     from ..explorer.server.serve import serve
+    from ..explorer.training_run import is_training_run
 
+    if recording is None and model == _MODEL and text is not None and is_training_run(text):
+        model, text = text, None  # nobody wants the path of a run translated
     if recording is not None and text is not None:
         raise ConfigError("A recording has its own text; leave TEXT out, or --recording.")
     if recording is not None and task is not None:

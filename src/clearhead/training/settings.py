@@ -129,7 +129,7 @@ class TrainingSettings:
         if self.keep_every % self.checkpoint_every:
             raise ConfigError(
                 f"training.keep_every = {self.keep_every} is no multiple of "
-                f"training.checkpoint_every = {self.checkpoint_every}, which are all that is saved. "
+                f"training.checkpoint_every = {self.checkpoint_every}, all that is saved. "
                 f"Make it a multiple, or 0 to keep none."
             )
 

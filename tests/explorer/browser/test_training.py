@@ -36,29 +36,35 @@ def asked_checkpoints(page) -> list[int]:
     return steps
 
 
-def test_the_slider_moves_through_the_training(page, folder):
+@pytest.fixture(scope="module")
+def address(folder):
+    """Of the run's page; the server outlives what the page still asks at the end of a test."""
     with served("--model", str(folder)) as running:
-        steps = asked_checkpoints(page)
-        page.goto(f"{running.base}/#{urlencode(STATE)}")
-        settled(page)
-        slider, output = page.locator("#checkpoint"), page.locator(".training output")
-        expect(output).to_have_text("step 8, development loss 3.500")
-        head = chosen_head(page)
-        slider.focus()
-        page.keyboard.press("Home")
-        expect(output).to_have_text("step 0, development loss 6.250")
-        page.wait_for_function("location.hash.includes('checkpoint=0')")
-        settled(page)
-        page.keyboard.press("ArrowRight")
-        expect(output).to_have_text("step 4")
-        page.wait_for_function("location.hash.includes('checkpoint=4')")
-        settled(page)
-        assert slider.get_attribute("aria-valuetext") == "step 4"
-        assert steps == [8, 0, 4]
-        assert chosen_head(page) == head
-        assert state_of(page)["text"] == TEXT
-        page.locator("button[lang=pt]").click()
-        expect(output).to_have_text("passo 4")
+        yield running.base
+
+
+def test_the_slider_moves_through_the_training(page, address):
+    steps = asked_checkpoints(page)
+    page.goto(f"{address}/#{urlencode(STATE)}")
+    settled(page)
+    slider, output = page.locator("#checkpoint"), page.locator(".training output")
+    expect(output).to_have_text("step 8, development loss 3.500")
+    head = chosen_head(page)
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(output).to_have_text("step 0, development loss 6.250")
+    page.wait_for_function("location.hash.includes('checkpoint=0')")
+    settled(page)
+    page.keyboard.press("ArrowRight")
+    expect(output).to_have_text("step 4")
+    page.wait_for_function("location.hash.includes('checkpoint=4')")
+    settled(page)
+    assert slider.get_attribute("aria-valuetext") == "step 4"
+    assert steps == [8, 0, 4]
+    assert chosen_head(page) == head
+    assert state_of(page)["text"] == TEXT
+    page.locator("button[lang=pt]").click()
+    expect(output).to_have_text("passo 4")
 
 
 def test_a_saved_page_has_its_checkpoint_and_no_slider(page, folder, tmp_path):

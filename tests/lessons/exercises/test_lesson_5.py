@@ -14,7 +14,7 @@ TOWARDS = {(0, 0): 0.1, (0, 1): 0.3, (1, 0): 0.9, (1, 1): 0.2}
 EXTRA = {
     "5.2": {"rows": ROWS},
     "5.3": {"towards_next": lambda i, j: TOWARDS[i, j], "layers": 2, "heads": 2},
-    "5.4": {"received": TABLES[0]},
+    "5.4": {"shares": TABLES[0]},
     "5.5": {"tables": TABLES},
     "5.6": {"changes": (True, False)},
 }

@@ -140,6 +140,6 @@ def _kind(values: dict[HeadMeasure, float], queries: int) -> HeadKind | None:
         return None
     shares = [name for name in values if name != "even"]
     largest = max(shares, key=lambda name: values[name], default=None)
-    if largest is not None and largest != "even" and values[largest] >= SHARE:
+    if largest is not None and values[largest] >= SHARE:
         return largest
     return "broad" if values["even"] >= EVEN else "mixed"

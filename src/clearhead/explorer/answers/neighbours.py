@@ -10,7 +10,7 @@ from ..contract.meaning.neighbours import NeighboursAnswer
 from ..contract.questions import NeighboursQuestion
 from ..models.walked_model import WalkedModel
 
-_ROWS = 4096  # compared at a time: of a vocabulary of 50,000 no second copy in float64 is made
+_ROWS = 4096  # candidates at a time: of a vocabulary of 50,000 no second copy in float64 is made
 
 
 def neighbours_answer(models: WalkedModel, question: NeighboursQuestion) -> NeighboursAnswer:
@@ -35,8 +35,8 @@ def neighbours_answer(models: WalkedModel, question: NeighboursQuestion) -> Neig
             f"neighbours: token must be between 0 and {size - 1} here; it is {question.token}."
         )
     cosines = _cosines(rows[:size], question.token)
-    compared = np.flatnonzero(~np.isnan(cosines))
-    others = compared[compared != question.token]
+    candidates = np.flatnonzero(~np.isnan(cosines))
+    others = candidates[candidates != question.token]
     order = others[np.argsort(-cosines[others], kind="stable")][: question.count]
     return {
         "token": models.token(question.token),
@@ -54,7 +54,7 @@ def _cosines(rows: Array, token: int) -> Array:
 
     Args:
         rows: Float["vocab d_model"].
-        token: number of the row that all are compared with.
+        token: number of the row that all are candidates with.
     """
     own = rows[token].astype(np.float64)
     result = np.empty(len(rows))

@@ -172,7 +172,7 @@ def _notes(run: Run) -> Iterator[Note]:
         yield run.protected
     for number in run.unreached:
         yield {"kind": "unreached", "edit": number}
-    expected = run.models.source_language
-    other = other_language(run.read, expected) if expected else None
-    if expected and other:
-        yield {"kind": "language", "expected": expected, "language": other.language}
+    own_language = run.models.source_language
+    other = other_language(run.read, own_language) if own_language else None
+    if own_language and other:
+        yield {"kind": "language", "reads": own_language, "language": other.language}

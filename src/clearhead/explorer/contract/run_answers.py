@@ -185,12 +185,12 @@ class LanguageNote(TypedDict):
     """The text looks like another language than the model reads.
 
     Attributes:
-        expected: code of the language that the model reads.
+        reads: code of the language that the model reads.
         language: code of the one that it looks like; None where that is not known.
     """
 
     kind: Literal["language"]
-    expected: str
+    reads: str
     language: str | None
 
 

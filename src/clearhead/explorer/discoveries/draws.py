@@ -93,7 +93,7 @@ def probability_at(run: Run, temperature: float) -> float:
 def _stories(run: Run) -> list[Story]:
     if not run.config.decoder_layers:
         return [_hidden_words(run, dice) for dice in range(DICE)]
-    return _written(run)
+    return _write_all(run)
 
 
 def _hidden_words(run: Run, dice: int) -> Story:
@@ -111,7 +111,7 @@ def _hidden_words(run: Run, dice: int) -> Story:
     return Story(tuple(ids), (True,) * len(ids))
 
 
-def _written(run: Run) -> list[Story]:
+def _write_all(run: Run) -> list[Story]:
     """Draw what a decoder writes: all dice and temperatures are rows of one batch."""
     models, passage = run.models, run.passage
     own = passage.target_ids or ()

@@ -67,14 +67,17 @@ def head_of_the_next_token(
 @exercise(
     "5.4", asks="a number", right="Each query gives away one, and we divided by how many there are."
 )
-def sum_of_what_is_received(answer: Any, *, received: Any) -> None:
+def sum_of_what_is_received(answer: Any, *, shares: Any) -> None:
     """The sum over tokens, in each layer the same."""
-    sums = read_array(received).sum(axis=-1)
+    table = read_array(shares)
     number = read_number(answer)
-    if np.isclose(number, read_array(received).shape[-1]):
+    if np.isclose(number, table.shape[-1]):
         raise Off("So many queries there are; and we divided by their number.")
     compare(
-        np.array(number), np.array(sums.mean()), "How much does one query give away?", atol=1e-3
+        np.array(number),
+        np.array(table.sum(axis=-1).mean()),
+        "How much does one query give away?",
+        atol=1e-3,
     )
 
 
@@ -91,8 +94,8 @@ def own_rollout(answer: Any, *, tables: Sequence[Any]) -> None:
         shares = read_array(call(function, tables, place)).astype(float)
         if shares.ndim == 1 and not np.isclose(shares.sum(), 1, atol=1e-3):
             raise Off(f"The shares of position {place} sum to {shares.sum():.3f}, and not to 1.")
-        turned = _rollout(arrays[::-1], place)
-        if shares.shape == turned.shape and np.allclose(shares, turned, atol=1e-5):
+        other_way = _rollout(arrays[::-1], place)
+        if shares.shape == other_way.shape and np.allclose(shares, other_way, atol=1e-5):
             raise Off("It begins at the first layer; begin at the last, and go back.")
         compare(shares, _rollout(arrays, place), f"Position {place}.", atol=1e-5, tell=True)
 

@@ -242,10 +242,10 @@ def _roles() -> dict[tuple[int, int, int], tuple[Mistake, ...]]:
     """Which input serves as query, key and value: any of 27."""
     roles: dict[tuple[int, int, int], tuple[Mistake, ...]] = {}
     for order in itertools.product(range(3), repeat=3):
-        # Those in which each is used come first: an order that was mixed up.
+        # Those in which each serves once come first: an order that was mixed up.
         words = ", ".join(
-            f"{INPUTS[used]} as {role}" for role, used in zip(INPUTS, order, strict=True) if
-            role != INPUTS[used]
+            f"{INPUTS[source]} as {role}" for role, source in zip(INPUTS, order, strict=True) if
+            role != INPUTS[source]
         )  # fmt: skip
         mistake = Mistake(
             "order of query, key and value",

@@ -125,10 +125,10 @@ def _keywords(function: Callable[..., Any], case: Case) -> Json | None:
 
 def _outcome(function: Callable[..., Any], case: Case, keywords: Json, path: str) -> Json:
     arguments = [_copy(value) for value in case.arguments]
-    named = {name: _copy(value) for name, value in keywords.items()}
+    by_name = {name: _copy(value) for name, value in keywords.items()}
     try:
-        returned = function(*arguments, **named)
-        values, problem = _values(returned)
+        result = function(*arguments, **by_name)
+        values, problem = _values(result)
     except (Exception, SystemExit) as error:
         return {"problem": _words(error), "line": _line(error, path)}
     if problem:
@@ -137,7 +137,7 @@ def _outcome(function: Callable[..., Any], case: Case, keywords: Json, path: str
     changes = [
         position
         for position, (old, new) in enumerate(
-            zip(before, [*arguments, *named.values()], strict=True)
+            zip(before, [*arguments, *by_name.values()], strict=True)
         )
         if isinstance(old, np.ndarray) and not np.array_equal(old, new)
     ]
@@ -148,13 +148,13 @@ def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _values(returned: Any) -> tuple[list[Json], str]:
+def _values(result: Any) -> tuple[list[Json], str]:
     """Return arrays as shape, dtype and numbers; or why there are none."""
-    if returned is None:
+    if result is None:
         return [], "it returns nothing: is there a `return` at its end?"
-    parts = returned if isinstance(returned, tuple | list) and len(returned) == 2 else [returned]
-    if isinstance(returned, list) and not all(isinstance(part, np.ndarray) for part in returned):
-        parts = [returned]  # rows, and not a result with something beside it
+    parts = result if isinstance(result, tuple | list) and len(result) == 2 else [result]
+    if isinstance(result, list) and not all(isinstance(part, np.ndarray) for part in result):
+        parts = [result]  # rows, and not a result with something beside it
     values = []
     for part in parts:
         part = part.detach().cpu().numpy() if hasattr(part, "detach") else part
@@ -163,7 +163,7 @@ def _values(returned: Any) -> tuple[list[Json], str]:
         except ValueError:
             return [], "it returns lists of different lengths, which are no table"
         if array.dtype.kind not in "biuf":
-            return [], f"it returns a {type(returned).__name__}, and not an array of numbers"
+            return [], f"it returns a {type(result).__name__}, and not an array of numbers"
         if array.size > MOST_NUMBERS:
             return [], f"it returns an array of shape {array.shape}"
         numbers = np.asarray(array, float).reshape(-1).tolist()

@@ -144,9 +144,9 @@ def _notes(subject: Subject, pairs: Sequence[tuple[Case, Outcome]], count: int) 
             f"{subject.signature} would be tried in all."
         )
     for case, outcome in pairs:
-        expected = case.right[0].dtype
-        dtype = outcome.values[0].dtype if outcome.values else expected
-        if expected == np.float32 and dtype == np.float64:
+        right_dtype = case.right[0].dtype
+        dtype = outcome.values[0].dtype if outcome.values else right_dtype
+        if right_dtype == np.float32 and dtype == np.float64:
             notes.append(
                 "For float32 it returns float64. `np.sqrt(...)` is a number of float64, and NumPy "
                 "computes with the wider of two dtypes; `math.sqrt(...)` leaves float32 as it is."

@@ -53,11 +53,11 @@ def run_labels(
             f"A classifier needs two labels or more, and the corpora have {len(labels)}{label}. A "
             f"line is a text, a tab and its label."
         )
-    ordered = tuple(sorted(labels))
+    in_order = tuple(sorted(labels))
     draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(ordered, ensure_ascii=False, indent=2), encoding="utf-8")
+    draft.write_text(json.dumps(in_order, ensure_ascii=False, indent=2), encoding="utf-8")
     os.replace(draft, path)
-    return ordered
+    return in_order
 
 
 def check_initial_labels(folder: Path, labels: tuple[str, ...]) -> None:

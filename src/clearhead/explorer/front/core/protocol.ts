@@ -374,7 +374,7 @@ export interface Label {
 export interface LanguageNote {
   kind: "language";
   /** Code of the language that the model reads. */
-  expected: string;
+  reads: string;
   /** Code of the one that it looks like; null where that is not known. */
   language: string | null;
 }

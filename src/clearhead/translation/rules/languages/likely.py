@@ -72,18 +72,18 @@ class OtherLanguage:
     language: str | None
 
 
-def other_language(text: str, expected: str) -> OtherLanguage | None:
+def other_language(text: str, own_language: str) -> OtherLanguage | None:
     """Return what a text looks like if that is not the language that it should be in.
 
     Args:
         text: a sentence.
-        expected: the code of the language that it should be in.
+        own_language: the code of the language that it should be in.
 
     Returns:
         None where nothing speaks against it, or nothing is known of the expected language.
     """
-    expected = expected.replace("_", "-").partition("-")[0]
-    if expected not in FREQUENT_WORDS:
+    own_language = own_language.replace("_", "-").partition("-")[0]
+    if own_language not in FREQUENT_WORDS:
         return None
     letters = [one for one in text if one.isalpha()]
     latin = sum(unicodedata.name(one, "").startswith("LATIN") for one in letters)
@@ -94,7 +94,7 @@ def other_language(text: str, expected: str) -> OtherLanguage | None:
         code: sum(word in frequent for word in words) for code, frequent in FREQUENT_WORDS.items()
     }
     most = max(counts.values())
-    if most < FEWEST or counts[expected] >= most:
+    if most < FEWEST or counts[own_language] >= most:
         return None
     likeliest = [code for code, count in counts.items() if count == most]
     return OtherLanguage(likeliest[0] if len(likeliest) == 1 else None)

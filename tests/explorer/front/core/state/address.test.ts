@@ -24,6 +24,7 @@ test("a state is what its address says, whatever is in it", () => {
       beam: integer(random, 1, 8),
       tokens: integer(random, 0, 256),
       formality: oneOf(random, ["auto", "tu", "vous"]),
+      checkpoint: orNull(),
       edits: oneOf(random, [[], [{ kind: "mask_token", position: 3 }]]),
       view: oneOf(random, ["walk", "heads", "words", "what_if", "compare"]),
       part: oneOf(random, ["encoder", "decoder", "cross"]),

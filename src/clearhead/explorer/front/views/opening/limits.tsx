@@ -16,8 +16,8 @@ export function Limits(): JSX.Element | null {
       {note && (
         <p class="opening-language" role="note">
           {note.language === null
-            ? words.otherLanguage(nameOf(note.expected))
-            : words.thisLanguage(nameOf(note.language), nameOf(note.expected))}
+            ? words.otherLanguage(nameOf(note.reads))
+            : words.thisLanguage(nameOf(note.language), nameOf(note.reads))}
         </p>
       )}
       {limits && <FromCard limits={limits} />}

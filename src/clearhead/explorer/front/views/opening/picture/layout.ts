@@ -22,27 +22,29 @@ export interface Layout {
 /** The width of a text at a size, in pixels. */
 export type Measure = (text: string, size: number) => number;
 
+/** Sizes of type that are tried for rows, the largest first. */
+const SIZES = [28, 26, 24, 22, 20, 18];
+const COLUMN_SIZE = 18;
 /** Pixels around a word: a finger's width in all. */
 const PAD = { x: 7, y: 5 };
 const NARROW = 520;
 const BETWEEN = { narrow: 96, wide: 150, columns: 0.34 };
-/** A line of a column: twice its type. */
-const LINE = 2;
+const LINE = 32;
 
-/** Words in two rows of the largest of these sizes that fits, or else in two columns of the last. */
+/** Lay out the words; `scale` enlarges the type, as for a projector. */
 export function layOut(
   keys: readonly string[],
   queries: readonly string[],
   width: number,
   measure: Measure,
-  sizes: readonly number[],
+  scale = 1,
 ): Layout {
-  for (const size of sizes) {
+  for (const size of SIZES.map((one) => one * scale)) {
     const rows = [keys, queries].map((words) => widths(words, size, measure));
     if (rows.every((row) => sum(row) + (row.length - 1) * leastGap(size) <= width))
       return inRows(rows as [number[], number[]], size, width);
   }
-  return inColumns(keys, queries, width, measure, sizes.at(-1)!);
+  return inColumns(keys, queries, width, measure, scale);
 }
 
 function widths(words: readonly string[], size: number, measure: Measure): number[] {
@@ -85,12 +87,12 @@ function inColumns(
   queries: readonly string[],
   width: number,
   measure: Measure,
-  size: number,
+  scale: number,
 ): Layout {
+  const [size, line] = [COLUMN_SIZE * scale, LINE * scale];
   const [left, right] = [keys, queries].map((words) => widths(words, size, measure));
   const most = (width * (1 - BETWEEN.columns)) / 2;
   const lines = Math.max(keys.length, queries.length);
-  const line = LINE * size;
   const column = (all: number[], atEnd: boolean): Place[] =>
     all.map((each, at) => {
       const own = Math.min(each, most);

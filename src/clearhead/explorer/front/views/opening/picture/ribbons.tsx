@@ -4,7 +4,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { typeSizes } from "../../../draw/theme";
+import { state } from "../../../core/state/state";
 import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
@@ -42,13 +42,10 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
   const { keys, queries, weights, current } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  const { title, lead, text } = typeSizes.value;
+  const scale = state.screen.value === "projector" ? 1.4 : 1;
   const layout = useMemo(
-    () =>
-      width
-        ? layOut(keys.map(visible), queries.map(visible), width, measure, [title, lead, text])
-        : null,
-    [keys.join("\n"), queries.join("\n"), width, title],
+    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure, scale) : null),
+    [keys.join("\n"), queries.join("\n"), width, scale],
   );
   return (
     <div
