@@ -18,8 +18,8 @@ NAMES = {"Italie"}
 # The share of the list that the bundled model translates as a teacher would accept, and its words
 # that do not exist, as measured and as they may be: another machine's last bits decide a few
 # sentences. A new model raises them; benchmarks/results/translation_quality.md has every failure.
-MEASURED_SHARE, FLOOR = 0.768, 0.75
-MEASURED_INVENTED_WORDS, MOST_INVENTED_WORDS = 2, 5
+MEASURED_SHARE, FLOOR = 0.830, 0.81
+MEASURED_INVENTED_WORDS, MOST_INVENTED_WORDS = 4, 7
 
 
 @pytest.fixture(scope="module")

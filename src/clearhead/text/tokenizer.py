@@ -19,7 +19,10 @@ from .surrogates import SURROGATE, refuse_surrogates
 from .tags import TAGS, tag_piece
 from .tokenizer_file import BYTES, FIRST_LEARNT, SPACE, SPECIALS, core_of, read_core, set_splitting
 
-__all__ = ["FIRST_LEARNT", "SPACE", "Tokenizer"]
+__all__ = ["CHARACTERS", "FIRST_LEARNT", "SPACE", "Tokenizer"]
+
+CHARACTERS = 400
+"""How many characters training learns where nothing else is said."""
 
 _FIRST_BYTE = len(SPECIALS)
 _SPACE_BYTES = tuple(_FIRST_BYTE + byte for byte in SPACE.encode())
@@ -61,7 +64,7 @@ class Tokenizer:
         vocab_size: int,
         *,
         min_frequency: int = 2,
-        limit: int = 400,
+        limit: int = CHARACTERS,
         characters: bool = False,
     ) -> Tokenizer:
         """Learn pieces from texts.

@@ -15,7 +15,7 @@ from ..text.corpus import Pair, Skipped, locate
 from ..text.kinds import PAIRS, Encoded, Kind, LabelledTexts, Texts
 from ..text.tags import tag_piece
 from ..text.token_store import Preparation, TokenStore, build_store, split_position, usable_pairs
-from ..text.tokenizer import Tokenizer
+from ..text.tokenizer import CHARACTERS, Tokenizer
 from .settings import Settings
 from .sources import model_folder, tokenizer_file
 from .tasks.labels import check_initial_labels, run_labels
@@ -89,12 +89,13 @@ def _tokenizer(run: Path, settings: Settings, preparation: Preparation) -> Token
         tokenizer = Tokenizer.load(tokenizer_file(settings.tokenizer.path))
     else:
         options = settings.tokenizer
-        characters = {"characters": True, "limit": options.vocab_size}
+        characters = options.kind == "characters"
         tokenizer = Tokenizer.train(
             _training_texts(settings, preparation),
             options.vocab_size,
             min_frequency=options.min_frequency,
-            **(characters if options.kind == "characters" else {}),
+            characters=characters,
+            limit=options.vocab_size if characters else CHARACTERS,
         )
     draft = path.with_suffix(".part")
     tokenizer.save(draft)

@@ -43,7 +43,8 @@ def read_edit(params):
 
 def test_every_kind_of_edit_comes_back_as_it_was():
     params = {"text": "A cat.", "target": "Un chat.", "target_ids": [7, 8], "sentence": 2,
-              "beam_size": 1, "new_tokens": 3, "formality": "vous", "edits": EDITS}  # fmt: skip
+              "beam_size": 1, "new_tokens": 3, "formality": "vous",
+              "edits": EDITS, "checkpoint": 4}  # fmt: skip
     question = read_run(params)
     assert question.to_dict() == params
     assert [edit.kind for edit in question.edits] == [edit["kind"] for edit in EDITS]

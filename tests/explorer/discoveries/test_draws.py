@@ -46,7 +46,8 @@ def test_draws_go_from_the_likeliest_to_chance(request, name, monkeypatch):
     monkeypatch.setattr(draws, "TEMPERATURES", (0.01, 1.0, 50.0))
     drawn, departure = draws_of(run)
     assert [draw["temperature"] for draw in drawn] == [0.01, 1.0, 50.0]
-    assert drawn[0]["text"] == run.translation.strip()  # beam 1 is greedy, and so is it
+    # Beam 1 is greedy, and so is it; where the search stops at its limit, a draw has more room.
+    assert drawn[0]["text"].startswith(run.translation.strip())
     assert drawn[0]["probability"] > drawn[1]["probability"] > drawn[2]["probability"]
     assert drawn[2]["text"] != drawn[0]["text"]
     assert departure in (1, 2)

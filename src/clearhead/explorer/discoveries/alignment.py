@@ -82,8 +82,12 @@ def crossing_of(weights: Float[Array, "queries keys"]) -> list[int] | None:
     if not pairs:
         return None
     neighbours = set(pairwise(range(len(weights))))
-    strength = {pair: min(weights[number, best[number]] for number in pair) for pair in pairs}
-    return list(max(pairs, key=lambda pair: (pair in neighbours, strength[pair])))
+
+    def clearness(pair: tuple[int, int]) -> tuple[bool, float]:
+        return pair in neighbours, min(float(weights[number, best[number]]) for number in pair)
+
+    clearest: tuple[int, int] = max(pairs, key=clearness)
+    return list(clearest)
 
 
 def _part(run: Run) -> Part:

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from typing_extensions import TypedDict
 
 from ...errors import ConfigError
 from ..answers.run import Run
 from ..contract.edits import AblateHead, Edit, MaskToken, OutputTemperature, changes_of
 from ..contract.first_screen.answers import DiscoveryAnswer, HeadPlace
-from ..contract.questions import RunQuestion
+from ..contract.questions import DiscoveryKind, RunQuestion
 from ..contract.stopping import check
 from .draws import TEMPERATURES, draws_of
 from .trials import HiddenWords, silence_each_head
@@ -85,13 +83,10 @@ def _hide_word(run: Run, hidden: HiddenWords) -> DiscoveryAnswer:
         for word in words
     ]
     best = _best(run, ways)
-    return {
-        "kind": "hide_word",
-        **_common(run, best),
-        "word": words[ways.index(best.edits)],
-        "trials": len(hidden.words),
-        "of": hidden.count,
-    }
+    chosen = next(word for word, way in zip(words, ways, strict=True) if way == best.edits)
+    answer = _answer(run, "hide_word", best, trials=len(hidden.words), of=hidden.count)
+    answer["word"] = chosen
+    return answer
 
 
 def _switch_off(run: Run) -> DiscoveryAnswer:
@@ -105,13 +100,9 @@ def _switch_off(run: Run) -> DiscoveryAnswer:
             best = _write(run, tuple(edit for (edit,) in ways[:count]))
             if best.difference or count >= len(ways):
                 break
-    return {
-        "kind": "switch_off",
-        **_common(run, best),
-        "heads": [edit_head(edit) for edit in best.edits if isinstance(edit, AblateHead)],
-        "trials": len(silent.heads),
-        "of": silent.count,
-    }
+    answer = _answer(run, "switch_off", best, trials=len(silent.heads), of=silent.count)
+    answer["heads"] = [edit_head(edit) for edit in best.edits if isinstance(edit, AblateHead)]
+    return answer
 
 
 def edit_head(edit: AblateHead) -> HeadPlace:
@@ -135,17 +126,16 @@ def _temperature(run: Run) -> DiscoveryAnswer:
     }
 
 
-class _Common(TypedDict):
-    before: str
-    after: str
-    edits: list[dict[str, Any]]
-
-
-def _common(run: Run, best: Outcome) -> _Common:
+def _answer(
+    run: Run, kind: DiscoveryKind, best: Outcome, *, trials: int, of: int
+) -> DiscoveryAnswer:
     return {
+        "kind": kind,
         "before": run.translation.strip(),
         "after": best.text,
         "edits": [edit.to_dict() for edit in best.edits],
+        "trials": trials,
+        "of": of,
     }
 
 

@@ -18,7 +18,7 @@ from ..answers.run import Run
 from ..contract.base_edit import Change
 from ..contract.edits import MaskToken
 from ..contract.first_screen.answers import Word
-from ..contract.parts import attention_path, heads_of, layers_of, parts_of
+from ..contract.parts import Part, attention_path, heads_of, layers_of, parts_of
 from ..contract.stopping import check
 from ..passes.edited_engine import Editor
 from ..passes.rows import batches, hidden_rows, memories_of, word_log_probabilities
@@ -101,7 +101,7 @@ def given_words(run: Run) -> list[Word]:
 class Head:
     """An attention head."""
 
-    part: str
+    part: Part
     layer: int
     head: int
 
@@ -191,7 +191,7 @@ def _silence(heads: Sequence[Head]) -> dict[str, Change]:
             [(one.part, one.layer) == (head.part, head.layer) for one in heads]
         )
         rows = np.flatnonzero(mask)
-        numbers = [heads[row].head for row in rows]
+        numbers = [heads[int(row)].head for row in rows]
 
         def change(
             value: Array, position: int | None, rows: Array = rows, numbers: list[int] = numbers
