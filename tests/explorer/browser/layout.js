@@ -9,8 +9,13 @@
     if (!styles.has(element)) styles.set(element, getComputedStyle(element));
     return styles.get(element);
   };
+  // For a screen reader alone: `.unseen`, and what is so on a narrow page.
+  const isClipped = (element) =>
+    element !== null &&
+    (getComputedStyle(element).clipPath === "inset(50%)" || isClipped(element.parentElement));
   const hidden = (element) =>
     element.closest(".unseen, .skip, select, textarea, [hidden]") !== null ||
+    isClipped(element) ||
     !element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
   const scrolls = (style) => /auto|scroll/.test(style.overflowX);
   const cuts = (style) => /hidden|clip/.test(style.overflowX);
