@@ -83,9 +83,9 @@ def _hide_word(run: Run, hidden: HiddenWords) -> DiscoveryAnswer:
         for word in words
     ]
     best = _best(run, ways)
-    chosen = next(word for word, way in zip(words, ways, strict=True) if way == best.edits)
+    hidden_word = next(word for word, way in zip(words, ways, strict=True) if way == best.edits)
     answer = _answer(run, "hide_word", best, trials=len(hidden.words), of=hidden.count)
-    answer["word"] = chosen
+    answer["word"] = hidden_word
     return answer
 
 

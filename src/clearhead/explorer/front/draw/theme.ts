@@ -25,7 +25,14 @@ const SIZES = {
   projector: { small: 18, text: 22, lead: 28, title: 34, display: 48 },
 };
 
-export const typeSizes = computed(() => SIZES[state.screen.value]);
+/** As in base.css: on a narrower page a projector's type would not fit. */
+const wide = typeof matchMedia === "function" ? matchMedia("(min-width: 80rem)") : null;
+const isWide = signal(wide?.matches ?? true);
+wide?.addEventListener("change", (event) => {
+  isWide.value = event.matches;
+});
+
+export const typeSizes = computed(() => SIZES[isWide.value ? state.screen.value : "desk"]);
 
 /** By how much drawings grow with the type. */
 export const typeScale = computed<number>(() => typeSizes.value.small / SIZES.desk.small);
