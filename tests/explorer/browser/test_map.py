@@ -119,7 +119,7 @@ def test_on_a_phone_a_line_unfolds_the_map(page):
     open_page(page, text=TEXT, view="heads", part="encoder", layer=3, head=3)
     assert not page.locator(".map-body").is_visible()
     assert here(page) == "Encoder, layer 3, self-attention, head 3"
-    assert page.locator(".map-strip").bounding_box()["height"] < 110
+    assert page.locator(".map-strip").bounding_box()["height"] < 130
     page.locator(".map-toggle").click()
     body = page.locator(".map-body")
     body.wait_for(state="visible")
