@@ -82,7 +82,7 @@ def test_the_last_of_many_heads_is_chosen_in_one_picture(page, other):
     look(page, base, "heads", text=PROMPT)
     pictures = page.locator(".heads-grid.dense .heads-head")
     expect(pictures).to_have_count(144)
-    assert page.locator(".heads-all").bounding_box()["height"] < 900
+    assert page.locator(".heads-all").bounding_box()["height"] < 1100
     page.locator(".heads-head[data-layer='11'][data-head='5']").click()
     eventually(page, lambda: _chose(page, layer="11", head="5"))
     map_head(page, "decoder", 10, 4).click()

@@ -51,7 +51,8 @@ def test_an_empty_text_is_told(page, text):
     assert page.locator("#sentence").get_attribute("aria-describedby") == "sentence-refused"
     page.get_by_role("button", name="Português").click()
     assert alert.inner_text().startswith("O texto está vazio.")
-    assert not asked
+    # The discoveries of the first text may still be on their way.
+    assert not [url for url in asked if url.endswith("/api/run")]
     page.locator("#sentence").fill("The dog sleeps.")
     assert not alert.is_visible()
     page.keyboard.press("Enter")
