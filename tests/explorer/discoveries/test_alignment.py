@@ -108,3 +108,7 @@ def test_without_predictions_the_peak_tells(vectors):
     alignment = vectors.answer("alignment", {"run": run["request"]}).json
     assert (alignment["measure"], alignment["trials"], alignment["crossing"]) == ("peak", 0, None)
     assert alignment["queries"] == alignment["keys"]
+
+
+def test_a_text_without_a_word_has_no_peak():
+    assert peak(np.full((2, 3, 3), 1 / 3), []).tolist() == [0, 0]

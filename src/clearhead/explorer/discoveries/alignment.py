@@ -133,8 +133,10 @@ def peak(weights: Float[Array, "heads positions keys"], keys: Sequence[int]) -> 
     """Return for each head the mean of its rows' largest weights, over some of the keys.
 
     Returns:
-        Float["heads"], from 0 to 1.
+        Float["heads"], from 0 to 1; 0 where the text has no word.
     """
+    if not keys:
+        return np.zeros(len(weights))
     largest: Array = weights[..., list(keys)].max(axis=-1).mean(axis=-1)
     return largest
 

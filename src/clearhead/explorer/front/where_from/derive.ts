@@ -118,7 +118,7 @@ async function fill(operand: Operand, index: number[]): Promise<OperandNumbers> 
     shape,
     numbers: Float64Array.from(array.data),
     integer: array.dtype.startsWith("int") || array.dtype.startsWith("uint"),
-    axes: { path, names: whole.map((axis) => stepAt(path)?.axes[axis] ?? "") },
+    axes: { path, names: whole.map((axis) => stepAt(path)?.axes?.[axis] ?? "") },
     element: (flat) => ({ path, index: unravel(flat, shape, entries) }),
     slice: `${path}[${entries.join(", ")}]`,
   };
