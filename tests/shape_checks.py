@@ -21,6 +21,8 @@ import jaxtyping
 from beartype import beartype
 from beartype.roar import BeartypeCallHintParamViolation
 
+from clearhead.errors import ClearheadError
+
 SHAPES = {"Bool", "Float", "Float64", "Int", "Num", "Shaped"}  # what clearhead.shapes hands out
 
 # So many calls of a function are checked, and then one of so many.
@@ -61,10 +63,23 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
         except BeartypeCallHintParamViolation:
             # Some tests call with a wrong shape to read the refusal, which is the function's own
             # to write: it comes whether or not this call is one of those that are checked.
-            function(*args, **kwargs)
+            refusal = _refusal(function, *args, **kwargs)
+            if refusal is not None:
+                raise refusal from None
             raise
 
     return call
+
+
+def _refusal(function: Callable[..., Any], *args: Any, **kwargs: Any) -> ClearheadError | None:
+    """What a function itself says of its arguments; None where it does not look at them."""
+    try:
+        function(*args, **kwargs)
+    except ClearheadError as error:
+        return error
+    except Exception:  # it came to grief over them
+        return None
+    return None
 
 
 def checked_class(cls: type) -> type:

@@ -8,6 +8,7 @@ import torch
 from beartype.roar import BeartypeCallHintViolation
 
 from clearhead.engine.products import multiply
+from clearhead.errors import ShapeError
 from clearhead.maps.scores.masks.key_ranges import KeyRanges
 from clearhead.nn.attention import fused_attention
 from clearhead.reference import padding_mask, relative_bias
@@ -31,11 +32,11 @@ def test_after_the_first_calls_a_part_is_checked(monkeypatch):
 
 
 def test_a_refusal_of_the_function_itself_is_read_first():
-    namespace = {"Float": np.ndarray}
-    exec("def first(x):\n    if x.ndim != 1: raise ValueError('one axis')\n    return x", namespace)
-    namespace["first"].__module__ = "clearhead.reference.embedding"
+    namespace = {"Float": np.ndarray, "ShapeError": ShapeError}
+    exec("def first(x):\n    if x.ndim != 1: raise ShapeError('one axis')\n    return x", namespace)
+    namespace["first"].__module__ = "clearhead.reference.positions"
     namespace["first"].__annotations__ = {"x": 'Float[np.ndarray, "length"]'}
-    with pytest.raises(ValueError, match="one axis"):
+    with pytest.raises(ShapeError, match="one axis"):
         shape_checks.checked(namespace["first"])(np.zeros((2, 2)))
 
 

@@ -25,7 +25,8 @@ def back(tmp_path, monkeypatch):
 def test_the_languages_name_the_model(back):
     expected = Translator.load(back).translate("La gare.", max_length=8)
     assert clearhead.translate("La gare.", to="de", max_length=8) == expected
-    assert clearhead.translate(["La gare."], source_language="fr", max_length=8) == [expected]
+    both = {"to": "de", "source_language": "fr"}
+    assert clearhead.translate(["La gare."], **both, max_length=8) == [expected]
     assert clearhead.translate("La gare.", model="back", max_length=8) == expected
     assert _load.cache_info().misses == 1  # one model, however it is named
 
