@@ -53,11 +53,11 @@ def test_the_slider_moves_through_the_training(page, address):
     slider.focus()
     page.keyboard.press("Home")
     expect(output).to_have_text("step 0, development loss 6.250")
-    page.wait_for_function("location.hash.includes('checkpoint=0')")
+    page.wait_for_function("() => location.hash.includes('checkpoint=0')")
     settled(page)
     page.keyboard.press("ArrowRight")
     expect(output).to_have_text("step 4")
-    page.wait_for_function("location.hash.includes('checkpoint=4')")
+    page.wait_for_function("() => location.hash.includes('checkpoint=4')")
     settled(page)
     assert slider.get_attribute("aria-valuetext") == "step 4"
     assert steps == [8, 0, 4]

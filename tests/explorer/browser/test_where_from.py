@@ -218,14 +218,14 @@ def test_the_panel_does_not_outlive_its_view(page, how):
     if how == "view":
         tab(page, "compare").click()
     elif how == "sentence":
-        page.locator("#sentence").fill("The black cat sleeps.")
+        page.locator("#sentence").fill("The dog is old.")
         page.locator("#sentence").press("Enter")
     else:
         page.evaluate("() => { location.hash = location.hash.replace('heads', 'compare'); }")
     page.wait_for_selector(".where", state="detached")
     settled(page)
     if how == "sentence":
-        page.wait_for_function("() => document.title.startsWith('The black cat')")
+        page.wait_for_function("() => document.title.startsWith('The dog')")
     # One step back leads to the view where the panel was, without it.
     page.go_back()
     page.wait_for_selector("#view[data-view=heads]")
