@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from clearhead.lessons import WrongAnswer, check
@@ -27,6 +30,19 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 english_pages = pytest.mark.parametrize(
     "page", [page for page in PAGES if "pt" not in page.parts], ids=lambda page: page.stem
 )
+
+
+@pytest.fixture(autouse=True)
+def settings_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a lesson sets for all of its process ends with it."""
+    torch = pytest.importorskip("torch")
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    with np.printoptions(), torch.enable_grad(), monkeypatch.context() as patch:
+        patch.setattr(os, "environ", os.environ.copy())
+        yield
+        torch.set_grad_enabled(True)
+    torch.set_num_threads(threads)
+    torch.set_rng_state(state)
 
 
 def lesson_of(page: Path) -> Path:
