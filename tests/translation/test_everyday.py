@@ -19,7 +19,7 @@ NAMES = {"Italie"}
 # that do not exist, as measured and as they may be: another machine's last bits decide a few
 # sentences. A new model raises them; benchmarks/results/translation_quality.md has every failure.
 MEASURED_SHARE, FLOOR = 0.830, 0.81
-MEASURED_INVENTED_WORDS, MOST_INVENTED_WORDS = 4, 7
+MEASURED_INVENTED_WORDS, MOST_INVENTED_WORDS = 4, 5
 
 
 @pytest.fixture(scope="module")
