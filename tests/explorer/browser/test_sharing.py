@@ -46,7 +46,7 @@ def test_back_and_forward(page):
     open_page(page, view="compare")
     tab(page, "heads").click()
     page.locator(".examples button").nth(1).click()
-    page.wait_for_function("() => location.hash.includes('black')")
+    page.wait_for_function("() => location.hash.includes('not+see')")
     settled(page)
     page.go_back()
     page.wait_for_function(f"() => document.title.startsWith('{FIRST}')")

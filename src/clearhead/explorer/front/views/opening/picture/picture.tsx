@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Alignment, Discovery, Run, Word } from "../../../core/protocol";
 import { at, useArray } from "../../../core/state/arrays";
-import { kind, languageOf, setState } from "../../../core/state/state";
+import { kind, languageOf, run, setState } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { visible } from "../../shared/parts";
@@ -156,7 +156,9 @@ function Weight({ answer, alignment, word }: WeightProps): JSX.Element | null {
       [query.start, query.stop],
       [key.start, key.stop],
     ] as [number, number][]);
-  const array = useArray(path && window ? path : null, window ?? null);
+  // The picture of the text before stays until the next is there; its places fit its own run alone.
+  const current = run.value === answer;
+  const array = useArray(current && path && window ? path : null, window ?? null);
   if (!array || !path || !query || !key || array.shape.length !== 4) return null;
   const cells = Array.from({ length: query.stop - query.start }, (_, row) =>
     Array.from({ length: key.stop - key.start }, (_, place) => ({
