@@ -93,7 +93,9 @@ def translate(model: Transformer, tokenizer: Tokenizer, texts: list[str]) -> lis
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sort", [False, True], ids=["copy", "sort"])
+@pytest.mark.parametrize(
+    "sort", [pytest.param(False, marks=pytest.mark.heavy), True], ids=["copy", "sort"]
+)
 def test_digits_are_learnt(tmp_path: Path, sort: bool) -> None:
     trainer = Trainer(settings(tmp_path, sort=sort), tmp_path / "run")
     folder = trainer.train()

@@ -53,7 +53,7 @@ print(json.dumps({
     "method": method(),
     "sentences": len(texts),
     "greedy": different(texts, beam_size=1, max_length=3),
-    "beam": different(texts[:60], beam_size=4, max_length=12),
+    "beam": different(texts[:BEAMS], beam_size=4, max_length=12),
     "long": different([long, long.lower(), *texts[:3]], beam_size=2, max_length=60),
 }))
 '''
@@ -77,15 +77,19 @@ def tried_before(kernels: str) -> str | None:
 
 @pytest.mark.slow
 @pytest.mark.skipif("en-fr" not in bundled_models(), reason="no model is bundled")
+@pytest.mark.parametrize(
+    "share", [4, pytest.param(1, marks=pytest.mark.heavy)], ids=["a quarter", "all"]
+)
 @pytest.mark.parametrize("kernels", KERNELS, ids=lambda kernels: kernels or "default")
-def test_sentences_have_the_same_bits_alone_and_in_batches(kernels):
+def test_sentences_have_the_same_bits_alone_and_in_batches(kernels, share):
     skip_without(kernels)
     other = tried_before(kernels)
     if other:
         pytest.skip(f"runs the kernels of {other} here, which are tried under that name")
     # A thousand on the kernels that this machine runs by itself.
-    count = 1000 if architecture(kernels) == architecture("") else 250
-    report = json.loads(run(PROGRAM.replace("COUNT", str(count)), kernels, threads=2))
+    count = (1000 if architecture(kernels) == architecture("") else 250) // share
+    program = PROGRAM.replace("COUNT", str(count)).replace("BEAMS", str(60 // share))
+    report = json.loads(run(program, kernels, threads=2))
     if report["method"] == "whole":
         pytest.skip("this BLAS keeps rows apart in no known way, which the documentation says")
     assert report == {

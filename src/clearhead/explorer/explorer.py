@@ -50,7 +50,7 @@ from .contract.reading import QUESTIONS, read_question
 from .contract.stopping import check
 from .contract.values import LIMITS, Limits
 from .discoveries.alignment import alignment_answer
-from .discoveries.discovery import discovery_answer
+from .discoveries.discovery import Discovery, discovery_answer
 from .discoveries.trials import HiddenWords, hide_each_word
 from .models.card import limits_of
 from .models.kinds import walked_model
@@ -95,6 +95,7 @@ class Explorer:
         self._limits_in_words = limits_of(folder)
         self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
         self._hidden_words: RunCache[RunQuestion, HiddenWords] = RunCache(_TRIAL_BYTES)
+        self._discoveries: RunCache[tuple[RunQuestion, str], Discovery] = RunCache(_TRIAL_BYTES)
         self._vocabulary = Vocabulary(self.models)
         self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
@@ -238,8 +239,12 @@ class Explorer:
 
     def _discovery(self, question: DiscoveryQuestion) -> Answer:
         own: dict[str, Any] = {"edits": (), "target": None, "target_ids": None}
-        run = self.run(question.run.model_copy(update=own))
-        return Answer(discovery_answer(run, question.kind, self._hide_each_word))
+        run, kind = self.run(question.run.model_copy(update=own)), question.kind
+        discovery = self._discoveries.get(
+            (run.request, kind),
+            lambda: Discovery(discovery_answer(run, kind, self._hide_each_word)),
+        )
+        return Answer(discovery.answer)
 
     def _hide_each_word(self, request: RunQuestion) -> HiddenWords:
         """Return what hiding each word of a run costs, which several questions need."""

@@ -116,3 +116,14 @@ def test_what_cannot_be_tried_is_refused_in_words(vectors, bert):
         bert.answer("discovery", {"run": {"text": "The cat"}, "kind": "temperature"})
     with pytest.raises(ConfigError, match="kind"):
         bert.answer("discovery", {"run": {"text": "The cat"}, "kind": "hide"})
+
+
+def test_a_discovery_is_made_once(explorer, monkeypatch):
+    from clearhead.explorer.discoveries import discovery
+
+    question = {"run": {"text": "The house is old.", "beam_size": 1}, "kind": "hide_word"}
+    first = explorer.answer("discovery", question).json
+    monkeypatch.setattr(discovery, "_write", None)  # whoever wrote anew would fail
+    assert explorer.answer("discovery", question).json == first
+    with pytest.raises(TypeError):
+        explorer.answer("discovery", {**question, "kind": "switch_off"})

@@ -9,6 +9,7 @@ changes them, the two texts of the answer are equal.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,22 @@ from .trials import HiddenWords, silence_each_head
 
 MOST_WRITTEN = 3  # changes of a kind under which the model writes anew
 TOGETHER = (2, 3, 4, 6, 8, 12, 16)  # heads that are switched off where no single one is missed
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """An answer to ``discovery``, to be stored: the page asks for it whenever a text is opened.
+
+    Attributes:
+        answer: it.
+    """
+
+    answer: DiscoveryAnswer
+
+    @property
+    def nbytes(self) -> int:
+        """About the size of the answer in bytes: that of its JSON."""
+        return len(json.dumps(self.answer))
 
 
 def discovery_answer(
