@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Discovery, DiscoveryKind, Run } from "../../../core/protocol";
+import type { Discovery, DiscoveryKind, LikelyLabel, Run } from "../../../core/protocol";
 import { Refusal } from "../../../core/sources/source";
 import { languageOf, setState, source } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
@@ -12,6 +12,7 @@ import { visible } from "../../shared/parts";
 import { discoveriesOf, KINDS } from "../answers";
 import { table } from "../words";
 import { BeforeAfter } from "./before_after";
+import { chance } from "./chance";
 import { Temperature } from "./temperature";
 
 interface DiscoveriesProps {
@@ -50,13 +51,23 @@ export function Discoveries({ answer, tell }: DiscoveriesProps): JSX.Element {
         ))}
       </div>
       <div id="opening-outcome" class="opening-outcome" aria-live="polite">
-        {open.value === null && (
-          <AtFirst before={answer.baseline?.translation ?? answer.translation} />
-        )}
+        {open.value === null && <AtFirst before={firstText(answer)} />}
         {open.value !== null && <Outcome kind={open.value} reply={reply} />}
       </div>
     </div>
   );
+}
+
+/** What the model makes of the text as it is. */
+function firstText({ baseline, translation, labels }: Run): string | null {
+  const text = baseline?.translation ?? translation;
+  return text === null ? null : withChance(text, baseline?.labels ?? labels);
+}
+
+/** A label with its probability; any other text as it is. */
+function withChance(text: string, labels?: LikelyLabel[]): string {
+  const own = labels?.find(({ label }) => label === text);
+  return own ? `${text} ${chance(own.probability)}` : text;
 }
 
 /** What stands where the two texts will be, before anything is pressed. */
@@ -92,7 +103,11 @@ function Outcome({ kind, reply }: { kind: DiscoveryKind; reply: Reply<Discovery>
   if (kind === "temperature") return <Temperature discovery={reply} />;
   return (
     <>
-      <BeforeAfter before={reply.before} after={reply.after} name={nameOf(reply)} />
+      <BeforeAfter
+        before={withChance(reply.before, reply.labels_before)}
+        after={withChance(reply.after, reply.labels_after)}
+        name={nameOf(reply)}
+      />
       <p class="opening-why">{explanation(reply)}</p>
       <Follow discovery={reply} />
     </>
@@ -114,11 +129,17 @@ function nameOf({ kind, word, heads, of }: Discovery): string {
 function explanation(discovery: Discovery): string {
   const words = wordsOf(table);
   const { kind, before, after, trials, of, heads } = discovery;
-  if (kind === "hide_word")
-    return before === after ? words.sameWithout(trials, of) : words.hidWord(trials, of);
+  const label = discovery.labels_before !== undefined;
+  if (kind === "hide_word") {
+    if (before !== after) return words.hidWord(trials, of);
+    return label ? words.sameLabelWithout(trials, of) : words.sameWithout(trials, of);
+  }
   const places = (heads ?? []).map(({ part, layer, head }) => words.headName(part, layer, head));
   const list = places.slice(0, 4).join("; ") + (places.length > 4 ? "; …" : "");
-  if (before === after) return words.sameHeads(places.length, trials);
+  if (before === after)
+    return label
+      ? words.sameLabelHeads(places.length, trials)
+      : words.sameHeads(places.length, trials);
   return places.length === 1 ? words.oneHead(list, trials) : words.manyHeads(list, trials);
 }
 
