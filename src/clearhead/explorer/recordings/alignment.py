@@ -34,7 +34,8 @@ from .steps import values
 if TYPE_CHECKING:
     from ...maps.attention_map import AttentionMap
 
-TOKENS = 32  # of each side, at most
+TOKENS = 20  # of a side of which not all are shown
+WHOLE = 32  # a side of so many is shown as a whole
 WORK = 2 * 10**10  # multiply-adds of all heads that are compared: about a second
 LEAST = 0.05  # a best head that scores less is found by its peaks
 FLOW_WORK = 10**10  # of a rollout, beside them
@@ -187,16 +188,19 @@ def _window(one: AttentionMap, start: int, *, cross: bool) -> Window:
     as the queries are in theirs.
     """
     _, heads, queries, keys = one.shape
-    first = min(start, max(queries - TOKENS, 0))
-    last = min(first + TOKENS, queries)
-    if not cross:
+    first, last = 0, queries
+    if queries > WHOLE:
+        first = min(start, queries - TOKENS)
+        last = first + TOKENS
+    if keys <= WHOLE:
+        begin, end = 0, keys
+    elif cross:
+        begin = round(first * (keys - TOKENS) / max(queries - TOKENS, 1))
+        begin = min(begin, keys - TOKENS)
+        end = begin + TOKENS
+    else:
         end = min(last + one.query_offset, keys)
         begin = max(end - TOKENS, 0)
-    else:
-        begin = round(first * max(keys - TOKENS, 0) / max(queries - TOKENS, 1))
-        end = begin + TOKENS
-    if keys <= TOKENS:
-        begin, end = 0, keys
     return (0, 1), (0, heads), (first, last), (begin, end)
 
 

@@ -44,7 +44,7 @@ export function Opening(): JSX.Element | null {
         <div
           class="opening-columns"
           data-alone={!canDiscover() || undefined}
-          data-stale={asking.value || undefined}
+          data-stale={asking.value || shown?.answer !== answer || undefined}
         >
           {shown ? (
             <Picture

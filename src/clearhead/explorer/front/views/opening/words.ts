@@ -55,7 +55,7 @@ const en = {
   recorded:
     "A recording cannot be run again, so nothing was tried: no word hidden, no head switched off.",
   headName: (part: string, layer: number, head: number) =>
-    `${{ cross: "cross-attention", decoder: "decoder", encoder: "encoder" }[part] ?? part}, layer ${layer}, head ${head}`,
+    `${{ cross: "cross-attention", self: "self-attention", decoder: "decoder", encoder: "encoder" }[part] ?? part}, layer ${layer}, head ${head}`,
   foundByHiding: (heads: number, trials: number, of: number, score: string) =>
     `It was found by hiding ${trials === of ? "each word" : `${trials} of ${of} words`} in turn: of ${heads} heads this one looks most where hiding hurts (${score} of 1).`,
   foundByPeak: (heads: number, score: string) =>
@@ -64,8 +64,10 @@ const en = {
     `Of ${heads === of ? `${of}` : `${heads} of ${of}`} heads it is the one in which each token most has another of its own (${score} of 1), by its weights alone.`,
   foundElsewhere: (heads: number, of: number, score: string) =>
     `Of ${heads === of ? `${of}` : `${heads} of ${of}`} heads it is the one whose tokens most look at another of their own, not at themselves, the tokens beside them, the first or the last (${score} of 1), by its weights alone.`,
-  mapSays: (kind: string) => `The map goes by weights alone and calls this head “${kind}”`,
-  mapNames: (name: string) => `, and ${name} “aligned”`,
+  mapSays: (kind: string, other: string | null) =>
+    `The map goes by weights alone and calls this head “${kind}”${other ? `, and ${other} “aligned”` : ""}.`,
+  moreAligned: (other: string, most: string, own: string) =>
+    `By weights alone, as the map measures, another is more aligned: ${other} (${most}; this one ${own}).`,
   asksWith: "A word asks with its",
   answersWith: "and others answer with their",
   discoveries: "Three discoveries, one press each",
@@ -111,6 +113,7 @@ const en = {
   chance: (before: string, after: string) =>
     `How likely the model is to say exactly the first sentence: ${before} at temperature 1, ${after} here.`,
   hardlyEver: "less than 1 in a million",
+  nearlyAlways: "more than 99 %",
   oneIn: (count: string) => `1 in ${count}`,
   temperatureWhy: [
     "Each word is drawn from the ten likeliest. The temperature divides the",
@@ -178,7 +181,7 @@ const pt: typeof en = {
   recorded:
     "Uma gravação não pode ser executada de novo, então nada foi testado: nenhuma palavra escondida, nenhuma cabeça desligada.",
   headName: (part, layer, head) =>
-    `${{ cross: "atenção cruzada", decoder: "decodificador", encoder: "codificador" }[part] ?? part}, camada ${layer}, cabeça ${head}`,
+    `${{ cross: "atenção cruzada", self: "autoatenção", decoder: "decodificador", encoder: "codificador" }[part] ?? part}, camada ${layer}, cabeça ${head}`,
   foundByHiding: (heads, trials, of, score) =>
     `Foi encontrada escondendo ${trials === of ? "uma palavra por vez" : `${trials} de ${of} palavras, uma por vez`}: de ${heads} cabeças, é a que mais olha para onde esconder faz falta (${score} de 1).`,
   foundByPeak: (heads, score) =>
@@ -187,8 +190,10 @@ const pt: typeof en = {
     `De ${heads === of ? `${of}` : `${heads} das ${of}`} cabeças, é aquela em que cada token mais tem outro só seu (${score} de 1), apenas pelos pesos.`,
   foundElsewhere: (heads, of, score) =>
     `De ${heads === of ? `${of}` : `${heads} das ${of}`} cabeças, é aquela cujos tokens mais olham para outro só seu, que não seja o próprio, um vizinho, o primeiro ou o último (${score} de 1), apenas pelos pesos.`,
-  mapSays: (kind) => `O mapa se guia só pelos pesos e chama esta cabeça de “${kind}”`,
-  mapNames: (name) => `, e ${name} de “alinhada”`,
+  mapSays: (kind, other) =>
+    `O mapa se guia só pelos pesos e chama esta cabeça de “${kind}”${other ? `, e ${other} de “alinhada”` : ""}.`,
+  moreAligned: (other, most, own) =>
+    `Só pelos pesos, como mede o mapa, outra é mais alinhada: ${other} (${most}; esta ${own}).`,
   asksWith: "Uma palavra pergunta com sua",
   answersWith: "e as outras respondem com sua",
   discoveries: "Três descobertas, um clique cada",
@@ -234,6 +239,7 @@ const pt: typeof en = {
   chance: (before, after) =>
     `A chance de o modelo dizer exatamente a primeira frase: ${before} com temperatura 1, ${after} aqui.`,
   hardlyEver: "menos de 1 em um milhão",
+  nearlyAlways: "mais de 99 %",
   oneIn: (count) => `1 em ${count}`,
   temperatureWhy: [
     "Cada palavra é sorteada entre as dez mais prováveis. A temperatura divide antes os",

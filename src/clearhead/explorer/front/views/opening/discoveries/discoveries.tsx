@@ -11,7 +11,7 @@ import type { Reply } from "../../shared/answers";
 import { visible } from "../../shared/parts";
 import { discoveriesOf, KINDS } from "../answers";
 import { table } from "../words";
-import { BeforeAfter } from "./before_after";
+import { BeforeAfter, Chance } from "./before_after";
 import { chance } from "./chance";
 import { Temperature } from "./temperature";
 
@@ -51,33 +51,37 @@ export function Discoveries({ answer, tell }: DiscoveriesProps): JSX.Element {
         ))}
       </div>
       <div id="opening-outcome" class="opening-outcome" aria-live="polite">
-        {open.value === null && <AtFirst before={firstText(answer)} />}
+        {open.value === null && <AtFirst of={answer.baseline ?? answer} />}
         {open.value !== null && <Outcome kind={open.value} reply={reply} />}
       </div>
     </div>
   );
 }
 
-/** What the model makes of the text as it is. */
-function firstText({ baseline, translation, labels }: Run): string | null {
-  const text = baseline?.translation ?? translation;
-  return text === null ? null : withChance(text, baseline?.labels ?? labels);
+/** How likely the label is before and after; of other texts nothing. */
+function chancesOf({ before, after, labels_before, labels_after }: Discovery): {
+  chances?: [string, string];
+} {
+  const [one, other] = [chanceOf(before, labels_before), chanceOf(after, labels_after)];
+  return one !== undefined && other !== undefined ? { chances: [one, other] } : {};
 }
 
-/** A label with its probability; any other text as it is. */
-function withChance(text: string, labels?: LikelyLabel[]): string {
+function chanceOf(text: string | null, labels?: LikelyLabel[]): string | undefined {
   const own = labels?.find(({ label }) => label === text);
-  return own ? `${text} ${chance(own.probability)}` : text;
+  return own && chance(own.probability);
 }
 
 /** What stands where the two texts will be, before anything is pressed. */
-function AtFirst({ before }: { before: string | null }): JSX.Element {
+function AtFirst({ of }: { of: Pick<Run, "translation" | "labels"> }): JSX.Element {
   const words = wordsOf(table);
   return (
     <>
       <dl class="opening-before-after">
         <dt>{words.before}</dt>
-        <dd lang={languageOf("target")}>{before}</dd>
+        <dd lang={languageOf("target")}>
+          {of.translation}
+          <Chance of={chanceOf(of.translation, of.labels)} />
+        </dd>
         <dt>{words.after}</dt>
         <dd class="soft">…</dd>
       </dl>
@@ -104,9 +108,10 @@ function Outcome({ kind, reply }: { kind: DiscoveryKind; reply: Reply<Discovery>
   return (
     <>
       <BeforeAfter
-        before={withChance(reply.before, reply.labels_before)}
-        after={withChance(reply.after, reply.labels_after)}
+        before={reply.before}
+        after={reply.after}
         name={nameOf(reply)}
+        {...chancesOf(reply)}
       />
       <p class="opening-why">{explanation(reply)}</p>
       <Follow discovery={reply} />

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { Alignment, Run } from "../../../core/protocol";
 import { run } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
-import { headOf, type Kinds, useKinds } from "../../../map/kinds";
+import { headOf, type Kinds, percent, useKinds } from "../../../map/kinds";
 import { table as mapTable } from "../../../map/words";
 import { screenKind } from "../answers";
 import { Explained } from "../terms/explained";
@@ -62,8 +62,8 @@ function how({ heads, measure, trials, of }: Alignment): string {
   }
 }
 
-/** The map measures weights alone, so it may have another name for the head that trials found, and
- * the name "aligned" for another head: then it is said. */
+/** The map measures weights alone, so it may have another name for the head that trials found, or find
+ * another head more aligned: then it is said. */
 function MapSays({ answer, alignment }: Omit<NoteProps, "flowing">): JSX.Element | null {
   const words = wordsOf(table);
   const { part, heads, measure } = alignment;
@@ -71,28 +71,31 @@ function MapSays({ answer, alignment }: Omit<NoteProps, "flowing">): JSX.Element
   if (measure !== "agreement" || part !== "cross" || run.value !== answer) return null;
   const kinds = useKinds(answer).get(part) ?? null;
   const best = heads[0]!;
-  const own = headOf(kinds, best.layer, best.head)?.kind;
-  if (!own || own === "aligned") return null;
+  const own = headOf(kinds, best.layer, best.head);
+  if (!own?.kind) return null;
   const other = mostAligned(kinds);
+  const name = other && words.headName(part, other.layer, other.head);
   const { kinds: names } = wordsOf(mapTable);
-  return (
-    <span class="opening-map-says">
-      {words.mapSays(names[own])}
-      {other && words.mapNames(words.headName(part, ...other))}
-      {". "}
-    </span>
-  );
+  if (own.kind !== "aligned")
+    return <span class="opening-map-says">{`${words.mapSays(names[own.kind], name)} `}</span>;
+  const [share, most] = [own.measures.aligned ?? 0, other?.share ?? 0].map(percent);
+  if (!name || share === most) return null;
+  return <span class="opening-map-says">{`${words.moreAligned(name, most!, share!)} `}</span>;
 }
 
-/** Layer and head of what the map calls aligned, and finds most so; null for none. */
-function mostAligned(kinds: Kinds): [layer: number, head: number] | null {
+interface Aligned {
+  layer: number;
+  head: number;
+  share: number;
+}
+
+/** What the map calls aligned, and finds most so; null for none. */
+function mostAligned(kinds: Kinds): Aligned | null {
   if (!kinds || kinds === "later" || kinds instanceof Error) return null;
-  let best: [number, number] | null = null;
-  let most = 0;
-  for (const [line, heads] of kinds.layers.entries())
-    for (const [head, { kind, measures }] of heads.entries()) {
-      if (kind !== "aligned" || (measures.aligned ?? 0) <= most) continue;
-      [best, most] = [[kinds.start + line, head], measures.aligned ?? 0];
-    }
-  return best;
+  const all = kinds.layers.flatMap((heads, line) =>
+    heads.flatMap(({ kind, measures }, head) =>
+      kind === "aligned" ? [{ layer: kinds.start + line, head, share: measures.aligned ?? 0 }] : [],
+    ),
+  );
+  return all.sort((one, other) => other.share - one.share)[0] ?? null;
 }

@@ -43,18 +43,23 @@ export function Picture(props: PictureProps): JSX.Element {
   };
   return (
     <div class="opening-picture">
-      {props.alignment.flow && (
-        <Switch flowing={flow !== undefined} choose={(to) => (flowing.value = to)} />
+      {screenKind.value === "recording" && (
+        <div class="opening-switches">
+          {props.alignment.flow && (
+            <Switch flowing={flow !== undefined} choose={(to) => (flowing.value = to)} />
+          )}
+          <RowsPager answer={answer} alignment={alignment} move={props.move} />
+        </div>
       )}
-      <RowsPager answer={answer} alignment={alignment} move={props.move} />
       <Ribbons
         keys={keys.map(({ text }) => text)}
         queries={queries.map(({ text }) => text)}
         weights={weights}
         languages={{ keys: languageOf("source"), queries: languageOf("target") }}
         labels={{ keys: words.keys[screenKind.value], queries: words.queries[screenKind.value] }}
+        captions={screenKind.value === "recording" || isOneText(alignment)}
         describe={(word) => sentenceOf(alignment, word)}
-        strong={alignment.crossing ?? []}
+        strong={alignment.crossing ?? telling(alignment, flow !== undefined)}
         hidden={(place) => isHidden(keys[place], discovery)}
         current={current}
         look={(word) => (looked.value = word)}
@@ -64,6 +69,10 @@ export function Picture(props: PictureProps): JSX.Element {
       <HeadNote answer={answer} alignment={alignment} flowing={flow !== undefined} />
     </div>
   );
+}
+
+function isOneText({ keys, queries }: Alignment): boolean {
+  return keys.length === queries.length && keys.every(({ text }, at) => text === queries[at]?.text);
 }
 
 function isHidden(word: Word | undefined, discovery: Discovery | null): boolean {
@@ -92,7 +101,10 @@ function Reading({
 }): JSX.Element {
   const words = wordsOf(table);
   const [first, second] = alignment.crossing ?? [];
-  const word = current ?? { side: "query" as const, at: second ?? farthest(alignment) };
+  const word = current ?? {
+    side: "query" as const,
+    at: second ?? telling(alignment, !exact)[0] ?? 0,
+  };
   const crossing = !current && first !== undefined && second !== undefined;
   return (
     <div class="opening-reading">
@@ -144,17 +156,16 @@ function nothing(side: Chosen["side"], own: string): string {
   return side === "query" ? words.drewOnNone(own) : words.drawnByNone(own);
 }
 
-/** Of tokens that look at their own kind, the one that looks most at what is not beside it; else the
- * first. */
-function farthest({ measure, keys, queries, weights }: Alignment): number {
-  if (measure !== "elsewhere") return 0;
+/** Of a recording's tokens, the one that looks most at another, or, where both sides are the same, at
+ * another that is neither beside it nor the first. Of all layers, and of models, none. */
+function telling({ measure, keys, queries, weights }: Alignment, flowing: boolean): number[] {
+  if (flowing || (measure !== "elsewhere" && measure !== "aligned")) return [];
+  const beside = (query: number, key: number): boolean =>
+    key === 0 || Math.abs(keys[key]!.start - queries[query]!.start) <= 1;
   const shares = weights.map((row, query) =>
-    Math.max(
-      0,
-      ...row.filter((_, key) => key > 0 && Math.abs(keys[key]!.start - queries[query]!.start) > 1),
-    ),
+    Math.max(0, ...row.filter((_, key) => measure === "aligned" || !beside(query, key))),
   );
-  return strongest(shares);
+  return [strongest(shares)];
 }
 
 function percent(share: number): string {

@@ -23,6 +23,8 @@ export interface RibbonsProps {
   languages?: { keys?: string; queries?: string };
   /** What the two rows are called. */
   labels: { keys: string; queries: string };
+  /** Whether that is written beside them too: where both sides are of one text, nothing else tells. */
+  captions?: boolean;
   /** A word in full, for those who hear it. */
   describe: (word: Chosen) => string;
   /** Queries whose ribbons stand out while no word is looked at. */
@@ -39,7 +41,7 @@ export interface RibbonsProps {
 const LEAST = 0.04;
 
 export function Ribbons(props: RibbonsProps): JSX.Element {
-  const { keys, queries, weights, current } = props;
+  const { keys, queries, weights, current, labels } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const scale = state.screen.value === "projector" ? 1.4 : 1;
@@ -47,37 +49,54 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
     () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure, scale) : null),
     [keys.join("\n"), queries.join("\n"), width, scale],
   );
+  const above = layout?.upright === false ? [labels.keys, labels.queries] : [labels.keys];
   return (
-    <div
-      class="opening-ribbons"
-      ref={box}
-      data-upright={layout?.upright}
-      style={layout ? { height: `${layout.height}px`, fontSize: `${layout.size}px` } : undefined}
-      onPointerLeave={() => props.look(null)}
-    >
-      {layout && (
-        <>
-          <svg width={layout.width} height={layout.height} aria-hidden="true">
-            {weights.flatMap((row, query) =>
-              row.map((weight, key) =>
-                weight < LEAST ? null : (
-                  <path
-                    key={`${query} ${key}`}
-                    class="opening-ribbon"
-                    data-query={query}
-                    data-key={key}
-                    data-mood={mood(current, query, key, props.strong)}
-                    fill-opacity={0.25 + 0.6 * Math.min(1, weight)}
-                    d={ribbon(layout, query, key, weight)}
-                  />
-                ),
-              ),
-            )}
-          </svg>
-          <Words {...props} side="key" words={keys} places={layout.keys} layout={layout} />
-          <Words {...props} side="query" words={queries} places={layout.queries} layout={layout} />
-        </>
+    <div class="opening-sides" data-upright={layout?.upright}>
+      {props.captions && (
+        <p class="opening-side">
+          {above.map((label) => (
+            <span key={label}>{label}</span>
+          ))}
+        </p>
       )}
+      <div
+        class="opening-ribbons"
+        ref={box}
+        data-upright={layout?.upright}
+        style={layout ? { height: `${layout.height}px`, fontSize: `${layout.size}px` } : undefined}
+        onPointerLeave={() => props.look(null)}
+      >
+        {layout && (
+          <>
+            <svg width={layout.width} height={layout.height} aria-hidden="true">
+              {weights.flatMap((row, query) =>
+                row.map((weight, key) =>
+                  weight < LEAST ? null : (
+                    <path
+                      key={`${query} ${key}`}
+                      class="opening-ribbon"
+                      data-query={query}
+                      data-key={key}
+                      data-mood={mood(current, query, key, props.strong)}
+                      fill-opacity={0.25 + 0.6 * Math.min(1, weight)}
+                      d={ribbon(layout, query, key, weight)}
+                    />
+                  ),
+                ),
+              )}
+            </svg>
+            <Words {...props} side="key" words={keys} places={layout.keys} layout={layout} />
+            <Words
+              {...props}
+              side="query"
+              words={queries}
+              places={layout.queries}
+              layout={layout}
+            />
+          </>
+        )}
+      </div>
+      {props.captions && layout?.upright && <p class="opening-side">{labels.queries}</p>}
     </div>
   );
 }

@@ -5,7 +5,6 @@ import type { JSX } from "preact";
 import type { Alignment, Run } from "../../../core/protocol";
 import { wordsOf } from "../../../core/text/i18n";
 import { Choice } from "../../shared/parts";
-import { screenKind } from "../answers";
 import { table } from "../words";
 
 interface SwitchProps {
@@ -39,14 +38,13 @@ interface PagerProps {
 /** Which of a long recording's tokens are shown, and the way to others; nothing where all are. */
 export function RowsPager({ answer, alignment, move }: PagerProps): JSX.Element | null {
   const words = wordsOf(table);
-  if (screenKind.value !== "recording") return null;
   const { queries, part } = alignment;
   const of = answer.attention.find((one) => one.part === part)?.queries ?? 0;
   const [first, last] = [queries[0]?.start ?? 0, (queries[queries.length - 1]?.start ?? -1) + 1];
   if (of <= queries.length) return null;
   const step = queries.length;
   return (
-    <div class="pager opening-pager" role="group" aria-label={words.queries.recording}>
+    <div class="pager" role="group" aria-label={words.queries.recording}>
       <button type="button" disabled={first === 0} onClick={() => move(Math.max(0, first - step))}>
         {words.earlier}
       </button>
