@@ -1,4 +1,4 @@
-"""The opening picture of a recording: which head, which tokens, and what flows through all layers."""
+"""The opening picture of a recording: which head, which tokens, what flows through all layers."""
 
 from __future__ import annotations
 

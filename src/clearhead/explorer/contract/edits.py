@@ -212,11 +212,10 @@ class Steer(BaseEdit):
                 f"and {layers - 1}; it is {self.layer}."
             )
         labels = config.output.labels
-        if self.token >= (labels or tokens):
+        most = (labels or tokens) - 1
+        if self.token > most:
             what = "number of a label" if labels else "id of a token"
-            raise ConfigError(
-                f"steer needs the {what} between 0 and {(labels or tokens) - 1}; it is {self.token}."
-            )
+            raise ConfigError(f"steer needs the {what} between 0 and {most}; it is {self.token}.")
 
     def paths(self, config: TransformerConfig) -> list[str]:
         stack = "decoder" if config.decoder_layers else "encoder"

@@ -45,8 +45,8 @@ def discovery_answer(
     """
     if not run.models.predicts:
         raise ConfigError(
-            "discovery: this model predicts no words and no labels, so there is no text that a change could "
-            "change. Ask for its alignment."
+            "discovery: this model predicts no words and no labels, so there is no text that a "
+            "change could change. Ask for its alignment."
         )
     if not run.config.decoder_layers and not run.passage.target_ids:
         raise ConfigError(

@@ -47,6 +47,7 @@ def trace_bytes(config: TransformerConfig, passage: Passage) -> int:
     positions = len(passage.target) or len(passage.source)
     return 8 * (numbers + 2 * positions * config.vocab_size)
 
+
 EVERY = slice(None)
 
 

@@ -120,9 +120,7 @@ def _answer(
     return answer
 
 
-def _compare(
-    of_rows: Rows, layers: Sequence[Module], row: int, start: int, most: int
-) -> Candidate:
+def _compare(of_rows: Rows, layers: Sequence[Module], row: int, start: int, most: int) -> Candidate:
     """Compare the heads of a part's last layers, as many as ``most`` multiply-adds allow."""
     cross = layers[0].kind == "cross"
     weights: list[tuple[Module, Array]] = []

@@ -4,7 +4,6 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { LikelyLabel } from "../core/protocol";
 import { wordsOf } from "../core/text/i18n";
-import { visible } from "../core/text/pieces";
 import { table } from "../core/text/words";
 import { Num } from "../where_from/number";
 
@@ -23,7 +22,7 @@ export function Labels({ labels }: { labels: LikelyLabel[] }): JSX.Element {
       <ul class="labels" aria-label={words.labels}>
         {shown.map(({ label, number, probability }) => (
           <li key={number}>
-            <span class="label-name">{visible(label)}</span>
+            <span class="label-name">{label}</span>
             <span class="label-bar" aria-hidden="true">
               <span style={{ width: `${100 * probability}%` }} />
             </span>
@@ -31,7 +30,7 @@ export function Labels({ labels }: { labels: LikelyLabel[] }): JSX.Element {
               path="probabilities"
               index={[0, 0, number]}
               value={probability}
-              label={words.probabilityOf(visible(label))}
+              label={words.probabilityOf(label)}
             />
           </li>
         ))}

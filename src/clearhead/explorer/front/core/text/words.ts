@@ -146,9 +146,9 @@ const pt: typeof en = {
   texts: { translation: "Frase", generation: "Começo", encoder: "Texto" },
   translation: (language) => `Tradução (${language})`,
   results: {
-    label: "Rótulo",
     generation: "Começo e continuação",
     encoder: "Com as palavras ocultas preenchidas",
+    label: "Rótulo",
   },
   labels: "Todos os rótulos e suas probabilidades",
   probabilityOf: (label) => `Probabilidade de “${label}”`,

@@ -188,7 +188,7 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
           <Pick
             label={words.label}
             value={now.label}
-            options={labels.value.map((label, value) => ({ value, label: visible(label) }))}
+            options={labels.value.map((label, value) => ({ value, label }))}
             choose={(label) => change({ label: Number(label) })}
           />
         )}

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { LikelyLabel, Run } from "../../../core/protocol";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
-import { Bar, BarCell, visible } from "../../shared/parts";
+import { Bar, BarCell } from "../../shared/parts";
 import { table } from "../words";
 
 interface LabelChangeProps {
@@ -24,11 +24,11 @@ export function LabelChange({ answer, before, after }: LabelChangeProps): JSX.El
       <div class="before-after">
         <figure>
           <figcaption>{words.before}</figcaption>
-          <p class="edit-translation">{visible(old)}</p>
+          <p class="edit-translation">{old}</p>
         </figure>
         <figure>
           <figcaption>{words.after}</figcaption>
-          <p class="edit-translation">{visible(own)}</p>
+          <p class="edit-translation">{own}</p>
         </figure>
       </div>
       <p class="verdict" role="status">
@@ -51,7 +51,7 @@ export function LabelChange({ answer, before, after }: LabelChangeProps): JSX.El
           <tbody>
             {rows.map(({ label, probability, now }) => (
               <tr key={label}>
-                <th scope="row">{visible(label)}</th>
+                <th scope="row">{label}</th>
                 <BarCell bar={<Bar share={probability} />} name="before">
                   {format(probability)}
                 </BarCell>
