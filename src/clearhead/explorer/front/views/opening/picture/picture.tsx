@@ -54,6 +54,7 @@ export function Picture(props: PictureProps): JSX.Element {
       <Ribbons
         keys={keys.map(({ text }) => text)}
         queries={queries.map(({ text }) => text)}
+        written={written}
         weights={weights}
         languages={{ keys: languageOf("source"), queries: languageOf("target") }}
         labels={{ keys: words.keys[screenKind.value], queries: words.queries[screenKind.value] }}
@@ -69,6 +70,11 @@ export function Picture(props: PictureProps): JSX.Element {
       <HeadNote answer={answer} alignment={alignment} flowing={flow !== undefined} />
     </div>
   );
+}
+
+/** A word with what cannot be seen made visible; a label as it is. */
+function written(side: Chosen["side"], word: string): string {
+  return side === "query" && screenKind.value === "labels" ? word : visible(word);
 }
 
 function isOneText({ keys, queries }: Alignment): boolean {
@@ -137,13 +143,14 @@ function crossingSentence(alignment: Alignment, first: number, second: number): 
 function sentenceOf({ keys, queries, weights }: Alignment, { side, at: place }: Chosen): string {
   const words = wordsOf(table);
   const others = side === "query" ? keys : queries;
+  const opposite = side === "query" ? "key" : "query";
   const shares = side === "query" ? (weights[place] ?? []) : column(weights, place);
   const named = shares
-    .map((share, other) => ({ share, text: visible(others[other]?.text ?? "") }))
+    .map((share, other) => ({ share, text: written(opposite, others[other]?.text ?? "") }))
     .sort((one, other) => other.share - one.share)
     .filter(({ share }, rank) => rank < 3 && share >= 0.1)
     .map(({ share, text }) => words.share(text, percent(share)));
-  const own = visible((side === "query" ? queries : keys)[place]?.text ?? "");
+  const own = written(side, (side === "query" ? queries : keys)[place]?.text ?? "");
   if (!named.length) return nothing(side, own);
   const list = named.join(", ");
   return side === "query" ? words.drewOn(own, list) : words.drawnBy(own, list);

@@ -5,7 +5,6 @@ import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { state } from "../../../core/state/state";
-import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
 /** A word of one side. */
@@ -18,6 +17,8 @@ export interface RibbonsProps {
   /** Words that are drawn on, above, and words that draw, below. */
   keys: string[];
   queries: string[];
+  /** How a word of a side is written. */
+  written: (side: Chosen["side"], word: string) => string;
   /** One row for each query. */
   weights: number[][];
   languages?: { keys?: string; queries?: string };
@@ -45,16 +46,18 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const scale = state.screen.value === "projector" ? 1.4 : 1;
+  const above = keys.map((word) => props.written("key", word));
+  const below = queries.map((word) => props.written("query", word));
   const layout = useMemo(
-    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure, scale) : null),
-    [keys.join("\n"), queries.join("\n"), width, scale],
+    () => (width ? layOut(above, below, width, measure, scale) : null),
+    [above.join("\n"), below.join("\n"), width, scale],
   );
-  const above = layout?.upright === false ? [labels.keys, labels.queries] : [labels.keys];
+  const captions = layout?.upright === false ? [labels.keys, labels.queries] : [labels.keys];
   return (
     <div class="opening-sides" data-upright={layout?.upright}>
       {props.captions && (
         <p class="opening-side">
-          {above.map((label) => (
+          {captions.map((label) => (
             <span key={label}>{label}</span>
           ))}
         </p>
@@ -174,7 +177,7 @@ function Words(props: WordsProps): JSX.Element {
             onBlur={() => props.look(null)}
             onClick={() => props.press({ side, at })}
           >
-            {visible(word)}
+            {props.written(side, word)}
           </button>
         );
       })}
