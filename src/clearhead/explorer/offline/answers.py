@@ -228,9 +228,7 @@ class PageAnswers:
     def _holds(self, step: StepAnswer, content: Content) -> bool:
         path, name = step["path"], step["path"].rpartition(".")[2]
         # Contributions are products of two arrays that are here; a vocabulary is too large.
-        if name == "contributions":
-            return False
-        if path in WHOLE_VOCABULARY and "labels" not in self.model:
+        if name == "contributions" or (path in WHOLE_VOCABULARY and "labels" not in self.model):
             return False
         if math.prod(step["shape"]) > self.model["limits"]["numbers"]:
             return False

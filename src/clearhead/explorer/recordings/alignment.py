@@ -171,10 +171,10 @@ def aligned(
         1 where each query that has such a place looks at one alone and no two at the same; 0 where
         there is no weight in any of them.
     """
-    counted = np.where(places, weights, 0.0).astype(np.float64)
-    open_places = (counted > 0).any(axis=0)
+    at_places = np.where(places, weights, 0.0).astype(np.float64)
+    open_places = (at_places > 0).any(axis=0)
     most = min(int(open_places.any(axis=axis).sum()) for axis in (0, 1))
-    score: Array = counted.max(axis=1).sum(axis=-1) / max(most, 1)
+    score: Array = at_places.max(axis=1).sum(axis=-1) / max(most, 1)
     return score
 
 

@@ -1,5 +1,7 @@
 /** The words of the first screen. */
 
+import { lookUp } from "../../core/text/i18n";
+
 const en = {
   title: {
     translation: "Which word came from where?",
@@ -55,7 +57,7 @@ const en = {
   recorded:
     "A recording cannot be run again, so nothing was tried: no word hidden, no head switched off.",
   headName: (part: string, layer: number, head: number) =>
-    `${{ cross: "cross-attention", self: "self-attention", decoder: "decoder", encoder: "encoder" }[part] ?? part}, layer ${layer}, head ${head}`,
+    `${lookUp<string>({ cross: "cross-attention", self: "self-attention", decoder: "decoder", encoder: "encoder" }, part) ?? part}, layer ${layer}, head ${head}`,
   foundByHiding: (heads: number, trials: number, of: number, score: string) =>
     `It was found by hiding ${trials === of ? "each word" : `${trials} of ${of} words`} in turn: of ${heads} heads this one looks most where hiding hurts (${score} of 1).`,
   foundByPeak: (heads: number, score: string) =>
@@ -181,7 +183,7 @@ const pt: typeof en = {
   recorded:
     "Uma gravação não pode ser executada de novo, então nada foi testado: nenhuma palavra escondida, nenhuma cabeça desligada.",
   headName: (part, layer, head) =>
-    `${{ cross: "atenção cruzada", self: "autoatenção", decoder: "decodificador", encoder: "codificador" }[part] ?? part}, camada ${layer}, cabeça ${head}`,
+    `${lookUp<string>({ cross: "atenção cruzada", self: "autoatenção", decoder: "decodificador", encoder: "codificador" }, part) ?? part}, camada ${layer}, cabeça ${head}`,
   foundByHiding: (heads, trials, of, score) =>
     `Foi encontrada escondendo ${trials === of ? "uma palavra por vez" : `${trials} de ${of} palavras, uma por vez`}: de ${heads} cabeças, é a que mais olha para onde esconder faz falta (${score} de 1).`,
   foundByPeak: (heads, score) =>
