@@ -172,9 +172,7 @@ def test_it_is_saved_as_one_page(visited: Any, browser: Browser, tmp_path: Path)
     again = context.new_page()
     again.goto((tmp_path / "saved.html").as_uri())
     again.locator("#view[data-view=heads] .heads-locked [role=grid]").wait_for()
-    again.wait_for_function(
-        f"() => document.querySelectorAll('.heads-head canvas').length === {LAYERS * HEADS}"
-    )
+    all_pictures(again)
     assert again.get_by_role("alert").filter(visible=True).count() == 0
     context.close()
 

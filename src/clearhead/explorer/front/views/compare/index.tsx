@@ -7,6 +7,7 @@ import {
   isPart,
   keyTokens,
   kind,
+  labels,
   model,
   queryTokens,
   run,
@@ -75,7 +76,7 @@ function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Eleme
         label={words.effectOn}
         value={state.position.value ?? "whole"}
         options={[
-          { value: "whole", label: words.whole[kind.value] },
+          { value: "whole", label: words.whole[labels.value ? "label" : kind.value] },
           ...answer.predicted.map(({ piece }, value) => ({
             value,
             label: words.oneWord(value, visible(piece)),
