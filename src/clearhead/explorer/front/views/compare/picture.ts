@@ -3,86 +3,105 @@
 import { format, signed } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { scoreColour, weightColour } from "../../draw/colours";
-import type { Item, Scene } from "../../draw/scene/scene";
-import { fitText } from "../../draw/scene/text";
-import { inks, shownTheme } from "../../draw/theme";
+import type { Item } from "../../draw/scene/scene";
+import { fitText, widest } from "../../draw/scene/text";
+import { barScale, colourScale } from "../../draw/slide/scales";
+import type { Picture } from "../../draw/slide/slide";
+import { inks, shownTheme, TYPE } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { type Ends, type Link, scales } from "./table";
 import { table } from "./words";
 
-const ROW = 24;
+const ROW = 30;
 
-const TOP = 84;
+const TOP = 56;
 
-const BAR = 130;
+const BAR = 200;
 
-const COLUMNS = { weight: 150, contribution: 370, effect: 590, width: 820 };
+/** From a column to the next: the bar, its number, and what parts them. */
+const PITCH = 330;
 
-/** Where the bars of effects have their 0. */
-const MIDDLE = COLUMNS.effect + BAR / 2;
+/** The names of keys may be so wide. */
+const NAME = 200;
 
-export function picture(title: string, description: string, links: Link[]): Scene {
+type Columns = Record<"weight" | "contribution" | "effect", number>;
+
+const MONO = { mono: true };
+
+/** place: the head and its row; caption: what is largest, and on what the effects are. */
+export function picture(place: string, caption: string, links: Link[]): Picture {
+  const words = wordsOf(table);
   const ink = inks();
   const ends = scales(links);
   const end = TOP + links.length * ROW;
-  const name = fitText(title, COLUMNS.width - 32, 15);
+  const first = widest(links.map(nameOf), NAME, TYPE.text, MONO) + 24;
+  const columns = { weight: first, contribution: first + PITCH, effect: first + 2 * PITCH };
+  const zero = { x1: columns.effect + BAR / 2, x2: columns.effect + BAR / 2 };
   return {
-    title,
-    description,
-    width: COLUMNS.width,
-    height: end + 16,
-    background: ink.paper,
+    title: `${words.title}: ${place}`,
+    description: [words.weightMeans, words.contributionMeans, words.effectMeans].join(" "),
+    caption,
+    place,
+    scales: [
+      colourScale("weight", 1, false),
+      barScale(words.contribution, ends.contribution, false),
+      barScale(words.effect, ends.effect, true),
+    ],
     items: [
-      { kind: "text", x: 16, y: 26, text: name, size: 15, fill: ink.ink, bold: true },
-      ...headings(ends),
-      ...links.flatMap((link, row) => linkItems(link, TOP + row * ROW, ends)),
-      { kind: "line", x1: MIDDLE, y1: TOP, x2: MIDDLE, y2: end, stroke: ink.soft, strokeWidth: 1 },
+      ...headings(ends, columns),
+      ...links.flatMap((link, row) => linkItems(link, TOP + row * ROW, ends, columns)),
+      { kind: "line", ...zero, y1: TOP, y2: end, stroke: ink.soft, strokeWidth: 1 },
     ],
   };
 }
 
+function nameOf({ key, token }: Link): string {
+  return `${key} ${visible(token.piece)}`;
+}
+
 /** The columns' names, and their scales. */
-function headings({ contribution, effect }: Ends): Item[] {
+function headings({ contribution, effect }: Ends, places: Columns): Item[] {
   const words = wordsOf(table);
   const ink = inks();
   const columns: [number, string, string][] = [
-    [COLUMNS.weight, words.weight, words.weightScale],
-    [COLUMNS.contribution, words.contribution, words.contributionScale(format(contribution, 3))],
-    [COLUMNS.effect, words.effect, words.effectScale(format(effect, 3))],
+    [places.weight, words.weight, words.weightScale],
+    [places.contribution, words.contribution, words.contributionScale(format(contribution, 3))],
+    [places.effect, words.effect, words.effectScale(format(effect, 3))],
   ];
-  return columns.flatMap(([x, name, scale]): Item[] => [
-    { kind: "text", x, y: 56, text: name, size: 13, fill: ink.ink, bold: true },
-    { kind: "text", x, y: 72, text: scale, size: 11, fill: ink.soft },
+  return columns.flatMap(([x, text, scale]): Item[] => [
+    { kind: "text", x, y: 16, text, size: TYPE.text, fill: ink.ink, bold: true },
+    { kind: "text", x, y: 36, text: scale, size: TYPE.small, fill: ink.soft },
   ]);
 }
 
 /** A key in a row: its piece, and in each column the frame, the bar and the number. */
-function linkItems(link: Link, y: number, ends: Ends): Item[] {
+function linkItems(link: Link, y: number, ends: Ends, columns: Columns): Item[] {
   const ink = inks();
   const theme = shownTheme.peek();
-  const name = fitText(`${link.key} ${visible(link.token.piece)}`, COLUMNS.weight - 32, 13, true);
-  const box = { y: y + 3, height: 15 };
+  const text = { y: y + 20, size: TYPE.text, fill: ink.ink };
+  const name = fitText(nameOf(link), NAME, TYPE.text, MONO);
+  const box = { y: y + 5, height: 19 };
   const frame = (x: number): Item => ({ kind: "rect", x, width: BAR, ...box, stroke: ink.line });
   const bar = (x: number, width: number, fill: string, role: string): Item[] =>
     width > 0 ? [{ kind: "rect", x, width, ...box, fill, role }] : [];
-  const number = (x: number, text: string): Item => {
-    const style = { size: 12, fill: ink.ink, mono: true };
-    return { kind: "text", x: x + BAR + 8, y: y + 15, text, ...style };
+  const number = (x: number, content: string): Item => {
+    return { kind: "text", x: x + BAR + 12, text: content, ...text };
   };
   const share = ends.contribution > 0 ? link.contribution / ends.contribution : 0;
   const effect = link.effect ?? -ends.effect;
   const width = ends.effect > 0 ? ((BAR / 2) * Math.abs(effect)) / ends.effect : 0;
-  const colour = scoreColour(effect, ends.effect, theme);
+  // As on the page: two colours, and the length says how much.
+  const colour = scoreColour(Math.sign(effect), 1, theme);
   return [
-    { kind: "text", x: 16, y: y + 15, text: name, size: 13, fill: ink.ink, mono: true },
-    frame(COLUMNS.weight),
-    frame(COLUMNS.contribution),
-    frame(COLUMNS.effect),
-    ...bar(COLUMNS.weight, BAR * link.weight, weightColour(link.weight, theme), "weight"),
-    ...bar(COLUMNS.contribution, BAR * share, ink.soft, "contribution"),
-    ...bar(effect < 0 ? MIDDLE - width : MIDDLE, width, colour, "effect"),
-    number(COLUMNS.weight, format(link.weight)),
-    number(COLUMNS.contribution, format(link.contribution)),
-    number(COLUMNS.effect, signed(link.effect)),
+    { kind: "text", x: 0, text: name, mono: true, ...text },
+    frame(columns.weight),
+    frame(columns.contribution),
+    frame(columns.effect),
+    ...bar(columns.weight, BAR * link.weight, weightColour(link.weight, theme), "weight"),
+    ...bar(columns.contribution, BAR * share, ink.accent, "contribution"),
+    ...bar(columns.effect + BAR / 2 - (effect < 0 ? width : 0), width, colour, "effect"),
+    number(columns.weight, format(link.weight)),
+    number(columns.contribution, format(link.contribution)),
+    number(columns.effect, signed(link.effect)),
   ];
 }
