@@ -1,14 +1,7 @@
 /** How much room items take, and items put elsewhere. */
 
-import type { Item, TextItem } from "./scene";
+import type { Bounds, Item, TextItem } from "./scene";
 import { widthOf } from "./text";
-
-export interface Bounds {
-  left: number;
-  top: number;
-  right: number;
-  bottom: number;
-}
 
 /** Above and below the line that letters stand on, in parts of the size. */
 const ASCENT = 0.93;

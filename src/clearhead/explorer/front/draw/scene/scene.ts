@@ -63,13 +63,20 @@ export interface HatchItem {
   title?: string;
 }
 
+export interface Bounds {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
 /** An outline that is filled, such as a ribbon, with its origin at (x, y). */
 export interface PathItem {
   kind: "path";
   x: number;
   y: number;
   /** Of the outline, seen from its origin. */
-  box: { left: number; top: number; right: number; bottom: number };
+  box: Bounds;
   d: string;
   fill: string;
   opacity?: number;

@@ -6,6 +6,7 @@ import { legendItems, scaleMark } from "../scene/items";
 import type { Item } from "../scene/scene";
 import { inks, shownTheme, TYPE } from "../theme";
 import { table } from "../words";
+import { soft, textItem } from "./marks";
 
 /** A scale, drawn from (0, 0). */
 export type Scale = Item[];
@@ -59,19 +60,21 @@ export function barScale(name: string, most: number, signed: boolean): Scale {
 }
 
 function title(text: string): Item {
-  return { kind: "text", x: 0, y: TYPE.small, text, size: TYPE.small, fill: inks().ink };
+  return textItem(0, TYPE.small, text, { size: TYPE.small });
 }
 
 /** Numbers under a scale that goes from one number to another. */
 function marks(numbers: number[], from: number, to: number, under: number): Item[] {
-  return numbers.map((number, place) => ({
-    kind: "text",
-    x: ((number - from) / (to - from || 1)) * LENGTH,
-    y: under + TYPE.small + 1,
-    text: scaleMark(number),
-    size: TYPE.small,
-    fill: inks().soft,
-    anchor: place === 0 ? "start" : place === numbers.length - 1 ? "end" : "middle",
-    role: "scale-mark",
-  }));
+  return numbers.map((number, place) =>
+    textItem(
+      ((number - from) / (to - from || 1)) * LENGTH,
+      under + TYPE.small + 1,
+      scaleMark(number),
+      {
+        ...soft(),
+        anchor: place === 0 ? "start" : place === numbers.length - 1 ? "end" : "middle",
+        role: "scale-mark",
+      },
+    ),
+  );
 }

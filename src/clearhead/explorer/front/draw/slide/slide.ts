@@ -14,7 +14,7 @@ import type { Scale } from "./scales";
 export const MARGIN = 40;
 /** As wide as a content may be. */
 export const CONTENT_WIDTH = 1280 - 2 * MARGIN;
-/** Narrower ones stand in the middle: scales need room, and so does a title, if not as much as it likes. */
+/** At least, since scales need room, and so does a title, if not as much as it likes. */
 const LEAST_WIDTH = 640;
 const TITLE_WIDTH = 960;
 const GAP = 28;
@@ -30,6 +30,8 @@ export interface Picture {
   place: string;
   scales: Scale[];
   items: Item[];
+  /** Whether it stands in the middle where its title is wider. */
+  centred?: boolean;
 }
 
 /** What stands around every picture. */
@@ -53,7 +55,7 @@ export function slideOf(picture: Picture, frame: Frame, inks: Inks): Scene {
   const width = Math.ceil(Math.max(LEAST_WIDTH, content, title));
   const head = headOf(frame, picture.caption, width, inks);
   const top = head.bottom + GAP;
-  const right = MARGIN + (width - content) / 2 - own.left;
+  const right = MARGIN + (picture.centred ? (width - content) / 2 : 0) - own.left;
   const body = picture.items.map((item) => moved(item, right, top - own.top));
   const foot = footOf(frame, picture, top + own.bottom - own.top + GAP, width, inks);
   return {

@@ -10,6 +10,7 @@ import { labelItems, matrixItems } from "../../draw/scene/items";
 import type { Item } from "../../draw/scene/scene";
 import { fitText, widthOf } from "../../draw/scene/text";
 import { headPlace } from "../../draw/slide/frame";
+import { AT_END, textItem } from "../../draw/slide/marks";
 import { colourScale, type Scale } from "../../draw/slide/scales";
 import { CONTENT_WIDTH, type Picture } from "../../draw/slide/slide";
 import { inks, shownTheme, TYPE } from "../../draw/theme";
@@ -113,7 +114,7 @@ function tokensOf(slice: Slice): { rows: string[]; columns: string[] } {
 }
 
 function heading(text: string, x: number, y: number): Item {
-  return { kind: "text", x, y, text, size: TYPE.text, fill: inks().ink, bold: true };
+  return textItem(x, y, text, { bold: true });
 }
 
 function matrixItemsOf({ slice, kind, title }: Matrix, mask: Slice, width: number): Item[] {
@@ -184,7 +185,7 @@ function strip(
   const start = ROOM + 30;
   const cell = (room - start) / width;
   const text = fitText(label, start - 12, TYPE.small);
-  const style = { size: TYPE.small, fill: inks().ink, anchor: "end" as const };
+  const name = textItem(start - 8, y + 14, text, { ...AT_END, size: TYPE.small });
   const cells = Array.from(
     { length: width },
     (_, component): Item => ({
@@ -197,5 +198,5 @@ function strip(
       role: "cell",
     }),
   );
-  return [{ kind: "text", x: start - 8, y: y + 14, text, ...style }, ...cells];
+  return [name, ...cells];
 }

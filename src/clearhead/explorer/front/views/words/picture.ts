@@ -6,6 +6,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
 import type { Item } from "../../draw/scene/scene";
 import { fitText, widest } from "../../draw/scene/text";
+import { AT_END, barItems, MONO, textItem } from "../../draw/slide/marks";
 import { colourScale, widthScale } from "../../draw/slide/scales";
 import type { Picture } from "../../draw/slide/slide";
 import { inks, shownTheme, TYPE } from "../../draw/theme";
@@ -24,35 +25,32 @@ const NAME = 220;
 
 const BAR = 240;
 
-const MONO = { mono: true };
-
 export function picture(answer: Run, current: VisibleRow, row: RowWeights): Picture {
-  const words = wordsOf(table);
+  const view = wordsOf(table);
   const { target, source } = windows(answer, current, row.weights);
   const name = mean.peek()
-    ? words.meanName(current.layer, current.attention.heads)
-    : words.headName(current.layer, current.head);
+    ? view.meanName(current.layer, current.attention.heads)
+    : view.headName(current.layer, current.head);
   const labels = rowTokens(answer);
   const from = middle(current.row, target.start);
-  const items: Item[] = [];
   const pieces = answer.source.slice(source.start, source.stop).map(({ piece }) => visible(piece));
-  const bar = COLUMNS.source + widest(pieces, NAME, TYPE.text, MONO) + 20;
-  for (let key = source.start; key < source.stop; key += 1)
-    items.push(
-      ribbonItem(from, middle(key, source.start), strokeWidth(row.weights[key] ?? 0)),
-      ...keyItems(answer.source[key], row.weights[key] ?? 0, bar, middle(key, source.start)),
-    );
+  const bars = COLUMNS.source + widest(pieces, NAME, TYPE.text, MONO) + 20;
+  const items: Item[] = pieces.flatMap((piece, place) => {
+    const weight = row.weights[source.start + place] ?? 0;
+    const y = middle(place, 0);
+    return [ribbonItem(from, y, strokeWidth(weight)), ...keyItems(piece, weight, bars, y)];
+  });
   for (let place = target.start; place < target.stop; place += 1)
     items.push(targetItem(labels[place], middle(place, target.start), place === current.row));
   const outside = row.weights.reduce(
     (sum, weight, key) => (key < source.start || key >= source.stop ? sum + weight : sum),
     0,
   );
-  const caption = words.linesFor(visible(labels[current.row]?.piece ?? ""));
+  const caption = view.linesFor(visible(labels[current.row]?.piece ?? ""));
   return {
     title: `${name}. ${caption}`,
-    description: words.weightScale,
-    caption: outside > 0 ? `${caption}. ${words.outside(format(outside))}` : caption,
+    description: view.weightScale,
+    caption: outside > 0 ? `${caption}. ${view.outside(format(outside))}` : caption,
     place: name,
     scales: [widthScale(strokeWidth(1), 0), colourScale("weight", 1, false)],
     items,
@@ -65,17 +63,12 @@ function middle(place: number, start: number): number {
 }
 
 /** A key with its weight: the piece, the bar and the number. */
-function keyItems(token: Token | undefined, weight: number, x: number, y: number): Item[] {
-  const ink = inks();
-  const piece = fitText(visible(token?.piece ?? ""), NAME, TYPE.text, MONO);
-  const bar = { x, y: y - 9, height: 18 };
-  const fill = weightColour(weight, shownTheme.peek());
-  const text = { y: y + 6, size: TYPE.text, fill: ink.ink };
+function keyItems(piece: string, weight: number, x: number, y: number): Item[] {
+  const box = { x, y: y - 9, width: BAR, height: 18 };
   return [
-    { kind: "text", x: COLUMNS.source, text: piece, mono: true, ...text },
-    { kind: "rect", ...bar, width: BAR, stroke: ink.line, role: "bar" },
-    { kind: "rect", ...bar, width: BAR * weight, fill, role: "weight" },
-    { kind: "text", x: x + BAR + 16, text: format(weight), ...text },
+    textItem(COLUMNS.source, y + 6, fitText(piece, NAME, TYPE.text, MONO), MONO),
+    ...barItems(box, weight, weightColour(weight, shownTheme.peek()), "weight"),
+    textItem(x + BAR + 16, y + 6, format(weight)),
   ];
 }
 
@@ -98,8 +91,7 @@ function ribbonItem(from: number, to: number, width: number): Item {
 /** A word of the target; the chosen one is bold. */
 function targetItem(token: Token | undefined, y: number, bold: boolean): Item {
   const ink = inks();
-  const size = TYPE.text;
-  const text = fitText(visible(token?.piece ?? ""), NAME, size, MONO);
-  const style = { size, fill: bold ? ink.ink : ink.soft, mono: true, bold };
-  return { kind: "text", x: COLUMNS.target, y: y + 6, text, anchor: "end", ...style };
+  const text = fitText(visible(token?.piece ?? ""), NAME, TYPE.text, MONO);
+  const style = { ...AT_END, ...MONO, bold, fill: bold ? ink.ink : ink.soft };
+  return textItem(COLUMNS.target, y + 6, text, style);
 }

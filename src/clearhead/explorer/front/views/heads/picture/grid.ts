@@ -4,7 +4,8 @@ import { run, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { matrixItems } from "../../../draw/scene/items";
 import type { Item } from "../../../draw/scene/scene";
-import { fitText, widthOf } from "../../../draw/scene/text";
+import { widthOf } from "../../../draw/scene/text";
+import { soft, textItem } from "../../../draw/slide/marks";
 import { inks, shownTheme, TYPE } from "../../../draw/theme";
 import { partName } from "../all_heads";
 import { headPicture, type Overview, overviewNow, pagesOf, partsOf } from "../data";
@@ -18,6 +19,8 @@ const CELLS_MOST = 40_000;
 export const SIDE = { least: 40, fair: 64, most: 150 };
 const GAP = 8;
 const PARTS_GAP = 40;
+
+const CENTRED = { anchor: "middle" as const };
 
 export interface Grid {
   items: Item[];
@@ -119,6 +122,7 @@ function chunks(parts: Part[], width: number): { parts: Part[]; perRow: number }
   const each = Math.ceil((part?.layers.length ?? 1) / columns);
   const cut = Array.from({ length: columns }, (_, at) => ({
     ...part!,
+    name: at ? "" : part!.name,
     layers: part!.layers.slice(at * each, (at + 1) * each),
   })).filter(({ layers }) => layers.length);
   return { parts: cut, perRow: cut.length };
@@ -141,36 +145,32 @@ function partItems(
   factor: number,
 ): { items: Item[]; bottom: number } {
   const words = wordsOf(table);
-  const ink = inks();
   const label = labelWidth();
   const heads = Math.max(...layers.map((one) => one.heads));
-  const perLine = Math.min(heads, Math.floor((width - label + GAP) / (SIDE.least + GAP)));
+  const fit = Math.min(heads, Math.floor((width - label + GAP) / (SIDE.least + GAP)));
+  // As many in each line as in the others.
+  const perLine = Math.ceil(heads / Math.ceil(heads / fit));
   const side = Math.min(SIDE.most, Math.floor((width - label + GAP) / perLine) - GAP);
-  const title = { size: TYPE.text, fill: ink.ink, bold: true };
-  const small = { size: TYPE.small, fill: ink.soft };
-  const items: Item[] = [{ kind: "text", x, y: y + 15, text: name, ...title }];
+  const items: Item[] = [textItem(x, y + 15, name, { bold: true })];
+  const left = (head: number, first: number): number => x + label + (head - first) * (side + GAP);
   let top = y + 26;
   for (const { layer, overview } of layers) {
     for (let first = 0; first < heads; first += perLine) {
-      let height = 0;
+      const line = Array.from({ length: Math.min(perLine, heads - first) }, (_, at) => first + at);
       // The heads' numbers stand once above all layers, or above each line where they take several.
       if (layer === layers[0]?.layer || perLine < heads) {
-        for (let head = first; head < Math.min(first + perLine, heads); head += 1) {
-          const middle = x + label + (head - first) * (side + GAP) + side / 2;
-          const number = { ...small, anchor: "middle" as const, text: String(head) };
-          items.push({ kind: "text", x: middle, y: top + 13, ...number });
-        }
+        const number = { ...soft(), ...CENTRED };
+        for (const head of line)
+          items.push(textItem(left(head, first) + side / 2, top + 13, String(head), number));
         top += 20;
       }
-      for (let head = first; head < Math.min(first + perLine, heads); head += 1) {
-        const at = { x: x + label + (head - first) * (side + GAP), y: top };
-        const own = headItems(overview, { part, layer, head }, at, side, factor);
-        items.push(...own.items);
-        height = Math.max(height, own.height);
-      }
-      const text = first ? "" : fitText(words.layer(layer), label - 8, TYPE.small);
-      if (text) items.push({ kind: "text", x, y: top + 13, text, ...small });
-      top += height + 22;
+      if (!first) items.push(textItem(x, top + 13, words.layer(layer), soft()));
+      const all = line.map((head) => {
+        const at = { x: left(head, first), y: top };
+        return headItems(overview, { part, layer, head }, at, side, factor);
+      });
+      items.push(...all.flatMap((one) => one.items));
+      top += Math.max(...all.map(({ height }) => height)) + 22;
     }
   }
   return { items, bottom: top - 6 };
@@ -201,13 +201,13 @@ function headItems(
     ? [{ kind: "rect", ...box, stroke: ink.accent, strokeWidth: 3, role: "locked" }]
     : [];
   const entropy = picture.entropy.toFixed(2);
-  const under = { x: at.x + box.width / 2, y: at.y + box.height + 14, anchor: "middle" as const };
-  const style = { size: TYPE.small, fill: locked ? ink.accent : ink.soft, bold: locked };
+  const style = { ...soft(), ...CENTRED, ...(locked && { fill: ink.accent, bold: true }) };
+  const under = at.y + box.height + 14;
   return {
     items: [
       ...matrixItems(data, box, shownTheme.value, ink),
       ...frame,
-      { kind: "text", ...under, text: entropy, ...style, role: "entropy" },
+      textItem(at.x + box.width / 2, under, entropy, { ...style, role: "entropy" }),
     ],
     height: box.height,
   };

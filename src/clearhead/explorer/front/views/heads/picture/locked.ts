@@ -5,11 +5,12 @@ import { wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../../core/text/pieces";
 import { labelItems, type MatrixData, matrixItems } from "../../../draw/scene/items";
 import type { Item } from "../../../draw/scene/scene";
-import { fitText, widthOf } from "../../../draw/scene/text";
+import { fitText, widest } from "../../../draw/scene/text";
 import { linesOf } from "../../../draw/slide/lines";
+import { AT_END, soft, textItem } from "../../../draw/slide/marks";
 import { inks, shownTheme, TYPE } from "../../../draw/theme";
 import { partName } from "../all_heads";
-import { linksOf, lockedRow, lockedTile } from "../data";
+import { type KeyWeight, linksOf, lockedRow, lockedTile, sumOf } from "../data";
 import { lineWidth } from "../lines";
 import { table } from "../words";
 
@@ -17,6 +18,8 @@ import { table } from "../words";
 const CELL = { least: 15, most: 64 };
 
 const MOST_HEIGHT = 640;
+
+const BOLD = { bold: true };
 
 /** Of the names of rows and columns. */
 const ROOM = 110;
@@ -37,88 +40,68 @@ export function matrixBlock(width: number): Item[] {
   const ink = inks();
   const names = (tokens: { piece: string }[], range: readonly [number, number]): string[] =>
     tokens.slice(...range).map(({ piece }) => visible(piece));
+  const rowNames = names(queryTokens(entry.part), rows);
+  const columnNames = names(keyTokens(entry.part), columns);
   const box = { x: 0, y: 0, width: data.columns * cell, height: data.rows * cell };
   const items = [
     ...matrixItems(data, box, shownTheme.value, ink),
-    ...labelItems(
-      box,
-      names(queryTokens(entry.part), rows),
-      names(keyTokens(entry.part), columns),
-      ROOM - 8,
-      ink,
-    ),
+    ...labelItems(box, rowNames, columnNames, ROOM - 8, ink),
   ];
   const title = wordsOf(table).locked(partName(entry.part), entry.layer, state.head.value);
-  const longest = Math.max(...names(keyTokens(entry.part), columns).map(labelWidth));
-  const style = { size: TYPE.text, fill: ink.ink, bold: true };
-  const x = -Math.min(ROOM, Math.max(...names(queryTokens(entry.part), rows).map(labelWidth)) + 8);
-  return [
-    ...items,
-    { kind: "text", x, y: -Math.min(ROOM, longest + 8) - 14, text: title, ...style },
-  ];
-}
-
-function labelWidth(text: string): number {
-  return widthOf(text, TYPE.text);
+  const [left, above] = [rowNames, columnNames].map((all) => widest(all, ROOM, TYPE.text) + 8);
+  return [...items, textItem(-left!, -above! - 14, title, BOLD)];
 }
 
 const LINE = { least: 24, most: 44 };
+
+/** Of the title above the lines, and of the numbers before the keys' names. */
+const TITLE = 34;
+const NUMBERS = 78;
 
 /** The chosen query and a line to each of its keys, in so many pixels; as high, where that is possible. */
 export function linesBlock(width: number, height: number): Item[] {
   const [entry, row] = [attention.value, lockedRow.value];
   if (!entry || !row?.values) return [];
-  const words = wordsOf(table);
-  const ink = inks();
+  const view = wordsOf(table);
   const links = linksOf(row.values);
   const query = state.query.value;
   const piece = visible(queryTokens(entry.part)[query]?.piece ?? String(query));
-  const style = { size: TYPE.text, fill: ink.ink };
-  const room = Math.min(ROOM, widthOf(piece, TYPE.text) + 2);
-  const [from, to] = [room + 10, width - ROOM - 78];
-  const line = Math.min(LINE.most, Math.max(LINE.least, (height - 34) / links.length));
-  const top = 34;
-  const origin = top + (links.length * line) / 2;
-  const items: Item[] = [
-    {
-      kind: "text",
-      x: 0,
-      y: 14,
-      text: fitText(words.lines, width, TYPE.text, { bold: true }),
-      ...style,
-      bold: true,
-    },
-    {
-      kind: "text",
-      x: room,
-      y: origin + 5,
-      text: fitText(piece, room, TYPE.text),
-      ...style,
-      anchor: "end",
-    },
+  const tokens = keyTokens(entry.part);
+  const names = links.map(({ key }) => visible(tokens[key]?.piece ?? String(key)));
+  const room = widest([piece], ROOM, TYPE.text) + 2;
+  const line = Math.min(LINE.most, Math.max(LINE.least, (height - TITLE) / links.length));
+  const ends = { from: room + 10, to: width - widest(names, ROOM, TYPE.text) - NUMBERS };
+  const origin = TITLE + (links.length * line) / 2;
+  return [
+    textItem(0, 14, fitText(view.lines, width, TYPE.text, BOLD), BOLD),
+    textItem(room, origin + 5, fitText(piece, room, TYPE.text), AT_END),
+    ...links.flatMap((link, place) =>
+      linkItems(link, names[place] ?? "", { ...ends, origin, y: TITLE + (place + 0.5) * line }),
+    ),
+    ...restItems(links, entry.keys, width, TITLE + links.length * line + 20),
   ];
-  const labels = keyTokens(entry.part);
-  links.forEach(({ key, weight }, place) => {
-    const middle = top + (place + 0.5) * line;
-    const masked = Number.isNaN(weight);
-    if (!masked) {
-      const stroke = { stroke: ink.accent, strokeWidth: lineWidth(weight), role: "link" };
-      items.push({ kind: "line", x1: from, y1: origin, x2: to, y2: middle, ...stroke });
-    }
-    const number = masked ? words.masked : weight.toFixed(3);
-    const label = fitText(visible(labels[key]?.piece ?? String(key)), ROOM, TYPE.text);
-    items.push(
-      { kind: "text", x: to + 12, y: middle + 5, text: number, size: TYPE.small, fill: ink.soft },
-      { kind: "text", x: to + 78, y: middle + 5, text: label, ...style },
-    );
-  });
-  if (links.length < entry.keys) {
-    const sum = links.reduce((total, { weight }) => total + (weight || 0), 0);
-    const most = words.linesMost(links.length, entry.keys, sum.toFixed(3));
-    linesOf(most, width, TYPE.small).forEach((text, place) => {
-      const y = top + links.length * line + 20 + 18 * place;
-      items.push({ kind: "text", x: 0, y, text, size: TYPE.small, fill: ink.soft });
-    });
-  }
-  return items;
+}
+
+/** A line to a key, its weight and its name. */
+function linkItems(
+  { weight }: KeyWeight,
+  name: string,
+  { from, to, origin, y }: { from: number; to: number; origin: number; y: number },
+): Item[] {
+  const masked = Number.isNaN(weight);
+  const place = { x1: from, y1: origin, x2: to, y2: y };
+  const stroke = { stroke: inks().accent, strokeWidth: lineWidth(weight), role: "link" };
+  return [
+    ...(masked ? [] : [{ kind: "line" as const, ...place, ...stroke }]),
+    textItem(to + 12, y + 5, masked ? wordsOf(table).masked : weight.toFixed(3), soft()),
+    textItem(to + NUMBERS, y + 5, fitText(name, ROOM, TYPE.text)),
+  ];
+}
+
+/** How much of the row the lines show, where it is not all. */
+function restItems(links: KeyWeight[], of: number, width: number, y: number): Item[] {
+  if (links.length === of) return [];
+  const most = wordsOf(table).linesMost(links.length, of, sumOf(links).toFixed(3));
+  const lines = linesOf(most, width, TYPE.small);
+  return lines.map((text, place) => textItem(0, y + 18 * place, text, soft()));
 }

@@ -6,10 +6,10 @@ import { wordsOf } from "../../../core/text/i18n";
 import { isWhole } from "../../../draw/matrix/window";
 import { boundsOf, moved } from "../../../draw/scene/bounds";
 import type { Item } from "../../../draw/scene/scene";
+import { headPlace } from "../../../draw/slide/frame";
 import { colourScale } from "../../../draw/slide/scales";
 import { CONTENT_WIDTH, type Picture } from "../../../draw/slide/slide";
 import { table as drawing } from "../../../draw/words";
-import { partName } from "../all_heads";
 import { lockedTile } from "../data";
 import { table } from "../words";
 import { grid, gridColumn, layerCount, SIDE } from "./grid";
@@ -27,7 +27,7 @@ export function picture(): Picture | null {
   const items = other && heightOf(other) < heightOf(one) ? other : one;
   // Said where it is not all.
   const window = tile && isWhole(tile.window, entry.queries, entry.keys) ? null : tile?.window;
-  const name = words.locked(partName(entry.part), entry.layer, state.head.value);
+  const name = headPlace(entry.part, entry.layer, state.head.value);
   const range = ([start, stop]: readonly [number, number]): string => `${start}–${stop - 1}`;
   const shown = window && words.sceneWindow(range(window.rows), range(window.columns));
   return {
@@ -35,7 +35,13 @@ export function picture(): Picture | null {
     description: `${entry.path}.weights`,
     caption: [wordsOf(drawing).slideAxes, words.sceneCaption, all.note].filter(Boolean).join(" "),
     place: shown ? `${name}, ${shown}` : name,
-    scales: [colourScale("weight", 1, true)],
+    scales: [
+      colourScale(
+        "weight",
+        1,
+        items.some(({ kind }) => kind === "hatch"),
+      ),
+    ],
     items,
   };
 }

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { Alignment, Run } from "../../../core/protocol";
 import { kind, run } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
-import type { Item } from "../../../draw/scene/scene";
+import type { Bounds, Item } from "../../../draw/scene/scene";
 import { fitText, widthOf } from "../../../draw/scene/text";
 import { headPlace } from "../../../draw/slide/frame";
 import { widthScale } from "../../../draw/slide/scales";
@@ -59,6 +59,7 @@ export function openingPicture(): Picture | null {
     caption,
     place: best ? headPlace(part, best.layer, best.head) : "",
     scales: [widthScale(layout.widest ?? 0, LEAST)],
+    centred: true,
     items: [
       ...ribbonItems(shown, layout),
       ...wordItems(shown, layout, "key"),
@@ -95,7 +96,7 @@ function ribbonItems({ alignment, current }: Shown, layout: Layout): Item[] {
       kind: "path",
       x: 0,
       y: 0,
-      box: boxOf(layout.queries[query]!, layout.keys[key]!, layout.upright),
+      box: boxOf(layout.queries[query]!, layout.keys[key]!, weight, layout),
       d: ribbon(layout, query, key, weight),
       fill: colours[own],
       opacity: Math.round(100 * (0.25 + 0.6 * Math.min(1, weight))) / 100,
@@ -103,15 +104,18 @@ function ribbonItems({ alignment, current }: Shown, layout: Layout): Item[] {
     }));
 }
 
-/** Between the words that a ribbon joins: where the words stand, the picture ends. */
-function boxOf(query: Place, key: Place, upright: boolean): ReturnType<typeof box> {
-  if (upright) return box([query.x + query.width / 2, key.x + key.width / 2], [query.y, key.y]);
-  return box([query.x, key.x + key.width], [query.y, key.y]);
-}
-
-function box(x: number[], y: number[]) {
-  const [left, right] = [Math.min(...x), Math.max(...x)];
-  return { left, right, top: Math.min(...y), bottom: Math.max(...y) };
+/** Of a ribbon, without where it touches the words: those stand further out. */
+function boxOf(query: Place, key: Place, weight: number, { upright, widest = 0 }: Layout): Bounds {
+  const half = upright ? (weight * widest) / 2 : 0;
+  const [one, other] = upright
+    ? [query.x + query.width / 2, key.x + key.width / 2]
+    : [query.x, key.x + key.width];
+  return {
+    left: Math.min(one, other) - half,
+    right: Math.max(one, other) + half,
+    top: Math.min(query.y, key.y),
+    bottom: Math.max(query.y, key.y),
+  };
 }
 
 function wordItems(
