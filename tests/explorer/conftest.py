@@ -8,7 +8,7 @@ from clearhead.explorer import explorer_of
 from clearhead.explorer.explorer import Explorer
 from clearhead.translation.checkpoint import read_checkpoint
 from tests.explorer.others import bert_folder, gpt2_folder
-from tests.translation.conftest import write_checkpoint
+from tests.translation.conftest import write_checkpoint, write_classifier
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,9 @@ def vectors(tmp_path_factory):
     """Someone else's model that makes vectors of a text, and predicts nothing."""
     folder = tmp_path_factory.mktemp("others") / "tiny-vectors"
     return explorer_of(bert_folder(folder, fills_masks=False))
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory):
+    """A model of ours that gives a text one of three labels."""
+    return explorer_of(write_classifier(tmp_path_factory.mktemp("others") / "tiny-classifier"))

@@ -193,6 +193,8 @@ class Explorer:
                 answer["registers"] = list(models.translator.registers)
         if self._limits_in_words:
             answer["limits_in_words"] = self._limits_in_words
+        if models.labels:
+            answer["labels"] = list(models.labels)
         if models.mask_id is not None:
             (answer["mask"],) = models.tokenizer.pieces([models.mask_id])
         return Answer(answer)
@@ -233,6 +235,11 @@ class Explorer:
         return Answer(effects_answer(self.run(question.run), question))
 
     def _alignment(self, question: AlignmentQuestion) -> Answer:
+        if question.start:
+            raise ConfigError(
+                f"alignment: start is for recordings; a model's text is shown as a whole. Leave "
+                f"start={question.start} out."
+            )
         run = self.run(question.run)
         return Answer(alignment_answer(run, self._hide_each_word(run.request)))
 

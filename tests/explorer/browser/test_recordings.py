@@ -73,6 +73,60 @@ def test_a_thousand_positions_are_shown_in_windows(page: Any) -> None:
     assert cell.locator("[role=gridcell]").count() < 20_000
 
 
+def test_a_recording_opens_with_one_head_s_ribbons(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    expected = EXPLORERS["short"].answer("alignment", {"run": {}}).json
+    cell = show(page, "short", "#language=en&view=heads&theme=light")
+    cell.locator(".opening-ribbon").first.wait_for()
+    for side in ("key", "query"):
+        words = cell.locator(f".opening-word[data-side={side}]").all_inner_texts()
+        assert words == ["one", "two", "three", "four", "five", "six"]
+    assert cell.locator(".opening-side").count() == 2  # which row is which
+    note = cell.locator(".opening-found").inner_text()
+    best = expected["heads"][0]
+    assert f"self-attention, layer {best['layer']}, head {best['head']}" in note
+    assert f"Of {expected['of']} heads" in note
+    assert "by its weights alone" in note
+    assert "cannot be run again" in note
+    # Nothing that only a model could have.
+    assert cell.locator(".opening-discover").count() == 0
+    assert cell.locator(".opening button.num").count() == 0
+
+    word = cell.locator(".opening-word[data-side=query]").nth(4)
+    word.click()
+    row = expected["weights"][4]
+    key = int(np.argmax(row))
+    text = ["one", "two", "three", "four", "five", "six"][key]
+    said = cell.locator(".opening-said").inner_text()
+    assert said.startswith(f"“five” drew on “{text}” {round(100 * row[key])} %")
+    locked = cell.locator(".map-head[aria-pressed=true]")
+    assert locked.get_attribute("data-layer") == str(best["layer"])
+    assert locked.get_attribute("data-head") == str(best["head"])
+
+    cell.get_by_label("all layers").check()
+    assert "rollout" in cell.locator(".opening-found").inner_text()
+    flow = np.array(expected["flow"])
+    drawn = cell.locator(".opening-ribbon").count()
+    assert drawn == int((flow >= 0.04).sum())
+    found = axe.Axe().run(page, context={"include": [["#cell"]]})
+    # axe looks for what a skip link leads to outside of the widget's shadow root.
+    violations = [one for one in found.response["violations"] if one["id"] != "skip-link"]
+    assert not violations
+
+
+def test_a_long_recording_opens_with_some_of_its_tokens(page: Any) -> None:
+    cell = show(page, "long", "#language=en&view=heads")
+    cell.locator(".opening-ribbon").first.wait_for()
+    names = cell.locator(".opening-word[data-side=query]")
+    assert names.all_inner_texts() == [str(place) for place in range(20)]
+    assert "Tokens 0 to 19 of 1000" in cell.locator(".opening-switches").inner_text()
+    cell.locator(".opening-switches .pager").get_by_text("Later").click()
+    cell.locator(".opening-word[data-side=query]").get_by_text("39", exact=True).wait_for()
+    expected = EXPLORERS["long"].answer("alignment", {"run": {}, "start": 20}).json
+    drawn = cell.locator(".opening-ribbon").count()
+    assert drawn == int((np.array(expected["weights"]) >= 0.04).sum())
+
+
 def _weights(shown: dict[str, Any]) -> Any:
     """The numbers of the locked head, wherever the view's export has them."""
     for value in shown.values():

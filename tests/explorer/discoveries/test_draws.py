@@ -17,6 +17,7 @@ from clearhead.explorer.discoveries.draws import (
     probability_at,
     token_at,
 )
+from clearhead.explorer.explorer import Explorer
 from clearhead.reference.softmax import log_softmax
 
 
@@ -52,6 +53,33 @@ def test_draws_go_from_the_likeliest_to_chance(request, name, monkeypatch):
     assert drawn[2]["text"] != drawn[0]["text"]
     assert departure in (1, 2)
     assert draws_of(run)[0] == drawn  # the same dice again
+
+
+def test_where_a_search_stops_at_its_limit_the_end_is_no_choice_of_the_model(explorer):
+    run = explorer.run(RunQuestion(text="Where is the old house?", beam_size=1))
+    logits, own = run.logits, run.predicted
+    assert len(own) < run.config.max_length
+    # Greedy, so each word is the likeliest where it stands; the end behind the last is not.
+    assert tuple(logits[:-1].argmax(axis=-1)) == own[:-1]
+    assert logits[-1].argmax() != own[-1] == run.config.end_id
+
+    def words(temperature):
+        rows = log_softmax(logits[:-1] / temperature)
+        return float(np.exp(rows[np.arange(len(own) - 1), own[:-1]].sum()))
+
+    assert words(0.01) > 0.4 > words(1.0) > words(50.0)
+    # So the text with its end is less likely at 0.01 than at 1: nothing would end it there.
+    assert probability_at(run, 0.01) < 1e-60 < probability_at(run, 1.0)
+    end = log_softmax(logits[-1] / 0.01)[own[-1]]
+    assert probability_at(run, 0.01) == pytest.approx(words(0.01) * np.exp(end), rel=1e-9)
+
+
+def test_a_text_whose_numbers_are_not_all_held_is_drawn_alike(checkpoint):
+    whole, bounded = Explorer(checkpoint), Explorer(checkpoint)
+    bounded.models.most_bytes = 1
+    question = RunQuestion(text="Where is it?", target="le vieil")
+    runs = [each.run(question) for each in (whole, bounded)]
+    assert draws_of(runs[0]) == draws_of(runs[1])
 
 
 def test_the_probability_is_that_of_all_words_at_the_temperature(explorer):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clearhead.errors import CheckpointError
+from clearhead.explorer.models.classifier import ClassifierModel
 from clearhead.explorer.models.encoder import EncoderModel
 from clearhead.explorer.models.generation import GenerationModel
 from clearhead.explorer.models.kinds import read_model, walked_model
@@ -67,7 +68,8 @@ def test_a_name_that_is_nothing_is_refused_with_what_there_is():
 
 def test_a_classifier_of_ours_is_an_encoder_whose_logits_are_no_words(tmp_path):
     model = walked_model(read_model(write_classifier(tmp_path / "c")))
-    assert type(model) is EncoderModel
+    assert type(model) is ClassifierModel
+    assert model.labels == ("no", "so so", "yes")
     assert not model.predicts_words
     words = list(model.tokenizer.encode("The man."))
     assert model.encode("The man.") == [1, *words, 2]

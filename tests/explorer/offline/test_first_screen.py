@@ -28,9 +28,3 @@ def test_what_cannot_be_tried_is_left_out(vectors):
     screen, _ = asked(vectors, "The black cat")
     assert screen.alignment["measure"] == "peak"
     assert screen.discoveries == []
-
-
-def test_a_recording_has_none():
-    page = {}
-    FirstScreen.of(None, {"kind": "recording"}, {}).add_to(page)
-    assert page == {}

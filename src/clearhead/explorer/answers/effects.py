@@ -35,7 +35,7 @@ def effects_answer(run: Run, question: EffectsQuestion) -> EffectsAnswer:
         ConfigError: there is no such head.
         ShapeError: the query or the position is outside of the sentence.
     """
-    if not run.models.predicts_words:
+    if not run.models.predicts:
         raise ConfigError(
             "effects: this model predicts no words, so there is no log-probability for a link to "
             "have an effect on. Look at its weights and contributions."
@@ -73,6 +73,8 @@ def _check(name: str, number: int, count: int, where: str) -> None:
 def _effect_on(run: Run, position: int | None) -> EffectOn:
     if position is None:
         return {"position": None, "text": run.translation}
+    if run.models.labels:
+        return {"position": position, "text": run.translation}
     return {"position": position, "text": run.models.token(run.predicted[position])["piece"]}
 
 

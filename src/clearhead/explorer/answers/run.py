@@ -18,7 +18,7 @@ from ...errors import ConfigError
 from ...reference.softmax import log_softmax
 from ...reference.tracing.trace import Trace
 from ...reference.transformer import Transformer
-from ...shapes import Array
+from ...shapes import Array, Float
 from ...translation.sentences.segments import Piece
 from ..contract.base_edit import Changes
 from ..contract.edits import changes_of, check_edits, check_queries, edited_source
@@ -44,7 +44,8 @@ class Run:
         passage: the tokens that the model reads and predicts, those of the text edited.
         trace: float64, batch of 1: all steps but attention's ``contributions``. Edited steps
             say ``replaced``. Of a long text the numbers are computed as they are looked at.
-        predictions: what the model says at each position; empty where it predicts no words.
+        predictions: what the model says at each position; of a classifier, of its labels at the
+            first; empty where it predicts nothing.
         largest_difference: of a log-probability, or of an output vector where there are none,
             between the fast engine and the reference.
         unreached: numbers of the edits that meet no query, the target being too short.
@@ -87,7 +88,10 @@ class Run:
 
     @property
     def predicted(self) -> tuple[int, ...]:
-        """What follows each of the decoder's tokens, or stands at each of an encoder's."""
+        """What follows each of the decoder's tokens, or stands at each of an encoder's.
+
+        Of a classifier, the number of its label.
+        """
         return self.passage.predicted
 
     @property
@@ -99,6 +103,15 @@ class Run:
     def log_probabilities(self) -> Array:
         """Of each predicted token, Float["positions"]."""
         return np.array([one.log_probability for one in self.predictions])
+
+    @property
+    def logits(self) -> Float[Array, "scored_positions vocab"]:
+        """Those of the positions that count; of a long text they are computed now."""
+        places = np.array(self.passage.scored_positions)
+        step = self.trace["logits"]
+        window = slice(int(places.min()), int(places.max()) + 1)
+        rows: Array = step.value[slice(0, 1), window, slice(0, step.shape[2])][0]
+        return rows[places - places.min()]
 
     @property
     def log_probability(self) -> float:
@@ -198,7 +211,7 @@ def _compare(
     models: WalkedModel, passage: Passage, trace: Trace | BoundedTrace, fast: FastRows
 ) -> tuple[tuple[Prediction, ...], float]:
     """Return what the model predicts, and how far the fast engine is from it."""
-    if not models.predicts_words:
+    if not models.predicts:
         output = trace["encoder.output"].value[0]
         return (), float(np.abs(fast(slice(None)) - output).max())
     logits = trace["logits"].value
@@ -208,7 +221,7 @@ def _compare(
         row: Array = logits[slice(0, 1), window, whole][0]
         return row
 
-    vocab_size, width = models.tokenizer.vocab_size, logits.shape[2]
+    vocab_size, width = len(models.labels) or models.tokenizer.vocab_size, logits.shape[2]
     return predictions(rows, width, passage.predicted, vocab_size, fast)
 
 
@@ -221,7 +234,7 @@ def _baseline(
     changes: Changes,
 ) -> EditFreeRun:
     """Return the unedited run, and how likely the edited model makes its target."""
-    if not models.predicts_words:
+    if not models.predicts:
         plain = before.trace["encoder.output"].value[0]
         distance = np.linalg.norm(trace["encoder.output"].value[0] - plain, axis=-1)
         return EditFreeRun(before, 0.0, distance / np.linalg.norm(plain, axis=-1))

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...reference.softmax import log_softmax
 from ...reference.tracing.step import Step
 from ...reference.tracing.steps import attention, kind_of
+from ...shapes import Array, Float
 from ...translation.rules.languages.likely import other_language
 from ..contract.parts import attention_path, heads_of, layers_of, parts_of
 from ..contract.run_answers import (
     AttentionAnswer,
     Baseline,
+    LikelyLabel,
     NextTokens,
     Note,
     Replacement,
     RunAnswer,
     StepAnswer,
+    Token,
 )
 from ..derivations.derive import derivations
 from .run import Run
@@ -27,7 +31,7 @@ from .run import Run
 def run_answer(run: Run) -> RunAnswer:
     """Answer ``run``: everything about a run but its large arrays."""
     models, request = run.models, run.request
-    predicts = models.predicts_words
+    predicts = models.predicts
     answer: RunAnswer = {
         "request": run.request.to_dict(),
         "text": run.request.text,
@@ -37,7 +41,7 @@ def run_answer(run: Run) -> RunAnswer:
         "target_given": request.target is not None or request.target_ids is not None,
         "source": models.tokens(run.source),
         "decoder_input": models.tokens(run.target),
-        "predicted": models.tokens(run.predicted),
+        "predicted": _predicted(run),
         "log_probability": finite(run.log_probability) if predicts else None,
         "log_probabilities": [finite(value) for value in run.log_probabilities],
         "next": list(_next(run)),
@@ -60,6 +64,8 @@ def run_answer(run: Run) -> RunAnswer:
     scored_positions = run.passage.scored_positions
     if len(scored_positions) != len(run.predicted):
         answer["scored_positions"] = list(scored_positions)
+    if models.labels:
+        answer["labels"] = labels_of(run)
     if not run.source:
         answer["prompt"] = run.passage.prompt
     return answer
@@ -70,8 +76,30 @@ def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def labels_of(run: Run) -> list[LikelyLabel]:
+    """Return a classifier's labels by their numbers, each with how likely it is."""
+    return likely_labels(run.models.labels, log_softmax(run.logits[0]))
+
+
+def likely_labels(
+    labels: Sequence[str], log_probabilities: Float[Array, "labels"]
+) -> list[LikelyLabel]:
+    """Return each label with its probability."""
+    return [
+        {"label": label, "probability": math.exp(value), "log_probability": finite(float(value))}
+        for label, value in zip(labels, log_probabilities, strict=True)
+    ]
+
+
+def _predicted(run: Run) -> list[Token]:
+    """Return the tokens that are predicted; the number of a label is none."""
+    return [] if run.models.labels else run.models.tokens(run.predicted)
+
+
 def _next(run: Run) -> Iterator[NextTokens]:
     """Yield the likeliest tokens after each of the decoder's, and the one that follows it."""
+    if run.models.labels:
+        return
     for prediction in run.predictions:
         likeliest = prediction.likeliest
         yield {
@@ -155,13 +183,15 @@ def _baseline(run: Run) -> Baseline | None:
     if run.baseline is None:
         return None
     before, change = run.baseline.run, run.baseline.output_change
-    predicts = run.models.predicts_words
+    predicts = run.models.predicts
     answer: Baseline = {
         "translation": before.translation,
         "log_probability": finite(before.log_probability) if predicts else None,
-        "predicted": run.models.tokens(before.predicted),
+        "predicted": _predicted(before),
         "target_log_probability": finite(run.baseline.target_log_probability) if predicts else None,
     }
+    if run.models.labels:
+        answer["labels"] = labels_of(before)
     if change is not None:
         answer["output_change"] = change.tolist()
     return answer

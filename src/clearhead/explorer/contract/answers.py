@@ -45,7 +45,8 @@ class Answering(Protocol):
         ...
 
 
-# ``next_words``: the model has probabilities of words, at each position.
+# ``next_words``: the model has probabilities of words, at each position. ``effects``: it has any,
+# of words or of labels.
 Ability = TypeAliasType(
     "Ability", Literal["translate", "edit", "beam", "effects", "derivations", "next_words", "lens"]
 )
@@ -106,6 +107,7 @@ class ModelAnswer(TypedDict):
         mask: what is written for a hidden word, which the model predicts; missing where it
             predicts none.
         registers: that a translation can be asked for; missing where there are none.
+        labels: of a classifier of texts, by their numbers; missing of other models.
         limits_in_words: the first sentences under "Limits" of its card; missing without one.
         checkpoints: of a training run, by their steps; missing of anything else.
         batch_invariant: whether a sentence's scores are the same bits alone and in any batch, on
@@ -120,6 +122,7 @@ class ModelAnswer(TypedDict):
     parts: list[ModelPart]
     abilities: list[Ability]
     registers: NotRequired[list[str]]
+    labels: NotRequired[list[str]]
     limits_in_words: NotRequired[str]
     checkpoints: NotRequired[list[TrainedCheckpoint]]
     batch_invariant: NotRequired[bool]

@@ -195,7 +195,7 @@ class Steer(BaseEdit):
 
     Attributes:
         layer: after which it is pushed; of the decoder, or of an encoder by itself.
-        token: the id of the word.
+        token: the id of the word; of a classifier, the number of a label.
         value: how far, in the length of the vectors of the stream; below 0 away from the word.
     """
 
@@ -211,10 +211,11 @@ class Steer(BaseEdit):
                 f"steer: there are {layers} layers before the words, so layer must be between 0 "
                 f"and {layers - 1}; it is {self.layer}."
             )
-        if self.token >= tokens:
-            raise ConfigError(
-                f"steer needs the id of a token between 0 and {tokens - 1}; it is {self.token}."
-            )
+        labels = config.output.labels
+        most = (labels or tokens) - 1
+        if self.token > most:
+            what = "number of a label" if labels else "id of a token"
+            raise ConfigError(f"steer needs the {what} between 0 and {most}; it is {self.token}.")
 
     def paths(self, config: TransformerConfig) -> list[str]:
         stack = "decoder" if config.decoder_layers else "encoder"

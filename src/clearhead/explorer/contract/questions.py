@@ -272,10 +272,13 @@ class AlignmentQuestion(Question):
 
     Attributes:
         run: the text, with its edits.
+        start: of a recording, whose long sequences are shown in part, the first query that is
+            shown; 0 of anything else.
     """
 
     question: ClassVar[str] = "alignment"
     run: RunQuestion
+    start: Index = 0
 
 
 class DiscoveryQuestion(Question):

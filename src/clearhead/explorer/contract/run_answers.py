@@ -43,6 +43,14 @@ class LikelyToken(TypedDict):
     probability: float
 
 
+class LikelyLabel(TypedDict):
+    """One of the labels of a classifier, and how probable it is."""
+
+    label: str
+    probability: float
+    log_probability: float | None
+
+
 class Rule(TypedDict):
     """A rule around the model that acted on a sentence, and what it did."""
 
@@ -156,6 +164,7 @@ class Baseline(TypedDict):
     """The run without edits, and how likely the edited model makes its translation.
 
     Attributes:
+        labels: of a classifier, by their numbers.
         output_change: of a model whose output is vectors, how far each of them moved, as a share
             of its length without edits.
     """
@@ -164,6 +173,7 @@ class Baseline(TypedDict):
     log_probability: float | None
     predicted: list[Token]
     target_log_probability: float | None
+    labels: NotRequired[list[LikelyLabel]]
     output_change: NotRequired[list[float]]
 
 
@@ -206,7 +216,7 @@ class RunAnswer(TypedDict):
         sentences: the pieces of the text; of a recording, the rows of its batch.
         sentence: the number of the piece that is traced.
         translation: of a model that continues prompts, the continuation; of an encoder that fills
-            in hidden words, the text with them.
+            in hidden words, the text with them; of a classifier, the likeliest label.
         target_given: whether the translation came with the question.
         source: what the encoder reads; empty without one.
         decoder_input: what the decoder reads; empty without one, and without an encoder it begins
@@ -214,6 +224,8 @@ class RunAnswer(TypedDict):
         prompt: of a model without an encoder, how many tokens of ``decoder_input`` are the prompt.
         predicted: what follows each token of the decoder; of an encoder the token at each
             position, the likeliest where one is hidden.
+        labels: of a classifier, all by their numbers, which are their places in the last axis of
+            ``logits`` and ``probabilities``; these have one position.
         scored_positions: the positions whose log-probabilities make the sum: missing for all.
         notes: what a reader should know of this run, such as an edit that changes nothing.
     """
@@ -231,6 +243,7 @@ class RunAnswer(TypedDict):
     log_probabilities: list[float | None]
     scored_positions: NotRequired[list[int]]
     prompt: NotRequired[int]
+    labels: NotRequired[list[LikelyLabel]]
     next: list[NextTokens]
     attention: list[AttentionAnswer]
     steps: list[StepAnswer]

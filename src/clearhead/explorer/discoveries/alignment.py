@@ -43,7 +43,7 @@ def alignment_answer(run: Run, hidden: HiddenWords) -> AlignmentAnswer:
     table = _weights(run, part, best["layer"])[best["head"]]
     keys, queries = _keys(run), _queries(run)
     weights = between_words(table, queries, keys)
-    crossing = crossing_of(weights) if queries != keys else None
+    crossing = crossing_of(weights) if queries != keys else None  # of one label, none
     return {
         "part": part,
         "heads": heads,
@@ -160,8 +160,13 @@ def _keys(run: Run) -> list[Word]:
 
 
 def _queries(run: Run) -> list[Word]:
-    """Return the words that are predicted, by the rows that predict them; else those that look."""
+    """Return the words that are predicted, by the rows that predict them; else those that look.
+
+    Of a classifier it is the label, which the first row predicts.
+    """
     places = run.passage.scored_positions
+    if run.models.labels:
+        return [{"text": run.translation, "start": 0, "stop": 1}]
     if not run.models.predicts_words:
         return given_words(run)
     signs = run.models.tokens((*run.source, *run.target, *run.predicted))

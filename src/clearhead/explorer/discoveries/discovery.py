@@ -16,9 +16,11 @@ import numpy as np
 
 from ...errors import ConfigError
 from ..answers.run import Run
+from ..answers.run_answer import labels_of, likely_labels
 from ..contract.edits import AblateHead, Edit, MaskToken, OutputTemperature, changes_of
 from ..contract.first_screen.answers import DiscoveryAnswer, HeadPlace
 from ..contract.questions import DiscoveryKind, RunQuestion
+from ..contract.run_answers import LikelyLabel
 from ..contract.stopping import check
 from .draws import TEMPERATURES, draws_of
 from .trials import HiddenWords, silence_each_head
@@ -38,13 +40,13 @@ def discovery_answer(
         hidden: gives what hiding each word of a run costs.
 
     Raises:
-        ConfigError: the model predicts no words, so that there is no text to change, or the text
+        ConfigError: the model predicts nothing, so that there is no text to change, or the text
             leaves nothing to try.
     """
-    if not run.models.predicts_words:
+    if not run.models.predicts:
         raise ConfigError(
-            "discovery: this model predicts no words, so there is no text that a change could "
-            "change. Ask for its alignment."
+            "discovery: this model predicts no words and no labels, so there is no text that a "
+            "change could change. Ask for its alignment."
         )
     if not run.config.decoder_layers and not run.passage.target_ids:
         raise ConfigError(
@@ -66,11 +68,13 @@ class Outcome:
         edits: that were made.
         text: what the model writes.
         difference: how many tokens differ from its own text.
+        labels: of a classifier, how likely each is, as the fast engine computes it.
     """
 
     edits: tuple[Edit, ...]
     text: str
     difference: int
+    labels: list[LikelyLabel] | None = None
 
 
 def _hide_word(run: Run, hidden: HiddenWords) -> DiscoveryAnswer:
@@ -129,7 +133,7 @@ def _temperature(run: Run) -> DiscoveryAnswer:
 def _answer(
     run: Run, kind: DiscoveryKind, best: Outcome, *, trials: int, of: int
 ) -> DiscoveryAnswer:
-    return {
+    answer: DiscoveryAnswer = {
         "kind": kind,
         "before": run.translation.strip(),
         "after": best.text,
@@ -137,6 +141,9 @@ def _answer(
         "trials": trials,
         "of": of,
     }
+    if best.labels is not None:
+        answer["labels_before"], answer["labels_after"] = labels_of(run), best.labels
+    return answer
 
 
 def _best(run: Run, ways: Sequence[tuple[Edit, ...]]) -> Outcome:
@@ -151,9 +158,13 @@ def _write(run: Run, edits: tuple[Edit, ...]) -> Outcome:
     request = run.request.model_copy(update={"edits": edits})
     ids = run.source or run.target[: run.passage.prompt]
     changes = changes_of(edits, models.config, models.weights)
-    passage = models.complete(ids, request, changes).passage
+    completion = models.complete(ids, request, changes)
+    passage = completion.passage
     difference = differing(run.passage.target_ids or (), passage.target_ids or ())
-    return Outcome(edits, passage.text.strip(), difference)
+    labels = None
+    if models.labels:
+        labels = likely_labels(models.labels, completion.fast(slice(0, 1))[0].astype(np.float64))
+    return Outcome(edits, passage.text.strip(), difference, labels)
 
 
 def differing(one: Sequence[int], other: Sequence[int]) -> int:

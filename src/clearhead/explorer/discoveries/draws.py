@@ -66,7 +66,12 @@ def draws_of(run: Run) -> tuple[list[Draw], int | None]:
 
 
 def _text(run: Run, ids: Sequence[int]) -> str:
-    """Return the text of a draw; of an encoder the whole text, with the words in their places."""
+    """Return the text of a draw; of an encoder the whole text, with the words in their places.
+
+    Of a classifier it is the label.
+    """
+    if run.models.labels:
+        return run.models.labels[ids[0]]
     if run.config.decoder_layers:
         return run.models.decode(ids).strip()
     words = dict(zip(run.passage.scored_positions, ids, strict=True))
@@ -82,11 +87,15 @@ def _rank(departure: int | None) -> tuple[int, int]:
 
 
 def probability_at(run: Run, temperature: float) -> float:
-    """Return the probability of the run's own text at a temperature: the product of its tokens'."""
+    """Return the probability of the run's own text at a temperature: the product of its tokens'.
+
+    Of what a decoder writes the end counts, too. Where a search stops at its limit the model would
+    go on there: the lower the temperature, the less likely it makes exactly this text, however
+    likely all its words are.
+    """
     places = list(run.passage.scored_positions)
     words = [run.predicted[place] for place in places]
-    logits = run.trace["logits"].value[0][places]
-    rows = log_softmax(logits / temperature)
+    rows = log_softmax(run.logits / temperature)
     return float(np.exp(rows[np.arange(len(places)), words].sum()))
 
 
@@ -97,9 +106,13 @@ def _stories(run: Run) -> list[Story]:
 
 
 def _hidden_words(run: Run, dice: int) -> Story:
-    """Draw the hidden words of an encoder: each by itself, from what is predicted in its place."""
+    """Draw the hidden words of an encoder: each by itself, from what is predicted in its place.
+
+    The label of a classifier is drawn in the same way.
+    """
     places = list(run.passage.scored_positions)
-    logits = run.trace["logits"].value[0][places, : run.models.tokenizer.vocab_size]
+    size = len(run.models.labels) or run.models.tokenizer.vocab_size
+    logits = run.logits[:, :size]
     numbers = np.random.default_rng((_SEED, dice)).random(len(places))
     ids = [
         tuple(

@@ -72,10 +72,10 @@ class HiddenWords:
 def hide_each_word(run: Run) -> HiddenWords:
     """Hide each word of what the model is given, and look how likely its text still is.
 
-    A model that predicts no words is not tried: then there are no words and no places.
+    A model that predicts nothing is not tried: then there are no words and no places.
     """
     words = given_words(run)
-    places = run.passage.scored_positions if run.models.predicts_words else ()
+    places = run.passage.scored_positions if run.models.predicts else ()
     order = _by_attention(run, words)[: affordable(run)] if places else []
     order.sort()
     hidden = tuple(words[number] for number in order)

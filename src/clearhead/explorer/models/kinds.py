@@ -12,6 +12,7 @@ from ...pretrained.model import PretrainedModel
 from ...pretrained.reading import read_pretrained
 from ...translation.checkpoint import Checkpoint, read_checkpoint
 from ..passes.twins import twins
+from .classifier import ClassifierModel
 from .encoder import EncoderModel
 from .generation import GenerationModel
 from .others import walked_pretrained
@@ -68,13 +69,21 @@ def walked_model(checkpoint: Checkpoint | PretrainedModel, task: str | None = No
             provenance=checkpoint.provenance,
             encode=lambda text: [config.start_id, *tokenizer.encode(text)],
         )
-    first = [config.start_id] if config.output.labels else []
+    if config.output.labels:
+        return ClassifierModel(
+            config,
+            checkpoint.weights,
+            tokenizer,
+            both,
+            labels=checkpoint.labels,
+            provenance=checkpoint.provenance,
+            encode=lambda text: [config.start_id, *tokenizer.encode(text), config.end_id],
+        )
     return EncoderModel(
         config,
         checkpoint.weights,
         tokenizer,
         both,
         provenance=checkpoint.provenance,
-        predicts_words=not config.output.labels,  # a classifier's logits are of labels
-        encode=lambda text: [*first, *tokenizer.encode(text), config.end_id],
+        encode=lambda text: [*tokenizer.encode(text), config.end_id],
     )

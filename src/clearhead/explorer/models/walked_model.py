@@ -65,6 +65,7 @@ class WalkedModel(ABC):
         longest: tokens that a text may have: as many as the model reads, and as fit into memory.
         special_ids: of the tokens that are no text.
         predicts_words: whether the model has probabilities of words.
+        labels: of a classifier, by their numbers: its logits are of these.
         most_bytes: of a trace that is held as a whole; a larger one is held in part.
         mask_id: the token that stands for a hidden word; None where there is none.
         source_language: the code of the language that it reads; None where that is not stated.
@@ -83,6 +84,7 @@ class WalkedModel(ABC):
 
     kind: ClassVar[ModelKind]
     predicts_words = True
+    labels: tuple[str, ...] = ()
     most_bytes = 64 * 2**20
     mask_id: int | None = None
     source_language: str | None = None
@@ -151,7 +153,14 @@ class WalkedModel(ABC):
         """What the page may ask of it."""
         if self.predicts_words:
             return ["edit", "effects", "derivations", "next_words", "lens"]
+        if self.labels:
+            return ["edit", "effects", "derivations"]
         return ["edit", "derivations"]
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it has logits: of words, or of labels."""
+        return self.predicts_words or bool(self.labels)
 
     # The two passes
 
@@ -167,17 +176,22 @@ class WalkedModel(ABC):
                 passage,
                 changes,
                 most_bytes=self.most_bytes,
-                predicts_words=self.predicts_words,
+                predicting=self.predicting if self.predicts else None,
             )
         with Trace(replace=replacements(changes)) as trace:
             self.forward(passage, trace)
         return trace
 
     def forward(self, passage: Passage, watcher: Watcher) -> None:
-        """Run the model in float64, to its logits, or its output where it predicts no words."""
+        """Run the model in float64, to its logits, or its output where it has none."""
         hidden = self.hidden(passage, watcher)
-        if self.predicts_words:
-            self.reference.logits(hidden, trace=watcher)
+        if self.predicts:
+            self.reference.logits(hidden[:, self.predicting], trace=watcher)
+
+    @property
+    def predicting(self) -> slice:
+        """The positions that have logits: all, or of a classifier the first."""
+        return slice(0, 1) if self.labels else slice(None)
 
     def hidden(self, passage: Passage, watcher: Watcher) -> Array:
         """Run the layers in float64, and return the last vectors, Float["1 positions d_model"]."""

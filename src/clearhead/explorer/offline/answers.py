@@ -28,6 +28,7 @@ from .head_kinds import saved_kinds
 from .numbers import Constants, Pack
 
 WHOLE_VOCABULARY = ("logits", "probabilities")
+OUTPUT = "weights/output.weight"
 MOST_ITEMS = 48  # in one question for arrays
 MOST_LINKS = 64  # of one query, with their effects
 EFFECT_SECONDS = 4.0
@@ -227,7 +228,9 @@ class PageAnswers:
     def _holds(self, step: StepAnswer, content: Content) -> bool:
         path, name = step["path"], step["path"].rpartition(".")[2]
         # Contributions are products of two arrays that are here; a vocabulary is too large.
-        if name == "contributions" or path in WHOLE_VOCABULARY:
+        if name == "contributions":
+            return False
+        if path in WHOLE_VOCABULARY and "labels" not in self.model:
             return False
         if math.prod(step["shape"]) > self.model["limits"]["numbers"]:
             return False
@@ -271,15 +274,20 @@ class PageAnswers:
         input_ids = {
             token["id"] for side in ("source", "decoder_input") for token in self.run[side]
         }
-        for path in WHOLE_VOCABULARY:
-            self._add_columns(numbers, steps[path], sorted(ids))
+        if "labels" not in self.model:  # whose logits are there as a whole
+            for path in WHOLE_VOCABULARY:
+                self._add_columns(numbers, steps[path], sorted(ids))
         for path in self._matrices():
-            self._add_rows(numbers, path, sorted(ids | input_ids))
+            if path == OUTPUT and "labels" in self.model:
+                numbers.add(path, self._array(path))
+            else:
+                self._add_rows(numbers, path, sorted(ids | input_ids))
 
     def _matrices(self) -> list[str]:
         paths = self._operands()
-        names = ("embedding", "source_embedding", "target_embedding", "output")
-        return [path for name in names if (path := f"weights/{name}.weight") in paths]
+        names = ("embedding", "source_embedding", "target_embedding")
+        embeddings = [f"weights/{name}.weight" for name in names]
+        return [path for path in (*embeddings, OUTPUT) if path in paths]
 
     def _operands(self) -> dict[str, None]:
         """Return the paths of all steps and weights that numbers are derived from, in order."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-from ...errors import ConfigError
+from ...errors import ClearheadError, ConfigError
 from ..contract.answers import Ability, Answering, ModelAnswer
 from ..contract.first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from ..contract.questions import DiscoveryKind
@@ -18,7 +18,7 @@ class FirstScreen:
     """The answers to ``alignment`` and ``discovery``.
 
     Attributes:
-        alignment: None of a recording.
+        alignment: None of a recording whose heads cannot be compared.
         discoveries: those that there are.
     """
 
@@ -34,10 +34,14 @@ class FirstScreen:
             model: its answer to ``model``.
             request: of the run.
         """
-        if model["kind"] == "recording":
-            return cls(None, [])
-        answer = explorer.answer("alignment", {"run": request})
         discoveries: list[DiscoveryAnswer] = []
+        if model["kind"] == "recording":  # which cannot be run again, so nothing is tried
+            try:
+                json = explorer.answer("alignment", {"run": request}).json
+            except ClearheadError:  # some recordings are too long, or cannot be computed with
+                return cls(None, discoveries)
+            return cls(cast("AlignmentAnswer", json), discoveries)
+        answer = explorer.answer("alignment", {"run": request})
         for kind in get_args(DiscoveryKind.__value__):
             try:
                 json = explorer.answer("discovery", {"run": request, "kind": kind}).json

@@ -48,6 +48,9 @@ def trace_bytes(config: TransformerConfig, passage: Passage) -> int:
     return 8 * (numbers + 2 * positions * config.vocab_size)
 
 
+EVERY = slice(None)
+
+
 class BoundedTrace:
     """What a `clearhead.reference.tracing.trace.Trace` of the same pass says, within some bytes.
 
@@ -59,7 +62,7 @@ class BoundedTrace:
         passage: what it reads.
         changes: what edits do to steps.
         most_bytes: of the layers that stay, beside the last one that was asked for.
-        predicts_words: whether the pass ends with logits.
+        predicting: the positions that have logits; None where the pass ends without.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class BoundedTrace:
         changes: Changes,
         *,
         most_bytes: int,
-        predicts_words: bool = True,
+        predicting: slice | None = EVERY,
     ) -> None:
         self._model, self._passage, self._changes = model, passage, changes
         self._most_bytes = most_bytes
@@ -79,9 +82,9 @@ class BoundedTrace:
         self._layers: OrderedDict[str, dict[str, Step]] = OrderedDict()
         self._rows: OrderedDict[int, dict[str, Array]] = OrderedDict()
         self._output_paths: frozenset[str] = frozenset()
-        self._run(predicts_words)
+        self._run(predicting)
 
-    def _run(self, predicts_words: bool) -> None:
+    def _run(self, predicting: slice | None) -> None:
         recorder = self._recorder(self._steps)
         self._encoded: Encoded | None = None
         if self._passage.source:
@@ -91,9 +94,9 @@ class BoundedTrace:
         if self._passage.target:
             ids = np.array([self._passage.target])
             hidden = self._model.decode(ids, self._encoded, trace=recorder)
-        self._hidden = hidden
-        if not predicts_words:
+        if predicting is None:
             return
+        self._hidden = hidden = hidden[:, predicting]
         # One position says which steps there are; they have one row for each position.
         outside: dict[str, Step] = {}
         before = set(self._outline)

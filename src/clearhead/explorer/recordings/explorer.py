@@ -21,6 +21,7 @@ from ..contract.arrays import check_numbers, checked_window, window_size, window
 from ..contract.first_screen.checkpoints import check_checkpoint
 from ..contract.first_screen.head_kinds import HeadKindsQuestion
 from ..contract.questions import (
+    AlignmentQuestion,
     ArrayQuestion,
     ModelQuestion,
     OverviewQuestion,
@@ -31,6 +32,7 @@ from ..contract.reading import QUESTIONS, read_question
 from ..contract.run_answers import AttentionAnswer, RunAnswer, Sentence, StepAnswer
 from ..contract.stopping import check
 from ..contract.values import LIMITS, Limits
+from .alignment import alignment_of
 from .bounds import check_size, check_window, check_work
 from .modules import Labels, Module, Tokens, modules_of
 from .rows import Rows
@@ -82,10 +84,11 @@ class RecordingExplorer:
             "array": self._array,
             "overview": self._overview,
             "head_kinds": self._head_kinds,
+            "alignment": self._alignment,
         }
 
     def answer(self, name: str, params: Mapping[str, Any] | Question | None = None) -> Answer:
-        """Answer a question: ``model``, ``run``, ``array``, ``overview`` or ``head_kinds``.
+        """Answer ``model``, ``run``, ``array``, ``overview``, ``head_kinds`` or ``alignment``.
 
         Raises:
             ConfigError: a recording cannot answer it, or a parameter makes no sense.
@@ -238,6 +241,10 @@ class RecordingExplorer:
         span = layer_slice(question.layers, len(layers))
         heads = self._of_rows.heads(layers[span], row)
         return Answer(kinds_answer(question.part, span.start, heads))
+
+    def _alignment(self, question: AlignmentQuestion) -> Answer:
+        row, modules = self._row(question.run), list(self.modules.values())
+        return Answer(alignment_of(self._of_rows, modules, self.labels, row, question.start))
 
     # What they stand on
 

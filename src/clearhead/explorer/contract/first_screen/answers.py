@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from ..edits import Edit
 from ..questions import DiscoveryKind
-from ..run_answers import PlainValuesOf
+from ..run_answers import LikelyLabel, PlainValuesOf
 
 PlainEdit = Annotated[dict[str, Any], PlainValuesOf(Edit)]
 
@@ -45,25 +45,33 @@ class AlignmentAnswer(TypedDict):
         heads: of the part, the one that aligns best first.
         measure: ``agreement``: the share of its attention, weighted by what hiding costs, that a
             head puts on the words whose hiding costs a predicted word probability;
-            ``peak``: the mean of the largest weight of each row, where nothing is predicted.
-        trials: how many words were hidden for it, of ``of`` that could be.
-        keys: words that are drawn on.
-        queries: words that are predicted, each with the rows that predict it; of a model that
-            predicts none, those that are read.
+            ``peak``: the mean of the largest weight of each row, where nothing is predicted;
+            ``aligned``, of a recording's cross-attention: the largest weight that each key gets,
+            added up, over the length of the shorter side; ``elsewhere``, of a recording's
+            self-attention: the same over weights that lie neither on the query's own token or
+            beside it, nor on the first or last.
+        trials: how many words were hidden for it, of ``of`` that could be; of a recording, which
+            cannot be run again, how many heads were compared of how many that the part has.
+        keys: words that are drawn on; of a recording tokens, of a long one some of them.
+        queries: words that are predicted, each with the rows that predict it; of a classifier its
+            label; of a model that predicts nothing, those that are read.
         weights: of the best head, one row for each word of ``queries``: the mean of its rows, and
             over the tokens of a key the sum.
+        flow: of a recording, the same through all layers of the part, by rollout (Abnar and
+            Zuidema 2020); missing where it cannot be had, or would take long.
         crossing: two of ``queries`` that draw most, and with more than half of their attention, on
             ``keys`` that stand the other way round; None where none do.
     """
 
     part: str
     heads: list[HeadScore]
-    measure: Literal["agreement", "peak"]
+    measure: Literal["agreement", "peak", "aligned", "elsewhere"]
     trials: int
     of: int
     keys: list[Word]
     queries: list[Word]
     weights: list[list[float]]
+    flow: NotRequired[list[list[float]]]
     crossing: list[int] | None
 
 
@@ -90,6 +98,8 @@ class DiscoveryAnswer(TypedDict):
         before: the model's text as it is.
         after: with the change.
         edits: that make it, as a run takes them.
+        labels_before, labels_after: of a classifier, whose texts are labels: how likely each is, by
+            their numbers. Of a temperature they are missing.
         word: that is hidden.
         heads: that are switched off: several together where no single one is missed.
         trials: how many changes were tried, of ``of`` that there are.
@@ -101,6 +111,8 @@ class DiscoveryAnswer(TypedDict):
     before: str
     after: str
     edits: list[PlainEdit]
+    labels_before: NotRequired[list[LikelyLabel]]
+    labels_after: NotRequired[list[LikelyLabel]]
     word: NotRequired[Word]
     heads: NotRequired[list[HeadPlace]]
     trials: int

@@ -27,19 +27,26 @@ export interface Alignment {
   heads: HeadScore[];
   /** `agreement`: the share of its attention, weighted by what hiding costs, that a head puts on
    * the words whose hiding costs a predicted word probability; `peak`: the mean of the largest
-   * weight of each row, where nothing is predicted. */
-  measure: "agreement" | "peak";
-  /** How many words were hidden for it, of `of` that could be. */
+   * weight of each row, where nothing is predicted; `aligned`, of a recording's cross-attention:
+   * the largest weight that each key gets, added up, over the length of the shorter side;
+   * `elsewhere`, of a recording's self-attention: the same over weights that lie neither on the
+   * query's own token or beside it, nor on the first or last. */
+  measure: "agreement" | "peak" | "aligned" | "elsewhere";
+  /** How many words were hidden for it, of `of` that could be; of a recording, which cannot be run
+   * again, how many heads were compared of how many that the part has. */
   trials: number;
   of: number;
-  /** Words that are drawn on. */
+  /** Words that are drawn on; of a recording tokens, of a long one some of them. */
   keys: Word[];
-  /** Words that are predicted, each with the rows that predict it; of a model that predicts none,
-   * those that are read. */
+  /** Words that are predicted, each with the rows that predict it; of a classifier its label; of a
+   * model that predicts nothing, those that are read. */
   queries: Word[];
   /** Of the best head, one row for each word of `queries`: the mean of its rows, and over the
    * tokens of a key the sum. */
   weights: number[][];
+  /** Of a recording, the same through all layers of the part, by rollout (Abnar and Zuidema 2020);
+   * missing where it cannot be had, or would take long. */
+  flow?: number[][];
   /** Two of `queries` that draw most, and with more than half of their attention, on `keys` that
    * stand the other way round; null where none do. */
   crossing: number[] | null;
@@ -49,6 +56,9 @@ export interface Alignment {
 export interface AlignmentParams {
   /** The text, with its edits. */
   run: RunParams;
+  /** Of a recording, whose long sequences are shown in part, the first query that is shown; 0 of
+   * anything else. */
+  start?: number | null;
 }
 
 /** A window of one array. */
@@ -131,6 +141,8 @@ export interface Baseline {
   log_probability: number | null;
   predicted: Token[];
   target_log_probability: number | null;
+  /** Of a classifier, by their numbers. */
+  labels?: LikelyLabel[];
   /** Of a model whose output is vectors, how far each of them moved, as a share of its length
    * without edits. */
   output_change?: number[];
@@ -213,6 +225,12 @@ export interface Discovery {
   after: string;
   /** That make it, as a run takes them. */
   edits: Edit[];
+  /** Of a classifier, whose texts are labels: how likely each is, by their numbers. Of a
+   * temperature they are missing. */
+  labels_before?: LikelyLabel[];
+  /** Of a classifier, whose texts are labels: how likely each is, by their numbers. Of a
+   * temperature they are missing. */
+  labels_after?: LikelyLabel[];
   /** That is hidden. */
   word?: Word;
   /** That are switched off: several together where no single one is missed. */
@@ -421,6 +439,13 @@ export interface LensParams {
   count?: number | null;
 }
 
+/** One of the labels of a classifier, and how probable it is. */
+export interface LikelyLabel {
+  label: string;
+  probability: number;
+  log_probability: number | null;
+}
+
 /** A token and how probable it is. */
 export interface LikelyToken {
   token: Token;
@@ -482,6 +507,8 @@ export interface Model {
   abilities: Ability[];
   /** That a translation can be asked for; missing where there are none. */
   registers?: string[];
+  /** Of a classifier of texts, by their numbers; missing of other models. */
+  labels?: string[];
   /** The first sentences under "Limits" of its card; missing without one. */
   limits_in_words?: string;
   /** Of a training run, by their steps; missing of anything else. */
@@ -643,7 +670,7 @@ export interface Run {
   /** The number of the piece that is traced. */
   sentence: number;
   /** Of a model that continues prompts, the continuation; of an encoder that fills in hidden
-   * words, the text with them. */
+   * words, the text with them; of a classifier, the likeliest label. */
   translation: string | null;
   /** Whether the translation came with the question. */
   target_given: boolean;
@@ -660,6 +687,9 @@ export interface Run {
   scored_positions?: number[];
   /** Of a model without an encoder, how many tokens of `decoder_input` are the prompt. */
   prompt?: number;
+  /** Of a classifier, all by their numbers, which are their places in the last axis of `logits`
+   * and `probabilities`; these have one position. */
+  labels?: LikelyLabel[];
   next: NextTokens[];
   attention: Attention[];
   steps: Step[];
@@ -792,7 +822,7 @@ export interface Steer {
   kind: "steer";
   /** After which it is pushed; of the decoder, or of an encoder by itself. */
   layer: number;
-  /** The id of the word. */
+  /** The id of the word; of a classifier, the number of a label. */
   token: number;
   /** How far, in the length of the vectors of the stream; below 0 away from the word. */
   value: number;

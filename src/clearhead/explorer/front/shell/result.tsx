@@ -2,12 +2,22 @@
 
 import type { JSX } from "preact";
 import type { Run } from "../core/protocol";
-import { asking, failure, kind, languageOf, model, run, setState } from "../core/state/state";
+import {
+  asking,
+  failure,
+  kind,
+  labels,
+  languageOf,
+  model,
+  run,
+  setState,
+} from "../core/state/state";
 import { shownTranslation } from "../core/state/text";
 import { format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { Limits } from "../views/opening";
+import { Labels } from "./labels";
 import { Register } from "./register";
 
 export function Translation(): JSX.Element {
@@ -17,6 +27,7 @@ export function Translation(): JSX.Element {
   // After an error the last translation is that of another text.
   const failed = failure.value !== null && !asking.value;
   const predictsWords = model.value?.abilities.includes("next_words") ?? true;
+  if (labels.value) return <Label />;
   if (!predictsWords) return <Unpredicted />;
   return (
     <div class="translation">
@@ -46,6 +57,28 @@ export function Translation(): JSX.Element {
 
 function otherHeading(): string {
   return kind.value === "translation" ? "" : wordsOf(table).results[kind.value];
+}
+
+/** What a classifier makes of a text: its label, and the probabilities of all. */
+function Label(): JSX.Element {
+  const words = wordsOf(table);
+  const answer = run.value;
+  const failed = failure.value !== null && !asking.value;
+  return (
+    <div class="translation">
+      <h2>{words.results.label}</h2>
+      <p class="translated" aria-live="polite" data-stale={asking.value || undefined}>
+        {answer && !failed ? (
+          answer.translation
+        ) : (
+          <span class="soft">{asking.value ? `${words.busy} …` : words.nothingYet.encoder}</span>
+        )}
+      </p>
+      {answer?.labels && !failed && <Labels labels={answer.labels} />}
+      {answer && !failed && <Limits />}
+      {answer && !failed && <About />}
+    </div>
+  );
 }
 
 /** Of a model that predicts no words there is no text to show. */

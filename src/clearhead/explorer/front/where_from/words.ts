@@ -2,7 +2,9 @@
  * {name} stands for what a label names, such as a weight matrix. */
 
 import type { Label } from "../core/protocol";
+import { labels as modelLabels } from "../core/state/state";
 import { type Bilingual, lookUp, wordsOf } from "../core/text/i18n";
+import { table } from "./label_words";
 
 const labels: Bilingual<Record<string, string>> = {
   en: {
@@ -262,5 +264,6 @@ const labels: Bilingual<Record<string, string>> = {
 };
 
 export function labelText({ key, name = "" }: Label): string {
-  return (lookUp(wordsOf(labels), key) ?? key).replace("{name}", name);
+  const own = modelLabels.value && lookUp(wordsOf(table).ofLabels, key);
+  return (own ?? lookUp(wordsOf(labels), key) ?? key).replace("{name}", name);
 }

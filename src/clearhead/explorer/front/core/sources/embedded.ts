@@ -85,7 +85,7 @@ export class EmbeddedSource implements Source {
     if (question === "overview") return this.overview(params as Params<"overview">);
     if (question === "effects") return this.effects(params as Params<"effects">);
     if (question === "beam") return this.beam(params as Params<"beam">);
-    if (question === "alignment") return this.alignment();
+    if (question === "alignment") return this.alignment(params as Params<"alignment">);
     throw new Refusal("NotHere", wordsOf(table).question);
   }
 
@@ -126,9 +126,9 @@ export class EmbeddedSource implements Source {
     return plain(beam.json);
   }
 
-  private alignment(): Answer<Json<"alignment">> {
+  private alignment({ start }: Params<"alignment">): Answer<Json<"alignment">> {
     const { alignment } = this.content;
-    if (!alignment) throw new Refusal("NotHere", wordsOf(table).question);
+    if (!alignment || (start ?? 0) > 0) throw new Refusal("NotHere", wordsOf(table).question);
     return plain(alignment);
   }
 

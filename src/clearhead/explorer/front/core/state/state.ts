@@ -167,6 +167,9 @@ export const kind = computed<TextKind>(() => {
   return own === "generation" || own === "encoder" ? own : "translation";
 });
 
+/** The labels of a classifier; undefined for other models. */
+export const labels = computed<string[] | undefined>(() => model.value?.labels);
+
 /** The tokens of the text that the model was given: the source, or a prompt. */
 export function givenTokens(answer: Run): Token[] {
   if (answer.source.length) return answer.source;

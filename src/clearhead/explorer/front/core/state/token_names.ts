@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Token } from "../protocol";
-import { run, source } from "./state";
+import { labels, run, source } from "./state";
 
 /** The token of a place of the axis; undefined where the axis has none, or it has not come yet. */
 export type TokenOf = (place: number) => Token | undefined;
@@ -15,7 +15,9 @@ export const VOCABULARY = "vocab";
  * path: of the step; name: of the axis, such as "key_len"; places: those that are shown. */
 export function useTokensOf(path: string, name: string, places: number[]): TokenOf {
   const entries = useSignal<Map<number, Token>>(new Map());
-  const unnamed = name === VOCABULARY ? places.filter((id) => !entries.value.has(id)) : [];
+  // A classifier's logits, and the rows of its output matrix, are of labels.
+  const own = name === VOCABULARY && !path.includes("embedding") ? labels.value : undefined;
+  const unnamed = name === VOCABULARY && !own ? places.filter((id) => !entries.value.has(id)) : [];
   useEffect(() => {
     if (!unnamed.length) return;
     // A saved page holds no vocabulary: there its entries have numbers alone.
@@ -32,6 +34,8 @@ export function useTokensOf(path: string, name: string, places: number[]): Token
         () => undefined,
       );
   }, [path, unnamed.length]);
+  if (own)
+    return (id) => (own[id] === undefined ? undefined : { id, piece: own[id], special: false });
   if (name === VOCABULARY) return (id) => entries.value.get(id);
   const tokens = tokensOfText(path, name);
   return (place) => tokens?.[place];

@@ -7,6 +7,7 @@ import {
   isPart,
   keyTokens,
   kind,
+  labels,
   model,
   queryTokens,
   run,
@@ -81,7 +82,7 @@ function effectOn(predicted: Token[], position: number | null): string {
   const token = position === null ? undefined : predicted[position];
   return token && position !== null
     ? words.oneWord(position, visible(token.piece))
-    : words.whole[kind.value];
+    : words.whole[labels.value ? "label" : kind.value];
 }
 
 function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Element {

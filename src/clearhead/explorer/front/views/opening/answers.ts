@@ -1,10 +1,10 @@
 /** What the first screen asks: the alignment of the run that is shown, and the discoveries about its
  * sentence, which do not depend on edits and so outlive a run. */
 
-import { type Signal, signal } from "@preact/signals";
+import { computed, type Signal, signal } from "@preact/signals";
 import type { Alignment, Discovery, DiscoveryKind, Run, RunParams } from "../../core/protocol";
 import { Refusal } from "../../core/sources/source";
-import { model, source } from "../../core/state/state";
+import { kind, labels, model, source, type TextKind } from "../../core/state/state";
 import { type Reply, useAnswer } from "../shared/answers";
 
 export const KINDS: DiscoveryKind[] = ["hide_word", "switch_off", "temperature"];
@@ -12,15 +12,25 @@ export const KINDS: DiscoveryKind[] = ["hide_word", "switch_off", "temperature"]
 const MOST = 12;
 const PAUSE = 200; // ms
 
-/** Whether the model's text can be changed at all. */
+/** What the first screen is about: a text that a model writes or reads, its label, or a recording. */
+export type ScreenKind = TextKind | "labels" | "recording";
+
+export const screenKind = computed<ScreenKind>(() => {
+  if (model.value?.kind === "recording") return "recording";
+  return labels.value ? "labels" : kind.value;
+});
+
+/** Whether the model's text or label can be changed at all. */
 export function canDiscover(): boolean {
-  const abilities = model.value?.abilities ?? [];
-  return abilities.includes("edit") && abilities.includes("next_words");
+  const { abilities = [] } = model.value ?? {};
+  const writes = abilities.includes("next_words") || labels.value !== undefined;
+  return abilities.includes("edit") && writes;
 }
 
-export function useAlignment(answer: Run | null): Reply<Alignment> {
-  const asks = answer !== null && model.value?.kind !== "recording";
-  return useAnswer(answer, "alignment", asks ? { run: answer.request } : null).value;
+/** The alignment of a run; of a long recording that of its queries from `start` on. */
+export function useAlignment(answer: Run | null, start: number): Reply<Alignment> {
+  const params = answer && { run: answer.request, ...(start > 0 && { start }) };
+  return useAnswer(answer, "alignment", params).value;
 }
 
 type Replies = Record<DiscoveryKind, Signal<Reply<Discovery>>>;

@@ -2,7 +2,15 @@
  * have (another kind of norm, of positions) are asked for with `has`, never assumed. */
 
 import type { Attention, Run, Token, Window } from "../../core/protocol";
-import { attention, model, predictingTokens, run, state, stepAt } from "../../core/state/state";
+import {
+  attention,
+  labels,
+  model,
+  predictingTokens,
+  run,
+  state,
+  stepAt,
+} from "../../core/state/state";
 
 export interface Plan {
   run: Run;
@@ -16,7 +24,8 @@ export interface Plan {
   kvHeads: number;
   headDim: number;
   width: number;
-  /** Positions: of the query, of the key, and of the decoder where words are predicted. */
+  /** Positions: of the query, of the key, and of what predicts a word, or a label, which the first
+   * position does. */
   query: number;
   key: number;
   position: number;
@@ -70,7 +79,7 @@ export function planFor(key: number): Plan | null {
     width,
     query,
     key: Math.min(key, of.keys - 1),
-    position: own ? query : Math.min(state.position.value ?? 0, last),
+    position: labels.value ? 0 : own ? query : Math.min(state.position.value ?? 0, last),
     own,
     queries: tokensOf(answer, stack),
     keys: tokensOf(answer, keyStack),

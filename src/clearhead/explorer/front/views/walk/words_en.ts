@@ -88,7 +88,9 @@ export const en = {
   rank: "rank",
   logit: "logit",
   probability: "probability",
-  taken: { decoder: "chosen", encoder: "in the text" },
+  taken: { decoder: "chosen", encoder: "in the text", label: "the label" },
+  labelName: "label",
+  labelsTitle: "The likeliest labels",
   ofVocabulary: (shown: number, of: string) =>
     `The ${shown} most likely of ${of} tokens are shown.`,
   nothingMasked: "Nothing is masked here: every query may attend to every key.",
@@ -247,6 +249,7 @@ export const en = {
       encoder: "Every cross-attention computes its keys and values from the encoder's output.",
       decoder: "The next word is predicted from the decoder's output.",
       words: "The words are predicted from this output.",
+      label: "The label is predicted from the first of these vectors.",
       nothing: "These vectors are what the model makes of the text, one for each token.",
       norm: "final norm",
       last: "last layer",
@@ -264,6 +267,8 @@ export const en = {
           `The dot product of the decoder's vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
         encoder: (vocabulary: string) =>
           `The dot product of a position's last vector with the output row of a token is its logit: one for each of ${vocabulary} tokens.`,
+        label: (count: string) =>
+          `The dot product of the first position's last vector with the output row of a label is its logit: one for each of ${count} labels.`,
       },
       at: {
         decoder: (piece: string, position: number) => `At decoder position ${position}, ${piece}.`,
@@ -279,6 +284,7 @@ export const en = {
       sentence: {
         decoder: "Softmax over all logits gives the probability of each next token.",
         encoder: "Softmax over all logits gives the probability of each token at this position.",
+        label: "Softmax over all logits gives the probability of each label.",
       },
     },
   },

@@ -90,7 +90,9 @@ export const pt: Words = {
   rank: "lugar",
   logit: "logit",
   probability: "probabilidade",
-  taken: { decoder: "escolhido", encoder: "no texto" },
+  taken: { decoder: "escolhido", encoder: "no texto", label: "o rótulo" },
+  labelName: "rótulo",
+  labelsTitle: "Os rótulos mais prováveis",
   ofVocabulary: (shown, of) => `À vista, os ${shown} mais prováveis de ${of} tokens.`,
   nothingMasked: "Aqui nada é mascarado: toda consulta pode dar atenção a toda chave.",
   rowNotMasked: (matrix) =>
@@ -249,6 +251,7 @@ export const pt: Words = {
         "Cada atenção cruzada calcula suas chaves e seus valores a partir da saída do codificador.",
       decoder: "A próxima palavra é prevista a partir da saída do decodificador.",
       words: "As palavras são previstas a partir desta saída.",
+      label: "O rótulo é previsto a partir do primeiro destes vetores.",
       nothing: "Estes vetores são o que o modelo faz do texto, um para cada token.",
       norm: "norma final",
       last: "última camada",
@@ -266,6 +269,8 @@ export const pt: Words = {
           `O produto escalar do vetor do decodificador com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
         encoder: (vocabulary) =>
           `O produto escalar do último vetor de uma posição com a linha de saída de um token é o seu logit: um para cada um de ${vocabulary} tokens.`,
+        label: (count) =>
+          `O produto escalar do último vetor da primeira posição com a linha de saída de um rótulo é o seu logit: um para cada um de ${count} rótulos.`,
       },
       at: {
         decoder: (piece, position) => `Na posição ${position} do decodificador, ${piece}.`,
@@ -281,6 +286,7 @@ export const pt: Words = {
       sentence: {
         decoder: "A softmax de todos os logits dá a probabilidade de cada próximo token.",
         encoder: "A softmax de todos os logits dá a probabilidade de cada token nesta posição.",
+        label: "A softmax de todos os logits dá a probabilidade de cada rótulo.",
       },
     },
   },

@@ -12,6 +12,7 @@ import { EditForm } from "./edits/form";
 import { EditList, QuickEdits } from "./edits/list";
 import { BeforeAfter } from "./outcome/before_after";
 import { NextChanges, PerWord } from "./outcome/changes";
+import { LabelChange } from "./outcome/labels";
 import { OutputChange } from "./outcome/output";
 import { picture } from "./outcome/picture";
 import { type Comparison, useComparison } from "./outcome/result";
@@ -44,7 +45,7 @@ function Results({ answer }: { answer: Run }): JSX.Element {
   const words = wordsOf(table);
   const comparison = useComparison(answer);
   const outcome = comparison instanceof Error ? null : comparison;
-  content = { answer, comparison: outcome };
+  content = { answer, comparison: answer.labels ? null : outcome };
   // After an error the answer is not that of the edits which are listed.
   if (!asking.value && !upToDate.value)
     return (
@@ -57,6 +58,12 @@ function Results({ answer }: { answer: Run }): JSX.Element {
       <Section title={words.resultTitle} id="what-if-result">
         <p>{words.noEdits}</p>
         {answer.translation !== null && <p class="edit-translation">{answer.translation}</p>}
+      </Section>
+    );
+  if (answer.labels && answer.baseline.labels)
+    return (
+      <Section title={words.resultTitle} id="what-if-result">
+        <LabelChange answer={answer} before={answer.baseline.labels} after={answer.labels} />
       </Section>
     );
   if (answer.baseline.output_change)

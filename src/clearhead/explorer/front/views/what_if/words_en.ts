@@ -38,6 +38,9 @@ export const en = {
     output_temperature: "Temperature of the output",
     steer: "Steer towards a word",
   },
+  steerToLabel: "Steer towards a label",
+  steerToLabelWhy:
+    "After this layer, every vector of the residual stream is pushed towards the label, along its row of the output matrix; a negative number pushes away from it.",
   explain: {
     ablate_head: "The head’s output becomes 0 for every query.",
     set_weight: "One weight of one row is set to the value below.",
@@ -46,7 +49,7 @@ export const en = {
     attention_temperature:
       "The scaled scores are divided by it before the softmax: above 1 the weights become more even, below 1 more peaked.",
     output_temperature:
-      "The logits are divided by it: above 1 the next-word probabilities become more even, below 1 more peaked.",
+      "The logits are divided by it: above 1 the probabilities of words or labels become more even, below 1 more peaked.",
     steer:
       "After this layer, every vector of the residual stream is pushed towards the word, along its row of the output matrix; a negative number pushes away from it.",
   },
@@ -98,6 +101,9 @@ export const en = {
     generation: "The continuation stays the same.",
     encoder: "The same words stay the likeliest.",
   },
+  label: "Label",
+  sameLabel: "The label stays the same.",
+  otherLabel: "The label is another.",
   differs: (removed: number, added: number) =>
     `Tokens removed: ${removed}. Tokens added: ${added}.`,
   removedWord: "removed",

@@ -41,6 +41,9 @@ export const pt: Words = {
     output_temperature: "Temperatura da saída",
     steer: "Conduzir até uma palavra",
   },
+  steerToLabel: "Conduzir até um rótulo",
+  steerToLabelWhy:
+    "Depois desta camada, cada vetor do fluxo residual é empurrado na direção do rótulo, ao longo de sua linha da matriz de saída; um número negativo o afasta dele.",
   explain: {
     ablate_head: "A saída da cabeça vira 0 para toda consulta.",
     set_weight: "Um peso de uma linha passa a ter o valor abaixo.",
@@ -106,6 +109,9 @@ export const pt: Words = {
     generation: "A continuação fica igual.",
     encoder: "As mesmas palavras continuam as mais prováveis.",
   },
+  label: "Rótulo",
+  sameLabel: "O rótulo continua o mesmo.",
+  otherLabel: "O rótulo é outro.",
   differs: (removed: number, added: number) =>
     `Tokens removidos: ${removed}. Tokens acrescentados: ${added}.`,
   removedWord: "removido",

@@ -8,7 +8,13 @@ import { difference } from "../../what_if/outcome/diff";
 import { table } from "../words";
 
 /** The two texts in large type; in the second the words that are new are marked. */
-export function BeforeAfter(props: { before: string; after: string; name: string }): JSX.Element {
+export function BeforeAfter(props: {
+  before: string;
+  after: string;
+  name: string;
+  /** How likely each is, where that is part of what changes. */
+  chances?: [before: string, after: string];
+}): JSX.Element {
   const words = wordsOf(table);
   const [before, after] = [props.before, props.after].map((text) => inSight(text).split(" "));
   const steps = difference(before ?? [], after ?? [], (word) => word);
@@ -23,6 +29,7 @@ export function BeforeAfter(props: { before: string; after: string; name: string
             place > 0 && " ",
             kind === "removed" ? <del key={place}>{item}</del> : item,
           ])}
+        <Chance of={props.chances?.[0]} />
       </dd>
       <dt>{props.name}</dt>
       <dd lang={lang} class="opening-after">
@@ -32,9 +39,14 @@ export function BeforeAfter(props: { before: string; after: string; name: string
             place > 0 && " ",
             kind === "added" ? <ins key={place}>{item}</ins> : item,
           ])}
+        <Chance of={props.chances?.[1]} />
       </dd>
     </dl>
   );
+}
+
+export function Chance({ of }: { of: string | undefined }): JSX.Element | null {
+  return of === undefined ? null : <span class="opening-chance"> {of}</span>;
 }
 
 /** A text with what cannot be seen made visible, and its spaces as they are. */

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import type { Discovery, DiscoveryKind, Run } from "../../../core/protocol";
+import type { Discovery, DiscoveryKind, LikelyLabel, Run } from "../../../core/protocol";
 import { Refusal } from "../../../core/sources/source";
 import { languageOf, setState, source } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
@@ -11,7 +11,8 @@ import type { Reply } from "../../shared/answers";
 import { visible } from "../../shared/parts";
 import { discoveriesOf, KINDS } from "../answers";
 import { table } from "../words";
-import { BeforeAfter } from "./before_after";
+import { BeforeAfter, Chance } from "./before_after";
+import { chance } from "./chance";
 import { Temperature } from "./temperature";
 
 interface DiscoveriesProps {
@@ -50,23 +51,37 @@ export function Discoveries({ answer, tell }: DiscoveriesProps): JSX.Element {
         ))}
       </div>
       <div id="opening-outcome" class="opening-outcome" aria-live="polite">
-        {open.value === null && (
-          <AtFirst before={answer.baseline?.translation ?? answer.translation} />
-        )}
+        {open.value === null && <AtFirst of={answer.baseline ?? answer} />}
         {open.value !== null && <Outcome kind={open.value} reply={reply} />}
       </div>
     </div>
   );
 }
 
+/** How likely the label is before and after; of other texts nothing. */
+function chancesOf({ before, after, labels_before, labels_after }: Discovery): {
+  chances?: [string, string];
+} {
+  const [one, other] = [chanceOf(before, labels_before), chanceOf(after, labels_after)];
+  return one !== undefined && other !== undefined ? { chances: [one, other] } : {};
+}
+
+function chanceOf(text: string | null, labels?: LikelyLabel[]): string | undefined {
+  const own = labels?.find(({ label }) => label === text);
+  return own && chance(own.probability);
+}
+
 /** What stands where the two texts will be, before anything is pressed. */
-function AtFirst({ before }: { before: string | null }): JSX.Element {
+function AtFirst({ of }: { of: Pick<Run, "translation" | "labels"> }): JSX.Element {
   const words = wordsOf(table);
   return (
     <>
       <dl class="opening-before-after">
         <dt>{words.before}</dt>
-        <dd lang={languageOf("target")}>{before}</dd>
+        <dd lang={languageOf("target")}>
+          {of.translation}
+          <Chance of={chanceOf(of.translation, of.labels)} />
+        </dd>
         <dt>{words.after}</dt>
         <dd class="soft">…</dd>
       </dl>
@@ -92,7 +107,12 @@ function Outcome({ kind, reply }: { kind: DiscoveryKind; reply: Reply<Discovery>
   if (kind === "temperature") return <Temperature discovery={reply} />;
   return (
     <>
-      <BeforeAfter before={reply.before} after={reply.after} name={nameOf(reply)} />
+      <BeforeAfter
+        before={reply.before}
+        after={reply.after}
+        name={nameOf(reply)}
+        {...chancesOf(reply)}
+      />
       <p class="opening-why">{explanation(reply)}</p>
       <Follow discovery={reply} />
     </>
@@ -114,11 +134,17 @@ function nameOf({ kind, word, heads, of }: Discovery): string {
 function explanation(discovery: Discovery): string {
   const words = wordsOf(table);
   const { kind, before, after, trials, of, heads } = discovery;
-  if (kind === "hide_word")
-    return before === after ? words.sameWithout(trials, of) : words.hidWord(trials, of);
+  const label = discovery.labels_before !== undefined;
+  if (kind === "hide_word") {
+    if (before !== after) return words.hidWord(trials, of);
+    return label ? words.sameLabelWithout(trials, of) : words.sameWithout(trials, of);
+  }
   const places = (heads ?? []).map(({ part, layer, head }) => words.headName(part, layer, head));
   const list = places.slice(0, 4).join("; ") + (places.length > 4 ? "; …" : "");
-  if (before === after) return words.sameHeads(places.length, trials);
+  if (before === after)
+    return label
+      ? words.sameLabelHeads(places.length, trials)
+      : words.sameHeads(places.length, trials);
   return places.length === 1 ? words.oneHead(list, trials) : words.manyHeads(list, trials);
 }
 

@@ -5,9 +5,11 @@ import type { JSX } from "preact";
 import type { Discovery } from "../../../core/protocol";
 import { shortNumber } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
+import { screenKind } from "../answers";
 import { Explained } from "../terms/explained";
 import { table } from "../words";
 import { BeforeAfter } from "./before_after";
+import { chance } from "./chance";
 
 export function Temperature({ discovery }: { discovery: Discovery }): JSX.Element | null {
   const words = wordsOf(table);
@@ -16,6 +18,9 @@ export function Temperature({ discovery }: { discovery: Discovery }): JSX.Elemen
   const draw = draws[place.value];
   const plain = draws.find(({ temperature }) => temperature === 1);
   if (!draw) return null;
+  const labels = screenKind.value === "labels";
+  const why = labels ? words.labelTemperatureWhy : words.temperatureWhy;
+  const say = labels ? words.labelChance : words.chance;
   const name = words.drawnAt(shortNumber(draw.temperature));
   return (
     <>
@@ -37,26 +42,14 @@ export function Temperature({ discovery }: { discovery: Discovery }): JSX.Elemen
         />
         <output>{shortNumber(draw.temperature)}</output>
       </label>
-      <p class="opening-why">
-        {plain && words.chance(chance(plain.probability), chance(draw.probability))}
-      </p>
+      <p class="opening-why">{plain && say(chance(plain.probability), chance(draw.probability))}</p>
       <Explained>
         {(term) => (
           <p class="opening-why">
-            {words.temperatureWhy[0]} {term("logit")} {words.temperatureWhy[1]}
+            {why[0]} {term("logit")} {why[1]}
           </p>
         )}
       </Explained>
     </>
   );
-}
-
-/** A probability as people say it; what is below one in a million is hardly ever. */
-function chance(probability: number): string {
-  const share = 100 * probability;
-  if (share >= 10) return `${Math.round(share)} %`;
-  if (share >= 0.1) return `${share.toFixed(1)} %`;
-  return probability < 1e-6
-    ? wordsOf(table).hardlyEver
-    : wordsOf(table).oneIn(String(Math.round(1 / Number(probability.toPrecision(1)))));
 }

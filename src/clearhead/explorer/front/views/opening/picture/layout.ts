@@ -31,7 +31,9 @@ const COLUMN_SIZE = 18;
 const PAD = { x: 7, y: 5 };
 const NARROW = 520;
 const BETWEEN = { narrow: 96, wide: 150, columns: 0.34 };
-const LINE = 32;
+/** A line of two columns, where they are short and where they are long. */
+const LINE = { few: 32, many: 26 };
+const MANY = 12;
 
 /** Lay out the words; `scale` enlarges the type, as for a projector, and `sizes` are tried for rows. */
 export function layOut(
@@ -92,10 +94,11 @@ function inColumns(
   measure: Measure,
   scale: number,
 ): Layout {
-  const [size, line] = [COLUMN_SIZE * scale, LINE * scale];
+  const lines = Math.max(keys.length, queries.length);
+  const size = COLUMN_SIZE * scale;
+  const line = (lines > MANY ? LINE.many : LINE.few) * scale;
   const [left, right] = [keys, queries].map((words) => widths(words, size, measure));
   const most = (width * (1 - BETWEEN.columns)) / 2;
-  const lines = Math.max(keys.length, queries.length);
   const column = (all: number[], atEnd: boolean): Place[] =>
     all.map((each, at) => {
       const own = Math.min(each, most);

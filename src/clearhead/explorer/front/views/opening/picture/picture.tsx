@@ -4,23 +4,32 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Alignment, Discovery, Run, Word } from "../../../core/protocol";
 import { at, useArray } from "../../../core/state/arrays";
-import { kind, languageOf, run, setState } from "../../../core/state/state";
+import { languageOf, run, setState } from "../../../core/state/state";
+import { format } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
 import { Num } from "../../../where_from/number";
 import { visible } from "../../shared/parts";
-import { Explained } from "../terms/explained";
+import { screenKind } from "../answers";
 import { table } from "../words";
+import { HeadNote } from "./note";
 import { type Chosen, Ribbons } from "./ribbons";
 import { useForExport } from "./slide";
+import { RowsPager, Switch } from "./switches";
 
 interface PictureProps {
   answer: Run;
   alignment: Alignment;
   discovery: Discovery | null;
+  /** Shows the tokens of a long recording from another one on. */
+  move: (start: number) => void;
 }
 
-export function Picture({ answer, alignment, discovery }: PictureProps): JSX.Element {
+export function Picture(props: PictureProps): JSX.Element {
+  const { answer, discovery } = props;
   const words = wordsOf(table);
+  const flowing = useSignal(false);
+  const flow = flowing.value ? props.alignment.flow : undefined;
+  const alignment = flow ? { ...props.alignment, weights: flow, crossing: null } : props.alignment;
   const looked = useSignal<Chosen | null>(null);
   const pinned = useSignal<Chosen | null>(null);
   const { keys, queries, weights } = alignment;
@@ -28,31 +37,63 @@ export function Picture({ answer, alignment, discovery }: PictureProps): JSX.Ele
     word && (word.side === "key" ? keys : queries)[word.at] ? word : null;
   const current = within(looked.value) ?? within(pinned.value);
   const hidden = (place: number): boolean => isHidden(keys[place], discovery);
-  useForExport({ answer, alignment, current, caption: readingOf(alignment, current), hidden });
+  const strong = alignment.crossing ?? telling(alignment, flow !== undefined);
+  const caption = readingOf(alignment, current, flow !== undefined);
+  const flowingNow = flow !== undefined;
+  useForExport({
+    answer,
+    alignment,
+    strong,
+    current,
+    caption,
+    hidden,
+    written,
+    flowing: flowingNow,
+  });
   const press = (word: Chosen): void => {
     pinned.value = word;
     const query = queries[word.side === "query" ? word.at : strongest(column(weights, word.at))];
-    if (query) lockHead(alignment, query);
+    if (query && flow) setState({ query: query.start, key: null });
+    else if (query) lockHead(alignment, query);
   };
   return (
     <div class="opening-picture">
+      {screenKind.value === "recording" && (
+        <div class="opening-switches">
+          {props.alignment.flow && (
+            <Switch flowing={flow !== undefined} choose={(to) => (flowing.value = to)} />
+          )}
+          <RowsPager answer={answer} alignment={alignment} move={props.move} />
+        </div>
+      )}
       <Ribbons
         keys={keys.map(({ text }) => text)}
         queries={queries.map(({ text }) => text)}
+        written={written}
         weights={weights}
         languages={{ keys: languageOf("source"), queries: languageOf("target") }}
-        labels={{ keys: words.keys[kind.value], queries: words.queries[kind.value] }}
+        labels={{ keys: words.keys[screenKind.value], queries: words.queries[screenKind.value] }}
+        captions={screenKind.value === "recording" || isOneText(alignment)}
         describe={(word) => sentenceOf(alignment, word)}
-        strong={alignment.crossing ?? []}
+        strong={strong}
         hidden={hidden}
         current={current}
         look={(word) => (looked.value = word)}
         press={press}
       />
-      <Reading answer={answer} alignment={alignment} current={current} />
-      <HeadNote alignment={alignment} />
+      <Reading answer={answer} alignment={alignment} current={current} exact={flow === undefined} />
+      <HeadNote answer={answer} alignment={alignment} flowing={flow !== undefined} />
     </div>
   );
+}
+
+/** A word with what cannot be seen made visible; a label as it is. */
+function written(side: Chosen["side"], word: string): string {
+  return side === "query" && screenKind.value === "labels" ? word : visible(word);
+}
+
+function isOneText({ keys, queries }: Alignment): boolean {
+  return keys.length === queries.length && keys.every(({ text }, at) => text === queries[at]?.text);
 }
 
 function isHidden(word: Word | undefined, discovery: Discovery | null): boolean {
@@ -67,37 +108,45 @@ function lockHead({ part, heads }: Alignment, query: Word): void {
 }
 
 /** The word that is looked at, what it drew on, and the largest weight as a number that answers.
- * Where no word is looked at it is one of those that cross, or the first. */
+ * Where no word is looked at it is one of those that cross, or the one that looks farthest. */
 function Reading({
   answer,
   alignment,
   current,
+  exact,
 }: {
   answer: Run;
   alignment: Alignment;
   current: Chosen | null;
+  exact: boolean;
 }): JSX.Element {
   const words = wordsOf(table);
   return (
     <div class="opening-reading">
-      <p class="opening-said">{readingOf(alignment, current)}</p>
-      <p>
-        <Weight answer={answer} alignment={alignment} word={wordOf(alignment, current)} />
-        <span class="soft"> {words.pressNumber}</span>
-      </p>
+      <p class="opening-said">{readingOf(alignment, current, !exact)}</p>
+      {exact && (
+        <p>
+          <Weight answer={answer} alignment={alignment} word={wordOf(alignment, current, false)} />
+          <span class="soft">
+            {" "}
+            {screenKind.value === "recording" ? words.exactWeight : words.pressNumber}
+          </span>
+        </p>
+      )}
     </div>
   );
 }
 
-function wordOf({ crossing }: Alignment, current: Chosen | null): Chosen {
-  return current ?? { side: "query", at: crossing?.[1] ?? 0 };
+function wordOf(alignment: Alignment, current: Chosen | null, flowing: boolean): Chosen {
+  const [first] = telling(alignment, flowing);
+  return current ?? { side: "query", at: alignment.crossing?.[1] ?? first ?? 0 };
 }
 
-function readingOf(alignment: Alignment, current: Chosen | null): string {
+function readingOf(alignment: Alignment, current: Chosen | null, flowing: boolean): string {
   const [first, second] = alignment.crossing ?? [];
   return !current && first !== undefined && second !== undefined
     ? crossingSentence(alignment, first, second)
-    : sentenceOf(alignment, wordOf(alignment, current));
+    : sentenceOf(alignment, wordOf(alignment, current, flowing));
 }
 
 function crossingSentence(alignment: Alignment, first: number, second: number): string {
@@ -113,16 +162,36 @@ function crossingSentence(alignment: Alignment, first: number, second: number): 
 function sentenceOf({ keys, queries, weights }: Alignment, { side, at: place }: Chosen): string {
   const words = wordsOf(table);
   const others = side === "query" ? keys : queries;
+  const opposite = side === "query" ? "key" : "query";
   const shares = side === "query" ? (weights[place] ?? []) : column(weights, place);
   const named = shares
-    .map((share, other) => ({ share, text: visible(others[other]?.text ?? "") }))
+    .map((share, other) => ({ share, text: written(opposite, others[other]?.text ?? "") }))
     .sort((one, other) => other.share - one.share)
     .filter(({ share }, rank) => rank < 3 && share >= 0.1)
     .map(({ share, text }) => words.share(text, percent(share)));
-  const own = visible((side === "query" ? queries : keys)[place]?.text ?? "");
-  if (!named.length) return side === "query" ? words.drewOnNone(own) : words.drawnByNone(own);
+  const own = written(side, (side === "query" ? queries : keys)[place]?.text ?? "");
+  if (!named.length) return nothing(side, own);
   const list = named.join(", ");
   return side === "query" ? words.drewOn(own, list) : words.drawnBy(own, list);
+}
+
+function nothing(side: Chosen["side"], own: string): string {
+  const words = wordsOf(table);
+  if (screenKind.value === "recording")
+    return side === "query" ? words.drewOnNoToken(own) : words.drawnByNoToken(own);
+  return side === "query" ? words.drewOnNone(own) : words.drawnByNone(own);
+}
+
+/** Of a recording's tokens, the one that looks most at another, or, where both sides are the same, at
+ * another that is neither beside it nor the first. Of all layers, and of models, none. */
+function telling({ measure, keys, queries, weights }: Alignment, flowing: boolean): number[] {
+  if (flowing || (measure !== "elsewhere" && measure !== "aligned")) return [];
+  const beside = (query: number, key: number): boolean =>
+    key === 0 || Math.abs(keys[key]!.start - queries[query]!.start) <= 1;
+  const shares = weights.map((row, query) =>
+    Math.max(0, ...row.filter((_, key) => measure === "aligned" || !beside(query, key))),
+  );
+  return [strongest(shares)];
 }
 
 function percent(share: number): string {
@@ -176,28 +245,7 @@ function Weight({ answer, alignment, word }: WeightProps): JSX.Element | null {
     })),
   ).flat();
   const largest = cells.reduce((one, other) => (other.value > one.value ? other : one));
+  if (screenKind.value === "recording")
+    return <span class="num-text">{format(largest.value)}</span>;
   return <Num {...largest} path={path} label={`${query.text} → ${key.text}`} />;
-}
-
-/** Which head this is, and how it was found. */
-function HeadNote({ alignment }: { alignment: Alignment }): JSX.Element | null {
-  const words = wordsOf(table);
-  const { part, heads, measure, trials, of } = alignment;
-  const best = heads[0];
-  if (!best) return null;
-  return (
-    <Explained>
-      {(term) => (
-        <p class="opening-found">
-          {words.ribbons[kind.value]} {words.ofAHead} {term("head")}{" "}
-          <b>{words.headName(part, best.layer, best.head)}</b>
-          {". "}
-          {measure === "agreement"
-            ? words.foundByHiding(heads.length, trials, of, best.score.toFixed(2))
-            : words.foundByPeak(heads.length, best.score.toFixed(2))}{" "}
-          {words.asksWith} {term("query")}, {words.answersWith} {term("key")}.
-        </p>
-      )}
-    </Explained>
-  );
 }

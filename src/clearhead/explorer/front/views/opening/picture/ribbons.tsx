@@ -5,7 +5,6 @@ import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { state } from "../../../core/state/state";
-import { visible } from "../../shared/parts";
 import { type Layout, layOut, type Measure, type Place, ribbon } from "./layout";
 
 /** A word of one side. */
@@ -18,11 +17,15 @@ export interface RibbonsProps {
   /** Words that are drawn on, above, and words that draw, below. */
   keys: string[];
   queries: string[];
+  /** How a word of a side is written. */
+  written: (side: Chosen["side"], word: string) => string;
   /** One row for each query. */
   weights: number[][];
   languages?: { keys?: string; queries?: string };
   /** What the two rows are called. */
   labels: { keys: string; queries: string };
+  /** Whether that is written beside them too: where both sides are of one text, nothing else tells. */
+  captions?: boolean;
   /** A word in full, for those who hear it. */
   describe: (word: Chosen) => string;
   /** Queries whose ribbons stand out while no word is looked at. */
@@ -39,45 +42,64 @@ export interface RibbonsProps {
 export const LEAST = 0.04;
 
 export function Ribbons(props: RibbonsProps): JSX.Element {
-  const { keys, queries, weights, current } = props;
+  const { keys, queries, weights, current, labels } = props;
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const scale = state.screen.value === "projector" ? 1.4 : 1;
+  const above = keys.map((word) => props.written("key", word));
+  const below = queries.map((word) => props.written("query", word));
   const layout = useMemo(
-    () => (width ? layOut(keys.map(visible), queries.map(visible), width, measure, scale) : null),
-    [keys.join("\n"), queries.join("\n"), width, scale],
+    () => (width ? layOut(above, below, width, measure, scale) : null),
+    [above.join("\n"), below.join("\n"), width, scale],
   );
+  const captions = layout?.upright === false ? [labels.keys, labels.queries] : [labels.keys];
   return (
-    <div
-      class="opening-ribbons"
-      ref={box}
-      data-upright={layout?.upright}
-      style={layout ? { height: `${layout.height}px`, fontSize: `${layout.size}px` } : undefined}
-      onPointerLeave={() => props.look(null)}
-    >
-      {layout && (
-        <>
-          <svg width={layout.width} height={layout.height} aria-hidden="true">
-            {weights.flatMap((row, query) =>
-              row.map((weight, key) =>
-                weight < LEAST ? null : (
-                  <path
-                    key={`${query} ${key}`}
-                    class="opening-ribbon"
-                    data-query={query}
-                    data-key={key}
-                    data-mood={mood(current, query, key, props.strong)}
-                    fill-opacity={0.25 + 0.6 * Math.min(1, weight)}
-                    d={ribbon(layout, query, key, weight)}
-                  />
-                ),
-              ),
-            )}
-          </svg>
-          <Words {...props} side="key" words={keys} places={layout.keys} layout={layout} />
-          <Words {...props} side="query" words={queries} places={layout.queries} layout={layout} />
-        </>
+    <div class="opening-sides" data-upright={layout?.upright}>
+      {props.captions && (
+        <p class="opening-side">
+          {captions.map((label) => (
+            <span key={label}>{label}</span>
+          ))}
+        </p>
       )}
+      <div
+        class="opening-ribbons"
+        ref={box}
+        data-upright={layout?.upright}
+        style={layout ? { height: `${layout.height}px`, fontSize: `${layout.size}px` } : undefined}
+        onPointerLeave={() => props.look(null)}
+      >
+        {layout && (
+          <>
+            <svg width={layout.width} height={layout.height} aria-hidden="true">
+              {weights.flatMap((row, query) =>
+                row.map((weight, key) =>
+                  weight < LEAST ? null : (
+                    <path
+                      key={`${query} ${key}`}
+                      class="opening-ribbon"
+                      data-query={query}
+                      data-key={key}
+                      data-mood={mood(current, query, key, props.strong)}
+                      fill-opacity={0.25 + 0.6 * Math.min(1, weight)}
+                      d={ribbon(layout, query, key, weight)}
+                    />
+                  ),
+                ),
+              )}
+            </svg>
+            <Words {...props} side="key" words={keys} places={layout.keys} layout={layout} />
+            <Words
+              {...props}
+              side="query"
+              words={queries}
+              places={layout.queries}
+              layout={layout}
+            />
+          </>
+        )}
+      </div>
+      {props.captions && layout?.upright && <p class="opening-side">{labels.queries}</p>}
     </div>
   );
 }
@@ -155,7 +177,7 @@ function Words(props: WordsProps): JSX.Element {
             onBlur={() => props.look(null)}
             onClick={() => props.press({ side, at })}
           >
-            {visible(word)}
+            {props.written(side, word)}
           </button>
         );
       })}

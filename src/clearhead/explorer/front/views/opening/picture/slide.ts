@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import type { Alignment, Run } from "../../../core/protocol";
-import { kind, run } from "../../../core/state/state";
+import { run } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import type { Bounds, Item } from "../../../draw/scene/scene";
 import { fitText, widthOf } from "../../../draw/scene/text";
@@ -10,7 +10,7 @@ import { headPlace } from "../../../draw/slide/frame";
 import { widthScale } from "../../../draw/slide/scales";
 import { CONTENT_WIDTH, type Picture } from "../../../draw/slide/slide";
 import { inks, TYPE } from "../../../draw/theme";
-import { visible } from "../../shared/parts";
+import { screenKind } from "../answers";
 import { table } from "../words";
 import { type Layout, layOut, type Place, ribbon } from "./layout";
 import { type Chosen, LEAST, mood } from "./ribbons";
@@ -18,11 +18,17 @@ import { type Chosen, LEAST, mood } from "./ribbons";
 interface Shown {
   answer: Run;
   alignment: Alignment;
+  /** Queries whose ribbons stand out while no word is looked at. */
+  strong: readonly number[];
   current: Chosen | null;
   /** What is said about it. */
   caption: string;
   /** Whether a key is hidden from the model. */
   hidden: (place: number) => boolean;
+  /** How a word of a side is written. */
+  written: (side: Chosen["side"], word: string) => string;
+  /** Whether the ribbons are those of all layers together. */
+  flowing: boolean;
 }
 
 /** What the page shows, for the export menu. */
@@ -45,19 +51,19 @@ const COLUMNS = { width: 820, scale: TYPE.text / 18 };
 /** The ribbons of the run that the page shows; null while there are none. */
 export function openingPicture(): Picture | null {
   if (!shown || shown.answer !== run.peek()) return null;
-  const { alignment, caption } = shown;
+  const { alignment, caption, written, flowing } = shown;
   const { keys, queries, heads, part } = alignment;
   const words = wordsOf(table);
   const best = heads[0];
   const layout = layoutOf(
-    keys.map(({ text }) => visible(text)),
-    queries.map(({ text }) => visible(text)),
+    keys.map(({ text }) => written("key", text)),
+    queries.map(({ text }) => written("query", text)),
   );
   return {
-    title: words.title[kind.peek()],
-    description: words.ribbons[kind.peek()],
+    title: words.title[screenKind.peek()],
+    description: words.ribbons[screenKind.peek()],
     caption,
-    place: best ? headPlace(part, best.layer, best.head) : "",
+    place: flowing ? words.allLayers : best ? headPlace(part, best.layer, best.head) : "",
     scales: [widthScale(layout.widest ?? 0, LEAST)],
     centred: true,
     items: [
@@ -80,11 +86,10 @@ function layoutOf(keys: string[], queries: string[]): Layout {
 }
 
 /** The ribbons, those that stand out above the others. */
-function ribbonItems({ alignment, current }: Shown, layout: Layout): Item[] {
+function ribbonItems({ alignment, strong, current }: Shown, layout: Layout): Item[] {
   const ink = inks();
   const colours = { strong: ink.accent, plain: ink.ribbon, faint: ink.line };
   const order = ["faint", "plain", "strong"];
-  const strong = alignment.crossing ?? [];
   const ribbons = alignment.weights.flatMap((row, query) =>
     row.flatMap((weight, key) =>
       weight < LEAST ? [] : [{ query, key, weight, mood: mood(current, query, key, strong) }],
@@ -119,7 +124,7 @@ function boxOf(query: Place, key: Place, weight: number, { upright, widest = 0 }
 }
 
 function wordItems(
-  { alignment, current, hidden }: Shown,
+  { alignment, current, hidden, written }: Shown,
   layout: Layout,
   side: Chosen["side"],
 ): Item[] {
@@ -130,7 +135,7 @@ function wordItems(
     const { x, y, width, height } = places[at]!;
     const here = current?.side === side && current.at === at;
     const strike = side === "key" && hidden(at);
-    const text = fitText(visible(word.text), width + 1, layout.size, SERIF);
+    const text = fitText(written(side, word.text), width + 1, layout.size, SERIF);
     const place = { x: x + width / 2, y: y + height / 2 + 0.35 * layout.size };
     const style = { size: layout.size, serif: true, strike, anchor: "middle" as const };
     const fill = here ? ink.paper : strike ? ink.soft : ink.ink;

@@ -1,19 +1,20 @@
 /** From the last layer to words: the stack's output, and the panels of the next token. */
 
 import type { JSX } from "preact";
-import { setState, state } from "../../../core/state/state";
+import { labels, setState, state } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { LensLink } from "../meaning/lens_link";
 import type { PanelSpec } from "../panel";
 import { has, notation, numberIn, type Plan } from "../plan";
 import { Strips } from "../vectors/strips";
 import { table, type Words } from "../words";
-import { LogitsBody, predictingStack, WordsBody } from "./next_tokens";
+import { LogitsBody, predicting, WordsBody } from "./next_tokens";
 import { NormSteps } from "./norm";
 
 export function ending(plan: Plan, words: Words): PanelSpec[] {
   const { final, transform, logits, words: nextWords } = words.panels;
-  const vocabulary = numberIn(plan.config, "vocab_size", 0).toLocaleString(words.locale);
+  const outputs = labels.value?.length ?? numberIn(plan.config, "vocab_size", 0);
+  const vocabulary = outputs.toLocaleString(words.locale);
   const follow = plan.layer + 1 < plan.layers ? final.layers(plan.layer + 1, plan.layers - 1) : "";
   const last: PanelSpec = {
     id: "final",
@@ -41,15 +42,15 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
     {
       id: "logits",
       title: logits.title,
-      sentence: logits.sentence[predictingStack()](vocabulary) + bent,
+      sentence: logits.sentence[predicting()](vocabulary) + bent,
       formula: notation("logits"),
       steps: ["logits"],
       body: LogitsBody,
     },
     {
       id: "words",
-      title: nextWords.title,
-      sentence: nextWords.sentence[predictingStack()],
+      title: labels.value ? words.labelsTitle : nextWords.title,
+      sentence: nextWords.sentence[predicting()],
       formula: notation("probabilities"),
       body: WordsBody,
     },
@@ -57,7 +58,8 @@ export function ending(plan: Plan, words: Words): PanelSpec[] {
 }
 
 /** What follows from a stack's output. */
-function ended(plan: Plan): "encoder" | "decoder" | "words" | "nothing" {
+function ended(plan: Plan): "encoder" | "decoder" | "words" | "label" | "nothing" {
+  if (labels.value) return "label";
   if (has("decoder.tokens")) return plan.stack;
   return has("logits") ? "words" : "nothing";
 }

@@ -1,9 +1,9 @@
-/** The next token: the logit and the probability of each of the ten likeliest. */
+/** The next token, or the label of a text: the logit and the probability of each of the ten likeliest. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { NextTokens, Token } from "../../../core/protocol";
-import { predictingTokens, setState, stepAt } from "../../../core/state/state";
+import type { LikelyLabel, Token } from "../../../core/protocol";
+import { labels, predictingTokens, setState, stepAt } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
 import { weightColour } from "../../../draw/colours";
 import { shownTheme } from "../../../draw/theme";
@@ -20,11 +20,23 @@ interface PanelProps {
   panel: string;
 }
 
-/** The tokens that the panels list: the ten likeliest, and the one taken if it is not among them. */
-function candidates(next: NextTokens | undefined): Token[] {
+/** The tokens that the panels list: the ten likeliest, and the one taken if it is not among them. Labels
+ * are listed as tokens. */
+function candidates(plan: Plan): Token[] {
+  if (plan.run.labels) return likeliestLabels(plan.run.labels);
+  const next = plan.run.next[plan.position];
   if (!next) return [];
   const ten = next.likeliest.map(({ token }) => token);
   return ten.some(({ id }) => id === next.taken.token.id) ? ten : [...ten, next.taken.token];
+}
+
+const MOST_LABELS = 10;
+
+function likeliestLabels(all: LikelyLabel[]): Token[] {
+  return all
+    .map(({ label, probability }, id) => ({ id, piece: label, special: false, probability }))
+    .sort((one, other) => other.probability - one.probability)
+    .slice(0, MOST_LABELS);
 }
 
 function logitNeed(plan: Plan, path: string, token: number): [string, [number, number][]] {
@@ -57,7 +69,7 @@ function PositionNote({ plan }: { plan: Plan }): JSX.Element {
 export function LogitsBody({ plan, panel }: PanelProps): JSX.Element | null {
   const words = wordsOf(table);
   const { logits } = words.panels;
-  const all = candidates(plan.run.next[plan.position]);
+  const all = candidates(plan);
   const [selectedId, setSelectedId] = useState<number | null>(null);
   const token = all.find(({ id }) => id === selectedId) ?? all[0];
   if (!token) return null;
@@ -74,7 +86,7 @@ export function LogitsBody({ plan, panel }: PanelProps): JSX.Element | null {
             <table aria-label={logits.title}>
               <thead>
                 <tr>
-                  <th scope="col">{words.token}</th>
+                  <th scope="col">{labels.value ? words.labelName : words.token}</th>
                   <th scope="col" class="number">
                     {words.id}
                   </th>
@@ -106,6 +118,11 @@ export function LogitsBody({ plan, panel }: PanelProps): JSX.Element | null {
 /** The stack whose output predicts words: an encoder's where there is no decoder. */
 export function predictingStack(): "encoder" | "decoder" {
   return has("decoder.tokens") ? "decoder" : "encoder";
+}
+
+/** What is predicted: a label, or words, by which stack. */
+export function predicting(): "encoder" | "decoder" | "label" {
+  return labels.value ? "label" : predictingStack();
 }
 
 /** The step whose numbers are dot products with the rows of the output matrix. */
@@ -195,8 +212,10 @@ function LogitRow({ plan, token, slice, selected, select }: LogitRowProps): JSX.
 export function WordsBody({ plan, panel }: PanelProps): JSX.Element | null {
   const words = wordsOf(table);
   const next = plan.run.next[plan.position];
-  const all = candidates(next);
-  if (!next) return null;
+  const all = candidates(plan);
+  if (!all.length) return null;
+  const { title } = words.panels.words;
+  const name = predicting() === "label" ? words.labelsTitle : title;
   const needs: Needs = Object.fromEntries(
     all.map(({ id }, place) => [place, logitNeed(plan, "probabilities", id)]),
   );
@@ -206,14 +225,14 @@ export function WordsBody({ plan, panel }: PanelProps): JSX.Element | null {
       <PositionNote plan={plan} />
       <Loaded key={all.length} panel={panel} needs={needs}>
         {(slices) => (
-          <Roving label={words.panels.words.title} class="walk-table walk-words">
-            <table aria-label={words.panels.words.title}>
+          <Roving label={name} class="walk-table walk-words">
+            <table aria-label={name}>
               <thead>
                 <tr>
                   <th scope="col" class="number">
                     {words.rank}
                   </th>
-                  <th scope="col">{words.token}</th>
+                  <th scope="col">{next ? words.token : words.labelName}</th>
                   <th scope="col" class="number">
                     {words.probability}
                   </th>
@@ -228,8 +247,8 @@ export function WordsBody({ plan, panel }: PanelProps): JSX.Element | null {
                     plan={plan}
                     token={token}
                     slice={slices[place]!}
-                    rank={place < next.likeliest.length ? place + 1 : next.taken.rank}
-                    isTaken={token.id === next.taken.token.id}
+                    rank={next && place >= next.likeliest.length ? next.taken.rank : place + 1}
+                    isTaken={next ? token.id === next.taken.token.id : place === 0}
                   />
                 ))}
               </tbody>
@@ -237,7 +256,7 @@ export function WordsBody({ plan, panel }: PanelProps): JSX.Element | null {
           </Roving>
         )}
       </Loaded>
-      <p class="walk-note">{words.ofVocabulary(next.likeliest.length, vocabulary)}</p>
+      {next && <p class="walk-note">{words.ofVocabulary(next.likeliest.length, vocabulary)}</p>}
     </>
   );
 }
@@ -276,7 +295,7 @@ function WordRow({ plan, token, slice, rank, isTaken }: WordRowProps): JSX.Eleme
           />
         </span>
       </td>
-      <td>{isTaken ? words.taken[predictingStack()] : ""}</td>
+      <td>{isTaken ? words.taken[predicting()] : ""}</td>
     </tr>
   );
 }

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { Edit, Run, Token } from "../../../core/protocol";
-import { givenTokens, kind, run } from "../../../core/state/state";
+import { givenTokens, kind, labels, run } from "../../../core/state/state";
 import { format } from "../../../core/text/format";
 import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { visible } from "../../shared/parts";
@@ -69,7 +69,7 @@ export function describe(edit: Edit, answer: Run | null = run.value): string {
     case "output_temperature":
       return d.output_temperature(format(edit.value));
     case "steer": {
-      const piece = pieces.value.get(edit.token);
+      const piece = labels.value ? labels.value[edit.token] : pieces.value.get(edit.token);
       const word = piece === undefined ? words.tokenNumber(edit.token) : `“${visible(piece)}”`;
       return d.steer(edit.layer, word, format(edit.value));
     }

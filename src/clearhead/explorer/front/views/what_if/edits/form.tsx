@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Edit, Part, Run, Token } from "../../../core/protocol";
-import { givenTokens, model, state } from "../../../core/state/state";
+import { givenTokens, labels, model, state } from "../../../core/state/state";
 import { lookUp, wordsOf } from "../../../core/text/i18n";
 import { Pick, visible } from "../../shared/parts";
 import { table } from "../words";
@@ -33,6 +33,8 @@ interface Draft {
   renormalise: boolean;
   position: number;
   token: Token | null;
+  /** The number of a classifier's. */
+  label: number;
   temperature: number;
   /** After which layer the stream is pushed; null is the chosen one. */
   after: number | null;
@@ -48,6 +50,7 @@ const draft = signal<Draft>({
   renormalise: true,
   position: 0,
   token: null,
+  label: 0,
   temperature: 2,
   after: null,
   push: 10,
@@ -59,7 +62,7 @@ function change(patch: Partial<Draft>): void {
 
 /** The draft with every choice within what this run has. */
 function settled(answer: Run) {
-  const { kind, head, query, key, position, after, ...rest } = draft.value;
+  const { kind, head, query, key, position, after, label, ...rest } = draft.value;
   const current = { part: state.part.value, layer: state.layer.value, head: state.head.value };
   const { part, ...place } = head ?? current;
   const layers = answer.attention.filter((entry) => entry.part === part);
@@ -78,6 +81,7 @@ function settled(answer: Run) {
     },
     query: Math.min(query ?? state.query.value, attention.queries - 1),
     key: Math.min(key ?? state.key.value ?? 0, attention.keys - 1),
+    label: Math.min(label, (labels.value?.length ?? 1) - 1),
     position: Math.min(position, givenTokens(answer).length - 1),
     after: Math.min(after ?? state.layer.value, layersBeforeWords(answer) - 1),
   };
@@ -100,6 +104,7 @@ function edited({
   renormalise,
   position,
   token,
+  label,
   temperature,
   after,
   push,
@@ -118,13 +123,20 @@ function edited({
     case "output_temperature":
       return { kind, value: temperature };
     case "steer":
+      if (labels.value) return { kind, layer: after, token: label, value: push };
       return token && { kind, layer: after, token: token.id, value: push };
   }
 }
 
+function nameOf(kind: Kind): string {
+  const words = wordsOf(table);
+  return labels.value && kind === "steer" ? words.steerToLabel : words.kinds[kind];
+}
+
 /** The edits that this model can have. */
 function kindsOf(): Kind[] {
-  const predicts = model.value?.abilities.includes("next_words") ?? true;
+  const words = model.value?.abilities.includes("next_words") ?? true;
+  const predicts = words || labels.value !== undefined;
   return predicts ? KINDS : KINDS.filter((kind) => kind !== "output_temperature");
 }
 
@@ -144,10 +156,12 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
       <Pick
         label={words.kind}
         value={now.kind}
-        options={kindsOf().map((kind) => ({ value: kind, label: words.kinds[kind] }))}
+        options={kindsOf().map((kind) => ({ value: kind, label: nameOf(kind) }))}
         choose={(kind) => change({ kind: kind as Kind })}
       />
-      <p class="note">{words.explain[now.kind]}</p>
+      <p class="note">
+        {labels.value && now.kind === "steer" ? words.steerToLabelWhy : words.explain[now.kind]}
+      </p>
       <div class="edit-fields">
         {OF_A_HEAD.includes(now.kind) && <HeadFields now={now} answer={answer} />}
         {now.kind === "set_weight" && <WeightFields now={now} answer={answer} />}
@@ -170,7 +184,15 @@ export function EditForm({ answer }: { answer: Run }): JSX.Element {
             choose={(after) => change({ after: Number(after) })}
           />
         )}
-        {(now.kind === "swap_token" || now.kind === "steer") && (
+        {labels.value && now.kind === "steer" && (
+          <Pick
+            label={words.label}
+            value={now.label}
+            options={labels.value.map((label, value) => ({ value, label }))}
+            choose={(label) => change({ label: Number(label) })}
+          />
+        )}
+        {(now.kind === "swap_token" || (now.kind === "steer" && !labels.value)) && (
           <TokenCombobox selected={now.token} choose={(token) => change({ token })} />
         )}
         {(now.kind === "attention_temperature" || now.kind === "output_temperature") && (

@@ -1,6 +1,6 @@
 /** The picture of the view for export: both translations, their numbers, the change of each word. */
 
-import type { Run, Token } from "../../../core/protocol";
+import type { LikelyLabel, Run, Token } from "../../../core/protocol";
 import { kind, state } from "../../../core/state/state";
 import { format, signed } from "../../../core/text/format";
 import { wordsOf } from "../../../core/text/i18n";
@@ -44,19 +44,22 @@ export function picture(answer: Run, comparison: Comparison | null): Picture | n
   const texts: Block = moves
     ? { items: [], bottom: 0 }
     : textItems(baseline.translation, answer.translation);
-  const scores: Block = moves ? texts : scoreItems(answer, baseline, texts.bottom + 12);
+  const labels = answer.labels && baseline.labels;
+  const scores: Block = moves || labels ? texts : scoreItems(answer, baseline, texts.bottom + 12);
   const bars = moves
     ? moveItems(answer, moves)
-    : comparison?.aligned
-      ? wordItems(comparison, scores.bottom + 24, boundsOf(texts.items).right)
-      : { items: [], scales: [] };
+    : labels
+      ? labelItems(baseline.labels ?? [], answer.labels ?? [], texts.bottom + 24)
+      : comparison?.aligned
+        ? wordItems(comparison, scores.bottom + 24, boundsOf(texts.items).right)
+        : { items: [], scales: [] };
   return {
     title: `${baseline.translation ?? answer.text ?? ""} → ${answer.translation ?? ""}`,
     description: moves ? view.outputNote : view.perWordNote,
     caption: edits.join(" · "),
     place: "",
     scales: bars.scales,
-    items: [...texts.items, ...(moves ? [] : scores.items), ...bars.items],
+    items: [...texts.items, ...(moves || labels ? [] : scores.items), ...bars.items],
   };
 }
 
@@ -108,7 +111,7 @@ function wordItems({ before, after }: Comparison, top: number, right: number): B
   });
   const most = Math.max(...rows.map(({ change }) => Math.abs(change ?? 0))) || 1;
   const bars = rowsOf(
-    before.predicted,
+    before.predicted.map(nameOf),
     view.perWordTitle[kind.peek()],
     { top, right },
     (box, place) => {
@@ -116,45 +119,80 @@ function wordItems({ before, after }: Comparison, top: number, right: number): B
       const texts = [format(one), format(other), signed(change)];
       return [
         ...divergingItems(box, (change ?? -most) / most, "change"),
-        ...texts.map((text, column) =>
-          textItem(box.x + box.width + NUMBERS[column]!, box.y + 15, text, {
-            ...AT_END,
-            bold: column === 2,
-          }),
-        ),
+        ...numberItems(texts, box),
       ];
     },
   );
-  const titles = [view.before, view.after, view.change].map((text, column) =>
-    textItem(bars.end + NUMBERS[column]!, top + 14, text, { ...soft(), ...AT_END }),
-  );
   const scale = barScale(`${view.change}, ${view.measure.toLowerCase()}`, most, true);
-  return { items: [...bars.items, ...titles], scales: [scale] };
+  return { items: [...bars.items, ...titleItems(bars.end, top)], scales: [scale] };
+}
+
+/** Before, after and change, right of a box. */
+function numberItems(texts: string[], box: Box): Item[] {
+  return texts.map((text, column) =>
+    textItem(box.x + box.width + NUMBERS[column]!, box.y + 15, text, {
+      ...AT_END,
+      bold: column === 2,
+    }),
+  );
+}
+
+function titleItems(end: number, top: number): Item[] {
+  const view = wordsOf(table);
+  return [view.before, view.after, view.change].map((text, column) =>
+    textItem(end + NUMBERS[column]!, top + 14, text, { ...soft(), ...AT_END }),
+  );
+}
+
+/** The probability of each label of a classifier, before and after: the bar is what it is after. */
+function labelItems(before: LikelyLabel[], after: LikelyLabel[], top: number): Bars {
+  const view = wordsOf(table);
+  const rows = before
+    .map((one, number) => ({ ...one, now: after[number]?.probability ?? 0 }))
+    .sort((one, other) => other.probability - one.probability);
+  const names = rows.map(({ label }) => label);
+  const bars = rowsOf(names, view.label, { top, right: 0 }, (box, place) => {
+    const { probability, now } = rows[place]!;
+    const texts = [format(probability), format(now), signed(now - probability)];
+    return [...barItems(box, now, inks().accent, "change"), ...numberItems(texts, box)];
+  });
+  return {
+    items: [...bars.items, ...titleItems(bars.end, top)],
+    scales: [barScale(view.after, 1, false)],
+  };
+}
+
+function nameOf({ piece }: Token): string {
+  return visible(piece);
 }
 
 /** How far each vector moved, of a model that predicts no words. */
 function moveItems(answer: Run, moves: number[]): Bars {
   const view = wordsOf(table);
   const most = Math.max(...moves);
-  const { items } = rowsOf(answer.source, view.outputTitle, { top: 0, right: 0 }, (box, place) => {
-    const value = moves[place] ?? 0;
-    return [
-      ...barItems(box, most ? value / most : 0, inks().accent, "change"),
-      textItem(box.x + box.width + 16, box.y + 15, format(value)),
-    ];
-  });
+  const { items } = rowsOf(
+    answer.source.map(nameOf),
+    view.outputTitle,
+    { top: 0, right: 0 },
+    (box, place) => {
+      const value = moves[place] ?? 0;
+      return [
+        ...barItems(box, most ? value / most : 0, inks().accent, "change"),
+        textItem(box.x + box.width + 16, box.y + 15, format(value)),
+      ];
+    },
+  );
   return { items, scales: [barScale(view.change, most, false)] };
 }
 
 /** A row for each token, with what is drawn for it in and beside a box. The numbers beside it end at
  * `right`, where the boxes are not too short for that; the boxes end at `end`. */
 function rowsOf(
-  tokens: Token[],
+  names: string[],
   title: string,
   { top, right }: { top: number; right: number },
   draw: (box: Box, place: number) => Item[],
 ): { end: number; items: Item[] } {
-  const names = tokens.map(({ piece }) => visible(piece));
   const x = widest(names, NAME, TYPE.text, MONO) + 20;
   const width = Math.max(BAR, right - x - NUMBERS[2]!);
   const items = names.flatMap((name, place) => {
