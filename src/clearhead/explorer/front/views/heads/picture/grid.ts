@@ -116,7 +116,7 @@ function chunks(parts: Part[], width: number): { parts: Part[]; perRow: number }
   const heads = Math.max(1, ...parts.map(headsOf));
   const need = labelWidth() + heads * (SIDE.fair + GAP) - GAP;
   const fit = Math.max(1, Math.floor((width + PARTS_GAP) / (need + PARTS_GAP)));
-  if (parts.length > 1 || fit === 1) return { parts, perRow: Math.min(fit, parts.length) || 1 };
+  if (parts.length !== 1 || fit === 1) return { parts, perRow: Math.min(fit, parts.length) || 1 };
   const [part] = parts;
   const columns = Math.min(fit, part?.layers.length ?? 1);
   const each = Math.ceil((part?.layers.length ?? 1) / columns);
