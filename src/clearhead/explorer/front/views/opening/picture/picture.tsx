@@ -13,6 +13,7 @@ import { screenKind } from "../answers";
 import { table } from "../words";
 import { HeadNote } from "./note";
 import { type Chosen, Ribbons } from "./ribbons";
+import { useForExport } from "./slide";
 import { RowsPager, Switch } from "./switches";
 
 interface PictureProps {
@@ -35,6 +36,20 @@ export function Picture(props: PictureProps): JSX.Element {
   const within = (word: Chosen | null): Chosen | null =>
     word && (word.side === "key" ? keys : queries)[word.at] ? word : null;
   const current = within(looked.value) ?? within(pinned.value);
+  const hidden = (place: number): boolean => isHidden(keys[place], discovery);
+  const strong = alignment.crossing ?? telling(alignment, flow !== undefined);
+  const caption = readingOf(alignment, current, flow !== undefined);
+  const flowingNow = flow !== undefined;
+  useForExport({
+    answer,
+    alignment,
+    strong,
+    current,
+    caption,
+    hidden,
+    written,
+    flowing: flowingNow,
+  });
   const press = (word: Chosen): void => {
     pinned.value = word;
     const query = queries[word.side === "query" ? word.at : strongest(column(weights, word.at))];
@@ -60,8 +75,8 @@ export function Picture(props: PictureProps): JSX.Element {
         labels={{ keys: words.keys[screenKind.value], queries: words.queries[screenKind.value] }}
         captions={screenKind.value === "recording" || isOneText(alignment)}
         describe={(word) => sentenceOf(alignment, word)}
-        strong={alignment.crossing ?? telling(alignment, flow !== undefined)}
-        hidden={(place) => isHidden(keys[place], discovery)}
+        strong={strong}
+        hidden={hidden}
         current={current}
         look={(word) => (looked.value = word)}
         press={press}
@@ -106,20 +121,12 @@ function Reading({
   exact: boolean;
 }): JSX.Element {
   const words = wordsOf(table);
-  const [first, second] = alignment.crossing ?? [];
-  const word = current ?? {
-    side: "query" as const,
-    at: second ?? telling(alignment, !exact)[0] ?? 0,
-  };
-  const crossing = !current && first !== undefined && second !== undefined;
   return (
     <div class="opening-reading">
-      <p class="opening-said">
-        {crossing ? crossingSentence(alignment, first, second) : sentenceOf(alignment, word)}
-      </p>
+      <p class="opening-said">{readingOf(alignment, current, !exact)}</p>
       {exact && (
         <p>
-          <Weight answer={answer} alignment={alignment} word={word} />
+          <Weight answer={answer} alignment={alignment} word={wordOf(alignment, current, false)} />
           <span class="soft">
             {" "}
             {screenKind.value === "recording" ? words.exactWeight : words.pressNumber}
@@ -128,6 +135,18 @@ function Reading({
       )}
     </div>
   );
+}
+
+function wordOf(alignment: Alignment, current: Chosen | null, flowing: boolean): Chosen {
+  const [first] = telling(alignment, flowing);
+  return current ?? { side: "query", at: alignment.crossing?.[1] ?? first ?? 0 };
+}
+
+function readingOf(alignment: Alignment, current: Chosen | null, flowing: boolean): string {
+  const [first, second] = alignment.crossing ?? [];
+  return !current && first !== undefined && second !== undefined
+    ? crossingSentence(alignment, first, second)
+    : sentenceOf(alignment, wordOf(alignment, current, flowing));
 }
 
 function crossingSentence(alignment: Alignment, first: number, second: number): string {
