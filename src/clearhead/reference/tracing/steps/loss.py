@@ -44,22 +44,36 @@ LABEL_DISTRIBUTION = StepKind(
         ),
     ),
 )
-LOSSES = StepKind(
-    "losses",
-    "-sum over the vocabulary of label_distribution * log softmax(logits)",
-    of=("label_distribution", "logits"),
-    axes=AXES[:2],
-    notation="L_i = −Σ_t y_t log p_t",
-    rules=(
-        Rule(
-            "-(y * (z - z.max() - np.log(np.exp(z - z.max()).sum()))).sum()",
-            (
-                Operand("y", "labelDistribution", "label_distribution", _ROW),
-                Operand("z", "logitsRow", "logits", _ROW),
+_LOGITS_ROW = Operand("z", "logitsRow", "logits", _ROW)
+# Whether labels are smoothed -> the loss of each position.
+LOSSES = {
+    False: StepKind(
+        "losses",
+        "-log softmax(logits)[label]",
+        of=("labels", "logits"),
+        axes=AXES[:2],
+        notation="L_i = −log p_label",
+        rules=(
+            Rule(
+                "-np.log(np.exp(z - z.max())[label] / np.exp(z - z.max()).sum())",
+                (_LOGITS_ROW, Operand("label", "labelId", "labels", same(0, 1))),
             ),
         ),
     ),
-)
+    True: StepKind(
+        "losses",
+        "-sum over the vocabulary of label_distribution * log softmax(logits)",
+        of=("label_distribution", "logits"),
+        axes=AXES[:2],
+        notation="L_i = −Σ_t y_t log p_t",
+        rules=(
+            Rule(
+                "-(y * (z - z.max() - np.log(np.exp(z - z.max()).sum()))).sum()",
+                (Operand("y", "labelDistribution", "label_distribution", _ROW), _LOGITS_ROW),
+            ),
+        ),
+    ),
+}
 LOSS = StepKind(
     "loss",
     "losses * label_weights, summed over all positions",
