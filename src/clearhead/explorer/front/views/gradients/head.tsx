@@ -10,7 +10,6 @@ import { rangeAround, type Window2 } from "../../draw/matrix/window";
 import { LEGEND_HEIGHT, LEGEND_WIDTH, legendItems } from "../../draw/scene/items";
 import { SceneView } from "../../draw/scene/legends";
 import { shownTheme } from "../../draw/theme";
-import { Num } from "../../where_from/number";
 import { Section, visible } from "../shared/parts";
 import { Numbers } from "./numbers";
 import { Row } from "./row";
@@ -82,7 +81,7 @@ interface GradientProps {
 /** A matrix of small numbers: the cells show them times a power of ten, which its scale says. */
 function Gradient({ title, name, place, values, window, isMasked }: GradientProps): JSX.Element {
   const words = wordsOf(table);
-  const { of, head, query, key } = place;
+  const { of, query, key } = place;
   const [queries, keys] = [queryTokens(of.part), keyTokens(of.part)];
   const numbers = Array.from(values, Number);
   const most = scoreMax(numbers);
@@ -93,12 +92,10 @@ function Gradient({ title, name, place, values, window, isMasked }: GradientProp
     return Math.abs(times) < 0.005 ? 0 : times;
   });
   const [top, left] = [window.rows[0], window.columns[0]];
-  const path = `${of.path}.${name}`;
   const nameOf = (row: number, column: number): string =>
     words.cell(visible(queries[row]?.piece ?? ""), visible(keys[column]?.piece ?? ""));
   const at = (row: number, column: number): number =>
     numbers[(row - top) * (window.columns[1] - left) + column - left] ?? 0;
-  const inside = key !== null && key >= left && key < window.columns[1];
   return (
     <div class="gradients-matrix" data-matrix={name}>
       <h3>{title}</h3>
@@ -117,12 +114,6 @@ function Gradient({ title, name, place, values, window, isMasked }: GradientProp
           `${nameOf(row, column)}: ${masked ? words.cellMasked : at(row, column).toExponential(2).replaceAll("-", "−")}`
         }
       >
-        {inside && !isMasked(query, key) && (
-          <p class="gradients-chosen">
-            {nameOf(query, key)}:{" "}
-            <Num path={path} index={[0, head, query, key]} value={at(query, key)} />
-          </p>
-        )}
         <Scale max={most / 10 ** power} power={power} />
       </Matrix>
     </div>

@@ -22,6 +22,7 @@ import { Head, headName, type Place } from "./head";
 import { Loss } from "./loss";
 import { Matrices } from "./matrices";
 import { numbersOnPage } from "./numbers";
+import { Way } from "./way";
 import { table } from "./words";
 import "../shared/parts.css";
 import "./gradients.css";
@@ -75,6 +76,7 @@ function Answer({ answer }: { answer: Run }): JSX.Element {
             <Loss answer={answer} pass={pass} />
             <Felt answer={answer} />
           </div>
+          <Way />
           {place && <Head place={place} />}
           {place && <Matrices place={place} />}
         </div>

@@ -54,7 +54,7 @@ function Losses({ answer, pass, window }: LossesProps): JSX.Element {
         const most = Math.max(...Array.from(losses, Number), 1e-12);
         return (
           <div class="table-scroll">
-            <table class="numbers gradients-losses">
+            <table class="numbers many-bars gradients-losses">
               <thead>
                 <tr>
                   <th scope="col">{words.token}</th>

@@ -71,7 +71,7 @@ function RowTable(props: RowTableProps): JSX.Element {
   const places = Array.from({ length: stop - start }, (_, at) => start + at);
   return (
     <div class="table-scroll">
-      <table class="numbers gradients-jacobian">
+      <table class="numbers many-bars gradients-jacobian">
         <thead>
           <tr>
             <th scope="col">{words.key}</th>

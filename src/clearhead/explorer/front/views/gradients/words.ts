@@ -30,6 +30,14 @@ export const table = {
     source: "Read by the encoder",
     target: "Read by the decoder",
     length: "Length of the gradient",
+    wayTitle: "On its way back",
+    wayIntro:
+      "What is there of the gradient between the layers, over all positions. Every layer adds to the residual stream, so on the way back the gradient of the stream goes past each layer, and what comes back through the layer is added to it: that is why it reaches the first one.",
+    decoder: "Decoder, from its end",
+    encoder: "Encoder, from its end",
+    atItsEnd: "its output",
+    readByLayer: (layer: number) => `read by layer ${layer}`,
+    largestNumber: "Largest number",
     headTitle: (head: string) => `Back through ${head}`,
     headName: (part: string, layer: number, head: number) =>
       `${part}, layer ${layer}, head ${head}`,
@@ -39,7 +47,7 @@ export const table = {
       cross: "cross-attention",
     },
     headIntro:
-      "dP is the gradient of the routing weights, dS that of the scores before the softmax. Orange: the loss would grow with this number. Violet: it would fall. A cell that you choose shows its number, which says where it comes from.",
+      "dP is the gradient of the routing weights, dS that of the scores before the softmax. Orange: the loss would grow with this number. Violet: it would fall. The row of a cell that you choose stands below, number by number.",
     dWeights: "dP: gradient of the routing weights",
     dScores: "dS: gradient of the scores",
     times: (power: string) => `numbers × ${power}`,
@@ -95,6 +103,14 @@ export const table = {
     source: "Lidos pelo codificador",
     target: "Lidos pelo decodificador",
     length: "Comprimento do gradiente",
+    wayTitle: "No caminho de volta",
+    wayIntro:
+      "O que há do gradiente entre as camadas, em todas as posições. Cada camada soma ao fluxo residual; por isso, na volta, o gradiente do fluxo passa ao lado de cada camada, e o que volta através da camada se soma a ele: é assim que ele chega à primeira.",
+    decoder: "Decodificador, a partir do fim",
+    encoder: "Codificador, a partir do fim",
+    atItsEnd: "sua saída",
+    readByLayer: (layer: number) => `lido pela camada ${layer}`,
+    largestNumber: "Maior número",
     headTitle: (head: string) => `De volta pela ${head}`,
     headName: (part: string, layer: number, head: number) =>
       `${part}, camada ${layer}, cabeça ${head}`,
@@ -104,7 +120,7 @@ export const table = {
       cross: "atenção cruzada",
     },
     headIntro:
-      "dP é o gradiente dos pesos de roteamento; dS, o das pontuações antes do softmax. Laranja: a perda cresceria com este número. Violeta: ela diminuiria. A célula que você escolhe mostra seu número, que diz de onde vem.",
+      "dP é o gradiente dos pesos de roteamento; dS, o das pontuações antes do softmax. Laranja: a perda cresceria com este número. Violeta: ela diminuiria. A linha da célula que você escolhe está abaixo, número por número.",
     dWeights: "dP: gradiente dos pesos de roteamento",
     dScores: "dS: gradiente das pontuações",
     times: (power: string) => `números × ${power}`,
