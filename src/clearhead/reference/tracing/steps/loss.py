@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from ..step_kind import ALL, Operand, Rule, StepKind, axis, same
 from . import gradients
-from .gradients import AXES, DERIVATIVES, same_gradient, through_matrix
+from .gradients import DERIVATIVES, same_gradient, through_matrix
+from .layers import AXES
+from .stacks import LOGIT_AXES
 
-LOGIT_AXES = ("batch", "length", "vocab")
+TABLE_AXES = ("rows", "d_model")
 
 _ENTRY = same(0, 1, 2)
 _ROW = (*same(0, 1), ALL)
@@ -198,7 +200,7 @@ def _rows(name: str, formula: str, ids: str) -> StepKind:
     return StepKind(
         name,
         formula,
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         notation="∂L/∂E_t = Σ d_i over all i with id(i) = t",
         rules=(
             Rule(
@@ -228,7 +230,7 @@ def _positions(offset: bool) -> StepKind:
     return StepKind(
         "d_weight",
         "d, summed over the batch" + ", from the row position_offset on" * offset,
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         rules=(Rule(expression, (_OF_COLUMN, _ROW_OF_TABLE, *[first] * offset)),),
     )
 
@@ -252,7 +254,7 @@ def _uses(count: int) -> StepKind:
     return StepKind(
         "d_weight",
         f"the gradients of {count} uses, added" if count > 1 else "the gradient of its one use",
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         rules=(Rule(" + ".join(operand.symbol for operand in operands), operands),),
     )
 

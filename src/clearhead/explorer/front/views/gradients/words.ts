@@ -10,7 +10,8 @@ export const table = {
     what: "A gradient says how fast the loss would grow if one number grew and all others stayed. It holds for very small changes only, and it does not say how important a number is.",
     lesson: "With pencil and paper: lesson 7, “The backward pass by hand”.",
     lossOf: "The loss of",
-    all: (count: number) => `all ${count} tokens: their mean`,
+    all: (count: number) =>
+      count === 1 ? "the token that counts" : `all ${count} tokens that count: their mean`,
     one: (position: number, piece: string) => `token ${position}: ${piece}`,
     asking: "Going back through the model…",
     special: "special token",
@@ -83,7 +84,8 @@ export const table = {
     what: "Um gradiente diz com que rapidez a perda cresceria se um número crescesse e todos os outros ficassem como estão. Ele vale só para mudanças muito pequenas e não diz quão importante é um número.",
     lesson: "Com lápis e papel: lição 7, “A retropropagação à mão”.",
     lossOf: "A perda de",
-    all: (count: number) => `todos os ${count} tokens: sua média`,
+    all: (count: number) =>
+      count === 1 ? "o token que conta" : `todos os ${count} tokens que contam: sua média`,
     one: (position: number, piece: string) => `token ${position}: ${piece}`,
     asking: "Voltando através do modelo…",
     special: "token especial",
