@@ -27,21 +27,21 @@ def shorten_product(expression: str, operands: Mapping[str, Any]) -> ShortExpres
         operands: by symbol.
     """
     match = _PRODUCT.fullmatch(expression)
-    vectors = [operands.get(symbol) for symbol in match.groups()] if match else []
-    if match is None or not all(
-        isinstance(one, np.ndarray) and one.ndim == 1 and one.size > LONG for one in vectors
-    ):
+    if match is None:
         return ShortExpression(expression, operands)
-    terms = vectors[0] * vectors[1]
+    first, second = match.groups()
+    one, other = operands[first], operands[second]
+    if not (_is_long_vector(one) and _is_long_vector(other)):
+        return ShortExpression(expression, operands)
+    terms = one * other
     order = np.argsort(-np.abs(terms), kind="stable")
     largest, size = order[:LARGEST], terms.size
-    first, second = match.groups()
     note = {"key": "largestTerms", "name": f"{LARGEST} / {size}"}
     return ShortExpression(
         f"{expression} + {REMAINDER}",
         {
-            first: vectors[0][largest],
-            second: vectors[1][largest],
+            first: one[largest],
+            second: other[largest],
             REMAINDER: float(terms[order[LARGEST:]].sum()),
         },
         {
@@ -50,3 +50,7 @@ def shorten_product(expression: str, operands: Mapping[str, Any]) -> ShortExpres
             REMAINDER: {"key": "restOfProduct", "name": str(size - LARGEST)},
         },
     )
+
+
+def _is_long_vector(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.size > LONG
