@@ -163,6 +163,9 @@ class Explorer:
 
     def _model(self, question: ModelQuestion) -> Answer:
         models, config = self.models, self.models.config
+        abilities = models.abilities
+        if has_gradients(models):
+            abilities = [*abilities, "gradients"]
         languages = _LANGUAGES.fullmatch(self.name)
         answer: ModelAnswer = {
             "kind": models.kind,
@@ -181,7 +184,7 @@ class Explorer:
                 }
                 for part in parts_of(config)
             ],
-            "abilities": [*models.abilities, *["gradients"] * has_gradients(models)],
+            "abilities": abilities,
             "limits": {
                 "characters": self.limits.characters,
                 "tokens": models.longest,
