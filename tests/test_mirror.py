@@ -65,6 +65,7 @@ ELSEWHERE = {
     "explorer/contract/__main__.py": "documents/test_typescript.py compares what it writes",
     "explorer/contract/base_edit.py": "what all edits share; contract/test_edits.py",
     "explorer/contract/derivation_answers.py": "types; contract/test_answers.py validates answers",
+    "explorer/contract/meaning/gradients.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/meaning/lens.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/meaning/neighbours.py": "types; contract/test_answers.py validates answers",
     "explorer/contract/first_screen/answers.py": "types; contract/test_answers.py validates",

@@ -35,7 +35,7 @@ def test_what_the_model_is(checkpoint, explorer):
         {"part": part, "layers": 2, "heads": 4} for part in ("encoder", "decoder", "cross")
     ]
     assert answer["abilities"] == [
-        "translate", "edit", "beam", "effects", "derivations", "next_words", "lens",
+        "translate", "edit", "beam", "effects", "derivations", "next_words", "lens", "gradients",
     ]  # fmt: skip
     assert answer["special"] == {"pad": 0, "start": 1, "end": 2}
     assert answer["provenance"] == {"seed": 0}
@@ -124,7 +124,9 @@ def test_a_model_with_one_stack_is_explored_as_what_it_is(checkpoint, stack, kin
     weights = {name: np.zeros(s, np.float32) for name, s in expected_shapes(config).items()}
     answer = Explorer(Checkpoint(config, weights, checkpoint.tokenizer)).answer("model").json
     assert (answer["kind"], answer["parts"]) == (kind, [{"part": part, "layers": 2, "heads": 4}])
-    assert answer["abilities"] == ["edit", "effects", "derivations", "next_words", "lens"]
+    assert answer["abilities"] == [
+        "edit", "effects", "derivations", "next_words", "lens", "gradients",
+    ]  # fmt: skip
 
 
 def test_a_run_is_computed_once_and_found_by_its_normalised_request(checkpoint, monkeypatch):

@@ -109,7 +109,11 @@ def test_every_label_of_an_operand_has_a_text_and_no_text_is_for_none() -> None:
     in_page = {
         label for text in CODE.values() for label in re.findall(r'\blabel: \{ key: "(\w+)"', text)
     }
-    in_programs = set(re.findall(r'"key": "(\w+)"', (DERIVATIONS / "short_softmax.py").read_text()))
+    in_programs = {
+        label
+        for path in DERIVATIONS.glob("short_*.py")
+        for label in re.findall(r'"key": "(\w+)"', path.read_text("utf-8"))
+    }
     assert in_python
     assert in_programs
     assert declared | in_python | in_page | in_programs == set(labels("en"))
@@ -132,7 +136,7 @@ def test_a_label_that_names_something_does_so_in_both_languages() -> None:
     with_name = {key for key, text in english.items() if "{name}" in text}
     assert with_name == {key for key, text in portuguese.items() if "{name}" in text}
     operands = [op for kind in kinds() for rule in kind.rules for op in rule.operands]
-    in_programs = {"largestOnly", "restOfSum"}
+    in_programs = {"largestOnly", "restOfSum", "largestTerms", "restOfProduct"}
     assert with_name - in_programs == {operand.label for operand in operands if operand.name}
 
 

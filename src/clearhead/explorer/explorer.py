@@ -19,6 +19,7 @@ from ..translation.checkpoint import Checkpoint
 from ..translation.directions.register import register_tags
 from .answers.beam import beam_answer
 from .answers.effects import effects_answer
+from .answers.gradients import BackwardPasses, has_gradients
 from .answers.head_kinds import head_kinds
 from .answers.lens import lens_answer
 from .answers.neighbours import neighbours_answer
@@ -31,6 +32,7 @@ from .contract.answers import Answer, ModelAnswer, WordsAnswer
 from .contract.arrays import windows
 from .contract.first_screen.checkpoints import check_checkpoint
 from .contract.first_screen.head_kinds import HeadKindsQuestion
+from .contract.meaning.gradients import GradientsQuestion
 from .contract.parts import check_part, heads_of, layers_of, parts_of
 from .contract.questions import (
     AlignmentQuestion,
@@ -96,6 +98,7 @@ class Explorer:
         self.runs: RunCache[RunQuestion, Run] = RunCache(cache_bytes)
         self._hidden_words: RunCache[RunQuestion, HiddenWords] = RunCache(_TRIAL_BYTES)
         self._discoveries: RunCache[tuple[RunQuestion, str], Discovery] = RunCache(_TRIAL_BYTES)
+        self._backward_passes = BackwardPasses()
         self._vocabulary = Vocabulary(self.models)
         self._answers: dict[str, Callable[[Any], Answer]] = {
             "model": self._model,
@@ -108,6 +111,7 @@ class Explorer:
             "head_kinds": self._head_kinds,
             "effects": self._effects,
             "lens": self._lens,
+            "gradients": self._gradients,
             "alignment": self._alignment,
             "discovery": self._discovery,
         }
@@ -160,6 +164,9 @@ class Explorer:
 
     def _model(self, question: ModelQuestion) -> Answer:
         models, config = self.models, self.models.config
+        abilities = models.abilities
+        if has_gradients(models):
+            abilities = [*abilities, "gradients"]
         languages = _LANGUAGES.fullmatch(self.name)
         answer: ModelAnswer = {
             "kind": models.kind,
@@ -178,7 +185,7 @@ class Explorer:
                 }
                 for part in parts_of(config)
             ],
-            "abilities": models.abilities,
+            "abilities": abilities,
             "limits": {
                 "characters": self.limits.characters,
                 "tokens": models.longest,
@@ -219,7 +226,9 @@ class Explorer:
         return Answer(beam_answer(self.run(question.run), beam_size))
 
     def _array(self, question: ArrayQuestion) -> Answer:
-        return windows(self.run(question.run), question.items, self.limits.numbers)
+        run, paths = self.run(question.run), [item.path for item in question.items]
+        arrays = self._backward_passes.arrays(run, paths, question.loss_position)
+        return windows(arrays, question.items, self.limits.numbers)
 
     def _overview(self, question: OverviewQuestion) -> Answer:
         check_part(question.part, self.models.config)
@@ -231,6 +240,10 @@ class Explorer:
 
     def _lens(self, question: LensQuestion) -> Answer:
         return Answer(lens_answer(self.run(question.run), question))
+
+    def _gradients(self, question: GradientsQuestion) -> Answer:
+        run = self.run(question.run)
+        return Answer(self._backward_passes.answer(run, question.position))
 
     def _effects(self, question: EffectsQuestion) -> Answer:
         return Answer(effects_answer(self.run(question.run), question))

@@ -135,6 +135,11 @@ def test_every_view_opens(saved: Any) -> None:
         assert page.get_by_role("alert").filter(has_text=NOT_HERE).count() == 0, name
 
 
+def test_a_file_says_that_it_holds_no_gradients(saved: Any) -> None:
+    page = saved(TEXT, state(TEXT, view="gradients"))
+    page.get_by_text("A saved page holds no gradients").wait_for()
+
+
 def test_what_is_not_in_the_file_is_said(saved: Any) -> None:
     page = saved(TEXT)
     box = page.get_by_role("textbox").first

@@ -56,7 +56,7 @@ def test_a_prompt_is_continued_and_walked(page, other):
     expect(page.locator(".translated")).to_have_text(PROMPT + run["translation"])
     expect(page.locator("label[for=sentence]")).to_have_text("Prompt")
     assert tabs(page) == [
-        "Walk", "Heads", "Layer by layer", "What if", "Weight, contribution, effect",
+        "Walk", "Heads", "Layer by layer", "Gradients", "What if", "Weight, contribution, effect",
     ]  # fmt: skip
     # Twelve layers of twelve heads, and what they stand between.
     assert page.locator(".map-stack").count() == 1
@@ -75,6 +75,20 @@ def test_a_prompt_is_continued_and_walked(page, other):
     expect(row.locator("th")).to_have_text(best["token"]["piece"])
     probability = number(row.locator("td .number, td.number button").last.inner_text())
     assert probability == pytest.approx(best["probability"], rel=1e-2, abs=1e-3)
+
+
+def test_gradients_reach_every_token_of_a_prompt(page, other):
+    base, explorer = other
+    look(page, base, "gradients", text=PROMPT)
+    page.locator(".gradients-part").first.wait_for()
+    run = explorer.answer("run", {"text": PROMPT}).json["request"]
+    params = {"run": run, "items": [{"path": "decoder.d_embedding"}]}
+    (gradients,) = explorer.answer("array", params).arrays["0"]
+    found = page.locator(".gradients-lengths .num").all_inner_texts()
+    assert [number(one) for one in found] == pytest.approx(
+        (gradients**2).sum(axis=-1) ** 0.5, rel=SHOWN
+    )
+    expect(page.locator(".gradients-way tbody tr")).to_have_count(13)
 
 
 def test_the_last_of_many_heads_is_chosen_in_one_picture(page, other):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from clearhead.errors import ConfigError
 from clearhead.explorer.contract.answers import ANSWERS, WITH_ARRAYS, Answer
 from clearhead.explorer.contract.arrays import to_json
 from clearhead.explorer.contract.reading import QUESTIONS
@@ -68,6 +69,7 @@ def questions(run: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
         "overview": {"run": run, "part": "cross"},
         "head_kinds": {"run": run, "part": "cross"},
         "lens": {"run": run, "position": 0},
+        "gradients": {"run": run, "position": 0},
         "effects": {"run": run, **HEAD, "query": 1},
         "alignment": {"run": run},
         "discovery": {"run": run, "kind": "hide_word"},
@@ -79,6 +81,10 @@ def test_answers_about_a_translation(explorer, edits):
     run = explorer.answer("run", {"text": TEXT, "edits": edits}).json
     params_by_name = questions(run["request"], f"{run['attention'][0]['path']}.weights")
     for name, params in params_by_name.items():
+        if name == "gradients" and edits:
+            with pytest.raises(ConfigError, match="an edit replaces a step"):
+                explorer.answer(name, params)
+            continue
         assert_fits(name, explorer.answer(name, params))
     for kind in ("switch_off", "temperature"):
         params = {"run": run["request"], "kind": kind}

@@ -205,6 +205,7 @@ def test_a_real_explorer_answers_every_question_in_its_own_words(explorer):
         "head_kinds": {"run": request, "part": "cross"},
         "effects": head,
         "lens": {"run": request, "position": 1},
+        "gradients": {"run": request, "position": 1},
         "alignment": {"run": request},
         "discovery": {"run": request, "kind": "hide_word"},
         "offline": {"run": request, "state": ""},

@@ -144,12 +144,13 @@ def _steps(run: Run) -> Iterator[StepAnswer]:
                 replacements.setdefault(path, []).append(place)
     shapes = {step.path: step.shape for step in run.trace}
     for step in run.trace:
-        yield _step(run, step, replacements.get(step.path, []))
+        yield step_answer(run, step, replacements.get(step.path, []))
         if step.name == "weights":
-            yield _step(run, _contributions(step, shapes), [])
+            yield step_answer(run, _contributions(step, shapes), [])
 
 
-def _step(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
+def step_answer(run: Run, step: Step, replaced_at: list[Replacement]) -> StepAnswer:
+    """Return a step of a run, or of its backward pass, and how its numbers follow from others."""
     edits = [run.request.edits[place["edit"]] for place in replaced_at]
     kind = kind_of(step.path, step.formula)
     plain = [one.to_json() for one in derivations(step, run.trace, run.config, edits)]

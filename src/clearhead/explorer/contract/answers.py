@@ -18,6 +18,7 @@ from ...shapes import Array
 from .first_screen.answers import AlignmentAnswer, DiscoveryAnswer
 from .first_screen.checkpoints import TrainedCheckpoint
 from .first_screen.head_kinds import HeadKindsAnswer
+from .meaning.gradients import GradientsAnswer
 from .meaning.lens import LensAnswer
 from .meaning.neighbours import NeighboursAnswer
 from .questions import Question
@@ -48,7 +49,17 @@ class Answering(Protocol):
 # ``next_words``: the model has probabilities of words, at each position. ``effects``: it has any,
 # of words or of labels.
 Ability = TypeAliasType(
-    "Ability", Literal["translate", "edit", "beam", "effects", "derivations", "next_words", "lens"]
+    "Ability",
+    Literal[
+        "translate",
+        "edit",
+        "beam",
+        "effects",
+        "derivations",
+        "next_words",
+        "lens",
+        "gradients",
+    ],
 )
 ModelKind = TypeAliasType("ModelKind", Literal["translation", "generation", "encoder", "recording"])
 # [start, stop] of an axis, or the sizes of two axes.
@@ -262,6 +273,7 @@ ANSWERS: dict[str, Any] = {
     "head_kinds": HeadKindsAnswer,
     "effects": EffectsAnswer,
     "lens": LensAnswer,
+    "gradients": GradientsAnswer,
     "alignment": AlignmentAnswer,
     "discovery": DiscoveryAnswer,
     "offline": OfflineAnswer,

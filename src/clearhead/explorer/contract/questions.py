@@ -200,6 +200,8 @@ class ArrayQuestion(Question):
     Attributes:
         run: whose arrays.
         items: which arrays, and how much of each.
+        loss_position: of a gradient, the position whose loss it is of; None for the mean over all
+            positions that count, as in the question ``gradients``.
     """
 
     question: ClassVar[str] = "array"
@@ -210,6 +212,7 @@ class ArrayQuestion(Question):
         TUPLE,
         at_most(MOST_ITEMS),
     ]
+    loss_position: Index | None = None
 
 
 class OverviewQuestion(Question):

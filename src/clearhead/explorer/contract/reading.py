@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ...errors import ClearheadError, ConfigError, TextError
 from .first_screen.head_kinds import HeadKindsQuestion
+from .meaning.gradients import GradientsQuestion
 from .questions import (
     LONG_TEXT,
     LONG_VALUE,
@@ -47,6 +48,7 @@ QUESTIONS: dict[str, type[Question]] = {
         HeadKindsQuestion,
         EffectsQuestion,
         LensQuestion,
+        GradientsQuestion,
         AlignmentQuestion,
         DiscoveryQuestion,
         OfflineQuestion,

@@ -1,7 +1,7 @@
 """A softmax over a vocabulary in a program that one can read: its largest numbers, and a remainder.
 
 Written out in full, the row of a probability would be 200 kB. The front end does the same, in
-where_from/short_softmax.ts.
+where_from/shortening/softmax.ts.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import TraceError
+from .short_product import shorten_product
 from .short_softmax import shorten_softmax
 
 Slices = tuple["slice | int", ...]
@@ -129,6 +130,8 @@ def snippet(
     if heading:
         lines.append(f"# {' '.join(heading.split())}")
     short = shorten_softmax(expression, operands)
+    if short.expression == expression:
+        short = shorten_product(expression, operands)
     label_of = {operand["symbol"]: operand["label"] for operand in derivation["operands"]}
     for symbol, operand in short.operands.items():
         texts = [_text(of[symbol], labels) for of in (label_of, short.notes) if symbol in of]

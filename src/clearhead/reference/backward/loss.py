@@ -80,7 +80,7 @@ def cross_entropy(
     distribution = trace.record(steps.LABEL_DISTRIBUTION, distribution)
 
     losses = -(distribution * log_softmax(logits)).sum(axis=-1)
-    losses = trace.record(steps.LOSSES, losses)
+    losses = trace.record(steps.LOSSES[smoothing > 0], losses)
     loss = trace.record(steps.LOSS, np.asarray((losses * label_weights).sum()))
     d_logits = (probabilities - distribution) * label_weights[..., None]
     return CrossEntropy(float(loss), trace.record(steps.D_LOGITS, d_logits))

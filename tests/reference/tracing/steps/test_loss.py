@@ -26,9 +26,9 @@ def test_a_smoothed_label_leaves_something_for_all(token: int, share: float) -> 
 
 def test_a_loss_is_minus_the_logarithm_of_the_right_share() -> None:
     logits = np.log([0.2, 0.8]) + 7
-    assert value(loss.LOSSES.rules[0], y=np.array([1.0, 0.0]), z=logits) == pytest.approx(
-        -np.log(0.2)
-    )
+    expected = pytest.approx(-np.log(0.2))
+    assert value(loss.LOSSES[False].rules[0], label=0, z=logits) == expected
+    assert value(loss.LOSSES[True].rules[0], y=np.array([1.0, 0.0]), z=logits) == expected
     losses, weights = np.array([[2.0, 9.0]]), np.array([[1.0, 0.0]])
     assert value(loss.LOSS.rules[0], losses=losses, weights=weights) == 2.0
 

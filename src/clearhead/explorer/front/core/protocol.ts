@@ -9,7 +9,8 @@ export type Ability =
   | "effects"
   | "derivations"
   | "next_words"
-  | "lens";
+  | "lens"
+  | "gradients";
 
 /** The output of a head becomes 0. */
 export interface AblateHead {
@@ -83,6 +84,9 @@ export interface ArrayParams {
   run?: RunParams | null;
   /** Which arrays, and how much of each. */
   items: ArrayItem[];
+  /** Of a gradient, the position whose loss it is of; null for the mean over all positions that
+   * count, as in the question `gradients`. */
+  loss_position?: number | null;
 }
 
 /** A window of an array. */
@@ -326,6 +330,28 @@ export interface FinishedTranslation {
   ended: boolean;
   /** Whether it is the best. */
   chosen: boolean;
+}
+
+/** A backward pass, without its numbers. */
+export interface Gradients {
+  /** That was asked for. */
+  position: number | null;
+  /** Those whose losses make the mean. */
+  positions: number[];
+  /** In nats a token. */
+  loss: number;
+  /** Of the loss, and the gradients, in the order of computation. */
+  steps: Step[];
+  /** The paths of the gradients of tables over the vocabulary, which are computed too and too
+   * large to be held. */
+  omitted: string[];
+  /** That both passes took. */
+  seconds: number;
+}
+
+export interface GradientsParams {
+  run: RunParams;
+  position?: number | null;
 }
 
 export type HeadKind =
@@ -957,6 +983,7 @@ export interface Questions {
   head_kinds: { params: HeadKindsParams; json: HeadKinds };
   effects: { params: EffectsParams; json: Effects };
   lens: { params: LensParams; json: Lens };
+  gradients: { params: GradientsParams; json: Gradients };
   alignment: { params: AlignmentParams; json: Alignment };
   discovery: { params: DiscoveryParams; json: Discovery };
   offline: { params: OfflineParams; json: Offline };

@@ -38,11 +38,7 @@ export function Operands({ explanation }: { explanation: Explanation }): JSX.Ele
         .filter(({ shape }) => shape.length > 0)
         .map((operand) =>
           isSoftmaxOf(explanation, operand) ? (
-            <Softmax
-              key={operand.symbol}
-              row={operand}
-              at={explanation.index[explanation.index.length - 1] ?? 0}
-            />
+            <Softmax key={operand.symbol} row={operand} at={placeIn(explanation)} />
           ) : (
             <Numbers key={operand.symbol} operand={operand} />
           ),
@@ -119,6 +115,13 @@ function isSoftmaxOf({ derivation }: Explanation, { symbol, shape }: OperandNumb
     shape.length === 1 &&
     Boolean(derivation?.expression?.includes(`np.exp(${symbol} - ${symbol}.max()).sum()`))
   );
+}
+
+/** Which entry of the row is the explained number's: the last index of it, unless an operand says. */
+function placeIn({ derivation, operands, index }: Explanation): number {
+  const [, symbol] = /\.max\(\)\)\[(\w+)\]/.exec(derivation?.expression ?? "") ?? [];
+  const place = operands.find((operand) => operand.symbol === symbol)?.numbers[0];
+  return place ?? index[index.length - 1] ?? 0;
 }
 
 /** A row through a softmax: each number less the largest, its exponential, and its share of the sum. */

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { messageOf } from "../core/state/error_message";
 import { upToDate } from "../core/state/running";
-import { run, state, stepAt } from "../core/state/state";
+import { backward, run, state, stepAt } from "../core/state/state";
 import { exact, format } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
@@ -32,7 +32,7 @@ export function WhereFrom(): JSX.Element | null {
 export function followView(): () => void {
   let last: unknown[] = [];
   return effect(() => {
-    const now = [run.value, state.view.value, upToDate.value];
+    const now = [run.value, state.view.value, upToDate.value, backward.value];
     const isOutdated = now.some((one, place) => one !== last[place]);
     last = now;
     if (isOutdated && trail.peek().length) trail.value = [];

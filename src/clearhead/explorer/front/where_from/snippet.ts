@@ -2,7 +2,8 @@
  * that `clearhead.explorer.derivations.snippet` writes, to the last digit. */
 
 import type { Explanation, OperandNumbers } from "./derive";
-import { shortenSoftmax } from "./short_softmax";
+import { shortenProduct } from "./shortening/product";
+import { shortenSoftmax } from "./shortening/softmax";
 import { labelText } from "./words";
 
 const WIDTH = 96;
@@ -22,7 +23,9 @@ export function snippet({
   const lines = /\bmath\./.test(expression) ? ["import math", ""] : [];
   lines.push("import numpy as np", "");
   if (step) lines.push(`# ${heading(path, index, step.formula)}`);
-  const short = shortenSoftmax(expression, operands);
+  const softmax = shortenSoftmax(expression, operands);
+  const isSame = softmax.expression === expression;
+  const short = isSame ? shortenProduct(expression, operands) : softmax;
   const labels = new Map(operands.map(({ symbol, label }) => [symbol, label]));
   for (const operand of short.operands) {
     const { symbol } = operand;

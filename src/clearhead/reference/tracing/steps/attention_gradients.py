@@ -138,7 +138,7 @@ D_MASKED = StepKind(
         ),
     ),
 )
-_BIAS_AXES = ("heads", "query_len", "key_len")
+_BIAS_AXES = SCORE_AXES[1:]
 _OF_BATCH = Operand("d", "gradientsOfBatch", "{of[0]}", (ALL, *same(0, 1, 2)))
 # Whether a layer after this one has the same bias -> its gradient, from there down to this layer.
 D_BIAS = {
@@ -160,9 +160,7 @@ D_BIAS = {
         ),
     ),
 }
-BUCKETS = StepKind(
-    "buckets", "the bucket of each distance of query and key", axes=("query_len", "key_len")
-)
+BUCKETS = StepKind("buckets", "the bucket of each distance of query and key", axes=SCORE_AXES[2:])
 D_RELATIVE_BIAS = StepKind(
     "d_weight",
     "d_bias, summed over the places of each bucket",
@@ -273,7 +271,7 @@ D_HEAD_NORM_WEIGHT = StepKind(
     "d_weight",
     "d_output * normalized, summed over all heads and positions",
     of=("d_output", "normalized"),
-    axes=("head_dim",),
+    axes=heads.AXES[-1:],
     rules=(
         Rule(
             "(d * n).sum()",

@@ -14,8 +14,7 @@ from ..step_kind import (
     axis,
     same,
 )
-
-AXES = ("batch", "length", "d_model")
+from .layers import AXES
 
 _ENTRY = same(0, 1, 2)
 _WIDTH = Operand("d_model", "streamWidth", constant="d_model")

@@ -8,9 +8,9 @@ the weight's layer: ``encoder.norm.d_weight``.
 from __future__ import annotations
 
 from ..step_kind import ALL, Operand, Rule, StepKind, axis, same
-from .layers import FUNCTIONS
+from .layers import AXES, FUNCTIONS
 
-AXES = ("batch", "length", "d_model")
+WEIGHT_AXES = ("out", "in")
 
 _ENTRY = same(0, 1, 2)
 _ROW = (*same(0, 1), ALL)
@@ -68,7 +68,7 @@ _EVERYWHERE = Operand("d", "gradientsEverywhere", "{of[0]}", (ALL, ALL, axis(0))
 D_WEIGHT = StepKind(
     "d_weight",
     "d^T x, summed over all positions",
-    axes=("out", "in"),
+    axes=WEIGHT_AXES,
     notation="∂L/∂W = Σ_i d_i^T x_i",
     rules=(
         Rule(
@@ -80,7 +80,7 @@ D_WEIGHT = StepKind(
 D_BIAS = StepKind(
     "d_bias",
     "d, summed over all positions",
-    axes=("out",),
+    axes=WEIGHT_AXES[:1],
     rules=(Rule("d.sum()", (_EVERYWHERE,)),),
 )
 
@@ -106,7 +106,7 @@ D_NORM_WEIGHT = StepKind(
     "d_weight",
     "d_output * normalized, summed over all positions",
     of=("d_output", "normalized"),
-    axes=("d_model",),
+    axes=AXES[-1:],
     rules=(
         Rule(
             "(d * n).sum()",

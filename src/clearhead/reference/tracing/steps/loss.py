@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from ..step_kind import ALL, Operand, Rule, StepKind, axis, same
 from . import gradients
-from .gradients import AXES, DERIVATIVES, same_gradient, through_matrix
+from .gradients import DERIVATIVES, same_gradient, through_matrix
+from .layers import AXES
+from .stacks import LOGIT_AXES
 
-LOGIT_AXES = ("batch", "length", "vocab")
+TABLE_AXES = ("rows", "d_model")
 
 _ENTRY = same(0, 1, 2)
 _ROW = (*same(0, 1), ALL)
@@ -44,22 +46,36 @@ LABEL_DISTRIBUTION = StepKind(
         ),
     ),
 )
-LOSSES = StepKind(
-    "losses",
-    "-sum over the vocabulary of label_distribution * log softmax(logits)",
-    of=("label_distribution", "logits"),
-    axes=AXES[:2],
-    notation="L_i = −Σ_t y_t log p_t",
-    rules=(
-        Rule(
-            "-(y * (z - z.max() - np.log(np.exp(z - z.max()).sum()))).sum()",
-            (
-                Operand("y", "labelDistribution", "label_distribution", _ROW),
-                Operand("z", "logitsRow", "logits", _ROW),
+_LOGITS_ROW = Operand("z", "logitsRow", "logits", _ROW)
+# Whether labels are smoothed -> the loss of each position.
+LOSSES = {
+    False: StepKind(
+        "losses",
+        "-log softmax(logits)[label]",
+        of=("labels", "logits"),
+        axes=AXES[:2],
+        notation="L_i = −log p_label",
+        rules=(
+            Rule(
+                "-np.log(np.exp(z - z.max())[label] / np.exp(z - z.max()).sum())",
+                (_LOGITS_ROW, Operand("label", "labelId", "labels", same(0, 1))),
             ),
         ),
     ),
-)
+    True: StepKind(
+        "losses",
+        "-sum over the vocabulary of label_distribution * log softmax(logits)",
+        of=("label_distribution", "logits"),
+        axes=AXES[:2],
+        notation="L_i = −Σ_t y_t log p_t",
+        rules=(
+            Rule(
+                "-(y * (z - z.max() - np.log(np.exp(z - z.max()).sum()))).sum()",
+                (Operand("y", "labelDistribution", "label_distribution", _ROW), _LOGITS_ROW),
+            ),
+        ),
+    ),
+}
 LOSS = StepKind(
     "loss",
     "losses * label_weights, summed over all positions",
@@ -184,7 +200,7 @@ def _rows(name: str, formula: str, ids: str) -> StepKind:
     return StepKind(
         name,
         formula,
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         notation="∂L/∂E_t = Σ d_i over all i with id(i) = t",
         rules=(
             Rule(
@@ -214,7 +230,7 @@ def _positions(offset: bool) -> StepKind:
     return StepKind(
         "d_weight",
         "d, summed over the batch" + ", from the row position_offset on" * offset,
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         rules=(Rule(expression, (_OF_COLUMN, _ROW_OF_TABLE, *[first] * offset)),),
     )
 
@@ -238,7 +254,7 @@ def _uses(count: int) -> StepKind:
     return StepKind(
         "d_weight",
         f"the gradients of {count} uses, added" if count > 1 else "the gradient of its one use",
-        axes=("rows", "d_model"),
+        axes=TABLE_AXES,
         rules=(Rule(" + ".join(operand.symbol for operand in operands), operands),),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..step_kind import ALL, Index, Operand, Rule, StepKind, axis, same
+from .attention import KEY_AXES, MODEL_AXES
+from .gradients import WEIGHT_AXES
 
 _PROJECTIONS = (("query", "dq", "wq"), ("key", "dk", "wk"), ("value", "dv", "wv"))
 
@@ -17,7 +19,7 @@ _GRADIENTS = Operand("d", "gradientsEverywhere", "{of[0]}", _OF_ROW)
 D_WEIGHT = StepKind(
     "d_weight",
     "d^T x, heads side by side, summed over all positions",
-    axes=("out", "in"),
+    axes=WEIGHT_AXES,
     notation="∂L/∂W = Σ_i d_i^T x_i",
     rules=(
         Rule(
@@ -29,7 +31,7 @@ D_WEIGHT = StepKind(
 D_BIAS = StepKind(
     "d_bias",
     "d, heads side by side, summed over all positions",
-    axes=("out",),
+    axes=WEIGHT_AXES[:1],
     rules=(Rule("d.sum()", (_GRADIENTS,)),),
 )
 
@@ -56,7 +58,9 @@ def _through(name: str, layers: tuple[str, ...], *, after: bool = False) -> Step
         operands.append(Operand("after", "gradientOfWay", path, same(0, 1, 2)))
         products.append("after")
         formula += f" + {name} of the layer after"
-    axes = ("batch", "key_len" if name == "d_memory" else "query_len", "d_model")
+    # A memory is as long as the keys that are made from it.
+    length = KEY_AXES[2] if name == "d_memory" else MODEL_AXES[1]
+    axes = (MODEL_AXES[0], length, MODEL_AXES[2])
     return StepKind(name, formula, axes=axes, rules=(Rule(" + ".join(products), tuple(operands)),))
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..step_kind import ALL, Operand, Rule, StepKind, axis, linear, same, softmax
-from .layers import FUNCTIONS
+from .layers import AXES, FUNCTIONS
 
-AXES = ("batch", "length", "d_model")
 LOGIT_AXES = ("batch", "length", "vocab")
 
 _ENTRY = same(0, 1, 2)

@@ -5,7 +5,7 @@ import { preferredLanguage } from "../text/i18n";
 import { DEFAULTS, type State, snapshot } from "./state";
 
 const CHOICES: Partial<Record<keyof State, string[]>> = {
-  view: ["walk", "heads", "words", "lens", "what_if", "compare"],
+  view: ["walk", "heads", "words", "lens", "gradients", "what_if", "compare"],
   formality: ["auto", "tu", "vous"],
   rows: ["input", "output"],
   heads: ["one", "mean"],

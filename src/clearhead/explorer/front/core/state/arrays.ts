@@ -4,7 +4,7 @@
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { ArrayItem, Run, RunParams, Window } from "../protocol";
 import type { NumberArray } from "../sources/source";
-import { model, run, source } from "./state";
+import { backwardOf, model, run, source } from "./state";
 
 export interface Windowed extends NumberArray {
   path: string;
@@ -15,6 +15,8 @@ export interface Windowed extends NumberArray {
 
 type Entry = { promise: Promise<Windowed>; value: Signal<Windowed | Error | null> };
 interface PendingItem extends ArrayItem {
+  /** Of a gradient, the position whose loss it is of: items of one question have the same. */
+  lossPosition: number | null;
   resolve: (array: Windowed) => void;
   reject: (error: Error) => void;
 }
@@ -55,11 +57,12 @@ function entryOf(of: Run, path: string, window: Window | null): Entry {
     cache = new Map();
     caches.set(of, cache);
   }
-  const key = JSON.stringify([path, window]);
+  const lossPosition = backwardOf(of, path)?.position ?? null;
+  const key = JSON.stringify([path, window, lossPosition]);
   let entry = cache.get(key);
   if (!entry) {
     const value = signal<Windowed | Error | null>(null);
-    const promise = enqueue(of, { path, window });
+    const promise = enqueue(of, { path, window }, lossPosition);
     promise.then(
       (array) => (value.value = array),
       (error: Error) => {
@@ -73,7 +76,7 @@ function entryOf(of: Run, path: string, window: Window | null): Entry {
   return entry;
 }
 
-function enqueue(of: Run, item: ArrayItem): Promise<Windowed> {
+function enqueue(of: Run, item: ArrayItem, lossPosition: number | null): Promise<Windowed> {
   return new Promise((resolve, reject) => {
     let queue = queues.get(of);
     if (!queue) {
@@ -81,7 +84,7 @@ function enqueue(of: Run, item: ArrayItem): Promise<Windowed> {
       queues.set(of, queue);
       queueMicrotask(() => void flush(of));
     }
-    queue.push({ ...item, resolve, reject });
+    queue.push({ ...item, lossPosition, resolve, reject });
   });
 }
 
@@ -104,7 +107,9 @@ function groups(of: Run, items: PendingItem[]): PendingItem[][] {
       item.window?.map(([start, stop]) => stop - start) ??
       of.steps.find((step) => step.path === item.path)?.shape;
     const size = shape?.reduce((product, axis) => product * axis, 1) ?? limit;
-    if (total + size > limit || all[all.length - 1]?.length === ITEMS) {
+    const last = all[all.length - 1];
+    const fits = total + size <= limit && last && last.length < ITEMS;
+    if (!fits || last[0]?.lossPosition !== item.lossPosition) {
       all.push([]);
       total = 0;
     }
@@ -117,7 +122,9 @@ function groups(of: Run, items: PendingItem[]): PendingItem[][] {
 async function send(request: RunParams, group: PendingItem[]): Promise<void> {
   try {
     const items = group.map(({ path, window }) => ({ path, window }));
-    const { json, arrays } = await source.peek().ask("array", { run: request, items });
+    const loss_position = group[0]?.lossPosition ?? null;
+    const params = { run: request, items, ...(loss_position !== null && { loss_position }) };
+    const { json, arrays } = await source.peek().ask("array", params);
     group.forEach((item, place) => {
       const array = arrays[String(place)];
       const about = json.items[place];

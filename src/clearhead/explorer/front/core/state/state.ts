@@ -192,8 +192,25 @@ const stepsByPath = computed<Map<string, Step>>(
   () => new Map(run.value?.steps.map((step): [string, Step] => [step.path, step])),
 );
 
+/** The steps of a backward pass that a view asked for: of the loss, and the gradients. */
+export interface BackwardSteps {
+  of: Run;
+  /** Whose loss it is; null for the mean over all positions that count. */
+  position: number | null;
+  steps: Map<string, Step>;
+}
+
+/** The backward pass that the page looks at: its numbers are asked for as those of the run are. */
+export const backward = signal<BackwardSteps | null>(null);
+
+/** The backward pass that a path is of, if it is of one and not of the run itself. */
+export function backwardOf(of: Run | null, path: string): BackwardSteps | null {
+  const pass = backward.value;
+  return pass && pass.of === of && pass.steps.has(path) ? pass : null;
+}
+
 export function stepAt(path: string): Step | undefined {
-  return stepsByPath.value.get(path);
+  return stepsByPath.value.get(path) ?? backwardOf(run.value, path)?.steps.get(path);
 }
 
 /** The tokens that label a part's queries. Decoder rows follow the `rows` switch. */

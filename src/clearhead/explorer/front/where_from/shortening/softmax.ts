@@ -2,12 +2,12 @@
  * Written out in full, the row of a probability would be 200 kB. Python does the same, in
  * clearhead.explorer.derivations.short_softmax. */
 
-import type { Label } from "../core/protocol";
-import type { OperandNumbers } from "./derive";
+import type { Label } from "../../core/protocol";
+import type { OperandNumbers } from "../derive";
 
-const LONG = 256;
-const LARGEST = 50;
-const REMAINDER = "rest";
+export const LONG = 256;
+export const LARGEST = 50;
+export const REMAINDER = "rest";
 const SUM = /np\.exp\((\w+) - \1\.max\(\)\)\.sum\(\)/;
 
 export interface ShortExpression {
