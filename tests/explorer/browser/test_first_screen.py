@@ -227,6 +227,33 @@ def test_it_is_accessible(page: Page) -> None:
         assert not found.response["violations"], found.generate_report()
 
 
+def test_where_trials_and_weights_differ_about_alignment_it_is_said(page: Page) -> None:
+    """The picture's head is found by trying; the map measures weights alone."""
+    text = "Where is the old house?"
+    best = alignment_of(text)["heads"][0]
+    request = python_run(text)["request"]
+    kinds = explorer().answer("head_kinds", {"run": request, "part": "cross"}).json["layers"]
+    own = kinds[best["layer"]][best["head"]]
+    shares = {
+        (layer, head): round(100 * one["measures"]["aligned"])
+        for layer, heads in enumerate(kinds)
+        for head, one in enumerate(heads)
+        if one["kind"] == "aligned"
+    }
+    most = max(shares, key=shares.__getitem__, default=None)
+    open_page(page, text=text)
+    page.locator(".opening-ribbon").first.wait_for()
+    page.wait_for_timeout(1000)  # for the kinds of heads
+    said = " ".join(page.locator(".opening-map-says").all_inner_texts())
+    if own["kind"] != "aligned":
+        assert f"calls this head “{own['kind']}" in said
+    elif shares[most] > shares[best["layer"], best["head"]]:
+        assert "another is more aligned: cross-attention, layer" in said
+        assert f"{shares[most]}\u00a0%; this one" in said
+    else:
+        assert said == ""
+
+
 def test_it_can_be_folded_away(page: Page) -> None:
     open_page(page, text=TEXT)
     page.locator(".opening-ribbon").first.wait_for()

@@ -172,8 +172,8 @@ def aligned(
         there is no weight in any of them.
     """
     at_places = np.where(places, weights, 0.0).astype(np.float64)
-    open_places = (at_places > 0).any(axis=0)
-    most = min(int(open_places.any(axis=axis).sum()) for axis in (0, 1))
+    open_places: Array = np.any(at_places > 0, axis=0)
+    most = min(int(np.any(open_places, axis=axis).sum()) for axis in (0, 1))
     score: Array = at_places.max(axis=1).sum(axis=-1) / max(most, 1)
     return score
 
