@@ -8,6 +8,7 @@ import torch
 from clearhead.errors import ConfigError, ShapeError
 from clearhead.maps import AttentionMap, Entropy
 from clearhead.maps.heads.table_of_maps import head_kinds
+from clearhead.maps.recorder.record import record
 from clearhead.maps.recording.calls import FinishedCall, Refusal
 from clearhead.maps.recording.contents import Contents
 from clearhead.maps.recording.recording import Recording
@@ -109,3 +110,36 @@ def test_summaries_and_nothing_are_refused() -> None:
         recording_of({"a": summary}).heads()
     with pytest.raises(ConfigError, match=r"no head to measure. No attention was recorded"):
         Recording(Contents()).heads()
+
+
+class InductionCircuit(torch.nn.Module):
+    """Two layers whose weights are set by hand, as Elhage et al. 2021 describe the circuit.
+
+    A stream holds a token, a position and the token before. The first head looks at the position
+    before its own and writes the token that is there; the second looks for its own token there.
+    """
+
+    def __init__(self, vocabulary: int, length: int) -> None:
+        super().__init__()
+        self.token, self.position = torch.eye(vocabulary), torch.eye(length)
+        self.first, self.second = torch.nn.Identity(), torch.nn.Identity()
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        attend = torch.nn.functional.scaled_dot_product_attention
+        token = self.token[ids][:, None]
+        position = self.position[: ids.shape[1]].expand(len(ids), 1, -1, -1)
+        query = torch.cat([position[:, :, :1], position[:, :, :-1]], dim=2)
+        before = self.first(attend(40 * query, position, token, is_causal=True, scale=1.0))
+        before[:, :, 0] = 0  # nothing stands before the first
+        return self.second(attend(40 * token, before, token, is_causal=True, scale=1.0))
+
+
+def test_the_induction_circuit_is_named_in_a_model_that_has_it() -> None:
+    ids = torch.randperm(40, generator=torch.Generator().manual_seed(0))[:20].repeat(2)[None]
+    model = InductionCircuit(40, 40)
+    with record(model) as recording:
+        out = model(ids)
+    assert (out[0, 0, 20:-1].argmax(-1) == ids[0, 21:]).all()  # it does go on as it did before
+    kinds = recording.heads(ids=ids)
+    assert [row.kind for row in kinds] == ["previous", "induction"]
+    assert kinds.rows[1].scores["induction"] > 0.99

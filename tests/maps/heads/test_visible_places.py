@@ -22,6 +22,8 @@ def test_counts_are_of_visible_keys() -> None:
     with patch.object(positions, "_CHUNK_ENTRIES", 13):
         causal = visible_places(map_of(causal=True), IDS)
         narrow = visible_places(map_of(causal=True, window=2), IDS)
+        dense = torch.ones(6, 6).tril().bool() & (torch.arange(6) != 2)  # no run of keys
+        holes = visible_places(map_of(mask=dense), IDS)
         free = visible_places(map_of())
     assert causal.keys[0, 0].tolist() == [1, 2, 3, 4, 5, 6]
     assert causal.near[0, 0].tolist() == [1, 2, 3, 4, 5, 5]
@@ -29,6 +31,10 @@ def test_counts_are_of_visible_keys() -> None:
     assert causal.induction[0, 1].tolist() == [0, 0, 1, 1, 2, 0]
     assert narrow.keys[0, 0].tolist() == [1, 2, 3, 3, 3, 3]
     assert narrow.duplicate[0, 0].tolist() == [0, 0, 1, 1, 1, 0]
+    assert holes.keys[0, 0].tolist() == [1, 2, 2, 3, 4, 5]
+    assert holes.near[0, 0].tolist() == [1, 2, 2, 3, 4, 4]
+    assert holes.duplicate[0, 0].tolist() == [0, 0, 1, 1, 1, 0]
+    assert holes.induction[0, 0].tolist() == [0, 0, 1, 0, 2, 0]
     assert free.keys.unique().tolist() == [6]
     assert free.near[0, 0].tolist() == [5, 6, 6, 6, 6, 5]
     assert free.duplicate is None

@@ -60,7 +60,7 @@ def test_what_is_not_of_the_text_is_passed_over() -> None:
 
 
 def test_pairs_are_of_keys_before_the_query() -> None:
-    ids = torch.tensor([[1, 2, 1, 1]], dtype=torch.int32)
-    alike = same_tokens(ids, torch.tensor([[-1, 1, 2, 1, 1]], dtype=torch.int32), 0)
+    ids = torch.tensor([[1.0, 2.0, 1.0, 1.0]])
+    alike = same_tokens(ids, torch.tensor([[-1.0, 1.0, 2.0, 1.0, 1.0]]), 0)
     assert alike.duplicate[0].nonzero().tolist() == [[2, 0], [3, 0], [3, 2]]
     assert alike.follows[0].nonzero().tolist() == [[2, 1], [3, 1]]

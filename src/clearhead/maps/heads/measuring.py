@@ -121,10 +121,9 @@ def head_numbers(
 def _numbered(
     ids: Int[Tensor, "batch key_len"], attendable: Bool[Tensor, "batch key_len"]
 ) -> Int[Tensor, "batch key_len"]:
-    """Return ids from 0 on, where no two of padding are alike."""
+    """Return ids from 0 on, below 0 for padding, of which no two are alike."""
     numbers = torch.unique(ids, return_inverse=True)[1]
-    apart = torch.arange(ids.shape[1], device=ids.device) + ids.numel()
-    return torch.where(attendable, numbers, apart)
+    return torch.where(attendable, numbers, -3 - torch.arange(ids.shape[1], device=ids.device))
 
 
 def _ends(attendable: Bool[Tensor, "batch key_len"]) -> Int[Tensor, "batch 2"]:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from ...head_kinds import LOCAL
-from ...shapes import Bool, Float, Int
+from ...shapes import Bool, Float, Int, Num
 from .base import Accumulator, Measure, PassContext, Tile
 
 PREVIOUS, NEXT, SAME, FIRST, LAST, NEAR, DUPLICATE, INDUCTION = range(8)
-# No token's id: of a place that is not in the text. Ids are counted from 0 here.
+# No token's id: of a place that is not in the text.
 _NO_KEY, _NO_QUERY = -1, -2
 
 
@@ -43,7 +43,8 @@ class PlaceWeights(Measure[HeadPlaces]):
     compared tile by tile.
 
     Attributes:
-        ids: of each key's token, from 0 on; None leaves out what is about tokens.
+        ids: of each key's token, below 2**24, but not -1 or -2; None leaves out what is about
+            tokens.
         in_text: False for queries that are padding; None where there are none.
         ends: the first and the last key of each text; None where no key is padding.
     """
@@ -114,34 +115,36 @@ class _Tokens:
 
     def __init__(self, ids: Int[Tensor, "batch key_len"], context: PassContext) -> None:
         self.offset = context.query_offset
-        self.of_queries, self.of_keys = token_rows(ids, context.shape[2], self.offset)
+        # Comparing floats into floats takes a sixth of the time of comparing whole numbers, and
+        # so many as there are tokens are exact.
+        self.of_queries, self.of_keys = (
+            x.to(context.dtype) for x in token_rows(ids, context.shape[2], self.offset)
+        )
 
     def sums(self, tile: Tile) -> list[tuple[int, Float[Tensor, "batch heads rows"]]]:
-        """Return the place and the weights of what is about tokens, unless all of them are 0."""
+        """Return the place and the weights of what is about tokens."""
+        of_queries = self.of_queries[tile.batch, tile.rows]
         alike = same_tokens(
-            self.of_queries[tile.batch, tile.rows],
+            of_queries,
             self.of_keys[tile.batch, tile.columns.start : tile.columns.stop + 1],
             tile.rows.start + self.offset - tile.columns.start,
         )
-        if not bool(alike.duplicate.any() | alike.follows.any()):
-            return []
-        sums, nothing = [], tile.weights.new_zeros(())
-        for place, pairs in ((DUPLICATE, alike.duplicate), (INDUCTION, alike.follows)):
-            torch.where(pairs[:, None], tile.weights, nothing, out=tile.scratch)
-            sums.append((place, tile.scratch.sum(-1)))
-        return sums
+        return [
+            (place, torch.mul(tile.weights, pairs[:, None], out=tile.scratch).sum(-1))
+            for place, pairs in ((DUPLICATE, alike.duplicate), (INDUCTION, alike.follows))
+        ]
 
 
 class SameTokens(NamedTuple):
-    """Of some queries and keys before them, which are about the same token.
+    """Of some queries and keys before them, which are about the same token: 1, or else 0.
 
     Attributes:
         duplicate: the key's token is the query's.
         follows: the token before the key's is the query's.
     """
 
-    duplicate: Bool[Tensor, "batch rows columns"]
-    follows: Bool[Tensor, "batch rows columns"]
+    duplicate: Num[Tensor, "batch rows columns"]
+    follows: Num[Tensor, "batch rows columns"]
 
 
 def token_rows(
@@ -150,11 +153,10 @@ def token_rows(
     """Return the ids at which queries stand, and those of the keys behind one that there is not.
 
     Args:
-        ids: of the keys, from 0 on.
+        ids: of the keys.
         query_len: the number of queries.
         offset: the key at which query 0 stands.
     """
-    ids = ids.to(torch.int32)
     of_queries = ids.new_full((ids.shape[0], query_len), _NO_QUERY)
     inside = ids[:, offset : offset + query_len]
     of_queries[:, : inside.shape[1]] = inside
@@ -163,7 +165,7 @@ def token_rows(
 
 
 def same_tokens(
-    of_queries: Int[Tensor, "batch rows"], of_keys: Int[Tensor, "batch columns_and_one"], shift: int
+    of_queries: Num[Tensor, "batch rows"], of_keys: Num[Tensor, "batch columns_and_one"], shift: int
 ) -> SameTokens:
     """Compare the tokens of some queries with those of keys before them.
 
@@ -172,9 +174,10 @@ def same_tokens(
         of_keys: the id of the key before the first one, then those of the keys.
         shift: the column at which the first query stands.
     """
-    alike = of_queries[:, :, None] == of_keys[:, None]
+    shape = (*of_queries.shape, of_keys.shape[1])
+    alike = torch.eq(of_queries[:, :, None], of_keys[:, None], out=of_keys.new_empty(shape))
     # Entry (r, n) is about the key of column n - 1; the query stands at column r + shift.
     alike = alike.tril_(shift)
-    duplicate = alike[..., 1:].clone()
-    alike.diagonal(offset=shift, dim1=-2, dim2=-1).fill_(False)
-    return SameTokens(duplicate, alike[..., :-1])
+    follows = alike.clone()
+    follows.diagonal(offset=shift, dim1=-2, dim2=-1).fill_(0)
+    return SameTokens(alike[..., 1:], follows[..., :-1])

@@ -28,11 +28,11 @@ SIGNS = {
     "duplicate": ("du", "#CC79A7"),
     "induction": ("in", "#D55E00"),
     "aligned": ("al", "#117733"),
-    "local": ("lo", "#88CCEE"),
+    "local": ("lo", "#A6761D"),
     "broad": ("br", "#F0E442"),
     "mixed": ("", "#F4F4F4"),
 }
-DARK = {"previous", "same", "last", "induction", "aligned"}
+DARK = {"previous", "same", "last", "induction", "aligned", "local"}
 CELL = 0.3  # inches
 LEGEND = 1.5
 
@@ -86,6 +86,7 @@ def plot_kinds(
     axes.grid(which="minor", color="white", linewidth=1)
     axes.tick_params(which="both", length=0, pad=3)
     axes.set_xlabel("head", fontsize=8)
+    axes.set_ylabel("layer", fontsize=8)
     for spine in axes.spines.values():
         spine.set(color="0.6", linewidth=0.6)
     counts = Counter(kind for row in table for kind in row if kind)
