@@ -10,11 +10,11 @@ from torch import nn
 
 from ..errors import ConfigError
 from ..maps.recorder.owners import ModuleNames
+from ..maps.recorder.selection import matching_modules
 from ..maps.recording.notes import is_compiled
 from .edits import OUTPUT, Edit, TensorEdit
 from .handles import ModulePart
 from .hooks import ModuleHooks
-from .names import matching_modules
 from .running import RUNNING, EditedModel
 
 
