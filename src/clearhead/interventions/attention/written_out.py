@@ -8,7 +8,7 @@ the module's forward ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,8 +24,9 @@ from .edge_plan import EdgeGroup, edge_groups
 from .layout import layout_of
 from .lineage import Lineage, ScoreProduct, Softmax
 from .merged_order import MergedOrders
-from .offsets import Offsets, offsets_of
+from .offsets import Offsets
 from .products import PRODUCTS, Product, product_of
+from .weights import normalised
 
 SOFTMAXES = frozenset({F.softmax, torch.softmax, Tensor.softmax, torch.special.softmax})
 
@@ -98,9 +99,7 @@ class WrittenOut:
         owner = attending.owner
         layout = layout_of(product.rows, owner.head_hints, axes=scores.axes)
         query, key = layout.unfold(product.rows), layout.unfold(product.columns)
-        offsets = offsets_of(
-            owner, attending.past, query.shape[0], scores.query_len, scores.key_len
-        )
+        offsets = attending.offsets(query.shape[0], scores.query_len, scores.key_len)
         for edit in edits:
             layout.check(edit)
             if edit.part == QUERY:
@@ -137,7 +136,17 @@ class WrittenOut:
             offsets = Offsets(softmax.first_query, softmax.first_key, softmax.doubt)
             groups = edge_groups(edges, shape, offsets, softmax.owner.name, x.device)
         if groups:
-            out = _edited_softmax(x, softmax, groups, lambda y: func(y, *rest, **_less(kwargs)))
+            layout = softmax.layout
+            scores = layout.unfold(x)
+            rows = torch.arange(scores.shape[2], device=x.device)
+            more = {name: value for name, value in kwargs.items() if name != "input"}
+            weights, _ = normalised(
+                scores,
+                groups,
+                rows,
+                lambda y: layout.unfold(func(layout.fold(y, x), *rest, **more)),
+            )
+            out = layout.fold(weights, x)
         else:
             out = func(*args, **kwargs)
         self._lineage.note(out, (softmax,))
@@ -162,7 +171,7 @@ class WrittenOut:
         like = product.query if product.query.ndim == x.ndim else x
         layout = layout_of(like, owner.head_hints, axes=product.axes)
         batch = layout.unfold(x).shape[0]
-        offsets = offsets_of(owner, attending.past, batch, x.shape[-2], product.key_len)
+        offsets = attending.offsets(batch, x.shape[-2], product.key_len)
         return Softmax(
             owner,
             attending.edits,
@@ -222,41 +231,3 @@ def _finish(softmax: Softmax) -> None:
             early = isinstance(edit, TensorEdit) and edit.part in (QUERY, KEY)
             if not early or id(edit) in of_products:
                 call.applied.add(id(edit))
-
-
-def _edited_softmax(
-    x: Tensor,
-    softmax: Softmax,
-    groups: Sequence[EdgeGroup],
-    function: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Return weights with edges edited: masked before the softmax, or set to 0 after it."""
-    layout, scores = softmax.layout, softmax.layout.unfold(x)
-    shape = (1, scores.shape[1], *scores.shape[2:])
-    removed = torch.zeros(shape, dtype=torch.bool, device=x.device)
-    zeroed = torch.zeros_like(removed)
-    for group in groups:
-        for mask, keys in ((removed, group.removed), (zeroed, group.zeroed)):
-            if keys is not None:
-                every = torch.arange
-                heads = every(shape[1]) if group.heads is None else group.heads
-                rows = every(shape[2]) if group.rows is None else group.rows
-                columns = keys.nonzero().flatten()
-                mask[0, heads[:, None, None], rows[:, None], columns] = True
-    if bool(removed.any()):
-        scores = scores.masked_fill(removed, -torch.inf)
-        # A query without any key left has no weights, whatever number hides the other keys.
-        highest = scores.detach().amax(-1, keepdim=True)
-        hidden = highest <= torch.finfo(scores.dtype).min / 2
-        empty = removed.any(-1, keepdim=True) & hidden
-        scores = scores.masked_fill(empty, 0.0)
-        weights = layout.unfold(function(layout.fold(scores, x)))
-        weights = weights.masked_fill(empty, 0.0)
-    else:
-        weights = layout.unfold(function(x))
-    return layout.fold(weights.masked_fill(zeroed, 0.0), x)
-
-
-def _less(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if name != "input"}
-
