@@ -19,7 +19,7 @@ from ...shapes import Float, Int
 from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
 from .edge_plan import EdgeGroup, edge_groups
 from .offsets import Offsets
-from .weights import normalised
+from .weights import normalised, without_edges
 
 _NAMES = (
     "query",
@@ -144,6 +144,7 @@ def _attend(call: FlexCall, groups: Sequence[EdgeGroup]) -> tuple[Tensor, Tensor
     for rows in torch.arange(query_len, device=call.query.device).split(size):
         scores = call.scores(rows)
         weights, scores = normalised(scores, groups, rows, _safe_softmax)
+        weights = without_edges(weights, groups, rows)
         outputs.append(weights.to(call.value.dtype) @ call.value)
         sums.append(scores.logsumexp(-1))
         largest.append(scores.amax(-1))

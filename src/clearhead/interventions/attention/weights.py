@@ -17,7 +17,7 @@ def normalised(
     rows: Int[Tensor, "rows"],
     softmax: Callable[[Tensor], Tensor],
 ) -> tuple[Float[Tensor, "batch heads rows key_len"], Float[Tensor, "batch heads rows key_len"]]:
-    """Return the weights of some queries with edges edited, and the scores that they are of.
+    """Return the weights of some queries without the edges removed, and the scores they are of.
 
     A query without any key left has weights of 0, whatever number hides the other keys.
 
@@ -28,7 +28,6 @@ def normalised(
         softmax: makes weights of scores.
     """
     removed = _edges(groups, [group.removed for group in groups], rows, scores)
-    zeroed = _edges(groups, [group.zeroed for group in groups], rows, scores)
     if removed is None:
         weights = softmax(scores)
     else:
@@ -37,9 +36,17 @@ def normalised(
         hidden = highest <= torch.finfo(scores.dtype).min / 2
         empty = hidden & removed.any(-1, keepdim=True)
         weights = softmax(scores.masked_fill(empty, 0.0)).masked_fill(empty, 0.0)
-    if zeroed is not None:
-        weights = weights.masked_fill(zeroed, 0.0)
     return weights, scores
+
+
+def without_edges(
+    weights: Float[Tensor, "batch heads rows key_len"],
+    groups: Sequence[EdgeGroup],
+    rows: Int[Tensor, "rows"],
+) -> Float[Tensor, "batch heads rows key_len"]:
+    """Return weights with those set to 0 whose edges are to be 0 behind the softmax."""
+    zeroed = _edges(groups, [group.zeroed for group in groups], rows, weights)
+    return weights if zeroed is None else weights.masked_fill(zeroed, 0.0)
 
 
 def _edges(
