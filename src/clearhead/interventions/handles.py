@@ -128,7 +128,8 @@ class Edges:
     def remove(self) -> None:
         """Mask the edges before the softmax: the other weights of a query fill the gap.
 
-        A query that is left without any key has weights of 0, and so an output of 0.
+        A query that is left without any key has weights of 0, and so an output of 0, unless the
+        model hides the other keys by a number such as -1e9, with which it attends to them evenly.
         """
         self._add("remove()", renormalise=True)
 
