@@ -20,5 +20,7 @@ def test_changes():
     vector = torch.arange(4.0)
     assert torch.equal(changes.put(vector)(X, PLACE), vector.expand(X.shape))
     assert torch.equal(changes.put(3)(X, PLACE), torch.full_like(X, 3))
-    with pytest.raises(ConfigError, match=r"shape \[5\] cannot take the place of the value of 'att"):
+    with pytest.raises(
+        ConfigError, match=r"shape \[5\] cannot take the place of the value of 'att"
+    ):
         changes.put(torch.zeros(5))(X, PLACE)

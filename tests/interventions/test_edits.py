@@ -38,7 +38,8 @@ def test_a_part_is_edited(heads, positions, rows):
     assert torch.equal(gradient, torch.where(chosen, 3.0, 1.0).expand(X.shape).double())
     assert places[0].heads == (heads or (0, 1, 2))
     assert places[0].positions.tolist() == [7 + row for row in rows]
-    assert edit.applied and torch.equal(x, X)
+    assert edit.applied
+    assert torch.equal(x, X)
 
 
 def test_positions_that_are_not_there_change_nothing():
@@ -51,7 +52,10 @@ def test_positions_that_are_not_there_change_nothing():
     ("change", "words"),
     [
         (lambda x, _: None, r"The function of my edit returned NoneType; .* shape \[2, 3, 5, 4\]"),
-        (lambda x, _: x[0], r"my edit gives the shape \[3, 5, 4\] .* have the shape \[2, 3, 5, 4\]"),
+        (
+            lambda x, _: x[0],
+            r"my edit gives the shape \[3, 5, 4\] .* have the shape \[2, 3, 5, 4\]",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(change, words):

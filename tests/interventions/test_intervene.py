@@ -79,7 +79,9 @@ def without_head(model, x, head):
     out = model.layers[1].attention.out
     factor = torch.ones(32).double()
     factor[head * WIDTH : (head + 1) * WIDTH] = 0
-    handle = out.register_forward_pre_hook(lambda module, args: (args[0] * factor.to(args[0].dtype),))
+    handle = out.register_forward_pre_hook(
+        lambda module, args: (args[0] * factor.to(args[0].dtype),)
+    )
     try:
         return model(x)
     finally:
@@ -185,6 +187,7 @@ def test_gradients_flow_through_what_a_function_returns(model, x):
         edits[NAME].head(1).output.apply(lambda y: (seen.append(y), y)[1])
         loss = model(x).square().sum()
     (gradient,) = torch.autograd.grad(loss, seen)
+
     # A small step along a number of the head, by hand.
     def step(size):
         change = torch.zeros(1, 1, 9, WIDTH).double()

@@ -37,7 +37,8 @@ def test_an_output_of_transformers():
     outputs = pytest.importorskip("transformers.modeling_outputs")
     output = outputs.BaseModelOutput(last_hidden_state=X, hidden_states=(X, X))
     _, rebuild = first_tensor(output, "words")
-    assert rebuild(Y).last_hidden_state is Y and rebuild(Y).hidden_states == (X, X)
+    assert rebuild(Y).last_hidden_state is Y
+    assert rebuild(Y).hidden_states == (X, X)
     assert output.last_hidden_state is X
 
 

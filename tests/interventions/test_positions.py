@@ -51,4 +51,5 @@ def test_masks_and_words():
     assert Positions.of(torch.tensor([False, True, True])).places == (1, 2)
     assert str(Positions.of([3, 1, 3])) == "1, 3"
     assert str(Positions.of(slice(2, None))) == "2:"
-    assert str(Positions()) == "all" and Positions().is_all
+    assert str(Positions()) == "all"
+    assert Positions().is_all

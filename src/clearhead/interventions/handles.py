@@ -109,7 +109,9 @@ class Part:
     def _words(self) -> str:
         words = f"edits[{self.choice!r}]"
         if self.part != OUTPUT:
-            words += ".heads" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
+            words += (
+                ".heads" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
+            )
         if self.part not in (OUTPUT, HEADS):
             words += f".{self.part}"
         return words if self.positions.is_all else f"{words}.at({self.positions})"
@@ -140,9 +142,7 @@ class Edges:
     def _add(self, words: str, *, renormalise: bool) -> None:
         head = "" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
         start = f"edits[{self.choice!r}]{head}.edge({self.queries}; {self.keys})"
-        edit = EdgeEdit(
-            f"{start}.{words}", self.heads_chosen, self.queries, self.keys, renormalise
-        )
+        edit = EdgeEdit(f"{start}.{words}", self.heads_chosen, self.queries, self.keys, renormalise)
         self.register.add(self.choice, edit)
 
 

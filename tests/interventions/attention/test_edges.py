@@ -37,7 +37,9 @@ def test_blocks(mask, causal, rows, kv_heads, kind, monkeypatch):
     if causal:
         scores = scores.masked_fill(torch.ones(70, 70).triu(1).bool(), -torch.inf)
     if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        scores = (
+            scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+        )
     edited = torch.zeros(4, 70, 1, dtype=torch.bool)
     edited[1:3, slice(None) if rows is None else rows] = True
     if removed is not None:

@@ -19,7 +19,11 @@ PADDING = torch.tensor([[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]).bool()[:, None, None]
 def fused(**settings):
     def form(q, k, v):
         mask = settings.get("attn_mask")
-        more = {"attn_mask": mask.to(q.dtype)} if mask is not None and mask.dtype.is_floating_point else {}
+        more = (
+            {"attn_mask": mask.to(q.dtype)}
+            if mask is not None and mask.dtype.is_floating_point
+            else {}
+        )
         return F.scaled_dot_product_attention(q, k, v, **{**settings, **more})
 
     return form

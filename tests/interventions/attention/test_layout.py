@@ -39,7 +39,8 @@ def test_there_and_back(shape, hints, axes, form, heads):
     layout = layout_of(x, hints, axes=axes)
     assert (layout.form, layout.heads, layout.doubt) == (form, heads, "")
     unfolded = layout.unfold(x)
-    assert unfolded.ndim == 4 and unfolded.shape[1] == heads
+    assert unfolded.ndim == 4
+    assert unfolded.shape[1] == heads
     assert torch.equal(layout.fold(unfolded, x), x)
 
 

@@ -121,9 +121,7 @@ def _all_rows(call: FusedCall, group: EdgeGroup) -> Tensor:
     return torch.cat([_block(call, group, block) for block in _blocks(call, rows)], dim=2)
 
 
-def _blocks(
-    call: FusedCall, rows: Int[Tensor, "rows"]
-) -> Iterator[Int[Tensor, "block_rows"]]:
+def _blocks(call: FusedCall, rows: Int[Tensor, rows]) -> Iterator[Int[Tensor, block_rows]]:
     """Split queries so that the mask of each block is small."""
     copies = 1
     if call.mask is not None:
@@ -133,7 +131,7 @@ def _blocks(
     yield from rows.split(size)
 
 
-def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, "block_rows"]) -> Tensor:
+def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, block_rows]) -> Tensor:
     """Return the output of some queries, with the same keys edited in each."""
     key, value, mask = call.key, _without(call.value, group.zeroed), call.mask
     removed = group.removed
@@ -173,7 +171,7 @@ def _without(value: Tensor, zeroed: Tensor | None) -> Tensor:
     return value if zeroed is None else value.masked_fill(zeroed[:, None], 0.0)
 
 
-def _with_heads(call: FusedCall, heads: Int[Tensor, "heads"]) -> FusedCall:
+def _with_heads(call: FusedCall, heads: Int[Tensor, heads]) -> FusedCall:
     """Return a call of some of its heads alone."""
     group = call.query.shape[1] // call.key.shape[1]
     kv_heads = heads // group
