@@ -14,9 +14,8 @@ from benchmarks import interventions as benchmark  # noqa: E402
 
 def test_it_runs_and_judges(capsys, monkeypatch, tmp_path):
     kinds = (benchmark.PLAIN, benchmark.HEADS, benchmark.EDGES, benchmark.EAGER)
-    monkeypatch.setattr(
-        benchmark, "memories", lambda _: dict(zip(kinds, (1, 2, 2, 28), strict=True))
-    )
+    memory = dict(zip(kinds, (1, 2, 2, 28), strict=True))
+    monkeypatch.setattr(benchmark, "memories", lambda _: memory)
     benchmark.main(["--quick", "--json", "--threads", "1", "--output", str(tmp_path)])
     result = json.loads(capsys.readouterr().out)
     assert [row["length"] for row in result["rows"]] == [32, 64]

@@ -89,14 +89,14 @@ def product_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
         return None
     names = ("input", "batch1", "batch2") if func in _ADDING else ("input", "other")
     call: dict[str, Any] = {**dict(zip(names, args, strict=False)), **kwargs}
-    factors = call.get("batch1"), call.get("batch2")
+    factors: tuple[Any, Any] = call.get("batch1"), call.get("batch2")
     compute: Callable[[Tensor, Tensor], Tensor] = torch.matmul
     if func in _ADDING:
         more = {name: call[name] for name in kwargs if name not in names}
         compute = partial(_add_product, call["input"], more)
     else:
         factors = call.get("input"), call.get("other", call.get("mat2"))
-        factors = factors[::-1] if func in _REFLECTED else factors
+        factors = (factors[1], factors[0]) if func in _REFLECTED else factors
     if not _are_activations(*factors) or factors[0].ndim != factors[1].ndim:
         return None
     return Product(*factors, compute)
@@ -122,9 +122,7 @@ def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | No
     lead = [c for c in out if c in one and c in other]
     if not len(rows) == len(columns) == len(inner) == 1:
         return None
-    if any(
-        len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (left, right, out)
-    ):
+    if any(len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (one, other, out)):
         return None
     return Product(
         operands[0],
