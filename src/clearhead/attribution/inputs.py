@@ -130,9 +130,7 @@ def attribute_inputs(
             sums = path.integral((points + 1) / 2, weights / 2)
             base_value = path.value_at(0.0)
             shares = {place: (path.vectors[place] - ends[place]) * g for place, g in sums.items()}
-    named = {
-        name: _named(shares[place], calls[place]) for place, name in places.items()
-    }
+    named = {name: _named(shares[place], calls[place]) for place, name in places.items()}
     return InputAttribution(method, value, base_value, named)
 
 
@@ -204,8 +202,10 @@ class _Path:
         with torch.enable_grad(), on_embeddings(self._model, visit):
             value = value_of(self._metric, run(self._model, self._inputs))
             results = gradients(value, substitute.edges)
-        zeros = (torch.zeros_like(x) if g is None else g for g, x in zip(results, tensors, strict=True))
-        return float(value), dict(zip(order, zeros, strict=True))
+        zeros = (
+            torch.zeros_like(x) if g is None else g for g, x in zip(results, tensors, strict=True)
+        )
+        return float(value.detach()), dict(zip(order, zeros, strict=True))
 
     def value_at(self, share: float) -> float:
         """Return the metric at a point of the way."""
@@ -226,8 +226,6 @@ def _named(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedVa
     values = values.reshape(-1, values.shape[-1])
     ids = call.ids.reshape(values.shape)
     rows, length = values.shape
-    tokens = tuple(
-        f"{i} {int(ids[0, i])}" if rows == 1 else str(i) for i in range(length)
-    )
+    tokens = tuple(f"{i} {int(ids[0, i])}" if rows == 1 else str(i) for i in range(length))
     axes = {"row": tuple(map(str, range(rows))), "position": tokens}
     return NamedValues("share of the token", values, axes)

@@ -92,7 +92,7 @@ class Divider:
                 self._notes.append(f"{name}: its heads are not told apart: {self._why(name)}")
                 self._add_part(part, "attention", name)
             else:
-                self._add_part(part, _kind(part, min(orders, default=None)), _path(part))
+                self._add_part(part, _kind(part, min(orders, default=None)), path_of(part))
         ordered = sorted(self._summands, key=lambda pair: pair[0])
         return Summands(tuple(s for _, s in ordered), self._sources, tuple(self._notes))
 
@@ -157,7 +157,7 @@ def _kind(part: Part, first: int | None) -> Kind:
     return "embedding" if first is not None and node.order < first else "feed_forward"
 
 
-def _path(part: Part) -> str:
+def path_of(part: Part) -> str:
     """Return the outermost module that computed a part and did not add it."""
     stack, parent = part.node.stack, part.parent
     if stack[: len(parent)] == parent and len(stack) > len(parent):

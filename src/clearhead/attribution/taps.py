@@ -19,11 +19,13 @@ class Tap:
 
     Attributes:
         values: copies of them, without gradient: a model may write to its own later.
+        tensors: what went on, with gradient, if gradients were on.
         edges: where their gradients are to be had, if gradients were on.
     """
 
     def __init__(self) -> None:
         self.values: list[Tensor] = []
+        self.tensors: list[Tensor] = []
         self.edges: list[GradientEdge] = []
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -35,6 +37,7 @@ class Tap:
             x = x.detach().requires_grad_()
         # A product, so that the model may write to what it goes on with, in place.
         x = x * 1
+        self.tensors.append(x)
         self.edges.append(get_gradient_edge(x))
         return x
 

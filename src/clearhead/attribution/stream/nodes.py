@@ -28,7 +28,7 @@ class Leaf:
             where it came from outside.
         order: its place among what ran; 0 for what was there before.
         weight: the name of the model's weight that it is, or was looked up in; "" for neither.
-        modules: names of the modules that returned it, innermost first.
+        modules: the modules that returned it, times a factor, innermost first; and the factor.
     """
 
     value: Tensor
@@ -36,7 +36,7 @@ class Leaf:
     operator: str
     order: int = 0
     weight: str = ""
-    modules: list[str] = field(default_factory=list)
+    modules: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class Linear:
         biases: vectors that are added.
         stack: the modules that were running.
         factor: of the product alone.
-        modules: names of the modules that returned it, innermost first.
+        modules: the modules that returned it, times a factor, innermost first; and the factor.
     """
 
     x: Tensor
@@ -71,7 +71,7 @@ class Linear:
     stack: Stack
     order: int = 0
     factor: float = 1.0
-    modules: list[str] = field(default_factory=list)
+    modules: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -83,7 +83,7 @@ class Norm:
         x, y: what it was called with, and returned.
         x_node: where ``x`` came from; None for a leaf.
         stack: the modules that were running, this one last.
-        modules: names of the modules that returned ``y``, innermost first.
+        modules: the modules that returned ``y``, times a factor, innermost first; and the factor.
     """
 
     module: nn.Module
@@ -92,7 +92,7 @@ class Norm:
     x_node: Node | None
     stack: Stack
     order: int = 0
-    modules: list[str] = field(default_factory=list)
+    modules: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

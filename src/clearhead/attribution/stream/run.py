@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..running import Inputs, check_model, run, written_out
 from ..target import checked_index, logits_of
 from .nodes import Node, Stack
 from .walk import Places
-from .watcher import StreamWatcher
+from .watcher import Read, StreamWatcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,14 @@ class StreamRun:
         logits: Float[Tensor, "batch length vocab"].
         node: where they came from.
         recording: of the attention; None where it was not asked for.
+        reads: the calls of modules that may have read the stream.
     """
 
     model: nn.Module
     logits: torch.Tensor
     node: Node
     recording: Recording | None
+    reads: Sequence[Read]
 
     @property
     def name(self) -> str:
@@ -99,4 +102,4 @@ def stream_run(
             with watcher:
                 output = run(model, inputs)
     logits = logits_of(output)
-    return StreamRun(model, logits, watcher.node_of(logits), recording)
+    return StreamRun(model, logits, watcher.node_of(logits), recording, watcher.reads)

@@ -25,7 +25,7 @@ _Handler = Callable[[str, Sequence[Any], Mapping[str, Any]], Node | None]
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """A call of a module without modules below it.
+    """A call of a module without modules below it, which may read the stream.
 
     Attributes:
         module: its name.
@@ -47,7 +47,8 @@ class StreamWatcher(TorchDispatchMode):
         model: the model. Its modules get hooks, which are removed at the end.
 
     Attributes:
-        reads: the calls of modules without modules below them.
+        reads: the calls of modules without modules below them that make something else of what
+            they are called with.
     """
 
     supports_higher_order_operators = True
@@ -59,7 +60,7 @@ class StreamWatcher(TorchDispatchMode):
         self._nodes: dict[int, tuple[Node, int]] = {}  # by storage: the node and its entries
         self._origins: dict[int, tuple[Stack, str, int, str]] = {}
         self._holders: dict[int, list[tuple[Any, str]]] = defaultdict(list)
-        self._returned: dict[int, list[str]] = {}
+        self._returned: dict[int, dict[str, float]] = {}
         self._order = 0
         self.reads: list[Read] = []
         self._exits = ExitStack()
@@ -111,7 +112,7 @@ class StreamWatcher(TorchDispatchMode):
         if key in self._weights:
             return Leaf(x, (), "parameter", 0, self._weights[key])
         leaf = Leaf(x, *self._origins.get(key or 0, ((), "", 0, "")))
-        leaf.modules = self._returned.setdefault(key or 0, [])
+        leaf.modules = self._returned.setdefault(key or 0, {})
         self._hold(leaf, "value")
         return leaf
 
@@ -145,7 +146,13 @@ class StreamWatcher(TorchDispatchMode):
     def _note_call(self, module: nn.Module, x: Tensor, output: Any, stack: Stack) -> None:
         """Note a call of a module without modules below it: a read of the stream, or a norm."""
         key = _storage(x)
-        if key is not None and x.is_floating_point():
+        result = next(_tensors(output), None)
+        if (
+            key is not None
+            and x.is_floating_point()
+            and result is not None
+            and _storage(result) != key
+        ):
             self.reads.append(Read(stack[-1], self._known(x), key, self._order))
         if _is_normalised(x, output, module):
             self._order += 1
@@ -161,10 +168,13 @@ class StreamWatcher(TorchDispatchMode):
         if x is None or key is None:
             return
         node = self._known(x)
+        factor = 1.0
+        while isinstance(node, Sum) and len(node.terms) == 1:
+            factor, node = factor * node.terms[0][0], node.terms[0][1]
         if node is None:
-            self._returned.setdefault(key, []).append(name)
-        elif isinstance(node, Linear | Norm):
-            node.modules.append(name)
+            self._returned.setdefault(key, {})[name] = factor
+        elif not isinstance(node, Sum | SoftCap):
+            node.modules[name] = factor
 
     # Operators
 

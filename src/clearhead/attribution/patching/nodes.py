@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-from ..shapes import Array, Float
-from .named_values import NamedValues
-from .patching import PURPOSE, Side, check_pair, difference
-from .running import Inputs, run, written_out
-from .stream.run import stream_run
-from .stream.walk import Walk
-from .taps import Tap, gradients, on_outputs
-from .target import Metric, value_of
+from ...errors import ConfigError
+from ...shapes import Array, Float
+from ..named_values import NamedValues
+from .pair import PURPOSE, Side, check_pair, difference
+from ..running import Inputs, run, written_out
+from ..stream.run import stream_run
+from ..stream.walk import Walk
+from ..taps import Tap, gradients, on_outputs
+from ..target import Metric, value_of
 
 MEASURE = "estimated effect of the clean run's number"
 
@@ -84,7 +84,8 @@ def node_modules(model: nn.Module, inputs: Inputs) -> tuple[list[str], tuple[str
     names: list[str] = []
     notes: list[str] = []
     for part in sorted(walk.parts, key=lambda part: part.node.order):
-        own = [name for name in part.added.modules if name not in part.parent]
+        stack = set(part.added.stack) - set(part.parent)
+        own = [name for name in part.added.modules if name in stack]
         if own:
             names.append(own[-1])
         else:

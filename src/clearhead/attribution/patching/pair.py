@@ -1,12 +1,4 @@
-"""What attribution patching of heads, nodes and edges has in common: a clean and a corrupted run.
-
-Patching puts a number of the clean run into the corrupted one and looks what becomes of a metric.
-Attribution patching estimates all such patches at once, by a gradient:
-
-    (x_clean - x_corrupted) . d metric / d x
-
-So the sign is the same everywhere: positive where the clean run's number raises the metric.
-"""
+"""What attribution patching needs of a clean and a corrupted run."""
 
 from __future__ import annotations
 
@@ -14,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-from .running import Inputs, check_model, check_same_shapes
+from ...errors import ConfigError
+from ..running import Inputs, check_model, check_same_shapes
 
 Side = Literal["clean", "corrupted"]
 PURPOSE = "Attribution patching"
@@ -30,12 +22,14 @@ def check_pair(model: nn.Module, clean: Inputs, corrupted: Inputs, at: str) -> N
     """
     check_model(model, PURPOSE)
     if at not in ("clean", "corrupted"):
-        raise ConfigError(f"at is the run whose gradient is taken, 'clean' or 'corrupted'; got {at!r}.")
+        raise ConfigError(
+            f"at is the run whose gradient is taken, 'clean' or 'corrupted'; got {at!r}."
+        )
     check_same_shapes(clean, corrupted)
 
 
 def difference(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> list[Tensor]:
-    """Return clean less corrupted numbers of one place, in float64 where they are.
+    """Return clean less corrupted numbers of one place, call by call.
 
     Raises:
         ConfigError: it was passed a different number of times, or with other shapes.
