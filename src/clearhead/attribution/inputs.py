@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..shapes import Array, Float
 from .embeddings import EmbeddingCall, note_embeddings, on_embeddings, token_calls
 from .named_values import NamedValues
-from .running import Inputs, check_model, check_same_shapes, run, written_out
+from .running import Inputs, check_model, run, written_out
 from .taps import Substitute, gradients
 from .target import Metric, value_of
 

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PURPOSE = "Direct logit attribution"
-# How far the sum may be from the logit, as a part of the summands' sizes: rounding alone.
-TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4}
+# How far the sum may be from the logit, as a part of the summands' sizes: rounding alone, of
+# float32 where a float64 model's norms compute in it.
+TOLERANCES = {torch.float64: 1e-5, torch.float32: 1e-4}
 HALF = 0.05
 
 

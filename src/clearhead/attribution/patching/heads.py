@@ -14,11 +14,11 @@ from ...interventions.edits import HEADS, Place, TensorEdit
 from ...interventions.intervene import intervene
 from ...shapes import Array, Float
 from ..named_values import NamedValues
-from .nodes import MEASURE
-from .pair import Side, check_pair, difference
 from ..running import Inputs, run
 from ..taps import Tap, gradients
 from ..target import Metric, value_of
+from .nodes import MEASURE
+from .pair import Side, check_pair, difference
 
 HeadTaps = dict[str, Tap]
 

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 from ...shapes import Array, Float
 from ..named_values import NamedValues
-from .pair import PURPOSE, Side, check_pair, difference
 from ..running import Inputs, run, written_out
 from ..stream.run import stream_run
 from ..stream.walk import Walk
 from ..taps import Tap, gradients, on_outputs
 from ..target import Metric, value_of
+from .pair import PURPOSE, Side, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number"
 
