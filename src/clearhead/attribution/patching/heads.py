@@ -97,6 +97,7 @@ def on_heads(model: nn.Module, parts: Sequence[str] = (HEADS,)) -> Iterator[dict
     with intervene(model) as edits:
         for part in parts:
             edit = TensorEdit(f"the attribution of each attention's {part}", None, part, note)
+            edit.applied = True  # if nothing attends, whoever asked says so
             # Which modules attend is not known before they do, so the edit is of the first
             # attention, the second and so on; there are no more than modules.
             for number, _ in enumerate(model.modules()):

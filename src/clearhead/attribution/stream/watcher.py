@@ -57,6 +57,7 @@ class StreamWatcher(TorchDispatchMode):
         super().__init__()
         self._model = model
         self._stack: list[str] = []
+        self._running: list[Read | None] = []  # for each module of the stack
         self._nodes: dict[int, tuple[Node, int]] = {}  # by storage: the node and its entries
         self._origins: dict[int, tuple[Stack, str, int, str]] = {}
         self._holders: dict[int, list[tuple[Any, str]]] = defaultdict(list)
@@ -127,36 +128,40 @@ class StreamWatcher(TorchDispatchMode):
     def _before(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
             self._stack.append(name)
+            self._order += 1
+            x = args[0] if args else None
+            read = None
+            if _is_vectors(x) and not is_paused() and not any(True for _ in module.children()):
+                read = Read(name, self._known(x), _storage(x) or 0, self._order - 1)
+            self._running.append(read)
 
         return hook
 
     def _after(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
             stack = tuple(self._stack)
-            while self._stack and self._stack.pop() != name:
-                pass
+            read = None
+            while self._stack:
+                read = self._running.pop()
+                if self._stack.pop() == name:
+                    break
             if is_paused():
                 return
-            if args and isinstance(args[0], Tensor) and not any(True for _ in module.children()):
-                self._note_call(module, args[0], output, stack)
+            result = next(_tensors(output), None)
+            if read is not None and result is not None and _storage(result) != read.storage:
+                self.reads.append(read)
+                self._note_norm(module, args[0], output, read, stack)
             self._note_return(name, output)
 
         return hook
 
-    def _note_call(self, module: nn.Module, x: Tensor, output: Any, stack: Stack) -> None:
-        """Note a call of a module without modules below it: a read of the stream, or a norm."""
-        key = _storage(x)
-        result = next(_tensors(output), None)
-        if (
-            key is not None
-            and x.is_floating_point()
-            and result is not None
-            and _storage(result) != key
-        ):
-            self.reads.append(Read(stack[-1], self._known(x), key, self._order))
+    def _note_norm(
+        self, module: nn.Module, x: Tensor, output: Any, read: Read, stack: Stack
+    ) -> None:
+        """Note what may be a norm."""
         if _is_normalised(x, output, module):
             self._order += 1
-            node = Norm(module, x, output, self._known(x), stack, self._order)
+            node = Norm(module, x, output, read.node, stack, self._order)
             self._hold(node, "x")
             self._hold(node, "y")
             self._nodes[_storage(output) or 0] = node, output.numel()
