@@ -158,7 +158,7 @@ def test_what_is_no_sum_is_refused():
 def test_what_cannot_be_attributed_is_refused():
     linear = linear_model()
     ids = torch.tensor([[3, 1, 4, 1]])
-    with pytest.raises(ConfigError, match="call model.eval\\(\\) first"):
+    with pytest.raises(ConfigError, match=r"call model.eval\(\) first"):
         attribute_logit(copy.deepcopy(linear).train(), ids, Target(5))
     with pytest.raises(ConfigError, match="held against itself"):
         attribute_logit(linear, ids, Target(5, 5))

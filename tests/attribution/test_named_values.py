@@ -60,5 +60,5 @@ def test_a_picture(tmp_path):
 def test_names_that_are_not_there():
     with pytest.raises(ConfigError, match="no axis 'layer'; the axes are module, head"):
         VALUES.sum_over("layer")
-    with pytest.raises(ConfigError, match="'module' has no 'b'; it has 'a.0', 'a.1'"):
+    with pytest.raises(ConfigError, match=r"'module' has no 'b'; it has 'a.0', 'a.1'"):
         VALUES.at(module="b")

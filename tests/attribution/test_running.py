@@ -23,9 +23,9 @@ def test_ids_alone_or_arguments_by_name():
 
 def test_models_that_cannot_be_attributed():
     _, reference, _ = own_pair()
-    with pytest.raises(ConfigError, match="got Transformer.*there is clearhead.lens"):
+    with pytest.raises(ConfigError, match=r"got Transformer.*there is clearhead.lens"):
         check_model(reference, "The lens")
-    with pytest.raises(ConfigError, match="The lens needs them as they are: call model.eval"):
+    with pytest.raises(ConfigError, match=r"The lens needs them as they are: call model.eval"):
         check_model(linear_model().train(), "The lens")
     model = linear_model()
     model.layers[0].compile()

@@ -59,5 +59,5 @@ def test_modules_by_name():
     scores = attribute_nodes(model, *pair, TARGET, modules=[name])
     assert scores.values.shape == (1, 7)
     assert scores.values.any()
-    with pytest.raises(ConfigError, match="'encoder.dropout' was called 2 times in one run"):
+    with pytest.raises(ConfigError, match=r"'encoder.dropout' was called 2 times in one run"):
         attribute_nodes(model, *pair, TARGET, modules=["encoder.dropout"])
