@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -10,11 +11,10 @@ from torch import nn
 
 from ..errors import ConfigError
 from ..maps.recorder.owners import ModuleNames
-from ..maps.recording.notes import is_compiled
+from ..maps.recorder.selection import matching_modules
 from .edits import OUTPUT, Edit, TensorEdit
 from .handles import ModulePart
 from .hooks import ModuleHooks
-from .names import matching_modules
 from .running import RUNNING, EditedModel
 
 
@@ -45,10 +45,9 @@ def intervene(model: nn.Module) -> Iterator[Edits]:
             "wrapper, give the model within it."
         )
     edited_model = EditedModel(model, ModuleNames(model))
-    edits = Edits(edited_model)
     with ExitStack() as stack:
+        edits = Edits(edited_model, stack)
         stack.callback(edits.remove_hooks)
-        _run_eagerly(model, stack)
         RUNNING.models.append(edited_model)
         stack.callback(RUNNING.models.remove, edited_model)
         yield edits
@@ -62,8 +61,8 @@ class Edits:
     an attention, in the order in which they first run.
     """
 
-    def __init__(self, model: EditedModel) -> None:
-        self._model = model
+    def __init__(self, model: EditedModel, surroundings: ExitStack) -> None:
+        self._model, self._surroundings = model, surroundings
         self._hooks: dict[int, ModuleHooks] = {}
         self._edits: list[Edit] = []
 
@@ -86,6 +85,8 @@ class Edits:
     def add(self, choice: str | int, edit: Edit) -> None:
         """Add an edit of the modules that a name, a pattern or a number stands for."""
         model = self._model
+        if not self._edits:
+            _run_as_written(model.model, self._surroundings)
         if isinstance(choice, int):
             if isinstance(edit, TensorEdit) and edit.part == OUTPUT:
                 raise ConfigError(
@@ -134,12 +135,18 @@ class Edits:
                 )
 
 
-def _run_eagerly(model: nn.Module, stack: ExitStack) -> None:
+def _run_as_written(model: nn.Module, stack: ExitStack) -> None:
     """Let what was compiled run as it was written, and PyTorch's own layers without short cuts."""
     modules = list(model.modules())
-    if any(is_compiled(module) for module in modules):
+    # Without its module nothing was compiled yet, but transformers compiles FlexAttention on use.
+    if "torch._dynamo" in sys.modules or any(map(_wants_flex, modules)):
         stack.enter_context(torch.compiler.set_stance("force_eager"))
     if any(isinstance(module, nn.MultiheadAttention) for module in modules):
         before = torch.backends.mha.get_fastpath_enabled()
         stack.callback(torch.backends.mha.set_fastpath_enabled, before)
         torch.backends.mha.set_fastpath_enabled(False)
+
+
+def _wants_flex(module: nn.Module) -> bool:
+    config = getattr(module, "config", None)
+    return getattr(config, "_attn_implementation", None) == "flex_attention"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...maps.recorder.owners import Chain, Owner, common_owner, find_owner
 from ..edits import OUTPUT, Edit, TensorEdit
 from ..running import EditedModel, ModuleCall
-from .offsets import Past
+from .offsets import Offsets, Past, offsets_of
 
 Chains = Sequence[tuple[EditedModel, Chain]]
 
@@ -28,6 +28,15 @@ class Attending:
     edits: list[Edit]
     past: Past
     calls: list[ModuleCall]
+
+    def offsets(self, batch: int, query_len: int, key_len: int) -> Offsets:
+        """Return the positions of the first query and key."""
+        return offsets_of(self.owner, self.past, batch, query_len, key_len)
+
+    def note_applied(self) -> None:
+        """Note that all edits were applied."""
+        for call in self.calls:
+            call.applied.update(map(id, self.edits))
 
 
 def find_attending(

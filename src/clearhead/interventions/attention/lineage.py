@@ -9,11 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
+from ...errors import ConfigError
 from ...maps.recorder.owners import Chain, Owner
-from ..edits import Edit
+from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, TensorEdit
 from ..running import EditedModel, ModuleCall
+from .edge_plan import EdgeGroup, edge_groups
 from .layout import Layout
 from .merged_order import Axes
+from .offsets import Offsets
 
 # Functions that give keys or queries another order or another place.
 _REORDERING = frozenset(
@@ -53,9 +56,7 @@ class Softmax:
         products: the products that the scores are made of.
         layout: how batch and heads lie in the scores.
         rank: how many axes these have.
-        first_query, first_key: positions of the first query and key; that of the query may be
-            unknown.
-        doubt: why it is unknown.
+        offsets: the positions of the first query and key.
         meetings: how often its weights met values.
     """
 
@@ -65,10 +66,69 @@ class Softmax:
     products: tuple[ScoreProduct, ...]
     layout: Layout
     rank: int
-    first_query: int | None
-    first_key: int
-    doubt: str
+    offsets: Offsets
     meetings: int = 0
+
+    def tensor_edits(self, part: str) -> list[TensorEdit]:
+        """Return the edits of a part of the attention."""
+        return [e for e in self.edits if isinstance(e, TensorEdit) and e.part == part]
+
+    def edge_groups(self, x: Tensor, *, renormalise: bool) -> list[EdgeGroup]:
+        """Return the edges that are edited before the softmax, or those that are behind it.
+
+        Args:
+            x: the scores or weights, [batch, heads, query_len, key_len] or with more columns.
+        """
+        edits = [
+            edit
+            for edit in self.edits
+            if isinstance(edit, EdgeEdit) and edit.renormalise is renormalise
+        ]
+        if not edits:
+            return []
+        for edit in edits:
+            self.layout.check(edit)
+        shape = x.shape[1], x.shape[2], self.products[0].key_len
+        return edge_groups(edits, shape, self.offsets, self.owner.name, x.device)
+
+    def check_values(self, weights: Tensor, layout: Layout) -> None:
+        """Check that the weights that meet values are all of this softmax, once.
+
+        Args:
+            weights: as they meet the values.
+            layout: how batch and heads lie in them.
+
+        Raises:
+            ConfigError: an edit is of a tensor that there are two of, or of keys that were moved.
+        """
+        edits = [e for e in self.edits if not (isinstance(e, EdgeEdit) and e.renormalise)]
+        late = [e for e in edits if getattr(e, "part", VALUE) in (HEADS, VALUE)]
+        for edit in late:
+            layout.check(edit)
+            if self.meetings > 1 and isinstance(edit, TensorEdit):
+                raise ConfigError(
+                    f"{edit.words}: the weights of {self.owner.name!r} meet values more than once, "
+                    "so that its values and the outputs of its heads are not one tensor."
+                )
+            if weights.shape[-1] != self.products[0].key_len and edit not in self.tensor_edits(
+                HEADS
+            ):
+                raise ConfigError(
+                    f"{edit.words}: the weights of {self.owner.name!r} meet {weights.shape[-1]} "
+                    f"values, and their scores are of {self.products[0].key_len} keys, so that it "
+                    "is not known which value is of which key."
+                )
+
+    def finish(self) -> None:
+        """Note that the attention was edited from end to end."""
+        of_products = {id(edit) for one in self.products for edit in one.edits}
+        for call in self.calls:
+            for product in self.products:
+                call.waiting.pop(id(product), None)
+            for edit in self.edits:
+                early = isinstance(edit, TensorEdit) and edit.part in (QUERY, KEY)
+                if not early or id(edit) in of_products:
+                    call.applied.add(id(edit))
 
 
 Origin = ScoreProduct | Softmax

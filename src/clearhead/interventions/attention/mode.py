@@ -15,11 +15,11 @@ from torch.overrides import TorchFunctionMode
 
 from ...maps.recorder.owners import Owner
 from .attending import find_attending
+from .flex import FlexCall, edit_flex, is_flex
 from .fused import arguments, edit_fused, is_packed
 from .layout import layout_of
 from .merged_order import MergedOrders
 from .multi_head import open_multi_head_attention
-from .offsets import offsets_of
 from .written_out import WrittenOut
 
 if TYPE_CHECKING:
@@ -52,14 +52,27 @@ class AttentionMode(TorchFunctionMode):
         if func is F.multi_head_attention_forward:
             with self:
                 return open_multi_head_attention()(*args, **kwargs)
+        if is_flex(func):
+            return self._flex(func, args, kwargs)
         return self._written_out.run(func, args, kwargs)
+
+    def _flex(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run FlexAttention, edited if the attention is one of those that are."""
+        attending = find_attending(self._models)
+        if attending is None:
+            return func(*args, **kwargs)
+        output = edit_flex(
+            FlexCall.of(args, kwargs), attending.edits, attending.offsets, attending.owner.name
+        )
+        attending.note_applied()
+        return output
 
     def _fused(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a fused kernel, edited if the attention is one of those that are."""
         attending = find_attending(self._models)
         if attending is None:
             return func(*args, **kwargs)
-        owner, past = attending.owner, attending.past
+        owner = attending.owner
         call = arguments(args, kwargs)
         query, hints = call["query"], owner.head_hints
         packed = is_packed(query, call["key"], hints, _tokens(owner))
@@ -67,11 +80,10 @@ class AttentionMode(TorchFunctionMode):
             call,
             attending.edits,
             layout_of(query, hints, packed=packed, axes=self._orders.of(query)),
-            lambda batch, query_len, key_len: offsets_of(owner, past, batch, query_len, key_len),
+            attending.offsets,
             owner.name,
         )
-        for one in attending.calls:
-            one.applied.update(map(id, attending.edits))
+        attending.note_applied()
         return output
 
 

@@ -8,7 +8,7 @@ the module's forward ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,15 +17,14 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError
 from ...maps.recorder.owners import find_chain
-from ..edits import HEADS, KEY, QUERY, VALUE, EdgeEdit, Edit, Frame, TensorEdit, edited
+from ..edits import HEADS, KEY, QUERY, VALUE, Frame, TensorEdit, edited
 from ..running import EditedModel
 from .attending import Attending, find_attending
-from .edge_plan import EdgeGroup, edge_groups
 from .layout import layout_of
 from .lineage import Lineage, ScoreProduct, Softmax
 from .merged_order import MergedOrders
-from .offsets import Offsets, offsets_of
 from .products import PRODUCTS, Product, product_of
+from .weights import normalised, without_edges
 
 SOFTMAXES = frozenset({F.softmax, torch.softmax, Tensor.softmax, torch.special.softmax})
 
@@ -98,9 +97,7 @@ class WrittenOut:
         owner = attending.owner
         layout = layout_of(product.rows, owner.head_hints, axes=scores.axes)
         query, key = layout.unfold(product.rows), layout.unfold(product.columns)
-        offsets = offsets_of(
-            owner, attending.past, query.shape[0], scores.query_len, scores.key_len
-        )
+        offsets = attending.offsets(query.shape[0], scores.query_len, scores.key_len)
         for edit in edits:
             layout.check(edit)
             if edit.part == QUERY:
@@ -128,16 +125,18 @@ class WrittenOut:
         if attending is None:
             return func(*args, **kwargs)
         softmax = self._read(x, products, attending)
-        edges = [edit for edit in attending.edits if isinstance(edit, EdgeEdit)]
-        groups: list[EdgeGroup] = []
-        if edges:
-            for edit in edges:
-                softmax.layout.check(edit)
-            shape = softmax.layout.unfold(x).shape[1], x.shape[-2], products[0].key_len
-            offsets = Offsets(softmax.first_query, softmax.first_key, softmax.doubt)
-            groups = edge_groups(edges, shape, offsets, softmax.owner.name, x.device)
+        layout, scores = softmax.layout, softmax.layout.unfold(x)
+        groups = softmax.edge_groups(scores, renormalise=True)
         if groups:
-            out = _edited_softmax(x, softmax, groups, lambda y: func(y, *rest, **_less(kwargs)))
+            rows = torch.arange(scores.shape[2], device=x.device)
+            more = {name: value for name, value in kwargs.items() if name != "input"}
+            weights, _ = normalised(
+                scores,
+                groups,
+                rows,
+                lambda y: layout.unfold(func(layout.fold(y, x), *rest, **more)),
+            )
+            out = layout.fold(weights, x)
         else:
             out = func(*args, **kwargs)
         self._lineage.note(out, (softmax,))
@@ -162,101 +161,42 @@ class WrittenOut:
         like = product.query if product.query.ndim == x.ndim else x
         layout = layout_of(like, owner.head_hints, axes=product.axes)
         batch = layout.unfold(x).shape[0]
-        offsets = offsets_of(owner, attending.past, batch, x.shape[-2], product.key_len)
-        return Softmax(
-            owner,
-            attending.edits,
-            attending.calls,
-            products,
-            layout,
-            x.ndim,
-            offsets.query,
-            offsets.key,
-            offsets.doubt,
-        )
+        offsets = attending.offsets(batch, x.shape[-2], product.key_len)
+        return Softmax(owner, attending.edits, attending.calls, products, layout, x.ndim, offsets)
 
     # The product of weights and values
 
     def _values(self, product: Product, softmaxes: list[Softmax]) -> Tensor:
         softmax = softmaxes[0]
-        edits = [edit for edit in softmax.edits if isinstance(edit, TensorEdit)]
-        weights, right = product.rows, product.right
         layout = softmax.layout
-        if softmax.rank != weights.ndim:
-            layout = layout_of(weights, softmax.owner.head_hints, axes=self._orders.of(right))
-        frame = Frame(softmax.owner.name, softmax.first_query, 2, 1, softmax.doubt)
+        if softmax.rank != product.rows.ndim:
+            axes = self._orders.of(product.right)
+            layout = layout_of(product.rows, softmax.owner.head_hints, axes=axes)
         for one in softmaxes:
             one.meetings += 1
-            if one.meetings > 1 and any(edit.part in (HEADS, VALUE) for edit in edits):
-                raise ConfigError(
-                    f"{edits[0].words}: the weights of {softmax.owner.name!r} meet values more "
-                    "than once, so that its values and the outputs of its heads are not one tensor."
-                )
-        of_values = [edit for edit in edits if edit.part == VALUE]
+            one.check_values(product.rows, layout)
+        left, right = product.left, product.right
+        weights = layout.unfold(product.rows)
+        groups = softmax.edge_groups(weights, renormalise=False)
+        if groups:
+            rows = torch.arange(weights.shape[2], device=weights.device)
+            weights = without_edges(weights, groups, rows)
+            left = product.with_rows(layout.fold(weights, product.rows))
+        of_values = softmax.tensor_edits(VALUE)
         if of_values:
             value = layout.unfold(product.inner)
             for edit in of_values:
-                layout.check(edit)
-                value = edited(value, edit, Frame(softmax.owner.name, softmax.first_key, 2, 1))
+                value = edited(value, edit, Frame(softmax.owner.name, softmax.offsets.key, 2, 1))
             right = product.with_inner(layout.fold(value, product.inner))
-        out = product.compute(product.left, right)
-        of_outputs = [edit for edit in edits if edit.part == HEADS]
+        out = product.compute(left, right)
+        of_outputs = softmax.tensor_edits(HEADS)
         if of_outputs:
+            offsets = softmax.offsets
+            frame = Frame(softmax.owner.name, offsets.query, 2, 1, offsets.doubt)
             head_outputs = layout.unfold(product.output(out))
             for edit in of_outputs:
-                layout.check(edit)
                 head_outputs = edited(head_outputs, edit, frame)
             out = product.with_output(layout.fold(head_outputs, product.output(out)))
         for one in softmaxes:
-            _finish(one)
+            one.finish()
         return out
-
-
-def _finish(softmax: Softmax) -> None:
-    """Note that an attention was edited from end to end."""
-    of_products = {id(edit) for one in softmax.products for edit in one.edits}
-    for call in softmax.calls:
-        for product in softmax.products:
-            call.waiting.pop(id(product), None)
-        for edit in softmax.edits:
-            early = isinstance(edit, TensorEdit) and edit.part in (QUERY, KEY)
-            if not early or id(edit) in of_products:
-                call.applied.add(id(edit))
-
-
-def _edited_softmax(
-    x: Tensor,
-    softmax: Softmax,
-    groups: Sequence[EdgeGroup],
-    function: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Return weights with edges edited: masked before the softmax, or set to 0 after it."""
-    layout, scores = softmax.layout, softmax.layout.unfold(x)
-    shape = (1, scores.shape[1], *scores.shape[2:])
-    removed = torch.zeros(shape, dtype=torch.bool, device=x.device)
-    zeroed = torch.zeros_like(removed)
-    for group in groups:
-        for mask, keys in ((removed, group.removed), (zeroed, group.zeroed)):
-            if keys is not None:
-                every = torch.arange
-                heads = every(shape[1]) if group.heads is None else group.heads
-                rows = every(shape[2]) if group.rows is None else group.rows
-                columns = keys.nonzero().flatten()
-                mask[0, heads[:, None, None], rows[:, None], columns] = True
-    if bool(removed.any()):
-        scores = scores.masked_fill(removed, -torch.inf)
-        # A query without any key left has no weights, whatever number hides the other keys.
-        highest = scores.detach().amax(-1, keepdim=True)
-        hidden = highest <= torch.finfo(scores.dtype).min / 2
-        empty = removed.any(-1, keepdim=True) & hidden
-        scores = scores.masked_fill(empty, 0.0)
-        weights = layout.unfold(function(layout.fold(scores, x)))
-        weights = weights.masked_fill(empty, 0.0)
-    else:
-        weights = layout.unfold(function(x))
-    return layout.fold(weights.masked_fill(zeroed, 0.0), x)
-
-
-def _less(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if name != "input"}
-
