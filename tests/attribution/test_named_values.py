@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from clearhead.attribution.named_values import NamedValues  # noqa: E402
-from clearhead.errors import ConfigError  # noqa: E402
+from clearhead.attribution.named_values import NamedValues
+from clearhead.errors import ConfigError
 
 VALUES = NamedValues(
     "effect",
