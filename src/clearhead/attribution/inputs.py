@@ -130,8 +130,8 @@ def attribute_inputs(
             sums = path.integral((points + 1) / 2, weights / 2)
             base_value = path.value_at(0.0)
             shares = {place: (path.vectors[place] - ends[place]) * g for place, g in sums.items()}
-    named = {name: _named(shares[place], calls[place]) for place, name in places.items()}
-    return InputAttribution(method, value, base_value, named)
+    by_name = {name: _by_token(shares[place], calls[place]) for place, name in places.items()}
+    return InputAttribution(method, value, base_value, by_name)
 
 
 def _looked_up(
@@ -220,7 +220,7 @@ class _Path:
         return sums
 
 
-def _named(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedValues:
+def _by_token(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedValues:
     """Return the shares of tokens: the sums over the entries of their embeddings."""
     values = np.atleast_2d(shares.double().sum(-1).cpu().numpy())
     values = values.reshape(-1, values.shape[-1])

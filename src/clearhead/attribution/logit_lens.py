@@ -153,7 +153,7 @@ def _streams(
     for part in walk.parts:
         layer = stream.layer_of(part.node.stack)
         place = 0 if layer is None else layer + 1
-        sums[place] = sums[place] + value_at(part.added, places) * part.factor
+        sums[place] = sums[place] + value_at(part.addend, places) * part.factor
     return list(torch.stack(torch.broadcast_tensors(*sums)).cumsum(0)), walk.path
 
 
@@ -170,7 +170,7 @@ def _normalised_streams(
         first = places.vector(ends[0].y)
     else:
         parts = [part for part in walk.parts if stream.layer_of(part.node.stack) is None]
-        first = torch.stack([value_at(p.added, places) * p.factor for p in parts]).sum(0)
+        first = torch.stack([value_at(p.addend, places) * p.factor for p in parts]).sum(0)
     missing = [layer for layer in range(count) if layer + 1 not in ends]
     if missing:
         raise ConfigError(

@@ -93,8 +93,8 @@ class Divider:
                 self._add_part(part, "attention", name)
             else:
                 self._add_part(part, _kind(part, min(orders, default=None)), path_of(part))
-        ordered = sorted(self._summands, key=lambda pair: pair[0])
-        return Summands(tuple(s for _, s in ordered), self._sources, tuple(self._notes))
+        in_order = sorted(self._summands, key=lambda pair: pair[0])
+        return Summands(tuple(s for _, s in in_order), self._sources, tuple(self._notes))
 
     def _why(self, name: str) -> str:
         """Return why the heads of a module that attended cannot be told apart."""

@@ -107,16 +107,16 @@ def _sources(
     places: dict[int, int] = {}
     notes: list[str] = []
     for place, (part, attention) in enumerate(zip(parts, attentions, strict=True)):
-        node, added = part.node, part.added
+        node, addend = part.node, part.addend
         if isinstance(node, Leaf) and node.operator == "parameter":
             continue  # the same in every run, so that no edge from it matters
         name = attention or path_of(part)
-        stack = set(added.stack) - set(part.parent)
-        modules = [one for one in added.modules if one in stack]
-        if attention is not None and isinstance(node, Linear) and added is node:
+        stack = set(addend.stack) - set(part.parent)
+        modules = [one for one in addend.modules if one in stack]
+        if attention is not None and isinstance(node, Linear) and addend is node:
             source = Source(name, attention, node.weight.detach() * node.factor, part.factor)
         elif modules:
-            factor = part.factor / added.modules[modules[-1]]
+            factor = part.factor / addend.modules[modules[-1]]
             source = Source(name, modules[-1], None, factor)
             if attention is not None:
                 notes.append(
@@ -142,11 +142,11 @@ def _sinks(
     places: dict[int, int],
 ) -> list[Sink]:
     """Return the sinks: the readers before each sublayer, and those before the logits."""
-    by_node = {id(part.added): place for place, part in enumerate(parts)}
+    by_node = {id(part.addend): place for place, part in enumerate(parts)}
     storages = {
-        part.added.value.untyped_storage()._cdata: place
+        part.addend.value.untyped_storage()._cdata: place
         for place, part in enumerate(parts)
-        if isinstance(part.added, Leaf)
+        if isinstance(part.addend, Leaf)
     }
     events: list[tuple[int, str, frozenset[int] | int]] = []
     for read in stream.reads:

@@ -116,8 +116,8 @@ def _changes(
         z = _single(source.module, *pair)
         heads = z.shape[1]
         weight = source.weight.unflatten(0, (heads, -1))
-        added = torch.einsum("bhlv,hvd->hbld", z, weight.to(z.dtype)) * source.factor
-        yield [f"{source.name} head {head}" for head in range(heads)], added
+        addends = torch.einsum("bhlv,hvd->hbld", z, weight.to(z.dtype)) * source.factor
+        yield [f"{source.name} head {head}" for head in range(heads)], addends
 
 
 def _single(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> Tensor:

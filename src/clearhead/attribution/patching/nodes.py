@@ -84,13 +84,13 @@ def node_modules(model: nn.Module, inputs: Inputs) -> tuple[list[str], tuple[str
     names: list[str] = []
     notes: list[str] = []
     for part in sorted(walk.parts, key=lambda part: part.node.order):
-        stack = set(part.added.stack) - set(part.parent)
-        own = [name for name in part.added.modules if name in stack]
+        stack = set(part.addend.stack) - set(part.parent)
+        own = [name for name in part.addend.modules if name in stack]
         if own:
             names.append(own[-1])
         else:
-            what = getattr(part.added, "weight", "") if part.added.stack == () else ""
-            what = what or (part.added.stack[-1] if part.added.stack else "") or "a tensor"
+            what = getattr(part.addend, "weight", "") if part.addend.stack == () else ""
+            what = what or (part.addend.stack[-1] if part.addend.stack else "") or "a tensor"
             notes.append(f"{what} is added to the stream, but no module returns it: it is no node")
     return list(dict.fromkeys(names)), tuple(notes)
 

@@ -75,14 +75,14 @@ class Part:
         node: the product or the tensor that was added.
         direction: what it is multiplied with: its share of the logit is their product.
         parent: the modules that were running at the addition.
-        added: the node that was added, where a norm stands behind the product; or else the same.
-        factor: what ``added`` was multiplied with on its way.
+        addend: the node that was added, where a norm stands behind the product; or else the same.
+        factor: what ``addend`` was multiplied with on its way.
     """
 
     node: Leaf | Linear | Norm
     direction: Float[Tensor, "d_model"]
     parent: Stack
-    added: Leaf | Linear | Norm
+    addend: Leaf | Linear | Norm
     factor: float
 
 
@@ -93,7 +93,7 @@ class _Branch:
     node: Node
     direction: Float[Tensor, "d_model"]
     parent: Stack
-    added: Leaf | Linear | Norm | None = None
+    addend: Leaf | Linear | Norm | None = None
     factor: float = 1.0
 
 
@@ -202,7 +202,7 @@ class Walk:
             if isinstance(at, Sum):
                 parent = at.stack if len(at.terms) > 1 else branch.parent
                 stack.extend(
-                    _Branch(term, g * factor, parent, branch.added, branch.factor * factor)
+                    _Branch(term, g * factor, parent, branch.addend, branch.factor * factor)
                     for factor, term in at.terms
                 )
                 continue
@@ -211,7 +211,7 @@ class Walk:
                     f"{self._model} adds a hyperbolic tangent to its stream, which is no part that "
                     "can be told."
                 )
-            added = branch.added or at
+            addend = branch.addend or at
             norm = self.fit(at) if isinstance(at, Norm) and at.x_node is not None else None
             if norm is not None and isinstance(at, Norm) and at.x_node is not None:
                 self._add_norm_bias(at, norm, g)
@@ -219,12 +219,12 @@ class Walk:
                 if isinstance(at.x_node, Sum) and len(at.x_node.terms) > 1:
                     self.norms_in_stream.append(at)
                 else:
-                    before_norm = replace(before_norm, added=added, factor=branch.factor)
+                    before_norm = replace(before_norm, addend=addend, factor=branch.factor)
                 stack.append(before_norm)
                 continue
             before = parts.get(id(at))
             g = g if before is None else before.direction + g
-            parts[id(at)] = Part(at, g, branch.parent, added, branch.factor)
+            parts[id(at)] = Part(at, g, branch.parent, addend, branch.factor)
         self.parts = list(parts.values())
 
     def fit(self, node: Norm) -> FrozenNorm | None:

@@ -61,7 +61,7 @@ class StreamWatcher(TorchDispatchMode):
         self._nodes: dict[int, tuple[Node, int]] = {}  # by storage: the node and its entries
         self._origins: dict[int, tuple[Stack, str, int, str]] = {}
         self._holders: dict[int, list[tuple[Any, str]]] = defaultdict(list)
-        self._returned: dict[int, dict[str, float]] = {}
+        self._returning: dict[int, dict[str, float]] = {}
         self._order = 0
         self.reads: list[Read] = []
         self._exits = ExitStack()
@@ -101,10 +101,10 @@ class StreamWatcher(TorchDispatchMode):
 
     def node_of(self, x: Tensor) -> Node:
         """Return where a tensor came from; a leaf where that is not known to be linear."""
-        node = self._known(x)
+        node = self._linear_node(x)
         return self._leaf(x) if node is None else node
 
-    def _known(self, x: Tensor) -> Node | None:
+    def _linear_node(self, x: Tensor) -> Node | None:
         node, count = self._nodes.get(_storage(x) or 0, (None, 0))
         return node if count == x.numel() else None
 
@@ -113,7 +113,7 @@ class StreamWatcher(TorchDispatchMode):
         if key in self._weights:
             return Leaf(x, (), "parameter", 0, self._weights[key])
         leaf = Leaf(x, *self._origins.get(key or 0, ((), "", 0, "")))
-        leaf.modules = self._returned.setdefault(key or 0, {})
+        leaf.modules = self._returning.setdefault(key or 0, {})
         self._hold(leaf, "value")
         return leaf
 
@@ -132,7 +132,7 @@ class StreamWatcher(TorchDispatchMode):
             x = args[0] if args else None
             read = None
             if _is_vectors(x) and not is_paused() and not any(True for _ in module.children()):
-                read = Read(name, self._known(x), _storage(x) or 0, self._order - 1)
+                read = Read(name, self._linear_node(x), _storage(x) or 0, self._order - 1)
             self._running.append(read)
 
         return hook
@@ -172,12 +172,12 @@ class StreamWatcher(TorchDispatchMode):
         key = None if x is None else _storage(x)
         if x is None or key is None:
             return
-        node = self._known(x)
+        node = self._linear_node(x)
         factor = 1.0
         while isinstance(node, Sum) and len(node.terms) == 1:
             factor, node = factor * node.terms[0][0], node.terms[0][1]
         if node is None:
-            self._returned.setdefault(key, {})[name] = factor
+            self._returning.setdefault(key, {})[name] = factor
         elif not isinstance(node, Sum | SoftCap):
             node.modules[name] = factor
 
@@ -199,7 +199,7 @@ class StreamWatcher(TorchDispatchMode):
         if plain in self._handlers:
             node = self._handlers[plain](plain, args, kwargs)
         elif plain in _COPIES and isinstance(args[0], Tensor):
-            node = self._known(args[0])
+            node = self._linear_node(args[0])
         self._save_written(func, args)
         out = func(*args, **kwargs)
         self._note(node, plain, args, out)
@@ -233,7 +233,7 @@ class StreamWatcher(TorchDispatchMode):
                 continue  # a view, or written in place, which was seen to before it ran
             else:
                 self._nodes.pop(key, None)
-            self._returned.pop(key, None)
+            self._returning.pop(key, None)
             self._origins[key] = tuple(self._stack), name, self._order, table
 
     def _add(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
@@ -241,7 +241,7 @@ class StreamWatcher(TorchDispatchMode):
         if not (_is_vectors(a) and isinstance(b, Tensor) and b.is_floating_point() and b.ndim):
             return None
         factor = float(kwargs.get("alpha", 1.0)) * (-1.0 if name == "sub" else 1.0)
-        first = self._known(a)
+        first = self._linear_node(a)
         if isinstance(first, Linear) and factor == 1.0 and self._is_bias(b, first):
             biases = (*first.biases, b.reshape(-1))
             return Linear(first.x, first.x_node, first.x_stack, first.weight, biases,
@@ -281,13 +281,13 @@ class StreamWatcher(TorchDispatchMode):
             return None
         stack = self._origins.get(_storage(x) or 0, ((),))[0]
         node = Linear(
-            x, self._known(x), stack, weight, biases, tuple(self._stack), self._order, factor
+            x, self._linear_node(x), stack, weight, biases, tuple(self._stack), self._order, factor
         )
         self._hold(node, "x")
         return node
 
     def _cap(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
-        node = self._known(args[0])
+        node = self._linear_node(args[0])
         return None if node is None else SoftCap(node, self._order)
 
 
