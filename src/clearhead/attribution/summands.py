@@ -85,7 +85,7 @@ class Divider:
         attending = {heads.name for heads in shares.values() if heads is not None}
         orders = [part.node.order for part, heads in shares.items() if heads is not None]
         for part, heads in shares.items():
-            name = self._stream.attention_of(_input_stack(part.node))
+            name = self._stream.attention_of(input_stack(part.node))
             if heads is not None:
                 self._add_heads(part, heads)
             elif name is not None and name not in attending:
@@ -137,7 +137,7 @@ class Divider:
         self._summands.append((order, Summand(path, kind, value, layer, head)))
 
 
-def _input_stack(node: Leaf | Linear | Norm) -> Stack:
+def input_stack(node: Leaf | Linear | Norm) -> Stack:
     """Return the modules that were running when a part, or what made it, was computed."""
     return (*node.stack, *node.x_stack) if isinstance(node, Linear) else node.stack
 

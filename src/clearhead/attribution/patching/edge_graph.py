@@ -14,7 +14,7 @@ from ..stream.head_parts import AttentionRows
 from ..stream.nodes import Leaf, Linear, Node, Sum
 from ..stream.run import StreamRun, stream_run
 from ..stream.walk import Part, Walk
-from ..summands import path_of
+from ..summands import input_stack, path_of
 from .pair import PURPOSE
 
 LOGITS = "logits"
@@ -64,11 +64,13 @@ class EdgeGraph:
         sources: in the order in which they add.
         sinks: in the order in which they read.
         notes: remarks for a reader of the numbers.
+        shape: rows and positions of the run.
     """
 
     sources: list[Source]
     sinks: list[Sink]
     notes: tuple[str, ...]
+    shape: tuple[int, int]
 
 
 def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
@@ -95,8 +97,8 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
     attentions = [None if one is None else one.name for one in shares]
     sources, source_places, notes = _sources(parts, attentions)
     sinks = _sinks(stream, parts, attentions, source_places)
-    notes.extend(_other_attentions(stream, attentions))
-    return EdgeGraph(sources, sinks, tuple(notes))
+    notes.extend(_other_attentions(stream, parts, attentions))
+    return EdgeGraph(sources, sinks, tuple(notes), (places.batch, places.length))
 
 
 def _sources(
@@ -198,10 +200,13 @@ def _parts_in(node: Node | None, by_node: dict[int, int]) -> frozenset[int]:
     return frozenset(places)
 
 
-def _other_attentions(stream: StreamRun, attentions: Sequence[str | None]) -> list[str]:
+def _other_attentions(
+    stream: StreamRun, parts: Sequence[Part], attentions: Sequence[str | None]
+) -> list[str]:
     """Return a note on attentions whose outputs are in another stream, such as an encoder's."""
     assert stream.recording is not None
-    others = [name for name in stream.recording if name not in attentions]
+    own = {*attentions, *(stream.attention_of(input_stack(part.node)) for part in parts)}
+    others = [name for name in stream.recording if name not in own]
     if not others:
         return []
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ from ..running import Inputs, run, written_out
 from ..stream.run import stream_run
 from ..stream.walk import Walk
 from ..taps import Tap, gradients, on_outputs
-from ..target import Metric, value_of
-from .pair import PURPOSE, Side, check_pair, difference
+from ..target import Metric, logits_of, value_of
+from .pair import PURPOSE, Side, by_rows, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number"
 
@@ -56,12 +57,14 @@ def attribute_nodes(
     notes: tuple[str, ...] = ()
     if modules is None:
         modules, notes = node_modules(model, clean)
+    shape = (0, 0)
     taps = [{name: Tap() for name in modules} for _ in range(2)]
     for own, inputs, side in zip(taps, (clean, corrupted), ("clean", "corrupted"), strict=True):
         with torch.set_grad_enabled(side == at), written_out(), on_outputs(model, dict(own)):
             output = run(model, inputs)
             if side == at:
                 value = value_of(metric, output)
+                shape = _shape(output)
     for name, tap in taps[0].items():
         if len(tap.values) != 1:
             raise ConfigError(
@@ -72,7 +75,8 @@ def attribute_nodes(
     rows = {}
     for name, gradient in zip(modules, grads, strict=True):
         change = difference(name, taps[0][name].values, taps[1][name].values)[0]
-        rows[name] = by_position(change, gradient)
+        gradient = None if gradient is None else by_rows(gradient, *shape)
+        rows[name] = by_position(by_rows(change, *shape), gradient)
     return _table(rows, notes)
 
 
@@ -93,6 +97,15 @@ def node_modules(model: nn.Module, inputs: Inputs) -> tuple[list[str], tuple[str
             what = what or (part.addend.stack[-1] if part.addend.stack else "") or "a tensor"
             notes.append(f"{what} is added to the stream, but no module returns it: it is no node")
     return list(dict.fromkeys(names)), tuple(notes)
+
+
+def _shape(output: Any) -> tuple[int, int]:
+    """Return how many rows and positions the logits of a run have; zeros where there are none."""
+    try:
+        batch, length, _ = logits_of(output).shape
+    except ConfigError:
+        return 0, 0
+    return batch, length
 
 
 def by_position(change: Tensor, gradient: Tensor | None) -> Float[Array, "length"]:
