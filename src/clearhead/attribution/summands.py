@@ -150,11 +150,23 @@ def _kind(part: Part, first: int | None) -> Kind:
         first: the place of the first attention among what ran; None where there is none.
     """
     node = part.node
-    if isinstance(node, Leaf) and node.operator == "parameter":
+    if isinstance(node, Leaf) and is_parameter(part):
         return "bias" if node.value.numel() == node.value.shape[-1] else "embedding"
     if isinstance(node, Leaf) and node.operator == "embedding":
         return "embedding"
     return "embedding" if first is not None and node.order < first else "feed_forward"
+
+
+def is_parameter(part: Part) -> bool:
+    """Return whether a part is a weight of the model itself, the same in every run."""
+    return isinstance(part.node, Leaf) and part.node.operator == "parameter"
+
+
+def module_of(part: Part) -> str | None:
+    """Return the outermost module that returned what was added, and nothing around it."""
+    stack = set(part.addend.stack) - set(part.parent)
+    modules = [name for name in part.addend.modules if name in stack]
+    return modules[-1] if modules else None
 
 
 def path_of(part: Part) -> str:

@@ -14,7 +14,7 @@ from ..stream.head_parts import AttentionRows
 from ..stream.nodes import Leaf, Linear, Node, Sum
 from ..stream.run import StreamRun, stream_run
 from ..stream.walk import Part, Walk
-from ..summands import input_stack, path_of
+from ..summands import input_stack, is_parameter, module_of, path_of
 from .pair import PURPOSE
 
 LOGITS = "logits"
@@ -110,16 +110,14 @@ def _sources(
     notes: list[str] = []
     for place, (part, attention) in enumerate(zip(parts, attentions, strict=True)):
         node, addend = part.node, part.addend
-        if isinstance(node, Leaf) and node.operator == "parameter":
+        if is_parameter(part):
             continue  # the same in every run, so that no edge from it matters
         name = attention or path_of(part)
-        stack = set(addend.stack) - set(part.parent)
-        modules = [one for one in addend.modules if one in stack]
+        module = module_of(part)
         if attention is not None and isinstance(node, Linear) and addend is node:
             source = Source(name, attention, node.weight.detach() * node.factor, part.factor)
-        elif modules:
-            factor = part.factor / addend.modules[modules[-1]]
-            source = Source(name, modules[-1], None, factor)
+        elif module is not None:
+            source = Source(name, module, None, part.factor / addend.modules[module])
             if attention is not None:
                 notes.append(
                     f"{name}: a norm stands between its heads and the stream, so its edges start "
