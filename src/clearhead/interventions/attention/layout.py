@@ -1,11 +1,11 @@
 """How batch and heads lie in the tensors of an attention, and the way to [batch, heads, ...].
 
-    heads second        [batch, heads, length, head_dim], as nearly all models have it
-    heads first         [heads, batch, length, head_dim]
-    merged              [batch * heads, length, head_dim]
-    merged heads first  [heads * batch, length, head_dim]
-    packed              [batch, kv_heads, group, head_dim], the heads of one query (a single token)
-    one head            [batch, length, head_dim], or [length, head_dim]
+heads second        [batch, heads, length, head_dim], as nearly all models have it
+heads first         [heads, batch, length, head_dim]
+merged              [batch * heads, length, head_dim]
+merged heads first  [heads * batch, length, head_dim]
+packed              [batch, kv_heads, group, head_dim], the heads of one query (a single token)
+one head            [batch, length, head_dim], or [length, head_dim]
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def layout_of(
         query: the queries.
         hints: the numbers of heads that the module says it has.
         packed: whether the heads of one query were packed as queries.
-        axes: the two axes that became the first of three, where they are known.
+        axes: what is known of the axes of batch and heads.
 
     Raises:
         ConfigError: the tensor has axes of which nothing is known.
@@ -98,7 +98,7 @@ def layout_of(
     if packed:
         return Layout(PACKED, query.shape[1] * query.shape[2])
     if query.ndim == 4:
-        return _of_four_axes(query, hints)
+        return _of_four_axes(query, hints, axes)
     if query.ndim == 3:
         return _of_three_axes(query, hints, axes)
     if query.ndim == 2:
@@ -109,31 +109,44 @@ def layout_of(
     )
 
 
-def _of_four_axes(query: Tensor, hints: list[int]) -> Layout:
+def _of_four_axes(query: Tensor, hints: list[int], axes: Axes | None) -> Layout:
+    """Return the layout of tensors that have an axis each for batch and heads.
+
+    Where nothing else tells, it is the order that `scaled_dot_product_attention` documents; but
+    not where both axes are as long as the module says it has heads, and are no view that tells.
+    """
     first, second = query.shape[:2]
-    if first == second != 1:
-        # Both orders fit. A view of a projection shows which axis is the inner one.
-        heads_first = query.stride(0) < query.stride(1)
-    else:
-        heads_first = bool(hints) and second not in hints and first in hints
-    return Layout(FIRST, first) if heads_first else Layout(SECOND, second)
+    heads = "" if axes is None else axes.heads
+    doubt = ""
+    if first != second and (first in hints) != (second in hints):
+        heads = "second" if second in hints else "first"
+    elif not heads:
+        doubt = _NO_AXIS.format(first) if first == second > 1 and first in hints else ""
+    return Layout(FIRST, first) if heads == "first" else Layout(SECOND, second, doubt)
 
 
 def _of_three_axes(query: Tensor, hints: list[int], axes: Axes | None) -> Layout:
     count = query.shape[0]
     if axes is not None and 1 not in axes[:2]:
         first, second = axes.first in hints, axes.second in hints
-        if first != second:
-            return Layout(MERGED_FIRST, axes.first) if first else Layout(MERGED, axes.second)
-        if axes.outer:
-            is_batch_first = axes.outer == "first"
-            return Layout(*((MERGED, axes.second) if is_batch_first else (MERGED_FIRST, axes.first)))
-    heads = next((h for h in hints if h > 1 and count % h == 0), 1)
-    if heads == 1:
+        heads = axes.heads if first == second else "first" if first else "second"
+        if heads:
+            return (
+                Layout(MERGED, axes.second)
+                if heads == "second"
+                else Layout(MERGED_FIRST, axes.first)
+            )
+    heads_hint = next((h for h in hints if h > 1 and count % h == 0), 1)
+    if heads_hint == 1:
         return Layout(ONE, 1, "" if hints == [1] or count == 1 else _NO_HEADS.format(count))
-    return Layout(MERGED, heads, "" if heads == count else _NO_ORDER.format(heads, count))
+    doubt = "" if heads_hint == count else _NO_ORDER.format(heads_hint, count)
+    return Layout(MERGED, heads_hint, doubt)
 
 
+_NO_AXIS = (
+    "batch and heads are both {}, and nothing tells which axis is which: call the model with a "
+    "batch of another size"
+)
 _NO_HEADS = (
     "batch and heads share an axis of {}, and how many heads there are is not known: the module has "
     "no num_heads"
