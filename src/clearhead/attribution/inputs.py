@@ -15,6 +15,7 @@ from ..shapes import Array, Float
 from .embeddings import EmbeddingCall, note_embeddings, on_embeddings, token_calls
 from .named_values import NamedValues
 from .running import Inputs, check_model, run, written_out
+from .stream.exact import exact
 from .taps import Substitute, gradients
 from .target import Metric, value_of
 
@@ -129,7 +130,7 @@ def attribute_inputs(
             points, weights = np.polynomial.legendre.leggauss(steps)
             sums = path.integral((points + 1) / 2, weights / 2)
             base_value = path.value_at(0.0)
-            shares = {place: (path.vectors[place] - ends[place]) * g for place, g in sums.items()}
+            shares = {p: exact(path.vectors[p] - ends[p]) * g for p, g in sums.items()}
     by_name = {name: _by_token(shares[place], calls[place]) for place, name in places.items()}
     return InputAttribution(method, value, base_value, by_name)
 
@@ -216,13 +217,13 @@ class _Path:
         sums: dict[int, Tensor] = {}
         for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
             for place, gradient in self.gradients_at(point)[1].items():
-                sums[place] = sums.get(place, 0.0) + weight * gradient.double()
+                sums[place] = sums.get(place, 0.0) + weight * exact(gradient)
         return sums
 
 
 def _by_token(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedValues:
     """Return the shares of tokens: the sums over the entries of their embeddings."""
-    values = np.atleast_2d(shares.double().sum(-1).cpu().numpy())
+    values = np.atleast_2d(exact(shares).sum(-1).numpy())
     values = values.reshape(-1, values.shape[-1])
     ids = call.ids.reshape(values.shape)
     rows, length = values.shape

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..errors import ConfigError
 from ..shapes import Array, Float
+from .stream.exact import exact
 from .stream.head_parts import AttentionRows, HeadShares
 from .stream.nodes import Leaf, Linear, Norm, Stack
 from .stream.run import StreamRun
@@ -114,10 +115,10 @@ class Divider:
             self._add(order, shares.name, "head", value, layer, head)
         if isinstance(part.node, Linear):
             for bias in part.node.biases:
-                value = float(bias.detach().double() @ part.direction)
+                value = float(exact(bias) @ part.direction)
                 self._add(order, f"{part.node.stack[-1]}.bias", "bias", value, layer)
         before = self._sources.get(shares.name)
-        sources = shares.sources.cpu().numpy()
+        sources = shares.sources.numpy()
         self._sources[shares.name] = sources if before is None else before + sources
 
     def _add_part(self, part: Part, kind: Kind, path: str) -> None:

@@ -11,7 +11,7 @@ from ...errors import ConfigError
 from ...shapes import Float
 from ..running import Inputs
 from ..stream.head_parts import AttentionRows
-from ..stream.nodes import Leaf, Linear, Node, Sum
+from ..stream.nodes import Leaf, Linear, Node, Norm, Sum
 from ..stream.run import StreamRun, stream_run
 from ..stream.walk import Part, Walk
 from ..summands import input_stack, is_parameter, module_of, path_of
@@ -84,13 +84,14 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
     places = stream.places(0, -1)
     walk = Walk(stream.name, places)
     walk.follow(stream.node, {0: 1.0})
-    if walk.norms_in_stream:
+    in_layers = [one for one in walk.norms_in_stream if stream.layer_of(one.stack) is not None]
+    if in_layers:
         raise ConfigError(
-            f"{stream.name} normalises its stream itself ({walk.norms_in_stream[0].stack[-1]!r}), "
+            f"{stream.name} normalises its stream itself ({in_layers[0].stack[-1]!r}), "
             "so what one part adds is not what another reads, and an edge between them has no "
             "number of its own. Use attribute_heads or attribute_nodes."
         )
-    parts = sorted(walk.parts, key=lambda part: part.node.order)
+    parts = sorted(_addends(walk), key=lambda part: part.node.order)
     assert stream.recording is not None
     rows = AttentionRows(stream.recording, places)
     shares = [rows.shares(part) for part in parts]
@@ -99,6 +100,20 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
     sinks = _sinks(stream, parts, attentions, source_places)
     notes.extend(_other_attentions(stream, parts, attentions))
     return EdgeGraph(sources, sinks, tuple(notes), (places.batch, places.length))
+
+
+def _addends(walk: Walk) -> list[Part]:
+    """Return the parts, with what a norm of the embeddings gave in place of what it was given."""
+    parts: list[Part] = []
+    norms: set[Norm] = set()
+    for part in walk.parts:
+        if part.outer is None:
+            parts.append(part)
+        elif part.outer[0] not in norms:
+            norm, factor = part.outer
+            norms.add(norm)
+            parts.append(Part(norm, part.direction, norm.stack[:-1], norm, factor))
+    return parts
 
 
 def _sources(

@@ -16,6 +16,7 @@ from ...shapes import Array, Float
 from ..embeddings import EmbeddingCall, note_embeddings, on_embeddings
 from ..named_values import NamedValues
 from ..running import Inputs, run, written_out
+from ..stream.exact import exact
 from ..taps import Substitute, Tap, gradients, on_inputs, on_outputs
 from ..target import Metric, value_of
 from .edge_graph import EdgeGraph, Sink, edge_graph
@@ -249,8 +250,8 @@ class _Scores:
         pieces = []
         for place, (names, change) in enumerate(self._changes):
             if place in sink.sources:
-                product = (change.double() * gradient.double()).flatten(1).sum(1)
-                pieces.append(product.cpu().numpy())
+                product = (exact(change) * exact(gradient)).flatten(1).sum(1)
+                pieces.append(product.numpy())
             else:
                 pieces.append(np.full(len(names), np.nan))
         return np.concatenate(pieces)

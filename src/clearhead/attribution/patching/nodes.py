@@ -13,6 +13,7 @@ from ...errors import ConfigError
 from ...shapes import Array, Float
 from ..named_values import NamedValues
 from ..running import Inputs, run, written_out
+from ..stream.exact import exact
 from ..stream.head_parts import AttentionRows
 from ..stream.run import stream_run
 from ..stream.walk import Walk
@@ -122,8 +123,8 @@ def by_position(change: Tensor, gradient: Tensor | None) -> Float[Array, "length
     """Return difference times gradient, summed over rows and entries; zeros without gradient."""
     if gradient is None:
         return np.zeros(change.shape[-2])
-    product = (change.double() * gradient.double()).sum(-1)
-    return product.reshape(-1, product.shape[-1]).sum(0).cpu().numpy()
+    product = (exact(change) * exact(gradient)).sum(-1)
+    return product.reshape(-1, product.shape[-1]).sum(0).numpy()
 
 
 def _table(rows: dict[str, Array], notes: tuple[str, ...]) -> NamedValues:

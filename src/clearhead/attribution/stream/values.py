@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...shapes import Float
+from .exact import exact, product
 from .nodes import Leaf, Linear, Node, Norm, SoftCap, Sum
 from .walk import Places
 
@@ -18,10 +19,10 @@ def value_at(node: Leaf | Linear | Norm, places: Places) -> Float[Tensor, "width
         return places.vector(node.value)
     if isinstance(node, Norm):
         return places.vector(node.y)
-    product = places.vector(node.x) @ node.weight.detach().double() * node.factor
+    value = product(places.vector(node.x), node.weight) * node.factor
     for bias in node.biases:
-        product = product + bias.detach().double()
-    return product
+        value = value + exact(bias)
+    return value
 
 
 def logits_from(
@@ -34,7 +35,8 @@ def logits_from(
         hidden: the vectors.
         dtype: of the model.
     """
-    x = hidden.to(dtype)[None]
+    device = next((node.weight.device for node in path if isinstance(node, Linear)), None)
+    x = hidden.to(device, dtype)[None]
     for node in reversed(path):
         if isinstance(node, Norm):
             x = node.module(x)
