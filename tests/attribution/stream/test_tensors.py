@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from clearhead.attribution.stream.tensors import (  # noqa: E402
+    is_length_first,
     is_vectors,
     may_be_norm,
     storage_of,
@@ -21,6 +22,13 @@ def test_views_share_a_storage():
     assert storage_of(x) == storage_of(x.view(3, 2)) == storage_of(x[1:])
     assert storage_of(x) != storage_of(x.clone())
     assert storage_of(torch.ones(2, 2).to_sparse()) is None
+
+
+def test_which_axis_is_first():
+    x = torch.ones(5, 2, 3)
+    assert is_length_first(x.transpose(0, 1))
+    assert not is_length_first(x)
+    assert not is_length_first(torch.ones(5, 1, 3).transpose(0, 1))
 
 
 def test_tensors_within_others():

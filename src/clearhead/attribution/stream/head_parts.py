@@ -18,6 +18,7 @@ from ...maps.recording.recording import Recording
 from ...shapes import Float
 from .exact import exact, product
 from .nodes import Linear, Norm
+from .values import input_at
 from .walk import Part, Places
 
 # How far weights times values may be from what the output matrix was multiplied with, as a part of
@@ -72,7 +73,7 @@ class AttentionRows:
         if isinstance(part.node, Norm):
             return None
         if isinstance(part.node, Linear):
-            z = self._places.vector(part.node.x)
+            z = input_at(part.node, self._places)
             stack = part.node.x_stack
         else:
             z, stack = self._places.vector(part.node.value), part.node.stack

@@ -13,6 +13,11 @@ def is_vectors(x: object) -> bool:
     return isinstance(x, Tensor) and x.is_floating_point() and x.ndim > 1
 
 
+def is_length_first(x: Tensor) -> bool:
+    """Return whether a tensor [batch, length, d_model] has positions before rows in its memory."""
+    return x.ndim == 3 and min(x.shape[:2]) > 1 and x.stride(0) < x.stride(1)
+
+
 def may_be_norm(x: object, y: object, module: nn.Module) -> bool:
     """Return whether a module may be a norm: same shapes, and at most two vectors as weights."""
     if not (is_vectors(x) and isinstance(y, Tensor)) or not isinstance(x, Tensor):

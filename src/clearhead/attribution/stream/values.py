@@ -13,13 +13,18 @@ from .nodes import Leaf, Linear, Node, Norm, SoftCap, Sum
 from .walk import Places
 
 
+def input_at(node: Linear, places: Places) -> Float[Tensor, "width"]:
+    """Return what a product multiplied at a position, in float64."""
+    return places.vector(node.x, length_first=node.length_first)
+
+
 def value_at(node: Leaf | Linear | Norm, places: Places) -> Float[Tensor, "width"]:
     """Return what a node added at a position, in float64."""
     if isinstance(node, Leaf):
         return places.vector(node.value)
     if isinstance(node, Norm):
         return places.vector(node.y)
-    value = product(places.vector(node.x), node.weight) * node.factor
+    value = product(input_at(node, places), node.weight) * node.factor
     for bias in node.biases:
         value = value + exact(bias)
     return value

@@ -39,12 +39,20 @@ class Places:
     row: int
     position: int
 
-    def vector(self, x: Tensor) -> Float[Tensor, "width"]:
+    def vector(self, x: Tensor, *, length_first: bool = False) -> Float[Tensor, "width"]:
         """Return what a tensor holds at the position, in float64.
+
+        Args:
+            x: [batch, length, width], with both on one axis, or without one of them.
+            length_first: whether positions are before rows.
 
         Raises:
             ConfigError: its axes are not those of the logits.
         """
+        if length_first and x.shape[:-1] == (self.batch * self.length,):
+            x = x.unflatten(0, (self.length, self.batch))
+        if length_first and x.ndim == 3:
+            x = x.transpose(0, 1)
         width, shape = x.shape[-1], tuple(x.shape[:-1])
         axes = (self.batch, self.length)
         if len(shape) == 2 and all(n in (1, full) for n, full in zip(shape, axes, strict=True)):

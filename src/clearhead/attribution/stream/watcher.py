@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...maps.recorder.pause import is_paused
 from .nodes import Leaf, Linear, Node, Norm, SoftCap, Stack, Sum
-from .tensors import is_vectors, may_be_norm, storage_of, tensors_in
+from .tensors import is_length_first, is_vectors, may_be_norm, storage_of, tensors_in
 
 _COPIES = ("clone", "_to_copy")
 _Handler = Callable[[str, Sequence[Any], Mapping[str, Any]], Node | None]
@@ -107,7 +107,11 @@ class StreamWatcher(TorchDispatchMode):
 
     def _linear_node(self, x: Tensor) -> Node | None:
         node, count = self._nodes.get(storage_of(x) or 0, (None, 0))
-        return node if count == x.numel() else None
+        if count != x.numel():
+            return None
+        if isinstance(node, Linear) and is_length_first(x):
+            node.length_first = True
+        return node
 
     def _leaf(self, x: Tensor) -> Leaf:
         key = storage_of(x)
