@@ -52,6 +52,9 @@ def test_a_baseline_of_other_tokens():
     with torch.no_grad():
         assert shares.baseline == pytest.approx(float(TARGET(model(**other))), abs=1e-9)
     assert not shares["decoder_input_ids"].values.any()
+    table = shares.to_dataframe()
+    assert list(table.columns) == ["input", "row", "position", "value"]
+    assert table["value"].sum() == pytest.approx(shares.total)
     assert shares.completeness_error < 1e-5
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ShapeError, require
 from ..shapes import Array, Float
 from .embeddings import EmbeddingCall, note_embeddings, on_embeddings, token_calls
 from .named_values import NamedValues
@@ -18,6 +18,9 @@ from .running import Inputs, check_model, run, written_out
 from .stream.exact import exact
 from .taps import Substitute, gradients
 from .target import Metric, value_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Method = Literal["input_x_gradient", "integrated_gradients"]
 PURPOSE = "Attribution to tokens"
@@ -65,6 +68,17 @@ class InputAttribution:
                 f"There are no shares of {name!r}; there are those of {', '.join(self.shares)}."
             )
         return self.shares[name]
+
+    def to_dataframe(self) -> DataFrame:
+        """Return a pandas table: the columns ``input``, ``row``, ``position`` and ``value``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        pandas = require("pandas", extra="frames", purpose="A table of attributions")
+        tables = [values.to_dataframe().assign(input=name) for name, values in self.shares.items()]
+        columns = ["input", "row", "position", "value"]
+        return pandas.concat(tables, ignore_index=True)[columns]
 
     def __str__(self) -> str:
         lines = [f"{self.method}: metric {self.metric:.6f}"]
@@ -157,8 +171,6 @@ def _baseline(
     others, _ = _looked_up(model, baseline, metric)
     shapes = [[tuple(one.vectors.shape) for one in each] for each in (calls, others)]
     if shapes[0] != shapes[1]:
-        from ..errors import ShapeError
-
         raise ShapeError(
             f"The baseline is compared with the inputs token by token: their embeddings have the "
             f"shapes {shapes[0]}, those of the baseline {shapes[1]}."
