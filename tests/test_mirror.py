@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 # Folder or file -> the behaviour that it tests, which no single module has.
 SUITES = {
     "agreement": "the reference and the PyTorch layers compute the same numbers",
+    "attribution/test_docs.py": "the Python blocks of docs/attribution.md",
     "benchmarks": "the benchmarks, which stand beside src/",
     "corpora/test_phrasebook.py": "the sentence pairs that the project wrote",
     "docs": "the documentation's pages and the site",
@@ -62,6 +63,7 @@ SUITES = {
 ELSEWHERE = {
     "__main__.py": "cli/test_main.py starts the command line with it",
     "_version.py": "a version, which test_packaging.py compares",
+    "attribution/stream/nodes.py": "types; attribution/stream/test_watcher.py looks at them",
     "config_parts.py": "test_config.py, of which these are the parts",
     "cli/__main__.py": "cli/test_main.py starts the command line with it",
     "engine/protocols.py": "types; every engine is tested as one",
