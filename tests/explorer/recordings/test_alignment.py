@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 import clearhead
 from clearhead.errors import ShapeError
-from clearhead.explorer.answers.head_measures import HeadWeights, measures
 from clearhead.explorer.offline.first_screen import FirstScreen
 from clearhead.explorer.recordings import alignment
 from clearhead.explorer.recordings.alignment import TOKENS, aligned
 from clearhead.explorer.recordings.bounds import check_window
 from clearhead.explorer.recordings.explorer import RecordingExplorer
+from clearhead.head_kinds import HeadSums, HeadWeights
 from clearhead.maps import AttentionMap, Source
 from clearhead.maps.rollout import rollout
 
@@ -64,7 +64,7 @@ def test_cross_attention_comes_first_and_its_measure_is_that_of_the_map() -> Non
     assert (found["part"], found["measure"], len(found["heads"])) == ("cross", "aligned", 4)
     for score in found["heads"]:
         weights = recording[f"decoder.layers.{score['layer']}.multihead_attn"].weights[1].numpy()
-        expected = measures(HeadWeights.of(weights, weights > 0, cross=True))["aligned"]
+        expected = HeadSums.of(HeadWeights.of(weights, weights > 0, cross=True)).scores()["aligned"]
         assert score["score"] == pytest.approx(expected[score["head"]], rel=1e-5)
     kinds = explorer.answer("head_kinds", {"run": {"sentence": 1}, "part": "cross"}).json
     best = found["heads"][0]

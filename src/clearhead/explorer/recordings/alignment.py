@@ -9,7 +9,7 @@ and of self-attention the same over what lies elsewhere: the weights on keys tha
 first nor the last, nor the query's own or beside it, over the queries and keys that have any. So
 a head that looks at the token before, or parks its weight at an end, is not chosen for that. Where
 next to nothing lies elsewhere (a text of few tokens) it is the mean of the rows' largest weights.
-The first formula is the measure ``aligned`` of `clearhead.explorer.answers.head_measures`, here of
+The first formula is the measure ``aligned`` of `clearhead.head_kinds`, here of
 the window that is shown.
 """
 
