@@ -17,7 +17,13 @@ from tests.explorer.served import served
 
 # A schema cannot say which layers a model has, or how many positions a text: what fits it may be
 # refused with 400, or with 404 for a step that does not exist. All other checks are as they come.
-CONFIG = {"checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}}}
+# What breaks it may be too large to be read at all, 413.
+CONFIG = {
+    "checks": {
+        "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]},
+        "negative_data_rejection": {"expected-statuses": ["400", "404", "413", "422"]},
+    }
+}
 
 
 @pytest.fixture(scope="module")

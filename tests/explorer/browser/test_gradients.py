@@ -123,10 +123,9 @@ def test_a_number_leads_back_to_the_loss_and_from_there_into_the_forward_pass(pa
         for fold in (folds.nth(number) for number in range(folds.count())):
             if fold.get_attribute("open") is None:
                 fold.locator("summary").click()
-        gradient = re.compile(r"^(.*\.)?d_\w+$")
-        operands = page.locator(".where .operands .num")
-        names = operands.evaluate_all("all => all.map(one => one.dataset.path)")
-        operands.nth(next(n for n, name in enumerate(names) if gradient.match(name))).click()
+        eventually(page, lambda: gradients_among_operands(page))
+        gradients_among_operands(page)[0].click()
+        eventually(page, lambda: _another_is_asked_about(page, paths[-1]))
         paths.append(asked_about(page))
     assert paths[:2] == [f"{PATH}.value.d_weight", f"{PATH}.d_value"]
     assert paths[-3:] == ["decoder.d_output", "output.d_input", "d_logits"]
@@ -135,7 +134,24 @@ def test_a_number_leads_back_to_the_loss_and_from_there_into_the_forward_pass(pa
         for fold in page.locator(".where details:not([open])").all()[:1]:
             fold.locator("summary").click()
         page.locator(f".where .operands .num[data-path={path}]").first.click()
-        assert asked_about(page) == path
+        eventually(page, lambda path=path: _is_asked_about(page, path))
+
+
+def gradients_among_operands(page):
+    gradient = re.compile(r"^(.*\.)?d_\w+$")
+    operands = page.locator(".where .operands .num")
+    names = operands.evaluate_all("all => all.map(one => one.dataset.path)")
+    found = [operands.nth(n) for n, name in enumerate(names) if gradient.match(name)]
+    assert found, names
+    return found
+
+
+def _another_is_asked_about(page, path):
+    assert asked_about(page) != path
+
+
+def _is_asked_about(page, path):
+    assert asked_about(page) == path
 
 
 def asked_about(page):

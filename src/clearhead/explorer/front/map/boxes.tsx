@@ -5,7 +5,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { Attention } from "../core/protocol";
 import { kind, model } from "../core/state/state";
 import { lookUp, wordsOf } from "../core/text/i18n";
-import { headOf, type Kinds, measureOf, percent } from "./kinds";
+import { headOf, type Kinds, measureOf, percent } from "../views/shared/kinds";
 import { goToHead, goToStep, isHere, isLocked, type Place } from "./place";
 import { Sign } from "./sign";
 import { columnsOf, isCross, type LayerPlan, type Stack, stackOf } from "./stacks";

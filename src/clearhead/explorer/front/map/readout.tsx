@@ -3,8 +3,8 @@
 import type { JSX } from "preact";
 import type { Attention, HeadKind, HeadMeasure, Run } from "../core/protocol";
 import { wordsOf } from "../core/text/i18n";
+import { headOf, type Kinds, measureOf, percent } from "../views/shared/kinds";
 import { attentionName, kindText, meaningOf } from "./boxes";
-import { headOf, type Kinds, measureOf, percent } from "./kinds";
 import type { Place } from "./place";
 import { Sign } from "./sign";
 import { table } from "./words";

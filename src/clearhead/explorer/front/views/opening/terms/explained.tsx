@@ -7,6 +7,7 @@ import { useId, useRef } from "preact/hooks";
 import { wordsOf } from "../../../core/text/i18n";
 import { Sketch } from "./sketch";
 import { type TermName, table } from "./words";
+import "./terms.css";
 
 /** A paragraph whose terms can be pressed: `children` gets what makes a term of its name. */
 export function Explained({

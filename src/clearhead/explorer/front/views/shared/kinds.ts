@@ -1,10 +1,10 @@
 /** What kind each head is: asked of the model part by part. Of a long recording only the layers are
  * measured that one looks at, since each takes a pass over its weights. */
 
-import type { HeadKinds, HeadMeasure, MeasuredHead, Run } from "../core/protocol";
-import { state } from "../core/state/state";
-import { type PartLayers, pagesOf, partsOf } from "../views/heads/data";
-import { useAnswer } from "../views/shared/answers";
+import type { HeadKinds, HeadMeasure, MeasuredHead, Run } from "../../core/protocol";
+import { state } from "../../core/state/state";
+import { type PartLayers, pagesOf, partsOf } from "../heads/data";
+import { useAnswer } from "./answers";
 
 export type Kinds = HeadKinds | Error | null | "later";
 
