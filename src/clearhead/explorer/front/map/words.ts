@@ -1,5 +1,7 @@
 /** The words of the map of the model. */
 
+import { table as kinds } from "../views/shared/kind_words";
+
 const en = {
   map: "Map of the model",
   keys: "Arrow keys go through the map.",
@@ -34,16 +36,7 @@ const en = {
   query: "Query",
   previousQuery: "Previous query",
   nextQuery: "Next query",
-  kinds: {
-    previous: "previous token",
-    next: "next token",
-    same: "the same token",
-    first: "first token",
-    last: "last token",
-    aligned: "aligned",
-    broad: "broad",
-    mixed: "mixed",
-  },
+  kinds: kinds.en,
   measures: {
     previous: "previous",
     next: "next",
@@ -107,16 +100,7 @@ const pt: typeof en = {
   query: "Consulta",
   previousQuery: "Consulta anterior",
   nextQuery: "Próxima consulta",
-  kinds: {
-    previous: "token anterior",
-    next: "próximo token",
-    same: "o mesmo token",
-    first: "primeiro token",
-    last: "último token",
-    aligned: "alinhada",
-    broad: "ampla",
-    mixed: "mista",
-  },
+  kinds: kinds.pt,
   measures: {
     previous: "anterior",
     next: "próximo",

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import type { Alignment, Run } from "../../../core/protocol";
 import { run } from "../../../core/state/state";
 import { wordsOf } from "../../../core/text/i18n";
-import { table as mapTable } from "../../../map/words";
+import { table as kindTable } from "../../shared/kind_words";
 import { headOf, type Kinds, percent, useKinds } from "../../shared/kinds";
 import { screenKind } from "../answers";
 import { Explained } from "../terms/explained";
@@ -75,7 +75,7 @@ function MapSays({ answer, alignment }: Omit<NoteProps, "flowing">): JSX.Element
   if (!own?.kind) return null;
   const other = mostAligned(kinds);
   const name = other && words.headName(part, other.layer, other.head);
-  const { kinds: names } = wordsOf(mapTable);
+  const names = wordsOf(kindTable);
   if (own.kind !== "aligned")
     return <span class="opening-map-says">{`${words.mapSays(names[own.kind], name)} `}</span>;
   const [share, most] = [own.measures.aligned ?? 0, other?.share ?? 0].map(percent);

@@ -20,8 +20,7 @@ interface PanelProps {
   panel: string;
 }
 
-/** The tokens that the panels list: the ten likeliest, and the one taken if it is not among them. Labels
- * are listed as tokens. */
+/** The tokens, or labels, that the panels list: the ten likeliest, and the one taken. */
 function candidates(plan: Plan): Token[] {
   if (plan.run.labels) return likeliestLabels(plan.run.labels);
   const next = plan.run.next[plan.position];
