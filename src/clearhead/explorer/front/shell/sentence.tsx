@@ -19,7 +19,7 @@ import { countText } from "../core/text/format";
 import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { examplesOf } from "./examples";
-import { nameOf, Translation } from "./result";
+import { nameOf, Translation } from "./result/result";
 
 export function SentenceBox(): JSX.Element | null {
   const description = model.value;

@@ -1,7 +1,7 @@
 /** What the model made of the text, and which sentence of a long text is walked. */
 
 import type { JSX } from "preact";
-import type { Run } from "../core/protocol";
+import type { Run } from "../../core/protocol";
 import {
   asking,
   failure,
@@ -11,14 +11,14 @@ import {
   model,
   run,
   setState,
-} from "../core/state/state";
-import { shownTranslation } from "../core/state/text";
-import { format } from "../core/text/format";
-import { language, lookUp, wordsOf } from "../core/text/i18n";
-import { table } from "../core/text/words";
-import { Limits } from "../views/opening";
+} from "../../core/state/state";
+import { shownTranslation } from "../../core/state/text";
+import { format } from "../../core/text/format";
+import { language, lookUp, wordsOf } from "../../core/text/i18n";
+import { table } from "../../core/text/words";
+import { Limits } from "../../views/opening";
+import { Register } from "../register";
 import { Labels } from "./labels";
-import { Register } from "./register";
 
 export function Translation(): JSX.Element {
   const words = wordsOf(table);

@@ -2,10 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { LikelyLabel } from "../core/protocol";
-import { wordsOf } from "../core/text/i18n";
-import { table } from "../core/text/words";
-import { Num } from "../where_from/number";
+import type { LikelyLabel } from "../../core/protocol";
+import { wordsOf } from "../../core/text/i18n";
+import { table } from "../../core/text/words";
+import { Num } from "../../where_from/number";
 
 /** So many are shown at first, the likeliest. */
 const FEW = 5;
