@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -117,6 +118,8 @@ AT_LOAD_OF = {
 }
 
 
+# Read when the first test asks, and not when the tests are collected, which every process does.
+@cache
 def modules() -> dict[str, ast.Module]:
     """Every module of the package, by its dotted name."""
     trees = {}
@@ -127,8 +130,9 @@ def modules() -> dict[str, ast.Module]:
     return trees
 
 
-MODULES = modules()
-PACKAGES = {name for name in MODULES if any(other.startswith(f"{name}.") for other in MODULES)}
+@cache
+def packages() -> set[str]:
+    return {name.rpartition(".")[0] for name in modules() if "." in name}
 
 
 def room(module: str) -> str:
@@ -136,13 +140,14 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else "clearhead"
 
 
-def imported(name: str, *, at_load: bool) -> set[str]:
+@cache
+def imported(name: str, *, at_load: bool) -> frozenset[str]:
     """The dotted names of the modules that `name` imports, anywhere or only when it is loaded.
 
     Imports under ``if TYPE_CHECKING`` count as anywhere: an arrow is an arrow in a type, too.
     """
     targets: set[str] = set()
-    stack: list[ast.AST] = [MODULES[name]]
+    stack: list[ast.AST] = [modules()[name]]
     while stack:
         node = stack.pop()
         if at_load and (
@@ -155,27 +160,27 @@ def imported(name: str, *, at_load: bool) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             targets.update(_from_targets(name, node))
         stack.extend(ast.iter_child_nodes(node))
-    return targets
+    return frozenset(targets)
 
 
 def _from_targets(name: str, node: ast.ImportFrom) -> set[str]:
     base = node.module or ""
     if node.level:
-        package = name.split(".") if name in PACKAGES else name.split(".")[:-1]
+        package = name.split(".") if name in packages() else name.split(".")[:-1]
         package = package[: len(package) - node.level + 1]
         base = ".".join([*package, *([node.module] if node.module else [])])
     targets = set()
     for alias in node.names:
         full = f"{base}.{alias.name}"
-        targets.add(full if full in MODULES else base)
+        targets.add(full if full in modules() else base)
     return targets
 
 
-def inside(targets: set[str]) -> set[str]:
+def inside(targets: frozenset[str]) -> set[str]:
     return {target for target in targets if target.split(".")[0] == "clearhead"}
 
 
-def outside(targets: set[str]) -> set[str]:
+def outside(targets: frozenset[str]) -> set[str]:
     roots = {target.split(".")[0] for target in targets}
     return roots - {"clearhead"} - set(sys.stdlib_module_names)
 
@@ -183,7 +188,7 @@ def outside(targets: set[str]) -> set[str]:
 def place(module: str) -> str:
     """Return the folder of a module, two rooms deep: ``maps/recorder``, or ``maps`` for its own."""
     parts = module.split(".")[1:]
-    return "/".join((parts if module in PACKAGES else parts[:-1])[:2])
+    return "/".join((parts if module in packages() else parts[:-1])[:2])
 
 
 def drawn_arrows(diagram: str) -> set[tuple[str, str]]:
@@ -195,12 +200,17 @@ def drawn_arrows(diagram: str) -> set[tuple[str, str]]:
     return arrows
 
 
-ARROWS = [
-    (name, target)
-    for name in MODULES
-    for target in inside(imported(name, at_load=False)) - {name}
-    if target in MODULES
-]
+@cache
+def arrows() -> list[tuple[str, str]]:
+    """Every import of the package's own: who, and what."""
+    return [
+        (name, target)
+        for name in modules()
+        for target in inside(imported(name, at_load=False)) - {name}
+        if target in modules()
+    ]
+
+
 DIAGRAMS = [
     drawn_arrows(diagram)
     for diagram in DIAGRAM.findall((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
@@ -208,7 +218,7 @@ DIAGRAMS = [
 
 
 def test_the_diagram_of_the_house_has_the_arrows_of_the_imports():
-    ends = {(room(name), room(target)) for name, target in ARROWS}
+    ends = {(room(name), room(target)) for name, target in arrows()}
     outer = {*GROUND, *DOORS}
     assert {(a, b) for a, b in ends if a != b and not {a, b} & outer} == DIAGRAMS[0]
 
@@ -217,7 +227,7 @@ def test_the_diagram_of_the_house_has_the_arrows_of_the_imports():
 def test_the_diagram_of_a_room_has_the_arrows_of_its_imports(number, inner):
     ends = {
         (place(name), place(target))
-        for name, target in ARROWS
+        for name, target in arrows()
         if room(name) == room(target) == inner
     }
     assert {(a, b) for a, b in ends if a != b} == DIAGRAMS[number]
@@ -232,7 +242,7 @@ def test_arrows_point_one_way(diagram):
 
 
 def test_the_ground_and_the_doors_keep_to_their_side():
-    for name, target in ARROWS:
+    for name, target in arrows():
         assert room(target) not in DOORS or room(name) in DOORS, f"{name} imports {target}"
         if room(name) in GROUND:
             allowed = {*GROUND[room(name)], room(name)}
@@ -241,10 +251,10 @@ def test_the_ground_and_the_doors_keep_to_their_side():
 
 def test_there_is_no_circle_between_modules():
     """Not even one of imports that are late or only for types."""
-    graph = {name: inside(imported(name, at_load=False)) - {name} for name in MODULES}
+    graph = {name: inside(imported(name, at_load=False)) - {name} for name in modules()}
     for name, targets in graph.items():
         # A package that gathers its modules' names is loaded before them and known to them.
-        targets -= {package for package in PACKAGES if name.startswith(f"{package}.")}
+        targets -= {package for package in packages() if name.startswith(f"{package}.")}
     try:
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -252,38 +262,49 @@ def test_there_is_no_circle_between_modules():
 
 
 def test_rooms_and_files_are_small():
-    sizes = Counter(name.rpartition(".")[0] if name not in PACKAGES else name for name in MODULES)
+    sizes = Counter(
+        name.rpartition(".")[0] if name not in packages() else name for name in modules()
+    )
     crowded = {name: size for name, size in sizes.items() if size > MOST_FILES}
     assert not crowded, "a room of its own for some of them, please"
-    for name in MODULES:
+    for name in modules():
         path = SOURCE.joinpath(*name.split(".")[1:])
-        path = path / "__init__.py" if name in PACKAGES else path.with_suffix(".py")
+        path = path / "__init__.py" if name in packages() else path.with_suffix(".py")
         lines = path.read_text("utf-8").count("\n")
         assert lines <= MOST_LINES, (
             f"{name} has {lines} lines; some of them are a file of their own"
         )
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in WITHOUT_TORCH])
-def test_no_room_of_the_light_set_loads_torch(name):
-    late = room(name) in ("cli", "clearhead", "explorer", "export", "tensor_file", "volume")
-    assert "torch" not in outside(imported(name, at_load=late))
+def test_no_room_of_the_light_set_loads_torch():
+    late = ("cli", "clearhead", "explorer", "export", "tensor_file", "volume")
+    assert not [
+        name
+        for name in modules()
+        if room(name) in WITHOUT_TORCH
+        and "torch" in outside(imported(name, at_load=room(name) in late))
+    ]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_optional_packages_are_loaded_when_they_are_needed(name):
-    allowed = AT_LOAD_OF.get(name, AT_LOAD[room(name)])
-    surplus = outside(imported(name, at_load=True)) - allowed
-    assert not surplus, f"{name} imports {sorted(surplus)} when it is loaded; import it where used"
+def test_optional_packages_are_loaded_when_they_are_needed():
+    surplus = []
+    for name in modules():
+        allowed = AT_LOAD_OF.get(name, AT_LOAD[room(name)])
+        early = outside(imported(name, at_load=True)) - allowed
+        surplus += [f"{name} imports {package}" for package in sorted(early)]
+    assert not surplus, "import these where they are used:\n" + "\n".join(surplus)
 
 
-@pytest.mark.parametrize("name", sorted(set(MODULES) - set(AT_LOAD_OF)))
-def test_what_an_extra_is_for_is_loaded_late(name):
-    assert not inside(imported(name, at_load=True)) & set(AT_LOAD_OF)
+def test_what_an_extra_is_for_is_loaded_late():
+    assert not [
+        name
+        for name in set(modules()) - set(AT_LOAD_OF)
+        if inside(imported(name, at_load=True)) & set(AT_LOAD_OF)
+    ]
 
 
 def test_the_reference_stands_alone():
-    for name in MODULES:
+    for name in modules():
         if room(name) == "reference":
             assert outside(imported(name, at_load=False)) <= {"numpy", "safetensors"}
 
@@ -317,15 +338,19 @@ METHODS = (".safe_open", ".load_file", ".from_file")
 
 def calls(name: str) -> set[str]:
     """What a module calls, as it is written."""
-    nodes = (node.func for node in ast.walk(MODULES[name]) if isinstance(node, ast.Call))
+    nodes = (node.func for node in ast.walk(modules()[name]) if isinstance(node, ast.Call))
     return {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute | ast.Name)}
 
 
-@pytest.mark.parametrize("name", sorted(set(MODULES) - {"clearhead.file_reading"}))
-def test_there_is_one_way_to_read_a_file_of_a_stranger(name):
+def test_there_is_one_way_to_read_a_file_of_a_stranger():
     """file_reading, json_fields and tensor_file look at everything before it is obeyed."""
-    found = {call for call in calls(name) if call in READERS or call.endswith(METHODS)}
-    assert not found, f"{name} calls {sorted(found)}; read with clearhead.file_reading instead"
+    ways = [
+        f"{name} calls {call}"
+        for name in sorted(set(modules()) - {"clearhead.file_reading"})
+        for call in sorted(calls(name))
+        if call in READERS or call.endswith(METHODS)
+    ]
+    assert not ways, "read with clearhead.file_reading instead:\n" + "\n".join(ways)
 
 
 def test_that_way_is_seen_by_this_test():

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-import pytest
-
 import clearhead
 
 SOURCE = Path(clearhead.__file__).parent
@@ -118,17 +116,17 @@ def suite_of(test: str) -> str | None:
     return next((str(place) for place in (path, *path.parents) if str(place) in SUITES), None)
 
 
-@pytest.mark.parametrize("test", FILES)
-def test_a_test_file_is_named_after_a_module_or_belongs_to_a_suite(test):
-    assert suite_of(test) or subjects(test) & MODULES, (
-        f"tests/{test} has no module of its name: name it after one, or add its behaviour to SUITES"
+def test_a_test_file_is_named_after_a_module_or_belongs_to_a_suite():
+    strays = [f"tests/{test}" for test in FILES if not (suite_of(test) or subjects(test) & MODULES)]
+    assert not strays, (
+        "no module has these names: name them after one, or add their behaviour to SUITES\n"
+        + "\n".join(strays)
     )
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_a_suite_exists_and_is_named_after_no_module(suite):
-    assert (TESTS / suite).exists()
-    assert not suite.endswith(".py") or not subjects(suite) & MODULES
+def test_a_suite_exists_and_is_named_after_no_module():
+    assert not [suite for suite in SUITES if not (TESTS / suite).exists()]
+    assert not [suite for suite in SUITES if suite.endswith(".py") and subjects(suite) & MODULES]
 
 
 def test_every_module_has_tests_of_its_name_or_says_where_they_are():

@@ -6,8 +6,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import clearhead
 
 SOURCE = Path(clearhead.__file__).parent
@@ -66,14 +64,16 @@ def bare_participles(source: str) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_no_name_is_a_bare_participle(path):
-    place = path.relative_to(SOURCE).as_posix()
-    names = {name.split()[-1]: name for name in bare_participles(path.read_text("utf-8"))}
-    public = PUBLIC.get(place, set())
-    surplus = sorted(names[name] for name in names.keys() - public)
-    assert not surplus, f"{place}, line {', '.join(surplus)}: name what the value is"
-    assert public <= names.keys(), f"{place} no longer has {public - names.keys()}: clear PUBLIC"
+def test_no_name_is_a_bare_participle():
+    surplus, cleared = [], []
+    for path in FILES:
+        place = path.relative_to(SOURCE).as_posix()
+        names = {name.split()[-1]: name for name in bare_participles(path.read_text("utf-8"))}
+        public = PUBLIC.get(place, set())
+        surplus += [f"{place}, line {names[name]}" for name in sorted(names.keys() - public)]
+        cleared += [f"{place} no longer has {name}" for name in sorted(public - names.keys())]
+    assert not surplus, "name what the value is:\n" + "\n".join(surplus)
+    assert not cleared, "clear PUBLIC:\n" + "\n".join(cleared)
 
 
 def test_a_bare_participle_is_noticed():

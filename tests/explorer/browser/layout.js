@@ -4,26 +4,35 @@
   const page = document.querySelector(".page");
   const wide = document.documentElement.clientWidth;
   const NUMBER = /^[\s(]*[+−-]?[\d.]+(e[−-]?\d+)?[\s)]*$/;
-  const styles = new Map();
-  const styleOf = (element) => {
-    if (!styles.has(element)) styles.set(element, getComputedStyle(element));
-    return styles.get(element);
+  // Nothing moves while this looks, so each element is asked once, whatever number of texts is in it.
+  const once = (ask) => {
+    const answers = new Map();
+    return (element) => {
+      if (!answers.has(element)) answers.set(element, ask(element));
+      return answers.get(element);
+    };
   };
+  const styleOf = once(getComputedStyle);
+  const displayOf = once((element) => styleOf(element).display);
+  const edgeOf = once((element) => element.getBoundingClientRect());
   // For a screen reader alone: `.unseen`, and what is so on a narrow page.
-  const isClipped = (element) =>
-    element !== null &&
-    (getComputedStyle(element).clipPath === "inset(50%)" || isClipped(element.parentElement));
-  const hidden = (element) =>
-    element.closest(".unseen, .skip, select, textarea, [hidden]") !== null ||
-    isClipped(element) ||
-    !element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-  const scrolls = (style) => /auto|scroll/.test(style.overflowX);
-  const cuts = (style) => /hidden|clip/.test(style.overflowX);
+  const isClipped = once(
+    (element) => styleOf(element).clipPath === "inset(50%)" || (element.parentElement !== null && isClipped(element.parentElement)),
+  );
+  const hidden = once(
+    (element) =>
+      element.closest(".unseen, .skip, select, textarea, [hidden]") !== null ||
+      isClipped(element) ||
+      !element.checkVisibility({ visibilityProperty: true, opacityProperty: true }),
+  );
+  const scrolls = once((element) => /auto|scroll/.test(styleOf(element).overflowX));
+  const cuts = once((element) => /hidden|clip/.test(styleOf(element).overflowX));
+  const cutsHeight = once((element) => styleOf(element).overflowY !== "visible");
 
   /** The element whose box the text belongs to: a cell, a button, a paragraph. */
   const boxOf = (element) => {
     let at = element;
-    while (at.parentElement && at !== page && styleOf(at).display.startsWith("inline") && styleOf(at).display === "inline")
+    while (at.parentElement && at !== page && displayOf(at) === "inline")
       at = at.parentElement;
     return at;
   };
@@ -59,32 +68,31 @@
     let scrolled = false;
     let left = false;
     for (let at = text.svg ? text.svg.parentElement : parent; at && at !== page.parentElement; at = at.parentElement) {
-      const style = styleOf(at);
-      if (style.display === "inline" || style.display === "contents") continue;
-      const edge = at.getBoundingClientRect();
+      if (displayOf(at) === "inline" || displayOf(at) === "contents") continue;
+      const edge = edgeOf(at);
       const over = Math.max(rect.right - edge.right, edge.left - rect.left);
-      if (cuts(style) && !scrolled && over > 1) {
+      if (cuts(at) && !scrolled && over > 1) {
         // A name may be shortened where the whole of it can be read otherwise; a number never.
-        const shortened = style.textOverflow === "ellipsis" && !NUMBER.test(said);
+        const shortened = styleOf(at).textOverflow === "ellipsis" && !NUMBER.test(said);
         if (!shortened) faults.push(`cut off: ${describe(text)} by ${over.toFixed(0)} px of ${at.localName}.${at.className}`);
         left = true; // and what is cut off leaves no other box
       }
-      if (!scrolled && !left && !scrolls(style) && !cuts(style) && text.upright && over > 1.5 && edge.width > 0) {
+      if (!scrolled && !left && !scrolls(at) && !cuts(at) && text.upright && over > 1.5 && edge.width > 0) {
         left = true;
         faults.push(`leaves its box: ${describe(text)} by ${over.toFixed(0)} px of ${at.localName}.${at.className}`);
       }
-      if (scrolls(style) || cuts(style)) {
-        scrolled ||= scrolls(style);
+      if (scrolls(at) || cuts(at)) {
+        scrolled ||= scrolls(at);
         seen.left = Math.max(seen.left, edge.left);
         seen.right = Math.min(seen.right, edge.right);
-        if (style.overflowY !== "visible") {
+        if (cutsHeight(at)) {
           seen.top = Math.max(seen.top, edge.top);
           seen.bottom = Math.min(seen.bottom, edge.bottom);
         }
       }
     }
     if (text.svg) {
-      const drawn = text.svg.getBoundingClientRect();
+      const drawn = edgeOf(text.svg);
       const over = Math.max(rect.right - drawn.right, drawn.left - rect.left);
       if (over > 1.5 && styleOf(text.svg).overflow !== "visible") faults.push(`cut off: ${describe(text)} by ${over.toFixed(0)} px of its drawing`);
     }
@@ -99,12 +107,11 @@
 
   for (const drawn of page.querySelectorAll("canvas, svg, table, img, input, select, textarea")) {
     if (hidden(drawn) && !drawn.matches("select, textarea")) continue;
-    const rect = drawn.getBoundingClientRect();
+    const rect = edgeOf(drawn);
     for (let at = drawn.parentElement; at && at !== page.parentElement; at = at.parentElement) {
-      const style = styleOf(at);
-      if (scrolls(style) || rect.width < 1) break;
-      if (style.display === "inline" || style.display === "contents") continue;
-      const edge = at.getBoundingClientRect();
+      if (scrolls(at) || rect.width < 1) break;
+      if (displayOf(at) === "inline" || displayOf(at) === "contents") continue;
+      const edge = edgeOf(at);
       const over = Math.max(rect.right - edge.right, edge.left - rect.left);
       if (over > 1.5 && styleOf(drawn).position === "static")
         faults.push(`leaves its box: a ${drawn.localName} (${describe({ said: "", parent: drawn })}) by ${over.toFixed(0)} px of ${at.localName}.${at.className}`);
@@ -114,7 +121,7 @@
   // A table that could have had the room does not hide its numbers behind a scroll bar.
   const free = ".examples, pre, .trail *, .walk-side, select, textarea";
   for (const scroller of page.querySelectorAll("*")) {
-    if (!scrolls(styleOf(scroller)) || scroller.matches(free) || !scroller.checkVisibility()) continue;
+    if (!scrolls(scroller) || scroller.matches(free) || !scroller.checkVisibility()) continue;
     if (scroller.scrollWidth <= scroller.clientWidth + 1) continue;
     const most = scroller.closest("section[aria-labelledby], .where-body")?.clientWidth ?? wide;
     const whole = scroller.matches(".matrix-scroll") && scroller.clientWidth > 0.85 * most;
@@ -123,7 +130,7 @@
 
   const shown = texts.filter(({ seen }) => seen.right - seen.left > 1 && seen.bottom - seen.top > 1);
   for (const bar of page.querySelectorAll(".bar, .walk-bar, .walk-swatch")) {
-    const edge = bar.getBoundingClientRect();
+    const edge = edgeOf(bar);
     const near = bar.closest("tr, li");
     if (!edge.width || !near) continue;
     for (const text of shown.filter(({ parent }) => near.contains(parent) && !bar.contains(parent))) {

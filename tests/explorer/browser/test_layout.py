@@ -55,7 +55,9 @@ def faults(page: Page, width: int) -> list[str]:
 
 # The longer text in the language of the longer words.
 @pytest.mark.parametrize(
-    ("text", "language"), [(SHORT, "en"), (SHORT, "pt"), (LONG, "pt")], ids=["short", "pt", "long"]
+    ("text", "language"),
+    [(SHORT, "en"), pytest.param(SHORT, "pt", marks=pytest.mark.heavy), (LONG, "pt")],
+    ids=["short", "pt", "long"],
 )
 @pytest.mark.parametrize(
     ("view", "part"),
@@ -91,7 +93,8 @@ def test_every_number_of_a_single_step_can_be_read(page: Page, screen: str) -> N
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", ["en", "pt"])
+# Portuguese has the longer words.
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.heavy), "pt"])
 def test_every_number_of_the_panel_can_be_read(page: Page, language: str) -> None:
     opened(page, "walk", SHORT, language)
     found = []
