@@ -49,6 +49,7 @@ class Picture:
         masked: whether `WORD` is masked.
         discovery: of the first screen, which of the three is pressed; empty for none.
         phone: whether it is in dark colours, as on a phone at night.
+        export: the entry of the export menu that saves it; empty for what the window shows.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Picture:
     masked: bool = False
     discovery: str = ""
     phone: bool = False
+    export: str = ""
 
     @property
     def is_first_screen(self) -> bool:
@@ -101,6 +103,8 @@ PICTURES = (
     Picture("explore-walk", {"view": "walk", "step": "softmax"}, (1366, 900)),
     Picture("explore-compare", {"view": "compare"}, (1366, 900)),
     Picture("explore-phone", {"view": "heads", "language": "pt"}, (390, 844), phone=True),
+    Picture("export-ribbons", {}, text=CROSSING, export="The ribbons as PNG"),
+    Picture("export-heads", {"view": "heads"}, export="This view as PNG"),
 )
 
 
@@ -148,11 +152,20 @@ def take(browser: Browser, base: str, picture: Picture, head: Head) -> bytes:
         page.locator(".opening-after").wait_for()
     elif not (picture.is_first_screen or "step" in picture.state):
         page.locator(".tabs").evaluate("tabs => tabs.scrollIntoView()")
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    content = exported(page, picture.export) if picture.export else page.screenshot()
+    image = Image.open(io.BytesIO(content)).convert("RGB")
     context.close()
     file = io.BytesIO()
     image.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def exported(page: Page, entry: str) -> bytes:
+    """Return what an entry of the export menu saves."""
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("menuitem", name=entry).click()
+    return Path(waiting.value.path()).read_bytes()
 
 
 def settle(page: Page) -> None:

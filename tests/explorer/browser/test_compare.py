@@ -187,10 +187,10 @@ def test_pictures_hold_three_columns_of_bars(page):
     drawing = exported_svg(page)
     carried = max(expected["contribution"])
     widths = [float(bar.get("width")) for bar in of_class(drawing, "weight")]
-    assert widths == pytest.approx([130 * weight for weight in expected["weight"]], abs=0.01)
+    assert widths == pytest.approx([200 * weight for weight in expected["weight"]], abs=0.01)
     widths = [float(bar.get("width")) for bar in of_class(drawing, "contribution")]
     assert widths == pytest.approx(
-        [130 * at / carried for at in expected["contribution"]], abs=0.01
+        [200 * at / carried for at in expected["contribution"]], abs=0.01
     )
     assert len(of_class(drawing, "effect")) == len(expected["effect"])
     assert exported(page, "PNG").read_bytes().startswith(b"\x89PNG")

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from tests.explorer.browser.looking import exported_json, exported_svg, numbers
+from tests.explorer.browser.looking import exported_json, exported_svg, numbers, of_class
 from tests.explorer.served import served
 
 torch = pytest.importorskip("torch")
@@ -157,8 +157,9 @@ def test_all_heads_are_in_the_drawing(visited: Any) -> None:
     page = visited(part="self", layer=4, head=4)
     all_pictures(page)
     drawing = exported_svg(page)
-    names = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
-    assert sum(bool(re.fullmatch(r"[\d.]+ nats", name or "")) for name in names) == LAYERS * HEADS
+    entropies = of_class(drawing, "entropy")
+    assert len(entropies) == LAYERS * HEADS
+    assert all(re.fullmatch(r"\d+\.\d\d", entropy.text) for entropy in entropies)
 
 
 def test_it_is_saved_as_one_page(visited: Any, browser: Browser, tmp_path: Path) -> None:

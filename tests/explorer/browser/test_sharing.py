@@ -119,20 +119,20 @@ def test_the_export_menu_goes_by_keyboard(page):
 
 
 def test_what_is_shown_is_saved(page):
-    open_page(page)
+    open_page(page, edits=[{"kind": "mask_token", "position": 1}])
     for view in TABS:
         tab(page, view).click()
         page.wait_for_selector(f"[role=tabpanel][data-view={view}]")
         page.wait_for_load_state("networkidle")
         if view == "compare":  # its effects are computed for it alone
             page.locator("#view table.links").wait_for()
-        name, data = saved(page, "as SVG")
+        name, data = saved(page, "This view as SVG")
         assert name == f"clearhead-{view}.svg"
         assert ElementTree.fromstring(data).tag == "{http://www.w3.org/2000/svg}svg"
-        name, data = saved(page, "as PNG")
+        name, data = saved(page, "This view as PNG")
         assert data[:8] == b"\x89PNG\r\n\x1a\n"
         assert min(struct.unpack(">II", data[16:24])) > 50
-        name, data = saved(page, "as JSON")
+        name, data = saved(page, "This view as JSON")
         found = json.loads(data)
         assert (found["view"], found["state"]["text"]) == (view, FIRST)
         assert found["shown"]

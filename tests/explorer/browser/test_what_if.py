@@ -299,6 +299,6 @@ def test_exports_hold_the_change_of_each_word(page):
     pairs = zip(plain["log_probabilities"], along["log_probabilities"], strict=True)
     changes = [abs(now - was) for was, now in pairs]
     widths = [float(bar.get("width")) for bar in of_class(drawing, "change")]
-    assert widths == pytest.approx([180 * change / max(changes) for change in changes], abs=0.01)
+    assert widths == pytest.approx([260 * change / max(changes) for change in changes], abs=0.01)
     assert any(plain["translation"] in (element.text or "") for element in drawing.iter())
     assert exported(page, "PNG").read_bytes().startswith(b"\x89PNG")

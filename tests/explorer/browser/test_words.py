@@ -257,5 +257,5 @@ def test_pictures_hold_the_lines_and_their_numbers(page):
     drawing = exported_svg(page)
     assert len(of_class(drawing, "link")) == len(expected)
     widths = [float(bar.get("width")) for bar in of_class(drawing, "weight")]
-    assert widths == pytest.approx(100 * expected, abs=0.01)
+    assert widths == pytest.approx(240 * expected, abs=0.01)
     assert exported(page, "PNG").read_bytes().startswith(b"\x89PNG")

@@ -175,6 +175,8 @@ export interface Inks {
   panel: string;
   line: string;
   accent: string;
+  /** Of a ribbon between two words that does not stand out. */
+  ribbon: string;
 }
 
 /** The same values as in shell/styles/base.css, for where a style sheet does not reach. */
@@ -186,6 +188,7 @@ export const INKS: Record<Theme, Inks> = {
     panel: "#ffffff",
     line: "#dcdad5",
     accent: "#0b5c8a",
+    ribbon: "#a9b4bf",
   },
   dark: {
     ink: "#eef0f4",
@@ -194,5 +197,27 @@ export const INKS: Record<Theme, Inks> = {
     panel: "#1d2027",
     line: "#434a57",
     accent: "#6fb6e6",
+    ribbon: "#5d6878",
+  },
+};
+
+/** Those that a projector has instead, as in shell/styles/base.css. */
+export const PROJECTOR_INKS: Record<Theme, Inks> = {
+  light: {
+    ...INKS.light,
+    ink: "#000000",
+    soft: "#31383f",
+    paper: "#ffffff",
+    line: "#8a8f95",
+    accent: "#004a75",
+  },
+  dark: {
+    ...INKS.dark,
+    ink: "#ffffff",
+    soft: "#d5dae3",
+    paper: "#000000",
+    panel: "#0d0f13",
+    line: "#7c8595",
+    accent: "#8fd0ff",
   },
 };

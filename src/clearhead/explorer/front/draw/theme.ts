@@ -5,7 +5,7 @@ import { computed, signal } from "@preact/signals";
 
 import { notebookTheme } from "../core/host/notebook_theme";
 import { state } from "../core/state/state";
-import { INKS, type Inks, type Theme } from "./colours";
+import { INKS, type Inks, PROJECTOR_INKS, type Theme } from "./colours";
 
 const query = typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null;
 const systemDark = signal(query?.matches ?? false);
@@ -25,6 +25,9 @@ const SIZES = {
   projector: { small: 18, text: 22, lead: 28, title: 34, display: 48 },
 };
 
+/** The five of a desk, which exported pictures are set in. */
+export const TYPE = SIZES.desk;
+
 /** As in base.css: on a narrower page a projector's type would not fit. */
 const wide = typeof matchMedia === "function" ? matchMedia("(min-width: 80rem)") : null;
 const isWide = signal(wide?.matches ?? true);
@@ -38,5 +41,6 @@ export const typeSizes = computed(() => SIZES[isWide.value ? state.screen.value 
 export const typeScale = computed<number>(() => typeSizes.value.small / SIZES.desk.small);
 
 export function inks(): Inks {
-  return INKS[shownTheme.value];
+  const all = state.screen.value === "projector" ? PROJECTOR_INKS : INKS;
+  return all[shownTheme.value];
 }

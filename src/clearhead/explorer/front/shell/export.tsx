@@ -1,4 +1,4 @@
-/** Saving what is shown: SVG, PNG, JSON, the whole page as one file, and its address. */
+/** Saving what is shown: pictures as SVG and PNG, JSON, the whole page as one file, its address. */
 
 import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
@@ -12,6 +12,10 @@ import { wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
 import { scenePng } from "../draw/scene/png";
 import { sceneSvg } from "../draw/scene/svg";
+import { frameOf } from "../draw/slide/frame";
+import { type Picture, slideOf } from "../draw/slide/slide";
+import { inks } from "../draw/theme";
+import { openingPicture } from "../views/opening/picture/slide";
 import type { View } from "../views/view";
 
 type Kind = keyof typeof table.en.exports;
@@ -79,7 +83,8 @@ function isAvailable(kind: Kind, view: View): boolean {
   if (kind === "html") return place === "page";
   if (kind === "link") return place === "page";
   if (kind === "json") return view.json !== undefined;
-  return view.scene !== undefined;
+  if (kind === "openingSvg" || kind === "openingPng") return openingPicture() !== null;
+  return view.picture !== undefined;
 }
 
 async function save(kind: Kind, view: View): Promise<string> {
@@ -106,11 +111,20 @@ async function save(kind: Kind, view: View): Promise<string> {
       new Blob([JSON.stringify(content, infinities, 1)], { type: "application/json" }),
     );
   }
-  const scene = view.scene?.();
-  if (!scene) return words.exportNothing;
-  if (kind === "svg")
-    return download(`${name}.svg`, new Blob([sceneSvg(scene)], { type: "image/svg+xml" }));
-  return download(`${name}.png`, await scenePng(scene));
+  if (kind === "openingSvg") return savePicture("clearhead-opening.svg", openingPicture());
+  if (kind === "openingPng") return savePicture("clearhead-opening.png", openingPicture());
+  return savePicture(`${name}.${kind}`, view.picture?.() ?? null);
+}
+
+/** A picture as a slide: the ending of the name says whether as SVG or as PNG. */
+async function savePicture(name: string, picture: Picture | null): Promise<string> {
+  const answer = run.peek();
+  if (!picture || !answer) return wordsOf(table).exportNothing;
+  const scene = slideOf(picture, frameOf(answer), inks());
+  const blob = name.endsWith(".png")
+    ? await scenePng(scene)
+    : new Blob([sceneSvg(scene)], { type: "image/svg+xml" });
+  return download(name, blob);
 }
 
 /** Typed arrays as lists, and -infinity as null, as in all JSON here. */

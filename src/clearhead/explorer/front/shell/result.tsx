@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import type { Run } from "../core/protocol";
 import { asking, failure, kind, languageOf, model, run, setState } from "../core/state/state";
+import { shownTranslation } from "../core/state/text";
 import { format } from "../core/text/format";
 import { language, lookUp, wordsOf } from "../core/text/i18n";
 import { table } from "../core/text/words";
@@ -66,12 +67,6 @@ function Result({ answer }: { answer: Run }): JSX.Element {
       <mark>{answer.translation}</mark>
     </>
   );
-}
-
-/** The translator's own translation of the sentence that is walked; an edited or given one as it is. */
-function shownTranslation(answer: Run): string | null {
-  const own = answer.sentences[answer.sentence]?.translation;
-  return answer.baseline || answer.target_given || own === undefined ? answer.translation : own;
 }
 
 /** The whole text, translated, where it is more than one sentence: others, or marks around it. The

@@ -3,7 +3,7 @@
 import type { FunctionComponent } from "preact";
 import type { Ability } from "../core/protocol";
 import type { Bilingual } from "../core/text/i18n";
-import type { Scene } from "../draw/scene/scene";
+import type { Picture } from "../draw/slide/slide";
 
 export interface View {
   id: string;
@@ -11,8 +11,8 @@ export interface View {
   /** Abilities that the model must have for this view to be offered. */
   needs: Ability[];
   component: FunctionComponent;
-  /** What is shown, as a drawing, for export as SVG and PNG; null while there is nothing. */
-  scene?: () => Scene | null;
+  /** What is shown, as a picture, for export as SVG and PNG; null while there is nothing. */
+  picture?: () => Picture | null;
   /** What is shown, as data, for export as JSON. */
   json?: () => unknown;
 }

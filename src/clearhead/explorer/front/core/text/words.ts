@@ -86,6 +86,8 @@ const en = {
   asNotebook: "As the notebook",
   export: "Export",
   exports: {
+    openingPng: "The ribbons as PNG",
+    openingSvg: "The ribbons as SVG",
     svg: "This view as SVG",
     png: "This view as PNG",
     json: "This view as JSON",
@@ -214,6 +216,8 @@ const pt: typeof en = {
   asNotebook: "Como o notebook",
   export: "Exportar",
   exports: {
+    openingPng: "As fitas em PNG",
+    openingSvg: "As fitas em SVG",
     svg: "Esta vista em SVG",
     png: "Esta vista em PNG",
     json: "Esta vista em JSON",

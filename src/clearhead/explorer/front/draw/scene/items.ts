@@ -4,6 +4,9 @@ import { bytesOf, hex, type Inks, inkOn, type Kind, type Theme } from "../colour
 import type { Item } from "./scene";
 import { fitText, textWidth } from "./text";
 
+/** The smallest type of the page. */
+const SMALL = 13;
+
 /** A matrix, or a window of one; `values` is row-major. NaN and minus infinity are masked cells. */
 export interface MatrixData {
   kind: Kind;
@@ -41,8 +44,8 @@ export function matrixItems(data: MatrixData, box: Box, theme: Theme, inks: Inks
   const width = box.width / data.columns;
   const height = box.height / data.rows;
   // −12.3 is longer than a weight, and may not touch the number beside it.
-  const size = Math.min(data.kind === "score" ? 10 : 11, height * 0.5);
-  const numbers = size >= 6 && textWidth("0.00", size) + 4 <= width;
+  const room = textWidth(data.kind === "score" ? "−12.3" : "0.00", 1);
+  const size = [16, SMALL].find((one) => room * one + 6 <= width && 1.4 * one <= height);
   for (let row = 0; row < data.rows; row += 1) {
     for (let column = 0; column < data.columns; column += 1) {
       const place = { x: box.x + column * width, y: box.y + row * height, width, height };
@@ -57,7 +60,7 @@ export function matrixItems(data: MatrixData, box: Box, theme: Theme, inks: Inks
       // A weight of 0 is nearly the paper's colour: a large cell is seen by its edge.
       const edge = width >= 12 ? { stroke: inks.line, strokeWidth: 0.5 } : {};
       items.push({ kind: "rect", ...place, fill: hex(bytes), ...edge, role: "cell" });
-      if (numbers) {
+      if (size) {
         const text = cellText(data.kind, value);
         const [x, y] = [place.x + width / 2, place.y + height / 2 + size * 0.35];
         items.push({ kind: "text", x, y, text, size, fill: inkOn(bytes), anchor: "middle" });
@@ -77,7 +80,7 @@ export function labelItems(
   inks: Inks,
 ): Item[] {
   const [width, height] = [box.width / columns.length, box.height / rows.length];
-  const size = Math.min(12, Math.max(5, Math.min(width, height) - 2));
+  const size = Math.min(width, height) >= 28 ? 16 : SMALL;
   const left = rows.map(
     (text, at): Item => ({
       kind: "text",
@@ -106,6 +109,7 @@ export function labelItems(
 /** What the colours mean: the scale with its ends and middle, and the hatching of masked cells. */
 export interface LegendWords {
   title: string;
+  /** Empty where no cell is masked. */
   masked: string;
 }
 
@@ -144,6 +148,7 @@ export function legendItems(
     const place = x + (number / (marks.length - 1)) * BAR.width;
     items.push({ kind: "text", x: place, y: top + 26, text, size: 13, fill: inks.soft, anchor });
   });
+  if (!words.masked) return items;
   const swatch = { x: x + BAR.width + 16, y: top, width: 18, height: BAR.height };
   items.push({ kind: "rect", ...swatch, fill: inks.panel });
   items.push({ kind: "hatch", ...swatch, stroke: inks.soft, spacing: 5, strokeWidth: 0.8 });

@@ -1,6 +1,7 @@
 /** A scene painted on a canvas, and saved as PNG. */
 
-import { hatchSegments, type Item, MONO, SANS, type Scene } from "./scene";
+import { hatchSegments, type Item, type Scene, type TextItem } from "./scene";
+import { fontOf, widthOf } from "./text";
 
 /** Paint a scene on a canvas, its origin where the context's is. */
 export function paintScene(context: CanvasRenderingContext2D, scene: Scene): void {
@@ -23,14 +24,13 @@ function paint(context: CanvasRenderingContext2D, item: Item): void {
       context.strokeRect(item.x, item.y, item.width, item.height);
     }
   } else if (item.kind === "text") {
+    paintText(context, item);
+  } else if (item.kind === "path") {
     context.save();
     context.translate(item.x, item.y);
-    context.rotate(((item.rotate ?? 0) * Math.PI) / 180);
-    context.font = `${item.bold ? 600 : 400} ${item.size}px ${item.mono ? MONO : SANS}`;
-    context.textAlign = item.anchor === "middle" ? "center" : (item.anchor ?? "start");
-    context.textBaseline = "alphabetic";
+    context.globalAlpha = item.opacity ?? 1;
     context.fillStyle = item.fill;
-    context.fillText(item.text, 0, 0);
+    context.fill(new Path2D(item.d));
     context.restore();
   } else {
     const segments =
@@ -44,6 +44,23 @@ function paint(context: CanvasRenderingContext2D, item: Item): void {
     context.lineWidth = item.strokeWidth ?? 1;
     context.stroke();
   }
+}
+
+function paintText(context: CanvasRenderingContext2D, item: TextItem): void {
+  context.save();
+  context.translate(item.x, item.y);
+  context.rotate(((item.rotate ?? 0) * Math.PI) / 180);
+  context.font = fontOf(item.size, item);
+  context.textAlign = item.anchor === "middle" ? "center" : (item.anchor ?? "start");
+  context.textBaseline = "alphabetic";
+  context.fillStyle = item.fill;
+  context.fillText(item.text, 0, 0);
+  if (item.strike) {
+    const width = widthOf(item.text, item.size, item);
+    const start = item.anchor === "middle" ? -width / 2 : item.anchor === "end" ? -width : 0;
+    context.fillRect(start, -0.3 * item.size, width, item.size / 14);
+  }
+  context.restore();
 }
 
 /** The largest side of a canvas that every browser of today paints. */

@@ -41,6 +41,11 @@ export interface TextItem {
   anchor?: "start" | "middle" | "end";
   bold?: boolean;
   mono?: boolean;
+  /** As the sentences on the page. */
+  serif?: boolean;
+  /** Struck through. */
+  strike?: boolean;
+  role?: string;
   /** Degrees clockwise around (x, y). */
   rotate?: number;
 }
@@ -58,7 +63,27 @@ export interface HatchItem {
   title?: string;
 }
 
-export type Item = RectItem | LineItem | TextItem | HatchItem;
+export interface Bounds {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** An outline that is filled, such as a ribbon, with its origin at (x, y). */
+export interface PathItem {
+  kind: "path";
+  x: number;
+  y: number;
+  /** Of the outline, seen from its origin. */
+  box: Bounds;
+  d: string;
+  fill: string;
+  opacity?: number;
+  role?: string;
+}
+
+export type Item = RectItem | LineItem | TextItem | HatchItem | PathItem;
 
 export interface Scene {
   title: string;
@@ -71,6 +96,9 @@ export interface Scene {
 }
 
 export const SANS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
+
+export const SERIF =
+  "Charter, 'Bitstream Charter', 'Iowan Old Style', 'Palatino Linotype', Georgia, 'DejaVu Serif', serif";
 
 export const MONO = "ui-monospace, 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 

@@ -5,12 +5,12 @@ import {
   hatchSegments,
   type Item,
   type LineItem,
-  MONO,
+  type PathItem,
   type RectItem,
-  SANS,
   type Scene,
   type TextItem,
 } from "./scene";
+import { familyOf } from "./text";
 
 /** Text for XML: its five special characters, and none of the control characters XML forbids. */
 export function escaped(text: string): string {
@@ -43,6 +43,7 @@ export function markOf(item: Item): Mark {
   if (item.kind === "rect") return rectMark(item);
   if (item.kind === "line") return lineMark(item);
   if (item.kind === "hatch") return hatchMark(item);
+  if (item.kind === "path") return pathMark(item);
   return textMark(item);
 }
 
@@ -96,18 +97,26 @@ function hatchMark(item: HatchItem): Mark {
   };
 }
 
+function pathMark(item: PathItem): Mark {
+  const { x, y, d, fill, opacity, role } = item;
+  const transform = x || y ? `translate(${short(x)} ${short(y)})` : undefined;
+  return { name: "path", attributes: { class: role, d, fill, "fill-opacity": opacity, transform } };
+}
+
 function textMark(item: TextItem): Mark {
   const place = `${short(item.x)} ${short(item.y)}`;
   return {
     name: "text",
     attributes: {
+      class: item.role,
       x: short(item.x),
       y: short(item.y),
-      "font-family": item.mono ? MONO : SANS,
+      "font-family": familyOf(item),
       "font-size": item.size,
       "font-weight": item.bold ? 600 : undefined,
       "text-anchor": item.anchor ?? "start",
       fill: item.fill,
+      "text-decoration": item.strike ? "line-through" : undefined,
       transform: item.rotate ? `rotate(${item.rotate} ${place})` : undefined,
     },
     text: item.text,

@@ -1,7 +1,7 @@
 /** Weight, contribution and effect of the same links, side by side. */
 
 import type { JSX } from "preact";
-import type { Attention, Run } from "../../core/protocol";
+import type { Attention, Run, Token } from "../../core/protocol";
 import {
   attention,
   isPart,
@@ -15,6 +15,7 @@ import {
 } from "../../core/state/state";
 import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
+import type { Picture } from "../../draw/slide/slide";
 import { useAnswer } from "../shared/answers";
 import { Choice, Pick, Section, visible } from "../shared/parts";
 import type { View } from "../view";
@@ -27,7 +28,7 @@ import "./compare.css";
 const MANY = [12, 24, 48, 64];
 
 /** What was drawn last, for export. */
-let content: { title: string; answer: Effects; place: Place; rows: Link[] } | null = null;
+let content: { answer: Effects; place: Place; rows: Link[] } | null = null;
 
 function CompareView(): JSX.Element {
   const words = wordsOf(table);
@@ -42,8 +43,7 @@ function CompareView(): JSX.Element {
     query: Math.min(state.query.value, head.queries - 1),
     path: head.path,
   };
-  const name = words.headName(words.parts[place.part], place.layer, place.head);
-  const row = words.rowOf(place.query, visible(queryTokens()[place.query]?.piece ?? ""));
+  const { name, row } = namesOf(place);
   return (
     <div class="study compare-view">
       <Section title={words.title} id="compare-title">
@@ -67,6 +67,23 @@ function CompareView(): JSX.Element {
   );
 }
 
+function namesOf({ part, layer, head, query }: Place): { name: string; row: string } {
+  const words = wordsOf(table);
+  return {
+    name: words.headName(words.parts[part], layer, head),
+    row: words.rowOf(query, visible(queryTokens()[query]?.piece ?? "")),
+  };
+}
+
+/** On what the effects are: the whole text, or one word of it. */
+function effectOn(predicted: Token[], position: number | null): string {
+  const words = wordsOf(table);
+  const token = position === null ? undefined : predicted[position];
+  return token && position !== null
+    ? words.oneWord(position, visible(token.piece))
+    : words.whole[kind.value];
+}
+
 function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Element {
   const words = wordsOf(table);
   return (
@@ -75,10 +92,10 @@ function Controls({ answer, head }: { answer: Run; head: Attention }): JSX.Eleme
         label={words.effectOn}
         value={state.position.value ?? "whole"}
         options={[
-          { value: "whole", label: words.whole[kind.value] },
-          ...answer.predicted.map(({ piece }, value) => ({
+          { value: "whole", label: effectOn(answer.predicted, null) },
+          ...answer.predicted.map((_, value) => ({
             value,
-            label: words.oneWord(value, visible(piece)),
+            label: effectOn(answer.predicted, value),
           })),
         ]}
         choose={(position) =>
@@ -132,7 +149,7 @@ function EffectsTable({
   if (reply === null) return <p role="status">{words.asking}</p>;
   if (reply instanceof Error) return <p role="alert">{reply.message}</p>;
   const rows = links(reply, keyTokens(), state.sort.value);
-  content = { title: caption, answer: reply, place, rows };
+  content = { answer: reply, place, rows };
   return (
     <>
       <p class="compare-largest">{largest(rows)}</p>
@@ -167,12 +184,19 @@ function shownOf(answer: Effects): string {
   return words.truncated(answer.keys.length, answer.of, format(Math.max(0, rest)));
 }
 
+function pictureOf(answer: Effects, place: Place, rows: Link[]): Picture {
+  const words = wordsOf(table);
+  const { name, row } = namesOf(place);
+  const on = `${words.effectOn}: ${effectOn(run.peek()?.predicted ?? [], state.position.peek())}.`;
+  return picture(`${name}, ${row}`, `${largest(rows)} ${shownOf(answer)} ${on}`, rows);
+}
+
 export const view: View = {
   id: "compare",
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["effects"],
   component: CompareView,
-  scene: () => content && picture(content.title, shownOf(content.answer), content.rows),
+  picture: () => content && pictureOf(content.answer, content.place, content.rows),
   json: () =>
     content && {
       ...content.place,

@@ -2,87 +2,84 @@
 
 import { format, signed } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
-import { scoreColour, weightColour } from "../../draw/colours";
-import type { Item, Scene } from "../../draw/scene/scene";
-import { fitText } from "../../draw/scene/text";
-import { inks, shownTheme } from "../../draw/theme";
+import { weightColour } from "../../draw/colours";
+import type { Item } from "../../draw/scene/scene";
+import { fitText, widest } from "../../draw/scene/text";
+import { barItems, divergingItems, MONO, soft, textItem } from "../../draw/slide/marks";
+import { barScale, colourScale } from "../../draw/slide/scales";
+import type { Picture } from "../../draw/slide/slide";
+import { inks, shownTheme, TYPE } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { type Ends, type Link, scales } from "./table";
 import { table } from "./words";
 
-const ROW = 24;
+const ROW = 30;
 
-const TOP = 84;
+const TOP = 56;
 
-const BAR = 130;
+const BAR = 200;
 
-const COLUMNS = { weight: 150, contribution: 370, effect: 590, width: 820 };
+/** From a column to the next: the bar, its number, and what parts them. */
+const PITCH = 330;
 
-/** Where the bars of effects have their 0. */
-const MIDDLE = COLUMNS.effect + BAR / 2;
+/** The names of keys may be so wide. */
+const NAME = 200;
 
-export function picture(title: string, description: string, links: Link[]): Scene {
-  const ink = inks();
+/** place: the head and its row; caption: what is largest, and on what the effects are. */
+export function picture(place: string, caption: string, links: Link[]): Picture {
+  const view = wordsOf(table);
   const ends = scales(links);
-  const end = TOP + links.length * ROW;
-  const name = fitText(title, COLUMNS.width - 32, 15);
+  const first = widest(links.map(nameOf), NAME, TYPE.text, MONO) + 24;
+  const middle = first + 2 * PITCH + BAR / 2;
+  const zero = { x1: middle, x2: middle, y1: TOP, y2: TOP + links.length * ROW };
   return {
-    title,
-    description,
-    width: COLUMNS.width,
-    height: end + 16,
-    background: ink.paper,
+    title: `${view.title}: ${place}`,
+    description: [view.weightMeans, view.contributionMeans, view.effectMeans].join(" "),
+    caption,
+    place,
+    scales: [
+      colourScale("weight", 1, false),
+      barScale(view.contribution, ends.contribution, false),
+      barScale(view.effect, ends.effect, true),
+    ],
     items: [
-      { kind: "text", x: 16, y: 26, text: name, size: 15, fill: ink.ink, bold: true },
-      ...headings(ends),
-      ...links.flatMap((link, row) => linkItems(link, TOP + row * ROW, ends)),
-      { kind: "line", x1: MIDDLE, y1: TOP, x2: MIDDLE, y2: end, stroke: ink.soft, strokeWidth: 1 },
+      ...headings(ends, first),
+      ...links.flatMap((link, row) => linkItems(link, TOP + row * ROW, ends, first)),
+      { kind: "line", ...zero, stroke: inks().soft, strokeWidth: 1 },
     ],
   };
 }
 
+function nameOf({ key, token }: Link): string {
+  return `${key} ${visible(token.piece)}`;
+}
+
 /** The columns' names, and their scales. */
-function headings({ contribution, effect }: Ends): Item[] {
-  const words = wordsOf(table);
-  const ink = inks();
-  const columns: [number, string, string][] = [
-    [COLUMNS.weight, words.weight, words.weightScale],
-    [COLUMNS.contribution, words.contribution, words.contributionScale(format(contribution, 3))],
-    [COLUMNS.effect, words.effect, words.effectScale(format(effect, 3))],
+function headings({ contribution, effect }: Ends, first: number): Item[] {
+  const view = wordsOf(table);
+  const columns: [string, string][] = [
+    [view.weight, view.weightScale],
+    [view.contribution, view.contributionScale(format(contribution, 3))],
+    [view.effect, view.effectScale(format(effect, 3))],
   ];
-  return columns.flatMap(([x, name, scale]): Item[] => [
-    { kind: "text", x, y: 56, text: name, size: 13, fill: ink.ink, bold: true },
-    { kind: "text", x, y: 72, text: scale, size: 11, fill: ink.soft },
+  return columns.flatMap(([name, scale], column) => [
+    textItem(first + column * PITCH, 16, name, { bold: true }),
+    textItem(first + column * PITCH, 36, scale, soft()),
   ]);
 }
 
-/** A key in a row: its piece, and in each column the frame, the bar and the number. */
-function linkItems(link: Link, y: number, ends: Ends): Item[] {
-  const ink = inks();
-  const theme = shownTheme.peek();
-  const name = fitText(`${link.key} ${visible(link.token.piece)}`, COLUMNS.weight - 32, 13, true);
-  const box = { y: y + 3, height: 15 };
-  const frame = (x: number): Item => ({ kind: "rect", x, width: BAR, ...box, stroke: ink.line });
-  const bar = (x: number, width: number, fill: string, role: string): Item[] =>
-    width > 0 ? [{ kind: "rect", x, width, ...box, fill, role }] : [];
-  const number = (x: number, text: string): Item => {
-    const style = { size: 12, fill: ink.ink, mono: true };
-    return { kind: "text", x: x + BAR + 8, y: y + 15, text, ...style };
-  };
-  const share = ends.contribution > 0 ? link.contribution / ends.contribution : 0;
+/** A key in a row: its piece, and in each column the bar and the number. */
+function linkItems(link: Link, y: number, ends: Ends, first: number): Item[] {
+  const { weight, contribution } = link;
   const effect = link.effect ?? -ends.effect;
-  const width = ends.effect > 0 ? ((BAR / 2) * Math.abs(effect)) / ends.effect : 0;
-  const colour = scoreColour(effect, ends.effect, theme);
+  const box = (column: number) => ({ x: first + column * PITCH, y: y + 5, width: BAR, height: 19 });
+  const share = (part: number, of: number): number => (of > 0 ? part / of : 0);
+  const numbers = [format(weight), format(contribution), signed(link.effect)];
   return [
-    { kind: "text", x: 16, y: y + 15, text: name, size: 13, fill: ink.ink, mono: true },
-    frame(COLUMNS.weight),
-    frame(COLUMNS.contribution),
-    frame(COLUMNS.effect),
-    ...bar(COLUMNS.weight, BAR * link.weight, weightColour(link.weight, theme), "weight"),
-    ...bar(COLUMNS.contribution, BAR * share, ink.soft, "contribution"),
-    ...bar(effect < 0 ? MIDDLE - width : MIDDLE, width, colour, "effect"),
-    number(COLUMNS.weight, format(link.weight)),
-    number(COLUMNS.contribution, format(link.contribution)),
-    number(COLUMNS.effect, signed(link.effect)),
+    textItem(0, y + 20, fitText(nameOf(link), NAME, TYPE.text, MONO), MONO),
+    ...barItems(box(0), weight, weightColour(weight, shownTheme.peek()), "weight"),
+    ...barItems(box(1), share(contribution, ends.contribution), inks().accent, "contribution"),
+    ...divergingItems(box(2), share(effect, ends.effect), "effect"),
+    ...numbers.map((text, column) => textItem(box(column).x + BAR + 12, y + 20, text)),
   ];
 }

@@ -10,7 +10,7 @@ import { recorded } from "./data";
 import { exported } from "./export";
 import "./heads.css";
 import { LockedHead } from "./locked";
-import { scene } from "./scene";
+import { picture } from "./picture/picture";
 import { table } from "./words";
 
 function Heads(): JSX.Element | null {
@@ -57,6 +57,6 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: [],
   component: Heads,
-  scene,
+  picture,
   json: exported,
 };

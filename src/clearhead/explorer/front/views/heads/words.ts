@@ -64,9 +64,9 @@ const en = {
   failed: "The weights could not be loaded:",
   seen: "A routing weight says how much of a key’s value is passed on, not why.",
   sceneAll: "Routing weights of all heads",
-  sceneAbout: (name: string, text: string) => `${name}: “${text}”`,
+  sceneCaption:
+    "In the small pictures a row is a layer and a column a head; the number is the mean entropy over the queries, in nats.",
   sceneSome: (drawn: number, of: number) => `${drawn} of ${of} heads: those viewed so far`,
-  scenePooled: (rows: number, columns: number) => `largest of ${rows} × ${columns} cells`,
   sceneWindow: (rows: string, columns: string) => `queries ${rows}, keys ${columns}`,
   toLocked: "Go to the locked head",
 };
@@ -134,9 +134,9 @@ const pt: typeof en = {
   failed: "Não foi possível carregar os pesos:",
   seen: "Um peso de roteamento diz quanto do valor de uma chave é passado adiante, não por quê.",
   sceneAll: "Pesos de roteamento de todas as cabeças",
-  sceneAbout: (name, text) => `${name}: “${text}”`,
+  sceneCaption:
+    "Nas figuras pequenas, cada linha é uma camada e cada coluna, uma cabeça; o número é a entropia média sobre as consultas, em nats.",
   sceneSome: (drawn, of) => `${drawn} de ${of} cabeças: as vistas até agora`,
-  scenePooled: (rows, columns) => `o maior de ${rows} × ${columns} células`,
   sceneWindow: (rows, columns) => `consultas ${rows}, chaves ${columns}`,
   toLocked: "Ir para a cabeça fixada",
 };

@@ -9,6 +9,7 @@ import { wordsOf } from "../../core/text/i18n";
 import { useAnswer } from "../shared/answers";
 import { Pick, Section, visible } from "../shared/parts";
 import type { View } from "../view";
+import { picture } from "./picture";
 import { Readings } from "./readings";
 import { nameOf, Summands } from "./summands";
 import { table } from "./words";
@@ -44,18 +45,22 @@ function LensView(): JSX.Element {
   );
 }
 
+/** Behind which token the model predicts which, or in whose place. */
+function positionName(answer: Run | null, place: number): string {
+  const words = wordsOf(table);
+  if (!answer) return "";
+  const label = answer.decoder_input.length ? words.after : words.inPlaceOf;
+  const [read, predicted] = [readTokens(answer)[place], answer.predicted[place]];
+  return label(visible(read?.piece ?? ""), visible(predicted?.piece ?? ""));
+}
+
 function PositionPick({ answer, position }: { answer: Run; position: number }): JSX.Element {
   const words = wordsOf(table);
-  const read = readTokens(answer);
-  const label = answer.decoder_input.length ? words.after : words.inPlaceOf;
   return (
     <Pick
       label={words.position}
       value={position}
-      options={answer.predicted.map(({ piece }, place) => ({
-        value: place,
-        label: label(visible(read[place]?.piece ?? ""), visible(piece)),
-      }))}
+      options={answer.predicted.map((_, value) => ({ value, label: positionName(answer, value) }))}
       choose={(value) => setState({ position: Number(value) })}
     />
   );
@@ -110,6 +115,7 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["lens"],
   component: LensView,
+  picture: () => content && picture(content, positionName(run.peek(), content.position)),
   json: () =>
     content && {
       ...content,

@@ -14,8 +14,9 @@ import { ending } from "./panels/ending";
 import { mixing } from "./panels/mixing";
 import { projections } from "./panels/projections";
 import { scores } from "./panels/scores";
+import { picture } from "./picture";
 import { type Plan, planFor, weightsRow } from "./plan";
-import { walkJson, walkScene } from "./saving";
+import { walkJson } from "./saving";
 import { Stage } from "./stage/stage";
 import { PanelsSwitch } from "./stage/switch";
 import { table as stageTable } from "./stage/words";
@@ -175,6 +176,6 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["derivations"],
   component: Walk,
-  scene: walkScene,
+  picture,
   json: walkJson,
 };

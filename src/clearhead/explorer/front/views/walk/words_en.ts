@@ -13,9 +13,7 @@ export const en = {
   next: "next",
   linkTo: (title: string) => `Link to this step: ${title}`,
   stepOf: (number: number, total: number) => `Step ${number} of ${total}`,
-  where: (part: string, layer: number, head: number) => `${part}, layer ${layer}, head ${head}`,
   parts: {
-    encoder: "encoder self-attention",
     decoder: "decoder self-attention",
     cross: "cross-attention",
   },

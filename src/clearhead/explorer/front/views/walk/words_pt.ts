@@ -15,9 +15,7 @@ export const pt: Words = {
   next: "próximo",
   linkTo: (title) => `Ligação para este passo: ${title}`,
   stepOf: (number, total) => `Passo ${number} de ${total}`,
-  where: (part, layer, head) => `${part}, camada ${layer}, cabeça ${head}`,
   parts: {
-    encoder: "autoatenção do codificador",
     decoder: "autoatenção do decodificador",
     cross: "atenção cruzada",
   },

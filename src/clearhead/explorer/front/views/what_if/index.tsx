@@ -92,7 +92,7 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["edit"],
   component: WhatIfView,
-  scene: () => content && picture(content.answer, content.comparison),
+  picture: () => content && picture(content.answer, content.comparison),
   json: () =>
     content && {
       edits: state.edits.peek(),

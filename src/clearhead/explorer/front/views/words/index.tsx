@@ -97,7 +97,7 @@ export const view: View = {
   title: { en: table.en.title, pt: table.pt.title },
   needs: ["translate"],
   component: WordsView,
-  scene: () => content && picture(content.answer, content.current, content.row),
+  picture: () => content && picture(content.answer, content.current, content.row),
   json: () =>
     content && {
       head: mean.peek() ? "mean" : content.current.head,

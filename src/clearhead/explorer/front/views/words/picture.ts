@@ -4,77 +4,94 @@ import type { Run, Token } from "../../core/protocol";
 import { format } from "../../core/text/format";
 import { wordsOf } from "../../core/text/i18n";
 import { weightColour } from "../../draw/colours";
-import type { Item, Scene } from "../../draw/scene/scene";
-import { fitText } from "../../draw/scene/text";
-import { inks, shownTheme } from "../../draw/theme";
+import type { Item } from "../../draw/scene/scene";
+import { fitText, widest } from "../../draw/scene/text";
+import { AT_END, barItems, MONO, textItem } from "../../draw/slide/marks";
+import { colourScale, widthScale } from "../../draw/slide/scales";
+import type { Picture } from "../../draw/slide/slide";
+import { inks, shownTheme, TYPE } from "../../draw/theme";
 import { visible } from "../shared/parts";
 import { strokeWidth, windows } from "./ladder";
 import { mean, type RowWeights, rowTokens, type VisibleRow } from "./row";
 import { table } from "./words";
 
-const ROW = 26;
+const ROW = 32;
 
-const TOP = 64;
+/** Where the words of the target end, the ribbons begin and end, and the pieces begin. */
+const COLUMNS = { target: 0, from: 14, to: 264, source: 278 };
 
-const COLUMNS = { target: 150, source: 270, bar: 390, number: 500, width: 590 };
+/** So wide may a piece be, and so wide is a bar. */
+const NAME = 220;
 
-export function picture(answer: Run, current: VisibleRow, row: RowWeights): Scene {
-  const words = wordsOf(table);
+const BAR = 240;
+
+export function picture(answer: Run, current: VisibleRow, row: RowWeights): Picture {
+  const view = wordsOf(table);
   const { target, source } = windows(answer, current, row.weights);
-  const ink = inks();
   const name = mean.peek()
-    ? words.meanName(current.layer, current.attention.heads)
-    : words.headName(current.layer, current.head);
+    ? view.meanName(current.layer, current.attention.heads)
+    : view.headName(current.layer, current.head);
   const labels = rowTokens(answer);
   const from = middle(current.row, target.start);
-  const items: Item[] = [
-    { kind: "text", x: 16, y: 26, text: name, size: 15, fill: ink.ink, bold: true },
-    { kind: "text", x: 16, y: 46, text: words.weightScale, size: 12, fill: ink.soft },
-  ];
-  for (let key = source.start; key < source.stop; key += 1)
-    items.push(
-      ...keyItems(answer.source[key], row.weights[key] ?? 0, from, middle(key, source.start)),
-    );
+  const pieces = answer.source.slice(source.start, source.stop).map(({ piece }) => visible(piece));
+  const bars = COLUMNS.source + widest(pieces, NAME, TYPE.text, MONO) + 20;
+  const items: Item[] = pieces.flatMap((piece, place) => {
+    const weight = row.weights[source.start + place] ?? 0;
+    const y = middle(place, 0);
+    return [ribbonItem(from, y, strokeWidth(weight)), ...keyItems(piece, weight, bars, y)];
+  });
   for (let place = target.start; place < target.stop; place += 1)
-    items.push(targetItem(labels[place], middle(place, target.start) + 4, place === current.row));
-  const rows = Math.max(target.stop - target.start, source.stop - source.start);
+    items.push(targetItem(labels[place], middle(place, target.start), place === current.row));
+  const outside = row.weights.reduce(
+    (sum, weight, key) => (key < source.start || key >= source.stop ? sum + weight : sum),
+    0,
+  );
+  const caption = view.linesFor(visible(labels[current.row]?.piece ?? ""));
   return {
-    title: `${name}. ${words.linesFor(visible(labels[current.row]?.piece ?? ""))}`,
-    description: words.weightScale,
-    width: COLUMNS.width,
-    height: TOP + rows * ROW + 16,
-    background: ink.paper,
+    title: `${name}. ${caption}`,
+    description: view.weightScale,
+    caption: outside > 0 ? `${caption}. ${view.outside(format(outside))}` : caption,
+    place: name,
+    scales: [widthScale(strokeWidth(1), 0), colourScale("weight", 1, false)],
     items,
   };
 }
 
 /** The middle of a row, in a column whose first row is `start`. */
 function middle(place: number, start: number): number {
-  return TOP + (place - start + 0.5) * ROW;
+  return (place - start + 0.5) * ROW;
 }
 
-/** A key with its weight: the line from the chosen row, the piece, the bar and the number. */
-function keyItems(token: Token | undefined, weight: number, from: number, y: number): Item[] {
-  const ink = inks();
-  const piece = fitText(visible(token?.piece ?? ""), COLUMNS.bar - COLUMNS.source - 8, 13, true);
-  const line = { x1: COLUMNS.target + 8, y1: from, x2: COLUMNS.source - 8, y2: y };
-  const stroke = { stroke: ink.accent, strokeWidth: strokeWidth(weight) };
-  const bar = { x: COLUMNS.bar, y: y - 7, height: 14 };
-  const fill = weightColour(weight, shownTheme.peek());
-  const text = { y: y + 4, fill: ink.ink, mono: true };
+/** A key with its weight: the piece, the bar and the number. */
+function keyItems(piece: string, weight: number, x: number, y: number): Item[] {
+  const box = { x, y: y - 9, width: BAR, height: 18 };
   return [
-    { kind: "line", ...line, ...stroke, role: "link" },
-    { kind: "text", x: COLUMNS.source, text: piece, size: 13, ...text },
-    { kind: "rect", ...bar, width: 100, stroke: ink.line },
-    { kind: "rect", ...bar, width: 100 * weight, fill, role: "weight" },
-    { kind: "text", x: COLUMNS.number, text: format(weight), size: 12, ...text },
+    textItem(COLUMNS.source, y + 6, fitText(piece, NAME, TYPE.text, MONO), MONO),
+    ...barItems(box, weight, weightColour(weight, shownTheme.peek()), "weight"),
+    textItem(x + BAR + 16, y + 6, format(weight)),
   ];
+}
+
+/** As on the page: level at both ends. */
+function ribbonItem(from: number, to: number, width: number): Item {
+  const { from: left, to: right } = COLUMNS;
+  const [half, middle] = [width / 2, (left + right) / 2];
+  const edge = (side: number): string => {
+    const [one, other] = [from + side, to + side];
+    return side < 0
+      ? `M${left} ${one}C${middle} ${one} ${middle} ${other} ${right} ${other}`
+      : `L${right} ${other}C${middle} ${other} ${middle} ${one} ${left} ${one}Z`;
+  };
+  const ends = { top: Math.min(from, to) - half, bottom: Math.max(from, to) + half };
+  const box = { left, right, ...ends };
+  const d = edge(-half) + edge(half);
+  return { kind: "path", x: 0, y: 0, box, d, fill: inks().accent, role: "link" };
 }
 
 /** A word of the target; the chosen one is bold. */
 function targetItem(token: Token | undefined, y: number, bold: boolean): Item {
   const ink = inks();
-  const text = fitText(visible(token?.piece ?? ""), COLUMNS.target - 24, 13, true);
-  const style = { size: 13, fill: bold ? ink.ink : ink.soft, mono: true, bold };
-  return { kind: "text", x: COLUMNS.target, y, text, anchor: "end", ...style };
+  const text = fitText(visible(token?.piece ?? ""), NAME, TYPE.text, MONO);
+  const style = { ...AT_END, ...MONO, bold, fill: bold ? ink.ink : ink.soft };
+  return textItem(COLUMNS.target, y + 6, text, style);
 }

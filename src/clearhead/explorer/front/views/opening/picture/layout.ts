@@ -17,6 +17,8 @@ export interface Layout {
   queries: Place[];
   width: number;
   height: number;
+  /** Of a ribbon of weight 1, where all are measured by one scale. */
+  widest?: number;
 }
 
 /** The width of a text at a size, in pixels. */
@@ -31,15 +33,16 @@ const NARROW = 520;
 const BETWEEN = { narrow: 96, wide: 150, columns: 0.34 };
 const LINE = 32;
 
-/** Lay out the words; `scale` enlarges the type, as for a projector. */
+/** Lay out the words; `scale` enlarges the type, as for a projector, and `sizes` are tried for rows. */
 export function layOut(
   keys: readonly string[],
   queries: readonly string[],
   width: number,
   measure: Measure,
   scale = 1,
+  sizes = SIZES,
 ): Layout {
-  for (const size of SIZES.map((one) => one * scale)) {
+  for (const size of sizes.map((one) => one * scale)) {
     const rows = [keys, queries].map((words) => widths(words, size, measure));
     if (rows.every((row) => sum(row) + (row.length - 1) * leastGap(size) <= width))
       return inRows(rows as [number[], number[]], size, width);
@@ -135,6 +138,7 @@ export function ribbon(layout: Layout, query: number, key: number, weight: numbe
 
 /** The width of a ribbon of weight 1: narrower than either word. */
 function widest(layout: Layout, from: Place, to: Place): number {
+  if (layout.widest !== undefined) return layout.widest;
   return layout.upright ? Math.min(26, from.width - 6, to.width - 6) : 20;
 }
 

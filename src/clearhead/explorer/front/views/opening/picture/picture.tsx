@@ -11,6 +11,7 @@ import { visible } from "../../shared/parts";
 import { Explained } from "../terms/explained";
 import { table } from "../words";
 import { type Chosen, Ribbons } from "./ribbons";
+import { useForExport } from "./slide";
 
 interface PictureProps {
   answer: Run;
@@ -26,6 +27,8 @@ export function Picture({ answer, alignment, discovery }: PictureProps): JSX.Ele
   const within = (word: Chosen | null): Chosen | null =>
     word && (word.side === "key" ? keys : queries)[word.at] ? word : null;
   const current = within(looked.value) ?? within(pinned.value);
+  const hidden = (place: number): boolean => isHidden(keys[place], discovery);
+  useForExport({ answer, alignment, current, caption: readingOf(alignment, current), hidden });
   const press = (word: Chosen): void => {
     pinned.value = word;
     const query = queries[word.side === "query" ? word.at : strongest(column(weights, word.at))];
@@ -41,7 +44,7 @@ export function Picture({ answer, alignment, discovery }: PictureProps): JSX.Ele
         labels={{ keys: words.keys[kind.value], queries: words.queries[kind.value] }}
         describe={(word) => sentenceOf(alignment, word)}
         strong={alignment.crossing ?? []}
-        hidden={(place) => isHidden(keys[place], discovery)}
+        hidden={hidden}
         current={current}
         look={(word) => (looked.value = word)}
         press={press}
@@ -75,20 +78,26 @@ function Reading({
   current: Chosen | null;
 }): JSX.Element {
   const words = wordsOf(table);
-  const [first, second] = alignment.crossing ?? [];
-  const word = current ?? { side: "query" as const, at: second ?? 0 };
-  const crossing = !current && first !== undefined && second !== undefined;
   return (
     <div class="opening-reading">
-      <p class="opening-said">
-        {crossing ? crossingSentence(alignment, first, second) : sentenceOf(alignment, word)}
-      </p>
+      <p class="opening-said">{readingOf(alignment, current)}</p>
       <p>
-        <Weight answer={answer} alignment={alignment} word={word} />
+        <Weight answer={answer} alignment={alignment} word={wordOf(alignment, current)} />
         <span class="soft"> {words.pressNumber}</span>
       </p>
     </div>
   );
+}
+
+function wordOf({ crossing }: Alignment, current: Chosen | null): Chosen {
+  return current ?? { side: "query", at: crossing?.[1] ?? 0 };
+}
+
+function readingOf(alignment: Alignment, current: Chosen | null): string {
+  const [first, second] = alignment.crossing ?? [];
+  return !current && first !== undefined && second !== undefined
+    ? crossingSentence(alignment, first, second)
+    : sentenceOf(alignment, wordOf(alignment, current));
 }
 
 function crossingSentence(alignment: Alignment, first: number, second: number): string {

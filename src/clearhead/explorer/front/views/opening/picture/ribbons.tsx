@@ -36,7 +36,7 @@ export interface RibbonsProps {
 }
 
 /** Weights below this are not drawn. */
-const LEAST = 0.04;
+export const LEAST = 0.04;
 
 export function Ribbons(props: RibbonsProps): JSX.Element {
   const { keys, queries, weights, current } = props;
@@ -83,7 +83,7 @@ export function Ribbons(props: RibbonsProps): JSX.Element {
 }
 
 /** How a ribbon stands: of the word that is looked at, of another, or as all do at first. */
-function mood(
+export function mood(
   current: Chosen | null,
   query: number,
   key: number,
