@@ -24,6 +24,7 @@ GROUND = {
     "files": set(),
     "shapes": set(),
     "visible": set(),
+    "head_kinds": {"shapes"},
     "setting_fields": {"errors", "visible"},
     "config_parts": {"errors", "setting_fields"},
     "config": {"errors", "setting_fields", "config_parts"},
@@ -53,6 +54,7 @@ WITHOUT_TORCH = (
     "tensor_file",
     "weight_storage",
     "shapes",
+    "head_kinds",
     "reference",
     "engine",
     "text",
@@ -84,6 +86,7 @@ AT_LOAD = {
     "tensor_header": set(),
     "tensor_file": {"numpy"},
     "weight_storage": {"numpy"},
+    "head_kinds": {"numpy"},
     "shapes": {"numpy", "jaxtyping"},  # the second only where it was imported before
     "clearhead": set(),
     "__main__": set(),

@@ -5,7 +5,6 @@ import numpy as np
 from clearhead.cli.inspect import _page
 from clearhead.cli.inspect._model import Tokens
 from clearhead.cli.terminal.heatmap import Paper, width_of
-from tests.cli.inspect.layers import layer
 
 
 def test_a_bar_has_ten_columns_for_a_share_of_one():
@@ -26,10 +25,10 @@ def test_a_long_text_is_shortened_in_the_middle():
 
 
 def test_a_stack_is_described_in_a_line():
-    assert _page.about(layer("h.0", 4)) == (
+    assert _page.about("self", (1, 4, 2, 3), "softmax") == (
         "Self-attention of 4 heads, 2 queries on 3 keys, computed by softmax."
     )
-    assert _page.about(layer("h.0", kind="cross")).startswith("Cross-attention of 1 heads")
+    assert _page.about("cross", (1, 1, 2, 3), "sdpa").startswith("Cross-attention of 1 heads")
 
 
 def test_a_table_of_many_heads_is_broken_into_even_blocks():

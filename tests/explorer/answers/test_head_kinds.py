@@ -7,7 +7,7 @@ import pytest
 
 from clearhead.errors import ShapeError, TraceError
 from clearhead.explorer.answers.head_kinds import head_kinds
-from clearhead.explorer.answers.head_measures import EVEN, LEAST_QUERIES, SHARE
+from clearhead.head_kinds import EVEN, LEAST_QUERIES, SHARE
 from clearhead.reference import Trace, Transformer
 from tests.reference.models import random_ids, random_weights, small_config
 

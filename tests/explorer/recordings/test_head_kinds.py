@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from clearhead.errors import ShapeError
-from clearhead.explorer.answers.head_measures import HeadWeights, measured_heads
+from clearhead.explorer.answers.head_measures import measured_heads
 from clearhead.explorer.recordings import bounds
 from clearhead.explorer.recordings.explorer import RecordingExplorer
 from clearhead.explorer.recordings.head_kinds import measure_heads
+from clearhead.head_kinds import HeadWeights
 from clearhead.maps import AttentionMap
 
 

@@ -97,7 +97,7 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
         calls = recording.calls(name)
         for number, attention_map in enumerate(calls):
             layer = _layer(name, number if len(calls) > 1 else None, attention_map, source, target)
-            stacks.setdefault((re.sub(r"\d+", "*", name), layer.kind), []).append(layer)
+            stacks.setdefault((pattern_of(name), layer.kind), []).append(layer)
     for layers in stacks.values():
         _label(layers)
     return [StackFindings(pattern, layers) for (pattern, _), layers in stacks.items()]
@@ -105,13 +105,31 @@ def stacks_of(recording: Recording, source: Tokens, target: Tokens | None) -> li
 
 def _label(layers: Sequence[LayerFindings]) -> None:
     """Label layers with the numbers in which their names differ, or with those of the calls."""
-    numbers = [re.findall(r"\d+", layer.name) for layer in layers]
+    names = [(layer.name, layer.call) for layer in layers]
+    for layer, label in zip(layers, labels_of(names), strict=True):
+        layer.label = label
+
+
+def labels_of(names: Sequence[tuple[str, int | None]]) -> list[str]:
+    """Return a short label for each layer of a stack: the numbers in which their names differ.
+
+    Args:
+        names: of the modules, each with the number of its call where there are several.
+    """
+    numbers = [re.findall(r"\d+", name) for name, _ in names]
     varying = [i for i, column in enumerate(zip(*numbers, strict=True)) if len(set(column)) > 1]
-    for layer, own in zip(layers, numbers, strict=True):
+    labels = []
+    for (_, call), own in zip(names, numbers, strict=True):
         parts = [own[i] for i in varying] or own[:1]
-        if layer.call is not None:
-            parts = [*(own[i] for i in varying), str(layer.call)]
-        layer.label = ".".join(parts) or "0"
+        if call is not None:
+            parts = [*(own[i] for i in varying), str(call)]
+        labels.append(".".join(parts) or "0")
+    return labels
+
+
+def pattern_of(name: str) -> str:
+    """Return the name that the layers of a stack share."""
+    return re.sub(r"\d+", "*", name)
 
 
 def sides(layer: LayerFindings, source: Tokens, target: Tokens | None) -> tuple[Tokens, Tokens]:

@@ -11,7 +11,7 @@ from ...shapes import Array
 from ..terminal.heatmap import Paper, fit, number_format, width_of
 from ..terminal.heatmap import heated as heated
 from ..terminal.paragraphs import bold, heading, prose
-from ._findings import LayerFindings, StackFindings, sides
+from ._findings import StackFindings, sides
 from ._model import Model, Tokens
 
 MEANING = {
@@ -40,18 +40,11 @@ def page(
     notes: Sequence[str],
 ) -> Iterator[str]:
     """Yield the whole page, a piece at a time."""
-    lengths = f"{len(source.ids):,} tokens"
-    if target is not None:
-        lengths += f" to {len(target.ids):,}"
-    name = type(model.model).__name__
-    yield bold(f"{name} of {model.name}", paper)
-    yield prose(f"{lengths}, {model.dtype} on {model.device}", paper)
-    yield f"\n{text_of(source, paper)}"
-    if target is not None:
-        yield f"\n{text_of(target, paper)}"
+    yield from opening(model, source, target, paper)
     for stack in stacks:
         yield heading(stack.pattern, paper)
-        yield prose(about(stack.layers[0]), paper)
+        first = stack.layers[0]
+        yield prose(about(first.kind, first.shape, first.kernel), paper)
         yield from _tables(stack, paper)
         queries, keys = sides(stack.layers[0], source, target)
         yield from _links(stack, queries, keys, paper, top)
@@ -61,14 +54,30 @@ def page(
         yield prose(note, paper)
 
 
-def about(layer: LayerFindings) -> str:
-    """Describe a stack's layers in a line."""
-    _, heads, queries, keys = layer.shape
-    what = {"self": "Self-attention", "cross": "Cross-attention"}.get(layer.kind, layer.kind)
-    return (
-        f"{what} of {heads} heads, {queries:,} queries on {keys:,} keys, computed by "
-        f"{layer.kernel}."
-    )
+def opening(model: Model, source: Tokens, target: Tokens | None, paper: Paper) -> Iterator[str]:
+    """Yield which model read what."""
+    lengths = f"{len(source.ids):,} tokens"
+    if target is not None:
+        lengths += f" to {len(target.ids):,}"
+    name = type(model.model).__name__
+    yield bold(f"{name} of {model.name}", paper)
+    yield prose(f"{lengths}, {model.dtype} on {model.device}", paper)
+    yield f"\n{text_of(source, paper)}"
+    if target is not None:
+        yield f"\n{text_of(target, paper)}"
+
+
+def about(kind: str, shape: tuple[int, int, int, int], kernel: str) -> str:
+    """Describe the layers of a stack in a line.
+
+    Args:
+        kind: self or cross.
+        shape: (batch, heads, query_len, key_len).
+        kernel: what computed them.
+    """
+    _, heads, queries, keys = shape
+    what = {"self": "Self-attention", "cross": "Cross-attention"}.get(kind, kind)
+    return f"{what} of {heads} heads, {queries:,} queries on {keys:,} keys, computed by {kernel}."
 
 
 def text_of(tokens: Tokens, paper: Paper) -> str:
@@ -132,7 +141,7 @@ def _tables(stack: StackFindings, paper: Paper) -> Iterator[str]:
         pattern = "{:.2f}"
         if measure == "distance":
             pattern = number_format(values, 3).replace(":", ":,")
-        yield _title(measure, meaning.format(even=f"{even:.2f}"), paper)
+        yield title_line(measure, meaning.format(even=f"{even:.2f}"), paper)
         yield layer_table(values, labels, values / (most or 1.0), paper, pattern)
 
 
@@ -145,7 +154,7 @@ def _links(
     dull = "special tokens"
     if stack.kind == "self":
         dull += ", the first token or itself"
-    yield _title("strongest links", f"one a head, none to {dull}", paper)
+    yield title_line("strongest links", f"one a head, none to {dull}", paper)
     places = [
         max(len(f"{position:,}") for position in column)
         for column in zip(*((link.query, link.key) for _, link in strongest), strict=True)
@@ -170,7 +179,7 @@ def _links(
 def _most_attended(stack: StackFindings, keys: Tokens, paper: Paper, top: int) -> Iterator[str]:
     shares = stack.received_shares()
     best = np.argsort(-shares, kind="stable")[:top]
-    yield _title("most attended", "the share of all attention that falls on a token", paper)
+    yield title_line("most attended", "the share of all attention that falls on a token", paper)
     place = len(f"{int(best.max()):,}")
     wide = min(LINK_TOKEN, max(width_of(keys.labels[int(key)]) for key in best))
     for key in map(int, best):
@@ -184,7 +193,7 @@ def bar(share: float, paper: Paper) -> str:
     return ("█" if paper.unicode else "#") * round(min(share, 1.0) * BAR)
 
 
-def _title(name: str, meaning: str, paper: Paper) -> str:
+def title_line(name: str, meaning: str, paper: Paper) -> str:
     """Return a name that stands out, with its meaning behind it."""
     lines = prose(f"{name}  {meaning}", paper)
     return f"\n{bold(name, paper)}{lines[len(name) :]}"

@@ -14,6 +14,7 @@ from ...files import write_whole
 from ...visible import json_text
 from ..terminal.heatmap import Paper
 from ._findings import StackFindings, as_json, stacks_of, summaries
+from ._heads import head_stacks, heads_json, heads_page
 from ._model import PURPOSE, Model, Tokens
 from ._page import page
 from ._plot import plot_stacks
@@ -92,7 +93,7 @@ def _plot(recording: Recording, stacks: Sequence[StackFindings], title: str, pat
 
 def _write_json(
     path: Path, model: Model, source: Tokens, target: Tokens | None,
-    stacks: Sequence[StackFindings], notes: Sequence[str], top: int,
+    stacks: list[dict[str, Any]], notes: Sequence[str],
 ) -> None:  # fmt: skip
     inspection: dict[str, Any] = {
         "model": model.name,
@@ -102,13 +103,29 @@ def _write_json(
     }
     if target is not None:
         inspection["target_tokens"] = target.labels
-    inspection["stacks"] = as_json(stacks, source, target, top)
+    inspection["stacks"] = stacks
     inspection["notes"] = list(notes)
     text = json_text(inspection, indent=1) + "\n"
     if str(path) == "-":
         sys.stdout.write(text)
     else:
         write_whole(path, text)
+
+
+def _show_heads(
+    recording: Recording, model: Model, source: Tokens, target: Tokens | None,
+    notes: Sequence[str], top: int, plot: Path | None, json_file: Path | None,
+) -> None:  # fmt: skip
+    """Print, draw and write what kind each head is."""
+    kinds, stacks = recording.heads(), head_stacks(recording)
+    if plot is not None:
+        kinds.plot(save=plot)
+    if json_file is not None:
+        _write_json(json_file, model, source, target, heads_json(kinds, stacks), notes)
+    if str(json_file) != "-":
+        paper = Paper.of()
+        for piece in heads_page(model, kinds, stacks, source, target, paper, top=top, notes=notes):
+            click.echo(piece, color=paper.colour)
 
 
 @click.command()
@@ -134,6 +151,7 @@ def _write_json(
     type=click.IntRange(min=1),
     help="How many links and tokens to list.",
 )
+@click.option("--heads", is_flag=True, help="Show what kind each head is, and no other measure.")
 @click.option("--device", help="Where the model runs, such as cpu [a GPU where there is one].")
 @click.option(
     "--dtype",
@@ -160,7 +178,8 @@ def _write_json(
 )
 def command(
     model: str, text: str, target_text: str | None, layers: tuple[str, ...], top: int,
-    device: str | None, dtype: str, plot: Path | None, json_file: Path | None, save: Path | None,
+    heads: bool, device: str | None, dtype: str, plot: Path | None, json_file: Path | None,
+    save: Path | None,
 ) -> None:  # fmt: skip
     """Show what MODEL attends to in a text.
 
@@ -183,16 +202,20 @@ def command(
             else subject.tokens(decoder_text, target=True)
         )
     # The heads of one layer are drawn from queries and keys; measures are enough for all else.
-    keep = save is not None or (plot is not None and len(layers) == 1)
+    keep = save is not None or heads or (plot is not None and len(layers) == 1)
     recording = _record(subject, source, target, layers, keep=keep)
-    stacks = stacks_of(recording, source, target)
     notes = [*subject.notes, *_notes(recording)]
     if save is not None:
         recording.save(save)
+    if heads:
+        _show_heads(recording, subject, source, target, notes, top, plot, json_file)
+        return
+    stacks = stacks_of(recording, source, target)
     if plot is not None and stacks:
         _plot(recording, stacks, f"{type(subject.model).__name__} of {subject.name}", plot)
     if json_file is not None:
-        _write_json(json_file, subject, source, target, stacks, notes, top)
+        described = as_json(stacks, source, target, top)
+        _write_json(json_file, subject, source, target, described, notes)
     if str(json_file) != "-":
         paper = Paper.of()
         for piece in page(subject, stacks, source, target, paper, top=top, notes=notes):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...head_kinds import EVEN, LEAST_QUERIES, SHARE, HeadWeights
 from ..contract.arrays import ArraySource
 from ..contract.first_screen.head_kinds import HeadKindsAnswer, MeasuredHead
 from ..contract.values import Span
-from .head_measures import EVEN, LEAST_QUERIES, SHARE, HeadWeights, measured_heads
+from .head_measures import measured_heads
 from .overview import attention_steps, layer_slice
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import TraceError
 from .calls import Call, Map, Refusal
@@ -13,6 +13,9 @@ from .contents import Contents
 from .file import write_contents
 from .growing_call import GrowingCall
 from .table import table
+
+if TYPE_CHECKING:
+    from ..heads.kinds import HeadKinds
 
 __all__ = ["Map", "Recording", "Refusal"]
 
@@ -137,6 +140,12 @@ class Recording:
         from .. import rollout
 
         return rollout.flow_to(self, *args, **kwargs)
+
+    def heads(self, *args: Any, **kwargs: Any) -> HeadKinds:
+        """Find out what kind each head is: see `clearhead.maps.heads.table_of_maps.head_kinds`."""
+        from ..heads.table_of_maps import head_kinds
+
+        return head_kinds(self, *args, **kwargs)
 
     def plot(self, *args: Any, **kwargs: Any) -> Any:
         """Draw layers by heads: see `clearhead.maps.pictures.layer_grid.plot_recording`."""

@@ -1,7 +1,7 @@
 """What kind each head of a part is, measured in one text: the question and its answer.
 
 The measures are means over queries, so they are about this text and about no other. For sources
-and formulas see `clearhead.explorer.answers.head_measures`, which computes them.
+and formulas see `clearhead.head_kinds`, which defines them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+"""What kind an attention head is: shares of its weight, how evenly it is spread, and the rule.
+
+The one definition, for the page's map, for tables of recordings and for the command line. Query i
+of self-attention stands at key i (behind a cache, at key i + offset). Each is a mean over queries:
+
+previous   weights[i, i - 1]     next   weights[i, i + 1]     same   weights[i, i]
+first      weights[i, 0]         last   weights[i, keys - 1]
+local      the sum of weights[i, j] over the keys j at most LOCAL tokens from i
+duplicate  the sum over the keys j < i whose token is the query's own, ids[j] = ids[i]
+induction  the sum over the keys j < i that follow such a token, ids[j - 1] = ids[i]
+even       -sum_j w ln w, over ln of how many keys the query may attend to
+
+The first and the last key are those that some query may attend to, so padding is passed over.
+``first`` and ``last`` leave out the queries whose own key, or the one beside it, is the first or
+the last. Cross-attention has ``first`` and ``last`` over all queries, ``even``, and
+
+aligned    sum over keys of max over queries of weights[query, key], over min(queries, keys)
+
+It is 1 where each query looks at one key and no two at the same, 1 / min(queries, keys) where all
+look alike: a key counts once, however many queries look at it. The bound of it is ours: an
+alignment by attention (Bahdanau et al. 2015, arXiv 1409.0473) need not be in order.
+
+Which queries count: those that may attend to more than one key, as the others have no choice (but
+for ``aligned``); and none of padding. For ``local``, ``duplicate`` and ``induction`` only those of
+whose keys at most one in SCARCE is such a place, and at least one: or else even weights would look
+like a habit. ``aligned`` counts keys that some query may attend to.
+
+A head is of the kind of its largest share, if that is half of its weight or more: Clark et al. 2019
+(arXiv 1906.04341, section 3.1) call what puts more than half of its attention on the previous or
+the next token heads that do so. Voita et al. 2019 (arXiv 1905.09418, section 4) count instead for
+how many queries such a key has the largest weight, and ask for nine in ten. ``induction`` is the
+prefix matching of Olsson et al. 2022 (arXiv 2209.11895), on any text instead of random tokens
+repeated; ``duplicate`` the duplicate token head of Wang et al. 2022 (arXiv 2211.00593).
+A head that is of none of these is local if ``local`` is a half or more, as most of what lies near
+is also the previous, the same or the next token; or else broad if ``even`` is 0.8 or more (Voita
+et al. call heads of high entropy broad and give no such bound; 0.8 is ours: of 10 keys, as even as
+if 6 had the same weight); or else mixed. LOCAL and SCARCE are ours, too.
+"""
+
+from ._kinds import EVEN, KINDS, SHARE, ScoredHead, kind_of, scored_heads
+from ._sums import (
+    LEAST_QUERIES,
+    LOCAL,
+    MEASURES,
+    SCARCE,
+    SHARES,
+    HeadSums,
+    HeadWeights,
+    PlaceWeights,
+)
+
+__all__ = [
+    "EVEN",
+    "KINDS",
+    "LEAST_QUERIES",
+    "LOCAL",
+    "MEASURES",
+    "SCARCE",
+    "SHARE",
+    "SHARES",
+    "HeadSums",
+    "HeadWeights",
+    "PlaceWeights",
+    "ScoredHead",
+    "kind_of",
+    "scored_heads",
+]

@@ -1,0 +1,228 @@
+"""HeadKinds: a table of what kind each head is, over one text or many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ...errors import ConfigError, require
+from ...head_kinds import KINDS, MEASURES, HeadSums, scored_heads
+from ...shapes import Array, Float
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+
+class HeadRow(NamedTuple):
+    """One head of a recording.
+
+    Attributes:
+        module: its name, with the number of the call where the module was called several times.
+        head: its index in the module.
+        attention: ``"self"`` or ``"cross"``.
+        kind: what it does mostly, one of `clearhead.head_kinds.KINDS`; None where fewer than three
+            queries have a choice.
+        margin: by how much a score must change at least before the kind does; NaN without a kind.
+        scores: a number from 0 to 1 for each measure that says something of it.
+    """
+
+    module: str
+    head: int
+    attention: str
+    kind: str | None
+    margin: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class HeadKinds:
+    """What kind each head is: a row for each, printed as a table.
+
+    `clearhead.head_kinds` has the formulas and their sources. Scores are about the texts that were
+    read and about no others: ``first + second`` is the table over the texts of both. Each text adds
+    its totals as multiples of 2**-24, so that sums are the same bits in any order.
+
+    Attributes:
+        model: the class of the model.
+        attentions: ``"self"`` or ``"cross"`` by the name of the module.
+        sums: the totals of its heads by the same names.
+        texts: how many texts these are over; the rows of a batch are a text each.
+        notes: what could not be said, and why.
+    """
+
+    model: str
+    attentions: Mapping[str, str]
+    sums: Mapping[str, HeadSums]
+    texts: int = 1
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def rows(self) -> list[HeadRow]:
+        """One row for each head, in the order of modules."""
+        return [
+            HeadRow(name, head, self.attentions[name], *scored)
+            for name, sums in self.sums.items()
+            for head, scored in enumerate(scored_heads(sums))
+        ]
+
+    def __iter__(self) -> Iterator[HeadRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return sum(len(sums.queries) for sums in self.sums.values())
+
+    def of_kind(self, kind: str) -> list[HeadRow]:
+        """Return the heads of a kind, those with the largest margin first.
+
+        Raises:
+            ConfigError: there is no such kind.
+        """
+        if kind not in KINDS:
+            raise ConfigError(f"There is no kind of head {kind!r}; there are {', '.join(KINDS)}.")
+        heads = [row for row in self.rows if row.kind == kind]
+        return sorted(heads, key=lambda row: -row.margin)
+
+    def scores(self, measure: str) -> dict[str, Float[Array, "heads"]]:
+        """Return a measure by module; NaN for heads of which it says nothing.
+
+        Raises:
+            ConfigError: there is no such measure, or nothing has it here.
+        """
+        if measure not in MEASURES:
+            raise ConfigError(f"There is no score {measure!r}; there are {', '.join(MEASURES)}.")
+        by_module = {name: sums.scores().get(measure) for name, sums in self.sums.items()}
+        scores = {name: values for name, values in by_module.items() if values is not None}
+        if not scores:
+            why = " ".join(f"{note}." for note in self.notes) or (
+                "It belongs to the other of self- and cross-attention."
+            )
+            raise ConfigError(f"No attention here has the score {measure!r}. {why}")
+        return scores
+
+    # Over many texts
+
+    def __add__(self, other: HeadKinds) -> HeadKinds:
+        """Return the table over the texts of both.
+
+        Raises:
+            ConfigError: they are not tables of one model with the same scores.
+        """
+        self._check_alike(other)
+        return HeadKinds(
+            self.model,
+            self.attentions,
+            {name: sums + other.sums[name] for name, sums in self.sums.items()},
+            self.texts + other.texts,
+            tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
+
+    def merge(self, *others: HeadKinds) -> HeadKinds:
+        """Return the table over the texts of all of them.
+
+        Raises:
+            ConfigError: they are not tables of one model with the same scores.
+        """
+        total = self
+        for other in others:
+            total = total + other
+        return total
+
+    def _check_alike(self, other: HeadKinds) -> None:
+        if self.sums.keys() != other.sums.keys():
+            apart = ", ".join(sorted(self.sums.keys() ^ other.sums.keys())[:3])
+            raise ConfigError(
+                f"Tables are added for the same modules, and only one of these has {apart}. Record "
+                "the same layers of the same model, one pass at a time."
+            )
+        for name, sums in self.sums.items():
+            if len(sums.queries) != len(other.sums[name].queries):
+                raise ConfigError(
+                    f"{name!r} has {len(sums.queries)} heads in one table and "
+                    f"{len(other.sums[name].queries)} in the other: they are of two models."
+                )
+            if sums.totals.keys() != other.sums[name].totals.keys():
+                apart = ", ".join(sorted(sums.totals.keys() ^ other.sums[name].totals.keys()))
+                raise ConfigError(
+                    f"Only one of the two tables has {apart} of {name!r}, so their mean would be "
+                    "over a part of the texts. Give token ids to both or to neither."
+                )
+
+    # Showing
+
+    def __repr__(self) -> str:
+        measures = self._measures()
+        lines = [
+            ("module", "head", "kind", "margin", *measures),
+            *(
+                (
+                    row.module or "(the model)",
+                    str(row.head),
+                    row.kind or "-",
+                    _number(row.margin),
+                    *(_number(row.scores.get(name, math.nan)) for name in measures),
+                )
+                for row in self.rows
+            ),
+        ]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        count = f"{self.texts} text{'' if self.texts == 1 else 's'}"
+        model = f" of {self.model}" if self.model else ""
+        heads = f"{len(self)} head{'' if len(self) == 1 else 's'}"
+        table = [
+            "  ".join(
+                cell.ljust(width) if at in (0, 2) else cell.rjust(width)
+                for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        title = f"Kinds of heads{model}: {heads}, {count}"
+        return "\n".join([title, *table, *(f"note: {note}" for note in self.notes)])
+
+    def to_dataframe(self) -> DataFrame:
+        """Make a pandas table: module, head, attention, kind, margin and a column for each score.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        require("pandas", extra="frames", purpose="A table of heads")
+        import pandas
+
+        measures = self._measures()
+        columns: dict[str, Sequence[Any]] = {
+            name: [getattr(row, name) for row in self.rows]
+            for name in ("module", "head", "attention", "kind", "margin")
+        }
+        for measure in measures:
+            columns[measure] = [row.scores.get(measure, math.nan) for row in self.rows]
+        return pandas.DataFrame(columns)
+
+    def plot(self, *, save: str | Path | None = None) -> Figure:
+        """Draw layers by heads, each in the colour of its kind.
+
+        Args:
+            save: a .png or .svg file to write as well.
+
+        Raises:
+            ConfigError: there are no heads, or the file's name is neither .png nor .svg.
+            MissingExtraError: matplotlib is not installed.
+        """
+        from ..pictures.kind_grid import plot_kinds
+
+        kinds: dict[str, list[str | None]] = {name: [] for name in self.sums}
+        for row in self.rows:
+            kinds[row.module].append(row.kind)
+        return plot_kinds(kinds, title=f"Kinds of heads of {self.model or 'a model'}", save=save)
+
+    def _measures(self) -> list[str]:
+        """Return the measures that some module has, in their order."""
+        return [name for name in MEASURES if any(name in one.totals for one in self.sums.values())]
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.2f}"

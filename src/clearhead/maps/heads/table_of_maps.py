@@ -1,0 +1,87 @@
+"""The kinds of heads of a recording, module by module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import ConfigError, TraceError
+from ...head_kinds import HeadSums
+from ..storage.collection import calls_of
+from ..storage.stored_attention import StoredAttention
+from .kinds import HeadKinds
+from .measuring import head_numbers
+from .tokens import NO_TOKENS, Texts, key_ids, text_of_queries
+
+
+def head_kinds(maps: Any, *, ids: Texts = None, mask: Texts = None) -> HeadKinds:
+    """Find out what kind each head of some maps is, in one pass over the tiles of each map.
+
+    Memory is linear in the length. `clearhead.head_kinds` has the formulas and their sources.
+
+    Args:
+        maps: a recording, or maps by name. An attention that could not be read becomes a note; a
+            module that was called several times has rows for each call.
+        ids: Int["batch length"], the tokens of self-attention, for ``duplicate`` and ``induction``;
+            for a model that reads two texts by patterns of names: ``{"encoder.*": source,
+            "decoder.*": target}``. None compares labels, which a recording with ``tokenizer=``
+            has; without them the two are left out, with a note that says so.
+        mask: 1 or True for tokens, 0 or False for padding, as the model takes it, given likewise:
+            for cross-attention it is that of the queries. None leaves out what the attention's own
+            mask hides from all queries.
+
+    Raises:
+        ConfigError: there are no maps, only summaries were kept, or one tensor came for two texts.
+        ShapeError: ids or mask are not as long as the text.
+    """
+    attentions: dict[str, str] = {}
+    sums: dict[str, HeadSums] = {}
+    notes: list[str] = []
+    texts = 0
+    names = list(maps.keys())
+    several_texts = any(_has_cross(maps, name) for name in names)
+    for name in names:
+        try:
+            calls = calls_of(maps, name)
+        except TraceError as error:
+            notes.append(f"not read: {str(error).rstrip('.')}")
+            continue
+        for number, one in enumerate(calls):
+            if not isinstance(one, StoredAttention):
+                raise ConfigError(
+                    "Kinds of heads need queries and keys, and of this recording only summaries "
+                    "were kept: record without summaries=."
+                )
+            cross = one.source.kind == "cross"
+            tokens = None if cross else key_ids(one, name, ids, several_texts=several_texts)
+            if tokens is None and not cross:
+                notes.append(NO_TOKENS.format(name=name))
+            text = text_of_queries(one, name, mask, cross=cross, several_texts=several_texts)
+            row = name if len(calls) == 1 else f"{name} call {number}"
+            attentions[row] = one.source.kind
+            sums[row] = head_numbers(one, cross=cross, ids=tokens, text=text).sums()
+            texts = max(texts, one.shape[0])
+    if not sums:
+        raise ConfigError(_nothing(notes))
+    return HeadKinds(getattr(maps, "model", ""), attentions, sums, texts, _short(notes))
+
+
+def _has_cross(maps: Any, name: str) -> bool:
+    try:
+        return any(one.source.kind == "cross" for one in calls_of(maps, name))
+    except TraceError:
+        return False
+
+
+def _short(notes: list[str]) -> tuple[str, ...]:
+    """Return notes, of those about token ids only the first: it holds for the others as well."""
+    start = NO_TOKENS.partition("{")[0]
+    about_tokens = [note for note in notes if note.startswith(start)]
+    others = [note for note in notes if not note.startswith(start)]
+    if len(about_tokens) > 1:
+        about_tokens = [f"{about_tokens[0]} ({len(about_tokens)} attentions)"]
+    return (*others, *about_tokens)
+
+
+def _nothing(notes: list[str]) -> str:
+    why = f" {notes[0]}." if notes else " No attention was recorded."
+    return f"There is no head to measure.{why}"

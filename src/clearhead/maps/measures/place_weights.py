@@ -1,0 +1,183 @@
+"""The weights that say what kind a head is: on the key before a query, on its token's last place.
+
+`clearhead.head_kinds` says which keys these are and what follows from their weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...head_kinds import LOCAL
+from ...shapes import Bool, Float, Int, Num
+from .base import Accumulator, Measure, PassContext, Tile
+
+PREVIOUS, NEXT, SAME, FIRST, LAST, NEAR, DUPLICATE, INDUCTION = range(8)
+# No token's id: of a place that is not in the text.
+_NO_KEY, _NO_QUERY = -1, -2
+
+
+class HeadPlaces(NamedTuple):
+    """What a pass over a map finds out for the kinds of its heads.
+
+    Attributes:
+        numbers: of each query the weights on the key before its own position, on the one after it,
+            on its own, on the first and on the last key of the text, and the sum of those at most
+            LOCAL tokens from it, each 0 where there is no such key; with token ids also the sums
+            over earlier keys of its own token, and over keys before its own that follow such a key.
+        largest: the largest weight that each key gets from a query of the text.
+    """
+
+    numbers: Float[Tensor, "batch heads query_len places"]
+    largest: Float[Tensor, "batch heads key_len"]
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceWeights(Measure[HeadPlaces]):
+    """The weights on places that make the kind of a head: HeadPlaces.
+
+    Query i stands at key i + query_offset of the map. Memory is linear in the length: token ids are
+    compared tile by tile.
+
+    Attributes:
+        ids: of each key's token, below 2**24, but not -1 or -2; None leaves out what is about
+            tokens.
+        in_text: False for queries that are padding; None where there are none.
+        ends: the first and the last key of each text; None where no key is padding.
+    """
+
+    ids: Int[Tensor, "batch key_len"] | None = None
+    in_text: Bool[Tensor, "batch query_len"] | None = None
+    ends: Int[Tensor, "batch 2"] | None = None
+    name: ClassVar[str] = "place_weights"
+
+    def begin(self, context: PassContext) -> Accumulator[HeadPlaces]:
+        return _PlaceWeights(context, self)
+
+
+class _PlaceWeights(Accumulator[HeadPlaces]):
+    def __init__(self, context: PassContext, measure: PlaceWeights) -> None:
+        super().__init__()
+        self.context, self.in_text = context, measure.in_text
+        self.numbers = context.per_query(DUPLICATE if measure.ids is None else INDUCTION + 1)
+        batch, heads, _, key_len = context.shape
+        ends = torch.tensor([[0, key_len - 1]], device=context.device).expand(batch, 2)
+        self.ends = ends if measure.ends is None else measure.ends
+        self.largest = torch.zeros(
+            (batch, heads, key_len), dtype=context.dtype, device=context.device
+        )
+        self.tokens = None if measure.ids is None else _Tokens(measure.ids, context)
+
+    def add(self, tile: Tile) -> None:
+        for place, distance in ((PREVIOUS, -1), (NEXT, 1), (SAME, 0)):
+            rows, weights = self._diagonal(tile, distance)
+            self.numbers[tile.batch, tile.heads, rows, place] = weights
+        for distance in range(-LOCAL, LOCAL + 1):
+            rows, weights = self._diagonal(tile, distance)
+            self.numbers[tile.batch, tile.heads, rows, NEAR] += weights
+        for place, keys in ((FIRST, self.ends[:, 0]), (LAST, self.ends[:, 1])):
+            column = (keys[tile.batch] - tile.columns.start)[:, None, None, None]
+            inside = (column >= 0) & (column < tile.weights.shape[-1])
+            column = torch.where(inside, column, 0).expand(*tile.weights.shape[:3], 1)
+            self.numbers[(*tile.queries, place)] = (tile.weights.gather(-1, column) * inside)[
+                ..., 0
+            ]
+        self._add_largest(tile)
+        if self.tokens is not None:
+            for place, sums in self.tokens.sums(tile):
+                self.numbers[(*tile.queries, place)] = sums
+
+    def _diagonal(self, tile: Tile, distance: int) -> tuple[slice, Float[Tensor, "b h rows"]]:
+        """Return some queries, and what each gives to the key at a distance from it."""
+        shift = tile.rows.start + self.context.query_offset + distance - tile.columns.start
+        weights = tile.weights.diagonal(offset=shift, dim1=-2, dim2=-1)
+        first = tile.rows.start + max(-shift, 0)
+        return slice(first, first + weights.shape[-1]), weights
+
+    def _add_largest(self, tile: Tile) -> None:
+        weights = tile.weights
+        if self.in_text is not None:
+            in_text = self.in_text[tile.batch, None, tile.rows, None]
+            weights = torch.mul(weights, in_text, out=tile.scratch)
+        highest = weights.amax(-2)
+        with self.lock:
+            self.largest[tile.keys] = torch.maximum(self.largest[tile.keys], highest)
+
+    def result(self) -> HeadPlaces:
+        return HeadPlaces(self.numbers, self.largest)
+
+
+class _Tokens:
+    """The tokens of a map's keys, and those at which its queries stand."""
+
+    def __init__(self, ids: Int[Tensor, "batch key_len"], context: PassContext) -> None:
+        self.offset = context.query_offset
+        # Comparing floats into floats takes a sixth of the time of comparing whole numbers, and
+        # so many as there are tokens are exact.
+        self.of_queries, self.of_keys = (
+            x.to(context.dtype) for x in token_rows(ids, context.shape[2], self.offset)
+        )
+
+    def sums(self, tile: Tile) -> list[tuple[int, Float[Tensor, "batch heads rows"]]]:
+        """Return the place and the weights of what is about tokens."""
+        of_queries = self.of_queries[tile.batch, tile.rows]
+        alike = same_tokens(
+            of_queries,
+            self.of_keys[tile.batch, tile.columns.start : tile.columns.stop + 1],
+            tile.rows.start + self.offset - tile.columns.start,
+        )
+        return [
+            (place, torch.mul(tile.weights, pairs[:, None], out=tile.scratch).sum(-1))
+            for place, pairs in ((DUPLICATE, alike.duplicate), (INDUCTION, alike.follows))
+        ]
+
+
+class SameTokens(NamedTuple):
+    """Of some queries and keys before them, which are about the same token: 1, or else 0.
+
+    Attributes:
+        duplicate: the key's token is the query's.
+        follows: the token before the key's is the query's.
+    """
+
+    duplicate: Num[Tensor, "batch rows columns"]
+    follows: Num[Tensor, "batch rows columns"]
+
+
+def token_rows(
+    ids: Int[Tensor, "batch key_len"], query_len: int, offset: int
+) -> tuple[Int[Tensor, "batch query_len"], Int[Tensor, "batch key_len_and_one"]]:
+    """Return the ids at which queries stand, and those of the keys behind one that there is not.
+
+    Args:
+        ids: of the keys.
+        query_len: the number of queries.
+        offset: the key at which query 0 stands.
+    """
+    of_queries = ids.new_full((ids.shape[0], query_len), _NO_QUERY)
+    inside = ids[:, offset : offset + query_len]
+    of_queries[:, : inside.shape[1]] = inside
+    no_key = ids.new_full((ids.shape[0], 1), _NO_KEY)
+    return of_queries, torch.cat([no_key, ids], dim=1)
+
+
+def same_tokens(
+    of_queries: Num[Tensor, "batch rows"], of_keys: Num[Tensor, "batch columns_and_one"], shift: int
+) -> SameTokens:
+    """Compare the tokens of some queries with those of keys before them.
+
+    Args:
+        of_queries: their ids.
+        of_keys: the id of the key before the first one, then those of the keys.
+        shift: the column at which the first query stands.
+    """
+    shape = (*of_queries.shape, of_keys.shape[1])
+    alike = torch.eq(of_queries[:, :, None], of_keys[:, None], out=of_keys.new_empty(shape))
+    # Entry (r, n) is about the key of column n - 1; the query stands at column r + shift.
+    alike = alike.tril_(shift)
+    follows = alike.clone()
+    follows.diagonal(offset=shift, dim1=-2, dim2=-1).fill_(0)
+    return SameTokens(alike[..., 1:], follows[..., :-1])

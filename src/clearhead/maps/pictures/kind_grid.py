@@ -1,0 +1,112 @@
+"""The kinds of heads of a whole model, as a picture of layers by heads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import ConfigError
+from .hatching import hatch
+from .layer_grid import NAME_MOST, NUMBERED_HEADS, NUMBERED_LAYERS, short_names
+from .panels import check_target, finish, label_of, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Colours that stay apart for those who see few (Wong 2011, Nature Methods 8, 441), with a sign of
+# two letters for each kind, so that colour is never alone.
+SIGNS = {
+    "previous": ("pr", "#0072B2"),
+    "next": ("nx", "#56B4E9"),
+    "same": ("sa", "#009E73"),
+    "first": ("fi", "#999999"),
+    "last": ("la", "#6B6B6B"),
+    "duplicate": ("du", "#CC79A7"),
+    "induction": ("in", "#D55E00"),
+    "aligned": ("al", "#117733"),
+    "local": ("lo", "#A6761D"),
+    "broad": ("br", "#F0E442"),
+    "mixed": ("", "#F4F4F4"),
+}
+DARK = {"previous", "same", "last", "induction", "aligned", "local"}
+CELL = 0.3  # inches
+LEGEND = 1.5
+
+
+def plot_kinds(
+    kinds: Mapping[str, Sequence[str | None]],
+    *,
+    title: str = "",
+    save: str | Path | None = None,
+) -> Figure:
+    """Draw the kind of every head: layers by heads, a colour and two letters for each kind.
+
+    Args:
+        kinds: by the name of the layer, a kind per head; None where there is none, hatched.
+        title: above the picture.
+        save: a .png or .svg file to write as well.
+
+    Raises:
+        ConfigError: there are no heads, or the file's name is neither .png nor .svg.
+        MissingExtraError: matplotlib is not installed.
+    """
+    check_target(save)
+    heads = max(map(len, kinds.values()), default=0)
+    if not heads:
+        raise ConfigError("A picture of kinds needs at least one head; none came.")
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Patch
+
+    table = [[*row, *[""] * (heads - len(row))] for row in kinds.values()]
+    names = [label_of(name, NAME_MOST) for name in short_names(list(kinds))]
+    layers = len(table)
+    has_signs = heads <= NUMBERED_HEADS and layers <= NUMBERED_LAYERS
+    cell = CELL if has_signs else CELL / 2
+    beside = LEGEND + 0.5 + 0.075 * max(map(len, names))
+    figure = new_figure(max(heads * cell, 2.0) + beside, max(layers * cell, 1.8) + 1.0, title)
+    axes = figure.subplots()
+    colours = [[SIGNS[kind][1] if kind else "#FFFFFF" for kind in row] for row in table]
+    axes.imshow(
+        np.array([[to_rgb(colour) for colour in row] for row in colours]),
+        aspect="auto",
+        interpolation="nearest",
+    )
+    hatch(axes, np.array([[kind is None for kind in row] for row in table]))
+    if has_signs:
+        _write_signs(axes, table)
+    step = 1 if has_signs else -(-heads // 16)
+    axes.set_xticks(range(0, heads, step), range(0, heads, step), fontsize=8)
+    axes.set_yticks(range(layers), names, fontsize=8, parse_math=False)
+    axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(layers - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1)
+    axes.tick_params(which="both", length=0, pad=3)
+    axes.set_xlabel("head", fontsize=8)
+    axes.set_ylabel("layer", fontsize=8)
+    for spine in axes.spines.values():
+        spine.set(color="0.6", linewidth=0.6)
+    counts = Counter(kind for row in table for kind in row if kind)
+    patches = [
+        Patch(facecolor=colour, edgecolor="0.6", label=f"{kind}  {counts[kind]}", linewidth=0.6)
+        for kind, (_, colour) in SIGNS.items()
+        if counts[kind]
+    ]
+    if patches:
+        figure.legend(
+            handles=patches, loc="outside right upper", fontsize=8, frameon=False, title="kind",
+            title_fontsize=8,
+        )  # fmt: skip
+    return finish(figure, save)
+
+
+def _write_signs(axes: Any, table: Sequence[Sequence[str | None]]) -> None:
+    for row, kinds in enumerate(table):
+        for column, kind in enumerate(kinds):
+            if kind:
+                colour = "white" if kind in DARK else "black"
+                sign = SIGNS[kind][0]
+                axes.text(column, row, sign, ha="center", va="center", fontsize=7, color=colour)
