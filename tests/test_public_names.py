@@ -30,6 +30,7 @@ PUBLIC_NAMES = [
     "Translator",
     "__version__",
     "explore",
+    "intervene",
     "load",
     "load_recording",
     "maps",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from .explorer import explore
+    from .interventions.intervene import intervene
     from .maps.attention_map import AttentionMap
     from .maps.recorder.record import record
     from .maps.recording.reading import load_recording
@@ -61,13 +62,14 @@ _HOMES = {
     "load_recording": "clearhead.maps.recording.reading",
     "maps": "clearhead.maps",
     "explore": "clearhead.explorer",
+    "intervene": "clearhead.interventions.intervene",
     "record": "clearhead.maps.recorder.record",
     "reference": "clearhead.reference",
     "trace": "clearhead.translation.walkthrough",
     "translate": "clearhead.translation.translate",
 }
 
-_NEED_TORCH = ("clearhead.maps", "clearhead.nn")
+_NEED_TORCH = ("clearhead.interventions", "clearhead.maps", "clearhead.nn")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",
@@ -79,6 +81,7 @@ __all__ = [  # noqa: RUF022 - the errors after what people come for
     "Translator",
     "__version__",
     "explore",
+    "intervene",
     "load",
     "load_recording",
     "maps",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..recording.notes import is_compiled, note_compiled_modules, note_emptiness
 from ..recording.recording import Recording
 from ..recording.storage import Storage
 from .collector import Collector
+from .output_keeper import OutputKeeper
 from .recorder import Recorder
 from .selection import Layers, Selection
 from .token_labels import TokenLabels
@@ -28,6 +29,7 @@ def record(
     layers: Layers = None,
     *,
     values: bool = False,
+    outputs: Iterable[str] = (),
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     summaries: Sequence[Measure | str] | None = None,
@@ -44,7 +46,9 @@ def record(
         layers: which modules: a name, a pattern such as ``"*.self_attn"``, a number (its index
             among the attending modules, in the order of first calls), or several of these; a
             name stands for the modules below it, too. None for all.
-        values: whether values are kept, for contributions.
+        values: whether values are kept, for contributions and the outputs of heads.
+        outputs: names of modules, or patterns, whose outputs are kept: ``recording.outputs[name]``.
+            Values are then kept, too.
         device: the device to keep tensors on, such as ``"cpu"``; None for the model's own.
         dtype: the dtype to narrow tensors to, such as ``torch.bfloat16``; the maps are then those
             of the narrowed queries and keys.
@@ -58,17 +62,22 @@ def record(
     """
     _check_model(model)
     contents = Contents(type(model).__name__)
+    outputs = [outputs] if isinstance(outputs, str) else list(outputs)
+    storage = Storage(
+        None if device is None else torch.device(device), dtype, values or bool(outputs)
+    )
+    keeper = OutputKeeper(model, outputs, contents, storage)
     collector = Collector(
         contents,
         Selection(model, layers),
-        Storage(None if device is None else torch.device(device), dtype, values),
+        storage,
         None if summaries is None else [as_measure(measure) for measure in summaries],
         None if tokenizer is None else TokenLabels(tokenizer),
     )
     recorder = Recorder(model, collector, inputs=tokenizer is not None)
     compiled = [name for name, module in recorder.modules if is_compiled(module)]
     try:
-        with recorder:
+        with keeper, recorder:
             yield Recording(contents)
     finally:
         recorder.finish()

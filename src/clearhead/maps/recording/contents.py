@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from .calls import Call, Refusal
 
 
@@ -17,11 +19,13 @@ class Contents:
         model: the class of the model.
         notes: remarks on the recording as a whole.
         calls: the calls of each module, in order.
+        outputs: the output of each call of the modules whose outputs are kept.
     """
 
     model: str = ""
     notes: list[str] = field(default_factory=list)
     calls: dict[str, list[Call]] = field(default_factory=dict)
+    outputs: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def of_module(self, name: str) -> list[Call]:
         """Return the calls of a module, to read or to extend; a new module has none yet."""
@@ -39,9 +43,10 @@ class Contents:
     @property
     def nbytes(self) -> int:
         """Memory of what is kept, in bytes."""
-        return sum(
+        of_maps = sum(
             call.nbytes
             for calls in self.calls.values()
             for call in calls
             if not isinstance(call, Refusal)
         )
+        return of_maps + sum(x.nbytes for calls in self.outputs.values() for x in calls)

@@ -12,6 +12,7 @@ from .calls import Call, Map, Refusal
 from .contents import Contents
 from .file import write_contents
 from .growing_call import GrowingCall
+from .outputs import HeadOutputs, ModuleOutputs
 from .table import table
 
 if TYPE_CHECKING:
@@ -118,6 +119,18 @@ class Recording:
                 f"{', '.join(map(repr, self)) or 'no attention at all'}."
             )
         return name
+
+    # What else was computed
+
+    @property
+    def outputs(self) -> ModuleOutputs:
+        """The outputs of the modules that ``record(model, outputs=[...])`` named, by name."""
+        return ModuleOutputs(self._contents)
+
+    @property
+    def head_outputs(self) -> HeadOutputs:
+        """The outputs of the heads of each attending module, by name: weights times values."""
+        return HeadOutputs(self)
 
     # Looking
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 from ....errors import ConfigError, ShapeError, TraceError
 from ....file_reading import FileProblem, parse_json
 from ....json_fields import Fields
@@ -15,10 +17,12 @@ from ....tensor_file import TensorFile
 from ....visible import quoted, visible
 from ..calls import Call, FinishedCall, Refusal
 from ..contents import Contents
-from ._described_tensors import DescribedTensors
+from ._described_tensors import FLOATS, DescribedTensors
 from ._format import HEADER, READABLE_FORMATS
 from ._map_reading import read_map
 from ._summary_reading import read_summary
+
+_MOST_AXES = 16
 
 
 def read_contents(path: str | Path) -> Contents:
@@ -77,7 +81,15 @@ def _contents(description: Fields, tensors: DescribedTensors) -> Contents:
         if not calls:
             raise FileProblem(f"the module {quoted(name)} has no call")
         contents.of_module(name).extend(_call(call, tensors) for call in calls)
+    for module in description.objects("outputs") if description.has("outputs") else ():
+        name = visible(module.text("name"))
+        contents.outputs[name] = [_output(one, tensors) for one in module.objects("calls")]
     return contents
+
+
+def _output(of: Fields, tensors: DescribedTensors) -> Tensor:
+    axes = of.integer("axes", most=_MOST_AXES)
+    return tensors.get(of, "tensor", FLOATS, *[None] * axes)
 
 
 def _call(of: Fields, tensors: DescribedTensors) -> Call:

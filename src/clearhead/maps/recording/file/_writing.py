@@ -23,6 +23,7 @@ from ...scores.masks.key_ranges import DenseMask, KeyRanges
 from ...storage.summary_map import SummaryMap
 from ..calls import Call, Refusal
 from ..contents import Contents
+from ..outputs import merged_outputs
 from ._format import FORMAT, HEADER, MEASURES
 
 
@@ -62,12 +63,21 @@ def write_contents(contents: Contents, path: Path) -> Path:
         "model": contents.model,
         "notes": contents.notes,
         "modules": modules,
+        "outputs": [
+            {"name": name, "calls": [_describe_output(x, names) for x in calls]}
+            for name, outputs in contents.outputs.items()
+            for calls in [merged_outputs(contents, name, outputs)]
+        ],
     }
     if not names.tensors:
         names.tensors["nothing"] = torch.zeros(0)
     with whole_file(path) as draft:
         save_file(names.tensors, draft, metadata={HEADER: json.dumps(description)})
     return path
+
+
+def _describe_output(x: Tensor, names: _TensorNames) -> dict[str, Any]:
+    return {"tensor": names.name(x), "axes": x.ndim}
 
 
 def _describe_call(call: Call, names: _TensorNames) -> dict[str, Any]:

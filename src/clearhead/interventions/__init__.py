@@ -1,0 +1,1 @@
+"""Interventions: a PyTorch model computes with other numbers while a block runs."""

@@ -1,0 +1,1 @@
+"""Edits within an attention, whichever way the model computes it."""

@@ -1,0 +1,158 @@
+"""Fused attention with edges edited: the kernel runs again for the queries that are concerned.
+
+An edge that is removed is an entry of the mask. One whose weight is set to 0 after the softmax is
+as if its key had a value of 0, for these queries. So no weight is ever computed, and memory stays
+linear in the length: queries are taken in blocks, with a mask for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...shapes import Float, Int, Shaped
+from .edge_plan import EdgeGroup
+
+_LARGEST_MASK = 1 << 24  # entries of one block's mask, all heads and texts of a batch counted
+
+
+@dataclass(frozen=True)
+class FusedCall:
+    """The arguments of `scaled_dot_product_attention`, with batch and heads in front."""
+
+    query: Float[Tensor, "batch heads query_len head_dim"]
+    key: Float[Tensor, "batch kv_heads key_len head_dim"]
+    value: Float[Tensor, "batch kv_heads key_len value_dim"]
+    mask: Shaped[Tensor, "#batch #heads #query_len key_len"] | None = None
+    dropout: float = 0.0
+    causal: bool = False
+    scale: float | None = None
+    grouped: bool = False
+
+    def run(self) -> Float[Tensor, "batch heads query_len value_dim"]:
+        """Return what the kernel computes."""
+        more = {"enable_gqa": True} if self.grouped else {}
+        return F.scaled_dot_product_attention(
+            self.query,
+            self.key,
+            self.value,
+            attn_mask=self.mask,
+            dropout_p=self.dropout,
+            is_causal=self.causal,
+            scale=self.scale,
+            **more,
+        )
+
+    def with_heads_repeated(self) -> FusedCall:
+        """Return the call with a key and a value for each query head."""
+        group = self.query.shape[1] // self.key.shape[1]
+        if group <= 1:
+            return self
+        key, value = (x.repeat_interleave(group, 1) for x in (self.key, self.value))
+        return replace(self, key=key, value=value, grouped=False)
+
+
+def attend(
+    call: FusedCall, groups: Sequence[EdgeGroup]
+) -> Float[Tensor, "batch heads query_len value_dim"]:
+    """Return the output of a fused attention with some of its edges edited.
+
+    Args:
+        call: the attention.
+        groups: the edges, as `edge_groups` has them.
+    """
+    if len(groups) == 1 and groups[0].heads is None and groups[0].rows is None:
+        return _all_rows(call, groups[0])
+    output = call.run()
+    for group in groups:
+        heads = group.heads
+        part = call if heads is None else _with_heads(call, heads)
+        rows = group.rows
+        if rows is None:
+            changed = _all_rows(part, group)
+        else:
+            changed = torch.cat(
+                [_block(part, group, block) for block in _blocks(part, rows)], dim=2
+            )
+            around = output if heads is None else output.index_select(1, heads)
+            changed = around.index_copy(2, rows, changed)
+        output = changed if heads is None else output.index_copy(1, heads, changed)
+    return output
+
+
+def _all_rows(call: FusedCall, group: EdgeGroup) -> Tensor:
+    """Return the output of all queries of a call, with the same keys edited in each."""
+    if group.removed is None:
+        return replace(call, value=_without(call.value, group.zeroed)).run()
+    rows = torch.arange(call.query.shape[2], device=call.query.device)
+    return torch.cat([_block(call, group, block) for block in _blocks(call, rows)], dim=2)
+
+
+def _blocks(
+    call: FusedCall, rows: Int[Tensor, "rows"]
+) -> Iterator[Int[Tensor, "block_rows"]]:
+    """Split queries so that the mask of each block is small."""
+    copies = 1
+    if call.mask is not None:
+        for size in call.mask.shape[:-2]:
+            copies *= size
+    size = max(16, _LARGEST_MASK // max(1, copies * call.key.shape[2]))
+    yield from rows.split(size)
+
+
+def _block(call: FusedCall, group: EdgeGroup, rows: Int[Tensor, "block_rows"]) -> Tensor:
+    """Return the output of some queries, with the same keys edited in each."""
+    key, value, mask = call.key, _without(call.value, group.zeroed), call.mask
+    removed = group.removed
+    if mask is not None and mask.shape[-2] > 1:
+        mask = mask.index_select(-2, rows)
+    if call.causal:
+        end = min(int(rows.max()) + 1, key.shape[2])
+        key, value = key[:, :, :end], value[:, :, :end]
+        removed = None if removed is None else removed[:end]
+        mask = torch.arange(end, device=rows.device) <= rows[:, None]
+    if removed is not None:
+        mask = _forbid(mask, removed)
+    return replace(
+        call,
+        query=call.query.index_select(2, rows),
+        key=key,
+        value=value,
+        mask=mask,
+        causal=False,
+    ).run()
+
+
+def _forbid(mask: Tensor | None, removed: Tensor) -> Tensor:
+    """Return a mask that forbids some keys, too."""
+    if mask is None:
+        return (~removed)[None]
+    if mask.dtype == torch.bool:
+        return mask & ~removed
+    return mask.masked_fill(removed, -torch.inf)
+
+
+def _without(value: Tensor, zeroed: Tensor | None) -> Tensor:
+    """Return values of 0 where the weights are to be 0."""
+    return value if zeroed is None else value.masked_fill(zeroed[:, None], 0.0)
+
+
+def _with_heads(call: FusedCall, heads: Int[Tensor, "heads"]) -> FusedCall:
+    """Return a call of some of its heads alone."""
+    group = call.query.shape[1] // call.key.shape[1]
+    kv_heads = heads // group
+    mask = call.mask
+    if mask is not None and mask.ndim > 2 and mask.shape[-3] > 1:
+        mask = mask.index_select(-3, heads)
+    return replace(
+        call,
+        query=call.query.index_select(1, heads),
+        key=call.key.index_select(1, kv_heads),
+        value=call.value.index_select(1, kv_heads),
+        mask=mask,
+        grouped=False,
+    )

@@ -1,0 +1,157 @@
+"""How batch and heads lie in the tensors of an attention, and the way to [batch, heads, ...].
+
+    heads second        [batch, heads, length, head_dim], as nearly all models have it
+    heads first         [heads, batch, length, head_dim]
+    merged              [batch * heads, length, head_dim]
+    merged heads first  [heads * batch, length, head_dim]
+    packed              [batch, kv_heads, group, head_dim], the heads of one query (a single token)
+    one head            [batch, length, head_dim], or [length, head_dim]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ...errors import ConfigError
+from ..edits import Edit
+from .merged_order import Axes
+
+SECOND, FIRST, MERGED, MERGED_FIRST, PACKED, ONE = (
+    "heads second",
+    "heads first",
+    "merged",
+    "merged heads first",
+    "packed",
+    "one head",
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where batch and heads are.
+
+    Attributes:
+        form: one of the six above.
+        heads: the number of heads.
+        doubt: why batch and heads cannot be told apart; empty where they can.
+    """
+
+    form: str
+    heads: int
+    doubt: str = ""
+
+    def unfold(self, x: Tensor) -> Tensor:
+        """Return queries, keys, values, scores, weights or outputs as [batch, heads, ., .]."""
+        if self.form == FIRST:
+            return x.transpose(0, 1)
+        if self.form == MERGED:
+            return x.unflatten(0, (-1, self.heads))
+        if self.form == MERGED_FIRST:
+            return x.unflatten(0, (self.heads, -1)).transpose(0, 1)
+        if self.form == ONE:
+            return x.unsqueeze(1) if x.ndim == 3 else x[None, None]
+        return x
+
+    def fold(self, x: Tensor, like: Tensor) -> Tensor:
+        """Return a tensor [batch, heads, ., .] as the model has it.
+
+        Args:
+            x: the tensor.
+            like: a tensor of the model's with the same axes, whose order it gets.
+        """
+        if self.form == FIRST:
+            return x.transpose(0, 1)
+        if self.form == MERGED:
+            return x.flatten(0, 1)
+        if self.form == MERGED_FIRST:
+            return x.transpose(0, 1).flatten(0, 1)
+        if self.form == ONE:
+            return x.squeeze(1) if like.ndim == 3 else x[0, 0]
+        return x
+
+    def check(self, edit: Edit) -> None:
+        """Check that an edit of some heads can tell which those are.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        if self.doubt and edit.heads is not None:
+            raise ConfigError(f"{edit.words}: {self.doubt}. Edit all heads instead (.heads).")
+
+
+def layout_of(
+    query: Tensor, hints: list[int], *, packed: bool = False, axes: Axes | None = None
+) -> Layout:
+    """Return how batch and heads lie in the queries of an attention.
+
+    Args:
+        query: the queries.
+        hints: the numbers of heads that the module says it has.
+        packed: whether the heads of one query were packed as queries.
+        axes: what is known of the axes of batch and heads.
+
+    Raises:
+        ConfigError: the tensor has axes of which nothing is known.
+    """
+    if packed:
+        return Layout(PACKED, query.shape[1] * query.shape[2])
+    if query.ndim == 4:
+        return _of_four_axes(query, hints, axes)
+    if query.ndim == 3:
+        return _of_three_axes(query, hints, axes)
+    if query.ndim == 2:
+        return Layout(ONE, 1)
+    raise ConfigError(
+        f"The attention has tensors of {query.ndim} axes, and edits are for [batch, heads, length, "
+        "head_dim], or with batch and heads in one axis."
+    )
+
+
+def _of_four_axes(query: Tensor, hints: list[int], axes: Axes | None) -> Layout:
+    """Return the layout of tensors that have an axis each for batch and heads.
+
+    Where nothing else tells, it is the order that `scaled_dot_product_attention` documents; but
+    not where both axes are as long as the module says it has heads, and are no view that tells.
+    """
+    first, second = query.shape[:2]
+    heads = "" if axes is None else axes.heads
+    doubt = ""
+    if first != second and (first in hints) != (second in hints):
+        heads = "second" if second in hints else "first"
+    elif not heads:
+        doubt = _NO_AXIS.format(first) if first == second > 1 and first in hints else ""
+    return Layout(FIRST, first) if heads == "first" else Layout(SECOND, second, doubt)
+
+
+def _of_three_axes(query: Tensor, hints: list[int], axes: Axes | None) -> Layout:
+    count = query.shape[0]
+    if axes is not None and 1 not in axes[:2]:
+        first, second = axes.first in hints, axes.second in hints
+        heads = axes.heads if first == second else "first" if first else "second"
+        if heads:
+            return (
+                Layout(MERGED, axes.second)
+                if heads == "second"
+                else Layout(MERGED_FIRST, axes.first)
+            )
+    heads_hint = next((h for h in hints if h > 1 and count % h == 0), 1)
+    if heads_hint == 1:
+        return Layout(ONE, 1, "" if hints == [1] or count == 1 else _NO_HEADS.format(count))
+    doubt = "" if heads_hint == count else _NO_ORDER.format(heads_hint, count)
+    return Layout(MERGED, heads_hint, doubt)
+
+
+_NO_AXIS = (
+    "batch and heads are both {}, and nothing tells which axis is which: call the model with a "
+    "batch of another size"
+)
+_NO_HEADS = (
+    "batch and heads share an axis of {}, and how many heads there are is not known: the module has "
+    "no num_heads"
+)
+_NO_ORDER = (
+    "batch and {} heads share an axis of {}, and whether the batch or the heads come first is not "
+    "known"
+)

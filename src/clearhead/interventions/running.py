@@ -1,0 +1,111 @@
+"""What runs in a thread: the contexts that edit there, and the calls of edited modules."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ..maps.recorder.owners import ModuleNames
+from .attention.offsets import Past
+from .edits import Edit
+
+if TYPE_CHECKING:
+    from .attention.mode import AttentionMode
+
+
+@dataclass(eq=False)
+class ModuleCall:
+    """One call of a module that is edited, or lies around one.
+
+    Attributes:
+        module: the module.
+        past: what the cache held when the outermost module was called.
+        watches: whether operators are watched while it runs.
+        applied: the edits of its attention that could be applied in this call.
+        waiting: products of queries and keys that were edited and have met no softmax yet.
+        reasons: why others could not.
+    """
+
+    module: nn.Module
+    past: Past
+    watches: bool
+    applied: set[int] = field(default_factory=set)
+    waiting: dict[int, object] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class EditedModel:
+    """A model with edits, in the thread that edits it.
+
+    Attributes:
+        model: the model.
+        names: its modules' names by their ids.
+        edits: the edits of each module by its id, in their order.
+        numbered: the edits of the n-th attention.
+        order: the number of each attention, in the order of first calls.
+        calls: the calls that are running, the outermost first.
+        ran: whether any of the modules that are hooked ran.
+    """
+
+    model: nn.Module
+    names: ModuleNames
+    edits: dict[int, list[Edit]] = field(default_factory=dict)
+    numbered: dict[int, list[Edit]] = field(default_factory=dict)
+    order: dict[str, int] = field(default_factory=dict)
+    calls: list[ModuleCall] = field(default_factory=list)
+    ran: bool = False
+
+    def call_of(self, module: nn.Module) -> ModuleCall | None:
+        """Return the innermost running call of a module."""
+        return next((call for call in reversed(self.calls) if call.module is module), None)
+
+
+class Running(threading.local):
+    """The models that are edited in this thread, the outermost context first.
+
+    Attributes:
+        models: these.
+        mode: what watches operators, shared by all of them.
+        depth: how many calls of edited modules want it.
+    """
+
+    def __init__(self) -> None:
+        self.models: list[EditedModel] = []
+        self.mode: AttentionMode | None = None
+        self.depth = 0
+
+    def watch(self) -> None:
+        """Begin to watch operators; calls may be within one another."""
+        if self.depth == 0:
+            from .attention.mode import AttentionMode
+
+            self.mode = AttentionMode(self.models)
+            self.mode.__enter__()
+        self.depth += 1
+
+    def unwatch(self) -> None:
+        """End what `watch` began."""
+        self.depth -= 1
+        if self.depth == 0 and self.mode is not None:
+            self.mode.__exit__(None, None, None)
+            self.mode = None
+
+
+RUNNING = Running()
+
+
+def past_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Past:
+    """Return what the cache holds that a model is called with."""
+    unknown = False
+    for name, value in [*((("", one) for one in args)), *kwargs.items()]:
+        length = getattr(value, "get_seq_length", None)
+        if callable(length):
+            return Past(int(length()), cached=True)
+        holds = isinstance(value, tuple | list) and len(value) > 0
+        unknown = unknown or (holds and ("past" in name or "cache" in name or "mems" in name))
+    return Past(None, cached=True) if unknown else Past()

@@ -1,0 +1,85 @@
+"""Keeps the outputs of modules while a model is recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from ...errors import ConfigError
+from ..recording.contents import Contents
+from ..recording.storage import Storage
+from .pause import is_paused, recorder_work
+from .plain_tensors import is_plain
+from .selection import matching_modules
+
+
+class OutputKeeper:
+    """Keeps the outputs of some modules of a model, in the thread that records it.
+
+    It hears of all modules of the process: a hook on a module itself would switch off the fast path
+    of PyTorch's own encoder layers, and so change bits.
+
+    Args:
+        model: the model.
+        choices: names of modules, and patterns.
+        contents: takes the outputs.
+        storage: how they are kept.
+
+    Raises:
+        ConfigError: a name fits no module.
+    """
+
+    def __init__(
+        self, model: nn.Module, choices: Iterable[str], contents: Contents, storage: Storage
+    ) -> None:
+        if isinstance(choices, str):
+            choices = [choices]
+        self._names: dict[int, str] = {}
+        for choice in choices:
+            if not isinstance(choice, str):
+                raise ConfigError(
+                    f"outputs are names of modules, or patterns; got {type(choice).__name__}."
+                )
+            for name, module in matching_modules(model, choice).items():
+                self._names[id(module)] = name
+        self._model, self._contents, self._storage = model, contents, storage
+        self._handle: Any = None
+
+    def __enter__(self) -> None:
+        self._thread = threading.get_ident()
+        if self._names:
+            self._handle = register_module_forward_hook(self._keep)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+
+    def _keep(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Copy the output of a module, if it is one of those."""
+        name = self._names.get(id(module))
+        if name is None or threading.get_ident() != self._thread or is_paused():
+            return
+        x = _first_tensor(output)
+        if x is not None and is_plain((x,)):
+            with recorder_work():
+                self._contents.outputs.setdefault(name, []).append(self._storage.copy(x))
+
+
+def _first_tensor(output: Any) -> Tensor | None:
+    """Return the first tensor of numbers in what a module returned."""
+    if isinstance(output, Tensor):
+        return output if output.is_floating_point() else None
+    parts = output.values() if isinstance(output, Mapping) else output
+    if isinstance(output, Mapping | tuple | list):
+        return next((x for x in parts if isinstance(x, Tensor) and x.is_floating_point()), None)
+    return None
