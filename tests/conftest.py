@@ -19,6 +19,7 @@ from tests import shape_checks
 shape_checks.install(
     "clearhead.nn",
     "clearhead.maps",
+    "clearhead.attribution",
     "clearhead.reference",
     "clearhead.engine",
     "clearhead.generation",

@@ -105,6 +105,7 @@ AT_LOAD = {
     "tasks": {"numpy"},
     "export": {"numpy"},  # what it writes for is loaded when it writes
     "maps": {"torch", "numpy", "safetensors"},
+    "attribution": {"torch", "numpy"},
     "nn": {"torch", "numpy"},
     "explorer": {"numpy", "pydantic", "pydantic_core", "typing_extensions"},
     "training": {"torch", "numpy", "safetensors"},

@@ -59,6 +59,7 @@ SUITES = {
 ELSEWHERE = {
     "__main__.py": "cli/test_main.py starts the command line with it",
     "_version.py": "a version, which test_packaging.py compares",
+    "attribution/stream/nodes.py": "types; attribution/stream/test_watcher.py looks at them",
     "config_parts.py": "test_config.py, of which these are the parts",
     "cli/__main__.py": "cli/test_main.py starts the command line with it",
     "engine/protocols.py": "types; every engine is tested as one",

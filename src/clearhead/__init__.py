@@ -13,6 +13,13 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import maps, nn, reference
+    from .attribution.inputs import attribute_inputs
+    from .attribution.logit_attribution import attribute_logit
+    from .attribution.logit_lens import logit_lens
+    from .attribution.patching.edges import attribute_edges
+    from .attribution.patching.heads import attribute_heads
+    from .attribution.patching.nodes import attribute_nodes
+    from .attribution.target import Target
     from .config import TransformerConfig
     from .errors import (
         CheckpointError,
@@ -52,6 +59,13 @@ _HOMES = {
     "Trace": "clearhead.reference.tracing.trace",
     "TraceError": "clearhead.errors",
     "TrainingError": "clearhead.errors",
+    "Target": "clearhead.attribution.target",
+    "attribute_edges": "clearhead.attribution.patching.edges",
+    "attribute_heads": "clearhead.attribution.patching.heads",
+    "attribute_inputs": "clearhead.attribution.inputs",
+    "attribute_logit": "clearhead.attribution.logit_attribution",
+    "attribute_nodes": "clearhead.attribution.patching.nodes",
+    "logit_lens": "clearhead.attribution.logit_lens",
     "Recording": "clearhead.maps.recording.recording",
     "TransformerConfig": "clearhead.config",
     "Translation": "clearhead.translation.translation",
@@ -69,21 +83,28 @@ _HOMES = {
     "translate": "clearhead.translation.translate",
 }
 
-_NEED_TORCH = ("clearhead.interventions", "clearhead.maps", "clearhead.nn")
+_NEED_TORCH = ("clearhead.attribution", "clearhead.interventions", "clearhead.maps", "clearhead.nn")
 
 __all__ = [  # noqa: RUF022 - the errors after what people come for
     "AttentionMap",
     "Model",
     "Recording",
+    "Target",
     "Trace",
     "TransformerConfig",
     "Translation",
     "Translator",
     "__version__",
+    "attribute_edges",
+    "attribute_heads",
+    "attribute_inputs",
+    "attribute_logit",
+    "attribute_nodes",
     "explore",
     "intervene",
     "load",
     "load_recording",
+    "logit_lens",
     "maps",
     "nn",
     "record",

@@ -97,7 +97,7 @@ def read_traced_layers(
     hidden = np.concatenate([_after_last_norm(model, stack, streams), last[row, position][None]])
     probabilities = softmax(model.logits(hidden[None])[0])
     final = int(probabilities[-1].argmax())
-    return [_reading(layers, line, final, count) for layers, line in enumerate(probabilities)]
+    return [layer_reading(layers, line, final, count) for layers, line in enumerate(probabilities)]
 
 
 def _after_last_norm(
@@ -109,9 +109,17 @@ def _after_last_norm(
     return Norm(model.config, *weight_and_bias(model.weights, f"{stack}.norm"))(streams)
 
 
-def _reading(
+def layer_reading(
     layers: int, probabilities: Float[Array, "vocab"], final: int, count: int
 ) -> LayerReading:
+    """Return what probabilities after some layers say.
+
+    Args:
+        layers: how many layers the stream has passed.
+        probabilities: of all tokens, there.
+        final: the likeliest token after all layers.
+        count: how many tokens the reading lists.
+    """
     count = min(count, len(probabilities))
     best = np.argpartition(-probabilities, count - 1)[:count]
     best = best[np.lexsort((best, -probabilities[best]))]

@@ -1,0 +1,210 @@
+"""Which parts of a model add to the residual stream, and which read it: the ends of its edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ...shapes import Float
+from ..running import Inputs
+from ..stream.head_parts import AttentionRows
+from ..stream.nodes import Leaf, Linear, Node, Sum
+from ..stream.run import StreamRun, stream_run
+from ..stream.walk import Part, Walk
+from ..summands import path_of
+from .pair import PURPOSE
+
+LOGITS = "logits"
+
+
+@dataclass(eq=False)
+class Source:
+    """Something that adds to the stream.
+
+    Attributes:
+        name: what it is called.
+        module: the module whose output it is; of heads, the module that attends.
+        weight: Float[Tensor, "heads_times_value_dim d_model"], with which the heads are
+            multiplied, times their factor; None where the output is added as a whole.
+        factor: what the output is multiplied with on its way.
+    """
+
+    name: str
+    module: str
+    weight: Float[Tensor, "width d_model"] | None
+    factor: float
+
+
+@dataclass(eq=False)
+class Sink:
+    """Something that reads the stream: the readers of one or several sublayers, or of the logits.
+
+    Attributes:
+        names: of the sublayers; ``logits`` for what comes after the last.
+        readers: the modules that read, usually one norm.
+        sources: the places of the sources that are in what they read.
+        attention: the module whose heads read, if one of the sublayers is an attention whose
+            heads lie apart.
+    """
+
+    names: list[str] = field(default_factory=list)
+    readers: list[str] = field(default_factory=list)
+    sources: frozenset[int] = frozenset()
+    attention: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeGraph:
+    """The ends of a model's edges.
+
+    Attributes:
+        sources: in the order in which they add.
+        sinks: in the order in which they read.
+        notes: remarks for a reader of the numbers.
+    """
+
+    sources: list[Source]
+    sinks: list[Sink]
+    notes: tuple[str, ...]
+
+
+def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
+    """Find what adds to the stream that a model's logits come from, and what reads it, in one run.
+
+    Raises:
+        ConfigError: norms stand in the stream, so that what a part adds is not read as it is; a
+            module is called several times; or nothing that is added is a module's.
+    """
+    stream = stream_run(model, inputs, PURPOSE)
+    places = stream.places(0, -1)
+    walk = Walk(stream.name, places)
+    walk.follow(stream.node, {0: 1.0})
+    if walk.norms_in_stream:
+        raise ConfigError(
+            f"{stream.name} normalises its stream itself ({walk.norms_in_stream[0].stack[-1]!r}), "
+            "so what one part adds is not what another reads, and an edge between them has no "
+            "number of its own. Use attribute_heads or attribute_nodes."
+        )
+    parts = sorted(walk.parts, key=lambda part: part.node.order)
+    assert stream.recording is not None
+    rows = AttentionRows(stream.recording, places)
+    shares = [rows.shares(part) for part in parts]
+    attentions = [None if one is None else one.name for one in shares]
+    sources, source_places, notes = _sources(parts, attentions)
+    sinks = _sinks(stream, parts, attentions, source_places)
+    notes.extend(_other_attentions(stream, attentions))
+    return EdgeGraph(sources, sinks, tuple(notes))
+
+
+def _sources(
+    parts: Sequence[Part], attentions: Sequence[str | None]
+) -> tuple[list[Source], dict[int, int], list[str]]:
+    """Return the sources, their places by those of the parts, and notes."""
+    sources: list[Source] = []
+    places: dict[int, int] = {}
+    notes: list[str] = []
+    for place, (part, attention) in enumerate(zip(parts, attentions, strict=True)):
+        node, added = part.node, part.added
+        if isinstance(node, Leaf) and node.operator == "parameter":
+            continue  # the same in every run, so that no edge from it matters
+        name = attention or path_of(part)
+        stack = set(added.stack) - set(part.parent)
+        modules = [one for one in added.modules if one in stack]
+        if attention is not None and isinstance(node, Linear) and added is node:
+            source = Source(name, attention, node.weight.detach() * node.factor, part.factor)
+        elif modules:
+            factor = part.factor / added.modules[modules[-1]]
+            source = Source(name, modules[-1], None, factor)
+            if attention is not None:
+                notes.append(
+                    f"{name}: a norm stands between its heads and the stream, so its edges start "
+                    "at the whole of it"
+                )
+        else:
+            notes.append(
+                f"{name} is added to the stream, but no module returns it: no edge starts there"
+            )
+            continue
+        places[place] = len(sources)
+        sources.append(source)
+    if not sources:
+        raise ConfigError(f"There are no edges. {' '.join(notes)}".strip())
+    return sources, places, notes
+
+
+def _sinks(
+    stream: StreamRun,
+    parts: Sequence[Part],
+    attentions: Sequence[str | None],
+    places: dict[int, int],
+) -> list[Sink]:
+    """Return the sinks: the readers before each sublayer, and those before the logits."""
+    by_node = {id(part.added): place for place, part in enumerate(parts)}
+    storages = {
+        part.added.value.untyped_storage()._cdata: place
+        for place, part in enumerate(parts)
+        if isinstance(part.added, Leaf)
+    }
+    events: list[tuple[int, str, frozenset[int] | int]] = []
+    for read in stream.reads:
+        within = _parts_in(read.node, by_node)
+        if read.node is None and read.storage in storages:
+            within = frozenset({storages[read.storage]})
+        if within:
+            events.append((read.order, read.module, within))
+    events.extend((part.node.order, "", place) for place, part in enumerate(parts))
+    sinks = [Sink()]
+    for _, module, what in sorted(events, key=lambda event: event[0]):
+        sink = sinks[-1]
+        if isinstance(what, int):
+            if not sink.readers:
+                continue  # the embeddings, which read nothing
+            sink.names.append(attentions[what] or path_of(parts[what]))
+            sink.attention = sink.attention or attentions[what]
+            continue
+        if sink.names:
+            sink = Sink()
+            sinks.append(sink)
+        sink.readers.append(module)
+        sink.sources |= {places[one] for one in what if one in places}
+    sinks[-1].names = sinks[-1].names or [LOGITS]
+    readers = [reader for sink in sinks for reader in sink.readers]
+    twice = next((one for one in readers if readers.count(one) > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            f"{twice!r} reads the stream several times in one run, as where layers share their "
+            "weights; its edges cannot be told apart."
+        )
+    return sinks
+
+
+def _parts_in(node: Node | None, by_node: dict[int, int]) -> frozenset[int]:
+    """Return the places of the parts that a node is the sum of; none where it is no such sum."""
+    places: set[int] = set()
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if at is None:
+            continue
+        if id(at) in by_node:
+            places.add(by_node[id(at)])
+        elif isinstance(at, Sum):
+            stack.extend(term for _, term in at.terms)
+        elif not (isinstance(at, Leaf) and at.operator == "parameter"):
+            return frozenset()
+    return frozenset(places)
+
+
+def _other_attentions(stream: StreamRun, attentions: Sequence[str | None]) -> list[str]:
+    """Return a note on attentions whose outputs are in another stream, such as an encoder's."""
+    assert stream.recording is not None
+    others = [name for name in stream.recording if name not in attentions]
+    if not others:
+        return []
+    return [
+        f"the edges are those of the stream that the logits come from; {len(others)} other "
+        f"attentions, {others[0]} among them, add to none that is read there"
+    ]

@@ -1,0 +1,114 @@
+"""Attribution patching of nodes: embeddings, attentions and feed-forward layers as wholes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ...shapes import Array, Float
+from ..named_values import NamedValues
+from ..running import Inputs, run, written_out
+from ..stream.run import stream_run
+from ..stream.walk import Walk
+from ..taps import Tap, gradients, on_outputs
+from ..target import Metric, value_of
+from .pair import PURPOSE, Side, check_pair, difference
+
+MEASURE = "estimated effect of the clean run's number"
+
+
+def attribute_nodes(
+    model: nn.Module,
+    clean: Inputs,
+    corrupted: Inputs,
+    metric: Metric,
+    *,
+    modules: Sequence[str] | None = None,
+    at: Side = "corrupted",
+) -> NamedValues:
+    """Estimate what patching each node from the clean run into the corrupted one does to a metric.
+
+    (x_clean - x_corrupted) . d metric / d x, for the output x of each node, at each position, in
+    two forward passes and one backward (Nanda 2023, "Attribution patching: activation patching at
+    industrial scale"). Positive where the clean run's number raises the metric. Gradients go
+    through the fused kernel.
+
+    Args:
+        model: any module, in eval mode.
+        clean, corrupted: inputs of equal token counts.
+        metric: a `Target`, or a function of the model's output.
+        modules: names of the modules whose outputs are the nodes; None for all that add to the
+            stream that the logits come from, which takes one more forward pass to find.
+        at: the run whose gradient is taken.
+
+    Returns:
+        values by node and position, summed over the rows of the batch.
+
+    Raises:
+        ConfigError: the model cannot be attributed, or a module is called several times.
+        ShapeError: clean and corrupted inputs have different token counts.
+    """
+    check_pair(model, clean, corrupted, at)
+    notes: tuple[str, ...] = ()
+    if modules is None:
+        modules, notes = node_modules(model, clean)
+    taps = [{name: Tap() for name in modules} for _ in range(2)]
+    for own, inputs, side in zip(taps, (clean, corrupted), ("clean", "corrupted"), strict=True):
+        with torch.set_grad_enabled(side == at), written_out(), on_outputs(model, dict(own)):
+            output = run(model, inputs)
+            if side == at:
+                value = value_of(metric, output)
+    for name, tap in taps[0].items():
+        if len(tap.values) != 1:
+            raise ConfigError(
+                f"{name!r} was called {len(tap.values)} times in one run; a node is one call."
+            )
+    own = taps[0] if at == "clean" else taps[1]
+    grads = gradients(value, [tap.edges[0] for tap in own.values()])
+    rows = {}
+    for name, gradient in zip(modules, grads, strict=True):
+        change = difference(name, taps[0][name].values, taps[1][name].values)[0]
+        rows[name] = by_position(change, gradient)
+    return _table(rows, notes)
+
+
+def node_modules(model: nn.Module, inputs: Inputs) -> tuple[list[str], tuple[str, ...]]:
+    """Return the modules that add to the stream, in order, and notes on what no module returns."""
+    stream = stream_run(model, inputs, PURPOSE, attention=False)
+    walk = Walk(stream.name, stream.places(0, -1))
+    walk.follow(stream.node, {0: 1.0})
+    names: list[str] = []
+    notes: list[str] = []
+    for part in sorted(walk.parts, key=lambda part: part.node.order):
+        stack = set(part.added.stack) - set(part.parent)
+        own = [name for name in part.added.modules if name in stack]
+        if own:
+            names.append(own[-1])
+        else:
+            what = getattr(part.added, "weight", "") if part.added.stack == () else ""
+            what = what or (part.added.stack[-1] if part.added.stack else "") or "a tensor"
+            notes.append(f"{what} is added to the stream, but no module returns it: it is no node")
+    return list(dict.fromkeys(names)), tuple(notes)
+
+
+def by_position(change: Tensor, gradient: Tensor | None) -> Float[Array, "length"]:
+    """Return difference times gradient, summed over rows and entries; zeros without gradient."""
+    if gradient is None:
+        return np.zeros(change.shape[-2])
+    product = (change.double() * gradient.double()).sum(-1)
+    return product.reshape(-1, product.shape[-1]).sum(0).cpu().numpy()
+
+
+def _table(rows: dict[str, Array], notes: tuple[str, ...]) -> NamedValues:
+    if not rows:
+        raise ConfigError(f"There are no nodes. {' '.join(notes)}".strip())
+    length = max(map(len, rows.values()))
+    values = np.full((len(rows), length), np.nan)
+    for line, row in zip(values, rows.values(), strict=True):
+        line[: len(row)] = row
+    axes = {"node": tuple(rows), "position": tuple(map(str, range(length)))}
+    return NamedValues(MEASURE, values, axes, notes, is_partition=False)

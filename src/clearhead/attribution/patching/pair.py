@@ -1,0 +1,43 @@
+"""What attribution patching needs of a clean and a corrupted run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ..running import Inputs, check_model, check_same_shapes
+
+Side = Literal["clean", "corrupted"]
+PURPOSE = "Attribution patching"
+
+
+def check_pair(model: nn.Module, clean: Inputs, corrupted: Inputs, at: str) -> None:
+    """Check what attribution patching needs.
+
+    Raises:
+        ConfigError: the model cannot be attributed, or there is no such run.
+        ShapeError: the runs do not have the same token counts.
+    """
+    check_model(model, PURPOSE)
+    if at not in ("clean", "corrupted"):
+        raise ConfigError(
+            f"at is the run whose gradient is taken, 'clean' or 'corrupted'; got {at!r}."
+        )
+    check_same_shapes(clean, corrupted)
+
+
+def difference(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> list[Tensor]:
+    """Return clean less corrupted numbers of one place, call by call.
+
+    Raises:
+        ConfigError: it was passed a different number of times, or with other shapes.
+    """
+    shapes = [[tuple(x.shape) for x in each] for each in (clean, corrupted)]
+    if shapes[0] != shapes[1]:
+        raise ConfigError(
+            f"{name!r} computed tensors of the shapes {shapes[0]} in the clean run and {shapes[1]} "
+            "in the corrupted one, so they cannot be compared."
+        )
+    return [a - b for a, b in zip(clean, corrupted, strict=True)]

@@ -1,0 +1,1 @@
+"""How a run's logits came about as a sum: the residual stream, read from the operators that ran."""

@@ -1,0 +1,106 @@
+"""The operators that make a residual stream a sum, as a graph that can be followed back.
+
+A model adds what its sublayers compute to the stream, scales it by numbers, normalises it and
+multiplies it with the output matrix. All else (attention, activations, products of two tensors) is
+a leaf: a tensor that something added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from ...shapes import Float
+
+Stack = tuple[str, ...]
+"""Names of the modules that were running, outermost first; the model itself is ""."""
+
+
+@dataclass(eq=False)
+class Leaf:
+    """A tensor that is no sum of others.
+
+    Attributes:
+        value: the tensor.
+        stack: the modules that were running when it was computed.
+        operator: what computed it, ``embedding`` say; ``parameter`` for a weight of the model, ""
+            where it came from outside.
+        order: its place among what ran; 0 for what was there before.
+        weight: the name of the model's weight that it is, or was looked up in; "" for neither.
+        modules: the modules that returned it, times a factor, innermost first; and the factor.
+    """
+
+    value: Tensor
+    stack: Stack
+    operator: str
+    order: int = 0
+    weight: str = ""
+    modules: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Sum:
+    """A sum: of each term times its factor."""
+
+    terms: tuple[tuple[float, Node], ...]
+    stack: Stack
+    order: int = 0
+
+
+@dataclass(eq=False)
+class Linear:
+    """A product with a matrix, and biases: x @ weight + biases.
+
+    Attributes:
+        x: what is multiplied.
+        x_node: where it came from, if that is known to be linear; None for a leaf.
+        x_stack: the modules that were running when it was computed.
+        weight: Float[Tensor, "inputs outputs"].
+        biases: vectors that are added.
+        stack: the modules that were running.
+        factor: of the product alone.
+        modules: the modules that returned it, times a factor, innermost first; and the factor.
+    """
+
+    x: Tensor
+    x_node: Node | None
+    x_stack: Stack
+    weight: Float[Tensor, "inputs outputs"]
+    biases: tuple[Tensor, ...]
+    stack: Stack
+    order: int = 0
+    factor: float = 1.0
+    modules: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Norm:
+    """What a module without modules below it made of a tensor of the same shape: a norm, perhaps.
+
+    Attributes:
+        module: the module.
+        x, y: what it was called with, and returned.
+        x_node: where ``x`` came from; None for a leaf.
+        stack: the modules that were running, this one last.
+        modules: the modules that returned ``y``, times a factor, innermost first; and the factor.
+    """
+
+    module: nn.Module
+    x: Tensor
+    y: Tensor
+    x_node: Node | None
+    stack: Stack
+    order: int = 0
+    modules: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class SoftCap:
+    """A hyperbolic tangent of a tensor, as in logits that are capped."""
+
+    node: Node
+    order: int = 0
+
+
+Node = Leaf | Sum | Linear | Norm | SoftCap

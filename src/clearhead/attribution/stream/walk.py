@@ -1,0 +1,255 @@
+"""The way back from a logit to the parts of the residual stream.
+
+A direction is followed from the logits through the output matrix and the last norm into the
+stream, and on to everything that was added there; what stands there, times the direction, is what
+it added to the logit. `clearhead.lens` does the same for the models of `clearhead.reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...errors import ConfigError
+from ...shapes import Float
+from .frozen_norm import FrozenNorm, frozen_norm
+from .nodes import Leaf, Linear, Node, Norm, SoftCap, Stack, Sum
+
+NO_SUM = (
+    "What {model} computes between its last hidden vectors and the logits is more than a norm, a "
+    "product with a matrix and a bias ({what}), so a logit is no sum of what its layers add."
+)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the position of interest stands in the tensors of a run.
+
+    Attributes:
+        batch, length: of the logits.
+        row, position: of interest.
+    """
+
+    batch: int
+    length: int
+    row: int
+    position: int
+
+    def vector(self, x: Tensor) -> Float[Tensor, "width"]:
+        """Return what a tensor holds at the position, in float64.
+
+        Raises:
+            ConfigError: its axes are not those of the logits.
+        """
+        x = x.detach()
+        width, shape = x.shape[-1], tuple(x.shape[:-1])
+        axes = (self.batch, self.length)
+        if len(shape) == 2 and all(n in (1, full) for n, full in zip(shape, axes, strict=True)):
+            row, position = (i if n > 1 else 0 for i, n in zip(self._place, shape, strict=True))
+            return x[row, position].double()
+        if x.numel() == width:
+            return x.reshape(width).double()
+        if shape == (self.batch * self.length,):
+            return x[self.row * self.length + self.position].double()
+        if shape == (self.length,):
+            return x[self.position].double()
+        raise ConfigError(
+            f"A part of the residual stream has the shape {list(x.shape)}, in which the position "
+            f"of interest cannot be told: the logits have {self.batch} rows of {self.length} "
+            "positions. Ask for the logits of all positions, with rows before positions."
+        )
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        return self.row, self.position
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Something that was added to the stream.
+
+    Attributes:
+        node: the product or the tensor that was added.
+        direction: what it is multiplied with: its share of the logit is their product.
+        parent: the modules that were running at the addition.
+        added: the node that was added, where a norm stands behind the product; or else the same.
+        factor: what ``added`` was multiplied with on its way.
+    """
+
+    node: Leaf | Linear | Norm
+    direction: Float[Tensor, "d_model"]
+    parent: Stack
+    added: Leaf | Linear | Norm
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Branch:
+    """A way that is still to be followed, with what a `Part` says of its end."""
+
+    node: Node
+    direction: Float[Tensor, "d_model"]
+    parent: Stack
+    added: Leaf | Linear | Norm | None = None
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Bias:
+    """The share of a bias between the stream and the logit.
+
+    Attributes:
+        path: the module whose bias it is.
+        value: its share.
+        order: its place among what ran.
+    """
+
+    path: str
+    value: float
+    order: int
+
+
+class Walk:
+    """One way back from a direction among the logits.
+
+    Args:
+        model: the name of the model's class, for errors.
+        places: of interest.
+
+    Attributes:
+        parts: what was added to the stream, in no order.
+        biases: of the norms and the output.
+        path: from the logits to the stream: the nodes between them.
+        stream: the node of the last residual stream.
+        norms_in_stream: the norms of the stream itself, as models have them that normalise after
+            each addition.
+    """
+
+    def __init__(self, model: str, places: Places) -> None:
+        self._model, self._places = model, places
+        self.parts: list[Part] = []
+        self.biases: list[Bias] = []
+        self.path: list[Node] = []
+        self.stream: Sum | None = None
+        self.norms_in_stream: list[Norm] = []
+
+    def follow(self, node: Node, tokens: Mapping[int, float]) -> None:
+        """Follow the logits of some tokens, each times its factor, to the parts.
+
+        Raises:
+            ConfigError: the logits are no sum of what is in the stream.
+        """
+        node, direction = self._to_hidden(node, tokens)
+        while not (isinstance(node, Sum) and len(node.terms) > 1):
+            node, direction = self._before(node, direction)
+        self.stream = node
+        self._split(node, direction)
+
+    def _to_hidden(
+        self, node: Node | None, tokens: Mapping[int, float]
+    ) -> tuple[Node, Float[Tensor, "d_model"]]:
+        """Go from the logits to what the output matrix is multiplied with."""
+        factor = 1.0
+        while not isinstance(node, Linear):
+            if node is None or isinstance(node, Leaf | Norm):
+                raise ConfigError(self._no_sum("a tensor that no matrix gave"))
+            self.path.append(node)
+            if isinstance(node, SoftCap):
+                node = node.node  # the logit before it is meant, so it counts as no change
+            elif len(node.terms) == 1:
+                factor *= node.terms[0][0]
+                node = node.terms[0][1]
+            else:
+                raise ConfigError(self._no_sum("a sum with what is no bias of the model"))
+        self.path.append(node)
+        columns = torch.stack([node.weight[:, token].detach().double() for token in tokens], 1)
+        factors = columns.new_tensor(list(tokens.values())) * factor
+        for bias in node.biases:
+            entries = bias.detach().double()[list(tokens)]
+            self._add_bias(node, float(entries @ factors.to(entries.device)))
+        if node.x_node is None:
+            raise ConfigError(self._no_sum("an activation, or a choice of positions"))
+        return node.x_node, columns @ (factors * node.factor)
+
+    def _before(
+        self, node: Node, direction: Float[Tensor, "d_model"]
+    ) -> tuple[Node, Float[Tensor, "d_model"]]:
+        """Go one step back, before the stream is reached."""
+        self.path.append(node)
+        if isinstance(node, Sum):
+            return node.terms[0][1], direction * node.terms[0][0]
+        if isinstance(node, Norm) and node.x_node is not None:
+            norm = self.fit(node)
+            if norm is not None:
+                self._add_norm_bias(node, norm, direction)
+                return node.x_node, norm.before(direction)
+        if isinstance(node, Linear) and node.x_node is not None:
+            for bias in node.biases:
+                self._add_bias(node, float(bias.detach().double() @ direction))
+            return node.x_node, node.weight.detach().double() @ (direction * node.factor)
+        raise ConfigError(self._no_sum(_what(node)))
+
+    def _split(self, node: Sum, direction: Float[Tensor, "d_model"]) -> None:
+        """Go through the stream, to everything that was added to it."""
+        parts: dict[int, Part] = {}
+        stack = [_Branch(node, direction, node.stack)]
+        while stack:
+            branch = stack.pop()
+            at, g = branch.node, branch.direction
+            if isinstance(at, Sum):
+                parent = at.stack if len(at.terms) > 1 else branch.parent
+                stack.extend(
+                    _Branch(term, g * factor, parent, branch.added, branch.factor * factor)
+                    for factor, term in at.terms
+                )
+                continue
+            if isinstance(at, SoftCap):
+                raise ConfigError(
+                    f"{self._model} adds a hyperbolic tangent to its stream, which is no part that "
+                    "can be told."
+                )
+            added = branch.added or at
+            norm = self.fit(at) if isinstance(at, Norm) and at.x_node is not None else None
+            if norm is not None and isinstance(at, Norm) and at.x_node is not None:
+                self._add_norm_bias(at, norm, g)
+                before_norm = _Branch(at.x_node, norm.before(g), branch.parent)
+                if isinstance(at.x_node, Sum) and len(at.x_node.terms) > 1:
+                    self.norms_in_stream.append(at)
+                else:
+                    before_norm = replace(before_norm, added=added, factor=branch.factor)
+                stack.append(before_norm)
+                continue
+            before = parts.get(id(at))
+            g = g if before is None else before.direction + g
+            parts[id(at)] = Part(at, g, branch.parent, added, branch.factor)
+        self.parts = list(parts.values())
+
+    def fit(self, node: Norm) -> FrozenNorm | None:
+        """Return the norm that a module was at the position; None where it is none."""
+        x, y = self._places.vector(node.x), self._places.vector(node.y)
+        return frozen_norm(node.module, x, y, node.x.dtype)
+
+    def _add_norm_bias(
+        self, node: Norm, norm: FrozenNorm, direction: Float[Tensor, "d_model"]
+    ) -> None:
+        if norm.bias is not None:
+            value = float(norm.bias @ direction)
+            self.biases.append(Bias(f"{node.stack[-1]}.bias", value, node.order))
+
+    def _add_bias(self, node: Linear, value: float) -> None:
+        path = node.stack[-1] if node.stack else ""
+        self.biases.append(Bias(f"{path}.bias" if path else "bias", value, node.order))
+
+    def _no_sum(self, what: str) -> str:
+        return NO_SUM.format(model=self._model, what=what)
+
+
+def _what(node: Node) -> str:
+    if isinstance(node, Norm):
+        return f"{node.stack[-1]!r}, {type(node.module).__name__}, which is no norm that is known"
+    if isinstance(node, Leaf):
+        return f"the operator {node.operator!r}"
+    return "a soft cap" if isinstance(node, SoftCap) else "an activation"

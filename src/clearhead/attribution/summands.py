@@ -1,0 +1,194 @@
+"""The summands of a logit, and what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import ConfigError
+from ..shapes import Array, Float
+from .stream.head_parts import AttentionRows, HeadShares
+from .stream.nodes import Leaf, Linear, Norm, Stack
+from .stream.run import StreamRun
+from .stream.values import value_at
+from .stream.walk import Part, Places, Walk
+
+Kind = Literal["embedding", "head", "attention", "feed_forward", "bias"]
+
+
+@dataclass(frozen=True)
+class Summand:
+    """One summand of a logit: as `clearhead.lens.Summand`, with what a head read.
+
+    Attributes:
+        path: of what added it: a module, by its name in the model, or a bias.
+        kind: ``embedding``, ``head``, ``feed_forward`` (all that stands beside attention in a
+            layer), ``bias``, or ``attention`` where heads cannot be told apart.
+        value: what it added.
+        layer, head: of a head or a feed-forward layer, counted from 0; None elsewhere, and where
+            the model has no list of layers.
+    """
+
+    path: str
+    kind: Kind
+    value: float
+    layer: int | None = None
+    head: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables: its path, and the head's number."""
+        return self.path if self.head is None else f"{self.path} head {self.head}"
+
+
+@dataclass(frozen=True, eq=False)
+class Summands:
+    """All summands of a logit.
+
+    Attributes:
+        summands: in the order in which the model computed them.
+        sources: for each module that attended, the shares of the tokens that its heads read.
+        notes: why the heads of a module could not be told apart.
+    """
+
+    summands: tuple[Summand, ...]
+    sources: dict[str, Float[Array, "heads key_len"]]
+    notes: tuple[str, ...]
+
+
+class Divider:
+    """Divides the parts that a walk came to into summands.
+
+    Args:
+        stream: the run.
+        places: of interest.
+    """
+
+    def __init__(self, stream: StreamRun, places: Places) -> None:
+        self._stream, self._places = stream, places
+        self._summands: list[tuple[int, Summand]] = []
+        self._sources: dict[str, Float[Array, "heads key_len"]] = {}
+        self._notes: list[str] = []
+
+    def divide(self, walk: Walk) -> Summands:
+        """Return the summands.
+
+        Raises:
+            ConfigError: a part has other axes than the logits.
+        """
+        for bias in walk.biases:
+            stack = _modules_around(bias.path)
+            self._add(bias.order, bias.path, "bias", bias.value, self._stream.layer_of(stack))
+        recording = self._stream.recording
+        rows = None if recording is None else AttentionRows(recording, self._places)
+        shares = {part: None if rows is None else rows.shares(part) for part in walk.parts}
+        attending = {heads.name for heads in shares.values() if heads is not None}
+        orders = [part.node.order for part, heads in shares.items() if heads is not None]
+        for part, heads in shares.items():
+            name = self._stream.attention_of(_input_stack(part.node))
+            if heads is not None:
+                self._add_heads(part, heads)
+            elif name is not None and name not in attending:
+                self._notes.append(f"{name}: its heads are not told apart: {self._why(name)}")
+                self._add_part(part, "attention", name)
+            else:
+                self._add_part(part, _kind(part, min(orders, default=None)), path_of(part))
+        ordered = sorted(self._summands, key=lambda pair: pair[0])
+        return Summands(tuple(s for _, s in ordered), self._sources, tuple(self._notes))
+
+    def _why(self, name: str) -> str:
+        """Return why the heads of a module that attended cannot be told apart."""
+        assert self._stream.recording is not None
+        refusal = self._stream.recording.refusals.get(name)
+        if refusal is not None:
+            return refusal.why
+        return (
+            "what was added is not a product of its weights times its values, head beside head, "
+            "with a matrix: something stands between them"
+        )
+
+    def _add_heads(self, part: Part, shares: HeadShares) -> None:
+        layer = self._stream.layer_of(part.node.stack)
+        order = part.node.order
+        for head, value in enumerate(shares.heads.tolist()):
+            self._add(order, shares.name, "head", value, layer, head)
+        if isinstance(part.node, Linear):
+            for bias in part.node.biases:
+                value = float(bias.detach().double() @ part.direction)
+                self._add(order, f"{part.node.stack[-1]}.bias", "bias", value, layer)
+        before = self._sources.get(shares.name)
+        sources = shares.sources.cpu().numpy()
+        self._sources[shares.name] = sources if before is None else before + sources
+
+    def _add_part(self, part: Part, kind: Kind, path: str) -> None:
+        layer = None if kind == "embedding" else self._stream.layer_of(part.node.stack)
+        value = float(value_at(part.node, self._places) @ part.direction)
+        self._add(part.node.order, path, kind, value, layer)
+
+    def _add(
+        self,
+        order: int,
+        path: str,
+        kind: Kind,
+        value: float,
+        layer: int | None,
+        head: int | None = None,
+    ) -> None:
+        self._summands.append((order, Summand(path, kind, value, layer, head)))
+
+
+def _input_stack(node: Leaf | Linear | Norm) -> Stack:
+    """Return the modules that were running when a part, or what made it, was computed."""
+    return (*node.stack, *node.x_stack) if isinstance(node, Linear) else node.stack
+
+
+def _kind(part: Part, first: int | None) -> Kind:
+    """Return what a part is that is no attention.
+
+    Args:
+        part: of the stream.
+        first: the place of the first attention among what ran; None where there is none.
+    """
+    node = part.node
+    if isinstance(node, Leaf) and node.operator == "parameter":
+        return "bias" if node.value.numel() == node.value.shape[-1] else "embedding"
+    if isinstance(node, Leaf) and node.operator == "embedding":
+        return "embedding"
+    return "embedding" if first is not None and node.order < first else "feed_forward"
+
+
+def path_of(part: Part) -> str:
+    """Return the outermost module that computed a part and did not add it."""
+    stack, parent = part.node.stack, part.parent
+    if stack[: len(parent)] == parent and len(stack) > len(parent):
+        return stack[len(parent)]
+    if stack and stack[-1] not in parent:
+        return stack[-1]
+    if isinstance(part.node, Leaf):
+        return part.node.weight or part.node.operator or "input"
+    return (stack[-1] if stack else "") or "product"
+
+
+def _modules_around(path: str) -> Stack:
+    pieces = path.split(".")
+    return tuple(".".join(pieces[:count]) for count in range(1, len(pieces)))
+
+
+def check_sum(total: float, logit: float, size: float, tolerance: float) -> None:
+    """Check that the summands sum to the logit.
+
+    Args:
+        total: of the summands.
+        logit: as the model computed it.
+        size: of the summands, their absolute values summed: what rounding is measured by.
+        tolerance: the part of it by which they may differ.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    if not abs(total - logit) <= tolerance * max(size, 1.0):
+        raise ConfigError(
+            f"The parts of the residual stream sum to {total:.6f}, and the model's logit is "
+            f"{logit:.6f}: something between the stream and the logit was not seen, so nothing is "
+            "attributed. Look whether the model computes its logits beside PyTorch's operators."
+        )
