@@ -11,6 +11,7 @@ pytest.importorskip("matplotlib")
 
 from benchmarks import lesson_parameters
 from benchmarks.lesson_parameters import CHANGES, LESSON_VALUES, Change
+from benchmarks.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +76,18 @@ def test_a_lesson_without_options_is_refused(tmp_path):
     (tmp_path / "lesson.md").write_text("```{code-cell}\nx = 1\n```\n", "utf-8")
     with pytest.raises(ValueError, match="no cell that makes a variable named options"):
         lesson_parameters.lesson_start(tmp_path / "lesson.md")
+
+
+def test_the_page_on_benchmarks_has_the_rows_that_were_measured():
+    results = json.loads((ROOT / "benchmarks/results/lesson_parameters.json").read_text("utf-8"))
+    page = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    measured = results["rows"]
+    assert {(row["table"], row["value"]) for row in measured} == {
+        (c.table, c.value) for c in CHANGES
+    }
+    for row in measured:
+        pairs = ", 400 pairs" if row["few"] else ""
+        assert (
+            f"| `{row['table']}` | {row['value']}{pairs} | {row['weights']:,} "
+            f"| {row['development'][-1]:.3f} | {row['right']:.1%} | {row['seconds']:.1f} |\n"
+        ) in page

@@ -26,7 +26,7 @@ PLACEHOLDER = re.compile(
 CHECK = re.compile(r"^check\(.*\)\n\Z", re.MULTILINE)
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-# The cells of the Portuguese pages are those of the English ones; the site runs them, too.
+# The cells of the Portuguese pages are those of the English ones: tests/docs/test_lesson_cells.py.
 english_pages = pytest.mark.parametrize(
     "page", [page for page in PAGES if "pt" not in page.parts], ids=lambda page: page.stem
 )
@@ -100,3 +100,15 @@ def test_a_lesson_waits_for_answers_takes_the_right_ones_and_refuses_a_wrong_one
                 run(look, names)
             names["check"] = check
     assert set(exercises.values()) == set(solutions)
+
+
+@pytest.mark.slow
+@english_pages
+def test_a_page_of_solutions_runs_by_itself_and_comes_out_as_it_says(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.setattr(pyplot, "show", lambda: pyplot.close("all"))
+    names: dict[str, Any] = {}
+    for cell in CELL.findall(page.read_text("utf-8")):
+        run(cell, names)

@@ -16,6 +16,7 @@ from clearhead.lessons._answers import (
     read_text,
 )
 from clearhead.lessons._exercise import Off
+from clearhead.lessons._text import NOTHING, text
 
 
 @given(st.floats(allow_nan=False), st.integers(0, 2))
@@ -58,13 +59,13 @@ def test_the_largest_difference_has_a_place_and_a_nan_is_larger_than_any():
     actual[0, 1] -= 1
     assert place_of_difference(actual, right) == (1, 2)
     with pytest.raises(Off, match=r"Yours is 7 at \[1, 2\], counted from 0, and .* right is 5"):
-        compare(actual, right, "", tell=True)
+        compare(actual, right, NOTHING, tell=True)
     actual[0, 0] = np.nan
     assert place_of_difference(actual, right) == (0, 0)
 
 
 def test_the_right_number_is_told_only_when_it_is_no_solution():
     with pytest.raises(Off) as caught:
-        compare(np.array(1.0), np.array(12345.0), "Think of the mean.")
+        compare(np.array(1.0), np.array(12345.0), text("Think of the mean.", "Pense na média."))
     assert "12345" not in str(caught.value)
     assert str(caught.value).endswith("Think of the mean.")

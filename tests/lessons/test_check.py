@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clearhead.errors import ConfigError
-from clearhead.lessons import WrongAnswer, check
+from clearhead.lessons import WrongAnswer, check, check_in
+from clearhead.lessons.exercises.lesson_1 import QUERY
 
 
 def test_three_dots_are_a_reminder(capsys):
@@ -35,3 +36,24 @@ def test_nothing_that_is_answered_raises(answer, capsys):
     for number in ("1.1", "1.2", "1.3", "1.4", "1.5"):
         check(number, answer)
     assert capsys.readouterr().out.count("not yet. ") == 5
+
+
+def test_a_check_in_portuguese(capsys):
+    check = check_in("pt")
+    check("1.3", ...)
+    check("1.3", QUERY[1])
+    check("1.3", [2, 8, 0])
+    with pytest.raises(WrongAnswer, match=r"Exercício 1\.3: ainda não. Isso é o valor 1"):
+        check("1.3", [1, 2, 3], strict=True)
+    with pytest.raises(ConfigError, match=r"A lição 1 não tem o exercício 1\.99; ela tem 1\.1"):
+        check("1.99", 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "Exercício 1.3: ponha a sua resposta no lugar dos três pontos: três números.",
+        "Exercício 1.3: ainda não. Isso é a consulta 2. O que um token tem a entregar "
+        "é o seu valor.",
+        "Exercício 1.3: certo. Um peso de um no valor 2 e de zero nos outros: "
+        "a média é o próprio valor 2.",
+        "Exercício 1.3: ainda não. Isso é o valor 1. O token dá a sua atenção ao token 2, "
+        "não a si mesmo.",
+    ]

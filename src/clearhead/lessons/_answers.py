@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..visible import quoted
 from ._exercise import Off
 from ._pupils_line import line_of_error
+from ._text import NOTHING, Text, text
 
 Array = NDArray[Any]
 
@@ -23,10 +24,16 @@ def read_number(answer: Any) -> float:
     """
     array = read_array(answer)
     if array.size != 1:
-        raise Off(f"One number is asked for; yours is an array of shape {array.shape}.")
+        raise Off(
+            text(
+                "One number is asked for; yours is an array of shape {shape}.",
+                "Pede-se um número; a sua resposta é um array de formato {shape}.",
+                shape=array.shape,
+            )
+        )
     number = float(array.reshape(()))
     if np.isnan(number):
-        raise Off("It is NaN, which is not a number.")
+        raise Off(text("It is NaN, which is not a number.", "É NaN, que não é um número."))
     return number
 
 
@@ -42,18 +49,33 @@ def read_array(answer: Any, shape: tuple[int, ...] | None = None) -> Array:
     """
     if callable(answer):
         raise Off(
-            "Numbers are asked for; yours is a function. Call it, and answer what it returns."
+            text(
+                "Numbers are asked for; yours is a function. Call it, and answer what it returns.",
+                "Pedem-se números; a sua resposta é uma função. Chame-a e responda o que ela "
+                "devolve.",
+            )
         )
     if hasattr(answer, "detach"):  # a tensor of PyTorch
         answer = answer.detach().cpu().numpy()
     try:
         array = np.asarray(answer)
     except ValueError:
-        raise Off("Its rows have different lengths, so it is no table.") from None
+        raise Off(
+            text(
+                "Its rows have different lengths, so it is no table.",
+                "As linhas têm comprimentos diferentes, e assim não é uma tabela.",
+            )
+        ) from None
     if array.dtype.kind not in "biuf":
-        raise Off(f"Numbers are asked for; yours is {quoted(answer)}.")
+        raise Off(
+            text(
+                "Numbers are asked for; yours is {answer}.",
+                "Pedem-se números; a sua resposta é {answer}.",
+                answer=quoted(answer),
+            )
+        )
     if shape is not None and array.shape != shape:
-        raise Off(f"Its shape should be {shape}; yours is {array.shape}.")
+        raise Off(_wrong_shape(array.shape, shape))
     return array
 
 
@@ -64,11 +86,24 @@ def read_text(answer: Any, options: Collection[str] = ()) -> str:
         Off: it is no text, or none of the options.
     """
     if not isinstance(answer, str):
-        raise Off(f"A text in quotation marks is asked for; yours is {quoted(answer)}.")
-    text = answer.strip()
-    if options and text not in options:
-        raise Off(f"Choose one of {', '.join(map(quoted, options))}; yours is {quoted(text)}.")
-    return text
+        raise Off(
+            text(
+                "A text in quotation marks is asked for; yours is {answer}.",
+                "Pede-se um texto entre aspas; a sua resposta é {answer}.",
+                answer=quoted(answer),
+            )
+        )
+    stripped = answer.strip()
+    if options and stripped not in options:
+        raise Off(
+            text(
+                "Choose one of {options}; yours is {answer}.",
+                "Escolha entre {options}; a sua resposta é {answer}.",
+                options=", ".join(map(quoted, options)),
+                answer=quoted(stripped),
+            )
+        )
+    return stripped
 
 
 def read_function(answer: Any) -> Callable[..., Any]:
@@ -79,8 +114,13 @@ def read_function(answer: Any) -> Callable[..., Any]:
     """
     if not callable(answer):
         raise Off(
-            "The function itself is asked for, its name without parentheses; "
-            f"yours is a {type(answer).__name__}."
+            text(
+                "The function itself is asked for, its name without parentheses; "
+                "yours is of the type {type}.",
+                "Pede-se a própria função, o nome dela sem parênteses; "
+                "a sua resposta é do tipo {type}.",
+                type=type(answer).__name__,
+            )
         )
     return answer
 
@@ -96,13 +136,27 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         result = function(*copies)
     except Exception as error:
-        where = line_of_error(error, function)
-        raise Off(
-            f"Called with {shapes}, your function stops with {type(error).__name__}: {error}"
-            + (f" (line {where.number}: {where.text})" if where else "")
-        ) from None
+        line = line_of_error(error, function)
+        where = (
+            text("(line {number}: {line})", "(linha {number}: {line})", number=line.number,
+                 line=line.text)
+            if line
+            else NOTHING
+        )  # fmt: skip
+        stop = text(
+            "Called with {shapes}, your function stops with {error}",
+            "Chamada com {shapes}, a sua função para com {error}",
+            shapes=shapes,
+            error=f"{type(error).__name__}: {error}",
+        )
+        raise Off(stop + where) from None
     if result is None:
-        raise Off("Your function returns nothing: is there a `return` at its end?")
+        raise Off(
+            text(
+                "Your function returns nothing: is there a `return` at its end?",
+                "A sua função não devolve nada: há um `return` no fim dela?",
+            )
+        )
     return result
 
 
@@ -115,7 +169,7 @@ def place_of_difference(actual: Array, right: Array) -> tuple[int, ...]:
 
 
 def compare(
-    actual: Array, right: Array, hint: str, *, atol: float = 1e-6, tell: bool = False
+    actual: Array, right: Array, hint: Text, *, atol: float = 1e-6, tell: bool = False
 ) -> None:
     """Hold an array against the right one.
 
@@ -130,10 +184,31 @@ def compare(
         Off: they differ, with the place of the largest difference.
     """
     if actual.shape != right.shape:
-        raise Off(f"Its shape should be {right.shape}; yours is {actual.shape}. {hint}".rstrip())
+        raise Off(_wrong_shape(actual.shape, right.shape) + hint)
     if np.allclose(actual, right, rtol=1e-6, atol=atol, equal_nan=True):
         return
     place = place_of_difference(actual, right)
-    where = f" at {list(place)}, counted from 0," if place else ""
-    ours = f"; right is {float(right[place]):.6g}" if tell else ""
-    raise Off(f"Yours is {float(actual[place]):.6g}{where} and that is off{ours}. {hint}".rstrip())
+    where = ours = NOTHING
+    if place:
+        where = text(
+            " at {place}, counted from 0,", " em {place}, contando a partir de 0,", place=[*place]
+        )
+    if tell:
+        ours = text("; right is {right:.6g}", "; o certo é {right:.6g}", right=float(right[place]))
+    difference = text(
+        "Yours is {actual:.6g}{where} and that is off{ours}.",
+        "O seu é {actual:.6g}{where} e não está certo{ours}.",
+        actual=float(actual[place]),
+        where=where,
+        ours=ours,
+    )
+    raise Off(difference + hint)
+
+
+def _wrong_shape(actual: tuple[int, ...], right: tuple[int, ...]) -> Text:
+    return text(
+        "Its shape should be {right}; yours is {actual}.",
+        "O formato deveria ser {right}; o seu é {actual}.",
+        right=right,
+        actual=actual,
+    )

@@ -10,12 +10,21 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..visible import quoted
+from ._text import Text, text
 
 Check = Callable[..., None]
 
 
 class Off(Exception):
-    """An answer is not right; the message says in words what is off."""
+    """An answer is not right; the text says in words what is off.
+
+    Attributes:
+        text: in each language; as a string, the error is the English one.
+    """
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text)
+        self.text = text
 
 
 class WrongAnswer(AssertionError):
@@ -34,8 +43,8 @@ class Exercise:
     """
 
     number: str
-    asks: str
-    right: str
+    asks: Text
+    right: Text
     look: Check
 
 
@@ -43,7 +52,7 @@ _EXERCISES: dict[str, Exercise] = {}
 _NUMBER = re.compile(r"([1-9])\.[1-9][0-9]?")
 
 
-def exercise(number: str, *, asks: str, right: str) -> Callable[[Check], Check]:
+def exercise(number: str, *, asks: Text, right: Text) -> Callable[[Check], Check]:
     """Register the function below as the check of an exercise; see `Exercise`."""
 
     def register(look: Check) -> Check:
@@ -64,20 +73,38 @@ def exercises_of(lesson: int) -> dict[str, Exercise]:
     return {name: one for name, one in _EXERCISES.items() if name.startswith(f"{lesson}.")}
 
 
-def exercise_of(number: str) -> Exercise:
+def exercise_of(number: str, language: str = "en") -> Exercise:
     """Return the exercise of a number.
+
+    Args:
+        number: as the lesson prints it, "1.3".
+        language: in which an error is told.
 
     Raises:
         ConfigError: no lesson has it.
     """
     match = _NUMBER.fullmatch(number) if isinstance(number, str) else None
     if match is None:
-        raise ConfigError(
-            f"An exercise is named by its lesson and its number, as in '1.3'; "
-            f"there is none called {quoted(number)}."
+        problem = text(
+            "An exercise is named by its lesson and its number, as in '1.3'; "
+            "there is none called {number}.",
+            "Um exercício se chama pela lição e pelo número, como em '1.3'; "
+            "não existe nenhum com o nome {number}.",
+            number=quoted(number),
         )
+        raise ConfigError(problem.within(language))
     exercises = exercises_of(int(match[1]))
     if number not in exercises:
-        those = f"those are {', '.join(exercises)}" if exercises else "it has none that check you"
-        raise ConfigError(f"Lesson {match[1]} has no exercise {number}; {those}.")
+        numbers = ", ".join(exercises)
+        those = text("those are {numbers}", "ela tem {numbers}", numbers=numbers)
+        if not exercises:
+            those = text("it has none that check you", "nenhum exercício dela se confere sozinho")
+        problem = text(
+            "Lesson {lesson} has no exercise {number}; {those}.",
+            "A lição {lesson} não tem o exercício {number}; {those}.",
+            lesson=match[1],
+            number=number,
+            those=those,
+        )
+        raise ConfigError(problem.within(language))
     return exercises[number]

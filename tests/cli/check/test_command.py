@@ -18,8 +18,8 @@ def my_attention(query, key, value, mask=None):
 RIGHT = WRONG.replace("/ key.shape[-1]", "/ np.sqrt(key.shape[-1])")
 
 
-def check(path: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "clearhead", "check", str(path)]
+def check(path: object, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "clearhead", "check", *options, str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -35,6 +35,11 @@ def test_right_wrong_neither_and_nowhere(tmp_path):
     assert (run.returncode, run.stderr) == (1, "")
     assert "my_attention: not right yet.\n  The scores are divided by d_k itself" in run.stdout
     assert "[scale by d_k: made on purpose, this gives all of your numbers in 17" in run.stdout
+
+    run = check(file, "--language", "pt")
+    assert (run.returncode, run.stderr) == (1, "")
+    assert "my_attention: ainda não.\n  As pontuações são divididas pelo próprio d_k" in run.stdout
+    assert "[escala por d_k: feito de propósito, isso dá todos os seus números em 17" in run.stdout
 
     file.write_text("def attend():\n    pass\n", "utf-8")
     run = check(file)

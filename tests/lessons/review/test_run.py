@@ -23,7 +23,7 @@ def test_trouble_is_told_with_the_learners_line(kind, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(source, "utf-8")
     review = run(file)
-    assert words in review.problem
+    assert words in review.problem.en
     if line is None:
         assert review.line is None
     else:
@@ -37,7 +37,7 @@ def test_an_endless_loop_ends_at_the_limit_and_is_told_with_its_line(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("def softmax(x):\n    while True:\n        x = x + 1\n", "utf-8")
     review = run(file, limit=1)
-    assert review.problem == "it had not finished after 1 seconds"
+    assert review.problem.en == "it had not finished after 1 seconds"
     assert review.line is not None
     assert review.line[0] in (2, 3)
 

@@ -16,7 +16,14 @@ import click
     show_default=True,
     help="Seconds for all of it.",
 )
-def command(file: str, time_limit: float) -> int:
+@click.option(
+    "--language",
+    type=click.Choice(["en", "pt"]),
+    default="en",
+    show_default=True,
+    help="Of the answer: English or Portuguese.",
+)
+def command(file: str, time_limit: float, language: str) -> int:
     """Try the functions of FILE.py on hand-worked cases, and say what is off.
 
     Looked for are attention(query, key, value, mask=None), softmax(x),
@@ -29,6 +36,6 @@ def command(file: str, time_limit: float) -> int:
     from ...lessons.review.words import report
     from ...visible import visible
 
-    lines, is_right = report(os.path.basename(file), run(file, limit=time_limit))
+    lines, is_right = report(os.path.basename(file), run(file, limit=time_limit), language)
     click.echo(visible("\n".join(lines), keep="\n"))
     return 0 if is_right else 1

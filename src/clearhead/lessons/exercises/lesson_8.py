@@ -12,14 +12,19 @@ from ...reference import attention, causal_mask
 from ...shapes import Array
 from .._answers import call, compare, read_array, read_function, read_number, read_text
 from .._exercise import Off, exercise
+from .._text import text
 
 PEOPLE, VERBS, THINGS = 12, 3, 30  # of exercise 8.1
 
 
 @exercise(
     "8.1",
-    asks="a number",
-    right="12 * 3 * 12 * 30 stories, all equally likely. What follows from them adds nothing.",
+    asks=text("a number", "um número"),
+    right=text(
+        "12 * 3 * 12 * 30 stories, all equally likely. What follows from them adds nothing.",
+        "12 * 3 * 12 * 30 histórias, todas igualmente prováveis. O que decorre "
+        "delas não acrescenta nada.",
+    ),
 )
 def chance_of_a_story(answer: Any) -> None:
     """The logarithm of the number of equally likely stories."""
@@ -27,37 +32,81 @@ def chance_of_a_story(answer: Any) -> None:
     right = math.log(stories)
     number = read_number(answer)
     for wrong, why in (
-        (math.log(PEOPLE * VERBS * (PEOPLE - 1) * THINGS), "Whom can a person give to now?"),
-        (math.log(PEOPLE * VERBS * PEOPLE * 12), "There are 30 things now."),
-        (math.log(PEOPLE * PEOPLE * THINGS), "The verb is chance, too: one of three."),
-        (math.log2(stories), "That is in bits; nats are natural logarithms."),
-        (stories, "So many stories; nats are the logarithm."),
+        (
+            math.log(PEOPLE * VERBS * (PEOPLE - 1) * THINGS),
+            text("Whom can a person give to now?", "A quem uma pessoa pode dar agora?"),
+        ),
+        (
+            math.log(PEOPLE * VERBS * PEOPLE * 12),
+            text("There are 30 things now.", "Agora são 30 coisas."),
+        ),
+        (
+            math.log(PEOPLE * PEOPLE * THINGS),
+            text("The verb is chance, too: one of three.", "O verbo também é acaso: um de três."),
+        ),
+        (
+            math.log2(stories),
+            text(
+                "That is in bits; nats are natural logarithms.",
+                "Isso é em bits; nats são logaritmos naturais.",
+            ),
+        ),
+        (
+            stories,
+            text(
+                "So many stories; nats are the logarithm.",
+                "Tantas são as histórias; os nats são o logaritmo.",
+            ),
+        ),
     ):
         if math.isclose(number, wrong, rel_tol=1e-3):
             raise Off(why)
     if not math.isclose(number, right, rel_tol=1e-3):
-        raise Off("Count the equally likely stories, and take the logarithm.")
+        raise Off(
+            text(
+                "Count the equally likely stories, and take the logarithm.",
+                "Conte as histórias igualmente prováveis e tire o logaritmo.",
+            )
+        )
 
 
 @exercise(
     "8.2",
-    asks="a position, counted from 0",
-    right="The position itself reads the token, and none before it does.",
+    asks=text("a position, counted from 0", "uma posição, contada a partir de 0"),
+    right=text(
+        "The position itself reads the token, and none before it does.",
+        "A própria posição lê o token, e nenhuma antes dela o lê.",
+    ),
 )
 def first_changed_position(answer: Any, *, changes: Any) -> None:
     """As the notebook has measured: the largest change of a logit at each position."""
     first = int(read_array(changes).nonzero()[0][0])
     number = read_number(answer)
     if number < first:
-        raise Off("If that position changed, it would have seen the future.")
+        raise Off(
+            text(
+                "If that position changed, it would have seen the future.",
+                "Se essa posição mudasse, ela teria visto o futuro.",
+            )
+        )
     if number > first:
-        raise Off("An earlier one changes already. What does a position read: itself, too?")
+        raise Off(
+            text(
+                "An earlier one changes already. What does a position read: itself, too?",
+                "Uma anterior já muda. O que lê uma posição: também a si mesma?",
+            )
+        )
 
 
 @exercise(
     "8.3",
-    asks="the name of your function step(q, k, v, past)",
-    right="What is not yet in the past cannot be seen, so there is no mask.",
+    asks=text(
+        "the name of your function step(q, k, v, past)", "o nome da sua função step(q, k, v, past)"
+    ),
+    right=text(
+        "What is not yet in the past cannot be seen, so there is no mask.",
+        "O que ainda não está no passado não pode ser visto; por isso não há máscara.",
+    ),
 )
 def own_cache(answer: Any) -> None:
     """Six steps, one position each, beside causal attention over all."""
@@ -77,11 +126,23 @@ def look_at_steps(answer: Any) -> None:
     for i in range(len(query)):
         pair = call(function, query[i], key[i], value[i], past)
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise Off("It should return two things: the output and the new past.")
+            raise Off(
+                text(
+                    "It should return two things: the output and the new past.",
+                    "Ela deveria devolver duas coisas: a saída e o novo passado.",
+                )
+            )
         output, past = read_array(pair[0]), pair[1]
-        hint = f"That is at step {i}, counted from 0."
+        hint = text(
+            "That is at step {step}, counted from 0.",
+            "Isso é no passo {step}, contando a partir de 0.",
+            step=i,
+        )
         if i == 0 and not np.allclose(output, value[0]):
-            hint += " The first position reads itself alone: its output is its value."
+            hint += text(
+                "The first position reads itself alone: its output is its value.",
+                "A primeira posição só lê a si mesma: a saída dela é o seu valor.",
+            )
         compare(output.reshape(-1), right[i], hint, tell=True)
 
 
@@ -96,8 +157,14 @@ def nucleus(probabilities: Array, share: float) -> Array:
 
 @exercise(
     "8.4",
-    asks="the name of your function of (probabilities, p)",
-    right="The likeliest token is always among them, however small p is.",
+    asks=text(
+        "the name of your function of (probabilities, p)",
+        "o nome da sua função de (probabilities, p)",
+    ),
+    right=text(
+        "The likeliest token is always among them, however small p is.",
+        "O token mais provável está sempre entre eles, por menor que seja p.",
+    ),
 )
 def own_nucleus(answer: Any) -> None:
     """Several distributions and shares."""
@@ -110,28 +177,61 @@ def own_nucleus(answer: Any) -> None:
         )
         if result.shape == right.shape:
             if not (result > 0).any():
-                raise Off(f"For p = {share} nothing is left; the likeliest token always stays.")
+                raise Off(
+                    text(
+                        "For p = {p} nothing is left; the likeliest token always stays.",
+                        "Com p = {p} não sobra nada; o token mais provável fica sempre.",
+                        p=share,
+                    )
+                )
             if not np.isclose(result.sum(), 1):
                 raise Off(
-                    f"For p = {share} the new probabilities sum to {result.sum():.3g}, not to 1."
+                    text(
+                        "For p = {p} the new probabilities sum to {sum:.3g}, not to 1.",
+                        "Com p = {p}, as novas probabilidades somam {sum:.3g}, e não 1.",
+                        p=share,
+                        sum=result.sum(),
+                    )
                 )
-        about = f"Probabilities {probabilities.tolist()} and p = {share}."
+        about = text(
+            "Probabilities {probabilities} and p = {p}.",
+            "Probabilidades {probabilities} e p = {p}.",
+            probabilities=probabilities.tolist(),
+            p=share,
+        )
         compare(result, right, about, tell=True)
 
 
 @exercise(
     "8.5",
-    asks="a text that the model goes on with",
-    right="The last word follows the thing of the first sentence, whoever has it.",
+    asks=text("a text that the model goes on with", "um texto que o modelo continua"),
+    right=text(
+        "The last word follows the thing of the first sentence, whoever has it.",
+        "A última palavra acompanha a coisa da primeira frase, seja de quem for.",
+    ),
 )
 def prompt_for_a_harp(answer: Any, *, gpt: Any) -> None:
     """One sentence and most of the next, to which the pupil's model adds the word *harp*."""
     prompt = read_text(answer)
     names = sorted({"Ann", "Tom"} & set(re.findall(r"\w+", prompt)))
     if names:
-        raise Off(f"Somebody in it is called {names[0]}.")
+        raise Off(
+            text("Somebody in it is called {name}.", "Alguém nele se chama {name}.", name=names[0])
+        )
     if prompt.count(".") != 1 or prompt.endswith("."):
-        raise Off("It should have one full stop, and end before the last word of what follows it.")
+        raise Off(
+            text(
+                "It should have one full stop, and end before the last word of what follows it.",
+                "Ele deveria ter um único ponto final e parar antes da última palavra "
+                "do que vem depois dele.",
+            )
+        )
     word = gpt.generate(prompt, max_new_tokens=1).text
     if word.strip() != "harp":
-        raise Off(f"After that the model says {word!r}.")
+        raise Off(
+            text(
+                "After that the model says {word!r}.",
+                "Depois disso o modelo diz {word!r}.",
+                word=word,
+            )
+        )

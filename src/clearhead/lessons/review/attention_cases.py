@@ -8,28 +8,49 @@ import numpy as np
 
 from ...reference import attention, causal_mask
 from ...tensor_file import TensorFile
+from .._text import NOTHING, Text, text
 from ..exercises.lesson_1 import KEY, QUERY, VALUE
 from .subject import Array, Case
 
-ONNX_CASES = {
+ONNX_CASES: dict[str, Text] = {
     "attention_4d": "",
     "attention_4d_diff_heads_sizes": "",
     "attention_4d_attn_mask_bool": "",
     "attention_4d_attn_mask_bool_4d": "",
     "attention_4d_attn_mask": (
-        "A mask of floating numbers is *added* to the scaled scores, in ONNX and in PyTorch."
+        text(
+            "A mask of floating numbers is *added* to the scaled scores, in ONNX and in PyTorch.",
+            "Uma máscara de números de ponto flutuante é *somada* às pontuações "
+            "escaladas, no ONNX e no PyTorch.",
+        )
     ),
     "attention_23_boolmask_fullymasked_row_nan_robustness": (
-        "A query that may attend to nothing has no weights and the output zero. Softmax of a row "
-        "of nothing but -inf is NaN: set such rows to zero."
+        text(
+            "A query that may attend to nothing has no weights and the output "
+            "zero. Softmax of a row of nothing but -inf is NaN: set such rows to "
+            "zero.",
+            "Uma consulta que não pode olhar para nada não tem pesos, e a sua "
+            "saída é zero. A softmax de uma linha que só tem -inf é NaN: ponha "
+            "zero nessas linhas.",
+        )
     ),
 }
 """Cases of the ONNX operator Attention, and what to do when one alone is off."""
 _ADVICE = {
-    "scores of a size of 1,000": "Subtract each row's largest score before the exponential.",
-    "a row of scores far above the others": "Subtract each row's own largest score.",
-    "the numbers of lesson 1 as integers": "`scores / root` makes a new array of floats; "
-    "`scores /= root` cannot put them into one of integers.",
+    "large": text(
+        "Subtract each row's largest score before the exponential.",
+        "Subtraia a maior pontuação de cada linha antes da exponencial.",
+    ),
+    "apart": text(
+        "Subtract each row's own largest score.",
+        "Subtraia de cada linha a maior pontuação dela mesma.",
+    ),
+    "whole": text(
+        "`scores / root` makes a new array of floats; `scores /= root` cannot "
+        "put them into one of integers.",
+        "`scores / root` cria um novo array de ponto flutuante; `scores /= "
+        "root` não pode pô-los em um de inteiros.",
+    ),
 }
 ONNX_FILE = Path(__file__).with_name("onnx_attention.safetensors")
 
@@ -56,16 +77,63 @@ def _basic() -> list[Case]:
     lesson = (QUERY, KEY, VALUE)
     whole = (QUERY.astype(int), KEY.astype(int), VALUE.astype(int))
     cases = [
-        ("the numbers of lesson 1", lesson, None, 1e-9),
-        ("2 queries and 5 keys of width 6, values of width 3", odd, None, 1e-9),
-        ("4 tokens of width 6, values of width 3", square, None, 1e-9),
-        ("5 queries and 1 key", tables(5, 1, 6, 3), None, 1e-9),
-        ("a causal mask for 4 tokens", square, causal_mask(4), 1e-9),
-        ("a mask for 2 queries and 5 keys, 2 of them padding", odd, padded, 1e-9),
-        ("scores of a size of 1,000", large, None, 1e-9),
-        ("a row of scores far above the others", apart, None, 1e-9),
-        ("the numbers of lesson 1 as integers", whole, None, 1e-9),
-        ("numbers of float32", small, None, 1e-5),
+        (text("the numbers of lesson 1", "os números da lição 1"), lesson, None, NOTHING),
+        (
+            text(
+                "2 queries and 5 keys of width 6, values of width 3",
+                "2 consultas e 5 chaves de largura 6, valores de largura 3",
+            ),
+            odd,
+            None,
+            NOTHING,
+        ),
+        (
+            text(
+                "4 tokens of width 6, values of width 3",
+                "4 tokens de largura 6, valores de largura 3",
+            ),
+            square,
+            None,
+            NOTHING,
+        ),
+        (text("5 queries and 1 key", "5 consultas e 1 chave"), tables(5, 1, 6, 3), None, NOTHING),
+        (
+            text("a causal mask for 4 tokens", "uma máscara causal para 4 tokens"),
+            square,
+            causal_mask(4),
+            NOTHING,
+        ),
+        (
+            text(
+                "a mask for 2 queries and 5 keys, 2 of them padding",
+                "uma máscara para 2 consultas e 5 chaves, 2 delas de preenchimento",
+            ),
+            odd,
+            padded,
+            NOTHING,
+        ),
+        (
+            text("scores of a size of 1,000", "pontuações da ordem de 1.000"),
+            large,
+            None,
+            _ADVICE["large"],
+        ),
+        (
+            text(
+                "a row of scores far above the others",
+                "uma linha de pontuações muito acima das outras",
+            ),
+            apart,
+            None,
+            _ADVICE["apart"],
+        ),
+        (
+            text("the numbers of lesson 1 as integers", "os números da lição 1 como inteiros"),
+            whole,
+            None,
+            _ADVICE["whole"],
+        ),
+        (text("numbers of float32", "números float32"), small, None, NOTHING),
     ]
     return [
         Case(
@@ -73,10 +141,10 @@ def _basic() -> list[Case]:
             arguments,
             attention(*arguments, mask=mask),
             mask,
-            advice=_ADVICE.get(name, ""),
-            tolerance=tolerance,
+            advice=advice,
+            tolerance=1e-5 if arguments[0].dtype == np.float32 else 1e-9,
         )
-        for name, arguments, mask, tolerance in cases
+        for name, arguments, mask, advice in cases
     ]
 
 
@@ -85,8 +153,11 @@ def _batches() -> list[Case]:
     shapes = ((2, 3, 4, 6), (2, 3, 5, 6), (2, 3, 5, 7))
     query, key, value = (generator.normal(size=shape) for shape in shapes)
     right = attention(query, key, value)
-    advice = "`key.T` reverses all axes: `np.swapaxes(key, -1, -2)` exchanges the last two."
-    name = "a batch of 2 with 3 heads, in 4 axes"
+    advice = text(
+        "`key.T` reverses all axes: `np.swapaxes(key, -1, -2)` exchanges the last two.",
+        "`key.T` inverte todos os eixos: `np.swapaxes(key, -1, -2)` troca os dois últimos.",
+    )
+    name = text("a batch of 2 with 3 heads, in 4 axes", "um lote de 2 com 3 cabeças, em 4 eixos")
     return [Case(name, (query, key, value), right, is_basic=False, advice=advice)]
 
 
@@ -97,7 +168,7 @@ def _of_onnx() -> list[Case]:
             query, key, value, output = (file.read(f"{name}.{part}") for part in "QKVY")
             mask = file.read(f"{name}.attn_mask") if f"{name}.attn_mask" in file else None
             right = (output, attention(query, key, value, mask=mask)[1])
-            title = f"the ONNX case {name}"
+            title = text("the ONNX case {name}", "o caso do ONNX {name}", name=name)
             arguments = (query, key, value)
             cases.append(Case(title, arguments, right, mask, False, advice, tolerance=1e-5))
     return cases

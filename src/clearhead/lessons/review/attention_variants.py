@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .attention_mistakes import ASPECTS
+from .softmax import softmax_with
 from .subject import Array, Candidate, Results
 
 
@@ -112,26 +113,6 @@ def _mask(scores: Array, mask: Array, masking: str) -> Array:
     if masking == "zero":
         return np.where(mask, scores, 0.0)
     return np.where(~mask if masking == "inverted" else mask, scores, -np.inf)
-
-
-def softmax_with(scores: Array, maximum: str, total: str) -> Array:
-    if maximum == "no softmax":
-        return scores
-    if maximum == "no exponential":
-        return scores / scores.sum(axis=-1, keepdims=True)
-    exponentials = np.exp(scores - _along(np.max, scores, maximum))
-    return exponentials / _along(np.sum, exponentials, total)
-
-
-def _along(function: Callable[..., Any], x: Array, how: str) -> Any:
-    """Return the maximum or the sum: of each row, as a column or flat, of columns, or of all."""
-    if how == "none":
-        return 0.0
-    if how == "table":
-        return function(x)
-    if how == "flat":
-        return function(x, axis=-1)
-    return function(x, axis={"row": -1, "column": -2, "axis 1": 1}[how], keepdims=True)
 
 
 def _mix(weights: Array, value: Array, product: str) -> Array:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .._pupils_line import line_of_error
+from .._text import NOTHING, Text, text
 from .subject import Case, Subject
 from .subjects import SUBJECTS
 
@@ -60,9 +61,14 @@ def _run(path: str) -> Json:
     except SyntaxError as error:
         same = error.filename == path
         line = [error.lineno or 1, (error.text or "").strip()] if same else None
-        return {"problem": f"it is not Python: {error.msg}", "line": line}
+        return {
+            "problem": _json(
+                text("it is not Python: {error}", "não é Python: {error}", error=error.msg)
+            ),
+            "line": line,
+        }
     except (Exception, SystemExit) as error:
-        return {"problem": _words(error), "line": _line(error, path)}
+        return {"problem": _json(_words(error)), "line": _line(error, path)}
     outcomes, names = {}, {}
     for subject in SUBJECTS:
         name = next((one for one in subject.names() if callable(getattr(module, one, None))), None)
@@ -78,12 +84,20 @@ def _is_own(module: ModuleType, value: Any) -> bool:
     return callable(value) and getattr(value, "__module__", None) == module.__name__
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException) -> Text:
     if isinstance(error, SystemExit):
-        return "it ends the program"
+        return text("it ends the program", "o arquivo encerra o programa")
     if isinstance(error, EOFError):
-        return "it waits for somebody to type (input), and here nobody does"
-    return f"{type(error).__name__}: {error}"
+        return text(
+            "it waits for somebody to type (input), and here nobody does",
+            "o arquivo espera que alguém digite (input), e aqui ninguém digita",
+        )
+    message = f"{type(error).__name__}: {error}"
+    return Text(message, message)
+
+
+def _json(problem: Text) -> Json:
+    return {"en": problem.en, "pt": problem.pt}
 
 
 def _line(error: BaseException, path: str) -> list[Any] | None:
@@ -130,9 +144,9 @@ def _outcome(function: Callable[..., Any], case: Case, keywords: Json, path: str
         result = function(*arguments, **by_name)
         values, problem = _values(result)
     except (Exception, SystemExit) as error:
-        return {"problem": _words(error), "line": _line(error, path)}
+        return {"problem": _json(_words(error)), "line": _line(error, path)}
     if problem:
-        return {"problem": problem}
+        return {"problem": _json(problem)}
     before = [*case.arguments, *keywords.values()]
     changes = [
         position
@@ -148,10 +162,13 @@ def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _values(result: Any) -> tuple[list[Json], str]:
+def _values(result: Any) -> tuple[list[Json], Text]:
     """Return arrays as shape, dtype and numbers; or why there are none."""
     if result is None:
-        return [], "it returns nothing: is there a `return` at its end?"
+        return [], text(
+            "it returns nothing: is there a `return` at its end?",
+            "ela não devolve nada: há um `return` no fim?",
+        )
     parts = result if isinstance(result, tuple | list) and len(result) == 2 else [result]
     if isinstance(result, list) and not all(isinstance(part, np.ndarray) for part in result):
         parts = [result]  # rows, and not a result with something beside it
@@ -161,14 +178,25 @@ def _values(result: Any) -> tuple[list[Json], str]:
         try:
             array = np.asarray(part)
         except ValueError:
-            return [], "it returns lists of different lengths, which are no table"
+            return [], text(
+                "it returns lists of different lengths, which are no table",
+                "ela devolve listas de comprimentos diferentes, que não são uma tabela",
+            )
         if array.dtype.kind not in "biuf":
-            return [], f"it returns a {type(result).__name__}, and not an array of numbers"
+            return [], text(
+                "it returns a {type}, and not an array of numbers",
+                "ela devolve um {type}, e não um array de números",
+                type=type(result).__name__,
+            )
         if array.size > MOST_NUMBERS:
-            return [], f"it returns an array of shape {array.shape}"
+            return [], text(
+                "it returns an array of shape {shape}",
+                "ela devolve um array de formato {shape}",
+                shape=array.shape,
+            )
         numbers = np.asarray(array, float).reshape(-1).tolist()
         values.append({"shape": list(array.shape), "dtype": array.dtype.name, "numbers": numbers})
-    return values, ""
+    return values, NOTHING
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._answers import place_of_difference
+from .._text import Text, text
 from .subject import Array, Candidate, Case, Mistake, Outcome, Results, Subject
 
 _ROUNDING = {"": 1e-9, "float32": 1e-5, "float16": 1e-2}
 _WEIGHTS_FIRST = Mistake(
-    "weights before the output",
-    "It returns the weights first.",
-    "`return output, weights`.",
+    text("weights before the output", "pesos antes da saída"),
+    text("It returns the weights first.", "Ela devolve os pesos primeiro."),
+    text("`return output, weights`.", "Escreva `return output, weights`."),
 )
 
 
@@ -32,8 +33,8 @@ class Diagnosis:
 
     mistakes: tuple[Mistake, ...] = ()
     reproductions: int = 0
-    findings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    findings: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
     cases: int = 0
 
     @property
@@ -118,71 +119,124 @@ def _reproduces(candidate: Candidate, case: Case, outcome: Outcome) -> bool:
     return _agrees(outcome.values, values, tolerance)
 
 
-def _conduct(subject: Subject, pairs: Sequence[tuple[Case, Outcome]]) -> list[str]:
+def _conduct(subject: Subject, pairs: Sequence[tuple[Case, Outcome]]) -> list[Text]:
     """Say what a function does beside returning a result."""
     findings = []
     names = subject.signature.partition("(")[2].split(", ")
     changes = sorted({names[i].split("=")[0].rstrip(")") for _, o in pairs for i in o.changes})
     if changes:
         findings.append(
-            f"It changes its input in place ({', '.join(changes)}), and with it the caller's "
-            "numbers. `x = x - y` makes a new array; `x -= y` writes over the old one."
+            text(
+                "It changes its input in place ({names}), and with it the caller's "
+                "numbers. `x = x - y` makes a new array; `x -= y` writes over the old "
+                "one.",
+                "Ela muda a própria entrada ({names}), e com ela os números de quem a "
+                "chamou. `x = x - y` cria um novo array; `x -= y` escreve por cima do "
+                "antigo.",
+                names=", ".join(changes),
+            )
         )
     if not all(outcome.is_steady for _, outcome in pairs):
         findings.append(
-            "Called twice with the same numbers, it returns different ones: something in it is "
-            "drawn at random, or kept from call to call."
+            text(
+                "Called twice with the same numbers, it returns different ones: "
+                "something in it is drawn at random, or kept from call to call.",
+                "Chamada duas vezes com os mesmos números, ela devolve números "
+                "diferentes: alguma coisa nela é sorteada, ou guardada de uma chamada "
+                "para a outra.",
+            )
         )
     return findings
 
 
-def _notes(subject: Subject, pairs: Sequence[tuple[Case, Outcome]], count: int) -> list[str]:
+def _notes(subject: Subject, pairs: Sequence[tuple[Case, Outcome]], count: int) -> list[Text]:
     notes = []
     if len(pairs) < count:
         notes.append(
-            f"It takes no mask, so the {count - len(pairs)} cases with one were left out; "
-            f"{subject.signature} would be tried in all."
+            text(
+                "It takes no mask, so the {count} cases with one were left out; "
+                "{signature} would be tried in all.",
+                "Ela não recebe máscara, e por isso os {count} casos com máscara "
+                "ficaram de fora; {signature} seria testada em todos.",
+                count=count - len(pairs),
+                signature=subject.signature,
+            )
         )
     for case, outcome in pairs:
         right_dtype = case.right[0].dtype
         dtype = outcome.values[0].dtype if outcome.values else right_dtype
         if right_dtype == np.float32 and dtype == np.float64:
             notes.append(
-                "For float32 it returns float64. `np.sqrt(...)` is a number of float64, and NumPy "
-                "computes with the wider of two dtypes; `math.sqrt(...)` leaves float32 as it is."
+                text(
+                    "For float32 it returns float64. `np.sqrt(...)` is a number of "
+                    "float64, and NumPy computes with the wider of two dtypes; "
+                    "`math.sqrt(...)` leaves float32 as it is.",
+                    "Para float32 ela devolve float64. `np.sqrt(...)` é um número float64, "
+                    "e o NumPy calcula com o mais largo de dois dtypes; `math.sqrt(...)` "
+                    "deixa o float32 como está.",
+                )
             )
             break
     return notes
 
 
-def _difference(subject: Subject, case: Case, outcome: Outcome) -> str:
+def _difference(subject: Subject, case: Case, outcome: Outcome) -> Text:
     """Say what came in one case: an error, another shape, or the largest difference."""
-    about = f"For {case.name} "
     if outcome.problem:
-        where = f" (line {outcome.line[0]}: {outcome.line[1]})" if outcome.line else ""
-        return f"{about}it stops: {outcome.problem}{where}. {case.advice}".rstrip()
+        stop = text(
+            "For {case} it stops: {problem}", "Para {case}, ela para: {problem}",
+            case=case.name, problem=outcome.problem,
+        )  # fmt: skip
+        return _sentence(stop, outcome.line) + case.advice
     # The last part is nearest to the cause: weights before the output.
     parts = list(zip(subject.parts, outcome.values, case.right, strict=False))
     for name, value, right in parts:
         if value.shape != right.shape:
-            return (
-                f"{about}the {name} should have the shape {right.shape}; it has {value.shape}. "
-                f"{case.advice}".rstrip()
+            shapes = text(
+                "For {case} the {name} should have the shape {right}; it has {actual}.",
+                "Para {case}, o formato esperado ({name}) é {right}; o seu é {actual}.",
+                case=case.name,
+                name=name,
+                right=right.shape,
+                actual=value.shape,
             )
+            return shapes + case.advice
     for name, value, right in reversed(parts):
         if not _agrees((value,), (right,), case.tolerance):
-            return f"{about}{_largest(name, value, right)} {case.advice}".rstrip()
+            return _largest(case, name, value, right) + case.advice
     raise AssertionError(f"{case.name} agrees")
 
 
-def _largest(name: str, value: Array, right: Array) -> str:
-    place = place_of_difference(value, right)
-    sentence = (
-        f"the largest difference is in the {name}, at {list(place)} counted from 0: "
-        f"{float(value[place]):.6g}, where {float(right[place]):.6g} is right."
+def _sentence(stop: Text, line: tuple[int, str] | None) -> Text:
+    if line is None:
+        return text("{stop}.", "{stop}.", stop=stop)
+    return text(
+        "{stop} (line {number}: {line}).",
+        "{stop} (linha {number}: {line}).",
+        stop=stop,
+        number=line[0],
+        line=line[1],
     )
-    sums = value.sum(axis=-1) if name == "weights" and value.ndim else np.ones(1)
+
+
+def _largest(case: Case, name: Text, value: Array, right: Array) -> Text:
+    place = place_of_difference(value, right)
+    sentence = text(
+        "For {case} the largest difference is in the {name}, at {place} counted from 0: "
+        "{actual:.6g}, where {right:.6g} is right.",
+        "Para {case}, a maior diferença ({name}) está em {place}, contando a partir de 0: "
+        "{actual:.6g}, onde o certo é {right:.6g}.",
+        case=case.name,
+        name=name,
+        place=list(place),
+        actual=float(value[place]),
+        right=float(right[place]),
+    )
+    sums = value.sum(axis=-1) if name.en == "weights" and value.ndim else np.ones(1)
     if not np.allclose(sums, 1):
-        row = np.asarray(sums).reshape(-1)[0]
-        sentence += f" Its rows do not sum to one; the first sums to {float(row):.4g}."
+        sentence += text(
+            "Its rows do not sum to one; the first sums to {sum:.4g}.",
+            "As linhas não somam um; a primeira soma {sum:.4g}.",
+            sum=float(np.asarray(sums).reshape(-1)[0]),
+        )
     return sentence

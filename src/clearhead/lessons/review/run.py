@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...file_reading import FileProblem, parse_json, read_text
+from .._text import NOTHING, Text, text
 from .subject import Outcome, Review
 
 _MOST_BYTES = 1 << 27
@@ -55,8 +56,18 @@ def run(path: str | os.PathLike[str], *, limit: float = 10.0) -> Review:
             return _read(result)
         if status is None or (place.exists() and place.stat().st_size):
             line = _place(place, str(file), source)
-            return Review(problem=f"it had not finished after {limit:g} seconds", line=line)
-        return Review(problem=f"Python itself ended, with status {status}")
+            problem = text(
+                "it had not finished after {limit:g} seconds",
+                "depois de {limit:g} segundos o arquivo não tinha terminado",
+                limit=limit,
+            )
+            return Review(problem=problem, line=line)
+        problem = text(
+            "Python itself ended, with status {status}",
+            "o próprio Python terminou, com o status {status}",
+            status=status,
+        )
+        return Review(problem=problem)
 
 
 def _place(place: Path, file: str, source: str) -> tuple[int, str] | None:
@@ -74,7 +85,12 @@ def _read(result: Path) -> Review:
     try:
         content: dict[str, Any] = parse_json(read_text(result, most=_MOST_BYTES), finite=False)
     except FileProblem as error:
-        return Review(problem=f"its results could not be read: {error.reason}")
+        problem = text(
+            "its results could not be read: {reason}",
+            "não foi possível ler os resultados: {reason}",
+            reason=error.reason,
+        )
+        return Review(problem=problem)
     outcomes = {
         name: [_outcome(outcome) for outcome in one]
         for name, one in content.get("outcomes", {}).items()
@@ -83,9 +99,14 @@ def _read(result: Path) -> Review:
         outcomes,
         content.get("names", {}),
         tuple(content.get("functions", ())),
-        content.get("problem", ""),
+        _problem(content),
         _line(content),
     )
+
+
+def _problem(content: dict[str, Any]) -> Text:
+    problem = content.get("problem")
+    return Text(problem["en"], problem["pt"]) if problem else NOTHING
 
 
 def _line(content: dict[str, Any]) -> tuple[int, str] | None:
@@ -100,7 +121,7 @@ def _outcome(content: dict[str, Any]) -> Outcome:
     )
     return Outcome(
         values,
-        content.get("problem", ""),
+        _problem(content),
         _line(content),
         tuple(content.get("changes", ())),
         content.get("is_steady", True),

@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .._text import NOTHING, Text, text
+
 Array = NDArray[Any]
 Results = tuple[Array, ...]
 """What a function returns: the result, and for attention the weights beside it."""
@@ -23,9 +25,9 @@ class Mistake:
         advice: what to do instead.
     """
 
-    name: str
-    finding: str
-    advice: str = ""
+    name: Text
+    finding: Text
+    advice: Text = NOTHING
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ class Case:
         tolerance: relative and absolute.
     """
 
-    name: str
+    name: Text
     arguments: tuple[Any, ...]
     right: Results
     mask: Array | None = None
     is_basic: bool = True
-    advice: str = ""
+    advice: Text = NOTHING
     tolerance: float = 1e-9
 
 
@@ -84,7 +86,7 @@ class Subject:
     cases: Callable[[], list[Case]]
     candidates: Callable[[], Iterator[Candidate]]
     others: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ("result",)
+    parts: tuple[Text, ...] = (text("result", "resultado"),)
 
     def names(self) -> list[str]:
         """Return every name under which it is looked for."""
@@ -105,7 +107,7 @@ class Outcome:
     """
 
     values: Results = ()
-    problem: str = ""
+    problem: Text = NOTHING
     line: tuple[int, str] | None = None
     changes: tuple[int, ...] = ()
     is_steady: bool = True
@@ -127,5 +129,5 @@ class Review:
     outcomes: Mapping[str, list[Outcome]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     functions: tuple[str, ...] = ()
-    problem: str = ""
+    problem: Text = NOTHING
     line: tuple[int, str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._text import text
 from .attention_cases import attention_cases
 from .attention_variants import candidates as attention_candidates
 from .layer_norm import layer_norm_candidates, layer_norm_cases
@@ -9,9 +10,10 @@ from .multi_head import multi_head_candidates, multi_head_cases
 from .softmax import softmax_candidates, softmax_cases
 from .subject import Subject
 
+_PARTS = (text("output", "saída"), text("weights", "pesos"))
 SUBJECTS = (
     Subject(
-        "softmax", "softmax(x)", softmax_cases, softmax_candidates, parts=("result",)
+        "softmax", "softmax(x)", softmax_cases, softmax_candidates
     ),
     Subject(
         "attention",
@@ -19,7 +21,7 @@ SUBJECTS = (
         attention_cases,
         attention_candidates,
         others=("scaled_dot_product_attention", "self_attention"),
-        parts=("output", "weights"),
+        parts=_PARTS,
     ),
     Subject(
         "multi_head_attention",
@@ -27,7 +29,7 @@ SUBJECTS = (
         multi_head_cases,
         multi_head_candidates,
         others=("multi_head", "multihead_attention"),
-        parts=("output", "weights"),
+        parts=_PARTS,
     ),
     Subject(
         "layer_norm",
