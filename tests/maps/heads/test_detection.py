@@ -47,7 +47,7 @@ def test_scores_are_those_of_the_definition(pattern: str, error_measure: str) ->
         scores = detect_heads(
             {"h": one}, pattern, ids=ids, error_measure=error_measure,
             exclude_bos=bos, exclude_current_token=own,
-        )["h"]  # fmt: skip
+        )[pattern]["h"]  # fmt: skip
         for row, head in np.ndindex(2, 4):
             truth = by_definition(
                 weights[row, head], ids[row].tolist(), pattern, error_measure, bos, own
@@ -65,7 +65,8 @@ def test_what_cannot_be_compared_is_refused() -> None:
         detect_heads({"h": one}, PATTERNS[0], error_measure="square")
     with pytest.raises(ConfigError, match="induction_head compares tokens, and 'h' has none"):
         detect_heads({"h": one}, "induction_head")
-    assert detect_heads({"h": one}, "previous_token_head")["h"].shape == (1, 1)
+    assert detect_heads({"h": one}, PATTERNS[0])[PATTERNS[0]]["h"].shape == (1, 1)
+    assert list(detect_heads({"h": one}, ids=torch.tensor([[1, 2, 1, 2]]))) == [*PATTERNS]
     cross = AttentionMap.of(one.query, one.key, source=Source(kind="cross"))
     with pytest.raises(ConfigError, match=r"self-attention.*'h' is of 4 queries on 4 keys.*heads"):
         detect_heads({"h": cross}, PATTERNS[0])

@@ -13,6 +13,7 @@ see `clearhead.head_kinds` for what the scores of kinds do otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -32,18 +33,18 @@ ERROR_MEASURES = ("mul", "abs")
 
 def detect_heads(
     maps: Any,
-    pattern: str,
-    *,
+    *patterns: str,
     ids: Texts = None,
     exclude_bos: bool = False,
     exclude_current_token: bool = False,
     error_measure: str = "mul",
-) -> dict[str, Float[Tensor, "batch heads"]]:
-    """Return the score of each head of causal self-attention, by module.
+) -> dict[str, dict[str, Float[Tensor, "batch heads"]]]:
+    """Return the score of each head of causal self-attention, by pattern and module.
 
     Args:
         maps: a recording, or maps by name; each module called once.
-        pattern: ``"previous_token_head"``, ``"duplicate_token_head"`` or ``"induction_head"``.
+        patterns: ``"previous_token_head"``, ``"duplicate_token_head"``, ``"induction_head"``, all
+            in one pass over each map; all three where none is named.
         ids: as `Recording.heads` takes them; needed for the last two.
         exclude_bos: leaves out the first key.
         exclude_current_token: leaves out each query's own key.
@@ -53,26 +54,35 @@ def detect_heads(
         ConfigError: there is no such pattern or measure, tokens are missing, or an attention is
             none of those that TransformerLens compares.
     """
-    for what, value, names in (
-        ("pattern", pattern, PATTERNS),
-        ("error_measure", error_measure, ERROR_MEASURES),
+    several = patterns or PATTERNS
+    for what, values, names in (
+        ("pattern", several, PATTERNS),
+        ("error_measure", (error_measure,), ERROR_MEASURES),
     ):
-        if value not in names:
-            raise ConfigError(f"{what} is one of {', '.join(names)}; got {value!r}.")
-    scores = {}
+        for value in values:
+            if value not in names:
+                raise ConfigError(f"{what} is one of {', '.join(names)}; got {value!r}.")
+    scores: dict[str, dict[str, Tensor]] = {pattern: {} for pattern in several}
     for name in maps.keys():  # noqa: SIM118 - a recording is no dictionary
-        (one,) = calls_of(maps, name)
+        calls = calls_of(maps, name)
+        if len(calls) > 1:
+            raise ConfigError(
+                f"{name!r} was called {len(calls)} times; record one pass, or use heads()."
+            )
+        (one,) = calls
         tokens = key_ids(one, name, ids, several_texts=False)
-        _check(one, name, pattern, tokens)
+        _check(one, name, several, tokens)
         if tokens is None:  # of the previous token nothing is compared
             tokens = torch.arange(one.shape[3]).expand(one.shape[0], -1)
-        scores[name] = _scores(
-            one, pattern, tokens, exclude_bos, exclude_current_token, error_measure
-        )
+        numbers = head_numbers(one, cross=False, ids=tokens)
+        for pattern in several:
+            scores[pattern][name] = _scores(
+                numbers, pattern, tokens, exclude_bos, exclude_current_token, error_measure
+            )
     return scores
 
 
-def _check(one: StoredAttention, name: str, pattern: str, ids: Tensor | None) -> None:
+def _check(one: StoredAttention, name: str, patterns: Sequence[str], ids: Tensor | None) -> None:
     _, _, query_len, key_len = one.shape
     if one.source.kind == "cross" or query_len != key_len or one.scoring.sinks is not None:
         raise ConfigError(
@@ -80,15 +90,16 @@ def _check(one: StoredAttention, name: str, pattern: str, ids: Tensor | None) ->
             f"own key; {name!r} is of {query_len} queries on {key_len} keys"
             f"{', with a sink' if one.scoring.sinks is not None else ''}. Use heads()."
         )
-    if ids is None and pattern != PATTERNS[0]:
+    about_tokens = [pattern for pattern in patterns if pattern != PATTERNS[0]]
+    if ids is None and about_tokens:
         raise ConfigError(
-            f"{pattern} compares tokens, and {name!r} has none: record with tokenizer=, or give "
-            "ids=."
+            f"{about_tokens[0]} compares tokens, and {name!r} has none: record with tokenizer=, or "
+            "give ids=."
         )
 
 
 def _scores(
-    one: StoredAttention,
+    of: HeadNumbers,
     pattern: str,
     ids: Int[Tensor, "batch length"],
     bos: bool,
@@ -96,10 +107,9 @@ def _scores(
     error_measure: str,
 ) -> Float[Tensor, "batch heads"]:
     """Return the score of each head for each row of the batch."""
-    numbers = head_numbers(one, cross=False, ids=ids)
-    weights, count = _at_places(numbers, pattern, ids, bos, current)
-    own, first = numbers.numbers[..., SAME].double(), numbers.numbers[..., FIRST].double()
-    total = (numbers.visible.keys > 0).sum(-1).double()
+    weights, count = _at_places(of, pattern, ids, bos, current)
+    own, first = of.numbers[..., SAME].double(), of.numbers[..., FIRST].double()
+    total = (of.visible.keys > 0).sum(-1).double()
     if bos:
         total = total - first.sum(-1)
     if current:
@@ -108,7 +118,7 @@ def _scores(
         total = total + own[..., 0]
     if error_measure == "mul":
         return weights / total
-    return 1 - ((total + count - 2 * weights) / one.shape[2] * 1000).round() / 1000
+    return 1 - ((total + count - 2 * weights) / of.one.shape[2] * 1000).round() / 1000
 
 
 def _at_places(
