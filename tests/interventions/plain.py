@@ -110,9 +110,7 @@ def on_rows(rows: list[int], change: Callable[[Tensor], Tensor]) -> Callable[[Te
     """A function that changes some rows of [..., rows, width]."""
 
     def function(x: Tensor) -> Tensor:
-        parts = [
-            change(x[..., i, :]) if i in rows else x[..., i, :] for i in range(x.shape[-2])
-        ]
+        parts = [change(x[..., i, :]) if i in rows else x[..., i, :] for i in range(x.shape[-2])]
         return torch.stack(parts, -2)
 
     return function

@@ -30,7 +30,7 @@ EDITS: dict[str, tuple[Callable[[Any], None], ByHand]] = {
         ByHand(output=on_heads([2], torch.zeros_like)),
     ),
     "heads at positions": (
-        lambda e: e.head([0, 3]).at(slice(6, None)).scale(-2.0),
+        lambda e: e.head([0, 3]).at(slice(6, 11)).scale(-2.0),
         ByHand(output=on_heads([0, 3], on_rows(list(range(6, 11)), lambda x: -2.0 * x))),
     ),
     "queries and keys of heads": (
@@ -70,15 +70,42 @@ DECODERS = [
 ]
 
 
+def ask_for_all(e):
+    e.head([0, 3]).at(slice(6, 11)).scale(-2.0)
+    e.head(1).query.apply(turned)
+    e.head([1, 2]).key.at([5, 6]).scale(1.5)
+    e.head(3).value.at(5).zero()
+    e.edge(8, [5, 7]).remove()
+    e.head([1, 2]).edge(QUERIES, KEYS).remove()
+    e.head([0, 1]).edge([6, 7], [5, 6]).zero()
+
+
+def both(one, other):
+    return lambda x: other(one(x))
+
+
+ALL = (
+    ask_for_all,
+    ByHand(
+        query=on_heads([1], turned),
+        key=on_heads([1, 2], on_rows([5, 6], lambda x: 1.5 * x)),
+        value=on_heads([3], on_rows([5], torch.zeros_like)),
+        scores=both(without_edges([8], [5, 7]), without_edges(QUERIES, KEYS, [1, 2])),
+        weights=without_edges([6, 7], [5, 6], [0, 1], 0.0),
+        output=on_heads([0, 3], on_rows(list(range(6, 11)), lambda x: -2.0 * x)),
+    ),
+)
+
+
 def gradients(network, loss):
     parameters = [p for p in network.parameters() if p.requires_grad]
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [torch.zeros(1) if g is None else g for g in found]
 
 
-def check(network, implementation, name, edit, inputs, real=None):
+def check(network, implementation, names, edit, inputs, real=None):
     """Outputs and the gradients of all weights, against those by hand."""
-    ask, hand = EDITS[edit] if isinstance(edit, str) else edit
+    ask, hand = edit
     network.set_attn_implementation(implementation)
 
     def run():
@@ -88,9 +115,10 @@ def check(network, implementation, name, edit, inputs, real=None):
 
     plain = run()
     with intervene(network) as edits:
-        ask(edits[name])
+        for name in names:
+            ask(edits[name])
         output = run()
-    with by_hand(network, {name: hand}):
+    with by_hand(network, dict.fromkeys(names, hand)):
         truth = run()
     scale = float(truth.detach().abs().max())
     torch.testing.assert_close(output, truth, atol=2e-5 * scale, rtol=0)
@@ -104,22 +132,35 @@ def check(network, implementation, name, edit, inputs, real=None):
 
 
 @pytest.mark.parametrize("edit", EDITS)
-@pytest.mark.parametrize(("family", "implementation"), DECODERS)
-def test_decoders(family, implementation, edit):
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+def test_each_edit(implementation, edit):
     mask = padding((11, 7), on_the_left=True)
     inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
-    layer = LAYERS[family].format(0)
-    check(model(family), implementation, layer, edit, inputs, mask.bool())
+    layer = LAYERS["llama"].format(0)
+    check(model("llama"), implementation, [layer], EDITS[edit], inputs, mask.bool())
 
 
-@pytest.mark.parametrize("part", [0, 1, 2])
-@pytest.mark.parametrize("edit", ["a head is left out", "edges of one head removed, others of two to 0"])
+@pytest.mark.parametrize(("family", "implementation"), DECODERS)
+def test_decoders(family, implementation):
+    mask = padding((11, 7), on_the_left=True)
+    inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
+    layers = [LAYERS[family].format(layer) for layer in (0, 1)]
+    check(model(family), implementation, layers, ALL, inputs, mask.bool())
+
+
+def test_no_mask_and_as_many_texts_as_heads():
+    """The kernel is told that attention is causal, and the shape does not tell the heads."""
+    inputs = {"input_ids": ids(4, 11), "use_cache": False}
+    check(model("llama"), "sdpa", [LAYERS["llama"].format(0)], ALL, inputs)
+
+
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", list(NAMES))
-def test_encoder_decoders(family, implementation, edit, part):
+def test_encoder_decoders(family, implementation):
     inputs = inputs_of(family, (11, 9), (11, 8))
     real = inputs["decoder_attention_mask"].bool()
-    check(model(family), implementation, NAMES[family][part].format(1), edit, inputs, real)
+    names = [name.format(1) for name in NAMES[family]]
+    check(model(family), implementation, names, ALL, inputs, real)
 
 
 def bert():
@@ -140,10 +181,34 @@ def vit():
     return lively(transformers.ViTModel(config)), {"pixel_values": image}, "layers.0.attention"
 
 
-@pytest.mark.parametrize("edit", ["queries and keys of heads", "edges of all heads removed"])
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("build", [bert, vit])
-def test_encoders(build, implementation, edit):
+def test_encoders(build, implementation):
     network, inputs, name = build()
     real = inputs["attention_mask"].bool() if "attention_mask" in inputs else None
-    check(network, implementation, name, edit, inputs, real)
+    check(network, implementation, [name], ALL, inputs, real)
+
+
+@pytest.mark.filterwarnings("ignore:.*flex_attention called without torch.compile")
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_flex_attention(family, monkeypatch):
+    from torch.nn.attention import flex_attention as of_torch
+    from transformers import masking_utils
+
+    def block_mask(*args, _compile=False, **kwargs):  # compiling it would take a minute
+        return of_torch.create_block_mask(*args, **kwargs)
+
+    monkeypatch.setattr(masking_utils, "create_block_mask", block_mask)
+    network, name = model(family), LAYERS[family].format(0)
+    mask = padding((11, 7), on_the_left=True)
+    inputs = {"input_ids": ids(2, 11), "attention_mask": mask, "use_cache": False}
+    network.set_attn_implementation("flex_attention")
+    try:
+        with torch.no_grad(), intervene(network) as edits:
+            ALL[0](edits[name])
+            output = network(**inputs).logits[mask.bool()]
+    finally:
+        network.set_attn_implementation("eager")
+    with torch.no_grad(), by_hand(network, {name: ALL[1]}):
+        truth = network(**inputs).logits[mask.bool()]
+    torch.testing.assert_close(output, truth, atol=1e-4, rtol=1e-5)

@@ -109,7 +109,9 @@ class Part:
     def _words(self) -> str:
         words = f"edits[{self.choice!r}]"
         if self.part != OUTPUT:
-            words += ".heads" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
+            words += (
+                ".heads" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
+            )
         if self.part not in (OUTPUT, HEADS):
             words += f".{self.part}"
         return words if self.positions.is_all else f"{words}.at({self.positions})"
@@ -128,7 +130,8 @@ class Edges:
     def remove(self) -> None:
         """Mask the edges before the softmax: the other weights of a query fill the gap.
 
-        A query that is left without any key has weights of 0, and so an output of 0.
+        A query that is left without any key has weights of 0, and so an output of 0, unless the
+        model hides the other keys by a number such as -1e9, with which it attends to them evenly.
         """
         self._add("remove()", renormalise=True)
 
@@ -139,9 +142,7 @@ class Edges:
     def _add(self, words: str, *, renormalise: bool) -> None:
         head = "" if self.heads_chosen is None else f".head({_brief(self.heads_chosen)})"
         start = f"edits[{self.choice!r}]{head}.edge({self.queries}; {self.keys})"
-        edit = EdgeEdit(
-            f"{start}.{words}", self.heads_chosen, self.queries, self.keys, renormalise
-        )
+        edit = EdgeEdit(f"{start}.{words}", self.heads_chosen, self.queries, self.keys, renormalise)
         self.register.add(self.choice, edit)
 
 

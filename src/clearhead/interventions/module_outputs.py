@@ -68,7 +68,10 @@ def length_axis(x: Tensor, around: list[nn.Module]) -> tuple[int | None, str]:
     if x.ndim == 2:
         return 0, ""
     if x.ndim != 3:
-        return None, f"the module's output has {x.ndim} axes, of which none is known to be positions"
+        return (
+            None,
+            f"the module's output has {x.ndim} axes, of which none is known to be positions",
+        )
     return (1 if _is_batch_first(around) else 0), ""
 
 

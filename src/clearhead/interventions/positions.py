@@ -71,7 +71,7 @@ class Positions:
         """Whether every position is selected."""
         return self.places is None and self.start == 0 and self.end is None
 
-    def within(self, first: int, length: int) -> Int[Tensor, "places"] | None:
+    def within(self, first: int, length: int) -> Int[Tensor, places] | None:
         """Return which rows of a stretch are selected.
 
         Args:

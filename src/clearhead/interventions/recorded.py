@@ -29,7 +29,9 @@ def _mean(
     key = place.module, place.part
     if key not in means:
         source = _numbers(recording, place)
-        means[key] = source.mean((0, 2), keepdim=True) if source.ndim == 4 else _mean_of_rows(source)
+        means[key] = (
+            source.mean((0, 2), keepdim=True) if source.ndim == 4 else _mean_of_rows(source)
+        )
     mean = means[key]
     if place.part != OUTPUT:
         mean = mean[:, list(place.heads)]

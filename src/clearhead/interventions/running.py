@@ -102,7 +102,7 @@ RUNNING = Running()
 def past_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Past:
     """Return what the cache holds that a model is called with."""
     unknown = False
-    for name, value in [*((("", one) for one in args)), *kwargs.items()]:
+    for name, value in [*(("", one) for one in args), *kwargs.items()]:
         length = getattr(value, "get_seq_length", None)
         if callable(length):
             return Past(int(length()), cached=True)

@@ -26,10 +26,10 @@ class EdgeGroup:
         zeroed: the keys whose weight is 0 after it; None for none.
     """
 
-    heads: Int[Tensor, "group_heads"] | None
-    rows: Int[Tensor, "group_rows"] | None
-    removed: Bool[Tensor, "key_len"] | None
-    zeroed: Bool[Tensor, "key_len"] | None
+    heads: Int[Tensor, group_heads] | None
+    rows: Int[Tensor, group_rows] | None
+    removed: Bool[Tensor, key_len] | None
+    zeroed: Bool[Tensor, key_len] | None
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,7 @@ def _local(
     )
 
 
-def _classes(
-    count: int, sets: Sequence[frozenset[int] | None]
-) -> dict[tuple[int, ...], list[int]]:
+def _classes(count: int, sets: Sequence[frozenset[int] | None]) -> dict[tuple[int, ...], list[int]]:
     """Return which numbers below ``count`` are in the same of the sets; those in none are left out.
 
     Returns:
@@ -117,9 +115,7 @@ def _classes(
         return {tuple(range(len(sets))): list(range(count))}
     classes: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     for number in range(count):
-        member = tuple(
-            place for place, one in enumerate(sets) if one is None or number in one
-        )
+        member = tuple(place for place, one in enumerate(sets) if one is None or number in one)
         if member:
             classes[member].append(number)
     return classes

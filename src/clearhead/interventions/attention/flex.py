@@ -76,7 +76,7 @@ class FlexCall:
             lambda *places: mask(*places, *of_mask),
         )
 
-    def scores(self, rows: Int[Tensor, "rows"]) -> Float[Tensor, "batch heads rows key_len"]:
+    def scores(self, rows: Int[Tensor, rows]) -> Float[Tensor, "batch heads rows key_len"]:
         """Return the scores of some queries, -inf where they may not attend."""
         from torch._dynamo._trace_wrapped_higher_order_op import TransformGetItemToIndex
 
@@ -123,9 +123,7 @@ def edit_flex(
     for edit in of_tensors:
         if edit.part in tensors:
             tensors[edit.part] = edited(tensors[edit.part], edit, frames[edit.part])
-    call = FlexCall(
-        tensors[QUERY], tensors[KEY], tensors[VALUE], call.scale, call.score, call.mask
-    )
+    call = FlexCall(tensors[QUERY], tensors[KEY], tensors[VALUE], call.scale, call.score, call.mask)
     edges = [edit for edit in edits if isinstance(edit, EdgeEdit)]
     shape = heads, query_len, key_len
     groups = edge_groups(edges, shape, offsets, module, call.query.device)

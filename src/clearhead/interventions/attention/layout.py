@@ -1,11 +1,11 @@
 """How batch and heads lie in the tensors of an attention, and the way to [batch, heads, ...].
 
-    heads second        [batch, heads, length, head_dim], as nearly all models have it
-    heads first         [heads, batch, length, head_dim]
-    merged              [batch * heads, length, head_dim]
-    merged heads first  [heads * batch, length, head_dim]
-    packed              [batch, kv_heads, group, head_dim], the heads of one query (a single token)
-    one head            [batch, length, head_dim], or [length, head_dim]
+heads second        [batch, heads, length, head_dim], as nearly all models have it
+heads first         [heads, batch, length, head_dim]
+merged              [batch * heads, length, head_dim]
+merged heads first  [heads * batch, length, head_dim]
+packed              [batch, kv_heads, group, head_dim], the heads of one query (a single token)
+one head            [batch, length, head_dim], or [length, head_dim]
 """
 
 from __future__ import annotations

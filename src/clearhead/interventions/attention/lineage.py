@@ -20,8 +20,31 @@ from .offsets import Offsets
 
 # Functions that give keys or queries another order or another place.
 _REORDERING = frozenset(
-    "flip fliplr flipud roll sort argsort gather index_select take take_along_dim scatter "
-    "transpose permute swapaxes swapdims movedim mT __get__ T cumsum fft pad constant_pad_nd".split()
+    [
+        "flip",
+        "fliplr",
+        "flipud",
+        "roll",
+        "sort",
+        "argsort",
+        "gather",
+        "index_select",
+        "take",
+        "take_along_dim",
+        "scatter",
+        "transpose",
+        "permute",
+        "swapaxes",
+        "swapdims",
+        "movedim",
+        "mT",
+        "__get__",
+        "T",
+        "cumsum",
+        "fft",
+        "pad",
+        "constant_pad_nd",
+    ]
 )
 
 

@@ -51,9 +51,7 @@ class MergedOrders:
         entry = self._axes.get(id(x))
         return None if entry is None or entry[0]() is not x else entry[1]
 
-    def note(
-        self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any
-    ) -> None:
+    def note(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> None:
         """Note what a function does to the axes of a tensor."""
         if not isinstance(out, Tensor) or out.ndim not in (3, 4) or not args:
             return

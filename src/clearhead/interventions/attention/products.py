@@ -121,7 +121,9 @@ def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | No
     lead = [c for c in out if c in left and c in right]
     if not len(rows) == len(columns) == len(inner) == 1:
         return None
-    if any(len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (left, right, out)):
+    if any(
+        len(set(axes)) != len(axes) or len(axes) != len(lead) + 2 for axes in (left, right, out)
+    ):
         return None
     return Product(
         operands[0],

@@ -14,7 +14,7 @@ from .edge_plan import EdgeGroup
 def normalised(
     scores: Float[Tensor, "batch heads rows key_len"],
     groups: Sequence[EdgeGroup],
-    rows: Int[Tensor, "rows"],
+    rows: Int[Tensor, rows],
     softmax: Callable[[Tensor], Tensor],
 ) -> tuple[Float[Tensor, "batch heads rows key_len"], Float[Tensor, "batch heads rows key_len"]]:
     """Return the weights of some queries without the edges removed, and the scores they are of.
@@ -42,7 +42,7 @@ def normalised(
 def without_edges(
     weights: Float[Tensor, "batch heads rows key_len"],
     groups: Sequence[EdgeGroup],
-    rows: Int[Tensor, "rows"],
+    rows: Int[Tensor, rows],
 ) -> Float[Tensor, "batch heads rows key_len"]:
     """Return weights with those set to 0 whose edges are to be 0 behind the softmax."""
     zeroed = _edges(groups, [group.zeroed for group in groups], rows, weights)
@@ -52,7 +52,7 @@ def without_edges(
 def _edges(
     groups: Sequence[EdgeGroup],
     keys_of_groups: Sequence[Tensor | None],
-    rows: Int[Tensor, "rows"],
+    rows: Int[Tensor, rows],
     scores: Tensor,
 ) -> Bool[Tensor, "1 heads rows key_len"] | None:
     """Return True on the edges of groups; None where there is none."""

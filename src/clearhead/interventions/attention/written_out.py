@@ -142,9 +142,7 @@ class WrittenOut:
         self._lineage.note(out, (softmax,))
         return out
 
-    def _read(
-        self, x: Tensor, products: tuple[ScoreProduct, ...], attending: Attending
-    ) -> Softmax:
+    def _read(self, x: Tensor, products: tuple[ScoreProduct, ...], attending: Attending) -> Softmax:
         """Return what is known of a softmax.
 
         Raises:

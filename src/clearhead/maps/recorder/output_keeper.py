@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ..recording.contents import Contents
 from ..recording.storage import Storage
 from .pause import is_paused, recorder_work
-from .plain_tensors import is_plain
+from .plain_tensors import is_plain, kind_of_tensors
 from .selection import matching_modules
 
 
@@ -70,9 +70,14 @@ class OutputKeeper:
         if name is None or threading.get_ident() != self._thread or is_paused():
             return
         x = _first_tensor(output)
-        if x is not None and is_plain((x,)):
-            with recorder_work():
+        with recorder_work():
+            if x is not None and is_plain((x,)):
                 self._contents.outputs.setdefault(name, []).append(self._storage.copy(x))
+                return
+            why = "it has no tensor of numbers" if x is None else kind_of_tensors((x,))
+            note = f"the output of {name or '(the model)'} was not kept: {why}."
+            if note not in self._contents.notes:
+                self._contents.notes.append(note)
 
 
 def _first_tensor(output: Any) -> Tensor | None:
