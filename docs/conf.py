@@ -41,6 +41,8 @@ suppress_warnings = ["config.cache", "ref.python"]
 nb_execution_mode = "force"
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
+# Pages that are shown without being run, as patterns: for a test that has no minutes to spare.
+nb_execution_excludepatterns = os.environ.get("PAGES_NOT_RUN", "").split()
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3

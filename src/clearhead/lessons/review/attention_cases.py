@@ -13,10 +13,10 @@ from ..exercises.lesson_1 import KEY, QUERY, VALUE
 from .subject import Array, Case
 
 ONNX_CASES: dict[str, Text] = {
-    "attention_4d": "",
-    "attention_4d_diff_heads_sizes": "",
-    "attention_4d_attn_mask_bool": "",
-    "attention_4d_attn_mask_bool_4d": "",
+    "attention_4d": NOTHING,
+    "attention_4d_diff_heads_sizes": NOTHING,
+    "attention_4d_attn_mask_bool": NOTHING,
+    "attention_4d_attn_mask_bool_4d": NOTHING,
     "attention_4d_attn_mask": (
         text(
             "A mask of floating numbers is *added* to the scaled scores, in ONNX and in PyTorch.",

@@ -25,7 +25,8 @@ def report(file: str, review: Review, language: str = "en") -> tuple[list[str], 
         return [line.within(language) for line in _problem(file, review)], False
     if not review.outcomes:
         return _nothing(file, review, language), False
-    lines, is_right = [], True
+    lines: list[str] = []
+    is_right = True
     for subject in SUBJECTS:
         if subject.name in review.outcomes:
             diagnosis = diagnose(subject, review.outcomes[subject.name])
