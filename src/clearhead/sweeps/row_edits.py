@@ -79,5 +79,3 @@ def _entries(plan: Plan, unit: Unit) -> slice | int:
         return slice(None)
     entry = unit.entry[1]
     return plan.places[0][entry] if plan.over == "positions" else entry
-
-

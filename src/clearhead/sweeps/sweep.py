@@ -122,16 +122,20 @@ def sweep(
         result = Sweep(
             _MEASURES[kind], runs.plan.empty(), runs.plan.axes, before=before, target=target
         )
-        asked = {"edit": kind, "to": None if to is None else asdict(to), "axes": runs.plan.axes, "metric": before, "target": target}
+        asked = {
+            "edit": kind,
+            "to": None if to is None else asdict(to),
+            "axes": runs.plan.axes,
+            "metric": before,
+            "target": target,
+        }
         results = None if resume is None else ProgressFile(resume, asked)
         size = 1 if over == "edges" else batch_size
         _go_through(runs, result, results, size, progress)
     return result
 
 
-def _check(
-    model: nn.Module, metric: Metric | None, over: str, edit: str, batch_size: int
-) -> None:
+def _check(model: nn.Module, metric: Metric | None, over: str, edit: str, batch_size: int) -> None:
     """Check what a sweep was asked for."""
     check_model(model, "A sweep")
     if metric is None:

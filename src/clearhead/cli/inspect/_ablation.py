@@ -56,8 +56,8 @@ def ablate(model: Model, source: Tokens, target: Tokens | None, over: str) -> Sw
 
     if model.fills_masks:
         raise ConfigError(
-            f"--ablate measures how well each word is foreseen from those before it, and {model.name} "
-            "fills masks. clearhead.sweep takes any metric: of a mask, Target(answer, "
+            "--ablate measures how well each word is foreseen from those before it, and "
+            f"{model.name} fills masks. clearhead.sweep takes any metric: of a mask, Target(answer, "
             "position=place)."
         )
     read = source if target is None else target

@@ -48,9 +48,7 @@ class Model:
         writes: whether it needs the layer that gives the logits of words.
     """
 
-    def __init__(
-        self, name: str, device: str | None, dtype: str, *, writes: bool = False
-    ) -> None:
+    def __init__(self, name: str, device: str | None, dtype: str, *, writes: bool = False) -> None:
         self.name, self._writes = name, writes
         self.notes: list[str] = []
         self._torch: Any = require("torch", extra="inspect", purpose=PURPOSE)

@@ -63,7 +63,9 @@ def _table(share: NamedValues, pair: Pair, paper: Paper) -> Iterator[str]:
         f"{share.names[0]} by {share.names[1]}",
         "the share of the way from the corrupted to the clean run", paper,
     )  # fmt: skip
-    yield layer_table(values, short_names(list(rows)), levels, paper, _pattern(values), share.names[1])
+    yield layer_table(
+        values, short_names(list(rows)), levels, paper, _pattern(values), share.names[1]
+    )
     if share.names[1] == "position":
         names = [f"{one} {pair.corrupted.labels[int(one)]}" for one in columns[:40]]
         yield prose("positions: " + "  ".join(names), paper)
@@ -119,5 +121,3 @@ def _with_null(values: Any, missing: Any) -> Any:
     if isinstance(values, list):
         return [_with_null(one, gone) for one, gone in zip(values, missing, strict=True)]
     return None if missing else values
-
-

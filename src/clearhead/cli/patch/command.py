@@ -23,7 +23,9 @@ from ._texts import Pair, pair_of, word_of
     "--corrupted", required=True, metavar="TEXT", help="The same with other words, as many tokens."
 )
 @click.option("--answer", required=True, metavar="WORD", help="What the clean text is answered by.")
-@click.option("--against", metavar="WORD", help="The corrupted text's answer, whose logit is taken off.")
+@click.option(
+    "--against", metavar="WORD", help="The corrupted text's answer, whose logit is taken off."
+)
 @click.option(
     "--target-text",
     metavar="TEXT",
@@ -54,7 +56,9 @@ from ._texts import Pair, pair_of, word_of
     help="What the model computes in; auto is that of its weights.",
 )
 @click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1))
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the sweep: a .png or .svg file.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw the sweep: a .png or .svg file."
+)
 @click.option(
     "--json",
     "json_file",
