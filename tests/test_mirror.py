@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 # Folder or file -> the behaviour that it tests, which no single module has.
 SUITES = {
     "agreement": "the reference and the PyTorch layers compute the same numbers",
+    "attribution/test_docs.py": "the Python blocks of docs/attribution.md",
     "benchmarks": "the benchmarks, which stand beside src/",
     "corpora/test_phrasebook.py": "the sentence pairs that the project wrote",
     "docs": "the documentation's pages and the site",

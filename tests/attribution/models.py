@@ -81,6 +81,23 @@ class EvenAttention(nn.Module):
         return self.output(z.transpose(1, 2).flatten(2))
 
 
+class TorchDecoder(nn.Module):
+    """A decoder of PyTorch's own layers, which attend with positions before rows."""
+
+    def __init__(self, *, norm_first: bool = True) -> None:
+        super().__init__()
+        self.embed, self.positions = nn.Embedding(16, 8), nn.Parameter(torch.randn(20, 8))
+        layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, norm_first=norm_first)
+        self.stack = nn.TransformerEncoder(layer, 2, nn.LayerNorm(8), enable_nested_tensor=False)
+        self.unembed = nn.Linear(8, 16)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        length = input_ids.shape[1]
+        mask = nn.Transformer.generate_square_subsequent_mask(length, dtype=torch.float64)
+        x = self.embed(input_ids) + self.positions[:length]
+        return self.unembed(self.stack(x, mask=mask, is_causal=True))
+
+
 def linear_model(seed: int = 0) -> LinearModel:
     """A linear model in float64."""
     torch.manual_seed(seed)

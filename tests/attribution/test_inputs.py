@@ -32,7 +32,7 @@ def test_on_a_linear_model_one_step_is_exact():
         x = without
         for layer in model.layers:
             x = layer(x)
-        drop = float(target(model(IDS)) - target(model.unembed(x)))
+        drop = float((target(model(IDS)) - target(model.unembed(x))).detach())
         assert shares["input_ids"].values[0, position] == pytest.approx(drop, abs=1e-12)
 
 
@@ -52,6 +52,9 @@ def test_a_baseline_of_other_tokens():
     with torch.no_grad():
         assert shares.baseline == pytest.approx(float(TARGET(model(**other))), abs=1e-9)
     assert not shares["decoder_input_ids"].values.any()
+    table = shares.to_dataframe()
+    assert list(table.columns) == ["input", "row", "position", "value"]
+    assert table["value"].sum() == pytest.approx(shares.total)
     assert shares.completeness_error < 1e-5
 
 

@@ -16,7 +16,7 @@ from clearhead.attribution.logit_attribution import attribute_logit  # noqa: E40
 from clearhead.attribution.target import Target, logits_of  # noqa: E402
 from clearhead.errors import ConfigError, ShapeError  # noqa: E402
 from clearhead.lens import attribute_logit as attribute_reference_logit  # noqa: E402
-from tests.attribution.models import double, inputs, linear_model, own_pair  # noqa: E402
+from tests.attribution.models import TorchDecoder, double, inputs, linear_model, own_pair  # noqa: E402
 from tests.maps.families.models import model  # noqa: E402
 
 CASES = ("gpt2", "llama", "mistral", "gemma3", "gpt_oss", "t5", "marian", "bart")
@@ -50,6 +50,17 @@ def test_in_double_precision_the_tokens_of_a_head_sum_to_the_head(family):
         np.testing.assert_allclose(shares.sum_over("token"), heads.at(module=module), atol=1e-9)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_a_device_gives_the_same(family):
+    ids = inputs(family)
+    truth = attribute_logit(model(family), ids, Target(9, 12))
+    device = copy.deepcopy(model(family)).cuda()
+    sums = attribute_logit(device, {name: x.cuda() for name, x in ids.items()}, Target(9, 12))
+    assert sums.error < 1e-4
+    np.testing.assert_allclose(sums.heads().values, truth.heads().values, atol=1e-4)
+
+
 def test_a_soft_cap_is_undone():
     gemma = double("gemma2")  # whose norms compute in float32 all the same
     ids = inputs("gemma2")
@@ -79,6 +90,18 @@ def test_our_models_have_the_summands_of_the_reference(changes):
     for summand in truth.summands:
         if summand.kind in ("head", "feed_forward"):
             assert named[summand.path, summand.head] == pytest.approx(summand.value, abs=1e-9)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_pytorchs_own_layers_have_positions_before_rows(norm_first):
+    torch.manual_seed(0)
+    decoder = TorchDecoder(norm_first=norm_first).double().eval()
+    sums = attribute_logit(
+        decoder, torch.tensor([[3, 1, 4, 1], [5, 9, 2, 6]]), Target(5, 7, 2), row=1
+    )
+    assert sums.error < 1e-9
+    assert sums.heads().axes["module"] == ("stack.layers.0.self_attn", "stack.layers.1.self_attn")
+    assert not sums.notes
 
 
 def test_a_difference_is_that_of_two_attributions():

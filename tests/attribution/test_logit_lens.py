@@ -49,7 +49,7 @@ def test_a_stream_that_is_read_by_hand():
     readings = logit_lens(model, ids, Target(5), count=2)
     x = model.embed(ids)
     for layers, reading in enumerate(readings):
-        logits = model.unembed(x)[0, -1]
+        logits = model.unembed(x)[0, -1].detach()
         assert reading.tokens == tuple(logits.topk(2).indices.tolist())
         assert readings.target.values[layers] == pytest.approx(float(logits[5]))
         if layers < 2:

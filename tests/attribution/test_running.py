@@ -27,8 +27,10 @@ def test_models_that_cannot_be_attributed():
         check_model(reference, "The lens")
     with pytest.raises(ConfigError, match=r"The lens needs them as they are: call model.eval"):
         check_model(linear_model().train(), "The lens")
+    with torch.inference_mode(), pytest.raises(ConfigError, match="leave it, or use torch"):
+        check_model(linear_model(), "The lens")
     model = linear_model()
-    model.layers[0].compile()
+    model.layers[0]._compiled_call_impl = model.layers[0].forward  # as .compile() leaves it
     with pytest.raises(ConfigError, match=r"layers.0 is compiled.*before torch.compile"):
         check_model(model, "The lens")
 

@@ -37,8 +37,10 @@ def test_where_logits_are():
         assert logits_of(output) is LOGITS
     with pytest.raises(ConfigError, match="The model returned dict, which has no logits"):
         logits_of({"hidden": LOGITS})
-    with pytest.raises(ConfigError, match=r"the model's have the shape \[2, 3\]"):
-        logits_of(LOGITS[..., 0])
+    # Those of a whole text have one position.
+    assert logits_of(LOGITS[:, 0]).shape == (2, 1, 4)
+    with pytest.raises(ConfigError, match=r"the model's have the shape \[2\]"):
+        logits_of(LOGITS[:, 0, 0])
 
 
 def test_a_metric_is_one_number():

@@ -74,6 +74,13 @@ def hooks(model):
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
+def edited(model, x, ask):
+    """The output of a model with edits."""
+    with intervene(model) as edits:
+        ask(edits)
+        return model(x)
+
+
 def without_head(model, x, head):
     """The model by hand, without a head of its second layer."""
     out = model.layers[1].attention.out
@@ -113,13 +120,11 @@ def test_an_error_in_the_model_or_in_an_edit_leaves_nothing_behind(model, x):
         raise KeyError("on purpose")
 
     plain = model(x)
-    with pytest.raises(KeyError, match="on purpose"), intervene(model) as edits:
-        edits[NAME].head(1).value.apply(fail)
-        model(x)
+    with pytest.raises(KeyError, match="on purpose"):
+        edited(model, x, lambda edits: edits[NAME].head(1).value.apply(fail))
     assert hooks(model) == 0
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), intervene(model) as e:
-        e[NAME].head(1).zero()
-        model(x[..., :5])
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        edited(model, x[..., :5], lambda edits: edits[NAME].head(1).zero())
     assert hooks(model) == 0
     assert torch.equal(model(x), plain)
     assert torch.overrides._get_current_function_mode() is None
@@ -171,14 +176,11 @@ def test_attentions_by_number(model, x):
         edits[1].head(2).zero()
         assert torch.equal(model(x), without_head(model, x, 2))
     with pytest.raises(ConfigError, match=r"edits\[2\].head\(0\).zero\(\) had no effect"):
-        with intervene(model) as edits:
-            edits[2].head(0).zero()
-            model(x)
-    with pytest.raises(ConfigError, match="cannot be edited by number"), intervene(model) as edits:
-        edits[1].zero()
+        edited(model, x, lambda edits: edits[2].head(0).zero())
+    with pytest.raises(ConfigError, match="cannot be edited by number"):
+        edited(model, x, lambda edits: edits[1].zero())
     with pytest.raises(ConfigError, match="none can be counted from the end; got -1"):
-        with intervene(model) as edits:
-            edits[-1]
+        edited(model, x, lambda edits: edits[-1])
 
 
 def test_gradients_flow_through_what_a_function_returns(model, x):
@@ -260,42 +262,40 @@ def test_a_compiled_model_runs_as_it_was_written(model, x):
 class Linear(nn.Module):
     """An attention without a softmax."""
 
-    def forward(self, q, k, v):
+    def forward(self, x):
+        q, k, v = x
         return q.relu() @ (k.relu().mT @ v)
 
 
-def test_what_cannot_be_edited_is_refused(model, x):
+REFUSED = [
+    (lambda e: e["layers.1"].head(1).zero(), r"that of 'layers.1.attention', which is a module of"),
+    (lambda e: e["layers.1.feed"].head(1).zero(), "no attention that can be edited exactly"),
+    (lambda e: e[NAME].head(4).edge(1, 0).remove(), "asks for head 4, and 'layers.1.att.* 4 heads"),
+    (lambda e: e[NAME].head(1).at(30).zero(), "had no effect: the model ran, and the module"),
+    (lambda e: e[NAME].edge(3, 20).remove(), "had no effect"),
+    (lambda e: e["layers.1.atention"], r"no module 'layers.1.atention'. Did you mean 'layers.1."),
+]
+
+
+@pytest.mark.parametrize(("ask", "words"), REFUSED)
+def test_what_cannot_be_edited_is_refused(model, x, ask, words):
+    with pytest.raises(ConfigError, match=words):
+        edited(model, x, ask)
+    assert hooks(model) == 0
+
+
+def test_gradient_checkpointing_is_refused(model, x):
     model.again = True
     with pytest.raises(ConfigError, match="runs under gradient checkpointing"):
-        with intervene(model) as edits:
-            edits[NAME].head(1).zero()
-            model(x)
-    model.again = False
-    with pytest.raises(ConfigError, match="that of 'layers.1.attention', which is a module of its"):
-        with intervene(model) as edits:
-            edits["layers.1"].head(1).zero()
-            model(x)
-    with pytest.raises(ConfigError, match="no attention that can be edited exactly"):
-        with intervene(model) as edits:
-            edits["layers.1.feed"].head(1).zero()
-            model(x)
-    with pytest.raises(ConfigError, match="asks for head 4, and 'layers.1.attention' has 4 heads"):
-        with intervene(model) as edits:
-            edits[NAME].head(4).edge(1, 0).remove()
-            model(x)
-    with pytest.raises(ConfigError, match="had no effect"), intervene(model) as edits:
-        edits[NAME].head(1).at(30).zero()
-        model(x)
-    with pytest.raises(ConfigError, match="no attention that can be edited exactly"):
-        linear = Linear()
-        with intervene(linear) as edits:
-            edits[""].heads.zero()
-            linear(*torch.randn(3, 2, 4, 5, 8))
+        edited(model, x, lambda edits: edits[NAME].head(1).zero())
 
 
-def test_names_are_checked(model):
-    with pytest.raises(ConfigError, match=r"has no module 'layers.1.atention'. Did you mean 'lay"):
-        with intervene(model) as edits:
-            edits["layers.1.atention"]
-    with pytest.raises(ConfigError, match="edits a torch.nn.Module; got str"), intervene("model"):
-        pass
+def test_attention_without_a_softmax_is_refused():
+    x = torch.randn(3, 2, 4, 5, 8)
+    with pytest.raises(ConfigError, match="no attention that can be edited exactly"):
+        edited(Linear(), x, lambda edits: edits[""].heads.zero())
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(ConfigError, match=r"edits a torch.nn.Module; got str"):
+        edited("model", None, lambda edits: None)

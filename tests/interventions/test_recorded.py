@@ -71,29 +71,30 @@ def test_means(model):
         torch.testing.assert_close(model(text(2)), output)
 
 
+def patched(model, x, ask):
+    with intervene(model) as edits:
+        ask(edits)
+        return model(x)
+
+
 def test_what_a_recording_does_not_hold(model):
     with record(model) as recording:
         model(text(1))
-    with pytest.raises(TraceError, match="No output of 'layers.0' was recorded. Outputs are kept"):
-        with intervene(model) as edits:
-            edits["layers.0"].patch(recording)
-            model(text(2))
-    with pytest.raises(TraceError, match="record with values=True"), intervene(model) as edits:
-        edits[NAME].head(1).patch(recording)
-        model(text(2))
-    with pytest.raises(ConfigError, match="has no values of 'layers.1.attention'"):
-        with intervene(model) as edits:
-            edits[NAME].value.patch(recording)
-            model(text(2))
+    x = text(2)
+    with pytest.raises(TraceError, match=r"No output of 'layers.0' was recorded. Outputs are kept"):
+        patched(model, x, lambda edits: edits["layers.0"].patch(recording))
+    with pytest.raises(TraceError, match="record with values=True"):
+        patched(model, x, lambda edits: edits[NAME].head(1).patch(recording))
+    with pytest.raises(ConfigError, match=r"has no values of 'layers.1.attention'"):
+        patched(model, x, lambda edits: edits[NAME].value.patch(recording))
+
+
+def test_a_recording_of_another_size(model):
     with record(model, outputs=["layers.0"]) as shorter:
         model(text(1, length=5))
     with pytest.raises(ConfigError, match="needed at position 8, and the recording has 5 pos"):
-        with intervene(model) as edits:
-            edits["layers.0"].patch(shorter)
-            model(text(2))
+        patched(model, text(2), lambda edits: edits["layers.0"].patch(shorter))
     with record(model, outputs=["layers.0"]) as two:
         model(text(1))
     with pytest.raises(ConfigError, match=r"shape \[1, 9, 32\] here, and \[2, 9, 32\] in"):
-        with intervene(model) as edits:
-            edits["layers.0"].patch(two)
-            model(text(2)[:1])
+        patched(model, text(2)[:1], lambda edits: edits["layers.0"].patch(two))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ShapeError, require
 from ..shapes import Array, Float
 from .embeddings import EmbeddingCall, note_embeddings, on_embeddings, token_calls
 from .named_values import NamedValues
 from .running import Inputs, check_model, run, written_out
+from .stream.exact import exact
 from .taps import Substitute, gradients
 from .target import Metric, value_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Method = Literal["input_x_gradient", "integrated_gradients"]
 PURPOSE = "Attribution to tokens"
@@ -64,6 +68,17 @@ class InputAttribution:
                 f"There are no shares of {name!r}; there are those of {', '.join(self.shares)}."
             )
         return self.shares[name]
+
+    def to_dataframe(self) -> DataFrame:
+        """Return a pandas table: the columns ``input``, ``row``, ``position`` and ``value``.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        pandas = require("pandas", extra="frames", purpose="A table of attributions")
+        tables = [values.to_dataframe().assign(input=name) for name, values in self.shares.items()]
+        columns = ["input", "row", "position", "value"]
+        return pandas.concat(tables, ignore_index=True)[columns]
 
     def __str__(self) -> str:
         lines = [f"{self.method}: metric {self.metric:.6f}"]
@@ -129,9 +144,9 @@ def attribute_inputs(
             points, weights = np.polynomial.legendre.leggauss(steps)
             sums = path.integral((points + 1) / 2, weights / 2)
             base_value = path.value_at(0.0)
-            shares = {place: (path.vectors[place] - ends[place]) * g for place, g in sums.items()}
-    named = {name: _named(shares[place], calls[place]) for place, name in places.items()}
-    return InputAttribution(method, value, base_value, named)
+            shares = {p: exact(path.vectors[p] - ends[p]) * g for p, g in sums.items()}
+    by_name = {name: _by_token(shares[place], calls[place]) for place, name in places.items()}
+    return InputAttribution(method, value, base_value, by_name)
 
 
 def _looked_up(
@@ -156,8 +171,6 @@ def _baseline(
     others, _ = _looked_up(model, baseline, metric)
     shapes = [[tuple(one.vectors.shape) for one in each] for each in (calls, others)]
     if shapes[0] != shapes[1]:
-        from ..errors import ShapeError
-
         raise ShapeError(
             f"The baseline is compared with the inputs token by token: their embeddings have the "
             f"shapes {shapes[0]}, those of the baseline {shapes[1]}."
@@ -216,13 +229,13 @@ class _Path:
         sums: dict[int, Tensor] = {}
         for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
             for place, gradient in self.gradients_at(point)[1].items():
-                sums[place] = sums.get(place, 0.0) + weight * gradient.double()
+                sums[place] = sums.get(place, 0.0) + weight * exact(gradient)
         return sums
 
 
-def _named(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedValues:
+def _by_token(shares: Float[Tensor, "... d_model"], call: EmbeddingCall) -> NamedValues:
     """Return the shares of tokens: the sums over the entries of their embeddings."""
-    values = np.atleast_2d(shares.double().sum(-1).cpu().numpy())
+    values = np.atleast_2d(exact(shares).sum(-1).numpy())
     values = values.reshape(-1, values.shape[-1])
     ids = call.ids.reshape(values.shape)
     rows, length = values.shape

@@ -21,6 +21,7 @@ from ..errors import ConfigError, require
 from ..shapes import Array, Float
 from .named_values import NamedValues
 from .running import Inputs
+from .stream.exact import exact
 from .stream.nodes import Node, SoftCap, Sum
 from .stream.run import StreamRun, stream_run
 from .stream.walk import Walk
@@ -179,7 +180,7 @@ def attribute_logit(
     """
     stream = stream_run(model, inputs, PURPOSE)
     places = stream.places(row, -1 if target is None else target.position)
-    logits = stream.logits[places.row, places.position].double()
+    logits = exact(stream.logits[places.row, places.position])
     answer, against = (int(logits.argmax()), None) if target is None else target.of_row(places.row)
     answer = checked_index("token", answer, len(logits))
     against = None if against is None else checked_index("token", against, len(logits))

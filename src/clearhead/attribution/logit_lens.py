@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ from ..lens.logit_lens import LayerReading, layer_reading
 from ..shapes import Float
 from .named_values import NamedValues
 from .running import Inputs
+from .stream.exact import exact
 from .stream.nodes import Node, Norm
 from .stream.run import StreamRun, stream_run
 from .stream.values import logits_from, value_at
@@ -124,9 +124,9 @@ def logit_lens(
     walk.follow(stream.node, {0: 1.0})
     hidden, path = _streams(stream, walk, places)
     with torch.no_grad():
-        logits = logits_from(path, torch.stack(hidden), stream.dtype).double()
+        logits = exact(logits_from(path, torch.stack(hidden), stream.dtype))
     _check(logits[-1], stream.logits[places.row, places.position])
-    probabilities = logits.softmax(-1).cpu().numpy()
+    probabilities = logits.softmax(-1).numpy()
     final = int(probabilities[-1].argmax())
     readings = tuple(
         layer_reading(layers, line, final, count) for layers, line in enumerate(probabilities)
@@ -147,13 +147,15 @@ def _streams(
             f"The layers of {stream.name} are not told apart: the modules that add to its stream "
             f"are not in one list of layers (a ModuleList). Their numbers are {layers or 'none'}."
         )
-    if walk.norms_in_stream:
+    if any(stream.layer_of(norm.stack) is not None for norm in walk.norms_in_stream):
         return _normalised_streams(stream, walk, places, len(layers))
     sums = [torch.zeros((), dtype=torch.float64) for _ in range(len(layers) + 1)]
-    for part in walk.parts:
-        layer = stream.layer_of(part.node.stack)
+    # What a norm of the embeddings gave stands for what went through it.
+    addends = dict.fromkeys(part.outer or (part.addend, part.factor) for part in walk.parts)
+    for addend, factor in addends:
+        layer = stream.layer_of(addend.stack)
         place = 0 if layer is None else layer + 1
-        sums[place] = sums[place] + value_at(part.added, places) * part.factor
+        sums[place] = sums[place] + value_at(addend, places) * factor
     return list(torch.stack(torch.broadcast_tensors(*sums)).cumsum(0)), walk.path
 
 
@@ -170,7 +172,7 @@ def _normalised_streams(
         first = places.vector(ends[0].y)
     else:
         parts = [part for part in walk.parts if stream.layer_of(part.node.stack) is None]
-        first = torch.stack([value_at(p.added, places) * p.factor for p in parts]).sum(0)
+        first = torch.stack([value_at(p.addend, places) * p.factor for p in parts]).sum(0)
     missing = [layer for layer in range(count) if layer + 1 not in ends]
     if missing:
         raise ConfigError(
@@ -184,7 +186,7 @@ def _normalised_streams(
 def _check(last: Float[Tensor, "vocab"], own: Float[Tensor, "vocab"]) -> None:
     """Check that the reading after all layers is what the model says."""
     limit = TOLERANCES.get(own.dtype, HALF) * max(float(own.abs().max()), 1.0)
-    error = float((last - own.double()).abs().max())
+    error = float((last - exact(own)).abs().max())
     if not error <= limit:
         raise ConfigError(
             f"The stream after all layers does not give the model's own logits: they differ by "
@@ -201,4 +203,4 @@ def _follow(target: Target, logits: Float[Tensor, "layers vocab"], row: int) -> 
         values = values - logits[:, checked_index("token", against, logits.shape[1])]
         measure += f" above that of token {against}"
     names = tuple(map(str, range(len(values))))
-    return NamedValues(measure, np.asarray(values.cpu()), {"layers": names}, is_partition=False)
+    return NamedValues(measure, values.numpy(), {"layers": names}, is_partition=False)

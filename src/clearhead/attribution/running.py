@@ -25,12 +25,18 @@ def check_model(model: object, purpose: str) -> None:
     """Check that a model can be attributed.
 
     Raises:
-        ConfigError: it is no module, drops out numbers at random, or is compiled.
+        ConfigError: it is no module, drops out numbers at random, is compiled, or runs in inference
+            mode.
     """
     if not isinstance(model, nn.Module):
         raise ConfigError(
             f"{purpose} runs a torch.nn.Module; got {type(model).__name__}. For the models of "
             "clearhead.reference there is clearhead.lens."
+        )
+    if torch.is_inference_mode_enabled():
+        raise ConfigError(
+            f"{purpose} follows operators and gradients, which torch.inference_mode() switches "
+            "off: leave it, or use torch.no_grad()."
         )
     if model.training:
         raise ConfigError(

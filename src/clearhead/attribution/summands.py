@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..errors import ConfigError
 from ..shapes import Array, Float
+from .stream.exact import exact
 from .stream.head_parts import AttentionRows, HeadShares
 from .stream.nodes import Leaf, Linear, Norm, Stack
 from .stream.run import StreamRun
@@ -85,7 +86,7 @@ class Divider:
         attending = {heads.name for heads in shares.values() if heads is not None}
         orders = [part.node.order for part, heads in shares.items() if heads is not None]
         for part, heads in shares.items():
-            name = self._stream.attention_of(_input_stack(part.node))
+            name = self._stream.attention_of(input_stack(part.node))
             if heads is not None:
                 self._add_heads(part, heads)
             elif name is not None and name not in attending:
@@ -93,8 +94,8 @@ class Divider:
                 self._add_part(part, "attention", name)
             else:
                 self._add_part(part, _kind(part, min(orders, default=None)), path_of(part))
-        ordered = sorted(self._summands, key=lambda pair: pair[0])
-        return Summands(tuple(s for _, s in ordered), self._sources, tuple(self._notes))
+        in_order = sorted(self._summands, key=lambda pair: pair[0])
+        return Summands(tuple(s for _, s in in_order), self._sources, tuple(self._notes))
 
     def _why(self, name: str) -> str:
         """Return why the heads of a module that attended cannot be told apart."""
@@ -114,10 +115,10 @@ class Divider:
             self._add(order, shares.name, "head", value, layer, head)
         if isinstance(part.node, Linear):
             for bias in part.node.biases:
-                value = float(bias.detach().double() @ part.direction)
+                value = float(exact(bias) @ part.direction)
                 self._add(order, f"{part.node.stack[-1]}.bias", "bias", value, layer)
         before = self._sources.get(shares.name)
-        sources = shares.sources.cpu().numpy()
+        sources = shares.sources.numpy()
         self._sources[shares.name] = sources if before is None else before + sources
 
     def _add_part(self, part: Part, kind: Kind, path: str) -> None:
@@ -137,7 +138,7 @@ class Divider:
         self._summands.append((order, Summand(path, kind, value, layer, head)))
 
 
-def _input_stack(node: Leaf | Linear | Norm) -> Stack:
+def input_stack(node: Leaf | Linear | Norm) -> Stack:
     """Return the modules that were running when a part, or what made it, was computed."""
     return (*node.stack, *node.x_stack) if isinstance(node, Linear) else node.stack
 
@@ -150,11 +151,23 @@ def _kind(part: Part, first: int | None) -> Kind:
         first: the place of the first attention among what ran; None where there is none.
     """
     node = part.node
-    if isinstance(node, Leaf) and node.operator == "parameter":
+    if isinstance(node, Leaf) and is_parameter(part):
         return "bias" if node.value.numel() == node.value.shape[-1] else "embedding"
     if isinstance(node, Leaf) and node.operator == "embedding":
         return "embedding"
     return "embedding" if first is not None and node.order < first else "feed_forward"
+
+
+def is_parameter(part: Part) -> bool:
+    """Return whether a part is a weight of the model itself, the same in every run."""
+    return isinstance(part.node, Leaf) and part.node.operator == "parameter"
+
+
+def module_of(part: Part) -> str | None:
+    """Return the outermost module that returned what was added, and nothing around it."""
+    stack = set(part.addend.stack) - set(part.parent)
+    modules = [name for name in part.addend.modules if name in stack]
+    return modules[-1] if modules else None
 
 
 def path_of(part: Part) -> str:

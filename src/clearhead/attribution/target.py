@@ -88,10 +88,10 @@ def value_of(metric: Metric, output: Any) -> Float[Tensor, ""]:
 
 
 def logits_of(output: Any) -> Float[Tensor, "batch length vocab"]:
-    """Return the logits of what a model returned.
+    """Return the logits of what a model returned; those of a whole text have one position.
 
     Raises:
-        ConfigError: there are none, or they have no axis of positions.
+        ConfigError: there are none, or they have other axes.
     """
     logits = output
     if isinstance(output, Mapping):
@@ -105,12 +105,12 @@ def logits_of(output: Any) -> Float[Tensor, "batch length vocab"]:
             f"The model returned {type(output).__name__}, which has no logits. Give a model with "
             "an output layer (a language model or a translator), or a function as the metric."
         )
-    if logits.ndim != 3:
+    if logits.ndim not in (2, 3):
         raise ConfigError(
-            f"Logits have the axes batch, length and vocabulary here; the model's have the shape "
-            f"{list(logits.shape)}. Give a function as the metric."
+            f"Logits have the axes batch, length and vocabulary here, or batch and labels; the "
+            f"model's have the shape {list(logits.shape)}. Give a function as the metric."
         )
-    return logits
+    return logits if logits.ndim == 3 else logits[:, None]
 
 
 def checked_index(name: str, index: int, count: int) -> int:

@@ -15,6 +15,7 @@ from .edits import HEADS, KEY, OUTPUT, QUERY, VALUE, Change, EdgeEdit, Edit, Ten
 from .positions import Positions
 
 Heads = int | Iterable[int]
+_ALL = Positions()
 
 
 class Register(Protocol):
@@ -36,7 +37,7 @@ class Part:
     choice: str | int
     part: str = OUTPUT
     heads_chosen: tuple[int, ...] | None = None
-    positions: Positions = Positions()
+    positions: Positions = _ALL
 
     def at(self, positions: Any) -> Part:
         """Limit the edit to positions: a number, a slice or several numbers.
@@ -186,7 +187,7 @@ class ModulePart(AttentionPart):
 
     @property
     def output(self) -> Part:
-        """The module's output, of several the first tensor: what an edit without this is of, too."""
+        """The module's output, of several the first tensor; an edit without this is of it, too."""
         return self
 
     @property

@@ -112,8 +112,8 @@ class ModuleHooks:
         """
         if torch.compiler.is_compiling():
             raise ConfigError(
-                f"{edit.words}: the model is being compiled, and a compiled graph cannot be edited. "
-                "Call it without torch.compile (generate(..., disable_compile=True))."
+                f"{edit.words}: the model is being compiled, and a compiled graph cannot be "
+                "edited. Call it without torch.compile (generate(..., disable_compile=True))."
             )
         frame = sys._getframe(1)
         while frame is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,11 +26,11 @@ def first_tensor(output: Any, words: str) -> tuple[Tensor, Callable[[Tensor], An
     if isinstance(output, Mapping):
         for name, value in output.items():
             if _is_numbers(value):
-                return value, lambda x: _mapping_with(output, name, x)
+                return value, partial(_mapping_with, output, name)
     elif isinstance(output, tuple | list):
         for place, value in enumerate(output):
             if _is_numbers(value):
-                return value, lambda x: _sequence_with(output, place, x)
+                return value, partial(_sequence_with, output, place)
     raise ConfigError(
         f"{words}: the module returned {type(output).__name__}, in which there is no tensor of "
         "floating-point numbers to edit."
@@ -41,7 +42,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _mapping_with(output: Any, name: str, x: Tensor) -> Any:
-    """Return a copy of a mapping with another tensor: a dictionary, or an output of transformers."""
+    """Return a copy of a mapping with another tensor: a dictionary, or transformers' output."""
     values = {**output, name: x}
     return values if type(output) is dict else type(output)(**values)
 

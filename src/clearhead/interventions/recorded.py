@@ -1,4 +1,4 @@
-"""Numbers of a recording in the place of a model's own: its mean, or those of the same positions."""
+"""Numbers of a recording in the place of a model's own: their mean, or of the same positions."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _patch(
         last = int(place.positions.max())
         if last >= source.shape[place.length_axis]:
             raise ConfigError(
-                f"patch: the {place.part} of {place.module!r} is needed at position {last}, and the "
-                f"recording has {source.shape[place.length_axis]} positions. Name those to be "
+                f"patch: the {place.part} of {place.module!r} is needed at position {last}, and "
+                f"the recording has {source.shape[place.length_axis]} positions. Name those to be "
                 "patched: .patch(recording, positions=...)."
             )
         source = source.index_select(place.length_axis, place.positions.to(source.device))

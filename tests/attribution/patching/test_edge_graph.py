@@ -8,8 +8,10 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from clearhead.attribution.patching.edge_graph import edge_graph  # noqa: E402
-from tests.attribution.models import double, inputs, linear_model  # noqa: E402
+from clearhead.attribution.patching.edges import attribute_edges  # noqa: E402
+from tests.attribution.models import TARGET, double, inputs, linear_model  # noqa: E402
 from tests.maps.families.comparing import ids, lively  # noqa: E402
+from tests.maps.families.models import SETTINGS  # noqa: E402
 
 
 def test_readers_without_norms():
@@ -34,6 +36,17 @@ def test_sublayers_side_by_side_read_the_same():
     first = [sink for sink in graph.sinks if "gpt_neox.layers.0.mlp" in sink.names]
     assert [sorted(sink.sources) for sink in first] == [[0]]  # not its layer's attention
     assert graph.sinks[-1].names == ["logits"]
+
+
+def test_a_norm_of_the_embeddings_is_one_source():
+    config = transformers.MBartConfig(**SETTINGS["marian"])
+    model = lively(transformers.MBartForConditionalGeneration(config))
+    pair = inputs("marian"), inputs("marian", seed=9)
+    graph = edge_graph(model, pair[0])
+    assert graph.sources[0].name == "model.decoder.layernorm_embedding"
+    assert sorted(graph.sinks[0].sources) == [0]
+    edges = attribute_edges(model, *pair, TARGET)
+    assert edges.at(source="model.decoder.layernorm_embedding", reader="logits") != 0
 
 
 def test_heads_behind_a_norm_are_one_source():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from clearhead.attribution.patching.edges import attribute_edges  # noqa: E402
 from clearhead.attribution.taps import Tap, gradients, on_inputs  # noqa: E402
 from clearhead.attribution.target import Target  # noqa: E402
 from clearhead.errors import ConfigError  # noqa: E402
-from tests.attribution.models import TARGET, double, inputs, linear_model  # noqa: E402
+from tests.attribution.models import TARGET, TorchDecoder, double, inputs, linear_model  # noqa: E402
 
 CLEAN, CORRUPTED = torch.tensor([[3, 1, 4, 1]]), torch.tensor([[3, 9, 4, 2]])
 READERS = {
@@ -66,6 +68,18 @@ def test_on_a_linear_model_the_edges_to_the_logits_are_the_whole_difference():
         np.testing.assert_allclose(other.values, edges.values, atol=1e-12)
 
 
+def test_frozen_weights_and_pytorchs_own_layers():
+    torch.manual_seed(0)
+    model = TorchDecoder().double().eval()
+    pair = torch.tensor([[3, 1, 4, 1], [5, 9, 2, 6]]), torch.tensor([[3, 9, 4, 2], [5, 1, 2, 7]])
+    edges = attribute_edges(model, *pair, Target(5))
+    assert "stack.layers.1.self_attn head 1" in edges.axes["source"]
+    assert "stack.layers.1.self_attn head 1 key" in edges.axes["reader"]
+    with torch.no_grad():
+        frozen = attribute_edges(model.requires_grad_(False), *pair, Target(5))
+    np.testing.assert_allclose(frozen.values, edges.values, atol=1e-12)
+
+
 def test_edges_point_forward():
     edges = attribute_edges(linear_model(), CLEAN, CORRUPTED, Target(5))
     assert edges.axes["source"][:3] == (
@@ -97,6 +111,15 @@ def test_one_step_is_the_gradient_of_the_clean_run():
         for n in (1, 12)
     ]
     assert errors[1] < errors[0]
+
+
+@pytest.mark.gpu
+def test_a_device_gives_the_same():
+    model, pair = double("gpt2"), (inputs("gpt2"), inputs("gpt2", seed=9))
+    truth = attribute_edges(model, *pair, TARGET)
+    on_device = [{name: x.cuda() for name, x in ids.items()} for ids in pair]
+    edges = attribute_edges(copy.deepcopy(model).cuda(), *on_device, TARGET)
+    np.testing.assert_allclose(edges.values, truth.values, atol=1e-6)
 
 
 def test_what_is_refused():

@@ -26,6 +26,8 @@ def test_on_a_linear_model_it_is_patching_itself():
     scores = attribute_heads(model, CLEAN, CORRUPTED, target)
     with torch.no_grad(), on_heads(model) as parts:
         model(CLEAN)
+    frozen = attribute_heads(linear_model().requires_grad_(False), CLEAN, CORRUPTED, target)
+    np.testing.assert_allclose(frozen.values, scores.values, atol=1e-12)
     base = float(target(model(CORRUPTED)).detach())
     for module in scores.axes["module"]:
         z = parts["heads"][module].values[0]

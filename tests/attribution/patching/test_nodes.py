@@ -39,7 +39,7 @@ def test_on_a_linear_model_it_is_patching_itself():
 
 
 def test_the_nodes_of_families():
-    assert node_modules(double("t5"), inputs("t5"))[0] == [
+    assert list(node_modules(double("t5"), inputs("t5"))[0].values()) == [
         "decoder.embed_tokens",
         "decoder.block.0.layer.0.SelfAttention",
         "decoder.block.0.layer.1.EncDecAttention",
@@ -48,8 +48,11 @@ def test_the_nodes_of_families():
         "decoder.block.1.layer.1.EncDecAttention",
         "decoder.block.1.layer.2.DenseReluDense",
     ]
-    names, notes = node_modules(double("gemma2"), inputs("gemma2"))
-    assert names[:2] == ["model.embed_tokens", "model.layers.0.post_attention_layernorm"]
+    modules, notes = node_modules(double("gemma2"), inputs("gemma2"))
+    assert list(modules.items())[:2] == [
+        ("model.embed_tokens", "model.embed_tokens"),
+        ("model.layers.0.self_attn", "model.layers.0.post_attention_layernorm"),
+    ]
     assert not notes
 
 

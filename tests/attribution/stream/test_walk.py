@@ -22,6 +22,9 @@ def test_where_a_position_stands():
     assert PLACES.vector(x[1]).tolist() == truth
     assert PLACES.vector(x[1, 2]).tolist() == truth
     assert PLACES.vector(x[:, 2:]).tolist() == truth
+    turned = x.transpose(0, 1)
+    assert PLACES.vector(turned, length_first=True).tolist() == truth
+    assert PLACES.vector(turned.reshape(6, 4), length_first=True).tolist() == truth
     with pytest.raises(ConfigError, match=r"has the shape \[3, 2, 4\], in which the position"):
         PLACES.vector(x.transpose(0, 1))
 

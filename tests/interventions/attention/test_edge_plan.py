@@ -65,5 +65,5 @@ def test_groups_are_the_union_of_the_edits(asked, first_query, first_key):
 
 def test_edges_need_to_know_where_queries_stand():
     edit = EdgeEdit("my edit", None, Positions.of(1), Positions())
-    with pytest.raises(ConfigError, match="my edit: nobody knows. Edges can then only"):
+    with pytest.raises(ConfigError, match=r"my edit: nobody knows. Edges can then only"):
         edge_groups([edit], (HEADS, QUERIES, KEYS), Offsets(None, 0, "nobody knows"), "", CPU)

@@ -16,7 +16,7 @@ PADDING[1, 5:] = True
 
 
 def by_hand(layer, x):
-    """Self-attention with head 1 left out, head 2 without an edge, and head 0 with a weight of 0."""
+    """Self-attention without head 1, an edge of head 2, and with a weight of 0 in head 0."""
     q, k, v = (
         t.unflatten(-1, (4, 4)).transpose(1, 2)
         for t in F.linear(x, layer.in_proj_weight, layer.in_proj_bias).chunk(3, -1)

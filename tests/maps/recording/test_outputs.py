@@ -74,7 +74,7 @@ def test_steps_of_a_generation_are_one_output(tmp_path):
 def test_what_is_not_there(model):
     with record(model) as recording:
         model(X)
-    with pytest.raises(TraceError, match="No output of 'layers.0' was recorded. .* none here"):
+    with pytest.raises(TraceError, match=r"No output of 'layers.0' was recorded. .* none here"):
         recording.outputs["layers.0"]
     with pytest.raises(TraceError, match="need its values: record with values=True"):
         recording.head_outputs[NAME]

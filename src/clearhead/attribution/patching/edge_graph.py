@@ -11,10 +11,10 @@ from ...errors import ConfigError
 from ...shapes import Float
 from ..running import Inputs
 from ..stream.head_parts import AttentionRows
-from ..stream.nodes import Leaf, Linear, Node, Sum
+from ..stream.nodes import Leaf, Linear, Node, Norm, Sum
 from ..stream.run import StreamRun, stream_run
 from ..stream.walk import Part, Walk
-from ..summands import path_of
+from ..summands import input_stack, is_parameter, module_of, path_of
 from .pair import PURPOSE
 
 LOGITS = "logits"
@@ -64,11 +64,13 @@ class EdgeGraph:
         sources: in the order in which they add.
         sinks: in the order in which they read.
         notes: remarks for a reader of the numbers.
+        shape: rows and positions of the run.
     """
 
     sources: list[Source]
     sinks: list[Sink]
     notes: tuple[str, ...]
+    shape: tuple[int, int]
 
 
 def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
@@ -82,21 +84,36 @@ def edge_graph(model: nn.Module, inputs: Inputs) -> EdgeGraph:
     places = stream.places(0, -1)
     walk = Walk(stream.name, places)
     walk.follow(stream.node, {0: 1.0})
-    if walk.norms_in_stream:
+    in_layers = [one for one in walk.norms_in_stream if stream.layer_of(one.stack) is not None]
+    if in_layers:
         raise ConfigError(
-            f"{stream.name} normalises its stream itself ({walk.norms_in_stream[0].stack[-1]!r}), "
+            f"{stream.name} normalises its stream itself ({in_layers[0].stack[-1]!r}), "
             "so what one part adds is not what another reads, and an edge between them has no "
             "number of its own. Use attribute_heads or attribute_nodes."
         )
-    parts = sorted(walk.parts, key=lambda part: part.node.order)
+    parts = sorted(_addends(walk), key=lambda part: part.node.order)
     assert stream.recording is not None
     rows = AttentionRows(stream.recording, places)
     shares = [rows.shares(part) for part in parts]
     attentions = [None if one is None else one.name for one in shares]
     sources, source_places, notes = _sources(parts, attentions)
     sinks = _sinks(stream, parts, attentions, source_places)
-    notes.extend(_other_attentions(stream, attentions))
-    return EdgeGraph(sources, sinks, tuple(notes))
+    notes.extend(_other_attentions(stream, parts, attentions))
+    return EdgeGraph(sources, sinks, tuple(notes), (places.batch, places.length))
+
+
+def _addends(walk: Walk) -> list[Part]:
+    """Return the parts, with what a norm of the embeddings gave in place of what it was given."""
+    parts: list[Part] = []
+    norms: set[Norm] = set()
+    for part in walk.parts:
+        if part.outer is None:
+            parts.append(part)
+        elif part.outer[0] not in norms:
+            norm, factor = part.outer
+            norms.add(norm)
+            parts.append(Part(norm, part.direction, norm.stack[:-1], norm, factor))
+    return parts
 
 
 def _sources(
@@ -107,17 +124,15 @@ def _sources(
     places: dict[int, int] = {}
     notes: list[str] = []
     for place, (part, attention) in enumerate(zip(parts, attentions, strict=True)):
-        node, added = part.node, part.added
-        if isinstance(node, Leaf) and node.operator == "parameter":
+        node, addend = part.node, part.addend
+        if is_parameter(part):
             continue  # the same in every run, so that no edge from it matters
         name = attention or path_of(part)
-        stack = set(added.stack) - set(part.parent)
-        modules = [one for one in added.modules if one in stack]
-        if attention is not None and isinstance(node, Linear) and added is node:
+        module = module_of(part)
+        if attention is not None and isinstance(node, Linear) and addend is node:
             source = Source(name, attention, node.weight.detach() * node.factor, part.factor)
-        elif modules:
-            factor = part.factor / added.modules[modules[-1]]
-            source = Source(name, modules[-1], None, factor)
+        elif module is not None:
+            source = Source(name, module, None, part.factor / addend.modules[module])
             if attention is not None:
                 notes.append(
                     f"{name}: a norm stands between its heads and the stream, so its edges start "
@@ -142,11 +157,11 @@ def _sinks(
     places: dict[int, int],
 ) -> list[Sink]:
     """Return the sinks: the readers before each sublayer, and those before the logits."""
-    by_node = {id(part.added): place for place, part in enumerate(parts)}
+    by_node = {id(part.addend): place for place, part in enumerate(parts)}
     storages = {
-        part.added.value.untyped_storage()._cdata: place
+        part.addend.value.untyped_storage()._cdata: place
         for place, part in enumerate(parts)
-        if isinstance(part.added, Leaf)
+        if isinstance(part.addend, Leaf)
     }
     events: list[tuple[int, str, frozenset[int] | int]] = []
     for read in stream.reads:
@@ -198,10 +213,13 @@ def _parts_in(node: Node | None, by_node: dict[int, int]) -> frozenset[int]:
     return frozenset(places)
 
 
-def _other_attentions(stream: StreamRun, attentions: Sequence[str | None]) -> list[str]:
+def _other_attentions(
+    stream: StreamRun, parts: Sequence[Part], attentions: Sequence[str | None]
+) -> list[str]:
     """Return a note on attentions whose outputs are in another stream, such as an encoder's."""
     assert stream.recording is not None
-    others = [name for name in stream.recording if name not in attentions]
+    own = {*attentions, *(stream.attention_of(input_stack(part.node)) for part in parts)}
+    others = [name for name in stream.recording if name not in own]
     if not others:
         return []
     return [

@@ -16,15 +16,17 @@ from ...shapes import Array, Float
 from ..embeddings import EmbeddingCall, note_embeddings, on_embeddings
 from ..named_values import NamedValues
 from ..running import Inputs, run, written_out
+from ..stream.exact import exact
 from ..taps import Substitute, Tap, gradients, on_inputs, on_outputs
 from ..target import Metric, value_of
 from .edge_graph import EdgeGraph, Sink, edge_graph
 from .heads import HeadTaps, on_heads
-from .pair import Side, check_pair, difference
+from .pair import Side, by_rows, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number along the edge"
 # What a module reads beside its heads, as a part of all that it reads, below which it is rounding.
-BESIDE = 1e-4
+BESIDE = {torch.float64: 1e-5, torch.float32: 1e-4}
+HALF = 0.1
 
 
 def attribute_edges(
@@ -110,14 +112,15 @@ def _changes(
     for source in graph.sources:
         if source.weight is None:
             pair = (one.outputs[source.module].values for one in (clean, corrupted))
-            yield [source.name], _single(source.module, *pair)[None] * source.factor
+            change = by_rows(_single(source.module, *pair), *graph.shape)
+            yield [source.name], change[None] * source.factor
             continue
         pair = (one.heads[source.module].values for one in (clean, corrupted))
         z = _single(source.module, *pair)
         heads = z.shape[1]
         weight = source.weight.unflatten(0, (heads, -1))
-        added = torch.einsum("bhlv,hvd->hbld", z, weight.to(z.dtype)) * source.factor
-        yield [f"{source.name} head {head}" for head in range(heads)], added
+        addends = torch.einsum("bhlv,hvd->hbld", z, weight.to(z.dtype)) * source.factor
+        yield [f"{source.name} head {head}" for head in range(heads)], addends
 
 
 def _single(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> Tensor:
@@ -153,6 +156,7 @@ class _GradientRun:
         graph: EdgeGraph,
         vectors: list[Tensor] | None,
     ) -> None:
+        self._shape = graph.shape
         self._readers = {name: Tap() for sink in graph.sinks for name in sink.readers}
         with ExitStack() as stack:
             stack.enter_context(torch.enable_grad())
@@ -179,7 +183,7 @@ class _GradientRun:
 
     def of(self, sink: Sink) -> Iterator[tuple[str, Float[Tensor, "batch length d_model"]]]:
         """Yield the gradients of a sink's readings, by the names of what reads."""
-        total = _total([self._of_readers[name] for name in sink.readers])
+        total = self._whole([self._of_readers[name] for name in sink.readers])
         if total is None:
             return
         rest = total
@@ -192,8 +196,15 @@ class _GradientRun:
         others = [name for name in sink.names if name != sink.attention]
         if others:
             yield " and ".join(others), rest
-        elif float(rest.abs().max()) > BESIDE * float(total.abs().max()):
+        elif float(rest.abs().max()) > BESIDE.get(rest.dtype, HALF) * float(total.abs().max()):
             yield f"{sink.attention} beside its heads", rest
+
+    def _whole(
+        self, gradients: list[Tensor | None]
+    ) -> Float[Tensor, "batch length d_model"] | None:
+        """Return the sum of the gradients of several readings; None where there is none."""
+        rest = [x for x in gradients if x is not None]
+        return by_rows(torch.stack(rest).sum(0), *self._shape) if rest else None
 
     def _per_head(self, part: str, sink: Sink) -> Iterator[Float[Tensor, "batch length d_model"]]:
         """Yield what the query, key or value of each head gives of the readings' gradient."""
@@ -208,15 +219,10 @@ class _GradientRun:
             own = torch.autograd.grad(
                 x, readings, grad_outputs=alone, retain_graph=True, allow_unused=True
             )
-            total = _total(list(own))
+            total = self._whole(list(own))
             if total is None:
                 return  # read from elsewhere, as keys of another stream are
             yield total
-
-
-def _total(tensors: list[Tensor | None]) -> Tensor | None:
-    rest = [x for x in tensors if x is not None]
-    return torch.stack(rest).sum(0) if rest else None
 
 
 class _Scores:
@@ -244,8 +250,8 @@ class _Scores:
         pieces = []
         for place, (names, change) in enumerate(self._changes):
             if place in sink.sources:
-                product = torch.einsum("pbld,bld->p", change.double(), gradient.double())
-                pieces.append(product.cpu().numpy())
+                product = (exact(change) * exact(gradient)).flatten(1).sum(1)
+                pieces.append(product.numpy())
             else:
                 pieces.append(np.full(len(names), np.nan))
         return np.concatenate(pieces)

@@ -15,6 +15,7 @@ from ...interventions.intervene import intervene
 from ...shapes import Array, Float
 from ..named_values import NamedValues
 from ..running import Inputs, run
+from ..stream.exact import exact
 from ..taps import Tap, gradients
 from ..target import Metric, value_of
 from .nodes import MEASURE
@@ -110,8 +111,7 @@ def _by_position(
 ) -> Float[Array, "heads length"]:
     if gradient is None:
         return np.zeros((change.shape[1], change.shape[2]))
-    product = torch.einsum("bhld,bhld->hl", change.double(), gradient.double())
-    return product.cpu().numpy()
+    return torch.einsum("bhld,bhld->hl", exact(change), exact(gradient)).numpy()
 
 
 def _table(rows: Mapping[str, Array], *, by_position: bool) -> NamedValues:

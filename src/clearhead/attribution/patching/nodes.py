@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,14 @@ from ...errors import ConfigError
 from ...shapes import Array, Float
 from ..named_values import NamedValues
 from ..running import Inputs, run, written_out
+from ..stream.exact import exact
+from ..stream.head_parts import AttentionRows
 from ..stream.run import stream_run
 from ..stream.walk import Walk
+from ..summands import is_parameter, module_of, path_of
 from ..taps import Tap, gradients, on_outputs
-from ..target import Metric, value_of
-from .pair import PURPOSE, Side, check_pair, difference
+from ..target import Metric, logits_of, value_of
+from .pair import PURPOSE, Side, by_rows, check_pair, difference
 
 MEASURE = "estimated effect of the clean run's number"
 
@@ -55,13 +59,17 @@ def attribute_nodes(
     check_pair(model, clean, corrupted, at)
     notes: tuple[str, ...] = ()
     if modules is None:
-        modules, notes = node_modules(model, clean)
-    taps = [{name: Tap() for name in modules} for _ in range(2)]
+        names, notes = node_modules(model, clean)
+    else:
+        names = {name: name for name in modules}
+    shape = (0, 0)
+    taps = [{module: Tap() for module in names.values()} for _ in range(2)]
     for own, inputs, side in zip(taps, (clean, corrupted), ("clean", "corrupted"), strict=True):
         with torch.set_grad_enabled(side == at), written_out(), on_outputs(model, dict(own)):
             output = run(model, inputs)
             if side == at:
                 value = value_of(metric, output)
+                shape = _shape(output)
     for name, tap in taps[0].items():
         if len(tap.values) != 1:
             raise ConfigError(
@@ -70,37 +78,53 @@ def attribute_nodes(
     own = taps[0] if at == "clean" else taps[1]
     grads = gradients(value, [tap.edges[0] for tap in own.values()])
     rows = {}
-    for name, gradient in zip(modules, grads, strict=True):
-        change = difference(name, taps[0][name].values, taps[1][name].values)[0]
-        rows[name] = by_position(change, gradient)
+    for (name, module), gradient in zip(names.items(), grads, strict=True):
+        change = difference(name, taps[0][module].values, taps[1][module].values)[0]
+        gradient = None if gradient is None else by_rows(gradient, *shape)
+        rows[name] = by_position(by_rows(change, *shape), gradient)
     return _table(rows, notes)
 
 
-def node_modules(model: nn.Module, inputs: Inputs) -> tuple[list[str], tuple[str, ...]]:
-    """Return the modules that add to the stream, in order, and notes on what no module returns."""
-    stream = stream_run(model, inputs, PURPOSE, attention=False)
-    walk = Walk(stream.name, stream.places(0, -1))
+def node_modules(model: nn.Module, inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return what adds to the stream and the modules whose outputs that is, in order.
+
+    Returns:
+        the modules by the names of the nodes, and notes on what no module returns.
+    """
+    stream = stream_run(model, inputs, PURPOSE)
+    places = stream.places(0, -1)
+    walk = Walk(stream.name, places)
     walk.follow(stream.node, {0: 1.0})
-    names: list[str] = []
+    assert stream.recording is not None
+    rows = AttentionRows(stream.recording, places)
+    modules: dict[str, str] = {}
     notes: list[str] = []
     for part in sorted(walk.parts, key=lambda part: part.node.order):
-        stack = set(part.added.stack) - set(part.parent)
-        own = [name for name in part.added.modules if name in stack]
-        if own:
-            names.append(own[-1])
-        else:
-            what = getattr(part.added, "weight", "") if part.added.stack == () else ""
-            what = what or (part.added.stack[-1] if part.added.stack else "") or "a tensor"
-            notes.append(f"{what} is added to the stream, but no module returns it: it is no node")
-    return list(dict.fromkeys(names)), tuple(notes)
+        shares = rows.shares(part)
+        name = path_of(part) if shares is None else shares.name
+        module = module_of(part)
+        if module is not None:
+            modules[module if name in modules else name] = module
+        elif not is_parameter(part):
+            notes.append(f"{name} is added to the stream, but no module returns it: it is no node")
+    return modules, tuple(notes)
+
+
+def _shape(output: Any) -> tuple[int, int]:
+    """Return how many rows and positions the logits of a run have; zeros where there are none."""
+    try:
+        batch, length, _ = logits_of(output).shape
+    except ConfigError:
+        return 0, 0
+    return batch, length
 
 
 def by_position(change: Tensor, gradient: Tensor | None) -> Float[Array, "length"]:
     """Return difference times gradient, summed over rows and entries; zeros without gradient."""
     if gradient is None:
         return np.zeros(change.shape[-2])
-    product = (change.double() * gradient.double()).sum(-1)
-    return product.reshape(-1, product.shape[-1]).sum(0).cpu().numpy()
+    product = (exact(change) * exact(gradient)).sum(-1)
+    return product.reshape(-1, product.shape[-1]).sum(0).numpy()
 
 
 def _table(rows: dict[str, Array], notes: tuple[str, ...]) -> NamedValues:

@@ -28,6 +28,18 @@ def check_pair(model: nn.Module, clean: Inputs, corrupted: Inputs, at: str) -> N
     check_same_shapes(clean, corrupted)
 
 
+def by_rows(x: Tensor, batch: int, length: int) -> Tensor:
+    """Return vectors with rows before positions, where a module has both on one axis, or no rows.
+
+    Args:
+        x: [batch * length, d_model], [length, d_model], or what is returned as it is.
+        batch, length: of the run.
+    """
+    if x.ndim == 2 and len(x) == batch * length:
+        return x.unflatten(0, (batch, length))
+    return x[None] if x.ndim == 2 and len(x) == length else x
+
+
 def difference(name: str, clean: list[Tensor], corrupted: list[Tensor]) -> list[Tensor]:
     """Return clean less corrupted numbers of one place, call by call.
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...shapes import Float
+from .exact import exact
 
 # How far outputs may be from the module's own, as a part of the largest. Many norms compute in
 # float32 whatever the model's dtype.
@@ -70,7 +71,7 @@ def _candidates(
     module: nn.Module, x: Float[Tensor, "d_model"]
 ) -> Iterator[tuple[Tensor, Tensor | None, bool]]:
     """Yield gain, bias, and whether the mean is taken, of what a module may be."""
-    weights = {name: p.detach().double() for name, p in module.named_parameters(recurse=False)}
+    weights = {name: exact(p) for name, p in module.named_parameters(recurse=False)}
     biases = [p for name, p in weights.items() if name.startswith(("bias", "beta", "b_"))]
     gains = [p for name, p in weights.items() if not name.startswith(("bias", "beta", "b_"))]
     bias = biases[0] if biases else None

@@ -16,7 +16,9 @@ from torch import Tensor
 from ...maps.attention_map import AttentionMap
 from ...maps.recording.recording import Recording
 from ...shapes import Float
+from .exact import exact, product
 from .nodes import Linear, Norm
+from .values import input_at
 from .walk import Part, Places
 
 # How far weights times values may be from what the output matrix was multiplied with, as a part of
@@ -71,7 +73,7 @@ class AttentionRows:
         if isinstance(part.node, Norm):
             return None
         if isinstance(part.node, Linear):
-            z = self._places.vector(part.node.x)
+            z = input_at(part.node, self._places)
             stack = part.node.x_stack
         else:
             z, stack = self._places.vector(part.node.value), part.node.stack
@@ -82,7 +84,7 @@ class AttentionRows:
         row = next((row for row in rows if row.name in stack), rows[0])
         direction = part.direction
         if isinstance(part.node, Linear):
-            direction = part.node.weight.detach().double() @ (direction * part.node.factor)
+            direction = product(direction * part.node.factor, part.node.weight.t())
         directions = direction.view(row.outputs.shape)
         sources = row.weights * torch.einsum("hkd,hd->hk", row.values, directions)
         return HeadShares(row.name, (z.view(row.outputs.shape) * directions).sum(1), sources)
@@ -116,8 +118,8 @@ class _Row:
 
 def _row(name: str, attention_map: AttentionMap, places: Places) -> _Row:
     assert attention_map.value is not None
-    weights = attention_map[places.row, :, places.position].double()
-    value = attention_map.value[places.row].double()
+    weights = exact(attention_map[places.row, :, places.position])
+    value = exact(attention_map.value[places.row])
     values = value.repeat_interleave(len(weights) // len(value), 0)
     outputs = torch.einsum("hk,hkd->hd", weights, values)
     return _Row(name, weights, values, outputs, TOLERANCES.get(attention_map.value.dtype, HALF))

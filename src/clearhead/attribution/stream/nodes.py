@@ -60,6 +60,7 @@ class Linear:
         biases: vectors that are added.
         stack: the modules that were running.
         factor: of the product alone.
+        length_first: whether ``x`` has positions before rows, as what used the product has shown.
         modules: the modules that returned it, times a factor, innermost first; and the factor.
     """
 
@@ -71,6 +72,7 @@ class Linear:
     stack: Stack
     order: int = 0
     factor: float = 1.0
+    length_first: bool = False
     modules: dict[str, float] = field(default_factory=dict)
 
 

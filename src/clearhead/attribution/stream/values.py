@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from ...shapes import Float
+from .exact import exact, product
 from .nodes import Leaf, Linear, Node, Norm, SoftCap, Sum
 from .walk import Places
+
+
+def input_at(node: Linear, places: Places) -> Float[Tensor, "width"]:
+    """Return what a product multiplied at a position, in float64."""
+    return places.vector(node.x, length_first=node.length_first)
 
 
 def value_at(node: Leaf | Linear | Norm, places: Places) -> Float[Tensor, "width"]:
@@ -18,10 +24,10 @@ def value_at(node: Leaf | Linear | Norm, places: Places) -> Float[Tensor, "width
         return places.vector(node.value)
     if isinstance(node, Norm):
         return places.vector(node.y)
-    product = places.vector(node.x) @ node.weight.detach().double() * node.factor
+    value = product(input_at(node, places), node.weight) * node.factor
     for bias in node.biases:
-        product = product + bias.detach().double()
-    return product
+        value = value + exact(bias)
+    return value
 
 
 def logits_from(
@@ -34,7 +40,8 @@ def logits_from(
         hidden: the vectors.
         dtype: of the model.
     """
-    x = hidden.to(dtype)[None]
+    device = next((node.weight.device for node in path if isinstance(node, Linear)), None)
+    x = hidden.to(device, dtype)[None]
     for node in reversed(path):
         if isinstance(node, Norm):
             x = node.module(x)

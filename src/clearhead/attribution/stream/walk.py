@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...errors import ConfigError
 from ...shapes import Float
+from .exact import exact, product
 from .frozen_norm import FrozenNorm, frozen_norm
 from .nodes import Leaf, Linear, Node, Norm, SoftCap, Stack, Sum
 
@@ -38,24 +39,31 @@ class Places:
     row: int
     position: int
 
-    def vector(self, x: Tensor) -> Float[Tensor, "width"]:
+    def vector(self, x: Tensor, *, length_first: bool = False) -> Float[Tensor, "width"]:
         """Return what a tensor holds at the position, in float64.
+
+        Args:
+            x: [batch, length, width], with both on one axis, or without one of them.
+            length_first: whether positions are before rows.
 
         Raises:
             ConfigError: its axes are not those of the logits.
         """
-        x = x.detach()
+        if length_first and x.shape[:-1] == (self.batch * self.length,):
+            x = x.unflatten(0, (self.length, self.batch))
+        if length_first and x.ndim == 3:
+            x = x.transpose(0, 1)
         width, shape = x.shape[-1], tuple(x.shape[:-1])
         axes = (self.batch, self.length)
         if len(shape) == 2 and all(n in (1, full) for n, full in zip(shape, axes, strict=True)):
             row, position = (i if n > 1 else 0 for i, n in zip(self._place, shape, strict=True))
-            return x[row, position].double()
+            return exact(x[row, position])
         if x.numel() == width:
-            return x.reshape(width).double()
+            return exact(x.reshape(width))
         if shape == (self.batch * self.length,):
-            return x[self.row * self.length + self.position].double()
+            return exact(x[self.row * self.length + self.position])
         if shape == (self.length,):
-            return x[self.position].double()
+            return exact(x[self.position])
         raise ConfigError(
             f"A part of the residual stream has the shape {list(x.shape)}, in which the position "
             f"of interest cannot be told: the logits have {self.batch} rows of {self.length} "
@@ -75,15 +83,18 @@ class Part:
         node: the product or the tensor that was added.
         direction: what it is multiplied with: its share of the logit is their product.
         parent: the modules that were running at the addition.
-        added: the node that was added, where a norm stands behind the product; or else the same.
-        factor: what ``added`` was multiplied with on its way.
+        addend: the node that was added, where a norm stands behind the product; or else the same.
+        factor: what ``addend`` was multiplied with on its way.
+        outer: the outermost norm of the stream itself that it went through, and what that was
+            multiplied with; None where there is none.
     """
 
     node: Leaf | Linear | Norm
     direction: Float[Tensor, "d_model"]
     parent: Stack
-    added: Leaf | Linear | Norm
+    addend: Leaf | Linear | Norm
     factor: float
+    outer: tuple[Norm, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +104,9 @@ class _Branch:
     node: Node
     direction: Float[Tensor, "d_model"]
     parent: Stack
-    added: Leaf | Linear | Norm | None = None
+    addend: Leaf | Linear | Norm | None = None
     factor: float = 1.0
+    outer: tuple[Norm, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,11 +177,10 @@ class Walk:
             else:
                 raise ConfigError(self._no_sum("a sum with what is no bias of the model"))
         self.path.append(node)
-        columns = torch.stack([node.weight[:, token].detach().double() for token in tokens], 1)
+        columns = torch.stack([exact(node.weight[:, token]) for token in tokens], 1)
         factors = columns.new_tensor(list(tokens.values())) * factor
         for bias in node.biases:
-            entries = bias.detach().double()[list(tokens)]
-            self._add_bias(node, float(entries @ factors.to(entries.device)))
+            self._add_bias(node, float(exact(bias)[list(tokens)] @ factors))
         if node.x_node is None:
             raise ConfigError(self._no_sum("an activation, or a choice of positions"))
         return node.x_node, columns @ (factors * node.factor)
@@ -188,8 +199,8 @@ class Walk:
                 return node.x_node, norm.before(direction)
         if isinstance(node, Linear) and node.x_node is not None:
             for bias in node.biases:
-                self._add_bias(node, float(bias.detach().double() @ direction))
-            return node.x_node, node.weight.detach().double() @ (direction * node.factor)
+                self._add_bias(node, float(exact(bias) @ direction))
+            return node.x_node, product(direction * node.factor, node.weight.t())
         raise ConfigError(self._no_sum(_what(node)))
 
     def _split(self, node: Sum, direction: Float[Tensor, "d_model"]) -> None:
@@ -202,7 +213,13 @@ class Walk:
             if isinstance(at, Sum):
                 parent = at.stack if len(at.terms) > 1 else branch.parent
                 stack.extend(
-                    _Branch(term, g * factor, parent, branch.added, branch.factor * factor)
+                    replace(
+                        branch,
+                        node=term,
+                        direction=g * factor,
+                        parent=parent,
+                        factor=branch.factor * factor,
+                    )
                     for factor, term in at.terms
                 )
                 continue
@@ -211,20 +228,20 @@ class Walk:
                     f"{self._model} adds a hyperbolic tangent to its stream, which is no part that "
                     "can be told."
                 )
-            added = branch.added or at
+            addend = branch.addend or at
             norm = self.fit(at) if isinstance(at, Norm) and at.x_node is not None else None
             if norm is not None and isinstance(at, Norm) and at.x_node is not None:
                 self._add_norm_bias(at, norm, g)
-                before_norm = _Branch(at.x_node, norm.before(g), branch.parent)
+                inner = replace(branch, node=at.x_node, direction=norm.before(g), addend=addend)
                 if isinstance(at.x_node, Sum) and len(at.x_node.terms) > 1:
                     self.norms_in_stream.append(at)
-                else:
-                    before_norm = replace(before_norm, added=added, factor=branch.factor)
-                stack.append(before_norm)
+                    outer = branch.outer or (at, branch.factor)
+                    inner = replace(inner, addend=None, factor=1.0, outer=outer)
+                stack.append(inner)
                 continue
             before = parts.get(id(at))
             g = g if before is None else before.direction + g
-            parts[id(at)] = Part(at, g, branch.parent, added, branch.factor)
+            parts[id(at)] = Part(at, g, branch.parent, addend, branch.factor, branch.outer)
         self.parts = list(parts.values())
 
     def fit(self, node: Norm) -> FrozenNorm | None:

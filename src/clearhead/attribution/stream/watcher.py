@@ -8,7 +8,7 @@ which views of it share.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...maps.recorder.pause import is_paused
 from .nodes import Leaf, Linear, Node, Norm, SoftCap, Stack, Sum
+from .tensors import is_length_first, is_vectors, may_be_norm, storage_of, tensors_in
 
 _COPIES = ("clone", "_to_copy")
 _Handler = Callable[[str, Sequence[Any], Mapping[str, Any]], Node | None]
@@ -61,13 +62,13 @@ class StreamWatcher(TorchDispatchMode):
         self._nodes: dict[int, tuple[Node, int]] = {}  # by storage: the node and its entries
         self._origins: dict[int, tuple[Stack, str, int, str]] = {}
         self._holders: dict[int, list[tuple[Any, str]]] = defaultdict(list)
-        self._returned: dict[int, dict[str, float]] = {}
+        self._returning: dict[int, dict[str, float]] = {}
         self._order = 0
         self.reads: list[Read] = []
         self._exits = ExitStack()
         self._weights: dict[int, str] = {}
         for name, x in (*model.named_parameters(), *model.named_buffers()):
-            if (key := _storage(x)) is not None:
+            if (key := storage_of(x)) is not None:
                 self._weights.setdefault(key, name)
         self._handlers: dict[str, _Handler] = {
             "add": self._add, "sub": self._add, "mul": self._scale, "div": self._scale,
@@ -101,25 +102,29 @@ class StreamWatcher(TorchDispatchMode):
 
     def node_of(self, x: Tensor) -> Node:
         """Return where a tensor came from; a leaf where that is not known to be linear."""
-        node = self._known(x)
+        node = self._linear_node(x)
         return self._leaf(x) if node is None else node
 
-    def _known(self, x: Tensor) -> Node | None:
-        node, count = self._nodes.get(_storage(x) or 0, (None, 0))
-        return node if count == x.numel() else None
+    def _linear_node(self, x: Tensor) -> Node | None:
+        node, count = self._nodes.get(storage_of(x) or 0, (None, 0))
+        if count != x.numel():
+            return None
+        if isinstance(node, Linear) and is_length_first(x):
+            node.length_first = True
+        return node
 
     def _leaf(self, x: Tensor) -> Leaf:
-        key = _storage(x)
+        key = storage_of(x)
         if key in self._weights:
             return Leaf(x, (), "parameter", 0, self._weights[key])
         leaf = Leaf(x, *self._origins.get(key or 0, ((), "", 0, "")))
-        leaf.modules = self._returned.setdefault(key or 0, {})
+        leaf.modules = self._returning.setdefault(key or 0, {})
         self._hold(leaf, "value")
         return leaf
 
     def _hold(self, holder: Any, name: str) -> None:
         """Note who refers to a tensor, so that it has a copy before the tensor is written to."""
-        key = _storage(getattr(holder, name))
+        key = storage_of(getattr(holder, name))
         if key is not None and key not in self._weights:
             self._holders[key].append((holder, name))
 
@@ -131,8 +136,8 @@ class StreamWatcher(TorchDispatchMode):
             self._order += 1
             x = args[0] if args else None
             read = None
-            if _is_vectors(x) and not is_paused() and not any(True for _ in module.children()):
-                read = Read(name, self._known(x), _storage(x) or 0, self._order - 1)
+            if is_vectors(x) and not is_paused() and not any(True for _ in module.children()):
+                read = Read(name, self._linear_node(x), storage_of(x) or 0, self._order - 1)
             self._running.append(read)
 
         return hook
@@ -147,8 +152,8 @@ class StreamWatcher(TorchDispatchMode):
                     break
             if is_paused():
                 return
-            result = next(_tensors(output), None)
-            if read is not None and result is not None and _storage(result) != read.storage:
+            result = next(tensors_in(output), None)
+            if read is not None and result is not None and storage_of(result) != read.storage:
                 self.reads.append(read)
                 self._note_norm(module, args[0], output, read, stack)
             self._note_return(name, output)
@@ -159,25 +164,25 @@ class StreamWatcher(TorchDispatchMode):
         self, module: nn.Module, x: Tensor, output: Any, read: Read, stack: Stack
     ) -> None:
         """Note what may be a norm."""
-        if _is_normalised(x, output, module):
+        if may_be_norm(x, output, module):
             self._order += 1
             node = Norm(module, x, output, read.node, stack, self._order)
             self._hold(node, "x")
             self._hold(node, "y")
-            self._nodes[_storage(output) or 0] = node, output.numel()
+            self._nodes[storage_of(output) or 0] = node, output.numel()
 
     def _note_return(self, name: str, output: Any) -> None:
         """Note that a module returned a tensor, alone or before others."""
-        x = next(_tensors(list(output.values()) if isinstance(output, Mapping) else output), None)
-        key = None if x is None else _storage(x)
+        x = next(tensors_in(list(output.values()) if isinstance(output, Mapping) else output), None)
+        key = None if x is None else storage_of(x)
         if x is None or key is None:
             return
-        node = self._known(x)
+        node = self._linear_node(x)
         factor = 1.0
         while isinstance(node, Sum) and len(node.terms) == 1:
             factor, node = factor * node.terms[0][0], node.terms[0][1]
         if node is None:
-            self._returned.setdefault(key, {})[name] = factor
+            self._returning.setdefault(key, {})[name] = factor
         elif not isinstance(node, Sum | SoftCap):
             node.modules[name] = factor
 
@@ -199,7 +204,7 @@ class StreamWatcher(TorchDispatchMode):
         if plain in self._handlers:
             node = self._handlers[plain](plain, args, kwargs)
         elif plain in _COPIES and isinstance(args[0], Tensor):
-            node = self._known(args[0])
+            node = self._linear_node(args[0])
         self._save_written(func, args)
         out = func(*args, **kwargs)
         self._note(node, plain, args, out)
@@ -213,18 +218,18 @@ class StreamWatcher(TorchDispatchMode):
         for argument, value in zip(schema.arguments, args, strict=False):
             if argument.alias_info is None or not argument.alias_info.is_write:
                 continue
-            if isinstance(value, Tensor) and (key := _storage(value)) is not None:
+            if isinstance(value, Tensor) and (key := storage_of(value)) is not None:
                 for holder, name in self._holders.pop(key, ()):
                     setattr(holder, name, getattr(holder, name).clone())
                 self._nodes.pop(key, None)
 
     def _note(self, node: Node | None, name: str, args: Sequence[Any], out: Any) -> None:
         """Note where what an operator returned came from."""
-        inputs = {_storage(x) for x in _tensors(args)}
+        inputs = {storage_of(x) for x in tensors_in(args)}
         self._order += 1
-        table = self._weights.get(_storage(args[0]) or 0, "") if name == "embedding" else ""
-        for x in _tensors(out):
-            key = _storage(x)
+        table = self._weights.get(storage_of(args[0]) or 0, "") if name == "embedding" else ""
+        for x in tensors_in(out):
+            key = storage_of(x)
             if key is None:
                 continue
             if node is not None:
@@ -233,15 +238,15 @@ class StreamWatcher(TorchDispatchMode):
                 continue  # a view, or written in place, which was seen to before it ran
             else:
                 self._nodes.pop(key, None)
-            self._returned.pop(key, None)
+            self._returning.pop(key, None)
             self._origins[key] = tuple(self._stack), name, self._order, table
 
     def _add(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
         a, b = args[0], args[1]
-        if not (_is_vectors(a) and isinstance(b, Tensor) and b.is_floating_point() and b.ndim):
+        if not (is_vectors(a) and isinstance(b, Tensor) and b.is_floating_point() and b.ndim):
             return None
         factor = float(kwargs.get("alpha", 1.0)) * (-1.0 if name == "sub" else 1.0)
-        first = self._known(a)
+        first = self._linear_node(a)
         if isinstance(first, Linear) and factor == 1.0 and self._is_bias(b, first):
             biases = (*first.biases, b.reshape(-1))
             return Linear(first.x, first.x_node, first.x_stack, first.weight, biases,
@@ -250,13 +255,13 @@ class StreamWatcher(TorchDispatchMode):
         return Sum(terms, tuple(self._stack), self._order)
 
     def _is_bias(self, b: Tensor, linear: Linear) -> bool:
-        return _storage(b) in self._weights and b.numel() == linear.weight.shape[1]
+        return storage_of(b) in self._weights and b.numel() == linear.weight.shape[1]
 
     def _scale(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
         a, b = args[0], args[1]
         if name == "mul" and isinstance(a, Tensor) and not a.ndim:
             a, b = b, a
-        if not _is_vectors(a) or (isinstance(b, Tensor) and b.ndim):
+        if not is_vectors(a) or (isinstance(b, Tensor) and b.ndim):
             return None
         factor = float(b)
         if name == "div":
@@ -277,50 +282,15 @@ class StreamWatcher(TorchDispatchMode):
             biases = () if len(args) < 3 or args[2] is None else (args[2],)
         else:
             x, weight = args[:2]
-        if not _is_vectors(x) or weight.ndim != 2 or _storage(weight) not in self._weights:
+        if not is_vectors(x) or weight.ndim != 2 or storage_of(weight) not in self._weights:
             return None
-        stack = self._origins.get(_storage(x) or 0, ((),))[0]
+        stack = self._origins.get(storage_of(x) or 0, ((),))[0]
         node = Linear(
-            x, self._known(x), stack, weight, biases, tuple(self._stack), self._order, factor
+            x, self._linear_node(x), stack, weight, biases, tuple(self._stack), self._order, factor
         )
         self._hold(node, "x")
         return node
 
     def _cap(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Node | None:
-        node = self._known(args[0])
+        node = self._linear_node(args[0])
         return None if node is None else SoftCap(node, self._order)
-
-
-def _is_vectors(x: object) -> bool:
-    return isinstance(x, Tensor) and x.is_floating_point() and x.ndim > 1
-
-
-def _is_normalised(x: object, y: object, module: nn.Module) -> bool:
-    """Return whether a module may be a norm: same shapes, and at most two vectors as weights."""
-    if not (_is_vectors(x) and isinstance(y, Tensor)) or not isinstance(x, Tensor):
-        return False
-    sizes = [tuple(p.shape) for p in module.parameters()]
-    return (
-        x.shape == y.shape
-        and _storage(x) != _storage(y)
-        and len(sizes) <= 2
-        and all(size == (x.shape[-1],) for size in sizes)
-    )
-
-
-def _storage(x: Tensor) -> int | None:
-    """Return what tells the storage of a tensor from others; None where it has none."""
-    if type(x) not in (Tensor, nn.Parameter):
-        return None
-    try:
-        return x.untyped_storage()._cdata
-    except (RuntimeError, NotImplementedError):
-        return None
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _tensors(one)

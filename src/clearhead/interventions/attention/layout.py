@@ -148,8 +148,8 @@ _NO_AXIS = (
     "batch of another size"
 )
 _NO_HEADS = (
-    "batch and heads share an axis of {}, and how many heads there are is not known: the module has "
-    "no num_heads"
+    "batch and heads share an axis of {}, and how many heads there are is not known: the module "
+    "has no num_heads"
 )
 _NO_ORDER = (
     "batch and {} heads share an axis of {}, and whether the batch or the heads come first is not "

@@ -194,9 +194,9 @@ class Lineage:
         for x in _tensors(args):
             for origin in self.of(x):
                 key_len = _products(origin)[0].key_len
-                if x.ndim > 1 and out.shape[-2] == x.shape[-2] and out.shape[-1] >= key_len:
-                    if all(origin is not one for one in origins):
-                        origins.append(origin)
+                fits = x.ndim > 1 and out.shape[-2] == x.shape[-2] and out.shape[-1] >= key_len
+                if fits and all(origin is not one for one in origins):
+                    origins.append(origin)
         if origins:
             self.note(out, tuple(origins))
 

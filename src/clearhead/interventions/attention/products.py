@@ -106,7 +106,7 @@ def product_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
 
 
 def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Product | None:
-    """Return the product of an equation of two factors, whose rows and columns are one axis each."""
+    """Return the product of an equation of two factors with one axis of rows and of columns."""
     operands = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
     if len(operands) != 2 or not isinstance(args[0], str):
         return None

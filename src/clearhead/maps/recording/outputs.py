@@ -81,9 +81,10 @@ def merged_outputs(contents: Contents, name: str, calls: Sequence[Tensor]) -> li
     length = sum(x.shape[1] for x in calls)
     for attention in contents.calls.values():
         one = attention[0]
-        if len(attention) == 1 and isinstance(one, GrowingCall):
-            if one.steps == len(calls) and one.query.length == length:
-                return [torch.cat(list(calls), 1)]
+        if len(attention) > 1 or not isinstance(one, GrowingCall):
+            continue
+        if one.steps == len(calls) and one.query.length == length:
+            return [torch.cat(list(calls), 1)]
     return list(calls)
 
 
