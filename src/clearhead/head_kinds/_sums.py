@@ -135,8 +135,8 @@ class HeadSums:
             apart = place >= begin + 2, place <= end - 2
         add("first", text.positions[..., 3], choosing & apart[0])
         add("last", text.positions[..., 4], choosing & apart[1])
-        for name, (weights, counts) in text.places.items():
-            scarce = (counts > 0) & (text.visible >= SCARCE * counts)
+        for name, (weights, several) in text.places.items():
+            scarce = (several > 0) & (text.visible >= SCARCE * several)
             add(name, weights, choosing & scarce)
         if text.cross:
             seeing = ((text.visible > 0) & in_text).sum(axis=-1)

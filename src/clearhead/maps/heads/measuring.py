@@ -115,7 +115,17 @@ def head_numbers(
     results = one.measure(measure, Entropy(), check=check)
     places = results[measure]
     visible = visible_places(one, ids)
-    return HeadNumbers(one, *places, results[Entropy()], visible, by_head, ends, in_text, cross)
+    return HeadNumbers(
+        one,
+        places.numbers,
+        places.largest,
+        results[Entropy()],
+        visible,
+        by_head,
+        ends,
+        in_text,
+        cross,
+    )
 
 
 def _numbered(

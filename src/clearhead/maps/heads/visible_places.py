@@ -79,8 +79,9 @@ def visible_places(
     else:
         counts = _in_dense_mask(one, mask, ids)
     whole = [count.expand(batch, heads, query_len) for count in counts]
-    duplicate, induction = whole[2:] if ids is not None else (None, None)
-    return VisiblePlaces(*whole[:2], duplicate, induction)
+    if ids is None:
+        return VisiblePlaces(whole[0], whole[1], None, None)
+    return VisiblePlaces(whole[0], whole[1], whole[2], whole[3])
 
 
 def _in_ranges(

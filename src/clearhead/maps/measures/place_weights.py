@@ -72,11 +72,13 @@ class _PlaceWeights(Accumulator[HeadPlaces]):
         self.tokens = None if measure.ids is None else _Tokens(measure.ids, context)
 
     def add(self, tile: Tile) -> None:
-        for place, distance in ((PREVIOUS, -1), (NEXT, 1), (SAME, 0)):
-            rows, weights = self._diagonal(tile, distance)
-            self.numbers[tile.batch, tile.heads, rows, place] = weights
+        own = {-1: PREVIOUS, 1: NEXT, 0: SAME}
         for distance in range(-LOCAL, LOCAL + 1):
             rows, weights = self._diagonal(tile, distance)
+            if not weights.shape[-1]:
+                continue
+            if distance in own:
+                self.numbers[tile.batch, tile.heads, rows, own[distance]] = weights
             self.numbers[tile.batch, tile.heads, rows, NEAR] += weights
         for place, keys in ((FIRST, self.ends[:, 0]), (LAST, self.ends[:, 1])):
             column = (keys[tile.batch] - tile.columns.start)[:, None, None, None]

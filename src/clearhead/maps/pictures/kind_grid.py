@@ -79,7 +79,8 @@ def plot_kinds(
     if has_signs:
         _write_signs(axes, table)
     step = 1 if has_signs else -(-heads // 16)
-    axes.set_xticks(range(0, heads, step), range(0, heads, step), fontsize=8)
+    columns = range(0, heads, step)
+    axes.set_xticks(columns, list(map(str, columns)), fontsize=8)
     axes.set_yticks(range(layers), names, fontsize=8, parse_math=False)
     axes.set_xticks(np.arange(heads - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(layers - 1) + 0.5, minor=True)
