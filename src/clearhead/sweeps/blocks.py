@@ -2,8 +2,12 @@
 
 An edit changes nothing that was computed before it. So the members of a model's `nn.ModuleList`s
 that were over when the edited module began are not computed again: they return what they returned.
-That this is so is tried once for each model: with all of its blocks known, the metric must be that
-of the plain run.
+
+That this is so is tried once for each model, since a block may also write where another reads. The
+model is run with other texts, and then with its own, some of the blocks returning what they
+returned: the metric must be that of the plain run. Of any two blocks the earlier one once returns
+what it returned while the later one runs, for which as many runs are enough as the number of blocks
+has binary digits.
 """
 
 from __future__ import annotations
@@ -116,12 +120,37 @@ class Blocks:
         """The modules that ran, in the order in which they began."""
         return sorted((name for name in self._begins if name), key=self._begins.__getitem__)
 
-    def try_short_cut(self, measure: Callable[[], float], before: float) -> None:
-        """Take no short cuts from now on if with all of them a measure is not what it was."""
-        with self.short_cut(_outermost([one for one in self._blocks if one.is_known]), 1):
-            number = measure()
-        if not math.isclose(number, before, rel_tol=1e-5, abs_tol=1e-6):
-            self._usable = False
+    @property
+    def usable(self) -> bool:
+        """Whether blocks may return what they returned."""
+        return self._usable
+
+    def try_short_cuts(
+        self, measure: Callable[[int], float], before: float, copies: int = 1
+    ) -> None:
+        """Take no short cuts from now on if with them a measure is not what it was.
+
+        The model must have run with other texts since its blocks were watched, so that what a block
+        wrote elsewhere is of these.
+
+        Args:
+            measure: runs the model with so many copies of its texts, and returns the metric.
+            before: the metric without short cuts.
+            copies: as many as will be run; two stand for more.
+        """
+        blocks = _outermost([one for one in self._blocks if one.is_known])
+        trials = [(blocks, copies)]
+        for digit in range((len(blocks) - 1).bit_length() if blocks else 0):
+            trials.append(([one for i, one in enumerate(blocks) if not i >> digit & 1], 1))
+        for some, count in trials:
+            try:
+                with self.short_cut(some, count):
+                    number = measure(count)
+            except Exception:
+                number = math.nan
+            if not math.isclose(number, before, rel_tol=1e-5, abs_tol=1e-6):
+                self._usable = False
+                return
 
     def before(self, modules: Sequence[str]) -> list[Block]:
         """Return the blocks that were over before any of some modules began."""

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..attribution.running import Inputs, run
 from ..attribution.target import Metric, value_of
+from ..errors import ConfigError
 from ..interventions.intervene import intervene
 from .blocks import Blocks
 from .row_edits import ask_for
-from .rows import repeated, row_of
+from .rows import beside, repeated, row_of, tensors_of
 from .units import Plan, Unit
 
 
@@ -38,6 +40,39 @@ class Question:
     def metric_of(self, output: Any) -> float:
         """Return the metric of an output."""
         return float(value_of(self.metric, output))
+
+    def measure(self, copies: int = 1) -> float:
+        """Return the metric of the first of some copies of the inputs."""
+        output = run(self.model, repeated(self.inputs, copies))
+        return self.metric_of(row_of(output, 0, self.batch, copies))
+
+    def try_beside(self, others: Inputs, before: float, scale: float) -> None:
+        """Check that the metric is the same if other texts are run beside the inputs.
+
+        Args:
+            others: of the same shapes.
+            before: the metric of the inputs alone.
+            scale: of the numbers of the output, against which the metric is rounded.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        try:
+            output = run(self.model, beside(self.inputs, others))
+        except RuntimeError as error:
+            raise ConfigError(
+                "The model cannot be run with several copies of its texts side by side, as a "
+                f"sweep does: {error}. Sweep with batch_size=1."
+            ) from error
+        number = self.metric_of(row_of(output, 0, self.batch, 2))
+        half = any(x.dtype in (torch.bfloat16, torch.float16) for x in tensors_of(output))
+        if not abs(number - before) <= (0.05 if half else 1e-3) * max(abs(before), scale):
+            raise ConfigError(
+                f"Beside other texts the inputs have the metric {number:g}, and {before:g} alone. "
+                "Either the metric is of the whole batch, as a model's own loss is, or the first "
+                "axis is not that of texts, or texts change each other. Compute the metric from "
+                "the logits, or sweep with batch_size=1."
+            )
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class PathRuns:
         earlier = own.blocks.before([unit.module for unit in units])
         with intervene(own.model) as edits:
             for name, x in self.corrupted.items():
-                if any(name.startswith(f"{block.name}.") for block in earlier):
+                if any(f"{name}.".startswith(f"{block.name}.") for block in earlier):
                     continue  # not computed
                 mask = torch.zeros(copies, x.shape[1], dtype=torch.bool)
                 for copy, unit in enumerate(units):

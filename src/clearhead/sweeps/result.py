@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..attribution.named_values import NamedValues
 from ..errors import ConfigError
+from ..shapes import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Sweep(NamedValues):
     @property
     def metrics(self) -> NamedValues:
         """The metric with each edit."""
-        return replace(self, measure="metric with the edit", values=self.values + self.before)
+        return self._with("metric with the edit", self.values + self.before)
 
     @property
     def relative(self) -> NamedValues:
@@ -45,7 +46,10 @@ class Sweep(NamedValues):
             raise ConfigError(
                 f"Both runs have the metric {self.before:g}, so there is no way between them."
             )
-        return replace(self, measure="share of the way", values=self.values / way)
+        return self._with("share of the way", self.values / way)
+
+    def _with(self, measure: str, values: Array) -> NamedValues:
+        return NamedValues(measure, values, self.axes, self.notes, is_partition=False)
 
     def __str__(self) -> str:
         runs = f"before: {self.before:+.6f}"

@@ -15,6 +15,8 @@ from ..attribution.running import Inputs, run, written_out
 from ..attribution.taps import Tap, on_outputs
 from ..errors import ConfigError
 from ..interventions.edits import HEADS
+from ..interventions.module_outputs import length_axis
+from ..maps.attention_map import AttentionMap
 from ..maps.recorder.record import record
 from ..shapes import Array
 from .blocks import Blocks
@@ -49,11 +51,39 @@ def outputs_of(
     taps = {name: Tap() for name in names}
     with torch.no_grad(), written_out(), _watched(blocks), on_outputs(model, dict(taps)):
         output = run(model, inputs)
-    return {name: _only(name, tap) for name, tap in taps.items() if tap.values}, output
+    outputs = {name: _only(name, tap) for name, tap in taps.items() if tap.values}
+    for name, x in outputs.items():
+        if x.ndim < 2:
+            raise ConfigError(
+                f"{name!r} returns the shape {list(x.shape)}; a sweep edits outputs "
+                "[batch, length, ...]. Choose other modules."
+            )
+    return outputs, output
 
 
-def visible_edges(model: nn.Module, inputs: Inputs) -> dict[str, Array]:
+def check_positions(model: nn.Module, outputs: dict[str, Tensor]) -> None:
+    """Check that the positions of outputs are their second axis.
+
+    Raises:
+        ConfigError: they are another one, or none that is known.
+    """
+    modules = dict(model.named_modules())
+    for name, x in outputs.items():
+        parts = name.split(".")
+        around = [".".join(parts[:end]) for end in range(len(parts), -1, -1)]
+        axis, _ = length_axis(x, [modules[one] for one in around if one in modules])
+        if axis != 1:
+            raise ConfigError(
+                f"A sweep over positions edits outputs [batch, length, ...]; those of {name!r} "
+                f"have the shape {list(x.shape)}, of which the second axis is not known to be "
+                "positions. Sweep over layers or heads, or choose other modules."
+            )
+
+
+def visible_edges(model: nn.Module, inputs: Inputs) -> tuple[dict[str, Array], list[str]]:
     """Return Bool["queries keys"] by module: whether any head of any text has weight there.
+
+    Behind them come notes of the modules that could not be read.
 
     Raises:
         ConfigError: nothing attends that can be read.
@@ -65,11 +95,13 @@ def visible_edges(model: nn.Module, inputs: Inputs) -> dict[str, Array]:
         if name not in recording.refusals:
             if len(recording.calls(name)) > 1:
                 raise ConfigError(_SEVERAL.format(name=name, count=len(recording.calls(name))))
-            weights = recording[name][:, :, :]
-            edges[name] = (weights > 0).any(0).any(0).cpu().numpy()
+            (call,) = recording.calls(name)
+            assert isinstance(call, AttentionMap)
+            edges[name] = (call[:, :, :] > 0).any(0).any(0).cpu().numpy()
     if not any(np.any(one) for one in edges.values()):
         raise ConfigError(f"{type(model).__name__} ran, and no attention was read: {recording}")
-    return edges
+    notes = [f"Not swept over: {name}: {one.why}." for name, one in recording.refusals.items()]
+    return edges, notes
 
 
 _SEVERAL = (

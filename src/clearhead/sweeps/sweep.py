@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -10,22 +12,24 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..attribution.running import Inputs, check_model, check_same_shapes, run
+from ..attribution.running import Inputs, check_model, check_same_shapes, run, written_out
 from ..attribution.target import Metric
 from ..errors import ConfigError
+from ..shapes import Array
 from .blocks import Blocks
 from .edited_runs import EditedRuns, Question, RunsWithoutEdges
 from .path_runs import PathRuns, Receiver
 from .progress_file import ProgressFile
 from .result import Sweep
-from .rows import batch_of, without_surplus
-from .runs import heads_of, outputs_of, visible_edges
+from .rows import batch_of, reversed_texts, scale_of, without_surplus
+from .runs import check_positions, heads_of, outputs_of, visible_edges
 from .units import (
     OVER,
     Over,
     Places,
     Plan,
     Unit,
+    batches,
     matching,
     plan_edges,
     plan_heads,
@@ -104,35 +108,55 @@ def sweep(
         )
     own = without_surplus(model, own, metric)
     source = None if source is None else without_surplus(model, source, metric)
-    with torch.no_grad():
+    size = 1 if over == "edges" else batch_size
+    with torch.no_grad(), written_out():
         question = Question(model, own, metric, batch_of(own), Blocks(model, batch_of(own)))
-        with question.blocks.watch():
-            before = question.metric_of(run(model, own))
-        question.blocks.try_short_cut(lambda: question.metric_of(run(model, own)), before)
-        target = None if source is None else question.metric_of(run(model, source))
+        before = _plain_run(question, source, size)
+        target = None if source is None else _finite(question.metric_of(run(model, source)))
         runs: Runs
+        notes: list[str] = []
         if over == "edges":
-            runs = _edges(question, modules, queries, keys)
+            runs, notes = _edges(question, modules, queries, keys)
         else:
             runs = _parts(question, source, over, edit, modules, positions)
         if to is not None:
-            assert isinstance(runs, EditedRuns) and source is not None
+            assert isinstance(runs, EditedRuns)
+            assert source is not None
             runs = _paths(runs, source, to)
         kind = "edges" if over == "edges" else edit if source is None else "patch"
-        result = Sweep(
-            _MEASURES[kind], runs.plan.empty(), runs.plan.axes, before=before, target=target
-        )
+        values, axes = runs.plan.empty(), runs.plan.axes
         asked = {
             "edit": kind,
             "to": None if to is None else asdict(to),
-            "axes": runs.plan.axes,
+            "axes": axes,
             "metric": before,
             "target": target,
         }
-        results = None if resume is None else ProgressFile(resume, asked)
-        size = 1 if over == "edges" else batch_size
-        _go_through(runs, result, results, size, progress)
-    return result
+        results = None if resume is None else ProgressFile(resume, asked, runs.plan.units)
+        notes += _go_through(runs, values, results, size, progress)
+    return Sweep(_MEASURES[kind], values - before, axes, tuple(notes), before=before, target=target)
+
+
+def _plain_run(question: Question, source: Inputs | None, size: int) -> float:
+    """Return the metric without edits, and find out what need not be computed again."""
+    with question.blocks.watch():
+        output = run(question.model, question.inputs)
+    before = _finite(question.metric_of(output))
+    others = reversed_texts(question.inputs) if source is None else source
+    if size > 1:
+        question.try_beside(others, before, scale_of(output))
+    else:
+        run(question.model, others)
+    question.blocks.try_short_cuts(question.measure, before, min(size, 2))
+    return before
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ConfigError(
+            f"Without any edit the metric is {number}, from which no change can be measured."
+        )
+    return number
 
 
 def _check(model: nn.Module, metric: Metric | None, over: str, edit: str, batch_size: int) -> None:
@@ -159,7 +183,8 @@ def _runs(
         )
     if inputs is not None:
         return inputs, None
-    assert clean is not None and corrupted is not None
+    assert clean is not None
+    assert corrupted is not None
     if over == "edges":
         raise ConfigError(
             "Edges are removed and not patched: give inputs in place of clean and corrupted. "
@@ -171,12 +196,11 @@ def _runs(
 
 def _edges(
     question: Question, modules: str | Sequence[str] | None, queries: Places, keys: Places
-) -> RunsWithoutEdges:
-    visible = visible_edges(question.model, question.inputs)
+) -> tuple[RunsWithoutEdges, list[str]]:
+    visible, notes = visible_edges(question.model, question.inputs)
     names = matching(list(visible), modules, "attentions")
-    return RunsWithoutEdges(
-        question, plan_edges({name: visible[name] for name in names}, queries, keys)
-    )
+    plan = plan_edges({name: visible[name] for name in names}, queries, keys)
+    return RunsWithoutEdges(question, plan), notes
 
 
 def _parts(
@@ -203,9 +227,12 @@ def _parts(
         return outputs_of(question.model, inputs, names)[0]
 
     own = outputs(question.inputs)
+    if over == "positions":
+        check_positions(question.model, own)
     if source is not None:
         values = outputs(source)
     elif edit == "mean":
+        _check_no_padding(question.inputs)
         values = {name: _mean(x, over) for name, x in own.items()}
     else:
         values = {name: torch.zeros(()) for name in own}
@@ -237,25 +264,39 @@ def _mean(x: Tensor, over: Over) -> Tensor:
     return x.mean((0, 2) if over == "heads" else (0, 1), keepdim=True)
 
 
+def _check_no_padding(inputs: Inputs) -> None:
+    """Check that no mask hides tokens, which a mean would count."""
+    named = {} if isinstance(inputs, Tensor) else inputs
+    for name, x in named.items():
+        if "mask" in name and isinstance(x, Tensor) and x.ndim == 2 and not bool(x.all()):
+            raise ConfigError(
+                f"{name} hides some of the tokens, and edit='mean' would count them. Sweep over "
+                "texts of one length, or one by one."
+            )
+
+
 def _go_through(
     runs: Runs,
-    result: Sweep,
+    values: Array,
     results: ProgressFile | None,
     size: int,
     progress: Callable[[int, int], None] | None,
-) -> None:
-    """Run all units, and put the effect of each into the result."""
+) -> list[str]:
+    """Run all units, put the metric of each into an array, and return notes."""
     units = runs.plan.units
     to_do = [unit for unit in units if results is None or unit not in results]
+    count = len(units) - len(to_do)
+    with nullcontext() if results is None else results.writing():
+        for part in batches(to_do, size):
+            numbers: dict[Unit, float] = dict(zip(part, runs.run(part), strict=True))
+            if results is not None:
+                results.add(numbers)
+            for unit, number in numbers.items():
+                values[unit.entry] = number
+            count += len(part)
+            if progress is not None:
+                progress(count, len(units))
     if results is not None:
-        results.fill(result.values)
-    for start in range(0, len(to_do), size):
-        part = to_do[start : start + size]
-        numbers: dict[Unit, float] = dict(zip(part, runs.run(part), strict=True))
-        if results is not None:
-            results.add(numbers)
-        for unit, number in numbers.items():
-            result.values[unit.entry] = number
-        if progress is not None:
-            progress(len(units) - len(to_do) + start + len(part), len(units))
-    result.values[...] -= result.before
+        results.fill(values)
+    strange = sum(not math.isfinite(values[unit.entry]) for unit in units)
+    return [f"{strange} edits give a metric that is no finite number."] if strange else []

@@ -127,6 +127,23 @@ def matching(names: Sequence[str], pattern: str | Sequence[str] | None, what: st
     return matches
 
 
+def batches(units: Sequence[Unit], size: int) -> list[list[Unit]]:
+    """Return units in batches of at most so many, for the edits of a batch to run side by side.
+
+    A batch that is at least half full ends with its module, since what runs before an edit is
+    computed again for all that begin later in the same batch.
+    """
+    parts: list[list[Unit]] = []
+    for unit in units:
+        last = parts[-1] if parts else []
+        ends = bool(last) and last[-1].module != unit.module and 2 * len(last) >= size
+        if not last or ends or len(last) == size:
+            parts.append([unit])
+        else:
+            last.append(unit)
+    return parts
+
+
 def _places(positions: Places, length: int, name: str) -> tuple[int, ...]:
     if positions is None:
         return tuple(range(length))

@@ -57,8 +57,8 @@ def ablate(model: Model, source: Tokens, target: Tokens | None, over: str) -> Sw
     if model.fills_masks:
         raise ConfigError(
             "--ablate measures how well each word is foreseen from those before it, and "
-            f"{model.name} fills masks. clearhead.sweep takes any metric: of a mask, Target(answer, "
-            "position=place)."
+            f"{model.name} fills masks. clearhead.sweep takes any metric: of a mask, "
+            "Target(answer, position=place)."
         )
     read = source if target is None else target
     if len(read.ids) < 2:
@@ -84,8 +84,8 @@ def ablation_page(
         yield title_line("rise of the loss without each head", "in nats a token", paper)
         levels = np.nan_to_num(np.clip(rises, 0.0, None)) / largest
         digits = 3 if largest < 10 else 1
-        names = short_names(list(sweep.axes["module"]))
-        yield layer_table(rises, names, levels, paper, f"{{:+.{digits}f}}")
+        layers = short_names(list(sweep.axes["module"]))
+        yield layer_table(rises, layers, levels, paper, f"{{:+.{digits}f}}")
     yield title_line("most needed", "by the rise of the loss", paper)
     for names, change in sorted(sweep.largest(rises.size), key=lambda pair: pair[1])[:top]:
         share = bar(max(-change, 0.0) / largest, paper)

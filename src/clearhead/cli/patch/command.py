@@ -90,9 +90,9 @@ def command(
     from ...attribution.target import Target
     from ...sweeps.sweep import sweep
 
-    texts = [read_text(clean, "--clean"), read_text(corrupted, "--corrupted")]
+    first, second = read_text(clean, "--clean"), read_text(corrupted, "--corrupted")
     subject = Model(model, device, dtype, writes=True)
-    pair = pair_of(subject, *texts, target_text)
+    pair = pair_of(subject, first, second, target_text)
     right = word_of(subject, answer, "--answer")
     other = None if against is None else word_of(subject, against, "--against")
     metric = Target(right.id, None if other is None else other.id, pair.position)
