@@ -156,8 +156,14 @@ class Blocks:
         """Return the blocks that were over before any of some modules began."""
         if not self._usable:
             return []
-        begin = min(self._begins.get(name, 0) for name in modules)
+        begin = min(map(self._begin, modules))
         return _outermost([one for one in self._blocks if one.is_known and one.end < begin])
+
+    def _begin(self, name: str) -> int:
+        """Return when a module began, or the one around it, if it runs without being called."""
+        while name and name not in self._begins:
+            name = name.rpartition(".")[0]
+        return self._begins.get(name, 0)
 
     @contextmanager
     def short_cut(self, blocks: Sequence[Block], copies: int) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from ..attribution.running import Inputs, run
 from ..attribution.target import Metric, value_of
 from ..errors import ConfigError
-from ..interventions.intervene import intervene
+from ..interventions.edits import HEADS, TensorEdit
+from ..interventions.intervene import Edits, intervene
 from .blocks import Blocks
 from .row_edits import ask_for
 from .rows import beside, repeated, row_of, tensors_of
@@ -74,6 +76,18 @@ class Question:
                 "the logits, or sweep with batch_size=1."
             )
 
+    @contextmanager
+    def edits(self, modules: Sequence[str]) -> Iterator[Edits]:
+        """Edit the model, in attentions and outputs of some modules, within a ``with`` block."""
+        with intervene(self.model) as edits:
+            if not set(modules) <= set(self.blocks.modules):
+                # A module whose methods are called, and not itself, as those of clearhead.nn, has
+                # no hooks. An edit by number lets attention be watched in the whole model.
+                unchanged = TensorEdit("an edit that changes nothing", None, HEADS)
+                unchanged.applied = True
+                edits.add(0, unchanged)
+            yield edits
+
 
 @dataclass(frozen=True)
 class EditedRuns:
@@ -94,8 +108,9 @@ class EditedRuns:
     def run(self, units: Sequence[Unit]) -> list[float]:
         """Return the metric with the edit of each unit alone."""
         own, copies = self.question, len(units)
-        earlier = own.blocks.before([unit.module for unit in units])
-        with intervene(own.model) as edits:
+        modules = [unit.module for unit in units]
+        earlier = own.blocks.before(modules)
+        with own.edits(modules) as edits:
             ask_for(edits, self.plan, units, self.values, self.sizes, own.batch)
             with own.blocks.short_cut(earlier, copies):
                 output = run(own.model, repeated(own.inputs, copies))
@@ -123,7 +138,7 @@ class RunsWithoutEdges:
         own = self.question
         queries, keys = self.plan.places
         _, query, key = unit.entry
-        with intervene(own.model) as edits:
+        with own.edits([unit.module]) as edits:
             edits[unit.module].edge(queries[query], keys[key]).remove()
             with own.blocks.short_cut(own.blocks.before([unit.module]), 1):
                 return own.metric_of(run(own.model, own.inputs))

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..attribution.running import run
 from ..errors import ConfigError
 from ..interventions.handles import Part
-from ..interventions.intervene import Edits, intervene
+from ..interventions.intervene import Edits
 from .edited_runs import Question
 from .row_edits import RowEdit
 from .rows import repeat, repeated, row_of
@@ -75,7 +75,7 @@ class PathRuns:
         """Return the metric with the path of each unit alone."""
         own, copies = self.question, len(units)
         read = self._read(units)
-        with intervene(own.model) as edits:
+        with own.edits([self.receiver.module]) as edits:
             self.receiver.of(edits).apply(lambda x: read)
             with own.blocks.short_cut(own.blocks.before([self.receiver.module]), copies):
                 output = run(own.model, repeated(own.inputs, copies))
@@ -87,7 +87,7 @@ class PathRuns:
         own, copies = self.question, len(units)
         notes: list[Tensor] = []
         earlier = own.blocks.before([unit.module for unit in units])
-        with intervene(own.model) as edits:
+        with own.edits([*self.corrupted]) as edits:
             for name, x in self.corrupted.items():
                 if any(f"{name}.".startswith(f"{block.name}.") for block in earlier):
                     continue  # not computed
