@@ -52,7 +52,8 @@ class Question:
         """Check that the metric is the same if other texts are run beside the inputs.
 
         Args:
-            others: of the same shapes.
+            others: of the same shapes; they come first, so that also what is handed on from one
+                text to the next is noticed.
             before: the metric of the inputs alone.
             scale: of the numbers of the output, against which the metric is rounded.
 
@@ -60,13 +61,13 @@ class Question:
             ConfigError: it is not.
         """
         try:
-            output = run(self.model, beside(self.inputs, others))
+            output = run(self.model, beside(others, self.inputs))
         except RuntimeError as error:
             raise ConfigError(
                 "The model cannot be run with several copies of its texts side by side, as a "
                 f"sweep does: {error}. Sweep with batch_size=1."
             ) from error
-        number = self.metric_of(row_of(output, 0, self.batch, 2))
+        number = self.metric_of(row_of(output, 1, self.batch, 2))
         half = any(x.dtype in (torch.bfloat16, torch.float16) for x in tensors_of(output))
         if not abs(number - before) <= (0.05 if half else 1e-3) * max(abs(before), scale):
             raise ConfigError(

@@ -55,12 +55,12 @@ def beside(inputs: Inputs, others: Inputs) -> Inputs:
 
     def joint(x: Any, other: Any) -> Any:
         if isinstance(x, Tensor) and x.ndim > 0 and len(x) == batch:
-            return torch.cat([x, other.to(x.device)])
+            return torch.cat([x, other.to(x)])
         return mapped(x, lambda one: repeat(one, batch, 2), _INPUT)
 
-    named = _named(others)
     if isinstance(inputs, Tensor):
-        return joint(inputs, named["input_ids"])
+        return joint(inputs, others if isinstance(others, Tensor) else others["input_ids"])
+    named = _named(others)
     return {name: joint(x, named.get(name, x)) for name, x in inputs.items()}
 
 
