@@ -94,7 +94,7 @@ class PathRuns:
                 mask = torch.zeros(copies, x.shape[1], dtype=torch.bool)
                 for copy, unit in enumerate(units):
                     if unit.module == name:
-                        mask[copy, unit.entry[1]] = True
+                        mask[copy, self.plan.place_of(unit)] = True
                 edits[name].heads.apply(_constant(repeat(x, own.batch, copies)))
                 edits[name].heads.apply(RowEdit(mask, self.clean[name], own.batch))
             self.receiver.of(edits).apply(_note(notes))

@@ -77,5 +77,4 @@ def ask_for(
 def _entries(plan: Plan, unit: Unit) -> slice | int:
     if plan.over == "layers":
         return slice(None)
-    entry = unit.entry[1]
-    return plan.places[0][entry] if plan.over == "positions" else entry
+    return plan.place_of(unit)

@@ -58,6 +58,7 @@ def sweep(
     edit: Edit = "zero",
     to: Receiver | None = None,
     modules: str | Sequence[str] | None = None,
+    heads: Places = None,
     positions: Places = None,
     queries: Places = None,
     keys: Places = None,
@@ -88,7 +89,7 @@ def sweep(
         to: of heads that are patched only what reaches this component (path patching): directly
             or through feed-forward layers, and not through other heads.
         modules: names or patterns, such as ``"*.mlp"``; None for all attentions or all blocks.
-        positions: which ones to sweep over; None for all.
+        heads, positions: which ones of each module to sweep over; None for all.
         queries, keys: of which edges; None for all.
         batch_size: how many edits run side by side; edges run one by one.
         progress: called with the number of edits done and to do.
@@ -115,10 +116,11 @@ def sweep(
         target = None if source is None else _finite(question.metric_of(run(model, source)))
         runs: Runs
         notes: list[str] = []
+        places = heads if over == "heads" else positions
         if over == "edges":
             runs, notes = _edges(question, modules, queries, keys)
         else:
-            runs = _parts(question, source, over, edit, modules, positions)
+            runs = _parts(question, source, over, edit, modules, places)
         if to is not None:
             assert isinstance(runs, EditedRuns)
             assert source is not None
@@ -209,7 +211,7 @@ def _parts(
     over: Over,
     edit: Edit,
     modules: str | Sequence[str] | None,
-    positions: Places,
+    places: Places,
 ) -> EditedRuns:
     """Return the runs of a sweep over heads, layers or positions."""
 
@@ -237,9 +239,9 @@ def _parts(
     else:
         values = {name: torch.zeros(()) for name in own}
     if over == "heads":
-        plan: Plan = plan_heads(own)
+        plan: Plan = plan_heads(own, places)
     else:
-        plan = plan_layers(own) if over == "layers" else plan_positions(own, positions)
+        plan = plan_layers(own) if over == "layers" else plan_positions(own, places)
     return EditedRuns(question, plan, values, {name: x.shape[1] for name, x in own.items()})
 
 

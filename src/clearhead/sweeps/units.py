@@ -48,21 +48,18 @@ class Plan:
     units: list[Unit]
     places: tuple[tuple[int, ...], ...] = field(default=())
 
+    def place_of(self, unit: Unit) -> int:
+        """Return the head or position that a unit is of."""
+        return self.places[0][unit.entry[1]]
+
     def empty(self) -> Array:
         """Return the result without any number yet."""
         return np.full([len(names) for names in self.axes.values()], np.nan)
 
 
-def plan_heads(outputs: dict[str, Tensor]) -> Plan:
+def plan_heads(outputs: dict[str, Tensor], heads: Places = None) -> Plan:
     """Return a sweep over heads: [batch, heads, length, head_dim] by the module's name."""
-    counts = [x.shape[1] for x in outputs.values()]
-    axes = {"module": tuple(outputs), "head": tuple(map(str, range(max(counts))))}
-    units = [
-        Unit(name, (place, head))
-        for place, (name, count) in enumerate(zip(outputs, counts, strict=True))
-        for head in range(count)
-    ]
-    return Plan("heads", axes, units)
+    return _plan_second_axis("heads", "head", outputs, heads)
 
 
 def plan_layers(outputs: dict[str, Tensor]) -> Plan:
@@ -73,16 +70,21 @@ def plan_layers(outputs: dict[str, Tensor]) -> Plan:
 
 def plan_positions(outputs: dict[str, Tensor], positions: Places) -> Plan:
     """Return a sweep over positions of modules' outputs: [batch, length, ...] by name."""
-    lengths = [x.shape[1] for x in outputs.values()]
-    places = _places(positions, max(lengths), "positions")
-    axes = {"module": tuple(outputs), "position": tuple(map(str, places))}
+    return _plan_second_axis("positions", "position", outputs, positions)
+
+
+def _plan_second_axis(over: Over, axis: str, outputs: dict[str, Tensor], chosen: Places) -> Plan:
+    """Return a sweep over entries of the second axis of modules' outputs."""
+    counts = [x.shape[1] for x in outputs.values()]
+    places = _places(chosen, max(counts), over)
+    axes = {"module": tuple(outputs), axis: tuple(map(str, places))}
     units = [
-        Unit(name, (place, entry))
-        for place, (name, length) in enumerate(zip(outputs, lengths, strict=True))
-        for entry, position in enumerate(places)
-        if position < length
+        Unit(name, (row, entry))
+        for row, (name, count) in enumerate(zip(outputs, counts, strict=True))
+        for entry, place in enumerate(places)
+        if place < count
     ]
-    return Plan("positions", axes, units, (places,))
+    return Plan(over, axes, units, (places,))
 
 
 def plan_edges(visible: dict[str, Array], queries: Places, keys: Places) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,12 @@ CAUTION = (
     "A share near 1 says that this part alone, with its numbers of the clean run, brings the "
     "clean answer back. It does not say that no other part could, or that the part does it alone: "
     "shares do not sum to 1."
+)
+
+DOWNWARD = (
+    "The measure is not higher with the clean text, so the model does not give the answer that was "
+    "expected; a share says how far a part goes from the corrupted run to the clean one all the "
+    "same."
 )
 
 
@@ -44,10 +51,14 @@ def page(
     assert sweep.target is not None
     runs = f"{sweep.target:+.3f} with the clean text, {sweep.before:+.3f} with the corrupted one"
     yield title_line(measure, runs, paper)
+    if sweep.target <= sweep.before:
+        yield prose(DOWNWARD, paper)
     share = sweep.relative
     if share.values.ndim == 2:
         yield from _table(share, pair, paper)
     yield from _largest(sweep, share, paper, top)
+    for note in sweep.notes:
+        yield prose(f"note: {note}", paper)
     yield ""
     yield prose(CAUTION, paper)
 
@@ -67,8 +78,31 @@ def _table(share: NamedValues, pair: Pair, paper: Paper) -> Iterator[str]:
         values, short_names(list(rows)), levels, paper, _pattern(values), share.names[1]
     )
     if share.names[1] == "position":
-        names = [f"{one} {pair.corrupted.labels[int(one)]}" for one in columns[:40]]
-        yield prose("positions: " + "  ".join(names), paper)
+        places = "positions" if pair.target is None else "positions of the encoder"
+        names = position_names(pair, columns)[: len(pair.clean.ids)]
+        yield prose(f"{places}: " + "  ".join(names), paper)
+
+
+def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
+    """Return positions with their tokens: of the clean text, and of the other where it differs."""
+    names = []
+    for one in positions:
+        place = int(one)
+        if place >= len(pair.clean.ids):
+            names.append(one)
+            continue
+        token, other = pair.clean.labels[place], pair.corrupted.labels[place]
+        names.append(f"{one} {token}" + (f" / {other}" if place in pair.differing else ""))
+    return names
+
+
+def picture_of(pair: Pair, sweep: Sweep) -> NamedValues:
+    """Return the shares as they are drawn: positions with their tokens, of a model with one text."""
+    share = sweep.relative
+    if "position" not in share.axes or pair.target is not None:
+        return share
+    names = tuple(position_names(pair, share.axes["position"]))
+    return replace(share, axes={**share.axes, "position": names})
 
 
 def _pattern(values: Array) -> str:

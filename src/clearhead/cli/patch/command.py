@@ -12,7 +12,7 @@ from ...files import write_whole
 from ...visible import json_text
 from ..inspect import Model, check_outputs, read_text
 from ..terminal.heatmap import Paper
-from ._page import as_json, page
+from ._page import as_json, page, picture_of
 from ._texts import Pair, pair_of, word_of
 
 
@@ -108,7 +108,8 @@ def command(
         resume=resume,
     )
     if plot is not None:
-        result.relative.plot(save=plot)
+        title = f"share of the way from the corrupted to the clean run, {subject.name}"
+        picture_of(pair, result).plot(title=title, save=plot)
     if json_file is not None:
         text = json_text(as_json(subject, pair, right, other, result), indent=1) + "\n"
         if str(json_file) == "-":
