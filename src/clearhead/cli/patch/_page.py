@@ -97,7 +97,7 @@ def position_names(pair: Pair, positions: Sequence[str]) -> list[str]:
 
 
 def picture_of(pair: Pair, sweep: Sweep) -> NamedValues:
-    """Return the shares as they are drawn: positions with their tokens, of a model with one text."""
+    """Return shares as they are drawn: positions with their tokens, of models with one text."""
     share = sweep.relative
     if "position" not in share.axes or pair.target is not None:
         return share
